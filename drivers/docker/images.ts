@@ -25,7 +25,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
   const newest = new Map<string, ProvisionProgress>(); // for callers that join later
   const contexts = new Map<DefaultImage, Promise<BuildContext>>();
 
-  async function contextOf(image: DefaultImage, signal: AbortSignal): Promise<BuildContext> {
+  async function loadContext(image: DefaultImage, signal: AbortSignal): Promise<BuildContext> {
     const context = contexts.get(image) ?? image.context();
     contexts.set(image, context);
     try {
@@ -92,7 +92,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
   return {
     async ensure(name, call, tell = () => {}) {
       const standard = ours.find((image) => image.name === name);
-      const created = standard && (await contextOf(standard, call.signal));
+      const created = standard && (await loadContext(standard, call.signal));
       const ref = created ? `${name}:${created.hash.slice(0, 12)}` : name;
       if (await isHere(ref, call.signal)) return ref;
       if (isBuilt(ref)) throw new AppError('image_missing', goneText);

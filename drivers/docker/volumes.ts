@@ -81,7 +81,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
   }
 
   /** The user that owns the folder, from the header of its archive. */
-  async function ownerOf(container: string, path: string, signal: AbortSignal): Promise<number> {
+  async function readOwner(container: string, path: string, signal: AbortSignal): Promise<number> {
     const requested = { path: `${path}/.`, abortSignal: signal };
     const archive = await callEngine(signal, () => engine.getContainer(container).getArchive(requested));
     try {
@@ -127,7 +127,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
     },
     async give(volumes, to, signal) {
       for (const { volume, path, access } of volumes) {
-        if (access !== 'write' || (await ownerOf(to.container, path, signal)) === to.user) continue;
+        if (access !== 'write' || (await readOwner(to.container, path, signal)) === to.user) continue;
         await changeOwner(volume, to, signal);
       }
     },

@@ -68,7 +68,7 @@ export function dockerPool(options: Options): Poolable {
   const mine = { filters: { label: [ownerFilter(instance), poolLabel] } };
 
   /** The image's content id, so that a claim never takes a sandbox of an outdated image. */
-  async function contentOf(ref: string, signal: AbortSignal): Promise<string> {
+  async function readContentId(ref: string, signal: AbortSignal): Promise<string> {
     const { Id } = await callEngine(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
     return options.runtime === undefined ? Id : `${Id} ${options.runtime}`;
   }
@@ -156,7 +156,7 @@ export function dockerPool(options: Options): Poolable {
   return {
     freeMemory: freemem, // an engine on another machine is refused
     async imageNow(image, call) {
-      return await contentOf(await images.ensure(image, call), call.signal);
+      return await readContentId(await images.ensure(image, call), call.signal);
     },
 
     async warm(spec, recipe, call) {
@@ -166,7 +166,7 @@ export function dockerPool(options: Options): Poolable {
       starting.add(id);
       try {
         const ref = await images.ensure(image, call);
-        const content = await contentOf(ref, call.signal);
+        const content = await readContentId(ref, call.signal);
         const place = options.place(name, ref, { [poolLabel]: recipe, [contentLabel]: content }, createdResources);
         const { end } = await place(spec, call.signal);
         await waitForStart(end, call.signal);

@@ -50,13 +50,13 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
   async function recorded(id: SandboxId): Promise<string[]> {
     return Recorded.parse(JSON.parse(await readFile(recordOf(id), 'utf8').catch(() => '[]')));
   }
-  const foldersOf = async (id: SandboxId) => [...new Set([...(await recorded(id)), ...cgroups.foldersOf(id)])];
+  const listFolders = async (id: SandboxId) => [...new Set([...(await recorded(id)), ...cgroups.foldersOf(id)])];
 
   return {
     limits: listEnforcedLimits(known),
     weaknesses: findWeaknesses(known),
     async confine({ id, limits }, signal) {
-      const user = users ? await users.userOf(id, signal) : sharedUser;
+      const user = users ? await users.assignUser(id, signal) : sharedUser;
       const draft = `${recordOf(id)}.new`;
       await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // recorded before they are created
       await rename(draft, recordOf(id));
@@ -69,11 +69,11 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
     },
     async end(id, signal) {
       const wereGrouped = (await recorded(id)).length > 0;
-      await cgroups.end(await foldersOf(id), signal);
+      await cgroups.end(await listFolders(id), signal);
       await rm(recordOf(id), { force: true });
       return wereGrouped;
     },
-    ranOutOfMemory: async (id) => (await cgroups.oomKills(await foldersOf(id))) > 0,
+    ranOutOfMemory: async (id) => (await cgroups.oomKills(await listFolders(id))) > 0,
     share: (id, share) => cgroups.share(id, share),
     releaseUser: async (id, remove) => (users ? users.release(id, remove) : remove()),
     grouped: async () => (await cgroups.names()).flatMap((name) => SandboxId.safeParse(name).data ?? []),

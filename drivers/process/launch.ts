@@ -39,7 +39,7 @@ export async function createUnreadableLoader(
   { program, asRoot }: { program: string; asRoot: boolean },
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const loader = await loaderOf(program);
+  const loader = await findLoader(program);
   if (loader === undefined) return undefined;
   // The loader's version is part of the name, because a loader cannot load another version's library.
   const { size, mtimeMs } = await stat(loader);
@@ -78,7 +78,7 @@ async function startsThrough(loader: string): Promise<boolean> {
 }
 
 /** The loader's path, which is near the beginning of a program's file. */
-async function loaderOf(program: string): Promise<string | undefined> {
+async function findLoader(program: string): Promise<string | undefined> {
   await using file = await open(program);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(8_192), 0, 8_192, 0);
   return /\0(\/lib[\w./-]*\/ld-linux[\w.-]*)\0/.exec(buffer.toString('latin1', 0, bytesRead))?.[1];
@@ -175,7 +175,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
     seccompFd: 4,
     ...(browserPolicy !== undefined && { browserPolicy: resolve(browserPolicy) }),
   };
-  const screen = spec.env.CORRAL_DESKTOP === 'on' ? await screenOf(what, confinement) : undefined;
+  const screen = spec.env.CORRAL_DESKTOP === 'on' ? await createScreenFolder(what, confinement) : undefined;
   const seal = await createUnreadableLoader(folders.root, { program: node, asRoot: bubblewrap.asRoot }, signal);
   const [program = '', ...args] = [
     ...enterCgroupCommand(group.enter),
@@ -202,7 +202,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', bubblewrap.seccomp === undefined ? 'ignore' : 'pipe'],
   });
-  const exited = exitOf(child);
+  const exited = watchExit(child);
   writeSeccomp(child.stdio[4] as Writable | null, bubblewrap.seccomp);
   const pid = await raceAbort(sandboxPid(child, exited), signal).catch((error) => {
     child.kill('SIGKILL');
@@ -217,7 +217,10 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
  * An empty folder for the display's socket. Only the sandbox's user can write there, so the server treats it as
  * hostile.
  */
-async function screenOf({ folders, spec }: LaunchOptions, { bubblewrap, user }: Confinement): Promise<string> {
+async function createScreenFolder(
+  { folders, spec }: LaunchOptions,
+  { bubblewrap, user }: Confinement,
+): Promise<string> {
   const folder = join(folders.home(spec.id), screenFolder);
   await rm(folder, { recursive: true, force: true }); // left by the last start of the sandbox
   await mkdir(folder, { mode: 0o755 });
@@ -268,7 +271,7 @@ async function unconfined(
   const args = [...limited, programs.node, daemon];
   const [program = '', ...after] = [...atLowPriority, '/bin/sh', ...args];
   const child = spawn(program, after, { env, cwd: workspace, detached: true, stdio: 'ignore' });
-  const exited = exitOf(child);
+  const exited = watchExit(child);
   child.unref();
   if (child.pid === undefined) throw notStarted(await exited);
   return marked(child.pid, exited);
@@ -288,7 +291,7 @@ const identity = ({ id, token }: Meta, runDir: string) => ({
   ...tokenEnvironment(new Secret(token), runDir),
 });
 
-function exitOf(child: ChildProcess): Promise<string> {
+function watchExit(child: ChildProcess): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   let words = '';
   child.stderr?.on('data', (chunk) => {

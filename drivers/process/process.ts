@@ -250,7 +250,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
       await folders.remove(id);
     });
 
-  async function infoOf(id: SandboxId): Promise<SandboxInfo | undefined> {
+  async function readInfo(id: SandboxId): Promise<SandboxInfo | undefined> {
     const labels = await folders.labels(id, owner);
     if (!labels) return undefined;
     const record = await readRecord(folders, id);
@@ -319,7 +319,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
 
     async list({ signal }) {
       await pause(0, signal);
-      const infos = await Promise.all((await folders.ids()).map(infoOf));
+      const infos = await Promise.all((await folders.ids()).map(readInfo));
       return infos.filter((info) => info !== undefined);
     },
 

@@ -13,7 +13,7 @@ import { acquireLock } from './lock.ts';
 /** Gives each sandbox a user id of the machine. The kernel's quotas count by user, so no two sandboxes share one. */
 export interface Users {
   /** The sandbox's own user id, stable while its folder exists. Rejects: sandbox_capacity. */
-  userOf(id: SandboxId, signal: AbortSignal): Promise<number>;
+  assignUser(id: SandboxId, signal: AbortSignal): Promise<number>;
   /** Runs `remove`, which removes the sandbox's files, then frees the user id. */
   release(id: SandboxId, remove: () => Promise<void>): Promise<void>;
 }
@@ -50,7 +50,7 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
   }
 
   return {
-    async userOf(id, signal) {
+    async assignUser(id, signal) {
       const known = await recorded(id);
       if (known !== undefined) return known;
       await using _ = await acquireLock(`${folders.root} users`, signal);

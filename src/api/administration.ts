@@ -142,7 +142,7 @@ const ProjectRow = z.object({
 });
 
 /** The names of keys and people by the ids in the audit log. */
-async function namesOf({ keys, people }: TrpcContext): Promise<ReadonlyMap<string, string>> {
+async function readNames({ keys, people }: TrpcContext): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ...((await keys?.list()) ?? []).map(({ id, name }) => [id, name] as const),
     ...(people?.list() ?? []).flatMap(({ id, owner, name, email }) =>
@@ -176,7 +176,7 @@ export const administrationRouter = router({
     const days = { from: from && Date.parse(from), to: to && Date.parse(to) + dayMs };
     const [{ rows, next }, names] = await Promise.all([
       ctx.unchecked.administration.auditRows({ ...query, from: days.from || undefined, to: days.to || undefined }),
-      namesOf(ctx),
+      readNames(ctx),
     ]);
     return { rows: rows.map((row) => ({ ...row, name: names.get(row.key ?? '') ?? null })), next };
   }),
@@ -193,7 +193,7 @@ export const administrationRouter = router({
   }).query(async ({ ctx, signal = neverFires }) => {
     const [{ sandboxes, queue, ...overview }, names] = await Promise.all([
       ctx.unchecked.administration.overview(signal),
-      namesOf(ctx),
+      readNames(ctx),
     ]);
     const named = <Row extends { readonly owner: string | null }>(row: Row) => withOwner(row, names);
     const waiting = queue.map((row) => ({ ...named(row), since: new Date(row.since).toISOString() }));
@@ -211,7 +211,7 @@ export const administrationRouter = router({
     answer: { projects: [{ ...example.project, members: 3, sessions: 42, createdAt: exampleRow.at }], total: 1 },
     fails: [401, 403, 422],
   }).query(async ({ ctx, input }) => {
-    const [{ projects, total }, names] = await Promise.all([ctx.services.projects.list(input), namesOf(ctx)]);
+    const [{ projects, total }, names] = await Promise.all([ctx.services.projects.list(input), readNames(ctx)]);
     const counts = await ctx.unchecked.administration.countSessions(
       'parent',
       projects.map(({ id }) => id),

@@ -56,7 +56,7 @@ const example: z.output<typeof SharedBudget> = {
   snapshots: { limit: 200, own: null, used: 3, reserved: 0 },
 };
 
-const columnOf = (limit: BudgetLimit) => {
+const formatColumn = (limit: BudgetLimit) => {
   const words = limit
     .replace(/Per([A-Z])/, '/$1')
     .replaceAll(/(?<=[a-z])[A-Z]/g, ' $&')
@@ -80,7 +80,7 @@ const operation = defineOperations({
       'corral budget set project web --cost-per-month default',
       'corral budget set server --running-runs 64',
     ],
-    columns: ['{of} {name} | {of} {id} | {of} (without a key)', ...budgetLimits.map(columnOf)],
+    columns: ['{of} {name} | {of} {id} | {of} (without a key)', ...budgetLimits.map(formatColumn)],
     hasNames: true,
   },
 });

@@ -146,7 +146,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const signed = { ...links, sign };
   const limiter = config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined;
   const clients = new Clients(config.trustedProxies ?? []);
-  const proxy = identityProxyOf(deps, clients);
+  const proxy = createIdentityProxy(deps, clients);
   const visitors = signIns && new BrowserIdentity({ ...signIns, proxy, within });
   const elsewhere: HostRouter[] = proxy ? [proxy] : [];
   const { app, table } = createApp({
@@ -262,7 +262,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
 }
 
 /** Undefined: no proxy authenticates people. */
-function identityProxyOf(
+function createIdentityProxy(
   { config, signIns, clock, logger }: HttpServerDeps,
   clients: Clients,
 ): IdentityProxy | undefined {

@@ -127,7 +127,7 @@ export class EnvironmentKeys {
   }
 
   /** The creator of a key. Undefined: no such key exists. Rejects: unauthorized (it was revoked). */
-  async makerOf(id: string): Promise<Maker | undefined> {
+  async findMaker(id: string): Promise<Maker | undefined> {
     const doc = (await this.#keys.find(id))?.doc;
     if (doc && doc.revokedAt !== null) throw revoked();
     return doc?.maker;
@@ -142,7 +142,7 @@ export class EnvironmentKeys {
   }
 
   /** The claim of a token. Undefined if the token is wrong or has expired. */
-  async claimOf(token: string): Promise<WorkClaim | undefined> {
+  async verifyClaim(token: string): Promise<WorkClaim | undefined> {
     const [, text, payload = '', pepper = '', hash = ''] = tokenForm.exec(token) ?? [];
     if (text === undefined || !(await this.#secret()).matches(text, { pepper, hash })) return undefined;
     const json = parseJson(Buffer.from(payload, 'base64url').toString(), claimLimits);

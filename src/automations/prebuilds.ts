@@ -40,7 +40,7 @@ export class Prebuilds extends ServerPart<Deps> {
     const { id, repositories = [] } = session;
     const known = this.#preparing.get(id);
     if (!known) {
-      if (!isUnprepared(session)) return await this.#endOf(session, repositories);
+      if (!isUnprepared(session)) return await this.#readEnd(session, repositories);
       this.#begin(id);
       return undefined;
     }
@@ -49,7 +49,7 @@ export class Prebuilds extends ServerPart<Deps> {
     const { failure } = known;
     if (failure && !(failure.retryable && mayRetry)) return { status: 'failed', text: failure.text };
     const now = await this.deps.sessions.get(id);
-    return isUnprepared(now) ? undefined : await this.#endOf(now, now.repositories ?? []);
+    return isUnprepared(now) ? undefined : await this.#readEnd(now, now.repositories ?? []);
   }
 
   #begin(id: SessionId): void {
@@ -74,7 +74,7 @@ export class Prebuilds extends ServerPart<Deps> {
     void work();
   }
 
-  async #endOf({ id }: SessionRecord, repositories: readonly SessionRepository[]): Promise<PrebuildEnd> {
+  async #readEnd({ id }: SessionRecord, repositories: readonly SessionRepository[]): Promise<PrebuildEnd> {
     const details = new Map<string, string>();
     for await (const { type, data } of this.deps.sessions.history(id))
       if (type === 'repository') details.set(data.path, data.detail);

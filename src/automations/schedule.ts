@@ -36,7 +36,7 @@ export function parseCron({ cron, timezone }: CronTime): CronRule {
     throw new AppError('invalid_request', `There is no time zone ${timezone}. Use a name such as Europe/Berlin.`);
   try {
     const rule = new Cron(text, { timezone, paused: true, mode: '5-part' });
-    if (rule.nextRun() !== null) return { cron: rule, isRepeated: repeatsOf(text, timezone) };
+    if (rule.nextRun() !== null) return { cron: rule, isRepeated: createRepeatCheck(text, timezone) };
   } catch {
     throw refuse('cannot be read');
   }
@@ -143,7 +143,7 @@ export function computeJitter(id: string, dueAt: number, { jitterSeconds }: Pick
 const lookBackMs = 3 * 60 * 60_000; // longer than any clock change
 
 /** A rule whose minute and hour do not start with `*` runs at fixed times. */
-function repeatsOf(text: string, timezone: string): CronRule['isRepeated'] {
+function createRepeatCheck(text: string, timezone: string): CronRule['isRepeated'] {
   const [minute = '', hour = ''] = text.split(/[ \t]+/);
   if (minute.startsWith('*') || hour.startsWith('*')) return () => false;
   const zone = new Intl.DateTimeFormat('en', { timeZone: timezone, timeZoneName: 'longOffset' });

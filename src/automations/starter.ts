@@ -47,7 +47,7 @@ export interface StarterDeps {
   /** The secret that the program of an automation set. */
   readonly secretOf: (automation: string) => Promise<Secret | undefined>;
   /** The current cost of a session. */
-  readonly costOf: (id: SessionId) => Promise<StartCost>;
+  readonly readCost: (id: SessionId) => Promise<StartCost>;
   /** Whether a valid key with sufficient rights owns it. */
   readonly isOwned: IsOwned;
   readonly clock: Clock;
@@ -132,7 +132,7 @@ export class Starter extends ServerPart<StarterDeps> {
       });
     }
     await begin?.(sessionId);
-    const sent = messages.length === 0 ? 0 : await this.#messagesOf(sessionId, messages.length);
+    const sent = messages.length === 0 ? 0 : await this.#countMessages(sessionId, messages.length);
     // A server that died may have left a message for the session's server, so message ids are stable.
     for (const [n, message] of [...messages.entries()].slice(sent))
       await sessions.send(sessionId, { ...message, messageId: messageIdFor(`automation ${start.doc.id} ${n}`) });
@@ -144,7 +144,7 @@ export class Starter extends ServerPart<StarterDeps> {
   }
 
   /** Counts the session's messages, up to a maximum. */
-  async #messagesOf(id: SessionId, most: number): Promise<number> {
+  async #countMessages(id: SessionId, most: number): Promise<number> {
     let count = 0;
     for await (const { type } of this.deps.sessions.history(id)) {
       if (type === 'message.user') count++;
@@ -158,7 +158,7 @@ export class Starter extends ServerPart<StarterDeps> {
     const session = sessionId && (await this.#find(sessionId));
     if (!session) return await this.#end(start, { state: 'ended', text: 'Its session was deleted.' });
     if (session.status !== 'completed' || !session.outcome) return false;
-    const cost = await this.deps.costOf(session.id);
+    const cost = await this.deps.readCost(session.id);
     return await this.#end(start, { state: 'ended', outcome: session.outcome, cost });
   }
 

@@ -112,12 +112,12 @@ function parseIgnoreRules(text: string): (path: string) => boolean {
     if (pattern === '' || pattern.startsWith('#')) return [];
     const isKept = pattern.startsWith('!');
     const bare = trimCharacters(isKept ? pattern.slice(1) : pattern, '/');
-    return [{ isKept, form: new RegExp(`^${formOf(bare)}(/|$)`) }];
+    return [{ isKept, form: new RegExp(`^${toRegexText(bare)}(/|$)`) }];
   });
   return (path) => rules.reduce((isIgnored, { isKept, form }) => (form.test(path) ? !isKept : isIgnored), false);
 }
 
-function formOf(pattern: string): string {
+function toRegexText(pattern: string): string {
   return pattern.replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, (sign) => {
     if (sign === '**/') return '(?:.*/)?';
     if (sign === '**') return '.*';

@@ -84,7 +84,7 @@ export function resourceCommand(described: DerivedCommand, byHand: ManualVerbs =
       const [word = 'ls', ...words] = input.args;
       const verb = names.includes(word) ? word : (aliases[word] ?? word);
       if (!names.includes(verb)) throw new UsageError(`There is no action "${word}". Use ${listed(names)}.`);
-      const call = callOf(described, { ...input, verb, words });
+      const call = createCall(described, { ...input, verb, words });
       const hand = byHand.verbs?.[verb];
       const code = await hand?.(call);
       const own = verbs.find((one) => one.name === verb);
@@ -94,7 +94,7 @@ export function resourceCommand(described: DerivedCommand, byHand: ManualVerbs =
   };
 }
 
-function callOf(command: DerivedCommand, input: CommandInput & Pick<VerbCall, 'verb' | 'words'>): VerbCall {
+function createCall(command: DerivedCommand, input: CommandInput & Pick<VerbCall, 'verb' | 'words'>): VerbCall {
   const { name, item, verbs } = command;
   const { io, options, verb } = input;
   const server = input.corral();

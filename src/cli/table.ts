@@ -34,7 +34,7 @@ function fill(template: string, row: object): string | undefined {
   return isWhole ? text : undefined;
 }
 
-function cellOf(column: string, row: object): string {
+function formatCell(column: string, row: object): string {
   for (const choice of column.split(' | ')) {
     const parts = choice.split(/\[([^[\]]*)\]/).map((part, n) => fill(part, row) ?? (n % 2 === 1 ? '' : undefined));
     if (!parts.includes(undefined)) return parts.join('');
@@ -50,7 +50,7 @@ function cellOf(column: string, row: object): string {
  * tableLines([{ id: 'p1', size: 4 }], ['{id}', '{?deleted}deleted | {size} bytes']); // ['p1  4 bytes']
  */
 export function tableLines(rows: readonly object[], columns: readonly string[]): string[] {
-  const cells = rows.map((row) => columns.map((column) => cellOf(column, row)));
+  const cells = rows.map((row) => columns.map((column) => formatCell(column, row)));
   const shown = columns.flatMap((_, n) => {
     const texts = cells.map((row) => row[n] ?? '');
     const width = Math.min(maxPadding, Math.max(0, ...texts.map(({ length }) => length)));

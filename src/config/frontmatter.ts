@@ -25,7 +25,7 @@ export function readFrontmatter(text: string, texts: readonly string[]): Frontma
   const body = lines.slice(end + 1).join('\n');
   const own = lines.slice(1, end);
   if (Buffer.byteLength(own.join('\n')) > maxBytes) return `Its fields are larger than ${maxBytes / 1024} KiB.`;
-  const blocks = blocksOf(own);
+  const blocks = parseBlocks(own);
   if (blocks.length > maxFields) return `It has more than ${maxFields} fields.`;
   const read = blocks.map((block) => ({ block, value: readBlock(block, texts.includes(block.field)) }));
   return {
@@ -44,7 +44,7 @@ interface Block {
 }
 
 /** Lines that start with an unindented `name:`, each with the lines after it. */
-function blocksOf(lines: readonly string[]): Block[] {
+function parseBlocks(lines: readonly string[]): Block[] {
   const blocks: { field: string; lines: string[] }[] = [];
   for (const line of lines) {
     const [, field] = /^["']?([\w.-]+)["']?[ \t]*:(?:[ \t]|$)/.exec(line) ?? [];

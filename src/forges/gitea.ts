@@ -88,15 +88,15 @@ export const gitea = defineForge({
         const query = { ...perPage, state: 'all', sort: 'recentupdate' };
         const items = (page: readonly z.output<typeof Pull>[]) => page.filter((pull) => isOurs(pull, head));
         const { items: found } = await http.list(`${repo}/pulls`, { answer: z.array(Pull), query, items }, signal);
-        const newest = found.map(pullRequestOf).sort((one, other) => other.number - one.number);
+        const newest = found.map(toPullRequest).sort((one, other) => other.number - one.number);
         return newest.find(({ state }) => state === 'open') ?? newest[0];
       },
       async openPullRequest({ title, text, head, base, draft }, signal) {
         const body = { title: draft ? `WIP: ${title}` : title, body: text, head, base };
-        return pullRequestOf(await http.post(`${repo}/pulls`, { answer: Pull, body }, signal));
+        return toPullRequest(await http.post(`${repo}/pulls`, { answer: Pull, body }, signal));
       },
       async pullRequest(number, signal) {
-        return pullRequestOf(await http.get(`${repo}/pulls/${number}`, { answer: Pull }, signal));
+        return toPullRequest(await http.get(`${repo}/pulls/${number}`, { answer: Pull }, signal));
       },
       /** Comments on lines belong to their reviews. */
       async comments(number, signal) {
@@ -110,16 +110,16 @@ export const gitea = defineForge({
         const onLines: PullRequestComment[] = [];
         for (const { id } of withComments.slice(-maxReviewsWithComments)) {
           const path = `${repo}/pulls/${number}/reviews/${id}/comments`;
-          onLines.push(...(await http.get(path, { answer: z.array(LineComment) }, signal)).map(lineCommentOf));
+          onLines.push(...(await http.get(path, { answer: z.array(LineComment) }, signal)).map(toLineComment));
         }
         return {
-          items: [...onWhole.map(commentOf), ...onLines].sort(byAge),
+          items: [...onWhole.map(toComment), ...onLines].sort(byAge),
           isCut: ofReviews.isCut || withComments.length > maxReviewsWithComments,
         };
       },
       async reviews(number, signal) {
         const { items, isCut } = await reviews(number, signal);
-        return { items: items.flatMap(reviewOf), isCut };
+        return { items: items.flatMap(toReviews), isCut };
       },
       async checks(commit, signal) {
         const path = `${repo}/commits/${encodeURIComponent(commit)}/status`;
@@ -131,7 +131,7 @@ export const gitea = defineForge({
   },
 });
 
-function pullRequestOf(pull: z.output<typeof Pull>): PullRequest {
+function toPullRequest(pull: z.output<typeof Pull>): PullRequest {
   return {
     number: pull.number,
     title: pull.title,
@@ -147,7 +147,7 @@ function pullRequestOf(pull: z.output<typeof Pull>): PullRequest {
   };
 }
 
-const commentOf = ({ id, user, body, created_at, html_url }: z.output<typeof Comment>): PullRequestComment => ({
+const toComment = ({ id, user, body, created_at, html_url }: z.output<typeof Comment>): PullRequestComment => ({
   id: `comment-${id}`,
   author: user?.login ?? 'ghost',
   text: body,
@@ -156,8 +156,8 @@ const commentOf = ({ id, user, body, created_at, html_url }: z.output<typeof Com
   place: null,
   status: 'open',
 });
-const lineCommentOf = (comment: z.output<typeof LineComment>): PullRequestComment => ({
-  ...commentOf(comment),
+const toLineComment = (comment: z.output<typeof LineComment>): PullRequestComment => ({
+  ...toComment(comment),
   place: { path: comment.path, line: comment.position || comment.original_position || null },
   status: comment.resolver ? 'resolved' : 'open',
 });
@@ -167,7 +167,7 @@ const verdicts: Readonly<Record<string, PullRequestReview['verdict']>> = {
   REQUEST_CHANGES: 'changes_requested',
   COMMENT: 'commented',
 };
-function reviewOf(review: z.output<typeof Review>): PullRequestReview[] {
+function toReviews(review: z.output<typeof Review>): PullRequestReview[] {
   const verdict = verdicts[review.state];
   if (!verdict) return []; // PENDING, REQUEST_REVIEW
   return [

@@ -88,26 +88,26 @@ export const github = defineForge({
       },
       async findPullRequest(head, signal) {
         const query = { head: `${owner}:${head}`, state: 'all', sort: 'created', direction: 'desc', per_page: 20 };
-        const found = (await http.get(`${repo}/pulls`, { answer: z.array(Pull), query }, signal)).map(pullRequestOf);
+        const found = (await http.get(`${repo}/pulls`, { answer: z.array(Pull), query }, signal)).map(toPullRequest);
         return found.find(({ state }) => state === 'open') ?? found[0];
       },
       async openPullRequest({ title, text, head, base, draft }, signal) {
         const body = { title, body: text, head, base, draft };
-        return pullRequestOf(await http.post(`${repo}/pulls`, { answer: Pull, body }, signal));
+        return toPullRequest(await http.post(`${repo}/pulls`, { answer: Pull, body }, signal));
       },
       async pullRequest(number, signal) {
-        return pullRequestOf(await http.get(`${repo}/pulls/${number}`, { answer: Pull }, signal));
+        return toPullRequest(await http.get(`${repo}/pulls/${number}`, { answer: Pull }, signal));
       },
       async comments(number, signal) {
         const [onWhole, onLines] = await Promise.all([
           http.list(
             `${repo}/issues/${number}/comments`,
-            { answer: z.array(Comment), query: perPage, items: (page) => page.map((one) => commentOf(one)) },
+            { answer: z.array(Comment), query: perPage, items: (page) => page.map((one) => toComment(one)) },
             signal,
           ),
           http.list(
             `${repo}/pulls/${number}/comments`,
-            { answer: z.array(LineComment), query: perPage, items: (page) => page.map(lineCommentOf) },
+            { answer: z.array(LineComment), query: perPage, items: (page) => page.map(toLineComment) },
             signal,
           ),
         ]);
@@ -115,7 +115,7 @@ export const github = defineForge({
         return { items, isCut: onWhole.isCut || onLines.isCut };
       },
       async reviews(number, signal) {
-        const items = (page: readonly z.output<typeof Review>[]) => page.flatMap(reviewOf);
+        const items = (page: readonly z.output<typeof Review>[]) => page.flatMap(toReviews);
         return await http.list(
           `${repo}/pulls/${number}/reviews`,
           { answer: z.array(Review), query: perPage, items },
@@ -145,7 +145,7 @@ export const github = defineForge({
   },
 });
 
-function pullRequestOf(pull: z.output<typeof Pull>): PullRequest {
+function toPullRequest(pull: z.output<typeof Pull>): PullRequest {
   return {
     number: pull.number,
     title: pull.title,
@@ -161,7 +161,7 @@ function pullRequestOf(pull: z.output<typeof Pull>): PullRequest {
   };
 }
 
-const commentOf = ({ id, user, body, created_at, html_url }: z.output<typeof Comment>) => ({
+const toComment = ({ id, user, body, created_at, html_url }: z.output<typeof Comment>) => ({
   id: `comment-${id}`,
   author: user?.login ?? ghost,
   text: body ?? '',
@@ -171,11 +171,11 @@ const commentOf = ({ id, user, body, created_at, html_url }: z.output<typeof Com
   status: 'open' as const,
 });
 
-function lineCommentOf(comment: z.output<typeof LineComment>) {
+function toLineComment(comment: z.output<typeof LineComment>) {
   const { path, line, original_line, subject_type } = comment;
   const isOutdated = (line ?? null) === null && subject_type !== 'file';
   return {
-    ...commentOf(comment),
+    ...toComment(comment),
     id: `line-${comment.id}`,
     place: { path, line: line ?? original_line ?? null },
     status: isOutdated ? ('outdated' as const) : ('open' as const),
@@ -188,7 +188,7 @@ const verdicts: Readonly<Record<string, PullRequestReview['verdict']>> = {
   COMMENTED: 'commented',
   DISMISSED: 'dismissed',
 };
-function reviewOf({ id, user, body, state, html_url, submitted_at }: z.output<typeof Review>): PullRequestReview[] {
+function toReviews({ id, user, body, state, html_url, submitted_at }: z.output<typeof Review>): PullRequestReview[] {
   const verdict = verdicts[state];
   if (!verdict) return []; // PENDING
   const author = user?.login ?? ghost;

@@ -80,7 +80,7 @@ export const gitlab = defineForge({
       },
       async findPullRequest(head, signal) {
         const query = { source_branch: head, state: 'all', order_by: 'created_at', sort: 'desc', per_page: 20 };
-        const found = (await http.get(requests, { answer: z.array(MergeRequest), query }, signal)).map(pullRequestOf);
+        const found = (await http.get(requests, { answer: z.array(MergeRequest), query }, signal)).map(toPullRequest);
         return found.find(({ state }) => state === 'open') ?? found[0];
       },
       async openPullRequest({ title, text, head, base, draft }, signal) {
@@ -90,16 +90,16 @@ export const gitlab = defineForge({
           source_branch: head,
           target_branch: base,
         };
-        return pullRequestOf(await http.post(requests, { answer: MergeRequest, body }, signal));
+        return toPullRequest(await http.post(requests, { answer: MergeRequest, body }, signal));
       },
       async pullRequest(number, signal) {
-        return pullRequestOf(await http.get(`${requests}/${number}`, { answer: MergeRequest }, signal));
+        return toPullRequest(await http.get(`${requests}/${number}`, { answer: MergeRequest }, signal));
       },
       async comments(number, signal) {
         const { web_url } = await http.get(`${requests}/${number}`, { answer: MergeRequest }, signal);
         const items = (page: readonly z.output<typeof Discussion>[]) =>
           page.flatMap(({ notes }) =>
-            (notes ?? []).filter(({ system }) => !system).map((note) => commentOf(note, web_url)),
+            (notes ?? []).filter(({ system }) => !system).map((note) => toComment(note, web_url)),
           );
         const answer = z.array(Discussion);
         const found = await http.list(`${requests}/${number}/discussions`, { answer, query: perPage, items }, signal);
@@ -132,7 +132,7 @@ export const gitlab = defineForge({
   },
 });
 
-function pullRequestOf(request: z.output<typeof MergeRequest>): PullRequest {
+function toPullRequest(request: z.output<typeof MergeRequest>): PullRequest {
   const { state } = request;
   return {
     number: request.iid,
@@ -149,7 +149,7 @@ function pullRequestOf(request: z.output<typeof MergeRequest>): PullRequest {
   };
 }
 
-function commentOf({ id, body, author, created_at, resolved, position }: z.output<typeof Note>, webUrl: string) {
+function toComment({ id, body, author, created_at, resolved, position }: z.output<typeof Note>, webUrl: string) {
   const path = position?.new_path ?? position?.old_path;
   const comment: PullRequestComment = {
     id: `note-${id}`,

@@ -32,7 +32,7 @@ export const isServer = (value: string): boolean =>
  * Undefined if the host is neither a well-known forge nor in `servers`.
  */
 export function repositoryAt(remote: string, servers: readonly ForgeServer[]): ForgeRepository | undefined {
-  const place = placeOf(remote);
+  const place = parseRemote(remote);
   if (!place) return undefined;
   const own = servers.find((server) => isAt(place, server));
   const server = own ?? publicServer(place);
@@ -53,7 +53,7 @@ interface RemotePlace {
   readonly isWeb: boolean;
 }
 
-function placeOf(remote: string): RemotePlace | undefined {
+function parseRemote(remote: string): RemotePlace | undefined {
   const short = /^[\w.-]+@([\w.-]+):(?!\/\/)(.+)$/.exec(remote);
   if (short) return { host: short[1] ?? '', hostname: short[1] ?? '', path: `/${short[2]}`, isWeb: false };
   const url = URL.parse(remote);

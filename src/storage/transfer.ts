@@ -49,7 +49,7 @@ export async function* exportSessions(
     const { thinned, trimmed } = await store.events.page(id, 0, 1);
     yield JSON.stringify({ session: id, thinned, trimmed });
     const count = new Counter();
-    for await (const line of linesOf(store, id, signal)) {
+    for await (const line of exportLines(store, id, signal)) {
       count.add(line);
       yield line;
     }
@@ -59,7 +59,7 @@ export async function* exportSessions(
   yield JSON.stringify({ done });
 }
 
-async function* linesOf(store: Store, id: SessionId, signal: AbortSignal): AsyncGenerator<string> {
+async function* exportLines(store: Store, id: SessionId, signal: AbortSignal): AsyncGenerator<string> {
   // Exports up to the head at the start, because a session can continue in the meantime.
   const { head } = await store.events.page(id, 0, 1);
   for (let after = 0; after < head; ) {
@@ -157,7 +157,7 @@ class SessionImport {
       for (const put of order) await this.#store.records.put(put);
     }
     const stored = new Counter();
-    for await (const line of linesOf(this.#store, this.id, signal)) stored.add(line);
+    for await (const line of exportLines(this.#store, this.id, signal)) stored.add(line);
     if (isSame(end, stored.result())) return !this.#isThere;
     const text = this.#isThere
       ? `The session ${this.id} is in this store already, and is not the same: it went on here or there. Delete one of them first.`

@@ -43,8 +43,8 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     const gate = stack.use(
       egressProxy({
         clock: systemClock,
-        policyOf: (id) => policies.get(id) ?? { kind: 'none' },
-        registriesOf: () => [],
+        readPolicy: (id) => policies.get(id) ?? { kind: 'none' },
+        readRegistries: () => [],
         // The cluster's own addresses, so only the network policies can block them.
         addresses: { allowRanges: ['10.0.0.0/8'] },
         onDecision: () => {},

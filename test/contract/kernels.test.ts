@@ -201,7 +201,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       // The test interrupts the cell after its first output, which shows that it runs.
       const work = ran(language, own.wait, { tag: ownTag('run-1'), signal: stop.signal, received: () => stop.abort() });
       expect(await work).toMatchObject({ ended: 'cancelled', isStateLost: false });
-      await kernels.endOf(client, ownTag('run-1'));
+      await kernels.endRun(client, ownTag('run-1'));
       expect([await client.programs.list(budget()), await sleeping(client)]).toEqual([[], false]);
       expect(await ran(language, own.get)).toMatchObject({ isFirst: true });
     });

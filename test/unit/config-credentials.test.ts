@@ -119,10 +119,10 @@ test("users' credentials come before the server's, a change here counts at once,
   expect(variable).toMatchObject({ name: 'OTHER', hosts: [anyHost], replaces: { header: true, body: false } });
   expect((await first?.value())?.reveal()).toBe('of-the-user');
   expect(first?.write('x')).toBe('Token "x"');
-  const env = await it.envOf({ id, projectId: null });
+  const env = await it.readEnv({ id, projectId: null });
   expect([env.API_KEY, env.OTHER]).toEqual([first?.placeholder, it.env.OTHER]);
   const agent = { vaults: ['vlt_1'] } as unknown as SessionAgent;
-  expect((await it.envOf({ id, projectId: null, agent })).OTHER).toBe(variable?.placeholder);
+  expect((await it.readEnv({ id, projectId: null, agent })).OTHER).toBe(variable?.placeholder);
 
   held = [];
   expect(await names()).toEqual(['mine', 'server']);

@@ -153,21 +153,21 @@ async function decide(options: FilterOptions, incoming: IncomingMessage): Promis
 
 async function onlyOwn(options: FilterOptions, verdict: Verdict & { kind: 'own' }): Promise<undefined> {
   const { newName, starts } = verdict;
-  const { HostConfig, labels } = await ownOf(options, verdict);
+  const { HostConfig, labels } = await readOwned(options, verdict);
   if (newName !== undefined) checkName(options, newName);
   if (starts) await onlyOurFolder(options, labels, HostConfig);
 }
 
 /** The engine extracts the archive as root, so the filter never forwards the client's archive. */
 async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer> {
-  const { Config } = await ownOf(options, { what: 'containers', id });
+  const { Config } = await readOwned(options, { what: 'containers', id });
   const user = Number.parseInt(Config?.User ?? '', 10);
   if (!includesUser(options.users, user))
     throw new Refusal(403, 'the container runs as none of the users of sandboxes');
   return createOwnerArchive(user);
 }
 
-async function ownOf(
+async function readOwned(
   { engine, instance }: FilterOptions,
   { what, id }: Pick<Verdict & { kind: 'own' }, 'what' | 'id'>,
 ): Promise<ContainerInfo & { readonly labels: Labels }> {
@@ -220,7 +220,7 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
   const { instance, users, folders } = options;
   if (isServiceName(instance, name)) return await onlyBesideOurs(options, incoming);
   const rules = containerRules({ instance, users, root: folders.root }, name);
-  const { data, error } = rules.safeParse(parsed(await bodyOf(incoming)));
+  const { data, error } = rules.safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
   await checkFolder(folders, (data as { Labels: Record<string, string> }).Labels);
   // Serialize the parsed body: for a duplicate key, the engine and this filter could read different values.
@@ -229,9 +229,9 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
 
 /** A service can join only the network of a sandbox, which has no network of its own. */
 async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
-  const { data, error } = serviceRules(options).safeParse(parsed(await bodyOf(incoming)));
+  const { data, error } = serviceRules(options).safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
-  const { Id, HostConfig } = await ownOf(options, { what: 'containers', id: readJoinedContainer(data) });
+  const { Id, HostConfig } = await readOwned(options, { what: 'containers', id: readJoinedContainer(data) });
   if (Id !== readJoinedContainer(data) || HostConfig?.NetworkMode !== 'none') {
     throw new Refusal(403, 'a service may only be beside a sandbox, whose network is none');
   }
@@ -239,7 +239,7 @@ async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage)
 }
 
 async function onlyLabels(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
-  const { data, error } = volumeRules(options.instance).safeParse(parsed(await bodyOf(incoming)));
+  const { data, error } = volumeRules(options.instance).safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `that volume may not be made: ${z.prettifyError(error)}`);
   return Buffer.from(JSON.stringify(data));
 }
@@ -257,7 +257,7 @@ function parsed(body: Buffer): unknown {
   }
 }
 
-async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
+async function readBody(incoming: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {

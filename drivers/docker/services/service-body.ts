@@ -44,14 +44,14 @@ export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
     ...(service.command && { Cmd: [...service.command] }),
     Env: Object.entries(service.env ?? {}).map(([key, value]) => `${key}=${value}`),
     Labels: { ...labels },
-    Healthcheck: healthOf(service),
+    Healthcheck: toHealthcheck(service),
     ...detachedStreams,
     HostConfig: host,
   };
 }
 
 /** A service without its own check gets none, because the image's check could be anything. */
-function healthOf({ healthcheck }: ServiceSpec): NonNullable<ContainerCreateOptions['Healthcheck']> {
+function toHealthcheck({ healthcheck }: ServiceSpec): NonNullable<ContainerCreateOptions['Healthcheck']> {
   if (!healthcheck) return { Test: ['NONE'] };
   const { test, intervalSeconds, timeoutSeconds, retries } = healthcheck;
   return {

@@ -131,7 +131,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
       const states = await Promise.all(
         found.map(({ Id }) =>
           findInEngine(signal, () => engine.getContainer(Id).inspect({ abortSignal: signal })).then(
-            (one) => one && stateOf(one),
+            (one) => one && toState(one),
           ),
         ),
       );
@@ -171,7 +171,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
 export const mayHaveServices = (labels: Readonly<Record<string, string>> | undefined): boolean =>
   labels?.[servicesLabel] !== undefined;
 
-function stateOf({ Config, State }: Dockerode.ContainerInspectInfo): Omit<ServiceStatus, 'ports'> {
+function toState({ Config, State }: Dockerode.ContainerInspectInfo): Omit<ServiceStatus, 'ports'> {
   const name = Config.Labels?.[serviceLabel] ?? '';
   const image = Config.Labels?.['corral.image'] ?? '';
   if (State.Paused) return { name, image, state: 'paused' };

@@ -74,7 +74,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
   async function attempt<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
     using until = deadlineSignal(attemptMs, clock, signal);
     try {
-      return tryParseJson(await textOf(await send(request, until.signal))) as Answer;
+      return tryParseJson(await readText(await send(request, until.signal))) as Answer;
     } catch (error) {
       throwIfFired(signal);
       throw error instanceof AppError && !until.signal.aborted ? error : unansweredError(error);
@@ -128,7 +128,7 @@ function waitAfter(error: unknown, failures: number, random: () => number): numb
   return refusal.status >= 500 ? Math.max(refusal.retryAfterMs ?? 0, backoff) : undefined;
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
+async function readText(response: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   let size = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
@@ -141,7 +141,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
 }
 
 async function refusalFrom(response: IncomingMessage, status: number, signal: AbortSignal): Promise<Refusal> {
-  const text = await textOf(response).catch(() => '');
+  const text = await readText(response).catch(() => '');
   throwIfFired(signal);
   const { reason = '', message = text.slice(0, 500) } = (tryParseJson(text) ?? {}) as {
     reason?: string;

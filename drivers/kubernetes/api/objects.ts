@@ -84,7 +84,7 @@ export function openObjects<T extends KubeObject>(
     try {
       response = await api.stream(request, silent.signal);
       [isCurrent, failures] = [true, 0];
-      for await (const line of linesOf(response)) {
+      for await (const line of readLines(response)) {
         const { type, object } = JSON.parse(line) as { type: string; object: T };
         if (type === 'ERROR') throw new Error('the version is too old to continue from');
         const { resourceVersion = '0' } = object.metadata ?? {};
@@ -239,7 +239,7 @@ export async function removeObject<T extends KubeObject>(
 
 const maxLine = 4 * 2 ** 20;
 
-async function* linesOf(response: AsyncIterable<Buffer>): AsyncGenerator<string> {
+async function* readLines(response: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let rest = Buffer.alloc(0);
   for await (const chunk of response) {
     rest = Buffer.concat([rest, chunk]);

@@ -90,7 +90,7 @@ export function claimEngine(options: Options) {
       if (!latest || latest.metadata?.deletionTimestamp) throw removed();
       const pod = await podOf(latest, signal);
       if (pod && uidOf(pod) !== old) return pod;
-      const trouble = troubleOf(latest);
+      const trouble = findFailure(latest);
       if (trouble?.isWithoutPool && clock.now() > since + poolLagMs) return 'again';
       const isLate = clock.now() > since + options.pendingMs;
       if (trouble && (trouble.isFinal || isLate)) throw trouble.error;
@@ -268,7 +268,7 @@ const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
 };
 
 /** The controller's report about a claim without a pod. `isFinal`: time does not help. */
-function troubleOf(claim: Claim) {
+function findFailure(claim: Claim) {
   const ready = readyConditionOf(claim);
   if (!ready || ready.status === 'True') return undefined;
   const { reason = '', message = '' } = ready;

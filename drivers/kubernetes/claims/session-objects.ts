@@ -30,12 +30,12 @@ export function openSessionObjects<T extends SessionObject>(
     selector: { labelSelector: ownedBy(instance) },
     removal: { propagationPolicy: 'Foreground' },
   });
-  async function podOf(object: T, signal: AbortSignal): Promise<V1Pod | undefined> {
+  async function readPod(object: T, signal: AbortSignal): Promise<V1Pod | undefined> {
     const name = podNameOf(object);
     return name === undefined ? undefined : await pods.get(name, signal);
   }
   /** The controller can still report the object as ready after its pod is gone. */
-  function phaseOf(object: T, pod: V1Pod | undefined): SandboxInfo['phase'] {
+  function computePhase(object: T, pod: V1Pod | undefined): SandboxInfo['phase'] {
     const note = podAnnotationOf(object);
     if (note === 'none') return 'stopped';
     if (object.metadata?.deletionTimestamp) return 'exited';
@@ -47,11 +47,11 @@ export function openSessionObjects<T extends SessionObject>(
     objects.patch(object.metadata?.name ?? '', body, signal);
   return {
     ...objects,
-    podOf,
+    podOf: readPod,
     patch,
     /** The pod that the session uses. Undefined: there is none, or it was replaced. */
     async usedPod(object: T, signal: AbortSignal): Promise<V1Pod | undefined> {
-      const pod = podAnnotationOf(object) === 'none' ? undefined : await podOf(object, signal);
+      const pod = podAnnotationOf(object) === 'none' ? undefined : await readPod(object, signal);
       return pod && uidOf(pod) === podAnnotationOf(object) ? pod : undefined;
     },
     noteStop: (object: T, signal: AbortSignal) =>
@@ -60,7 +60,7 @@ export function openSessionObjects<T extends SessionObject>(
       const byName = new Map(live.map((pod) => [pod.metadata?.name, pod]));
       return (await objects.list(signal)).flatMap((object) => {
         const pod = byName.get(podNameOf(object));
-        return withNode(parseSandboxInfo(object.metadata, phaseOf(object, pod)), pod);
+        return withNode(parseSandboxInfo(object.metadata, computePhase(object, pod)), pod);
       });
     },
   };

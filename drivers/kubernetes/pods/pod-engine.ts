@@ -98,7 +98,7 @@ export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options 
     },
     find,
     async list(live, signal) {
-      const infos = live.flatMap((pod) => withNode(parseSandboxInfo(pod.metadata, phaseOf(pod)), pod));
+      const infos = live.flatMap((pod) => withNode(parseSandboxInfo(pod.metadata, computePhase(pod)), pod));
       const kept = (await volumes?.list(signal)) ?? [];
       const taken = new Set(infos.map(({ id }) => id));
       const stopped = kept.flatMap(({ metadata }) => parseSandboxInfo(metadata, 'stopped') ?? []);
@@ -113,7 +113,7 @@ export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options 
   return { ...engine, holds };
 }
 
-function phaseOf(pod: V1Pod): SandboxInfo['phase'] {
+function computePhase(pod: V1Pod): SandboxInfo['phase'] {
   const { kind } = computePodState(pod);
   if (kind === 'over') return 'exited';
   return kind === 'running' ? 'ready' : 'starting';

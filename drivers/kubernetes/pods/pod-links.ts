@@ -111,7 +111,7 @@ export async function waitForDaemon(
       return { status: undefined, output: '' };
     });
     if (lost.aborted) throw lost.reason;
-    if (status === 200 && (!identity || stdoutOf(output).trim() === 'done')) return;
+    if (status === 200 && (!identity || parseStdout(output).trim() === 'done')) return;
     if (status === 200) {
       const advice = 'The sandbox cannot store its identity: its image has no bash, or lacks mv.';
       throw new AppError('sandbox_unavailable', advice);
@@ -131,8 +131,8 @@ export const execIn = async (
   link: SandboxLink,
   command: { readonly command: string; readonly timeoutMs: number },
   signal: AbortSignal,
-) => stdoutOf(await text(await callDaemon(link, '/exec', signal, command)));
-const stdoutOf = (answer: string): string => JSON.parse(answer).stdout ?? '';
+) => parseStdout(await text(await callDaemon(link, '/exec', signal, command)));
+const parseStdout = (answer: string): string => JSON.parse(answer).stdout ?? '';
 
 async function callDaemon({ agent, token }: DaemonLink, path: string, signal: AbortSignal, body?: object) {
   const headers = { authorization: `Bearer ${token.reveal()}`, ...(body && { 'content-type': 'application/json' }) };

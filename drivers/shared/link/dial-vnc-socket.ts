@@ -28,7 +28,7 @@ export async function dialVncSocket(home: string): Promise<Socket | undefined> {
     const own = handle(home, constants.O_DIRECTORY);
     const folder = handle(`${self(own)}/${screenFolder}`, constants.O_DIRECTORY);
     socket = handle(`${self(folder)}/${socketName}`);
-    const isOfTheFolder = mountOf(socket) === mountOf(own) && mountOf(folder) === mountOf(own);
+    const isOfTheFolder = readMountId(socket) === readMountId(own) && readMountId(folder) === readMountId(own);
     if (!isOfTheFolder || !fstatSync(socket).isSocket()) return undefined;
   } catch {
     return undefined; // missing, a link, or not a folder
@@ -37,7 +37,7 @@ export async function dialVncSocket(home: string): Promise<Socket | undefined> {
 }
 
 const self = (handle: number) => `/proc/self/fd/${handle}`;
-const mountOf = (handle: number) =>
+const readMountId = (handle: number) =>
   /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${handle}`, 'latin1'))?.[1] ?? 'unknown';
 
 async function connected(path: string): Promise<Socket | undefined> {

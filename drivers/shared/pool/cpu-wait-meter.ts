@@ -24,7 +24,7 @@ export function cpuWaitMeter(init: number, pressure = machinePressure): () => Pr
   let ahead = 0;
   return async () => {
     daemon ??= await daemonUnder(init);
-    const now = daemon === undefined ? undefined : await readingOf(daemon, pressure);
+    const now = daemon === undefined ? undefined : await readSample(daemon, pressure);
     if (!now)
       daemon = undefined; // restarted: the next call finds the new daemon
     else if (last) {
@@ -51,7 +51,7 @@ interface CpuWaitSample {
   readonly pressureMs: number;
 }
 
-async function readingOf(pid: number, pressure: typeof machinePressure): Promise<CpuWaitSample | undefined> {
+async function readSample(pid: number, pressure: typeof machinePressure): Promise<CpuWaitSample | undefined> {
   try {
     const [schedule, stat, pressureMs] = await Promise.all([
       readFile(`/proc/${pid}/schedstat`, 'latin1'),

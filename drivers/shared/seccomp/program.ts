@@ -94,11 +94,11 @@ export function seccompProgram(machine: string): Buffer | undefined {
     { op: 'load', offset: offset.arch },
     ...orElse(jump('equal', auditArch[machine]), ret(action.kill)),
     { op: 'load', offset: offset.call },
-    ...chosen(segmentsOf(machine)),
+    ...chosen(computeSegments(machine)),
   ]);
 }
 
-function segmentsOf(machine: Machine): readonly Segment[] {
+function computeSegments(machine: Machine): readonly Segment[] {
   const numbers = callNumbers(machine);
   const known = [...numbers].sort(([, a], [, b]) => a - b);
   const last = known.at(-1)?.[1] ?? 0;

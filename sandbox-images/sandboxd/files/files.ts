@@ -54,7 +54,7 @@ export function files(place: ConfinedPaths): Files {
     for (const name of await namesIn(at, path)) {
       // removed in the meantime
       const stats = await lstat(Buffer.concat([Buffer.from(`${at}/`), name])).catch(() => undefined);
-      if (stats) entries.push(entryOf(decodeName(name), stats));
+      if (stats) entries.push(toEntry(decodeName(name), stats));
     }
     const rank = (entry: FileEntry) => (entry.type === 'directory' ? 0 : 1);
     return entries.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
@@ -89,7 +89,7 @@ async function namesIn(folder: string, path: string): Promise<Buffer[]> {
   return names;
 }
 
-function entryOf(name: string, stats: Stats): FileEntry {
+function toEntry(name: string, stats: Stats): FileEntry {
   const type = stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other';
   return { name, type, size: type === 'file' ? stats.size : null, modified: stats.mtime.toISOString() };
 }

@@ -152,7 +152,7 @@ export function createJobs(parts: SharedState): Jobs {
     if (!opened) throw new AppError('not_found', `There is no job ${name}.`);
     return opened;
   };
-  const entryOf = ({ request: requested, started, startedAt, end }: OpenJob): JobEntry => {
+  const toEntry = ({ request: requested, started, startedAt, end }: OpenJob): JobEntry => {
     const { id, argv, cwd, env, label } = requested;
     return {
       id,
@@ -242,12 +242,12 @@ export function createJobs(parts: SharedState): Jobs {
   return {
     async startJob(requested) {
       const known = all.get(requested.id) ?? (await opening.get(requested.id));
-      if (known) return entryOf(known);
+      if (known) return toEntry(known);
       const first = start(requested).finally(() => opening.delete(requested.id));
       opening.set(requested.id, first);
-      return entryOf(await first);
+      return toEntry(await first);
     },
-    jobs: () => [...all.values()].map(entryOf),
+    jobs: () => [...all.values()].map(toEntry),
     attachJob: async (id) => existing(id).output.join(),
     async writeJob(id, content) {
       const opened = existing(id);

@@ -40,7 +40,7 @@ export async function startJob(job: StartJob, place: JobEnvironment): Promise<St
     pid: child.pid ?? 0,
     keeper: undefined,
     input: stdin,
-    exited: endOf(child),
+    exited: waitForEnd(child),
     resize: undefined,
     outputs: [
       { channel: 'output', stream: stdout },
@@ -67,7 +67,7 @@ async function onTerminal(
     pid,
     keeper: child.pid,
     input: child.stdin,
-    exited: endOf(child),
+    exited: waitForEnd(child),
     outputs: [{ channel: 'output', stream: child.stdout }],
     async resize({ cols, rows }) {
       // `stty` sets the size in the kernel, and the kernel signals the foreground program.
@@ -90,7 +90,7 @@ async function spawned(program: string, args: readonly string[], { cwd: folder, 
   return child;
 }
 
-async function endOf(child: ChildProcessWithoutNullStreams): Promise<JobEnd> {
+async function waitForEnd(child: ChildProcessWithoutNullStreams): Promise<JobEnd> {
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   return signal ? { exitCode: -1, signal } : { exitCode: code ?? -1 };
 }
@@ -100,14 +100,14 @@ async function programOn({ pid: keeper, ...child }: ChildProcessWithoutNullStrea
   const patience = AbortSignal.timeout(startMs);
   while (child.exitCode === null && !patience.aborted) {
     const found = scanProcesses().find(({ ppid, zombie }) => ppid === keeper && !zombie);
-    const device = found && linkOf(`/proc/${found.pid}/fd/0`);
+    const device = found && readLinkTarget(`/proc/${found.pid}/fd/0`);
     if (found && device?.startsWith('/dev/pts/')) return { pid: found.pid, device };
     await pause(5, patience).catch(() => {});
   }
   throw new AppError('sandbox_unavailable', 'The sandbox could not start the program; it may have reached its limits.');
 }
 
-function linkOf(path: string): string | undefined {
+function readLinkTarget(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch {

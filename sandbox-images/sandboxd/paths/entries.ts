@@ -11,10 +11,10 @@ import { toSystemPath } from '../files/byte-names.ts';
 export async function readEntry(path: string): Promise<PathEntry> {
   const at = await toSystemPath(path);
   const own = await lstat(at);
-  if (!own.isSymbolicLink()) return entryOf(path, own, typeOf(own));
+  if (!own.isSymbolicLink()) return toEntry(path, own, typeOf(own));
   const target = await realpath(at, 'buffer').then(decodeName, () => undefined); // undefined: a dangling link
   const behind = target === undefined ? undefined : await stat(at).catch(() => undefined);
-  const entry = entryOf(path, own, behind ? typeOf(behind) : 'broken');
+  const entry = toEntry(path, own, behind ? typeOf(behind) : 'broken');
   return {
     ...entry,
     mode: (behind ?? own).mode & 0o7777,
@@ -23,7 +23,7 @@ export async function readEntry(path: string): Promise<PathEntry> {
   };
 }
 
-function entryOf(path: string, stats: Stats, type: PathEntry['type']): PathEntry {
+function toEntry(path: string, stats: Stats, type: PathEntry['type']): PathEntry {
   return {
     name: basename(path) || '/',
     path,
@@ -56,7 +56,7 @@ class Names {
 
   #read(): void {
     for (const file of this.#files) {
-      for (const line of textOf(file).split('\n')) {
+      for (const line of readText(file).split('\n')) {
         const [name, , id] = line.split(':');
         if (name && id && !this.#known.has(Number(id))) this.#known.set(Number(id), name);
       }
@@ -64,7 +64,7 @@ class Names {
   }
 }
 
-function textOf(file: string): string {
+function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {

@@ -65,7 +65,7 @@ export class MetadataStore {
     const [kind, ...answers] = answer;
     if (kind !== 'found')
       throw new AppError('payload_too_large', 'These files have too much metadata for one response.');
-    const found = new Map(known.map((entry, index) => [entry, metadataOf(answers[index])]));
+    const found = new Map(known.map((entry, index) => [entry, parseMetadata(answers[index])]));
     return entries.map((entry) => withMetadata(entry, found.get(entry) ?? {}));
   }
 
@@ -144,7 +144,7 @@ export const withMetadata = (entry: PathEntry, metadata: FileMetadata): PathEntr
   Object.keys(metadata).length > 0 ? { ...entry, metadata } : entry;
 
 /** Parses the metadata in one word of an answer. Values that are not text are omitted. */
-function metadataOf(word = 'none'): FileMetadata {
+function parseMetadata(word = 'none'): FileMetadata {
   const text = word === 'none' ? [] : word.split(',').map(decodeWord);
   const found: Record<string, string> = {};
   for (const [at, key] of text.entries()) {

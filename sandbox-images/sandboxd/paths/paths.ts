@@ -49,7 +49,7 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
         if (!stats.isFile())
           throw badRequest(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
         // Files of /proc and /sys report a size of zero.
-        const created = stats.size === 0 ? await contentOf(handle) : undefined;
+        const created = stats.size === 0 ? await readContent(handle) : undefined;
         if (created && created.length > 0) {
           const part = created.subarray(from, from + most);
           return { size: part.length, chunks: Readable.from([part]), [Symbol.asyncDispose]: () => handle.close() };
@@ -152,7 +152,7 @@ function unlessDenied(thrown: NodeJS.ErrnoException): void {
 const maxUnsized = 16 * 1024 * 1024;
 
 /** The content of a file, even if the system reports a wrong size. */
-async function contentOf(handle: FileHandle): Promise<Buffer> {
+async function readContent(handle: FileHandle): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (let total = 0; ; ) {
     const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(64 * 1024), 0, null, null);
@@ -165,8 +165,8 @@ async function contentOf(handle: FileHandle): Promise<Buffer> {
 
 /** Refuses the daemon's own files in /proc, which are not the user's. */
 async function notOurs(full: string): Promise<void> {
-  const realOf = async (path: string) => decodeName(await realpath(await toSystemPath(path), 'buffer'));
-  const real = await realOf(full).catch(() => realOf(dirname(full)).catch(() => full));
+  const readRealPath = async (path: string) => decodeName(await realpath(await toSystemPath(path), 'buffer'));
+  const real = await readRealPath(full).catch(() => readRealPath(dirname(full)).catch(() => full));
   if (/^\/proc\/(self|thread-self)(\/|$)/.test(full) || `${real}/`.startsWith(`/proc/${process.pid}/`)) {
     throw new AppError('file_not_found', `There is no file ${full}.`);
   }

@@ -19,7 +19,7 @@ export function listeningPorts(own: readonly number[]): ListeningPort[] {
     for (const { port, inode } of parseListeningRows(read(table))) if (!own.includes(port)) inodes.set(port, inode);
   }
   if (inodes.size === 0) return [];
-  const holders = holdersOf(new Set(inodes.values()));
+  const holders = findHolders(new Set(inodes.values()));
   const ports = [...inodes].sort(([a], [b]) => a - b).slice(0, most);
   return ports.map(([port, inode]) => {
     const pid = holders.get(inode);
@@ -38,24 +38,24 @@ export function parseListeningRows(table: string): { readonly port: number; read
 }
 
 /** The oldest process that holds each socket, because a server's workers inherit the socket. */
-function holdersOf(inodes: ReadonlySet<string>): Map<string, number> {
+function findHolders(inodes: ReadonlySet<string>): Map<string, number> {
   const found = new Map<string, number>();
   for (const { pid } of scanProcesses().sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) {
-    for (const link of socketsOf(pid)) if (inodes.has(link) && !found.has(link)) found.set(link, pid);
+    for (const link of listSockets(pid)) if (inodes.has(link) && !found.has(link)) found.set(link, pid);
     if (found.size === inodes.size) break;
   }
   return found;
 }
 
-function socketsOf(pid: number): string[] {
+function listSockets(pid: number): string[] {
   try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => inodeOf(`/proc/${pid}/fd/${fd}`) ?? []);
+    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => readInode(`/proc/${pid}/fd/${fd}`) ?? []);
   } catch {
     return []; // gone, or another user's
   }
 }
 
-function inodeOf(file: string): string | undefined {
+function readInode(file: string): string | undefined {
   try {
     return /^socket:\[(\d+)\]$/.exec(readlinkSync(file))?.[1];
   } catch {

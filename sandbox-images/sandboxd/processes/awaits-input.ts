@@ -38,8 +38,8 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
       const to = readLinkTarget(`/proc/${pid}/fd/${fd}`);
       return pipe === undefined ? /^\/dev\/(tty|pts\/\d+|console)$/.test(to ?? '') : to === pipe;
     };
-    const threads = threadsOf(pid);
-    const blocked = threads.map((thread) => textOf(`/proc/${pid}/task/${thread}/syscall`));
+    const threads = listThreads(pid);
+    const blocked = threads.map((thread) => readText(`/proc/${pid}/task/${thread}/syscall`));
     // The kernel shows only that another user's program, such as sudo, sleeps.
     if (blocked.every((call) => call === undefined)) return hasOpenLine && sleeps(pid);
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
@@ -58,7 +58,7 @@ function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): b
 
 /** Files that an epoll instance watches for input. */
 function watchedBy(pid: number, fd: number): number[] {
-  const info = textOf(`/proc/${pid}/fdinfo/${fd}`) ?? '';
+  const info = readText(`/proc/${pid}/fdinfo/${fd}`) ?? '';
   return info.split('\n').flatMap((line) => {
     const [, target, events] = /^tfd:\s*(\d+)\s+events:\s*([0-9a-f]+)/.exec(line) ?? [];
     return target !== undefined && events !== undefined && (Number.parseInt(events, 16) & 1) === 1
@@ -69,7 +69,7 @@ function watchedBy(pid: number, fd: number): number[] {
 
 /** Files of a `struct pollfd` array that wait for input. */
 function polled(pid: number, address: string | undefined, count: number): number[] {
-  const bytes = memoryOf(pid, address, 8 * Math.min(count, 256));
+  const bytes = readMemory(pid, address, 8 * Math.min(count, 256));
   return Array.from({ length: Math.floor(bytes.length / 8) }, (_, at) => at * 8).flatMap((at) =>
     (bytes.readUInt16LE(at + 4) & 1) === 1 ? [bytes.readInt32LE(at)] : [],
   );
@@ -77,13 +77,13 @@ function polled(pid: number, address: string | undefined, count: number): number
 
 /** Files of an `fd_set`. */
 function selected(pid: number, address: string | undefined, count: number): number[] {
-  const bytes = memoryOf(pid, address, Math.ceil(Math.min(count, 1_024) / 8));
+  const bytes = readMemory(pid, address, Math.ceil(Math.min(count, 1_024) / 8));
   return Array.from({ length: bytes.length * 8 }, (_, fd) => fd).filter(
     (fd) => ((bytes[fd >> 3] ?? 0) >> (fd & 7)) & 1,
   );
 }
 
-function memoryOf(pid: number, address: string | undefined, length: number): Buffer {
+function readMemory(pid: number, address: string | undefined, length: number): Buffer {
   if (address === undefined || /^0x0*$/.test(address) || length <= 0 || endianness() !== 'LE') return Buffer.alloc(0);
   let file: number | undefined;
   try {
@@ -99,7 +99,7 @@ function memoryOf(pid: number, address: string | undefined, length: number): Buf
 
 /** Fields of `stat` after the name: state, parent, group, session, terminal, the terminal's foreground group. */
 function fieldsOf(pid: number): string[] {
-  const stat = textOf(`/proc/${pid}/stat`) ?? '';
+  const stat = readText(`/proc/${pid}/stat`) ?? '';
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 function isInForeground(pid: number): boolean {
@@ -108,7 +108,7 @@ function isInForeground(pid: number): boolean {
 }
 const sleeps = (pid: number): boolean => fieldsOf(pid)[0] === 'S';
 
-function threadsOf(pid: number): string[] {
+function listThreads(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/task`).slice(0, 64);
   } catch {
@@ -116,7 +116,7 @@ function threadsOf(pid: number): string[] {
   }
 }
 
-function textOf(path: string): string | undefined {
+function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'latin1');
   } catch {

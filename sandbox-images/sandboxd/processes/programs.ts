@@ -28,7 +28,7 @@ export function createPrograms(parts: SharedState): Programs {
   const opening = new Map<string, Promise<ProgramEntry>>();
   let starts = 0;
 
-  const entryOf = ({ started, pipes }: OpenProgram): ProgramEntry => ({
+  const toEntry = ({ started, pipes }: OpenProgram): ProgramEntry => ({
     ...started,
     ...(pipes.exitCode !== undefined && { exitCode: pipes.exitCode }),
   });
@@ -60,7 +60,7 @@ export function createPrograms(parts: SharedState): Programs {
     const opened = { started: { id, pid: child.pid ?? 0, startedAt: clock.now() }, pipes, operation };
     all.set(id, opened);
     void pipes.delivered.then(() => forget(opened));
-    return entryOf(opened);
+    return toEntry(opened);
   }
   /** Frees a place for a new program. An ended program keeps its last output for a reader until its place is needed. */
   function makeRoom(): void {
@@ -82,14 +82,14 @@ export function createPrograms(parts: SharedState): Programs {
   return {
     async openProgram(request) {
       const known = all.get(request.id);
-      if (known) return entryOf(known);
+      if (known) return toEntry(known);
       const pending = opening.get(request.id);
       if (pending) return await pending;
       const first = open(request).finally(() => opening.delete(request.id));
       opening.set(request.id, first);
       return await first;
     },
-    programs: () => [...all.values()].map(entryOf),
+    programs: () => [...all.values()].map(toEntry),
     attachProgram: async (id) => existing(id).pipes.attach(),
     async signalProgram(id, name) {
       const opened = existing(id);

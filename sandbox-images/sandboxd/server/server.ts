@@ -126,7 +126,7 @@ async function sendError(response: ServerResponse, error: AppError): Promise<voi
   if (response.headersSent) return void response.destroy();
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const { req } = response;
-  await restOf(req);
+  await discardRest(req);
   // Close the connection, so that an unread body is not parsed as the next request.
   const rest = req.complete ? {} : { connection: 'close' };
   response.writeHead(statuses[error.code] ?? 500, { 'content-type': 'application/json', ...rest }).end(body);
@@ -135,7 +135,7 @@ async function sendError(response: ServerResponse, error: AppError): Promise<voi
 
 const restMs = 200;
 /** Discards the remainder of a small body, because a client that writes to a closed connection can miss the answer. */
-async function restOf(request: IncomingMessage): Promise<void> {
+async function discardRest(request: IncomingMessage): Promise<void> {
   if (request.complete || request.destroyed) return;
   request.resume();
   await finished(request, { signal: AbortSignal.timeout(restMs), cleanup: true }).catch(() => {});

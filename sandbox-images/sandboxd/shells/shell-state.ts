@@ -50,7 +50,7 @@ export function takeShellState(stateDir: string, id: string, shell: string): She
 export const lastShellState = (stateDir: string, shell: string) => readShellState(keptFile(stateDir, shell));
 
 function readShellState(path: string): ShellState | undefined {
-  const bytes = bytesOf(path);
+  const bytes = readBytes(path);
   const cwd = decodeName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
   const [, ...rest] = bytes.toString().split('\0');
   // Without the end mark the file was cut off by a full disk or a kill, and the shell keeps its old state.
@@ -64,7 +64,7 @@ function readShellState(path: string): ShellState | undefined {
 }
 
 /** The bytes of a file that the command can have replaced by something else, such as an endless FIFO. */
-function bytesOf(path: string): Buffer {
+function readBytes(path: string): Buffer {
   let file: number | undefined;
   try {
     file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);

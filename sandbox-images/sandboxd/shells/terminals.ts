@@ -45,7 +45,7 @@ export function createTerminals(parts: SharedState): Terminals {
       throw new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause });
     });
     keepers.add(terminal.pid);
-    const device = await deviceOf(terminal).catch((thrown: unknown) => {
+    const device = await waitForDevice(terminal).catch((thrown: unknown) => {
       terminal.close();
       keepers.delete(terminal.pid);
       throw thrown;
@@ -120,7 +120,7 @@ export function createTerminals(parts: SharedState): Terminals {
 }
 
 /** The terminal's device (pts), once bash runs on it. */
-async function deviceOf(terminal: Terminal): Promise<string> {
+async function waitForDevice(terminal: Terminal): Promise<string> {
   const patience = AbortSignal.timeout(startMs);
   let isOver = false;
   void terminal.closed
@@ -130,14 +130,14 @@ async function deviceOf(terminal: Terminal): Promise<string> {
     });
   while (!isOver && !patience.aborted) {
     const shell = scanProcesses().find(({ ppid, name }) => ppid === terminal.pid && name === 'bash');
-    const device = shell && linkOf(`/proc/${shell.pid}/fd/0`);
+    const device = shell && readLinkTarget(`/proc/${shell.pid}/fd/0`);
     if (device?.startsWith('/dev/pts/')) return device;
     await pause(5, patience).catch(() => {});
   }
   throw new AppError('sandbox_unavailable', 'The sandbox could not start a shell; it may have reached its limits.');
 }
 
-function linkOf(path: string): string | undefined {
+function readLinkTarget(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch {

@@ -57,7 +57,7 @@ export class Calls {
     const known = this.#of(update.toolCallId);
     read(update, known);
     const { callId, name, args } = callOf(known);
-    return { callId, name, args, content: contentOf(known, '') };
+    return { callId, name, args, content: toContent(known, '') };
   }
 
   /** `isNew`: the agent starts a call, possibly with the id of a finished call. */
@@ -87,7 +87,7 @@ export class Calls {
       ...callOf(known),
       success: update.status === 'completed',
       output,
-      content: contentOf(known, output),
+      content: toContent(known, output),
       ...(exitCode !== undefined && { exitCode }),
     });
     return lines;
@@ -162,7 +162,7 @@ function callOf({ callId, kind, name, title, input, paths, diffs }: KnownCall): 
     ...(shown.length > 1 && { paths: shown.slice(0, maxPaths) }),
     ...fitting(input),
   };
-  const command = kind === 'execute' ? commandOf(input, title) : undefined;
+  const command = kind === 'execute' ? findCommand(input, title) : undefined;
   if (command !== undefined) args.command = command;
   return { callId, name: word, family: families[kind ?? 'other'] ?? 'mcp', args };
 }
@@ -187,7 +187,7 @@ const shortened = (text: string, max: number): string => {
 };
 
 /** The command of a call that runs a command: a text, or the words of `[bash, -lc, text]`. */
-function commandOf(input: Record<string, unknown>, title: string | undefined): string | undefined {
+function findCommand(input: Record<string, unknown>, title: string | undefined): string | undefined {
   const command = input.command ?? input.cmd;
   if (typeof command === 'string') return command;
   if (Array.isArray(command) && command.every((word) => typeof word === 'string') && command.length > 0) {
@@ -198,7 +198,7 @@ function commandOf(input: Record<string, unknown>, title: string | undefined): s
 }
 
 /** Combines several changed files into one text with their names. */
-function contentOf(known: KnownCall, output: string): ToolContent | null {
+function toContent(known: KnownCall, output: string): ToolContent | null {
   const { input, kind, title } = known;
   const diffs = known.diffs.length === 0 && kind === 'edit' ? diffsIn(input) : known.diffs;
   const [only] = diffs;
@@ -216,7 +216,7 @@ function contentOf(known: KnownCall, output: string): ToolContent | null {
       oldContent: together(({ oldText }) => oldText ?? ''),
     };
   }
-  const command = kind === 'execute' ? commandOf(input, title) : undefined;
+  const command = kind === 'execute' ? findCommand(input, title) : undefined;
   return command === undefined || output === '' ? null : { console: [{ ps1: '$ ', command, output }] };
 }
 

@@ -20,7 +20,7 @@ export function toUpdate(update: SessionUpdate, calls: Calls): readonly AgentUpd
     case 'agent_thought_chunk':
       return update.content.type === 'text' ? [{ kind: 'thought', text: update.content.text }] : [];
     case 'plan':
-      return [{ kind: 'plan', steps: stepsOf(update.entries) }];
+      return [{ kind: 'plan', steps: toSteps(update.entries) }];
     case 'tool_call':
     case 'tool_call_update':
       return calls.receive(update, update.sessionUpdate === 'tool_call');
@@ -30,7 +30,7 @@ export function toUpdate(update: SessionUpdate, calls: Calls): readonly AgentUpd
 }
 
 /** Only one step runs at a time: if several are in progress, the first is used. */
-function stepsOf(entries: readonly { content: string; status: keyof typeof stepStatus }[]): PlanStep[] {
+function toSteps(entries: readonly { content: string; status: keyof typeof stepStatus }[]): PlanStep[] {
   let isRunning = false;
   return entries.slice(0, maxSteps).map(({ content, status }, at) => {
     const own = status === 'in_progress' && isRunning ? 'pending' : (stepStatus[status] ?? 'pending');

@@ -67,7 +67,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
     }
     return false;
   };
-  const labelOf = (element: PageElement) => {
+  const readLabel = (element: PageElement) => {
     const by = element.getAttribute('aria-labelledby')?.split(' ')[0];
     const naming = by ? element.ownerDocument.getElementById(by) : null;
     const label = element.labels?.[0];
@@ -80,7 +80,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
   };
   const describe = (element: PageElement): string => {
     const tag = element.tagName.toLowerCase();
-    const label = labelOf(element);
+    const label = readLabel(element);
     const off = element.disabled ? ', disabled' : '';
     if (tag === 'input' || tag === 'textarea') {
       const type = tag === 'textarea' ? 'text area' : (element.type ?? 'text');

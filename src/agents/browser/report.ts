@@ -88,7 +88,7 @@ export class Reporter extends ServerPart<Options> {
     const { title, width, height, scrollY, scrollHeight } = found;
     const count = opened.tabs.all.length;
     const tabs = count > 1 ? `, tab ${opened.tabs.all.indexOf(tab) + 1} of ${count}` : '';
-    const text = withText ? ['', 'Text:', await this.#textOf(found, signal)] : [];
+    const text = withText ? ['', 'Text:', await this.#readText(found, signal)] : [];
     return [
       `Page: ${title || '(no title)'} ${clipText(tab.page.url(), 500)}${tabs}`,
       `Screen: ${width}×${height}, from ${scrollY} of ${scrollHeight}`,
@@ -98,7 +98,7 @@ export class Reporter extends ServerPart<Options> {
     ];
   }
 
-  async #textOf({ tree, cut }: Pick<PageScan, 'tree' | 'cut'>, signal: AbortSignal): Promise<string> {
+  async #readText({ tree, cut }: Pick<PageScan, 'tree' | 'cut'>, signal: AbortSignal): Promise<string> {
     const text = await this.deps.readTree(tree, signal);
     if (text === undefined) return '(It takes too long to read. Look with browser_console_exec.)';
     return clipMarkdown(text, markdownChars, cut) || '(none)';

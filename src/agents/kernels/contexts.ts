@@ -72,7 +72,7 @@ export class Contexts {
   }
 
   /** Ends the kernels that this run used last. */
-  async endOf(run: string): Promise<void> {
+  async endRun(run: string): Promise<void> {
     const used = [...this.#known.values()].filter(({ lastRun }) => lastRun === run);
     await Promise.all(used.map(({ kernel }) => kernel.close()));
   }

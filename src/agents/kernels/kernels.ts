@@ -21,8 +21,8 @@ export class Kernels {
   }
 
   /** Ends the kernels that a stopped run used, with everything that its code started. */
-  async endOf(client: SandboxClient, run: string): Promise<void> {
-    await this.#sandboxes.get(client)?.endOf(run);
+  async endRun(client: SandboxClient, run: string): Promise<void> {
+    await this.#sandboxes.get(client)?.endRun(run);
   }
 
   /** Forgets a sandbox whose connection has ended. Its kernels end with the sandbox, or wait for the next server. */

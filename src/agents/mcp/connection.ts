@@ -189,7 +189,7 @@ export class McpConnection {
       const why = truncateEnd(ended ?? 'its connection was interrupted', messageChars);
       return failed(`The tool server ${name} stopped: ${why}. The next call starts it again.`, thrown);
     }
-    const message = truncateEnd(reasonOf(thrown), messageChars);
+    const message = truncateEnd(describeError(thrown), messageChars);
     return failed(`The tool server ${name} cannot be used: ${message}`, thrown);
   }
 }
@@ -208,7 +208,7 @@ const isForgotten = (thrown: unknown): boolean =>
   thrown instanceof SdkHttpError &&
   (thrown.status === 404 || (thrown.status === 400 && /session/i.test(String(thrown.data.text))));
 
-function reasonOf(thrown: unknown): string {
+function describeError(thrown: unknown): string {
   if (thrown instanceof AppError) return thrown.publicMessage;
   if (thrown instanceof z.core.$ZodError) return 'its answer is not a message of the protocol (JSON-RPC 2.0).';
   const { message } = thrown as Error;
@@ -263,11 +263,11 @@ function described({ name, title, description, inputSchema }: ListedTool): McpTo
     name: truncateEnd(name, 200),
     title: title === undefined ? undefined : truncateEnd(title, 80),
     description: truncateEnd(description ?? '', descriptionChars),
-    ...parametersOf(inputSchema),
+    ...parseParameters(inputSchema),
   };
 }
 
-function parametersOf(inputSchema: unknown): Pick<McpTool, 'schema' | 'restore' | 'refused'> {
+function parseParameters(inputSchema: unknown): Pick<McpTool, 'schema' | 'restore' | 'refused'> {
   try {
     return portableParameters(inputSchema);
   } catch (thrown) {

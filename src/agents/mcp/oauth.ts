@@ -87,7 +87,7 @@ export async function endSignIn(
       ...resourceOf(info),
       fetchFn,
     });
-    return accessOf(tokens, begun, asking);
+    return toAccess(tokens, begun, asking);
   });
 }
 
@@ -105,7 +105,7 @@ export async function renewAccess(access: SignedInAccess, asking: SignInRequest)
       ...resourceOf(info),
       fetchFn,
     });
-    return accessOf(tokens, access, asking);
+    return toAccess(tokens, access, asking);
   });
 }
 
@@ -127,7 +127,7 @@ interface Tokens {
   readonly refresh_token?: string | undefined;
   readonly expires_in?: number | undefined;
 }
-const accessOf = (
+const toAccess = (
   { access_token, refresh_token, expires_in }: Tokens,
   { issuer, client }: Pick<SignedInAccess, 'issuer' | 'client'>,
   { now }: SignInRequest,

@@ -64,7 +64,7 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
     const leave = (tool: LeftOutTool) => void leftOut.push(tool);
     const fail = (server: FailedServer) => void failed.push(server);
     const lists = await Promise.all(
-      [...connections.values()].map((connection) => this.#toolsOf(connection, { signal, fail, leave })),
+      [...connections.values()].map((connection) => this.#listTools(connection, { signal, fail, leave })),
     );
     const all = lists.flat();
     if (all.length <= maxListed) return { declared: all, all, failed, leftOut };
@@ -92,7 +92,7 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
     await Promise.all(all.map((connection) => connection.close()));
   }
 
-  async #toolsOf(
+  async #listTools(
     connection: McpConnection,
     { signal, fail, leave }: { readonly signal: AbortSignal } & Reports,
   ): Promise<readonly Tool[]> {

@@ -22,9 +22,9 @@ async function toolResult(
   const texts: string[] = [];
   const pictures = [];
   for (const block of content) {
-    const bytes = bytesOf(block);
+    const bytes = toBytes(block);
     if (!bytes) {
-      texts.push(textOf(block));
+      texts.push(toText(block));
       continue;
     }
     const { text, picture } = await saveBytes(ctx, { ...bytes, name: newName() });
@@ -46,7 +46,7 @@ const textIn = (fields: Fields, name: string) => {
 };
 const resourceIn = ({ type, resource }: Fields): Fields => (type === 'resource' && isFields(resource) ? resource : {});
 
-function bytesOf(block: unknown): { data: Buffer; mimeType: string } | undefined {
+function toBytes(block: unknown): { data: Buffer; mimeType: string } | undefined {
   if (!isFields(block)) return undefined;
   const holder = block.type === 'image' || block.type === 'audio' ? block : resourceIn(block);
   const data = textIn(holder, holder === block ? 'data' : 'blob');
@@ -56,7 +56,7 @@ function bytesOf(block: unknown): { data: Buffer; mimeType: string } | undefined
 }
 
 /** The text of a block. A block of an unknown kind is shown unchanged. */
-function textOf(block: unknown): string {
+function toText(block: unknown): string {
   if (typeof block === 'string') return block;
   if (!isFields(block)) return JSON.stringify(block);
   if (block.type === 'text') {

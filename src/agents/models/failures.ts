@@ -26,7 +26,7 @@ export interface SettingNames {
 
 /** Decides by the status and the provider's text whether a retry helps, and says what to change. */
 export function toRefusedTurn(refusal: Refusal, model: string, advice: SettingNames): FailedTurn {
-  const code = codeOf(refusal);
+  const code = toErrorCode(refusal);
   const text = truncateEnd(refusal.text.trim(), 300);
   const message = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
   const { retryAfterMs = 0 } = refusal;
@@ -82,7 +82,7 @@ const tooLong =
 const noQuota = /insufficient_quota|credit balance|billing_hard_limit|out of credits|credits are depleted/i;
 const refused = /content[_ ](policy|filter|management)|invalid_prompt|flagged|safety|blocked by|usage policy/i;
 
-function codeOf({ status, text, names = [] }: Refusal): ErrorCode {
+function toErrorCode({ status, text, names = [] }: Refusal): ErrorCode {
   const message = [text, ...names].join(' ');
   if (status === 402 || noQuota.test(message)) return 'model_quota';
   if (status === 401 || status === 403 || /api[_ ]key/i.test(message)) return 'model_unauthorized';

@@ -83,7 +83,7 @@ export async function listModels(
     refuseRedirect(response, base + path);
     if (!response.ok) {
       await response.body?.cancel();
-      throw refusalOf(response.status, key !== undefined);
+      throw createRefusal(response.status, key !== undefined);
     }
     const { models, next } = await readPage(access.listing, response);
     for (const model of models) if (found.size < maxModels) found.set(model.id, model);
@@ -122,7 +122,7 @@ async function boundedText(response: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-function refusalOf(status: number, hadKey: boolean): AppError {
+function createRefusal(status: number, hadKey: boolean): AppError {
   if (status === 401 || status === 403 || (status === 400 && hadKey)) {
     const text = hadKey ? `The provider refused this key (status ${status}).` : `It requires a key (status ${status}).`;
     return new AppError('model_unauthorized', text);

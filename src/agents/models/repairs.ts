@@ -75,7 +75,7 @@ export function withRepairs(model: Model, clock: Pick<Clock, 'now'>): Model {
   };
 }
 
-const keyOf = ({ name, parameters }: ToolDeclaration): string =>
+const computeKey = ({ name, parameters }: ToolDeclaration): string =>
   createHash('sha256')
     .update(`${name} ${JSON.stringify(parameters)}`)
     .digest('base64url');
@@ -86,7 +86,7 @@ function withoutKnown(request: TurnRequest, { tools, pictures, toolless }: Known
     left.push({ kind: 'tools', name: '', detail: toolless.detail });
   if (tools.size > 0)
     for (const tool of request.tools) {
-      const detail = tools.get(keyOf(tool));
+      const detail = tools.get(computeKey(tool));
       if (detail !== undefined) left.push({ kind: 'tool', name: tool.name, detail });
     }
   if (pictures.size > 0)
@@ -108,7 +108,7 @@ function remember(
   };
   for (const { kind, name, detail } of left) {
     const tool = request.tools.find((one) => one.name === name);
-    if (kind === 'tool' && tool) keep(known.tools, keyOf(tool), detail);
+    if (kind === 'tool' && tool) keep(known.tools, computeKey(tool), detail);
     if (kind === 'picture') keep(known.pictures, name, detail);
     if (kind === 'tools' && (known.toolless?.until ?? 0) <= now) known.toolless = { until: now + toollessMs, detail };
   }

@@ -101,7 +101,7 @@ class PageReader {
   }
 
   read(): ParsedPage {
-    const long = this.#mains.filter((main) => lengthOf([main], 200) >= 200);
+    const long = this.#mains.filter((main) => countChars([main], 200) >= 200);
     const main = long.length > 0 ? long : this.#withoutChrome(this.#root);
     return { title: this.#title.replace(/\s+/g, ' ').trim(), main, all: this.#root };
   }
@@ -197,10 +197,10 @@ const absolute = (value: string | undefined, base: string): string => {
 };
 
 /** The length of the text, counted up to `most`. */
-function lengthOf(nodes: readonly Tree[], most: number): number {
+function countChars(nodes: readonly Tree[], most: number): number {
   let length = 0;
   for (const node of nodes) {
-    length += typeof node === 'string' ? node.trim().length : lengthOf(node.inner, most - length);
+    length += typeof node === 'string' ? node.trim().length : countChars(node.inner, most - length);
     if (length >= most) break;
   }
   return length;

@@ -6,10 +6,10 @@ import type { PageJob, PageText, TreeJob } from './page-text.ts';
 // Converts pages to Markdown, which takes too long for the server's event loop if a page is hostile.
 
 parentPort?.on('message', (job: PageJob | TreeJob) => {
-  parentPort?.postMessage('tree' in job ? { title: '', markdown: toMarkdown(job.tree) } : textOf(job));
+  parentPort?.postMessage('tree' in job ? { title: '', markdown: toMarkdown(job.tree) } : toPageText(job));
 });
 
-function textOf({ html, address, part }: PageJob): PageText {
+function toPageText({ html, address, part }: PageJob): PageText {
   const page = parsePage(html, address);
   const chosen = toMarkdown(part === 'main' ? page.main : page.all);
   // A page can mark everything as navigation.

@@ -58,7 +58,7 @@ export const codeTool = (kernels: CodeKernels): Tool =>
       const seen = new CellRecorder(ctx);
       const cell = { code, timeoutMs: ctx.timeoutMs, tag: ctx.runId, listener: seen };
       const execution = await contexts.execute(id, cell, ctx.signal);
-      return await resultOf(ctx, { execution, seen, code, kernel: `${labels[language]} kernel` });
+      return await toResult(ctx, { execution, seen, code, kernel: `${labels[language]} kernel` });
     },
   });
 
@@ -94,7 +94,7 @@ interface CellRun {
   readonly kernel: string;
 }
 
-async function resultOf(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
+async function toResult(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
   const { execution, seen, code, kernel } = ran;
   const pictures = [];
   const values: string[] = [];
@@ -115,7 +115,7 @@ async function resultOf(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
     ...(seen.stderr.trim() === '' ? [] : [`[stderr]\n${seen.stderr.trimEnd()}`]),
     ...values,
     ...(execution.error ? [execution.error.traceback] : []),
-    ...wordsOf(execution, ctx.timeoutMs),
+    ...describeEnd(execution, ctx.timeoutMs),
   ]
     .filter((part) => part !== '')
     .join('\n');
@@ -138,7 +138,7 @@ function reasonOf({ ended, exitCode }: Execution): 'failed' | 'timed_out' | 'can
   return ended;
 }
 
-function wordsOf({ ended, exitCode, isStateLost }: Execution, timeoutMs: number): string[] {
+function describeEnd({ ended, exitCode, isStateLost }: Execution, timeoutMs: number): string[] {
   if (ended === 'whole') return [];
   const lost = 'Its variables are lost, and the next call begins with a new kernel.';
   const killed = exitCode === 137 ? ', probably for lack of memory' : '';

@@ -131,7 +131,7 @@ export const peopleRouter = router({
     },
     fails: [401],
   }).query(({ ctx: { principal, people } }) => ({
-    devices: (people?.devicesOf(accountOf(principal)) ?? []).map((device) => ({
+    devices: (people?.listDevices(accountOf(principal)) ?? []).map((device) => ({
       ...device,
       isThis: device.id === principal.key,
     })),

@@ -43,7 +43,7 @@ const operation = defineOperations({
 const base = '/api/v1/projects/:project_id=id/accounts';
 
 /** The server's keys, for maintainers of the project; rejects for all other callers. */
-async function keysOf({ principal, services, keys }: CallerContext, id: string) {
+async function requireKeys({ principal, services, keys }: CallerContext, id: string) {
   authorizeRole(principal, 'user');
   authorize(principal, 'manage', toOwnedResource(await services.projects.get(id)));
   if (!keys) throw new AppError('unsupported', 'This server has no keys.');
@@ -62,7 +62,7 @@ export const projectAccountsRouter = router({
     out: z.array(Key).readonly(),
     answer: [example],
     fails: [403, 404, 422],
-  }).query(async ({ ctx, input: { id } }) => await (await keysOf(ctx, id)).list()),
+  }).query(async ({ ctx, input: { id } }) => await (await requireKeys(ctx, id)).list()),
   create: operation({
     rest: `POST ${base}`,
     id: 'CreateAccount',
@@ -83,7 +83,7 @@ export const projectAccountsRouter = router({
     answer: { key: 'crl_5f0c3d9b21aa_qjXb0p7iT8Z9y2v5m1nK4wR6sU3aE0dGfHcJxLzQvBt', view: example },
     fails: [400, 403, 404, 413, 422, 429],
   }).mutation(async ({ ctx, input: { id, name, role, lifeDays, trust } }) => {
-    const { keys } = await keysOf(ctx, id);
+    const { keys } = await requireKeys(ctx, id);
     const expiresAt = lifeDays === undefined ? undefined : ctx.clock.now() + lifeDays * dayMs;
     const account = { name, role: role === 'viewer' ? role : 'user', project: { id, role }, expiresAt } as const;
     return trust ? { key: null, view: await keys.trust(account, trust) } : await keys.create(account);
@@ -98,7 +98,7 @@ export const projectAccountsRouter = router({
     ...doneReply,
     fails: [403, 404, 422],
   }).mutation(async ({ ctx, input: { id, account } }) => {
-    const { keys, list } = await keysOf(ctx, id);
+    const { keys, list } = await requireKeys(ctx, id);
     if ((await list()).some((one) => one.id === account)) await keys.revoke(account);
     return okResult;
   }),

@@ -30,11 +30,11 @@ export interface PreviewAddress {
  * a secret of the server. So every server of a store accepts them, and they end with that credential.
  */
 export interface PreviewLinks {
-  addressOf(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
+  createAddress(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
   /**
    * The caller on whose behalf the preview acts; undefined if the token is wrong or the caller's credential has ended.
    */
-  makerOf(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
+  findMaker(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
   /**
    * The lifetime of a preview: the requested time, or 8 hours by default. Rejects: invalid_request (longer than
    * allowed).
@@ -63,7 +63,7 @@ export function previewLinks({ settings, peppers, credentials }: Deps): PreviewL
   const base = settings.domain === undefined ? undefined : `${name}${port === undefined ? '' : `:${port}`}`;
   const usual = (scheme as 'http' | 'https' | undefined) ?? (/(^|\.)localhost$/.test(name) ? 'http' : 'https');
 
-  async function tokenOf(id: SessionId, view: PreviewView): Promise<string> {
+  async function signToken(id: SessionId, view: PreviewView): Promise<string> {
     const { id: preview, of, expiresAt, key = '' } = view;
     const seal = key === '' ? (credentials.serverSeal ?? '') : '';
     const signed = JSON.stringify(['preview', id, preview, of, expiresAt, key, seal]);
@@ -89,17 +89,17 @@ export function previewLinks({ settings, peppers, credentials }: Deps): PreviewL
     domain: name,
     schemeOf: (reached) => (base === undefined ? reached : usual),
     frames: base === undefined ? 'http://*.localhost:* https://*.localhost:*' : `${usual}://*.${base}`,
-    async addressOf(id, view, reached) {
-      const token = await tokenOf(id, view);
+    async createAddress(id, view, reached) {
+      const token = await signToken(id, view);
       const path = `/previews/${hostLabel(view, id)}/${token}/`;
       const named = view.of === 'files' ? undefined : nameOf(reached);
       const url =
         named === undefined ? path : `${named.replace('{}', hostLabel(view, id))}/?${previewParameter}=${token}`;
       return { url, path };
     },
-    async makerOf(id, view, token) {
+    async findMaker(id, view, token) {
       const maker = view.key === undefined ? withoutKey(credentials) : credentials.live(view.key);
-      return maker && same(token, await tokenOf(id, view)) ? actingBy(maker) : undefined;
+      return maker && same(token, await signToken(id, view)) ? actingBy(maker) : undefined;
     },
   };
 }

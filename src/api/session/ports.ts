@@ -25,7 +25,7 @@ const toPreview = async (
   view: PreviewView,
 ) => ({
   ...view,
-  ...(await previews.addressOf(id, view, reached)),
+  ...(await previews.createAddress(id, view, reached)),
 });
 
 /** The ports on which programs in a sandbox listen, and their addresses for browsers. */

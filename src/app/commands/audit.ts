@@ -17,7 +17,7 @@ export const auditCommand: Command = {
   about:
     'shows who did what: lists the newest rows, prints the head of the log, or verifies that no row was changed or removed',
   async run([what, ...rest], at) {
-    const requested = wishOf(rest);
+    const requested = parseRequest(rest);
     const folder = auditFolder(loadLocalConfig());
     if (auditFiles(folder).length === 0 && (what === 'list' || what === 'head' || what === 'verify')) {
       at.say(`There is no audit log in ${folder}. CORRAL_DATA_DIR sets the data folder.`);
@@ -25,15 +25,15 @@ export const auditCommand: Command = {
     }
     if (what === 'list') return list(folder, requested, at);
     if (what === 'head') return head(folder, at);
-    if (what === 'verify') return await verify(folder, placeOf(requested.head), at);
+    if (what === 'verify') return await verify(folder, parseHead(requested.head), at);
     throw wrong(what === undefined ? 'audit alone does nothing' : `There is no audit ${what}`);
   },
 };
 
-type AuditRequest = ReturnType<typeof wishOf>;
+type AuditRequest = ReturnType<typeof parseRequest>;
 type Row = AuditEntry & { readonly at: string };
 
-function wishOf(args: readonly string[]) {
+function parseRequest(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (cause) {
@@ -42,7 +42,7 @@ function wishOf(args: readonly string[]) {
 }
 const wrong = (why: string) => new AppError('invalid_request', `${why}. audit needs ${usage}.`);
 
-function placeOf(head: string | undefined): AuditPosition | undefined {
+function parseHead(head: string | undefined): AuditPosition | undefined {
   if (head === undefined) return undefined;
   const [, file, mac] = /^([^:]+):([\w-]{43})$/.exec(head) ?? [];
   if (!file || !mac) throw wrong('--head is not what audit head prints');

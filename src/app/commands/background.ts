@@ -17,7 +17,7 @@ export const upCommand: Command = {
     'starts the server in the background and returns once it is ready; its log is server.log in the data folder, and ' +
     '`down` ends it',
   async run(args, at) {
-    const seconds = secondsOf(args, 'up', 300);
+    const seconds = parseTimeout(args, 'up', 300);
     const place = serverFiles();
     const running = findRunningServer(place.data);
     if (running) {
@@ -48,7 +48,7 @@ export const downCommand: Command = {
     '--remove, sessions, sandboxes and volumes are deleted first, and then the data folder',
   async run(values, { print, signal }) {
     const removes = values.includes('--remove');
-    const seconds = secondsOf(
+    const seconds = parseTimeout(
       values.filter((arg) => arg !== '--remove'),
       'down',
       60,
@@ -197,7 +197,7 @@ async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal
   return false;
 }
 
-function secondsOf(args: readonly string[], name: 'up' | 'down', usual: number): number {
+function parseTimeout(args: readonly string[], name: 'up' | 'down', usual: number): number {
   try {
     const { timeout } = parseArgs({ args: [...args], options: { timeout: { type: 'string' } } }).values;
     if (timeout !== undefined && !/^[1-9]\d{0,4}$/.test(timeout))

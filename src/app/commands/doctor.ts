@@ -25,7 +25,7 @@ export const doctorCommand: Command = {
   async run(args, { signal, print }) {
     const { url, token, probe, ...requested } = parsed(args);
     if (requested.attack) {
-      const { sandbox } = await checksOf(url, token, signal);
+      const { sandbox } = await readChecks(url, token, signal);
       const findings = [...sandbox.weaknesses.map(knownWeakness), ...(await runAttack({ url, token }, signal))];
       for (const line of reportOf(findings, sandbox.driver, requested)) print(line);
       return findings.some(({ state }) => state === 'broken') ? 1 : 0;
@@ -35,7 +35,7 @@ export const doctorCommand: Command = {
       if (!isRight) failures += 1;
       print(`${isRight ? 'ok     ' : 'FAILED '} ${what}`);
     };
-    const checks = await checksOf(url, token, signal);
+    const checks = await readChecks(url, token, signal);
     for (const { isRight, what } of parts(checks)) tell(isRight, what);
     const { weaknesses, desktop, pause, engine, noServices, noVolumes, lacking } = checks.sandbox;
     if (desktop && desktop.state !== 'ready') print(`wait    new sandboxes have no desktop yet: ${imageText(desktop)}`);
@@ -124,7 +124,7 @@ const Detailed = z.object({
 
 type Checks = z.infer<typeof Detailed>['checks'] & { readonly draining: boolean };
 
-async function checksOf(url: string, token: string | undefined, signal: AbortSignal): Promise<Checks> {
+async function readChecks(url: string, token: string | undefined, signal: AbortSignal): Promise<Checks> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const response = await requestServer(`${url}/health/detailed`, { signal, ...headers });
   if (response.status === 403) {

@@ -165,7 +165,7 @@ function wishIn(args: readonly string[]) {
   }
 }
 
-function wishOf(args: readonly string[]): z.infer<typeof Wish> {
+function parseRequest(args: readonly string[]): z.infer<typeof Wish> {
   const parsed = Wish.safeParse(wishIn(args));
   if (parsed.success) return parsed.data;
   throw new AppError('invalid_request', `${parsed.error.issues[0]?.message}. keys needs ${usage}.`);
@@ -204,7 +204,7 @@ export const keysCommand: Command = {
     if (what === 'rotate-sandbox' && id && more.length === 0) return await rotateSandbox(id, print);
     const isKnown = what === 'create' || (what === 'list' && !id) || (what === 'revoke' && id && more.length === 0);
     if (!isKnown) throw new AppError('invalid_request', `keys needs ${usage}.`);
-    const requested = what === 'create' ? wishOf(rest) : undefined;
+    const requested = what === 'create' ? parseRequest(rest) : undefined;
     await using store = await opened({ isChange: what !== 'list', mayBegin: what === 'create', say });
     const { keys } = store;
     if (requested) {

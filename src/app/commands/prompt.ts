@@ -19,7 +19,7 @@ export const promptCommand: Command = {
     const seen = await corral.sessions.promptAt.query(input, { signal }).catch((cause: Error) => {
       throw new AppError('invalid_request', cause.message, { cause });
     });
-    print(json ? JSON.stringify(seen, null, 2) : textOf(seen));
+    print(json ? JSON.stringify(seen, null, 2) : formatPrompt(seen));
     return 0;
   },
 };
@@ -50,7 +50,7 @@ function parsed(args: readonly string[]) {
 }
 
 /** Formats the whole request for people. Control characters are shown as their codes. */
-function textOf(seen: PromptView): string {
+function formatPrompt(seen: PromptView): string {
   const { turn, runId, model, requestHash, proved, request, sections } = seen;
   const { phase, tools, messages, note, earlier = [], hint, mustCall, sampling } = request;
   const notesAt = (at: number) =>
@@ -65,8 +65,8 @@ function textOf(seen: PromptView): string {
     ...(mustCall === undefined ? [] : [`The model must call ${mustCall}.`]),
     ...messages.flatMap((message, n) => [
       ...notesAt(n),
-      `\n== message ${n + 1}: ${headOf(message)}`,
-      ...bodyOf(message),
+      `\n== message ${n + 1}: ${formatHead(message)}`,
+      ...formatBody(message),
     ]),
     ...(note ? ['\n== note for this turn', note] : []),
     ...(hint === undefined ? [] : ['\n== hint for this turn', hint]),
@@ -74,14 +74,14 @@ function textOf(seen: PromptView): string {
   return lines.join('\n').replace(/[^\P{C}\n\t]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 
-const headOf = (message: Message): string =>
+const formatHead = (message: Message): string =>
   message.role === 'user'
     ? 'user'
     : message.role === 'assistant'
       ? `assistant (${message.model})`
       : `result of ${message.name} ${message.callId}${message.success ? '' : ', failed'}`;
 
-function bodyOf(message: Message): string[] {
+function formatBody(message: Message): string[] {
   if (message.role === 'assistant') {
     const calls = message.calls.map(({ callId, name, args }) => `calls ${name} ${callId} ${JSON.stringify(args)}`);
     return [...(message.text === '' ? [] : [message.text]), ...calls];

@@ -82,7 +82,7 @@ export function desktopEnv(config: Config, hasDesktop: boolean): Record<string, 
 
 /** The folder from which the default image is built. Any change in it changes the image's hash. */
 export async function createImageContext(bundle: () => Promise<string>): Promise<BuildContext> {
-  return await contextOf(bundle, []);
+  return await prepareContext(bundle, []);
 }
 
 /** The folder of the image with a desktop. */
@@ -92,17 +92,17 @@ export async function createDesktopContext(bundle: () => Promise<string>): Promi
 
 /** Builds an image on the stage `tools`, which does not change with the daemon. */
 async function onTools(bundle: () => Promise<string>, dockerfile: string, ...more: string[]): Promise<BuildContext> {
-  const context = await contextOf(bundle, [dockerfile, ...more]);
-  const tools = await hashOf(context.folder, ['Dockerfile']);
+  const context = await prepareContext(bundle, [dockerfile, ...more]);
+  const tools = await hashFiles(context.folder, ['Dockerfile']);
   return { ...context, on: { dockerfile, stage: 'tools', tag: `${names.tools}:${tools}` } };
 }
 
-async function contextOf(bundle: () => Promise<string>, more: readonly string[]): Promise<BuildContext> {
+async function prepareContext(bundle: () => Promise<string>, more: readonly string[]): Promise<BuildContext> {
   const folder = join(await bundle(), '..');
   const copied = ['Dockerfile', 'init.sh', 'sudo', ...more];
   for (const name of copied) await copyWhole(join(images, name), join(folder, name));
   const files = [...copied, 'sandboxd.mjs'];
-  return { folder, files, hash: await hashOf(folder, files) };
+  return { folder, files, hash: await hashFiles(folder, files) };
 }
 
 /** Another build can read the old file in the meantime, so the new file replaces it in one step. */
@@ -113,7 +113,7 @@ async function copyWhole(from: string, to: string): Promise<void> {
 }
 let copies = 0;
 
-async function hashOf(folder: string, files: readonly string[]): Promise<string> {
+async function hashFiles(folder: string, files: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const name of files) hash.update(name).update(await readFile(join(folder, name)));
   return hash.digest('hex').slice(0, 12);

@@ -36,11 +36,11 @@ export interface ProxyCredentials {
   /** Placeholders for the variables of the server's own credentials. */
   readonly env: Readonly<Record<string, string>>;
   /** Placeholders for the variables of all credentials that apply to the session. */
-  envOf(
+  readEnv(
     session: Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'agent'>,
   ): Promise<Readonly<Record<string, string>>>;
   /** The session's vault variables for a host that its sandbox cannot reach. */
-  unreachedOf(
+  findUnreached(
     session: Pick<SessionRecord, 'owner' | 'projectId' | 'agent' | 'sandbox'>,
   ): Promise<readonly UnreachedCredential[]>;
   /**
@@ -106,7 +106,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       header: '',
       write: (text) => text,
     }));
-  const credentialOf = (
+  const toCredential = (
     { name, hosts, header, scheme, user = 'x-access-token', git, paths, uses }: NamedPlaces,
     { label, value }: { label: string; value: () => Promise<Secret> },
   ): Credential => {
@@ -130,7 +130,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     };
   };
   const ofServer = settings.map((setting) =>
-    credentialOf(setting, { label: setting.name, value: () => readValue(setting) }),
+    toCredential(setting, { label: setting.name, value: () => readValue(setting) }),
   );
   /** Credentials for git apply only to sessions with a repository at one of their hosts. */
   const forRepositories = (
@@ -148,7 +148,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     });
   const ofUsers = (found: Awaited<ReturnType<CredentialRing['inForce']>>): Credential[] =>
     found.map((one) =>
-      credentialOf(one, {
+      toCredential(one, {
         label: `${one.holder}:${one.name}`,
         value: async () => (await stored?.ring.value(one)) ?? Promise.reject(new Error('the store is not open')),
       }),
@@ -185,7 +185,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     },
     authority: egressAuthority(keys, now),
     env: serverEnv,
-    async unreachedOf(session) {
+    async findUnreached(session) {
       const chosen = session.sandbox?.egress;
       const vaults = vaultsOf(session);
       if (chosen === undefined || isEgressRules(chosen) || vaults.ids.length === 0) return [];
@@ -196,7 +196,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
         return host === undefined ? [] : [{ id, vaultId, name, host }];
       });
     },
-    async envOf(session) {
+    async readEnv(session) {
       const [near, last] = byNearness((await stored?.ring.inForce(session)) ?? []);
       const found = [...near].reverse(); // the most specific last, because the last value applies
       const variables = (await ofVaults(vaultsOf(session))).map(({ name, placeholder }) => [name, placeholder]);

@@ -20,10 +20,10 @@ export function createDiskFloor(config: Config, { driver, clock, logger }: DiskF
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;
   const places = [...disks, sandboxFolder(config.dataDir)]; // an operator can mount its own disk for the sandboxes
-  const freeOf = async (place: string) => {
+  const readFree = async (place: string) => {
     const found = await statfs(place).catch(() => undefined);
     return found ? found.bavail * found.bsize : Number.POSITIVE_INFINITY;
   };
-  const freeBytes = async () => Math.min(...(await Promise.all(places.map(freeOf))));
+  const freeBytes = async () => Math.min(...(await Promise.all(places.map(readFree))));
   return diskFloor({ driver, clock, logger, floorBytes: config.sandbox.minFreeDisk, freeBytes });
 }

@@ -157,7 +157,7 @@ export async function openProjectParts({
       refsOf: (name, fallbacks = config.models.fallbacks) => toModelChain(name, { fallbacks }),
       check: checkModel,
       storedKey: keys.use,
-      stateOf: (provider, ref) => directory.stateOf(provider, ref),
+      readState: (provider, ref) => directory.readState(provider, ref),
       create: async (name, fallbacks = config.models.fallbacks) =>
         createModel(name, {
           models: { ...(await directory.config()), fallbacks },

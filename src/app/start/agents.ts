@@ -132,12 +132,12 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
   const sessionSkills = new SessionSkills({
     skills,
     newId,
-    pinsOf: async (session) => (await projects.profileOf(session)).skills ?? [],
+    readPins: async (session) => (await projects.profileOf(session)).skills ?? [],
   });
   credentials.readFrom({
     keys: projects.api.keys.use,
     ring: projects.credentials,
-    variables: (vaults) => projects.vaultCredentials.variablesOf(vaults),
+    variables: (vaults) => projects.vaultCredentials.readVariables(vaults),
   });
   stack.use(runInBackground(server.closing, projects.rotate));
   stack.defer(() => pictureScaler[Symbol.asyncDispose]());

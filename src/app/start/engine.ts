@@ -201,7 +201,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     copies: sandboxCopies,
     findTemplate: (name) => server.templates.find(name),
     budgets: ledger.children,
-    limitsOf: async (session) => {
+    readLimits: async (session) => {
       const usual = { ...readOwnBudget(config.session), ...(await profileOf(session)).sessionBudget };
       return minBudget(usual, session.budget);
     },
@@ -231,10 +231,10 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
         kernels: server.kernels,
         loops: server.loops,
         snapshots: new RunSnapshots(server),
-        pullRequests: (id, ofSession) => pullRequests.openerOf(id, ofSession),
+        pullRequests: (id, ofSession) => pullRequests.createOpener(id, ofSession),
         children: delegation,
         skillsOf: (session) => server.sessionSkills.of(session),
-        unreachedCredentials: (session) => server.credentials.unreachedOf(session),
+        unreachedCredentials: (session) => server.credentials.findUnreached(session),
         memoryFolders,
         memoryOf: (session, runId) =>
           agentMemory(server.notes, session, { runId, onChange: (action) => metrics.memoryChange('agent', action) }),

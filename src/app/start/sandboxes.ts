@@ -66,7 +66,7 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | '
   /** The image that the session needs, if this driver cannot run it. */
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
   /** The egress rules of a session's sandbox, without hosts that were allowed only in the session. */
-  readonly egressOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
+  readonly readEgress: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   /**
    * A sandbox without a session, for moving the content of a volume: the volume is in a folder of its workspace, and it
    * has no network access.
@@ -104,7 +104,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
   const registries = new ImageRegistries({
     records,
     fetchPage: pageFetcher({ addresses }),
-    async keyOf(id) {
+    async findImageKey(id) {
       const { sandbox, egress } = (await own.of(id)).config;
       return findPolicy(egress.policy)?.learnsRegistries ? `${driver.name} ${sandbox.image}` : undefined;
     },
@@ -121,11 +121,11 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
   const gate = stack.use(
     egressProxy({
       clock,
-      policyOf: async (id) => {
+      readPolicy: async (id) => {
         const { config: settings, within } = await own.of(id);
         return { ...egressPolicy(settings.egress), within };
       },
-      registriesOf: (id) => registries.of(id),
+      readRegistries: (id) => registries.of(id),
       allowedIn: (id) => readAllowedHosts(records, id),
       extraRegistries: config.egress.registries,
       addresses,
@@ -214,7 +214,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
       if (!own.hasOtherEgress(id, session)) return;
       gate.recheck(id).catch((err: unknown) => warn({ session: id, err }, 'connections could not be rechecked'));
     },
-    async egressOf(id) {
+    async readEgress(id) {
       const { config: settings, within } = await own.of(id);
       const { kind, entries = [] } = egressPolicy(settings.egress);
       const opens = findPolicy(kind)?.label ?? 'nothing';
@@ -244,7 +244,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
       const services = serviceSpecs(settings);
       const volumes = await findMountedVolumes(volumeRecords, session);
       const requested = {
-        ...recipe(settings, await credentials.envOf(session)),
+        ...recipe(settings, await credentials.readEnv(session)),
         ...(services.length > 0 && { services }),
         ...(volumes.length > 0 && { volumes }),
         adopts: session.sandbox?.adopts,

@@ -219,14 +219,14 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     egress: egressService({
       ...server,
       sessions,
-      rulesOf: server.egressOf,
+      rulesOf: server.readEgress,
       isEntry: (text) => parseEntry(text) !== undefined,
       change: (id, change) => commands.change(id, change),
       checkSandbox,
       wayOutIsFixed: driver.capabilities.wayOutIsFixed === true,
     }),
-    sessionCredentials: projects.credentials.serviceOf((id: SessionId) => sessions.get(id)),
-    projectCredentials: projects.credentials.serviceOf((id: string) => ofProjects.get(id)),
+    sessionCredentials: projects.credentials.createService((id: SessionId) => sessions.get(id)),
+    projectCredentials: projects.credentials.createService((id: string) => ofProjects.get(id)),
     serverCredentials: serverCredentials({
       ring: projects.credentials,
       settings: config.egress.credentials,
@@ -287,7 +287,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     openWebhooks(server, {
       isOwned,
       projectExists: (id) => ofProjects.get(id),
-      costOf: async (id) => (await computeCost(sessions.history(id))).total.cost,
+      readCost: async (id) => (await computeCost(sessions.history(id))).total.cost,
     }),
   );
   const automations = stack.use(

@@ -68,7 +68,7 @@ export async function waitForStore<Made>(
     } catch (thrown) {
       const error = toAppError(thrown);
       if (!url || closing.aborted || !isAway(error)) throw error;
-      const reason = `MongoDB at ${hostsOf(url)} does not answer. The server waits for it and starts when it appears.`;
+      const reason = `MongoDB at ${toHosts(url)} does not answer. The server waits for it and starts when it appears.`;
       if (wait === 250) {
         say(reason);
         logger.warn({ err: error }, 'the store is unavailable; waiting for it');
@@ -82,5 +82,5 @@ export async function waitForStore<Made>(
 const isAway = ({ code }: AppError): boolean => code === 'store_unavailable' || code === 'store_busy';
 
 /** The address without its user and password. */
-const hostsOf = (url: Secret): string =>
+const toHosts = (url: Secret): string =>
   /^mongodb(?:[+]srv)?:[/][/](?:[^@/]*@)?([^/?]+)/.exec(url.reveal())?.[1] ?? '?';

@@ -8,7 +8,7 @@ export type PersonView = Omit<Person, 'id' | 'key' | 'picture' | 'hasLapsed'> & 
 /** The operations on people for the API's procedures. Ids are the keys of people. */
 export interface PeopleAdmin {
   readonly byKey: (person: string | undefined) => Pick<Person, 'key' | 'name' | 'email'> | undefined;
-  readonly devicesOf: (person: string | undefined) => DeviceView[];
+  readonly listDevices: (person: string | undefined) => DeviceView[];
   /** Ignores devices of other people. */
   readonly endDevice: (id: string, person: string | undefined) => Promise<void>;
   readonly list: () => PersonView[];
@@ -35,7 +35,7 @@ export function peopleAdmin({ people, devices, keys, allow }: PeopleAdminParts):
   };
   return {
     byKey: people.byKey,
-    devicesOf: (person) =>
+    listDevices: (person) =>
       own(person)
         .map(({ id, kind, agent, createdAt, lastSeenAt }) => {
           const used = Math.max(lastSeenAt, devices.usedAt(id));

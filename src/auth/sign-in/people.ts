@@ -52,7 +52,7 @@ export interface Live {
 
 const maxPeople = 10_000;
 
-export const personIdOf = (issuer: string, subject: string): string =>
+export const toPersonId = (issuer: string, subject: string): string =>
   createHash('sha256')
     .update(JSON.stringify([issuer, subject]))
     .digest('hex');
@@ -83,7 +83,7 @@ export class People {
   /** Stores the provider's claims about the person. Rejects: quota. */
   async meet(issuer: string, identity: Identity, role: Role | null): Promise<Person> {
     const { clock, ids } = this.#deps;
-    const id = personIdOf(issuer, identity.subject);
+    const id = toPersonId(issuer, identity.subject);
     const now = clock.now();
     const { subject, name, email, isVerified, picture, groups } = identity;
     const claims = { name, email, isVerified, picture, groups: [...groups], role, hasLapsed: false };

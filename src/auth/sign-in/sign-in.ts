@@ -186,7 +186,7 @@ export class SignIn {
     const found = devices.get(device);
     if (!found) return undefined;
     const person = people.byId(found.person);
-    const tokens = this.#tokensOf(found);
+    const tokens = this.#openTokens(found);
     await devices.end(device);
     tell({ action: 'person.sign-out', person, outcome: 'done' });
     const issuer = this.#issuerOf(person);
@@ -247,7 +247,7 @@ export class SignIn {
     const person = device && people.byId(device.person);
     const issuer = this.#issuerOf(person);
     if (!device || !person || !issuer) return;
-    const tokens = this.#tokensOf(device);
+    const tokens = this.#openTokens(device);
     const refreshed = tokens && (await issuer.refresh(person.subject, tokens));
     if (refreshed?.state === 'away') {
       warn({ err: refreshed.cause, provider: issuer.settings.id }, 'an identity provider does not answer');
@@ -280,7 +280,7 @@ export class SignIn {
     this.#deps.issuers.find(({ settings }) => settings.issuer === person?.issuer);
 
   /** Undefined: the device has no tokens, or their encryption key no longer exists. */
-  #tokensOf({ id, tokens }: Device): Tokens | undefined {
+  #openTokens({ id, tokens }: Device): Tokens | undefined {
     if (tokens === null) return undefined;
     try {
       return Tokens.parse(jsonOf(this.#deps.vault.open(tokens, placeOf(id))));

@@ -83,7 +83,7 @@ export class ProgramTokens extends ServerPart<Deps> {
   }
   async #verify(token: string, hash: string): Promise<void> {
     const { issuers, audience, accounts, warn } = this.deps;
-    const issuer = issuerOf(token);
+    const issuer = parseIssuer(token);
     // Maintainers of one project write rules, which must not match tokens for another project.
     const nameOf = ({ principal: { home } }: TrustedAccount) =>
       home === undefined ? audience : `${audience}/projects/${home}`;
@@ -119,7 +119,7 @@ export class ProgramTokens extends ServerPart<Deps> {
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
 
 /** The issuer that an unchecked token names; empty without one. */
-function issuerOf(token: string): string {
+function parseIssuer(token: string): string {
   try {
     return decodeJwt(token).iss ?? '';
   } catch {

@@ -70,7 +70,7 @@ export class SigningKeys extends ServerPart<Options> {
     token: string,
     checks: TokenChecks,
   ): Promise<{ claims: JWTPayload & { exp: number }; kid: string } | undefined> {
-    const kid = keyIdOf(token);
+    const kid = parseKeyId(token);
     if (kid === undefined) return undefined;
     if (!this.has(kid) || this.#isOld()) await this.refresh();
     if (!this.#current())
@@ -117,14 +117,14 @@ export class SigningKeys extends ServerPart<Options> {
   async #read(): Promise<void> {
     const { from, now } = this.deps;
     this.#triedAt = now();
-    const { keys } = KeySet.parse(await readJson('keys' in from ? from.keys : await keysOf(from.issuer)));
+    const { keys } = KeySet.parse(await readJson('keys' in from ? from.keys : await readJwksUri(from.issuer)));
     const set = createLocalJWKSet({ keys } as JSONWebKeySet);
     this.#known = { set, ids: new Set(keys.flatMap(({ kid }) => kid ?? [])), at: now() };
   }
 }
 
 /** The address of an issuer's keys, from its metadata. */
-async function keysOf(issuer: string): Promise<string> {
+async function readJwksUri(issuer: string): Promise<string> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const { issuer: named, jwks_uri: keys } = Discovery.parse(await readJson(address));
   if (named !== issuer) throw new Error(`the description at ${address} is of another issuer`);
@@ -146,7 +146,7 @@ async function readJson(address: string): Promise<unknown> {
   return parseJsonWithin(Buffer.concat(parts).toString(), limits);
 }
 
-function keyIdOf(token: string): string | undefined {
+function parseKeyId(token: string): string | undefined {
   if (!isSignedToken(token)) return undefined;
   try {
     return Header.safeParse(decodeProtectedHeader(token)).data?.kid;

@@ -121,7 +121,7 @@ export const toStartData = ({ id, name, projectId }: Automation, start: Automati
  * The messages that report an event to an endpoint: one, or for API programs one for each matching event of their API.
  */
 export const countMessages = (format: Webhook['format'], type: SentEvent, data: MessageData): number =>
-  format === 'managed-agents' ? programEventsOf(type, data).length : 1;
+  format === 'managed-agents' ? toProgramEvents(type, data).length : 1;
 
 interface MessageBody {
   readonly messageId: string;
@@ -137,10 +137,10 @@ export function buildBody(
   { messageId, at, data, part = 0 }: MessageBody,
 ): string {
   if (format === 'managed-agents') {
-    const about = programEventsOf(type, data)[part];
+    const about = toProgramEvents(type, data)[part];
     return JSON.stringify({ type: 'event', id: messageId, created_at: new Date(at).toISOString(), data: about });
   }
-  if (format === 'slack') return JSON.stringify({ text: lineOf(type, data) });
+  if (format === 'slack') return JSON.stringify({ text: formatLine(type, data) });
   return JSON.stringify({ type, timestamp: new Date(at).toISOString(), data });
 }
 
@@ -150,7 +150,7 @@ interface ProgramEvent {
   readonly session_thread_id?: string;
 }
 /** Converts an event to those of the Managed Agents API. None if programs cannot see its subject. */
-function programEventsOf(type: SentEvent, data: MessageData): ProgramEvent[] {
+function toProgramEvents(type: SentEvent, data: MessageData): ProgramEvent[] {
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   if (parentId !== undefined) {
@@ -200,7 +200,7 @@ const ofThread: Partial<Record<SentEvent, string>> = {
   'session.deleted': 'session.thread_terminated',
 };
 
-function lineOf(type: SentEvent, data: MessageData): string {
+function formatLine(type: SentEvent, data: MessageData): string {
   if (type === 'webhook.test') return 'Corral sends a test event.';
   const { reason, outcome, cost, url } = data;
   const named = data.title || data.name || data.sessionId || data.resourceId || '';

@@ -171,10 +171,10 @@ function withOutbox(entry: Append): Append {
   // The ids do not start with the session's id, because such records are deleted with the session.
   const put = (id: string, event: OutboxEvent): RecordPut => ({ kind, id, doc: event, sort: -at });
   const more = facts.flatMap((fact, n) => {
-    const event = eventOf(fact, common);
+    const event = toOutboxEvent(fact, common);
     return event ? [put(`event-${sessionId}-${after + n + 1}`, event)] : [];
   });
-  const fields = changedFieldsOf(facts);
+  const fields = listChangedFields(facts);
   if (fields.length > 0)
     more.push(put(`changed-${sessionId}-${after + 1}`, { type: 'session.changed', ...common, fields }));
   const isDeleted = (record as { readonly deleting?: unknown } | undefined)?.deleting === true;
@@ -184,7 +184,7 @@ function withOutbox(entry: Append): Append {
 
 type DeletedSession = Pick<Extract<OutboxEvent, { type: 'session.deleted' }>, 'session' | 'sessionId' | 'at'>;
 
-function eventOf({ type, runId, data }: SessionFact, common: DeletedSession): OutboxEvent | undefined {
+function toOutboxEvent({ type, runId, data }: SessionFact, common: DeletedSession): OutboxEvent | undefined {
   switch (type) {
     case 'session.created':
       return { type, ...common };
@@ -213,7 +213,7 @@ function eventOf({ type, runId, data }: SessionFact, common: DeletedSession): Ou
 }
 
 /** The fields that somebody changed. Excludes the initial title of a session, and the title from a run. */
-function changedFieldsOf(facts: readonly SessionFact[]): (typeof changedFields)[number][] {
+function listChangedFields(facts: readonly SessionFact[]): (typeof changedFields)[number][] {
   const isNew = facts.some(({ type }) => type === 'session.created');
   const isRenamed = !isNew && facts.some(({ type, runId }) => type === 'title' && runId === null);
   const changes = facts.flatMap((fact) => (fact.type === 'session.updated' ? [fact.data] : []));

@@ -58,11 +58,13 @@ export class ResourceNotifier extends ServerPart<Deps> {
         for (const credential of credentials) await this.#tell(ofCredential(credential, vault), 'deleted');
         await this.#tell(ofVault(vault), 'deleted');
       }),
-      addCredential: this.#making(own.addCredential, (created) => this.#tellOf(own, created, 'created')),
+      addCredential: this.#making(own.addCredential, (created) => this.#tellCredential(own, created, 'created')),
       archiveCredential: this.#changing(one, own.archiveCredential, async (before, after) => {
-        if (isEnded(before, after)) await this.#tellOf(own, after, 'archived');
+        if (isEnded(before, after)) await this.#tellCredential(own, after, 'archived');
       }),
-      deleteCredential: this.#changing(one, own.deleteCredential, (before) => this.#tellOf(own, before, 'deleted')),
+      deleteCredential: this.#changing(one, own.deleteCredential, (before) =>
+        this.#tellCredential(own, before, 'deleted'),
+      ),
     };
   }
 
@@ -115,7 +117,11 @@ export class ResourceNotifier extends ServerPart<Deps> {
     return this.deps.outbox.isOpen ? await read() : undefined;
   }
 
-  async #tellOf(vaults: VaultService, credential: VaultCredential, change: ResourceChange['change']): Promise<void> {
+  async #tellCredential(
+    vaults: VaultService,
+    credential: VaultCredential,
+    change: ResourceChange['change'],
+  ): Promise<void> {
     const vault = await this.#before(() => vaults.get(credential.vaultId));
     if (vault) await this.#tell(ofCredential(credential, vault), change);
   }

@@ -26,7 +26,7 @@ export interface RouterDeps {
   readonly automationOf: (id: string) => Promise<Automation | undefined>;
   readonly startOf: (id: string) => Promise<AutomationStart | undefined>;
   /** In the currency of the price list. Null if a price is unknown. */
-  readonly costOf: (id: SessionId) => Promise<number | null>;
+  readonly readCost: (id: SessionId) => Promise<number | null>;
   readonly isOwned: IsOwned;
   /** The address of the page, for links. */
   readonly pageUrl: string | undefined;
@@ -65,7 +65,7 @@ export class Router extends ServerPart<RouterDeps> {
       ({ events, format, paused, createdAt }) =>
         events.includes(type) && !paused && createdAt <= at && isDelivered(format, event),
     );
-    const news = interested.length === 0 ? null : await this.#newsOf(event);
+    const news = interested.length === 0 ? null : await this.#readNews(event);
     if (news === undefined) return false;
     const added: Promise<boolean>[] = [];
     for (const endpoint of interested) {
@@ -80,7 +80,7 @@ export class Router extends ServerPart<RouterDeps> {
       if (endpoint.owner !== undefined && !isOwned(endpoint.owner, news.projectId)) continue;
       const { data } = news;
       for (let part = 0; part < countMessages(endpoint.format, type, data); part++) {
-        const messageId = messageIdOf(part === 0 ? id : `${id} ${part}`);
+        const messageId = toMessageId(part === 0 ? id : `${id} ${part}`);
         added.push(records.add(newDelivery(endpoint, { messageId, type, at, data, part, now: clock.now() })));
       }
     }
@@ -90,8 +90,8 @@ export class Router extends ServerPart<RouterDeps> {
   }
 
   /** Null: nobody must be notified. Undefined: the outcome is not known yet. */
-  async #newsOf(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
-    const { automationOf, costOf, clock, pageUrl } = this.deps;
+  async #readNews(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
+    const { automationOf, readCost, clock, pageUrl } = this.deps;
     if (event.type === 'automation.paused') {
       const automation = await automationOf(event.automationId);
       if (automation?.paused?.at === event.at) {
@@ -104,17 +104,17 @@ export class Router extends ServerPart<RouterDeps> {
       const { owner, projectId, isProgram } = event;
       return { owner, projectId, data: toAutomationData(event), isHidden: !isProgram };
     }
-    if ('startId' in event) return await this.#newsOfStart(event);
+    if ('startId' in event) return await this.#readStartNews(event);
     if (event.type === 'resource.changed')
       return { owner: event.owner, projectId: event.projectId ?? null, data: toChangeData(event) };
     const { session, sessionId, type } = event;
     const isOver = type === 'run.ended' || type === 'run.failed';
-    const cost = isOver ? await costOf(sessionId as SessionId).catch(() => null) : null;
+    const cost = isOver ? await readCost(sessionId as SessionId).catch(() => null) : null;
     const data = toSessionData(event, { session, cost, pageUrl });
     return { owner: session?.owner, projectId: session?.projectId ?? null, data };
   }
 
-  async #newsOfStart({ type, automationId, startId }: AutomationStarted): Promise<WebhookNews | null | undefined> {
+  async #readStartNews({ type, automationId, startId }: AutomationStarted): Promise<WebhookNews | null | undefined> {
     const { automationOf, startOf } = this.deps;
     const [automation, start] = [await automationOf(automationId), await startOf(startId)];
     if (!automation || !start) return null;
@@ -126,7 +126,7 @@ export class Router extends ServerPart<RouterDeps> {
   }
 }
 
-const messageIdOf = (event: string): string => `msg_${createHash('sha256').update(event).digest('hex').slice(0, 24)}`;
+const toMessageId = (event: string): string => `msg_${createHash('sha256').update(event).digest('hex').slice(0, 24)}`;
 const hears = ({ owner, projectId }: StoredWebhook, news: WebhookNews): boolean =>
   projectId === null ? owner === undefined || owner === news.owner : projectId === news.projectId;
 

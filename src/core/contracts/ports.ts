@@ -60,7 +60,7 @@ export interface EventStore {
   append(entry: Append): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /** The seq of the newest event of this type, or 0. Finds the start of the active run, for example. */
-  lastOf(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
+  findLastSeq(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /**
    * Drops all deltas and outputs but the newest `keepDroppable`, and the oldest events of any type above `keepAll`.
    * Seqs do not change.

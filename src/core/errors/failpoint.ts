@@ -30,7 +30,7 @@ export function failpointSpec(env: Readonly<Record<string, string | undefined>>)
  * names. An empty text only counts hits. Dispose to disarm.
  */
 export function armFailpoints(spec: string, options: { exit(code: number): void }): Disposable {
-  const traps = spec.split(/[;,]/).filter(Boolean).map(trapOf);
+  const traps = spec.split(/[;,]/).filter(Boolean).map(parseTrap);
   const mine: ArmedFailpoints = { spec, traps, hits: new Map(), exit: options.exit };
   armed = mine;
   return {
@@ -73,7 +73,7 @@ function sprung({ traps, hits, exit }: ArmedFailpoints, name: string): Action | 
   return trap?.action;
 }
 
-function trapOf(text: string): Failpoint {
+function parseTrap(text: string): Failpoint {
   const parts = /^([\w.*-]+)=(exit|throw|sleep|hang)(?:\((\d+)\))?(?:@(\d+))?$/.exec(text.trim());
   const [, name = '', kind = '', argument, hit] = parts ?? [];
   if (!parts || (kind === 'sleep') !== (argument !== undefined && kind !== 'exit')) {

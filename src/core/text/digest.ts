@@ -15,7 +15,7 @@ function sortedJson(value: unknown): string | undefined {
   if (own !== value) return sortedJson(own);
   if (Array.isArray(value)) return `[${value.map((item) => sortedJson(item) ?? 'null').join(',')}]`;
   let fields = '';
-  for (const key of keysOf(value)) {
+  for (const key of sortKeys(value)) {
     const json = sortedJson((value as Record<string, unknown>)[key]);
     if (json !== undefined) fields += `${fields === '' ? '' : ','}${JSON.stringify(key)}:${json}`;
   }
@@ -23,7 +23,7 @@ function sortedJson(value: unknown): string | undefined {
 }
 
 /** Integer keys come first and in numeric order, as in every object. */
-function keysOf(value: object): string[] {
+function sortKeys(value: object): string[] {
   const keys = Object.keys(value).sort();
   const isNumber = (key: string) => key >= '0' && key < ':';
   return keys.some(isNumber) ? Object.keys(Object.fromEntries(keys.map((key) => [key, 0]))) : keys;

@@ -37,7 +37,7 @@ export async function* serverSentEvents(
         .split('\n\n');
       const last = frames.pop() ?? '';
       for (const frame of frames) {
-        yield eventOf([...begun, frame].join(''));
+        yield parseEvent([...begun, frame].join(''));
         [begun, chars] = [[], 0];
       }
       begun.push(last);
@@ -49,7 +49,7 @@ export async function* serverSentEvents(
   }
 }
 
-function eventOf(frame: string): ServerSentEvent {
+function parseEvent(frame: string): ServerSentEvent {
   const fields = frame.split('\n').map((line) => {
     const [name = ''] = line.split(':', 1);
     return { name, value: line.slice(name.length + 1).replace(/^ /, '') };

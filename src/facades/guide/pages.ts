@@ -140,8 +140,8 @@ function others(): Section {
   const files = readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
   const names = files.map((file) => file.replaceAll('\\', '/').replace(/[.]md$/, '')).sort();
   const more = names.filter((path) => !known.has(path) && !inside.test(path));
-  const titleOf = (path: string) => /^# (.*)$/m.exec(readFileSync(new URL(`${path}.md`, docs), 'utf8'))?.[1] ?? path;
-  return ['More', more.map((path) => [path, titleOf(path)])];
+  const readTitle = (path: string) => /^# (.*)$/m.exec(readFileSync(new URL(`${path}.md`, docs), 'utf8'))?.[1] ?? path;
+  return ['More', more.map((path) => [path, readTitle(path)])];
 }
 
 /** Every page of the guide, in reading order. */

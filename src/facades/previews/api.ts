@@ -55,7 +55,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
     id: view.id,
     of: view.of,
     ...(view.folder !== undefined && { folder: view.folder }),
-    ...(await links.addressOf(id, view, reached)),
+    ...(await links.createAddress(id, view, reached)),
     createdAt: new Date(view.createdAt).toISOString(),
     expiresAt: new Date(view.expiresAt).toISOString(),
   });

@@ -76,7 +76,7 @@ export async function servePreview(
   }
   if (url === '' || url.startsWith('?'))
     return redirect(response, `/previews/${hostLabel({ of }, sid)}/${opened.token}/${url}`);
-  const dialled = await ports.connect(sid, of, ending.signal).catch(refusalOf(of));
+  const dialled = await ports.connect(sid, of, ending.signal).catch(toRefusal(of));
   if ('status' in dialled) return no(dialled);
   const base = `/previews/${hostLabel({ of }, sid)}/${opened.token}`;
   await relay({
@@ -106,7 +106,7 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
   using ending = watchEnd(target, opened, deps, left.signal);
   using _ = destroyOnAbort(ending.signal, socket);
   const { ports } = deps.servicesOf(opened.principal);
-  const dialled = await ports.connect(sid, of, ending.signal).catch(refusalOf(of));
+  const dialled = await ports.connect(sid, of, ending.signal).catch(toRefusal(of));
   if ('status' in dialled) return refuseUpgrade(socket, dialled);
   await relayUpgrade({
     connection: dialled,
@@ -154,7 +154,7 @@ async function find(
     const view = all.find((one) => one.id === tokenPattern.exec(token)?.[1] && one.of === of);
     if (!view) continue;
     isKnown = true;
-    const principal = await links.makerOf(sid, view, token);
+    const principal = await links.findMaker(sid, view, token);
     if (principal) return { view, token, principal };
   }
   return isKnown ? 'wrong' : 'closed';
@@ -183,7 +183,7 @@ const isPreflight = ({ method }: IncomingMessage, headers: Target['headers']) =>
 const isNavigation = ({ method }: IncomingMessage, headers: Target['headers']) =>
   method === 'GET' && headers['sec-fetch-mode'] === 'navigate';
 
-const refusalOf =
+const toRefusal =
   (port: number) =>
   (thrown: unknown): Refusal => {
     const { code, publicMessage } = toAppError(thrown);

@@ -52,12 +52,12 @@ export function mountAssets(app: App, { path, operationId, summary, files, heade
       const file = files.get(name);
       if (!file) throw new AppError('not_found', 'There is no such file.');
       reply.headers(headers).type(contentTypes[extname(name)] ?? 'application/octet-stream');
-      return reply.send(await contentOf(file));
+      return reply.send(await readContent(file));
     },
   );
 }
 
-async function contentOf(file: Asset): Promise<Buffer | string> {
+async function readContent(file: Asset): Promise<Buffer | string> {
   if (typeof file === 'string') return file;
   return await readFile(file instanceof URL ? file : await file());
 }

@@ -45,7 +45,7 @@ const darker = `<style>
 const redoc = `Redoc.init('/openapi.json' + location.search, { hideHostname: true }, document.getElementById('docs'));\n`;
 const copied = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png', 'redoc.standalone.js'];
 
-const pageOf = (styles: string, scripts: readonly string[]) => `<!doctype html>
+const renderHtml = (styles: string, scripts: readonly string[]) => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -62,8 +62,8 @@ ${scripts.map((name) => `<script src="/docs/assets/${name}"></script>`).join('\n
 </html>
 `;
 const stylesheet = `<link rel="stylesheet" href="/docs/assets/swagger-ui.css">\n${darker}`;
-const swaggerPage = pageOf(stylesheet, ['swagger-ui-bundle.js', 'start.js']);
-const redocPage = pageOf('', ['redoc.standalone.js', 'start-redoc.js']);
+const swaggerPage = renderHtml(stylesheet, ['swagger-ui-bundle.js', 'start.js']);
+const redocPage = renderHtml('', ['redoc.standalone.js', 'start-redoc.js']);
 const policy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

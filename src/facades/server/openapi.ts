@@ -23,7 +23,7 @@ function linkOperations(paths: Record<string, Json>): void {
       const places = placesIn(reply.content?.['application/json']?.schema, method === 'get');
       const input = Object.fromEntries(paramsIn(path).map((name) => [name, `$request.path.${name}`]));
       const links: Record<string, Json> = {};
-      for (const [target, { operationId }] of targetsOf(path, method, paths)) {
+      for (const [target, { operationId }] of findTargets(path, method, paths)) {
         const name = paramsIn(target)[paramsIn(path).length];
         const pointer = name === undefined ? undefined : idIn(places, name);
         if (name !== undefined && pointer === undefined) continue;
@@ -39,7 +39,7 @@ function linkOperations(paths: Record<string, Json>): void {
  * The operations on the resources that this operation creates or lists: a POST creates below its path, a PUT at its
  * path.
  */
-function targetsOf(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
+function findTargets(path: string, method: string, paths: Record<string, Json>): [string, Operation][] {
   const isBelow = (target: string) => {
     if (target.startsWith(`${path}/{`)) return true;
     if (method === 'post') return false;
@@ -147,8 +147,8 @@ function tagsOf(routes: readonly RegisteredRoute[]): string[] {
 
 function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc): Json {
   const parameters = [
-    ...parametersOf(schema?.params, 'path'),
-    ...parametersOf(schema?.querystring, 'query'),
+    ...toParameters(schema?.params, 'path'),
+    ...toParameters(schema?.querystring, 'query'),
     ...Object.entries(doc.headers ?? {}).map(([name, description]) => ({
       name,
       in: 'header',
@@ -173,7 +173,7 @@ function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc): Json {
   };
 }
 
-function parametersOf(schema: unknown, place: 'path' | 'query'): Json[] {
+function toParameters(schema: unknown, place: 'path' | 'query'): Json[] {
   if (!(schema instanceof z.ZodType)) return [];
   const { properties = {}, required = [] } = toJson(schema, 'input') as {
     properties?: Record<string, Json>;

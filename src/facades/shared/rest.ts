@@ -45,7 +45,7 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
   app.route({
     method,
     url,
-    ...describerOf(meta.of)(id, summary, {
+    ...createDescriber(meta.of)(id, summary, {
       schema: {
         ...inputSchemas(meta, route),
         response: {
@@ -83,7 +83,7 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
   });
 }
 
-function describerOf({ tag, prefix, style = 'detail', texts }: OperationMeta['of']) {
+function createDescriber({ tag, prefix, style = 'detail', texts }: OperationMeta['of']) {
   const failures =
     style === 'session'
       ? describeFailures({ ...envelopeStyle, ...(texts && { texts }) })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Identity, type PersonRules, toIdentity, toRole } from '../../auth/sign-in/claims.ts';
-import { type People, personIdOf } from '../../auth/sign-in/people.ts';
+import { type People, toPersonId } from '../../auth/sign-in/people.ts';
 import type { SigningKeys, TokenChecks } from '../../auth/tokens/signing-keys.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
@@ -100,10 +100,10 @@ export class IdentityProxy implements HostRouter {
 
   async #meet(request: IncomingMessage, stated: Stated, hash: string): Promise<void> {
     const { people, rules, now } = this.#deps;
-    const identity = await this.#identityOf(stated);
+    const identity = await this.#readIdentity(stated);
     if (!identity) return;
     const role = toRole(identity, rules);
-    const before = people.byId(personIdOf(proxyIssuer, identity.subject));
+    const before = people.byId(toPersonId(proxyIssuer, identity.subject));
     if (role === undefined && !before) return; // people without a role or an earlier visit leave no record
     const subject = hashOf(identity.subject);
     const isNew = this.#known.get(subject)?.stated !== hash || now() - (before?.lastSeenAt ?? 0) >= meetEveryMs;
@@ -116,7 +116,7 @@ export class IdentityProxy implements HostRouter {
     this.#found.set(request, person.key);
   }
 
-  async #identityOf({ token, ...stated }: Stated): Promise<Identity | undefined> {
+  async #readIdentity({ token, ...stated }: Stated): Promise<Identity | undefined> {
     const { signed } = this.#deps;
     const claims = signed ? (await signed.keys.verify(token ?? '', signed))?.claims : fromHeaders(stated);
     // The operator trusts the proxy's e-mail addresses too, unless the proxy marks one as unverified.

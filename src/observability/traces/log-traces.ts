@@ -6,7 +6,7 @@ import type { SpanSink } from './span.ts';
 
 interface Options extends Omit<SpanOptions, 'agent'> {
   readonly log: Pick<EventLog, 'page' | 'onAppend'>;
-  readonly events: Pick<EventStore, 'lastOf'>;
+  readonly events: Pick<EventStore, 'findLastSeq'>;
   readonly sink: SpanSink;
   readonly warn: (err: unknown, text: string) => void;
 }
@@ -57,7 +57,7 @@ export class LogTraces implements AsyncDisposable {
 
   async #send({ sessionId, runId, from, to }: EndedRun): Promise<void> {
     const { log, events, sink, ...options } = this.#options;
-    const last = from ?? (await events.lastOf(sessionId, 'run.started'));
+    const last = from ?? (await events.findLastSeq(sessionId, 'run.started'));
     const first = last < to ? last : 1; // the next run may already have started
     const own: SessionEvent[] = [];
     const [created] = (await log.page(sessionId, 0, 1)).events;

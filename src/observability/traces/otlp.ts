@@ -96,15 +96,15 @@ function spansIn({ sessionId, top, below }: SpanTree): object[] {
   const isSession = top.attributes['gen_ai.operation.name'] === 'create_agent';
   const topId = isSession ? own : newSpanId();
   return [
-    { traceId, spanId: topId, ...(!isSession && { parentSpanId: own }), ...jsonOf(top) },
-    ...below.map((span) => ({ traceId, spanId: newSpanId(), parentSpanId: topId, ...jsonOf(span) })),
+    { traceId, spanId: topId, ...(!isSession && { parentSpanId: own }), ...toOtlpSpan(top) },
+    ...below.map((span) => ({ traceId, spanId: newSpanId(), parentSpanId: topId, ...toOtlpSpan(span) })),
   ];
 }
 const newSpanId = () => randomBytes(8).toString('hex');
 const kinds = { internal: 1, client: 3 } as const;
 const nanos = (ms: number) => `${Math.round(ms)}000000`;
 
-const jsonOf = ({ name, kind, start, end, attributes, error, events = [] }: SpanData) => ({
+const toOtlpSpan = ({ name, kind, start, end, attributes, error, events = [] }: SpanData) => ({
   name,
   kind: kinds[kind],
   startTimeUnixNano: nanos(start),

@@ -48,7 +48,7 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
       return traced ? [{ at: event.ts, ...traced }] : [];
     }),
   };
-  const below = own.flatMap((event) => spanOf(event, own, options));
+  const below = own.flatMap((event) => toSpans(event, own, options));
   return { sessionId: end.sessionId, top, below };
 }
 
@@ -79,7 +79,7 @@ const text = ({ content, maxChars }: SpanOptions, of: string | undefined) =>
 const present = (attributes: Attributes) =>
   Object.fromEntries(Object.entries(attributes).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 
-function spanOf(event: SessionEvent, own: readonly SessionEvent[], options: SpanOptions): SpanData[] {
+function toSpans(event: SessionEvent, own: readonly SessionEvent[], options: SpanOptions): SpanData[] {
   if (event.type === 'usage') return [chat(event, event.data)];
   if (event.type === 'tool.called') {
     const begun = own.find((it) => it.type === 'tool.calling' && it.data.callId === event.data.callId);

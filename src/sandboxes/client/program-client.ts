@@ -19,7 +19,7 @@ export function createProgramClient({ json, done, upgrade, trust }: DaemonReques
     list: (signal) => again(signal, () => json('programs', { method: 'GET', path: '/programs' }, signal)),
     async attach(id, reader, signal) {
       const ask: DaemonRequest = { method: 'GET', path: program(id, '/stream') };
-      return pipesOf(await upgrade(ask, signal), reader, trust);
+      return createPipes(await upgrade(ask, signal), reader, trust);
     },
     async signal(id, name, signal) {
       const ask: DaemonRequest = {
@@ -37,7 +37,7 @@ export function createProgramClient({ json, done, upgrade, trust }: DaemonReques
 }
 
 /** Every frame is checked: the sandbox can send anything. */
-function pipesOf(stream: Duplex, reader: ProgramReader, trust: DaemonTrust): ProgramPipes {
+function createPipes(stream: Duplex, reader: ProgramReader, trust: DaemonTrust): ProgramPipes {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
   ended.catch(() => {}); // the caller can await it later, or never
   destroyWhenDistrusted(stream, trust);

@@ -96,8 +96,8 @@ export function decide(
 }
 
 export interface Rules {
-  policyOf(sessionId: SessionId): EgressPolicy | Promise<EgressPolicy>;
-  registriesOf(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
+  readPolicy(sessionId: SessionId): EgressPolicy | Promise<EgressPolicy>;
+  readRegistries(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
   readonly extra: readonly Entry[];
   /**
    * Entries that an operator allowed only in this session. Consulted only for hosts that the policy or their addresses
@@ -119,8 +119,8 @@ export type OpenedUpstream =
 
 /** The verdicts under a session's current rules. */
 export async function sessionVerdicts(rules: Rules, sessionId: SessionId, first: Target) {
-  const policy = await rules.policyOf(sessionId);
-  const registries = await rules.registriesOf(sessionId);
+  const policy = await rules.readPolicy(sessionId);
+  const registries = await rules.readRegistries(sessionId);
   const byPolicy = (target: Target) => decide(policy, { registries, extra: rules.extra }, target);
   const verdict = byPolicy(first);
   const needsNoList = policy.kind === 'none' || (verdict.allowed && !verdict.admits);

@@ -17,7 +17,7 @@ export async function forward(
 ): Promise<void> {
   client.active();
   client.count(headBytes(req));
-  const requested = wishOf(client, req);
+  const requested = parseTarget(client, req);
   if (requested instanceof Refusal) return refuse(res, requested);
   const misplaced = findPlaceholder(req, credentials);
   if (misplaced) return refuse(res, misplacedRefusal(client, requested.target, misplaced));
@@ -69,7 +69,7 @@ export function misplacedRefusal(client: Client, target: Target, { name }: Crede
 }
 
 /** The target and path of a request, from its absolute URL or from its tunnel. */
-function wishOf(client: Client, req: IncomingMessage): { target: Target; path: string } | Refusal {
+function parseTarget(client: Client, req: IncomingMessage): { target: Target; path: string } | Refusal {
   const url = req.url ?? '';
   if (client.pinned) {
     const requested = parseAuthority(req.headers.host ?? '', client.pinned.port);

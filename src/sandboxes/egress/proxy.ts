@@ -110,14 +110,14 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   const { clock, onDecision } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const rules: Rules = {
-    policyOf: (id) => options.policyOf(id),
-    registriesOf: (id) => options.registriesOf(id),
+    readPolicy: (id) => options.readPolicy(id),
+    readRegistries: (id) => options.readRegistries(id),
     allowedIn: async (id) => (await options.allowedIn?.(id)) ?? [],
     extra: (options.extraRegistries ?? []).map(entryOrThrow),
   };
   const open = createUpstreamOpener(rules, createConnector(options, limits.connectMs));
   const bound = options.credentials && boundTunnels(options.credentials, open);
-  const credentialsOf = async (client: Client) => (await options.credentials?.of(client.sessionId)) ?? [];
+  const readCredentials = async (client: Client) => (await options.credentials?.of(client.sessionId)) ?? [];
   const sessions = new Map<SessionId, SessionState>();
   const clients = new WeakMap<Duplex, Client>();
   let swept = clock.now();
@@ -135,7 +135,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
 
   http.on('request', (req, res) =>
     guard(req.socket, (client) =>
-      client.inOrder(async () => forward({ client, open, credentials: await credentialsOf(client) }, req, res)),
+      client.inOrder(async () => forward({ client, open, credentials: await readCredentials(client) }, req, res)),
     ),
   );
   http.on('connect', (req, socket, head) => {
@@ -153,7 +153,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   async function connect(client: Client, authority: string): Promise<void> {
     const to = client.pinned ? undefined : parseAuthority(authority);
     if (!to) return client.farewell(new Refusal(400, 'CONNECT needs host:port.'));
-    const credentials = await credentialsOf(client);
+    const credentials = await readCredentials(client);
     const opened = await open(client, to);
     if (opened.kind === 'refused') return client.farewell(opened.refusal);
     client.socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
@@ -177,12 +177,12 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     client.helloBegins();
     socket.unshift(first);
     if (first[0] !== socksVersion) return void http.emit('connection', socket);
-    const credentials = await credentialsOf(client);
+    const credentials = await readCredentials(client);
     const requested = await socksConnect(client, open);
     if (requested) await join(client, { ...requested, credentials });
   }
 
-  function stateOf(sessionId: SessionId): SessionState {
+  function ensureState(sessionId: SessionId): SessionState {
     if (clock.now() - swept >= sweepMs) {
       swept = clock.now();
       for (const [id, state] of sessions) if (state.forgettable) sessions.delete(id);
@@ -196,7 +196,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     serve(socket, { sessionId }) {
       socket.on('error', () => {}); // the `close` event reports the end
       if (closed) return void socket.destroy();
-      const session = stateOf(sessionId);
+      const session = ensureState(sessionId);
       if (session.connections.size >= limits.connections) {
         const text = `this session has ${limits.connections} outbound connections, the maximum. Close some first.`;
         socket.end(new Refusal(503, text).asHttp(), () => socket.destroy());

@@ -28,7 +28,7 @@ function clientHello(seen: Buffer): FirstBytes {
   try {
     const handshake = unwrapRecords(seen);
     if (!handshake) return more;
-    return { kind: 'tls', ...extensionsOf(handshake) };
+    return { kind: 'tls', ...parseExtensions(handshake) };
   } catch {
     return { kind: 'broken-tls' }; // a read beyond the end, or a wrong length
   }
@@ -60,7 +60,7 @@ function wholeLength(start: Buffer): number {
   return length;
 }
 
-function extensionsOf(hello: Buffer): { name: string | undefined; encrypted: boolean } {
+function parseExtensions(hello: Buffer): { name: string | undefined; encrypted: boolean } {
   let at = 2 + 32;
   at += 1 + hello.readUInt8(at); // session id
   at += 2 + hello.readUInt16BE(at); // cipher suites

@@ -51,7 +51,7 @@ interface SessionGuardDeps extends GuardDeps {
   /** Rejects when the principal may not add to this project. */
   readonly intoProject?: (project: string) => Promise<void>;
   readonly snapshots?: Pick<SnapshotService, 'find'>;
-  readonly builds?: Pick<TemplateBuildService, 'imageOf'>;
+  readonly builds?: Pick<TemplateBuildService, 'findImage'>;
   /** Rejects when a session of this holder cannot use what the agent names. */
   readonly mayHave?: (session: Holder, agent: SessionAgent) => Promise<void>;
 }
@@ -137,7 +137,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     snapshots: { ...byRules.snapshots, ...withChecks<CopiedFiles>(services.snapshots, copyRules, ofSession) },
     templateBuilds: {
       ...byRules.templateBuilds,
-      async imageOf(named) {
+      async findImage(named) {
         authorizeRole(principalOf(), 'user');
         return await imageFor(services.templateBuilds, principalOf(), named);
       },
@@ -188,14 +188,14 @@ const copyRules = { make: { may: 'copy' }, fork: { may: 'copy' } } as const;
 
 /** The image of a template that the holder owns. Administrators also find other owners' templates, by id. */
 const imageFor = async (
-  builds: Pick<TemplateBuildService, 'imageOf'>,
+  builds: Pick<TemplateBuildService, 'findImage'>,
   { role, owner }: Principal,
   named: string,
   holder: Holder = { owner },
 ): Promise<BuiltImage> =>
-  await builds.imageOf(named, holder).catch((thrown: unknown) => {
+  await builds.findImage(named, holder).catch((thrown: unknown) => {
     if (role !== 'admin' || toAppError(thrown).code !== 'not_found') throw thrown;
-    return builds.imageOf(named);
+    return builds.findImage(named);
   });
 
 interface OwnGuard {

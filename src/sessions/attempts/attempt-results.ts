@@ -58,7 +58,7 @@ export async function readAttemptWork(
   const run = await ownRun(deps.sessions, session);
   if (!run) return undefined;
   const { end, checked } = run;
-  const changed = await changesOf(deps, { session, runId: run.runId }, signal);
+  const changed = await readChanges(deps, { session, runId: run.runId }, signal);
   const result: AttemptResult = {
     status: end.status,
     goal: end.goal ?? null,
@@ -75,7 +75,7 @@ interface Changes {
   readonly diff: AttemptDiff | undefined;
 }
 
-async function changesOf(
+async function readChanges(
   { sandboxes, clock }: Deps,
   { session, runId }: { readonly session: SessionRecord; readonly runId: string },
   signal: AbortSignal,

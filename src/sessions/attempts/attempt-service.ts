@@ -21,7 +21,7 @@ import { type AttemptRecords, attemptSessionId } from './attempt-records.ts';
 interface Deps {
   readonly records: AttemptRecords;
   readonly sessions: Pick<SessionService, 'get' | 'activeRun'>;
-  readonly events: Pick<Store['events'], 'lastOf'>;
+  readonly events: Pick<Store['events'], 'findLastSeq'>;
   readonly spentWithChildren: ChildBudgets['spentWithChildren'];
   readonly hasTemplate: (name: string) => boolean;
   readonly checkModel: (ref: string) => Promise<void>;
@@ -44,7 +44,7 @@ export function attemptService(deps: Deps): AttemptService {
     }
   }
   async function beginningFor(id: SessionId, begins: AttemptsCommand['begins']): Promise<AttemptSet['begins']> {
-    const isForkable = (await events.lastOf(id, 'run.end')) > 0;
+    const isForkable = (await events.findLastSeq(id, 'run.end')) > 0;
     if (begins === 'fork' && !isForkable)
       throw new AppError('conflict', 'No run of this session has ended yet, so it cannot be forked. Use copy or none.');
     return begins ?? (isForkable ? 'fork' : 'copy');
@@ -54,9 +54,9 @@ export function attemptService(deps: Deps): AttemptService {
       throw new AppError('conflict', 'A run of the session is in progress. Wait until it ends, or stop it first.');
   }
 
-  async function viewOf(set: AttemptSet): Promise<AttemptSetView> {
+  async function readView(set: AttemptSet): Promise<AttemptSetView> {
     const attempts = await Promise.all(set.attempts.map((one) => attemptView(one)));
-    return { ...set, attempts, best: bestOf(set.attempts) };
+    return { ...set, attempts, best: findBest(set.attempts) };
   }
   async function attemptView({ phase, isDeleted, ...attempt }: Attempt): Promise<AttemptView> {
     const { result, sessionId } = attempt;
@@ -99,15 +99,15 @@ export function attemptService(deps: Deps): AttemptService {
       await records.put({ ...set, attempts }, 0);
       await failpoint('attempts.stored');
       wake();
-      return await viewOf({ ...set, attempts });
+      return await readView({ ...set, attempts });
     },
     async list(id) {
       await sessions.get(id);
-      return await Promise.all((await records.list(id)).map(viewOf));
+      return await Promise.all((await records.list(id)).map(readView));
     },
     async get(id, attempts) {
       await sessions.get(id);
-      return await viewOf((await records.the(id, attempts)).set);
+      return await readView((await records.the(id, attempts)).set);
     },
     async diff(id, attempts, n) {
       await sessions.get(id);
@@ -131,15 +131,15 @@ export function attemptService(deps: Deps): AttemptService {
       wake();
       const set = await untilChosen(id, attempts, signal);
       if (set.error !== null) throw new AppError('conflict', set.error);
-      return await viewOf(set);
+      return await readView(set);
     },
     async stop(id, attempts) {
       await sessions.get(id);
       const { set } = await records.the(id, attempts);
-      if (set.phase !== 'running') return await viewOf(set);
+      if (set.phase !== 'running') return await readView(set);
       const stopped = await records.change(id, attempts, (one) => ({ ...one, isStopped: true }));
       wake();
-      return await viewOf(stopped);
+      return await readView(stopped);
     },
   };
 }
@@ -168,7 +168,7 @@ function refuseUnready({ attempts, phase }: AttemptSet, n: number): void {
 const goalRank = { satisfied: 2, could_not_be_judged: 1, not_satisfied: 0 } as const;
 
 /** The measures of a completed attempt, most important first; higher is better. */
-const measuresOf = ({ goal, score, checks, cost, tokens }: AttemptResult): readonly number[] => [
+const toMeasures = ({ goal, score, checks, cost, tokens }: AttemptResult): readonly number[] => [
   goal ? goalRank[goal.result] : 1,
   checks.filter(({ result }) => result === 'passed').length,
   score ?? -1,
@@ -177,10 +177,10 @@ const measuresOf = ({ goal, score, checks, cost, tokens }: AttemptResult): reado
 ];
 
 /** The best attempt by goal, checks, score and cost; null: none has completed. */
-function bestOf(attempts: readonly Attempt[]): number | null {
+function findBest(attempts: readonly Attempt[]): number | null {
   const completed = attempts.filter(({ result, isDeleted }) => result?.status === 'completed' && !isDeleted);
   const [best] = completed
-    .map(({ n, result }) => ({ n, measures: measuresOf(result as AttemptResult) }))
+    .map(({ n, result }) => ({ n, measures: toMeasures(result as AttemptResult) }))
     .sort((a, b) => {
       const at = a.measures.findIndex((one, k) => one !== b.measures[k]);
       return at < 0 ? a.n - b.n : (b.measures[at] ?? 0) - (a.measures[at] ?? 0);

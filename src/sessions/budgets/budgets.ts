@@ -55,12 +55,12 @@ const parts = {
 export function budgetService(deps: Deps): BudgetService {
   const { ledger, accounts, holdings, store, limitsOf, people, projects, calendar, now, wake } = deps;
   const usage = () => readLoggedUsage(store, calendar.startsAt(now()));
-  async function namesOf(of: BudgetHolder['of']): Promise<ReadonlyMap<string, string>> {
+  async function readNames(of: BudgetHolder['of']): Promise<ReadonlyMap<string, string>> {
     if (of === 'server') return new Map([['', 'all sessions']]);
     return of === 'person' ? await people() : await projects();
   }
   async function known(holder: BudgetHolder): Promise<string> {
-    const name = (await namesOf(holder.of)).get(holder.id);
+    const name = (await readNames(holder.of)).get(holder.id);
     if (name !== undefined) return name;
     if (holder.of === 'person' && holder.id === '') return '';
     throw new AppError('not_found', `There is no such ${holder.of}.`);
@@ -73,7 +73,7 @@ export function budgetService(deps: Deps): BudgetService {
   return {
     async list() {
       const [known, loggedOf] = await Promise.all([accounts.all(), usage()]);
-      const named = (await Promise.all(holderKinds.map(async (of) => ({ of, names: await namesOf(of) })))).flatMap(
+      const named = (await Promise.all(holderKinds.map(async (of) => ({ of, names: await readNames(of) })))).flatMap(
         ({ of, names }) => [...names].map(([id, name]) => ({ of, id, name })),
       );
       const holders = [...named.slice(0, -1), { of: 'person', id: '', name: '' } as const, ...named.slice(-1)];

@@ -65,7 +65,7 @@ export class ChildBudgets extends ServerPart<Deps> {
   }
 
   /** The ids of a session's children, including ended ones. */
-  async childrenOf(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<readonly SessionId[]> {
+  async listChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<readonly SessionId[]> {
     const links = await this.#links(id);
     return links.filter(([, { attempts }]) => only === 'all' || attempts === undefined).map(([child]) => child);
   }

@@ -106,7 +106,7 @@ export class Holdings implements AsyncDisposable {
   /** Whether all limits have room for the amounts. */
   async covers(session: HoldingSession, amounts: HeldAmounts): Promise<boolean> {
     for (const holder of holdersIn(session)) {
-      const limits = await this.#limitsOf(holder, amounts);
+      const limits = await this.#readLimits(holder, amounts);
       if (limits.length === 0) continue;
       const account = await this.#deps.accounts.get(holder);
       if (await this.#findReached(holder, account, { limits, amounts })) return false;
@@ -130,7 +130,7 @@ export class Holdings implements AsyncDisposable {
     await this.#publish(holdersIn(session));
   }
 
-  async #limitsOf(holder: Holder, amounts: HeldAmounts) {
+  async #readLimits(holder: Holder, amounts: HeldAmounts) {
     const { own } = await this.#deps.accounts.get(holder);
     const { held } = limitsFor(own, this.#deps.limitsOf(holder));
     return heldLimits.flatMap((kind) => {
@@ -143,7 +143,7 @@ export class Holdings implements AsyncDisposable {
     const { accounts, shared } = this.#deps;
     const holders = holdersIn(session);
     for (const [n, holder] of holders.entries()) {
-      const limits = await this.#limitsOf(holder, amounts);
+      const limits = await this.#readLimits(holder, amounts);
       if (limits.length === 0) continue;
       let answer: Answer;
       const check = async (account: Account) => {

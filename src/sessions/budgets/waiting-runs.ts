@@ -12,7 +12,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly ledger: Pick<Ledger, 'covers'>;
   readonly holdings: Pick<Holdings, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
-  readonly events: Pick<Store['events'], 'lastOf' | 'page'>;
+  readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
   /** Whether this server currently does this work. Two servers in parallel would send a run two messages. */
   readonly leads: () => Promise<boolean>;
 }
@@ -72,7 +72,7 @@ export class WaitingRuns {
     let isWaitedFor = false;
     let started = 0; // runs of this round that are not counted yet
     for (const session of waiting) {
-      const over = await this.#overrunOf(session);
+      const over = await this.#findOverrun(session);
       if (!over) continue;
       isWaitedFor ||= over.kind === 'runningRuns';
       if (!(await this.#covers(session, over, started))) continue;
@@ -90,8 +90,8 @@ export class WaitingRuns {
     return await holdings.covers(session, { runningRuns: 1 + started });
   }
 
-  async #overrunOf({ id }: SessionRecord): Promise<BudgetOverrun | undefined> {
-    const seq = await this.#deps.events.lastOf(id, 'run.wait');
+  async #findOverrun({ id }: SessionRecord): Promise<BudgetOverrun | undefined> {
+    const seq = await this.#deps.events.findLastSeq(id, 'run.wait');
     if (seq === 0) return undefined;
     const [event] = (await this.#deps.events.page(id, seq - 1, 1)).events;
     const budget = event?.type === 'run.wait' ? event.data.budget : undefined;

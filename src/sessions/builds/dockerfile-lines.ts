@@ -37,7 +37,7 @@ export const createLineError = (line: number, message: string): AppError =>
 /** Splits a Dockerfile into instructions. Rejects: invalid_request, with the line number. */
 export function parseInstructions(text: string): DockerfileText {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  const escapeSign = escapeOf(lines);
+  const escapeSign = parseEscape(lines);
   const instructions: Instruction[] = [];
   let at = 0;
   while (at < lines.length) {
@@ -51,7 +51,7 @@ export function parseInstructions(text: string): DockerfileText {
       heads.push(head);
       last = lines[at++] ?? '';
     }
-    const { keyword, flags, rest } = partsOf([...heads, last].join('').trim(), line);
+    const { keyword, flags, rest } = parseParts([...heads, last].join('').trim(), line);
     const heredocs: Heredoc[] = [];
     for (const [, dash, , name = ''] of withHeredocs.has(keyword) ? rest.matchAll(heredocMark) : []) {
       const isIndented = dash === '-';
@@ -65,7 +65,7 @@ export function parseInstructions(text: string): DockerfileText {
       }
       heredocs.push({ name, isIndented, lines: own });
     }
-    const json = withJson.has(keyword) ? jsonOf(rest) : undefined;
+    const json = withJson.has(keyword) ? parseList(rest) : undefined;
     instructions.push({ line, keyword, flags, rest, json, heredocs });
   }
   return { instructions, escapeSign };
@@ -80,7 +80,7 @@ function continued(line: string, escapeSign: string): string | undefined {
 }
 
 /** The escape character can be set by a `# name=value` comment at the very top. */
-function escapeOf(lines: readonly string[]): string {
+function parseEscape(lines: readonly string[]): string {
   for (const line of lines) {
     const [, name = '', value = ''] = /^#\s*([A-Za-z]+)\s*=(.*)$/.exec(line) ?? [];
     if (value.trim() === '') break;
@@ -89,7 +89,7 @@ function escapeOf(lines: readonly string[]): string {
   return '\\';
 }
 
-function partsOf(text: string, line: number): Pick<Instruction, 'keyword' | 'flags' | 'rest'> {
+function parseParts(text: string, line: number): Pick<Instruction, 'keyword' | 'flags' | 'rest'> {
   const [word = ''] = /^\S+/.exec(text) ?? [];
   const keyword = word.toUpperCase();
   if (!/^[A-Z]{1,40}$/.test(keyword)) throw createLineError(line, `${word.slice(0, 100)} is no instruction.`);
@@ -104,7 +104,7 @@ function partsOf(text: string, line: number): Pick<Instruction, 'keyword' | 'fla
   return { keyword, flags, rest };
 }
 
-function jsonOf(text: string): readonly string[] | undefined {
+function parseList(text: string): readonly string[] | undefined {
   if (!text.startsWith('[')) return undefined;
   // Without a valid list, Docker treats the text as a shell command.
   const found = parseJsonWithin(text, { maxBytes: 65_536, maxDepth: 1, maxValues: 1_000 });

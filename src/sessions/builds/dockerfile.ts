@@ -57,7 +57,7 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
     const scope: VariableScope = { line, escapeSign, budget, valueOf: (name) => values.get(name) };
     const words = () => parseWords(rest, scope).map((word) => resolveText(word, line));
     if (keyword === 'ARG') {
-      for (const [name, input] of argsOf(rest, scope)) {
+      for (const [name, input] of parseArgs(rest, scope)) {
         named.add(name);
         const own = Object.hasOwn(args, name) ? toOpenText(args[name] as string) : input;
         const value = own ?? global.get(name);
@@ -77,7 +77,7 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
           'a template is built of one stage. Build the others as templates of their own, or in one RUN.',
         );
       }
-      base = fromOf(one, words());
+      base = parseFrom(one, words());
       global = new Map(values);
       values.clear();
       // A Dockerfile starts as root in `/`, even if the image says otherwise.
@@ -90,14 +90,14 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
       if (!json?.length) throw createLineError(line, 'SHELL has the form ["/bin/bash", "-c"].');
       shell = json;
     } else if (keyword === 'RUN') {
-      const command = commandOf(one, shell);
+      const command = toShellCommand(one, shell);
       const vars = [...forRun].map(([name, value]): [string, string] => [name, value]);
-      if (flagsOf(one, runFlags).has('mount'))
+      if (checkFlags(one, runFlags).has('mount'))
         notes.push(`Line ${line}: the cache of --mount stays for this RUN alone.`);
       steps.push({ type: 'RUN', command, ...(vars.length > 0 && { vars }) });
-    } else if (keyword === 'COPY') steps.push(...copiesOf(one, json ?? words()));
+    } else if (keyword === 'COPY') steps.push(...toCopySteps(one, json ?? words()));
     else if (keyword === 'ENV') {
-      const pairs = envOf(rest, scope);
+      const pairs = parseEnv(rest, scope);
       for (const [name, value] of pairs) {
         values.set(name, value);
         forRun.delete(name);
@@ -132,7 +132,7 @@ const copyFlags = {
 };
 
 /** An instruction's flags by name. Rejects: invalid_request for unsupported flags. */
-function flagsOf(
+function checkFlags(
   { line, keyword, flags }: Instruction,
   known: Readonly<Record<string, (value: string) => string | undefined>>,
 ): ReadonlyMap<string, string> {
@@ -144,15 +144,15 @@ function flagsOf(
   return new Map(flags.map(({ name, value }) => [name, value]));
 }
 
-function fromOf(one: Instruction, words: readonly string[]): string {
-  flagsOf(one, {});
+function parseFrom(one: Instruction, words: readonly string[]): string {
+  checkFlags(one, {});
   const [image, as] = words;
   if (image === undefined) throw createLineError(one.line, 'FROM names no image.');
   if (words.length === 1 || (words.length === 3 && as?.toUpperCase() === 'AS')) return image;
   throw createLineError(one.line, 'FROM has the form FROM <image>, or FROM <image> AS <name>.');
 }
 
-function* argsOf(
+function* parseArgs(
   rest: string,
   scope: VariableScope,
 ): Generator<readonly [name: string, value: UnexpandedText | undefined]> {
@@ -164,7 +164,7 @@ function* argsOf(
   }
 }
 
-function envOf(rest: string, scope: VariableScope): readonly Pair[] {
+function parseEnv(rest: string, scope: VariableScope): readonly Pair[] {
   const [first = ''] = /^\S*/.exec(rest) ?? [];
   if (first !== '' && !first.includes('=')) return [[first, expandWord(rest.slice(first.length).trim(), scope)]];
   const pairs = parseWords(rest, scope).map((word): Pair => {
@@ -177,7 +177,7 @@ function envOf(rest: string, scope: VariableScope): readonly Pair[] {
 }
 
 /** The shell command to run in the image. */
-function commandOf(one: Instruction, shell: readonly string[]): string {
+function toShellCommand(one: Instruction, shell: readonly string[]): string {
   const { line, rest, json, heredocs } = one;
   if (json?.length) return json.map(quote).join(' ');
   const [first] = heredocs;
@@ -196,9 +196,9 @@ function commandOf(one: Instruction, shell: readonly string[]): string {
 }
 
 /** Creates one step per source. */
-function copiesOf(one: Instruction, words: readonly string[]): BuildStep[] {
+function toCopySteps(one: Instruction, words: readonly string[]): BuildStep[] {
   const { line, heredocs } = one;
-  const flags = flagsOf(one, copyFlags);
+  const flags = checkFlags(one, copyFlags);
   if (heredocs.length > 0) throw createLineError(line, 'COPY takes files. Write a text by RUN cat <<END > file.');
   const to = words.at(-1);
   const sources = words.slice(0, -1);

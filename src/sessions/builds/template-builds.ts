@@ -77,7 +77,7 @@ export class TemplateBuilds {
       list: (owner, projects) => this.#records.listFor(owner, projects),
       get: (templateId) => this.#records.template(templateId),
       find: (idOrName, owner, projects) => this.#records.find(idOrName, owner, projects),
-      imageOf: async (named, holder) => this.#imageOf(named, holder),
+      findImage: async (named, holder) => this.#findImage(named, holder),
       tag: (templateId, from, tags) => this.#tag(templateId, from, tags),
       untag: (templateId, tags) => this.#untag(templateId, tags),
       remove: (templateId) => this.#remove(templateId),
@@ -250,7 +250,7 @@ export class TemplateBuilds {
     return { image: build.image, print: build.print, start: build.start };
   }
 
-  async #imageOf(named: string, holder?: Holder): Promise<BuiltImage> {
+  async #findImage(named: string, holder?: Holder): Promise<BuiltImage> {
     const { image, start } = await this.#tagged(named, holder);
     return { image, ...(start && { start }) };
   }

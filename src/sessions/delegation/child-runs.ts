@@ -29,12 +29,12 @@ export interface ChildServices {
 interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
   /** After a restart, a run can continue before the services are ready, so its calls wait. */
   readonly services: Promise<ChildServices>;
-  readonly events: Pick<EventStore, 'lastOf' | 'page'>;
+  readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly copies: Pick<SandboxCopies, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
   /** The limits of a session in total, over all its runs. */
-  readonly limitsOf: (session: SessionRecord) => Promise<OwnBudget>;
+  readonly readLimits: (session: SessionRecord) => Promise<OwnBudget>;
 }
 
 interface Start {
@@ -60,17 +60,17 @@ export class Delegation {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    const { records, budgets, limitsOf, copies, findTemplate, services } = deps;
+    const { records, budgets, readLimits, copies, findTemplate, services } = deps;
     const sessions = async () => (await services).sessions;
     this.#budgets = budgets;
-    this.starts = new ChildStarts({ records, copies, findTemplate, budgets, limitsOf, sessions });
+    this.starts = new ChildStarts({ records, copies, findTemplate, budgets, readLimits, sessions });
   }
 
   /** The delegation tools of one run. */
   of(parent: SessionRecord, runId: RunId, most: number): ChildRuns {
     const own = async (value: string): Promise<SessionId> => {
       const id = SessionId.parse(value);
-      if (!(await this.#budgets.childrenOf(parent.id, 'delegated')).includes(id))
+      if (!(await this.#budgets.listChildren(parent.id, 'delegated')).includes(id))
         throw new AppError('not_found', `You have no child ${value}.`);
       return id;
     };
@@ -83,7 +83,7 @@ export class Delegation {
     const sessions = async () => (await this.#deps.services).sessions;
     return {
       start: (callId, task, signal) => withChildErrors(this.#start({ parent, runId, most, callId, task }, signal)),
-      list: () => this.#budgets.childrenOf(parent.id, 'delegated'),
+      list: () => this.#budgets.listChildren(parent.id, 'delegated'),
       look: (value, wait, signal) => withChildErrors(look(value, wait, signal)),
       send: (value, text) =>
         withChildErrors(
@@ -99,7 +99,7 @@ export class Delegation {
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
     this.#budgets.forget(id); // its calls have ended
     const { sessions } = await this.#deps.services;
-    for (const child of await this.#budgets.childrenOf(id, only)) {
+    for (const child of await this.#budgets.listChildren(id, only)) {
       const record = await sessions.get(child).catch(ignoreGone);
       if (!record || record.status === 'completed') continue;
       await sessions
@@ -114,7 +114,7 @@ export class Delegation {
     const parent = (await sessions.get(id)).parent?.sessionId;
     if (parent) await this.#budgets.remember(parent, id);
     this.#budgets.forget(id);
-    for (const child of await this.#budgets.childrenOf(id)) await sessions.delete(child).catch(ignoreGone);
+    for (const child of await this.#budgets.listChildren(id)) await sessions.delete(child).catch(ignoreGone);
   }
 
   /**
@@ -154,11 +154,11 @@ export class Delegation {
 
   /** Whether the child's run began before its parent's last run ended. Later runs were started by a person. */
   async #isOlder(child: SessionId, parent: SessionId): Promise<boolean> {
-    const timeOf = async (id: SessionId, type: 'run.started' | 'run.end') => {
-      const seq = await this.#deps.events.lastOf(id, type);
+    const readTime = async (id: SessionId, type: 'run.started' | 'run.end') => {
+      const seq = await this.#deps.events.findLastSeq(id, type);
       return seq === 0 ? 0 : ((await this.#deps.events.page(id, seq - 1, 1)).events[0]?.ts ?? 0);
     };
-    const [began, ended] = await Promise.all([timeOf(child, 'run.started'), timeOf(parent, 'run.end')]);
+    const [began, ended] = await Promise.all([readTime(child, 'run.started'), readTime(parent, 'run.end')]);
     return began <= ended;
   }
 

@@ -26,7 +26,7 @@ interface Deps {
   readonly copies: Pick<SandboxCopies, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
-  readonly limitsOf: (session: SessionRecord) => Promise<OwnBudget>;
+  readonly readLimits: (session: SessionRecord) => Promise<OwnBudget>;
   /** Resolves once the services are ready. */
   readonly sessions: () => Promise<Pick<SessionService, 'create' | 'fork' | 'get' | 'send' | 'page' | 'delete'>>;
 }
@@ -78,17 +78,17 @@ export class ChildStarts extends ServerPart<Deps> {
 
   async #create(start: ChildStart): Promise<void> {
     const { id, parent, cause, task, template, begins, most } = start;
-    const { records, findTemplate, budgets, limitsOf } = this.deps;
+    const { records, findTemplate, budgets, readLimits } = this.deps;
     const sessions = await this.deps.sessions();
     const depth = (parent.parent?.depth ?? 0) + 1;
     if (depth > maxDepth) throw new AppError('conflict', 'A child of a child cannot have children.');
     const role = template === undefined ? undefined : findTemplate(template);
     if (template !== undefined && !role)
       throw new AppError('invalid_request', `There is no template ${JSON.stringify(template)}.`);
-    const chosen = subAgentOf(parent, start.agent);
+    const chosen = findSubAgent(parent, start.agent);
     if (most !== undefined) await this.#admit(parent.id, id, most);
     const now = await sessions.get(parent.id);
-    const budget = await budgets.reserve(now, await limitsOf(now), { requested: start.budget, parts: start.parts });
+    const budget = await budgets.reserve(now, await readLimits(now), { requested: start.budget, parts: start.parts });
     await records.put({ kind: childKind, id: `${parent.id}:${id}`, doc: cause });
     await failpoint('delegate.recorded');
     const origin: ChildOrigin = { sessionId: parent.id, ...cause, depth, role: role?.name ?? null };
@@ -124,7 +124,7 @@ export class ChildStarts extends ServerPart<Deps> {
   async #admit(parent: SessionId, id: SessionId, most: number): Promise<void> {
     const sessions = await this.deps.sessions();
     let open = 0;
-    for (const child of await this.deps.budgets.childrenOf(parent, 'delegated')) {
+    for (const child of await this.deps.budgets.listChildren(parent, 'delegated')) {
       const record = await sessions.get(child).catch(ignoreGone);
       if (child !== id && record && record.status !== 'completed') open += 1;
     }
@@ -161,7 +161,7 @@ const unlessMade = (thrown: unknown): void => {
 };
 
 /** Undefined: the child uses its parent's agent. Rejects: invalid_request. */
-function subAgentOf({ agent }: SessionRecord, name: string | undefined): SubAgent | undefined {
+function findSubAgent({ agent }: SessionRecord, name: string | undefined): SubAgent | undefined {
   if (name === undefined) return undefined;
   const all = agent?.subAgents ?? [];
   const found = all.find((one) => one.name === name);

@@ -85,7 +85,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   }
 
   /** Determines why a stream ended on its own, by calling the sandbox if it still exists. */
-  async function causeOf(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<StreamEndReason> {
+  async function findCause(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<StreamEndReason> {
     if (screen.isStopped) return 'stopped';
     using until = deadlineSignal(lookMs, clock);
     try {
@@ -126,7 +126,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     let hasLeft = false;
     const ended = closed(stream).then((): StreamEndReason | Promise<StreamEndReason> => {
       if (end.signal.aborted) return 'session_deleted';
-      return hasLeft ? 'left' : causeOf(id, screen, client);
+      return hasLeft ? 'left' : findCause(id, screen, client);
     });
     const held = stack.move();
     return {

@@ -91,7 +91,7 @@ export class Copies {
       if (!blobs.copy) return await blobs.put(place.blob, await blobs.open(from.blob), options);
       await blobs.copy(from.blob, place.blob);
       // copied inside the store, so the bytes are read once for the hash
-      return await infoOf(await blobs.open(place.blob), options.signal);
+      return await computeInfo(await blobs.open(place.blob), options.signal);
     });
     if ((from.sha256 ?? made.sha256) !== made.sha256) {
       await this.drop(place);
@@ -113,7 +113,7 @@ export class Copies {
     this.#readWhole.delete(blob);
     if (readAt !== undefined && this.#deps.clock.now() - readAt <= freshMs) return true;
     try {
-      const info = await infoOf(await this.open(blob), signal);
+      const info = await computeInfo(await this.open(blob), signal);
       return sha256 === undefined || info.sha256 === sha256;
     } catch (thrown) {
       throwIfFired(signal);
@@ -189,7 +189,7 @@ function placeIn(id: string): Omit<CopyPlace, 'of'> {
   return { holder: id.slice(0, at), blob: id.slice(at + 1) };
 }
 
-async function infoOf(content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobInfo> {
+async function computeInfo(content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobInfo> {
   const hash = createHash('sha256');
   let size = 0;
   for await (const piece of content) {

@@ -38,7 +38,7 @@ export async function findEditedMessage(
       if (event.seq === seq && event.type === 'message.user') {
         if (running.size > 0) throw refusal(`The message at ${seq} was sent to a run that was in progress.`);
         const isOwnFirst = isFirst && seq > copied;
-        return { seq, filesAt, branch: (isOwnFirst && branch) || (await originOf(parent, seq, known)) };
+        return { seq, filesAt, branch: (isOwnFirst && branch) || (await findOrigin(parent, seq, known)) };
       }
       if (event.seq >= seq) break;
       if (event.type === 'run.started' && event.runId) running.add(event.runId);
@@ -54,7 +54,7 @@ export async function findEditedMessage(
 }
 
 /** The original of a message that was copied from another session, even through several forks. */
-async function originOf(
+async function findOrigin(
   { id, forkedFrom }: EditedSession,
   seq: number,
   known: SessionLookup,

@@ -41,7 +41,7 @@ export class Forks extends ServerPart<Deps> {
   readonly #busy = new Set<SessionId>();
 
   async make(parent: StoredSession, command: ForkCommand): Promise<StoredSession> {
-    const place = { from: parent.id, seq: await this.#placeOf(parent.id, command.seq) };
+    const place = { from: parent.id, seq: await this.#findForkSeq(parent.id, command.seq) };
     const found = command.files === false ? ({ kind: 'unwanted' } as const) : await this.#filesAt(place);
     return await this.#make(parent, command, { place, found });
   }
@@ -101,10 +101,10 @@ export class Forks extends ServerPart<Deps> {
   }
 
   /** The seq to fork at. Rejects: invalid_request, conflict. */
-  async #placeOf(id: SessionId, seq: number | undefined): Promise<number> {
+  async #findForkSeq(id: SessionId, seq: number | undefined): Promise<number> {
     const { log, store } = this.deps;
     if (seq === undefined) {
-      const last = await store.events.lastOf(id, 'run.end');
+      const last = await store.events.findLastSeq(id, 'run.end');
       if (last > 0) return last;
       throw new AppError(
         'conflict',
@@ -122,7 +122,7 @@ export class Forks extends ServerPart<Deps> {
     const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);
     if (found.kind !== 'unknown') return found;
-    if ((await store.events.lastOf(from, 'sandbox.phase')) === 0) return { kind: 'empty' };
+    if ((await store.events.findLastSeq(from, 'sandbox.phase')) === 0) return { kind: 'empty' };
     await using _used = await sandboxes.use(from, AbortSignal.any([closing, AbortSignal.timeout(useMs)]));
     return await snapshots.at(from, seq);
   }
@@ -188,7 +188,7 @@ export class Forks extends ServerPart<Deps> {
   async #tellParent(forked: ForkNotice['forked']): Promise<void> {
     const { commands, store } = this.deps;
     const { from, to } = forked;
-    const newest = await store.events.lastOf(from, 'session.forked');
+    const newest = await store.events.findLastSeq(from, 'session.forked');
     const [event] = (await store.events.page(from, newest - 1, 1)).events;
     const isLogged = event?.type === 'session.forked' && event.data.to === to;
     if (!isLogged) {

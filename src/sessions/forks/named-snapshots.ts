@@ -97,7 +97,7 @@ export class NamedSnapshots {
     const owner = requested.owner ?? session.owner;
     const { projectId } = session;
     const make = async () => {
-      this.#refuseOverQuota(await this.#listOf(owner));
+      this.#refuseOverQuota(await this.#readList(owner));
       const snapshotId = `snap-${this.#deps.ids.sessionId()}`;
       const created = await this.#copy(id, snapshotId, requested.signal);
       const doc: Snapshot = {
@@ -190,7 +190,7 @@ export class NamedSnapshots {
   async #import({ content, name, labels, owner, projectId, signal }: ImportOptions): Promise<Snapshot> {
     const { copies, ids, clock, policy } = this.#deps;
     signal.throwIfAborted();
-    this.#refuseOverQuota(await this.#listOf(owner));
+    this.#refuseOverQuota(await this.#readList(owner));
     const archive = await openArchive(content);
     const id = `snap-${ids.sessionId()}`;
     try {
@@ -221,7 +221,7 @@ export class NamedSnapshots {
   }
 
   /** An owner's snapshots, for the quota. */
-  async #listOf(owner: string | undefined): Promise<readonly Snapshot[]> {
+  async #readList(owner: string | undefined): Promise<readonly Snapshot[]> {
     return (await this.#snapshots.list({ owner: owner ?? null })).flatMap(wholeOne);
   }
 

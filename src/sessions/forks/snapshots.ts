@@ -24,7 +24,7 @@ export interface SnapshotPolicy {
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records' | 'warn'> {
   readonly policy: SnapshotPolicy;
-  readonly events: Pick<EventStore, 'lastOf'>;
+  readonly events: Pick<EventStore, 'findLastSeq'>;
   readonly copies: Copies;
   readonly archive: WorkspaceArchive;
 }
@@ -90,7 +90,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     if (this.#queue.pending(live.id)) return await this.#queue.settled(live.id, signal);
     if (this.#caughtUp.has(live)) return;
     this.#caughtUp.add(live);
-    const last = await this.deps.events.lastOf(live.id, 'run.end');
+    const last = await this.deps.events.findLastSeq(live.id, 'run.end');
     if (last > 0) await raceAbort(this.#take(live, client, last), signal);
   }
 

@@ -50,7 +50,7 @@ export class ManifestReader {
   /** Throws conflict if the listing ended early. */
   manifest(): Manifest {
     if (!this.#isComplete) throw new AppError('conflict', 'The list of files is incomplete.');
-    return manifestOf(this.#entries, { files: this.#files, bytes: this.#bytes });
+    return createManifest(this.#entries, { files: this.#files, bytes: this.#bytes });
   }
 
   #take(field: string): void {
@@ -87,7 +87,7 @@ export class ManifestReader {
   }
 }
 
-function manifestOf(entries: ReadonlyMap<string, string>, sums: Pick<Manifest, 'files' | 'bytes'>): Manifest {
+function createManifest(entries: ReadonlyMap<string, string>, sums: Pick<Manifest, 'files' | 'bytes'>): Manifest {
   const hash = createHash('sha256');
   for (const path of [...entries.keys()].sort()) hash.update(`${entries.get(path)}\0${path}\0`);
   return { entries, ...sums, digest: hash.digest('hex') };

@@ -17,7 +17,7 @@ export function agentMemory(
   const author = (approved: boolean): NoteAuthor => ({ kind: 'agent', sessionId, runId, approved });
 
   /** Rejects: invalid_request if the path belongs to neither. */
-  function placeOf(whole: string): { readonly holder: MemoryHolder; readonly path: string } {
+  function parsePlace(whole: string): { readonly holder: MemoryHolder; readonly path: string } {
     const at = whole.indexOf('/');
     const holder = holders.find(({ of }) => of === whole.slice(0, Math.max(at, 0)));
     if (holder) return { holder, path: whole.slice(at + 1) };
@@ -41,24 +41,24 @@ export function agentMemory(
       return lists.flat();
     },
     async read(whole) {
-      const { holder, path } = placeOf(whole);
+      const { holder, path } = parsePlace(whole);
       const note = await notes.read(holder, path);
       return { ...shown(holder, note), text: note.text };
     },
     async compare(whole, text, append) {
-      const { holder, path } = placeOf(whole);
+      const { holder, path } = parsePlace(whole);
       const before = (await notes.read(holder, path).catch(unlessNotFound))?.text ?? null;
       return { before, after: append ? appended(before ?? '', text) : text };
     },
     async write(whole, text, { append, isApproved }) {
-      const { holder, path } = placeOf(whole);
+      const { holder, path } = parsePlace(whole);
       const next = append ? (now: string) => appended(now, text) : text;
       const note = await notes.write(holder, { path, text: next }, author(isApproved));
       onChange?.('write');
       return shown(holder, note);
     },
     async delete(whole, { isApproved }) {
-      const { holder, path } = placeOf(whole);
+      const { holder, path } = parsePlace(whole);
       await notes.delete(holder, path, author(isApproved));
       onChange?.('delete');
     },

@@ -93,7 +93,7 @@ export class Notes extends ServerPart<Deps> {
     const note = findNote(await this.#index(holder), path);
     if (!note) throw noNote(path);
     const kept = new Set(note.versions.map(({ id }) => id));
-    const all = await this.#versionsOf(holder, note);
+    const all = await this.#listVersions(holder, note);
     // Left by a server that died between two writes.
     for (const { key, version } of all)
       if (!kept.has(version.id) && version.at < clock.now() - lostMs) await records.delete(kinds.version, key);
@@ -168,7 +168,7 @@ export class Notes extends ServerPart<Deps> {
       }
       if (version !== 'all') idOf(note, version); // throws for an unknown number
       // Includes versions in no index, left by a server that died between two writes.
-      const erased = (await this.#versionsOf(holder, note)).filter(
+      const erased = (await this.#listVersions(holder, note)).filter(
         (one) => version === 'all' || one.version.number === version,
       );
       for (const one of erased) await this.#erase(one, by);
@@ -291,7 +291,7 @@ export class Notes extends ServerPart<Deps> {
     return 'again';
   }
 
-  async #versionsOf(holder: MemoryHolder, { id }: StoredNote): Promise<readonly KeyedVersion[]> {
+  async #listVersions(holder: MemoryHolder, { id }: StoredNote): Promise<readonly KeyedVersion[]> {
     const all = await this.deps.records.list(kinds.version, { idPrefix: `${keyOf(holder)}:${id}:` });
     return all.map((one) => ({ key: one.id, stored: one.version, version: StoredVersion.parse(one.doc) }));
   }

@@ -34,7 +34,7 @@ const StoredText = z.object({ text: z.string() });
 const noMemory = () => new AppError('not_found', 'The store has no such memory.');
 const noVersion = () => new AppError('not_found', 'The store has no such version.');
 /** The id of a version's memory, which is part of the version's id; undefined: not a version id. */
-const memoryOf = (version: string): string | undefined => {
+const parseMemoryId = (version: string): string | undefined => {
   const [, hex] = /^memver_([0-9a-f]{24})[0-9a-f]{12}$/.exec(version) ?? [];
   return hex === undefined ? undefined : `mem_${hex}`;
 };
@@ -204,7 +204,7 @@ export class StoreMemories extends ServerPart<Deps> {
   }
 
   async #version(store: string, id: string): Promise<StoreMemoryVersion> {
-    const memory = memoryOf(id);
+    const memory = parseMemoryId(id);
     if (memory === undefined) throw noVersion();
     const found = await this.deps.records.get(kinds.version, keyOf(store, { memory, id }));
     if (found) return StoreMemoryVersion.parse(found.doc);

@@ -101,13 +101,13 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
     async apply(projectId, template) {
       const config = await read(projectId);
       const named = config.isOwnModel || template.model === undefined ? {} : splitModel(template.model);
-      return await change(projectId, { ...fieldsOf(template), ...named });
+      return await change(projectId, { ...toFields(template), ...named });
     },
     async create(projectId) {
       const template = templates.get(firstTemplate);
       const named = splitModel(template.model ?? model);
       const own = { isOwnModel: false, fallbacks: null, toolServers: [], options: {} };
-      const doc = { id: newId(), projectId, ...fieldsOf(template), ...named, ...own };
+      const doc = { id: newId(), projectId, ...toFields(template), ...named, ...own };
       await records.put({ kind, id: projectId, doc });
     },
     delete: (projectId) => records.delete(kind, projectId),
@@ -120,7 +120,7 @@ export interface AgentConfigLife {
   delete(projectId: string): Promise<void>;
 }
 
-const fieldsOf = ({ name, environment, prompt, groups }: TemplateInfo) => ({
+const toFields = ({ name, environment, prompt, groups }: TemplateInfo) => ({
   template: name,
   agentType,
   environment: environment ?? null,

@@ -19,7 +19,7 @@ import { parseSampling } from './sampling.ts';
 const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1_000);
 
 /** The limits and approvals that override the server's. */
-function limitsOf({
+function toLimits({
   maxSteps,
   run,
   session,
@@ -102,7 +102,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     if (template === undefined) {
       return { ...usual, model: refusingModel(usual.model.name, 'not_found', missing(name ?? '')) };
     }
-    const model = await modelOf(session, { config, template, usual, chosenModel });
+    const model = await selectModel(session, { config, template, usual, chosenModel });
     if (session.agent) {
       const own = sessionAgentProfile(session.agent, {
         usual,
@@ -120,7 +120,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
       agent === undefined &&
       (model.name === 'demo' || (mode === undefined ? config === undefined && usual.plans : mode === 'plan-act'));
     const { allow, deny } = template.tools;
-    const limits = limitsOf(template);
+    const limits = toLimits(template);
     const off = denied?.() ?? [];
     const unset: unknown[] = [
       agent,
@@ -190,7 +190,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     return withTools(others, { declared: all, all });
   }
 
-  async function modelOf(
+  async function selectModel(
     session: SessionRecord,
     { config, template, usual, chosenModel }: Layers & { usual: Profile; chosenModel: string | undefined },
   ): Promise<Model> {
@@ -224,7 +224,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
 type ToolFilter = (tool: ToolDescription) => boolean;
 
 /** The server's limits, overridden by the template's. */
-function limitsOver(usual: Profile, own: ReturnType<typeof limitsOf>): ReturnType<typeof limitsOf> {
+function limitsOver(usual: Profile, own: ReturnType<typeof toLimits>): ReturnType<typeof toLimits> {
   const { budget, sessionBudget, approvals } = usual;
   return {
     ...((budget ?? own.budget) && { budget: { ...budget, ...own.budget } }),

@@ -40,7 +40,7 @@ export interface CredentialRing {
   /** Deletes all credentials of a project. Those of a session are removed with its log. */
   forget(project: string): Promise<void>;
   /** `exists` rejects for an unknown session or project. */
-  serviceOf<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;
+  createService<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;
   /** Rejects: invalid_request if a required encryption key is not configured. */
   verify(): Promise<void>;
   rotate(): Promise<RotationCounts>;
@@ -73,7 +73,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
     (await all(holder)).map(({ sealed: _, createdAt: __, ...rest }) => ({ ...rest, holder }));
 
   /** The session or project with the credentials; the server's are for sessions of everybody. */
-  async function holderOf(holder: string): Promise<Holder> {
+  async function readHolder(holder: string): Promise<Holder> {
     const session = holder === serverHolder ? undefined : await records.get('session', holder);
     if (session) return SessionRecord.parse(session.doc);
     return holder === serverHolder ? {} : { projectId: holder };
@@ -114,7 +114,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
     return shown(Stored.parse(doc));
   }
 
-  function serviceOf<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id> {
+  function createService<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id> {
     return {
       async list(of) {
         await exists(of);
@@ -128,7 +128,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
       },
       async bind(of, credential, uses) {
         await exists(of);
-        await secretValue(uses.secret, await holderOf(of));
+        await secretValue(uses.secret, await readHolder(of));
         return await write(of, credential, { value: new Secret(uses.secret), uses });
       },
       async revoke(of, name) {
@@ -156,7 +156,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
       const found = await records.get(kind, idOf(holder, name));
       if (!found) throw revoked(name);
       const { sealed, uses } = Stored.parse(found.doc);
-      if (uses) return await secretValue(uses.secret, await holderOf(holder));
+      if (uses) return await secretValue(uses.secret, await readHolder(holder));
       const value = sealing.open(idOf(holder, name), sealed);
       learn(value); // another server may have stored the credential
       return value;
@@ -165,7 +165,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
       for (const { name } of await all(project)) await records.delete(kind, idOf(project, name));
       onChange();
     },
-    serviceOf,
+    createService,
     verify: () => sealing.verify('The stored credentials'),
     rotate: () => sealing.rotate(),
   };

@@ -10,7 +10,7 @@ interface Deps {
   readonly check: (ref: string) => void;
   readonly storedKey: (provider: string) => Promise<Secret | undefined>;
   /** Changes with the address and description of a model that people can edit. */
-  readonly stateOf?: (provider: string, ref: string) => Promise<string>;
+  readonly readState?: (provider: string, ref: string) => Promise<string>;
   /** Rejects if the model cannot be created. */
   readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
 }
@@ -20,13 +20,13 @@ export type ModelFor = (name: string, fallbacks?: readonly string[]) => Promise<
 const kept = 64;
 
 /** Creates each model once, and again after a key or address in its chain changes. */
-export function modelCache({ refsOf, check, storedKey, stateOf, create }: Deps): ModelFor {
+export function modelCache({ refsOf, check, storedKey, readState, create }: Deps): ModelFor {
   const created = new Map<string, Model>();
   return async (name, fallbacks) => {
     const refs = refsOf(name, fallbacks);
     refs.forEach(check);
     const keys = await Promise.all(refs.map((ref) => storedKey(splitModel(ref).provider)));
-    const states = await Promise.all(refs.map((ref) => stateOf?.(splitModel(ref).provider, ref)));
+    const states = await Promise.all(refs.map((ref) => readState?.(splitModel(ref).provider, ref)));
     const parts = [keys.map((key) => key?.reveal() ?? null), states];
     const hash = createHash('sha256').update(JSON.stringify(parts));
     const id = `${refs.join(' ')} ${hash.digest('hex')}`;

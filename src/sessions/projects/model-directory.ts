@@ -54,7 +54,7 @@ export class ModelDirectory {
   }
 
   /** The inputs of a model; if they change, the model is created again. */
-  async stateOf(provider: string, ref: string): Promise<string> {
+  async readState(provider: string, ref: string): Promise<string> {
     const { compatible, catalog } = await this.config();
     return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);
   }

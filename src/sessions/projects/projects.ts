@@ -81,7 +81,7 @@ export function projectService(deps: Deps): ProjectService {
   async function departed(id: string): Promise<void> {
     await changeAccess(id, (now) => ({ ...now, departures: now.departures + 1 }));
   }
-  async function viewOf({ of, id, issuer, role }: Omit<ProjectMember, 'role'> & Pick<MemberView, 'role'>) {
+  async function readView({ of, id, issuer, role }: Omit<ProjectMember, 'role'> & Pick<MemberView, 'role'>) {
     const name = of === 'group' || id.includes('@') ? id : ((await people.names()).get(id) ?? null);
     return { of, id, name, issuer: issuer ?? null, role };
   }
@@ -117,7 +117,7 @@ export function projectService(deps: Deps): ProjectService {
         ...(description !== undefined && { description }),
         updatedAt: clock.now(),
       })),
-    agent: async (id) => agentOf(await agents.get(id)),
+    agent: async (id) => toAgent(await agents.get(id)),
     async changeAgent(id, { model, prompt, tools, fallbacks, toolServers }) {
       const change: AgentConfigChange = {
         ...(model !== undefined && splitModel(model)),
@@ -126,12 +126,12 @@ export function projectService(deps: Deps): ProjectService {
         ...(fallbacks !== undefined && { fallbacks: fallbacks && [...fallbacks] }),
         ...(toolServers !== undefined && { toolServers: [...toolServers] }),
       };
-      return agentOf(await agents.update(id, change));
+      return toAgent(await agents.update(id, change));
     },
     async members(id) {
       const { owner, members } = await projects.get(id);
       const first = owner === undefined ? [] : [{ of: 'person', id: owner, role: 'owner' } as const];
-      return await Promise.all([...first, ...members].map(viewOf));
+      return await Promise.all([...first, ...members].map(readView));
     },
     async putMember(id, { role, ...named }, { keepsMaintainer = true } = {}) {
       await projects.get(id);
@@ -144,7 +144,7 @@ export function projectService(deps: Deps): ProjectService {
           throw new AppError('quota', `The project already has ${maxMembers} members, the maximum. Add a group.`);
         return withMembers(now, [...others, member], keepsMaintainer);
       });
-      return await viewOf(member);
+      return await readView(member);
     },
     async removeMember(id, member, { keepsMaintainer = true } = {}) {
       await changeAccess(id, (now) => {
@@ -194,7 +194,7 @@ function withMembers(project: Project, members: Project['members'], keepsMaintai
 }
 const isMaintainer = ({ role }: ProjectMember): boolean => role === 'maintainer';
 
-const agentOf = ({ provider, model, ...config }: AgentConfig): ProjectAgent => ({
+const toAgent = ({ provider, model, ...config }: AgentConfig): ProjectAgent => ({
   template: config.template,
   prompt: config.prompt,
   tools: config.tools,

@@ -4,7 +4,7 @@ import type { ServerCredentialService } from '../api/server/credentials.ts';
 import { type CredentialRing, serverHolder } from './credentials.ts';
 
 interface Deps {
-  readonly ring: Pick<CredentialRing, 'serviceOf'>;
+  readonly ring: Pick<CredentialRing, 'createService'>;
   /** The credentials from the settings, which override stored ones. */
   readonly settings: readonly (CredentialPlaces & { readonly name: string })[];
   /** The variable or corral.yaml key that sets them. */
@@ -12,7 +12,7 @@ interface Deps {
 }
 
 export function serverCredentials({ ring, settings, setBy }: Deps): ServerCredentialService {
-  const stored = ring.serviceOf<typeof serverHolder>(async () => {});
+  const stored = ring.createService<typeof serverHolder>(async () => {});
   function refuseSetting(name: string): void {
     if (!settings.some((one) => one.name === name)) return;
     const text = `${setBy} sets the credential '${name}', and precedes what is entered here. Change it there and restart the server.`;

@@ -50,10 +50,10 @@ export async function findGitFolder(folder: string, url: string): Promise<GitFol
  * conflict (the folder changes during the copy, or contains links), unsupported.
  */
 export async function* streamBareRepository(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const config = await settingsOf(folder);
-  const head = await headOf(folder);
-  const refs = [...(await refsOf(folder, signal))].map(([name, value]) => `${value} ${name}\n`);
-  const shallow = (await textOf(folder, 'shallow', maxText.shallow)) ?? '';
+  const config = await readSettings(folder);
+  const head = await readHead(folder);
+  const refs = [...(await readRefs(folder, signal))].map(([name, value]) => `${value} ${name}\n`);
+  const shallow = (await readText(folder, 'shallow', maxText.shallow)) ?? '';
   const commits = shallow.split('\n').filter((line) => object.test(line));
   const texts: Readonly<Record<string, string>> = {
     config,
@@ -104,8 +104,8 @@ class Pieces {
   }
 }
 
-async function settingsOf(folder: GitFolder): Promise<string> {
-  const text = (await textOf(folder, 'config', maxText.config)) ?? '';
+async function readSettings(folder: GitFolder): Promise<string> {
+  const text = (await readText(folder, 'config', maxText.config)) ?? '';
   // A section header can be on the line of its first setting.
   const settings = text.split('\n').map((line) =>
     line
@@ -128,17 +128,17 @@ async function settingsOf(folder: GitFolder): Promise<string> {
   return isSha256 ? `${core}[extensions]\n\tobjectformat = sha256\n` : core;
 }
 
-async function headOf(folder: GitFolder): Promise<string> {
-  const head = ((await textOf(folder, 'HEAD', maxText.ref)) ?? '').trim();
+async function readHead(folder: GitFolder): Promise<string> {
+  const head = ((await readText(folder, 'HEAD', maxText.ref)) ?? '').trim();
   const [, name = ''] = /^ref: (.*)$/.exec(head) ?? [];
   if (object.test(head) || isRef(name)) return `${head}\n`;
   throw new AppError('unsupported', `${folder.url} has a HEAD that names no branch and no commit.`);
 }
 
 /** Branches and tags, without names and values that git would refuse. */
-async function refsOf(folder: GitFolder, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
+async function readRefs(folder: GitFolder, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const refs = new Map<string, string>();
-  const packed = (await textOf(folder, 'packed-refs', maxText['packed-refs'])) ?? '';
+  const packed = (await readText(folder, 'packed-refs', maxText['packed-refs'])) ?? '';
   for (const [n, line] of packed.split('\n').entries()) {
     if (n % refsAtOnce === 0) await nextLoopTurn();
     throwIfFired(signal);
@@ -153,7 +153,7 @@ async function refsOf(folder: GitFolder, signal: AbortSignal): Promise<ReadonlyM
       if (refs.size > maxRefs) throw tooManyRefs(folder);
       if (entry.isDirectory() && depth < maxDepth) await visit(name, depth + 1);
       if (!entry.isFile() || !isRef(name)) continue;
-      const value = ((await textOf(folder, name, maxText.ref)) ?? '').trim();
+      const value = ((await readText(folder, name, maxText.ref)) ?? '').trim();
       if (object.test(value)) refs.set(name, value);
     }
   };
@@ -187,7 +187,7 @@ async function namesIn(folder: GitFolder, name: string) {
 }
 
 /** Undefined: no such file. */
-async function textOf(folder: GitFolder, name: string, most: number): Promise<string | undefined> {
+async function readText(folder: GitFolder, name: string, most: number): Promise<string | undefined> {
   if ((await unlessMissing(lstat(join(folder.path, name)))) === undefined) return undefined;
   await using file = await openInside(folder, name);
   if (file.size > most) throw new AppError('unsupported', `${folder.url} has a ${name} of ${file.size} bytes.`);

@@ -21,7 +21,12 @@ const words = 5;
 const chars = 40;
 
 /** The name of a session's branch: `corral/<words of its task>-<start of its id>`. */
-function branchOf({ id, title, lastTask, openRuns }: Pick<StoredSession, 'id' | 'title' | 'lastTask' | 'openRuns'>) {
+function toBranchName({
+  id,
+  title,
+  lastTask,
+  openRuns,
+}: Pick<StoredSession, 'id' | 'title' | 'lastTask' | 'openRuns'>) {
   const text = title || lastTask || openRuns[0]?.task || '';
   const slug = text
     .normalize('NFKD')
@@ -124,7 +129,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
     const { record } = writer;
     const tell = (kind: 'fetching' | 'ready' | 'failed', detail: string, more: object = {}) =>
       ({ type: 'repository', runId: null, data: { kind, url, path, detail, ...more } }) as const;
-    const branch = branchOf(record);
+    const branch = toBranchName(record);
     await writer.write([
       tell('fetching', `Fetching ${url}${repository.ref ? ` at ${repository.ref}` : ''} into ${path}.`),
     ]);

@@ -42,7 +42,7 @@ export class Preparation extends ServerPart<Deps> {
     const { path } = requested.repository;
     try {
       const found = requested.found ?? (await this.read(client, path, signal));
-      const key = found && keyOf(client, requested, found);
+      const key = found && computeKey(client, requested, found);
       const restored = key && (await this.#restore(client, path, key, signal));
       if (restored) {
         const detail = `${path} has the prepared files of an earlier session.`;
@@ -106,7 +106,7 @@ export class Preparation extends ServerPart<Deps> {
  * The key includes the branch and the repositories prepared earlier, because their setups could have changed the files.
  * A third party's branch can therefore not prepare files for the main branch.
  */
-function keyOf(
+function computeKey(
   client: Client,
   { record, repository }: SetupRequest,
   { print }: FoundEnvironment,

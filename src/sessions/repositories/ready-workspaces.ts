@@ -59,7 +59,7 @@ function choiceOf({ owner, projectId, template, sandbox, repositories = [] }: Pr
   const fetched = repositories.map(({ url, ref, path }) => [url, ref, path]);
   return JSON.stringify([owner ?? '', projectId, template, sandbox?.egress ?? null, fetched]);
 }
-const namesOf = (files: readonly string[]) => [...files].sort().join(' ');
+const joinNames = (files: readonly string[]) => [...files].sort().join(' ');
 
 /**
  * Workspaces that contain a repository's prepared files before a session needs them. Each belongs to one stopped
@@ -107,7 +107,7 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
     const choice = choiceOf(session);
     const requested = this.requests.filter((one) => one.choice === choice && clock.now() - one.at < rememberMs).length;
     const target = Math.min(keep, Math.max(1, requested));
-    const names = namesOf(files);
+    const names = joinNames(files);
     // Files for an earlier lock file are no longer needed.
     const isStale = (one: ReadyWorkspace) => one.choice === choice && one.files !== names;
     for (const one of this.#ready.filter(isStale)) this.#removeLater(one);
@@ -169,7 +169,7 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
         if (oldest) await this.#remove(oldest.id, callMs);
       }
       if (!(await this.#make({ ...session, id }, files, signal))) return await this.#remove(id, callMs);
-      this.#ready.push({ id, choice, files: namesOf(files), madeAt: clock.now() });
+      this.#ready.push({ id, choice, files: joinNames(files), madeAt: clock.now() });
       count('made');
     } catch (err) {
       if (!signal.aborted)

@@ -86,7 +86,7 @@ export async function requestModel(
     const estimated = { inputTokens, outputTokens: meter.tokens(name, message.text.length) };
     const counted: FinishedTurn =
       outcome.kind === 'finished' && !isStopped ? outcome : { kind: 'finished', stop: 'done', usage: estimated };
-    const exchange = { requestBytes: bytes - pictureBytes(stored.conversation), replyBytes: bytesOf(message) };
+    const exchange = { requestBytes: bytes - pictureBytes(stored.conversation), replyBytes: countBytes(message) };
     const assumed = reserved.isCounted && !isStopped ? estimateMissingUsage(model, counted.usage, exchange) : undefined;
     const spent = toSpending(counted.usage, assumed);
     if (!isStopped) used = toAmounts(spent);
@@ -115,7 +115,7 @@ async function* counting(parts: AsyncIterable<TurnPart>, received: { bytes: numb
   }
 }
 
-const bytesOf = ({ text, calls }: AssistantMessage): number =>
+const countBytes = ({ text, calls }: AssistantMessage): number =>
   Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0);
 
 /** The turn, tokens and cost of a call. A model without a known price costs nothing. */

@@ -125,7 +125,7 @@ async function endRun(
       const view = { shells: calls.map(({ shell }) => shell), chars: consoleChars };
       const [ended] = await Promise.all([
         own.killTagged(runId, until.signal, view),
-        kernels?.endOf(own, runId),
+        kernels?.endRun(own, runId),
         loops?.end(own),
       ]);
       const viewed: Pick<SandboxClient, 'view'> = {

@@ -52,7 +52,7 @@ export interface ExternalTools {
 /** Kernels in which agents run code. */
 export interface AgentKernels {
   /** Ends the kernels that the run used, and everything that its code started. */
-  endOf(client: SandboxClient, run: string): Promise<void>;
+  endRun(client: SandboxClient, run: string): Promise<void>;
   release(client: SandboxClient): void;
 }
 

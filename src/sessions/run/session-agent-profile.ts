@@ -57,13 +57,13 @@ export function sessionAgentProfile(
       rules,
       timeoutMs: weeksMs,
     },
-    ...promptOf(agent, usual),
+    ...createPrompt(agent, usual),
     ...(delegating.length > 0 && { children: mostChildren }),
   };
 }
 
 /** The client's instructions, followed by the agent's memory. */
-function promptOf({ instructions, memoryStores = [] }: SessionAgent, usual: Profile): Pick<Profile, 'prompt'> {
+function createPrompt({ instructions, memoryStores = [] }: SessionAgent, usual: Profile): Pick<Profile, 'prompt'> {
   const prompt = instructions ?? usual.prompt;
   if (memoryStores.length === 0) return instructions === null ? {} : { prompt: instructions };
   const stores = memoryStores.map(({ folder, access, name, description, instructions: use }) => {

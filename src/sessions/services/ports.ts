@@ -23,9 +23,9 @@ export async function forgetPreviews(records: RecordStore, id: SessionId): Promi
 
 /** Ports of sandboxes, and records of their previews. */
 export function portService({ records, sandboxes, clock, ids, known, ...rules }: Deps): PortService {
-  const viewOf = (name: string, doc: unknown): PreviewView => ({ id: name.slice(17), ...Stored.parse(doc) });
+  const toView = (name: string, doc: unknown): PreviewView => ({ id: name.slice(17), ...Stored.parse(doc) });
   const all = async (id: SessionId) =>
-    (await records.list(kind, { idPrefix: `${id}:` })).map(({ id: name, doc }) => viewOf(name, doc));
+    (await records.list(kind, { idPrefix: `${id}:` })).map(({ id: name, doc }) => toView(name, doc));
   const remove = (id: SessionId, preview: string) => records.delete(kind, `${id}:${preview}`);
 
   return {
@@ -49,7 +49,7 @@ export function portService({ records, sandboxes, clock, ids, known, ...rules }:
       const doc = { of, createdAt: now, expiresAt: now + lifeMs, ...only };
       const name = `${id}:${ids.short()}`;
       await records.put({ kind, id: name, doc, sort: now });
-      return viewOf(name, doc);
+      return toView(name, doc);
     },
     async opened(id) {
       await known(id);

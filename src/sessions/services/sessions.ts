@@ -37,7 +37,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly profileOf: ProfileOf;
   /** The children of sessions, which are moved and deleted with them. */
   readonly children?: {
-    childrenOf(id: SessionId): Promise<readonly SessionId[]>;
+    listChildren(id: SessionId): Promise<readonly SessionId[]>;
     stopChildren(id: SessionId): Promise<void>;
     deleteChildren(id: SessionId): Promise<void>;
   };
@@ -88,9 +88,9 @@ export function sessionService(deps: Deps): SessionService {
     deps.holdings.within(session, { sessions: 1 }, make);
   const count = () => countSessions(store.records);
   /** All descendants of a session, deepest first. */
-  async function descendantsOf(id: SessionId): Promise<SessionId[]> {
-    const children = (await deps.children?.childrenOf(id)) ?? [];
-    const below = await Promise.all(children.map(descendantsOf));
+  async function listDescendants(id: SessionId): Promise<SessionId[]> {
+    const children = (await deps.children?.listChildren(id)) ?? [];
+    const below = await Promise.all(children.map(listDescendants));
     return [...below.flat(), ...children];
   }
 
@@ -200,7 +200,7 @@ export function sessionService(deps: Deps): SessionService {
       const holder = { projectId, ...(owner !== undefined && { owner }) };
       const fields = { ...holder, ...(isNameless && { name: null }) };
       await deps.volumes?.checkMove(session, projectId);
-      const children = await descendantsOf(id);
+      const children = await listDescendants(id);
       const change = async () => {
         // Children first, because they mount only volumes of their parent: an interrupted move can be repeated.
         for (const child of children) await commands.change(child, holder).catch(unlessNoSession);

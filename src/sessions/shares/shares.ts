@@ -28,7 +28,7 @@ const unknown = () =>
 
 /** Links are 256-bit secrets, stored as hashes: they survive a restart, and can be revoked immediately. */
 export function shareService({ records, sessions, sandboxes, clock, ids }: Deps): ShareService & SharedSessions {
-  const viewOf = (name: string, doc: unknown): ShareView => {
+  const toView = (name: string, doc: unknown): ShareView => {
     const { hash: _, ...view } = Stored.parse(doc);
     return { id: name.slice(17), ...view };
   };
@@ -40,7 +40,7 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
     const stored = found && Stored.parse(found.doc);
     const isRight = stored && timingSafeEqual(Buffer.from(stored.hash, 'hex'), hashOf(secret));
     if (!found || !isRight || stored.expiresAt <= clock.now()) throw unknown();
-    return { id: SessionId.parse(session), share: viewOf(found.id, found.doc) };
+    return { id: SessionId.parse(session), share: toView(found.id, found.doc) };
   }
 
   async function files(token: string, signal: AbortSignal): Promise<SandboxClient> {
@@ -69,11 +69,11 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
       const [share, secret] = [ids.short(), ids.token()];
       const doc = { hash: hashOf(secret).toString('hex'), createdAt: now, expiresAt: now + lifeMs, files };
       await records.put({ kind, id: `${id}:${share}`, doc, sort: now });
-      return { token: `${id}.${share}.${secret}`, view: viewOf(`${id}:${share}`, doc) };
+      return { token: `${id}.${share}.${secret}`, view: toView(`${id}:${share}`, doc) };
     },
     async list(id) {
       await sessions.get(id);
-      const views = (await all(id)).map(({ id: name, doc }) => viewOf(name, doc));
+      const views = (await all(id)).map(({ id: name, doc }) => toView(name, doc));
       return views.filter(({ expiresAt }) => expiresAt > clock.now());
     },
     async revoke(id, share) {

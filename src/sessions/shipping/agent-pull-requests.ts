@@ -19,9 +19,9 @@ export class AgentPullRequests {
     this.#service = service;
   }
 
-  openerOf(id: SessionId, repositories: readonly SessionRepository[]): PullRequestOpener {
+  createOpener(id: SessionId, repositories: readonly SessionRepository[]): PullRequestOpener {
     return async ({ repository, title, text, base, draft }, signal) => {
-      const path = pathOf(repositories, repository);
+      const path = findPath(repositories, repository);
       const service = await raceAbort(this.#service, signal);
       const command = { title, text, draft, ...(base !== undefined && { base }) };
       const opened = await service.open(id, path, command, signal);
@@ -38,7 +38,7 @@ export class AgentPullRequests {
 }
 
 /** The repository that the model refers to. It can name the folder including its parents. */
-function pathOf(repositories: readonly SessionRepository[], named: string | undefined): string {
+function findPath(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');
   const message = named === undefined ? undefined : trimEndCharacters(named, '/');
   const found =

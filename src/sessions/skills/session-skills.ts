@@ -15,7 +15,7 @@ import { createTar } from './tar.ts';
 interface Deps {
   readonly skills: StoredSkills;
   /** The skills named by the session's template. */
-  readonly pinsOf: (session: SessionRecord) => Promise<readonly string[]>;
+  readonly readPins: (session: SessionRecord) => Promise<readonly string[]>;
   readonly newId: () => string;
 }
 /** The folder that workers of self-hosted environments put skills into, relative to their own folder. */
@@ -60,7 +60,7 @@ export class SessionSkills extends ServerPart<Deps> {
   }
 
   async #resolved(session: SessionRecord): Promise<readonly SessionSkill[]> {
-    const pins = await this.deps.pinsOf(session);
+    const pins = await this.deps.readPins(session);
     const found = new Map<string, SessionSkill>();
     for (const pin of pins) found.set(parsePin(pin).name, await this.#find(pin, 'shared'));
     for (const pin of session.skills ?? []) found.set(parsePin(pin).name, await this.#find(pin, session));

@@ -151,7 +151,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
     },
     async download(id, target) {
       const version = await records.version(id, target);
-      return { name: version.name, content: zipOf(version, await contents(version)) };
+      return { name: version.name, content: createZip(version, await contents(version)) };
     },
     async read(id, target, file) {
       const version = await records.version(id, target);
@@ -206,7 +206,7 @@ async function* chunks(content: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
   for (const bytes of content) if (bytes.length > 0) yield bytes;
 }
 
-function zipOf({ name, files, createdAt }: StoredVersion, contents: readonly Buffer[]): Readable {
+function createZip({ name, files, createdAt }: StoredVersion, contents: readonly Buffer[]): Readable {
   const zip = new ZipFile();
   files.forEach(({ path, executable }, at) => {
     const mode = executable ? 0o100755 : 0o100644;

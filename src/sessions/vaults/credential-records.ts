@@ -106,7 +106,7 @@ export class CredentialRecords {
     return found && { credential: shown(found.doc), recordId, version: found.version };
   }
   /** The variables of these vaults. For duplicate names, the first vault takes precedence. */
-  async variablesOf({ ids, session }: SessionVaults): Promise<readonly VaultVariable[]> {
+  async readVariables({ ids, session }: SessionVaults): Promise<readonly VaultVariable[]> {
     const found = new Map<string, VaultVariable>();
     for (const vault of ids) {
       const holder = (await this.#records.get(vaultKind, vault))?.doc as Holder | undefined;
@@ -118,14 +118,14 @@ export class CredentialRecords {
           ...auth,
           id,
           vaultId: vault,
-          value: async () => (await this.secretsOf(at)).token,
+          value: async () => (await this.readSecrets(at)).token,
         });
       }
     }
     return [...found.values()];
   }
   /** Rejects: not_found (it has been archived or deleted). */
-  async secretsOf({ recordId }: StoredCredential): Promise<CredentialSecrets> {
+  async readSecrets({ recordId }: StoredCredential): Promise<CredentialSecrets> {
     const found = await this.#records.get(kind, recordId);
     if (!found) throw gone();
     return this.#secretsIn(recordId, found.doc);

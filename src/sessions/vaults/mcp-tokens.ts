@@ -42,7 +42,7 @@ export class McpTokens extends ServerPart<Deps> {
   async of(url: string, { ids, session }: SessionVaults, refused?: Secret): Promise<Secret | undefined> {
     for (const id of ids) {
       const found = await this.#inVault({ id, session }, url);
-      const secrets = found && (await this.#secretsOf(found));
+      const secrets = found && (await this.#findSecrets(found));
       if (secrets) return await this.#usable(found, secrets, refused);
     }
     return undefined;
@@ -53,7 +53,7 @@ export class McpTokens extends ServerPart<Deps> {
     const { auth } = at.credential;
     if (auth.type !== 'mcp_oauth')
       throw new AppError('invalid_request', 'Only a credential of the type mcp_oauth can be validated.');
-    const secrets = await this.deps.credentials.secretsOf(at);
+    const secrets = await this.deps.credentials.readSecrets(at);
     const { now } = this.deps.clock;
     const common = { at: now(), hasRefreshToken: auth.refresh !== null };
     let answer = await this.#initialize(auth.mcpServerUrl, secrets, signal);
@@ -83,8 +83,8 @@ export class McpTokens extends ServerPart<Deps> {
     return await this.deps.credentials.findFor(id, url);
   }
   /** Undefined: it has just been archived or deleted. */
-  async #secretsOf(at: StoredCredential): Promise<CredentialSecrets | undefined> {
-    return await this.deps.credentials.secretsOf(at).catch(unlessNotFound);
+  async #findSecrets(at: StoredCredential): Promise<CredentialSecrets | undefined> {
+    return await this.deps.credentials.readSecrets(at).catch(unlessNotFound);
   }
 
   async #usable(at: StoredCredential, secrets: CredentialSecrets, refused: Secret | undefined): Promise<Secret> {
@@ -143,7 +143,7 @@ export class McpTokens extends ServerPart<Deps> {
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
     const { id, vaultId } = credential;
     const found = await this.deps.credentials.find(vaultId, id).catch(unlessNotFound);
-    const now = found?.credential.archivedAt === null ? await this.#secretsOf(found) : undefined;
+    const now = found?.credential.archivedAt === null ? await this.#findSecrets(found) : undefined;
     if (!now || now.token.equals(before.token)) return undefined;
     return { outcome: 'succeeded', token: now.token, lifeMs: null } as const;
   }

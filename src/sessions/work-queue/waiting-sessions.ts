@@ -12,7 +12,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly sessions: Pick<SessionService, 'list'>;
   /** The record of a session in memory. */
   readonly live: (id: SessionId) => Pick<SessionRecord, 'agent'> | undefined;
-  readonly events: Pick<Store['events'], 'lastOf' | 'page'>;
+  readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
   /** Whether this server currently does this work. Two servers doing so would be harmless, but twice the work. */
   readonly leads: () => Promise<boolean>;
 }
@@ -75,7 +75,7 @@ export class WaitingSessions {
   /** Whether the last question in the log is about a call for a worker. */
   async #waitsForCall(id: SessionId): Promise<boolean> {
     const { events } = this.#deps;
-    const requested = await events.lastOf(id, 'run.wait');
+    const requested = await events.findLastSeq(id, 'run.wait');
     const [event] = (await events.page(id, requested - 1, 1)).events;
     return event?.type === 'run.wait' && event.data.byClient === true;
   }

@@ -67,16 +67,16 @@ interface WorkerKeys {
   list(environmentId: string): Promise<readonly EnvironmentKey[]>;
   revoke(environmentId: string, id: string): Promise<EnvironmentKey>;
   find(presented: string): Promise<{ id: string; environmentId: string; maker: CredentialIssuer } | undefined>;
-  makerOf(id: string): Promise<CredentialIssuer | undefined>;
+  findMaker(id: string): Promise<CredentialIssuer | undefined>;
   sign(claim: WorkClaim): Promise<string>;
-  claimOf(token: string): Promise<WorkClaim | undefined>;
+  verifyClaim(token: string): Promise<WorkClaim | undefined>;
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly keys: WorkerKeys;
   /** Rejects: session_not_found. */
   readonly session: (id: SessionId) => Promise<Pick<SessionRecord, 'archived'>>;
   /** An environment's owner. Rejects: not_found. */
-  readonly ownerOf: (environmentId: string) => Promise<string | undefined>;
+  readonly readOwner: (environmentId: string) => Promise<string | undefined>;
   /** Whether other servers use queues in the same store. */
   readonly shared: boolean;
 }
@@ -144,10 +144,10 @@ export class WorkQueue implements WorkerCredentials {
     const key = await keys.find(credential);
     if (key)
       return await this.#identity(key, { keyId: key.id, maker: key.maker, ended: this.#endings.of(`key ${key.id}`) });
-    const claim = await keys.claimOf(credential);
+    const claim = await keys.verifyClaim(credential);
     if (!claim) return undefined;
     const { environmentKey } = claim.maker;
-    const maker = environmentKey === undefined ? claim.maker : await keys.makerOf(environmentKey);
+    const maker = environmentKey === undefined ? claim.maker : await keys.findMaker(environmentKey);
     if (!maker) return undefined;
     const item = (await this.#kept(claim.sessionId as SessionId))?.item;
     const isCurrent = item?.number === claim.number && item.claim === claim.claim && item.state !== 'stopped';
@@ -163,7 +163,7 @@ export class WorkQueue implements WorkerCredentials {
     rest: Omit<WorkerIdentity, 'environmentId' | 'owner'>,
   ): Promise<WorkerIdentity | undefined> {
     try {
-      return { environmentId, owner: await this.#deps.ownerOf(environmentId), ...rest };
+      return { environmentId, owner: await this.#deps.readOwner(environmentId), ...rest };
     } catch (thrown) {
       if (toAppError(thrown).code !== 'not_found') throw thrown; // the environment was deleted
       return undefined;

@@ -100,7 +100,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   const places = new Map<string, OpenWorkspace>();
   const turns = keyedQueue();
 
-  function placeOf(key: string): OpenWorkspace {
+  function ensurePlace(key: string): OpenWorkspace {
     const found = places.get(key);
     if (found) return found;
     const place: OpenWorkspace = {
@@ -116,7 +116,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     return place;
   }
 
-  async function sessionOf({ as }: Member, name: string, place: OpenWorkspace): Promise<SessionRecord> {
+  async function ensureSession({ as }: Member, name: string, place: OpenWorkspace): Promise<SessionRecord> {
     const { key } = place;
     const core = SessionId.safeParse(name);
     const other = core.success ? await sessions.get(core.data).catch(unlessNoSession) : undefined;
@@ -161,14 +161,14 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     const key = keyOf(member.as ? `${member.as.owner}\0${member.userId}` : member.userId, name);
     // Calls that a member made before it left are completed, but do not open a workspace again.
     if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
-    const place = placeOf(key);
+    const place = ensurePlace(key);
     if (!member.hasLeft) {
       place.members.add(member);
       clock.clearTimeout(place.timer);
     }
     return await turns(place.key, async () => {
       throwIfFired(place.over.signal);
-      const { id } = await sessionOf(member, name, place);
+      const { id } = await ensureSession(member, name, place);
       return await work(id, place);
     });
   }
@@ -238,7 +238,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     const session = await sessions.get(sessionId).catch(unlessNoSession);
     if (!session) await records.delete(kind, key);
     else if (session.sandboxState === 'created' || session.sandboxState === 'running') {
-      const place = placeOf(key);
+      const place = ensurePlace(key);
       place.ownSession = sessionId;
       leave(place);
     }

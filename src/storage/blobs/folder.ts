@@ -76,7 +76,7 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
     },
     async open(key, range) {
       try {
-        return await streamOf(pathOf(key), range);
+        return await openStream(pathOf(key), range);
       } catch (thrown) {
         throw diskError(thrown);
       }
@@ -92,7 +92,7 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
 }
 
 /** Opens the file before resolving, so a later delete or replace does not affect this reader. */
-async function streamOf(path: string, range: ByteRange | undefined): Promise<Readable> {
+async function openStream(path: string, range: ByteRange | undefined): Promise<Readable> {
   const file = await open(path);
   return file.createReadStream({ highWaterMark: pieceBytes, ...(range && { start: range.start, end: range.end }) });
 }

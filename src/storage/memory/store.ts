@@ -131,7 +131,7 @@ function events(documents: Map<string, Document>): EventStore {
       const events = rows.slice(from, from + limit).map((row) => JSON.parse(row.json));
       return { events, head, thinned, trimmed };
     },
-    lastOf: async (sessionId, type) => logOf(sessionId).rows.findLast((row) => row.type === type)?.seq ?? 0,
+    findLastSeq: async (sessionId, type) => logOf(sessionId).rows.findLast((row) => row.type === type)?.seq ?? 0,
     async compact(sessionId, { keepDroppable, keepAll }) {
       // Keeps the newest event of each log, as in a store that derives the head from it.
       const log = logOf(sessionId);

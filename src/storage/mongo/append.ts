@@ -151,7 +151,7 @@ export class Appender {
 
   /** Completes the newest append if the session's records may be behind its events. */
   async settleRecords(session: SessionId): Promise<void> {
-    const mark = await this.#logs.markOf(session);
+    const mark = await this.#logs.readMark(session);
     if (mark === 'other' || (mark === 'own' && this.#incomplete.has(session))) await this.settle(session);
   }
 

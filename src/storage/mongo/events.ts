@@ -103,7 +103,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
     // Compaction marks before it drops. If there is a gap, marks read before it may be outdated.
     const isWhole = read.found.every(({ _id }, n) => seqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
-    const events = read.found.map((document) => eventOf(session, document));
+    const events = read.found.map((document) => toEvent(session, document));
     return { events, head, thinned: marks?.thinned ?? 0, trimmed: marks?.trimmed ?? 0 };
   }
 
@@ -140,7 +140,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
     append: (entry) => appender.append(entry),
     page,
     compact,
-    async lastOf(session, type) {
+    async findLastSeq(session, type) {
       if (droppableTypes.has(type as FactType)) {
         const found = await newest(session, { type });
         return found ? seqOf(found._id) : 0;
@@ -176,7 +176,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
   };
 }
 
-function eventOf(sessionId: SessionId, { _id, at, fact }: EventDocument): SessionEvent {
+function toEvent(sessionId: SessionId, { _id, at, fact }: EventDocument): SessionEvent {
   return { seq: seqOf(_id), sessionId, ts: at, ...JSON.parse(fact) };
 }
 

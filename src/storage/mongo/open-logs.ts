@@ -47,7 +47,7 @@ export class OpenLogs {
   }
 
   /** Whether another server or this one may have left the newest append incomplete. */
-  async markOf(session: SessionId): Promise<'none' | 'own' | 'other'> {
+  async readMark(session: SessionId): Promise<'none' | 'own' | 'other'> {
     const { run, at } = this.#connection;
     const log = await run(() => at.logs.findOne({ _id: session }, { projection: { writer: 1 } }));
     if (log?.writer === undefined) return 'none';

@@ -83,7 +83,7 @@ export function mongoLeases({ at, run }: Connection): LeaseStore {
 
 export function mongoCommands({ at, run }: Connection): CommandQueue {
   let posted = 0;
-  const commandOf = (document: unknown): QueuedCommand => {
+  const toCommand = (document: unknown): QueuedCommand => {
     const { _id: id, session: sessionId, name, body, at } = CommandRow.parse(document);
     return { id, sessionId, name, body: JSON.parse(body), at };
   };
@@ -101,7 +101,7 @@ export function mongoCommands({ at, run }: Connection): CommandQueue {
     async pending(sessions, limit) {
       if (sessions.length === 0 || limit === 0) return [];
       const open = { open: true as const, session: { $in: [...sessions] } };
-      return (await run(() => at.commands.find(open, { sort: order, limit }).toArray())).map(commandOf);
+      return (await run(() => at.commands.find(open, { sort: order, limit }).toArray())).map(toCommand);
     },
     async waiting(before, limit) {
       const open = { open: true as const, at: { $lt: before } };

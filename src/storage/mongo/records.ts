@@ -19,7 +19,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
   /** A record can be behind its log if its writer died or lost the response in between. */
-  async function settleSessionOf(id: string): Promise<void> {
+  async function settleSession(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
     if (session && (id.length === 16 || id[16] === ':')) await appender.settleRecords(session);
   }
@@ -63,7 +63,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
 
   return {
     async get(kind, id) {
-      await settleSessionOf(id);
+      await settleSession(id);
       const found = await run(() => at.records.findOne({ _id: recordId(kind, id) }));
       return found?.kind === kind ? stored(found) : undefined;
     },

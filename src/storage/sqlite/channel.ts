@@ -157,16 +157,16 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
 
   #sendNext(): void {
     if (this.#ended || this.#away.length > 0 || this.#waiting === 0) return;
-    const first = batchOf(this.#small, batchLimits);
+    const first = takeBatch(this.#small, batchLimits);
     const room = { requests: batchLimits.requests - first.length, chars: bulkPerBatch };
-    this.#away = [...first, ...batchOf(this.#bulk, { ...room, requests: Math.max(1, room.requests) })];
+    this.#away = [...first, ...takeBatch(this.#bulk, { ...room, requests: Math.max(1, room.requests) })];
     for (const request of this.#away) this.#chars -= request.chars;
     this.#send(this.#away.map(({ call }) => call));
   }
 }
 
 /** Removes the first requests within the limits, but at least one. */
-function batchOf(waiting: Request[], limits: QueueLimits): Request[] {
+function takeBatch(waiting: Request[], limits: QueueLimits): Request[] {
   let [count, chars] = [0, 0];
   for (const request of waiting) {
     if (count === limits.requests || (count > 0 && chars + request.chars > limits.chars)) break;

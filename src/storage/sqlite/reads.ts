@@ -135,7 +135,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
       const events = after < head ? eventsAfter(session, after, limit) : '[]';
       return [events, head, Number(marks?.thinned ?? 0), Number(marks?.trimmed ?? 0)];
     },
-    lastOf: (session: string, type: string): number =>
+    findLastSeq: (session: string, type: string): number =>
       Number((unindexedTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
     /** The sessions among these that contain the text. */
     searchIn: (text: string, among: readonly string[]): string[] =>

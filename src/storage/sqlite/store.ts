@@ -46,7 +46,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
     leases: leases(writer, reader),
     commands: commands(writer, reader, path),
     shared: false, // the lock lets no second server in
-    size: async () => (await Promise.all([path, `${path}-wal`].map(sizeOf))).reduce((sum, size) => sum + size, 0),
+    size: async () => (await Promise.all([path, `${path}-wal`].map(readSize))).reduce((sum, size) => sum + size, 0),
     settle: async () => {}, // a transaction is complete or has no effect
     async check(signal) {
       throwIfFired(signal);
@@ -57,7 +57,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
 }
 
 /** 0 if the file does not exist. */
-const sizeOf = (path: string): Promise<number> =>
+const readSize = (path: string): Promise<number> =>
   stat(path).then(
     ({ size }) => size,
     () => 0,
@@ -87,7 +87,7 @@ function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<Read
       const [text, head, thinned, trimmed] = await reader.call('page', [sessionId, after, limit]);
       return { events: parsed(text, path), head, thinned, trimmed };
     },
-    lastOf: (sessionId, type) => reader.call('lastOf', [sessionId, type]),
+    findLastSeq: (sessionId, type) => reader.call('findLastSeq', [sessionId, type]),
     search: async (text, limit, among) =>
       among
         ? await foundAmong(among, limit, (some) => reader.call('searchIn', [text, some]))

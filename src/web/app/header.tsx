@@ -44,7 +44,7 @@ export function Header() {
       {session && session.ownerName !== null && (
         <bdi class="cut quiet owner small-text">{t('ownedBy', { name: session.ownerName })}</bdi>
       )}
-      {session && <ModelOf session={session} />}
+      {session && <ModelButton session={session} />}
       {session && <TreeLinks session={session} />}
       {currentId.value !== undefined && <StatusChip status={currentStatus.value} />}
       {isBusy.value && currentId.value !== undefined && <StopButton id={currentId.value} />}
@@ -74,7 +74,7 @@ export function Header() {
 }
 
 /** The session's model, as a button that changes it. */
-function ModelOf({ session }: { session: Session }) {
+function ModelButton({ session }: { session: Session }) {
   const model = session.model ?? modelsInForce.value?.model ?? info.value?.model ?? '';
   return (
     <span class="wide-only">

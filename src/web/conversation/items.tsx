@@ -162,11 +162,11 @@ const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
 /** An item that could not be drawn, as plain text. */
 const PlainItem = ({ item }: { item: Item }) => (
   <article class="chat-message" aria-label={t(item.kind === 'user' ? 'you' : 'agent')} data-seq={item.seq}>
-    <Plain text={textOf(item)} />
+    <Plain text={toText(item)} />
   </article>
 );
 
-function textOf(item: Item): string {
+function toText(item: Item): string {
   switch (item.kind) {
     case 'user':
     case 'error':

@@ -272,7 +272,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
           {docs && <GuideLink docs={docs} />}
         </p>
       )}
-      <EditsOf item={item} />
+      <EditCounts item={item} />
       {isLive && (
         <div class="row">
           {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && !isBlocked && (
@@ -290,7 +290,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
 }
 
 /** `3 files edited +41 −2`. Counts only what file tools wrote. */
-function EditsOf({ item: { edits } }: { item: EndItem }) {
+function EditCounts({ item: { edits } }: { item: EndItem }) {
   const lines = useMemo(() => edits.flatMap(({ before, after }) => diffLines(before, after)), [edits]);
   if (edits.length === 0) return null;
   const count = (ofKind: DiffLine['kind']) => lines.filter(({ kind }) => kind === ofKind).length;

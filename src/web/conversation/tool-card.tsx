@@ -60,7 +60,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
         <StatusIcon status={state.status} />
         <Icon name={icons.get(item.family) ?? 'command'} size={16} />
         <span class="what quiet">{labelOf(item)}</span>
-        <span class="cut which">{subjectOf(state.called ?? item)}</span>
+        <span class="cut which">{formatSubject(state.called ?? item)}</span>
         <Tail item={item} state={state} />
         <Icon name="chevron" size={14} />
       </button>
@@ -99,7 +99,7 @@ const telling = [
   ...['key', 'option', 'javascript', 'action'],
 ];
 /** The argument that best identifies the call. An agent can add arguments when the call ends. */
-function subjectOf({ args }: Pick<ToolItem, 'args'>): string {
+function formatSubject({ args }: Pick<ToolItem, 'args'>): string {
   const summary = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
   return joinLines(
     String(summary ?? '')

@@ -80,7 +80,7 @@ function reset() {
   model.clear();
 }
 
-const sourceOf = (sessionId: string): LogSource => ({
+const createSource = (sessionId: string): LogSource => ({
   list: (afterSeq, limit) => query('events.list', { sessionId, afterSeq, limit }),
   follow: (afterSeq, { onData, onEnd, onError }) =>
     // The server sends each event with an id, from which the client resumes.
@@ -98,7 +98,7 @@ function open(sessionId: string): () => void {
   const start = () => {
     reset();
     const gone = () => onGone.leave(sessionId);
-    stop = new LogReader(sourceOf(sessionId), { take, takeEnd, join, gone, startAgain: start }).start();
+    stop = new LogReader(createSource(sessionId), { take, takeEnd, join, gone, startAgain: start }).start();
   };
   start();
   return () => stop();

@@ -218,13 +218,13 @@ export class ConversationModel {
         return;
       case 'message.delta': {
         if (this.#asksInWords) return;
-        const item = this.#textOf(event.data.messageId, at);
+        const item = this.#ensureText(event.data.messageId, at);
         item.text.value += event.data.text;
         return;
       }
       case 'message.assistant': {
         if (this.#asksInWords) return;
-        const item = this.#textOf(event.data.messageId, at);
+        const item = this.#ensureText(event.data.messageId, at);
         item.text.value = event.data.text;
         item.isTyping.value = false;
         this.#texts.delete(event.data.messageId);
@@ -457,7 +457,7 @@ export class ConversationModel {
     this.#wait = undefined;
   }
 
-  #textOf(messageId: string, at: { seq: number; at: number }): AssistantItem {
+  #ensureText(messageId: string, at: { seq: number; at: number }): AssistantItem {
     const known = this.#texts.get(messageId);
     if (known) return known;
     const item = this.#add<AssistantItem>({ kind: 'assistant', ...at, text: signal(''), isTyping: signal(true) });

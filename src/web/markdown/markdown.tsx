@@ -152,7 +152,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
     }
     case 'image':
       return sessionId !== undefined && !/^[a-z][a-z0-9+.-]*:/i.test(node.href) ? (
-        <WorkspaceImage key={key} sessionId={sessionId} path={pathOf(node.href)} label={node.label} />
+        <WorkspaceImage key={key} sessionId={sessionId} path={decodePath(node.href)} label={node.label} />
       ) : (
         <span key={key}>{node.label || node.href}</span>
       );
@@ -164,7 +164,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
 }
 
 /** The path of a file in the workspace; unchanged if it is not a valid address. */
-function pathOf(href: string): string {
+function decodePath(href: string): string {
   try {
     return decodeURI(href);
   } catch {

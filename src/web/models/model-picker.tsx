@@ -61,7 +61,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
                 </span>
               )}
             </span>
-            <span class="model-facts small-text quiet">{factsOf(model)}</span>
+            <span class="model-facts small-text quiet">{describeModel(model)}</span>
           </label>
         ))}
         {unlisted !== undefined && (
@@ -93,7 +93,7 @@ export const modelRefOf = ({ provider }: Pick<OfferedProvider, 'provider'>, { id
   `${provider}/${id}`;
 
 /** Known facts about a model: context, price per million tokens, abilities. */
-function factsOf({ window, price, images, tools, reasoning }: ListedModel): string {
+function describeModel({ window, price, images, tools, reasoning }: ListedModel): string {
   const facts: string[] = [];
   if (window !== undefined) facts.push(t('models.context', { n: tokensOf(window) }));
   if (price) {

@@ -56,7 +56,7 @@ export function highlight(code: string, language: string): readonly (readonly Pi
   const name = language.toLowerCase();
   if (!lowlight.registered(name)) return undefined;
   const pieces = lowlight.highlight(name, code).children.flatMap(pieceOf);
-  return countOf(pieces) > maxPieces ? undefined : inParts(pieces, textParts(code));
+  return countPieces(pieces) > maxPieces ? undefined : inParts(pieces, textParts(code));
 }
 
 function inParts(pieces: readonly Piece[], parts: readonly string[]): Piece[][] {
@@ -72,7 +72,7 @@ function inParts(pieces: readonly Piece[], parts: readonly string[]): Piece[][] 
 function cutPieces(pieces: readonly Piece[], at: number): [Piece[], Piece[]] {
   let room = at;
   for (const [n, piece] of pieces.entries()) {
-    const size = sizeOf(piece);
+    const size = countChars(piece);
     if (size <= room) {
       room -= size;
       continue;
@@ -88,11 +88,11 @@ function cutPieces(pieces: readonly Piece[], at: number): [Piece[], Piece[]] {
   return [[...pieces], []];
 }
 
-const sizeOf = (piece: Piece): number =>
-  typeof piece === 'string' ? piece.length : piece.inner.reduce((sum, one) => sum + sizeOf(one), 0);
+const countChars = (piece: Piece): number =>
+  typeof piece === 'string' ? piece.length : piece.inner.reduce((sum, one) => sum + countChars(one), 0);
 
-const countOf = (pieces: readonly Piece[]): number =>
-  pieces.reduce((sum, piece) => sum + 1 + (typeof piece === 'string' ? 0 : countOf(piece.inner)), 0);
+const countPieces = (pieces: readonly Piece[]): number =>
+  pieces.reduce((sum, piece) => sum + 1 + (typeof piece === 'string' ? 0 : countPieces(piece.inner)), 0);
 
 function pieceOf(node: Tree): Piece[] {
   if (node.type === 'text') return [node.value];

@@ -262,11 +262,11 @@ function shorterLists(list: Tokens.List): Token[] {
 
 /** Each part repeats the header row. */
 function shorterTables(table: Tokens.Table): Token[] {
-  const sizeOf = (row: readonly Tokens.TableCell[]) => row.reduce((sum, { text }) => sum + text.length + 1, 0);
+  const countChars = (row: readonly Tokens.TableCell[]) => row.reduce((sum, { text }) => sum + text.length + 1, 0);
   const lines = table.raw.split('\n');
   const head = lines.slice(0, 2).join('\n');
   let line = 2;
-  return inGroups(table.rows, sizeOf).map((rows): Tokens.Table => {
+  return inGroups(table.rows, countChars).map((rows): Tokens.Table => {
     const raw = [head, ...lines.slice(line, line + rows.length)].join('\n');
     line += rows.length;
     return { ...table, raw, rows };

@@ -38,7 +38,7 @@ export function toRows({ sessions, withArchive, now }: GroupInput, words: Words)
   const names = new Map<string, string>();
   const today = new Date(now).toDateString();
   const yesterday = dayBefore(now).toDateString();
-  const dayOf = (session: Session) => {
+  const formatDay = (session: Session) => {
     const at = new Date(session.latestMessageAt);
     const day = at.toDateString();
     if (day === today) return words.today;
@@ -68,7 +68,7 @@ export function toRows({ sessions, withArchive, now }: GroupInput, words: Words)
     addNested(session);
   };
   for (const session of used) if (session.pinned) addTop(words.pinned, session);
-  for (const session of used) if (!session.pinned && !isNested.has(session)) addTop(dayOf(session), session);
+  for (const session of used) if (!session.pinned && !isNested.has(session)) addTop(formatDay(session), session);
   if (archived.length > 0) rows.push({ kind: 'archive', count: archived.length });
   if (withArchive) for (const session of archived) rows.push({ kind: 'session', session });
   return rows;

@@ -29,7 +29,7 @@ export class TranslatedServer {
     this.#words = words;
     this.#patterns = Object.entries(words.phrases)
       .filter(([text]) => text.includes('{'))
-      .map(([text, phrase]) => patternOf(text, phrase));
+      .map(([text, phrase]) => parsePattern(text, phrase));
   }
 
   error(code: ErrorCode, message: string): string {
@@ -72,7 +72,7 @@ const silent: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 const maxPhrase = 2_000; // characters
 
-function patternOf(text: string, phrase: string): Pattern {
+function parsePattern(text: string, phrase: string): Pattern {
   const parts = text.split(/\{(\w+)\}/);
   return {
     pieces: parts.filter((_, at) => at % 2 === 0),

@@ -32,7 +32,7 @@ const everywhere = (port: number) =>
 async function world(within: EgressPolicy['within'] = rules, more: object = {}) {
   const server = await standIn(createServer((_req, res) => res.end('hello')));
   const policy: { kind: string; within?: EgressPolicy['within'] } = { kind: 'web', within };
-  const bench = await egressBench({ policyOf: () => policy, names, servers: everywhere(server.port), ...more });
+  const bench = await egressBench({ readPolicy: () => policy, names, servers: everywhere(server.port), ...more });
   return { server, bench, policy };
 }
 async function get(bench: { path: string }, url: string, host = new URL(url).host): Promise<number> {
@@ -137,7 +137,7 @@ test('a TLS name in a tunnel to an allowed address must be one that the policy o
   await using server = await standIn(createTcp((socket) => socket.on('data', (data) => got.push(data))));
   const entries = [open, 'open.example.test'];
   const policy = { kind: 'allow-list', entries, within: only };
-  await using bench = await egressBench({ policyOf: () => policy, servers: { [`${open}:443`]: server.port } });
+  await using bench = await egressBench({ readPolicy: () => policy, servers: { [`${open}:443`]: server.port } });
   const { socket } = await connectTo(bench, `${open}:443`);
   socket.write(await helloOf('other.example.test'));
   await rest(socket);
@@ -160,7 +160,7 @@ test('new rules close the open connections whose addresses they deny, and no oth
   await using server = await standIn(createTcp());
   const policy: { kind: string; within?: EgressPolicy['within'] } = { kind: 'web' };
   const servers = everywhere(server.port);
-  await using bench = await egressBench({ policyOf: () => policy, names, servers });
+  await using bench = await egressBench({ readPolicy: () => policy, names, servers });
   const tunnels = await Promise.all(
     ['open.example.test', 'named.example.test', 'denied.example.test', denied, '192.0.2.7'].map(async (host) => {
       const { socket } = await connectTo(bench, `${host}:443`);
@@ -185,7 +185,7 @@ test('a connection that opens while the rules change is decided by the new ones'
     await answered.promise;
     return [denied];
   };
-  await using bench = await egressBench({ policyOf: () => policy, servers: everywhere(server.port), resolve });
+  await using bench = await egressBench({ readPolicy: () => policy, servers: everywhere(server.port), resolve });
   const pending = connectTo(bench, 'denied.example.test:443');
   await dialling.promise;
   policy.within = rules;

@@ -18,7 +18,7 @@ function queueOn({ records }: Store, clock: Clock): WorkQueue['service'] {
   const secret = peppers([new Secret('ab'.repeat(32))]);
   const keys = new EnvironmentKeys({ records, clock, ids, peppers: async () => secret });
   const session = async () => ({ archived: false });
-  return new WorkQueue({ records, keys, clock, session, ownerOf: async () => undefined, shared: true }).service;
+  return new WorkQueue({ records, keys, clock, session, readOwner: async () => undefined, shared: true }).service;
 }
 
 /** Workers of two servers take everything; then all leases lapse, and they take it once more. */

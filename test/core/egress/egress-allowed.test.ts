@@ -42,7 +42,7 @@ test('an open connection that new rules refuse is closed, and one that they allo
   await using server = await standIn(createServer());
   const policy = { kind: 'web', within: ['stays.example.test', 'goes.example.test'] };
   await using bench = await egressBench({
-    policyOf: () => policy,
+    readPolicy: () => policy,
     names: { 'stays.example.test': [address], 'goes.example.test': [address] },
     servers: { [`${address}:443`]: server.port },
   });

@@ -66,7 +66,7 @@ export async function webhookWorld({
     outbox,
     automationOf: async (id) => await automations.get(id),
     startOf: (id) => automations.findStart(id),
-    costOf: async () => 0.5,
+    readCost: async () => 0.5,
     isOwned,
     pageUrl: 'https://corral.example.com/',
     clock,

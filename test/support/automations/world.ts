@@ -127,7 +127,7 @@ export function automationWorld({
   tell = async (_: AutomationStarted): Promise<void> => {},
 } = {}) {
   const records = new AutomationRecords(store.records);
-  const costOf = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });
+  const readCost = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });
   const prebuilds = new Prebuilds({ sessions: fake.sessions, prepare, closing: never, wake: () => {} });
   const principalOf = (owner: string | undefined): Principal => ({
     role: 'user',
@@ -136,7 +136,7 @@ export function automationWorld({
   const programs = new Programs({ principalOf });
   const secretOf = (id: string) => secrets.find(id);
   const starter = new Starter({
-    ...{ records, sessions: fake.sessions, prebuilds, programs, costOf, secretOf },
+    ...{ records, sessions: fake.sessions, prebuilds, programs, readCost, secretOf },
     ...{ isOwned, clock, tell },
   });
   const leads = async () => true;

@@ -27,8 +27,8 @@ export async function egressBench(options: EgressBenchOptions) {
   const reports: EgressDecision[] = [];
   const dialled: string[] = [];
   const proxy = egressProxy({
-    policyOf: () => options.policy ?? { kind: 'none' },
-    registriesOf: () => [],
+    readPolicy: () => options.policy ?? { kind: 'none' },
+    readRegistries: () => [],
     onDecision: (_, decision) => reports.push(decision),
     clock: systemClock,
     resolve: async (host) => {

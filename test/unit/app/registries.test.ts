@@ -13,7 +13,11 @@ const never = new AbortController().signal;
 const npm = { host: 'registry.example', port: 443, for: 'npm' };
 
 function bench(fetchPage: (url: string) => Promise<string> = async () => '') {
-  const registries = new ImageRegistries({ records: memoryStore().records, fetchPage, keyOf: async () => 'image' });
+  const registries = new ImageRegistries({
+    records: memoryStore().records,
+    fetchPage,
+    findImageKey: async () => 'image',
+  });
   let calls = 0;
   const sandbox = (exec: () => Promise<string>) => ({
     isFresh: true,

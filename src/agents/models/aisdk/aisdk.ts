@@ -39,14 +39,14 @@ function findRefusal(thrown: unknown, now: number): Refusal | undefined {
   const isRefusal = typeof error?.statusCode === 'number' || (typeof error?.message === 'string' && inside.length > 0);
   if (!isRefusal || thrown instanceof TypeError) return undefined;
   return {
-    status: typeof error.statusCode === 'number' ? error.statusCode : statusOf(inside),
+    status: typeof error.statusCode === 'number' ? error.statusCode : parseStatus(inside),
     text: String(error.message ?? ''),
     names: inside,
   };
 }
 
 /** Compatible servers send errors inside a stream in their own forms. */
-function statusOf(names: readonly string[]): number {
+function parseStatus(names: readonly string[]): number {
   const status = names.map(Number).find((n) => n >= 400 && n < 600);
   if (status !== undefined) return status;
   const all = names.join(' ');

@@ -6,7 +6,7 @@ const lastForced = 5;
 
 /** The newest Claude models refuse forced tools, and no Claude model accepts them while it reasons. */
 export function claudeAbilities(model: string, reasoning: Reasoning): Pick<Abilities, 'forcedTool' | 'maxOutput'> {
-  const { family, version } = versionOf(model);
+  const { family, version } = parseVersion(model);
   const isOld = /claude-[23]/.test(model);
   const refuses = family === 'fable' || (!isOld && (version === 0 || (version > lastForced && family !== 'haiku')));
   const reasons = reasoning !== 'default' && reasoning !== 'none';
@@ -17,7 +17,7 @@ export function claudeAbilities(model: string, reasoning: Reasoning): Pick<Abili
 export function findComputer(
   model: string,
 ): 'computer_20250124' | 'computer_20251124' | 'computer_toolset_20260801' | undefined {
-  const { family, version } = versionOf(model);
+  const { family, version } = parseVersion(model);
   if (family === 'fable' || version >= 4.8) return 'computer_toolset_20260801';
   const knowsZoom = (family === 'opus' && version >= 4.5) || (family === 'sonnet' && version >= 4.6);
   if (knowsZoom) return 'computer_20251124';
@@ -25,7 +25,7 @@ export function findComputer(
 }
 
 /** 0 for a name without a version after the family. */
-function versionOf(model: string): { readonly family: string | undefined; readonly version: number } {
+function parseVersion(model: string): { readonly family: string | undefined; readonly version: number } {
   const [, family, major = '0', minor = '0'] = /claude-([a-z]+)-(\d+)(?:-(\d{1,2})(?!\d))?/.exec(model) ?? [];
   return { family, version: Number(major) + Number(minor) / 10 };
 }

@@ -65,14 +65,14 @@ function refusal(status: number, text: string, headers: Headers): Response {
   const kept = ['retry-after', 'retry-after-ms'].flatMap((name) =>
     headers.has(name) ? [[name, headers.get(name) ?? '']] : [],
   );
-  const body = { error: errorOf(input) };
+  const body = { error: toErrorBody(input) };
   return new Response(JSON.stringify(body), {
     status,
     headers: { 'content-type': 'application/json', ...Object.fromEntries(kept) },
   });
 }
 
-function errorOf(input: unknown): Tree {
+function toErrorBody(input: unknown): Tree {
   const inner = isTree(input) && isTree(input.error) ? input.error : isTree(input) ? input : {};
   const word = (name: string) =>
     typeof inner[name] === 'string' || typeof inner[name] === 'number' ? { [name]: inner[name] } : {};
@@ -196,7 +196,7 @@ class Reply {
     if (json.ok && isTree(json.value)) return yield* this.#readJson(json.value);
     if (!['', 'message', 'error'].includes(kind)) return; // such as `event: ping`
     this.#isOver = true;
-    if (kind === 'error') return yield event({ error: errorOf(data) });
+    if (kind === 'error') return yield event({ error: toErrorBody(data) });
     // The same request would fail again, so it is not retried.
     const message = `The server sent a reply that cannot be read: ${data.slice(0, 100)}`;
     yield event({ error: { message, type: 'invalid_reply', code: 422 } });
@@ -211,19 +211,19 @@ class Reply {
     this.#isOver = true;
     const source = inChoice === undefined ? value : { error: inChoice };
     const status = statusIn(source);
-    yield event({ error: { ...errorOf(source), ...(status !== undefined && { code: status }) } });
+    yield event({ error: { ...toErrorBody(source), ...(status !== undefined && { code: status }) } });
   }
 
   *#chunk(chunk: Tree): Generator<string> {
     const [choice] = treesIn(chunk.choices);
-    const about = aboutOf(chunk);
+    const about = pickFields(chunk);
     this.#last = { ...this.#last, ...about };
     if (!choice) return yield event({ ...about, choices: [] });
     const delta = isTree(choice.delta) ? choice.delta : isTree(choice.message) ? choice.message : {};
     const finish = choice.finish_reason ?? undefined;
     const { text, thought } = this.#thoughts.push(textIn(delta.content) + textIn(delta.refusal));
     const written = this.#written.push(text);
-    const sent = this.#callsOf(delta);
+    const sent = this.#collectCalls(delta);
     const ended = finish === undefined ? undefined : this.#rest();
     const calls = [...sent, ...written.calls.map((call) => this.#called(call)), ...(ended?.calls ?? [])];
     const content = written.text + (ended?.text ?? '');
@@ -273,7 +273,7 @@ class Reply {
     return { text: pushed.text + ended.text, thought: last.thought, calls };
   }
 
-  #callsOf({ tool_calls: list, function_call: old }: Tree): Tree[] {
+  #collectCalls({ tool_calls: list, function_call: old }: Tree): Tree[] {
     const values = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
     return values.flatMap((call, at): Tree[] => {
       const whole = JSON.stringify(call);
@@ -343,7 +343,7 @@ const textIn = (content: unknown): string =>
         .join('');
 
 /** The fields of a chunk, other than its choices, that the AI SDK's package reads, in the types that it requires. */
-function aboutOf({ id, model, created, usage }: Tree): Tree {
+function pickFields({ id, model, created, usage }: Tree): Tree {
   return {
     ...(typeof id === 'string' && { id }),
     ...(typeof model === 'string' && { model }),

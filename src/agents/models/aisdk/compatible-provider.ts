@@ -30,11 +30,11 @@ export const compatibleListing: Listing = {
   read(body) {
     const page = Page.parse(body);
     const entries = (Array.isArray(page) ? page : page.data).flatMap((entry) => Entry.safeParse(entry).data ?? []);
-    return { models: entries.filter(({ id }) => !others.test(id)).map(modelOf) };
+    return { models: entries.filter(({ id }) => !others.test(id)).map(toListedModel) };
   },
 };
 
-function modelOf(entry: z.output<typeof Entry>): ListedModel {
+function toListedModel(entry: z.output<typeof Entry>): ListedModel {
   const { id, name, pricing, architecture, supported_parameters: parameters, capabilities } = entry;
   const { prompt, completion } = pricing ?? {};
   const isPriced = prompt !== undefined && completion !== undefined;

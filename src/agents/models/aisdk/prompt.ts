@@ -31,7 +31,7 @@ export function toPrompt(request: TurnRequest, options: Options): LanguageModelV
   const turnFrom = pieces.findLastIndex(({ kind }) => kind === 'user');
   const [before, inTurn] = [false, true].map((isOpen): Form => ({ ...options, isOpen })) as [Form, Form];
   const messages: LanguageModelV4Message[] = [];
-  for (const [at, piece] of pieces.entries()) messages.push(...messagesOf(piece, at > turnFrom ? inTurn : before));
+  for (const [at, piece] of pieces.entries()) messages.push(...toMessages(piece, at > turnFrom ? inTurn : before));
   if (messages.at(-1)?.role === 'assistant') messages.push(userMessage([text('Continue.')]));
   const { cacheMark } = options.adapter;
   if (cacheMark) mark(messages, pieces.at(-1)?.kind === 'hint' ? 1 : 0, cacheMark);
@@ -57,19 +57,19 @@ function mark(messages: LanguageModelV4Message[], skipped: number, providerOptio
 /** `isOpen`: the exchange belongs to the turn that the request continues. */
 type Form = Options & { readonly isOpen: boolean };
 
-function messagesOf(piece: Piece, form: Form): readonly LanguageModelV4Message[] {
+function toMessages(piece: Piece, form: Form): readonly LanguageModelV4Message[] {
   if (piece.kind === 'hint') return [userMessage([text(piece.text)])];
   if (piece.kind === 'user') {
     const lines = piece.text === '' && piece.pictures.length > 0 ? [] : [text(piece.text)];
     return [userMessage([...lines, ...piece.pictures.flatMap((picture) => pictureParts(picture, form.images))])];
   }
-  return exchangeOf(piece, form);
+  return toReplyMessages(piece, form);
 }
 
 type Exchange = Extract<Piece, { kind: 'reply' }>;
 
-function exchangeOf(piece: Exchange, options: Form): LanguageModelV4Message[] {
-  const content = blocksOf(piece.reply, options);
+function toReplyMessages(piece: Exchange, options: Form): LanguageModelV4Message[] {
+  const content = toContent(piece.reply, options);
   if (content.length === 0) return [];
   const reply: LanguageModelV4Message = { role: 'assistant', content };
   if (piece.answers.length === 0) return [reply];
@@ -78,7 +78,7 @@ function exchangeOf(piece: Exchange, options: Form): LanguageModelV4Message[] {
   const ids = serverIds(piece.reply, options.name);
   return [
     reply,
-    { role: 'tool', content: piece.answers.map((answer) => resultOf(answer, ids, isInside && options.images)) },
+    { role: 'tool', content: piece.answers.map((answer) => toResultPart(answer, ids, isInside && options.images)) },
     ...(after.length > 0 ? [userMessage([text('The pictures of these results:'), ...after])] : []),
   ];
 }
@@ -86,7 +86,7 @@ function exchangeOf(piece: Exchange, options: Form): LanguageModelV4Message[] {
 type Content = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'];
 
 /** The model's own blocks unchanged, or text and calls of another model. */
-function blocksOf(reply: AssistantMessage, { name, adapter, isOpen }: Options & { isOpen: boolean }): Content {
+function toContent(reply: AssistantMessage, { name, adapter, isOpen }: Options & { isOpen: boolean }): Content {
   const isOwn = reply.model === name && reply.raw.length > 0;
   const ids = serverIds(reply, name);
   if (!isOwn)
@@ -119,7 +119,7 @@ const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, str
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 
-function resultOf(
+function toResultPart(
   answer: ToolMessage,
   ids: ReadonlyMap<string, string>,
   images: boolean,

@@ -50,19 +50,19 @@ export function replyReader({ newId, broken }: Options) {
         return;
       case 'tool-call':
         begun.set(part.toolCallId, part.toolName);
-        calls.push({ callId: part.toolCallId || `call_${newId()}`, name: part.toolName, args: argsOf(part.input) });
+        calls.push({ callId: part.toolCallId || `call_${newId()}`, name: part.toolName, args: parseArgs(part.input) });
         yield raw(
           { type: 'call', ...(part.toolCallId !== normalizeCallId(part.toolCallId) && { id: part.toolCallId }) },
           part.providerMetadata ?? {},
         );
         return;
       case 'finish':
-        outcome = outcomeOf(part.finishReason, usageOf(part.usage));
+        outcome = toOutcome(part.finishReason, toUsage(part.usage));
         return;
     }
   }
 
-  function outcomeOf({ unified, raw }: { unified: string; raw: string | undefined }, usage: Usage): TurnOutcome {
+  function toOutcome({ unified, raw }: { unified: string; raw: string | undefined }, usage: Usage): TurnOutcome {
     if (unified === 'length') return { kind: 'finished', stop: 'length', usage, cutCalls: [...begun.values()] };
     if (unified === 'content-filter')
       return { kind: 'finished', stop: 'refused', usage, reason: raw ?? 'content-filter' };
@@ -96,7 +96,7 @@ function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undef
 /** Longer than the largest file that a tool writes. */
 const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
 /** Text that is not JSON stays text, which the tool refuses. */
-function argsOf(input: string): unknown {
+function parseArgs(input: string): unknown {
   if (['', 'null'].includes(input.trim())) return {};
   const asSent = parseJson(input, argumentLimits);
   const json = asSent.ok ? asSent : parseJson(repaired(input), argumentLimits);
@@ -115,7 +115,7 @@ const repaired = (input: string): string => {
   );
 };
 
-function usageOf({ inputTokens, outputTokens }: LanguageModelV4Usage): Usage {
+function toUsage({ inputTokens, outputTokens }: LanguageModelV4Usage): Usage {
   const { total: input = 0, cacheRead = 0, cacheWrite = 0 } = inputTokens;
   return {
     inputTokens: input,

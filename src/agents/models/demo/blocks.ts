@@ -32,7 +32,7 @@ export function parseBlocks(message: string): { blocks: Block[]; text: string[] 
 }
 
 export function parseUnits(message: string): Unit[] {
-  const units = parseBlocks(message).blocks.flatMap((block) => unitOf(block) ?? []);
+  const units = parseBlocks(message).blocks.flatMap((block) => parseUnit(block) ?? []);
   if (units.length > 0) return units;
   const known = builtInTask(message);
   if (known) return [...known.units];
@@ -45,11 +45,11 @@ export function parseUnits(message: string): Unit[] {
 /** The kinds of messages that the demo model distinguishes. */
 export type MessageKind = 'blocks' | 'task' | 'nothing';
 export function classifyMessage(message: string): MessageKind {
-  if (parseBlocks(message).blocks.some((block) => unitOf(block))) return 'blocks';
+  if (parseBlocks(message).blocks.some((block) => parseUnit(block))) return 'blocks';
   return builtInTask(message) ? 'task' : 'nothing';
 }
 
-function unitOf({ word, text }: Block): Unit | undefined {
+function parseUnit({ word, text }: Block): Unit | undefined {
   const path = /^file:(.+)$/.exec(word)?.[1];
   if (path !== undefined) return { kind: 'file', path, content: text };
   switch (word) {

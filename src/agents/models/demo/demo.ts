@@ -158,7 +158,7 @@ function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
   const unit = run.units[stepIndex];
   if (!unit) return { text: 'There is nothing left to do in this step.' };
   if (unit.kind === 'fail') return { failure: failed(unit.message) };
-  const requested = callsOf(unit, request);
+  const requested = toCalls(unit, request);
   const created = run.callsOfStep.filter((call) => requested.some((one) => same(one, call)));
   const results = run.results.filter((result) => created.some((call) => call.callId === result.callId));
   const failure = results.find((result) => !result.success);
@@ -171,8 +171,8 @@ type CallToMake = Omit<ToolCall, 'callId'>;
 const same = (callToMake: CallToMake, call: ToolCall): boolean =>
   callToMake.name === call.name && JSON.stringify(callToMake.args) === JSON.stringify(call.args);
 
-function callsOf(unit: Unit, { system, tools }: TurnRequest): CallToMake[] {
-  const workdir = workdirOf(system);
+function toCalls(unit: Unit, { system, tools }: TurnRequest): CallToMake[] {
+  const workdir = parseWorkdir(system);
   const has = (name: string) => tools.some((tool) => tool.name === name);
   switch (unit.kind) {
     case 'sh':
@@ -198,7 +198,8 @@ function callsOf(unit: Unit, { system, tools }: TurnRequest): CallToMake[] {
 }
 
 /** The loop names the folder in a line of the system prompt. */
-const workdirOf = (system: string): string => /^Working directory: (\/.*)$/m.exec(system)?.[1]?.trim() ?? '/workspace';
+const parseWorkdir = (system: string): string =>
+  /^Working directory: (\/.*)$/m.exec(system)?.[1]?.trim() ?? '/workspace';
 
 const failed = (message: string): FailedTurn => ({ kind: 'failed', code: 'provider_error', message, retryable: false });
 const tooLong = (count: number): FailedTurn => ({

@@ -11,7 +11,7 @@ export const toContents = (request: TurnRequest, model: string): Content[] =>
   toPieces(request).flatMap((piece): Content[] => {
     if (piece.kind === 'hint') return [{ role: 'user', parts: [{ text: piece.text }] }];
     if (piece.kind === 'user') return [{ role: 'user', parts: [{ text: piece.text }, ...picturesOf(piece)] }];
-    const { parts, answers, refusals } = inWords(partsOf(piece.reply, model), piece.answers);
+    const { parts, answers, refusals } = inWords(toParts(piece.reply, model), piece.answers);
     if (parts.length === 0) return [];
     const answered = [...answersTo(piece.reply.model, parts, answers), ...refusals];
     const content: Content = { role: 'model', parts };
@@ -60,7 +60,7 @@ function signed(parts: readonly Part[]): Part[] {
 }
 
 /** Gemini's own parts are sent back unchanged; parts of another model are converted. */
-function partsOf(message: AssistantMessage, model: string): Part[] {
+function toParts(message: AssistantMessage, model: string): Part[] {
   if (message.model === model && message.raw.length > 0) return message.raw as Part[];
   const text: Part[] = message.text === '' ? [] : [{ text: message.text }];
   const calls = message.calls.map(

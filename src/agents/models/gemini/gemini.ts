@@ -48,7 +48,7 @@ interface GeminiRefusal {
   readonly details: readonly unknown[];
 }
 
-function refusalOf(thrown: unknown): GeminiRefusal | undefined {
+function findRefusal(thrown: unknown): GeminiRefusal | undefined {
   if (!(thrown instanceof GoogleGenerativeAIFetchError) || thrown.status === undefined) return undefined;
   // The message contains the address, [status], the provider's text and the details as JSON. Only the text is for
   // people.
@@ -102,7 +102,7 @@ export function geminiModel(options: GeminiOptions): Model {
         { model },
         requestOptions,
       );
-      const { stream, response } = await generativeModel.generateContentStream(bodyOf(request, name, computer), {
+      const { stream, response } = await generativeModel.generateContentStream(toRequest(request, name, computer), {
         signal: silence.signal,
       });
       response.catch(() => {}); // the SDK's own summary of the stream, which fails with it
@@ -121,7 +121,7 @@ export function geminiModel(options: GeminiOptions): Model {
     } catch (thrown) {
       yield toTurnEnd({ signal, silence, model: name, idleMs, key }, () => {
         if (isFailure(thrown)) return thrown;
-        const refusal = refusalOf(thrown);
+        const refusal = findRefusal(thrown);
         return refusal ? refused(refusal) : unreachableTurn(name, advice, thrown);
       });
     }
@@ -131,7 +131,7 @@ export function geminiModel(options: GeminiOptions): Model {
 
 const isFailure = (thrown: unknown): thrown is FailedTurn => (thrown as FailedTurn | null)?.kind === 'failed';
 
-function bodyOf(
+function toRequest(
   request: TurnRequest,
   name: string,
   computer: ReturnType<typeof findOwnComputer>,

@@ -51,18 +51,18 @@ export function replyReader({ name, newId, called, broken }: Options) {
     }
     blocked = chunk.promptFeedback?.blockReason ?? blocked;
     finish = candidate?.finishReason ?? finish;
-    usage = usageOf(chunk) ?? usage;
+    usage = toUsage(chunk) ?? usage;
   }
 
   function* end(): Generator<TurnPart> {
-    const outcome = outcomeOf(name, { broken, finish: blocked ? 'BLOCKED' : finish, blocked, usage, calls });
+    const outcome = toOutcome(name, { broken, finish: blocked ? 'BLOCKED' : finish, blocked, usage, calls });
     if (outcome.kind === 'finished' && outcome.stop === 'calls') for (const call of calls) yield { type: 'call', call };
     yield { type: 'end', outcome };
   }
   return { read, end };
 }
 
-function usageOf({ usageMetadata }: Chunk): Usage | undefined {
+function toUsage({ usageMetadata }: Chunk): Usage | undefined {
   if (!usageMetadata) return undefined;
   const {
     promptTokenCount = 0,
@@ -85,7 +85,7 @@ interface ReplyEnd {
   readonly usage: Usage;
   readonly calls: readonly ToolCall[];
 }
-function outcomeOf(name: string, { broken, finish, blocked, usage, calls }: ReplyEnd): TurnOutcome {
+function toOutcome(name: string, { broken, finish, blocked, usage, calls }: ReplyEnd): TurnOutcome {
   switch (finish) {
     case undefined:
       return broken(); // every complete reply has a finish reason

@@ -23,7 +23,7 @@ function convert(schema: Json): Json {
   if (types[0] === 'null' && types.length === 1) return { ...kept(schema), type: 'string', nullable: true };
   return {
     ...kept(schema),
-    ...descriptionOf(schema),
+    ...toDescription(schema),
     ...(types.length === 1 && { type: types[0] }),
     ...(nullable && { nullable }),
     ...(several && { anyOf: several }),
@@ -50,7 +50,7 @@ function choices(schema: Json): Json {
 }
 
 /** The description, extended by constraints for which Gemini's schema has no field. */
-function descriptionOf(schema: Json): { description?: string } {
+function toDescription(schema: Json): { description?: string } {
   const values = schema.enum as readonly unknown[] | undefined;
   const isPlain = values?.every((value) => typeof value === 'string' && value !== '') ?? true;
   const others = schema.additionalProperties;

@@ -29,7 +29,7 @@ export async function runOnDesktop(
   using until = deadlineSignal(startMs, ctx.clock, ctx.signal);
   const status = await ctx.sandbox.desktop.start(until.signal);
   if (kind === 'acts') await ctx.gate?.(ctx.signal);
-  const desk = deskOf(ctx, status);
+  const desk = scaleDesktop(ctx, status);
   const reply = await work(desk);
   if (typeof reply !== 'string') return reply;
   if (kind === 'acts') await desk.wait(settleMs);
@@ -43,7 +43,10 @@ export async function toPictureResult(ctx: ToolContext, output: string, data: Bu
 
 export const badArguments = (output: string): ToolResult => ({ ok: false, reason: 'bad_arguments', output });
 
-function deskOf({ sandbox: { desktop }, clock, signal }: ToolContext, { width, height }: DesktopStatus): ScaledDesktop {
+function scaleDesktop(
+  { sandbox: { desktop }, clock, signal }: ToolContext,
+  { width, height }: DesktopStatus,
+): ScaledDesktop {
   const whole: Size = { width, height };
   const screen = modelScreen(whole);
   return {

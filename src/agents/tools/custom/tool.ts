@@ -20,8 +20,8 @@ export function customTool({ name, label, description, parameters, group, run }:
       using until = deadlineSignal(ctx.timeoutMs, ctx.clock, ctx.signal);
       const { signal } = until;
       try {
-        const work = async () => await perform(contextOf(ctx, signal), args);
-        return resultOf(await raceAbort(work(), signal)); // even if the code ignores its signal
+        const work = async () => await perform(createContext(ctx, signal), args);
+        return toResult(await raceAbort(work(), signal)); // even if the code ignores its signal
       } catch (thrown) {
         if (ctx.signal.aborted) throw thrown;
         if (signal.aborted) return failed('timed_out', `${name} took longer than ${ctx.timeoutMs / 1_000} s.`);
@@ -34,7 +34,7 @@ export function customTool({ name, label, description, parameters, group, run }:
 
 const failed = (reason: 'failed' | 'timed_out', output: string): ToolResult => ({ ok: false, reason, output });
 
-function resultOf(customToolResult: CustomToolResult): ToolResult {
+function toResult(customToolResult: CustomToolResult): ToolResult {
   if (typeof customToolResult === 'string') return { ok: true, output: customToolResult };
   if (typeof customToolResult?.ok !== 'boolean' || typeof customToolResult.output !== 'string') {
     throw new Error('it returned neither a string nor { ok, output }');
@@ -44,7 +44,7 @@ function resultOf(customToolResult: CustomToolResult): ToolResult {
     : failed('failed', customToolResult.output);
 }
 
-function contextOf({ sandbox, runId, timeoutMs, onOutput }: ToolContext, signal: AbortSignal): CustomToolContext {
+function createContext({ sandbox, runId, timeoutMs, onOutput }: ToolContext, signal: AbortSignal): CustomToolContext {
   return {
     signal,
     log: (line) => onOutput(`${line}\n`),

@@ -17,7 +17,7 @@ export function mergeSchemas(a: unknown, b: unknown): unknown {
   if (!isObject(a)) return isObject(b) ? b : {};
   if (!isObject(b)) return a;
   const merged: Record<string, unknown> = { ...a, ...b };
-  for (const [key, value] of Object.entries(a)) if (key in b) merged[key] = bothOf(key, value, b[key]);
+  for (const [key, value] of Object.entries(a)) if (key in b) merged[key] = mergeKeyword(key, value, b[key]);
   const choices = bothChoices(a, b);
   if (choices) {
     delete merged.const;
@@ -26,7 +26,7 @@ export function mergeSchemas(a: unknown, b: unknown): unknown {
   return choices?.length === 0 || (Array.isArray(merged.type) && merged.type.length === 0) ? false : merged;
 }
 
-function bothOf(key: string, a: unknown, b: unknown): unknown {
+function mergeKeyword(key: string, a: unknown, b: unknown): unknown {
   switch (key) {
     case 'type':
       return bothTypes([a].flat(), [b].flat());

@@ -45,7 +45,7 @@ export const webFetchTool = (pages: WebPages): Tool =>
       using until = deadlineSignal(fetchMs, ctx.clock, ctx.signal);
       try {
         const page = await pages.fetch(url, ctx, until.signal);
-        return await resultOf(ctx, page, (html) => pages.read({ html, address: page.url.href, part }, until.signal));
+        return await toResult(ctx, page, (html) => pages.read({ html, address: page.url.href, part }, until.signal));
       } catch (thrown) {
         if (!(thrown instanceof AppError)) throw thrown;
         if (thrown.code === 'forbidden') return refused(thrown.publicMessage);
@@ -57,7 +57,7 @@ export const webFetchTool = (pages: WebPages): Tool =>
 
 const refused = (output: string): ToolResult => ({ ok: false, reason: 'refused', output });
 
-async function resultOf(
+async function toResult(
   ctx: ToolContext,
   page: FetchedPage,
   read: (html: string) => Promise<PageText | undefined>,
@@ -73,7 +73,7 @@ async function resultOf(
     const what = page.isCut ? 'more than 10 MiB' : `${bytes.length} bytes`;
     return refused(`${url.href} is ${type || 'of no known type'} (${what}), which web_fetch cannot read. ${elsewhere}`);
   }
-  const text = textOf(page, isHtml);
+  const text = decodeText(page, isHtml);
   const shown = isHtml ? await read(text.slice(0, maxHtml)) : { title: '', markdown: text };
   if (!shown) {
     const path = await keepFile(ctx, `${toFileName(ctx)}.html`, text);
@@ -101,7 +101,7 @@ function guessed(bytes: Buffer): string {
 }
 
 /** A byte order mark takes precedence, then the header, then the page's own declaration. */
-function textOf({ bytes, charset }: FetchedPage, isHtml: boolean): string {
+function decodeText({ bytes, charset }: FetchedPage, isHtml: boolean): string {
   const mark =
     bytes[0] === 0xff && bytes[1] === 0xfe
       ? 'utf-16le'

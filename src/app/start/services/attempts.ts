@@ -26,7 +26,7 @@ export function openAttempts(server: ServerWithEngine, { checkModel }: AttemptPa
     wake,
     /** The children of sessions, which are exported and deleted with them. */
     children: {
-      childrenOf: (id: SessionId) => budgets.childrenOf(id),
+      listChildren: (id: SessionId) => budgets.listChildren(id),
       async stopChildren(id: SessionId): Promise<void> {
         await records.stopOpen(id);
         await delegation.stopChildren(id);

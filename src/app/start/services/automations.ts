@@ -48,7 +48,7 @@ export function openAutomations(
     isOwned,
     count: metrics.automationStart,
     tell: (event) => outbox.addStart(event),
-    async costOf(id) {
+    async readCost(id) {
       const { total } = await computeCost(sessions.history(id));
       const { turns, inputTokens, outputTokens, cost } = total;
       return { turns, inputTokens, outputTokens, cost };

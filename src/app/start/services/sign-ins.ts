@@ -40,7 +40,7 @@ export async function openSignIns(server: Startup & Pick<Storage, 'records' | 's
   const { pageUrl, sessionHours, idleHours, offlineHours, checkSeconds } = config.oidc;
   const newKey = () => ids.token();
   const now = () => clock.now();
-  const issuers = (await issuersOf(server)).map((settings) => new Issuer(settings, now));
+  const issuers = (await readIssuers(server)).map((settings) => new Issuer(settings, now));
   await using stack = new AsyncDisposableStack();
   const used = new Set([
     ...issuers.map(({ settings }) => settings.issuer),
@@ -92,8 +92,8 @@ export async function openSignIns(server: Startup & Pick<Storage, 'records' | 's
 }
 
 /** The configured providers; the provider without a name in the settings is `main`. */
-async function issuersOf({ config: { oidc }, learn }: Pick<Startup, 'config' | 'learn'>): Promise<IssuerSettings[]> {
-  const secretOf = async (secret: Secret | undefined, file: string | undefined) => {
+async function readIssuers({ config: { oidc }, learn }: Pick<Startup, 'config' | 'learn'>): Promise<IssuerSettings[]> {
+  const resolveSecret = async (secret: Secret | undefined, file: string | undefined) => {
     const found = secret ?? (file === undefined ? undefined : new Secret((await readSecret(file)).trim()));
     if (found) learn(found);
     return found?.reveal();
@@ -111,7 +111,7 @@ async function issuersOf({ config: { oidc }, learn }: Pick<Startup, 'config' | '
       groupsClaim,
       roles,
     },
-    ...{ allowedDomains, admin, clientSecret: await secretOf(clientSecret, clientSecretFile) },
+    ...{ allowedDomains, admin, clientSecret: await resolveSecret(clientSecret, clientSecretFile) },
   };
   const others = Object.entries(oidc.others).map(
     async ([id, one]: [string, Config['oidc']['others'][string]]): Promise<IssuerSettings> => ({
@@ -119,7 +119,7 @@ async function issuersOf({ config: { oidc }, learn }: Pick<Startup, 'config' | '
       name: one.name ?? new URL(one.issuer).hostname,
       issuer: rooted(one.issuer),
       clientId: one['client-id'],
-      clientSecret: await secretOf(one['client-secret'], one['client-secret-file']),
+      clientSecret: await resolveSecret(one['client-secret'], one['client-secret-file']),
       scopes: one.scopes,
       groupsClaim: one['groups-claim'],
       roles: one.roles,

@@ -13,7 +13,7 @@ import { isLoopback } from '../../settings/contradictions.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
-interface WebhookDeps extends Pick<RouterDeps, 'costOf' | 'isOwned'> {
+interface WebhookDeps extends Pick<RouterDeps, 'readCost' | 'isOwned'> {
   readonly projectExists: (id: string) => Promise<unknown>;
 }
 type RunningWebhooks = AsyncDisposable & { readonly service: WebhookService };
@@ -25,7 +25,7 @@ const refusal = (host: string) =>
 /** The webhooks of the store, and the worker that delivers them. */
 export function openWebhooks(
   server: ServerWithEngine,
-  { projectExists, costOf, isOwned }: WebhookDeps,
+  { projectExists, readCost, isOwned }: WebhookDeps,
 ): RunningWebhooks {
   const { closing, config, metrics, log, outbox, replica } = server;
   const { webhookSecrets: secrets } = server.projects;
@@ -41,7 +41,7 @@ export function openWebhooks(
   const router = new Router({
     ...server,
     records,
-    costOf,
+    readCost,
     isOwned,
     pageUrl,
     startOf: (id) => automations.findStart(id),

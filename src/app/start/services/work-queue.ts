@@ -19,7 +19,7 @@ export function openWorkQueue(
     ...server,
     keys: new EnvironmentKeys({ ...server, peppers: () => readKeyPeppers(config, () => ids.token()) }),
     session: (id) => sessions.get(id),
-    ownerOf: async (environment) => (await documents.get(environment)).owner,
+    readOwner: async (environment) => (await documents.get(environment)).owner,
   });
   const waiting = new WaitingSessions({
     ...server,

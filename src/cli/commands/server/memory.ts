@@ -34,14 +34,14 @@ export const manualMemoryVerbs: ManualVerbs = {
     async show(call) {
       const { server, options, io, words } = call;
       const version = words[1] === undefined ? {} : { version: parseVersion(words[1]) };
-      const place = await placeOf(call);
+      const place = await findPlace(call);
       const note = await server.call((api) => api.memory.read.query({ ...place, ...version }));
       io.print(options.flag('json') ? JSON.stringify(note) : toPrintable(note.text).replace(/\n$/, ''));
       return undefined;
     },
     async edit(call) {
       const { server, show, io } = call;
-      const place = await placeOf(call);
+      const place = await findPlace(call);
       const notes = await server.call((api) => api.memory.notes.query({ of: place.of, id: place.id }));
       const now = notes.find(({ path, deleted }) => path === place.path && !deleted);
       const before = now ? (await server.call((api) => api.memory.read.query(place))).text : '';
@@ -70,7 +70,7 @@ async function findHolder(server: Corral, options: CommandInput['options']): Pro
   );
 }
 
-async function placeOf({ verb, words: [path], server, options }: VerbCall): Promise<Holder & { path: string }> {
+async function findPlace({ verb, words: [path], server, options }: VerbCall): Promise<Holder & { path: string }> {
   if (path === undefined) throw new UsageError(`Name the note: corral memory ${verb} <path>`);
   return { ...(await findHolder(server, options)), path };
 }

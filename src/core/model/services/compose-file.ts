@@ -74,16 +74,18 @@ function oneService(mapping: Mapping, refuse: Refuse): Mapping {
   }
   const { image, command, environment, healthcheck, depends_on: after, tmpfs } = mapping;
   if (typeof image !== 'string') refuse('image', 'is missing');
-  const words = command === undefined ? undefined : wordsOf(command, 'command', refuse);
-  const health = healthcheck === undefined ? undefined : healthOf(healthcheck, refuse);
+  const words = command === undefined ? undefined : parseWords(command, 'command', refuse);
+  const health = healthcheck === undefined ? undefined : parseHealth(healthcheck, refuse);
   return {
     image: typeof image === 'string' ? plain(image, 'image', refuse) : 'missing',
     ...(words && { command: words }),
-    ...(environment !== undefined && { env: variablesOf(environment, refuse) }),
-    ports: [...new Set([...portsOf(mapping.ports, 'ports', refuse), ...portsOf(mapping.expose, 'expose', refuse)])],
+    ...(environment !== undefined && { env: parseVariables(environment, refuse) }),
+    ports: [
+      ...new Set([...parsePorts(mapping.ports, 'ports', refuse), ...parsePorts(mapping.expose, 'expose', refuse)]),
+    ],
     ...(health && { healthcheck: health }),
-    ...(after !== undefined && { after: dependenciesOf(after, refuse) }),
-    ...(tmpfs !== undefined && { scratch: foldersOf(tmpfs, refuse) }),
+    ...(after !== undefined && { after: parseDependencies(after, refuse) }),
+    ...(tmpfs !== undefined && { scratch: parseFolders(tmpfs, refuse) }),
   };
 }
 
@@ -97,7 +99,7 @@ function plain(text: string, key: string, refuse: Refuse): string {
   return text.replaceAll('$$', '$');
 }
 
-function wordsOf(value: unknown, key: string, refuse: Refuse): string[] | undefined {
+function parseWords(value: unknown, key: string, refuse: Refuse): string[] | undefined {
   if (Array.isArray(value)) return value.map((word) => plain(String(word), key, refuse));
   if (typeof value !== 'string') {
     refuse(key, 'must be a string or a list of strings');
@@ -138,7 +140,7 @@ function splitWords(text: string): string[] | undefined {
   return word === undefined ? words : [...words, word];
 }
 
-function variablesOf(value: unknown, refuse: Refuse): Record<string, string> {
+function parseVariables(value: unknown, refuse: Refuse): Record<string, string> {
   const pairs = Array.isArray(value)
     ? value.map((line): [string, unknown] => {
         const [, name = String(line), text] = /^([^=]*)=(.*)$/s.exec(String(line)) ?? [];
@@ -156,7 +158,7 @@ function variablesOf(value: unknown, refuse: Refuse): Record<string, string> {
 }
 
 /** Ports inside the service. Compose would also publish ports on the host, which does not happen here. */
-function portsOf(value: unknown, key: string, refuse: Refuse): number[] {
+function parsePorts(value: unknown, key: string, refuse: Refuse): number[] {
   if (value === undefined) return [];
   if (!Array.isArray(value)) {
     refuse(key, 'must be a list');
@@ -174,7 +176,7 @@ function portsOf(value: unknown, key: string, refuse: Refuse): number[] {
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** A duration such as 1m30s, in seconds; at least one. */
-function secondsOf(value: unknown, refuse: Refuse, key: string): number | undefined {
+function parseSeconds(value: unknown, refuse: Refuse, key: string): number | undefined {
   if (value === undefined) return undefined;
   const parts = [...String(value).matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)/g)];
   if (parts.length === 0 || parts.map(([all]) => all).join('') !== String(value)) {
@@ -185,7 +187,7 @@ function secondsOf(value: unknown, refuse: Refuse, key: string): number | undefi
   return Math.max(1, Math.ceil(ms / 1_000));
 }
 
-function healthOf(value: unknown, refuse: Refuse): Mapping | undefined {
+function parseHealth(value: unknown, refuse: Refuse): Mapping | undefined {
   if (!isMapping(value)) {
     refuse('healthcheck', 'must be a mapping');
     return undefined;
@@ -193,11 +195,11 @@ function healthOf(value: unknown, refuse: Refuse): Mapping | undefined {
   const { test, interval, timeout, retries, disable, start_period: start, start_interval: _often, ...others } = value;
   for (const key of Object.keys(others)) refuse('healthcheck', `it has no key ${key}`);
   if (disable === true) return undefined;
-  const words = testOf(test, refuse);
+  const words = parseTest(test, refuse);
   if (words === undefined) return undefined;
-  const every = secondsOf(interval, refuse, 'interval');
-  const limit = secondsOf(timeout, refuse, 'timeout');
-  const wait = secondsOf(start, refuse, 'start_period') ?? 0;
+  const every = parseSeconds(interval, refuse, 'interval');
+  const limit = parseSeconds(timeout, refuse, 'timeout');
+  const wait = parseSeconds(start, refuse, 'start_period') ?? 0;
   // Compose ignores failures during the start period, so that many more failures are allowed here.
   const tries = Number(retries ?? 3) + Math.ceil(wait / (every ?? 30));
   return {
@@ -208,7 +210,7 @@ function healthOf(value: unknown, refuse: Refuse): Mapping | undefined {
   };
 }
 
-function testOf(test: unknown, refuse: Refuse): string[] | undefined {
+function parseTest(test: unknown, refuse: Refuse): string[] | undefined {
   if (typeof test === 'string') return ['/bin/sh', '-c', plain(test, 'healthcheck', refuse)];
   const [kind, ...words] = Array.isArray(test) ? test.map((word) => plain(String(word), 'healthcheck', refuse)) : [];
   if (kind === 'NONE') return undefined;
@@ -218,7 +220,7 @@ function testOf(test: unknown, refuse: Refuse): string[] | undefined {
   return undefined;
 }
 
-function dependenciesOf(value: unknown, refuse: Refuse): string[] {
+function parseDependencies(value: unknown, refuse: Refuse): string[] {
   if (Array.isArray(value)) return value.map(String);
   if (!isMapping(value)) {
     refuse('depends_on', 'must be a list of services');
@@ -233,7 +235,7 @@ function dependenciesOf(value: unknown, refuse: Refuse): string[] {
   return Object.keys(value);
 }
 
-function foldersOf(value: unknown, refuse: Refuse): string[] {
+function parseFolders(value: unknown, refuse: Refuse): string[] {
   const values = Array.isArray(value) ? value : [value];
   return values.map((folder) => {
     const [path = '', options] = String(folder).split(':');

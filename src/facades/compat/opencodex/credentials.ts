@@ -59,13 +59,13 @@ export function mountCredentials(app: App, deps: OpencodexDeps): void {
     path: '/api/v1/projects/:project_id/credentials',
     what: 'Project',
     params: ProjectParams,
-    idOf: async (params) => (await findProject(deps, (params as z.output<typeof ProjectParams>).project_id)).id,
+    findId: async (params) => (await findProject(deps, (params as z.output<typeof ProjectParams>).project_id)).id,
   });
   mountFor(app, sessionCredentials, {
     path: '/api/v1/chats/:sid/credentials',
     what: 'Chat',
     params: ChatParams,
-    idOf: async (params) => (await findChat(deps, (params as z.output<typeof ChatParams>).sid)).id,
+    findId: async (params) => (await findChat(deps, (params as z.output<typeof ChatParams>).sid)).id,
   });
 }
 
@@ -79,13 +79,13 @@ interface CredentialHolder<Id> {
   readonly path: string;
   readonly what: 'Project' | 'Chat';
   readonly params: typeof ProjectParams | typeof ChatParams;
-  idOf(params: unknown): Promise<Id>;
+  findId(params: unknown): Promise<Id>;
 }
 
 function mountFor<Id>(
   app: App,
   credentials: CredentialService<Id>,
-  { path, what, params, idOf }: CredentialHolder<Id>,
+  { path, what, params, findId }: CredentialHolder<Id>,
 ): void {
   const of = `of a ${what.toLowerCase()}`;
   const Named = z.object({ ...params.shape, ...named });
@@ -95,7 +95,7 @@ function mountFor<Id>(
       schema: { params, response: { 200: list } },
       fails: [404],
     }),
-    async (request) => ({ credentials: (await credentials.list(await idOf(request.params))).map(view) }),
+    async (request) => ({ credentials: (await credentials.list(await findId(request.params))).map(view) }),
   );
   app.put(
     `${path}/:credential`,
@@ -106,7 +106,7 @@ function mountFor<Id>(
     }),
     async (request) => {
       const { value, ...rest } = request.body;
-      const id = await idOf(request.params);
+      const id = await findId(request.params);
       const name = parseName(request.params.credential);
       return view(await credentials.put(id, { name, ...withDefaults(rest) }, new Secret(value)));
     },
@@ -118,7 +118,7 @@ function mountFor<Id>(
       fails: [404],
     }),
     async (request, reply) => {
-      await credentials.revoke(await idOf(request.params), request.params.credential);
+      await credentials.revoke(await findId(request.params), request.params.credential);
       return reply.code(204).send();
     },
   );

@@ -39,7 +39,7 @@ export async function streamPanel(reply: FastifyReply, panel: Panel, context: Sh
   const { sse, clock } = context;
   let shown = toSseFrame({ event: panel.event, data: await panel.read(abortOnDisconnect(reply)) });
   using stream = openSse(reply, sse);
-  const ended = AbortSignal.any([stream.gone, endOf(panel.session, context, stream.gone)]);
+  const ended = AbortSignal.any([stream.gone, followEnd(panel.session, context, stream.gone)]);
   await stream.write(shown);
   while (!ended.aborted) {
     await tick(clock, ended);
@@ -55,7 +55,7 @@ export async function streamPanel(reply: FastifyReply, panel: Panel, context: Sh
 }
 
 /** Fires when the session is deleted, so that the panel ends before its next read a second later. */
-function endOf(id: SessionId, { sessions }: SheikhboxContext, gone: AbortSignal): AbortSignal {
+function followEnd(id: SessionId, { sessions }: SheikhboxContext, gone: AbortSignal): AbortSignal {
   const end = new AbortController();
   const follow = async () => {
     const { lastSeq } = await sessions.get(id);

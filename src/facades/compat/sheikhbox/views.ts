@@ -40,9 +40,9 @@ export async function sessionView(session: SessionRecord, context: ViewContext, 
     const reply = toSheikhbox(event, profile, (file, at) => withLink(context.infos.get(file, at), linked));
     if (reply) events.push(withLinkedPicture(reply, linked));
   }
-  return viewOf(session, profile, events);
+  return toView(session, profile, events);
 }
-const viewOf = (session: SessionRecord, profile: Profile, events: SseEvent[]): Session => ({
+const toView = (session: SessionRecord, profile: Profile, events: SseEvent[]): Session => ({
   session_id: session.id,
   title: session.title,
   status: statusOf(session, profile),
@@ -66,7 +66,7 @@ export async function sessionText(session: SessionRecord, context: SheikhboxCont
     head = page.head;
     after = page.events.at(-1)?.seq ?? head;
   }
-  const [begin, end] = JSON.stringify(success(viewOf(session, profile, []))).split(noEvents, 2);
+  const [begin, end] = JSON.stringify(success(toView(session, profile, []))).split(noEvents, 2);
   return `${begin}"events":[${texts.join(',')}]${end}`;
 }
 const pageSize = 500;

@@ -58,7 +58,7 @@ export function zip(
           if (!bytes) left.push(`${toShownName(path)}: the archive would be too large`);
           else {
             size += bytes.length;
-            await add(bytes, nameOf(judged), timeOf(modified));
+            await add(bytes, nameOf(judged), parseTime(modified));
           }
         } catch (thrown) {
           const { code, publicMessage } = toAppError(thrown);
@@ -80,7 +80,7 @@ export function zip(
 }
 
 /** The format can represent the years 1980 to 2107. */
-function timeOf(message: string): Date {
+function parseTime(message: string): Date {
   const ms = Date.parse(message);
   return new Date(Math.min(Math.max(Number.isNaN(ms) ? 0 : ms, Date.UTC(1980, 0, 2)), Date.UTC(2107, 11, 30)));
 }

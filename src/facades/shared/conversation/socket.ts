@@ -137,7 +137,7 @@ async function converse(
       for (const event of item.events) {
         const how = flow.next(event);
         const isListed = inHistory.has(event.type) && event.seq <= listedUpTo;
-        const frame = how === 'skip' || isListed ? undefined : frameOf(event, workdir, how);
+        const frame = how === 'skip' || isListed ? undefined : encodeFrame(event, workdir, how);
         if (frame !== undefined) frames.push(frame);
       }
       const isHistory = item.events.some(({ seq }) => seq <= lastSeq);
@@ -235,7 +235,7 @@ const frames = {
 };
 
 /** Encodes each frame once for all sockets: followers share the event objects, and so the bytes. */
-function frameOf(event: SessionEvent, workdir: string, how: keyof typeof frames): Buffer | undefined {
+function encodeFrame(event: SessionEvent, workdir: string, how: keyof typeof frames): Buffer | undefined {
   return frames[how].of(event, () => {
     const reply = toFrame(event, workdir);
     const meant = reply && how === 'parted' ? { ...reply, content: `\n\n${reply.content}` } : reply;

@@ -39,7 +39,7 @@ type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | '
  * The head of a program's final response, in a form that can be passed on. Undefined: its status is not valid for a
  * response.
  */
-function headOf(answer: IncomingMessage, changed: (raw: readonly string[]) => string[], isUpgrade = false) {
+function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => string[], isUpgrade = false) {
   const { statusCode: status = 0, statusMessage = '', rawHeaders, headers } = answer;
   const { 'transfer-encoding': coding = '' } = headers;
   if (status < 200 && !isUpgrade) return undefined;
@@ -69,7 +69,7 @@ export async function relay(relayed: RelayedRequest): Promise<void> {
   outgoing.once('response', (answer) => {
     isWhole = () => answer.complete;
     answer.once('error', () => response.destroy());
-    const head = headOf(answer, changed);
+    const head = toHead(answer, changed);
     if (!head) return void outgoing.destroy(new Error('no valid answer'));
     for (const name of response.getHeaderNames()) response.removeHeader(name); // the program's answer stays as it is
     response.writeHead(head.status, head.reason, head.headers);
@@ -145,7 +145,7 @@ export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
   limitInterimAnswers(outgoing);
   let isAnswered = false;
   const begin = (answer: IncomingMessage, ending: 'Upgrade' | 'close') => {
-    const head = headOf(answer, (raw) => withoutHops(changed(raw), cookies), ending === 'Upgrade');
+    const head = toHead(answer, (raw) => withoutHops(changed(raw), cookies), ending === 'Upgrade');
     if (!head) return void outgoing.destroy(new Error('no valid answer'));
     isAnswered = true;
     const lines = [`HTTP/1.1 ${head.status} ${head.reason}`];
@@ -196,7 +196,7 @@ interface Addressed {
  * it. The program's own credentials stay.
  */
 export function withoutCredentials<Request extends Addressed>(request: Request, isOurs: (text: string) => boolean) {
-  const hasOurs = (value: string) => wordsOf(value).some(isOurs);
+  const hasOurs = (value: string) => listWords(value).some(isOurs);
   const headers: IncomingHttpHeaders = {};
   for (const [name, value] of Object.entries(request.headers)) {
     const kept = name === 'cookie' ? withoutPreviewCookies(String(value ?? ''), hasOurs) : value;
@@ -216,7 +216,7 @@ export function withoutCredentials<Request extends Addressed>(request: Request, 
  * The parts of a header, cookie or parameter that can be a credential: words, including encoded ones of Basic
  * authentication, of a subprotocol, and escaped ones.
  */
-function wordsOf(value: string): string[] {
+function listWords(value: string): string[] {
   const words = value.split(/[\s,;]+/).flatMap((word) => {
     const bare = (text: string) => text.replace(/^"|"$/g, '');
     return [bare(word), bare(word.replace(/^[\w.-]*=/, '')), unescaped(word)];

@@ -30,7 +30,7 @@ export function jobClient({ json, done, upgrade, trust }: DaemonRequester, again
     async attach(id, reader, signal) {
       using _slot = await changing.acquire(signal);
       const ask: DaemonRequest = { method: 'GET', path: job(id, '/stream') };
-      return streamOf(await upgrade(ask, signal), reader, trust);
+      return createStream(await upgrade(ask, signal), reader, trust);
     },
     async write(id, bytes, signal) {
       using _slot = await writing.acquire(signal);
@@ -55,7 +55,7 @@ export function jobClient({ json, done, upgrade, trust }: DaemonRequester, again
   };
 }
 
-function streamOf(stream: Duplex, reader: JobReader, trust: DaemonTrust): JobStream {
+function createStream(stream: Duplex, reader: JobReader, trust: DaemonTrust): JobStream {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
   ended.catch(() => {}); // the caller can await it later, or never
   destroyWhenDistrusted(stream, trust);

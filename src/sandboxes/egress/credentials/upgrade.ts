@@ -60,7 +60,7 @@ export function relayUpgrade(
     const found = searchAnswer(incoming, { method: 'GET', secrets });
     if (found.kind === 'searchable') {
       isAnswered = true;
-      socket.write(headOf(incoming.statusCode, [...found.headers, ...more]), 'latin1');
+      socket.write(formatHead(incoming.statusCode, [...found.headers, ...more]), 'latin1');
       return found;
     }
     client.tell(target, 'refused', found.kind === 'repeats' ? repeatsSecretRule : cannotSearchRule);
@@ -103,7 +103,7 @@ export function relayUpgrade(
   return promise;
 }
 
-function headOf(status = 502, headers: readonly string[]): string {
+function formatHead(status = 502, headers: readonly string[]): string {
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
   for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
   return `${lines.join('\r\n')}\r\n\r\n`;

@@ -58,7 +58,7 @@ export function searchFrames(texts: readonly Buffer[], found: (why: 'repeats' | 
   /** Performs one step. Undefined: it needs more bytes. */
   function step(): Buffer[] | undefined {
     if (!current) {
-      const frame = frameOf(unread);
+      const frame = parseFrame(unread);
       if (frame === 'more') return undefined;
       if (frame === 'unsearchable') return void end('unsearchable');
       if (frame.opcode >= 8) {
@@ -104,7 +104,7 @@ const textOf = (pieces: readonly Piece[]) =>
   Buffer.concat(pieces.filter(({ isText }) => isText).map(({ bytes }) => bytes));
 
 /** The frame at the start of the bytes (RFC 6455, 5.2). */
-function frameOf(bytes: Buffer): Frame | 'more' | 'unsearchable' {
+function parseFrame(bytes: Buffer): Frame | 'more' | 'unsearchable' {
   const [first, second] = bytes;
   if (first === undefined || second === undefined) return 'more';
   const opcode = first & 0x0f;

@@ -40,9 +40,9 @@ export const filterStream = ({ pass, rest }: StreamFilter): Transform =>
 
 /** The number of trailing bytes that can be the beginning of one of the texts. */
 export const countBytesToHold = (texts: readonly Buffer[], seen: Buffer): number =>
-  Math.max(0, ...texts.map((text) => beginningOf(text, seen)));
+  Math.max(0, ...texts.map((text) => computeOverlap(text, seen)));
 
-function beginningOf(text: Buffer, seen: Buffer): number {
+function computeOverlap(text: Buffer, seen: Buffer): number {
   const [first] = text;
   if (first === undefined) return 0;
   let at = seen.indexOf(first, Math.max(0, seen.length - text.length + 1));

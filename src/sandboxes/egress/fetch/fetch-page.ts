@@ -25,7 +25,7 @@ export function pageFetcher(options: ConnectorOptions & { readonly ca?: string }
       try {
         const answer = await get(url, socket);
         const location = URL.parse(answer.headers.location ?? '', url.href);
-        if (answer.statusCode === 200) return await textOf(answer);
+        if (answer.statusCode === 200) return await readText(answer);
         if (!location || !/^30[12378]$/.test(String(answer.statusCode))) {
           throw new AppError('not_found', `${url.host} answered ${answer.statusCode}.`);
         }
@@ -49,7 +49,7 @@ function get(url: URL, socket: Duplex): Promise<IncomingMessage> {
   return waitForAnswer(request({ createConnection: () => socket, setHost: false, path, headers }).end());
 }
 
-async function textOf(answer: IncomingMessage): Promise<string> {
+async function readText(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of answer) {

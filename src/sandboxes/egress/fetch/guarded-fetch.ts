@@ -53,11 +53,11 @@ export function guardedFetch(options: ConnectorOptions & { readonly ca?: string 
     const has = !withoutBody.has(status);
     if (!has) answer.resume();
     const body = has ? (Readable.toWeb(answer) as ReadableStream<Uint8Array>) : null;
-    return new Response(body, { status, headers: headersOf(answer) });
+    return new Response(body, { status, headers: toHeaders(answer) });
   };
 }
 
-function headersOf({ rawHeaders }: IncomingMessage): Headers {
+function toHeaders({ rawHeaders }: IncomingMessage): Headers {
   const headers = new Headers();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '');
   return headers;

@@ -60,7 +60,7 @@ export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string
         headers: { Host: url.host, ...headers },
       });
       const answer = await waitForAnswer(outgoing.end());
-      return { status: answer.statusCode ?? 0, headers: answer.headers, body: bodyOf(url, { answer, ours, signal }) };
+      return { status: answer.statusCode ?? 0, headers: answer.headers, body: readBody(url, { answer, ours, signal }) };
     } catch (cause) {
       ours.destroy();
       throw failure(url, cause, signal);
@@ -79,7 +79,7 @@ function failure(url: URL, cause: unknown, signal: AbortSignal): AppError {
     : new AppError('not_found', `The connection to ${url.host} was interrupted.`, { cause });
 }
 
-async function* bodyOf(
+async function* readBody(
   url: URL,
   { answer, ours, signal }: { readonly answer: IncomingMessage; readonly ours: Duplex; readonly signal: AbortSignal },
 ): AsyncGenerator<Buffer> {

@@ -13,7 +13,7 @@ interface Options {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
   readonly fetchPage: FetchPage;
   /** The key under which the results for the sandbox's image are stored. */
-  readonly keyOf: (id: SessionId) => Promise<string | undefined>;
+  readonly findImageKey: (id: SessionId) => Promise<string | undefined>;
 }
 interface Sandbox {
   readonly client: Pick<SandboxClient, 'exec'>;
@@ -31,14 +31,14 @@ export class ImageRegistries extends ServerPart<Options> {
   readonly #reading = new Set<string>();
 
   async of(id: SessionId): Promise<readonly RegistryEntry[]> {
-    const key = await this.deps.keyOf(id);
+    const key = await this.deps.findImageKey(id);
     const known = key === undefined ? undefined : await this.#known.get(key)?.catch(() => undefined);
     return known?.entries ?? [];
   }
 
   /** Resolves once the image's registries are known. A sandbox that has been used before is not read. */
   async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryEntry[]> {
-    const key = await this.deps.keyOf(id);
+    const key = await this.deps.findImageKey(id);
     if (key === undefined) return [];
     const known = this.#known.get(key);
     const found = known && (await raceAbort(known, signal).catch(() => undefined));

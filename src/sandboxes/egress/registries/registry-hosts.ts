@@ -54,7 +54,7 @@ export async function discoverRegistries(discovery: Discovery, signal: AbortSign
   for (const page of found.pages) {
     const text = await discovery.fetchPage(page.url, signal).catch(() => undefined);
     if (text === undefined) pages.push(page);
-    else for (const url of linksOf(page, text)) add(entries, page.for, url);
+    else for (const url of findLinks(page, text)) add(entries, page.for, url);
   }
   const doc: DiscoveredRegistries = { entries, pages };
   if (!isPartial) await keep.put({ kind: recordKind, id: imageDigest, doc });
@@ -74,7 +74,7 @@ export function parseRegistries(output: string): DiscoveredRegistries {
   const pages: DiscoveredRegistries['pages'] = [];
   for (const line of lines) {
     const [tool = '', text = ''] = line.split('\t');
-    const url = urlOf(text);
+    const url = parseUrl(text);
     if (!url || !/^(npm|pip|pip-files|apt|go|cargo)$/.test(tool)) continue;
     add(entries, tool.replace('-files', ''), url);
     if (pages.length >= 8) continue;
@@ -84,9 +84,9 @@ export function parseRegistries(output: string): DiscoveredRegistries {
   return { entries, pages };
 }
 
-function linksOf(page: z.infer<typeof Page>, text: string): URL[] {
+function findLinks(page: z.infer<typeof Page>, text: string): URL[] {
   const pattern = page.for === 'pip' ? /\bhref\s*=\s*["']([^"'\s]+)["']/gi : /"(?:dl|api)"\s*:\s*"([^"{]+)/g;
-  const links = text.matchAll(pattern).map(([, link = '']) => urlOf(link, page.url));
+  const links = text.matchAll(pattern).map(([, link = '']) => parseUrl(link, page.url));
   const byHost = new Map<string, URL>();
   for (const url of links) if (url && byHost.size < 8) byHost.set(url.host, url);
   return [...byHost.values()];
@@ -100,7 +100,7 @@ function add(entries: RegistryEntry[], tool: string, url: URL): void {
 }
 
 /** Removes user, password, query and fragment, because the URL is stored and shown. */
-function urlOf(text: string, base?: string): URL | undefined {
+function parseUrl(text: string, base?: string): URL | undefined {
   const url = URL.parse(text, base);
   if (!url || !/^https?:$/.test(url.protocol)) return undefined;
   url.username = url.password = url.search = url.hash = '';

@@ -89,7 +89,7 @@ export interface TemplateBuildService {
    * The image of `name`, `name:tag` or an id, for a session of this holder; undefined: any holder. Rejects: not_found,
    * conflict (no build has succeeded).
    */
-  imageOf(named: string, holder?: Holder): Promise<BuiltImage>;
+  findImage(named: string, holder?: Holder): Promise<BuiltImage>;
   /** Adds tags to the build that the tag `from` names. */
   tag(templateId: string, from: string, tags: readonly string[]): Promise<BuiltTemplate>;
   untag(templateId: string, tags: readonly string[]): Promise<BuiltTemplate>;
@@ -110,7 +110,7 @@ export const templateBuildRules: ServiceRules<TemplateBuildService> = {
   list: { may: 'list', audit: null },
   get: { may: 'see', audit: null },
   find: { may: 'find', audit: null },
-  imageOf: { may: 'guarded', audit: null },
+  findImage: { may: 'guarded', audit: null },
   tag: { may: 'work', audit: 'template.tag' },
   untag: { may: 'work', audit: 'template.untag' },
   remove: { may: 'stop', audit: 'template.delete' },

@@ -82,7 +82,7 @@ export class SandboxAccess extends ServerPart<Deps> {
     const { liveSessions, remoteSandboxes, store } = this.deps;
     const live = liveSessions.get(id);
     if (live || !remoteSandboxes) return live?.isPaused ? undefined : live?.client;
-    const newest = await store.events.lastOf(id, 'sandbox.phase');
+    const newest = await store.events.findLastSeq(id, 'sandbox.phase');
     const [event] = (await store.events.page(id, newest - 1, 1)).events;
     if (event?.type !== 'sandbox.phase' || !['ready', 'resumed'].includes(event.data.phase)) return undefined;
     return (await remoteSandboxes.look(id, signal).catch(() => undefined))?.client;

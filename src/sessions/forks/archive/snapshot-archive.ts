@@ -43,7 +43,7 @@ interface Blob {
   readonly digest: string;
   readonly size: number;
 }
-const digestOf = (text: string): Blob => ({
+const toBlob = (text: string): Blob => ({
   digest: `sha256:${createHash('sha256').update(text).digest('hex')}`,
   size: Buffer.byteLength(text),
 });
@@ -60,20 +60,20 @@ export function createArchive(
     schemaVersion: 2,
     mediaType: types.manifest,
     artifactType: types.artifact,
-    config: { mediaType: types.config, ...digestOf(config) },
+    config: { mediaType: types.config, ...toBlob(config) },
     layers: [layer],
   });
   const reference = name === null ? {} : { annotations: { 'org.opencontainers.image.ref.name': name } };
   const index = JSON.stringify({
     schemaVersion: 2,
     mediaType: types.index,
-    manifests: [{ mediaType: types.manifest, ...digestOf(manifest), ...reference }],
+    manifests: [{ mediaType: types.manifest, ...toBlob(manifest), ...reference }],
   });
   const documents = [
     ['oci-layout', JSON.stringify({ imageLayoutVersion: '1.0.0' })],
     ['index.json', index],
-    [pathOf(digestOf(manifest)), manifest],
-    [pathOf(digestOf(config)), config],
+    [pathOf(toBlob(manifest)), manifest],
+    [pathOf(toBlob(config)), config],
   ] as const;
   const sizes = [...documents.map(([, text]) => Buffer.byteLength(text)), bytes];
   const size = sizes.reduce((sum, one) => sum + block + one + tarPadding(one).length, tarEnd.length);
@@ -121,7 +121,7 @@ export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<Op
     const pieces: Buffer[] = [];
     for await (const piece of entry.content) pieces.push(piece);
     const text = Buffer.concat(pieces).toString();
-    if (blob && digestOf(text).digest !== blob.digest)
+    if (blob && toBlob(text).digest !== blob.digest)
       throw invalidArchiveError(`${path} has not the content that was exported`);
     const parsed = schema.safeParse(parseJsonWithin(text, documentLimits));
     if (!parsed.success) throw invalidArchiveError(`${path} is not of a snapshot`);

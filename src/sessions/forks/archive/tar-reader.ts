@@ -44,7 +44,7 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
       if (size > maxHeader) throw invalidArchiveError('a header is too long');
       const body = await bytes.take(size);
       await bytes.take(padding(size));
-      if (type === 'x') pax = fieldsOf(body);
+      if (type === 'x') pax = parseFields(body);
       else if (type === 'L') longName = text(body);
       else longLink = text(body);
       continue;
@@ -102,7 +102,7 @@ function ofHeader(field: Buffer): number {
 }
 
 /** Parses records of the form `<length> <name>=<value>\n`. */
-function fieldsOf(body: Buffer): ReadonlyMap<string, string> {
+function parseFields(body: Buffer): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (let at = 0; at < body.length; ) {
     const blank = body.indexOf(32, at);

@@ -91,7 +91,7 @@ async function check(entries: AsyncIterable<TarEntry>, { maxBytes, maxEntries }:
     if (entry.type !== '0' && entry.size > 0)
       throw invalidArchiveError(`${quoted(entry.name)} is no file, and has content`);
     if (++count > maxEntries) throw tooLarge(`has more than ${maxEntries} files`);
-    bytes += sizeOf(entry);
+    bytes += parseSize(entry);
     if (bytes > maxBytes) throw tooLarge(`has more than ${maxBytes} bytes of files`);
     // A sparse file has a placeholder name in its header, and its real name in a field.
     const paths = [entry.name, ...[entry.pax.get('GNU.sparse.name') ?? []].flat()].map((name) => inside(name, links));
@@ -123,7 +123,7 @@ function inside(name: string, links: ReadonlySet<string>): string {
 }
 const parentOf = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf('/')));
 
-function sizeOf({ pax, size, type }: TarEntry): number {
+function parseSize({ pax, size, type }: TarEntry): number {
   if (type !== '0') return 0;
   const real = pax.get('GNU.sparse.realsize') ?? pax.get('GNU.sparse.size');
   if (real === undefined) return size;

@@ -75,7 +75,7 @@ export async function takeExternalTurn(
     instructions: own.instructions,
     silenceMs: work.toolTimeoutMs,
     onDelivered: () => runWriter.write(), // so that no agent gets the messages again after a restart
-    history: () => historyOf(runWriter.transcript.entries.slice(0, earlier)),
+    history: () => formatHistory(runWriter.transcript.entries.slice(0, earlier)),
   };
   const hear = hearing(work, collectedUpdates, speech);
   let over: BudgetOverrun | undefined;
@@ -102,7 +102,7 @@ export async function takeExternalTurn(
   if (pause.kind !== 'asks') budget.count({ turns: 1, tokens: 0, cost: 0 });
   const { spent } = budget;
   const { toolCalls } = collectedUpdates;
-  const facts = [...speech.end(), ...usageOf(work, collectedUpdates)];
+  const facts = [...speech.end(), ...toUsageFacts(work, collectedUpdates)];
   const text = collectedUpdates.pieces.join('');
   if (text !== '') {
     const message = {
@@ -218,7 +218,7 @@ function nameOf({ command }: ExternalAgent): string {
 }
 
 /** The newest messages of the conversation, for an agent without its history. */
-function historyOf(entries: readonly Entry[]): string {
+function formatHistory(entries: readonly Entry[]): string {
   const lines = entries.flatMap(({ message }) =>
     message.role === 'tool' || message.text.trim() === ''
       ? []
@@ -237,7 +237,7 @@ function historyOf(entries: readonly Entry[]): string {
     : `This conversation has an earlier part that you no longer have. Its messages${left}:\n\n${kept.join('\n\n')}\n\nIt goes on now:`;
 }
 
-function usageOf(
+function toUsageFacts(
   { runWriter, own }: ExternalRunContext,
   { tokens, cost, thoughts, model }: CollectedUpdates,
 ): SessionFact[] {

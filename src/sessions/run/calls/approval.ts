@@ -21,7 +21,7 @@ const operators = /[;&|<>()`\r\n]/g;
 
 function isAbout({ action, pattern }: ApprovalRule, { args }: RuledCall): boolean {
   if (pattern === undefined) return true;
-  const { subject, text } = subjectOf(args);
+  const { subject, text } = findSubject(args);
   if (subject !== 'command') return fits(pattern, text);
   const whole = text.trim();
   // A rule covers no appended command: `git *` does not allow `git status; rm -r .`
@@ -29,7 +29,7 @@ function isAbout({ action, pattern }: ApprovalRule, { args }: RuledCall): boolea
   return [whole, ...text.split(operators)].some((part) => fits(pattern, part.trim()));
 }
 
-function subjectOf(args: RuledCall['args']): { readonly subject: string; readonly text: string } {
+function findSubject(args: RuledCall['args']): { readonly subject: string; readonly text: string } {
   for (const subject of subjects) {
     const text = args[subject];
     if (typeof text === 'string') return { subject, text };

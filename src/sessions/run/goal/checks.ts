@@ -32,7 +32,7 @@ export async function runChecks(
       kind: 'checked',
       round,
       command,
-      ...(await outcomeOf(work, check, { name: `${round}.${n + 1}`, signal })),
+      ...(await runCheck(work, check, { name: `${round}.${n + 1}`, signal })),
     } as const;
     await runWriter.write(runWriter.goal(checked));
     created.push(checked);
@@ -42,7 +42,7 @@ export async function runChecks(
 
 type CheckOutcome = Pick<GoalChecked, 'result' | 'detail' | 'exitCode'>;
 
-async function outcomeOf(
+async function runCheck(
   { sandbox, runWriter: { runId } }: Deps,
   { command, timeoutSeconds }: GoalCheck,
   { name, signal }: { readonly name: string; readonly signal: AbortSignal },

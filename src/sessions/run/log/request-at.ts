@@ -30,17 +30,17 @@ const NoteText = z.object({ text: z.string() });
 export async function readRequest(records: RecordStore, id: SessionId, turn?: number): Promise<RecordedRequest> {
   const stored = await storedRequest(records, id, turn);
   const { from, pictures = {}, turn: at, runId, model, requestHash, chained, notes, earlier: _, ...frame } = stored;
-  const textOf = async (hash: string) => (await records.get(requestTextKind, `${id}:${hash}`))?.doc;
-  const { sections } = SectionsText.parse(await textOf(frame.system));
-  const { tools } = ToolsText.parse(await textOf(frame.tools));
-  const noteOf = async (hash: string) => NoteText.parse(await textOf(hash)).text;
-  const note = frame.note === undefined ? undefined : await noteOf(frame.note);
-  const placed = collectNotes(stored, notes?.of === undefined ? () => undefined : await chainOf(records, id));
+  const readText = async (hash: string) => (await records.get(requestTextKind, `${id}:${hash}`))?.doc;
+  const { sections } = SectionsText.parse(await readText(frame.system));
+  const { tools } = ToolsText.parse(await readText(frame.tools));
+  const readNote = async (hash: string) => NoteText.parse(await readText(hash)).text;
+  const note = frame.note === undefined ? undefined : await readNote(frame.note);
+  const placed = collectNotes(stored, notes?.of === undefined ? () => undefined : await loadTurns(records, id));
   const texts = new Map<string, string>();
-  for (const hash of new Set(placed.map((one) => one.note))) texts.set(hash, await noteOf(hash));
+  for (const hash of new Set(placed.map((one) => one.note))) texts.set(hash, await readNote(hash));
   const earlier = placed.map((one) => ({ before: one.before, text: texts.get(one.note) ?? '' }));
   const system = joinSections(sections);
-  const messages = await messagesOf(records, id, from);
+  const messages = await readMessages(records, id, from);
   const isSame =
     digestOfText(system) === frame.system &&
     digestOfTools(tools) === frame.tools &&
@@ -64,13 +64,13 @@ async function storedRequest(records: RecordStore, id: SessionId, turn: number |
 }
 
 /** The records of a session's turns. */
-async function chainOf(records: RecordStore, id: SessionId): Promise<(turn: number) => StoredRequest | undefined> {
+async function loadTurns(records: RecordStore, id: SessionId): Promise<(turn: number) => StoredRequest | undefined> {
   const all = await records.list(requestKind, { idPrefix: `${id}:` });
   const docs = new Map(all.map(({ id: name, doc }) => [name, doc]));
   return (turn) => StoredRequest.optional().parse(docs.get(`${id}:${requestIdOf(turn)}`));
 }
 
-async function messagesOf(
+async function readMessages(
   records: RecordStore,
   id: SessionId,
   { length, upto, most, begun }: StoredRequest['from'],

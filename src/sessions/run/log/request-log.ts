@@ -60,7 +60,7 @@ export class RequestLog {
     };
     const requestHash = hashOfRequest(frame, { messages: conversation, earlier, pictures });
     const turn = this.#turns + 1;
-    const notes = this.#notesOf(turn, earlier);
+    const notes = this.#storeNotes(turn, earlier);
     const doc: StoredRequest = { ...frame, ...notes, turn, runId, model, requestHash, from, pictures, chained: true };
     this.#turns = turn;
     this.#put(requestKind, requestIdOf(turn), { doc, sort: turn });
@@ -72,7 +72,7 @@ export class RequestLog {
   }
 
   /** Refers to the previous request's notes where they are the same objects. */
-  #notesOf(turn: number, earlier: readonly NoteAtMessage[]): Pick<StoredRequest, 'notes'> {
+  #storeNotes(turn: number, earlier: readonly NoteAtMessage[]): Pick<StoredRequest, 'notes'> {
     const before = this.#last;
     let kept = continues(earlier, before.earlier) ? before.earlier.length : 0;
     while (kept < earlier.length && earlier[kept] === before.earlier[kept]) kept++;

@@ -22,7 +22,7 @@ export function readPromptParts(folder: string): PromptParts {
       continue;
     }
     try {
-      input[name] = textOf(where);
+      input[name] = readText(where);
       checkText(name, input[name], where);
     } catch (thrown) {
       if (!(thrown instanceof AppError)) throw thrown;
@@ -74,7 +74,7 @@ function filesIn(folder: string): string[] {
   }
 }
 
-function textOf(file: string): string {
+function readText(file: string): string {
   try {
     checkSize(statSync(file).size, file);
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file)).trim();

@@ -65,7 +65,7 @@ export function parseSkill(text: string, folder?: string): SkillReport {
     if (!known.includes(key)) warn(`${key} is no field of the form, and is not used.`);
   if (body.trim() === '') warn('there are no instructions below the second ---.');
   if (body.split('\n').length > maxBody) warn(`more than ${maxBody} lines; move parts into other files that it names.`);
-  const name = [data.name?.trim(), folder, slugOf(data.name ?? ''), slugOf(folder ?? '')].find(
+  const name = [data.name?.trim(), folder, toSlug(data.name ?? ''), toSlug(folder ?? '')].find(
     (one) => one !== undefined && skillName.test(one),
   );
   const description = (data.description ?? '').trim() || firstParagraph(body);
@@ -105,7 +105,7 @@ const refused = (problems: readonly string[], warnings: readonly string[] = []):
 
 /** Separated by spaces and commas, except within parentheses, as in `Bash(git add:*), Read`. */
 const toolNames = (text: string) => text.match(/(?:[^\s,()]|\([^()]*\))+/g) ?? [];
-const slugOf = (name: string) =>
+const toSlug = (name: string) =>
   trimCharacters(
     name
       .toLowerCase()

@@ -30,12 +30,12 @@ class RepetitionDetector {
     if (this.#unchecked < everyChars || this.#tail.length < span) return false;
     this.#unchecked = 0;
     // repeated words, not a separator line
-    return periodOf(this.#tail) <= maxPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail);
+    return computePeriod(this.#tail) <= maxPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail);
   }
 }
 
 /** The length of the shortest text whose repetition is the whole text. */
-function periodOf(text: string): number {
+function computePeriod(text: string): number {
   const borders = new Uint32Array(text.length);
   for (let at = 1, length = 0; at < text.length; at++) {
     while (length > 0 && text[at] !== text[length]) length = borders[length - 1] ?? 0;
@@ -141,7 +141,7 @@ export async function callModelWithinWindow(
   const { signal, begun } = options;
   let refused: ModelReply | undefined;
   for (let refusals = 0; ; refusals++) {
-    const fitting = { frame: frameOf(work, turnInput), refused: refusals > 0 };
+    const fitting = { frame: createFrame(work, turnInput), refused: refusals > 0 };
     const compactionResult = await compactToFit(work, fitting, signal);
     if (!compactionResult.ok && refused && !compactionResult.result) return { ok: true, reply: refused };
     if (!compactionResult.ok) return { ok: false, result: compactionResult.result ?? noRoom };
@@ -173,12 +173,12 @@ export async function callModel(
   { hear, signal, begun }: AskOptions,
 ): Promise<ModelReply> {
   const { runWriter, sampling } = work;
-  const load = loaderOf(work);
+  const load = createLoader(work);
   const { transcript, runId } = runWriter;
   const view = transcript.view(runId);
   const { messages: viewed, runFrom } = view;
   const { phase, note, hint, mustCall } = turnInput;
-  const frame = frameOf(work, turnInput);
+  const frame = createFrame(work, turnInput);
   const { system, sections, tools } = frame;
   const messages = begun ? extendList(viewed, [begun]) : viewed;
   const bytes = requestBytes({ ...frame, messages });
@@ -238,7 +238,7 @@ function placedNotes({ note, earlier }: ReturnType<Deps['runWriter']['transcript
 }
 
 /** Screenshots and users' pictures are both uploads. */
-function loaderOf({ desktop, files }: Deps): ((file: string) => Promise<string | undefined>) | undefined {
+function createLoader({ desktop, files }: Deps): ((file: string) => Promise<string | undefined>) | undefined {
   if (desktop) return (file) => desktop.loadPicture(file);
   return (
     files &&
@@ -252,7 +252,7 @@ function loaderOf({ desktop, files }: Deps): ((file: string) => Promise<string |
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
 /** The next request without the conversation, with all notes combined. */
-function frameOf({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
+function createFrame({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';
   const looksBack = isPlanned && tools.length > 0 && transcript.compactions.length > 0;

@@ -12,7 +12,7 @@ import { countSessions, readSessions } from '../../engine/unfinished-sessions.ts
 import { StoredSession } from '../../run/log/projection.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
-  readonly events: Pick<EventStore, 'lastOf' | 'page'>;
+  readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly liveSessions: Pick<LiveSessions, 'all' | 'get'>;
   /** The running sandboxes of all servers, as last listed by the driver. */
   readonly sandboxesUp: () => readonly SandboxInfo[];
@@ -74,7 +74,7 @@ async function readQueue({ records, events }: Deps): Promise<WaitingRun[]> {
   const runs = new Map<SessionId, WaitingRun>();
   await forEachConcurrent(rows, atOnce, async ({ doc }) => {
     const { id, title, owner = null, updatedAt } = StoredSession.parse(doc);
-    const seq = await events.lastOf(id, 'run.wait');
+    const seq = await events.findLastSeq(id, 'run.wait');
     const [event] = seq === 0 ? [] : (await events.page(id, seq - 1, 1)).events;
     const { reason = null, budget } = event?.type === 'run.wait' ? event.data : {};
     const since = event?.ts ?? updatedAt;

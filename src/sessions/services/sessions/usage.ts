@@ -15,7 +15,7 @@ const dayMs = 86_400_000;
 const mostDays = 366;
 
 export function usageService({ store, people, projectName }: Deps): UsageService {
-  async function namesOf(by: UsageDimension, sums: readonly UsageSum[]): Promise<ReadonlyMap<string, string>> {
+  async function readNames(by: UsageDimension, sums: readonly UsageSum[]): Promise<ReadonlyMap<string, string>> {
     if (by === 'session') return new Map(sums.map(({ session, title }) => [session, title]));
     if (by === 'person') return await people();
     const ids = by === 'project' ? [...new Set(sums.map(({ project }) => project))].filter((id) => id !== '') : [];
@@ -35,7 +35,7 @@ export function usageService({ store, people, projectName }: Deps): UsageService
       const sums = mayRead
         ? all.filter(({ owner, project }) => mayRead({ ...(owner && { owner }), projectId: project || null }))
         : all;
-      const names = await namesOf(by, sums);
+      const names = await readNames(by, sums);
       const [key] = keysOf[by];
       const groups = [...totalsBy(sums, key)]
         .map(([id, total]) => ({ id, name: names.get(id) ?? id, ...total }))

@@ -106,7 +106,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
   };
   const choose = (member: Member, next: Member['role']) =>
     next === 'owner' ? setHeir(keyOf(member)) : change(member, next);
-  const choiceOf = (member: Member) => (
+  const renderChoice = (member: Member) => (
     <select
       class="field"
       aria-label={t('members.roleOf', { name: nameOf(member) })}
@@ -167,7 +167,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
                 />
               ) : (
                 <span class="row sure wrap">
-                  {mayManage && choiceOf(member)}
+                  {mayManage && renderChoice(member)}
                   {removal(member)}
                 </span>
               ),

@@ -180,7 +180,7 @@ const toItem = (key: Key, { revoke, namesProject }: ItemOptions) => ({
   key: key.id,
   title: key.name,
   code: `${key.prefix}…`,
-  lines: [factsOf(key, { namesProject }).join(' · ')],
+  lines: [listFacts(key, { namesProject }).join(' · ')],
   action: revoke && key.state === 'active' && (
     <ConfirmButton
       label={t('revoke')}
@@ -191,7 +191,7 @@ const toItem = (key: Key, { revoke, namesProject }: ItemOptions) => ({
   ),
 });
 
-function factsOf(
+function listFacts(
   { role, person, project, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key,
   { namesProject }: Pick<ItemOptions, 'namesProject'>,
 ): string[] {

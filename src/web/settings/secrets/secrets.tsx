@@ -25,7 +25,7 @@ export function SandboxSecrets() {
       toItem={(one) => ({
         key: one.name,
         title: one.name,
-        lines: [factsOf(one).join(' · '), ...(one.setBy === null ? [] : [t('server.setBy', { by: one.setBy })])],
+        lines: [listFacts(one).join(' · '), ...(one.setBy === null ? [] : [t('server.setBy', { by: one.setBy })])],
         action: one.setBy === null && (
           <ConfirmButton
             label={t('models.remove')}
@@ -68,7 +68,7 @@ export function SandboxSecrets() {
   );
 }
 
-const factsOf = ({ hosts, header, scheme, env, git, paths }: Credential): string[] => [
+const listFacts = ({ hosts, header, scheme, env, git, paths }: Credential): string[] => [
   hosts.join(', '),
   scheme === null ? header : `${header}: ${scheme}`,
   ...(env.length > 0 ? [env.map((name) => `$${name}`).join(', ')] : []),

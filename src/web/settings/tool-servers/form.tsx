@@ -22,7 +22,7 @@ export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolSer
   const [notice, setNotice] = useState('');
   const withAccess = <Input extends object>(input: Input) => {
     setNotice('');
-    return { ...input, ...accessOf(kind, header, secret) };
+    return { ...input, ...parseAccess(kind, header, secret) };
   };
   return (
     <SchemaForm
@@ -78,7 +78,7 @@ export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolSer
 }
 
 /** Without a new key, the key stored for the address is kept. */
-function accessOf(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
+function parseAccess(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};
   const missing = {
     ...(kind === 'header' && header.trim() === '' && { header: t('form.required') }),

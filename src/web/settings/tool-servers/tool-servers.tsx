@@ -30,7 +30,7 @@ export function ToolServers() {
         key: `${server.from} ${server.name}`,
         title: server.name,
         code: server.at,
-        lines: [factsOf(server).join(' · '), ...originOf(server), stateOf(server)],
+        lines: [listFacts(server).join(' · '), ...originOf(server), describeState(server)],
         action: <Actions server={server} act={act} change={() => setChanging(server.name)} />,
         more: (
           <>
@@ -139,7 +139,7 @@ function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsP
   );
 }
 
-const factsOf = ({ kind, headers, tools, timeoutSeconds, signIn }: ToolServer): string[] => [
+const listFacts = ({ kind, headers, tools, timeoutSeconds, signIn }: ToolServer): string[] => [
   ...(kind === 'program' ? [t('toolServers.program')] : []),
   ...(headers.length > 0 ? [t('toolServers.headers', { names: headers.join(', ') })] : []),
   ...(signIn === 'done' ? [t('toolServers.isSignedIn')] : []),
@@ -152,7 +152,7 @@ const originOf = ({ from, setBy, templates }: ToolServer): string[] => [
   ...(templates.length > 0 ? [t('toolServers.templates', { names: templates.join(', ') })] : []),
 ];
 
-function stateOf({ kind, state, signIn }: ToolServer): string {
+function describeState({ kind, state, signIn }: ToolServer): string {
   if (state === null) return t(kind === 'program' ? 'toolServers.inSandbox' : 'toolServers.unasked');
   const at = dayAndTime(Date.parse(state.at));
   if (state.ok) return t('toolServers.answered', { at });

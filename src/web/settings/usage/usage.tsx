@@ -74,7 +74,7 @@ export function Usage() {
           <CsvButton
             name={`usage-by-${by}`}
             table={async () =>
-              by === 'day' || by === 'session' ? totalsOf(report) : daysOf(await read(maxDailyGroups))
+              by === 'day' || by === 'session' ? toTotalRows(report) : toDayRows(await read(maxDailyGroups))
             }
           />
         </>
@@ -86,11 +86,11 @@ export function Usage() {
 }
 
 const amounts = ['turns', 'inputTokens', 'cachedTokens', 'outputTokens', 'cost', 'unpriced'] as const;
-const totalsOf = ({ groups, by }: Report) => [
+const toTotalRows = ({ groups, by }: Report) => [
   [by, 'name', ...amounts],
   ...groups.map((group) => [group.id, group.name, ...amounts.map((amount) => group[amount])]),
 ];
-const daysOf = ({ groups, by }: Report) => [
+const toDayRows = ({ groups, by }: Report) => [
   ['day', by, 'name', ...amounts],
   ...groups
     .flatMap(({ id, name, days }) => days.map((day) => [day.day, id, name, ...amounts.map((amount) => day[amount])]))
@@ -112,7 +112,7 @@ interface Series {
   readonly amounts: ReadonlyMap<string, number>;
 }
 /** The first groups, each with its amounts by day, then all others. */
-function seriesOf({ groups, days, by }: Report, amountOf: (day: Total) => number): Series[] {
+function computeSeries({ groups, days, by }: Report, amountOf: (day: Total) => number): Series[] {
   const first = groups.filter((group) => group.days.length > 0);
   const named = first.map((group) => ({
     name: labelOf(by, group.name),
@@ -132,7 +132,7 @@ function Chart(report: Report) {
   const wordsOf = (amount: number) => (isPriced ? price(amount) : count(amount));
   const most = Math.max(...days.map(amountOf), 1e-9);
   const [first, last] = [days[0]?.day ?? '', days.at(-1)?.day ?? ''];
-  const series = seriesOf(report, amountOf);
+  const series = computeSeries(report, amountOf);
   const isSplit = series.length > 1;
   return (
     <figure class="usage-chart">

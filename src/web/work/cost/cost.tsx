@@ -152,8 +152,8 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
   }, [sessionId]);
   if (!budgets) return null;
   const rows = [
-    ...rowsOf(budgets.run, model.runUsed.value, 'cost.ofRun'),
-    ...rowsOf(budgets.session, model.used.value, 'cost.ofSession'),
+    ...toRows(budgets.run, model.runUsed.value, 'cost.ofRun'),
+    ...toRows(budgets.session, model.used.value, 'cost.ofSession'),
   ];
   return (
     <section aria-label={t('cost.left')}>
@@ -172,7 +172,7 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
   );
 }
 
-function rowsOf(limits: Budgets['run'], used: ModelUsage, scope: 'cost.ofRun' | 'cost.ofSession') {
+function toRows(limits: Budgets['run'], used: ModelUsage, scope: 'cost.ofRun' | 'cost.ofSession') {
   const { turns, toolCalls, inputTokens, outputTokens, cost = 0 } = used;
   const spent = { turns, toolCalls, tokens: inputTokens + outputTokens, cost };
   return limitedKinds.flatMap((kind) => {

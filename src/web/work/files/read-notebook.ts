@@ -34,10 +34,10 @@ export function readNotebook(text: string): NotebookFile | undefined {
 function cellOf(input: unknown): Cell {
   const { cell_type, source, outputs } = object(input);
   const kind = cell_type === 'markdown' || cell_type === 'code' ? cell_type : 'raw';
-  return { kind, source: joined(source), outputs: Array.isArray(outputs) ? outputs.flatMap(outputOf) : [] };
+  return { kind, source: joined(source), outputs: Array.isArray(outputs) ? outputs.flatMap(parseOutput) : [] };
 }
 
-function outputOf(input: unknown): Output[] {
+function parseOutput(input: unknown): Output[] {
   const { output_type, text, data, traceback, name } = object(input);
   if (output_type === 'stream') return textOf(joined(text), name === 'stderr');
   if (output_type === 'error') return textOf(withoutColours(joined(traceback, '\n')), true);

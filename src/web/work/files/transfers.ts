@@ -46,7 +46,7 @@ export function upload({ sessionId, path, file, replaces }: UploadRequest): Prom
       dismiss(key);
       return resolve('exists');
     }
-    if (sending.status >= 400) return fail(detailOf(sending.responseText) ?? `${sending.status}`);
+    if (sending.status >= 400) return fail(parseDetail(sending.responseText) ?? `${sending.status}`);
     dismiss(key);
     return resolve('done');
   };
@@ -63,7 +63,7 @@ export function upload({ sessionId, path, file, replaces }: UploadRequest): Prom
   return promise;
 }
 
-function detailOf(body: string): string | undefined {
+function parseDetail(body: string): string | undefined {
   try {
     const { detail } = JSON.parse(body) as { detail?: unknown };
     return typeof detail === 'string' ? detail : undefined;

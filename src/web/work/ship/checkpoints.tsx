@@ -149,7 +149,7 @@ function Comparison({ sessionId, from, all }: ComparisonProps) {
               </li>
             ))}
           </ul>
-          <DiffLines lines={linesOf(found.text)} textOf={showHiddenCharacters} />
+          <DiffLines lines={parseDiff(found.text)} textOf={showHiddenCharacters} />
           {found.truncated && <p class="quiet">{t('checkpoints.cut')}</p>}
         </>
       )}
@@ -158,7 +158,7 @@ function Comparison({ sessionId, from, all }: ComparisonProps) {
 }
 
 /** Parses the lines of git's diff output. A header starts at `diff` and ends with the first `@@`. */
-function linesOf(text: string): DiffLine[] {
+function parseDiff(text: string): DiffLine[] {
   let isHeader = true;
   return text
     .replace(/\n$/, '')

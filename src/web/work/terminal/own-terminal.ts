@@ -43,7 +43,7 @@ export class OwnTerminal {
     try {
       const answer = await request(`/streams/terminals/${this.#id}`, { signal });
       if (!answer.ok || !answer.body) return onEnd(answer.status === 404 ? 'exited' : 'lost');
-      for await (const { channel, payload } of streamFrames(piecesOf(answer.body))) {
+      for await (const { channel, payload } of streamFrames(readPieces(answer.body))) {
         if (channel === 'output') onData(payload);
         if (channel !== 'end') continue;
         const { reason } = JSON.parse(new TextDecoder().decode(payload)) as { reason?: EndReason };
@@ -81,7 +81,7 @@ export class OwnTerminal {
 }
 
 /** Reads a stream in chunks, even in browsers where streams are not iterable. */
-async function* piecesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* readPieces(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   for (;;) {
     const { done, value } = await reader.read();

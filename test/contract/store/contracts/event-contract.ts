@@ -44,7 +44,7 @@ export function eventContract(store: () => Store, effort: number): void {
 
     test('an unknown session is an empty log', async () => {
       expect(await store().events.page(newSession(), 0, 5)).toEqual({ events: [], head: 0, thinned: 0, trimmed: 0 });
-      expect(await store().events.lastOf(newSession(), 'title')).toBe(0);
+      expect(await store().events.findLastSeq(newSession(), 'title')).toBe(0);
     });
 
     test('an append that does not follow the head is fenced and leaves neither facts nor records', async () => {
@@ -101,9 +101,9 @@ export function eventContract(store: () => Store, effort: number): void {
     test('the newest of a type is found', async () => {
       const sessionId = newSession();
       await writer(store().events, sessionId)([...facts(2), ...deltas(3), ...facts(1), ...deltas(1)]);
-      expect(await store().events.lastOf(sessionId, 'title')).toBe(6);
-      expect(await store().events.lastOf(sessionId, 'message.delta')).toBe(7);
-      expect(await store().events.lastOf(sessionId, 'run.started')).toBe(0);
+      expect(await store().events.findLastSeq(sessionId, 'title')).toBe(6);
+      expect(await store().events.findLastSeq(sessionId, 'message.delta')).toBe(7);
+      expect(await store().events.findLastSeq(sessionId, 'run.started')).toBe(0);
     });
 
     test('the search finds sessions by the text of their messages, whatever the case of its letters, and at most so many', async () => {

@@ -38,7 +38,7 @@ export function transferContract(store: () => Store): void {
         expect(await store().records.belonging(id)).toEqual(await from.records.belonging(id));
       }
       expect(await store().events.append({ sessionId: one, after: 5, at: 1, facts: facts(1) })).toBe(6);
-      expect(await store().events.lastOf(other, 'title')).toBe(2);
+      expect(await store().events.findLastSeq(other, 'title')).toBe(2);
     });
 
     test('an import that was cut is completed by doing it again, and a third time changes nothing', async () => {

@@ -95,7 +95,7 @@ test('the model names a folder where there are several, with or without those ab
   const service = Promise.withResolvers<never>();
   const all = new AgentPullRequests(service.promise);
   const ask = (repository?: string, input = [one, two, three]) =>
-    all.openerOf(id, input)({ ...choice, draft: false, ...(repository !== undefined && { repository }) }, signal);
+    all.createOpener(id, input)({ ...choice, draft: false, ...(repository !== undefined && { repository }) }, signal);
   const early = ask('/workspace/libs/two/'); // before the service exists
   service.resolve({
     async open(_: unknown, path: string) {

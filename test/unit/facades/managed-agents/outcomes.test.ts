@@ -87,7 +87,7 @@ test('an interrupt that ends an outcome has the id that its program received', a
   for (const event of log.slice(0, before.length)) projection.add(event);
   const page = async (_: string, from: number) => ({ events: log.slice(from), head: log.length });
   const sessions = { stop: async () => ({ stopped: true }), page };
-  const target = { record: { id: sessionId }, projection, sessions, uploadOf: async () => '', now: () => 0 };
+  const target = { record: { id: sessionId }, projection, sessions, resolveUpload: async () => '', now: () => 0 };
   const reported = await sendEvents(target as never, inboundEvents({ events: [{ type: 'user.interrupt' }] }));
   const events = log.slice(before.length).flatMap((event) => projection.add(event).map((one) => one.event));
   expect(events.slice(0, 2).map(({ type, id }) => [type, id])).toEqual([
@@ -119,7 +119,13 @@ function sending(...log: Log) {
     sent.push(message);
     return { seq: 1 };
   };
-  const target = { record: { id: sessionId }, projection, sessions: { send }, uploadOf: async () => '', now: () => 0 };
+  const target = {
+    record: { id: sessionId },
+    projection,
+    sessions: { send },
+    resolveUpload: async () => '',
+    now: () => 0,
+  };
   return { sent, send: (...events: object[]) => sendEvents(target as never, inboundEvents({ events })) };
 }
 

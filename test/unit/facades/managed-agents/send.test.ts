@@ -15,11 +15,11 @@ const png = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010806000
 
 const kept: Buffer[] = [];
 const files = {
-  uploadOf: async (file: string) => {
+  resolveUpload: async (file: string) => {
     if (file !== 'file_1') throw new AppError('not_found', 'no');
     return upload;
   },
-  headOf: async () => ({ head: kept.at(-1) ?? png, size: 100, name: 'picture.png' }),
+  readHead: async () => ({ head: kept.at(-1) ?? png, size: 100, name: 'picture.png' }),
   fetched: async (address: string) => {
     const answer = { status: 200, type: 'image/png', bytes: png, isCut: false };
     const other: Record<string, object | AppError> = {

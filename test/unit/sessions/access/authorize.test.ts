@@ -55,7 +55,7 @@ async function madeWith(built: object | undefined, wish: Partial<CreateCommand> 
     ...none,
     sessions: { create: async (command: CreateCommand) => void made.push(command) },
     snapshots: { find: async () => snapshot },
-    templateBuilds: { imageOf: async () => ({ image: 'chosen' }) },
+    templateBuilds: { findImage: async () => ({ image: 'chosen' }) },
   };
   const guarded = withPermissions(services as unknown as Services, {
     principalOf: () => ({ role: 'user', owner: 'ann' }),

@@ -50,8 +50,8 @@ test('steps run in their order with their user, folder and variables, and the im
   ]);
   expect(backend.kept).toEqual([{ name: ended.image, env: { A: '1' } }]);
   expect([backend.started.map(({ image }) => image), backend.removed]).toEqual([['corral/sandbox'], 1]);
-  expect(await service.imageOf('mine', { owner: 'ann' })).toEqual({ image: ended.image });
-  expect(await service.imageOf(template.id, { owner: 'ann' })).toEqual({ image: ended.image });
+  expect(await service.findImage('mine', { owner: 'ann' })).toEqual({ image: ended.image });
+  expect(await service.findImage(template.id, { owner: 'ann' })).toEqual({ image: ended.image });
 });
 
 test('a step that fails ends the build with its number, keeps no image and leaves older tags as they were', async () => {
@@ -61,7 +61,10 @@ test('a step that fails ends the build with its number, keeps no image and leave
   const second = await build({ steps: [run('true'), run('false'), run('never')] });
   expect(second.ended).toMatchObject({ status: 'error', reason: { step: '2', message: /exit code 3/ } });
   expect(backend.ran.some(({ argv }) => argv.at(-1) === 'never')).toBe(false);
-  expect([await service.imageOf('mine', { owner: 'ann' }), backend.removed]).toEqual([{ image: first.ended.image }, 2]);
+  expect([await service.findImage('mine', { owner: 'ann' }), backend.removed]).toEqual([
+    { image: first.ended.image },
+    2,
+  ]);
   expect((await log(second)).at(-1)).toMatch(/exit code 3/);
 });
 
@@ -83,7 +86,7 @@ test("another owner's image is no cache, and its template is unknown", async () 
   await build({ steps: [run('one')] }, 'mine', 'bob');
   expect(commands().filter((text) => text === 'one')).toHaveLength(2);
   await build({ steps: [] }, 'hers', 'ann');
-  await expect(service.imageOf('hers', { owner: 'bob' })).rejects.toMatchObject({ code: 'not_found' });
+  await expect(service.findImage('hers', { owner: 'bob' })).rejects.toMatchObject({ code: 'not_found' });
   expect((await build({ steps: [], base: { template: 'mine' } }, 'next', 'bob')).ended.status).toBe('ready');
   const { template, build: one } = await service.begin({ name: 'x', tags: [], owner: 'bob' });
   const stolen = service.start(template.id, one.id, { base: { template: 'hers' }, steps: [] });
@@ -100,8 +103,8 @@ test('members build one template of a project, with files that none of them has 
   expect(await service.builds(template.id)).toHaveLength(2);
   expect((await service.list('bob', ['p'])).map(({ id }) => id)).toEqual([template.id]);
   expect((await service.list('ann')).map(({ id }) => id)).toEqual([own.template.id]);
-  await expect(service.imageOf(template.id, { owner: 'ann' })).rejects.toMatchObject({ code: 'not_found' });
-  await expect(service.imageOf('mine', { owner: 'bob', projectId: 'p' })).rejects.toMatchObject({ code: 'conflict' });
+  await expect(service.findImage(template.id, { owner: 'ann' })).rejects.toMatchObject({ code: 'not_found' });
+  await expect(service.findImage('mine', { owner: 'bob', projectId: 'p' })).rejects.toMatchObject({ code: 'conflict' });
 });
 
 test('COPY takes the files that its owner uploaded, as a stream', async () => {
@@ -143,10 +146,10 @@ test('tags name builds, and move with a newer one', async () => {
   const first = await build({ steps: [run('one')] }, 'mine:v1');
   const second = await build({ steps: [run('two')] }, 'mine');
   await service.tag(first.template.id, 'v1', ['stable']);
-  expect(await service.imageOf('mine:stable', { owner: 'ann' })).toEqual({ image: first.ended.image });
-  expect(await service.imageOf('mine', { owner: 'ann' })).toEqual({ image: second.ended.image });
+  expect(await service.findImage('mine:stable', { owner: 'ann' })).toEqual({ image: first.ended.image });
+  expect(await service.findImage('mine', { owner: 'ann' })).toEqual({ image: second.ended.image });
   await service.untag(first.template.id, ['stable']);
-  await expect(service.imageOf('mine:stable', { owner: 'ann' })).rejects.toMatchObject({ code: 'conflict' });
+  await expect(service.findImage('mine:stable', { owner: 'ann' })).rejects.toMatchObject({ code: 'conflict' });
 });
 
 test('a clean-up removes images that no tag and no session needs, and those of a deleted template', async () => {
@@ -282,8 +285,8 @@ test('uploads at the same time count together, and an owner has a number of them
 test("an administrator's program that asks for a name gets no template of another person", async () => {
   const { service, build } = bench();
   const { template, ended } = await build({ steps: [run('evil')] }, 'python', 'ann');
-  await expect(service.imageOf('python')).rejects.toMatchObject({ code: 'not_found' });
-  expect(await service.imageOf(template.id)).toEqual({ image: ended.image });
+  await expect(service.findImage('python')).rejects.toMatchObject({ code: 'not_found' });
+  expect(await service.findImage(template.id)).toEqual({ image: ended.image });
 });
 
 test('variables of the image are known to ENV of a Dockerfile, and those of ARG to one command alone', async () => {
@@ -309,10 +312,10 @@ test('a start command is kept with its folder, in a build of its own with an ima
   const start = { command: 'serve', ready: { port: 8080 } };
   const begun = await build({ steps, start });
   const expected = { image: plain.ended.image, start: { ...start, folder: '/app' } };
-  expect(await service.imageOf('mine', { owner: 'ann' })).toEqual(expected);
+  expect(await service.findImage('mine', { owner: 'ann' })).toEqual(expected);
   expect(await log(begun)).toContain('The start command runs in each sandbox, not in the build');
   await build({ steps });
-  expect(await service.imageOf('mine', { owner: 'ann' })).toEqual({ image: plain.ended.image });
+  expect(await service.findImage('mine', { owner: 'ann' })).toEqual({ image: plain.ended.image });
   const { template, build: wrong } = await service.begin({ name: 'mine', tags: [], owner: 'ann' });
   const bad = service.start(template.id, wrong.id, { base, steps, start: { command: 'a\0b' } });
   await expect(bad).rejects.toMatchObject({ code: 'invalid_request' });

@@ -27,10 +27,17 @@ function ring(keys = [oldKey], store = memoryStore(), secretValue: (id: string) 
     onChange: () => void changes++,
     secretValue,
   });
-  const ofSessions = it.serviceOf(async (input: SessionId) => {
+  const ofSessions = it.createService(async (input: SessionId) => {
     if (input !== id) throw new AppError('session_not_found', 'There is no such session.');
   });
-  return { it, store, learned, changes: () => changes, ofSessions, ofProjects: it.serviceOf(async (_: string) => {}) };
+  return {
+    it,
+    store,
+    learned,
+    changes: () => changes,
+    ofSessions,
+    ofProjects: it.createService(async (_: string) => {}),
+  };
 }
 const code = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : thrown);
 

@@ -28,7 +28,7 @@ function service() {
 test('a stored credential of the server counts in every session after those of the session and its project', async () => {
   const { records, ring, it } = service();
   await it.put('api', places, value);
-  const ofSessions = ring.serviceOf<SessionId>(async () => {});
+  const ofSessions = ring.createService<SessionId>(async () => {});
   await ofSessions.put(id, { ...places, name: 'mine' }, value);
   const held = await ring.inForce({ id, projectId: null });
   expect(held.map(({ holder, name }) => `${holder} ${name}`)).toEqual([`${id} mine`, 'server api']);

@@ -64,7 +64,7 @@ async function world(answer: (form: URLSearchParams, init: RequestInit) => Respo
     )?.reveal();
   const storedRefresh = async () => {
     const found = await credentials.findFor(id, url);
-    return found && (await credentials.secretsOf(found)).refreshToken?.reveal();
+    return found && (await credentials.readSecrets(found)).refreshToken?.reveal();
   };
   return { vaults, id, made, clock, requests, warned, failed, tokenFor, serverOf, storedRefresh };
 }

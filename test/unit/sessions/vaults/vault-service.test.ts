@@ -90,9 +90,9 @@ test('a vault has one active variable of a name, the first vault counts, and an 
   const session = { owner: 'one' };
   const values = async () =>
     Promise.all(
-      (await credentials.variablesOf({ ids: [one, two], session })).map(async (it) => (await it.value()).reveal()),
+      (await credentials.readVariables({ ids: [one, two], session })).map(async (it) => (await it.value()).reveal()),
     );
-  const [held] = await credentials.variablesOf({ ids: [one], session });
+  const [held] = await credentials.readVariables({ ids: [one], session });
   expect((await values()).sort()).toEqual(['of-one', 'of-two-too']);
   await vaults.archiveCredential(one, id);
   expect((await values()).sort()).toEqual(['of-two', 'of-two-too']);
@@ -110,7 +110,7 @@ test('an archived vault stays readable, its secrets are erased, and nothing can 
   expect(await tokenFor(url, id)).toBeUndefined();
   expect((await vaults.credential(id, credential)).archivedAt).not.toBeNull();
   expect(await records.list(vaultCredentialKind)).toHaveLength(1);
-  await expect(credentials.secretsOf(await credentials.find(id, credential))).rejects.toMatchObject({
+  await expect(credentials.readSecrets(await credentials.find(id, credential))).rejects.toMatchObject({
     code: 'not_found',
   });
   await expect(vaults.addCredential(id, bearer(url, 'token-two'))).rejects.toMatchObject({ code: 'invalid_request' });
@@ -141,7 +141,7 @@ test('a new encryption key takes over the stored credentials', async () => {
   const only = new CredentialRecords({ records, vault: sealing([fresh]), learn });
   await only.verify();
   const found = await only.findFor(id, 'https://mcp.example/');
-  expect(found && (await only.secretsOf(found)).token.reveal()).toBe('token-one');
+  expect(found && (await only.readSecrets(found)).token.reveal()).toBe('token-one');
   const none = new CredentialRecords({ records, vault: sealing([new Secret('ef'.repeat(32))]), learn });
   await expect(none.verify()).rejects.toMatchObject({ code: 'invalid_request' });
 });

@@ -20,7 +20,7 @@ function waiting(log: readonly SessionFact[], record: Partial<SessionRecord> = {
     sessions: { list: async (query) => [session].filter((one) => query?.keep(one) ?? true) },
     live: () => session,
     events: {
-      lastOf: async (_, type) => events.findLast((event) => event.type === type)?.seq ?? 0,
+      findLastSeq: async (_, type) => events.findLast((event) => event.type === type)?.seq ?? 0,
       page: async (_, after) => ({ events: events.slice(after), head: events.length, thinned: 0, trimmed: 0 }) as never,
     },
     leads: async () => leads,

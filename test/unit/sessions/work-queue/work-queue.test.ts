@@ -31,7 +31,7 @@ function opened(
       if (ended.has(id)) throw new AppError('session_not_found', 'gone');
       return { archived: archived.has(id) };
     },
-    async ownerOf(id: string) {
+    async readOwner(id: string) {
       if (gone.has(id)) throw new AppError('not_found', 'gone');
       return 'owner';
     },

@@ -127,7 +127,7 @@ test('the newest event of a type is read from an index, and nothing else of the 
   const types = ['run.end', 'message.delta', 'run.end', 'message.delta', 'tool.output'];
   const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, ?, 0, '{}')");
   for (const [n, type] of types.entries()) put.run(n + 1, type);
-  const { lastOf } = readOperations(db);
-  const found = ['run.end', 'message.delta', 'tool.output', 'run.wait'].map((type) => lastOf('s', type));
+  const { findLastSeq } = readOperations(db);
+  const found = ['run.end', 'message.delta', 'tool.output', 'run.wait'].map((type) => findLastSeq('s', type));
   expect(found).toEqual([3, 4, 5, 0]);
 });

@@ -27,7 +27,7 @@ export function parseLimit(query: URLSearchParams): number {
 export const queryOf = ({ url }: Pick<FastifyRequest, 'url'>): URLSearchParams =>
   new URL(url, 'http://server').searchParams;
 /** One page of a list, which begins after the item of the query's `nextToken`. Sends the token of the next page. */
-export function pageOf<Item extends { readonly id: string }>(
+export function paginate<Item extends { readonly id: string }>(
   all: readonly Item[],
   query: URLSearchParams,
   reply: FastifyReply,

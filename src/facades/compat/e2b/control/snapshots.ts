@@ -9,7 +9,7 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { E2bSettings } from '../settings.ts';
 import { requireValidSeconds } from './create.ts';
-import { pageOf, parseInput, queryOf } from './parsed.ts';
+import { paginate, parseInput, queryOf } from './parsed.ts';
 import { Params, sandboxView, type ViewDeps } from './shapes.ts';
 
 interface Deps extends ViewDeps {
@@ -54,7 +54,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
     const all = (await services.snapshots.list())
       .filter((one) => sandbox === null || one.sessionId === sandbox)
       .filter((one) => name === null || one.name === tagged(name) || one.id === name.split(':')[0]);
-    return pageOf(all, query, reply).map(toView);
+    return paginate(all, query, reply).map(toView);
   });
 
   app.post('/e2b/sandboxes/:sid/fork', withBody, async ({ params, body, principal }, reply) => {

@@ -41,7 +41,7 @@ export async function prepareSession(
   deps: PrepareDeps,
 ): Promise<PreparedSession> {
   const { services, settings, clock, ids } = deps;
-  const uploadOf = (file: string) =>
+  const resolveUpload = (file: string) =>
     findUpload(file, deps).catch((thrown: unknown) => {
       const { code, publicMessage } = toAppError(thrown);
       throw code === 'not_found' ? new ApiError(code, publicMessage, { errorCode: 'file_not_found' }) : thrown;
@@ -60,7 +60,7 @@ export async function prepareSession(
   const { command, initial, tokens } = await newSession(body, {
     services,
     settings,
-    uploadOf,
+    resolveUpload: resolveUpload,
     newId: () => `${ids()}${ids()}`,
     now: () => clock.now(),
     ...(id !== undefined && { deploymentId: apiDeploymentId(id) }),
@@ -69,7 +69,12 @@ export async function prepareSession(
   for (const event of initial) {
     if (event.type !== 'user.message' && event.type !== 'user.define_outcome')
       throw invalidRequest(`initial_events: ${event.type} cannot begin a session.`);
-    messages.push(toCommand(event, await readContents([event], { ...createContentFiles(deps, neverFires), uploadOf })));
+    messages.push(
+      toCommand(
+        event,
+        await readContents([event], { ...createContentFiles(deps, neverFires), resolveUpload: resolveUpload }),
+      ),
+    );
   }
   const begin = async (session: SessionId) => {
     for (const token of tokens) await putToken(services.sessionCredentials, session, token);

@@ -30,7 +30,7 @@ const FileContent = z.object({
   /** Milliseconds from creation to expiry; null: no expiry. */
   lifeMs: z.number().nullable().default(null),
 });
-const expiryOf = ({ content, createdAt }: Pick<StoredDocument, 'content' | 'createdAt'>): number | null => {
+const computeExpiry = ({ content, createdAt }: Pick<StoredDocument, 'content' | 'createdAt'>): number | null => {
   const { lifeMs } = FileContent.parse(content);
   return lifeMs === null ? null : createdAt + lifeMs;
 };
@@ -68,8 +68,8 @@ export const createContentFiles = (
     await deps.services.sessions.update(session, {}); // a caller who must not change the session must not make the server fetch anything
     return await deps.fetchPage(address, session, signal);
   },
-  uploadOf: (id) => findUpload(id, deps),
-  async headOf(upload) {
+  resolveUpload: (id) => findUpload(id, deps),
+  async readHead(upload) {
     const { size, name } = await uploadsOf(deps).get(upload);
     const range = { start: 0, end: Math.max(0, Math.min(size, pictureHeadBytes) - 1) };
     return { head: await buffer(await uploadsOf(deps).open(upload, range)), size, name };
@@ -86,7 +86,7 @@ export const createContentFiles = (
 
 async function live(id: string, { services, clock }: Pick<FileDeps, 'services' | 'clock'>): Promise<StoredDocument> {
   const doc = await readDocument(services.documents, 'file', id);
-  const expiresAt = expiryOf(doc);
+  const expiresAt = computeExpiry(doc);
   if (expiresAt !== null && expiresAt <= clock.now())
     throw new ApiError('not_found', `The file ${id} has expired.`, { errorCode: 'file_expired' });
   return doc;
@@ -102,7 +102,7 @@ function toFile({ id, content, createdAt }: StoredDocument) {
     size_bytes: size,
     created_at: toIsoTime(createdAt),
     downloadable: false,
-    expires_at: toIsoTimeOrNull(expiryOf({ content, createdAt })),
+    expires_at: toIsoTimeOrNull(computeExpiry({ content, createdAt })),
     scope: null as { readonly type: 'session'; readonly id: string } | null,
   };
 }
@@ -274,7 +274,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
   async function ownFiles() {
     const now = clock.now();
     return (await documents.list('file'))
-      .filter((doc) => (expiryOf(doc) ?? Number.POSITIVE_INFINITY) > now)
+      .filter((doc) => (computeExpiry(doc) ?? Number.POSITIVE_INFINITY) > now)
       .map(toFile);
   }
   async function known(ids: readonly string[], apiRequest: ApiRequest) {

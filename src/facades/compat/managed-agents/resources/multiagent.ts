@@ -91,7 +91,7 @@ interface Owner {
 export async function pinVersions(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')
-    return { type: requested.type, agents: await entriesOf(requested.agents, owner, 'multiagent.agents') };
+    return { type: requested.type, agents: await resolveEntries(requested.agents, owner, 'multiagent.agents') };
   const { now } = owner;
   const before = now?.type === 'multiagent_20261001' ? now : undefined;
   const off = { type: 'disabled' as const };
@@ -99,7 +99,7 @@ export async function pinVersions(requested: MultiagentRequest | null, owner: Ow
     const { type } = requested[field] ?? (requested[field] === undefined ? before?.[field] : undefined) ?? usual[field];
     if (type === 'enabled') throw unsupportedField(`multiagent.${field}`, 'send {"type": "disabled"}');
   }
-  const subagents = await subagentsOf(
+  const subagents = await resolveSubagents(
     requested.subagents === undefined ? before?.subagents : requested.subagents,
     owner,
     before,
@@ -111,7 +111,7 @@ const usual = { workflows: { type: 'enabled' }, advisor: { type: 'disabled' } } 
 
 type MultiagentParts = Extract<Multiagent, { type: 'multiagent_20261001' }>;
 type SubagentsInput = z.output<typeof PartsInput>['subagents'] | MultiagentParts['subagents'];
-async function subagentsOf(
+async function resolveSubagents(
   requested: SubagentsInput,
   owner: Owner,
   before: MultiagentParts | undefined,
@@ -127,11 +127,11 @@ async function subagentsOf(
   return {
     type: 'enabled',
     inline_agents: { type: 'disabled' },
-    predefined_agents: await entriesOf(named, owner, where),
+    predefined_agents: await resolveEntries(named, owner, where),
   };
 }
 
-async function entriesOf(
+async function resolveEntries(
   requests: readonly EntryInput[],
   { id: own, agent }: Owner,
   where: string,

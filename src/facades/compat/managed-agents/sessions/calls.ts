@@ -104,7 +104,7 @@ export class Calls {
     const call = this.#all.get(callId);
     this.#all.set(callId, { ...(call ?? { eventId: '', kind: 'tool' }), answered: true });
     const shown = pictures.map(({ file }) => ({ type: 'image', source: { type: 'file', file_id: apiUploadId(file) } }));
-    return call && resultOf(call, [...textsOf(output), ...shown], !success);
+    return call && toResultDraft(call, [...textsOf(output), ...shown], !success);
   }
 
   /** Ends the run: returns results for the calls that have none. */
@@ -114,7 +114,7 @@ export class Calls {
     this.#pending.clear();
     this.#underWay.clear();
     const content = textsOf('Tool execution was interrupted before completion. Please retry.');
-    return open.flatMap(([, call]) => resultOf(call, content, true) ?? []);
+    return open.flatMap(([, call]) => toResultDraft(call, content, true) ?? []);
   }
 
   #announce({ callId, function: name, args: input }: Call, permission: 'allow' | 'ask', by: Announcer): EventDraft {
@@ -134,7 +134,7 @@ export class Calls {
 
 const textsOf = (text: string) => (text === '' ? [] : [{ type: 'text', text }]);
 
-function resultOf(
+function toResultDraft(
   { eventId, kind, answered }: KnownCall,
   content: readonly object[],
   isError: boolean,

@@ -9,9 +9,9 @@ import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
 /** The files behind the parts of messages and results. */
 export interface ContentFiles {
   /** The upload behind a file of the API. Rejects: not_found. */
-  uploadOf(fileId: string): Promise<string>;
+  resolveUpload(fileId: string): Promise<string>;
   /** The first bytes of an upload, and its size. */
-  headOf(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
+  readHead(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
   /** Fetches an address under the policy of the session. Rejects: forbidden, not_found, not_supported. */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
   /** Stores the bytes of a part without a file. Returns the upload. */
@@ -58,7 +58,7 @@ async function asResult(content: Content, files: ContentFiles): Promise<Content>
   const pictures = [];
   const lines = [];
   for (const file of content.files) {
-    const { head, size, name } = await files.headOf(file);
+    const { head, size, name } = await files.readHead(file);
     const mimeType = size <= maxPictureBytes ? detectPictureType(head) : undefined;
     if (mimeType) pictures.push({ file, mimeType });
     else lines.push(`[${name}, ${size} bytes: the model cannot be shown this file]`);
@@ -81,7 +81,7 @@ async function readContent(blocks: readonly Block[], files: ContentFiles): Promi
     const title = 'title' in block && block.title ? [`[${block.title}]`] : [];
     texts.push(...title);
     const { source } = block;
-    const upload = source.type === 'file' ? await files.uploadOf(source.file_id) : await keptBytes(block, files);
+    const upload = source.type === 'file' ? await files.resolveUpload(source.file_id) : await keptBytes(block, files);
     uploads.push(upload);
     const fileId = source.type === 'file' ? source.file_id : apiUploadId(upload);
     shown.push({ ...block, source: { type: 'file', file_id: fileId } });

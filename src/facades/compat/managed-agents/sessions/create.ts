@@ -64,7 +64,7 @@ const NewSession = z.strictObject({
 export interface CreateDeps {
   readonly services: Pick<Services, 'documents' | 'memoryStores' | 'models' | 'sessions' | 'skills' | 'vaults'>;
   readonly settings: ManagedAgentsSettings;
-  readonly uploadOf: (fileId: string) => Promise<string>;
+  readonly resolveUpload: (fileId: string) => Promise<string>;
   readonly newId: () => string;
   readonly now: () => number;
   /** The deployment that this session is a run of. */
@@ -201,14 +201,14 @@ function sandboxFor(config: EnvironmentConfig | undefined, agents: readonly Agen
 /** Files of a new session, each with its own path below `/mnt/session/uploads`. */
 export async function prepareFileResources(
   requests: readonly z.output<typeof ResourceRequest>[],
-  { uploadOf, newId, now }: Pick<CreateDeps, 'uploadOf' | 'newId' | 'now'>,
+  { resolveUpload, newId, now }: Pick<CreateDeps, 'resolveUpload' | 'newId' | 'now'>,
   taken: readonly string[] = [],
 ) {
   const paths = new Set(taken);
   const resources = [];
   for (const [n, requested] of requests.entries()) {
     if (requested.type !== 'file') continue;
-    const upload = await uploadOf(requested.file_id);
+    const upload = await resolveUpload(requested.file_id);
     const path = parseMountPath(requested.mount_path ?? requested.file_id, n);
     if (paths.has(path)) throw invalidRequest(`resources.${n}.mount_path: ${path} is there twice.`);
     paths.add(path);

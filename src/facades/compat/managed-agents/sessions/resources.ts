@@ -73,7 +73,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         if (own.length >= maxFiles) throw invalidRequest(`A session has at most ${maxFiles} files.`);
         const taken = own.map(({ mount_path: path }) => path.slice(uploads.length));
         const deps = {
-          uploadOf: (file: string) => findUpload(file, parts),
+          resolveUpload: (file: string) => findUpload(file, parts),
           newId: () => `${ids()}${ids()}`,
           now: () => clock.now(),
         };

@@ -46,7 +46,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
   const { sessions, workQueue } = services;
   const reader = new SessionReader();
   const views = { services, reader, clock };
-  const uploadOf = (file: string) => findUpload(file, parts);
+  const resolveUpload = (file: string) => findUpload(file, parts);
   const found = (params: { readonly id?: string | undefined }) => sessions.get(parseSessionId(params.id ?? ''));
   const view = (record: SessionRecord) => sessionView(record, views);
   const events = eventRoutes({ sessions, reader, sse });
@@ -57,7 +57,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       least: 'create',
       async run({ body, reply }) {
         const gone = abortOnDisconnect(reply);
-        const deps = { services, settings, uploadOf, newId: () => `${ids()}${ids()}`, now: () => clock.now() };
+        const deps = { services, settings, resolveUpload, newId: () => `${ids()}${ids()}`, now: () => clock.now() };
         const { command, initial, tokens } = await newSession(body, deps);
         const record = await sessions.create(command);
         try {

@@ -57,7 +57,7 @@ export class WorkerAccess implements RouteAccess {
         'forbidden',
         `${kind === 'session' ? "A session's token" : "An environment's key"} does not open this.`,
       );
-    const principal = principalOf(worker, this.#parts.credentials);
+    const principal = toPrincipal(worker, this.#parts.credentials);
     const caller = { principal, address: request.client.address, request: request.id };
     return await runAsCaller(caller, async () => {
       await this.#refuseOthers(worker, route, apiRequest);
@@ -141,7 +141,7 @@ const principals = new WeakMap<AbortSignal, Principal>();
  * credential, which can belong to another member of the environment's project. With the server's token, it has those of
  * the environment's owner.
  */
-function principalOf(
+function toPrincipal(
   { maker, ended, work, ...of }: WorkerIdentity,
   credentials: AccessParts['credentials'],
 ): Principal {

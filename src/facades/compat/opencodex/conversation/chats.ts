@@ -23,8 +23,8 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     const { items, total } = toPage([...own].sort(newestFirst), query);
     return { chat_sessions: await Promise.all(items.map(view)), total };
   };
-  const view = async (session: SessionRecord) => chatView(session, await environmentOf(session));
-  const environmentOf = async ({ projectId }: SessionRecord) =>
+  const view = async (session: SessionRecord) => chatView(session, await readEnvironment(session));
+  const readEnvironment = async ({ projectId }: SessionRecord) =>
     projectId === null
       ? null
       : await deps.agents.get(projectId).then(

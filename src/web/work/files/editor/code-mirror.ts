@@ -110,7 +110,7 @@ const linesWith = (lineEnd: LineEnd): Extension => [
   EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n|\r|\n/g, lineEnd)),
 ];
 
-async function extensionsOf({
+async function loadExtensions({
   path,
   lineEnd,
   label,
@@ -181,7 +181,7 @@ const handleOf = (view: EditorView, whole: { destroy(): void } = view): EditorHa
 
 export async function showEditor(common: EditorOptions): Promise<EditorHandle> {
   const root = rootIn(common.parent);
-  return handleOf(new EditorView({ doc: common.text, extensions: await extensionsOf(common), parent: root, root }));
+  return handleOf(new EditorView({ doc: common.text, extensions: await loadExtensions(common), parent: root, root }));
 }
 
 interface DiffOptions extends EditorOptions {
@@ -211,7 +211,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     if (act) node.onclick = (event) => event.detail === 0 && act(event);
     return node;
   };
-  const extensions = [...(await extensionsOf(common)), EditorState.readOnly.of(isReadOnly)];
+  const extensions = [...(await loadExtensions(common)), EditorState.readOnly.of(isReadOnly)];
   if (layout === 'inline') {
     const merge = unifiedMergeView({
       original: Text.of(before.split(lineEnd)),
