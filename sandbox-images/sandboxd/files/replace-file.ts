@@ -22,8 +22,8 @@ export async function withTargetFolder<Value>(
   await using parent = await place.openParent(path, 'make');
   const before = await lstat(parent.at(parent.name)).catch(() => undefined);
   if (before?.isSymbolicLink()) {
-    const target = await realOf(parent.at(parent.name))
-      .catch(async () => newFileAt(`${await realOf(parent.at('.'))}/${parent.name}`))
+    const target = await readRealPath(parent.at(parent.name))
+      .catch(async () => newFileAt(`${await readRealPath(parent.at('.'))}/${parent.name}`))
       .catch((cause) => {
         throw fileError(cause, path);
       });
@@ -37,14 +37,14 @@ export async function withTargetFolder<Value>(
   }
 }
 
-export const realOf = async (path: SystemPath) => decodeName(await realpath(path, 'buffer'));
+export const readRealPath = async (path: SystemPath) => decodeName(await realpath(path, 'buffer'));
 
 /** Follows links that lead to no file yet. */
 export async function newFileAt(path: string, links = 40): Promise<string> {
   const next = await readlink(await toSystemPath(path), 'buffer').then(decodeName, () => undefined);
   if (next === undefined) return path;
   if (links === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
-  return await newFileAt(resolve(await realOf(await toSystemPath(dirname(path))), next), links - 1);
+  return await newFileAt(resolve(await readRealPath(await toSystemPath(dirname(path))), next), links - 1);
 }
 
 interface FileReplacement {

@@ -6,7 +6,7 @@ import { type SystemPath, toSystemPath } from '../files/byte-names.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import {
   newFileAt,
-  realOf,
+  readRealPath,
   renameIntoPlace,
   runInOrder,
   type StagedFile,
@@ -40,7 +40,7 @@ export async function replace(
   const before = await stat(await toSystemPath(full)).catch(() => undefined);
   if (before && !before.isFile() && isMarked) throw badRequest(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
-  const target = await realOf(await toSystemPath(full)).catch(() => (before ? full : newFileAt(full))); // not in all of /proc
+  const target = await readRealPath(await toSystemPath(full)).catch(() => (before ? full : newFileAt(full))); // not in all of /proc
   await makeFolders(dirname(target));
   const place = await toSystemPath(target);
   if (before) await access(place, W_OK); // a rename does not check the file's own permission
