@@ -1,7 +1,7 @@
 import type { UsageKey, UsageSum } from '../core/contracts/ports.ts';
 import type { SessionFact } from '../core/model/events.ts';
 import type { SessionRecord } from '../core/model/records.ts';
-import { addAmounts, noUsage } from '../core/model/spending.ts';
+import { addAmounts } from '../core/model/spending.ts';
 
 export type UsingSession = Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'title' | 'deleting' | 'forkedFrom'>;
 interface UsageEvent {
@@ -21,6 +21,14 @@ const noKeys: Readonly<Record<UsageKey, string>> = {
   day: '',
 };
 
+/** Adds to the sum that has the same keys. */
+export function addSum(sums: Map<string, UsageSum>, more: UsageSum): void {
+  const { owner, project, session, title, model, day } = more;
+  const keys = JSON.stringify([owner, project, session, title, model, day]);
+  const sum = sums.get(keys);
+  sums.set(keys, sum ? addAmounts(sum, more) : more);
+}
+
 /** Usage totals for stores whose database cannot read fields within an event. */
 export function usageSums(events: Iterable<UsageEvent>, by: readonly UsageKey[]): UsageSum[] {
   const sums = new Map<string, UsageSum>();
@@ -32,9 +40,8 @@ export function usageSums(events: Iterable<UsageEvent>, by: readonly UsageKey[])
       ...{ model, day: new Date(at).toISOString().slice(0, 10) },
     };
     const chosen = Object.fromEntries(by.map((key) => [key, keys[key]]));
-    const name = JSON.stringify(chosen);
-    const more = { turns: 1, inputTokens, cachedTokens, outputTokens, cost, unpriced: cost === undefined ? 1 : 0 };
-    sums.set(name, addAmounts(sums.get(name) ?? { ...noKeys, ...chosen, ...noUsage }, more));
+    const amounts = { inputTokens, cachedTokens: cachedTokens ?? 0, outputTokens, cost: cost ?? 0 };
+    addSum(sums, { ...noKeys, ...chosen, ...amounts, turns: 1, unpriced: cost === undefined ? 1 : 0 });
   }
   return [...sums.values()];
 }

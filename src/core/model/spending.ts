@@ -58,13 +58,14 @@ export const noUsage = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens
 export const addAmounts = <Sum extends object>(
   sum: Sum,
   more: { readonly [Kind in keyof Sum]?: Sum[Kind] | undefined },
-): Sum =>
-  Object.fromEntries(
-    Object.entries(sum).map(([kind, amount]) => {
-      const added = more[kind as keyof Sum];
-      return [kind, typeof amount === 'number' && typeof added === 'number' ? amount + added : amount];
-    }),
-  ) as Sum;
+): Sum => {
+  const total = { ...sum };
+  for (const kind of Object.keys(sum) as (keyof Sum)[]) {
+    const [amount, added] = [sum[kind], more[kind]];
+    if (typeof amount === 'number' && typeof added === 'number') total[kind] = (amount + added) as Sum[keyof Sum];
+  }
+  return total;
+};
 
 /** The spending after one more model call. */
 export function addUsage(spending: Spending, used: ModelUsage): Spending {

@@ -33,10 +33,14 @@ const pageChars = 4 * 1024 * 1024;
 const pieceMs = 5;
 /** Rows read by one statement of a search: fewer after a slow one, whose texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
+/** Usage events summed by one request: a few milliseconds. */
+const usageAtOnce = 1_000;
 /** The matches of a search chunk, and where the next chunk starts; null: done. */
 export type SearchChunk<Place> = readonly [found: string[], next: Place | null];
 export type EventPlace = readonly [session: string, seq: number];
 export type RecordPlace = readonly [sort: number, id: string];
+/** Sums of a chunk of usage events, and the time at which the next chunk starts; null: done. */
+export type UsageChunk = readonly [sums: UsageSum[], next: number | null];
 
 const lastPlace: EventPlace = ['\u{10ffff}', 0];
 
@@ -56,6 +60,7 @@ export function readOperations(db: DatabaseSync, now: () => number = () => perfo
 const messagesAfter = `
   FROM event INDEXED BY event_message WHERE type IN ('message.user', 'message.assistant') AND (session, seq) > (?1, ?2)
 `;
+export const messageAheadQuery = `SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`;
 
 /** The columns of a session's record are those of `toIndexEntry`. */
 const keyColumns: Readonly<Record<UsageKey, string>> = {
@@ -87,9 +92,19 @@ export const usageSumsBy = (keys: readonly UsageKey[]) => `
   GROUP BY ${usageKeys.flatMap((key, n) => (keys.includes(key) ? [n + 1] : []))}
 `;
 
+const escapeWildcards = (text: string) => text.replace(/[\\%_]/g, '\\$&');
+const escapeForJson = (text: string) => escapeWildcards(JSON.stringify(text).slice(1, -1));
 /** The text as escaped in a fact's JSON, and as in the message itself. */
-const patternsOf = (text: string) =>
-  [JSON.stringify(text).slice(1, -1), text].map((one) => `%${one.replace(/[\\%_]/g, '\\$&')}%`) as [string, string];
+const patternsOf = (text: string): [string, string] => [`%${escapeForJson(text)}%`, `%${escapeWildcards(text)}%`];
+
+/**
+ * Matches the JSON of each document that contains this text in any case, and some others. LIKE ignores the case of ASCII
+ * letters alone, and the lower case of two other letters begins with k and i.
+ */
+const likelyPattern = (text: string): string =>
+  `%${escapeForJson(text)
+    .replace(/[^\0-\x7f]+/g, '%')
+    .replace(/k|i(?=%|$)/gi, '_')}%`;
 
 function eventReads(db: DatabaseSync, now: () => number) {
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
@@ -98,7 +113,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const last = db.prepare(newestOfTypeQuery);
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
-  const placeAhead = db.prepare(`SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`);
+  const placeAhead = db.prepare(messageAheadQuery);
   // Most facts lack the text and are not parsed. The comparison is inside the statement, because each returned row
   // costs more.
   const search = db.prepare(`
@@ -106,6 +121,9 @@ function eventReads(db: DatabaseSync, now: () => number) {
       AND fact LIKE ?5 ESCAPE '\\' AND json_extract(fact, '$.data.text') LIKE ?6 ESCAPE '\\'
   `);
 
+  const usageAhead = db.prepare(`
+    SELECT at FROM event INDEXED BY event_usage WHERE type = 'usage' AND at >= ? AND at < ? ORDER BY at LIMIT 1 OFFSET ?
+  `);
   const usage = new Map<string, StatementSync>();
   function usageBy(keys: readonly UsageKey[]): StatementSync {
     const text = usageSumsBy(keys);
@@ -157,9 +175,11 @@ function eventReads(db: DatabaseSync, now: () => number) {
         at = after;
       }
     },
-    usage: (from: number, to: number, by: readonly UsageKey[]): UsageSum[] =>
-      usageBy(by)
-        .all(from, to)
+    usage(from: number, to: number, by: readonly UsageKey[]): UsageChunk {
+      const last = usageAhead.get(from, to, usageAtOnce - 1);
+      const end = last ? Number(last.at) + 1 : to;
+      const sums = usageBy(by)
+        .all(from, end)
         .map((row) => ({
           ...(Object.fromEntries(usageKeys.map((key) => [key, String(row[key])])) as Record<UsageKey, string>),
           turns: Number(row.turns),
@@ -168,7 +188,9 @@ function eventReads(db: DatabaseSync, now: () => number) {
           outputTokens: Number(row.output),
           cost: Number(row.cost),
           unpriced: Number(row.unpriced),
-        })),
+        }));
+      return [sums, last ? end : null];
+    },
     /** In the order of the request. */
     heads: (sessions: readonly string[]): number[] => sessions.map((id) => Number(headOf.get(id)?.head ?? 0)),
   };
@@ -235,7 +257,10 @@ function recordReads(db: DatabaseSync, now: () => number) {
   const withPrefix = db.prepare(recordsByPrefix);
   // Ascending, because a record that moves in the meantime moves to the end, which is read last.
   const [rest, above] = ['sort = ? AND id < ?', 'sort > ?'].map((behind) =>
-    db.prepare(`SELECT id, sort, doc FROM record WHERE kind = ? AND ${behind} ORDER BY sort, id DESC LIMIT -1`),
+    db.prepare(`
+      SELECT id, sort, iif(doc LIKE ? ESCAPE '\\', doc, NULL) AS likely FROM record WHERE kind = ? AND ${behind}
+      ORDER BY sort, id DESC LIMIT -1
+    `),
   ) as [StatementSync, StatementSync];
   const row = (found: Record<string, unknown>): RecordRow => [
     String(found.id),
@@ -264,10 +289,14 @@ function recordReads(db: DatabaseSync, now: () => number) {
           .includes(target);
       const begun = now();
       let rows = 0;
-      const ranges = [from ? rest.iterate(kind, ...from) : [], above.iterate(kind, from?.[0] ?? -Number.MAX_VALUE)];
+      const pattern = likelyPattern(text);
+      const ranges = [
+        from ? rest.iterate(pattern, kind, ...from) : [],
+        above.iterate(pattern, kind, from?.[0] ?? -Number.MAX_VALUE),
+      ];
       for (const range of ranges) {
-        for (const { id, sort, doc } of range) {
-          const texts = JSON.parse(String(doc)) as Record<string, unknown>;
+        for (const { id, sort, likely } of range) {
+          const texts = likely === null ? {} : (JSON.parse(String(likely)) as Record<string, unknown>);
           if (fields.some((field) => has(texts[field]))) found.push(String(id));
           if (++rows % rowsAtOnce.few === 0 && now() - begun >= pieceMs) return [found, [Number(sort), String(id)]];
         }

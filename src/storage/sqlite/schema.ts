@@ -112,4 +112,9 @@ export const migrations: readonly string[] = [
   UPDATE record SET copied = doc ->> '$.forkedFrom.seq' WHERE kind = 'session' AND doc LIKE '%"forkedFrom":{%';
   CREATE INDEX record_usage ON record (id, kind, owner, parent, state, copied) WHERE kind = 'session';
   `,
+  // With the type, a search finds the end of its next chunk in this index alone.
+  `
+  DROP INDEX event_message;
+  CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');
+  `,
 ];

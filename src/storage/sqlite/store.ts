@@ -9,12 +9,14 @@ import type {
   RecordStore,
   Store,
   StoredRecord,
+  UsageSum,
 } from '../../core/contracts/ports.ts';
 import { droppableTypes } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
+import { addSum } from '../usage-sums.ts';
 import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corruptDatabase } from './errors.ts';
-import type { EventPlace, PutRow, ReadOperations, RecordPlace, RecordRow, SearchChunk } from './reads.ts';
+import type { EventPlace, PutRow, ReadOperations, RecordPlace, RecordRow, SearchChunk, UsageChunk } from './reads.ts';
 import { indexColumns } from './schema.ts';
 import type { WriteOperations } from './writes.ts';
 
@@ -94,7 +96,15 @@ function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<Read
         : ((await foundInPieces(limit, ['', 0] as EventPlace, (from) =>
             reader.call('search', [text, from]),
           )) as SessionId[]),
-    usage: (from, to, by) => reader.call('usage', [from, to, by]),
+    async usage(from, to, by) {
+      const sums = new Map<string, UsageSum>();
+      for (let at: number | null = from; at !== null; ) {
+        const [some, next]: UsageChunk = await reader.call('usage', [at, to, by]);
+        for (const sum of some) addSum(sums, sum);
+        at = next;
+      }
+      return [...sums.values()];
+    },
     compact: (sessionId, { keepDroppable, keepAll }) =>
       writer.call('compact', [sessionId, JSON.stringify([...droppableTypes]), keepDroppable, keepAll]),
     async heads(sessionIds) {

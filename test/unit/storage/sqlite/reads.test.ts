@@ -3,12 +3,14 @@ import { expect, test } from 'vitest';
 import { droppableTypes } from '../../../../src/core/model/event-traits.ts';
 import {
   type EventPlace,
+  messageAheadQuery,
   newestOfTypeQuery,
   type RecordPlace,
   readOperations,
   recordStatements,
   recordsByPrefix,
   type SearchChunk,
+  type UsageChunk,
   usageSumsBy,
 } from '../../../../src/storage/sqlite/reads.ts';
 import { migrations, unindexedTypes } from '../../../../src/storage/sqlite/schema.ts';
@@ -42,6 +44,22 @@ test.each([[['owner', 'day']], [['owner', 'project', 'model', 'day']]] as const)
     ]);
   },
 );
+
+test('usage is summed a thousand events at a time, and those of one moment together', () => {
+  const db = database(['s']);
+  db.exec("UPDATE record SET kind = 'session' WHERE kind = 'a'");
+  const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, 'usage', ?, ?)");
+  const fact = JSON.stringify({ data: { model: 'm', inputTokens: 1, outputTokens: 2 } });
+  for (let seq = 1; seq <= 2_500; seq++) put.run(seq, seq < 990 ? seq : Math.max(1_100, seq), fact);
+  const { usage } = readOperations(db);
+  const chunks: number[][] = [];
+  for (let at: number | null = 0; at !== null; ) {
+    const [sums, next]: UsageChunk = usage(at, 2_400, ['model']);
+    chunks.push(sums.map(({ turns }) => turns));
+    at = next;
+  }
+  expect(chunks).toEqual([[1_100], [1_000], [299]]);
+});
 
 test('a list by prefix reads no other ids, however many records the kind has', () => {
   const plan = database([]).prepare(`EXPLAIN QUERY PLAN ${recordsByPrefix}`).all();
@@ -104,6 +122,13 @@ test('a search takes a few milliseconds at a time, continues where it ended, and
     pieces<RecordPlace | null>(ms, (ops, from) => ops.searchRecords('k', ['title'], 'needle', from), null);
   expect(inRecords(0)).toEqual([['r0', 'r20']]);
   expect([inRecords(5).length, inRecords(5).flat()]).toEqual([6, ['r0', 'r20']]);
+});
+
+test('a search finds the end of its next chunk in an index alone', () => {
+  const plan = database([]).prepare(`EXPLAIN QUERY PLAN ${messageAheadQuery}`).all();
+  expect(plan.map(({ detail }) => detail)).toEqual([
+    'SEARCH event USING COVERING INDEX event_message ((session,seq)>(?,?))',
+  ]);
 });
 
 test('a search reads few rows at once while they take long', () => {
