@@ -100,7 +100,8 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     (await copies.collect(before)) +
     (await volumes.collect(before, signal)) +
     (await builds.collect(before)) +
-    (await names.collect(before));
+    (await names.collect(before)) +
+    (await work.deleteExpiredFiles());
   // At the start, no other server can be working on what this server finds.
   if (!shared)
     await forks.collect(clock.now()).catch((err: unknown) => warn({ err }, 'unfinished forks were not removed'));

@@ -1,12 +1,21 @@
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { digestOf } from '../../core/text/digest.ts';
-import { Collection } from '../../storage/collection.ts';
-import { type DocumentKind, type DocumentService, documentPrefixes, StoredDocument } from '../api/server/documents.ts';
+import { Collection, sweep } from '../../storage/collection.ts';
+import {
+  computeExpiry,
+  type DocumentKind,
+  type DocumentService,
+  documentPrefixes,
+  FileContent,
+  StoredDocument,
+} from '../api/server/documents.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly ids: Pick<IdSource, 'short'>;
+  /** Deletes a file's bytes. Rejects: file_not_found. */
+  readonly deleteUpload: (id: string) => Promise<void>;
 }
 const maxOfOwner = 10_000;
 const recordKind = (kind: DocumentKind) => `document-${kind}`;
@@ -21,7 +30,7 @@ const kindOf = (id: string): DocumentKind => {
 const versionId = (id: string, version: number) => `${id}:${String(version).padStart(9, '0')}`;
 
 /** Documents of API clients, stored as records. */
-export function documentService({ records, clock, ids }: Deps): DocumentService {
+export function documentService({ records, clock, ids, deleteUpload }: Deps): DocumentService {
   const collections = new Map(
     Object.keys(documentPrefixes).map((kind) => {
       const rules = { kind: recordKind(kind as DocumentKind), schema: StoredDocument, missing };
@@ -91,12 +100,31 @@ export function documentService({ records, clock, ids }: Deps): DocumentService 
         };
       }),
     async delete(id) {
-      await found(id);
-      await of(kindOf(id)).deleteWith(id, async () => {
+      const { kind, content } = await found(id);
+      await of(kind).deleteWith(id, async () => {
+        if (kind === 'file') await deleteUpload(FileContent.parse(content).upload).catch(unlessNoFile);
         for (const one of await records.list(earlierKind, { idPrefix: `${id}:` }))
           await records.delete(earlierKind, one.id);
       });
     },
   };
   return service;
+}
+
+/** Deletes files that have expired, some in each round. Resolves with the number deleted. */
+export function expiredFiles({ records, clock }: Pick<Deps, 'records' | 'clock'>, documents: DocumentService) {
+  const nextFiles = sweep(records, recordKind('file'), ({ id, doc }) => ({
+    id,
+    sort: StoredDocument.parse(doc).createdAt,
+  }));
+  return async (): Promise<number> => {
+    const files = (await nextFiles()).map(({ doc }) => StoredDocument.parse(doc));
+    const expired = files.filter((file) => (computeExpiry(file) ?? Number.POSITIVE_INFINITY) <= clock.now());
+    for (const { id } of expired) await documents.delete(id).catch(unlessNotFound);
+    return expired.length;
+  };
+}
+
+function unlessNoFile(thrown: unknown): void {
+  if (!(thrown instanceof AppError && thrown.code === 'file_not_found')) throw thrown;
 }

@@ -49,13 +49,13 @@ export interface MovedResources {
   update(id: string, change: { readonly projectId: string | null }): Promise<unknown>;
 }
 const maxMembers = 1_000;
-const kind = 'project';
+export const projectKind = 'project';
 const deletedAtOnce = 8; // sessions
 
 export function projectService(deps: Deps): ProjectService {
   const { records, sessions, agents, held = () => [], moved, removeBelongings, people, newId, clock } = deps;
   const projects = new Collection<Project>(records, {
-    kind,
+    kind: projectKind,
     schema: Project,
     sortOf: ({ updatedAt }) => updatedAt,
     missing: () => new AppError('not_found', 'There is no such project.'),
@@ -90,8 +90,8 @@ export function projectService(deps: Deps): ProjectService {
     async list({ skip, limit, owner, shared = [] }) {
       const only = owner === undefined ? {} : { owner };
       const [total, rows, others] = await Promise.all([
-        records.count(kind, only),
-        records.list(kind, { ...only, limit: skip + limit }),
+        records.count(projectKind, only),
+        records.list(projectKind, { ...only, limit: skip + limit }),
         Promise.all(shared.map((id) => projects.find(id))),
       ]);
       const own = rows.map(({ doc }) => Project.parse(doc));

@@ -5,6 +5,7 @@ import type { BlobStore, ByteRange } from '../../core/contracts/blobs.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
+import { projectKind } from './projects.ts';
 
 const StoredFile = z.object({
   id: z.string(),
@@ -42,7 +43,10 @@ export interface StagedUpload extends AsyncDisposable {
 export interface UploadService {
   /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
   stage(file: NewFile, signal: AbortSignal): Promise<StagedUpload>;
-  /** Lists the files, in order. Deletes an existing file of the same name in the same project. */
+  /**
+   * Lists the files, in order. Deletes an existing file of the same name in the same project. Rejects: not_found (the
+   * project was deleted).
+   */
   keep(staged: readonly StagedUpload[]): Promise<readonly UploadedFile[]>;
   get(id: string): Promise<UploadedFile>;
   open(id: string, range?: ByteRange): Promise<Readable>;
@@ -117,6 +121,11 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       // deleted in the meantime
       await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer, expect: 1 }).catch(unlessConflict);
       for (const one of older) if (one.name === file.name) await remove(one);
+      // A deletion of the project removes its record first, then the files that it finds.
+      if (file.projectId !== null && !(await records.get(projectKind, file.projectId))) {
+        await remove(doc);
+        throw new AppError('not_found', 'The project of this file was deleted.');
+      }
       return doc;
     });
   const kept = new WeakSet<StagedUpload>();

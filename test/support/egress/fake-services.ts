@@ -288,7 +288,12 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       wake: () => {},
       opened: () => {},
     }),
-    documents: documentService({ records: store.records, clock, ids: randomIds() }),
+    documents: documentService({
+      records: store.records,
+      clock,
+      ids: randomIds(),
+      deleteUpload: async () => {},
+    }),
     workQueue: new WorkQueue({
       records: store.records,
       keys: new EnvironmentKeys({

@@ -15,7 +15,10 @@ describe('a change of what programs keep', () => {
     const { clock } = it;
     const news = new ResourceNotifier({ outbox, clock, warn: (about) => expect.unreachable(JSON.stringify(about)) });
     const parts = { records: it.store.records, clock, ids };
-    const [documents, stores] = [news.documents(documentService(parts)), news.memoryStores(memoryStoreService(parts))];
+    const [documents, stores] = [
+      news.documents(documentService({ ...parts, deleteUpload: async () => {} })),
+      news.memoryStores(memoryStoreService(parts)),
+    ];
     async function reported() {
       for (let rounds = 0; rounds < 5; rounds++) await it.round(); // one round sends at most four to an endpoint
       return it.received.splice(0).map(({ url, body }) => ({ url, ...JSON.parse(body).data }));

@@ -2,7 +2,7 @@ import { EnvironmentKeys } from '../../../auth/environment-keys.ts';
 import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import type { DocumentService } from '../../../sessions/api/server/documents.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { documentService } from '../../../sessions/documents/document-service.ts';
+import { documentService, expiredFiles } from '../../../sessions/documents/document-service.ts';
 import { WaitingSessions } from '../../../sessions/work-queue/waiting-sessions.ts';
 import { WorkQueue } from '../../../sessions/work-queue/work-queue.ts';
 import type { ServerWithEngine } from '../engine.ts';
@@ -12,9 +12,13 @@ import { runInBackground } from '../startup.ts';
 export function openWorkQueue(
   server: ServerWithEngine,
   sessions: SessionService,
-): AsyncDisposable & { readonly documents: DocumentService; readonly queue: WorkQueue } {
-  const { config, ids, closing, log, liveSessions } = server;
-  const documents = server.news.documents(documentService(server));
+): AsyncDisposable & {
+  readonly documents: DocumentService;
+  readonly deleteExpiredFiles: () => Promise<number>;
+  readonly queue: WorkQueue;
+} {
+  const { config, ids, closing, log, liveSessions, projects } = server;
+  const documents = server.news.documents(documentService({ ...server, deleteUpload: projects.api.uploads.delete }));
   const queue = new WorkQueue({
     ...server,
     keys: new EnvironmentKeys({ ...server, peppers: () => readKeyPeppers(config, () => ids.token()) }),
@@ -30,5 +34,6 @@ export function openWorkQueue(
   });
   log.onAppend(({ sessionId, facts }) => waiting.onFacts(sessionId, facts));
   const working = runInBackground(closing, (signal) => waiting.run(signal));
-  return { documents, queue, [Symbol.asyncDispose]: () => working[Symbol.asyncDispose]() };
+  const deleteExpiredFiles = expiredFiles(server, documents);
+  return { documents, deleteExpiredFiles, queue, [Symbol.asyncDispose]: () => working[Symbol.asyncDispose]() };
 }

@@ -20,6 +20,20 @@ export const StoredDocument = z.object({
   archivedAt: z.number().nullable(),
 });
 export type StoredDocument = z.infer<typeof StoredDocument>;
+/** The content of a document of the kind `file`. The upload is deleted with it. */
+export const FileContent = z.object({
+  upload: z.string(),
+  filename: z.string(),
+  mimeType: z.string(),
+  size: z.int(),
+  /** Milliseconds from creation to expiry; null: no expiry. */
+  lifeMs: z.number().nullable().default(null),
+});
+/** Epoch ms; null: the file does not expire. */
+export function computeExpiry({ content, createdAt }: Pick<StoredDocument, 'content' | 'createdAt'>): number | null {
+  const { lifeMs } = FileContent.parse(content);
+  return lifeMs === null ? null : createdAt + lifeMs;
+}
 export interface NewDocument extends Holder {
   readonly kind: DocumentKind;
   readonly content: Readonly<Record<string, unknown>>;
@@ -45,7 +59,7 @@ export interface DocumentService {
   versions(id: string): Promise<readonly StoredDocument[]>;
   /** Rejects: conflict (another version is current, or the document is archived). */
   update(id: string, change: DocumentChange): Promise<StoredDocument>;
-  /** Deletes all versions too. */
+  /** Deletes all versions too, and the bytes of a file. */
   delete(id: string): Promise<void>;
 }
 

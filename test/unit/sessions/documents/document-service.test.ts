@@ -1,10 +1,32 @@
+import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { randomIds } from '../../../../src/core/model/ids.ts';
-import { documentService } from '../../../../src/sessions/documents/document-service.ts';
+import { documentService, expiredFiles } from '../../../../src/sessions/documents/document-service.ts';
+import { uploadService } from '../../../../src/sessions/projects/uploads.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 
-const service = () => documentService({ records: memoryStore().records, clock: manualClock(), ids: randomIds() });
+function start() {
+  const [{ records }, clock, blobs, ids] = [memoryStore(), manualClock(1_000), memoryBlobs(), randomIds()];
+  const uploads = uploadService({ records, blobs, clock, newId: ids.messageId, maxBytes: 100 });
+  const documents = documentService({ records, clock, ids, deleteUpload: uploads.delete });
+  const aFile = async (lifeMs: number | null) => {
+    const file = {
+      projectId: null,
+      name: 'a',
+      type: 'input',
+      mimeType: null,
+      content: Readable.from([Buffer.from('a')]),
+    } as const;
+    await using staged = await uploads.stage(file, AbortSignal.timeout(60_000));
+    await uploads.keep([staged]);
+    const content = { upload: staged.file.id, filename: 'a', mimeType: 'text/plain', size: 1, lifeMs };
+    return { upload: staged.file.id, ...(await documents.create({ kind: 'file', content })) };
+  };
+  return { records, clock, blobs, documents, aFile };
+}
+const service = () => start().documents;
 
 test('a document keeps its versions, and the same content makes no new one', async () => {
   const documents = service();
@@ -46,8 +68,7 @@ test('an archived document stays readable and cannot be changed; a deleted one i
 });
 
 test('a deletion that is cut anywhere can be requested again, and leaves no version', async () => {
-  const { records } = memoryStore();
-  const documents = documentService({ records, clock: manualClock(), ids: randomIds() });
+  const { records, documents } = start();
   const { id } = await documents.create({ kind: 'agent', content: { name: 'a' } });
   for (const name of ['b', 'c', 'd']) await documents.update(id, { content: { name } });
   const { delete: remove } = records;
@@ -61,6 +82,31 @@ test('a deletion that is cut anywhere can be requested again, and leaves no vers
   }
   await expect(documents.get(id)).rejects.toMatchObject({ code: 'not_found' });
   expect(await records.list('document-version')).toEqual([]);
+});
+
+test('a deleted file leaves no bytes, even if the deletion is cut after them', async () => {
+  const { blobs, documents, aFile, records } = start();
+  const [one, other] = [await aFile(null), await aFile(null)];
+  const { delete: remove } = records;
+  records.delete = async (kind, id) =>
+    kind === 'document-file' ? Promise.reject(new Error('killed')) : remove(kind, id);
+  await expect(documents.delete(one.id)).rejects.toThrow('killed');
+  records.delete = remove;
+  await documents.delete(one.id);
+  expect([...blobs.kept.keys()]).toEqual([other.upload]);
+});
+
+test('a file whose time is over is deleted with its bytes, and no other', async () => {
+  const { blobs, clock, documents, aFile, records } = start();
+  const [lasting, later] = [await aFile(null), await aFile(2_000)];
+  const expired = await aFile(1_000);
+  const deleteExpired = expiredFiles({ records, clock }, documents);
+  clock.advance(999);
+  expect(await deleteExpired()).toBe(0);
+  clock.advance(1);
+  expect(await deleteExpired()).toBe(1);
+  await expect(documents.get(expired.id)).rejects.toMatchObject({ code: 'not_found' });
+  expect([...blobs.kept.keys()].sort()).toEqual([lasting.upload, later.upload].sort());
 });
 
 test.each(['', 'agent_', 'agent_../x', 'session_0123456789abcdef01234567'])('the id %j is unknown', (id) =>

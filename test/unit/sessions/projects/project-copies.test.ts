@@ -3,6 +3,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { ProjectCopies } from '../../../../src/sessions/projects/project-copies.ts';
+import { projectKind } from '../../../../src/sessions/projects/projects.ts';
 import { uploadService } from '../../../../src/sessions/projects/uploads.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -38,8 +39,9 @@ function workspace(files = new Map<string, string>()) {
   };
   return { client: client as unknown as SandboxClient, files, requests };
 }
-function start() {
+async function start() {
   const { records } = memoryStore();
+  await records.put({ kind: projectKind, id: 'p', doc: {} });
   const clock = manualClock(1_000);
   let n = 0;
   const uploads = uploadService({ records, blobs: memoryBlobs(), clock, newId: () => `id-${n++}`, maxBytes: 100 });
@@ -66,7 +68,7 @@ function start() {
 }
 
 test("a project's files appear, change and go with it", async () => {
-  const { copies, uploads, upload } = start();
+  const { copies, uploads, upload } = await start();
   const { client, files } = workspace();
   await upload('a', 'one');
   const b = await upload('b');
@@ -82,7 +84,7 @@ test("a project's files appear, change and go with it", async () => {
 });
 
 test('a sync without changes sends no request to the sandbox', async () => {
-  const { copies, upload } = start();
+  const { copies, upload } = await start();
   const { client, requests } = workspace();
   await upload('a');
   await copies.sync(place, client, signal);
@@ -92,7 +94,7 @@ test('a sync without changes sends no request to the sandbox', async () => {
 });
 
 test('after a restart only what is missing or new is brought', async () => {
-  const { copies, open, upload } = start();
+  const { copies, open, upload } = await start();
   const before = workspace();
   await upload('a');
   await upload('b');
@@ -105,7 +107,7 @@ test('after a restart only what is missing or new is brought', async () => {
 });
 
 test('an emptied workspace gets everything again', async () => {
-  const { copies, upload } = start();
+  const { copies, upload } = await start();
   await upload('a');
   await copies.sync(place, workspace().client, signal);
   const fresh = workspace();
@@ -114,7 +116,7 @@ test('an emptied workspace gets everything again', async () => {
 });
 
 test("files that the agent made next to the project's are left alone", async () => {
-  const { copies, uploads, upload } = start();
+  const { copies, uploads, upload } = await start();
   const { client, files } = workspace(new Map([['project_files/mine', 'x']]));
   const a = await upload('a');
   await copies.sync(place, client, signal);
@@ -124,7 +126,7 @@ test("files that the agent made next to the project's are left alone", async () 
 });
 
 test('a sync writes the other files when one fails, and tries that one again later', async () => {
-  const { copies, upload, warned } = start();
+  const { copies, upload, warned } = await start();
   const { client, files, requests } = workspace();
   await upload('stubborn');
   await upload('a');
@@ -137,7 +139,7 @@ test('a sync writes the other files when one fails, and tries that one again lat
 });
 
 test('F125 a folder that the agent has filled beyond what can be listed still gets what is new', async () => {
-  const { copies, open, upload } = start();
+  const { copies, open, upload } = await start();
   const before = workspace();
   await upload('a');
   await copies.sync(place, before.client, signal);
@@ -149,13 +151,13 @@ test('F125 a folder that the agent has filled beyond what can be listed still ge
 });
 
 test('a lost sandbox fails its callers', async () => {
-  const { copies, upload } = start();
+  const { copies, upload } = await start();
   await upload('lost');
   await expect(copies.sync(place, workspace().client, signal)).rejects.toMatchObject({ code: 'sandbox_lost' });
 });
 
 test('a session without a project gets no request', async () => {
-  const { copies } = start();
+  const { copies } = await start();
   const { client, requests } = workspace();
   await copies.sync({ ...place, projectId: null }, client, signal);
   expect(requests).toEqual([]);

@@ -1,19 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import type { BlobStore } from '../../../../src/core/contracts/blobs.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
+import { projectKind } from '../../../../src/sessions/projects/projects.ts';
 import { baseName, uploadService } from '../../../../src/sessions/projects/uploads.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 
 const signal = new AbortController().signal;
-function start(
+async function start(
   blobs: BlobStore & { readonly kept: Map<string, Buffer> } = memoryBlobs(),
   records = memoryStore().records,
 ) {
   const clock = manualClock(1_000);
   let n = 0;
   const newId = () => `id-${n++}`;
+  for (const id of ['p', 'pp', 'q']) await records.put({ kind: projectKind, id, doc: {} });
   const uploads = uploadService({ records, blobs, clock, newId, maxBytes: 100 });
   const stage = (name: string, text = name, projectId: string | null = 'p') =>
     uploads.stage({ projectId, name, type: 'input', mimeType: null, content: content(text) }, signal);
@@ -31,7 +33,7 @@ async function* content(text: string) {
 
 describe('uploads', () => {
   test('a staged file that is not kept is removed with its bytes', async () => {
-    const { uploads, blobs, records, stage } = start();
+    const { uploads, blobs, records, stage } = await start();
     {
       await using staged = await stage('a');
       expect(blobs.kept.size).toBe(1);
@@ -42,7 +44,7 @@ describe('uploads', () => {
   });
 
   test('a project lists only its own files, newest first', async () => {
-    const { uploads, put } = start();
+    const { uploads, put } = await start();
     const [a, b] = [await put('a'), await put('b')];
     await put('c', 'c', 'pp');
     await put('d', 'd', null);
@@ -50,7 +52,7 @@ describe('uploads', () => {
   });
 
   test('a file of the same name is replaced in its project alone', async () => {
-    const { uploads, blobs, put } = start();
+    const { uploads, blobs, put } = await start();
     const [first, elsewhere, loose] = [await put('a', 'old'), await put('a', 'x', 'q'), await put('a', 'y', null)];
     const second = await put('a', 'new');
     await expect(uploads.get(first)).rejects.toMatchObject({ code: 'file_not_found' });
@@ -59,7 +61,7 @@ describe('uploads', () => {
   });
 
   test('a project that goes takes its files along', async () => {
-    const { uploads, blobs, put } = start();
+    const { uploads, blobs, put } = await start();
     await put('a');
     await put('b');
     const other = await put('c', 'c', 'q');
@@ -67,8 +69,17 @@ describe('uploads', () => {
     expect([...blobs.kept.keys()]).toEqual([other]);
   });
 
+  test('a file that is kept after its project was deleted is refused, and leaves no bytes', async () => {
+    const { uploads, blobs, records, stage } = await start();
+    await using staged = await stage('a');
+    await records.delete(projectKind, 'p');
+    await uploads.deleteProject('p');
+    await expect(uploads.keep([staged])).rejects.toMatchObject({ code: 'not_found' });
+    expect([blobs.kept.size, await records.list('file-owner'), await uploads.ofProject('p')]).toEqual([0, [], []]);
+  });
+
   test('a start removes the staged files of a killed server, and keeps stored and newer files', async () => {
-    const before = start();
+    const before = await start();
     await before.stage('half');
     const kept = await before.put('whole');
     const after = uploadService({ ...before, clock: manualClock(2_000), newId: () => 'fresh', maxBytes: 100 });
@@ -83,7 +94,7 @@ describe('uploads', () => {
   });
 
   test('the removal of a file that is cut is completed at the next start, and uploads of other servers continue', async () => {
-    const before = start();
+    const before = await start();
     const id = await before.put('whole');
     const remove = before.blobs.delete;
     before.blobs.delete = () => Promise.reject(new Error('killed'));
@@ -100,7 +111,7 @@ describe('uploads', () => {
   test('a storage that fails leaves no record', async () => {
     const blobs = memoryBlobs();
     blobs.put = () => Promise.reject(new AppError('store_unavailable', 'It does not answer.'));
-    const { records, stage } = start(blobs);
+    const { records, stage } = await start(blobs);
     await expect(stage('a')).rejects.toMatchObject({ code: 'store_unavailable' });
     expect(await records.list('file-owner')).toEqual([]);
   });

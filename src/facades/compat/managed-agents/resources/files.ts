@@ -6,7 +6,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import { pictureHeadBytes } from '../../../../core/text/pictures.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import { attachment } from '../../../../http/transport/content-disposition.ts';
-import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
+import { computeExpiry, FileContent, type StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { fileType } from '../../../shared/archive/mime.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
@@ -22,18 +22,6 @@ export interface FileDeps extends Pick<FacadeParts, 'services' | 'projects' | 'c
   /** Generates the random part of a new id. */
   readonly ids: () => string;
 }
-const FileContent = z.object({
-  upload: z.string(),
-  filename: z.string(),
-  mimeType: z.string(),
-  size: z.int(),
-  /** Milliseconds from creation to expiry; null: no expiry. */
-  lifeMs: z.number().nullable().default(null),
-});
-const computeExpiry = ({ content, createdAt }: Pick<StoredDocument, 'content' | 'createdAt'>): number | null => {
-  const { lifeMs } = FileContent.parse(content);
-  return lifeMs === null ? null : createdAt + lifeMs;
-};
 
 /** The text fields of an upload. */
 const UploadTexts = z.object({
@@ -260,11 +248,8 @@ export function fileRoutes(deps: FileDeps): Route[] {
         const output = parseOutputId(id);
         if (output) await files.remove(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
         else {
-          const { upload } = FileContent.parse((await readDocument(documents, 'file', id)).content);
+          await readDocument(documents, 'file', id);
           await documents.delete(id);
-          await uploads()
-            .delete(upload)
-            .catch(() => {}); // a session may already have removed it
         }
         return { id, type: 'file_deleted' as const };
       },
