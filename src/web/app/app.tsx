@@ -1,6 +1,6 @@
 import { Conversation } from '../conversation/conversation.tsx';
 import { paneWidth } from '../data/prefs.ts';
-import { currentSession } from '../data/sessions.ts';
+import { currentId } from '../data/sessions.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { Dialogs } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -15,7 +15,7 @@ import { isMenuOpen, isPaneFull, visiblePane } from './layout.ts';
 import { Palette } from './palette.tsx';
 
 export function App() {
-  const hasWork = currentSession.value !== undefined;
+  const hasWork = currentId.value !== undefined; // the pane keeps its place while the session loads
   const isOpen = hasWork && paneWidth.value > 0;
   return (
     <>

@@ -5,7 +5,7 @@ import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelRefOf } from '../models/model-picker.tsx';
 import { modelsInForce, offeredProviders, readModels, readOffered } from '../models/state.ts';
-import { locale } from '../parts/format.ts';
+import { formatMoment, locale } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
@@ -17,7 +17,6 @@ import { type Automation, automations, readAutomations, showChanged } from './st
 import {
   dayName,
   findTimeZone,
-  formatTimeIn,
   localTimeZone,
   parseCron,
   type ScheduleChoice,
@@ -293,7 +292,7 @@ function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
           <ol>
             {times.map((at) => (
               <li key={at}>
-                <time dateTime={at}>{formatTimeIn(at, zone, locale())}</time>
+                <time dateTime={at}>{formatMoment(at, zone)}</time>
               </li>
             ))}
           </ol>

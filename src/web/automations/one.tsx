@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { navigate } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
-import { duration, locale, price } from '../parts/format.ts';
+import { duration, formatMoment, price } from '../parts/format.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
@@ -17,7 +17,6 @@ import {
   removeAutomation,
   showChanged,
 } from './state.ts';
-import { formatTimeIn, localTimeZone } from './times.ts';
 
 interface HookAddressProps {
   readonly id: string;
@@ -59,9 +58,7 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       {hook.secretAt === null ? (
         <p class="note wait">{t('automations.hook.noSecret')}</p>
       ) : (
-        <p class="quiet">
-          {t('automations.hook.since', { at: formatTimeIn(hook.secretAt, localTimeZone(), locale()) })}
-        </p>
+        <p class="quiet">{t('automations.hook.since', { at: formatMoment(hook.secretAt) })}</p>
       )}
       {secret !== undefined && (
         <p>

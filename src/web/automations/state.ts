@@ -1,10 +1,9 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
-import { locale } from '../parts/format.ts';
+import { formatMoment } from '../parts/format.ts';
 import { withItem } from '../parts/kit/resource-list.tsx';
 import { t } from '../text/text.ts';
-import { formatTimeIn } from './times.ts';
 
 export type Automation = Outputs['automations']['get'];
 export type AutomationStart = Outputs['automations']['start'];
@@ -30,5 +29,5 @@ export function describeAutomationState({ paused, schedule, nextAt, hook, after 
   if (!schedule && hook) return t('automations.byHook');
   if (!schedule && after) return t('automations.byRun');
   if (!schedule || nextAt === null) return t('automations.byHand');
-  return t('automations.next', { at: formatTimeIn(nextAt, schedule.timezone, locale()), zone: schedule.timezone });
+  return t('automations.next', { at: formatMoment(nextAt, schedule.timezone), zone: schedule.timezone });
 }

@@ -59,12 +59,3 @@ export const localTimeZone = (): string => Intl.DateTimeFormat().resolvedOptions
 /** 1 January 2023 was a Sunday. */
 export const dayName = (day: number, language: string): string =>
   new Date(Date.UTC(2023, 0, 1 + day)).toLocaleDateString(language, { weekday: 'long', timeZone: 'UTC' });
-export const formatTimeIn = (at: string, zone: string, language: string): string =>
-  new Date(at).toLocaleString(language, {
-    timeZone: zone,
-    weekday: 'short',
-    day: 'numeric',
-    month: 'short',
-    hour: '2-digit',
-    minute: '2-digit',
-  });

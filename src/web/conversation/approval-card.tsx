@@ -4,7 +4,7 @@ import type { ApprovalItem } from '../data/items.ts';
 import { TextParts, useBeginning } from '../markdown/plain.tsx';
 import { boundedLine, showHiddenCharacters } from '../parts/bounded-text.ts';
 import { diffLines } from '../parts/diff.ts';
-import { formatTime } from '../parts/format.ts';
+import { formatMoment } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
@@ -39,7 +39,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     <div class={`approval rigid ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
       <p class="row approval-head bold wrap">
         <Icon name="shield" /> {typeof args.command === 'string' ? t('approval.runs') : t('approval.wants', { name })}
-        {!decided && <span class="quiet"> {t('approval.until', { time: formatTime(expiresAt) })}</span>}
+        {!decided && <span class="quiet"> {t('approval.until', { time: formatMoment(expiresAt) })}</span>}
       </p>
       {item.request.reason && <p class="quiet">{boundedLine(serverText(item.request.reason))}</p>}
       {content && 'oldContent' in content ? (

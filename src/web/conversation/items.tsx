@@ -1,7 +1,8 @@
+import type { RefObject } from 'preact';
 import { memo } from 'preact/compat';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
 import { send } from '../data/actions.ts';
-import { emptyWindow, type ItemWindow, nextWindow, splitParts } from '../data/item-window.ts';
+import { emptyWindow, type ItemWindow, nextWindow, partSize, splitParts } from '../data/item-window.ts';
 import type { DataOf, Item, StepItem, ToolItem } from '../data/items.ts';
 import { model } from '../data/log.ts';
 import { type ConversationModel, isUnusableRepository } from '../data/model.ts';
@@ -38,9 +39,18 @@ interface Props {
 /** All items of a model in log order. The end is drawn first; earlier items follow, frame by frame. */
 export function Items({ model, sessionId, isLive = false, isEndOnly = false }: Props) {
   const shown = useEndFirst(model);
+  const log = useRef<HTMLDivElement>(null);
+  const isStill = useStill(log, shown.items.length > 0);
   return (
     <Live.Provider value={isLive}>
-      <div class="items roomy stack" role="log" aria-label={t('conversation')} aria-busy={isEndOnly || shown.first > 0}>
+      <div
+        ref={log}
+        class="items roomy stack"
+        role="log"
+        aria-label={t('conversation')}
+        aria-busy={isEndOnly || shown.first > 0}
+        data-still={shown.items.length > 0 ? isStill : undefined}
+      >
         {splitParts(shown).map(({ key, items }) => (
           <Part key={key} items={items} sessionId={sessionId} isLive={isLive} />
         ))}
@@ -65,6 +75,21 @@ function useEndFirst(model: ConversationModel): ItemWindow {
     });
   }, [items, shown]);
   return shown;
+}
+
+/**
+ * Whether the first items have their final height. Until then they are hidden, so that no line moves under a pointer.
+ */
+function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boolean {
+  const [isStill, setStill] = useState(false);
+  useEffect(() => {
+    const check = () => {
+      if (log.current?.querySelector(`:scope > :nth-last-child(-n + ${partSize}) .unread-text`)) afterFrame(check);
+      else setStill(true);
+    };
+    if (hasItems) check();
+  }, [hasItems]);
+  return isStill;
 }
 
 /** Calls `act` after the browser has painted. A hidden page does not paint, so a timer is used. */

@@ -2,7 +2,7 @@ import type { Item } from './items.ts';
 
 // The items of a conversation that are drawn. The end is drawn first, and one more part above it with each frame.
 
-const partSize = 20; // items that are drawn together, between two frames
+export const partSize = 20; // items that are drawn together, between two frames
 
 export interface ItemWindow {
   readonly items: readonly Item[];

@@ -9,8 +9,12 @@ export type Status = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'f
 export function toStatus(session: Session): Status {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
-  return endStatus(session.outcome);
+  return lacksRepository(session) ? 'failed' : endStatus(session.outcome);
 }
+
+/** A run that needed no files can end before a repository could not be used. */
+const lacksRepository = ({ repositories }: Session): boolean =>
+  repositories.some(({ state, environment }) => state === 'failed' || environment?.setup === 'failed');
 
 function endStatus(end: { status?: string; reason?: string } | null | undefined): Status {
   if (end?.reason === 'deleted') return 'deleted';
@@ -25,6 +29,7 @@ export const currentStatus = computed<Status>(() => {
   const run = model.run.value;
   const listed = currentSession.value && toStatus(currentSession.value);
   if (listed === 'running' || listed === 'waiting') return listed;
+  if (run.kind === 'ended' && currentSession.value && lacksRepository(currentSession.value)) return 'failed';
   if (run.kind === 'ended') return endStatus(run.end.data);
   if (run.kind === 'running' || run.kind === 'waiting') return run.kind;
   return listed ?? 'new';

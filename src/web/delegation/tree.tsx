@@ -30,7 +30,7 @@ export function TreeLinks({ session: { id, parent } }: { session: Session }) {
       {below.length > 0 && (
         <Button
           class="small"
-          icon="fork"
+          icon="agents"
           aria-label={t('delegation.children', { n: below.length })}
           label={
             <>
@@ -74,7 +74,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
   return (
     <section class="child padded box small-text" aria-label={t('delegation.isChild')}>
       <header class="row">
-        <Icon name="fork" />
+        <Icon name="agents" />
         <strong class="cut fill">{session ? nameOf(session) : boundedLine(child.task)}</strong>
         {session ? <StatusChip status={toStatus(session)} /> : <StatusIcon status={status} />}
         {session && isLive && <Button class="small" label={t('open')} onClick={() => navigate(session.id)} />}

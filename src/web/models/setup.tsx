@@ -107,7 +107,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
         label={t('models.provider')}
         value={preset.id}
         options={presets.map(({ id, label }) => ({ value: id, label: label || t('models.other') }))}
-        onChange={choose}
+        onChange={(id) => id !== preset.id && choose(id)}
       />
       <div class="model-access wrap">
         {isOwn && (

@@ -21,11 +21,19 @@ export function duration(ms: number): string {
 const withRest = (whole: string, rest: number, unit: string): string =>
   rest === 0 ? whole : `${whole} ${rest} ${unit}`;
 
-export const formatTime = (ms: number): string =>
-  new Date(ms).toLocaleTimeString(locale(), { hour: '2-digit', minute: '2-digit' });
-
-export const dayAndTime = (ms: number): string =>
-  new Date(ms).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'short' });
+/** A time of today as `14:05`, any other with its day: `Fri, Nov 27, 14:05`. A time in another zone always has its day. */
+export function formatMoment(at: number | string, timeZone?: string): string {
+  const [then, now] = [new Date(at), new Date()];
+  const isThisYear = then.getFullYear() === now.getFullYear();
+  const isToday = timeZone === undefined && then.toDateString() === now.toDateString();
+  return then.toLocaleString(locale(), {
+    ...(!isToday && { weekday: 'short', day: 'numeric', month: 'short' }),
+    ...(!isThisYear && { year: 'numeric' }),
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZone,
+  });
+}
 
 const day = 86_400_000;
 const units = [

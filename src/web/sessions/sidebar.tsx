@@ -85,22 +85,20 @@ export function Sidebar() {
         {me.value?.person && <AccountMenu name={me.value.name ?? me.value.email ?? t('account')} />}
       </div>
       <Button class="rigid" icon="plus" label={t('newSession')} onClick={leavingMenu(newSession)} />
-      {sessions.value.length > 0 && (
-        <button
-          type="button"
-          class="row inbox-button padded round"
-          data-waits={inboxSessions.value.length > 0}
-          aria-haspopup="dialog"
-          onClick={leavingMenu(openInbox)}
-        >
-          <Icon name="bell" size={16} /> {t('inbox')}
-          {inboxSessions.value.length > 0 && (
-            <span class="unread bold small-text rigid">
-              {inboxSessions.value.length > 99 ? '99+' : inboxSessions.value.length}
-            </span>
-          )}
-        </button>
-      )}
+      <button
+        type="button"
+        class="row inbox-button padded round"
+        data-waits={inboxSessions.value.length > 0}
+        aria-haspopup="dialog"
+        onClick={leavingMenu(openInbox)}
+      >
+        <Icon name="bell" size={16} /> {t('inbox')}
+        {inboxSessions.value.length > 0 && (
+          <span class="unread bold small-text rigid">
+            {inboxSessions.value.length > 99 ? '99+' : inboxSessions.value.length}
+          </span>
+        )}
+      </button>
       <div class="row search-row rigid">
         <div class="search fill">
           <Icon name="search" size={16} />

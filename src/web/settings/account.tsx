@@ -1,6 +1,6 @@
 import { me, signOut } from '../data/people.ts';
 import { mutate, query } from '../data/server.ts';
-import { dayAndTime } from '../parts/format.ts';
+import { formatMoment } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { ConfirmButton, ResourceList, useResource } from '../parts/kit/resource-list.tsx';
 import { t } from '../text/text.ts';
@@ -36,8 +36,8 @@ export function Account() {
           lines: [
             programOf(agent),
             [
-              t('account.signedInAt', { at: dayAndTime(Date.parse(createdAt)) }),
-              t('account.usedAt', { at: dayAndTime(Date.parse(lastSeenAt)) }),
+              t('account.signedInAt', { at: formatMoment(createdAt) }),
+              t('account.usedAt', { at: formatMoment(lastSeenAt) }),
             ].join(' · '),
           ],
           action: !isThis && (

@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 import { Items } from '../conversation/items.tsx';
 import { SessionPlan } from '../conversation/plan.tsx';
 import { Boundary } from '../parts/boundary.tsx';
-import { dayAndTime } from '../parts/format.ts';
+import { formatMoment } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { t } from '../text/text.ts';
 import { SharedFiles } from './files.tsx';
@@ -34,7 +34,7 @@ export function SharedPage() {
             {state.value === 'offline'
               ? t('shared.offline')
               : summary
-                ? t('shared.about', { time: dayAndTime(summary.expiresAt) })
+                ? t('shared.about', { time: formatMoment(summary.expiresAt) })
                 : t('shared.loading')}
           </p>
         </div>

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
 import { mutate, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
-import { dayAndTime } from '../parts/format.ts';
+import { formatMoment } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Choice } from '../parts/kit/choice.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
@@ -69,7 +69,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
           <List
             items={links.map((link) => ({
               key: link.id,
-              title: t('until', { time: dayAndTime(Date.parse(link.expiresAt)) }),
+              title: t('until', { time: formatMoment(link.expiresAt) }),
               lines: link.files ? [t('share.withFiles')] : [],
               action: <Button class="small" kind="danger" label={t('revoke')} onClick={() => revoke(link.id)} />,
             }))}

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutate, query } from '../data/server.ts';
-import { dayAndTime } from '../parts/format.ts';
+import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmFirst, Dialog } from '../parts/kit/dialog.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
@@ -42,7 +42,6 @@ export function SkillView({ id, back }: Props) {
         setTimeout(back);
       },
     });
-  const time = (at: string) => dayAndTime(Date.parse(at));
   return (
     <Dialog title={name} wide>
       <p>{description}</p>
@@ -67,7 +66,7 @@ export function SkillView({ id, back }: Props) {
             <strong>
               {name}@{number}
             </strong>
-            <time dateTime={createdAt}>{time(createdAt)}</time>
+            <RelativeTime at={createdAt} />
             <span class="quiet">{t('skills.files', { n: files.length })}</span>
           </li>
         ))}

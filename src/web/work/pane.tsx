@@ -13,7 +13,7 @@ import { tabs, type WorkTab } from './tabs.ts';
 
 export function WorkPane() {
   const session = currentSession.value;
-  if (!session) return null;
+  if (!session) return <aside class="work" aria-label={t('work')} />;
   const shown = tabs.filter(({ shows }) => shows?.(session) ?? true);
   const open = shown.find(({ id }) => id === openTab.value) ?? shown[0];
   return (

@@ -79,6 +79,16 @@ test('the demo answers a message that is no task of it with its tasks', { tags: 
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
 });
 
+test('a session whose repository cannot be cloned is failed, and its card offers both ways on', async ({ desk }) => {
+  const id = await desk.worked('hello', { repositories: [{ url: 'http://127.0.0.1:9/shop.git' }] });
+  const { page } = await desk.open(`/#${id}`);
+  const card = page.getByRole('alert').filter({ hasText: 'Could not clone the repository' });
+  await card.getByRole('button', { name: 'Try again' }).waitFor();
+  await page.getByRole('main').getByText('failed', { exact: true }).waitFor();
+  await card.getByRole('button', { name: 'Change address' }).click();
+  expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('hello');
+});
+
 test('the tasks of the start page are known to the demo, in each language', { tags: ['nightly'] }, async ({ desk }) => {
   for (const language of ['en', 'de']) {
     const { page } = await desk.open();

@@ -71,7 +71,6 @@ test('a port that begins to listen is announced, and its frame reaches nothing o
 test('a link to localhost in the conversation opens the port, also in a window without an opener', async ({ desk }) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`);
-  await page.getByRole('tab', { name: 'Preview 1 new' }).waitFor(); // a line that moves while the page loads loses a click
   await page.getByRole('link', { name: 'http://localhost:4321/there', exact: true }).first().click();
   await page.frameLocator('iframe').getByRole('heading', { name: 'At /there' }).waitFor();
   const [opened] = await Promise.all([

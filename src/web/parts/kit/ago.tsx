@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { dayAndTime, formatAge } from '../format.ts';
+import { formatAge, formatMoment } from '../format.ts';
 
 /** The current time, updated once a minute, for relative times. */
 export const currentMinute = signal(Date.now());
@@ -11,7 +11,7 @@ setInterval(() => {
 export function RelativeTime({ at }: { at: number | string }) {
   const ms = typeof at === 'string' ? Date.parse(at) : at;
   return (
-    <time dateTime={new Date(ms).toISOString()} title={dayAndTime(ms)}>
+    <time dateTime={new Date(ms).toISOString()} title={formatMoment(ms)}>
       {formatAge(ms, Math.max(currentMinute.value, Date.now()))}
     </time>
   );

@@ -2,6 +2,7 @@ interface Props<Value extends string> {
   readonly label: string;
   readonly value: Value;
   readonly options: readonly { readonly value: Value; readonly label: string }[];
+  /** Called with the option that a person chooses, which can be the current one. */
   readonly onChange: (value: Value) => void;
 }
 
@@ -17,7 +18,7 @@ export const Choice = <Value extends string>({ label, value, options, onChange }
             name={label}
             value={option.value}
             checked={option.value === value}
-            onChange={() => onChange(option.value)}
+            onClick={() => onChange(option.value)}
           />
           <span>{option.label}</span>
         </label>

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { me } from '../../data/people.ts';
 import { query } from '../../data/server.ts';
-import { count, dayAndTime } from '../../parts/format.ts';
+import { count, formatMoment } from '../../parts/format.ts';
 import { t } from '../../text/text.ts';
 import { ProjectList } from '../projects/projects.tsx';
 import { CsvButton } from './csv.tsx';
@@ -32,9 +32,7 @@ export function AllProjects() {
       load={load}
       opens={me.value?.role === 'admin'}
       linesOf={({ owner, ownerName, members, sessions, spent, createdAt }) => [
-        [ownerName ?? owner ?? t('usage.nobody'), t('keys.createdAt', { at: dayAndTime(Date.parse(createdAt)) })].join(
-          ' · ',
-        ),
+        [ownerName ?? owner ?? t('usage.nobody'), t('keys.createdAt', { at: formatMoment(createdAt) })].join(' · '),
         [
           t('administration.members', { n: count(members) }),
           t('administration.sessions', { n: count(sessions) }),

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { me } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
-import { bytes, count, dayAndTime } from '../../parts/format.ts';
+import { bytes, count, formatMoment } from '../../parts/format.ts';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
@@ -90,7 +90,7 @@ export function OverviewPage() {
             key: sessionId,
             title: title || sessionId,
             lines: [
-              [ownerOf(whose), t('administration.since', { at: dayAndTime(Date.parse(since)) })].join(' · '),
+              [ownerOf(whose), t('administration.since', { at: formatMoment(since) })].join(' · '),
               t(budget ? `administration.budget.${budget}` : `administration.waits.${reason ?? 'answer'}`),
             ],
           }))}

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { me } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
-import { count, dayAndTime } from '../../parts/format.ts';
+import { count, formatMoment } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
@@ -71,7 +71,7 @@ export function PeoplePage() {
         [
           role === null ? t('administration.noRole') : t(`keys.role.${role}`),
           ...(disabled ? [t('administration.disabled')] : []),
-          t('administration.seen', { at: dayAndTime(Date.parse(lastSeenAt)) }),
+          t('administration.seen', { at: formatMoment(lastSeenAt) }),
           t('administration.sessions', { n: count(sessions) }),
           spent,
         ].join(' · '),

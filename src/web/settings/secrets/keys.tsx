@@ -5,7 +5,7 @@ import { hasRole, roles } from '../../../core/model/principal.ts';
 import { me } from '../../data/people.ts';
 import { type InputOf, mutate, query, request } from '../../data/server.ts';
 import { saveToken, storedToken } from '../../data/token.ts';
-import { dayAndTime } from '../../parts/format.ts';
+import { formatMoment } from '../../parts/format.ts';
 import { ConfirmButton, OneTimeSecret, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { projectName } from '../../sessions/project-field.tsx';
@@ -195,17 +195,18 @@ function listFacts(
   { role, person, project, state, trust, createdAt, expiresAt, lastUsedAt, revokedAt }: Key,
   { namesProject }: Pick<ItemOptions, 'namesProject'>,
 ): string[] {
-  const at = (time: string) => dayAndTime(Date.parse(time));
   return [
     project ? t(`members.role.${project.role}`) : t(`keys.role.${role}`),
     ...(project && namesProject ? [projectName(project.id) ?? project.id] : []),
     ...(person === null || person === me.value?.person ? [] : [t('keys.ofPerson')]),
     ...(trust ? [t('keys.trust', { issuer: trust.issuer })] : []),
-    ...(revokedAt !== null ? [t('keys.revokedAt', { at: at(revokedAt) })] : []),
-    ...(state === 'expired' && expiresAt !== null ? [t('keys.expired', { at: at(expiresAt) })] : []),
-    ...(state === 'active' && expiresAt !== null ? [t('keys.until', { at: at(expiresAt) })] : []),
-    ...(state === 'active' ? [lastUsedAt === null ? t('keys.unused') : t('keys.usedAt', { at: at(lastUsedAt) })] : []),
-    t('keys.createdAt', { at: at(createdAt) }),
+    ...(revokedAt !== null ? [t('keys.revokedAt', { at: formatMoment(revokedAt) })] : []),
+    ...(state === 'expired' && expiresAt !== null ? [t('keys.expired', { at: formatMoment(expiresAt) })] : []),
+    ...(state === 'active' && expiresAt !== null ? [t('keys.until', { at: formatMoment(expiresAt) })] : []),
+    ...(state === 'active'
+      ? [lastUsedAt === null ? t('keys.unused') : t('keys.usedAt', { at: formatMoment(lastUsedAt) })]
+      : []),
+    t('keys.createdAt', { at: formatMoment(createdAt) }),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
-import { dayAndTime } from '../../parts/format.ts';
+import { formatMoment } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ConfirmButton, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { t } from '../../text/text.ts';
@@ -154,7 +154,7 @@ const originOf = ({ from, setBy, templates }: ToolServer): string[] => [
 
 function describeState({ kind, state, signIn }: ToolServer): string {
   if (state === null) return t(kind === 'program' ? 'toolServers.inSandbox' : 'toolServers.unasked');
-  const at = dayAndTime(Date.parse(state.at));
+  const at = formatMoment(state.at);
   if (state.ok) return t('toolServers.answered', { at });
   const why = t('toolServers.failed', { at, why: state.message });
   return signIn === 'wanted' ? `${why} ${t('toolServers.wantsAccess')}` : why;

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
-import { dayAndTime } from '../../parts/format.ts';
+import { formatMoment } from '../../parts/format.ts';
 import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
 import { Menu } from '../../parts/kit/menu.tsx';
@@ -155,9 +155,7 @@ function DeliveryRow({ delivery, canSend, resend }: RowProps) {
       <strong>{t(`webhooks.state.${state}`)}</strong>
       <span class="quiet">{t('webhooks.tries', { n: tries })}</span>
       {answer !== '' && <span class="quiet">{answer}</span>}
-      {nextAt !== null && tries > 0 && (
-        <span class="quiet">{t('webhooks.nextAt', { at: dayAndTime(Date.parse(nextAt)) })}</span>
-      )}
+      {nextAt !== null && tries > 0 && <span class="quiet">{t('webhooks.nextAt', { at: formatMoment(nextAt) })}</span>}
       {state !== 'pending' && canSend && (
         <Button
           class="small"

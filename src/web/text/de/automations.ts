@@ -44,7 +44,7 @@ export const automations = {
   'automations.hook.template': 'Nachrichtenvorlage mit {{pfad.zum.feld}} (leer = alles)',
   'automations.hook.address': 'Webhook-URL',
   'automations.hook.noSecret': 'Ohne Geheimnis werden Zustellungen abgelehnt.',
-  'automations.hook.since': 'Geheimnis erzeugt am {at}.',
+  'automations.hook.since': 'Geheimnis erzeugt: {at}.',
   'automations.hook.makeSecret': 'Geheimnis erzeugen',
   'automations.hook.newSecret': 'Geheimnis ersetzen',
   'automations.hook.rotateText': 'Zustellungen mit dem bisherigen Geheimnis werden abgelehnt.',

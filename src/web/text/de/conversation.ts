@@ -32,7 +32,7 @@ export const conversation = {
   approval: 'Genehmigung',
   'approval.wants': 'Darf der Agent {name} aufrufen?',
   'approval.runs': 'Diesen Befehl ausführen?',
-  'approval.until': 'Läuft um {time} ab.',
+  'approval.until': 'Läuft ab: {time}.',
   'approval.tooDeep': 'Die Argumente sind zu tief verschachtelt und werden nicht gezeigt.',
   'approval.approve': 'Genehmigen',
   'approval.reject': 'Ablehnen',

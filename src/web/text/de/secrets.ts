@@ -210,7 +210,7 @@ export const secrets = {
   'webhooks.tries': '{n} Versuche',
   'webhooks.tries.one': '1 Versuch',
   'webhooks.answered': 'Status {status}',
-  'webhooks.nextAt': 'nächster Versuch um {at}',
+  'webhooks.nextAt': 'nächster Versuch {at}',
   'webhooks.resend': 'Erneut senden',
   'webhooks.resendOne': 'Erneut senden: {id}',
   built: 'Gebaute Vorlagen',

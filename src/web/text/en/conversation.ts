@@ -32,7 +32,7 @@ export const conversation = {
   approval: 'Approval',
   'approval.wants': 'Allow the agent to call {name}?',
   'approval.runs': 'Run this command?',
-  'approval.until': 'Expires at {time}.',
+  'approval.until': 'Expires {time}.',
   'approval.tooDeep': 'The arguments are nested too deeply to show.',
   'approval.approve': 'Approve',
   'approval.reject': 'Reject',

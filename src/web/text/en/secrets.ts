@@ -208,7 +208,7 @@ export const secrets = {
   'webhooks.tries': '{n} attempts',
   'webhooks.tries.one': '1 attempt',
   'webhooks.answered': 'status {status}',
-  'webhooks.nextAt': 'retry at {at}',
+  'webhooks.nextAt': 'next attempt {at}',
   'webhooks.resend': 'Resend',
   'webhooks.resendOne': 'Resend: {id}',
   built: 'Built templates',

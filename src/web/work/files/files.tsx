@@ -4,7 +4,7 @@ import { toShownName } from '../../../core/text/file-names.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { bytes, formatTime } from '../../parts/format.ts';
+import { bytes, formatMoment } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
@@ -21,19 +21,22 @@ import { dismiss, download, transfers, upload } from './transfers.ts';
 import { childPath, rootPath } from './tree.ts';
 import { Tree } from './tree.tsx';
 
+const roomForBoth = 720; // pixels; must match work.css
+
 /** The tab: a tree and the open file, side by side if there is room. Files can be dropped or pasted anywhere on it. */
 export function Files({ session }: { session: Session }) {
   const store = openStore(session.id);
   const picker = useRef<HTMLInputElement>(null);
+  const tab = useRef<HTMLElement>(null);
   const [isOver, setOver] = useState(false);
   useEffect(() => store.follow(), [store]);
   const take = (list: FileList | readonly File[] | null | undefined) => void sendAll(store, [...(list ?? [])]);
   const shown = store.shown.value;
   return (
     <section
+      ref={tab}
       class="files"
       aria-label={t('tab.files')}
-      data-open={shown === undefined ? undefined : 'true'}
       data-drop={isOver ? 'true' : undefined}
       onDragOver={(event) => {
         event.preventDefault();
@@ -62,6 +65,7 @@ export function Files({ session }: { session: Session }) {
             ]}
             onChange={(value) => {
               fileFilter.value = value;
+              if ((tab.current?.clientWidth ?? 0) < roomForBoth) store.shown.value = undefined; // shows the list
             }}
           />
           <span class="fill" />
@@ -158,7 +162,7 @@ function ChangesView({ store }: { store: FileStore }) {
   if (!changes || problem !== '') return <LoadPlaceholder problem={problem} again={again} />;
   const { since, files, truncated } = changes;
   if (!since) return <p class="quiet empty">{t('files.noRun')}</p>;
-  const time = formatTime(Date.parse(since.at));
+  const time = formatMoment(since.at);
   if (files.length === 0) return <p class="quiet empty">{t('files.unchanged', { time })}</p>;
   return (
     <>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutateWithRetry, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { dayAndTime } from '../../parts/format.ts';
+import { formatMoment } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CopyButton } from '../../parts/kit/copy-button.tsx';
 import { Icon } from '../../parts/kit/icon.tsx';
@@ -83,7 +83,7 @@ function Open({ sessionId }: { sessionId: string }) {
           <li key={one.id} class="row wrap">
             <span class="fill">
               {one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of })}
-              <span class="quiet"> · {t('until', { time: dayAndTime(Date.parse(one.expiresAt)) })}</span>
+              <span class="quiet"> · {t('until', { time: formatMoment(one.expiresAt) })}</span>
             </span>
             <CopyButton text={computePreviewAddress(one, '/')} />
             <Button

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs, SandboxStatus } from '../../../client/types.ts';
 import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { bytes, duration, formatTime } from '../../parts/format.ts';
+import { bytes, duration, formatMoment } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
@@ -121,7 +121,7 @@ function aboutProcess({ pid, status, memoryBytes, ports = [], started }: Process
     t(`processes.${status}`),
     ...(memoryBytes === undefined ? [] : [t('processes.memory', { size: bytes(memoryBytes) })]),
     ...ports.map((port) => t('processes.port', { port })),
-    formatTime(Date.parse(started)),
+    formatMoment(started),
   ].join(' · ');
 }
 

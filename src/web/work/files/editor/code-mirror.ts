@@ -67,8 +67,8 @@ const theme = EditorView.theme({
   '.cm-searchMatch': { background: 'var(--wait-soft)', outline: '1px solid var(--wait)' },
   '.cm-searchMatch-selected': { background: 'var(--accent-soft)' },
   '.cm-changedLine, &.cm-merge-b .cm-changedLine, .cm-insertedLine': { background: 'var(--added)' },
-  '.cm-deletedChunk, &.cm-merge-a .cm-changedLine': { background: 'var(--removed)' },
-  '.cm-deletedChunk': { paddingLeft: '6px' },
+  '.cm-deletedLine, &.cm-merge-a .cm-changedLine': { background: 'var(--removed)' },
+  '.cm-deletedChunk': { paddingLeft: '6px', background: 'none' },
   // Only a tint, because the library underlines changed words.
   '&.cm-editor .cm-changedText, &.cm-editor .cm-deletedText': {
     background: 'color-mix(in srgb, var(--text) 6%, transparent)',
@@ -77,7 +77,13 @@ const theme = EditorView.theme({
   'ins.cm-insertedLine, del.cm-deletedLine': { textDecoration: 'none' },
   '.cm-collapsedLines': { background: 'var(--code)', color: 'var(--quiet)', font: '13px var(--sans)' },
   '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' }, // most fonts lack the library's sign
-  '.cm-chunkButtons': { insetInlineEnd: '8px', display: 'flex', gap: '6px', zIndex: '2' },
+  // A row of their own, because the library lets them float over the first line of a change.
+  '&.cm-editor .cm-deletedChunk .cm-chunkButtons': {
+    position: 'static',
+    display: 'flex',
+    gap: '6px',
+    paddingBlock: '2px',
+  },
   '.cm-chunkButtons button': button,
   '.cm-comments .cm-gutterElement': { padding: '0 2px' },
   '.cm-comments button': { ...button, padding: '0 5px', lineHeight: '16px' },
@@ -197,7 +203,7 @@ const collapseUnchanged = { margin: 3, minSize: 6 };
 
 /**
  * The text compared with its earlier version. In one column each change can be accepted or reverted, in two columns
- * only reverted.
+ * only reverted. A new file is one change, which a person deletes instead.
  */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;
@@ -216,8 +222,11 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     const merge = unifiedMergeView({
       original: Text.of(before.split(lineEnd)),
       collapseUnchanged,
-      mergeControls: isReadOnly ? false : (kind, act) => made(kind === 'accept' ? words.accept : words.revert, act),
+      highlightChanges: before !== '', // in a new file, every word would be one
+      mergeControls:
+        isReadOnly || before === '' ? false : (kind, act) => made(kind === 'accept' ? words.accept : words.revert, act),
     });
+    if (before === '') extensions.push(EditorView.theme({ '.cm-deletedChunk': { display: 'none' } })); // of no line
     return handleOf(new EditorView({ doc: text, extensions: [...extensions, merge], parent: root, root }));
   }
   const language = await languageFor(common.path);
