@@ -9,9 +9,8 @@ import { allCommands } from '../../src/cli/program.ts';
 
 const inFolder = (folder: string) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
-const documents = [...readdirSync('.'), ...inFolder('docs'), ...inFolder('examples')].filter((name) =>
-  /[.]md$/.test(name),
-);
+const folders = ['docs', 'examples', 'clients'].flatMap(inFolder);
+const documents = [...readdirSync('.'), ...folders].filter((name) => /[.]md$/.test(name));
 const textOf = (file: string) => readFileSync(file, 'utf8');
 
 /** A heading's anchor, as sites that render Markdown make it. */

@@ -43,24 +43,6 @@ test('no link of a page is broken, and no anchor', async () => {
   expect(broken).toEqual([]);
 });
 
-test('no relative link of a file leads nowhere', async () => {
-  const broken: string[] = [];
-  for (const file of [
-    ...files.map((one) => `docs/${one}`),
-    'README.md',
-    'clients/python/README.md',
-    'examples/tour/README.md',
-  ]) {
-    const text = (await readFile(file, 'utf8')).replaceAll(/```[\s\S]*?```/g, '').replaceAll(/`[^`\n]*`/g, '');
-    for (const [, href = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-      if (/^(https?:|#)/.test(href)) continue;
-      const to = posix.join(posix.dirname(file), href.replace(/#.*$/, ''));
-      if (globSync(to).length === 0) broken.push(`${file}: ${href}`);
-    }
-  }
-  expect(broken).toEqual([]);
-});
-
 test('an anchor is the one that GitHub makes', () => {
   expect(toAnchor('Pages of other origins')).toBe('pages-of-other-origins');
   expect(toAnchor('What `corral run` does, twice')).toBe('what-corral-run-does-twice');

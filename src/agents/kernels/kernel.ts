@@ -70,8 +70,7 @@ export class Kernel {
 
   /** Ends the kernel with every process that its cells started. The next cell starts another. */
   async close(): Promise<void> {
-    this.#connection?.detach();
-    this.#connection = undefined;
+    this.detach();
     await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(unlessNotFound);
   }
 

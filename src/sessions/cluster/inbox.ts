@@ -42,11 +42,8 @@ export function createInbox({ store: { inbox, records, shared }, name = '', isAl
       working.add(key);
       return isFirst;
     }
-    let found = await records.get(kind, key);
-    if (!found) {
-      await pause(betweenMs, neverFires, clock);
-      found = await records.get(kind, key);
-    }
+    const found = await records.get(kind, key);
+    if (!found) await pause(betweenMs, neverFires, clock); // if its server records itself now, the put conflicts
     if (found && (await isAlive(By.parse(found.doc).by))) return false;
     const mine = { kind, id: key, doc: { by: name, at }, sort: at, expect: found?.version ?? 0 };
     return (await records.put(mine).catch(unlessConflict)) !== undefined;

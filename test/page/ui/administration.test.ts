@@ -69,6 +69,8 @@ test('an administrator finds and disables a person, and an auditor sees the page
   await rowOf(eve, 'Of Ada').getByText('by Ada').waitFor();
   expect(await rowOf(ada, 'Of Ada').getByText('by Ada').count()).toBe(0);
 
+  const { projects } = server.core.services;
+  for (let n = 0; n < 500; n++) await projects.create({ name: `Filler ${n}` }); // the list is read in pages of 500
   await ada.to('All projects');
   await ada.settings.getByText('2 members · 2 sessions').waitFor();
   await ada.settings.getByRole('button', { name: 'Website' }).click();

@@ -69,26 +69,6 @@ test('a person who reads further up is left there, and one button leads back to 
   await toEnd(page).waitFor({ state: 'detached' });
 });
 
-test('failures of the provider are one line with the next try', async ({ desk }) => {
-  const { id } = await desk.call('sessions.create', {});
-  const failure = (number: number) => ({
-    type: 'run.notice' as const,
-    runId: null,
-    data: {
-      kind: 'waiting_provider' as const,
-      detail: 'The provider is overloaded.',
-      retry: { number, most: 5, inMs: 3_600_000 },
-    },
-  });
-  await desk.tell(id, failure(1), failure(2), failure(3));
-  const { page } = await desk.open(`/#${id}`);
-  const line = page.locator('.retrying');
-  await expect
-    .poll(() => line.textContent())
-    .toMatch(/^The provider is overloaded\. {1,2}Attempt 3 of 5 in 3[56]\d\d s$/);
-  expect(await line.count()).toBe(1);
-});
-
 test('within three seconds the page says that the server is away, and what it sends later', async ({ desk }) => {
   const { id } = await desk.call('sessions.create', {});
   await using network = await openNetwork(new URL(desk.server.url));

@@ -15,6 +15,7 @@ test('a file is completed by its letters and attached, commands act, Escape leav
   await field.pressSequentially('Read @ubers');
   await expect.poll(() => options.allInnerTexts()).toEqual([expect.stringContaining('Übersicht.md')]);
   expect(await field.getAttribute('aria-activedescendant')).toBe(await options.first().getAttribute('id'));
+  expect(await field.getAttribute('aria-controls')).toBe(await page.getByRole('listbox').getAttribute('id'));
   expect(await axeFinds(page)).toEqual([]);
   await page.keyboard.press('Enter');
   expect(await field.inputValue()).toBe('Read @docs/Übersicht.md ');
@@ -34,6 +35,7 @@ test('a file is completed by its letters and attached, commands act, Escape leav
   await expect.poll(() => options.last().getAttribute('aria-selected')).toBe('true');
   await page.keyboard.press('Escape');
   await expect.poll(() => options.count()).toBe(0);
+  for (const name of ['aria-controls', 'aria-activedescendant']) expect(await field.getAttribute(name)).toBeNull();
   expect(await field.inputValue()).toBe('/');
 
   await field.fill('');

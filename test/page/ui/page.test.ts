@@ -156,6 +156,9 @@ test('the page shows changes by other clients at once, also that they deleted th
   await desk.call('runs.send', { sessionId: id, text: `Sent elsewhere\n${fence('sh', 'echo elsewhere')}` });
   await finished(page);
   expect(await page.locator('h1').textContent()).toBe('Sent elsewhere');
+  const again = page.waitForRequest(/system\.info/); // settings can change while nobody looks at the page
+  await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
+  await again;
   await desk.call('sessions.delete', { id });
   await page.getByText('What should we work on?').waitFor();
   await page.getByText('The session was deleted.').waitFor();

@@ -46,7 +46,7 @@ export const healthyBut = (answer: string) =>
    else { ${answer} }`;
 
 /** A program that replaces the daemon: it sends the daemon's hello, and answers each request with `answer`. */
-export const standIn = (answer: string, more = '') => `
+export const standIn = (answer: string) => `
 const { readFileSync } = await import('node:fs');
 const { connect } = await import('node:net');
 const token = process.env.CORRAL_TOKEN_FILE ? readFileSync(0, 'utf8').trim() : process.env.CORRAL_SANDBOXD_TOKEN;
@@ -61,13 +61,8 @@ const dial = (boot) => {
   });
 };
 for (let n = 0; n < 4; n++) dial('stand-in');
-${more}
 setInterval(() => {}, 1000);
 `;
-/**
- * Dials as another boot of the daemon while the connections of the first one stay open, as after a theft of its token.
- */
-export const twin = `setTimeout(dial, 500, 'twin');`;
 
 const json = (value: string) => `{
   const body = JSON.stringify(${value});

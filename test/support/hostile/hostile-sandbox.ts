@@ -18,16 +18,13 @@ export interface HostileSandbox extends AsyncDisposable {
   attach(): Promise<{ readonly client: SandboxClient; readonly lost: AbortSignal } & AsyncDisposable>;
 }
 
-/**
- * A real sandbox of bubblewrap in which a stand-in for the daemon answers each request by this statement. `more` is what it
- * does besides.
- */
-export async function hostileSandbox(answer: string, more?: string): Promise<HostileSandbox> {
+/** A real sandbox of bubblewrap in which a stand-in for the daemon answers each request by this statement. */
+export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'corral-hostile-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'sandboxd.mjs');
-  await writeFile(file, standIn(answer, more), { mode: 0o644 });
+  await writeFile(file, standIn(answer), { mode: 0o644 });
   const harness = stack.use(await processHarness('bwrap'));
   const options = harness.options({ programs: { ...programs, daemon: async () => file } });
   const driver = stack.use(await processDriver(options));

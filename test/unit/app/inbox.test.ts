@@ -1,17 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { createInbox } from '../../../src/sessions/cluster/inbox.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { manualClock } from '../../support/machines/manual-clock.ts';
+
+const now = 1_000_000;
 
 /** One store and its servers' inboxes; `living` has the names of the servers that still run. */
 function servers({ shared }: { shared: boolean }) {
   const store = memoryStore({ shared });
+  const clock = manualClock(now);
   const living = new Set(['a', 'b', 'c']);
   const isAlive = async (name: string) => living.has(name);
-  const of = (name: string) => createInbox({ store, name, isAlive, clock: systemClock });
-  return { of, living };
+  const of = (name: string) => createInbox({ store, name, isAlive, clock });
+  return { of, living, store, clock };
 }
-const now = 1_000_000;
 
 describe('a key whose command was never answered', () => {
   test('F095 is in progress for as long as its server works on it', async () => {
@@ -30,6 +32,16 @@ describe('a key whose command was never answered', () => {
     living.delete('a');
     const claims = await Promise.all(['b', 'c'].map((name) => of(name).claim('k', 'hash', now)));
     expect(claims.map(({ kind }) => kind).sort()).toEqual(['new', 'pending']);
+  });
+
+  test('F095 is in progress between its claim and the record of its server', async () => {
+    const { of, store, clock } = servers({ shared: true });
+    await store.inbox.claim('k', 'hash', now);
+    const claimed = of('b').claim('k', 'hash', now);
+    await expect.poll(clock.pending).toBe(1);
+    await store.records.put({ kind: 'claim', id: 'k', doc: { by: 'a', at: now }, sort: now });
+    clock.advance(200);
+    expect(await claimed).toEqual({ kind: 'pending' });
   });
 
   test('F095 may be used again after a restart of the only server, once', async () => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { capturedFrom } from '../../../eval/lib/captured.ts';
-import { compareReplies } from '../../../eval/lib/difference.ts';
 import { isInside, taskFiles } from '../../../eval/lib/task-files.ts';
 import type { Event } from '../../../src/client/index.ts';
 
@@ -99,24 +98,3 @@ describe("a task's files", () => {
     expect(isInside('a/b..c/d')).toBe(true);
   });
 });
-
-const textTurn = (text: string) => ({ text, calls: [] });
-const called = (...calls: [string, unknown][]) => ({
-  text: 'any',
-  calls: calls.map(([name, args], n) => ({ callId: `${n}`, name, args })),
-});
-
-test.each([
-  ['the same words, but for white space', textTurn('All  done\n'), textTurn('All done'), 'none'],
-  ['other words', textTurn('Done'), textTurn('Not done'), 'text'],
-  ['words instead of a call', textTurn('Done'), called(['a', {}]), 'kind'],
-  [
-    'the same calls, with any text next to them',
-    called(['a', { x: 1, y: 2 }]),
-    { ...called(['a', { y: 2, x: 1 }]), text: '' },
-    'none',
-  ],
-  ['another argument', called(['a', { x: 1 }]), called(['a', { x: 2 }]), 'arguments'],
-  ['another tool', called(['a', {}]), called(['b', {}]), 'tools'],
-  ['one call more', called(['a', {}]), called(['a', {}], ['a', {}]), 'tools'],
-] as const)('%s', (_what, one, other, difference) => expect(compareReplies(one, other)).toBe(difference));

@@ -58,108 +58,27 @@ const whole = 'The capital of France is Paris, on the Seine.';
 const half = whole.slice(0, 30);
 const rest = whole.slice(30);
 
-const rows: [string, readonly Reply[], string?][] = [
-  [
-    'a dropped connection',
-    [
-      [half, 'drop'],
-      [rest, 'whole'],
-    ],
-  ],
-  [
-    'a stream that just ends',
-    [
-      [half, 'end'],
-      [rest, 'whole'],
-    ],
-  ],
-  [
-    'silence',
-    [
-      [half, 'silence'],
-      [rest, 'whole'],
-    ],
-  ],
-  [
-    'an error in the stream',
-    [
-      [half, '5xx'],
-      [rest, 'whole'],
-    ],
-  ],
-  [
-    'four breaks, one of them before any text',
-    [
-      ['The capital ', 'drop'],
-      ['', 'drop'],
-      ['of France is ', '5xx'],
-      ['Paris, ', 'end'],
-      ['on the Seine.', 'whole'],
-    ],
-  ],
-  [
-    'a model that begins again',
-    [
-      [half, 'drop'],
-      [whole, 'whole'],
-    ],
-  ],
-  [
-    'a model that begins again, and breaks earlier',
-    [
-      [half, 'drop'],
-      [whole.slice(0, 20), 'drop'],
-      [whole, 'whole'],
-    ],
-  ],
-  [
-    'a model that repeats its last words',
-    [
-      [half, 'drop'],
-      [whole.slice(10), 'whole'],
-    ],
-  ],
-  [
-    'a model that says only what is there',
-    [
-      [whole, 'drop'],
-      [whole, 'whole'],
-    ],
-  ],
-  [
-    'a model that has nothing to add',
-    [
-      [whole, 'drop'],
-      ['', 'whole'],
-    ],
-  ],
-  [
-    'words that are the same by chance',
-    [
-      ['One is the number, t', 'drop'],
-      ['two is the number after.', 'whole'],
-    ],
-    'One is the number, ttwo is the number after.',
-  ],
-  [
-    'a first word that is the first word of the text',
-    [
-      ['He wrote: ', 'drop'],
-      ['Hello.', 'whole'],
-    ],
-    'He wrote: Hello.',
-  ],
-  [
-    'a short continuation that the text has already',
-    [
-      ['no, no, no, ', 'drop'],
-      ['no', 'whole'],
-    ],
-    'no, no, no, no',
-  ],
-];
+/** Broken replies in the order of `breaks`, and then a whole one. */
+const row = (name: string, texts: readonly string[], breaks: readonly Break[] = ['drop'], text = whole) =>
+  [name, texts.map((reply, n): Reply => [reply, breaks[n] ?? 'whole']), text] as const;
+const chance = 'One is the number, ttwo is the number after.';
+const capital = ['The capital ', '', 'of France is ', 'Paris, ', 'on the Seine.'];
 
-test.each(rows)('%s leaves one message, without a part twice', async (_, replies, text = whole) => {
+test.each([
+  row('a dropped connection', [half, rest]),
+  row('a stream that just ends', [half, rest], ['end']),
+  row('silence', [half, rest], ['silence']),
+  row('an error in the stream', [half, rest], ['5xx']),
+  row('four breaks, one of them before any text', capital, ['drop', 'drop', '5xx', 'end']),
+  row('a model that begins again', [half, whole]),
+  row('a model that begins again, and breaks earlier', [half, whole.slice(0, 20), whole], ['drop', 'drop']),
+  row('a model that repeats its last words', [half, whole.slice(10)]),
+  row('a model that says only what is there', [whole, whole]),
+  row('a model that has nothing to add', [whole, '']),
+  row('words that are the same by chance', ['One is the number, t', 'two is the number after.'], ['drop'], chance),
+  row('a first word that is the first word of the text', ['He wrote: ', 'Hello.'], ['drop'], 'He wrote: Hello.'),
+  row('a short continuation that the text has already', ['no, no, no, ', 'no'], ['drop'], 'no, no, no, no'),
+])('%s leaves one message, without a part twice', async (_, replies, text) => {
   const { runWriter, transcript, events } = scribeBench();
   runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
   const { model, requests } = await compatible(replies);

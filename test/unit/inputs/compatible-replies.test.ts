@@ -69,26 +69,21 @@ const json = '{"name": "file_read", "arguments": {"file": "a"}}';
 const halves = (text: string) =>
   Array.from({ length: Math.ceil(text.length / 3) }, (_, n) => text.slice(3 * n, 3 * n + 3));
 
+const says = (...texts: string[]) => replied(...texts) + chunk({}, 'stop') + done;
+const split = (text: string) => says(...halves(text));
+
 test.each([
-  [
-    'thoughts in tags, split anywhere',
-    replied(...halves('<think>why\n</think>\n\nThis.')) + chunk({}, 'stop') + done,
-    { text: 'This.', thoughts: 'why\n' },
-  ],
-  [
-    'a tag in the middle of an answer',
-    replied('Use <think> here.') + chunk({}, 'stop') + done,
-    { text: 'Use <think> here.' },
-  ],
+  ['thoughts in tags, split anywhere', split('<think>why\n</think>\n\nThis.'), { text: 'This.', thoughts: 'why\n' }],
+  ['a tag in the middle of an answer', says('Use <think> here.'), { text: 'Use <think> here.' }],
   [
     'an end of thoughts without a beginning, split anywhere',
-    replied(...halves('A `</think>` ends it.\n</think>\n\nThis.')) + chunk({}, 'stop') + done,
+    split('A `</think>` ends it.\n</think>\n\nThis.'),
     { text: 'This.', thoughts: 'A `</think>` ends it.\n' },
   ],
-  ['the same in one line', replied('why</think>This.') + done, { text: 'This.', thoughts: 'why' }],
-  ['an end alone', replied('</think>\n\nThis.') + done, { text: 'This.', thoughts: '' }],
-  ['an end that a sentence names', replied('Use </think> here.') + done, { text: 'Use </think> here.' }],
-  ['thoughts without an end', replied('<think>', 'why') + chunk({}, 'stop') + done, { text: '', thoughts: 'why' }],
+  ['the same in one line', says('why</think>This.'), { text: 'This.', thoughts: 'why' }],
+  ['an end alone', says('</think>\n\nThis.'), { text: 'This.', thoughts: '' }],
+  ['an end that a sentence names', says('Use </think> here.'), { text: 'Use </think> here.' }],
+  ['thoughts without an end', says('<think>', 'why'), { text: '', thoughts: 'why' }],
   ['no finish reason', replied('Hello') + done, { text: 'Hello', outcome: { kind: 'finished', stop: 'done' } }],
   ['no finish reason, nor a [DONE]: broken', replied('Hello'), { outcome: { kind: 'failed', retryable: true } }],
   [
@@ -103,96 +98,80 @@ test.each([
   ],
   [
     '<tool_call>, split anywhere',
-    replied('I will.', ...halves(`<tool_call>\n${json}\n</tool_call>`)) + chunk({}, 'stop') + done,
+    says('I will.', ...halves(`<tool_call>\n${json}\n</tool_call>`)),
     { text: 'I will.', calls: read },
   ],
-  ['<tool_call> without an end', replied(`<tool_call>${json}`) + chunk({}, 'stop') + done, { text: '', calls: read }],
-  ['[TOOL_CALLS]', replied(`[TOOL_CALLS][${json}]`) + chunk({}, 'stop') + done, { calls: read }],
-  ['[TOOL_CALLS] with the name first', replied('[TOOL_CALLS]file_read[ARGS]{"file":"a"}') + done, { calls: read }],
-  ['<function=', replied('<function=file_read>{"file":"a"}</function>') + done, { calls: read }],
+  ['<tool_call> without an end', says(`<tool_call>${json}`), { text: '', calls: read }],
+  ['[TOOL_CALLS]', says(`[TOOL_CALLS][${json}]`), { calls: read }],
+  ['[TOOL_CALLS] with the name first', says('[TOOL_CALLS]file_read[ARGS]{"file":"a"}'), { calls: read }],
+  ['<function=', says('<function=file_read>{"file":"a"}</function>'), { calls: read }],
   [
     '<function= with parameters',
-    replied('<tool_call>\n<function=file_read>\n<parameter=file>\na\n</parameter>\n</function>\n</tool_call>') + done,
+    says('<tool_call>\n<function=file_read>\n<parameter=file>\na\n</parameter>\n</function>\n</tool_call>'),
     { calls: read },
   ],
-  ['a fence', replied(`\`\`\`json\n${json}\n\`\`\``) + done, { calls: read }],
-  [
-    'JSON alone, with parameters',
-    replied('{"name": "file_read", "parameters": {"file": "a"}}') + done,
-    { calls: read },
-  ],
-  [
-    '<invoke>',
-    replied('<invoke name="file_read">\n<parameter name="file">a</parameter>\n</invoke>') + done,
-    { calls: read },
-  ],
+  ['a fence', says(`\`\`\`json\n${json}\n\`\`\``), { calls: read }],
+  ['JSON alone, with parameters', says('{"name": "file_read", "parameters": {"file": "a"}}'), { calls: read }],
+  ['<invoke>', says('<invoke name="file_read">\n<parameter name="file">a</parameter>\n</invoke>'), { calls: read }],
   [
     '<tool_call> with keys and values',
-    replied(...halves('<tool_call>file_read\n<arg_key>file</arg_key>\n<arg_value>a</arg_value>\n</tool_call>')) + done,
+    split('<tool_call>file_read\n<arg_key>file</arg_key>\n<arg_value>a</arg_value>\n</tool_call>'),
     { text: '', calls: read },
   ],
   [
     'the marks of Kimi',
-    replied(
+    says(
       ...halves(
         '<|tool_calls_section_begin|><|tool_call_begin|>functions.file_read:0<|tool_call_argument_begin|>{"file":"a"}<|tool_call_end|><|tool_calls_section_end|>',
       ),
-    ) + done,
+    ),
     { text: '', calls: read },
   ],
   [
     'the marks of DeepSeek, twice',
-    replied(
+    says(
       '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>file_read\n```json\n{"file":"a"}\n```<｜tool▁call▁end｜>',
       '<｜tool▁call▁begin｜>file_read<｜tool▁sep｜>{"file":"a"}<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
-    ) + done,
+    ),
     { text: '', calls: [...read, ...read] },
   ],
-  ['a list alone', replied(...halves(`[${json}]`)) + done, { text: '', calls: read }],
-  ['a list that is no call', replied('[{"a": 1}]') + done, { text: '[{"a": 1}]', calls: [] }],
+  ['a list alone', split(`[${json}]`), { text: '', calls: read }],
+  ['a list that is no call', says('[{"a": 1}]'), { text: '[{"a": 1}]', calls: [] }],
   [
     'a name with a namespace, and arguments that are written twice',
     chunk({ tool_calls: [{ function: { name: 'functions.file_read', arguments: '"{\\"file\\":\\"a\\"}"' } }] }) + done,
     { calls: read },
   ],
-  ['<thought>', replied('<thought>why</thought>This.') + done, { text: 'This.', thoughts: 'why' }],
-  ['thoughts in triangles', replied('◁think▷why◁/think▷This.') + done, { text: 'This.', thoughts: 'why' }],
+  ['<thought>', says('<thought>why</thought>This.'), { text: 'This.', thoughts: 'why' }],
+  ['thoughts in triangles', says('◁think▷why◁/think▷This.'), { text: 'This.', thoughts: 'why' }],
   ['error: null', replied('Hello').replace('{', '{"error":null,') + done, { text: 'Hello' }],
   [
     'an error event',
     'event: error\ndata: {"message": "overloaded"}\n\n',
     { outcome: { kind: 'failed', message: expect.stringContaining('overloaded') } },
   ],
-  [
-    'Python in a list',
-    replied(...halves('[file_read(file="a"), file_read(file=\'a\')]')) + done,
-    { text: '', calls: [...read, ...read] },
-  ],
+  ['Python in a list', split('[file_read(file="a"), file_read(file=\'a\')]'), { text: '', calls: [...read, ...read] }],
   [
     'Python with values of every kind',
-    replied(
+    says(
       '<|tool_call_start|>[file_read(a=True, b=None, c=[1, -2.5e3], d={"k": (r"\\d",)}, e="""x\ny\\t\\u00e9""")]<|tool_call_end|>',
-    ) + done,
+    ),
     {
       text: '',
       calls: [{ name: 'file_read', args: { a: true, b: null, c: [1, -2500], d: { k: ['\\d'] }, e: 'x\ny\té' } }],
     },
   ],
-  [
-    'Python in a fence',
-    replied('```tool_code\nprint(default_api.file_read(file="a"))\n```') + done,
-    { text: '', calls: read },
-  ],
-  ['a list that is never closed', replied('[', 'a') + done, { text: '[a', calls: [] }],
-  ['a list that calls no tool', replied('[see(the="docs")](a)') + done, { text: '[see(the="docs")](a)', calls: [] }],
+  ['Python in a fence', says('```tool_code\nprint(default_api.file_read(file="a"))\n```'), { text: '', calls: read }],
+  ['a list that is never closed', says('[', 'a'), { text: '[a', calls: [] }],
+  ['a list that calls no tool', says('[see(the="docs")](a)'), { text: '[see(the="docs")](a)', calls: [] }],
   [
     'a fence that is no call',
-    replied('```json\n{"name": "x", "arguments": {}}\n```') + done,
+    says('```json\n{"name": "x", "arguments": {}}\n```'),
     { text: '```json\n{"name": "x", "arguments": {}}\n```', calls: [] },
   ],
   [
     'an unknown tool in a tag',
-    replied('<tool_call>{"name": "nothing", "arguments": {}}</tool_call>') + done,
+    says('<tool_call>{"name": "nothing", "arguments": {}}</tool_call>'),
     { calls: [{ name: 'nothing', args: {} }] },
   ],
   [
@@ -200,7 +179,7 @@ test.each([
     `data: {"error": "the model crashed"}\n\n`,
     { outcome: { kind: 'failed', message: expect.stringContaining('the model crashed') } },
   ],
-  ['line ends of old Macs', (replied('Hello') + done).replaceAll('\n', '\r'), { text: 'Hello' }],
+  ['line ends of old Macs', says('Hello').replaceAll('\n', '\r'), { text: 'Hello' }],
   ['JSON in several lines', `${replied('Hello').replace(',', ',\ndata: ')}${done}`, { text: 'Hello' }],
   [
     'pings',
@@ -225,12 +204,12 @@ test.each([
   ['a refusal', chunk({ content: null, refusal: 'I cannot.' }, 'stop') + done, { text: 'I cannot.' }],
   [
     'thoughts in parts of the content',
-    chunk({ content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'why' }] }] }) + replied('This.') + done,
+    chunk({ content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'why' }] }] }) + says('This.'),
     { text: 'This.', thoughts: 'why' },
   ],
   [
     'thoughts as an object',
-    chunk({ reasoning_content: { text: 'why' } }) + replied('This.') + done,
+    chunk({ reasoning_content: { text: 'why' } }) + says('This.'),
     { text: 'This.', thoughts: 'why' },
   ],
   ['a call that is sent again at the end', whole('1') + whole('1') + done, { calls: read }],

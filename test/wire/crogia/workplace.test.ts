@@ -1,27 +1,24 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
-import { testServer } from '../../support/clients/http.ts';
+import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { serverTest } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { testHangingUp } from '../../support/servers/hang-up.ts';
 
 const now = '2023-11-14T22:13:20.000Z';
 
-async function withSession() {
-  const server = await testServer({ clock: manualClock(Date.parse(now)) });
-  const sid = (await server.call('POST', '/api/sessions', { task: 'T' })).body.session_id as string;
-  const base = `/api/sessions/${sid}`;
-  const list = async (path: string): Promise<unknown> => (await fetch(`${server.url}${base}${path}`)).json();
-  return { server, sid, base, list };
-}
+const sessionIn = async ({ call }: TestServer) =>
+  (await call('POST', '/api/sessions', { task: 'T' })).body.session_id as string;
+const test = serverTest(() => testServer({ clock: manualClock(Date.parse(now)) }))
+  .extend('sid', ({ server }) => sessionIn(server))
+  .extend('base', ({ sid }) => `/api/sessions/${sid}`);
 const failing =
   (code: ErrorCode, text = 'Words of the service.') =>
   async () => {
     throw new AppError(code, text);
   };
 
-test('a written file can be read and listed, and answers repeat the path unchanged', async () => {
-  const { server, base } = await withSession();
-  await using _server = server;
+test('a written file can be read and listed, and answers repeat the path unchanged', async ({ server, base }) => {
   const content = 'from flask import Flask\nhéllo';
   expect((await server.call('POST', `${base}/files/content`, { path: 'src/app.py', content })).body).toEqual({
     message: 'File src/app.py written successfully',
@@ -40,17 +37,13 @@ test('a written file can be read and listed, and answers repeat the path unchang
   });
 });
 
-test('invalid UTF-8 bytes become U+FFFD, and stay unchanged in base64', async () => {
-  const { server, base } = await withSession();
-  await using _server = server;
+test('invalid UTF-8 bytes become U+FFFD, and stay unchanged in base64', async ({ server, base }) => {
   server.others.services.files.read = async () => Buffer.from([0x61, 0xff, 0x62]);
   expect((await server.call('GET', `${base}/files/content?path=a`)).body.content).toBe('a\ufffdb');
   expect((await server.call('GET', `${base}/files/content?path=a&encoding=base64`)).body.content).toBe('Yf9i');
 });
 
-test('an empty file can be written, and a link or a socket is listed as a file', async () => {
-  const { server, base } = await withSession();
-  await using _server = server;
+test('an empty file can be written, and a link or a socket is listed as a file', async ({ server, base }) => {
   expect((await server.call('POST', `${base}/files/content`, { path: 'empty', content: '' })).status).toBe(200);
   server.others.services.files.list = async () => [{ name: 'l', type: 'other', size: 3, modified: now }];
   expect((await server.call('GET', `${base}/files`)).body.items).toEqual([
@@ -58,7 +51,7 @@ test('an empty file can be written, and a link or a socket is listed as a file',
   ]);
 });
 
-test.each([
+test.for([
   ['list', 'GET', '/files?path=x', 'file_not_found', 404, 'Directory not found'],
   ['list', 'GET', '/files?path=x', 'invalid_request', 400, 'Path is not a directory'],
   ['list', 'GET', '/files?path=x', 'path_outside', 400, 'Path is outside the workspace'],
@@ -71,17 +64,19 @@ test.each([
   ['find', 'POST', '/search/files', 'file_not_found', 404, 'Directory not found'],
   ['grep', 'POST', '/search/grep', 'invalid_request', 400, 'Words of the service.'],
   ['grep', 'POST', '/search/grep', 'path_outside', 400, 'Path is outside the workspace'],
-] as const)('files.%s: %s %s that fails with %s is %i %s', async (name, method, path, code, status, detail) => {
-  const { server, base } = await withSession();
-  await using _server = server;
-  server.others.services.files[name] = failing(code);
-  const body = method === 'POST' ? { path: 'x', content: '', pattern: 'p' } : undefined;
-  expect(await server.call(method, base + path, body)).toMatchObject({ status, body: { detail } });
-});
+] as const)(
+  'files.%s: %s %s that fails with %s is %i %s',
+  async ([name, method, path, code, status, detail], { server, base }) => {
+    server.others.services.files[name] = failing(code);
+    const body = method === 'POST' ? { path: 'x', content: '', pattern: 'p' } : undefined;
+    expect(await server.call(method, base + path, body)).toMatchObject({ status, body: { detail } });
+  },
+);
 
-test('the search for files and lines answers with relative paths, 1-based lines and the query', async () => {
-  const { server, base } = await withSession();
-  await using _server = server;
+test('the search for files and lines answers with relative paths, 1-based lines and the query', async ({
+  server,
+  base,
+}) => {
   await server.call('POST', `${base}/files/content`, { path: 'app.py', content: '\n  from flask import Flask' });
   await server.call('POST', `${base}/files/content`, { path: 'notes.md', content: 'Flask' });
   const expected = { pattern: '*', path: '.', matches: ['app.py', 'notes.md'] };
@@ -95,9 +90,7 @@ test('the search for files and lines answers with relative paths, 1-based lines 
   });
 });
 
-test('a truncated search is marked as such, and `*` among the file types means all', async () => {
-  const { server, base } = await withSession();
-  await using _server = server;
+test('a truncated search is marked as such, and `*` among the file types means all', async ({ server, base }) => {
   const requested: unknown[] = [];
   server.others.services.files.find = async (_id, query) => {
     requested.push(query);
@@ -109,9 +102,8 @@ test('a truncated search is marked as such, and `*` among the file types means a
   expect(requested).toEqual([{ pattern: 'a*', path: 'src', types: [] }]);
 });
 
-test('processes can be listed and stopped, and their logs read', async () => {
-  const { server, base, list } = await withSession();
-  await using _server = server;
+test('processes can be listed and stopped, and their logs read', async ({ server, base }) => {
+  const list = async (path: string) => (await fetch(server.url + base + path)).json();
   const process = { pid: 1234, cmd: 'python app.py', status: 'running', log: '.agent_logs/0a1b2c3d.log', started: now };
   server.others.processes.push(process as never);
   server.others.logs.set(1234, 'a\nb\nc');
@@ -134,9 +126,11 @@ test('processes can be listed and stopped, and their logs read', async () => {
   }
 });
 
-test('a command runs in a login shell, and both its outputs come as one text with plain line ends', async () => {
-  const { server, sid, base } = await withSession();
-  await using _server = server;
+test('a command runs in a login shell, and both its outputs come as one text with plain line ends', async ({
+  server,
+  sid,
+  base,
+}) => {
   server.others.services.sandboxes.exec = async (id, command) => {
     server.others.ran.push({ id, command });
     return { exitCode: 3, stdout: 'one\r\ntwo\n', stderr: '', timedOut: false };
@@ -151,9 +145,9 @@ test('a command runs in a login shell, and both its outputs come as one text wit
 });
 
 testHangingUp(async () => {
-  const { server, base } = await withSession();
+  const server = await testServer();
   return {
-    url: `${server.url}${base}/shell`,
+    url: `${server.url}/api/sessions/${await sessionIn(server)}/shell`,
     body: { cmd: 'make' },
     requests: server.requests,
     onExec: (exec) => {
@@ -163,17 +157,16 @@ testHangingUp(async () => {
   };
 }, 'output');
 
-test('a command that times out is 200, and the answer reports the timeout', async () => {
-  const { server, base } = await withSession();
-  await using _server = server;
+test('a command that times out is 200, and the answer reports the timeout', async ({ server, base }) => {
   server.others.services.sandboxes.exec = async () => ({ exitCode: 124, stdout: 'x', stderr: '', timedOut: true });
   const expected = { exit_code: 124, timed_out: true, output: 'x' };
   expect((await server.call('POST', `${base}/shell`, { cmd: 'sleep 9' })).body).toMatchObject(expected);
 });
 
-test('a command starts a stopped sandbox, because this facade has no other way to start it', async () => {
-  const { server, base } = await withSession();
-  await using _server = server;
+test('a command starts a stopped sandbox, because this facade has no other way to start it', async ({
+  server,
+  base,
+}) => {
   const { sandboxes } = server.others.services;
   const requested: string[] = [];
   sandboxes.start = async () => {
@@ -193,9 +186,7 @@ test('a command starts a stopped sandbox, because this facade has no other way t
   expect(requested).toHaveLength(3);
 });
 
-test('a background command answers at once with its pid and the path of its log', async () => {
-  const { server, base } = await withSession();
-  await using _server = server;
+test('a background command answers at once with its pid and the path of its log', async ({ server, base }) => {
   expect((await server.call('POST', `${base}/shell`, { cmd: 'sleep 9', background: true })).body).toEqual({
     command: 'sleep 9',
     output: '',
@@ -207,7 +198,7 @@ test('a background command answers at once with its pid and the path of its log'
   });
 });
 
-test.each([
+test.for([
   ['GET', '/processes/abc/logs', undefined, ['path', 'pid']],
   ['POST', '/processes/1.5/stop', undefined, ['path', 'pid']],
   ['GET', '/processes/1/logs?lines=0', undefined, ['query', 'lines']],
@@ -230,9 +221,7 @@ test.each([
   ['POST', '/shell', { cmd: 'ls', timeout: 0 }, ['body', 'timeout']],
   ['POST', '/shell', { cmd: 'ls', tty: 'yes' }, ['body', 'tty']],
   ['POST', '/tasks', { task: 'T', mode: 'later' }, ['body', 'mode']],
-])('%s %s %j is 422 at %j', async (method, path, body, loc) => {
-  const { server, base } = await withSession();
-  await using _server = server;
+])('%s %s %j is 422 at %j', async ([method, path, body, loc], { server, base }) => {
   const answer = await server.call(method, base + path, body);
   expect([answer.status, answer.body.detail[0].loc]).toEqual([422, loc]);
 });

@@ -2,10 +2,21 @@ import { expect, test } from 'vitest';
 import { KernelConnection } from '../../../../src/agents/kernels/connection.ts';
 import { Kernel } from '../../../../src/agents/kernels/kernel.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
-import { fakePrograms } from '../../../support/sandboxes/fake-programs.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { ProgramClient } from '../../../../src/sandboxes/client/client.ts';
+import { fakePrograms, type Serve } from '../../../support/sandboxes/fake-programs.ts';
 
 const { signal } = new AbortController();
 const message = (nonce: string, reported: object) => `\0corral:${nonce}:${JSON.stringify(reported)}\n`;
+
+const cell = { code: '1', timeoutMs: 10_000, listener: { onText: () => {}, onResult: () => {} } };
+const answerCells: Serve = (request, program) => {
+  const { type } = request as { type?: string };
+  const report = message('n', type === 'hello' ? { type } : { type: 'end', count: 1 });
+  void Promise.all([program.print(report), program.complain(report)]);
+};
+const kernelOf = (programs: ProgramClient) =>
+  new Kernel({ programs, clock: systemClock, newNonce: () => 'n' }, { id: 'k', language: 'javascript' });
 
 test('a kernel that is found idle is not interrupted, because an interrupt can end it', async () => {
   let interrupts = 0;
@@ -27,18 +38,26 @@ test('a kernel that ends while it is looked for is replaced, and the cell says t
   let calls = 0;
   const programs = fakePrograms((request, program) => {
     if (calls++ === 0) return program.exit(130);
-    const { type } = request as { type?: string };
-    const report = message('n', type === 'hello' ? { type } : { type: 'end', count: 1 });
-    void Promise.all([program.print(report), program.complain(report)]);
+    answerCells(request, program);
   });
   const list = async () => (calls === 0 ? [{ id: 'k', pid: 1, startedAt: 1 }] : []);
-  const kernel = new Kernel(
-    { programs: { ...programs, list }, clock: systemClock, newNonce: () => 'n' },
-    { id: 'k', language: 'javascript' },
-  );
-  const listener = { onText: () => {}, onResult: () => {} };
   const expected = { ended: 'whole', isFirst: true };
-  expect(await kernel.execute({ code: '1', timeoutMs: 10_000, listener }, signal)).toMatchObject(expected);
+  expect(await kernelOf({ ...programs, list }).execute(cell, signal)).toMatchObject(expected);
+});
+
+test('a kernel whose sandbox does not answer when it is closed leaves no connection to it', async () => {
+  const programs = fakePrograms(answerCells);
+  let detached = 0;
+  const kernel = kernelOf({
+    ...programs,
+    attach: async (...args) => ({ ...(await programs.attach(...args)), detach: () => void detached++ }),
+    close: async () => {
+      throw new AppError('sandbox_lost', 'The sandbox is gone.');
+    },
+  });
+  await kernel.execute(cell, signal);
+  await expect(kernel.close()).rejects.toMatchObject({ code: 'sandbox_lost' });
+  expect(detached).toBe(1);
 });
 
 test('a kernel that is at work says hello once more after the last interrupt, which so reaches no cell', async () => {

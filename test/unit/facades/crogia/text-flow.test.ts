@@ -69,16 +69,6 @@ test('profile crogia sends deltas, and whole only what no delta carried, with a 
 test('profile cambioml sends each message whole, once, and nothing before it', () =>
   expect(joined(fresh('cambioml'), log)).toBe('WorkingNo deltasDAgain'));
 
-test('cut anywhere and resumed, the joined text is the same', async () => {
-  for (const profile of ['crogia', 'cambioml'] as const) {
-    for (let cut = 0; cut <= log.length; cut++) {
-      const first = joined(fresh(profile), log.slice(0, cut));
-      const rest = joined(new TextFlow(profile, await readTextBefore(pages(log), sessionId, cut)), log.slice(cut));
-      expect(first + rest, `${profile} cut at ${cut}`).toBe(joined(fresh(profile), log));
-    }
-  }
-});
-
 test('a message without its first deltas, or without any, is sent in full', () => {
   const torn = log.filter(({ seq }) => seq !== 2);
   expect(joined(fresh('crogia'), torn)).toBe('Working\n\nNo deltas\n\nDAgain');
