@@ -1,11 +1,11 @@
 import { expect, vi } from 'vitest';
 import type { Person } from '../../../src/auth/sign-in/people.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
-import type { SessionLifetime } from '../../../src/core/model/records.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { newAgentContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { unrestrictedConfig } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
+import { endlessLife } from '../../support/clients/e2b-facade.ts';
 import type { ComposedServer } from '../../support/servers/composed.ts';
 
 /** The ids that a call can name; these name nothing. `build` was not started, and `boxName` is its owner's name. */
@@ -47,17 +47,6 @@ export const nobodys = {
 };
 export type Targets = Readonly<Record<keyof typeof nobodys, string>>;
 
-const aLife: SessionLifetime = {
-  endsAt: null,
-  seconds: 60,
-  onEnd: 'delete',
-  paused: null,
-  resumes: false,
-  env: {},
-  kind: 'base',
-  privatePorts: false,
-};
-
 export interface Owner {
   readonly id: string;
   readonly server: ComposedServer;
@@ -91,7 +80,7 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
   const key = (await keys.create({ name: 'spare', role: 'viewer' })).view.id;
   const automation = await anAutomation(owner);
   const hook = await aWebhook(owner);
-  const { id: box } = await services.sessions.create({ origin: 'e2b', owner: owner.id, life: aLife });
+  const { id: box } = await services.sessions.create({ origin: 'e2b', owner: owner.id, life: endlessLife });
   await services.sandboxes.start(box, signal);
   return {
     sid: session.id,
@@ -157,7 +146,7 @@ export async function freshTargets(owner: Owner, door: string): Promise<Partial<
   if (door.includes('/e2b/secrets/')) return { secret: await aSecret(owner) };
   const isBox = door.includes('/e2b/');
   const { project: projectId } = owner;
-  const place = isBox ? { life: aLife } : { projectId };
+  const place = isBox ? { life: endlessLife } : { projectId };
   const session = await services.sessions.create({ origin: 'trpc', owner: id, ...place });
   if (isBox) return { box: session.id };
   if (procedure !== 'terminals' && !door.includes('shell_id')) return { sid: session.id };

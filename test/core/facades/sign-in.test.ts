@@ -143,50 +143,25 @@ const changed = (url: string, name: string, value: string) => {
   return to.href;
 };
 
+const challenge = 'a'.repeat(43);
+
 describe('nobody is signed in', () => {
-  const refused: readonly (readonly [string, string, () => Promise<{ browser: Visitor; answer: string }>])[] = [
+  type Begun = Awaited<ReturnType<typeof halfway>>;
+  const ofAnswer = (change: (answer: string) => string) => async (): Promise<Begun> => {
+    const { browser, answer } = await halfway();
+    return { browser, answer: change(answer) };
+  };
+  const refused: readonly (readonly [string, string, () => Promise<Begun>])[] = [
     ['with another nonce', 'failed', () => halfway(undefined, (url) => changed(url, 'nonce', 'another'))],
-    [
-      'with another challenge',
-      'failed',
-      () => halfway(undefined, (url) => changed(url, 'code_challenge', 'a'.repeat(43))),
-    ],
-    [
-      'by an answer for another state',
-      'stale',
-      async () => {
-        const { browser, answer } = await halfway();
-        return { browser, answer: changed(answer, 'state', 'another') };
-      },
-    ],
-    [
-      'by a state of 12,000 characters',
-      'stale',
-      async () => {
-        const { browser, answer } = await halfway();
-        return { browser, answer: changed(answer, 'state', 'x'.repeat(12_000)) };
-      },
-    ],
+    ['with another challenge', 'failed', () => halfway(undefined, (url) => changed(url, 'code_challenge', challenge))],
+    ['by an answer for another state', 'stale', ofAnswer((answer) => changed(answer, 'state', 'another'))],
+    ['by a state of 12,000 characters', 'stale', ofAnswer((answer) => changed(answer, 'state', 'x'.repeat(12_000)))],
+    ['by an answer with the name of another issuer', 'failed', ofAnswer((url) => changed(url, 'iss', second.issuer))],
+    ['by an answer sent to another provider’s address', 'stale', ofAnswer((url) => url.replace('/main/', '/second/'))],
     [
       'by an answer that another browser got',
       'stale',
       async () => ({ ...(await halfway()), browser: new Visitor(server.url) }),
-    ],
-    [
-      'by an answer with the name of another issuer',
-      'failed',
-      async () => {
-        const { browser, answer } = await halfway();
-        return { browser, answer: changed(answer, 'iss', second.issuer) };
-      },
-    ],
-    [
-      'by an answer sent to the address of another provider',
-      'stale',
-      async () => {
-        const { browser, answer } = await halfway();
-        return { browser, answer: answer.replace('/main/', '/second/') };
-      },
     ],
     [
       'by a code that was used',

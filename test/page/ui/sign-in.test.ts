@@ -1,89 +1,50 @@
 // @module-tag all
 import { createHash } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, type TestContext, test } from 'vitest';
-import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { browse } from '../../support/clients/browser.ts';
-import { has, needs } from '../../support/servers/components.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 import { type IdentityProvider, identityProvider } from '../../support/servers/identity-provider.ts';
-import { mockProvider } from '../../support/servers/mockoidc/provider.ts';
 import { axeFinds, wide } from './desk.ts';
 
-// People in a real browser, at one server with two providers: oidc-provider is Example, and mockoidc is Other.
-// test/core/facades/sign-in.test.ts has the answers that only a program can forge.
+// A person in a real browser. test/core/facades/sign-in.test.ts has every way in which access ends or is refused, with
+// two providers.
 
-type ProviderName = 'Example' | 'Other';
-const hourMs = 3_600_000;
+const name = 'Example';
 let stack: AsyncDisposableStack;
-/** Without Other where mockoidc cannot be built. */
-let providers: Partial<Record<ProviderName, IdentityProvider>>;
+let provider: IdentityProvider;
 let server: ComposedServer;
-let later = 0;
 
 beforeAll(async () => {
   stack = new AsyncDisposableStack();
   const url = `http://127.0.0.1:${await freePort()}`;
-  const first = stack.use(await identityProvider(`${url}/sign-in/main/callback`));
-  const other = (await has('mockoidc')) ? stack.use(await mockProvider()) : undefined;
-  providers = { Example: first, ...(other && { Other: other }) };
-  const client = { 'client-id': 'corral', 'client-secret': 'the-secret-of-corral' };
-  const scopes = ['openid', 'profile', 'email', 'groups'];
-  const roles = { people: 'user', chiefs: 'admin' };
+  provider = stack.use(await identityProvider(`${url}/sign-in/main/callback`));
   server = stack.use(
-    await composedServer(
-      {
-        PORT: new URL(url).port,
-        CORRAL_OIDC_ISSUER: first.issuer,
-        CORRAL_OIDC_NAME: 'Example',
-        CORRAL_OIDC_CLIENT_ID: client['client-id'],
-        CORRAL_OIDC_CLIENT_SECRET: client['client-secret'],
-        CORRAL_OIDC_SCOPES: scopes.join(','),
-        CORRAL_OIDC_ROLES: JSON.stringify(roles),
-        CORRAL_OIDC_CHECK_SECONDS: '1',
-        CORRAL_OIDC_SESSION_HOURS: '30',
-        CORRAL_OIDC_OTHERS: JSON.stringify(
-          other ? { other: { issuer: other.issuer, name: 'Other', ...client, scopes, roles } } : {},
-        ),
-      },
-      undefined,
-      { clock: { ...systemClock, now: () => systemClock.now() + later } },
-    ),
+    await composedServer({
+      PORT: new URL(url).port,
+      CORRAL_OIDC_ISSUER: provider.issuer,
+      CORRAL_OIDC_NAME: name,
+      CORRAL_OIDC_CLIENT_ID: 'corral',
+      CORRAL_OIDC_CLIENT_SECRET: 'the-secret-of-corral',
+      CORRAL_OIDC_SCOPES: 'openid,profile,email,groups',
+      CORRAL_OIDC_ROLES: '{"people":"user","chiefs":"admin"}',
+      CORRAL_OIDC_CHECK_SECONDS: '1',
+    }),
   );
 });
 afterAll(() => stack.disposeAsync());
-afterEach(() => {
-  for (const provider of Object.values(providers)) provider.isUp = true;
-});
 
 const signInDialog = (page: Page) => page.getByRole('dialog', { name: 'Sign in' });
-const signInButton = (page: Page, name: ProviderName) =>
+const signInButton = (page: Page) =>
   signInDialog(page).getByRole('button', { name: `Sign in with ${name}`, exact: true });
 
-let count = 0;
-/** A new person of the provider, who signed in on the page. */
-async function signedIn(context: TestContext, at: ProviderName) {
-  if (at === 'Other') await needs(context, 'mockoidc');
-  const provider = providers[at] ?? expect.unreachable();
-  const person = `person-${++count}`;
-  provider.accounts.set(person, { name: person, email: `${person}@example.com`, groups: ['people'] });
-  provider.user = person;
-  const { page } = await browse(context, wide);
-  await page.goto(server.url);
-  await signInButton(page, at).click();
-  const account = page.getByRole('button', { name: person, exact: true });
-  await account.waitFor();
-  return { page, provider, person, account };
-}
-
 test('a person signs in with a provider, sees the devices, is signed out by one of them, and signs out', async (context) => {
-  const provider = providers.Example ?? expect.unreachable();
   provider.accounts.set('ada', { name: 'Ada Lovelace', email: 'ada@example.com', groups: ['people'] });
   const { page } = await browse(context, wide);
   await page.goto(`${server.url}/?a=1`);
   const dialog = signInDialog(page);
-  const signIn = signInButton(page, 'Example');
+  const signIn = signInButton(page);
   await signIn.waitFor();
   expect(await axeFinds(page)).toEqual([]);
   provider.isUp = false; // the server has not read its description yet
@@ -125,101 +86,33 @@ test('a person signs in with a provider, sees the devices, is signed out by one 
   expect(devices.list()).toEqual([]);
 });
 
-type Visit = Awaited<ReturnType<typeof signedIn>>;
-interface AccessEnd {
-  readonly end: (visit: Visit) => unknown;
-  /** The page's words about the next sign-in, until `undo`. Undefined: it succeeds. */
-  readonly refusal?: string;
-  readonly undo?: (visit: Visit) => unknown;
-}
-const setGroups = (...groups: string[]) => {
-  return ({ provider, person }: Visit) =>
-    void provider.accounts.set(person, { ...provider.accounts.get(person), groups });
-};
-const setDisabled = (disabled: boolean) => {
-  return async ({ person }: Visit) => {
-    const { people } = server.core.signIns ?? expect.unreachable();
-    await people.change(people.list().find(({ subject }) => subject === person)?.key ?? '', { disabled });
-  };
-};
-const leavesGroups: AccessEnd = {
-  end: setGroups(),
-  refusal: 'Your account has no access to this server.',
-  undo: setGroups('people'),
-};
-const isRevoked: AccessEnd = {
-  async end({ provider, page }) {
-    await provider.forget();
-    await signInDialog(page).waitFor();
-    await provider.rotateKeys();
-  },
-};
-const isDown: AccessEnd = {
-  async end({ provider, page, account }) {
-    provider.isUp = false;
-    later += 7 * hourMs;
-    await page.reload();
-    await account.waitFor(); // people work on for the documented hours
-    later += hourMs;
-    await signInDialog(page).waitFor();
-    provider.isUp = true;
-  },
-};
-const isDisabled: AccessEnd = {
-  end: setDisabled(true),
-  refusal: 'An administrator disabled your access.',
-  undo: setDisabled(false),
-};
-const isExpired: AccessEnd = {
-  end() {
-    later += 31 * hourMs;
-  },
-};
-
-test.for<readonly [ProviderName, AccessEnd[]]>([
-  ['Example', [leavesGroups, isRevoked, isDown]],
-  ['Other', [leavesGroups, isRevoked, isDown, isDisabled, isExpired]],
-])('a page that stays open with %s shows a new role, and a sign-in when access ends', async ([at, ends], context) => {
-  const visit = await signedIn(context, at);
-  const { page, account } = visit;
+test('a page that stays open shows a new role, and a sign-in with the reason when access ends', async (context) => {
+  const account = { name: 'Grace', email: 'grace@example.com', groups: ['people'] };
+  provider.accounts.set('grace', account);
+  provider.user = 'grace';
+  const { page } = await browse(context, wide);
+  await page.goto(server.url);
+  await signInButton(page).click();
+  await page.getByRole('button', { name: 'Grace', exact: true }).waitFor();
   await page.keyboard.press('Control+,');
   const settings = page.getByRole('dialog', { name: 'Settings' });
   await settings.getByRole('button', { name: 'Account', exact: true }).waitFor();
   expect(await settings.getByRole('button', { name: 'Audit log' }).count()).toBe(0);
-  setGroups('chiefs')(visit);
+  const setGroups = (...groups: string[]) => void provider.accounts.set('grace', { ...account, groups });
+  setGroups('chiefs');
   await settings.getByRole('button', { name: 'Audit log' }).waitFor();
-  for (const { end, refusal, undo } of ends) {
-    await end(visit);
-    await signInButton(page, at).click();
-    if (refusal !== undefined) {
-      await signInDialog(page).getByText(refusal).waitFor();
-      await undo?.(visit);
-      await signInButton(page, at).click();
-    }
-    await account.waitFor();
+  const { people } = server.core.signIns ?? expect.unreachable();
+  const disable = async (disabled: boolean) =>
+    void (await people.change(people.list().find(({ subject }) => subject === 'grace')?.key ?? '', { disabled }));
+  for (const [refusal, end, undo] of [
+    ['Your account has no access to this server.', () => setGroups(), () => setGroups('people')],
+    ['An administrator disabled your access.', () => disable(true), () => disable(false)],
+  ] as const) {
+    await end();
+    await signInButton(page).click();
+    await signInDialog(page).getByText(refusal).waitFor();
+    await undo();
+    await signInButton(page).click();
+    await page.getByRole('button', { name: 'Grace', exact: true }).waitFor();
   }
-});
-
-test('an answer of the provider signs in nobody in another browser or a second time, and no link leads away', async (context) => {
-  const { page, account, provider, person } = await signedIn(context, 'Other');
-  const answers: string[] = [];
-  page.on('request', (request) => {
-    if (request.url().includes('/callback?')) answers.push(request.url());
-  });
-  await page.goto(`${server.url}/sign-in/other?returnTo=${encodeURIComponent('//evil.example/')}`);
-  await account.waitFor();
-  expect(page.url()).toBe(`${server.url}/`);
-  await page.goto(answers[0] ?? expect.unreachable());
-  await account.waitFor();
-  expect(page.url()).toBe(`${server.url}/`);
-  const { page: thief } = await browse(context, wide);
-  await thief.goto(answers[0] ?? '');
-  await signInDialog(thief).getByText('The sign-in took too long or was started in another browser.').waitFor();
-
-  const first = providers.Example ?? expect.unreachable();
-  first.accounts.set(person, { ...provider.accounts.get(person), name: 'The same subject' });
-  first.user = person;
-  await signInButton(thief, 'Example').click();
-  await thief.getByRole('button', { name: 'The same subject' }).waitFor();
-  expect(server.core.signIns?.people.list().filter(({ subject }) => subject === person)).toHaveLength(2);
 });

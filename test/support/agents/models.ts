@@ -1,4 +1,20 @@
 import type { Message, Model, ToolCall, TurnOutcome, TurnPart, TurnRequest } from '../../../src/agents/models/model.ts';
+import { createModel } from '../../../src/agents/models/registry.ts';
+import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
+
+type Fetch = ReturnType<NonNullable<Parameters<typeof createModel>[1]['fetchWithin']>>;
+/** A model at a compatible server, for which `fetch` stands. */
+export const compatibleModel = (fetch: Fetch, clock: Clock = systemClock, ref = 'local/m') =>
+  createModel(ref, {
+    models: {
+      ...{ compatible: { local: { baseUrl: 'http://127.0.0.1:9/v1', reach: 'private' } }, fallbacks: [] },
+      ...{ catalog: {}, gemini: {}, openai: {}, anthropic: {} },
+    } as never,
+    clock,
+    newId: () => 'n',
+    random: () => 0,
+    fetchWithin: () => fetch,
+  });
 
 export const ask = (request: Partial<TurnRequest> = {}): TurnRequest => ({
   phase: { kind: 'summarize' },

@@ -2,15 +2,38 @@ import { request } from 'node:http';
 import { peppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SessionLifetime } from '../../../src/core/model/records.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { E2bSettings } from '../../../src/facades/compat/e2b/settings.ts';
 import type { SandboxAbilities } from '../../../src/facades/shared/facade.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
-import type { SandboxInterior } from '../../../src/sessions/api/sandbox-interior.ts';
+import type { PathEntry, SandboxInterior } from '../../../src/sessions/api/sandbox-interior.ts';
 import type { Services } from '../../../src/sessions/api/services.ts';
 import { fakeService } from '../egress/fake-service.ts';
 import { incapable } from '../sandboxes/incapable.ts';
 import { testServer } from './http.ts';
+
+/** The entry of a path in the home of a fake sandbox. */
+export const pathEntry = (path: string): PathEntry => ({
+  name: '',
+  path,
+  type: path === '/home/user' ? 'directory' : 'file',
+  size: 4,
+  mode: 0o644,
+  owner: 'user',
+  group: 'user',
+  modified: '2026-01-01T00:00:00.000Z',
+});
+export const endlessLife: SessionLifetime = {
+  endsAt: null,
+  seconds: 60,
+  onEnd: 'delete',
+  paused: null,
+  resumes: false,
+  env: {},
+  kind: 'base',
+  privatePorts: false,
+};
 
 interface RequestOptions {
   readonly method?: string;

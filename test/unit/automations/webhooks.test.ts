@@ -213,24 +213,6 @@ describe('a delivery', () => {
     expect(received.at(-1)?.headers['webhook-id']).toBe(failed?.id);
   });
 
-  test('that gets no answer within 15 seconds has failed', async () => {
-    const { service, deliverer, answers, clock } = await webhookWorld();
-    const { id } = await service.create(spec);
-    const arrived = Promise.withResolvers<void>();
-    answers(() => {
-      arrived.resolve();
-      return new Promise((_, reject) => clock.setTimeout(() => reject(new Error('cut')), 15_000));
-    });
-    await service.test(id);
-    await deliverer.round(never);
-    await arrived.promise;
-    clock.advance(15_000);
-    await deliverer.settled();
-    expect(await service.deliveries(id)).toMatchObject([
-      { type: 'webhook.test', state: 'failed', tries: 1, error: 'There was no answer within 15 seconds.' },
-    ]);
-  });
-
   test('reads no more of an answer than 64 KiB', async () => {
     const { service, round, answers } = await webhookWorld();
     const { id } = await service.create(spec);

@@ -11,6 +11,7 @@ import { podBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
 import { computePodState, computeServiceStart, toServiceStates } from '../../../drivers/kubernetes/pods/pod-state.ts';
 import { recipeName } from '../../../drivers/shared/pool/warm-pool.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { podInput } from '../../support/cluster/pod-input.ts';
 import { testSpec } from '../../support/conformance/harness.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
@@ -155,31 +156,7 @@ test.each(['runsc', 'kata'])('a Docker driver with the runtime %s says why it ha
 });
 
 describe('the pod of a sandbox with services', () => {
-  const pod = (services: readonly ServiceSpec[] = [redis]): V1Pod =>
-    podBody({
-      spec: { ...spec, services },
-      name: 'corral-test-1',
-      namespace: 'sandboxes',
-      instance: 'test',
-      settings: {
-        workspace: 'ephemeral',
-        nodeSelector: {},
-        tolerations: [],
-        imagePullSecrets: [],
-        imagePullPolicy: 'IfNotPresent',
-        requestShare: 0.25,
-        podUser: 'fixed',
-        userNamespaces: false,
-        nodeLossSeconds: 30,
-      },
-      port: 2718,
-      key: 'k1',
-      attempt: 'a1',
-      access: { of: spec, daemonToken: new Secret('the daemon token'), egressToken: new Secret('the egress token') },
-      egress: { host: '10.96.1.2', port: 8118 },
-      extraCa: undefined,
-      now: 0,
-    });
+  const pod = (services: readonly ServiceSpec[] = [redis]): V1Pod => podBody(podInput({ ...spec, services }));
   const container = () => pod().spec?.containers.find(({ name }) => name === 'svc-redis');
 
   test('has them as containers of their own user, walled as the sandbox is, and the names on loopback', () => {

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import type { Model } from '../../../src/agents/models/model.ts';
-import { createModel } from '../../../src/agents/models/registry.ts';
 import { TurnBudget } from '../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../src/sessions/run/turns/turn.ts';
+import { compatibleModel } from '../../support/agents/models.ts';
 import { type ManualClock, manualClock } from '../../support/machines/manual-clock.ts';
 import { asks, exampleTurn, fact, messageId, runId, scribeBench } from '../../support/machines/session-parts.ts';
 
@@ -34,23 +33,10 @@ async function compatible(replies: readonly Reply[]) {
   const clock = manualClock(1_000);
   const left = [...replies];
   const requests: { messages: { role: string; content: string }[] }[] = [];
-  const model: Model = await createModel('local/m', {
-    models: {
-      compatible: { local: { baseUrl: 'http://127.0.0.1:9/v1', reach: 'private' } },
-      fallbacks: [],
-      catalog: {},
-      gemini: {},
-      openai: {},
-      anthropic: {},
-    } as never,
-    clock,
-    newId: () => 'n',
-    random: () => 0,
-    fetchWithin: () => async (_url, init) => {
-      requests.push(JSON.parse(String(init?.body)));
-      return answer(left.shift() as Reply, { clock, signal: init?.signal as AbortSignal });
-    },
-  });
+  const model = await compatibleModel(async (_url, init) => {
+    requests.push(JSON.parse(String(init?.body)));
+    return answer(left.shift() as Reply, { clock, signal: init?.signal as AbortSignal });
+  }, clock);
   return { model, requests };
 }
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { collectTurn } from '../../../src/agents/models/collect.ts';
 import type { Message, ToolCall } from '../../../src/agents/models/model.ts';
-import { createModel } from '../../../src/agents/models/registry.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { readErrorText } from '../../../src/core/errors/error-text.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
+import { compatibleModel } from '../../support/agents/models.ts';
 
 const tool = {
   name: 'file_read',
@@ -20,24 +20,12 @@ const sse = (body: string) => new Response(body, { headers: { 'content-type': 't
 /** A model at a server that answers everything with `response`, and the bodies that the server received. */
 async function modelAt(response: Response | Error, ref = 'local/m') {
   const bodies: unknown[] = [];
-  const model = await createModel(ref, {
-    models: {
-      compatible: { local: { baseUrl: 'http://127.0.0.1:9/v1', reach: 'private' } },
-      fallbacks: [],
-      catalog: {},
-      gemini: {},
-      openai: {},
-      anthropic: {},
-    } as never,
-    clock: systemClock,
-    newId: () => 'n',
-    random: () => 0,
-    fetchWithin: () => async (_, init) => {
-      bodies.push(JSON.parse(String(init?.body)));
-      if (response instanceof Error) throw response;
-      return response.clone();
-    },
-  });
+  const fetch = async (_: unknown, init?: RequestInit) => {
+    bodies.push(JSON.parse(String(init?.body)));
+    if (response instanceof Error) throw response;
+    return response.clone();
+  };
+  const model = await compatibleModel(fetch, systemClock, ref);
   const ask = (...more: Message[]) => {
     const messages = [{ role: 'user', text: 'hi' } as const, ...more];
     const request = { phase: { kind: 'summarize' }, system: 's', messages, tools: [tool] } as const;

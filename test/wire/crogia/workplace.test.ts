@@ -221,7 +221,7 @@ test.for([
   ['POST', '/shell', { cmd: 'ls', timeout: 0 }, ['body', 'timeout']],
   ['POST', '/shell', { cmd: 'ls', tty: 'yes' }, ['body', 'tty']],
   ['POST', '/tasks', { task: 'T', mode: 'later' }, ['body', 'mode']],
-])('%s %s %j is 422 at %j', async ([method, path, body, loc], { server, base }) => {
+] as const)('%s %s %j is 422 at %j', async ([method, path, body, loc], { server, base }) => {
   const answer = await server.call(method, base + path, body);
   expect([answer.status, answer.body.detail[0].loc]).toEqual([422, loc]);
 });

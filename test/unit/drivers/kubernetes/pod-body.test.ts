@@ -4,19 +4,8 @@ import type { PodSettings } from '../../../../drivers/kubernetes/options.ts';
 import { podBody } from '../../../../drivers/kubernetes/pods/pod-body.ts';
 import { networkPolicies } from '../../../../drivers/kubernetes/policies/policies.ts';
 import { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
-import { Secret } from '../../../../src/core/text/secret.ts';
+import { plainPods, podInput } from '../../../support/cluster/pod-input.ts';
 
-const plain: PodSettings = {
-  workspace: 'ephemeral',
-  nodeSelector: {},
-  tolerations: [],
-  imagePullSecrets: [],
-  imagePullPolicy: 'IfNotPresent',
-  requestShare: 0.25,
-  podUser: 'fixed',
-  userNamespaces: false,
-  nodeLossSeconds: 30,
-};
 const spec = {
   id: SandboxId.parse('sbx-0123456789abcdef'),
   sessionId: SessionId.parse('0123456789abcdef'),
@@ -29,20 +18,7 @@ const spec = {
   expiresAt: 3_600_000,
 } as const;
 const body = (settings: Partial<PodSettings> = {}, env: Record<string, string> = spec.env) =>
-  podBody({
-    spec: { ...spec, env },
-    name: 'corral-test-0123456789abcdef',
-    namespace: 'sandboxes',
-    instance: 'test',
-    settings: { ...plain, ...settings },
-    port: 2718,
-    key: 'k1',
-    attempt: 'a1',
-    access: { of: spec, daemonToken: new Secret('the daemon token'), egressToken: new Secret('the egress token') },
-    egress: { host: '10.96.1.2', port: 8118 },
-    extraCa: undefined,
-    now: 0,
-  });
+  podBody(podInput({ ...spec, env }, { ...plainPods, ...settings }));
 
 /** Lists how a pod breaks the Pod Security level "restricted", for the rules that our pods could break. */
 function violations(pod: ReturnType<typeof body>): string[] {

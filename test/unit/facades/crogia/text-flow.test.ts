@@ -100,22 +100,27 @@ test('however a log is made and cut, no text is lost or sent twice', async () =>
     { maxLength: 8 },
   );
   await fc.assert(
-    fc.asyncProperty(messages, fc.nat(), async (expected, where) => {
-      const ordered = expected.toSorted((a, b) => a.run - b.run);
-      const facts = ordered.flatMap(({ run: runN, deltas }, n) => [
-        ...(runN === ordered[n - 1]?.run ? [] : [started(runN)]),
-        ...Array.from({ length: deltas }, (_, i) => delta(runN, n, `${n}.${i} `)),
-        whole(runN, n, Array.from({ length: deltas }, (_, i) => `${n}.${i} `).join('') || `${n}`),
-      ]);
-      const events = numbered(facts);
-      const cut = where % (events.length + 1);
-      const all = joined(fresh('crogia'), events);
-      const resumed = new TextFlow('crogia', await readTextBefore(pages(events), sessionId, cut));
-      expect(joined(fresh('crogia'), events.slice(0, cut)) + joined(resumed, events.slice(cut))).toBe(all);
-      const texts = ordered.map(({ deltas }, n) =>
-        deltas > 0 ? Array.from({ length: deltas }, (_, i) => `${n}.${i} `).join('') : `${n}`,
-      );
-      expect(all.replaceAll('\n\n', '')).toBe(texts.join(''));
-    }),
+    fc.asyncProperty(
+      messages,
+      fc.nat(),
+      fc.constantFrom<Profile>('crogia', 'cambioml'),
+      async (expected, where, profile) => {
+        const ordered = expected.toSorted((a, b) => a.run - b.run);
+        const facts = ordered.flatMap(({ run: runN, deltas }, n) => [
+          ...(runN === ordered[n - 1]?.run ? [] : [started(runN)]),
+          ...Array.from({ length: deltas }, (_, i) => delta(runN, n, `${n}.${i} `)),
+          whole(runN, n, Array.from({ length: deltas }, (_, i) => `${n}.${i} `).join('') || `${n}`),
+        ]);
+        const events = numbered(facts);
+        const cut = where % (events.length + 1);
+        const all = joined(fresh(profile), events);
+        const resumed = new TextFlow(profile, await readTextBefore(pages(events), sessionId, cut));
+        expect(joined(fresh(profile), events.slice(0, cut)) + joined(resumed, events.slice(cut))).toBe(all);
+        const texts = ordered.map(({ deltas }, n) =>
+          deltas > 0 ? Array.from({ length: deltas }, (_, i) => `${n}.${i} `).join('') : `${n}`,
+        );
+        expect(all.replaceAll('\n\n', '')).toBe(texts.join(''));
+      },
+    ),
   );
 });

@@ -4,26 +4,16 @@ import { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { envelope } from '../../../../src/facades/compat/e2b/data/connect.ts';
 import type { AuditEntry } from '../../../../src/observability/audit/row.ts';
-import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import type { SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
+import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 // The caller of a data-plane request: its limits, its rows in the audit log, and the end of its tokens.
-const entry = (path: string): PathEntry => ({
-  name: '',
-  path,
-  type: path === '/home/user' ? 'directory' : 'file',
-  size: 4,
-  mode: 0o644,
-  owner: 'user',
-  group: 'user',
-  modified: '2026-01-01T00:00:00.000Z',
-});
 const inside: Partial<SandboxInterior> = {
   paths: {
     ...({} as SandboxInterior['paths']),
-    stat: async (path) => entry(path),
-    makeFolder: async (path) => entry(path),
+    stat: async (path) => pathEntry(path),
+    makeFolder: async (path) => pathEntry(path),
     open: async () => ({ size: 4, content: Readable.from([Buffer.from('text')], { objectMode: false }) }),
   },
 };

@@ -8,32 +8,22 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'v
 import WebSocket, { WebSocketServer } from 'ws';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
-import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { type E2bFacade, e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
 
 // Which request reaches which port of which sandbox, and with which credential.
-const entry = (path: string): PathEntry => ({
-  name: '',
-  path,
-  type: path === '/home/user' ? 'directory' : 'file',
-  size: 4,
-  mode: 0o644,
-  owner: 'user',
-  group: 'user',
-  modified: '2026-01-01T00:00:00.000Z',
-});
 const written = new Map<string, string>();
 let program: Server;
 const inside: Partial<SandboxInterior> = {
   paths: {
     ...({} as SandboxInterior['paths']),
-    stat: async (path) => entry(path),
+    stat: async (path) => pathEntry(path),
     open: async () => ({ size: 4, content: Readable.from([Buffer.from('text')], { objectMode: false }) }),
     async write(path, content) {
       if (path.includes('full')) throw new AppError('quota', 'The disk is full.');
       const parts: Uint8Array[] = [];
       for await (const part of content) parts.push(part);
       written.set(path, Buffer.concat(parts).toString());
-      return entry(path);
+      return pathEntry(path);
     },
   },
   ports: {

@@ -4,18 +4,10 @@ import { SessionId } from '../../../../src/core/model/ids.ts';
 import { adminPrincipal } from '../../../../src/core/model/principal.ts';
 import type { SessionLifetime, SessionRecord } from '../../../../src/core/model/records.ts';
 import { Sandboxes } from '../../../../src/facades/compat/e2b/sandboxes.ts';
+import { endlessLife } from '../../../support/clients/e2b-facade.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
-const aLife: SessionLifetime = {
-  endsAt: 5_000,
-  seconds: 60,
-  onEnd: 'delete',
-  paused: null,
-  resumes: false,
-  env: {},
-  kind: 'base',
-  privatePorts: false,
-};
+const aLife = { ...endlessLife, endsAt: 5_000 };
 const idOf = (n: number) => SessionId.parse(`${n}`.padStart(16, '0'));
 
 /** Sandboxes in a store, as a server finds them when it starts. */

@@ -97,6 +97,11 @@ test('an agent keeps which version of a skill it wants, and a change that names 
   expect([change({ skills: [skill] }), change({ skills: null })]).toEqual([[{ ...skill, version: 'latest' }], []]);
 });
 
+const kept = {
+  ...{ agentId: 'agent_1', version: 1, environmentId: 'env_1', vaultIds: ['vlt_1'] },
+  ...{ deploymentId: null, archivedAt: null, resources: [] },
+};
+
 test('the session has the tools that are on, the rules of their policies, and the packages of its environment', () => {
   const content = made({
     mcp_servers: [{ type: 'url', name: 'Git-Hub', url: 'https://mcp.example/' }],
@@ -111,17 +116,7 @@ test('the session has the tools that are on, the rules of their policies, and th
     ],
   });
   const config = { ...unrestrictedConfig, packages: { ...unrestrictedConfig.packages, pip: ['pandas'] } };
-  const kept = {
-    agentId: 'agent_1',
-    version: 1,
-    content,
-    environmentId: 'env_1',
-    vaultIds: ['vlt_1'],
-    deploymentId: null,
-    archivedAt: null,
-    resources: [],
-  };
-  const agent = toSessionAgent({ kept, roster: [], config, files: undefined });
+  const agent = toSessionAgent({ kept: { ...kept, content }, roster: [], config, files: undefined });
   expect(agent).toMatchObject({
     tools: ['read'],
     clientTools: [{ name: 'get_weather' }],
@@ -136,18 +131,8 @@ test('the session has the tools that are on, the rules of their policies, and th
 
 test('a coordinator has its roster as agents of their own, each by a name, and no tool of its program hides theirs', () => {
   const [content, other] = [made({ tools: [toolset] }), made({ name: 'Coder', description: 'Codes', system: 'Hi' })];
-  const kept = {
-    agentId: 'agent_1',
-    version: 1,
-    content,
-    environmentId: 'env_1',
-    vaultIds: ['vlt_1'],
-    deploymentId: null,
-    archivedAt: null,
-    resources: [],
-  };
   const roster = [content, other].map((one, n) => ({ agentId: `agent_${n}`, version: 1, model: 'a/b', content: one }));
-  const agent = toSessionAgent({ kept, roster, config: undefined, files: undefined });
+  const agent = toSessionAgent({ kept: { ...kept, content }, roster, config: undefined, files: undefined });
   expect(agent.subAgents?.map(({ name, description, model }) => [name, description, model])).toEqual([
     ['Coder', '', 'a/b'],
     ['Coder 2', 'Codes', 'a/b'],

@@ -1,0 +1,32 @@
+import type { SandboxSpec } from '../../../drivers/driver.ts';
+import type { PodSettings } from '../../../drivers/kubernetes/options.ts';
+import type { podBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
+
+export const plainPods: PodSettings = {
+  workspace: 'ephemeral',
+  nodeSelector: {},
+  tolerations: [],
+  imagePullSecrets: [],
+  imagePullPolicy: 'IfNotPresent',
+  requestShare: 0.25,
+  podUser: 'fixed',
+  userNamespaces: false,
+  nodeLossSeconds: 30,
+};
+
+/** All that a pod's body is made of. */
+export const podInput = (spec: SandboxSpec, settings: PodSettings = plainPods): Parameters<typeof podBody>[0] => ({
+  spec,
+  name: 'corral-test-0123456789abcdef',
+  namespace: 'sandboxes',
+  instance: 'test',
+  settings,
+  port: 2718,
+  key: 'k1',
+  attempt: 'a1',
+  access: { of: spec, daemonToken: new Secret('the daemon token'), egressToken: new Secret('the egress token') },
+  egress: { host: '10.96.1.2', port: 8118 },
+  extraCa: undefined,
+  now: 0,
+});
