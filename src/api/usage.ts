@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { maxDailyGroups, usageDimensions } from '../core/model/runs/usage-report.ts';
+import { maxUsageGroups, usageDimensions } from '../core/model/runs/usage-report.ts';
 import { UsageReport } from '../sessions/api/usage.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
@@ -11,7 +11,10 @@ const UsageInput = z.strictObject({
   to: z.iso.date(),
   by: z.enum(usageDimensions).default('model'),
   /** The number of groups, from the first, that include their usage by day. */
-  dailyGroups: z.coerce.number().int().min(0).max(maxDailyGroups).default(0),
+  dailyGroups: z.coerce.number().int().min(0).max(maxUsageGroups).default(0),
+  limit: z.coerce.number().int().min(1).max(maxUsageGroups).default(maxUsageGroups),
+  /** The `nextCursor` of an earlier report. */
+  cursor: z.string().optional(),
 });
 const exampleTotal = {
   turns: 12,
@@ -24,6 +27,7 @@ const exampleTotal = {
 const example: z.output<typeof UsageReport> = {
   total: exampleTotal,
   groups: [{ id: 'openai/gpt-5-mini', name: 'openai/gpt-5-mini', ...exampleTotal, days: [] }],
+  nextCursor: null,
   days: [{ day: '2026-11-24', ...exampleTotal }],
 };
 

@@ -3,7 +3,7 @@ import type { SessionFact } from '../core/model/events.ts';
 import type { SessionRecord } from '../core/model/records.ts';
 import { addAmounts } from '../core/model/spending.ts';
 
-export type UsingSession = Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'title' | 'deleting' | 'forkedFrom'>;
+export type UsingSession = Pick<SessionRecord, 'id' | 'owner' | 'projectId' | 'deleting' | 'forkedFrom'>;
 interface UsageEvent {
   /** Undefined: the session has no record. */
   readonly session: UsingSession | undefined;
@@ -16,32 +16,28 @@ const noKeys: Readonly<Record<UsageKey, string>> = {
   owner: '',
   project: '',
   session: '',
-  title: '',
   model: '',
   day: '',
 };
 
 /** Adds to the sum that has the same keys. */
 export function addSum(sums: Map<string, UsageSum>, more: UsageSum): void {
-  const { owner, project, session, title, model, day } = more;
-  const keys = JSON.stringify([owner, project, session, title, model, day]);
+  const { owner, project, session, model, day } = more;
+  const keys = JSON.stringify([owner, project, session, model, day]);
   const sum = sums.get(keys);
   sums.set(keys, sum ? addAmounts(sum, more) : more);
 }
 
-/** Usage totals for stores whose database cannot read fields within an event. */
-export function usageSums(events: Iterable<UsageEvent>, by: readonly UsageKey[]): UsageSum[] {
-  const sums = new Map<string, UsageSum>();
-  for (const { session, seq, at, data } of events) {
-    if (!session || session.deleting || seq <= (session.forkedFrom?.seq ?? 0)) continue;
-    const { model, inputTokens, cachedTokens, outputTokens, cost } = data;
-    const keys: Readonly<Record<UsageKey, string>> = {
-      ...{ owner: session.owner ?? '', project: session.projectId ?? '', session: session.id, title: session.title },
-      ...{ model, day: new Date(at).toISOString().slice(0, 10) },
-    };
-    const chosen = Object.fromEntries(by.map((key) => [key, keys[key]]));
-    const amounts = { inputTokens, cachedTokens: cachedTokens ?? 0, outputTokens, cost: cost ?? 0 };
-    addSum(sums, { ...noKeys, ...chosen, ...amounts, turns: 1, unpriced: cost === undefined ? 1 : 0 });
-  }
-  return [...sums.values()];
+/** Adds a usage event, for stores whose database cannot read fields within an event. */
+export function addUsageEvent(sums: Map<string, UsageSum>, event: UsageEvent, by: readonly UsageKey[]): void {
+  const { session, seq, at, data } = event;
+  if (!session || session.deleting || seq <= (session.forkedFrom?.seq ?? 0)) return;
+  const { model, inputTokens, cachedTokens, outputTokens, cost } = data;
+  const keys: Readonly<Record<UsageKey, string>> = {
+    ...{ owner: session.owner ?? '', project: session.projectId ?? '', session: session.id },
+    ...{ model, day: new Date(at).toISOString().slice(0, 10) },
+  };
+  const chosen = Object.fromEntries(by.map((key) => [key, keys[key]]));
+  const amounts = { inputTokens, cachedTokens: cachedTokens ?? 0, outputTokens, cost: cost ?? 0 };
+  addSum(sums, { ...noKeys, ...chosen, ...amounts, turns: 1, unpriced: cost === undefined ? 1 : 0 });
 }

@@ -18,8 +18,8 @@ export interface RecordPut {
   readonly sort?: number;
 }
 
-/** The fields of `UsageSum` by which usage is grouped. `title` is the session's; `day` is in UTC: 2026-11-24. */
-export type UsageKey = 'owner' | 'project' | 'session' | 'title' | 'model' | 'day';
+/** The fields of `UsageSum` by which usage is grouped. `day` is in UTC: 2026-11-24. */
+export type UsageKey = 'owner' | 'project' | 'session' | 'model' | 'day';
 /** Usage of model requests, without those inherited from a forked session. Keys that were not requested are empty. */
 export interface UsageSum extends Readonly<Record<UsageKey, string>> {
   readonly turns: number;
@@ -73,7 +73,7 @@ export interface EventStore {
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
    * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted:
-   * one sum for each combination of the keys, in no order. Reads only usage events, by an index.
+   * one sum for each combination of the keys, in no order. Reads only usage events, by an index and in pieces.
    */
   usage(from: number, to: number, by: readonly UsageKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */

@@ -29,6 +29,8 @@ export const UsageReport = z.object({
   total: UsageTotal,
   /** Sorted by cost, then tokens, descending; days in order. */
   groups: z.array(UsageGroup).readonly(),
+  /** The `cursor` of the next groups; null: there are no more. */
+  nextCursor: z.string().nullable(),
   /** Every day of the range in order, including days without usage. */
   days: z.array(UsageDay).readonly(),
 });
@@ -40,13 +42,17 @@ export interface UsageQuery {
   readonly by: UsageDimension;
   /** The number of groups, from the first, that include their usage by day. Default 0. */
   readonly dailyGroups?: number;
+  /** The maximum number of groups, by default 1,000. */
+  readonly limit?: number;
+  /** The `nextCursor` of an earlier report. */
+  readonly cursor?: string | undefined;
 }
 
 /** Usage of sessions, summed over days. Deleted sessions are not counted, because their logs are gone. */
 export interface UsageService {
   /**
    * `mayRead` filters sessions by owner and project. Rejects: invalid_request (the first day is after the last, or more
-   * than 366 days).
+   * than 366 days; the cursor is invalid).
    */
   report(
     query: UsageQuery,

@@ -9,6 +9,7 @@ import type {
   RecordPut,
   RecordStore,
   Store,
+  UsageSum,
 } from '../../core/contracts/ports.ts';
 import { type IndexEntry, toIndexEntry } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -16,7 +17,7 @@ import { droppableTypes, searchable } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { toAsciiLower } from '../../core/text/text.ts';
-import { type UsingSession, usageSums } from '../usage-sums.ts';
+import { addUsageEvent, type UsingSession } from '../usage-sums.ts';
 
 interface KeptCommand {
   readonly json: string;
@@ -164,16 +165,16 @@ function events(documents: Map<string, Document>): EventStore {
         .slice(0, limit);
     },
     async usage(from, to, by) {
-      const found = [...logs].flatMap(([id, { rows }]) => {
+      const sums = new Map<string, UsageSum>();
+      for (const [id, { rows }] of logs) {
         const record = documents.get(keyOf('session', id));
         const session = record && (JSON.parse(record.json) as UsingSession);
-        return rows
-          .filter(({ type }) => type === 'usage')
-          .map(({ json }) => JSON.parse(json) as Extract<SessionEvent, { type: 'usage' }>)
-          .filter(({ ts }) => ts >= from && ts < to)
-          .map(({ seq, ts, data }) => ({ session, seq, at: ts, data }));
-      });
-      return usageSums(found, by);
+        for (const { json } of rows.filter(({ type }) => type === 'usage')) {
+          const { seq, ts, data } = JSON.parse(json) as Extract<SessionEvent, { type: 'usage' }>;
+          if (ts >= from && ts < to) addUsageEvent(sums, { session, seq, at: ts, data }, by);
+        }
+      }
+      return [...sums.values()];
     },
     heads: async (sessionIds) => new Map(sessionIds.map((id) => [id, logOf(id).head])),
     async erase(sessionId) {

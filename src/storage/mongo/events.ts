@@ -4,7 +4,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import { droppableTypes } from '../../core/model/event-traits.ts';
 import type { FactType, SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type UsingSession, usageSums } from '../usage-sums.ts';
+import { addUsageEvent, type UsingSession } from '../usage-sums.ts';
 import type { Appender } from './append.ts';
 import { eventDocument } from './append-documents.ts';
 import { headAt } from './completion.ts';
@@ -26,34 +26,41 @@ import type { Heads } from './heads.ts';
 import { searchMessages } from './search.ts';
 
 type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
-const recordsAtOnce = 1_000;
+type UsageEvent = { readonly _id: string; readonly at: number; readonly fact: string };
+const usageAtOnce = 1_000;
 
-/** Sums the usage in `from <= time < to`. Facts are opaque text to the database, so the sums are computed here. */
+/**
+ * Sums the usage in `from <= time < to`. Facts are opaque text to the database, so the sums are computed here, for some
+ * events at a time.
+ */
 async function usageBetween(
   { at }: Connection,
   { from, to, by }: { readonly from: number; readonly to: number; readonly by: readonly UsageKey[] },
 ): Promise<UsageSum[]> {
-  const found: { _id: string; at: number; fact: string }[] = [];
-  for (const events of at.allEvents) {
-    const cursor = events.find({ used: 1, at: { $gte: from, $lt: to } }, { projection: { at: 1, fact: 1 } });
-    for await (const event of cursor) found.push(event);
-  }
-  const ids = [...new Set(found.map(({ _id }) => sessionOf(_id)))].map((id) => recordId('session', id));
+  const sums = new Map<string, UsageSum>();
   const sessions = new Map<string, UsingSession>();
-  for (let n = 0; n < ids.length; n += recordsAtOnce) {
-    const some = { _id: { $in: ids.slice(n, n + recordsAtOnce) }, kind: 'session' };
+  const add = async (events: readonly UsageEvent[]) => {
+    const ids = [...new Set(events.map(({ _id }) => sessionOf(_id)))].filter((id) => !sessions.has(id));
+    const some = { _id: { $in: ids.map((id) => recordId('session', id)) }, kind: 'session' };
     for await (const { id, doc } of at.records.find(some, { projection: { id: 1, doc: 1 } }))
       sessions.set(id, JSON.parse(doc));
+    for (const { _id, at: time, fact } of events) {
+      const { data } = JSON.parse(fact) as { data: Usage };
+      addUsageEvent(sums, { session: sessions.get(sessionOf(_id)), seq: seqOf(_id), at: time, data }, by);
+    }
+  };
+  for (const events of at.allEvents) {
+    const cursor = events.find({ used: 1, at: { $gte: from, $lt: to } }, { projection: { at: 1, fact: 1 } });
+    let some: UsageEvent[] = [];
+    for await (const event of cursor) {
+      some.push(event);
+      if (some.length < usageAtOnce) continue;
+      await add(some);
+      some = [];
+    }
+    await add(some);
   }
-  return usageSums(
-    found.map(({ _id, at: time, fact }) => ({
-      session: sessions.get(sessionOf(_id)),
-      seq: seqOf(_id),
-      at: time,
-      data: (JSON.parse(fact) as { data: Usage }).data,
-    })),
-    by,
-  );
+  return [...sums.values()];
 }
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */

@@ -67,7 +67,6 @@ const keyColumns: Readonly<Record<UsageKey, string>> = {
   owner: "coalesce(record.owner, '')",
   project: "coalesce(record.parent, '')",
   session: 'session',
-  title: "json_extract(record.doc, '$.title')",
   model: 'model',
   day: "date(at / 1000, 'unixepoch')",
 };

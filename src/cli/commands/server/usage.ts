@@ -1,5 +1,5 @@
 import type { Outputs } from '../../../client/types.ts';
-import { maxDailyGroups, usageDimensions } from '../../../core/model/runs/usage-report.ts';
+import { maxUsageGroups, readAllGroups, usageDimensions } from '../../../core/model/runs/usage-report.ts';
 import { type CliCommand, jsonOption } from '../../command.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { toOneLine } from '../../io.ts';
@@ -42,9 +42,11 @@ export const usageCommand: CliCommand = {
       from: day(now - (days - 1) * dayMs),
       to: day(now),
       by,
-      dailyGroups: options.flag('daily') ? maxDailyGroups : 0,
+      dailyGroups: options.flag('daily') ? maxUsageGroups : 0,
     };
-    const report = await corral().call((api) => api.usage.report.query(range));
+    const report = await readAllGroups((cursor) =>
+      corral().call((api) => api.usage.report.query({ ...range, cursor })),
+    );
     if (options.flag('json')) {
       io.print(JSON.stringify(report));
       return;

@@ -2,5 +2,23 @@
 export const usageDimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 export type UsageDimension = (typeof usageDimensions)[number];
 
-/** The most groups that a report splits by day. */
-export const maxDailyGroups = 10_000;
+/** The most groups in one answer of a report. */
+export const maxUsageGroups = 1_000;
+
+interface GroupPage {
+  readonly groups: readonly unknown[];
+  readonly nextCursor: string | null;
+}
+/** Reads all groups of a report, page by page. */
+export async function readAllGroups<Page extends GroupPage>(
+  read: (cursor: string | undefined) => Promise<Page>,
+): Promise<Page> {
+  const first = await read(undefined);
+  const groups = [...first.groups];
+  for (let cursor = first.nextCursor; cursor !== null; ) {
+    const page = await read(cursor);
+    groups.push(...page.groups);
+    cursor = page.nextCursor;
+  }
+  return { ...first, groups, nextCursor: null };
+}

@@ -1,11 +1,14 @@
+import { z } from 'zod';
 import type { Store, UsageKey, UsageSum } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import type { UsageDimension } from '../../../core/model/runs/usage-report.ts';
+import type { SessionRecord } from '../../../core/model/records.ts';
+import { maxUsageGroups, type UsageDimension } from '../../../core/model/runs/usage-report.ts';
 import { addAmounts, noUsage } from '../../../core/model/spending.ts';
+import { parseJsonWithin } from '../../../core/text/json.ts';
 import type { UsageGroup, UsageReport, UsageService, UsageTotal } from '../../api/usage.ts';
 
 interface Deps {
-  readonly store: Pick<Store, 'events'>;
+  readonly store: Pick<Store, 'events' | 'records'>;
   /** People's names, by owner of their sessions. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projectName: (id: string) => Promise<string>;
@@ -15,51 +18,65 @@ const dayMs = 86_400_000;
 const mostDays = 366;
 
 export function usageService({ store, people, projectName }: Deps): UsageService {
-  async function readNames(by: UsageDimension, sums: readonly UsageSum[]): Promise<ReadonlyMap<string, string>> {
-    if (by === 'session') return new Map(sums.map(({ session, title }) => [session, title]));
+  async function readTitle(session: string): Promise<string> {
+    const found = await store.records.get('session', session);
+    return found ? (found.doc as SessionRecord).title : session;
+  }
+  async function readNames(by: UsageDimension, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
     if (by === 'person') return await people();
-    const ids = by === 'project' ? [...new Set(sums.map(({ project }) => project))].filter((id) => id !== '') : [];
-    return new Map(await Promise.all(ids.map(async (id) => [id, await projectName(id)] as const)));
+    const read = { session: readTitle, project: projectName, model: undefined, day: undefined }[by];
+    if (!read) return new Map();
+    return new Map(await Promise.all(ids.filter((id) => id !== '').map(async (id) => [id, await read(id)] as const)));
   }
 
   return {
-    async report({ from, to, by, dailyGroups = 0 }, mayRead): Promise<UsageReport> {
+    async report({ from, to, by, dailyGroups = 0, limit = maxUsageGroups, cursor }, mayRead): Promise<UsageReport> {
       const [first, last] = [Date.parse(from), Date.parse(to)];
       const count = Math.round((last - first) / dayMs) + 1;
       if (!(count >= 1 && count <= mostDays)) {
         const text = `The range has to begin before it ends, and to have at most ${mostDays} days. Give other days.`;
         throw new AppError('invalid_request', text);
       }
-      const keys: readonly UsageKey[] = [...keysOf[by], 'day', ...(mayRead ? (['owner', 'project'] as const) : [])];
+      const keys: readonly UsageKey[] = [keysOf[by], 'day', ...(mayRead ? (['owner', 'project'] as const) : [])];
       const all = await store.events.usage(first, last + dayMs, keys);
       const sums = mayRead
         ? all.filter(({ owner, project }) => mayRead({ ...(owner && { owner }), projectId: project || null }))
         : all;
-      const names = await readNames(by, sums);
-      const [key] = keysOf[by];
-      const groups = [...totalsBy(sums, key)]
-        .map(([id, total]) => ({ id, name: names.get(id) ?? id, ...total }))
-        .sort(by === 'day' ? (a, b) => (a.id < b.id ? -1 : 1) : byWeight);
+      const key = keysOf[by];
+      const order = by === 'day' ? byId : byWeight;
+      const after = cursor === undefined ? undefined : parseCursor(cursor);
+      const sorted = [...totalsBy(sums, key)].map(([id, total]) => ({ id, ...total })).sort(order);
+      const rest = sorted.filter((group) => !after || order(after, group) < 0);
+      const groups = rest.slice(0, limit);
+      const end = rest.length > limit ? groups.at(-1) : undefined;
+      const names = await readNames(
+        by,
+        groups.map(({ id }) => id),
+      );
       const daily = new Set(groups.slice(0, dailyGroups).map(({ id }) => id));
       const sumsOf = daily.size > 0 ? Map.groupBy(sums, (sum) => sum[key]) : new Map<string, UsageSum[]>();
       const ofDays = totalsBy(sums, 'day');
       const days = Array.from({ length: count }, (_, n) => new Date(first + n * dayMs).toISOString().slice(0, 10));
       return {
-        total: sums.reduce<UsageTotal>(addAmounts, noUsage),
-        groups: groups.map((group) => ({ ...group, days: daily.has(group.id) ? daysIn(sumsOf.get(group.id)) : [] })),
+        total: [...ofDays.values()].reduce<UsageTotal>(addAmounts, noUsage),
+        groups: groups.map((group) => ({
+          ...group,
+          name: names.get(group.id) ?? group.id,
+          days: daily.has(group.id) ? daysIn(sumsOf.get(group.id)) : [],
+        })),
+        nextCursor: end ? JSON.stringify(placeOf(end)) : null,
         days: days.map((day) => ({ day, ...(ofDays.get(day) ?? noUsage) })),
       };
     },
   };
 }
 
-/** The first element of the key is the group's id. */
-const keysOf: Readonly<Record<UsageDimension, readonly [UsageKey, ...UsageKey[]]>> = {
-  person: ['owner'],
-  model: ['model'],
-  project: ['project'],
-  session: ['session', 'title'],
-  day: ['day'],
+const keysOf: Readonly<Record<UsageDimension, UsageKey>> = {
+  person: 'owner',
+  model: 'model',
+  project: 'project',
+  session: 'session',
+  day: 'day',
 };
 
 function totalsBy(sums: readonly UsageSum[], key: UsageKey): Map<string, UsageTotal> {
@@ -71,5 +88,17 @@ function totalsBy(sums: readonly UsageSum[], key: UsageKey): Map<string, UsageTo
 const daysIn = (sums: readonly UsageSum[] = []): UsageGroup['days'] =>
   [...totalsBy(sums, 'day')].map(([day, total]) => ({ day, ...total })).sort((a, b) => (a.day < b.day ? -1 : 1));
 
-const tokens = ({ inputTokens, outputTokens }: UsageTotal): number => inputTokens + outputTokens;
-const byWeight = (a: UsageTotal, b: UsageTotal): number => b.cost - a.cost || tokens(b) - tokens(a);
+const tokens = ({ inputTokens, outputTokens }: Pick<UsageTotal, 'inputTokens' | 'outputTokens'>): number =>
+  inputTokens + outputTokens;
+type GroupPlace = Pick<UsageTotal, 'cost' | 'inputTokens' | 'outputTokens'> & Pick<UsageGroup, 'id'>;
+const placeOf = ({ cost, inputTokens, outputTokens, id }: GroupPlace) => [cost, inputTokens, outputTokens, id];
+const GroupCursor = z.tuple([z.number(), z.number(), z.number(), z.string()]);
+const cursorLimits = { maxBytes: 1_000, maxDepth: 1, maxValues: 5 };
+function parseCursor(cursor: string): GroupPlace {
+  const place = GroupCursor.safeParse(parseJsonWithin(cursor, cursorLimits)).data;
+  if (!place) throw new AppError('invalid_request', 'cursor: must be the `nextCursor` of an earlier report.');
+  const [cost, inputTokens, outputTokens, id] = place;
+  return { cost, inputTokens, outputTokens, id };
+}
+const byId = (a: GroupPlace, b: GroupPlace): number => (a.id < b.id ? -1 : Number(a.id > b.id));
+const byWeight = (a: GroupPlace, b: GroupPlace): number => b.cost - a.cost || tokens(b) - tokens(a) || byId(a, b);

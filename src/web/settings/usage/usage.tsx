@@ -1,6 +1,11 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { maxDailyGroups, type UsageDimension, usageDimensions } from '../../../core/model/runs/usage-report.ts';
+import {
+  maxUsageGroups,
+  readAllGroups,
+  type UsageDimension,
+  usageDimensions,
+} from '../../../core/model/runs/usage-report.ts';
 import { query } from '../../data/server.ts';
 import { modelLabel } from '../../models/state.ts';
 import { count, formatCompact, locale, price } from '../../parts/format.ts';
@@ -18,6 +23,7 @@ type Range = (typeof ranges)[number];
 
 /** The groups that the chart tells apart. */
 const chartedGroups = 4;
+const listedGroups = 200;
 const dayMs = 86_400_000;
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
@@ -27,15 +33,24 @@ export function Usage() {
   const [range, setRange] = useState<Range>('30');
   const [report, setReport] = useState<Report>();
   const [trouble, tryIt] = useActionError();
-  const read = async (dailyGroups: number): Promise<Report> => {
+  const read = async (limits: {
+    dailyGroups: number;
+    limit?: number;
+    cursor?: string | undefined;
+  }): Promise<Report> => {
     const now = Date.now();
     const days = { from: dayOf(now - (Number(range) - 1) * dayMs), to: dayOf(now) };
-    return { ...(await query('usage.report', { ...days, by, dailyGroups })), by };
+    return { ...(await query('usage.report', { ...days, by, ...limits })), by };
+  };
+  const readTable = async () => {
+    const dailyGroups = by === 'day' || by === 'session' ? 0 : maxUsageGroups;
+    const all = await readAllGroups((cursor) => read({ dailyGroups, cursor }));
+    return dailyGroups === 0 ? toTotalRows(all) : toDayRows(all);
   };
   useEffect(() => {
     let isOver = false;
     void tryIt(t('usage.unread'), async () => {
-      const found = await read(by === 'day' ? 0 : chartedGroups);
+      const found = await read(by === 'day' ? { dailyGroups: 0 } : { dailyGroups: chartedGroups, limit: listedGroups });
       if (!isOver) setReport(found);
     });
     return () => {
@@ -71,12 +86,7 @@ export function Usage() {
           </p>
           <Chart {...report} />
           <Groups {...report} />
-          <CsvButton
-            name={`usage-by-${by}`}
-            table={async () =>
-              by === 'day' || by === 'session' ? toTotalRows(report) : toDayRows(await read(maxDailyGroups))
-            }
-          />
+          <CsvButton name={`usage-by-${by}`} table={readTable} />
         </>
       )}
       <p class="quiet">{t('usage.about')}</p>
@@ -179,7 +189,27 @@ function labelOf(by: UsageDimension, name: string): string {
   return name || t(by === 'person' ? 'usage.nobody' : 'noProject');
 }
 
-function Groups({ groups, by }: Report) {
+/** The groups of a long report that are not listed. */
+function unlisted({ total, groups }: Report): Total {
+  const left = (amount: (typeof amounts)[number]) => groups.reduce((sum, group) => sum - group[amount], total[amount]);
+  return {
+    turns: left('turns'),
+    inputTokens: left('inputTokens'),
+    cachedTokens: left('cachedTokens'),
+    outputTokens: left('outputTokens'),
+    cost: Math.max(0, left('cost')),
+    unpriced: left('unpriced'),
+  };
+}
+
+function Groups(report: Report) {
+  const { groups, by, nextCursor } = report;
+  const rows = groups.map((group, n) => ({
+    ...group,
+    label: labelOf(by, group.name),
+    mark: markOf(group.days.length > 0 ? n : undefined),
+  }));
+  const others = { id: ':others', label: t('usage.others'), mark: markOf(undefined), ...unlisted(report) };
   return (
     <div class="usage-table">
       <table aria-label={t('usage.table')}>
@@ -193,11 +223,11 @@ function Groups({ groups, by }: Report) {
           </tr>
         </thead>
         <tbody>
-          {groups.map((group, n) => (
+          {[...rows, ...(nextCursor === null ? [] : [others])].map((group) => (
             <tr key={group.id}>
               <th scope="row">
-                {by !== 'day' && <span class={`usage-mark ${markOf(group.days.length > 0 ? n : undefined)}`} />}
-                {labelOf(by, group.name)}
+                {by !== 'day' && <span class={`usage-mark ${group.mark}`} />}
+                {group.label}
               </th>
               <td>{count(group.turns)}</td>
               <td>{formatCompact(group.inputTokens)}</td>

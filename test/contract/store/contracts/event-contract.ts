@@ -152,21 +152,21 @@ export function eventContract(store: () => Store, effort: number): void {
         (await store().events.usage(noon - day / 2, noon + day + 1, by))
           .map(({ turns, inputTokens, cachedTokens, outputTokens, cost, unpriced, ...keys }) =>
             [
-              ...[keys.owner, keys.project, keys.session, keys.title, keys.model, keys.day.slice(-2)],
+              ...[keys.owner, keys.project, keys.session, keys.model, keys.day.slice(-2)],
               ...[turns, inputTokens, cachedTokens, outputTokens, cost, unpriced],
             ].join(' '),
           )
           .sort();
-      expect(await sumsBy('session', 'title', 'day', 'model')).toEqual(
+      expect(await sumsBy('session', 'day', 'model')).toEqual(
         [
-          `  ${fork} "${fork} e/f 01 1 10 4 2 2 0`,
-          `  ${one} "${one} a/b 01 2 20 8 4 0.75 0`,
-          `  ${one} "${one} a/b 02 1 10 4 2 1 0`,
-          `  ${one} "${one} c/d 01 1 10 4 2 0 1`,
+          `  ${fork} e/f 01 1 10 4 2 2 0`,
+          `  ${one} a/b 01 2 20 8 4 0.75 0`,
+          `  ${one} a/b 02 1 10 4 2 1 0`,
+          `  ${one} c/d 01 1 10 4 2 0 1`,
         ].sort(),
       );
-      expect(await sumsBy('owner')).toEqual(['ada      5 50 20 10 3.75 1']);
-      const expected = ['     01 1 10 4 2 2 0', ' p    01 3 30 12 6 0.75 1', ' p    02 1 10 4 2 1 0'];
+      expect(await sumsBy('owner')).toEqual(['ada     5 50 20 10 3.75 1']);
+      const expected = ['    01 1 10 4 2 2 0', ' p   01 3 30 12 6 0.75 1', ' p   02 1 10 4 2 1 0'];
       expect(await sumsBy('project', 'day')).toEqual(expected);
     });
 

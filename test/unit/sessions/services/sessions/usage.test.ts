@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Append } from '../../../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../../src/core/model/principal.ts';
+import { readAllGroups } from '../../../../../src/core/model/runs/usage-report.ts';
 import { guardedUsage } from '../../../../../src/sessions/access/guarded-resources.ts';
 import { usageService } from '../../../../../src/sessions/services/sessions/usage.ts';
 import { memoryStore } from '../../../../../src/storage/memory/store.ts';
@@ -82,6 +83,19 @@ test('the first groups come with the days of their usage, and with the same sums
   ]);
   const { groups: some } = await it.report({ ...range, by: 'model', dailyGroups: 1 });
   expect(some.map(({ days }) => days.length)).toEqual([1, 0]);
+});
+
+test('a long report comes in pages, each after the last group of the one before, with the same totals', async () => {
+  const it = await service();
+  const read: string[][] = [];
+  const all = await readAllGroups(async (cursor) => {
+    const page = await it.report({ ...range, by: 'person', limit: 1, cursor });
+    read.push(page.groups.map(({ name }) => name));
+    expect(page.total.turns).toBe(3);
+    return page;
+  });
+  expect([read, all.groups.map(({ id }) => id), all.nextCursor]).toEqual([[['Ada'], ['bob']], ['ada', 'bob'], null]);
+  await expect(it.report({ ...range, by: 'person', cursor: 'ada' })).rejects.toMatchObject({ code: 'invalid_request' });
 });
 
 test('a caller gets the sums of its own sessions alone, an administrator those of all', async () => {
