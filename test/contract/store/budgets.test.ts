@@ -4,6 +4,8 @@ import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import type { AppError } from '../../../src/core/errors/errors.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
+import { toMicro } from '../../../src/core/model/runs/budget.ts';
+import type { Holder } from '../../../src/sessions/budgets/account.ts';
 import { Accounts } from '../../../src/sessions/budgets/accounts.ts';
 import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
 import { holdingsOf } from '../../support/budgets/holdings.ts';
@@ -17,17 +19,18 @@ const never = new AbortController().signal;
 const accountsOn = ({ records }: Store) =>
   new Accounts({ records, clock: systemClock, calendar: createCalendar('UTC') });
 
-function ledgerOn(store: Store): Ledger {
+const none = { tokens: undefined, cost: undefined };
+const nothing = { tokens: 0, cost: 0 };
+/** By default, a person's tokens a day are limited. */
+function ledgerOn(store: Store, limited: Holder['of'] = 'person', day: object = { tokens: limit }): Ledger {
   const ids = randomIds();
-  const none = { tokens: undefined, cost: undefined };
-  const nothing = { tokens: 0, cost: 0 };
   return new Ledger({
     ...store,
     accounts: accountsOn(store),
     clock: systemClock,
     newId: () => ids.short(),
     shared: true,
-    limitsOf: ({ of }) => ({ day: of === 'person' ? { ...none, tokens: limit } : none, month: none, held: {} }),
+    limitsOf: ({ of }) => ({ day: of === limited ? { ...none, ...day } : none, month: none, held: {} }),
     logged: async () => ({ day: nothing, month: nothing }),
     warn: () => {},
   });
@@ -35,7 +38,7 @@ function ledgerOn(store: Store): Ledger {
 
 /** Spends until the budget is used up, and counts the maximum of reserved and spent amounts. */
 async function spendAll(stores: readonly Store[]) {
-  const ledgers = stores.map(ledgerOn);
+  const ledgers = stores.map((store) => ledgerOn(store));
   let [open, sent, most] = [0, 0, 0];
   const work = async (ledger: Ledger) => {
     for (;;) {
@@ -77,6 +80,62 @@ async function fill(stores: readonly Store[]): Promise<number> {
   for (let n = 12; n < 18; n++) await create(n);
   return await (stores[0] as Store).records.count('session');
 }
+
+const holders = ['person', 'project', 'server'] as const;
+
+/** The other server's refusal after one server has used the limit, and the amount that both report. */
+async function useUp(stores: readonly [Store, Store], of: Holder['of'], kind: 'tokens' | 'cost') {
+  const [one, other] = stores.map((store) => ledgerOn(store, of, { [kind]: 100 })) as [Ledger, Ledger];
+  await using _one = one;
+  await using _other = other;
+  const session = { owner: `${of}-${kind}`, projectId: `${of}-${kind}` };
+  const amounts = (amount: number) => ({ ...nothing, [kind]: kind === 'cost' ? toMicro(amount) : amount });
+  const requested = { least: amounts(60), most: amounts(80) };
+  const first = await one.of(session).reserve(requested, never);
+  if (first?.kind !== 'reserved') throw new Error('not reserved');
+  await first.reservation.settle(amounts(70));
+  return await other.of(session).reserve(requested, never);
+}
+
+/** The other server's refusals while one server holds the limit, and whether there is room afterwards. */
+async function holdAll(stores: readonly [Store, Store], of: Holder['of'], kind: 'sessions' | 'runningRuns') {
+  const limits = { [of]: { [kind]: 2 } };
+  const servers = stores.map(({ records }, n) => holdingsOf(records, limits, { shared: true, server: `server-${n}` }));
+  const [one, other] = servers as [(typeof servers)[number], (typeof servers)[number]];
+  const session = { owner: `${of}-${kind}`, projectId: `${of}-${kind}` };
+  const share = { session, amounts: { [kind]: 1 } };
+  const { records } = stores[0];
+  const id = `session-of-${of}`;
+  const put = (server: typeof one, record: string) =>
+    server.holdings.within(session, share.amounts, () =>
+      records.put({ kind: 'session', id: record, doc: { ...session, status: 'completed' } }),
+    );
+  if (kind === 'sessions') for (const [n, server] of [one, other].entries()) await put(server, `${id}-${n}`);
+  else
+    for (const { holdings, live } of [one, other]) await holdings.take(session, share.amounts, () => live.add(share));
+  const refusals = [];
+  for (const { holdings } of [one, other]) refusals.push(await holdings.take(session, share.amounts, () => {}));
+  if (kind === 'sessions') await records.delete('session', `${id}-0`);
+  one.live.delete(share);
+  await one.holdings.freed(session);
+  const hasRoom = await other.holdings.covers(session, share.amounts);
+  for (const n of [0, 1]) await records.delete('session', `${id}-${n}`);
+  return { refusals, hasRoom };
+}
+
+test.for(storePairs)('what one server uses of each limit counts at the other with %s', async (name, context) => {
+  await using pair = await openPair(name, context);
+  for (const of of holders) {
+    for (const kind of ['tokens', 'cost'] as const) {
+      const over = { scope: of, period: 'day', kind, limit: 100, used: 70, needs: 60 };
+      expect(await useUp(pair.stores, of, kind)).toEqual({ kind: 'over', over });
+    }
+    for (const kind of ['sessions', 'runningRuns'] as const) {
+      const reached = { of, kind, limit: 2, used: 2, needs: 1 };
+      expect(await holdAll(pair.stores, of, kind)).toEqual({ refusals: [reached, reached], hasRoom: true });
+    }
+  }
+});
 
 test.for(storePairs)(
   'servers that share a limit of what exists reach it, and never exceed it, with %s',
