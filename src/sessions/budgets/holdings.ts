@@ -130,6 +130,11 @@ export class Holdings implements AsyncDisposable {
     await this.#publish(holdersIn(session));
   }
 
+  /** Called when a session in memory has other holders: its totals move with it, after those being taken. */
+  async moved(): Promise<void> {
+    if (this.#deps.shared) await this.#inTurn('', () => this.#renew());
+  }
+
   async #readLimits(holder: Holder, amounts: HeldAmounts) {
     const { own } = await this.#deps.accounts.get(holder);
     const { held } = limitsFor(own, this.#deps.limitsOf(holder));

@@ -11,7 +11,7 @@ interface Deps {
   readonly sessions: { all(): LiveSession[]; get(id: SessionId): LiveSession | undefined };
   /** The most that such a session's sandbox can use. */
   readonly sandboxOf: (session: SessionRecord) => HeldAmounts;
-  readonly holdings: () => Pick<Holdings, 'take' | 'freed'>;
+  readonly holdings: () => Pick<Holdings, 'take' | 'freed' | 'moved'>;
 }
 
 /** Runs and sandboxes of the sessions in memory; an entry ends when its session leaves memory. */
@@ -37,9 +37,15 @@ export class LiveHoldings extends ServerPart<Deps> {
     return { scope, kind: 'runningRuns', limit, used, needs };
   }
 
-  /** Called when a run ended or waits for a person, because it then holds nothing. */
+  /** A run that ended or waits for a person holds nothing. */
   onFacts(id: SessionId, facts: readonly SessionFact[]): void {
     const live = this.deps.sessions.get(id);
+    // The record has the new holders once the write has settled. If that fails, the session leaves memory.
+    if (live && facts.some(changesHolders))
+      void live.writer.settled().then(
+        () => this.deps.holdings().moved(),
+        () => {},
+      );
     if (!live?.held.runId || !facts.some(({ type }) => type === 'run.end' || type === 'run.wait')) return;
     live.held.runId = undefined;
     void this.deps.holdings().freed(live.writer.record);
@@ -68,3 +74,6 @@ export class LiveHoldings extends ServerPart<Deps> {
     void this.deps.holdings().freed(live.writer.record);
   }
 }
+
+const changesHolders = ({ type, data }: SessionFact): boolean =>
+  type === 'session.updated' && ('projectId' in data || 'owner' in data);

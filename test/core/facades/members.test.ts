@@ -170,6 +170,75 @@ test('only those with rights on both sides move a session, and its former reader
   expect((await ada.sessions.get.query({ id: child.id })).projectId).toBeNull();
 });
 
+test('a session that moves while its run starts ends its run in the new project, and counts in one project alone', async () => {
+  const [boss, admin] = [await aPerson('boss'), await aPerson('root', 'admin')];
+  const [from, to] = [await aProject(boss), await aProject(boss)];
+  for (const id of [from, to])
+    await admin.client.budgets.change.mutate({ of: 'project', id, runningRuns: 1, sessions: 1 });
+  const { id: sessionId } = await boss.sessions.create.mutate({ projectId: from });
+  const move = (projectId: string) => boss.projects.move.mutate({ of: 'session', resource: sessionId, projectId });
+  const send = () => boss.runs.send.mutate({ sessionId, text: 'Say hi' });
+  const status = async () => (await boss.sessions.get.query({ id: sessionId })).status;
+  const used = async () =>
+    await Promise.all(
+      [from, to].map(async (id) => {
+        const { runningRuns, sessions } = await admin.client.budgets.get.query({ of: 'project', id });
+        return [runningRuns.used, sessions.used];
+      }),
+    );
+  await Promise.all([send(), move(to)]);
+  await expect.poll(status).toBe('completed');
+  expect([(await boss.sessions.get.query({ id: sessionId })).projectId, await used()]).toEqual([
+    to,
+    [
+      [0, 0],
+      [0, 1],
+    ],
+  ]);
+  await Promise.all([move(from), send()]);
+  await expect.poll(status).toBe('completed');
+  expect(await used()).toEqual([
+    [0, 1],
+    [0, 0],
+  ]);
+});
+
+test('of two hand-overs at once one stands, and both other people are maintainers', async () => {
+  const [boss, ada, bob] = [await aPerson('boss'), await aPerson('ada'), await aPerson('bob')];
+  const id = await aProject(boss, [[ada, 'member']]);
+  await Promise.all([ada, bob].map((person) => boss.projects.handOver.mutate({ id, to: person.id })));
+  const members = (await boss.projects.members.query({ id })).map(({ name, role }) => `${name} ${role}`).sort();
+  expect([
+    ['ada maintainer', 'bob owner', 'boss maintainer'],
+    ['ada owner', 'bob maintainer', 'boss maintainer'],
+  ]).toContainEqual(members);
+});
+
+test('who was removed attaches no file of the project, not even an own upload, while others do', async () => {
+  const [boss, ada] = [await aPerson('boss'), await aPerson('ada')];
+  const projectId = await aProject(boss, [[ada, 'member']]);
+  const { records } = server.core.store;
+  const file = crypto.randomUUID();
+  const stored = { type: 'input', size: 0, mimeType: null, sha256: '', uploadedAt: 1, owner: ada.id };
+  await records.put({ kind: 'file-owner', id: file, doc: { owner: projectId, at: 1, isKept: true } });
+  await records.put({
+    kind: 'file',
+    id: `${projectId}:${file}`,
+    doc: { id: file, projectId, name: 'a.txt', ...stored },
+  });
+  const { id: own } = await ada.sessions.create.mutate({});
+  const attach = (person: Person, sessionId: string) =>
+    person.runs.send.mutate({ sessionId, text: 'Read it', attachments: [file] });
+  await attach(ada, own);
+  const [, raced] = await Promise.allSettled([
+    boss.projects.removeMember.mutate({ id: projectId, member: ada.id }),
+    attach(ada, own),
+  ]);
+  if (raced.status === 'rejected') expect(raced.reason).toMatchObject(reason('file_not_found'));
+  await expect(attach(ada, own)).rejects.toMatchObject(reason('file_not_found'));
+  await attach(boss, (await boss.sessions.create.mutate({ projectId })).id);
+});
+
 /** The kinds of records that projects hold, by their names in `projects.move`. */
 const heldKinds = {
   skill: 'skill',

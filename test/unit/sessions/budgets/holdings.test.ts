@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
+import type { SessionFact } from '../../../../src/core/model/events.ts';
+import { SessionId } from '../../../../src/core/model/ids.ts';
 import { type HeldAmounts, type HeldLimit, heldLimits } from '../../../../src/core/model/runs/budget-limits.ts';
 import type { Holder } from '../../../../src/sessions/budgets/account.ts';
 import { holderKinds } from '../../../../src/sessions/budgets/account.ts';
 import { holdingLeaseMs } from '../../../../src/sessions/budgets/holdings.ts';
+import { LiveHoldings } from '../../../../src/sessions/budgets/live-holdings.ts';
+import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../../../support/budgets/holdings.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -86,6 +90,50 @@ test('the sandboxes of another server count until it frees them, or is lost', as
   await one.holdings[Symbol.asyncDispose]();
   clock.advance(holdingLeaseMs);
   expect(await other.holdings.covers(ada, needs)).toBe(true);
+});
+
+test('a running session that moves counts at other servers for its new project at once, whatever was being taken', async () => {
+  const { records } = memoryStore({ shared: true });
+  const limits = { project: { runningRuns: 1 } };
+  const [one, other] = ['one', 'other'].map((server) => holdingsOf(records, limits, { shared: true, server }));
+  if (!one || !other) throw new Error('two servers');
+  const amounts = { runningRuns: 1 };
+  const moved = { owner: 'ada', projectId: 'app' };
+  const live = (session: typeof ada) => one.live.add({ session, amounts });
+  const taken = one.holdings.take(ada, amounts, () => live(moved)); // the session moves while its run is admitted
+  await one.holdings.moved();
+  expect(await taken).toBeUndefined();
+  const room = async () => [await other.holdings.covers(ada, amounts), await other.holdings.covers(moved, amounts)];
+  expect(await room()).toEqual([true, false]);
+  one.live.clear();
+  live(ada);
+  await one.holdings.moved();
+  expect(await room()).toEqual([false, true]);
+});
+
+test.each([
+  ['another project', { projectId: 'app' }, 1],
+  ['another owner', { owner: 'bob' }, 1],
+  ['another mark', { archived: true }, 0],
+] as const)('a session with %s in its record moves its totals after the write', async (_, data, times) => {
+  const order: string[] = [];
+  const holdings = {
+    take: async () => undefined,
+    freed: async () => {},
+    moved: async () => void order.push('moved'),
+  };
+  const live = {
+    held: {},
+    writer: { record: ada, settled: async () => void order.push('written') },
+  } as unknown as LiveSession;
+  const sessions = { all: () => [live], get: () => live };
+  const liveHoldings = new LiveHoldings({ sessions, sandboxOf: () => ({}), holdings: () => holdings });
+  liveHoldings.onFacts(SessionId.parse('a'.repeat(16)), [
+    { type: 'session.updated', runId: null, data } as SessionFact,
+  ]);
+  await live.writer.settled();
+  expect(order.filter((one) => one === 'moved')).toHaveLength(times);
+  expect(order[0]).toBe('written');
 });
 
 test('a limit that is set while sandboxes run counts them, and a limit of its own precedes the settings', async () => {
