@@ -81,31 +81,6 @@ test('a link to localhost in the conversation opens the port, also in a window w
   expect(opened.url()).toMatch(new RegExp(`^http://4321-${id}\\.localhost:\\d+/there$`));
 });
 
-test('a closed address shows nothing, in a browser that had it too', { tags: ['nightly'] }, async ({ desk }) => {
-  const id = await begun(desk);
-  const { page } = await desk.open(`/#${id}`);
-  const { url, id: preview } = await desk.call<{ url: string; id: string }>('ports.open', { sessionId: id, of: 4321 });
-  const opened = await page.context().newPage();
-  await opened.goto(url);
-  await opened.getByRole('heading', { name: 'Built here' }).waitFor();
-  await desk.call('ports.close', { sessionId: id, id: preview });
-  await opened.reload();
-  await opened.getByRole('heading', { name: 'This preview is closed' }).waitFor();
-});
-
-test('where no name leads to the sandbox the page has no origin', { tags: ['nightly'] }, async ({ desk }) => {
-  const id = await begun(desk);
-  const { page } = await desk.open(`/#${id}`);
-  const { path } = await desk.call<{ path: string }>('ports.open', { sessionId: id, of: 4321 });
-  const { url } = desk.server;
-  await page.goto(url + path);
-  await page.getByRole('heading', { name: 'Built here' }).waitFor();
-  expect(await page.evaluate('window.origin')).toBe('null');
-  expect(
-    await page.evaluate('(() => { try { return localStorage.length } catch (error) { return error.name } })()'),
-  ).toBe('SecurityError');
-});
-
 test('an HTML file of the workspace is a sandboxed page with scripts; hidden files are not served', async ({
   desk,
 }) => {

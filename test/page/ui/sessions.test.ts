@@ -56,26 +56,6 @@ test('a pinned session stands above the days', { tags: ['nightly'] }, async ({ d
   await desk.call('sessions.update', { id, pinned: false });
 });
 
-test('sessions stand under the day of their last message', { tags: ['nightly'] }, async ({ desk }) => {
-  await desk.worked('Of some day');
-  const { page } = await desk.open();
-  const dateOf = (at: Date, more: Intl.DateTimeFormatOptions = {}) =>
-    at.toLocaleDateString('en', { weekday: 'long', day: 'numeric', month: 'long', ...more });
-  const now = new Date();
-  const days: [days: number, heading: string][] = [
-    [0, 'Today'],
-    [1, 'Yesterday'],
-    [400, dateOf(now, { year: 'numeric' })],
-  ];
-  for (const [later, heading] of days) {
-    // The person opens the page this many days later.
-    await page.clock.setFixedTime(new Date(now).setDate(now.getDate() + later));
-    await page.reload();
-    await row(page, 'Of some day').waitFor();
-    expect(await page.locator('.day').allTextContents()).toContain(heading);
-  }
-});
-
 test('a session that worked unseen has a mark, which opening it removes', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked('Work alone');
   const { page } = await desk.open();

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import type { BrowserVisit } from '../../support/clients/browser.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
-import { axeFinds, type Desk, deskTest, phone, scrollTo, wide } from './desk.ts';
+import { axeFinds, type Desk, deskTest, scrollTo, wide } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
@@ -314,18 +314,6 @@ test('dropped files are uploaded; a drop elsewhere changes nothing', { tags: ['n
     })()`);
   // The browser opens a file that nobody refuses in place of the page.
   expect([await isRefused('dragover'), await isRefused('drop')]).toEqual([true, true]);
-});
-
-test('on a phone the pane fills the page and is no wider than it', { tags: ['nightly'] }, async ({ desk }) => {
-  const { page } = await opened(desk, 'Files', phone);
-  for (const tab of ['Files', 'Terminal', 'Timeline', 'Screen']) {
-    await page.getByRole('tab', { name: tab }).click();
-    expect(await page.getByRole('heading', { level: 1 }).isVisible(), tab).toBe(true);
-    expect(await page.locator('.bar .chip').isVisible(), tab).toBe(true);
-    const width = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
-    expect(width, tab).toBe(0);
-    expect(await axeFinds(page), tab).toEqual([]);
-  }
 });
 
 test('the end of a run says what changed and leads to it, and the pane takes the whole width', async ({ desk }) => {

@@ -221,13 +221,10 @@ test.each([
   }
 });
 
-test.each([['only line ends change', 'a\r\nb\r\n', 'a\r\nb\r\n', 'a\nb\n', 'a\nb\n']])(
-  'line ends: %s',
-  async (_, before, from, to, after) => {
-    const { bytes } = await edited(Buffer.from(before), editors.edit?.(from, to) as [Tool, object]);
-    expect(bytes.toString()).toBe(after);
-  },
-);
+test('line ends: only line ends change', async () => {
+  const { bytes } = await edited(Buffer.from('a\r\nb\r\n'), editors.edit?.('a\r\nb\r\n', 'a\nb\n') as [Tool, object]);
+  expect(bytes.toString()).toBe('a\nb\n');
+});
 
 const count = (lines: string, left: string) =>
   lines.split('\n').filter((line) => !line.startsWith(left) && !line.startsWith('\\')).length;

@@ -40,30 +40,6 @@ describe('the text of a block', () => {
 });
 
 describe('the units of a message', () => {
-  test('are its blocks, in order', () => {
-    const message = lines(
-      '```sh',
-      'a',
-      '```',
-      '```file:x/y.py',
-      'print(1)',
-      '',
-      '```',
-      '```ask',
-      'Why?',
-      '```',
-      '```fail',
-      'no',
-      '```',
-    );
-    expect(parseUnits(message)).toEqual([
-      { kind: 'sh', command: 'a' },
-      { kind: 'file', path: 'x/y.py', content: 'print(1)\n' },
-      { kind: 'ask', question: 'Why?' },
-      { kind: 'fail', message: 'no' },
-    ]);
-  });
-
   test.each(['sh', 'bash', 'shell'])('%s is a command', (word) =>
     expect(parseUnits(lines(`\`\`\`${word}`, 'ls', '```'))).toEqual([{ kind: 'sh', command: 'ls' }]),
   );
