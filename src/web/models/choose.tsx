@@ -25,7 +25,7 @@ export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseMode
 export const chooseModelFor = (session: Session | undefined): void =>
   chooseModel({
     title: t(session ? 'model' : 'models.choose'),
-    value: session ? (session.model ?? '') : chosenModel.value,
+    value: session ? (session.model ?? modelsInForce.value?.model ?? '') : chosenModel.value,
     withUsual: !session,
     async act(ref) {
       if (session) await mutateWithRetry('sessions.update', { id: session.id, model: ref });

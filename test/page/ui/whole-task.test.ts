@@ -96,7 +96,7 @@ async function walk(page: Page): Promise<void> {
   await changes.getByText('Cities').waitFor();
   expect(await axeFinds(page)).toEqual([]);
 
-  await page.getByRole('tab', { name: 'Preview' }).click();
+  await page.getByRole('link', { name: 'http://localhost:4400/' }).last().click();
   await page.getByRole('button', { name: 'Reload' }).click();
   await seen.getByRole('heading', { name: 'Towns' }).waitFor();
 

@@ -9,7 +9,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { attempt } from '../../parts/notice.tsx';
-import { t } from '../../text/text.ts';
+import { serverText, t } from '../../text/text.ts';
 
 type View = Outputs['desktop']['status'];
 const settleMs = 300;
@@ -85,7 +85,9 @@ function Without({ offer: { state, detail, seconds }, onLook, children }: Withou
     const timer = setInterval(onLook, buildLookMs);
     return () => clearInterval(timer);
   }, [state]);
-  const more = [detail, seconds === undefined ? undefined : duration(seconds * 1_000)].filter(Boolean).join(', ');
+  const more = [detail && serverText(detail), seconds === undefined ? undefined : duration(seconds * 1_000)]
+    .filter(Boolean)
+    .join(', ');
   return (
     <Empty text={t('desktop.none')} role="status">
       {state !== 'none' && <p class="quiet">{t(`desktop.offer.${state}`)}</p>}

@@ -1,12 +1,8 @@
 import { useRef, useState } from 'preact/hooks';
-import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
-import { Comment, CommentButton } from './editor/comment.tsx';
-import type { Lines } from './editor/comment-message.ts';
+import { EditorText } from './editor/editor-text.tsx';
 import { detectLineEnd, exactText } from './editor/file-text.ts';
-import { editorPhrases } from './editor/phrases.ts';
 import { Conflict, useSaving } from './editor/saving.tsx';
-import { useEditor } from './editor/use-editor.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 
 interface Props {
@@ -28,8 +24,6 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
   const [{ text: first, mark }] = useState(() => exactText(file.bytes));
   const [saved, setSaved] = useState(first);
   const [text, setText] = useState(store.drafts.get(path) ?? saved);
-  const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
-  const [commented, setCommented] = useState<Lines>();
   const saving = useSaving({ store, path, version });
   // Typed text is stored as a draft immediately, because the file can be reloaded before the page is redrawn.
   const { current: now } = useRef({ text, saved });
@@ -50,24 +44,6 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
       },
     });
   };
-  const place = useEditor({
-    of: path,
-    commented: commented?.to,
-    takesFocus,
-    show: ({ showEditor }, parent) =>
-      showEditor({
-        path,
-        text,
-        lineEnd: detectLineEnd(text),
-        parent,
-        label: t('files.textOf', { path }),
-        phrases: editorPhrases(),
-        onChange: (next) => change({ text: next }),
-        onSave: () => void save(),
-        onLines: (from, to) => setLines({ from, to }),
-        onComment: (from, to) => setCommented({ from, to }),
-      }),
-  });
   const isChanged = text !== saved;
   const drop = () => {
     store.drafts.delete(path);
@@ -77,30 +53,25 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
   return (
     <div class="editor fill stack">
       {saving.hasConflict && <Conflict onTheirs={drop} onMine={() => void save(true)} />}
-      <div ref={place} class="editor-text fill">
-        {commented && (
-          <Comment
-            key={commented.to}
-            store={store}
-            path={path}
-            text={text}
-            lines={commented}
-            close={() => setCommented(undefined)}
-          />
-        )}
-      </div>
-      <div class="row work-bar border-bottom rigid end">
-        <CommentButton lines={lines} open={setCommented} />
-        <span class="fill" />
-        <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
-        {(isChanged || onClose) && <Button label={t('cancel')} onClick={drop} />}
-        <Button
-          kind="primary"
-          label={t('files.save')}
-          disabled={saving.isSaving || !isChanged}
-          onClick={() => void save()}
-        />
-      </div>
+      <EditorText
+        store={store}
+        path={path}
+        text={text}
+        isChanged={isChanged}
+        isSaving={saving.isSaving}
+        takesFocus={takesFocus}
+        show={({ showEditor }, common) =>
+          showEditor({
+            ...common,
+            text,
+            lineEnd: detectLineEnd(text),
+            label: t('files.textOf', { path }),
+            onChange: (next) => change({ text: next }),
+          })
+        }
+        onSave={() => void save()}
+        onCancel={isChanged || onClose ? drop : undefined}
+      />
     </div>
   );
 }

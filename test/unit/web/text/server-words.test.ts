@@ -133,6 +133,7 @@ test('no phrase is left over from words that the server no longer says', () => {
     ...['src/core/model/event-traits.ts', 'src/sessions/run/goal/judge.ts', 'src/app/images/desktop-image.ts'],
     ...['drivers/shared/pool/with-pool.ts', 'drivers/process/process.ts', 'drivers/docker/docker.ts'],
     ...[
+      ...['drivers/process/descriptor.ts', 'drivers/docker/descriptor.ts'],
       'drivers/docker/images.ts',
       'drivers/kubernetes/pods/pod-engine.ts',
       'drivers/kubernetes/claims/claim-engine.ts',

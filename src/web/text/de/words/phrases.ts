@@ -199,6 +199,12 @@ export const phrases: Readonly<Record<string, string>> = {
   "The variable {name} of a vault is for {host}, which this session's network does not open. Open it in the environment, or take it off the credential.":
     'Die Variable {name} eines Tresors gilt für {host}. Das Netz dieser Sitzung öffnet diesen Host nicht. Öffnen Sie ihn in der Umgebung, oder nehmen Sie ihn aus den Zugangsdaten.',
   'Checks of {path} failed: {names}. {output}': 'Prüfungen von {path} verfehlt: {names}. {output}',
+  '{url} could not be fetched: {why}': '{url} konnte nicht geholt werden: {why}',
+  '{model} does not call tools: it has only written text so far, so no command ran and no file was changed. For work with files and commands, choose a model that calls tools.':
+    '{model} ruft keine Werkzeuge auf: Bisher kam nur Text, also lief kein Befehl und keine Datei wurde geändert. Wählen Sie für Arbeit mit Dateien und Befehlen ein Modell, das Werkzeuge aufruft.',
+  'A desktop needs the setting sandbox.desktop.': 'Ein Desktop braucht die Einstellung sandbox.desktop.',
+  'A desktop needs the setting sandbox.desktop, with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.':
+    'Ein Desktop braucht die Einstellung sandbox.desktop, mit Xvnc, Chromium und bubblewrap auf dieser Maschine, oder den Treiber docker.',
   '{child} works on: {task}': '{child} arbeitet an: {task}',
   'All checks passed.': 'Alle Prüfungen bestanden.',
   'new sessions have a desktop': 'neue Sitzungen haben einen Desktop',

@@ -94,7 +94,7 @@ const theme = EditorView.theme({
 export type Phrases = Readonly<Record<string, string>>;
 
 type LineEnd = '\n' | '\r' | '\r\n';
-interface EditorOptions {
+export interface EditorOptions {
   readonly path: string;
   readonly text: string;
   readonly lineEnd: LineEnd;

@@ -1,17 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { sharedPref } from '../../../data/prefs.ts';
 import { toErrorText } from '../../../data/server.ts';
-import { Button } from '../../../parts/kit/button.tsx';
 import { Choice } from '../../../parts/kit/choice.tsx';
 import { LoadPlaceholder } from '../../../parts/kit/trouble.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { Comment, CommentButton } from './comment.tsx';
-import type { Lines } from './comment-message.ts';
+import { EditorText } from './editor-text.tsx';
 import { detectLineEnd } from './file-text.ts';
-import { editorPhrases } from './phrases.ts';
 import { Conflict, useSaving } from './saving.tsx';
-import { useEditor } from './use-editor.ts';
 
 type Layout = 'inline' | 'sides';
 const isLayout = (text: string): text is Layout => text === 'inline' || text === 'sides';
@@ -95,39 +91,13 @@ function Compared({
 }: ComparedProps) {
   const [text, setText] = useState(after);
   const [problem, setProblem] = useState('');
-  const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
-  const [commented, setCommented] = useState<Lines>();
   const saving = useSaving({ store, path, version });
   const save = async (options?: { readonly overwrites: boolean }) => {
-    const merged = await merge(current.current.text).catch((thrown: unknown) => setProblem(toErrorText(thrown)));
+    const merged = await merge(text).catch((thrown: unknown) => setProblem(toErrorText(thrown)));
     if (merged === undefined) return setProblem(t('editor.doesNotFit'));
     setProblem('');
     if (await saving.save(merged, { ...options, onStored: () => store.drafts.delete(path) })) onReload();
   };
-  const current = useRef({ text, save });
-  current.current = { text, save };
-  const place = useEditor({
-    of: path,
-    commented: commented?.to,
-    show: ({ showComparison }, parent) =>
-      showComparison({
-        path,
-        text: after,
-        before,
-        lineEnd: detectLineEnd(before, after),
-        isReadOnly,
-        parent,
-        layout: layout.value,
-        label: t('files.changesOf', { path }),
-        labelBefore: t('editor.before', { path }),
-        words: { accept: t('editor.accept'), revert: t('editor.revert') },
-        phrases: editorPhrases(),
-        onChange: setText,
-        onSave: () => void current.current.save(),
-        onLines: (from, to) => setLines({ from, to }),
-        onComment: (from, to) => setCommented({ from, to }),
-      }),
-  });
   const isChanged = text !== after;
   useEffect(() => {
     onEdited(isChanged);
@@ -155,30 +125,29 @@ function Compared({
         </p>
       )}
       {isReadOnly && <p class="work-note">{t('files.notUtf8')}</p>}
-      <div ref={place} class="editor-text fill">
-        {commented && (
-          <Comment
-            key={commented.to}
-            store={store}
-            path={path}
-            text={text}
-            lines={commented}
-            close={() => setCommented(undefined)}
-          />
-        )}
-      </div>
-      <div class="row work-bar border-bottom rigid end">
-        <CommentButton lines={lines} open={setCommented} />
-        <span class="fill" />
-        <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
-        {isChanged && <Button label={t('cancel')} onClick={onReload} />}
-        <Button
-          kind="primary"
-          label={t('files.save')}
-          disabled={saving.isSaving || !isChanged}
-          onClick={() => void save()}
-        />
-      </div>
+      <EditorText
+        store={store}
+        path={path}
+        text={text}
+        isChanged={isChanged}
+        isSaving={saving.isSaving}
+        show={({ showComparison }, common) =>
+          showComparison({
+            ...common,
+            text: after,
+            before,
+            lineEnd: detectLineEnd(before, after),
+            isReadOnly,
+            layout: layout.value,
+            label: t('files.changesOf', { path }),
+            labelBefore: t('editor.before', { path }),
+            words: { accept: t('editor.accept'), revert: t('editor.revert') },
+            onChange: setText,
+          })
+        }
+        onSave={() => void save()}
+        onCancel={isChanged ? onReload : undefined}
+      />
     </div>
   );
 }

@@ -1,0 +1,96 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { Button } from '../../../parts/kit/button.tsx';
+import { t } from '../../../text/text.ts';
+import type { FileStore } from '../store.ts';
+import type { EditorHandle, EditorOptions } from './code-mirror.ts';
+import { Comment, CommentButton } from './comment.tsx';
+import type { Lines } from './comment-message.ts';
+import { editorPhrases } from './phrases.ts';
+
+type EditorModule = typeof import('./code-mirror.ts');
+type CommonOptions = Pick<EditorOptions, 'path' | 'parent' | 'phrases' | 'onSave' | 'onLines' | 'onComment'>;
+
+interface Props {
+  readonly store: FileStore;
+  readonly path: string;
+  readonly text: string;
+  readonly isChanged: boolean;
+  readonly isSaving: boolean;
+  readonly takesFocus?: boolean;
+  /** Shows the editor; CodeMirror loads on first use. */
+  readonly show: (editors: EditorModule, common: CommonOptions) => Promise<EditorHandle>;
+  readonly onSave: () => void;
+  /** Undefined: there is nothing to cancel. */
+  readonly onCancel: (() => void) | undefined;
+}
+
+/** An editor, the comment on its lines, and a bar that saves its text. */
+export function EditorText({
+  store,
+  path,
+  text,
+  isChanged,
+  isSaving,
+  takesFocus = false,
+  show,
+  onSave,
+  onCancel,
+}: Props) {
+  const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
+  const [commented, setCommented] = useState<Lines>();
+  const place = useRef<HTMLDivElement>(null);
+  const shown = useRef<EditorHandle>(undefined);
+  const save = useRef(onSave);
+  save.current = onSave;
+  useEffect(() => {
+    let isOver = false;
+    const open = async (parent: HTMLElement) => {
+      const made = await show(await import('./code-mirror.ts'), {
+        path,
+        parent,
+        phrases: editorPhrases(),
+        onSave: () => save.current(),
+        onLines: (from, to) => setLines({ from, to }),
+        onComment: (from, to) => setCommented({ from, to }),
+      });
+      if (isOver) return made[Symbol.dispose]();
+      shown.current = made;
+      if (takesFocus) made.focus();
+    };
+    if (place.current) open(place.current).catch(reportError);
+    return () => {
+      isOver = true;
+      shown.current?.[Symbol.dispose]();
+      shown.current = undefined;
+    };
+  }, [path]);
+  useEffect(() => {
+    shown.current?.commentBelow(commented?.to);
+    if (commented === undefined) return;
+    place.current?.querySelector<HTMLElement>('[slot] .field')?.focus();
+    return () => shown.current?.focus();
+  }, [commented?.to]);
+  return (
+    <>
+      <div ref={place} class="editor-text fill">
+        {commented && (
+          <Comment
+            key={commented.to}
+            store={store}
+            path={path}
+            text={text}
+            lines={commented}
+            close={() => setCommented(undefined)}
+          />
+        )}
+      </div>
+      <div class="row work-bar border-bottom rigid end">
+        <CommentButton lines={lines} open={setCommented} />
+        <span class="fill" />
+        <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
+        {onCancel && <Button label={t('cancel')} onClick={onCancel} />}
+        <Button kind="primary" label={t('files.save')} disabled={isSaving || !isChanged} onClick={onSave} />
+      </div>
+    </>
+  );
+}
