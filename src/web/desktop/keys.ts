@@ -53,6 +53,7 @@ export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code
  */
 export function followKeys(desktop: () => Desktop | undefined): void {
   let key: ReturnType<typeof pasteKey>;
+  const composition = new Composition();
   const isOnScreen = () => document.activeElement?.tagName === 'CANVAS';
   addEventListener(
     'keydown',
@@ -60,11 +61,18 @@ export function followKeys(desktop: () => Desktop | undefined): void {
       const target = isOnScreen() ? desktop() : undefined;
       key = target?.clipboard ? pasteKey(event) : undefined;
       const isWide = event.key.length > 1 && [...event.key].length === 1;
-      if (key || (target && isWide)) event.stopImmediatePropagation();
+      if (key || (target && (isWide || composition.takes(event)))) event.stopImmediatePropagation();
       if (isWide) target?.rfb.sendKey(toKeysym(event.key), '');
     },
     true,
   );
+  const compose = (event: KeyboardEvent) => {
+    const text = isOnScreen() ? composition.textOf(event) : '';
+    if (text !== '') event.preventDefault();
+    for (const character of text) desktop()?.rfb.sendKey(toKeysym(character), '');
+  };
+  addEventListener('keypress', compose, true);
+  addEventListener('keyup', compose, true);
   addEventListener('paste', (event) => {
     const target = desktop()?.rfb;
     if (!key || !target || !isOnScreen()) return;
@@ -78,6 +86,36 @@ export function followKeys(desktop: () => Desktop | undefined): void {
     target.sendKey(control, 'ControlLeft', false);
   });
 }
+/**
+ * Dead keys and the Compose key. Only a keypress event has the composed text. noVNC reads keydown events, which have the
+ * last key: `e` for `é`.
+ */
+export class Composition {
+  #state: 'none' | 'dead' | 'compose' | 'composed' = 'none';
+  /** The last key, until its keypress event. */
+  #last = '';
+
+  /** Whether the key belongs to a composition, so that noVNC must not send it. */
+  takes({ key, ctrlKey, altKey, metaKey }: KeyFields<'key' | 'ctrlKey' | 'altKey' | 'metaKey'>): boolean {
+    if (/^(Shift|Alt|AltGraph|Control|CapsLock)$/.test(key)) return false;
+    this.#last = '';
+    if (this.#state === 'composed') this.#state = 'none';
+    if (key === 'Dead' || key === 'Compose') this.#state = key === 'Dead' ? 'dead' : 'compose';
+    else if ([...key].length !== 1 || (ctrlKey && !altKey) || metaKey) this.#state = 'none';
+    else if (this.#state === 'dead') this.#last = key;
+    return this.#state !== 'none';
+  }
+
+  /** The composed text in a keypress event, or, if a browser sends none after a dead key, the key that is released. */
+  textOf({ type, key }: KeyFields<'type' | 'key'>): string {
+    const text = type === 'keypress' ? key : this.#last;
+    const isOver = this.#state === 'none' || text === '';
+    if (!isOver) [this.#state, this.#last] = ['composed', ''];
+    return isOver ? '' : text;
+  }
+}
+type KeyFields<Fields extends keyof KeyboardEvent> = Pick<KeyboardEvent, Fields>;
+
 interface Desktop {
   readonly rfb: {
     clipboardPasteFrom(text: string): void;

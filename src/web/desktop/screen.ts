@@ -33,10 +33,14 @@ function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenCover | und
 /** A hidden page disconnects after this time, in ms, so that the sandbox can become idle. */
 const hiddenMs = 5 * 60_000;
 
+/** A viewer whose connection broke takes control back within this time, in ms, unless another person has it. */
+const keptMs = 60_000;
+
 let target: HTMLElement | undefined;
 let channel: Channel | undefined;
 let tries = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
+let keptUntil = 0;
 let hiding: ReturnType<typeof setTimeout> | undefined;
 
 /** noVNC draws the screen into the element. */
@@ -61,6 +65,8 @@ function connect(): void {
   channel = new Channel(vncAddress(), offered, {
     onNotice: (notice) => {
       control.value = notice;
+      if (notice.who === 'nobody' && Date.now() < keptUntil) takeBack();
+      keptUntil = 0;
     },
     onClosed: (event) => void ended(event),
   });
@@ -91,9 +97,16 @@ function labelCanvas(): void {
   canvas.setAttribute('aria-describedby', 'hint');
 }
 
+function takeBack(): void {
+  sendControl('take');
+  if (document.activeElement === document.body) rfb.value?.focus();
+}
+
 async function ended(event: CloseEvent): Promise<void> {
   rfb.value = undefined;
   channel = undefined;
+  const isLost = event.code !== 1000 && !document.hidden;
+  if (isLost && control.value.who === 'you') keptUntil = Date.now() + keptMs;
   control.value = { ...control.value, who: 'nobody', mayControl: false };
   if (document.hidden) return showState('waiting', { key: 'screen.paused', retry: 'screen.connectAgain' });
   const end = endOf(event, linkSignature !== null);

@@ -10,7 +10,10 @@ import { json } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testServer } from '../../support/clients/http.ts';
+import { rfbClient } from '../../support/clients/rfb-client.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
+import { listenToInput, testDesktop } from '../../support/sandboxes/xvnc.ts';
+import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 
@@ -101,4 +104,19 @@ test('behind an nginx that names people, a client names nobody', async (context)
   expect(ada).toMatchObject({ role: 'viewer' });
   const names = ['X-Auth-Request-User', 'x-auth-request-user', 'X_Auth_Request_User', 'X-Auth-Request-Groups'];
   for (const name of names) expect(await me({ [name]: ['chiefs', 'root'] })).toEqual(ada);
+});
+
+test('the screen of a desktop passes nginx, and so does its input', async (context) => {
+  context.skip(!existsSync(program), 'nginx is not installed');
+  await needs(context, 'xvnc');
+  await using desktop = await testDesktop(76);
+  await using server = await testServer();
+  server.others.desktop.client = desktop.client;
+  await using proxy = await nginx('docs/how-to/deploy-behind-a-proxy.md', server.port);
+  const path = `/api/v1/sessions/${await server.newSession()}/vnc?viewer=behind-nginx`;
+  using viewer = await rfbClient(`ws://localhost:${proxy.port}${path}`);
+  expect(await viewer.pixel(9, 9)).toBeTypeOf('number');
+  using input = await listenToInput(desktop);
+  viewer.key(0x61);
+  await expect.poll(input.text).toMatch(/RawKeyPress/);
 });

@@ -97,11 +97,22 @@ test('View only sends no key to the screen, and the page shows another viewer in
   expect(await page.getByLabel('View only').isChecked()).toBe(false);
 });
 
-test('F127 the page reconnects after a display dies, starts none unasked', { tags: ['nightly'] }, async (context) => {
+test('F127 the page reconnects after a display dies, with the control that it had, and starts none unasked', {
+  tags: ['nightly'],
+}, async (context) => {
   const { page, id } = await opened(context, { width: 1280, height: 800 });
   await live(page);
+  await page.getByRole('button', { name: 'Take control' }).click();
+  await page.getByText('You have control').waitFor({ state: 'attached' });
+  await page.locator('#screen canvas').focus();
+  const [before] = shown.desktop.streams;
   await shown.desktop.crash();
+  await expect.poll(() => [...shown.desktop.streams].filter((stream) => stream !== before).length).toBe(1);
   await live(page);
+  await page.getByText('You have control').waitFor({ state: 'attached' });
+  using input = await listenToInput(shown.desktop);
+  await page.keyboard.press('q');
+  await expect.poll(input.text).toMatch(/RawKeyPress/);
   await shown.paint('#906030');
   await expect.poll(() => seen(page)).toBe('144 96 48');
   expect((await shown.server.call('POST', `/api/v1/sessions/${id}/desktop/stop`)).body.data.state).toBe('stopped');

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RfbKind } from '../../../src/http/transport/rfb.ts';
 import { OrderedInput } from '../../../src/http/transport/rfb-typing.ts';
-import { toKeysym, typeInto } from '../../../src/web/desktop/keys.ts';
+import { Composition, toKeysym, typeInto } from '../../../src/web/desktop/keys.ts';
 import { pressedKey } from '../../../src/web/parts/pressed-key.ts';
 
 // Keys and texts of keyboards and input methods, for the fields of the page and for a desktop.
@@ -150,4 +150,38 @@ test.each([
 
 test('a phone sends no text that is still composed', () => {
   expect(sentBy('insertCompositionText', 'にほ', true)).toEqual([]);
+});
+
+/**
+ * The events of a screen in the order of the browser: `<key` is a keydown, `>key` a keyup, others a keypress. Returns what
+ * noVNC gets (in brackets) and what the page sends.
+ */
+function onScreen(events: string, held: { ctrlKey?: boolean; altKey?: boolean } = {}): string {
+  const composition = new Composition();
+  const modifiers = { ctrlKey: false, altKey: false, metaKey: false, ...held };
+  return events
+    .split(' ')
+    .map((word) => {
+      const key = word.replace(/^[<>](?=.)/, '').replace('␣', ' ');
+      if (word.startsWith('<') && word !== '<') return composition.takes({ key, ...modifiers }) ? '' : `[${key}]`;
+      return composition.textOf({ type: word.startsWith('>') && word !== '>' ? 'keyup' : 'keypress', key });
+    })
+    .join('');
+}
+test.each([
+  ['no composition', '<e e >e', '[e]'],
+  ['´ e, in Chromium on Linux', '<Dead <e é >e', 'é'],
+  ['´ e, where the key is composed', '<Dead >Dead <é é >é', 'é'],
+  ['´ e, without a keypress', '<Dead >Dead <é >é', 'é'],
+  ['´ twice', '<Dead <Dead ´ >Dead', '´'],
+  ['^ and a space', '<Dead <␣ ^ >␣', '^'],
+  ['´ x, which have no common form', '<Dead <x ´ x >x <y y', '´x[y]'],
+  ['Shift between', '<Dead <Shift <E É >E >Shift', '[Shift]É'],
+  ['Compose e e', '<Compose <e >e <e ə >e <a a', 'ə[a]'],
+  ['a composition that Escape ends', '<Dead <Escape >Escape <e e', '[Escape][e]'],
+  ['a composition that an arrow ends', '<Compose <ArrowLeft <e e', '[ArrowLeft][e]'],
+])('a screen gets %s', (_name, events, got) => expect(onScreen(events)).toBe(got));
+
+test('a shortcut after a dead key stays a shortcut', () => {
+  expect(onScreen('<Dead <c', { ctrlKey: true })).toBe('[c]');
 });
