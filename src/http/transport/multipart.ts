@@ -122,7 +122,7 @@ async function takeParts<Taken>(
       newest = content;
       open.add(content);
       content.once('close', () => open.delete(content));
-      const done = take({ filename: filename ?? '', mimeType, content });
+      const done = take({ filename: unescapeName(filename ?? ''), mimeType, content });
       done.catch((thrown: unknown) =>
         fail(thrown === broken && !(thrown instanceof AppError) ? new BrokenBody() : thrown),
       );
@@ -148,6 +148,9 @@ async function takeParts<Taken>(
   if (problem !== undefined) throw problem;
   return results.map((result) => (result as PromiseFulfilledResult<Taken>).value);
 }
+
+/** Browsers and HTTP libraries escape these three characters of a file name, and no others. */
+const unescapeName = (name: string) => name.replace(/%(?:0A|0D|22)/g, decodeURIComponent);
 
 /**
  * Maximum size of a part's headers, and of all non-file parts together. The parser reads anything longer and drops it.

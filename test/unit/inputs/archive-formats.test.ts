@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { expectArchive } from '../../../src/core/text/files/archive-format.ts';
 import { tarEntries } from '../../../src/sessions/forks/archive/tar-reader.ts';
@@ -38,6 +38,25 @@ test.each(rows)('files of a build and a volume in %s', async (_, [format, bytes]
     const passed = Array.fromAsync(expectArchive(inPieces(bytes), ...expected)).then(Buffer.concat);
     if ((expected as readonly string[]).includes(format)) expect((await passed).equals(bytes)).toBe(true);
     else await expect(passed).rejects.toThrow(`The archive is in the format ${format}. Pack it as tar`);
+  }
+});
+
+test.each([
+  ['an empty file', ''],
+  ['a note', 'hello'],
+  ['a page', 'hello\n'.repeat(200)],
+])('a volume in the gzip file of %s', async (_, text) => {
+  const passed = Array.fromAsync(expectArchive(inPieces(gzipSync(text)), 'gzip'));
+  await expect(passed).rejects.toThrow('There is no tar archive in the gzip file.');
+});
+
+test.each([
+  ['without files', tarOf()],
+  ['of many files', tarOf(...Array.from({ length: 300 }, (_, n) => ({ name: `${n}`, content: `${n * n}` })))],
+])('a volume in the gzip file of a tar archive %s', async (_, bytes) => {
+  for (const size of [1, 300, 100_000]) {
+    const pieces = expectArchive(inPieces(gzipSync(bytes), size), 'gzip');
+    expect(gunzipSync(Buffer.concat(await Array.fromAsync(pieces))).equals(bytes)).toBe(true);
   }
 });
 

@@ -1,3 +1,4 @@
+import { constants, gunzipSync } from 'node:zlib';
 import { AppError } from '../../errors/errors.ts';
 
 /** In hexadecimal digits. A tar file starts with the name of its first file, which none of them can be. */
@@ -24,17 +25,48 @@ export function detectArchive(start: Uint8Array): ArchiveFormat | undefined {
   return (Object.keys(signs) as (keyof typeof signs)[]).find((format) => signs[format].test(head));
 }
 
-/** Passes the archive on, and fails at its start if that has the sign of another format. Rejects: invalid_request. */
+const sampleBytes = 4_096;
+
+/**
+ * Passes on a tar archive, compressed or not, and fails at its start if that shows another format, or if there is no
+ * tar archive in the gzip file: tar takes a few other bytes for an empty one. Rejects: invalid_request.
+ */
 export async function* expectArchive(
   content: AsyncIterable<Uint8Array>,
   ...expected: readonly ArchiveFormat[]
 ): AsyncGenerator<Uint8Array> {
-  let start: Uint8Array | undefined;
+  let start: Buffer | undefined = Buffer.alloc(0);
+  const check = (bytes: Buffer) => {
+    start = undefined;
+    assertArchive(bytes, ...expected);
+    if (detectArchive(bytes) !== 'gzip' || holdsTar(bytes)) return bytes;
+    throw new AppError('invalid_request', 'There is no tar archive in the gzip file.');
+  };
   for await (const piece of content) {
-    if (!start) assertArchive(piece, ...expected);
-    start ??= piece;
-    yield piece;
+    if (!start) yield piece;
+    else if (start.length + piece.length < sampleBytes) start = Buffer.concat([start, piece]);
+    else yield check(Buffer.concat([start, piece]));
   }
+  if (start) yield check(start);
+}
+
+function holdsTar(bytes: Buffer): boolean {
+  try {
+    const head = gunzipSync(bytes.subarray(0, sampleBytes), { finishFlush: constants.Z_SYNC_FLUSH });
+    return isTarHeader(head.subarray(0, tarBlock));
+  } catch {
+    return true; // damaged, which the program reports that unpacks it
+  }
+}
+
+const tarBlock = 512;
+/** Whether the block starts a file in a tar archive, or its end. */
+export function isTarHeader(block: Uint8Array): boolean {
+  if (block.length < tarBlock) return false;
+  const reported = Number.parseInt(Buffer.from(block.subarray(148, 156)).toString('latin1'), 8);
+  let sum = 0;
+  for (const [at, byte] of block.entries()) sum += at < 148 || at >= 156 ? byte : 32; // its own field counts as spaces
+  return reported === sum || sum === 8 * 32;
 }
 
 /** Rejects: invalid_request. */

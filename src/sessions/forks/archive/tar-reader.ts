@@ -1,5 +1,5 @@
 import { AppError } from '../../../core/errors/errors.ts';
-import { detectArchive } from '../../../core/text/files/archive-format.ts';
+import { detectArchive, isTarHeader } from '../../../core/text/files/archive-format.ts';
 
 export interface TarEntry {
   readonly name: string;
@@ -36,7 +36,7 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
       for await (const rest of bytes.all()) if (!isZero(rest)) throw invalidArchiveError('something follows its end');
       return;
     }
-    checkSum(header);
+    if (!isTarHeader(header)) throw invalidArchiveError('it is no tar file, or it is damaged');
     const type = String.fromCharCode(header[156] || 48);
     const ownSize = header.subarray(124, 136);
     if (type === 'x' || type === 'L' || type === 'K') {
@@ -80,13 +80,6 @@ function shortName(header: Buffer): string {
   const prefix = isUstar ? text(header.subarray(345, 500)) : '';
   const name = text(header.subarray(0, 100));
   return prefix === '' ? name : `${prefix}/${name}`;
-}
-
-function checkSum(header: Buffer): void {
-  const reported = Number.parseInt(text(header.subarray(148, 156)).trim(), 8);
-  let sum = 8 * 32; // the checksum's own field is summed as spaces
-  for (const [at, byte] of header.entries()) if (at < 148 || at >= 156) sum += byte;
-  if (sum !== reported) throw invalidArchiveError('it is no tar file, or it is damaged');
 }
 
 function sizeOf(field: Buffer | string): number {
