@@ -19,7 +19,7 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { attempt, GuideLink } from '../parts/notice.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { ForkButton, ForkNote } from '../sharing/fork.tsx';
-import { failureText, serverText, t } from '../text/text.ts';
+import { failureText, isText, serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { bestResult } from '../work/best-result.ts';
 import { fileFilter } from '../work/files/store.ts';
@@ -104,21 +104,10 @@ export const Thoughts = ({ text }: { text: string }) => (
   </details>
 );
 
-const phases = new Map<string, TextKey>(
-  Object.entries({
-    queued: 'phase.queued',
-    image: 'phase.image',
-    starting: 'phase.starting',
-    ready: 'phase.ready',
-    pausing: 'phase.pausing',
-    paused: 'phase.paused',
-    resuming: 'phase.resuming',
-    resumed: 'phase.resumed',
-    lost: 'phase.lost',
-    released: 'phase.released',
-  }),
-);
-export const phaseText = (phase: string): TextKey => phases.get(phase) ?? 'phase.starting';
+export function phaseText(phase: string): TextKey {
+  const key = `phase.${phase}`;
+  return isText(key) ? key : 'phase.starting';
+}
 
 /** Phases in which the sandbox is idle. The next message ends them automatically. */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);

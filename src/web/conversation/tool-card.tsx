@@ -8,8 +8,7 @@ import { Boundary } from '../parts/boundary.tsx';
 import { duration } from '../parts/format.ts';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
-import { serverText, t } from '../text/text.ts';
-import type { TextKey } from '../text/texts.ts';
+import { isText, serverText, t } from '../text/text.ts';
 import { decidedText } from './approval-card.tsx';
 import { Live } from './live.ts';
 import { Result } from './tool-result.tsx';
@@ -26,16 +25,6 @@ const icons = new Map<string, IconName>(
     code: 'terminal',
   }),
 );
-const endings = new Map<string, TextKey>(
-  Object.entries({
-    timed_out: 'tool.timedOut',
-    cancelled: 'tool.stopped',
-    oom: 'tool.oom',
-    interrupted: 'tool.interrupted',
-    sandbox_lost: 'tool.lost',
-  }),
-);
-
 export function ToolCard({ item }: { item: ToolItem }) {
   const state = item.state.value;
   const isShut = useSignal<boolean | undefined>(undefined);
@@ -111,10 +100,10 @@ function formatSubject({ args }: Pick<ToolItem, 'args'>): string {
 
 function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   const { called } = state;
-  const why = called?.reason && endings.get(called.reason);
+  const why = `tool.end.${called?.reason}`;
   const code = called?.exitCode ? t('tool.exit', { code: called.exitCode }) : undefined;
   const isFailed = called && !called.success && !isRefused(item);
-  const failure = why ? t(why) : (code ?? (isFailed ? t('status.failed') : undefined));
+  const failure = isText(why) ? t(why) : (code ?? (isFailed ? t('status.failed') : undefined));
   return (
     <span class="tail quiet figures">
       {failure && <span class="bad">{failure}</span>}
