@@ -8,7 +8,7 @@ import type { Driver, EgressHandler } from './driver.ts';
 /** The files that one of the project's images is built from. `hash` changes with the files. */
 export interface BuildContext {
   readonly folder: string;
-  /** File names in that folder, including the Dockerfile. */
+  /** Names of the files in `folder`, including the Dockerfile. */
   readonly files: readonly string[];
   readonly hash: string;
   /**
@@ -53,7 +53,7 @@ export interface DriverParts {
     readonly daemon: () => Promise<string>;
     readonly browserPolicy: string;
   };
-  /** Whether sandboxes get a desktop; `auto`: where the server can build its image. */
+  /** Whether sandboxes get a desktop. `auto`: yes if the server can build the desktop image. */
   readonly desktop: boolean | 'auto';
   /** `accept`: the operator allows sandboxes without enforced isolation, or no real model uses them yet. */
   readonly unenforced: () => 'refuse' | 'accept';

@@ -12,7 +12,7 @@ export interface Call {
   readonly signal: AbortSignal;
 }
 
-/** Outbound connections of a sandbox: the name of a proxy policy, and its list if it has one. */
+/** Outbound connections of a sandbox: the kind of its proxy policy, and the policy's entries if it has any. */
 export interface EgressPolicy {
   readonly kind: string;
   readonly entries?: readonly string[]; // host, *.host, host:port
@@ -61,8 +61,8 @@ export interface SandboxSpec {
    */
   readonly volumes?: readonly MountedVolume[] | undefined;
   /**
-   * The existing object that is the sandbox, such as `sandbox/NAME`: `destroy` releases it, and its owner decides the
-   * rest of this spec. Requires an `Adopting` driver.
+   * The existing object to use as the sandbox, such as `sandbox/NAME`. `destroy` only releases it, and its owner
+   * decides the remaining fields of this spec. Requires an `Adopting` driver.
    */
   readonly adopts?: string | undefined;
   /** Epoch ms after which the backend can remove the sandbox itself. */
@@ -134,9 +134,12 @@ export interface Capabilities {
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
-  /** How the driver runs sandboxes, such as pods or claims. Absent: there is only one way. */
+  /** How the driver runs sandboxes, such as pods or claims. Absent: the driver has only one way. */
   readonly engine?: string | undefined;
-  /** The only images that its sandboxes can name; this machine's programs replace them. Absent: any image can run. */
+  /**
+   * The only image names that its sandboxes can use; this machine's programs replace the images. Absent: any image can
+   * run.
+   */
   readonly images?: readonly string[];
   /** Ports inside the sandbox on which its daemon listens for the server. Absent: none. */
   readonly daemonPorts?: readonly number[];
@@ -245,8 +248,9 @@ export const hostsServices = (driver: Driver): driver is Driver & ServiceHosting
 /** Optional: sandboxes that somebody else created in the backend. */
 export interface Adopting {
   /**
-   * Resolves if the sandbox is free for a new session. Rejects: not_found, conflict (in use, or another object's),
-   * sandbox_unavailable (not ready), unsupported (its daemon does not accept this server, or the backend has none).
+   * Resolves if the sandbox is free for a new session. Rejects: not_found, conflict (in use, or owned by another
+   * object), sandbox_unavailable (not ready), unsupported (its daemon does not accept this server, or the backend has
+   * no such sandboxes).
    */
   checkAdoption(named: string, call: Call): Promise<void>;
 }
@@ -275,7 +279,7 @@ export interface WarmSandbox {
   readonly recipe: string;
   /** Content id of the sandbox's image. If `imageNow` returns another id, the sandbox is outdated. */
   readonly content: string;
-  /** The epoch of the server that started it. An older server must not end a newer server's sandboxes. */
+  /** The epoch of the server that started the sandbox. An older server must not end a newer server's sandboxes. */
   readonly epoch: number;
   readonly phase: 'starting' | 'ready' | 'exited';
   /** Epoch ms, counted from its start, after which the backend can remove the sandbox. */
@@ -312,8 +316,8 @@ export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm
 /** Optional: the backend itself keeps sandboxes ready, and starts claim them. */
 export interface PoolHosting {
   /**
-   * Keeps this many sandboxes of the recipe ready, and ends those of all other recipes that this or an earlier server
-   * set. `epoch` is this server's. Rejects: unsupported (the backend has no pools).
+   * Keeps `count` sandboxes of the recipe ready, and ends those of all other recipes that this or an earlier server
+   * set. `epoch`: this server's epoch. Rejects: unsupported (the backend has no pools).
    */
   keepReady(recipe: SandboxRecipe, want: { readonly count: number; readonly epoch: number }, call: Call): Promise<void>;
 }

@@ -75,8 +75,9 @@ export const findUnansweredCalls = (
   );
 
 /**
- * Calls without a result remain. The first of them needs an answer, because every held call follows a call that needs
- * one. Equal acts within one turn count once, because the model has not seen a result in between.
+ * Records the outcomes of a turn's calls; calls without a result remain. The first remaining call needs an answer,
+ * because every held call follows a call that needs an answer. Equal acts within one turn count as one act, because the
+ * model has not seen a result in between.
  */
 export function recordOutcomes(
   context: RunMachineContext,
@@ -133,7 +134,7 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
   if (result.kind === 'judged') {
     const { goesBack, reason } = result;
     if (!goesBack) return { ...base, judged: { result: result.result, reason } };
-    // the reasons of a miss are new information, so earlier acts are not repetitions
+    // the goal's reasons are new information, so earlier acts are not repetitions
     return { ...base, sentBack: true, revisions: context.revisions + 1, acts: [], hinted: false };
   }
   if (result.kind === 'planned') {
@@ -172,8 +173,8 @@ export const unjudgedGoalResult = (reason: RunEndReason, rounds = 0): GoalEnd =>
 });
 
 /**
- * The run's own budget. An answer grants all of it again and covers the next request of any size. Spent tool
- * calls do not end a turn, because the agent can still report its findings.
+ * The run's own budget. Each answer grants the full budget again and covers the next request of any size. Reaching the
+ * limit of tool calls does not end a turn, because the agent can still report its findings.
  */
 export function runLines({ spent, toolCalls, granted, overtime, policy }: RunMachineContext): readonly BudgetLine[] {
   const { ms, toolCalls: calls, ...limits } = policy.budget;

@@ -69,7 +69,7 @@ export interface PendingApproval {
   readonly tool: string;
   /** Milliseconds until the call counts as rejected without an answer. */
   readonly remainingMs: number;
-  /** A permission for all calls of the tool does not cover this call. */
+  /** A permission for all calls of this tool does not cover this call. */
   readonly isAlone?: true;
   /**
    * `result`: a client provides the call's result. `permission`: the client does so after a person permits the call.
@@ -123,7 +123,7 @@ export type TurnResult =
       /** Digest of the plan. A model that repeats the same plan makes no progress. */
       readonly digest?: string;
       readonly steps: readonly PlanStep[];
-      /** The other calls of the reply. The plan's first step starts with them. */
+      /** The other calls of the reply. They are the first calls of the plan's first step. */
       readonly calls?: readonly PendingCall[];
       readonly spent: RunSpending;
     }
@@ -262,7 +262,7 @@ export interface RunMachineContext extends RunInput {
   round: number; // judgement round, from 1
   revisions: number; // how often the goal was missed and the agent continued
   isJudging: boolean; // a restart interrupted the round
-  sentBack: boolean; // no turn has included the reasons of the last miss
+  sentBack: boolean; // no turn has included the reasons of the last missed goal yet
   judged: Omit<GoalEnd, 'rounds'> | undefined; // the result, until another turn follows
   end: RunEnd | undefined;
 }
@@ -282,9 +282,9 @@ export interface TurnInput {
 export interface JudgeInput extends RunOwner {
   readonly goal: Goal;
   readonly round: number;
-  /** Number of the revision that a miss starts. Undefined: no revisions are left. */
+  /** Number of the revision that starts if the goal is missed. Undefined: no revisions are left. */
   readonly revision: number | undefined;
-  /** A failing grader is not called again. */
+  /** If the grader fails now, it is not called again. */
   readonly isLastTry: boolean;
   readonly budget: readonly BudgetLine[];
 }

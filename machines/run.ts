@@ -61,7 +61,9 @@ const turnInput = (context: RunMachineContext): TurnInput => ({
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
 
-/** Exits a turn under `guard`: the run asks the user through `ask` and waits for the answer. */
+/**
+ * Leaves a turn if `guard` holds. The action `ask` prepares the question to the user, and the run waits for the answer.
+ */
 const asking = <Guard extends string, Ask extends string>(guard: Guard, ask: Ask) =>
   ({
     guard: { type: guard, params: result },

@@ -41,7 +41,7 @@ export type SandboxEvent =
   | { type: 'sandbox.busy' } // the sandbox has at least one user
   | { type: 'sandbox.idle' } // the last user left
   | { type: 'sandbox.pause' } // freeze the sandbox until its next use, even if it is in use
-  | { type: 'sandbox.rest' } // pause the sandbox, or stop it and keep its files, if nothing uses it
+  | { type: 'sandbox.rest' } // if unused: pause the sandbox, or stop it and keep its files
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
   /** Another server that is connected to the sandbox found that it cannot be trusted. */
   | { type: 'sandbox.distrust'; breach: ProtocolViolationData }
@@ -289,7 +289,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
             src: 'pause',
             input: whose,
             onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
-            // The sandbox may or may not be paused: resume it to reach a known state. The request has failed.
+            // The pause failed, so the sandbox may or may not be paused. Resume it to reach a known state.
             onError: { target: 'unpausing', actions: assign({ frozen: false }) },
           },
         },
@@ -313,7 +313,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
       },
     },
-    // Destroyed immediately and not replaced: a person decides first. The files are kept.
+    // The sandbox is destroyed immediately and not replaced, because a person decides first. Its files are kept.
     discarding: {
       entry: ['tellUnready', 'distrust'],
       invoke: {

@@ -10,8 +10,8 @@ import { decide, listDecisions, verdictsOf } from './session-decisions.ts';
 import { sessionSetup } from './session-setup.ts';
 import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts';
 
-// Actions of the session's transitions. Each computes first and enqueues last, because the context keeps its old value
-// inside enqueueActions.
+// Actions of the session's transitions. Each action reads the context first and enqueues last, because the context does
+// not change inside enqueueActions.
 
 const own = sessionSetup;
 const isSend = (event: { type: string }): event is Send => event.type === 'cmd.send';

@@ -42,7 +42,7 @@ export interface QueuedRun {
   readonly messageId: MessageId;
   /** Set if the run started before a restart. */
   readonly resume: RunResume | undefined;
-  /** Whether the session used plans when the run was requested. Undefined: as when the session was loaded. */
+  /** Whether the session used plans when the run was requested. Undefined: same as when the session was loaded. */
   readonly plans?: boolean;
   readonly goal?: Goal;
 }
@@ -74,7 +74,9 @@ export interface Recording {
   readonly facts: readonly SessionFact[];
   /** The command to answer once the facts are durable, with the seq of the first. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
-  /** Stop commands, answered once their facts are durable: otherwise the run would continue after a crash. */
+  /**
+   * Stop commands, answered once their facts are durable: without those facts, the run would continue after a crash.
+   */
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
   /** Commands to answer once the facts are durable. */
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };

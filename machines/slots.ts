@@ -26,7 +26,7 @@ interface SlotChange {
   readonly grants: readonly SlotRequest[];
 }
 
-/** Takes a slot or joins the queue. A session's second claim changes nothing. */
+/** Takes a slot or joins the queue. Does nothing if the session already has a slot or a request of that kind. */
 export function acquireSlot(slots: SlotPools, { id, slot, owner }: SlotRequest, limits: Limits): SlotChange {
   const pool = slots[slot];
   if ([...pool.held, ...pool.queue].some((it) => it.id === id)) return { slots, grants: [] };

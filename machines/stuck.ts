@@ -7,7 +7,7 @@ export interface StuckPolicy {
   readonly sameWait: number; // replaces the first three limits for acts that wait
 }
 
-/** A summary of one act of a run. Texts are stored as digests to keep it small. */
+/** A summary of one act of a run. Texts are stored as digests to save memory. */
 export type RunAct =
   | {
       readonly kind: 'call';

@@ -18,7 +18,7 @@ export interface SupervisorInput {
 }
 interface Child {
   readonly crashes: readonly number[]; // epoch ms, within the window
-  /** Commands that arrived before the session was in memory. They are delivered once it is. */
+  /** Commands that arrived before the session was in memory. They are delivered once the session is loaded. */
   readonly pending: readonly SessionCommand[];
 }
 export type SupervisorEvent =
@@ -84,7 +84,7 @@ export const supervisorMachine = setup({
     },
     'session.broken': {
       actions: enqueueActions(({ event: { id, error }, enqueue, self }) => {
-        if (!self.getSnapshot().children[id]) return; // the session has left memory
+        if (!self.getSnapshot().children[id]) return; // the session is no longer in memory
         enqueue.raise({ type: 'xstate.error.actor.child', actorId: id, error });
       }),
     },
@@ -126,7 +126,7 @@ export const supervisorMachine = setup({
         const id = sessionOf(actorId);
         const child = context.children.get(id);
         if (actorId !== id) {
-          if (!child) return; // the session has left memory
+          if (!child) return; // the session is no longer in memory
           enqueue.spawnChild('session', { id, input: output as SessionInput });
           enqueue.assign({ children: withChild(context.children, id, { ...child, pending: [] }) });
           for (const command of child.pending) enqueue.sendTo(id as never, command as never);

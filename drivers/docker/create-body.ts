@@ -31,9 +31,9 @@ export interface ContainerRequest {
   readonly name: string;
   /** The engine's names of the volumes, in the order of the spec's volumes. */
   readonly volumeNames?: readonly string[];
-  /** The workspace volume's name, if it is not the container's. */
+  /** The workspace volume's name, if it differs from the container's name. */
   readonly volume?: string;
-  /** The image to run. The default image has a tag that names its content. */
+  /** The image to run. The default image's tag contains the hash of its build context. */
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly token: Secret;

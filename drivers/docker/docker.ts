@@ -180,7 +180,7 @@ export async function dockerDriver(
       await holds.release(key, new AppError('sandbox_lost', 'The sandbox was removed.'));
     }
     for (const key of former ? [former, id] : [id]) await folders.remove(key);
-    // The pointer volume goes last: until then a retry can find the files and the old folder through it.
+    // Remove the pointer volume last, because a retry finds the files and the old folder through it.
     if (workspace === 'remove' && files !== undefined) await removeVolume(engine, files, signal);
     if (workspace === 'remove') await removeVolume(engine, name, signal);
   }

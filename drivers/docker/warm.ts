@@ -59,7 +59,7 @@ export function dockerPool(options: Options): Poolable {
   const waiting = new Set<SandboxId>();
   /**
    * Sandboxes that were claimed but not yet renamed at the last check. If they are still not renamed at the next check,
-   * their claim has died, and they move to `abandoned`.
+   * the claim was interrupted, and they move to `abandoned`.
    */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
@@ -122,7 +122,8 @@ export function dockerPool(options: Options): Poolable {
   }
 
   /**
-   * Removes leftovers of interrupted starts and ends: pool volumes without a container and without a session's files.
+   * Removes leftovers of interrupted starts and removals: pool volumes without a container and without a session's
+   * files.
    */
   async function sweep(bodies: readonly Dockerode.ContainerInfo[], volumes: readonly Volume[], signal: AbortSignal) {
     const used = new Set(bodies.map(({ Labels }) => Labels['corral.sandbox']));

@@ -24,7 +24,7 @@ export async function readPointer(engine: Dockerode, name: string, signal: Abort
 
 /**
  * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename
- * a volume. Resolves with the volume's labels, which are another call's if that call was first.
+ * a volume. Resolves with the volume's labels. If another call created the volume first, these are that call's labels.
  */
 export async function writePointer(
   { engine, name, labels, found }: VolumeClaim,

@@ -18,7 +18,7 @@ interface Kind {
   readonly path: string;
   readonly removal: RemovalOptions;
 }
-/** Deletes those objects that are `meant`. Resolves with their kinds and names. */
+/** Deletes the objects for which `meant` returns true. Resolves with their kinds and names. */
 type ObjectDeletion = (kind: Kind, labelSelector: string, meant: (object: KubeObject) => boolean) => Promise<string[]>;
 
 /** Ends expired pods of every installation in the namespace; for a CronJob. Resolves with their names. */

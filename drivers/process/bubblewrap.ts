@@ -25,7 +25,7 @@ export interface Bubblewrap {
   readonly masked: readonly string[];
   /** The system call filter; undefined if bubblewrap or the kernel does not support one. */
   readonly seccomp: Buffer | undefined;
-  /** Bubblewrap itself prevents user namespaces inside the sandbox's own. */
+  /** Whether bubblewrap itself prevents further user namespaces inside the sandbox's own. */
   readonly disablesNesting: boolean;
 }
 export interface SandboxPaths {
@@ -61,8 +61,8 @@ export interface SandboxPaths {
 
 export function namespaces({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
-  // Root needs no user namespace. It keeps only the capabilities for changing the user, and drops them afterwards (see
-  // `switchUserArguments`).
+  // Root needs no user namespace. Root keeps only the capabilities for changing the user, and drops them afterwards
+  // (see `switchUserArguments`).
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
   const own = ['--unshare-user', ...(disablesNesting ? ['--disable-userns'] : [])];

@@ -46,7 +46,7 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
 
-  /** The groups of the sandbox's last start, possibly by an earlier server that used other places. */
+  /** The groups of the sandbox's last start. An earlier server may have used other paths. */
   async function recorded(id: SandboxId): Promise<string[]> {
     return Recorded.parse(JSON.parse(await readFile(recordOf(id), 'utf8').catch(() => '[]')));
   }

@@ -120,7 +120,7 @@ export interface ProcessOptions {
   readonly onRefused?: (id: SandboxId, reason: string) => void;
 }
 
-/** One start: whether the sandbox is new, and its process after its creation. */
+/** One start. `isNew`: the sandbox is new. `mark`: its process, once created. */
 interface ProcessStart {
   readonly isNew: boolean;
   mark?: ProcessMark;

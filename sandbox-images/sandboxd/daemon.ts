@@ -66,7 +66,7 @@ export interface Desktop {
   start(): Promise<DesktopStatus>;
   stop(): Promise<void>;
   vnc(): Promise<Duplex>;
-  /** Counts a viewer that is connected to the display directly, until the stream ends. */
+  /** A stream that counts as one viewer until it ends, for a viewer that is connected to the display directly. */
   watch(): Promise<Duplex>;
   /** Opens a connection to the browser's debugging protocol (CDP), and ends the previous connection. */
   cdp(): Promise<Duplex>;
@@ -165,9 +165,9 @@ export interface Daemon {
   writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 
   // The workspace as a whole, while it is small.
-  /** `done` is false if a program must do it. */
+  /** `done` is false if the workspace is too large or unsuitable. A program in the sandbox must then do the work. */
   keepForRun(mark: RunMark): Promise<{ readonly done: boolean }>;
-  /** Empty if a program must do it. */
+  /** Empty if the workspace is too large or unsuitable. A program in the sandbox must then do the work. */
   printWorkspace(): Promise<Partial<WorkspacePrint>>;
 
   // Watches of folders. All methods except the first reject with not_found.
@@ -188,7 +188,7 @@ export interface Daemon {
 
 export const limits = {
   jsonBytes: 10 * 1024 * 1024,
-  /** The server distrusts a longer answer. */
+  /** Maximum bytes of an answer. The server distrusts longer answers. */
   answerBytes: 16 * 1024 * 1024,
   /** Characters of one process's command line in a list. */
   commandChars: 4_096,
@@ -211,7 +211,7 @@ export const limits = {
   keptChanges: 10_000,
   changesAtOnce: 1_000,
   portStreams: 256,
-  /** Words of a program's command line, and the number of its variables. */
+  /** Maximum number of words in a program's command line, and of its variables. */
   arguments: 1_000,
   terminalSide: 1000, // columns or rows
 } as const;

@@ -57,7 +57,7 @@ const owned = {
   ownerName: z.string().nullable(),
 };
 const Overview = z.object({
-  /** Sessions on all servers with a running run, and with a waiting run. */
+  /** Sessions on all servers: those with a running run, and those with a waiting run. */
   running: z.int(),
   waiting: z.int(),
   /** Running sandboxes of all servers that share this server's engine or cluster. */
@@ -135,7 +135,7 @@ const ProjectRow = z.object({
   id: z.string(),
   name: z.string(),
   ...owned,
-  /** People and groups, and the owner. */
+  /** The number of people and groups, including the owner. */
   members: z.int(),
   sessions: z.int(),
   createdAt: Time,

@@ -48,7 +48,7 @@ const SkillPin = z.object({ template: z.string(), version: z.int().nullable() })
 const SkillDetail = Skill.extend({ versions: z.array(SkillVersion).readonly(), pins: z.array(SkillPin).readonly() });
 const SkillCheck = z.object({
   name: z.string().nullable(),
-  /** If there are any, the folder cannot be uploaded. */
+  /** If there are any problems, the folder cannot be uploaded. */
   problems: z.array(z.string()).readonly(),
   warnings: z.array(z.string()).readonly(),
 });

@@ -18,7 +18,7 @@ export const Volume = z.object({
   createdAt: z.iso.datetime(),
   quotaBytes: z.int(),
   usedBytes: z.int().describe('as of the last look; content that is written or restored here makes one'),
-  /** A session has mounted it for writing since it was measured. */
+  /** A session has mounted the volume for writing since its usage was measured. */
   changedSince: z.boolean().describe('a session has it for writing since that look'),
   mounts: z
     .array(z.object({ sessionId: z.string(), access: MountAccess, since: z.iso.datetime() }))

@@ -57,8 +57,8 @@ async function bundle(outdir: string, entryPoint: string): Promise<void> {
 }
 
 /**
- * A source that reads files relative to itself still finds them. A source that starts a worker finds it next to the
- * bundle.
+ * Rewrites sources that read files relative to themselves, so that the bundle finds these files. A source that starts a
+ * worker stays unchanged, because the worker is next to the bundle.
  */
 const ownPlaces: Plugin = {
   name: 'own-places',
@@ -75,8 +75,8 @@ const ownPlaces: Plugin = {
 };
 
 /**
- * An import of one of these evaluates every getter of the module. The getters load Node's fetch client (node:http) and
- * its Web Crypto (node:crypto), 2 MiB that an idle server never uses. A require leaves the getters alone.
+ * An import of one of these modules evaluates all of its getters. They load Node's fetch client (node:http) and Web
+ * Crypto (node:crypto), 2 MiB that an idle server never uses. A require does not evaluate the getters.
  */
 const lazyBuiltins: Plugin = {
   name: 'lazy-builtins',

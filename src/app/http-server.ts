@@ -284,7 +284,8 @@ function createIdentityProxy(
 }
 
 /**
- * Builds the input of the facades: the services with the caller's permissions, and links that grant no more than those.
+ * Builds the input of the facades: the services with the caller's permissions, and signed links that grant no more than
+ * these permissions.
  */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
@@ -312,7 +313,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
     people: people && audit ? withAudit<PeopleAdmin>(people, peopleActions, audit) : people,
     sign: ((what, lifeMs) => {
       const principal = principalOf();
-      // the link would let anyone use a desktop that a reader can only watch
+      // the link would let anyone control a desktop that a reader can only watch
       if (principal.role === 'reader') throw forbiddenRoleError(principal);
       return sign({ ...what, subject: principal.key }, lifeMs);
     }) satisfies SignedUrls['sign'],

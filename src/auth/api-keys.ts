@@ -28,11 +28,11 @@ const StoredKey = z.object({
    */
   owner: z.string(),
   /**
-   * The person who created the key: it has at most the person's rights, and the same owner. Null: a service account's
-   * key.
+   * The person who created the key. The key has at most the person's rights, and the same owner. Null: a service
+   * account's key.
    */
   person: z.string().nullable().default(null),
-  /** The one project that the key can use, and the role there. Null: it has a role on the server. */
+  /** The only project that the key can use, and the key's role there. Null: the key has a server role. */
   project: z
     .object({ id: z.string(), role: z.enum(accountRoles) })
     .nullable()
@@ -62,7 +62,7 @@ export interface NewKey {
   readonly beside?: string | undefined;
   /** The person who owns the key. */
   readonly person?: string | undefined;
-  /** The only project that it can use. */
+  /** The only project that the key can use. */
   readonly project?: StoredKey['project'] | undefined;
 }
 export interface KeyAdmin {
@@ -95,7 +95,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
   readonly hasToken: boolean;
   /** The principal of a person; undefined: the person currently has no access. Absent: people cannot sign in. */
   readonly personOf?: (person: string) => Principal | undefined;
-  /** Whether a project exists. Keys end with their project. */
+  /** Whether a project exists. A project's keys are no longer valid after the project is deleted. */
   readonly hasProject?: (id: string) => boolean;
   /** The issuers whose tokens this server accepts. */
   readonly issuers?: readonly string[];

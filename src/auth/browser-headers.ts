@@ -30,15 +30,14 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
  */
 export type Page = 'own' | 'named' | 'default' | 'foreign';
 
-/** The kind of page that sent the request; undefined: none. `named`: the operator's list. */
+/** The kind of page that sent the request. `named`: the operator's list; undefined: there is no list. */
 export function classifyPage(headers: IncomingHttpHeaders, named: readonly string[] | undefined): Page {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
   const saysOther = site !== undefined && site !== 'none' && site !== 'same-origin';
   if (origin === undefined) return saysOther ? 'foreign' : 'own'; // not a browser, or a typed address
   if (site === 'same-origin') return 'own';
-  // A browser knows better than two headers whether the page has another origin, for example behind a proxy that drops
-  // the port.
+  // Sec-Fetch-Site is more reliable than comparing Origin with Host, because a proxy can drop the port.
   if (!saysOther && sameOrigin(origin, host)) return 'own';
   if (!originAllowed(origin, named)) return 'foreign';
   return named ? 'named' : 'default';

@@ -30,7 +30,7 @@ const StoredKey = z.object({
 type StoredKey = z.output<typeof StoredKey>;
 type KeyView = Omit<StoredKey, 'maker' | 'pepper' | 'hash'>;
 
-/** The claim of an item that a token represents. */
+/** The claim on an item that a token represents. */
 const Claim = z.object({
   environmentId: z.string(),
   sessionId: z.string(),

@@ -24,7 +24,7 @@ export interface SignedScope {
 /** The signed fields, in addition to the path and the purpose. */
 interface SignedFields {
   readonly right?: UrlRight;
-  /** The id of an API key. The link acts on its behalf, and ends with the key. */
+  /** The id of an API key. The link acts on behalf of the key, and stops working with it. */
   readonly subject?: string | undefined;
 }
 export interface SignedUrls {

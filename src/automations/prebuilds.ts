@@ -30,11 +30,12 @@ const maxText = 2_000;
  * Prepares the repositories of sessions in which no agent works, so that later sessions of their owner find the files.
  */
 export class Prebuilds extends ServerPart<Deps> {
-  /** Empty after a server restart, which prepares again. */
+  /** Empty after a server restart; unfinished work then starts again. */
   readonly #preparing = new Map<SessionId, Preparing>();
 
   /**
-   * Starts the work unless it is already running, and resolves with its result. Undefined: it continues, or is retried.
+   * Starts the work unless it is already running, and resolves with its result. Undefined: the work continues, or will
+   * be retried.
    */
   async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildEnd | undefined> {
     const { id, repositories = [] } = session;

@@ -180,12 +180,12 @@ export class AutomationRecords {
 /** Whether the owner has a valid key and can work in the project. */
 export type IsOwned = (owner: string, projectId: string | null) => boolean;
 /**
- * The reason for the pause of an automation or webhook. It is not resumed when the owner returns, because somebody else
- * may do its work by then.
+ * Why an automation or webhook is paused. A returning owner must resume it explicitly, because somebody else may do its
+ * work by then.
  */
 export const ownerIsAway =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it when the owner is back, or to take it over.';
-/** The owner after a resumption: another one only if the owner still has no access. */
+/** The owner after a resume. The person who resumes becomes the owner only if the current owner still has no access. */
 export function takeOver(
   { owner, projectId, paused }: Pick<Automation, 'owner' | 'projectId'> & { paused: { by: string } | null },
   { by, isOwned }: { readonly by: string | undefined; readonly isOwned: IsOwned },

@@ -28,8 +28,8 @@ export function parseCron({ cron, timezone }: CronTime): CronRule {
         'month, day of the week, such as 0 9 * * 1-5.',
     );
   if (text.length > maxLength) throw refuse('is too long');
-  // The library also accepts seconds, years, nicknames and a last day, which other programs that read the field do not
-  // support.
+  // The library also accepts seconds, years, nicknames and `L` for the last day. Other programs that read the field do
+  // not.
   const wrong = mistakeIn(text.split(/[ \t]+/));
   if (wrong !== undefined) throw refuse(wrong);
   if (!isTimeZone(timezone))

@@ -24,7 +24,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
 }
 const width = 8; // maximum concurrent starts
 const batch = 100; // maximum automations per round
-const openMs = { shared: 2_000, alone: 10_000 }; // the same, while starts are pending or running
+const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds while starts are pending or running
 /** A start later than this was missed, because the server was down or suspended. */
 const missedMs = 60_000;
 
@@ -101,7 +101,7 @@ export class Scheduler {
     const groups = [...Map.groupBy(open, ({ doc }) => doc.automationId)];
     await forEachConcurrent(groups, width, async ([id, starts]) => {
       const found = await records.get(id).catch(unlessNotFound);
-      if (!found) return await records.deleteStarts(id); // left over from its deletion
+      if (!found) return await records.deleteStarts(id); // left over from a deleted automation
       let now = starts;
       for (const start of starts) {
         if (signal.aborted) return;

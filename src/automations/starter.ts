@@ -48,7 +48,7 @@ export interface StarterDeps {
   readonly secretOf: (automation: string) => Promise<Secret | undefined>;
   /** The current cost of a session. */
   readonly readCost: (id: SessionId) => Promise<StartCost>;
-  /** Whether a valid key with sufficient rights owns it. */
+  /** Whether the automation's owner has a valid key and can work in the project. */
   readonly isOwned: IsOwned;
   readonly clock: Clock;
   /** Called before the outcome of a start is stored: a session, or a refusal. */
@@ -68,7 +68,7 @@ const keptMs = 2 * 60 * 60_000;
  * server: the id of a session is derived from its start, and a session with a message gets no second message.
  */
 export class Starter extends ServerPart<StarterDeps> {
-  /** Resolves with false if it is waiting. */
+  /** Resolves with false if the start cannot advance yet. */
   async advance(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     try {
       switch (start.doc.state) {

@@ -32,7 +32,7 @@ export class BuildContext {
     return new BuildContext(root, parseIgnoreRules(text));
   }
 
-  /** Rejects: UsageError if nothing is there. */
+  /** Rejects: UsageError if the source does not exist. */
   async files(source: string): Promise<CopiedFiles> {
     const entries = await this.#entries(sureFolder(source));
     if (entries.length === 0) throw new UsageError(`COPY ${source}: it does not exist in ${this.#root}.`);
@@ -94,7 +94,7 @@ export class BuildContext {
   }
 }
 
-/** The part of a source before its first pattern: everything below it is sent, and the build selects. */
+/** The path of a source up to its first wildcard. Everything below this path is sent, and the build selects from it. */
 function sureFolder(source: string): string {
   const parts: string[] = [];
   for (const part of source.split('/')) {

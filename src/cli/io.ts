@@ -62,7 +62,7 @@ export function toPrintable(text: string): string {
   return plain.replaceAll(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '');
 }
 
-/** The part of the text's first line that still fits. */
+/** The first line of the text, shortened to at most `most` characters. */
 export function toOneLine(text: string, most: number): string {
   const line = toPrintable(text).trim().split('\n', 1)[0] ?? '';
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;

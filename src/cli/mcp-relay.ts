@@ -70,7 +70,7 @@ export interface RelayParts {
   readonly print: (line: string) => Promise<void> | undefined;
   readonly signal: AbortSignal;
 }
-/** Maximum number of concurrent requests. Others wait, so that a flood does not fill the memory. */
+/** Maximum number of concurrent requests. Further requests wait, so that a flood cannot fill the memory. */
 const maxOpen = 64;
 /** The limits of a message in either direction. An answer can carry a screenshot or a whole file. */
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };

@@ -132,7 +132,7 @@ const endWith =
       };
     });
 
-/** A broken connection or a temporary failure of the server ends no subscription; a refusal does. */
+/** Subscriptions survive a broken connection or a temporary failure of the server. A refusal ends them. */
 const retryTransient: TRPCLink<AppRouter> = retryLink({
   retry: ({ error }) => error.data?.retryable ?? !isRefusal(error),
   retryDelayMs: pauseMs,

@@ -40,7 +40,10 @@ export interface NewBox {
   readonly lifetime?: number;
   /** Seconds after which an unused sandbox is stopped; its files stay. At most the server's setting. */
   readonly idleTimeout?: number;
-  /** `none`, or the only hosts (`host`, `*.host`, `host:port`) to reach of those that the server's policy opens. */
+  /**
+   * `none`, or the only hosts (`host`, `*.host`, `host:port`) that the sandbox can reach, out of those that the
+   * server's policy opens.
+   */
   readonly egress?: Egress;
   /** The box's processors and memory, where the server's driver can limit them; at most what the server allows. */
   readonly size?: SandboxSize;
@@ -57,7 +60,7 @@ export interface NewBox {
   /** Your own key-value pairs, by which `list` can find it. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
-/** The options for a box that is created because none has this name. */
+/** The options for a box that is created because no box has this name. */
 export type NamedBox = Omit<NewBox, 'files' | 'keep'>;
 export type Egress = 'none' | readonly string[];
 export interface SandboxSize {
@@ -309,7 +312,7 @@ export class Box implements AsyncDisposable {
     return this.#server.call((api) => api.snapshots.create.mutate({ sessionId: this.id, ...options }));
   }
   /**
-   * New boxes with the current files, the same in each, and without processes. Each fork succeeds or fails
+   * Creates boxes that all start with the current files, and without processes. Each fork succeeds or fails
    * independently.
    */
   async forks(count: number): Promise<(Box | CorralError)[]> {

@@ -42,7 +42,7 @@ async function* oneConnection(
     { sessionId, lastEventId: String(afterSeq) },
     {
       onData({ data }) {
-        // only a session of tens of thousands of events drops its oldest ones
+        // only sessions with tens of thousands of events drop their oldest events
         if (data.type === 'resync' || end) return;
         waiting.push(data);
         if (waiting.length < maxWaiting) return wake();

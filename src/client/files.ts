@@ -45,7 +45,7 @@ export class Files {
 
   /**
    * Watches the files in and below a folder. No change is missed once the promise has resolved. After a broken
-   * connection, a change `lost` means that others may have been missed. Leaving the loop ends the watch.
+   * connection, a change `lost` means that changes may have been missed. Leaving the loop ends the watch.
    */
   async watch(path = '.', options: WatchOptions = {}): Promise<AsyncGenerator<FileChange, void>> {
     return await watchFiles(this.#server, `/streams/sessions/${this.#sessionId}/watch`, { path, ...options });

@@ -36,7 +36,7 @@ export class Port {
     this.number = number;
   }
 
-  /** The preview; the same one until it is closed. */
+  /** Opens the preview. Later calls return the same preview until it is closed. */
   open(options: PreviewOptions = {}): Promise<Preview> {
     this.#opened ??= openPreview(this.#server, this.#sessionId, { of: this.number, ...options });
     this.#opened.catch(() => {

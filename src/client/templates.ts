@@ -20,7 +20,7 @@ export interface BuildOptions {
   readonly dockerfile: string;
   /** The values of its ARGs. */
   readonly args?: Readonly<Record<string, string>>;
-  /** More tags for the build, in addition to the tag in its name; if there is none at all: `default`. */
+  /** More tags for the build, in addition to the tag in its name. Without any tag, `default` is used. */
   readonly tags?: readonly string[];
   /** Runs every step again, even steps that an earlier build has run. */
   readonly fresh?: boolean;

@@ -54,7 +54,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     }
   }
 
-  /** Sends input, in order. Rejects when the terminal is gone. */
+  /** Sends input, in order. Rejects when the terminal no longer exists. */
   async write(text: string): Promise<void> {
     this.#typed += text;
     await this.#send();
@@ -75,7 +75,9 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     await this.#server.call((api) => api.terminals.close.mutate({ terminalId: this.id }));
   }
 
-  /** One request at a time, so that input arrives in order; input typed in the meantime goes with the next one. */
+  /**
+   * One request at a time, so that input arrives in order. Input typed in the meantime is sent with the next request.
+   */
   #send(): Promise<void> {
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;

@@ -59,7 +59,7 @@ export class Volumes {
   async backup(volume: string, options: Signalled = {}): Promise<ReadableStream<Uint8Array>> {
     return (await this.#server.download(`${of(volume)}/backup`, options)).body;
   }
-  /** Replaces all content with that of such an archive, completely or not at all. */
+  /** Replaces all content with that of an archive from `backup`, completely or not at all. */
   async restore(volume: string, archive: FileContent, options: Signalled = {}): Promise<Volume> {
     return (await (await this.#server.upload(`${of(volume)}/backup`, archive, options)).json()) as Volume;
   }

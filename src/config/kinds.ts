@@ -36,7 +36,7 @@ export const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
     wholeNumber(min, max),
   );
 
-/** An integer, or a word that stands for one. */
+/** An integer, or a word in its place. */
 export const integerOr = <const Word extends string>(word: Word, min: number, max: number) =>
   accepting(`a whole number from ${min} to ${max}, or ${word}`, z.union([wholeNumber(min, max), z.literal(word)]));
 

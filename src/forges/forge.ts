@@ -108,7 +108,7 @@ export interface Forge {
   defaultBranch(signal: AbortSignal): Promise<string>;
   /** The newest pull request from this branch; an open one takes precedence. */
   findPullRequest(head: string, signal: AbortSignal): Promise<PullRequest | undefined>;
-  /** Rejects: conflict (one is already open, or there is nothing to merge), invalid_request (a branch). */
+  /** Rejects: conflict (one is already open, or there is nothing to merge), invalid_request (a branch is not valid). */
   openPullRequest(newPullRequest: NewPullRequest, signal: AbortSignal): Promise<PullRequest>;
   pullRequest(number: number, signal: AbortSignal): Promise<PullRequest>;
   /** People's comments on the pull request and on lines, oldest first. */

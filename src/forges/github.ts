@@ -34,7 +34,7 @@ const LineComment = Comment.extend({
   path: z.string(),
   line: z.int().nullish(),
   original_line: z.int().nullish(),
-  /** A comment on a whole file is never outdated by its line. */
+  /** `file`: a comment on a whole file; without a line, it is still not outdated. */
   subject_type: z.string().optional(),
 });
 const Review = z.object({

@@ -105,7 +105,8 @@ export function findNoiseSource(level: number, [about, text]: readonly unknown[]
   const kind = String(typeof about === 'string' ? about : text).slice(0, 200);
   const source = String(sandbox ?? session ?? sessionId ?? address ?? '');
   if (level >= warn) return [kind, source, perSource];
-  // Refused requests, and routes that require no credential. All other requests are rate limited.
+  // Refused requests and routes without a credential. Other requests are already rate limited, so their lines need no
+  // limit.
   if (text !== 'request' || address === undefined) return undefined;
   const what = Number(status) >= 400 ? 'refused' : String(route);
   return [`request ${what} ${status}`, source, requestsPerSource];

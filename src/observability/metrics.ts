@@ -17,7 +17,7 @@ export interface Metrics {
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;
-  /** Counts a finished start of an automation by its cause and outcome. */
+  /** Counts a finished start of an automation by cause and outcome. */
   automationStart(cause: string, end: string): void;
   /** Counts an incoming delivery: `started`, `left_out`, or the error code. */
   hookDelivery(outcome: string): void;

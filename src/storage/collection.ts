@@ -9,9 +9,9 @@ type Awaitable<Value> = Value | Promise<Value>;
 /** A record's new document and its position in lists. Undefined: no change. `again`: read everything once more. */
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
-const maxTries = 1_000; // each lost to another writer
-// of the same version, after which the name is considered taken; two can be caused by a record that was created and
-// deleted
+const maxTries = 1_000; // attempts, each lost to another writer
+// Refused writes of the same version after which the name is considered taken. A record that was created and deleted
+// can cause two.
 const maxRefusals = 3;
 
 /**
@@ -78,7 +78,7 @@ type ListPlace = NonNullable<ListOptions['after']>;
 export const maxSweepBatch = 200;
 
 export interface Quota<Doc> {
-  /** The current time, used to release places of lost servers. */
+  /** The current time, by which reservations of lost servers expire. */
   readonly now: number;
   readonly most: number;
   /** The error text. */
@@ -203,7 +203,7 @@ export class Collection<Doc extends OwnedDocument> {
     return await (projectId ? this.#withPlace(doc, now, store, take) : store());
   }
 
-  /** `take` receives the places of other documents being stored, and runs again after a concurrent write. */
+  /** `take` receives the reservations for other documents being stored, and runs again after a concurrent write. */
   async #withPlace<Made>(
     { id, owner = '' }: Pick<Doc, 'id' | 'owner'>,
     now: number,
@@ -223,12 +223,12 @@ export class Collection<Doc extends OwnedDocument> {
         await changeRecord(this.#records, place, (found) => {
           const { [id]: _, ...others } = Places.parse(found?.doc ?? {});
           return { doc: others };
-        }).catch(() => {}); // the place lapses
+        }).catch(() => {}); // the reservation expires
       }
     });
   }
 
-  /** `taken`: documents being stored. A document that has been stored since is counted once. */
+  /** `taken`: ids of documents being stored. A document that is already stored is counted once. */
   async #isFull({ most, counts }: Quota<Doc>, owner: string | null, taken: readonly string[]): Promise<boolean> {
     if ((await this.#records.count(this.#rules.kind, { owner })) + taken.length < most) return false;
     const own = await this.list({ owner });
@@ -270,9 +270,9 @@ export class Collection<Doc extends OwnedDocument> {
   #sortOf = (doc: Doc): number => this.#rules.sortOf?.(doc) ?? doc.createdAt ?? 0;
 }
 
-/** Places that owners reserve for documents being stored, by document id. */
+/** Reservations for documents being stored, by document id; one record per owner. */
 const quotaKind = 'quota';
 const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
 type QuotaPlaces = z.infer<typeof Places>;
 const timeOf = (place: QuotaPlaces[string]): number => (typeof place === 'number' ? place : place.at);
-const placeMs = 60_000; // after this, the server that reserved the place is considered dead
+const placeMs = 60_000; // after this, the server that made the reservation is considered dead

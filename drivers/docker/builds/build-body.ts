@@ -35,14 +35,14 @@ const maskedPaths = [
   ...['kpageflags', 'kpagecount', 'kpagecgroup', 'vmallocinfo', 'slabinfo', 'pagetypeinfo'],
 ].map((name) => `/proc/${name}`);
 
-/** The daemon's folder instead of a workspace. It is in memory, so the image does not include it. */
+/** Replaces the workspace as the daemon's folder. It is in memory, so the image does not include it. */
 const scratch = '/home/agent';
 /** The daemon is the only process that is not a command of the build. It runs as a sandbox's user. */
 const asImageUser = ['setpriv', `--reuid=${imageUser}`, `--regid=${imageUser}`, '--clear-groups', '--'];
 
 /**
- * The isolation of a sandbox, except that the root file system is writable, root has a few capabilities, files are not
- * watched, and there is no workspace, because an image contains nothing of a volume.
+ * The isolation of a sandbox, with four exceptions: the root file system is writable, root has a few capabilities,
+ * files are not watched, and there is no workspace, because images do not include volumes.
  */
 export function buildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createBody(request);

@@ -103,7 +103,7 @@ interface Options {
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;
-/** The engine measures by adding up the written files, which takes longer the more there are. */
+/** The engine adds up all written files to measure them, so each measurement takes longer as the build grows. */
 const measureEveryMs = 3_000;
 
 /** The reason why this engine builds no templates. Undefined: it builds them. */
@@ -250,7 +250,10 @@ export function openBuilds(options: Options): ImageBuilding {
     throw new AppError('quota', `The build wrote more than ${most} bytes, the limit of a sandbox's disk.`);
   }
 
-  /** Images keep the variables of their container, so the sandbox's own are cleared: the next sandbox sets new ones. */
+  /**
+   * Clears the build sandbox's own variables, because an image keeps its container's variables. The next sandbox sets
+   * its own.
+   */
   async function commit(
     container: string,
     base: Dockerode.ImageInspectInfo['Config'],

@@ -14,11 +14,14 @@ import { serviceBody } from './service-body.ts';
 
 /** Label on a service's container: its name. */
 export const serviceLabel = 'corral.service';
-/** Label on a sandbox's container that can have services. Only then does its end search for them. */
+/**
+ * Label on a sandbox's container that can have services. A container without it is removed without a search for
+ * services.
+ */
 export const servicesLabel = 'corral.services';
 /**
- * Label on a service's container: the sandbox container whose network it joined. If that changed, the service is a
- * leftover.
+ * Label on a service's container: the sandbox container whose network it joined. If the sandbox has another container
+ * now, the service is a leftover.
  */
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';
@@ -147,7 +150,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
       await Promise.all(
         running.map(({ Id }) =>
           freezeContainer(engine.getContainer(Id), signal).catch((error: unknown) => {
-            if (statusOf(error) !== 409) throw error; // it has ended in the meantime
+            if (statusOf(error) !== 409) throw error; // the service stopped in the meantime
           }),
         ),
       );
@@ -167,7 +170,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
   }
 }
 
-/** Whether a sandbox's container can have services, so that stopping or pausing the sandbox must include them. */
+/** Whether a sandbox's container can have services. If so, stopping or pausing the sandbox must include them. */
 export const mayHaveServices = (labels: Readonly<Record<string, string>> | undefined): boolean =>
   labels?.[servicesLabel] !== undefined;
 

@@ -28,9 +28,9 @@ const attemptMs = 15_000;
 const maxBytes = 64 * 2 ** 20;
 
 /**
- * The part of the Kubernetes API that the driver uses; rejects only with AppError. `CoreV1Api` of
- * `@kubernetes/client-node` 2.0 opens a TLS connection per request: a read takes 45 to 60 ms instead of 1 to 8, and the
- * claim of a warm pod, which a person waits for, makes two requests. It also does not limit the size of an answer.
+ * The part of the Kubernetes API that the driver uses; rejects only with AppError. Replaces `CoreV1Api` of
+ * `@kubernetes/client-node` 2.0, which opens a TLS connection per request: a read takes 45 to 60 ms instead of 1 to 8.
+ * The claim of a warm pod makes two requests. `CoreV1Api` also does not limit the size of an answer.
  */
 export function openApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {

@@ -7,7 +7,7 @@ export interface KubeObject {
 export const uidOf = ({ metadata }: KubeObject): string => metadata?.uid ?? '';
 
 interface Page<T> {
-  /** Null: none, in an answer without specs and states. */
+  /** Null: the list is empty. Occurs in answers without specs and states. */
   readonly items: readonly T[] | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
@@ -23,7 +23,7 @@ interface ListQuery<T> extends Pick<ApiRequest, 'accept' | 'tries'> {
 
 /** A pod is about 12 KiB of JSON: a single answer for thousands of them would exceed the size limit. */
 const pageSize = '500';
-/** How long a request that was sent may still finish after its caller gave up. */
+/** Time limit for a sent request to finish after its caller gave up. */
 const patienceMs = 5_000;
 
 /** The objects of one kind in one namespace. `what` names them in errors. */

@@ -9,7 +9,7 @@ export function objectTable<T extends KubeObject>(
   onChange: (uid: string, object: T | undefined) => void,
 ) {
   const objects = new Map<string, T>(); // by uid
-  const gone = new Map<string, number>(); // uid, and the version at which it left
+  const gone = new Map<string, number>(); // resource version of each object's removal, by uid
   const table = {
     all: (): T[] => [...objects.values()],
     get: (uid: string): T | undefined => objects.get(uid),
@@ -24,7 +24,7 @@ export function objectTable<T extends KubeObject>(
       objects.set(uid, kept);
       onChange(uid, kept);
     },
-    /** Records a full list at that version. Known objects missing from it are gone. A watch can still be behind. */
+    /** Records a full list at that version. Objects missing from it are gone. The watch can still be behind. */
     listed(all: readonly T[], version: string): void {
       const there = new Set(all.map(uidOf));
       for (const object of all) table.seen(object);
@@ -32,7 +32,7 @@ export function objectTable<T extends KubeObject>(
         if (!there.has(uidOf(object)) && versionOf(object) <= Number(version)) table.deleted(object, Number(version));
       }
     },
-    /** Without a version it never returns. With one it can, as an object that matches the watch's selector again. */
+    /** Without a version, the object never returns. With one, it can match the watch's selector again. */
     deleted(object: KubeObject, version = Number.POSITIVE_INFINITY): void {
       const uid = uidOf(object);
       gone.set(uid, version);

@@ -27,15 +27,15 @@ interface ObjectKind<T extends KubeObject> {
   readonly onChange?: () => void;
   readonly removal?: RemovalOptions;
 }
-/** The options of a deletion; with a grace period it is forced after a while. */
+/** The options of a deletion. With a grace period, an unconfirmed deletion is forced after `confirmMs`. */
 export interface RemovalOptions {
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: 'Foreground';
 }
 
 /**
- * The API server ends each stream after this time, and reports the version to continue from just before. A stream that
- * lasts longer has silently stopped. The next one delivers what it missed, so no timer has to list objects.
+ * The API server ends each stream after this time. Just before, it reports the version to continue from. A stream that
+ * lasts longer has silently stopped. The next stream delivers the missed events, so no timer has to list objects.
  */
 const streamSeconds = 25;
 const silentMs = 28_000;
@@ -187,7 +187,7 @@ interface Observation<T extends KubeObject> {
   readonly watch: ObjectWatch<T> | undefined;
   readonly clock: Clock;
 }
-/** `everyMs`: the first interval at which `look` is called in case the watch is broken (`isLate`); it doubles, up to 2 s. */
+/** `everyMs`: the first interval between calls of `look`, in case the watch is broken. Doubles, up to 2 s. */
 async function untilSeen<T extends KubeObject, Seen>(
   object: T,
   { watch, clock, everyMs }: Observation<T> & { readonly everyMs: number },

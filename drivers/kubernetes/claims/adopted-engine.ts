@@ -15,8 +15,9 @@ import {
 } from './session-objects.ts';
 
 /**
- * Sandboxes of agents.x-k8s.io that somebody else created. A session's labels on one make it the session's; Corral never
- * stops or deletes it. Its pods must be those of a template of this installation: only their daemons accept this server.
+ * Sandboxes of agents.x-k8s.io that somebody else created. A Sandbox with a session's labels belongs to that session;
+ * Corral never stops or deletes it. Its pod must come from a template of this installation, because only such daemons
+ * accept this server.
  */
 export function adoptedEngine(options: EngineOptions) {
   const { namespace, instance } = options;

@@ -30,9 +30,9 @@ interface Options extends EngineOptions {
   blueprintFor(spec: SandboxSpec): Blueprint;
 }
 
-/** How many pods of one start can end before they are used. */
+/** Maximum number of pods that one start tries. A pod can end before it is used. */
 const maxTries = 3;
-/** The controller can take a moment to see a new pool. */
+/** Time that the controller can take to notice a new pool, in ms. */
 const poolLagMs = 5_000;
 const removed = () => new AppError('sandbox_unavailable', 'The claim of the sandbox was deleted before it started.');
 
@@ -58,7 +58,7 @@ export function claimEngine(options: Options) {
     onChange: () => void leaveCordoned(AbortSignal.any([closing.signal, AbortSignal.timeout(40_000)])).catch(() => {}),
   });
   if (options.seesNodes) cordoned.list(closing.signal).catch(() => {}); // the next sweep tries again
-  /** The names of claims that this server starts now. */
+  /** Names of the claims that this server is starting. */
   const starting = new Set<string>();
 
   const bodyFor = (spec: SandboxSpec, pool: string) => ({
@@ -67,7 +67,7 @@ export function claimEngine(options: Options) {
     metadata: { name: nameOf(spec.id), namespace, ...objectMetadata(spec, instance) },
     spec: {
       warmPoolRef: { name: pool },
-      // The end of a claim deletes its volume, so a claim that keeps files ends only with its session.
+      // Deleting a claim deletes its volume, so a claim that keeps files gets no shutdown time.
       ...(!keepsFiles && {
         lifecycle: { shutdownTime: new Date(spec.expiresAt).toISOString(), shutdownPolicy: 'Delete' },
       }),
@@ -132,7 +132,7 @@ export function claimEngine(options: Options) {
     );
   }
 
-  /** A burst starts as many pods as the pool has members; the others try again once it is refilled. */
+  /** While the pool is empty, at most as many claims wait as the pool has members. Throws sandbox_capacity. */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);
     const known = claims.known();
@@ -176,7 +176,7 @@ export function claimEngine(options: Options) {
         const pod = isUseless ? 'again' : await untilPod(claim, old && uidOf(old), signal);
         if (pod === 'again') templates.forget(pool);
         if (did === 'woken') return pod;
-        // The claim was ready, but its sandbox had just ended, for example with its node, or is about to.
+        // The claim was ready, but its pod has already ended, for example with its node, or is about to end.
         if (pod !== 'again' && computePodState(pod).kind !== 'over' && !(made && isCordoned(pod))) return pod;
         await end(claim, signal);
         return 'again';
@@ -249,7 +249,7 @@ export function claimEngine(options: Options) {
   };
   return {
     ...engine,
-    /** Ends pools that no claim names, and members of pools on nodes that are about to be drained. */
+    /** Deletes pools that no claim names, and members of pools on nodes that are about to be drained. */
     async sweep(signal: AbortSignal) {
       const inUse = (await claims.list(signal)).map(({ spec }) => spec?.warmPoolRef?.name ?? '');
       await templates.sweep(new Set(inUse), signal);
@@ -267,7 +267,7 @@ const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
   return Math.min(spec?.activeDeadlineSeconds ?? target, target); // Kubernetes allows only lower values
 };
 
-/** The controller's report about a claim without a pod. `isFinal`: time does not help. */
+/** The controller's report about a claim without a pod. `isFinal`: waiting does not help. */
 function findFailure(claim: Claim) {
   const ready = readyConditionOf(claim);
   if (!ready || ready.status === 'True') return undefined;

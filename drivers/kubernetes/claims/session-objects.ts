@@ -12,8 +12,8 @@ export interface SessionObject extends KubeObject {
 }
 
 /**
- * The uid of the pod that the session uses. The controller replaces a lost pod by an empty one of the same name, which is
- * another sandbox to the session. `none`: the sandbox is stopped.
+ * The uid of the pod that the session uses. The controller replaces a lost pod with an empty pod of the same name,
+ * which the session must treat as a different sandbox. `none`: the sandbox is stopped.
  */
 export const podAnnotation = 'corral/pod';
 export const podAnnotationOf = ({ metadata }: KubeObject) => metadata?.annotations?.[podAnnotation];

@@ -61,7 +61,7 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
     forget: (name: string) => void known.delete(name),
     /** How many sandboxes this server keeps ready under that name. */
     sizeOf: (name: string) => (own.name === name ? own.count : 0),
-    /** Keeps `count` sandboxes of the recipe ready, and none of pools that this or an earlier server set. */
+    /** Keeps `count` sandboxes of the recipe ready, and none in other pools that this or an earlier server set. */
     async keepReady(recipe: SandboxRecipe, { count, epoch }: { count: number; epoch: number }, signal: AbortSignal) {
       const name = await ensure(recipe, signal);
       own = { name, count };

@@ -26,10 +26,10 @@ export interface ContainerRequest {
   readonly settings: PodSettings;
   readonly port: number;
   readonly access: PodAccess;
-  /** Where pods reach the egress listener. Undefined: this one has no network access. */
+  /** Where the pod reaches the egress listener. Undefined: the pod has no network access. */
   readonly egress: HostPort | undefined;
   readonly extraCa: string | undefined;
-  /** The volume claim of the workspace. Undefined: its files end with the pod. */
+  /** The volume claim of the workspace. Undefined: the files are deleted with the pod. */
   readonly claimName?: string;
 }
 
@@ -161,7 +161,7 @@ function environment({ recipe, port, access, egress, extraCa }: ContainerRequest
 }
 
 const scratch = 256 * mebibyte;
-/** Room for the daemon to end only the writers, before the kubelet ends the pod with its files at its limit. */
+/** Extra space, so that the daemon can end only the writers before the kubelet evicts the pod and deletes its files. */
 const overshoot = 1_024 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 

@@ -10,7 +10,7 @@ import type { SandboxKeys } from './sandbox-tokens.ts';
 
 interface Options extends EngineOptions {
   readonly keys: SandboxKeys;
-  /** Without it workspaces end with their pods. */
+  /** False: workspaces are deleted with their pods. */
   readonly keepsFiles: boolean;
   readonly storageClass: string | undefined;
   bodyFor(spec: SandboxSpec): V1Pod;
@@ -33,7 +33,7 @@ export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options 
     ? openObjects<V1PersistentVolumeClaim>(options, { ...kind, selector: { labelSelector: ownedBy(instance) } })
     : undefined;
 
-  /** Creates the sandbox's volume claim. False: it has one, or needs none. */
+  /** Creates the sandbox's volume claim. False: the claim already exists, or none is needed. */
   async function createVolume(spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
     if (!volumes) return false;
     const name = nameOf(spec.id);

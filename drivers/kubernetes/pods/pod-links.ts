@@ -24,7 +24,7 @@ interface UsedPod {
   readonly uid: string;
   readonly lost: AbortController;
   following?: Disposable;
-  /** Set once the pod is the sandbox's. */
+  /** The pod, once it belongs to the sandbox. */
   started?: V1Pod;
 }
 /** Pods that this process uses. Each is watched until it ends. */

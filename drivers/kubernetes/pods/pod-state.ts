@@ -51,7 +51,7 @@ const pulling = (text: string): PodState => {
   const message = `The image cannot be pulled at the moment. (${text})`;
   return { kind: 'stuck', error: new AppError('sandbox_unavailable', message) };
 };
-/** Waiting reasons that time does not fix, or only sometimes. */
+/** Waiting reasons that waiting does not fix, or fixes only sometimes. */
 const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined>> = {
   ErrImagePull: pulling,
   ImagePullBackOff: pulling,

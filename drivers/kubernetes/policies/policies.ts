@@ -81,7 +81,7 @@ export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, bet
   let unknown = 0;
   const command = look(port);
 
-  /** The address that the sandbox reached. Undefined: none, or the check cannot tell. */
+  /** The address that the sandbox reached. Undefined: the sandbox reached none, or the check was inconclusive. */
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
     for (let n = 1; ; n += 1) {
       const until = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
@@ -107,7 +107,7 @@ export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, bet
     isOpen: () => isOpen,
     /** Tries to connect out of an unused sandbox, until the first proof of enforcement. Rejects: unsupported. */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
-      // A sandbox that ends during its check decides nothing: the next one is checked.
+      // If a sandbox ends during its check, the result is unknown, and the next sandbox is checked.
       const address = isOver ? undefined : await reached(link, signal).catch(() => undefined);
       if (address === undefined) return;
       const what =

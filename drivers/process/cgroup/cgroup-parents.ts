@@ -25,8 +25,8 @@ const trial: RequestedLimits = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
 let trials = 0;
 
 /**
- * Finds where each limit works: in each hierarchy the first place that supports all limits, or else the place that
- * supports most.
+ * Finds where each limit works. In each hierarchy, this is the first group that supports all limits, or else the group
+ * that supports the most.
  */
 export async function findCgroupParents(search: Search): Promise<CgroupParent[]> {
   const found: CgroupParent[] = [];
@@ -88,7 +88,7 @@ async function tryPlace(
     if (!(await files.canEnter([join(probe, 'cgroup.procs')]))) return undefined;
     return { version, folder, limits, controllers };
   } catch {
-    return undefined; // this place is not writable
+    return undefined; // this group is not writable
   } finally {
     await files.remove(probe).catch(() => {});
   }

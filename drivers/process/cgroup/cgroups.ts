@@ -9,8 +9,8 @@ export interface Cgroups {
   /** Limits that the kernel enforces for a sandbox as a whole. Empty if the server cannot create groups. */
   readonly limits: readonly Limit[];
   /**
-   * The folders of the sandbox's groups, before they are created. Record them, because a later server may use other
-   * places.
+   * The paths of the sandbox's groups, known before the groups are created. Record them, because a later server may use
+   * other paths.
    */
   foldersOf(name: string): string[];
   make(name: string, limits: RequestedLimits): Promise<Group>;

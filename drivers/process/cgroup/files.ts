@@ -17,7 +17,7 @@ export interface GroupFiles {
   remove(path: string): Promise<boolean>;
   /** Whether a new process can enter all of these groups, each named by its `cgroup.procs`. */
   canEnter(procs: readonly string[]): Promise<boolean>;
-  /** Sends SIGKILL to those pids that `isStillThere` still lists after each was identified. */
+  /** Identifies each pid, then sends SIGKILL to the pids that `isStillThere` still lists. */
   kill(pids: readonly number[], isStillThere: () => Promise<readonly number[]>): Promise<void>;
 }
 

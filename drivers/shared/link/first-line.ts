@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 
 const patienceMs = 5_000;
 
-/** Reads the next chunk. Calls `found` with the line, or once it is clear that none will come. */
+/** Reads the next chunk. Calls `found` with the line, or with undefined once it is clear that no line will come. */
 export type LineReader = (chunk: Buffer, found: (line: string | undefined) => void) => void;
 
 /**

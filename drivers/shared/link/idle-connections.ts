@@ -9,7 +9,7 @@ const maxWaiting = 1_024;
 const defaultLingerMs = 1_000;
 
 export interface Waiter {
-  /** A health request. It ends before a second connection would be needed. */
+  /** A health request. It finishes before a second connection would be needed. */
   readonly isLight?: boolean;
   give(connection: Duplex): void;
   fail(error: AppError): void;
@@ -17,7 +17,7 @@ export interface Waiter {
 
 /** Connections that a sandbox's daemon opened and that no request is using. */
 export class IdleConnections {
-  readonly #idle = new Map<Duplex, () => void>(); // by connection; the value stops watching it
+  readonly #idle = new Map<Duplex, () => void>(); // by connection; the value removes its listeners
   readonly #used = new WeakSet<Duplex>();
   readonly #sparing = new WeakSet<Duplex>();
   readonly #waiting = new Set<Waiter>();
@@ -112,8 +112,9 @@ export class IdleConnections {
     );
   }
   /**
-   * Prefers a used connection, because the daemon opens a new one for each unused one that is taken. A light request
-   * causes no new connection, so it prefers an unused one: the used ones then stay idle and close when they expire.
+   * Prefers a used connection, because the daemon opens a new connection for each unused one that is taken. A light
+   * request causes no new connection, so it prefers an unused connection. The used connections then stay idle and close
+   * when they expire.
    */
   #inOrderFor({ isLight = false }: Waiter): readonly Duplex[] {
     const all = [...this.#idle.keys()];

@@ -143,7 +143,7 @@ export interface SandboxEndpoint extends AsyncDisposable {
   identify(as: Identity): void;
   /** Serves the sandbox's egress instead of the server that served it before. */
   takeEgress(): Promise<void>;
-  /** Opens a link. `over` is called once the link is closed. */
+  /** Opens a link. Calls `over` once the link is closed. */
   link(workdir: string, over?: () => Promise<void>): SandboxLink;
   /** The sandbox is gone for good: fails all requests and links with this reason. */
   lose(reason: AppError): void;

@@ -18,7 +18,10 @@ export interface ServerEndpoints extends AsyncDisposable {
   open(id: SandboxId): Promise<SandboxEndpoint>;
   /** Like `open`, but without egress, for a sandbox that no session owns yet. */
   listen(id: SandboxId): Promise<SandboxEndpoint>;
-  /** Listens, and watches this body of the sandbox: a container's id, or a process's pid and start time. */
+  /**
+   * Listens, and watches this container or process of the sandbox. `body`: the container's id, or the process's pid and
+   * start time.
+   */
   hold(id: SandboxId, body: string, who?: Identity): Promise<SandboxEndpoint>;
   /** Opens a link. If several servers share the sandbox, closing the last link closes the endpoint. */
   link(id: SandboxId, as: LinkOptions): Promise<SandboxLink>;
@@ -36,7 +39,7 @@ interface LinkOptions {
 export interface ServerEndpointOptions {
   readonly folders: Folders;
   readonly end: EndpointOptions;
-  /** Resolves with the reason once the body has ended for good. Stops when the signal fires. */
+  /** Resolves with the reason once the container or process has ended for good. Stops when the signal fires. */
   watch(body: string, signal: AbortSignal): Promise<AppError>;
 }
 

@@ -13,7 +13,8 @@ export interface SharedPort<First> {
   /** The result of `open`. */
   readonly first: First;
   /**
-   * Leaves only the server's own socket to accept connections. Resolves when the other sockets' connections have ended.
+   * Stops accepting connections on all sockets but the server's own. Resolves when the connections of the other sockets
+   * have ended.
    */
   close(): Promise<void>;
 }
@@ -36,7 +37,7 @@ export async function listenShared<First>(
   return { first, close: async () => void (await Promise.all(more.map(close))) };
 }
 
-/** Rejects as `listen` does if the port is taken. A socket that shares its port would not detect that. */
+/** Rejects as `listen` does if the port is taken. A socket that shares its port would not detect a taken port. */
 async function tryPort(host: string, port: number): Promise<void> {
   if (port === 0) return;
   const server = createServer().listen({ host, port });
@@ -56,12 +57,12 @@ async function openMore(server: Server, host: string): Promise<readonly Server[]
   for (const one of opened) one.listen({ host, port, reusePort: true });
   await Promise.all(opened.map((one) => once(one, 'listening')));
   for (const one of opened) one.on('error', () => {}); // such as EMFILE on accept: a later connection can succeed
-  stack.move(); // open from now on, until the caller closes them
+  stack.move(); // the caller closes them from now on
   return opened;
 }
 
 async function close(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve()); // even if it no longer listens
+  server.close(() => resolve()); // calls back even if the server no longer listens
   await promise;
 }

@@ -3,9 +3,9 @@ import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Secret } from '../../../src/core/text/secret.ts';
 
-// The engine shows a sandbox's environment, and the sandbox's programs can read it, so it contains only the token's
-// hash. The token itself is in the mounted folder from before the start until the daemon has proved that it knows the
-// token.
+// A sandbox's environment contains only the token's hash, because the engine shows the environment and the sandbox's
+// programs can read it. The token itself is in the mounted folder from before the start until the daemon has proved
+// that it knows the token.
 
 export const hashToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 

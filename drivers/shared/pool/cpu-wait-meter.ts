@@ -20,7 +20,7 @@ export function cpuWaitMeter(init: number, pressure = machinePressure): () => Pr
   let daemon: number | undefined;
   let total = 0;
   let last: CpuWaitSample | undefined;
-  /** Waits counted here that the kernel has not reported yet. */
+  /** Waits in ms that `total` already includes and the kernel has not reported yet. */
   let ahead = 0;
   return async () => {
     daemon ??= await daemonUnder(init);

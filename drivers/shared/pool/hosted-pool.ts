@@ -68,7 +68,7 @@ export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner
       await running;
       if (sentText !== '' && !options.shared) {
         const call = { signal: AbortSignal.timeout(closeMs) };
-        // the next start of a server empties the pool
+        // If this fails, the next start of a server empties the pool.
         await driver.keepReady(options.recipe(), { count: 0, epoch }, call).catch(() => {});
       }
       await driver[Symbol.asyncDispose]();

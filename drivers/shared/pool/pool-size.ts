@@ -32,9 +32,9 @@ const shortestMs = 5_000;
 const longestMs = 60_000;
 
 /**
- * Keeps as many sandboxes ready as callers requested simultaneously in the last ten minutes. Simultaneously means
- * within the time in which the pool refills: twice a start. At least one is ready in quiet times. Ready sandboxes, each
- * counted with its full memory limit, use at most half of the free memory.
+ * Keeps as many sandboxes ready as callers requested simultaneously in the last ten minutes. Requests are simultaneous
+ * if they come within the time that the pool needs to refill: twice a start. At least one sandbox is ready in quiet
+ * times. Ready sandboxes, each counted with its full memory limit, use at most half of the free memory.
  */
 export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
   let times: number[] = [];
@@ -58,7 +58,7 @@ export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
   };
 }
 
-/** The largest number of times (sorted) that lie within `spanMs`. */
+/** The largest number of these sorted times within any `spanMs`. */
 function busiest(times: readonly number[], spanMs: number): number {
   let first = 0;
   let most = 0;

@@ -32,7 +32,10 @@ function ordered(value: unknown): unknown {
 export interface WarmPoolOptions extends Pick<ServerParts, 'clock' | 'ids'> {
   /** The settings of the sandboxes to keep ready. They can change: sandboxes of earlier settings are ended. */
   readonly recipes: () => readonly SandboxRecipe[];
-  /** How many to keep ready. If the maximum is 0 there is no pool, and an earlier pool's sandboxes are ended. */
+  /**
+   * The number of sandboxes to keep ready. If the maximum is 0, there is no pool, and an earlier pool's sandboxes are
+   * ended.
+   */
   readonly size: PoolSize;
   readonly epoch: number;
   readonly random: () => number;
@@ -56,7 +59,7 @@ export interface WarmPoolOptions extends Pick<ServerParts, 'clock' | 'ids'> {
 export interface WarmPool extends AsyncDisposable {
   /** Claims a ready sandbox. Undefined: the pool has none for this spec, so the caller must start one. */
   take(spec: SandboxSpec, call: Call): Promise<SandboxInfo | undefined>;
-  /** Records a start outside the pool. Until it is disposed, the pool starts no sandboxes. */
+  /** Records a start outside the pool. Until the result is disposed, the pool starts no sandboxes. */
   cold(): Disposable;
   /** The number of ready sandboxes. */
   readonly ready: number;
@@ -68,8 +71,8 @@ const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
 /**
- * Delay after a claim before the pool refills: claims often come in groups, and those that find the pool empty start
- * first.
+ * Delay after a claim before the pool refills. Claims often come in groups, and claims that find the pool empty start
+ * their sandboxes first.
  */
 const quietMs = 300;
 
@@ -238,7 +241,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       await Promise.all(starts);
       if (size.most === 0) return;
       const call = callFor(closeMs, AbortSignal.timeout(closeMs));
-      const left = await driver.unclaimed(call).catch(() => []); // the next start finds them
+      const left = await driver.unclaimed(call).catch(() => []); // the next start of a server finds them
       const own = left.filter(({ id }) => !options.shared || started.has(id));
       await Promise.allSettled(own.map(({ id }) => driver.discard(id, call)));
     },

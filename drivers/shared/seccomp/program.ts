@@ -78,7 +78,7 @@ const offset = { call: 0, arch: 4, low: (argument: number) => 16 + 8 * argument 
 /** Calls of the x32 ABI have this bit: it reaches the same kernel code under other numbers. */
 const x32 = 0x4000_0000;
 
-/** The action for the calls from this number up to the next segment's. */
+/** The action for all calls from this number to the next segment's number. */
 interface Segment {
   readonly from: number;
   readonly code: Code;

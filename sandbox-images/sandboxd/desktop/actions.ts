@@ -15,8 +15,8 @@ const dragStepMs = 8;
 /** The target must announce that it accepts the drop before the button is released. */
 const dropMs = 50;
 /**
- * Two clicks at the same moment would be taken as one. The display itself waits between them, so the pause is never
- * longer.
+ * Without a pause, two clicks at the same moment would be treated as one. The display itself waits between the clicks,
+ * so the pause is never longer.
  */
 const clickMs = 20;
 const busyMs = 100;
@@ -136,9 +136,9 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonRelease, button);
 }
 /**
- * Waits until the display has processed the press. A window manager gets a press first, and until it is done the
- * display queues all later events. Queued events go to the pointer's position at that time, so no further action can be
- * sent earlier.
+ * Waits until the display has processed the press. A window manager receives the press first, and the display queues
+ * all later events until the window manager is done. Queued events go to the pointer's position at that time, so no
+ * further action can be sent earlier.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {

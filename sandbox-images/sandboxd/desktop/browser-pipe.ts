@@ -16,8 +16,9 @@ const headBytes = 160;
 const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","params":\{"sessionId":"([^"]+)"/;
 
 /**
- * Chromium sees a single client that never disconnects. Between two clients the pipe therefore detaches everything that
- * the first one attached. The second client finds a clean browser, and no tab waits for a debugger that is gone.
+ * Chromium sees a single client that never disconnects. When the client changes, the pipe therefore detaches everything
+ * that the previous client attached. The next client finds a clean browser, and no tab waits for a debugger that is
+ * gone.
  */
 export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;

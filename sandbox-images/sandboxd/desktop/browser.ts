@@ -83,8 +83,8 @@ export async function startBrowser(
 }
 
 /**
- * Chromium sets the OOM scores of its pages itself, but gives its own process the score of a shell. Shells must outlive
- * it, so this raises its score.
+ * Raises the OOM score of Chromium's own process. Chromium sets the scores of its pages, but its own process keeps the
+ * score of a shell, and shells must outlive Chromium.
  */
 function dieFirst(session: number): void {
   for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {

@@ -29,7 +29,7 @@ async function startWindows(
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
     oomScore: 50,
-    isPrompt: true, // every click waits for it
+    isPrompt: true, // every click waits for the window manager
   });
   return { value: undefined, died: openbox.died, end: openbox.end };
 }
@@ -174,7 +174,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     return viewer;
   }
 
-  /** A viewer's connection. If the current display is dying, it connects to the next one. */
+  /** A viewer's connection. If the current display is dying, the viewer is connected to the next display. */
   async function connected(): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       try {
@@ -187,7 +187,8 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
   }
 
   /**
-   * A client's connection to the browser's pipe. If the browser has died unnoticed, it connects to the next browser.
+   * A client's connection to the browser's pipe. If the browser has died unnoticed, the client gets a connection to the
+   * next browser.
    */
   async function attached(unwanted: AbortSignal): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
@@ -195,7 +196,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
       try {
         return await pipe.open(() => (usedAt = clock.now()));
       } catch (thrown) {
-        // the client has gone: the next browser is for the next client
+        // If the client has gone, the next browser is for the next client.
         if (left === 0 || unwanted.aborted) throw thrown;
       }
       await new Promise((resolve) => clock.setTimeout(() => resolve(undefined), viewerPauseMs));

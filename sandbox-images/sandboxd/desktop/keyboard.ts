@@ -13,7 +13,7 @@ export interface Keyboard {
 }
 
 const maxSpareKeys = 96;
-/** Wait for a program that does not answer pings, in ms. */
+/** Delay used instead for a program that does not answer pings, in ms. */
 const settleMs = 150;
 const slowMs = 3_000;
 
@@ -51,8 +51,8 @@ export async function keyboard(display: X11Connection, sleep: (ms: number) => Pr
   };
 
   /**
-   * Waits until the program has handled its keys: it looks up a key's meaning only then, so the meaning must not change
-   * earlier.
+   * Waits until the program has handled its keys. The program looks up a key's meaning only then, so the meaning must
+   * not change earlier.
    */
   async function settled(): Promise<boolean> {
     const answers = await waitForProgram(display, slowMs);

@@ -4,8 +4,8 @@ import { pngFile } from '../../../src/core/text/pictures.ts';
 import { request, u16, u32, type X11Connection } from './x11.ts';
 
 /**
- * Encodes BGRX rows, as a display stores them, as an RGB PNG. Fast rather than small, because a caller waits for it.
- * The daemon has no dependencies.
+ * Encodes BGRX rows, as a display stores them, as an RGB PNG. Optimized for speed and not for size, because a caller
+ * waits. Written here because the daemon has no dependencies.
  */
 export async function encodePng(pixels: Buffer, width: number, height: number): Promise<Buffer> {
   const row = 1 + width * 3;

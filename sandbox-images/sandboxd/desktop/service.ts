@@ -2,7 +2,7 @@ import { pause } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** A program that runs until it is ended or dies. */
+/** A program that runs until it dies or the service ends it. */
 export interface RunningProgram<Value> {
   readonly value: Value;
   /** Resolves with the reason once the program is gone. */
@@ -40,7 +40,7 @@ export const stoppedMessage = 'It was stopped in the meantime.';
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const attempts = 6;
-/** A program that ran this long did not die because of its start, so the restart delay is reset. */
+/** A program that ran this long did not fail at startup, so the restart delay is reset. */
 const longLifeMs = 30_000;
 
 /** Keeps a program running from the first `get` until `stop`, with growing delays between restarts. */

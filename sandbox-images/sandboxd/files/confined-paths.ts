@@ -18,7 +18,7 @@ export interface ConfinedPaths {
   locate(path: string): string;
   /** Opens the file or folder, following links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;
-  /** Opens the folder that contains the path's last part. `make` is for files: it creates missing folders. */
+  /** Opens the folder that contains the path's last part. `make`: creates missing folders, for writing a file. */
   openParent(path: string, missing: 'make' | 'refuse'): Promise<Parent>;
   /** The open file's real path, relative to the workspace. */
   whereIs(handle: FileHandle): Promise<string>;
@@ -119,8 +119,8 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
     if (!a || !b) return false;
     if (a.dev === b.dev) return a.ino === b.ino;
-    // gVisor gives each mount its own device number. A volume and a different folder are unlikely to have changed at
-    // the same moment; a program that writes there concurrently can make one folder look like two.
+    // gVisor gives each mount its own device number, so compare other facts. Two different folders are unlikely to have
+    // changed at the same moment; a program that writes to one concurrently can make one folder look like two.
     const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
     if (facts(a) === facts(b)) return true;
   }

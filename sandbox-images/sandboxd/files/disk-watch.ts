@@ -43,8 +43,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
   const names = [...new Set([...places, ...roots])];
   let use: DiskUse = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /**
-   * Slightly above the usage at which writers were last ended. Below it no process is ended, so that a user can clean
-   * up.
+   * Slightly above the usage at which writers were last ended. Below this usage, no process is ended, so that a user
+   * can clean up.
    */
   let ceiling = limitBytes;
   let freeThen = 0;
@@ -58,7 +58,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // Another sandbox on the machine may have filled the disk. This measurement then finds nothing, but costs the same.
+    // Limit the rate even while the disk fills: another sandbox may be filling it, and then a measurement finds nothing
+    // but costs the same.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
@@ -70,8 +71,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // Writers kept writing until they ended. Their last bytes must not count as growth caused by an innocent
-        // process.
+        // Writers kept writing until they ended. Measure again, so that their last bytes do not look like growth caused
+        // by an innocent process.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }

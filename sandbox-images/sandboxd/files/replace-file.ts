@@ -13,7 +13,10 @@ import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts'
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
-/** Opens the folder of a file that is about to be written. The file need not exist, nor what a link at the path names. */
+/**
+ * Opens the folder of a file that is about to be written. Neither the file nor the target of a link at the path has to
+ * exist.
+ */
 export async function withTargetFolder<Value>(
   place: ConfinedPaths,
   path: string,

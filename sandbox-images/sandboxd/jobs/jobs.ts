@@ -123,7 +123,9 @@ interface OpenJob {
 const rememberedMs = 60_000;
 /** Time that background processes can keep the pipes of an ended job open, in ms. */
 const lingerMs = 500;
-/** Time in which a started job delays further starts, in ms: a shell uses the most processor time at its start. */
+/**
+ * Time in which a started job delays further starts, in ms, because a shell uses the most processor time at its start.
+ */
 const startingMs = 150;
 const lateMs = 30;
 

@@ -38,7 +38,7 @@ function toEntry(path: string, stats: Stats, type: PathEntry['type']): PathEntry
 
 const typeOf = (stats: Stats) => (stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other');
 
-/** Names of user and group ids, from files such as /etc/passwd. An unknown id makes it read the files again. */
+/** Names of user and group ids, from files such as /etc/passwd. The files are read again for an unknown id. */
 class Names {
   readonly #files: readonly string[];
   #known = new Map<number, string>();

@@ -20,8 +20,8 @@ import { metadataProgram } from './metadata-program.ts';
 
 type HelperState = Pick<SharedState, 'clock' | 'env' | 'keepers'>;
 /**
- * `found` and the metadata of each path, `full` (exceeds the size of an answer), `done`, or `failed` and the system's
- * error number.
+ * An answer's words: `found` and the metadata of each path, `full` (larger than an answer can be), `done`, or `failed`
+ * and the system's error number.
  */
 type Answer = readonly string[];
 type Request =
@@ -54,7 +54,7 @@ export class MetadataStore {
     this.#parts = parts;
   }
 
-  /** Adds metadata to the entries; none in an image without perl. Rejects: payload_too_large. */
+  /** Adds metadata to the entries. Adds nothing in an image without perl. Rejects: payload_too_large. */
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;

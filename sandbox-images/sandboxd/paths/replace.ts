@@ -22,7 +22,7 @@ interface Replacement {
   /** A folder for content that cannot be staged next to its target. */
   readonly spare: string;
   readonly store: Pick<MetadataStore, 'write' | 'clear'>;
-  /** The metadata that the file has afterwards. */
+  /** The metadata to give to the file. */
   readonly metadata: FileMetadata;
 }
 

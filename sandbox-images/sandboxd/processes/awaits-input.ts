@@ -30,7 +30,7 @@ export interface Typing {
   readonly hasOpenLine: boolean;
 }
 
-/** Whether a process of the operation, on a terminal one in the foreground, waits for input. */
+/** Whether a process of the operation waits for input. On a terminal, only foreground processes are checked. */
 export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;

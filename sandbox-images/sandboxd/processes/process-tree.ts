@@ -98,9 +98,9 @@ export function findTree(
 }
 
 /**
- * The current tree of one process. Once the process has ended, its origin is unknown. Its orphans belong to the same
- * command, are younger, and have another session. If the root is an orphan itself, another orphan of its session can be
- * a sibling that the same command started.
+ * The current tree of one process. Call it while the process runs, because its origin is unknown afterwards. Orphans of
+ * the tree belong to the same command and are younger than the root. If the root is an orphan itself, they also have
+ * another session: an orphan of the root's session can be a sibling that the same command started.
  */
 export function findSubtree(root: Proc, init: number | undefined, strays: StrayRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');

@@ -6,9 +6,9 @@ import { pipeFrameReader, toFrames } from '../../../src/core/text/pipe-frames.ts
 export interface PipedProgram {
   /** Undefined while the program runs. */
   readonly exitCode: number | undefined;
-  /** Resolves when a reader was sent the program's end. */
+  /** Resolves once the program's end was sent to a reader. */
   readonly delivered: Promise<void>;
-  /** Opens the stream and ends an earlier reader's. Output waits in the pipes while there is no reader. */
+  /** Opens the stream, and ends an earlier reader's stream. Output waits in the pipes while there is no reader. */
   attach(): Duplex;
   /** Sends INT to the program's process group. */
   interrupt(): void;

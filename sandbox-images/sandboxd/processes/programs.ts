@@ -62,7 +62,10 @@ export function createPrograms(parts: SharedState): Programs {
     void pipes.delivered.then(() => forget(opened));
     return toEntry(opened);
   }
-  /** Frees a place for a new program. An ended program keeps its last output for a reader until its place is needed. */
+  /**
+   * If the limit is reached, removes an ended program; throws conflict if none has ended. Until it is removed, an ended
+   * program keeps its last output for a reader.
+   */
   function makeRoom(): void {
     const over = all.values().find(({ pipes }) => pipes.exitCode !== undefined);
     if (all.size + opening.size < limits.programs) return;

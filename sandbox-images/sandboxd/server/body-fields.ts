@@ -69,7 +69,7 @@ export function readFlag(query: URLSearchParams, name: string): boolean {
   if (text === 'true') return true;
   throw badRequest(`${name} must be true or false.`);
 }
-/** The requested part of a file. */
+/** Parses which part of a file is requested. */
 export function parseFilePart(query: URLSearchParams): FilePart {
   const [from, most] = [readCount(query, 'from'), readCount(query, 'most')];
   return { ...(from !== undefined && { from }), ...(most !== undefined && { most }) };

@@ -98,8 +98,8 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
     socket.on('error', () => {}); // `close` follows and handles it
     socket.once('close', () => {
       all.delete(socket);
-      // After a connection that was dropped immediately, the next dial waits for the delay. A used
-      // connection can be short-lived.
+      // If an unused connection was dropped immediately, the next dial waits for the delay. A used connection can be
+      // short-lived.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();

@@ -10,7 +10,7 @@ const maxWaiting = 1024 * 1024;
 export function joinStream(connection: Duplex, stream: Duplex, touch: () => void): void {
   if (connection.destroyed) return void stream.destroy();
   connection.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
-  connection.on('data', touch); // input from the client is a use of the sandbox
+  connection.on('data', touch); // input from the client counts as activity
   for (const [from, to] of [
     [connection, stream],
     [stream, connection],

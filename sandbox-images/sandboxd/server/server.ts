@@ -53,7 +53,8 @@ interface ServerAccess {
 }
 
 /**
- * Each owner of a session has a higher epoch than the previous one. A request without an epoch is a guest's and passes.
+ * Each owner of a session has a higher epoch than the previous owner. A request without an epoch comes from a guest and
+ * is admitted.
  */
 function newestOwner(): ServerAccess['admit'] {
   let newest = 0;

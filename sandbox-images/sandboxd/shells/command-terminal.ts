@@ -9,7 +9,7 @@ import { openPipes, openTerminal, type Terminal, type TerminalSpec } from './ter
 const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argument
 
 /**
- * Opens a terminal with the command on it, or pipes if the image has no `script`. Undefined: no process can be started.
+ * Starts the command in a terminal, or over pipes if the image has no `script`. Undefined: no process can be started.
  */
 export async function openForCommand(
   { stateDir, env }: SharedState,

@@ -11,13 +11,13 @@ export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()
     TERM: 'dumb',
     PAGER: 'cat',
     GIT_PAGER: 'cat',
-    // Without it each bash looks up its user, which can take as long as a short command itself.
+    // Without SHELL, each bash looks up its user, which can take as long as a short command.
     SHELL: '/bin/bash',
   };
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isOurs(name)) base[name] = value;
   }
-  // Node would read it when the daemon starts, so the init script renames it.
+  // The init script renames this variable, because Node would read it when the daemon starts.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
   // The sandbox id also distinguishes this sandbox's processes from another sandbox's on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;

@@ -30,7 +30,7 @@ export function createExecutor(parts: SharedState) {
       spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
         cwd,
         env: { ...parts.env, ...createMarks(id, request.tag) },
-        detached: true, // its own session, by which its descendants are identified
+        detached: true, // a session of its own, which identifies its descendants
         stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       }),
     );
@@ -61,7 +61,7 @@ export function createExecutor(parts: SharedState) {
     if (signal.aborted) end(); // the caller disconnected before the command started
     try {
       const code = await exitCode(child);
-      await ending; // when the command is ended, answer only after its last process is gone
+      await ending; // a killed command is answered only after its last process is gone
       await quiet(child, [stdout, stderr]);
       parts.touch();
       const [out, errors] = [await stdout.end(), await stderr.end()];
@@ -98,7 +98,7 @@ interface CollectedOutput {
   end(): Promise<{ readonly text: string; readonly file?: string }>;
 }
 
-/** Keeps the first MiB. Longer output is written to a file in full, and its command waits while the disk is slow. */
+/** Keeps the first MiB in memory. Longer output is written to a file in full, and the command waits for a slow disk. */
 function collect(stream: Readable | null, whole: { readonly file: string; open(): Promise<Spool> }): CollectedOutput {
   const parts: Buffer[] = [];
   let seen = 0;
@@ -148,7 +148,7 @@ async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): 
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);
   for (let still = 0, before = seen(); still < 3 && open(); ) {
     for (const stream of streams) await stream.settled();
-    await new Promise(setImmediate); // after one turn of the event loop, all readable data was read
+    await new Promise(setImmediate); // after one turn of the event loop, all readable data has been read
     still = seen() === before ? still + 1 : 0;
     before = seen();
   }

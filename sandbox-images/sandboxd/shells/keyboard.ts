@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 
-/** A stream for everything that one person types. It sends nothing. Input waits until `type` calls back. */
+/** A write-only stream for one person's keystrokes. Further input waits until `type` calls back. */
 export function keyboard(type: (bytes: Buffer, taken: () => void) => void): Duplex {
   const created = new Duplex({
     read() {},

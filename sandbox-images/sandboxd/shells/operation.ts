@@ -78,11 +78,11 @@ export interface RunningOperation {
   write(text: string): void;
   /** Resolves once every process that the operation started is gone. */
   end(reason: 'timed_out' | 'killed', within?: RunEndRequest): Promise<void>;
-  /** Resolves after the command with the shell's folder and environment, if the command reported them. */
+  /** Resolves after the command, with the folder and environment that its shell reported, if any. */
   readonly ended: Promise<ShellState | undefined>;
 }
 
-/** A request to end the whole run that the operation belongs to. */
+/** A request to stop the whole run that the operation belongs to. */
 export interface RunEndRequest {
   /** The number of the run's processes, once they are gone. */
   readonly processes: Promise<number>;
@@ -173,7 +173,7 @@ export async function launch(
   let ending: Promise<unknown> | undefined;
   const finish = async (measured: number) => {
     clock.clearTimeout(timer);
-    if (ending) await ending; // when the command is ended, it has exited only with its last process
+    if (ending) await ending; // a killed command has exited only when its last process is gone
     void spool.close();
     const stands = takeShellState(stateDir, id, request.shell);
     if (isLong(request.command)) void removeCommand(stateDir, id).catch(() => {});
@@ -211,7 +211,7 @@ export async function launch(
           void linger(from);
         }
       }
-    } catch {} // the daemon closed it
+    } catch {} // the daemon closed the terminal
     if (over) return;
     await keep(finder.rest());
     await finish(await from.closed.catch(() => 137));
@@ -240,7 +240,7 @@ export async function launch(
       if (operation.state === 'exited') return;
       if (performance.now() > patience) break;
     }
-    terminal?.close(); // every process is dead, but the keeper has not reported the end
+    terminal?.close(); // all processes are dead, but the keeper has not reported the command's exit
     await finished.promise;
   };
   // A command that waits for input gets extra time, because the answer can take long.

@@ -33,7 +33,7 @@ export async function recover(parts: SharedState, sandboxId: string): Promise<vo
 }
 
 /**
- * Records for a later daemon that terminals or programs may have to be ended, because the journal does not include
+ * Leaves a note for the next daemon that there may be terminals or programs to kill, because the journal does not list
  * them.
  */
 export const noteTerminals = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');

@@ -20,8 +20,8 @@ const stateEnd = 'corral-end';
 /** The kernel accepts no larger environment. */
 const maxBytes = 8 * 1024 * 1024;
 
-// Sourced first by the bash that runs the command. Reports its folder and environment on exit. Uses `env`, because no
-// other bash has to parse the output of `env -0`.
+// Sourced first by the bash that runs the command. Reports the shell's folder and environment on exit. Uses `env -0`,
+// because its output needs no second bash to parse it.
 export const shellSetup = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
 `;
@@ -31,8 +31,8 @@ export const stateFile = (stateDir: string, id: string) => join(stateDir, `${id}
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
 /**
- * Reads the state that the command's shell left, and stores it for a later daemon. Synchronous, because each trip
- * through another thread would delay the end of every command.
+ * Reads the state that the command's shell reported, and stores it for a later daemon. Synchronous, because another
+ * thread would delay the end of every command.
  */
 export function takeShellState(stateDir: string, id: string, shell: string): ShellState | undefined {
   const path = stateFile(stateDir, id);
@@ -63,7 +63,7 @@ function readShellState(path: string): ShellState | undefined {
   return { cwd, env };
 }
 
-/** The bytes of a file that the command can have replaced by something else, such as an endless FIFO. */
+/** The bytes of a file. The command may have replaced the file, for example with an endless FIFO. */
 function readBytes(path: string): Buffer {
   let file: number | undefined;
   try {

@@ -90,7 +90,7 @@ export function createShells(parts: SharedState): Shells {
     const before = journal.all().filter((entry) => entry.shell === id);
     if (before.length === 0) return undefined;
     const standing = lastShellState(stateDir, id) ?? { cwd: place.root };
-    const shell = open.get(id) ?? make(id); // another caller can have created it
+    const shell = open.get(id) ?? make(id); // another caller may have created the shell
     shell.standing = standing;
     if (shell.history.length > 0) return shell;
     for (const { ps1, command, operation } of before.slice(-historyLength)) {

@@ -5,13 +5,13 @@ import type { ConfinedPaths } from '../files/confined-paths.ts';
 const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_TRUNC } = constants;
 const memoryCap = 64 * 1024;
 
-/** A command's output, in a file up to a cap. If the disk is full, a little more in memory. */
+/** Stores a command's output in a file, up to a cap. If the disk is full, a little more is kept in memory. */
 export interface Spool {
   readonly bytes: number;
   /** True once further output is discarded. */
   readonly full: boolean;
   append(chunk: Uint8Array): Promise<void>;
-  /** The bytes from that position on, possibly in the buffer `into`. Empty if there are none yet. */
+  /** The bytes from position `from` on, possibly in the buffer `into`. Empty if there are none yet. */
   read(from: number, into: Buffer): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -19,7 +19,7 @@ export interface Spool {
 export async function openSpool(place: ConfinedPaths, path: string, cap: number): Promise<Spool> {
   let file: FileHandle | undefined = await create(place, path);
   let inFile = 0;
-  /** The bytes that follow the file's: the note, and if the disk was full, the command's last output. */
+  /** The bytes after those in the file: the note, preceded by the last output if the disk was full. */
   let after = Buffer.alloc(0);
   let full = false;
 

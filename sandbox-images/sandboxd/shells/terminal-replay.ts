@@ -1,6 +1,6 @@
-// The last output of a terminal, for the next viewer. It is not a screen, but the bytes that draw one: as many lines as
-// the terminal has, or everything that a full-screen program drew. Queries to the viewer's terminal are removed,
-// because its reply would be typed into the shell.
+// Keeps the bytes that redraw a terminal for its next viewer: the last screenful of lines, or everything that a
+// full-screen program drew. Queries are removed, because the replies of the viewer's terminal would be typed into the
+// shell.
 
 const cap = 64 * 1024;
 const esc = 0x1b;

@@ -24,7 +24,7 @@ export class TerminalView {
     await this.#reader?.handoff.give(chunk);
   }
 
-  /** Ends the reading and sends the reason to the reader. */
+  /** Disconnects the reader and passes it the reason. */
   dismiss(end: TerminalEnd): void {
     if (!this.#reader) return;
     this.#reader.end = end;

@@ -63,7 +63,7 @@ export function createTerminals(parts: SharedState): Terminals {
         parts.touch();
         await opened.view.show(chunk);
       }
-    } catch {} // the daemon closed it
+    } catch {} // the daemon closed the terminal
     forget(opened, 'exited');
   }
   function forget(opened: OpenTerminal, end: TerminalEnd): void {
@@ -112,7 +112,7 @@ export function createTerminals(parts: SharedState): Terminals {
     async closeTerminal(id) {
       const opened = existing(id);
       forget(opened, 'deleted');
-      opened.terminal.close(); // the kernel then sends HUP to every process on it
+      opened.terminal.close(); // the kernel then sends SIGHUP to the terminal's processes
       const strays = toStrayRule(parts, opened.entry.startedAt);
       await endTree({ name: 'CORRAL_OPERATION', value: opened.operation, strays }, { spared: keepers.spared });
     },
@@ -141,7 +141,7 @@ function readLinkTarget(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch {
-    return undefined; // it has just ended
+    return undefined; // the terminal has just closed
   }
 }
 

@@ -35,7 +35,7 @@ const calls: readonly SystemCall[] = [
   { x64: 255, arm64: 28 }, // inotify_rm_watch
 ];
 
-/** The watches of the sandbox's single helper process, which starts with the first watch and ends with the last. */
+/** The watches of the sandbox's single helper process, which runs from the first watch to the last. */
 export class Inotify {
   readonly #parts: Pick<SharedState, 'env' | 'keepers'>;
   readonly #watches = new Map<string, InotifyWatch>();

@@ -24,7 +24,7 @@ interface OpenWatch {
   timer: unknown;
 }
 
-/** A watch without a reader ends after this time without a request. */
+/** A watch without a reader expires after this time without a request. */
 const idleMs = 600_000;
 
 /** Watches of folders. Changes wait for their reader; only the newest are kept. */

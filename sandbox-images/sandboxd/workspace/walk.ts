@@ -11,12 +11,12 @@ export interface FoundFile {
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
   /**
-   * Maximum number of entries; throws UnusableWorkspaceError beyond it. With more files, programs are faster and keep the
-   * daemon free.
+   * Maximum number of entries; throws UnusableWorkspaceError beyond it. For larger workspaces, external programs are
+   * faster and do not block the daemon.
    */
   readonly most: number;
 }
-/** Time limit in ms: a workspace on a slow disk is left to programs too. */
+/** Time limit in ms. A workspace on a slow disk is also left to external programs. */
 const patienceMs = 250;
 
 /**

@@ -33,10 +33,10 @@ function lineOf({ stats, folder, name }: FoundFile): string {
   return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatChangeTime(stats)}`;
 }
 
-/** A larger workspace is left to programs. */
+/** Maximum number of entries. A larger workspace is left to external programs. */
 const most = 2_000;
 
-/** The workspace as a whole, while it is small. */
+/** Operations on a whole workspace, for workspaces that are small enough. */
 export function workspace(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {
   return {
     async keepForRun(mark) {
@@ -50,7 +50,7 @@ export function workspace(root: string): Pick<Daemon, 'keepForRun' | 'printWorks
   };
 }
 
-/** Undefined also if the system refuses, because a program in the sandbox gives a better error. */
+/** Also undefined if a system call fails, because a program in the sandbox then reports a better error. */
 function unlessUnfit<Value>(work: () => Value): Value | undefined {
   try {
     return work();

@@ -17,7 +17,9 @@ import { type Item, toUpdate } from './updates.ts';
 
 const count = z.number().nonnegative();
 const quota = z.object({ token_count: z.object({ input_tokens: count, output_tokens: count }) });
-/** Agents report token usage with a message's answer: some in the protocol's draft format, Gemini CLI as its quota. */
+/**
+ * Agents report token usage when they finish a message: some in the protocol's draft format, Gemini CLI as its quota.
+ */
 const Answer = z.object({
   usage: z.object({ totalTokens: count }).optional().catch(undefined),
   _meta: z.object({ quota }).optional().catch(undefined),
@@ -27,7 +29,7 @@ interface Report {
   readonly cost?: { readonly amount: number; readonly currency: string } | null | undefined;
 }
 
-/** Counts the spending of an agent whose reports repeat earlier ones. */
+/** Counts only new spending, because an agent's reports include the spending of its earlier reports. */
 export class SpendingCounter {
   #tokens = 0; // per message
   #cost = 0; // per agent session
@@ -96,7 +98,7 @@ const stopMs = 1_000;
 const maxPending = 100; // pending approval requests
 const maxEchoes = 2_000;
 
-/** One agent at work in a sandbox, from its start to its end. */
+/** One running agent in a sandbox. */
 export class AcpAgent {
   readonly #program: ProgramStream;
   readonly #connection: ClientConnection;
@@ -152,7 +154,7 @@ export class AcpAgent {
     return this.#prompt !== undefined && this.ended === undefined;
   }
 
-  /** Whether it is working, or has unread output: it can finish before anybody listens. */
+  /** Whether the agent is working or has unread output. It can finish before its output is read. */
   get isBusy(): boolean {
     return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
   }
@@ -211,8 +213,8 @@ export class AcpAgent {
   }
 
   /**
-   * Some agents answer `session/load` first and repeat the conversation afterwards. They answer further requests
-   * between updates, so two answers in a row without an update in between mark the end.
+   * Some agents answer `session/load` before they repeat the conversation. They answer further requests between
+   * updates, so two consecutive answers without an update between them mark the end of the history.
    */
   async #endOfHistory(): Promise<void> {
     let quiet = 0;
@@ -274,7 +276,10 @@ export class AcpAgent {
     return answer !== undefined;
   }
 
-  /** Answers the approval request for the same call once, when the agent repeats it. */
+  /**
+   * Stores a decision for the call. When the agent repeats its approval request, the decision answers that request
+   * once.
+   */
   carry(call: CallForApproval, allowed: boolean): void {
     this.#carried = { call, allowed };
   }

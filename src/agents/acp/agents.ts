@@ -20,10 +20,10 @@ const kind = 'acp-session';
 const Stored = z.object({ acpSession: z.string() });
 const programId = 'acp-agent';
 
-/** External agents running in sandboxes. Each lives as long as the connection to its sandbox. */
+/** External agents in sandboxes. An agent runs at most as long as the connection to its sandbox. */
 export class AcpAgents extends ServerPart<Deps> {
   readonly #agents = new Map<SandboxClient, AcpAgent>();
-  /** Decisions on calls whose agents have ended in the meantime, for example because the server restarted. */
+  /** Decisions on calls whose agents stopped before the decision, for example because the server restarted. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: CallForApproval; readonly allowed: boolean }>();
 
   /**
@@ -60,29 +60,32 @@ export class AcpAgents extends ServerPart<Deps> {
     }
   }
 
-  /** Ends the agent's work on its current message, so that it accepts the next one. */
+  /** Stops the agent's work on its current message, so that it accepts the next one. */
   interrupt(client: SandboxClient): void {
     void this.#agents.get(client)?.cancel();
   }
 
-  /** Answers the agent's approval request. If the agent has ended, it gets the answer when it repeats the request. */
+  /**
+   * Answers the agent's approval request. If the agent has stopped, the decision is kept until the agent repeats the
+   * request.
+   */
   decide(client: SandboxClient, call: CallForApproval, allowed: boolean): void {
     if (!this.#agents.get(client)?.decide(call.callId, allowed)) this.#carried.set(client, { call, allowed });
   }
 
-  /** Ends the agent and everything that it started. */
+  /** Stops the agent and everything that it started. */
   async end(client: SandboxClient): Promise<void> {
     const agent = this.#agents.get(client);
     this.#agents.delete(client);
     await agent?.close();
   }
 
-  /** Forgets a sandbox whose own connection has ended. */
+  /** Stops the agent of a sandbox whose connection was closed. */
   release(client: SandboxClient): void {
     void this.end(client);
   }
 
-  /** Ends the agent's current work, because it accepts one message at a time. */
+  /** Stops the agent's current work, because an agent accepts one message at a time. */
   async #rest(agent: AcpAgent, { hear, silenceMs, signal }: TurnListener): Promise<void> {
     using until = deadlineSignal(silenceMs, this.deps.clock, signal);
     await agent.cancel();

@@ -30,7 +30,7 @@ interface KnownCall {
   input: Record<string, unknown>;
   paths: readonly string[];
   diffs: readonly Diff[];
-  /** Texts of the last update of the running or ended call. Earlier updates describe the call. */
+  /** Texts of the newest update of a running or finished call. The texts of earlier updates only describe the call. */
   texts: readonly string[];
   rawOutput: unknown;
   /** The output of the agent's own terminal, collected piece by piece. */
@@ -41,8 +41,8 @@ interface KnownCall {
 }
 
 /**
- * An agent's tool calls under the server's own ids, because an agent can reuse an id. Each has the agent's latest
- * information.
+ * An agent's tool calls under the server's own ids, because an agent can reuse an id. Each call has the newest data
+ * that the agent sent.
  */
 export class Calls {
   readonly #known = new Map<string, KnownCall>();

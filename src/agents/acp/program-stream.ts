@@ -10,7 +10,7 @@ export interface ProgramStream {
   readonly stream: Stream;
   /** Why the program has ended or must end. */
   readonly ended: Promise<string>;
-  /** Ends the program and everything that it started. */
+  /** Stops the program and everything that it started. */
   close(): Promise<void>;
 }
 const limits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 200_000 };
@@ -27,7 +27,7 @@ export async function programStream(
   program: StartProgram,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
-  // an earlier server's program is in the middle of a conversation
+  // a program that an earlier server started is in the middle of a conversation
   await programs.close(program.id, signal).catch(unlessNotFound);
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();

@@ -43,8 +43,7 @@ export class Downloads {
   }
 
   /**
-   * Small downloads finish quickly, so the same answer reports them to the model. `expected`: a download is about to
-   * start.
+   * Waits briefly, so that the report of an action includes small downloads. `expected`: a download is about to start.
    */
   async settle(signal: AbortSignal, expected: boolean): Promise<void> {
     const { clock } = this.#options;

@@ -57,7 +57,7 @@ export class Reporter extends ServerPart<Options> {
         const looking = runInTab(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {
           if (!(await hasClosed(tab, thrown))) throw thrown;
-          return undefined; // the previous tab becomes current
+          return undefined; // the tab closed, so the previous tab becomes current
         });
         if (shown) [lines, picture] = shown;
       }

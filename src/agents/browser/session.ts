@@ -255,7 +255,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
     } catch (thrown) {
       throwIfFired(signal);
-      // The browser died during this call. The next call can open an address.
+      // The browser died during this call. The retry opens the address in a new browser.
       if (isNavigation && !retried && !opened.isOpen())
         return await this.#do(signal, work, { ms, isNavigation, retried: true });
       outcome = explainError(thrown, opened.isOpen());

@@ -89,7 +89,7 @@ export class Tabs {
     return await this.replace(tab);
   }
 
-  /** Replaces a broken tab. The new tab opens first, because a browser without tabs ends. */
+  /** Replaces a broken tab. The new tab opens first, because a browser without tabs exits. */
   async replace(old: Tab | undefined): Promise<Tab> {
     this.#quiet += 1;
     try {
@@ -196,6 +196,6 @@ export async function hasClosed({ page }: Tab, thrown: unknown): Promise<boolean
   );
 }
 
-/** Rejects for a crashed page, which answers no call. */
+/** Rejects if the page crashes, because a crashed page answers no call. */
 export const runInTab = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
   raceAbort(Promise.race([work, tab.crash]), signal);

@@ -8,7 +8,7 @@ const maxMessageBytes = 16 * 1024 * 1024;
 /** Maximum number of unread 64 KiB pieces; above it, reading from the browser pauses. */
 const maxPieces = 16;
 
-/** Reads messages that end with NUL, and passes each on as one object, in order, as Playwright expects. */
+/** Reads NUL-terminated messages and passes them on in order, each as an object, as Playwright expects. */
 export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMessage'>): ConnectOverCDPTransport {
   const waiting = new Pieces();
   let closed = false;
@@ -109,7 +109,7 @@ class Pieces {
   #keep(piece: Buffer): void {
     const length = this.#length + piece.length;
     if (length > this.#begun.length) {
-      // Grows in few steps, because each step copies everything. Pages that were never written need no memory.
+      // Grows in few steps, because each step copies the buffer. Memory pages that were never written use no memory.
       const larger = Buffer.allocUnsafeSlow(Math.max(4 * this.#begun.length, length, 4096));
       this.#begun.copy(larger, 0, 0, this.#length);
       this.#begun = larger;

@@ -55,7 +55,7 @@ export class KernelConnection {
   readonly #program: KernelProgram;
   #pipes: ProgramPipes | undefined;
   #awaited: AwaitedReply | undefined;
-  /** The newest output of threads and child processes that no execution has received yet. */
+  /** The newest output of threads and child processes between executions. The next execution receives it. */
   readonly #early = { stdout: '', stderr: '' };
   readonly #gone = Promise.withResolvers<never>();
   /** The program's exit code, if it ended by itself. */
@@ -86,8 +86,8 @@ export class KernelConnection {
     );
     try {
       const hello = connection.#hello(signal);
-      // Node exits on a SIGINT that arrives between two of its handlers. So only an executing kernel gets one; any
-      // other kernel answers immediately.
+      // Node exits on a SIGINT that arrives between two of its handlers. So only a kernel that may be executing is
+      // interrupted; any other kernel answers immediately.
       if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
       else await connection.interrupt(hello, signal);
     } catch (thrown) {
@@ -132,7 +132,7 @@ export class KernelConnection {
     this.#awaited = { type, listener, seen: new Set(), done, end: { count: 0 } };
     const line = JSON.stringify({ type: type === 'hello' ? 'hello' : 'execute', ...request });
     const requested = this.#pipes?.write(Buffer.from(`${line}\n`)) ?? Promise.resolve();
-    requested.catch(() => {}); // the end of the pipes reports the failure
+    requested.catch(() => {}); // a failed write is reported when the pipes close
     return await Promise.race([done.promise, this.#gone.promise]).finally(() => {
       this.#awaited = undefined;
     });
@@ -140,7 +140,8 @@ export class KernelConnection {
 
   #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
     const marks = markReader(this.#program.nonce);
-    // Invalid bytes in a cell do not spread beyond it, because a message starts with its own byte.
+    // Invalid bytes in a cell's output do not corrupt the next message, because each message starts with a separate
+    // byte.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     const split = (chunk: Buffer): OutputPart[] => {
       try {

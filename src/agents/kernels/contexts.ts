@@ -10,12 +10,12 @@ interface CodeContext {
   readonly language: Language;
   /** Absolute, or relative to the workspace. Undefined: the workspace. */
   readonly cwd?: string | undefined;
-  /** The folder can be outside the workspace. */
+  /** Whether the folder can be outside the workspace. */
   readonly isAnywhere?: boolean;
 }
 interface KnownContext extends CodeContext {
   readonly kernel: Kernel;
-  /** The run that last executed in it. */
+  /** The last run that executed code in this context. */
   lastRun?: string | undefined;
 }
 
@@ -23,8 +23,8 @@ interface KnownContext extends CodeContext {
 const maxContexts = 16;
 
 /**
- * The contexts of one sandbox. Each language has a default context of the same name, whose kernel starts with its first
- * cell.
+ * The contexts of one sandbox. Each language has a default context, named after the language, whose kernel starts with
+ * its first cell.
  */
 export class Contexts {
   readonly #deps: ConstructorParameters<typeof Kernel>[0];
@@ -60,7 +60,7 @@ export class Contexts {
     return await known.kernel.execute(cell, signal);
   }
 
-  /** Ends the kernel with all its processes. The next cell finds no variables. */
+  /** Stops the kernel with all its processes. The next cell finds no variables. */
   async restart(id: string): Promise<void> {
     await this.#the(id).kernel.close();
   }
@@ -71,7 +71,7 @@ export class Contexts {
     await kernel.close();
   }
 
-  /** Ends the kernels that this run used last. */
+  /** Stops the kernels that this run used last. */
   async endRun(run: string): Promise<void> {
     const used = [...this.#known.values()].filter(({ lastRun }) => lastRun === run);
     await Promise.all(used.map(({ kernel }) => kernel.close()));

@@ -61,14 +61,15 @@ export class Kernel {
   }
 
   /**
-   * Runs a cell. On timeout or when `signal` fires, the cell is interrupted; a kernel that does not stop then is ended.
-   * Rejects: cancelled (before the cell started), file_not_found (no such interpreter), and as `ProgramClient`.
+   * Runs a cell. On timeout or when `signal` fires, the cell is interrupted; a kernel that ignores the interrupt is
+   * stopped. Rejects: cancelled (before the cell started), file_not_found (no such interpreter), and as
+   * `ProgramClient`.
    */
   async execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));
   }
 
-  /** Ends the kernel with every process that its cells started. The next cell starts another. */
+  /** Stops the kernel with every process that its cells started. The next cell starts a new kernel. */
   async close(): Promise<void> {
     this.detach();
     await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(unlessNotFound);
@@ -144,7 +145,7 @@ export class Kernel {
       this.#connection = await KernelConnection.open(programs, program, until.signal);
     } catch (thrown) {
       await this.close().catch(() => {});
-      // A kernel that ends during the lookup is treated as already ended, so the cell gets a new kernel.
+      // A kernel that exits while the server connects is treated as already gone, so the cell gets a new kernel.
       if (isRunning && isCode(thrown, 'not_found')) return await this.#connected(cell, signal);
       return fail(thrown, options);
     }

@@ -20,12 +20,15 @@ export class Kernels {
     return contexts;
   }
 
-  /** Ends the kernels that a stopped run used, with everything that its code started. */
+  /** Stops the kernels that a stopped run used, with everything that its code started. */
   async endRun(client: SandboxClient, run: string): Promise<void> {
     await this.#sandboxes.get(client)?.endRun(run);
   }
 
-  /** Forgets a sandbox whose connection has ended. Its kernels end with the sandbox, or wait for the next server. */
+  /**
+   * Forgets a sandbox whose connection was closed. Its kernels are deleted with the sandbox, or wait for the next
+   * server.
+   */
   release(client: SandboxClient): void {
     this.#sandboxes.get(client)?.detach();
     this.#sandboxes.delete(client);

@@ -9,7 +9,7 @@ export const Registered = z.object({
   token_endpoint_auth_method: z.string().max(100).optional(),
 });
 export const SignedInAccess = z.object({
-  /** The authorization server that issued it, and the only one allowed to renew it. */
+  /** The authorization server that issued the access. Corral renews the access only there. */
   issuer: z.string(),
   client: Registered,
   accessToken: z.string().min(1).max(16_384),

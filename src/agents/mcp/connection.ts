@@ -92,7 +92,8 @@ export class McpConnection {
   }
 
   /**
-   * A server that forgot the session, such as after a restart, did not do the work, so it is repeated in a new session.
+   * A server that forgot the session, for example after a restart, did not do the work. The work is then repeated in a
+   * new session.
    */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
@@ -102,7 +103,7 @@ export class McpConnection {
       } catch (thrown) {
         throwIfFired(signal);
         if (!isFirst || !isForgotten(thrown)) throw this.#toAppError(thrown, way);
-        await this.#lost(client); // not closed: its other calls get the same answer and follow
+        await this.#lost(client); // not closed: the client's other calls fail the same way and are repeated, too
       }
     }
   }
@@ -194,7 +195,7 @@ export class McpConnection {
   }
 }
 
-/** Failures of the sandbox or of the caller, which affect more than this server. */
+/** Failures of the sandbox or of the caller, which are not specific to this server. */
 const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'cancelled',
   'deadline_exceeded',

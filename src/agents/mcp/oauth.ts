@@ -112,7 +112,7 @@ export async function renewAccess(access: SignedInAccess, asking: SignInRequest)
 const discover = (url: string, fetchFn: FetchLike): Promise<OAuthServerInfo> =>
   discoverOAuthServerInfo(url, { fetchFn });
 
-/** Prevents a tool server from sending credentials of one authorization server to another. */
+/** Prevents a tool server from diverting one authorization server's credentials to another. */
 async function sameIssuer(issuer: string, url: string, fetchFn: FetchLike): Promise<OAuthServerInfo> {
   const info = await discover(url, fetchFn);
   if (info.authorizationServerUrl === issuer) return info;

@@ -14,7 +14,7 @@ export interface ServerState {
 }
 const most = 200;
 
-/** The last answers of tool servers, to sessions and to people who test a server. */
+/** The last answer of each tool server, to a session or to a person who tests the server. */
 export class ServerStates {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #states = new Map<string, ServerState>();
@@ -27,7 +27,7 @@ export class ServerStates {
     return this.#states.get(JSON.stringify(server));
   }
 
-  /** A list that a connection remembers is not a new answer. */
+  /** A tool list from a connection's cache is not a new answer. */
   answered(server: McpServer, tools: readonly McpTool[]): void {
     if (this.of(server)?.tools === tools) return;
     this.note(server, { ok: true, at: this.#clock.now(), tools, message: '' });

@@ -32,7 +32,7 @@ export interface FailedServer {
   readonly name: string;
   /** The problem and its remedy, as shown to people. */
   readonly message: string;
-  /** The server refused the session's credentials, or requires some. */
+  /** The server answered 401: it refused the session's credentials, or the session has none. */
   readonly isRefused: boolean;
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
@@ -52,7 +52,10 @@ interface ConnectedServers {
   readonly loaded: Set<string>;
 }
 
-/** Connections of all sandboxes to their sessions' tool servers. They live as long as the sandbox's connection. */
+/**
+ * Connections of all sandboxes to their sessions' tool servers. They stay open as long as the connection to the
+ * sandbox.
+ */
 export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
   readonly #sandboxes = new Map<SandboxClient, ConnectedServers>();
 
@@ -79,7 +82,7 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
     };
   }
 
-  /** Ends the connections of a sandbox whose own connection has ended. */
+  /** Closes the tool server connections of a sandbox whose own connection was closed. */
   release(client: SandboxClient): void {
     const connected = this.#sandboxes.get(client);
     this.#sandboxes.delete(client);

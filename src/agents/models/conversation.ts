@@ -41,8 +41,8 @@ export function toPieces(request: TurnRequest): Piece[] {
 }
 
 /**
- * The position before the calls of the current step. A user message after them would end the turn for which providers
- * keep the calls' reasoning.
+ * The position before the calls of the current step. A user message after the calls would end the turn, and providers
+ * then drop the calls' reasoning.
  */
 export const findStepStart = (messages: readonly Message[]): number => stepIn(messages).begins;
 
@@ -63,7 +63,7 @@ export const toNotRunResult = (callId: string, name: string): ToolMessage => ({
   success: false,
 });
 
-/** Calls that do work; a plan belongs to what precedes the work. */
+/** Whether the reply's calls do work. A plan belongs to the conversation before the work. */
 const isAct = ({ calls }: AssistantMessage): boolean =>
   calls.length > 0 && !calls.some(({ name }) => name === 'make_plan');
 

@@ -8,7 +8,7 @@ const longestWaitMs = 60_000;
 const maxFailures = 3;
 const brokenRestMs = 10 * 60_000;
 
-/** Failures that last until somebody changes a setting; another provider can work in the meantime. */
+/** Failures that last until someone changes a setting. Another provider may work until then. */
 const broken: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['model_unauthorized', 'model_unknown', 'model_quota']);
 
 interface Health {
@@ -35,7 +35,7 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     const left = models.filter((model) => !tried.has(model));
     const now = clock.now();
     const ready = left.find((model) => healthOf(model).restsUntil <= now);
-    // This turn has suspended no model: if none is ready, try the one whose suspension ends first.
+    // If no model is ready, a turn that has not tried any model yet tries the one whose suspension ends first.
     if (ready || tried.size > 0) return ready;
     return left.toSorted((a, b) => healthOf(a).restsUntil - healthOf(b).restsUntil)[0];
   }

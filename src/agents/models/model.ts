@@ -13,7 +13,9 @@ import type { BudgetOverrun } from '../../core/model/spending.ts';
 export interface Model {
   /** `provider/model`, as in the configuration. */
   readonly name: string;
-  /** Read these before each turn: a chain of fallbacks returns those of the model that it will use next. */
+  /**
+   * Read `abilities` before each turn: a chain of fallbacks returns the abilities of the model that it will use next.
+   */
   readonly abilities: Abilities;
   /** The cost of a turn with these tokens. Undefined or absent: the price of the model is unknown. */
   readonly costOf?: (usage: Usage) => number | undefined;
@@ -87,11 +89,11 @@ export interface TurnRequest {
    * it.
    */
   readonly sampling?: Sampling;
-  /** Names the conversation to the provider's prompt cache, such as the session's id. At most 64 characters. */
+  /** The conversation's key in the provider's prompt cache, such as the session id. At most 64 characters. */
   readonly cacheKey?: string;
 }
 export interface NoteAtMessage {
-  /** The index in `messages` of the message that follows it. */
+  /** The index in `messages` of the message that follows the note. */
   readonly before: number;
   readonly text: string;
 }
@@ -179,7 +181,7 @@ export interface ToolCall {
  */
 export type TurnPart =
   | { type: 'text'; delta: string }
-  /** Readable reasoning, for people. It is never sent back; `raw` is. */
+  /** Readable reasoning, for people. It is never sent back to the model; `raw` parts are. */
   | { type: 'reasoning'; delta: string }
   | { type: 'call'; call: ToolCall }
   | { type: 'raw'; part: unknown }

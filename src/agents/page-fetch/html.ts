@@ -12,7 +12,7 @@ interface ParsedPage {
 interface OpenElement {
   readonly name: string;
   readonly inner: Tree[];
-  /** Opened inside the main content, where a header is part of the text. */
+  /** The element was opened inside the main content, where a header is part of the text. */
   readonly isMain: boolean;
 }
 
@@ -29,7 +29,7 @@ const blocks = new Set(
     ' ',
   ),
 );
-/** Open elements that the start of another one closes, up to an element that contains both. */
+/** Open elements that a new element closes, up to an element that contains both. */
 const endedBy: Readonly<Record<string, { readonly ended: ReadonlySet<string>; readonly within: ReadonlySet<string> }>> =
   {
     li: { ended: new Set(['li', 'p']), within: new Set(['ul', 'ol', 'menu']) },

@@ -11,7 +11,7 @@ const edit = z.object({
   all: z.boolean().default(false).describe('replace every occurrence; otherwise old_str must occur exactly once'),
 });
 type Edit = z.output<typeof edit>;
-/** A hunk is tried at every line of the file, and each attempt copies the file. */
+/** Limits the work of a patch: a hunk is tried at every line of the file, and each attempt copies the file. */
 const maxCompared = 5_000_000;
 const maxCopied = 500_000_000; // characters
 

@@ -9,15 +9,15 @@ const maxBytes = 10 * 1024 * 1024;
 export const file = z.string().min(1).describe('absolute path below the working directory, or relative to it');
 
 /**
- * Compares base names, because a path can be relative or absolute. Two files with the same base name only wait for each
- * other.
+ * Orders calls by base name, because a path can be relative or absolute. The only cost is that calls for different
+ * files with the same base name also wait for each other.
  */
 export const orderByFile = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
 /**
- * The path with the names that the sandbox's files and folders have. A name in the other form of its accents finds its
- * file: macOS and some archives decompose names, and models write them composed.
+ * The path as the sandbox stores it. Accented names are found in both Unicode forms: macOS and some archives decompose
+ * names, and models write them composed.
  */
 export async function toStoredPath({ sandbox, signal }: ToolContext, path: string): Promise<string> {
   const found: string[] = [];

@@ -63,7 +63,7 @@ export const withMemory = (registry: ToolRegistry, access: MemoryAccess | undefi
 export const withoutChildren = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('children'));
 
-/** Tools whose calls always need a person's approval, because no rule covers all of them. */
+/** Tools whose calls always need a person's approval, because no rule covers all calls of the tool. */
 export const toolsThatNeedApproval = ({ declarations, find }: ToolRegistry, rules: readonly ApprovalRule[]): string[] =>
   declarations
     .map(({ name }) => name)

@@ -131,7 +131,7 @@ export const shellKill = defineTool({
   },
 });
 
-/** Ends everything in a shell session, and restarts it in the workspace without earlier exports. */
+/** Kills everything in a shell session, and restarts the session in the workspace without earlier exports. */
 export async function restartShell(ctx: ToolContext, shell: string): Promise<void> {
   const { sandbox, operationId, runId, timeoutMs, signal } = ctx;
   await sandbox.kill(shell, signal).catch((thrown: unknown) => {
@@ -190,7 +190,7 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
 }
 
 const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the output's start
-// how much of the end is kept for an output that overwrites itself, which leaves little to see
+// how much of the end is kept for output that overwrites itself, of which little remains visible
 const redrawnBytes = 4 * 1024 * 1024;
 const beyondAll = Number.MAX_SAFE_INTEGER; // following from here returns no bytes, only the end
 

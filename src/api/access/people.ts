@@ -33,7 +33,7 @@ const Person = z.object({
   groups: z.array(z.string()).readonly(),
   /** Null: the person's groups no longer give a role. */
   role: z.enum(roles).nullable(),
-  /** The owner of what the person creates. */
+  /** The owner of everything that the person creates. */
   owner: z.string(),
   disabled: z.boolean(),
   createdAt: Time,
@@ -51,9 +51,9 @@ const PeopleInput = z.strictObject({
 const DeviceId = z.strictObject({ id: z.string().max(100) });
 const PersonChange = z.strictObject({
   id: z.string().max(100),
-  /** Ends or restores the person's access. */
+  /** True revokes the person's access, false restores it. */
   disabled: z.boolean().optional(),
-  /** The id of a key. The person takes over its owner, and with it the owner's sessions. */
+  /** The id of a key. The person gets that key's owner id, and with it the owner's sessions. */
   ownerOf: z.string().max(100).optional(),
 });
 

@@ -10,7 +10,9 @@ import type { PreviewView } from '../../sessions/api/ports.ts';
 export const previewParameter = 'corral_preview';
 
 export interface PreviewSettings {
-  /** The operator's domain, of which all names resolve to this server. Undefined: names below localhost. */
+  /**
+   * The operator's domain; all names below it resolve to this server. Undefined: previews use names below localhost.
+   */
   readonly domain?: string | undefined;
   readonly maxHours: number;
 }
@@ -26,13 +28,14 @@ export interface PreviewAddress {
   readonly path: string;
 }
 /**
- * The addresses of previews. Their tokens are derived from the preview, the credential of the caller who opened it and
- * a secret of the server. So every server of a store accepts them, and they end with that credential.
+ * The addresses of previews. A preview's token is derived from the preview, the credential of the caller who opened it
+ * and a secret of the server. So every server of a store accepts the token, and it expires with that credential.
  */
 export interface PreviewLinks {
   createAddress(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
   /**
-   * The caller on whose behalf the preview acts; undefined if the token is wrong or the caller's credential has ended.
+   * The caller on whose behalf the preview acts. Undefined: the token is wrong, or the caller's credential is no longer
+   * valid.
    */
   findMaker(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
   /**

@@ -43,7 +43,7 @@ interface Verb {
   readonly name: string;
   /** The fields set by its words, in order. Default: the parameters of the path. */
   readonly words?: readonly string[];
-  /** Options with other flags, such as `--cron <fields>`, and their fields, such as `schedule.cron`. */
+  /** Flags that differ from the names of their fields, such as `--cron <fields>` for `schedule.cron`. */
   readonly options?: Readonly<Record<string, string>>;
   /** Default: those of the resource. */
   readonly columns?: readonly string[];

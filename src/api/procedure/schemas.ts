@@ -39,7 +39,7 @@ export const Done = z.object({ ok: z.literal(true) });
 export const okResult = { ok: true } as const;
 /** The reply of an operation that returns nothing else. */
 export const doneReply = { out: Done, answer: okResult };
-/** Waits for the work, then says so with the same reply. */
+/** Waits for the work, and returns the same reply for every operation. */
 export const done = async (work: Promise<unknown>): Promise<typeof okResult> => {
   await work;
   return okResult;
@@ -139,7 +139,7 @@ function endOf({ endsAt, life }: SessionRecord): string | null {
   return at == null ? null : toIsoTime(at);
 }
 
-/** A fact of the session's log. `seq` is its place, and the cursor from which to resume; `ts` is epoch milliseconds. */
+/** A fact of the session's log. `seq` is its position, from which a client can resume; `ts` is epoch milliseconds. */
 export const Event = z.intersection(SessionFact, z.object({ seq: z.int(), sessionId: z.string(), ts: z.number() }));
 export type Event = z.infer<typeof Event>;
 

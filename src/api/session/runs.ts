@@ -7,7 +7,7 @@ const SendInput = sessionTarget.extend({
   text: TextInput,
   mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
-  /** The message starts its own run, and the run's work is judged by this goal. */
+  /** Starts a separate run for the message. The run's work is judged by this goal. */
   goal: Goal.optional(),
   /** A repeat with the same id and content is not sent again and returns the first answer. */
   clientMessageId: z.string().min(1).max(255).optional(),

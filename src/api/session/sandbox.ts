@@ -21,7 +21,7 @@ const Executed = z.object({
   stdout: z.string(),
   stderr: z.string(),
   timedOut: z.boolean(),
-  /** Whether an output was cut after 1 MiB; `wholeIn` names the workspace file with all of it. */
+  /** Whether an output was cut after 1 MiB; `wholeIn` names the workspace file with the whole output. */
   truncated: z.boolean(),
   wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),
 });

@@ -128,8 +128,8 @@ export const sessionsRouter = router({
     ),
 
   /**
-   * Creates a session with everything before a message that started a run, and sends the edited message there. The
-   * original session stays. `session.branch` names the message of which both have a version.
+   * Creates a session from everything before a message that started a run, and sends the edited message there. The
+   * original session is kept. `session.branch` names the message that differs between the sessions.
    */
   edit: procedure
     .input(

@@ -5,7 +5,7 @@ import { Done, done, sessionTarget, Time } from '../procedure/schemas.ts';
 
 const Share = ShareView.extend({ createdAt: Time, expiresAt: Time });
 
-/** Links that show one session to anyone who has a link, until it expires or is revoked. */
+/** Links that show one session to anyone who has the link, until the link expires or is revoked. */
 export const sharesRouter = router({
   /** `path` is relative to the server's address. Only this answer contains it. */
   create: procedure

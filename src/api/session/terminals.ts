@@ -55,7 +55,7 @@ export const terminalsRouter = router({
       done(ctx.services.terminals.resize(terminalId, size, signal)),
     ),
 
-  /** Ends the shell and its processes. */
+  /** Kills the shell and its processes. */
   close: procedure
     .input(ofTerminal)
     .output(Done)

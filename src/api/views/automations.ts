@@ -114,7 +114,7 @@ const fields = {
   schedule: ScheduleInput.nullable(),
   /** Null: no external delivery starts it. */
   hook: HookInput.nullable(),
-  /** The runs whose end starts it; null: none. */
+  /** The runs after which the automation starts; null: none. */
   after: AfterInput.nullable(),
   /**
    * The limits of each of its sessions, in addition to those of its template and of the server; the smaller limit

@@ -45,7 +45,7 @@ export async function readHealthWithin(sessions: Pick<SessionService, 'health'>,
 }
 
 /**
- * The overall state. Only without storage or sandboxes is the server useless; an unresponsive model is no reason to
+ * The overall state. The server is unhealthy only without storage or sandboxes; an unresponsive model is no reason to
  * restart it.
  */
 export function overallHealth({ storage, sandbox }: Pick<ServiceHealth, 'storage' | 'sandbox'>) {

@@ -10,7 +10,9 @@ import { loadLocalConfig } from './local-config.ts';
 const pollMs = 100;
 const quietLines = 15;
 
-/** `up` starts a server that outlives its terminal, and `down` ends it. The data folder holds its pid and its log. */
+/**
+ * `up` starts a server that outlives its terminal, and `down` stops it. The data folder holds the server's pid and log.
+ */
 export const upCommand: Command = {
   usage: '[--timeout <seconds>]',
   about:
@@ -75,7 +77,7 @@ export const downCommand: Command = {
   },
 };
 
-/** Deletes everything that the server has outside its data folder. The server itself does it. */
+/** Makes the server delete everything that it has outside its data folder. */
 async function removeAll(data: string): Promise<string> {
   const corral = connectToDataDir(data);
   if (!corral) {
@@ -146,7 +148,7 @@ const isHealthy = async ({ url }: LocalServer, signal: AbortSignal): Promise<boo
 const exited = (child: ChildProcess) =>
   new Promise<number | null>((done, failed) => child.once('error', failed).once('exit', (code) => done(code)));
 
-/** Handles a failed start: ends the process, and explains the failure with the last lines of its log. */
+/** Handles a failed start: stops the process, and explains the failure with the last lines of its log. */
 function refused(
   place: ServerFiles,
   began: number,

@@ -118,7 +118,7 @@ function ofRunning(corral: Corral): KeyAdmin {
   };
 }
 
-/** Done by the server, because it has the open streams to end. */
+/** The server rotates the tokens, because it has the open streams to close. */
 async function rotateSandbox(sessionId: string, print: (line: string) => void): Promise<number> {
   const running = connectToDataDir(resolve(loadLocalConfig().dataDir));
   if (!running) {

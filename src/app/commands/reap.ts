@@ -11,7 +11,7 @@ const options = {
   namespace: { type: 'string' },
 } as const;
 
-/** Ends sandboxes whose servers no longer exist: for a CronJob, and for uninstalling. */
+/** Deletes sandboxes whose servers no longer exist: for a CronJob, and for uninstalling. */
 export const reapCommand: Command = {
   usage: '[--all --instance <name>] [--namespace <name>]',
   about:
@@ -45,7 +45,9 @@ interface ReapOptions {
   readonly namespace?: string;
 }
 
-/** The name comes only from the arguments: a name in the configuration must not empty a namespace by accident. */
+/**
+ * The name must be an argument: with a name from the configuration, the command could empty a namespace by accident.
+ */
 function instanceOf({ instance }: ReapOptions): string {
   if (instance) return instance;
   throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');

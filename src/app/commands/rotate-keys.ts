@@ -67,7 +67,7 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
       : await sqliteStore({ path }).catch(inUse),
   );
   const sealing = await readEncryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
-  const learn = () => {}; // no decrypted secret is logged here
+  const learn = () => {}; // nothing to mask, because no decrypted secret is logged here
   const common = { records: store.records, vault: vault(sealing), clock: systemClock, ids, learn };
   const secrets = new NamedSecrets(common);
   const sealed = [

@@ -47,8 +47,8 @@ export const tryCommand: Command = {
 };
 
 /**
- * Without this limit, the socket would reconnect forever to a stopped server, to another program, or with a wrong
- * token.
+ * Checks the server and the token first. The socket would otherwise reconnect forever to a stopped server, to another
+ * program, or with a wrong token.
  */
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };

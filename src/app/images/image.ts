@@ -44,7 +44,7 @@ export const baseImage: string = names.base;
 export const desktopImage: string = names.desktop;
 export const codeImage: string = names.code;
 const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]);
-/** Whether this image has the programs that the server promises to its agents. */
+/** Whether the image is one of Corral's own. These have the programs that the server promises to agents. */
 export const isBundledImage = (image: string): boolean => own.has(image);
 
 /** The images that the server can build. */

@@ -44,8 +44,8 @@ export interface ProxyCredentials {
     session: Pick<SessionRecord, 'owner' | 'projectId' | 'agent' | 'sandbox'>,
   ): Promise<readonly UnreachedCredential[]>;
   /**
-   * Sets the sources of providers' keys, for `value-from: {key: …}`, and of users' credentials. The store opens later
-   * in the start.
+   * Sets the sources of providers' keys, for `value-from: {key: …}`, and of users' credentials. Called later in the
+   * start, once the store is open.
    */
   readFrom(stored: CredentialSources): void;
   /** Call it after users' credentials have changed. */
@@ -215,8 +215,8 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
 }
 
 /**
- * Separates the credentials of the session and its project from the server's stored ones, because those in the settings
- * come in between.
+ * Separates the credentials of the session and its project from those that the server stores. Those in the settings
+ * rank between them.
  */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
   const isLast = ({ holder }: Held) => holder === serverHolder;

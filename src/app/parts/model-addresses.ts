@@ -25,8 +25,8 @@ export const fetchWithin =
     within[reach](input instanceof Request ? input.url : input, init);
 
 /**
- * The networks in which administrators can enter addresses: private ones only if every program of the machine has
- * administrator rights anyway.
+ * The networks in which administrators can enter addresses. By default, private networks only if every program of the
+ * machine has administrator rights anyway.
  */
 export function chooseNetworkReach(
   { host, token }: Pick<Config, 'host' | 'token'>,
@@ -38,8 +38,8 @@ export function chooseNetworkReach(
 }
 
 /**
- * Reaches the networks that the egress rules allow. Servers that were entered with reach `private` can also be in
- * private networks.
+ * Reaches the networks that the egress rules allow. Tool servers added with reach `private` can also be on private
+ * networks.
  */
 export function toolFetch(listed: readonly string[]): FetchFor {
   const usual = guardedFetch({ addresses: { allowRanges: listed } });

@@ -30,7 +30,7 @@ export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy,
     ms: config.run.timeoutSeconds * second,
   },
   stuck: config.stuck,
-  maxRetries: 4, // one for each of five attempts
+  maxRetries: 4, // five attempts in total
   stopGraceMs: 8 * second,
   backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
 });

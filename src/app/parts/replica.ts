@@ -45,11 +45,14 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store'> {
 }
 const reaperMs = 30_000;
 const retentionLeaseMs = 5 * 60_000;
-/** How long automations can pause when the server that starts them is lost. */
+/** How long automations can be interrupted when the server that starts them is lost. */
 const automationsMs = 15_000;
-/** Longer than one delivery attempt, so that another server starts only after its end. */
+/** Longer than one delivery attempt, so that another server takes over only after the attempt has ended. */
 const webhooksMs = 30_000;
-/** A shutdown does not wait for a slow store. Other servers then notice the silence, only later. */
+/**
+ * A shutdown waits this long for a slow store. After that, other servers notice the shutdown only when the lease
+ * expires.
+ */
 const partingMs = 2_000;
 
 export function createReplica({ store, ids, clock, settings }: Options): Replica {

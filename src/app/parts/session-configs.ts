@@ -31,8 +31,8 @@ interface MadeSettings {
 }
 const kept = 10_000;
 /**
- * How long a change of a session's hosts, made at another server, can go unnoticed if this server does not hold the
- * session.
+ * How long this server can miss a change of a session's hosts that was made on another server, if this server does not
+ * hold the session.
  */
 const freshMs = 1_000;
 interface RememberedChoice {
@@ -118,8 +118,8 @@ export class SessionConfigs {
   }
 
   /**
-   * Whether the session's choice of egress changed since it was last read. Before the first read, no connection is
-   * open.
+   * Whether the session's choice of egress changed since it was last read. False before the first read, when no
+   * connection is open.
    */
   hasOtherEgress(id: SessionId, session: AgentChoice): boolean {
     const before = this.#known.get(id)?.choice;
@@ -162,7 +162,7 @@ function withChoice(
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
   const isUsual = egress === undefined && Object.keys(size).length === 0;
   if (isUsual) return { ...own, services };
-  // No template name contains a dot.
+  // The recipe name is unique, because no template name contains a dot.
   const chosen = { ...(egress && { within: egress }), ...(start && { start }) };
   return { ...own, config, services, recipe: `${own.recipe}.own`, ...chosen };
 }

@@ -24,7 +24,7 @@ interface Options {
 }
 const hourMs = 3_600_000;
 
-/** Needed even if the pool is empty: it ends the ready sandboxes of an earlier server. */
+/** Needed even if the pool is empty, to delete the ready sandboxes of an earlier server. */
 export function withWarmPool(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;

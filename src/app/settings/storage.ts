@@ -9,7 +9,7 @@ import {
   setting,
 } from '../../config/setting.ts';
 
-// Settings of stored data: place, encryption keys and retention.
+// Settings of stored data: location, encryption keys and retention.
 
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
 const keptIn = (unit: Unit): ChangeableSetting => ({ section: 'retention', form: { kind: 'amount', unit } });

@@ -55,7 +55,7 @@ export async function openHttp(
   const { isolation } = core.driver.capabilities;
   const own = needsToken(isolation, config) ? await startToken(config.dataDir, () => ids.token()) : undefined;
   if (own?.token) learn(own.token);
-  // Without isolation, any program could read the file, so it has no token.
+  // Without isolation, any program could read the announcement file, so no token is written to it.
   const local = isolation === 'none' ? undefined : new Secret(ids.token());
   if (local) learn(local);
   await using stack = new AsyncDisposableStack();

@@ -10,7 +10,7 @@ interface ListenAddress {
   readonly port: number;
 }
 
-/** Starts to listen, and returns the result of `listen`. If the address is not available, the error says why. */
+/** Calls `listen` and returns its result. If the address is not available, the error explains why. */
 export async function listenOrExplain<Value>(place: ListenAddress, listen: () => Promise<Value>): Promise<Value> {
   try {
     return await listen();

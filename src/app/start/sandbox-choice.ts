@@ -80,7 +80,10 @@ const beyond = (text: string, { policy }: Config['egress']) => {
   return bad(`${why}, and a session cannot reach more than that. Ask the operator (CORRAL_EGRESS_POLICY).`);
 };
 
-/** Whether the policy can open a target with an address in the range. Any host name can have one. */
+/**
+ * Whether the policy can open a target with an address in the range. Any allowed host name could resolve to such an
+ * address.
+ */
 function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config['egress']): boolean {
   if (policy === 'none' || isAllPrivate(text, allowRanges)) return false;
   if (policy !== 'allow-list') return true;
@@ -88,7 +91,10 @@ function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config
   return allow.map(parseEntry).some((own) => own && (own.below || !parseRange(own.host) || isIn(own.host)));
 }
 
-/** Whether the policy can open the entry. The registries of an image are known only once a sandbox with it runs. */
+/**
+ * Whether the policy can open the entry. The registries of an image are known only after a sandbox with that image has
+ * started.
+ */
 function mayBeOpen(entry: Entry, policy: Config['egress']['policy'], allow: readonly string[]): boolean {
   if (policy === 'none') return false;
   if (policy === 'web') return entry.port === undefined || webPorts.includes(entry.port);

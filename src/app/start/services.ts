@@ -102,7 +102,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     (await builds.collect(before)) +
     (await names.collect(before)) +
     (await work.deleteExpiredFiles());
-  // At the start, no other server can be working on what this server finds.
+  // Without other servers on the store, unfinished forks found at the start are leftovers of an earlier process.
   if (!shared)
     await forks.collect(clock.now()).catch((err: unknown) => warn({ err }, 'unfinished forks were not removed'));
   const named = new NamedSnapshots({
@@ -112,7 +112,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     sessions: () => sessions,
   });
   const builds = openTemplateBuilds(server);
-  // Another server of the store can be building.
+  // On a shared store, an unfinished build can belong to another server.
   if (!shared) await builds.adopt().catch((err: unknown) => warn({ err }, 'unfinished builds were not removed'));
   const runnable = new RunnableTemplates({
     ...server,

@@ -21,7 +21,7 @@ export interface Startup extends Pick<ServerParts, 'clock' | 'closing' | 'ids' |
   readonly learn: (secret: Secret) => void;
 }
 
-/** Background work that runs until `closing` fires. Disposing stops it and waits for its end. */
+/** Background work that runs until `closing` fires. Disposing aborts the work and waits until it has finished. */
 export function runInBackground(closing: AbortSignal, work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
   const ended = new AbortController();
   const done = work(AbortSignal.any([closing, ended.signal]));

@@ -24,7 +24,7 @@ import { openTraces } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';
 import { runInBackground, type Startup } from './startup.ts';
 
-/** The first phase of the start: the data of this server, and its place among the other servers of the same store. */
+/** The first phase of the start: this server's data, and its coordination with the other servers of the same store. */
 export interface Storage extends AsyncDisposable, Pick<ServerParts, 'events' | 'log' | 'records' | 'shared' | 'store'> {
   readonly blobs: BlobStore;
   /** Stored copies of files, with one shared clean-up. */

@@ -8,7 +8,9 @@ export interface KeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
-    /** A file with one or more keys. Without a file and a key, the data folder contains a generated key. */
+    /**
+     * A file with one or more keys. If neither a file nor a key is set, a generated key is stored in the data folder.
+     */
     readonly encryptionKeyFile?: string | undefined;
   };
 }

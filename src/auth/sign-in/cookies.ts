@@ -1,5 +1,6 @@
 // The cookies of a browser in which a person signed in. Another host cannot set a name with `__Host-`, so over https
-// only that name is read. Scripts never see the cookies, and pages of other sites never send them with a change.
+// only that name is read. Scripts cannot read the cookies, and requests from other sites that change data never carry
+// them.
 
 const names = { session: 'corral_session', login: 'corral_login' } as const;
 export type CookieName = keyof typeof names;

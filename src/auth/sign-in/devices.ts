@@ -16,7 +16,9 @@ const Device = z.object({
   id: z.string(),
   person: z.string(),
   kind: z.enum(['browser', 'command']),
-  /** The browser in which the person approved this command line. Its access ends with the browser's. */
+  /**
+   * The browser in which the person approved this command line. The command line loses access when the browser does.
+   */
   parent: z.string().nullable().default(null),
   secret: Hash,
   /** The secret before the last rotation, valid until the new secret is used. */
@@ -26,7 +28,7 @@ const Device = z.object({
   agent: z.string(),
   /** The id of the provider's session. */
   sid: z.string().nullable(),
-  /** The provider's tokens, kept until the device ends. */
+  /** The provider's tokens, kept until the device is signed out. */
   tokens: SealedValue.nullable(),
   /** The provider issued a refresh token, with which the server checks the person. */
   refreshes: z.boolean(),
@@ -34,19 +36,20 @@ const Device = z.object({
   lastSeenAt: z.number(),
   /** When the provider last confirmed the person. */
   checkedAt: z.number(),
-  /** Until then, one server checks the person with the provider, and no other server does. */
+  /** Until this time, only the server that claimed the check asks the provider about the person. */
   claimedUntil: z.number(),
   endedAt: z.number().nullable(),
 });
 export type Device = z.infer<typeof Device>;
 
 interface DeviceLimits {
-  /** A device ends this long after the sign-in. */
+  /** A device is signed out this long after its sign-in. */
   readonly absoluteMs: number;
-  /** A device ends this long after its last use. */
+  /** A device is signed out this long after its last use. */
   readonly idleMs: number;
   /**
-   * A device ends this long after the provider last confirmed the person, for example during an outage of the provider.
+   * A device is signed out this long after the provider last confirmed the person, for example during an outage of the
+   * provider.
    */
   readonly uncheckedMs: number;
 }
@@ -170,8 +173,8 @@ export class Devices {
   }
 
   /**
-   * Signs a person in on a new device. Only this answer contains the device's secret. Beyond the maximum number, the
-   * oldest device ends.
+   * Signs a person in on a new device. Only this answer contains the device's secret. Beyond the maximum number of
+   * devices, the oldest is signed out.
    */
   async enter(
     person: Person,
@@ -195,7 +198,7 @@ export class Devices {
     return { device, secret };
   }
 
-  /** Ends the device, immediately at this server and within two seconds at the others. */
+  /** Signs the device out, immediately at this server and within two seconds at the others. */
   async end(id: string): Promise<void> {
     await this.#change(id, { endedAt: this.#deps.clock.now(), tokens: null });
   }
@@ -215,7 +218,8 @@ export class Devices {
     await this.#change(id, { tokens, checkedAt: this.#deps.clock.now(), claimedUntil: 0 });
   }
   /**
-   * Changes a device that has not ended. Resolves with the device, or with undefined if the condition does not hold.
+   * Changes a device that has not been signed out. Resolves with the device, or with undefined if the condition does
+   * not hold.
    */
   async #change(
     id: string,
@@ -269,7 +273,7 @@ export class Devices {
     for (const { id: command, parent } of this.#devices.all()) if (parent === id) this.#settle(command);
   }
 
-  /** Ends expired devices, stores when devices were last used, and deletes those that ended long ago. */
+  /** Signs out expired devices, stores when devices were last used, and deletes those that were signed out long ago. */
   async look(): Promise<void> {
     const { shared, limits, clock, people } = this.#deps;
     if (shared) await this.load();

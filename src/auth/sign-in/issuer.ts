@@ -142,14 +142,14 @@ export class Issuer {
     }
   }
 
-  /** The address where the browser ends the provider's own session; undefined: the provider has none. */
+  /** The address where the browser ends the provider's own session. Undefined: the provider has no such address. */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {
       const { config } = await this.#discovered();
       if (config.serverMetadata().end_session_endpoint === undefined) return undefined;
       return oidc.buildEndSessionUrl(config, { id_token_hint: idToken, post_logout_redirect_uri: returnTo }).href;
     } catch {
-      return undefined; // the session of this server has ended regardless
+      return undefined; // the session on this server has ended regardless
     }
   }
 
@@ -235,8 +235,9 @@ export function refreshTokenParameters(issuer: string, scopes: ReadonlySet<strin
 }
 
 /**
- * Errors of a token endpoint by which a provider refuses the person: `invalid_grant`, and those of OpenID Connect that require
- * the person at the provider, which Entra ID sends after a change of its policies. Others refuse this server's settings.
+ * Token endpoint errors by which a provider refuses the person: `invalid_grant`, and the OpenID Connect errors that
+ * require the person to sign in at the provider again, which Entra ID sends after a policy change. Other errors refuse
+ * this server's settings.
  */
 const refusals = new Set([
   'invalid_grant',

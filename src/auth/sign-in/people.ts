@@ -44,7 +44,7 @@ interface Deps {
   /** The configured providers. People of any other provider have no access. */
   readonly issuers: ReadonlySet<string>;
 }
-/** A principal, and the signal that ends it. */
+/** A principal, and the controller of its `ended` signal. */
 export interface Live {
   readonly principal: Principal;
   readonly over: AbortController;

@@ -74,7 +74,7 @@ export function localPath(text: string | undefined, base: string): string {
   if (text === undefined || text.length > maxReturnTo || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(text)) return '/';
   if (!URL.canParse(text, base)) return '/';
   const url = new URL(text, base);
-  // With its dot segments resolved, a path can start with `//`, like the name of another host.
+  // After dot segments are resolved, a path can start with `//`, which a browser would read as another host.
   if (url.origin !== new URL(base).origin || url.pathname.startsWith('//')) return '/';
   return url.pathname + url.search + url.hash;
 }
@@ -194,8 +194,8 @@ export class SignIn {
   }
 
   /**
-   * Ends the devices of a session that the provider ended. Rejects: invalid_request, if the token is not the
-   * provider's.
+   * Signs out the devices of a session that the provider ended. Rejects: invalid_request, if the provider did not issue
+   * the token.
    */
   async endedAtProvider(provider: string, token: string): Promise<void> {
     const { people, devices, tell } = this.#deps;

@@ -14,7 +14,7 @@ import { clockSkewMs, isSignedToken, type SigningKeys } from './signing-keys.ts'
 export interface TrustedAccount {
   readonly rule: TrustRule;
   readonly principal: Principal;
-  /** Records the use. */
+  /** Records a use of the account. */
   readonly used: () => void;
 }
 interface Deps {
@@ -56,7 +56,7 @@ export class ProgramTokens extends ServerPart<Deps> {
     return undefined;
   }
 
-  /** Ends expired tokens, and tokens whose key the issuer withdrew. */
+  /** Invalidates expired tokens, and tokens whose key the issuer withdrew. */
   async look(): Promise<void> {
     const inUse = new Set([...this.#shown.values()].map(({ issuer }) => issuer));
     for (const issuer of inUse) await this.deps.issuers.get(issuer)?.keepFresh();
@@ -118,7 +118,7 @@ export class ProgramTokens extends ServerPart<Deps> {
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
 
-/** The issuer that an unchecked token names; empty without one. */
+/** The issuer that an unchecked token names. Empty if it names none. */
 function parseIssuer(token: string): string {
   try {
     return decodeJwt(token).iss ?? '';

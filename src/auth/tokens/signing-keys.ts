@@ -54,7 +54,7 @@ interface Options {
 /** The required claims of a token. */
 export interface TokenChecks {
   readonly issuer?: string | undefined;
-  /** The token must have one of them. */
+  /** The token must be for at least one of these audiences. */
   readonly audience: string | string[];
 }
 

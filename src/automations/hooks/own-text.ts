@@ -60,7 +60,7 @@ const hidden = new Map([
 
 /** Removes the text between two marks. The last closing mark can be missing. */
 function without(text: string, open: string, close: string): string {
-  const lower = toAsciiLower(text); // as long as the text
+  const lower = toAsciiLower(text); // same length as `text`
   let kept = '';
   for (let at = 0; ; ) {
     const start = lower.indexOf(open, at);

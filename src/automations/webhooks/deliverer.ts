@@ -101,7 +101,7 @@ export class Deliverer {
     await Promise.all(suspended.map((one) => this.#postpone(one)));
     const hasRouted = await router.round();
     if (hasRouted || suspended.length > 0) return 0;
-    // An announced pause of an automation is checked later.
+    // The outbox can still hold the announcement of a pause, which a later round checks.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? maxRoundDelayMs.shared : maxRoundDelayMs.alone);
   }
@@ -141,7 +141,7 @@ export class Deliverer {
     return { dueInMs, suspended };
   }
 
-  /** Until its endpoint is no longer suspended. No attempt is made or counted. */
+  /** Postpones the delivery until its endpoint is no longer suspended. No attempt is made or counted. */
   async #postpone({ id, webhookId, nextAt }: PendingDelivery): Promise<void> {
     const found = await this.#deps.records.findPending(id);
     const until = this.#silent.get(webhookId)?.until ?? nextAt;
@@ -156,7 +156,7 @@ export class Deliverer {
       const [webhookId, { owner, waiting, hasMore }] = next;
       const { id } = waiting.shift() as PendingDelivery;
       if (waiting.length === 0) this.#queues.delete(webhookId);
-      if (this.#atWork.has(id)) continue; // it started while the round was reading
+      if (this.#atWork.has(id)) continue; // its attempt started while the round was reading
       this.#turns = [...this.#turns.filter((one) => one !== owner), owner];
       const done = this.#work(id, signal).then((isOver) => {
         if (this.#queues.size === 0 || (!this.#queues.has(webhookId) && (hasMore || !isOver))) this.wake();
@@ -193,7 +193,7 @@ export class Deliverer {
     } catch (thrown) {
       if (!signal.aborted) warn({ err: thrown }, 'the outcome of a delivery could not be stored');
     }
-    // Another server may deliver by now, which the next round checks.
+    // If this server no longer delivers, another server sends the queued deliveries.
     if (signal.aborted || !(await leads().catch(() => false))) this.#queues.clear();
     this.#atWork.delete(id);
     this.#fill(signal);
@@ -217,7 +217,7 @@ export class Deliverer {
     if (endpoint.paused)
       return await over({ state: 'failed', error: 'The webhook is paused. Resume it, and send this again.' });
     const { statusCode, error, retryAfterMs = 0 } = await this.#send(endpoint, delivery, signal);
-    if (signal.aborted && error !== '') return false; // the server is stopping: the next one retries
+    if (signal.aborted && error !== '') return false; // the server is stopping: the next server retries
     const restsUntil = this.#noteSilence(endpoint.id, error !== '' && statusCode === null);
     const tries = delivery.tries + 1;
     const triesLeft = delivery.triesLeft - 1;

@@ -9,7 +9,7 @@ import type { AutomationChange, OutboxEvent, ResourceChange } from './outbox.ts'
 export interface MessageData {
   readonly sessionId?: string;
   readonly runId?: string | null;
-  /** The session whose agent delegated to it. Absent: none. */
+  /** The session whose agent delegated to this session. Absent: none. */
   readonly parentId?: string;
   readonly title?: string;
   readonly projectId?: string | null;
@@ -190,7 +190,7 @@ function toProgramEvents(type: SentEvent, data: MessageData): ProgramEvent[] {
   };
   return types[type].map((one) => ({ type: one, id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner }));
 }
-/** A thread has no outcomes for programs, and programs cannot change it. */
+/** In the Managed Agents API, a thread has no outcomes, and clients cannot change it. */
 const ofThread: Partial<Record<SentEvent, string>> = {
   'run.started': 'session.thread_created',
   'run.waiting': 'session.thread_idled',

@@ -18,7 +18,7 @@ const Session = z.object({
   title: z.string(),
   owner: z.string().optional(),
   projectId: z.string().nullable().default(null),
-  /** The parent session that it works for. */
+  /** The parent session that this session works for. */
   parent: z.object({ sessionId: z.string(), attempts: z.string().optional() }).optional(),
   status: SessionStatus.optional(),
   /** Absent before the first run, when nothing has been spent. */
@@ -144,8 +144,8 @@ export class Outbox {
   }
 
   /**
-   * Announces that a start created a session, or was refused, before that is stored. The router later checks whether it
-   * was stored.
+   * Announces that a start created a session, or was refused, before this outcome is stored. The router later checks
+   * whether it was stored.
    */
   async addStart(event: AutomationStarted): Promise<void> {
     await this.#add(`start-${event.startId}-${event.type}`, event);

@@ -37,7 +37,7 @@ interface WebhookNews {
   readonly owner: string | undefined;
   readonly projectId: string | null;
   readonly data: MessageData;
-  /** Clients of the Managed Agents API cannot see its subject. */
+  /** Clients of the Managed Agents API cannot see the subject of the event. */
   readonly isHidden?: boolean;
 }
 const batch = 200;

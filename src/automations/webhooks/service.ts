@@ -28,7 +28,7 @@ interface Deps {
   readonly learn: (secret: Secret) => void;
   /** Notifies the deliverer that there is something to send. */
   readonly wake: () => void;
-  /** Makes appends carry their events from now on. */
+  /** From now on, appends carry the events for webhooks. */
   readonly opened: () => void;
 }
 

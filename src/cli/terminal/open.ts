@@ -23,7 +23,7 @@ export interface OpenOptions {
 export interface TerminalOutcome {
   /** The last session that was shown. */
   readonly box: Box;
-  /** How the run ended; undefined if the user left before, or the session was deleted. */
+  /** How the run ended. Undefined if the user left before that, or the session was deleted. */
   readonly end: RunEnd['status'] | undefined;
 }
 type RunEnd = Extract<Event, { type: 'run.end' }>['data'];

@@ -106,7 +106,7 @@ export class AgentsApi {
     return new AgentsApi({ ...this.#options, key });
   }
 
-  /** Claims the oldest item in the queue. Resolves with undefined if there is none for about a second. */
+  /** Claims the oldest item in the queue. Resolves with undefined if no item arrives within a second. */
   async poll(environmentId: string, signal: AbortSignal): Promise<Work | undefined> {
     const query = { block_ms: '999', reclaim_older_than_ms: '5000' };
     const found = await this.#json(`environments/${environmentId}/work/poll`, Work.nullable(), { query, signal });

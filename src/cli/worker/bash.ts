@@ -10,8 +10,8 @@ const defaultTimeoutMs = 120_000;
 export const workerFolder = '.corral/worker';
 
 /**
- * Starts a call once. The call must outlive its worker, so this command leaves it in the background and ends
- * immediately: a streamed command ends everything that it started.
+ * Starts a call once. The call must outlive its worker, so this command runs it in the background and exits
+ * immediately: a streamed command would kill everything that it started.
  */
 const beginScript = `
 s=$PWD/${workerFolder} d=$PWD/${workerFolder}/calls/$1

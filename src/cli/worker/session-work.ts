@@ -25,7 +25,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
   const running = new RunningCalls(parts, calls, signal);
   const isEnded = () => calls.phase === 'ended';
   for (;;) {
-    const ended = new AbortController(); // the end of this stream
+    const ended = new AbortController(); // ends this stream when the session is idle
     const anySignal = AbortSignal.any([signal, ended.signal, running.failed]);
     const idle = new IdleTimer(parts.maxIdleMs, () => ended.abort());
     try {

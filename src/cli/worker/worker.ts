@@ -11,7 +11,7 @@ const defaultTtlMs = 90_000;
 
 /**
  * `finished`: this worker ends the item. `stopping`: the server requests the item back. `lost`: another worker may have
- * the item, so this one must do nothing more for it.
+ * the item, so this worker must stop working on it.
  */
 type LeaseEnd = 'finished' | 'stopping' | 'lost';
 
@@ -120,7 +120,7 @@ export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): P
 
 /** One claim on a session's item that this worker serves. */
 interface RunningServe {
-  /** Ends it without notifying the server, because a newer claim replaces it. */
+  /** Ends the claim without notifying the server, because a newer claim replaces it. */
   readonly supersede: () => void;
   readonly done: Promise<void>;
 }
@@ -167,7 +167,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
   });
 }
 
-/** Why this worker lost an item. The item's own token does not reveal it. */
+/** Why this worker lost an item. The reason cannot be read with the item's own token. */
 async function findLossReason({ api, environmentId }: Pick<WorkerParts, 'api' | 'environmentId'>): Promise<string> {
   const refusal = await api.keyRefusal(environmentId, AbortSignal.timeout(stopMs));
   if (refusal === undefined) return 'another worker has it now.';

@@ -1,7 +1,10 @@
 /** Milliseconds per turn of the event loop. */
 const turnMs = 4;
 
-/** Limits the event loop's time for work that others cause. Work beyond the limit continues in the next turn. */
+/**
+ * Limits how long work caused by untrusted input occupies one turn of the event loop. Work beyond the limit continues
+ * in the next turn.
+ */
 export class TimeSlice {
   readonly #waiting = new Set<() => void>();
   #endsAt: number | undefined;

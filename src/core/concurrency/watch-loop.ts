@@ -14,7 +14,7 @@ export interface WatchdogJob {
 }
 const key = 'corral.watchdog';
 const maxFrames = 20;
-const quietTicks = 4; // ticks without a beat, each a quarter of the time
+const quietTicks = 4; // ticks without a beat before a report; each tick is a quarter of `blockedMs`
 const stackMs = 30_000; // a single long operation, such as a regular expression, pauses only at its end
 
 /** Offers the job to threads started from now on. */

@@ -204,8 +204,8 @@ export interface LeaseStore {
   /** Undefined while another holder has the lease. A call by the holder renews the lease and keeps its epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
   /**
-   * Renews those of the leases that the holder still has, expired or not, in one step. Resolves with their epochs; a
-   * missing name has another holder or none.
+   * Renews those of the leases that the holder still has, expired or not, in one step. Resolves with their epochs. A
+   * lease that is missing from the result is held by another server, or by none.
    */
   renew(names: readonly string[], holder: string, expiresAt: number): Promise<ReadonlyMap<string, number>>;
   release(name: string, holder: string): Promise<void>;

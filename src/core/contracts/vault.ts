@@ -13,7 +13,7 @@ export const SealedValue = z.object({
 });
 export type SealedValue = z.infer<typeof SealedValue>;
 
-/** The place to which a sealed text is bound. It cannot be opened at any other place. */
+/** The record field to which a sealed text is bound. The text cannot be opened for any other field. */
 export interface SealedPlace {
   readonly collection: string;
   readonly id: string;

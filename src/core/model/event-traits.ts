@@ -368,7 +368,7 @@ function goalLine(data: GoalData): string {
 }
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
-/** Whether the tool reads or searches files. Its results have the form of a written file. */
+/** Whether the tool reads or searches files. Its results have the same shape as those of a file write. */
 export const readsFiles = (tool: string): boolean => fileReaders.has(tool);
 
 /** The argument that best identifies the call. */

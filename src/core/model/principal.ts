@@ -48,7 +48,7 @@ export interface Principal {
   readonly home?: string;
   /** The session for which a worker acts, when it uses the token of a work item. */
   readonly session?: string;
-  /** How the caller appears in the audit log when it did not send its own key, such as with a sandbox's token. */
+  /** How the audit log names a caller that did not send its own key, such as a caller with a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';
   /** Fires when the caller loses rights: its key was revoked or expired, or the caller left a project. */
   readonly ended?: AbortSignal;

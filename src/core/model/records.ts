@@ -14,7 +14,7 @@ import { SessionAgent } from './session-agent.ts';
 import { OwnBudget } from './spending.ts';
 import { ToolProgram } from './tool-server.ts';
 
-/** A message, by its session and its place in the log, of which other sessions have another version. */
+/** A message that another session's first message replaces, identified by its session and its seq. */
 export const Branch = z.object({ sessionId: SessionId, seq: z.int() });
 /** Where a session was forked from, and which files it started with. */
 export const ForkedFrom = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFiles });
@@ -26,9 +26,12 @@ export const snapshotsKind = 'snapshots';
 export const snapshotBlobKind = 'snapshot-blob';
 export const preparedFilesKind = 'prepared-files';
 export const skillVersionKind = 'skill-version';
-/** The manifest of a session's workspace, kept from the end of its sandbox until the files are used again. */
+/**
+ * The manifest of a session's workspace, stored while its sandbox is stopped and deleted before its files are used
+ * again.
+ */
 export const manifestKind = 'workspace-manifest';
-// Sealed for this installation and never readable elsewhere, so an export leaves them out too.
+// The texts are sealed for this installation and never readable elsewhere, so an export leaves these records out, too.
 export const credentialKind = 'credential';
 // Webhook endpoints, with their sealed secrets. They belong to no session, so no export has them.
 export const webhookKind = 'webhook';
@@ -65,7 +68,7 @@ export const Outcome = z.object({
 export const SessionLifetime = z.object({
   /** When the session is deleted or paused, epoch ms. Null while it starts or is paused. */
   endsAt: z.number().nullable(),
-  /** The lifetime that it was created with. */
+  /** The lifetime that the sandbox was created with. */
   seconds: z.number(),
   /** `pause-files`: the pause ends the processes. */
   onEnd: z.enum(['delete', 'pause', 'pause-files']),
@@ -161,7 +164,7 @@ export const SessionRecord = z.object({
   pinned: z.boolean().default(false),
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
-  /** The outcome of the last run that ended; absent before the first end. */
+  /** The outcome of the last run that ended. Absent until a run has ended. */
   outcome: Outcome.optional(),
   /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),

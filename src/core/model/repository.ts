@@ -134,7 +134,7 @@ export const newRepository = (input: RepositoryInput): SessionRepository => ({
   ref: input.ref ?? null,
   path: pathOf(input),
   depth: input.depth ?? null,
-  access: isFolderUrl(input.url) ? 'read' : input.access, // the copy knows no way back
+  access: isFolderUrl(input.url) ? 'read' : input.access, // nothing can be pushed to a folder
   ...unfetched,
 });
 

@@ -10,13 +10,13 @@ export const ClientTool = z.object({
 });
 export type ClientTool = z.infer<typeof ClientTool>;
 
-/** A memory store of a session: a folder in its sandbox that is kept in step with the store's texts. */
+/** A memory store of a session: a folder in its sandbox that is kept in sync with the store. */
 export const MountedStore = z.object({
   store: z.string(),
   /** The folder's name below `/mnt/memory`. */
   folder: z.string(),
   access: z.enum(['read_write', 'read_only']),
-  // The next three are as they were when the session was created.
+  // The next three fields keep their values from the session's creation.
   name: z.string(),
   description: z.string(),
   instructions: z.string().nullable(),
@@ -37,7 +37,7 @@ const PlainAgent = z.object({
   vaults: z.array(z.string()).readonly().optional(),
   /** Evaluated after the server's rules. */
   approvals: z.array(ApprovalRule).readonly(),
-  /** Installed in its sandbox before the first use, by package manager. */
+  /** Packages by package manager, installed in its sandbox before the first use. */
   packages: z.record(z.string(), z.array(z.string()).readonly()).optional(),
   /** Uploads copied into its sandbox, each to a path below `/mnt/session/uploads`. */
   files: z

@@ -8,7 +8,7 @@ export const Purpose = z.enum(['plan', 'work', 'answer', 'compaction', 'grade'])
 export type Purpose = z.infer<typeof Purpose>;
 
 const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
-/** The amounts that budgets add when a provider's count is not plausible. */
+/** The amounts that budgets add to a provider's count that is missing or far too small. */
 export const AssumedUsage = z.object({ tokens: z.int(), cost: z.number() });
 export type AssumedUsage = z.infer<typeof AssumedUsage>;
 
@@ -26,7 +26,7 @@ export const Spending = Part.extend({
   by: z.partialRecord(Purpose, Part),
   /** The agent's finished tool calls, whether they succeeded or not. Absent: none. */
   toolCalls: z.int().optional(),
-  /** Absent: every call's count was plausible. */
+  /** Absent: every call's count was accepted. */
   assumed: AssumedUsage.optional(),
 });
 export type Spending = z.infer<typeof Spending>;
@@ -98,7 +98,7 @@ export const BudgetOverrun = z.object({
   scope: z.enum(['run', 'session', 'person', 'project', 'server', 'member']),
   /** With `person`, `project` and `server`: the budget's period, in its time zone; not with `runningRuns`. */
   period: z.enum(['day', 'month']).optional(),
-  /** `runningRuns`: the maximum number of runs are already running. */
+  /** `runningRuns`: the maximum number of runs is already running. */
   kind: z.enum(['turns', 'tokens', 'cost', 'toolCalls', 'time', 'runningRuns']),
   limit: z.number(),
   used: z.number(),

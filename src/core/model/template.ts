@@ -29,7 +29,7 @@ export interface Template {
     readonly command?: readonly string[] | undefined;
     readonly auth?: string | undefined;
     readonly mode?: string | undefined;
-    /** The variables that can hold its key; it needs one of them. */
+    /** The variables that can hold its key; at least one must be set. */
     readonly keys?: readonly string[] | undefined;
   };
   /** The instructions for the agent. */
@@ -60,7 +60,7 @@ export interface Template {
     readonly tools?: readonly string[] | undefined;
     readonly timeoutSeconds?: number | undefined;
   };
-  /** Tool servers in addition to those in the settings. A server of the same name replaces that in the settings. */
+  /** Tool servers in addition to those in the settings. A server here replaces one of the same name in the settings. */
   readonly mcp: { readonly servers?: readonly McpServer[] | undefined };
   /** The sandbox of its sessions. */
   readonly sandbox: {

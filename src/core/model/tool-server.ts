@@ -25,14 +25,14 @@ export interface ToolAddress extends Pick<ToolProgram, 'name' | 'tools' | 'timeo
   /** Changes when the headers change, because secret headers cannot be compared. */
   readonly revision?: string;
   /**
-   * Requests new access for a person who signed in, other than the access that the server refused. Rejects:
-   * unsupported.
+   * Returns the access token of a person who signed in; with `refused`, a new token instead of the refused one.
+   * Rejects: unsupported.
    */
   readonly token?: (refused?: Secret) => Promise<Secret>;
   /** Vaults that can contain a token for it. Undefined: only its headers apply. */
   readonly vaults?: SessionVaults;
 }
-/** The vaults that a program gave to a session. They apply as long as the session can use them. */
+/** The vaults that a client attached to a session. They apply as long as the session can use them. */
 export interface SessionVaults {
   readonly ids: readonly string[];
   readonly session: Holder;

@@ -4,7 +4,7 @@ import type { SessionFact } from '../model/events.ts';
 // Untrusted text reaches a model through pages, results of tool servers, deliveries and downloads in the sandbox. The
 // mark stays on a session, because its model continues to see the text.
 
-/** How untrusted text came into a session. `earlier`: the session started before the server tracked sources. */
+/** How untrusted text reached a session. `earlier`: the session started before the server tracked sources. */
 export const UntrustedSource = z.enum([
   ...(['page', 'tools', 'network', 'delivery', 'skill', 'session', 'files', 'earlier'] as const),
 ]);

@@ -27,7 +27,7 @@ SwaggerUIBundle({
   plugins: [accessible],
 });
 `;
-/** Swagger UI's colors that have too little contrast. */
+/** Replaces Swagger UI's colors that have too little contrast. */
 const darker = `<style>
 .swagger-ui h2 { color: #3b4151; font-family: sans-serif }
 .swagger-ui .info .title small { background: #59606d }

@@ -8,7 +8,7 @@ interface Operation {
   readonly responses: Record<string, Json & { content?: Record<string, { schema: Json }> }>;
 }
 const paramsIn = (path: string) => [...path.matchAll(/\{([^{}]+)\}/g)].map(([, name]) => name ?? '');
-/** The route that creates sessions, which all other facades show too. */
+/** The path that creates and lists sessions. Paths of other facades take the same ids as `sid`. */
 const sessions = '/api/v1/sessions';
 
 /**

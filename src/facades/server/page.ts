@@ -13,7 +13,8 @@ import { describeRoute } from './about.ts';
 import { assetReply, contentTypes, mountAssets, openAccess } from './assets.ts';
 
 // The web page: its built files. Its policy prevents it from loading from other sites and, in browsers with trusted
-// types, from turning text into HTML or scripts. The only script policy creates only the address of the page's worker.
+// types, from turning text into HTML or scripts. The only trusted-types policy creates only the URL of the page's
+// worker.
 
 // Serves noVNC unchanged from the installed package: the desktop's page loads its modules only from here.
 const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));

@@ -49,8 +49,8 @@ export interface RequestedFile {
 }
 
 /**
- * Opens the part of a file that `Range` and `If-Range` request. It is opened twice only if its end counts, or if it is
- * not the version that the client has a part of.
+ * Opens the part of a file that `Range` and `If-Range` request. The file is opened twice only if the range counts from
+ * its end, or if `If-Range` names another version.
  */
 export async function openRequested({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
   const requested = parseRange(headers.range);
@@ -68,7 +68,7 @@ export async function openRequested({ headers, open }: Pick<RequestedFile, 'head
 }
 const etagOf = ({ version }: OpenedFile) => (version === undefined ? undefined : `"${version}"`);
 
-/** Sends a file, or the requested part of it; 304 if the client has it, 416 if the part begins behind its end. */
+/** Sends a file, or the requested part of it; 304 if the client has it, 416 if the part begins beyond its end. */
 export async function sendFile(reply: FastifyReply, requested: RequestedFile): Promise<FastifyReply> {
   const { file, range } = await openRequested(requested);
   const { size, content } = file;
@@ -91,7 +91,7 @@ export async function sendFile(reply: FastifyReply, requested: RequestedFile): P
   return reply.code(206).send(content);
 }
 
-/** The answer to a range that begins behind the end of the file. */
+/** The answer to a range that begins beyond the end of the file. */
 export const outside = (reply: FastifyReply, size: number): FastifyReply =>
   reply
     .code(416)

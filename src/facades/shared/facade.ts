@@ -40,9 +40,9 @@ export interface ProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
   readonly keys: ProviderKeyService;
-  /** The model providers to offer, with the compatible servers of the settings. */
+  /** The model providers to offer, including the compatible servers from the settings. */
   readonly providers: readonly OfferedProvider[];
-  /** The same, including the compatible servers that administrators entered in the page. */
+  /** The same providers, and the compatible servers that administrators added on the page. */
   readonly offered: () => Promise<readonly OfferedProvider[]>;
   readonly sideMessages: SideMessages;
   readonly maxUploadBytes: number;
@@ -90,11 +90,11 @@ export interface FacadeParts {
   readonly metrics: HttpMetrics;
   readonly logger: HttpLogger;
   readonly clock: Clock;
-  /** Builds the page for browsers at the first call, in a clone. */
+  /** Returns the page's files for browsers. In a clone of the repository, the first call builds them. */
   readonly page: () => Promise<PageFiles>;
-  /** Passes a viewer's clipboard on to the sandbox. */
+  /** Whether a viewer's clipboard is passed on to the sandbox. */
   readonly clipboard: boolean;
-  /** The check of credentials, used by a facade that has its own. */
+  /** The check of credentials, for facades with their own credentials. */
   readonly credentials: Credentials;
   /** Identifies the sender of a request, for a facade that serves requests without a route. */
   readonly clients: Clients;

@@ -82,7 +82,7 @@ export class IdentityProxy implements HostRouter {
   prepare(request: IncomingMessage): Promise<void> | undefined {
     const stated = this.#stated.get(request);
     if (stated === undefined) return undefined;
-    // The client could have sent one of the two.
+    // One of the two headers could come from the client.
     if (stated === 'repeated')
       return Promise.reject(new AppError('invalid_request', 'The proxy sent a header about the person twice.'));
     const text = JSON.stringify(stated);

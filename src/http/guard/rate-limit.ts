@@ -14,9 +14,9 @@ export interface RateLimiter {
 }
 
 /**
- * With more callers in one window, new callers share one count, so memory stays bounded and no known caller is
- * forgotten. The store of `@fastify/rate-limit` forgets the oldest caller instead, so a flood of addresses resets that
- * caller's limit.
+ * Above this number of callers in one window, new callers share one count, so memory stays bounded and no known caller
+ * is forgotten. The store of `@fastify/rate-limit` forgets the oldest caller instead, so a flood of addresses resets
+ * that caller's limit.
  */
 const maxCallers = 10_000;
 

@@ -65,8 +65,8 @@ export const transport: ServerOptions = {
 };
 
 /**
- * Without either, Fastify loads its own validator and serializer (1 MiB). Here zod validates, and replies are plain
- * JSON, because Fastify never sees their schemas.
+ * Without these two compilers, Fastify loads its own validator and serializer (1 MiB). Here zod validates, and replies
+ * are plain JSON, because Fastify never sees their schemas.
  */
 const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },

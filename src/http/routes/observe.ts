@@ -52,7 +52,7 @@ export function observeRequests(app: FastifyInstance, { logger, metrics, clients
           ...(session && { session }),
           ...(request.principal?.key !== undefined && { key: request.principal.key }),
           ...(cut && { cut }),
-          // lines of one address are rate limited
+          // the log's rate limit is per address
           ...((status >= 400 || request.route.config?.free) && { address: request.client.address }),
         },
         'request',

@@ -83,12 +83,13 @@ export class RfbClientParser {
   #phase: Phase = 'version';
   #mayExtendPointer = false;
   /**
-   * The beginning of a message, in a buffer with room for all of it, so that single bytes cost no more than one chunk.
+   * The beginning of a message, in a buffer with room for all of it, so that bytes arriving one by one cost no more
+   * than one chunk.
    */
   #partial = Buffer.alloc(0);
   #size = 0;
   #needed = 0;
-  /** The number of bytes still to skip of a dropped message. */
+  /** The number of bytes of a dropped message that remain to be skipped. */
   #skipping = 0;
   #lastRequest: Buffer | undefined;
 

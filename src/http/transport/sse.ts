@@ -25,7 +25,9 @@ export interface SseStream extends Disposable {
    * Undefined, or a promise when the client must read first. The promise always resolves, also when the client leaves.
    */
   write(frame: Buffer): Promise<void> | undefined;
-  /** The same for several frames, with as few writes as possible. Waits between writes until the client has read. */
+  /**
+   * Like `write`, for several frames with as few writes as possible. Waits between writes until the client has read.
+   */
   writeAll(frames: readonly Buffer[]): Promise<void> | undefined;
   /** Breaks the connection, so that the client notices and resumes. */
   destroy(): void;

@@ -24,7 +24,7 @@ export interface RelayRequest {
 }
 export interface RelayDeps {
   readonly desktop: DesktopService;
-  /** Passes the viewer's clipboard on to the sandbox. */
+  /** Whether the viewer's clipboard is passed on to the sandbox. */
   readonly clipboard: boolean;
 }
 

@@ -8,7 +8,7 @@ import type { HttpLogger } from '../routes/observe.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { Connection } from './ws-connection.ts';
 
-/** With more frames or bytes waiting, reading from the network stops until half of them are done. */
+/** At these limits, reading from the network stops until at most half of each is waiting. */
 const maxWaiting = 64;
 const maxWaitingBytes = 16 * 1024 * 1024;
 

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AuditPosition, openRow } from './row.ts';
 
-// Each process writes its own files in sequence, so two processes never write to the same file. A file's name has the
-// process's start time, its unique name and the file's number. Sorting by name therefore sorts by start.
+// Each process writes its own files in sequence, so two processes never write to the same file. A file name consists of
+// the process's start time, its unique name and the file's number, so sorting by name sorts by start time.
 
 const form = /^\d{8}T\d{9}Z-[0-9a-z]+-\d{6}\.jsonl$/;
 
@@ -25,7 +25,7 @@ export function auditFiles(folder: string): string[] {
   }
 }
 
-/** Reads a file's lines. `torn`: the last line is incomplete, as after a server was killed during a write. */
+/** Reads a file's lines. `torn`: the last line is incomplete, because the server was killed during a write. */
 export function auditLines(folder: string, file: string): { lines: string[]; torn: boolean } {
   const lines = readFileSync(join(folder, file), 'utf8').split('\n');
   return { torn: lines.pop() !== '', lines };

@@ -94,7 +94,7 @@ class Files implements AuditLog {
   [Symbol.dispose](): void {
     this.#add(own('audit.end'));
     closeSync(this.#fd);
-    this.#fd = -1; // the system can reuse the number for another file
+    this.#fd = -1; // the system can reuse the descriptor for another file
     this.#options.onHead(this.#head);
   }
 

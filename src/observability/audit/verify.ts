@@ -4,7 +4,7 @@ import { type AuditKey, type AuditPosition, openRow } from './row.ts';
 interface AuditReport {
   readonly files: number;
   readonly rows: number;
-  /** Each finding with its position. Empty if no row was changed. */
+  /** Findings of changed rows, each with its position. Empty: no row was changed. */
   readonly broken: readonly string[];
   /** Findings that can be harmless, such as a killed server or removed old files. */
   readonly notes: readonly string[];

@@ -13,11 +13,11 @@ interface Options extends Omit<SpanOptions, 'agent'> {
 interface EndedRun {
   readonly sessionId: SessionId;
   readonly runId: RunId;
-  /** The seqs of the run's end, and of its start if this server saw it. */
+  /** `to`: the seq of the run's end. `from`: the seq of its start; undefined: this server did not see the start. */
   readonly from: number | undefined;
   readonly to: number;
 }
-const maxReading = 100; // runs; any more have no trace
+const maxReading = 100; // runs; further runs get no trace
 const lookBack = 50; // events before a run's start: its message, and a sandbox that starts for it
 const pageSize = 500;
 
@@ -73,7 +73,7 @@ export class LogTraces implements AsyncDisposable {
     if (tree) sink.send(tree);
   }
 
-  /** Waits for the runs that have ended. */
+  /** Waits until the spans of ended runs are sent. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#reading);
     await this.#options.sink[Symbol.asyncDispose]();

@@ -33,7 +33,7 @@ export interface StartJob {
   readonly env?: readonly string[];
   /** A name for people and programs; several jobs can share it. */
   readonly label?: string;
-  /** A tag, as for operations. */
+  /** A tag for `killTagged`, like that of an operation. */
   readonly tag?: string;
   /** Runs the job on a terminal of this size instead of three pipes. */
   readonly terminal?: TerminalSize;
@@ -147,16 +147,16 @@ export interface WorkspacePrint {
   readonly bytes: number;
 }
 /**
- * The whole workspace, while it is small. For a large workspace, or a daemon of an older image, a program in the
- * sandbox must do this work.
+ * Operations on the whole workspace, if it is small. For a large workspace, or with the daemon of an older image, a
+ * program in the sandbox must do this work.
  */
 export interface WorkspaceClient {
   /**
-   * Saves the files as they are before a run (run-files.ts), once per run. False: a program must do it. Rejects:
-   * unsupported (a sandbox in memory).
+   * Saves the files as they are before a run (run-files.ts), once per run. False: a program in the sandbox must save
+   * them. Rejects: unsupported (a sandbox in memory).
    */
   keep(mark: RunMark, signal: AbortSignal): Promise<boolean>;
-  /** Equal fingerprints mean equal files. Undefined: a program must compute it. */
+  /** Equal fingerprints mean equal files. Undefined: a program in the sandbox must compute the fingerprint. */
   print(signal: AbortSignal): Promise<WorkspacePrint | undefined>;
 }
 
@@ -169,15 +169,15 @@ export interface WatchFiles {
   readonly entries?: boolean;
 }
 /**
- * Watches of folders: at most 1,000 at a time. The newest 10,000 changes wait for their reader. A watch without a
- * reader or request for ten minutes ends. Methods except `open` reject with not_found.
+ * Watches of folders: at most 1,000 at a time. The newest 10,000 changes wait for their reader. A watch is closed after
+ * ten minutes without a reader or request. Methods except `open` reject with not_found.
  */
 export interface WatchClient {
   /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
   open(watch: WatchFiles, signal: AbortSignal): Promise<{ readonly id: string }>;
   /** All changes between the last call and this one. */
   changes(id: string, signal: AbortSignal): Promise<FileChanges>;
-  /** Follows the changes until the watch ends. Rejects: sandbox_lost, cancelled. */
+  /** Follows the changes until the watch is closed. Rejects: sandbox_lost, cancelled. */
   follow(id: string, listener: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;
   close(id: string, signal: AbortSignal): Promise<void>;
 }

@@ -61,7 +61,9 @@ export interface TerminalReader {
  * is lost.
  */
 export interface TerminalClient {
-  /** Opens an 80×24 terminal, or returns the one with this id. Rejects: conflict (16 already exist), unsupported. */
+  /**
+   * Opens an 80×24 terminal, or returns the terminal with this id. Rejects: conflict (16 already exist), unsupported.
+   */
   open(id: string, signal: AbortSignal): Promise<TerminalEntry>;
   list(signal: AbortSignal): Promise<readonly TerminalEntry[]>;
   // The following methods also reject with shell_not_found.
@@ -74,7 +76,7 @@ export interface TerminalClient {
    */
   keyboard(id: string, signal: AbortSignal): Promise<Writable | undefined>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
-  /** Ends the terminal. Resolves once every process that it started has ended. */
+  /** Closes the terminal. Resolves once every process that it started has ended. */
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -88,7 +90,7 @@ export interface StartProgram {
   readonly cwd?: string;
   /** Additional variables, each as NAME=value. */
   readonly env?: readonly string[];
-  /** A tag, as for operations. */
+  /** A tag for `killTagged`, like that of an operation. */
   readonly tag?: string;
 }
 export interface ProgramReader {
@@ -119,7 +121,7 @@ export interface ProgramClient {
   open(program: StartProgram, signal: AbortSignal): Promise<ProgramEntry>;
   list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
   // The following methods also reject with not_found.
-  /** Opens the pipes. A program has one reader at a time; a new one replaces the previous one. */
+  /** Opens the pipes. A program has one reader at a time; a new reader replaces the previous reader. */
   attach(id: string, reader: ProgramReader, signal: AbortSignal): Promise<ProgramPipes>;
   /** INT goes to the process group; TERM and KILL end every process that the program started. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
@@ -158,18 +160,18 @@ export interface DesktopClient {
   status(signal: AbortSignal): Promise<DesktopStatus>; // reports an image without a desktop instead of rejecting
   /** Starts the parts that are not running. Resolves once Xvnc answers RFB. */
   start(signal: AbortSignal): Promise<DesktopStatus>;
-  /** Ends Chromium, the window manager and Xvnc. Succeeds if nothing was running. */
+  /** Stops Chromium, the window manager and Xvnc. Succeeds if nothing was running. */
   stop(signal: AbortSignal): Promise<void>;
   /** Opens one viewer's RFB stream, from Xvnc's first byte; starts the desktop. The caller destroys the stream. */
   vnc(signal: AbortSignal): Promise<Duplex>;
   /**
    * Opens Chromium's debugging pipe, and starts desktop and browser. Both directions carry JSON messages that end with
-   * NUL. A new pipe ends the old one. The pipe ends when the browser dies. The caller destroys it.
+   * NUL. A new pipe closes the old one; a pipe also closes when the browser dies. The caller destroys the stream.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
-  /** Parses one message of the debugging pipe. A large one gets its own turn of the event loop. */
+  /** Parses one message of the debugging pipe. A large message gets its own turn of the event loop. */
   cdpMessage(bytes: Buffer): Promise<CdpMessage>;
-  /** Ends the browser; the next `cdp` or viewer starts a new one. */
+  /** Stops the browser; the next `cdp` or viewer starts a new one. */
   restartBrowser(signal: AbortSignal): Promise<void>;
   /** The current picture of the screen. */
   screenshot(signal: AbortSignal): Promise<Buffer>; // PNG

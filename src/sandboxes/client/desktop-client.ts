@@ -49,7 +49,7 @@ interface ScreenPath {
   dial(): Promise<Duplex | undefined>;
   /** Starts the desktop if it is not running. */
   start(): Promise<unknown>;
-  /** Opens the stream that counts this viewer at the daemon. Rejects: conflict (too many viewers). */
+  /** Opens the silent stream that registers this viewer with the daemon. Rejects: conflict (too many viewers). */
   count(): Promise<Duplex>;
 }
 
@@ -103,7 +103,7 @@ const actMs = 60_000;
 /** A 4K screenshot of pure noise is a PNG of 25 MB. */
 const maxScreenshotBytes = 32 * 1024 * 1024;
 
-/** The desktop behind the daemon's HTTP API. */
+/** Implements the desktop with the daemon's HTTP API. */
 export function desktopClient(
   { json, done, whole, upgrade, trust, screen }: DaemonRequester,
   again: Retry,

@@ -2,17 +2,20 @@ import type { Clock } from '../../core/contracts/clock.ts';
 
 const shortMs = 1_000;
 const longMs = 16_000;
-/** Three missed checks, minus the time that a busy machine takes from two of them. */
+/**
+ * Each missed check counts 1, minus the share of its time in which the machine was too busy. Three checks suffice even
+ * if two of them lost `busyShare`.
+ */
 const maxMisses = 2.5;
 /** A daemon that is silent for this long is abandoned, however busy the machine is. */
 const maxMs = 120_000;
-/** If other programs take a larger share of processor time, the next check waits longer. */
+/** If the machine was too busy for a larger share of a missed check, the next check waits longer. */
 const busyShare = 0.25;
 
 /**
- * Judges a sandbox that does not answer. On an overloaded machine a daemon can be silent because it gets no processor
- * time, and a server without processor time cannot receive an answer that has arrived. Neither time counts against the
- * sandbox. Each further check then waits twice as long as the previous one.
+ * Decides whether a sandbox that does not answer is lost. On an overloaded machine a daemon can be silent because it
+ * gets no processor time, and a server without processor time cannot receive an answer that has arrived. Neither time
+ * counts against the sandbox. Each further check then waits twice as long as the previous check.
  */
 export class HealthMonitor {
   readonly #clock: Clock;

@@ -40,7 +40,7 @@ export interface SandboxAddress extends DaemonConnection {
   readonly workdir: string;
   /** Gives the sandbox priority on busy processors for a moment. */
   readonly hasten?: () => void;
-  /** Connects to the display directly. Undefined: it cannot be reached this way. */
+  /** Connects to the display directly. Undefined: only the daemon can reach the display. */
   readonly screen?: () => Promise<Duplex | undefined>;
   /** How long the daemon has waited for a processor, in ms; only differences are meaningful. */
   readonly starvedMs?: () => Promise<number>;
@@ -51,7 +51,7 @@ const retries = 5;
 const retryPauseMs = 300;
 const checkEveryMs = 1_000;
 const maxFileBytes = 50 * 1024 * 1024;
-/** The daemon ends a command's output at 64 MiB, and adds a note. */
+/** The daemon truncates a command's output at 64 MiB, and adds a note. */
 const maxOutputBytes = 65 * 1024 * 1024;
 
 /** The client of the daemon in one sandbox. */

@@ -54,7 +54,7 @@ const protocol = 'corral-stream';
 export interface DaemonConnection {
   readonly agent: Agent;
   readonly token: Secret;
-  /** The epoch of the session's owner, if several servers share sessions: the daemon rejects lower ones. */
+  /** The epoch of the session's owner, if several servers share sessions: the daemon rejects lower epochs. */
   readonly epoch?: number;
   /** Fires when no further request can succeed. Undefined: the connection is always re-established. */
   readonly lost?: AbortSignal;
@@ -68,7 +68,7 @@ interface Exchange {
 }
 /**
  * Sends requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes,
- * counts and shapes have limits. The first answer that breaks a rule ends the trust in this connection for good.
+ * counts and shapes have limits. After the first answer that breaks a rule, this connection is never trusted again.
  */
 export function requester({
   agent,

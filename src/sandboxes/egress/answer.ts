@@ -15,12 +15,12 @@ interface AnswerContext {
   readonly res: ServerResponse;
   /** Texts that the answer must not contain. Absent: the request has no credential, and its answer is not searched. */
   readonly secrets?: readonly Buffer[];
-  /** False: cookies are removed, because one could grant access beyond the credential. */
+  /** False: cookies are removed, because a cookie could grant access beyond the credential. */
   readonly hasCookies?: boolean;
 }
 const cookies = new Set(['set-cookie', 'set-cookie2']);
 
-/** Rules that end an answer on a path with a credential. */
+/** Rules reported when an answer to a request with a credential is refused. */
 export const repeatsSecretRule = 'credential: the answer repeats it';
 export const cannotSearchRule = 'credential: the answer cannot be searched';
 
@@ -74,7 +74,7 @@ export function forwardResponse(
   limitInterimAnswers(outgoing);
   outgoing.on('information', ({ rawHeaders }: InformationEvent) => client.count(headBytes({ rawHeaders })));
   outgoing.on('error', broken);
-  // Node does not report it as an error
+  // Node does not report an unrequested protocol change as an error
   outgoing.once('close', () => broken(new Error('it changed the protocol without a request')));
   outgoing.once('response', (incoming) => {
     client.count(headBytes(incoming));

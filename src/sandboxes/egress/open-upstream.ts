@@ -26,8 +26,8 @@ import { Refusal } from './refusal.ts';
 import { type Target, toTarget } from './target.ts';
 
 /**
- * Narrows the policy's permit to the rules of the session's creator. With address ranges, a name is permitted on a
- * condition, because its addresses are known only after it is resolved for the connection.
+ * Narrows the policy's permit by the rules of the session's creator. If the rules allow address ranges, the permit
+ * depends on the name's address, which is known only after the name is resolved for the connection.
  */
 function withinChoice(permit: Permit, choice: EgressChoice | undefined, target: Target): Verdict {
   if (choice === undefined) return permit;
@@ -100,8 +100,8 @@ export interface Rules {
   readRegistries(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
   readonly extra: readonly Entry[];
   /**
-   * Entries that an operator allowed only in this session. Consulted only for hosts that the policy or their addresses
-   * can refuse.
+   * Entries that an operator allowed only in this session. Read only if the policy refuses the host, or permits it only
+   * at certain addresses.
    */
   allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
 }

@@ -33,9 +33,9 @@ export interface OpenedLists {
  * const none: PolicyDescriptor = { label: 'nothing', strict: true, decide: () => refuseTarget(rule, why, advice) };
  */
 export interface PolicyDescriptor {
-  /** Explains to people what it opens. */
+  /** Describes for people what the policy opens. */
   readonly label: string;
-  /** Explains to agents what it opens, after the word `Network:`. Undefined: use the label. */
+  /** Describes for agents what the policy opens, after the word `Network:`. Undefined: use the label. */
   forAgents?(lists: OpenedLists): string;
   decide(policyRequest: PolicyRequest): Verdict;
   /**

@@ -65,8 +65,8 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
     return true;
   }
 
-  // Settled and not raced, so that every start has ended when this returns and none continues in a sandbox that is
-  // ended.
+  // Waits for all starts, even after a failure, so that no start continues in a stopped sandbox after this function
+  // returns.
   const ends = await Promise.allSettled(Object.keys(services).map(ready));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

@@ -104,8 +104,8 @@ export const guardedModels = (models: ModelService, own: ModelService, principal
 });
 
 /**
- * A caller gets the totals of the sessions that it may read. Having the link to another owner's shared session adds
- * nothing.
+ * A caller gets the totals of the sessions that it may read. A link to another owner's shared session gives no access
+ * to its totals.
  */
 export const guardedUsage = (usage: UsageService, principalOf: () => Principal): UsageService => ({
   async report(query) {

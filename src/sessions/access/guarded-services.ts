@@ -52,7 +52,7 @@ interface SessionGuardDeps extends GuardDeps {
   readonly intoProject?: (project: string) => Promise<void>;
   readonly snapshots?: Pick<SnapshotService, 'find'>;
   readonly builds?: Pick<TemplateBuildService, 'findImage'>;
-  /** Rejects when a session of this holder cannot use what the agent names. */
+  /** Rejects when a session of this holder cannot use a resource that the agent names. */
   readonly mayHave?: (session: Holder, agent: SessionAgent) => Promise<void>;
 }
 
@@ -273,7 +273,7 @@ const guardedDesktop = (
   },
 });
 
-/** A preview acts on behalf of the key that opened it, and ends with it. */
+/** A preview acts on behalf of the key that opened it, and stops working when that key is revoked or expires. */
 const guardedPorts = (ports: PortService, own: PortService, { check, principalOf }: OwnGuard): PortService => ({
   ...own,
   async open(id, { of, folder, lifeMs }) {
@@ -292,7 +292,7 @@ function guardedSessions(
     await Promise.all(values.filter((file) => uuid.test(file)).map((file) => attach?.(file)));
   };
 
-  /** Reads the principal when called, because it can be unknown by the time the first item is read. */
+  /** Reads the principal immediately, because it may no longer be known when the first item is read. */
   function following<Item>(id: SessionId, items: () => AsyncIterable<Item>): AsyncIterable<Item> {
     const principal = principalOf();
     if (principal.role === 'admin') return items();

@@ -46,7 +46,7 @@ export interface CodeContexts {
   create(context: CodeContext): CodeContext;
   /** Runs a cell after the earlier cells of its context. The signal interrupts it. */
   execute(id: string, cell: CodeCell, signal: AbortSignal): Promise<CodeEnd>;
-  /** Ends the kernel. The next cell starts without variables. */
+  /** Stops the kernel. The next cell starts without variables. */
   restart(id: string): Promise<void>;
   remove(id: string): Promise<void>;
 }

@@ -29,8 +29,8 @@ export interface CredentialService<Id> {
   list(of: Id): Promise<readonly BoundCredential[]>;
   /**
    * Creates or replaces the credential of that name. New connections use it immediately; variables change when a
-   * sandbox next starts. Rejects: invalid_request (the value), conflict (another credential uses the same place, or 50
-   * exist already).
+   * sandbox next starts. Rejects: invalid_request (the value), conflict (another credential uses the same header of a
+   * host or the same variable, or 50 exist already).
    */
   put(of: Id, credential: CredentialPlaces & { readonly name: string }, value: Secret): Promise<BoundCredential>;
   /**

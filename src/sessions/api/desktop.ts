@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** Whether a sandbox started now has a desktop. */
+/** Whether a newly started sandbox has a desktop. */
 export const DesktopOffer = z.object({
   /**
    * `building`: the image is being built; `failed`: the build failed and will be retried; `none`: disabled by the
@@ -33,7 +33,7 @@ export type StreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' 
 /** A person's request to watch a desktop. */
 export interface WatchRequest {
   /**
-   * A name chosen by the viewer. A new viewer replaces an older one of the same name, unless the new one may only
+   * A name chosen by the viewer. A new viewer replaces an older viewer of the same name, unless the new viewer may only
    * watch.
    */
   readonly viewerId?: string;

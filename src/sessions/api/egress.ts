@@ -35,7 +35,7 @@ export interface EgressService {
    * restricted, or the sandbox runs without network access).
    */
   narrow(id: SessionId, choice: EgressChoice | null): Promise<void>;
-  /** Revokes an entry. Open connections stay open. Succeeds if it was not allowed. */
+  /** Revokes an entry. Connections that are already open are kept. Succeeds if the entry was not allowed. */
   withdraw(id: SessionId, entry: string): Promise<void>;
 }
 

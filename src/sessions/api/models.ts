@@ -33,7 +33,7 @@ export const EffectiveModels = z.object({
   canChange: z.boolean(),
 });
 export type EffectiveModels = z.infer<typeof EffectiveModels>;
-/** A provider's models; `trouble` says why the list is missing. */
+/** A provider's models. `trouble`: why the list is missing. */
 export const ProviderModels = z.object({
   provider: z.string(),
   name: z.string(),

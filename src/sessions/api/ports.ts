@@ -36,7 +36,7 @@ export interface PortService {
   open(id: SessionId, requested: PreviewRequest): Promise<PreviewView>;
   /** Previews that have not expired. */
   opened(id: SessionId): Promise<readonly PreviewView[]>;
-  /** Ends the preview and its connections. Succeeds if the preview does not exist. */
+  /** Closes the preview and its connections. Succeeds if the preview does not exist. */
   close(id: SessionId, preview: string): Promise<void>;
   /**
    * Connects to a port of a running sandbox, which is in use until the stream closes. Rejects: forbidden (a port that

@@ -86,7 +86,7 @@ export interface ProjectService {
    * not anyone has signed in with it. Rejects: not_found (no such id), conflict (no maintainer would remain), quota.
    */
   putMember(id: string, member: ProjectMember, change?: MemberChange): Promise<MemberView>;
-  /** Ends the member's open streams. Rejects: not_found, conflict (the owner, or the last maintainer). */
+  /** Also ends the member's open streams. Rejects: not_found, conflict (the owner, or the last maintainer). */
   removeMember(id: string, member: MemberName, change?: MemberChange): Promise<void>;
   /** Ends the members' open streams after a resource left the project. */
   departed(id: string): Promise<void>;

@@ -106,7 +106,7 @@ export interface RepositoryService {
   ): Promise<readonly CheckRun[]>;
   /**
    * Approves services that `.corral/corral.yaml` defined when the repository was fetched: all, or those named. They
-   * start with the next sandbox, so a running sandbox is ended, keeping its files. Services that the session already
+   * start with the next sandbox, so a running sandbox is stopped, keeping its files. Services that the session already
    * has are ignored. Rejects: not_found (no such service), conflict (the repository defines none, the session has
    * another service of that name, or a run is active), invalid_request (the operator does not allow an image),
    * unsupported (services cannot run here).

@@ -116,7 +116,7 @@ export interface CreateCommand {
   readonly skills?: readonly string[];
   /** Set only by the server itself, for child sessions. */
   readonly parent?: SessionRecord['parent'];
-  /** Replaces `template`: the parent's template, and what selected it. */
+  /** Replaces `template`: the parent's template, and how it was selected. */
   readonly sameAgent?: Pick<SessionRecord, 'template' | 'templateBy'>;
   /** The session, with its sandbox and files, is deleted after this time. */
   readonly lifetimeSeconds?: number;
@@ -195,7 +195,7 @@ export interface EditCommand {
   readonly seq: number;
   /** The new text of the message. */
   readonly text: string;
-  /** Attachments of the new message; those of the old one are not copied. */
+  /** Attachments of the new message; the old message's attachments are not copied. */
   readonly attachments?: readonly string[];
   /** The goal of the new run; the old run's goal is not copied. */
   readonly goal?: Goal;

@@ -7,7 +7,7 @@ import { changeRecordFor } from '../../storage/collection.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
 
 const Open = z.object({ sessionId: SessionId, attempts: z.string(), count: z.int(), at: z.number() });
-/** Attempts with pending work: to be started, ended or chosen. */
+/** Attempts that still need work: starting, stopping or choosing. */
 export type OpenAttempts = z.infer<typeof Open>;
 export interface StoredSet {
   readonly set: AttemptSet;
@@ -97,7 +97,7 @@ export class AttemptRecords {
     await this.#records.delete(openAttemptsKind, openIdOf(id));
   }
 
-  /** The session was stopped: ends its attempts, so that none begins later. */
+  /** Stops the open attempts of a stopped session, so that none begins later. */
   async stopOpen(id: SessionId): Promise<void> {
     const open = await this.opened(id);
     if (!open || !(await this.find(id, open.attempts))) return;

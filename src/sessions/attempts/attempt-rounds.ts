@@ -23,9 +23,9 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptWork | undefined>;
   /** Copies the attempt's files to the session. */
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
-  /** Whether this server currently does this work. */
+  /** Whether this server is the one that currently runs the rounds. */
   readonly leads: () => Promise<boolean>;
-  /** The interval between checks for attempts requested on other servers. */
+  /** The longest pause between rounds. A round finds attempts that were requested on other servers. */
   readonly lookMs: number;
 }
 
@@ -38,7 +38,7 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),
 ]);
 
-/** Starts attempts, records their results, and applies the chosen one. */
+/** Starts attempts, records their results, and applies the chosen attempt. */
 export class AttemptRounds {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
@@ -107,7 +107,7 @@ export class AttemptRounds {
     }
   }
 
-  /** The session is gone: deletes everything that belongs to its attempts. */
+  /** Deletes everything that belongs to the attempts of a deleted session. */
   async #abandon({ sessionId, attempts, count }: OpenAttempts): Promise<void> {
     const { records, sessions } = this.#deps;
     for (let n = 1; n <= count; n++) {
@@ -118,7 +118,10 @@ export class AttemptRounds {
     await records.close(sessionId);
   }
 
-  /** The attempts after their next step; `wait`: for a run to end; `done`: nothing left to do. */
+  /**
+   * Performs the next step and returns the changed attempts. `wait`: a run must end first. `done`: nothing is left to
+   * do.
+   */
   async #step(set: AttemptSet, parent: SessionRecord, signal: AbortSignal): Promise<AttemptSet | 'wait' | 'done'> {
     if (set.phase === 'choosing') return await this.#choose(set, signal);
     const planned = set.attempts.find(({ phase }) => phase === 'planned');

@@ -151,7 +151,7 @@ function stateOf(
   if (phase === 'planned' || phase === 'not_started') return phase;
   if (result) return result.status;
   if (!session) return 'deleted';
-  return session.status === 'completed' ? 'running' : session.status; // its result is being read
+  return session.status === 'completed' ? 'running' : session.status; // the attempt's result is still being read
 }
 
 const nothing = { turns: 0, tokens: 0, cost: 0 };

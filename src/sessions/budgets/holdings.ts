@@ -15,7 +15,7 @@ import {
 import type { Accounts } from './accounts.ts';
 import type { StoredAmounts } from './stored-amounts.ts';
 
-/** `from`: holders that count it already, such as before a move. */
+/** `from`: the session's holders before a move, which already count its amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
 /** The amounts held by one session in memory, or by a document being stored. */
 export interface Share {
@@ -70,7 +70,7 @@ export class Holdings implements AsyncDisposable {
 
   /**
    * Calls `hold` if all limits have room; from then on, `live` includes the amounts. Otherwise resolves with a limit
-   * that has none.
+   * that has no room.
    */
   async take(session: HoldingSession, amounts: HeldAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
     for (;;) {
@@ -81,7 +81,7 @@ export class Holdings implements AsyncDisposable {
         return refusal;
       });
       if (answer !== 'busy') return answer;
-      await stored; // a document can be counted twice until stored
+      await stored; // a document that is being stored can be counted twice
     }
   }
 
@@ -130,7 +130,7 @@ export class Holdings implements AsyncDisposable {
     await this.#publish(holdersIn(session));
   }
 
-  /** Called when a session in memory has other holders: its totals move with it, after those being taken. */
+  /** Called when a session in memory gets new holders. Updates this server's totals after pending calls of `take`. */
   async moved(): Promise<void> {
     if (this.#deps.shared) await this.#inTurn('', () => this.#renew());
   }
@@ -158,7 +158,7 @@ export class Holdings implements AsyncDisposable {
       if (shared) await accounts.change(holder, check);
       else await check(await accounts.get(holder));
       if (!answer) continue;
-      await this.#publish(holders.slice(0, n)); // excluding these amounts
+      await this.#publish(holders.slice(0, n)); // removes these amounts from the earlier holders again
       return answer;
     }
     return undefined;

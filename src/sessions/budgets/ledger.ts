@@ -101,14 +101,14 @@ export class Ledger implements AsyncDisposable {
     this.children = new ChildBudgets(deps);
   }
 
-  /** The budgets of a session's turn, from those of its run to those that pay for the session. */
+  /** The budgets of a session's turn: those of its run, of the session, and of the holders that pay for it. */
   async open({ record, run, now, limits = {}, lends = false }: OpenedTurn): Promise<TurnBudget> {
     const { id, budget = {} } = record();
     const isLimited = Object.keys({ ...limits, ...budget }).length > 0;
     const lent = isLimited ? await this.children.reservedFor(id) : undefined;
     let start: ReturnType<typeof toCountedSpending> | undefined;
     const session = (spent: RunSpending) => {
-      start ??= toCountedSpending(record().spending); // after the facts of earlier turns are written
+      start ??= toCountedSpending(record().spending); // read only once the facts of earlier turns are written
       return lent
         ? sessionLines(record(), { run: run.runId, now: now(), limits, lent, used: addAmounts(start, spent) })
         : [];
@@ -136,7 +136,7 @@ export class Ledger implements AsyncDisposable {
     };
   }
 
-  /** Whether the session's budgets now have room where one was exceeded. */
+  /** Whether the session's budgets now have room for the refused amount. */
   async covers(session: BudgetedSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
     if (!this.mayWork(session) || kind === 'runningRuns') return false;
     const amount = kind === 'cost' ? toMicro(needs) : needs;

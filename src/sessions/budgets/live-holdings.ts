@@ -9,12 +9,12 @@ import { type Holdings, type Share, toLimitError } from './holdings.ts';
 
 interface Deps {
   readonly sessions: { all(): LiveSession[]; get(id: SessionId): LiveSession | undefined };
-  /** The most that such a session's sandbox can use. */
+  /** The maximum amounts that the session's sandbox can use. */
   readonly sandboxOf: (session: SessionRecord) => HeldAmounts;
   readonly holdings: () => Pick<Holdings, 'take' | 'freed' | 'moved'>;
 }
 
-/** Runs and sandboxes of the sessions in memory; an entry ends when its session leaves memory. */
+/** Runs and sandboxes of the sessions in memory; an entry is removed when its session leaves memory. */
 export class LiveHoldings extends ServerPart<Deps> {
   *shares(): Generator<Share> {
     for (const { held, runWriter, writer } of this.deps.sessions.all()) {

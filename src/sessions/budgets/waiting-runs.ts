@@ -27,7 +27,7 @@ const most = 1_000; // runs per round
 export class WaitingRuns {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
-  /** Refusals of runs since the last round in which none waited for another run. */
+  /** Runs refused by a `runningRuns` limit since the last round that found no such run waiting. */
   #refusals = 1;
 
   constructor(deps: Deps) {
@@ -47,7 +47,7 @@ export class WaitingRuns {
     this.#rounds.wake();
   };
 
-  /** Starts a round if runs wait for another run that has ended or begun to wait. */
+  /** When a run ends or begins to wait, starts a round if other runs may be waiting for room. */
   onFacts(facts: readonly SessionFact[]): void {
     for (const { type, data } of facts) {
       const isRefused = type === 'run.wait' && data.budget?.kind === 'runningRuns';
@@ -70,7 +70,7 @@ export class WaitingRuns {
       isWaiting,
     );
     let isWaitedFor = false;
-    let started = 0; // runs of this round that are not counted yet
+    let started = 0; // runs that this round has continued, not yet counted as running
     for (const session of waiting) {
       const over = await this.#findOverrun(session);
       if (!over) continue;

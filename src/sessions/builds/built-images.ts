@@ -17,7 +17,7 @@ interface Deps {
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 
-/** A build that is not started within this time never starts. */
+/** An unstarted build is considered lost after this time. */
 export const maxUnstartedMs = 60 * 60 * 1_000;
 export const maxLateMs = 60_000;
 const cleanUpMs = 60_000;
@@ -28,7 +28,7 @@ const untaggedKept = 5;
 export const computeExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + maxUnstartedMs : until + maxLateMs;
 
-/** Images of builds, and their removal. */
+/** Finds and removes the images of builds. */
 export class BuiltImages extends ServerPart<Deps> {
   nameOf(buildId: string): string {
     return `corral-built/${this.deps.instance}:${buildId}`;
@@ -90,7 +90,7 @@ export class BuiltImages extends ServerPart<Deps> {
   async #removeUnused(): Promise<number> {
     const { driver, records, imagesInUse } = this.deps;
     if (!buildsImages(driver)) return 0;
-    // Lists images before builds: the build of an image created in between is then in the list.
+    // Images are listed before builds, so that an image created in between is not removed.
     const images = await driver.builtImages(callOf());
     const builds = await records.builds();
     const kept = new Set(builds.map(({ image, id }) => image ?? this.nameOf(id)));

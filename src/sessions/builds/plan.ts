@@ -58,7 +58,7 @@ function variablesOf(step: BuildStep): readonly (readonly [name: string, value: 
   return step.type === 'RUN' ? (step.vars ?? []) : [];
 }
 
-/** Maps a user to one of the two in an image: root, or the user that sandboxes run as. Rejects: invalid_request. */
+/** Maps a user to one of an image's two users: root, or the user that sandboxes run as. Rejects: invalid_request. */
 export function parseUser(text: string): BuildUser {
   const [name = '', group = name] = text.split(':');
   const user = { root: 'root', '0': 'root', user: 'user', '10001': 'user' }[name];

@@ -81,7 +81,7 @@ interface StepRun {
 
 const ids = { root: '0:0', user: '10001:10001' } as const;
 const homes = { root: '/root', user: '/home/user' } as const;
-// Each sandbox has its own system Python, so pip can install into it, which pip refuses by default.
+// pip refuses to install into the system Python by default. This is safe here, because each sandbox has its own.
 const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
 
 /** Runs the steps in order, and leaves the files as sandboxes need them. Rejects: StepFailure. */

@@ -30,7 +30,7 @@ interface Deps extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' 
   readonly records: RecordStore;
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
   readonly copies: Pick<Copies, 'announce' | 'release'>;
-  /** Whether built templates cannot use the name. */
+  /** Whether the name is reserved, so that no built template can use it. */
   readonly reserved: (name: string) => boolean;
   /** Images that the sandboxes of sessions start from. */
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
@@ -146,7 +146,7 @@ export class TemplateBuilds {
   async #start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild> {
     const build = await this.#build(templateId, buildId);
     const base = await this.#checked(build, plan).catch(async (thrown: unknown) => {
-      // Ends the invalid build, because it would otherwise count toward the owner's limit of open builds.
+      // Gives up the invalid build, because it would otherwise count toward the owner's limit of open builds.
       if (thrown instanceof AppError) await this.#giveUp(build, thrown.publicMessage);
       throw thrown;
     });
@@ -176,7 +176,7 @@ export class TemplateBuilds {
     return base;
   }
 
-  /** Ends a build that was not started. Resolves with the build, or with undefined if it was started. */
+  /** Gives up a build that was not started. Resolves with the build; undefined if it was already started. */
   async #giveUp(build: TemplateBuild, message: string): Promise<TemplateBuild | undefined> {
     const { templateId, id } = build;
     return await this.#records.inTurn(holderKey(build), async () => {
@@ -188,7 +188,7 @@ export class TemplateBuilds {
     });
   }
 
-  /** Finds an image of the operator's list, or a template built earlier. Rejects: invalid_request, not_found. */
+  /** Finds an image on the operator's list, or a template built earlier. Rejects: invalid_request, not_found. */
   async #base({ base }: BuildPlan, holder: Holder): Promise<BaseImage> {
     const { images } = this.#deps.policy;
     const image =

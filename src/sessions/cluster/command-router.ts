@@ -80,12 +80,12 @@ export class CommandRouter implements CommandExchange {
     else void this.#remote.post(id, { name: 'note', body: fact }).catch(() => {});
   }
 
-  /** Marks the session's sandbox as used, at its holder, and starts it if it is not running. */
+  /** Has the session's holder mark the sandbox as used, and start it if it is not running. */
   async askForUse(id: SessionId, signal: AbortSignal): Promise<void> {
     await this.#remote.route(id, { name: 'use', body: null }, async () => {}, signal);
   }
 
-  /** Reports to the session's holder that the sandbox's peer is not our daemon. The holder ends the sandbox. */
+  /** Reports to the session's holder that the sandbox's peer is not our daemon. The holder destroys the sandbox. */
   distrust(id: SessionId, error: unknown): void {
     const breach = findViolation(error);
     const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;
@@ -109,9 +109,9 @@ export class CommandRouter implements CommandExchange {
   }
 
   /**
-   * Sends of one message run one at a time. A posted message (`postedAt`) is first searched for in the log: until a
-   * server notices that it lost its lease, two servers can read the same post. A repeatable message is searched for as
-   * well, because a server may have posted it before it died.
+   * Sends of the same message run one at a time. A posted message (`postedAt`) is first searched for in the log: until
+   * a server notices that it lost its lease, two servers can read the same post. A repeatable message is also searched
+   * for, because a server may have posted it before it died.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.#deps;

@@ -16,8 +16,8 @@ const By = z.object({ by: z.string(), at: z.number() });
 const betweenMs = 200; // between a claim and the record of its owner
 
 /**
- * The store's inbox, with claims that end with their server. Without this, a client that repeats an unanswered request
- * after a crash would get "in progress" until the key expires.
+ * The store's inbox. A claim can be taken over once its server is gone; otherwise a client that repeats an unanswered
+ * request after a crash would get "in progress" until the key expires.
  */
 export function createInbox({ store: { inbox, records, shared }, name = '', isAlive, clock }: Options): Inbox {
   const working = new Set<string>();
@@ -43,7 +43,7 @@ export function createInbox({ store: { inbox, records, shared }, name = '', isAl
       return isFirst;
     }
     const found = await records.get(kind, key);
-    if (!found) await pause(betweenMs, neverFires, clock); // if its server records itself now, the put conflicts
+    if (!found) await pause(betweenMs, neverFires, clock); // its server may record itself; the put then conflicts
     if (found && (await isAlive(By.parse(found.doc).by))) return false;
     const mine = { kind, id: key, doc: { by: name, at }, sort: at, expect: found?.version ?? 0 };
     return (await records.put(mine).catch(unlessConflict)) !== undefined;

@@ -9,9 +9,9 @@ import type { UsedSandbox } from '../run/used-sandbox.ts';
 
 /** Messages to a sandbox's holder from another server that uses the sandbox. */
 interface SandboxHolder {
-  /** Requests the holder to start the sandbox if it is not running, and to mark it as used. */
+  /** Requests that the holder mark the sandbox as used, and start it if it is not running. */
   askForUse(id: SessionId, signal: AbortSignal): Promise<void>;
-  /** Reports that the peer is not our daemon; the holder ends the sandbox. */
+  /** Reports that the peer is not our daemon; the holder destroys the sandbox. */
   distrust(id: SessionId, error: unknown): void;
 }
 interface Options {
@@ -48,7 +48,7 @@ export class RemoteSandboxes extends ServerPart<Options> implements SandboxExcha
     const busy = () => {
       remote.requestedAt = clock.now();
       timer = clock.setTimeout(busy, freshMs);
-      holder.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox fail by themselves if this fails
+      holder.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox then fail
     };
     let timer = clock.setTimeout(busy, freshMs);
     remote.users += 1;
@@ -93,7 +93,7 @@ export class RemoteSandboxes extends ServerPart<Options> implements SandboxExcha
     return undefined;
   }
 
-  /** All waiting callers share one attempt, which continues when the first of them gives up. */
+  /** All waiting callers share one attempt, which continues even if the caller that started it gives up. */
   async #open(id: SessionId): Promise<RemoteLink> {
     const { driver, clock, connect, holder } = this.deps;
     using until = deadlineSignal(attachMs, clock);

@@ -53,8 +53,8 @@ export class SharedControlLease implements SharedControl {
   }
 
   /**
-   * Stores that a viewer of this server took the lease. Without `isTakenOver`, a holder at another server that this
-   * server has not seen yet keeps it.
+   * Stores that a viewer of this server took the lease. Without `isTakenOver`, does not replace a holder on another
+   * server that this server has not seen yet.
    */
   taken(viewer: string, isTakenOver: boolean): void {
     const { leases, lease, clock } = this.#options;
@@ -81,7 +81,7 @@ export class SharedControlLease implements SharedControl {
     });
   }
 
-  /** Returns the lease from another server's viewer to the agent. False: that viewer does not hold it. */
+  /** Returns the lease from another server's viewer to the agent. False: that viewer does not hold the lease. */
   takeBack(viewer: string): Promise<boolean> {
     const { leases, lease } = this.#options;
     return this.#enqueue(async () => {
@@ -120,7 +120,7 @@ export class SharedControlLease implements SharedControl {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    await runAtIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal); // even without the store
+    await runAtIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal); // even if the store fails
   }
 
   #holderOf(viewer: string): string {

@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 
-/** Errors passed to the parent unchanged: they are the server's own, or tell the model what to do. */
+/** Errors passed to the parent unchanged: they concern the server itself, or show the model how to proceed. */
 const plain: readonly ErrorCode[] = [
   'cancelled',
   'conflict',

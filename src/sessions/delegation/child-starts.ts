@@ -54,7 +54,7 @@ export interface ChildStart {
 
 /** Starts child sessions, each exactly once. */
 export class ChildStarts extends ServerPart<Deps> {
-  /** A parent's children start one after the other, so that none evades the count or the budget. */
+  /** A parent's children start one after the other, so that concurrent starts cannot exceed the count or the budget. */
   readonly #turns = keyedQueue();
 
   /** Rejects: conflict (too deep, too many), invalid_request (an unknown template), quota (nothing is left). */
@@ -136,7 +136,7 @@ export class ChildStarts extends ServerPart<Deps> {
   }
 
   /**
-   * Retries, because the sandbox can be lost during the copy, such as by a restart. A child that cannot start is
+   * Retries, because the sandbox can be lost during the copy, for example by a restart. A child that cannot start is
    * deleted.
    */
   async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
@@ -155,7 +155,7 @@ export class ChildStarts extends ServerPart<Deps> {
   }
 }
 
-/** A `catch` handler that ignores that an earlier attempt created the session. */
+/** A `catch` handler that ignores the error if an earlier attempt already created the session. */
 const unlessMade = (thrown: unknown): void => {
   if (toAppError(thrown).code !== 'fenced') throw thrown;
 };

@@ -115,7 +115,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
-    screen.follow(tell(id, client)); // not awaited by the viewer
+    screen.follow(tell(id, client)); // the viewer need not wait for this report
     screen.isStopped = false;
     await screen.shared?.look();
     if (screen.shared) stack.use(screen.shared.watch());
@@ -237,6 +237,6 @@ const atWork = () =>
   new AppError('conflict', 'The agent is working, and its sandbox would restart. Stop the run, or wait until it ends.');
 
 async function closed(stream: Duplex): Promise<void> {
-  stream.once('end', () => stream.destroy()); // an ended screen sends nothing more
+  stream.once('end', () => stream.destroy()); // a screen that has ended sends no more data
   if (!stream.closed) await once(stream, 'close').catch(() => {});
 }

@@ -18,14 +18,15 @@ export interface SharedControl {
   /** Keeps applying stored changes until disposed. */
   watch(): Disposable;
   /**
-   * Stores that a viewer of this server took the lease. Without `isTakenOver`, a holder at another server that this
-   * server has not seen yet keeps it.
+   * Stores that a viewer of this server took the lease. Without `isTakenOver`, does not replace a holder on another
+   * server that this server has not seen yet.
    */
   taken(viewer: string, isTakenOver: boolean): void;
   /** Stores that a viewer of this server released the lease. */
   returned(viewer: string): void;
   /**
-   * Returns the lease from another server's viewer to the agent. Resolves with false if that viewer does not hold it.
+   * Returns the lease from another server's viewer to the agent. Resolves with false if that viewer does not hold the
+   * lease.
    */
   takeBack(viewer: string): Promise<boolean>;
 }

@@ -56,12 +56,11 @@ interface SessionRunSettings {
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
 /**
- * Sandboxes with their own lifetime rules are never stopped for idleness. The value is the maximum of a
- * timer.
+ * Sandboxes with their own lifetime rules are never stopped for idleness. The value is the longest delay of a timer.
  */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** The idle times of a session. The memory-keeping pause comes after half of the time until the stop. */
+/** The idle times of a session. The pause, which keeps memory, comes halfway to the stop. */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};

@@ -46,7 +46,7 @@ export class Reconciler extends ServerPart<Deps> {
   /** Sessions that had a sandbox when the server started. */
   #waiting: SessionId[] = [];
   #isSettled = false;
-  /** The last call of the backend failed, which is already logged. */
+  /** Whether the last call to the backend failed, in which case the failure is already logged. */
   #isAway = false;
   #up: readonly SandboxInfo[] = [];
 
@@ -129,7 +129,7 @@ export class Reconciler extends ServerPart<Deps> {
       if (await this.deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
       throwIfFired(signal);
       if (record && !liveSessions.get(record.id) && !this.#offered.has(sandbox.id)) {
-        this.#offered.add(sandbox.id); // only once: a sandbox that could not be adopted is useless
+        this.#offered.add(sandbox.id); // only once: if adoption failed, the sandbox is useless
         supervisor.wake(record.id, sandbox);
         continue;
       }
@@ -148,7 +148,7 @@ export class Reconciler extends ServerPart<Deps> {
       throwIfFired(signal);
       if (isInHands(record.id)) continue; // taken up since the marks were read
       if (isUnfinished(record)) this.#takeUp(record);
-      // The holder ended before it could remove the mark.
+      // The holder stopped before it could remove the mark.
       else if (!(await ownership?.isElsewhere(record.id))) await deleteMark(store.records, mark);
     }
   }

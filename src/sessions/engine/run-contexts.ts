@@ -114,7 +114,7 @@ export interface RunContexts {
    * tool servers are included, which starts the sandbox.
    */
   working(run: TurnRun, signal?: AbortSignal): Promise<RunContext>;
-  /** Reads what a run needs from a ready sandbox, before the run's first command. Never rejects. */
+  /** Reads the data that a run needs from a ready sandbox, before the run's first command. Never rejects. */
   ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
 
@@ -286,7 +286,10 @@ function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   }
 }
 
-/** The folders of the session's repositories; undefined until all are fetched, because their notes are needed too. */
+/**
+ * The folders of the session's repositories; undefined until all are fetched, because a run reads their notes only
+ * once.
+ */
 const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | undefined =>
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
@@ -308,7 +311,8 @@ interface ToolServerLender {
 }
 
 /**
- * Adds tool servers' tools. Without a sandbox there are none, and a call that needs the sandbox reports the failure.
+ * Adds the tools of tool servers. If the sandbox cannot start, none are added: a call that needs the sandbox then
+ * reports the failure.
  */
 async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal: AbortSignal): Promise<ToolRegistry> {
   const { external, use, profile, tell } = lender;
@@ -325,6 +329,6 @@ async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal:
 }
 
 const elsewhere: ReadonlySet<string> = new Set(['skill', 'children', 'memory', 'memory_write']);
-/** Whether a tool works in a sandbox, including a worker's, which is not run by the server. */
+/** Whether a tool works in a sandbox. Also true for a worker's tools, whose sandbox the server does not run. */
 const worksInSandbox = (tool: Tool | undefined): boolean =>
   tool?.byClient === 'worker' || (tool?.needs ?? []).some((need) => !elsewhere.has(need));

@@ -86,5 +86,5 @@ export class RunRecorder extends ServerPart<Deps> {
   }
 }
 
-/** A goal of a broken session's run ends without a verdict. */
+/** When a session is broken, the goal of its run ends without a verdict. */
 const endOfGoal = (goal: unknown) => (goal ? { goal: unjudgedGoalResult('failed') } : {});

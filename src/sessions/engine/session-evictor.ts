@@ -69,7 +69,7 @@ export class SessionEvictor implements EndListener {
   fenced(id: SessionId): void {
     const { ownership, supervisor } = this.#deps;
     this.standDown(id);
-    // we acquire ownership again only if no other server has it
+    // waking the session acquires ownership again only if no other server has it
     void ownership.release(id).then(() => supervisor.wake(id, 'absent'));
   }
 

@@ -33,7 +33,7 @@ export interface SessionParts {
   readonly session: typeof sessionMachine;
   readonly hydrate: (id: SessionId, signal: AbortSignal) => Promise<SessionInput>;
 }
-/** Notified when sessions leave memory. */
+/** Notified when a session has to leave memory. */
 export interface EndListener {
   /** The session's actor has finished its work. */
   ended(id: SessionId): void;

@@ -61,7 +61,7 @@ export async function countSessions(records: Pick<RecordStore, 'count'>): Promis
 export const deleteMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedKind, id, version);
 
-/** The stored records of these sessions; missing ones are omitted. */
+/** The stored records of these sessions; missing records are omitted. */
 export async function readSessions(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
   const found = new Map<SessionId, StoredSession>();
   await forEachConcurrent(ids, reading, async (id) => {

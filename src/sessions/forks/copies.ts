@@ -47,7 +47,7 @@ const Announced = z.object({
   of: z.enum(Object.keys(holders) as CopyPlace['of'][]).default('session'),
 });
 const Unfinished = z.object({ making: z.number() });
-/** A sandbox usually starts this soon after its session was created. Later, its files are read again. */
+/** A sandbox usually starts this soon after its session was created. After this time, a copy is verified again. */
 const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<CopyPlace, 'of'>) => `${holder}:${blob}`;
 
@@ -57,7 +57,7 @@ const idOf = ({ holder, blob }: Omit<CopyPlace, 'of'>) => `${holder}:${blob}`;
  */
 export class Copies {
   readonly #deps: Deps;
-  /** When this server read the whole copy that a session starts from, epoch ms. */
+  /** When this server read the entire copy that a session starts from, epoch ms. */
   readonly #readWhole = new Map<string, number>();
   readonly #nextPlaces: ReturnType<typeof sweep>;
 
@@ -82,8 +82,8 @@ export class Copies {
   }
 
   /**
-   * Copies a stored copy for a session that starts from it. Undefined: it differs from what was stored, and the new
-   * copy was removed. Rejects: payload_too_large, file_not_found, store_unavailable.
+   * Copies a stored copy for a session that starts from it. Undefined: the stored copy had changed, so the new copy was
+   * removed. Rejects: payload_too_large, file_not_found, store_unavailable.
    */
   async share(from: StoredCopy, place: CopyPlace, options: PutOptions): Promise<BlobInfo | undefined> {
     const { blobs, clock } = this.#deps;
@@ -107,7 +107,7 @@ export class Copies {
     return this.#deps.blobs.open(blob);
   }
 
-  /** Whether a copy exists and matches its hash, if it has one. */
+  /** Whether a copy exists and matches its hash, if a hash is stored. */
   async isWhole({ blob, sha256 }: StoredCopy, signal = neverFires): Promise<boolean> {
     const readAt = this.#readWhole.get(blob);
     this.#readWhole.delete(blob);

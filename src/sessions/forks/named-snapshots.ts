@@ -44,7 +44,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
 const tries = 3;
 const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbox'>): Pick<Snapshot, 'built'> =>
   image === undefined ? {} : { built: { image, ...(start && { start }) } };
-/** `making`: left by an earlier version that had not finished, or had begun to remove it. */
+/** `making`: an earlier version had not finished the snapshot, or had begun to remove it. */
 const StoredSnapshot = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
 type StoredSnapshot = z.infer<typeof StoredSnapshot>;
 const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);
@@ -81,9 +81,9 @@ export class NamedSnapshots {
   };
   readonly #deps: Deps;
   readonly #snapshots: Collection<StoredSnapshot>;
-  /** An owner's snapshots are created one after the other, so that one over quota is refused before the copy. */
+  /** An owner's snapshots are created one after the other, so that a snapshot over quota is refused before the copy. */
   readonly #inTurn = keyedQueue();
-  /** An owner's imports run one after the other, so that together they need room for only one more than the quota. */
+  /** An owner's imports run one after the other, so that together they exceed the quota by at most one snapshot. */
   readonly #importsInTurn = keyedQueue();
 
   constructor(deps: Deps) {
@@ -201,7 +201,7 @@ export class NamedSnapshots {
         id,
         name: name ?? null,
         labels: { ...(labels ?? archive.facts.labels) },
-        sessionId: ids.sessionId(), // not a session of this server
+        sessionId: ids.sessionId(), // a new id, because the snapshot's session is not on this server
         template: archive.facts.template,
         at: clock.now(),
         bytes: size,
@@ -255,8 +255,8 @@ export class NamedSnapshots {
   }
 
   /**
-   * A file that changes during the copy can be inconsistent, so a copy is valid only between two identical
-   * measurements.
+   * A file that changes during the copy can be inconsistent, so a copy is valid only if the measurements before and
+   * after it are identical.
    */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
     const { archive, copies, sandboxes, policy, ids } = this.#deps;

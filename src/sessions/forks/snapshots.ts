@@ -69,7 +69,7 @@ export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
 /** Copies a session's files when a run or step ends. The next use of the sandbox waits for the copy. */
 export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
-  /** Abort copies in progress. */
+  /** Aborts copies in progress. */
   readonly #stops = new Map<SessionId, AbortController>();
   /** Sessions whose fork points were all checked. */
   readonly #caughtUp = new WeakSet<LiveSession>();

@@ -68,7 +68,7 @@ for (let filled = fill(); filled > 0; filled = fill()) {
   const packed = gzipSync(piece, { level, chunkSize: piece.length + 4096 });
   for (let at = 0; at < packed.length; ) at += writeSync(1, packed, at);
 }`;
-/** Below this size, gzip finishes before the other program has started. */
+/** Below this size, gzip finishes before the packing program has started. */
 const largeBytes = 16 * 1024 * 1024;
 const packing = (workdir: string, { bytes = 0, only }: Omit<PackedWorkspace, 'name'>) =>
   ['bash', '-c', packScript, 'bash', workdir, bytes < largeBytes ? '' : packProgram, only ?? ''] as const;

@@ -69,7 +69,7 @@ const rounds = 5;
 
 /** Ends every process of a sandbox. False: some could not be ended. */
 async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
-  // fails without a desktop; with one, the daemon would restart killed processes
+  // fails without a desktop; with a desktop, the daemon would restart killed processes
   await client.desktop.stop(signal).catch(() => {});
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);

@@ -2,7 +2,9 @@ import type { ArchivedSandbox } from '../forks/workspace-archive.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { type Manifest, ManifestReader } from './manifest.ts';
 
-/** Lists and moves the files of a workspace, with programs in its sandbox. `name` identifies the program there. */
+/**
+ * Lists and moves the files of a workspace, with programs that run in its sandbox. `name` identifies the program there.
+ */
 export interface WorkspaceFiles {
   list(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<Manifest>;
   /** Moves all files into a folder of the workspace, continuing an interrupted call. */
@@ -16,7 +18,7 @@ export interface AsideFolder {
 }
 
 // Corral's own folder is left out, because outputs, skills and checkpoints change without the user. A file without a
-// hash is not readable for its owner. If hashing itself fails, the final `end` is missing.
+// hash cannot be read by its owner. If hashing itself fails, the final `end` is missing.
 const listScript = `
 cd -- "$1" || exit 2
 find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\

@@ -92,7 +92,7 @@ export const dropOldNotes = ({ notes }: NoteIndex, before: number): NoteIndex =>
     }),
 });
 
-/** The versions in an earlier index that are missing from a later one. */
+/** The versions that are in an earlier index but not in a later index. */
 export function findLostPlaces(before: NoteIndex, after: NoteIndex): StoredPlace[] {
   const kept = new Set(after.notes.flatMap(({ versions }) => versions.map(({ id }) => id)));
   return before.notes.flatMap(({ id: note, versions }) =>

@@ -50,7 +50,7 @@ export class Notes extends ServerPart<Deps> {
     return this.deps.limits;
   }
 
-  /** The holders that ever had notes, among these or all. */
+  /** The holders that ever had notes: those in `among`, or all. */
   async holders(
     among?: readonly MemoryHolder[],
   ): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {

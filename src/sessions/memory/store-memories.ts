@@ -43,7 +43,7 @@ const keyOf = (store: string, { memory, id }: Pick<StoreMemoryVersion, 'memory' 
 /** The new state of a memory; a null text deletes it. Undefined: no change. */
 type Draft = { readonly path: string; readonly text: string | null } | undefined;
 
-/** The memories of all stores, with their versions. Callers check permissions and archived stores. */
+/** The memories of all stores, with their versions. Callers check permissions, and whether the store is archived. */
 export class StoreMemories extends ServerPart<Deps> {
   /** Creates an empty store. */
   async begin(store: string): Promise<void> {

@@ -41,7 +41,7 @@ export interface AgentConfigService {
    * server must not use, options that no model supports).
    */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
-  /** Copies the template's settings. Provider and model are kept, unless only the template ever set a model. */
+  /** Copies the template's settings. Keeps provider and model if the project chose them itself. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;
 }
 interface Deps extends Pick<ServerParts, 'newId' | 'records'> {

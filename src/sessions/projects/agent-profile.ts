@@ -91,7 +91,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
 
   return async (session) => {
     const { owner, projectId } = session;
-    // In parallel, because each reads the store. The project may be in deletion.
+    // In parallel, because each reads the store. The project may just have been deleted, so a failed read is ignored.
     const [usual, config, chosenModel] = await Promise.all([
       usualOf(),
       projectId === null ? undefined : agents.get(projectId).catch(() => undefined),
@@ -196,7 +196,8 @@ export function agentProfiles(deps: Deps): ProfileOf {
   ): Promise<Model> {
     const ofProject = config && joinModel(config.provider, config.model);
     const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
-    // A project that never chose a model uses the model in the settings at its creation.
+    // A project that never chose a model uses the model chosen on the page, else the model in the settings when the
+    // project was created.
     const name = chosen ?? chosenModel ?? ofProject ?? template.model;
     const fallbacks = fallbacksOf(session, { config, template });
     if (name === undefined && fallbacks === undefined) return usual.model;

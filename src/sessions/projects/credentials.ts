@@ -72,7 +72,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
   const held = async (holder: string): Promise<readonly HeldCredential[]> =>
     (await all(holder)).map(({ sealed: _, createdAt: __, ...rest }) => ({ ...rest, holder }));
 
-  /** The session or project with the credentials; the server's are for sessions of everybody. */
+  /** The session or project that has the credentials. The server's credentials apply to all sessions. */
   async function readHolder(holder: string): Promise<Holder> {
     const session = holder === serverHolder ? undefined : await records.get('session', holder);
     if (session) return SessionRecord.parse(session.doc);

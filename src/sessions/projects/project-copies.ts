@@ -42,7 +42,8 @@ export class ProjectCopies extends ServerPart<Deps> {
   }
 
   /**
-   * False if a file could not be copied, such as when the agent created a folder of that name. The next use retries.
+   * False if a file could not be copied, for example because the agent created a folder of that name. The next use
+   * retries.
    */
   async #bring(id: SessionId, requested: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
     const { records } = this.deps;

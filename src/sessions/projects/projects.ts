@@ -40,7 +40,7 @@ export interface MemberDirectory {
 }
 /** Resources of one kind that projects can hold. */
 export interface HeldResources {
-  /** With an empty owner, only the projects' resources and possibly shared ones. */
+  /** With an empty owner, lists only the projects' resources, and possibly shared resources. */
   list(owner: string, projects: readonly string[]): Promise<readonly (Holder & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }

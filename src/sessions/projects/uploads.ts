@@ -121,7 +121,8 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       // deleted in the meantime
       await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer, expect: 1 }).catch(unlessConflict);
       for (const one of older) if (one.name === file.name) await remove(one);
-      // A deletion of the project removes its record first, then the files that it finds.
+      // The project may just have been deleted, without finding this file: the deletion removes the record first, then
+      // the files.
       if (file.projectId !== null && !(await records.get(projectKind, file.projectId))) {
         await remove(doc);
         throw new AppError('not_found', 'The project of this file was deleted.');
@@ -170,7 +171,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       for (const { id, doc } of await records.list(fileOwnerKind, { state: 'staged' })) {
         const { owner, at } = Owner.parse(doc);
         if (at >= before) continue;
-        // by a server that died right afterwards
+        // The file may have been listed by a server that died before it updated this record.
         const isKept = (await records.get(fileKind, `${owner}:${id}`)) !== undefined;
         await (isKept ? records.put({ kind: fileOwnerKind, id, doc: { owner, at, isKept } }) : forget(id));
       }

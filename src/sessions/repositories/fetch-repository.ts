@@ -7,7 +7,7 @@ import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 type Sandbox = Pick<SandboxClient, 'exec' | 'workdir'>;
 export type FetchedRepository = Pick<SessionRepository, 'branch' | 'baseBranch' | 'baseCommit'> & {
-  /** Notes for people, such as about missing large files. */
+  /** Notes for people, for example about missing large files. */
   readonly notes: readonly string[];
 };
 export interface FetchRequest {
@@ -16,7 +16,7 @@ export interface FetchRequest {
   readonly branch: string;
   readonly author: GitPerson;
   /**
-   * Writes a bare copy of a folder on the server to that folder of the sandbox; undefined: git fetches from the
+   * Writes a bare copy of a folder on the server to `folder` in the sandbox; undefined: git fetches from the
    * repository's server.
    */
   readonly copyTo?: ((folder: string, url: string) => Promise<void>) | undefined;

@@ -42,7 +42,7 @@ function toBranchName({
 }
 
 interface Deps extends Pick<ServerParts, 'closing' | 'warn'> {
-  /** The author of commits in sessions without one. */
+  /** The author of commits in sessions that set no author. */
   readonly author: GitPerson;
   readonly preparation: Preparation;
   /** Notified of a session's prepared files, so that they are ready for the next similar session. */
@@ -61,7 +61,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
   /** Sessions with a new sandbox in which their repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();
 
-  /** Called when a sandbox has started. True: there is work to do in it, even if no caller is waiting. */
+  /** Called when a sandbox has started. True: work remains to be done in the sandbox, even if no caller is waiting. */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);

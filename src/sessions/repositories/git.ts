@@ -4,8 +4,8 @@ import { quoteForShell } from '../../core/text/quote.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 
-// Git runs in the sandbox, as its user. The agent can write settings, hooks and attributes to a repository. They must
-// not affect a person's commands, so each script uses its own settings.
+// Git runs as the sandbox's user. The agent can write settings, hooks and attributes to a repository. They must not
+// affect a person's commands, so each script uses its own settings.
 
 type Sandbox = Pick<SandboxClient, 'exec'>;
 

@@ -12,7 +12,7 @@ import { copyFailureText, runProgram } from '../services/streams/piped-command.t
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
-  /** How many are kept per owner, the most recently used; 0: off. */
+  /** The maximum number kept per owner; the least recently used are removed first. 0: off. */
   readonly keep: number;
   readonly maxBytes: number;
   readonly copies: Pick<Copies, 'add' | 'open' | 'release'>;
@@ -34,7 +34,7 @@ const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(va
 const prefixOf = ({ owner }: PreparedKey) => `${hashOf(owner).slice(0, 24)}:`;
 /** The id of the stored files for this key. */
 export const preparedIdOf = (key: PreparedKey): string => `${prefixOf(key)}${hashOf(key.facts)}`;
-/** The workspace folder for files that are placed before their repository is fetched. */
+/** The workspace folder for files that are unpacked before their repository is fetched. */
 const readyFolder = '.corral/prepared';
 const folderOf = (id: string) => `${readyFolder}/${id.replace(':', '-')}`;
 const packMs = 10 * 60_000;
@@ -95,7 +95,9 @@ export class PreparedFiles extends ServerPart<Deps> {
     return { bytes: doc.bytes };
   }
 
-  /** Places the stored files in a workspace without a repository yet. False: they no longer exist. */
+  /**
+   * Unpacks the stored files into a workspace whose repository is not fetched yet. False: the files no longer exist.
+   */
   async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
     const found = await this.deps.records.get(kind, id);
     if (!found) return false;
@@ -110,7 +112,7 @@ export class PreparedFiles extends ServerPart<Deps> {
     await runGit(client, { script, values: { workdir: client.workdir }, timeoutMs: moveMs }, signal);
   }
 
-  /** False: no ready files are in the sandbox. */
+  /** False: the sandbox has no ready files. */
   async #move(client: SandboxWithGit, path: string, id: string, signal: AbortSignal): Promise<boolean> {
     const values = { workdir: client.workdir, folder: folderOf(id), path };
     const { exitCode, stderr } = await runGit(client, { script: moveScript, values, timeoutMs: moveMs }, signal);

@@ -47,7 +47,7 @@ const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
 const maxRequests = 1_000;
-/** Starting sessions take precedence over possible future sessions. */
+/** The pause before each preparation, because starting sessions take precedence over possible future sessions. */
 const restMs = 1_000;
 const lookMs = 60_000;
 
@@ -80,7 +80,7 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
     return this.#ready.length;
   }
 
-  /** Whether a sandbox belongs to this class, so that the reconciler does not end it. */
+  /** Whether this class holds the sandbox, so that the reconciler does not destroy it. */
   has = (id: SessionId): boolean => this.#held.has(id);
 
   /** Takes a ready workspace; its id becomes the new session's id. Undefined: none is ready. */
@@ -100,7 +100,10 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
     return found.id;
   }
 
-  /** Called when a session uses these stored files, because the next similar session will need them too. */
+  /**
+   * Called when a session uses these stored files. Orders ready workspaces, because the next similar session will need
+   * the files too.
+   */
   used(session: SessionRecord, files: readonly string[]): void {
     const { keep, clock } = this.deps;
     if (keep === 0 || files.length === 0) return;

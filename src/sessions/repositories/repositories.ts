@@ -46,7 +46,7 @@ interface Deps {
   readonly known: (id: SessionId) => Promise<SessionRecord>;
   readonly fetches: Pick<RepositoryFetches, 'again' | 'noteChecks'>;
   readonly now: () => number; // epoch ms
-  /** The author of commits in sessions without one. */
+  /** The author of commits in sessions that set no author. */
   readonly author: GitPerson;
   readonly services: ServicePermissions & { readonly states: SandboxService['services'] };
 }

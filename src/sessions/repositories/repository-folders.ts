@@ -31,7 +31,7 @@ export class RepositoryFolders {
     this.#newId = newId;
   }
 
-  /** Throws: forbidden for a folder that the operator did not list. Other URLs pass. */
+  /** Throws: forbidden for a folder that the operator did not list. Accepts all other URLs. */
   check(url: string): void {
     if (isFolderUrl(url)) this.#listed(url);
   }

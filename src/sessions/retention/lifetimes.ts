@@ -54,6 +54,6 @@ export class Lifetimes extends ServerPart<Deps> {
       }
       return againMs;
     };
-    await repeat(round, { clock, failedMs: againMs }, signal); // fails if too much has changed since
+    await repeat(round, { clock, failedMs: againMs }, signal); // the watch fails if this server falls too far behind
   }
 }

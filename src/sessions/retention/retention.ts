@@ -166,7 +166,10 @@ export class Retention {
     }
   }
 
-  /** True if this server owns the session and nobody uses it. The caller deletes right after this answer. */
+  /**
+   * True if this server owns the session and nobody uses the session. The caller deletes the session immediately
+   * afterwards.
+   */
   async #isUnused(id: SessionId): Promise<boolean> {
     const { liveSessions, commands, watchers, ownership } = this.#deps;
     if (liveSessions.get(id) || watchers.isInUse(id) || (await ownership.isElsewhere(id))) return false;

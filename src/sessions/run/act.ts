@@ -22,7 +22,7 @@ export async function takeStepTurn(
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
     : ({ kind: 'act', step: { id: '1', description: work.task, status: 'running' }, stepIndex: 0 } as const);
-  // Without a step of its own, the plan is visible in the agent's todo calls until a compaction removes them.
+  // Without a step, the agent's plan is only in its todo calls, which a compaction removes.
   const isHidden = steps.length > 0 && runWriter.transcript.compactions.length > 0;
   const note = step && planned ? prompt.step(steps, step) : !step && isHidden ? prompt.todoList(steps) : '';
   const tools = plans ? planningTools(work) : work.tools.declarations;
@@ -56,8 +56,8 @@ export async function takeStepTurn(
 }
 
 /**
- * The model itself decides a step's outcome: the last command of a successful step can fail, such as a search without a
- * match.
+ * The model itself decides a step's outcome: the last command of a successful step can fail, for example a search
+ * without a match.
  */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 

@@ -5,7 +5,7 @@ export type DesktopFact = FactOf<'desktop'>['data'];
 const none = { display: 0, browser: 0 };
 const maxDetail = 300;
 
-/** Converts a desktop's status, however often it is read, to facts that are recorded once. */
+/** Converts a desktop's status to facts. Each fact is recorded once, no matter how often the status is read. */
 export class DesktopFacts {
   #isUp = false;
   #restarts: DesktopStatus['restarts'] = none;

@@ -18,9 +18,9 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { pictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// A call of the model within all budgets. It reserves the most expensive reply that fits, and is not sent if not even a
-// usual reply fits. Afterwards the provider's count is settled; if that is missing or far too small, the server's own
-// count.
+// Calls the model within all budgets. Reserves the most expensive reply that fits; if not even a usual reply fits, the
+// request is not sent. Afterwards, settles the provider's count, or the server's own count if the provider's is missing
+// or far too small.
 
 interface ModelRequest {
   readonly request: TurnRequest;
@@ -142,13 +142,13 @@ const assumedPerByte = 0.3;
 interface Exchange {
   /** The bytes sent to the model, without pictures. */
   readonly requestBytes: number;
-  /** The bytes received from it, without hidden reasoning. */
+  /** The bytes received from the model, without hidden reasoning. */
   readonly replyBytes: number;
 }
 
 /**
- * The amounts that budgets count in addition to the provider's count if it is missing or far too small. Undefined: its
- * count is accepted.
+ * The amounts that budgets count in addition to the provider's count if that count is missing or far too small.
+ * Undefined: the provider's count is accepted.
  */
 export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,

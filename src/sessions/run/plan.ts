@@ -117,8 +117,8 @@ export function answerPlan(
 }
 
 /**
- * The begun steps, followed by the new ones. A step that the server added for work without a plan becomes the first new
- * step.
+ * The steps that have begun, followed by the new steps. A step that the server added for work without a plan becomes
+ * the first new step.
  */
 function replanned(
   { steps, planned }: { readonly steps: readonly PlanStep[]; readonly planned: boolean },

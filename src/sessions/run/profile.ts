@@ -33,7 +33,7 @@ export interface Profile {
   readonly sampling?: Sampling;
   /** The agent with its own loop; undefined: Corral's loop. */
   readonly agent?: ExternalAgent;
-  /** Limits that override the server's. Limits of a run apply from when the session is loaded. */
+  /** Limits that override the server's. Run limits are read when the session is loaded. */
   readonly budget?: Partial<Budget>;
   readonly sessionBudget?: OwnBudget;
   readonly approvals?: Partial<Approvals>;

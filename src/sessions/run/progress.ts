@@ -11,8 +11,8 @@ import type { Entry } from './log/conversation.ts';
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
 /**
- * The act of a call. A failure without output, such as a search without a match, is not an error that different calls
- * can have in common.
+ * The act of a call. A failure without output, for example a search without a match, is not an error that different
+ * calls can have in common.
  */
 export function createRunAct(
   { name, args }: Pick<ToolCall, 'name' | 'args'>,

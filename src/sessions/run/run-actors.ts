@@ -114,7 +114,8 @@ async function endRun(
   if (!runWriter) return;
   runWriter.shut();
   const shown = new Map<string, ToolContent>();
-  // Background processes of a completed run continue; those of a stopped run are ended.
+  // Background processes continue after a completed run. They are ended after a stopped run, and after a failed run
+  // with open calls.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
     using until = deadlineSignal(killMs, clock);
     const kill = async () => {

@@ -110,6 +110,6 @@ export interface RunContext {
     readonly loops: ExternalAgents;
     readonly instructions: string | undefined;
   };
-  /** Whether the session has a title other than this one set by a run. */
+  /** Whether the session has a title. The provisional title, if a run set it, is ignored. */
   hasTitle(provisional?: string): boolean;
 }

@@ -17,7 +17,7 @@ interface Base {
   readonly denied: readonly string[];
   readonly session: Holder;
 }
-const weeksMs = 20 * 24 * 60 * 60_000; // a client can take its time; timers cannot be much longer
+const weeksMs = 20 * 24 * 60 * 60_000; // clients can answer late; close to the maximum of a timer
 const toolTimeoutMs = 60_000;
 const mostChildren = 8; // working at the same time, as in templates
 

@@ -67,7 +67,7 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry, ...d
       const { egress: before, ...rest } = session.sandbox ?? {};
       const usual = { ...session, sandbox: rest };
       const chosen = choice ? writtenAlike(choice) : undefined;
-      // Removing a limit needs no support by the driver: only the policy remains.
+      // Removing a limit needs no support from the driver.
       if (chosen) deps.checkSandbox({ egress: chosen }, usual);
       const opens = isClosed(before) && !isClosed(chosen);
       if (opens && deps.wayOutIsFixed && session.sandboxState === 'running') {

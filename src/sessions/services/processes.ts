@@ -53,7 +53,7 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
       .map((it): ProcessInfo => ({ ...it, status: 'exited' }));
     return { running: running.sort(newestFirst), over: over.sort(newestFirst) };
   }
-  /** Lists running processes first, so that finished ones never push them out. */
+  /** Lists running processes first, so that finished processes never push them off the list. */
   async function list(id: SessionId, signal: AbortSignal): Promise<ProcessInfo[]> {
     const { running, over } = await all(id, signal);
     return [...running, ...over].slice(0, maxListed).sort(newestFirst);
@@ -78,7 +78,7 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
       if (log === '') return { text: '', log, truncated: false };
       await using used = await sandboxes.use(id, signal);
       const file = quoteForShell(log);
-      // One extra line shows whether there is more; if the tail itself is cut, the size shows it.
+      // One extra line shows whether the log has more lines; its size shows whether the tail was cut by bytes.
       const command = `stat -c %s -- ${file} >&2; tail -c ${tailBytes} -- ${file} | tail -n ${lines + 1}`;
       const { stdout, stderr } = await used.client.exec({ command }, signal);
       const isCut = Number.parseInt(stderr, 10) > tailBytes;

@@ -7,7 +7,7 @@ import { publicRecord, StoredSession } from '../run/log/projection.ts';
 
 /** Sessions per read of the store, and per turn of the event loop: parsing them takes a few milliseconds. */
 const maxAtOnce = 500;
-/** Sessions per read of those that moved to the front while listing. */
+/** The page size when reading sessions that moved to the front during the listing. */
 const movedAtOnce = 20;
 
 type ListPart = Pick<ListQuery, 'keep' | 'limit' | 'after'>;
@@ -52,7 +52,7 @@ export class SessionList {
   }
 
   /**
-   * All sessions, or those in scope, in batches. A session that moves to the front in the meantime is returned once.
+   * All sessions, or those in scope, in batches. A session that moves to the front during the listing is returned once.
    */
   async *pieces(chosen: ListScope = {}): AsyncGenerator<SessionRecord[]> {
     const seen = new Set<string>();

@@ -51,7 +51,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   /** Shown in the server's health. */
   readonly desktopFor: () => DesktopOffer;
   readonly watchers: Watchers;
-  /** The longest time that such a session's sandbox can be unused, from its template and the settings. */
+  /** The longest time that the session's sandbox can be unused, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly holdings: Pick<Holdings, 'within'>;
   /** Removes the session's data stored outside the store's log. */
@@ -229,7 +229,7 @@ export function sessionService(deps: Deps): SessionService {
       const record = await stored(id);
       checkText(command);
       const { text, mode, attachments = [], clientTimestamp, goal, blocks } = command;
-      const { plans } = await deps.profileOf(record); // of a run that would start now
+      const { plans } = await deps.profileOf(record); // the profile of a run that would start now
       const { messageId = ids.messageId() } = command;
       const requested = { commandId: ids.short(), messageId, runId: ids.runId() };
       const sent = await commands.command<SendResult>(id, {

@@ -36,7 +36,7 @@ export function terminalService(deps: Deps): TerminalService {
     });
   }
 
-  /** The terminals that still exist in their sandbox; records of others are deleted. */
+  /** The terminals that still exist in their sandbox. Records of all other terminals are deleted. */
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];

@@ -33,7 +33,7 @@ export async function readShellFromLog(
     const { content, output, reason } = event.data;
     const before: readonly ConsoleEntry[] | undefined = console;
     if (content && 'console' in content) {
-      // The result of a cancelled command contains only that command, so earlier ones are kept.
+      // The result of a cancelled command contains only that command, so earlier entries are kept.
       const isAlone = reason !== undefined && content.console.length === 1;
       console = isAlone && before ? [...before, ...content.console] : content.console;
       // the command never started; the output says why

@@ -37,7 +37,7 @@ export class AgentPullRequests {
   }
 }
 
-/** The repository that the model refers to. It can name the folder including its parents. */
+/** The repository that the model refers to, by its folder with or without parent folders. */
 function findPath(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');
   const message = named === undefined ? undefined : trimEndCharacters(named, '/');

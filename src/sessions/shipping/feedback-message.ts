@@ -5,7 +5,7 @@ import type { PullRequest, PullRequestCheck, PullRequestComment, PullRequestRevi
 /** A comment or review by a person, or a failed check, with a key to recognize sent items. */
 export interface FeedbackItem {
   readonly key: string;
-  /** Text by Corral. */
+  /** Text written by Corral. */
   readonly heading: string;
   /** Third-party text. */
   readonly quoted: string;

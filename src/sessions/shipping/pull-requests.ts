@@ -123,7 +123,7 @@ export function pullRequestService(deps: Deps): PullRequestService {
       return (await read(id, path, signal)).state;
     },
 
-    /** One after the other, so that concurrent calls do not send an item twice. */
+    /** Serialized, so that concurrent calls do not send an item twice. */
     sendFeedback: (id, path, signal) =>
       sending(recordOf(id, path), async () => {
         const { state, fresh } = await read(id, path, signal);

@@ -35,7 +35,7 @@ export class SkillRecords {
     });
   }
 
-  /** All skills; with an owner, that owner's, those of the projects, and shared ones. */
+  /** All skills. With an owner: that owner's skills, those of the projects, and shared skills. */
   list(owner: string | undefined, parents: readonly string[]): Promise<StoredSkill[]> {
     return this.#skills.listFor(owner, { shared: true, parents });
   }
@@ -45,7 +45,7 @@ export class SkillRecords {
     return this.#skills.get(id);
   }
 
-  /** Rejects: conflict if the holder has, or a shared skill uses, this name already; quota. */
+  /** Rejects: conflict (the holder or a shared skill already uses this name), quota. */
   async create(skill: StoredSkill): Promise<void> {
     const text = `There are already ${maxSkills} skills. Delete some first.`;
     const stored = await this.#skills

@@ -30,7 +30,7 @@ interface SessionSkill {
 export class SessionSkills extends ServerPart<Deps> {
   readonly #installed = new WeakMap<SandboxClient, Map<string, string>>();
 
-  /** Rejects: not_found, naming what is missing. */
+  /** Rejects: not_found, naming the missing skills. */
   async of(session: SessionRecord): Promise<readonly OfferedSkill[]> {
     const { skills } = this.deps;
     return (await this.#resolved(session)).map(({ skill: { id }, version }) => ({
@@ -44,7 +44,7 @@ export class SessionSkills extends ServerPart<Deps> {
 
   /** Installs the skills in a newly used sandbox, and replaces outdated versions. */
   async beforeUse(session: SessionRecord, client: SandboxClient, signal: AbortSignal): Promise<void> {
-    const requested = await this.#resolved(session).catch(() => []); // the run reports what is missing
+    const requested = await this.#resolved(session).catch(() => []); // the run reports missing skills
     const installed = this.#installed.get(client) ?? new Map<string, string>();
     this.#installed.set(client, installed);
     for (const { version } of requested) {

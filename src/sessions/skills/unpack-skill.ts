@@ -6,7 +6,7 @@ import { assertArchive, detectArchive } from '../../core/text/files/archive-form
 import type { SkillFile } from '../api/server/skills.ts';
 import { isIgnoredFile, skillLimits } from './skill-files.ts';
 
-const maxEntries = 4 * skillLimits.files; // with folders, and with the files that are skipped
+const maxEntries = 4 * skillLimits.files; // includes folders and skipped files
 const kinds = { mask: 0o170000, link: 0o120000, file: 0o100000 } as const;
 
 const refused = (why: string, cause?: unknown) =>
@@ -40,7 +40,7 @@ async function unpacked(archive: Buffer): Promise<SkillFile[]> {
   for (const entry of entries) {
     const path = nameOf(entry);
     if (path.endsWith('/') || isIgnoredFile(path)) continue;
-    const mode = entry.externalFileAttributes >>> 16; // 0 where it was packed on Windows
+    const mode = entry.externalFileAttributes >>> 16; // 0 if packed on Windows
     const kind = mode & kinds.mask;
     if (kind === kinds.link) throw refused(`${path} is a link`);
     if (kind !== 0 && kind !== kinds.file) throw refused(`${path} is a device, or another special file`);

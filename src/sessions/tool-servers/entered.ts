@@ -87,7 +87,7 @@ export class EnteredToolServers {
     return { ...server, token: (refused) => this.#deps.token(name, refused) };
   }
 
-  /** `work` receives the stored server, and returns the one to store. */
+  /** `work` receives the stored server, and returns the server to store. */
   async change(
     name: string,
     work: (now: EnteredServer | undefined) => EnteredServer | Promise<EnteredServer>,

@@ -11,7 +11,7 @@ export type RefreshOutcome =
   | {
       readonly outcome: 'succeeded';
       readonly token: Secret;
-      /** Absent: the current one remains valid. */
+      /** Absent: the current refresh token remains valid. */
       readonly refreshToken?: Secret;
       /** Null: not specified. */
       readonly lifeMs: number | null;
@@ -76,7 +76,7 @@ function basic(id: string, secret: string): string {
   return `Basic ${Buffer.from(`${encoded(id)}:${encoded(secret)}`).toString('base64')}`;
 }
 
-/** The first part of a body: a server may send more than is needed. */
+/** Reads only the start of a body, because a server can send any amount. */
 export async function readBodyText({ body }: Response): Promise<string> {
   if (!body) return '';
   const parts: Uint8Array[] = [];
@@ -89,7 +89,7 @@ export async function readBodyText({ body }: Response): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-/** A response for people to see, without secrets: a server can repeat request data in it. */
+/** A response to show to people. Secrets are masked, because a server can repeat request data. */
 export function toTriedAnswer({ status, headers }: Response, text: string, secrets: CredentialSecrets): TestResponse {
   const all = [secrets.token, secrets.refreshToken, secrets.clientSecret].flatMap((one) => one ?? []);
   const body = all.reduce((masked, secret) => withoutSecret(masked, secret, '[redacted]'), text);

@@ -34,7 +34,10 @@ type Content = Pick<
   | 'restore'
 >;
 
-/** Holds an archive until it is unpacked completely. Sessions rarely see it, because none writes in the meantime. */
+/**
+ * An archive is first unpacked completely into this folder. Only sessions that read the volume during a restore can see
+ * it.
+ */
 const staging = '.corral-restore';
 // The new content replaces the old within the volume, because each volume is a separate file system.
 const swapScript = `
@@ -45,7 +48,7 @@ find ${staging} -mindepth 1 -maxdepth 1 -exec mv -- {} . ';'
 rmdir ${staging}`;
 const sizeOf = 'du --summarize --block-size=1 --apparent-size -- "$1" | cut -f1';
 
-/** The content of volumes, transferred by the daemon of a sandbox that has nothing else. */
+/** Transfers the content of volumes through the daemon of a sandbox that contains only the volume. */
 export function volumeContent({ records, transfers, archive, ids }: Deps): Content {
   const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(transferMs)]);
 
@@ -180,7 +183,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
       await run('rm -rf -- "$1" && mkdir -- "$1"', to); // left by an interrupted restore
       try {
         const target = { workdir: to, programs: client.programs, workspace: client.workspace };
-        // An archive that exceeds the quota, even if compressed, cannot fit.
+        // An archive whose compressed size exceeds the quota cannot fit.
         const packed = atMost(expectArchive(content, 'gzip'), quotaBytes);
         await archive.unpack(target, { name: `unpack-${ids.short()}`, content: packed }, until);
         const bytes = await bytesIn(used, to, until);

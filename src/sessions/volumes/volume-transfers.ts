@@ -55,12 +55,12 @@ export class VolumeTransfers extends ServerPart<Deps> {
   readonly #sandboxes = new Map<string, TransferSandbox>();
   readonly #ids = new Set<SessionId>();
 
-  /** Whether a sandbox is one of these, so that the reconciler does not end it. */
+  /** Whether this is the session id of a transfer sandbox, which the reconciler must not remove. */
   has = (id: SessionId): boolean => this.#ids.has(id);
 
   /**
-   * `write`: rejects with conflict while a session writes. `read`: writable if there is no other writer, because files
-   * can be unreadable for everyone but their owner.
+   * `write` rejects with conflict while a session writes. `read` also mounts the volume writable if there is no other
+   * writer, because some files are readable only by their owner.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.deps;
@@ -165,7 +165,7 @@ export class VolumeTransfers extends ServerPart<Deps> {
         return holders.length === now.holders.length ? now : { ...now, holders };
       });
     } catch (err) {
-      // The reconciler finds the sandbox, and the holder entry lapses.
+      // The reconciler removes the sandbox later, and the holder entry lapses.
       if (toAppError(err).code !== 'not_found') warn({ err }, 'the sandbox of a volume could not be ended');
     }
     this.#ids.delete(sessionId);

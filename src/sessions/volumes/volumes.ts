@@ -191,8 +191,8 @@ export class Volumes {
       }
       return { ...now, holders: [], removing: clock.now() };
     });
-    // From here on, the volume cannot be found. A clean-up completes an interrupted deletion, or one that waits for a
-    // sandbox to end.
+    // From here on, the volume cannot be found. A clean-up completes a deletion that was interrupted or must wait for a
+    // sandbox.
     if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(unlessConflict);
   }
 

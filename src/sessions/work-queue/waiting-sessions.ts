@@ -13,7 +13,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   /** The record of a session in memory. */
   readonly live: (id: SessionId) => Pick<SessionRecord, 'agent'> | undefined;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** Whether this server currently does this work. Two servers doing so would be harmless, but twice the work. */
+  /** Whether this server currently does this work. The same work on two servers is harmless, but wasteful. */
   readonly leads: () => Promise<boolean>;
 }
 const lookMs = 30_000;
@@ -72,7 +72,7 @@ export class WaitingSessions {
         await queue.enqueue(agent.environment, id);
   }
 
-  /** Whether the last question in the log is about a call for a worker. */
+  /** Whether the newest wait in the log is for a call that a worker must answer. */
   async #waitsForCall(id: SessionId): Promise<boolean> {
     const { events } = this.#deps;
     const requested = await events.findLastSeq(id, 'run.wait');

@@ -32,7 +32,10 @@ import {
 
 const maxNames = 10_000;
 
-/** Signals by name, for streams that end with a credential. At most 10,000 are kept; the oldest are dropped. */
+/**
+ * Signals by name, for streams that stop when their credential becomes invalid. At most 10,000 are kept; the oldest are
+ * dropped.
+ */
 class RevocationSignals {
   readonly #controllers = new Map<string, AbortController>();
 
@@ -88,7 +91,7 @@ interface KeptItem {
 const kind = 'work-item'; // the newest item of each session, by the session's id, with which the store erases it
 const pastKind = 'work-item-past'; // the earlier ones, `<session>:<number>`
 const pageSize = 100;
-const lookEveryMs = 250; // for items queued by another server
+const lookEveryMs = 250; // polls for items queued by another server
 const polledWithinMs = 30_000;
 const missing = () => new AppError('not_found', 'The environment has no such work item.');
 const pastId = ({ sessionId, number }: StoredItem) => `${sessionId}:${String(number).padStart(9, '0')}`;
@@ -201,7 +204,7 @@ export class WorkQueue implements WorkerCredentials {
       const next = isOver ? stopItem(item, now) : claimItem(item, now);
       const put = { kind, id: next.sessionId, doc: next, sort: computeSortKey(next), expect: version };
       if ((await this.#deps.records.put(put).catch(unlessConflict)) === undefined) continue; // another worker was first
-      this.#endings.end(claimName(item)); // for an earlier worker of the item
+      this.#endings.end(claimName(item)); // stops streams of the item's earlier worker
       if (isOver) continue;
       const { sessionId, number, claim } = next;
       return {

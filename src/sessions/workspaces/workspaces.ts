@@ -183,7 +183,8 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // A client of another facade may have a run here; the sandbox stays until it ends. An error is treated as a run.
+    // A client of another facade may have a run here; the sandbox stays until that run ends. An error is treated as a
+    // run.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));

@@ -5,7 +5,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 
 export interface OtherServersOptions {
   readonly clock: Clock;
-  /** Fires when the checks must end. */
+  /** Fires when the checks must stop. */
   readonly signal: AbortSignal;
   /** Called when a followed session's log is gone because the session was deleted. */
   readonly onGone: (id: SessionId) => void;
@@ -24,7 +24,7 @@ const slow = 100; // ms; followers see other servers' events within 150 ms
 const idle = 250; // ms, for sessions without an event for a minute
 const idleAfterMs = 60_000;
 const watchAgainMs = 5_000;
-const trustedAfterMs = 2_000; // an unsupported watch ends sooner
+const trustedAfterMs = 2_000; // an unsupported watch fails sooner
 const reportedMs = 1_000;
 
 /**

@@ -91,7 +91,7 @@ export class Appender {
     return head;
   }
 
-  /** `again`: an append whose response was lost can find the head after its own events. */
+  /** `again`: the append is a retry. If the first response was lost, the head can be after its own events. */
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const seen = this.#seen.get(session);
     const isMarked = this.#logs.isMarked(session);

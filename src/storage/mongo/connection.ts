@@ -91,7 +91,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   const options: MongoClientOptions = {
     appName: 'corral',
     maxPoolSize: 32,
-    socketTimeoutMS: deadlineMs + 500, // our own deadline ends first
+    socketTimeoutMS: deadlineMs + 500, // our own deadline expires first
     waitQueueTimeoutMS: deadlineMs,
     serverSelectionTimeoutMS: deadlineMs,
     connectTimeoutMS: deadlineMs,

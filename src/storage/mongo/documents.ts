@@ -68,7 +68,7 @@ export interface LogDocument {
   readonly redo?: { readonly after: number; readonly puts: readonly PutDocument[] };
 }
 
-/** Shows servers that poll a session's newest seq or, for a moment, an older one. */
+/** A session's newest seq, or for a moment an older one, for servers that poll it. */
 export interface HeadDocument {
   readonly _id: string;
   readonly head: number;

@@ -16,7 +16,7 @@ export function isTransient(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
-  // The connection ended between several documents; the driver reports this without a name or code.
+  // The connection broke in the middle of a bulk write; the driver reports this without a name or code.
   if (thrown instanceof MongoBulkWriteError && thrown.code === undefined) return true;
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }

@@ -30,8 +30,8 @@ type UsageEvent = { readonly _id: string; readonly at: number; readonly fact: st
 const usageAtOnce = 1_000;
 
 /**
- * Sums the usage in `from <= time < to`. Facts are opaque text to the database, so the sums are computed here, for some
- * events at a time.
+ * Sums the usage in `from <= time < to`. Facts are opaque text to the database, so the sums are computed here, in
+ * batches.
  */
 async function usageBetween(
   { at }: Connection,
@@ -65,7 +65,9 @@ async function usageBetween(
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
-/** Compaction keeps younger events: a writer that was suspended for less must still collide with them. */
+/**
+ * Compaction keeps events younger than this, so that a writer suspended for a shorter time still collides with them.
+ */
 export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
@@ -193,7 +195,7 @@ async function watch(
   signal: AbortSignal,
 ): Promise<void> {
   const only = [{ $match: { operationType: 'insert' } }, { $project: { documentKey: 1, 'fullDocument.left': 1 } }];
-  const [events] = at.allEvents as [Collection<EventDocument>]; // with push, one event is enough
+  const [events] = at.allEvents as [Collection<EventDocument>]; // with push, there is only one events collection
   const stream = events.watch(only, { maxAwaitTimeMS: 1_000 });
   const end = () => void stream.close().catch(() => {});
   signal.addEventListener('abort', end, { once: true });

@@ -97,8 +97,8 @@ export class Heads {
   }
 
   /**
-   * The store did not accept the heads. Without them, other servers' readers of a log without further events do not see
-   * its end.
+   * Keeps heads that the store did not accept, for a retry. Without them, other servers' readers would miss the end of
+   * a log without further events.
    */
   #keepSent(): void {
     for (const [session, head] of this.#sent) if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);

@@ -33,7 +33,7 @@ const pageChars = 4 * 1024 * 1024;
 const pieceMs = 5;
 /** Rows read by one statement of a search: fewer after a slow one, whose texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
-/** Usage events summed by one request: a few milliseconds. */
+/** Usage events summed per request, which takes a few milliseconds. */
 const usageAtOnce = 1_000;
 /** The matches of a search chunk, and where the next chunk starts; null: done. */
 export type SearchChunk<Place> = readonly [found: string[], next: Place | null];
@@ -97,8 +97,9 @@ const escapeForJson = (text: string) => escapeWildcards(JSON.stringify(text).sli
 const patternsOf = (text: string): [string, string] => [`%${escapeForJson(text)}%`, `%${escapeWildcards(text)}%`];
 
 /**
- * Matches the JSON of each document that contains this text in any case, and some others. LIKE ignores the case of ASCII
- * letters alone, and the lower case of two other letters begins with k and i.
+ * Matches the JSON of each document that contains this text in any case, and some others. LIKE ignores the case of
+ * ASCII letters only, so non-ASCII letters match any text. A k, or an i before such a letter or at the end, matches any
+ * character, because it can be the lower case of a non-ASCII letter.
  */
 const likelyPattern = (text: string): string =>
   `%${escapeForJson(text)

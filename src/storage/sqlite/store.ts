@@ -47,7 +47,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
     inbox: inbox(writer),
     leases: leases(writer, reader),
     commands: commands(writer, reader, path),
-    shared: false, // the lock lets no second server in
+    shared: false, // the lock keeps a second server out
     size: async () => (await Promise.all([path, `${path}-wal`].map(readSize))).reduce((sum, size) => sum + size, 0),
     settle: async () => {}, // a transaction is complete or has no effect
     async check(signal) {

@@ -61,7 +61,10 @@ function serve(): void {
   const read = runEach(readOperations(opened.db), input.path);
   const commit = commitGroup(opened.db, writeOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
-  /** Waits a little, because deleting a project removes many records, but not until a long series of deletions ends. */
+  /**
+   * Runs a second after the first of several deletions, because deleting a project removes many records. Later
+   * deletions do not extend the wait.
+   */
   const emptyAtRest = () => {
     if (resting) return;
     resting = setTimeout(() => {

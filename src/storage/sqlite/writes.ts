@@ -154,7 +154,7 @@ function commandWrites(db: DatabaseSync) {
   const post = db.prepare(
     'INSERT INTO command (id, session, name, body, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  // By then, the log contains everything that must be kept, so the body is dropped.
+  // An answered command drops its body, because the log contains everything that must be kept.
   const answer = db.prepare(`UPDATE command SET answer = ?, body = 'null' WHERE id = ? AND answer IS NULL`);
   const expire = db.prepare('DELETE FROM command WHERE at < ?');
   return {

@@ -119,7 +119,8 @@ function catchDrops(): void {
 }
 
 /**
- * Asks the person to sign in again when the sign-in has ended, which closes the page's socket. Then the page continues.
+ * Asks the person to sign in again after the sign-in expired or was revoked, which closes the page's socket. Then the
+ * page continues.
  */
 function followEnd(): void {
   let isAsking = false;
@@ -146,14 +147,14 @@ async function start(): Promise<void> {
   catchDrops();
   badgeInTitle();
   for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await requestToken(isRetry);
-  readSignInError(); // of a sign-in that a person who is signed in repeated
+  readSignInError(); // from a repeated sign-in by a person who is already signed in
   document.addEventListener(
     'visibilitychange',
     () => void (document.visibilityState === 'visible' && loadServerInfo()),
   );
   connect(() => {
     confirmSessions();
-    void readMe(); // another role ends the socket
+    void readMe(); // a changed role closes the socket
   });
   followEnd();
   const command = takeCommandRequest();

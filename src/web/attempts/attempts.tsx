@@ -92,7 +92,7 @@ const linesOf = (text = ''): string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-/** The form's values, in place of the server's input. */
+/** The form's fields, which differ from the server's input. */
 interface Entries {
   readonly task: string;
   readonly form: { readonly number: number; readonly models?: string };

@@ -61,7 +61,7 @@ function toRepositories(text: string, before: readonly Repository[]) {
   });
 }
 
-/** The form's values, in place of the server's; fields that are not shown are absent. */
+/** The form's fields, which differ from the server's input. Fields that are not shown are absent. */
 interface Entries {
   readonly name: string;
   readonly message?: string;

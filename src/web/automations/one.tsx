@@ -26,7 +26,7 @@ interface HookAddressProps {
 }
 
 /**
- * Secrets created while this page is open, by automation, so that a confirmation dialog in between does not lose one.
+ * Secrets created while this page is open, by automation, so that a confirmation dialog in between does not lose them.
  */
 const made = new Map<string, string>();
 

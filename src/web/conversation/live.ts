@@ -2,6 +2,6 @@ import { createContext } from 'preact';
 
 /**
  * Whether the items show a session's current state. False in a replay and in a shared session, where nothing is
- * animated or can be clicked.
+ * animated or clickable.
  */
 export const Live = createContext(false);

@@ -109,7 +109,10 @@ export function phaseText(phase: string): TextKey {
   return isText(key) ? key : 'phase.starting';
 }
 
-/** Phases in which the sandbox is idle. The next message ends them automatically. */
+/**
+ * Phases of an idle sandbox, hidden unless the item lists earlier steps. The next message ends these phases
+ * automatically.
+ */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
 
 /** The progress of a sandbox's start, as one line; unfolded, it lists every step. */

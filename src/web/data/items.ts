@@ -101,7 +101,7 @@ export interface RetryItem extends Base {
   readonly state: Signal<{
     readonly failures: number;
     readonly detail: string;
-    /** The next retry, counted from 1, its maximum, and its time. Missing in old logs. */
+    /** The next retry: its number, counted from 1, the maximum number, and its time. Missing in old logs. */
     readonly next?: { readonly number: number; readonly most: number; readonly at: number };
     /** The provider has answered, or the run has ended. */
     readonly isOver: boolean;

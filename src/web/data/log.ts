@@ -26,7 +26,10 @@ export function onEvent(hear: (event: Event) => void): () => void {
 export const isEndOnly = signal(false);
 /** The events read so far, in order, while the model shows only the end. */
 let history: ConversationModel | undefined;
-/** A message that began before the end part of the log, whose pieces therefore do not start a text. */
+/**
+ * The id of a message that began before the end part of the log. Its pieces are skipped, because they lack the
+ * beginning.
+ */
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {

@@ -22,7 +22,7 @@ import {
 // show the same cards.
 
 const maxLive = 2_000_000;
-/** After a failure of the provider, these events show that it has answered, or that nobody waits for it. */
+/** Events that end a series of retries: the provider has answered, or the run no longer waits for it. */
 const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'message.delta',
   'message.assistant',
@@ -107,7 +107,10 @@ export class ConversationModel {
   #edits = new Map<string, FileEdit>();
   #retry: RetryItem | undefined;
   #lastPhase = '';
-  /** An approval was requested. Until the wait, messages repeat it as text for clients without cards. */
+  /**
+   * Set from an approval request to the next event that is not a message. In between, messages repeat the request as
+   * text, for clients without cards.
+   */
   #asksInWords = false;
   /** A repository of this run could not be used. Its card explains why the run ended, and what to do. */
   #lacksRepository = false;

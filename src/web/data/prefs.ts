@@ -1,6 +1,6 @@
 import { effect, type Signal, signal } from '@preact/signals';
 
-// A person's preferences on this device. A browser without storage forgets them at the end of the visit.
+// A person's preferences on this device. A browser without storage forgets them on a reload.
 
 const prefix = 'corral.';
 
@@ -17,7 +17,7 @@ export function store(key: string, value: string | undefined): void {
     if (value === undefined || value === '') localStorage.removeItem(prefix + key);
     else localStorage.setItem(prefix + key, value);
   } catch {
-    // Storage is full or forbidden: the preference lasts for this visit.
+    // Storage is full or forbidden: the preference lasts until a reload.
   }
 }
 

@@ -39,8 +39,8 @@ let unconfirmed = new Set<string>();
 let dropTimer: ReturnType<typeof setTimeout> | undefined;
 
 /**
- * Each connection starts with the whole list, whose end is not marked. The sessions from before the break stay for a
- * moment, and the selected one until its log says that it is gone: what a person is typing in it would be lost.
+ * Each connection starts with the whole list, whose end is not marked. Sessions from before the break are kept for a
+ * moment. The selected session stays until its log reports that it is gone, so that the person's draft is not lost.
  */
 export function confirmSessions(): void {
   unconfirmed = new Set(byId.keys());
@@ -57,7 +57,7 @@ function dropUnconfirmedSoon(): void {
   }, listMs);
 }
 
-/** Removes a session that its log says is gone. */
+/** Removes a session whose log reports that it is gone. */
 export function forgetSession(id: string): void {
   if (byId.delete(id)) changes.value++;
 }

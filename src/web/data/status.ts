@@ -12,7 +12,7 @@ export function toStatus(session: Session): Status {
   return lacksRepository(session) ? 'failed' : endStatus(session.outcome);
 }
 
-/** A run that needed no files can end before a repository could not be used. */
+/** Whether a repository could not be used. A run that needs no files can finish before that is known. */
 const lacksRepository = ({ repositories }: Session): boolean =>
   repositories.some(({ state, environment }) => state === 'failed' || environment?.setup === 'failed');
 

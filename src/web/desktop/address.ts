@@ -1,8 +1,8 @@
 const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
 const api = `/api/v1/sessions/${session}`;
-/** The work pane shows this page with its controls. */
+/** Whether this page is in the work pane, with its controls. */
 export const isInPane = new URLSearchParams(location.search).has('pane');
-/** Any other page shows only the screen. */
+/** Whether this page is in any other frame, where it shows only the screen. */
 export const isFramed = window.parent !== window && !isInPane;
 /** A connection without a token: the link's creator decided what the viewer can do. */
 export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('signature');

@@ -17,7 +17,7 @@ import {
   watchOnly,
 } from './state.ts';
 
-/** The main page's status whose style each connection state uses. */
+/** The main page's status that styles each connection state. */
 const looks: Readonly<Record<Connection, Status>> = {
   pending: 'running',
   live: 'finished',

@@ -16,7 +16,7 @@ import { nameOf } from '../sessions/name.ts';
 import { errorText, failureText, t } from '../text/text.ts';
 import { findNeed } from './needs.ts';
 
-// Limits of the search for a wait's event: it is among the newest events that changed the session.
+// Limits of the search for a wait's event: from 100 events before the session's last change, at most 500 events.
 const before = 100;
 const limit = 500;
 

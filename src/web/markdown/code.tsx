@@ -31,7 +31,7 @@ export function Code({ code: given, language }: Props) {
   );
 }
 
-/** Only the colored text. */
+/** The colored text, without the language and the copy button. */
 export function Highlighted({ code, language = '' }: Props) {
   const [colored, setColored] = useState<{ code: string; parts: readonly (readonly Piece[])[] | undefined }>();
   useEffect(() => {

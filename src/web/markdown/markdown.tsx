@@ -274,7 +274,7 @@ function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
 }
 
 const maxKept = 400;
-const maxKeptText = 2_000; // characters; a conversation of cached trees is drawn in few frames
+const maxKeptText = 2_000; // characters; longer texts are not cached, to keep frames short
 const pauseMs = 40;
 
 /** The worker's results for the newest texts; undefined: it could not parse the text. */

@@ -5,7 +5,7 @@ import { t } from '../text/text.ts';
 
 // One line at the top of the conversation: the state of the connection, or the error of an action.
 
-/** `wait`: it hinders the person for now, or nothing was done. */
+/** `wait`: a temporary problem, or nothing was done. */
 type NoticeKind = 'good' | 'wait' | 'bad';
 interface NoticeText {
   readonly text: string;

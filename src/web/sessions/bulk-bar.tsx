@@ -18,7 +18,7 @@ interface BulkWork {
 /** The current work, which the person can stop between two batches. */
 const running = signal<(BulkWork & { readonly done: number; readonly end: AbortController }) | undefined>(undefined);
 
-const portion = 8; // small, so that the progress moves
+const portion = 8; // small, so that the progress moves steadily
 
 /** Resolves with the number of sessions that could not be changed. */
 async function workOn({ kind, ids }: BulkWork): Promise<number> {
@@ -37,7 +37,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
     while (done < work.ids.length && !end.signal.aborted) {
       running.value = { ...work, done, end };
       const ids = work.ids.slice(done, done + portion);
-      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // any of them may still exist
+      failed += await workOn({ kind: work.kind, ids }).catch(() => ids.length); // any of these may have failed
       done += ids.length;
     }
   } finally {

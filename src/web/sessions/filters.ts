@@ -17,7 +17,7 @@ const states: Readonly<Record<Exclude<ShownState, 'all'>, readonly Status[]>> = 
 export const shownStates = ['all', ...Object.keys(states)] as readonly ShownState[];
 export const shownState = signal<ShownState>('all');
 
-/** Empty: all sessions. Otherwise a new session belongs to this project too. */
+/** Empty: all sessions. Otherwise new sessions are also created in this project. */
 export const shownProject = signal('');
 type Project = Outputs['projects']['list']['projects'][number];
 export const projects = signal<readonly Project[]>([]);

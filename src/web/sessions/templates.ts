@@ -20,7 +20,7 @@ export async function readTemplates(): Promise<void> {
 export const templateName = (id: string): string =>
   id === '' ? t('form.default') : serverText(templates.value.find((one) => one.id === id)?.name ?? id);
 
-/** The options of a field: the default, and the templates that can run here. `value` stays an option. */
+/** The options of a field: the default, and the templates that can run here. The template `value` is always offered. */
 export const templateChoices = (value: string): (readonly [id: string, name: string])[] => {
   const usable = templates.value.filter(({ id, unavailable }) => unavailable === null || id === value);
   return [['', t('form.default')], ...usable.map(({ id, name }) => [id, serverText(name)] as const)];

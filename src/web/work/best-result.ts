@@ -2,7 +2,10 @@
 
 export const resultKinds = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
 
-/** The page or image to show: the one that the answer names, or else the first. */
+/**
+ * The file to show: a page before an image, an image before a PDF. Within a kind, the file that the answer names, or
+ * else the first.
+ */
 export function bestResult(paths: readonly string[], answer: string): string | undefined {
   for (const kind of resultKinds) {
     const found = paths.filter((path) => kind.test(path));

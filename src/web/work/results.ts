@@ -8,7 +8,7 @@ import { fileFilter, openStore } from './files/store.ts';
 import { openPreviewAt, previewTarget } from './preview/state.ts';
 import type { PreviewTarget } from './preview/target.ts';
 
-// Shows the result of a run next to the conversation when the run ends: a page or an image, once each.
+// Shows the result of a run next to the conversation when the run ends: a page, an image or a PDF, once each.
 
 const shown = new Set<string>();
 

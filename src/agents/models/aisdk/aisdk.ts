@@ -80,12 +80,12 @@ function delayOf(headers: Record<string, string> | undefined, now: number): numb
 const maxBytes = 64 * 1024 * 1024;
 const watches = new WeakMap<AbortSignal, () => void>();
 
-/** Calls `onBytes` on each arrival for a request with this signal. */
+/** Calls `onBytes` for each chunk that arrives for a request with this signal. */
 const watchBytes = (signal: AbortSignal, onBytes: () => void): void => void watches.set(signal, onBytes);
 
 /**
- * A `fetch` for model turns. It reports each arrival, follows no redirect, because that would send the key to another
- * host, and ends a reply that is larger than any model's.
+ * A `fetch` for model turns. It reports each chunk, cancels a reply that is larger than any model's, and follows no
+ * redirect, because that would send the key to another host.
  */
 const turnFetch =
   (via: typeof fetch = fetch): typeof fetch =>

@@ -4,7 +4,7 @@ import type { Reasoning } from '../provider.ts';
 /** Versions up to this one accept a forced tool unless they reason; later versions are treated like the newest. */
 const lastForced = 5;
 
-/** The newest Claude models refuse forced tools, and no Claude model accepts them while it reasons. */
+/** The newest Claude models refuse forced tools. No Claude model accepts forced tools while it reasons. */
 export function claudeAbilities(model: string, reasoning: Reasoning): Pick<Abilities, 'forcedTool' | 'maxOutput'> {
   const { family, version } = parseVersion(model);
   const isOld = /claude-[23]/.test(model);

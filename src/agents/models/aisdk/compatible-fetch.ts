@@ -138,7 +138,7 @@ class Reply {
   readonly #written: WrittenCalls;
   readonly #thoughts = new ThinkTags();
   #kind = '';
-  #lines: string[] = []; // of an event whose JSON is in several
+  #lines: string[] = []; // of an event whose JSON spans several lines
   #calls = 0;
   /** The calls that arrived complete, in one piece. */
   readonly #whole = new Set<string>();
@@ -158,8 +158,8 @@ class Reply {
   }
 
   /**
-   * Handles the end of the stream. The first reply without an end mark may have been cut off, so it is retried. A
-   * server whose next reply also has none never sends the mark.
+   * Handles the end of the stream. The first reply without an end mark may have been cut off, so it is retried. If the
+   * next reply has none either, the server never sends end marks.
    */
   *end(): Generator<string> {
     const { unended } = this.#habits;
@@ -168,7 +168,9 @@ class Reply {
     if (this.hasContent) this.#habits.unended = unended + 1;
   }
 
-  /** Reads a line of an event. JSON can be in one line, without an empty line after it, or in several. */
+  /**
+   * Reads a line of an event. The event's JSON can be one line, without an empty line after it, or span several lines.
+   */
   *read(line: string): Generator<string> {
     if (this.#isOver) return;
     if (line === '') return yield* this.#endEvent();

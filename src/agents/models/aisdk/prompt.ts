@@ -100,7 +100,7 @@ function toContent(reply: AssistantMessage, { name, adapter, isOpen }: Options &
     const call = reply.calls[calls++];
     return call ? [{ ...callPart(call, ids), ...meta }] : []; // a call that was cut off or exceeds the limit
   });
-  // Providers refuse reasoning that nothing follows.
+  // Providers refuse trailing reasoning.
   return content.slice(0, content.findLastIndex(({ type }) => type !== 'reasoning') + 1);
 }
 
@@ -115,7 +115,7 @@ const callPart = ({ callId, name, args }: ToolCall, ids: ReadonlyMap<string, str
   type: 'tool-call',
   toolCallId: ids.get(callId) ?? normalizeCallId(callId),
   toolName: name,
-  // Providers accept only an object. The call's result tells the model that its text was not valid.
+  // Providers accept only an object. The call's result tells the model that its arguments were invalid.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 

@@ -26,7 +26,9 @@ export interface ProviderAdapter {
   open(connection: Connection): LanguageModelV4;
   /** Provider-specific options. */
   options(request: TurnRequest, model: ModelFacts & TurnConditions): Partial<LanguageModelV4CallOptions>;
-  /** Whether the provider only refuses to summarize its reasoning; the request is then repeated without that option. */
+  /**
+   * Whether the provider refused only the summaries of its reasoning. The request is then repeated without that option.
+   */
   refusesSummaries?(refusal: Refusal): boolean;
   /** The provider's own declaration of a tool, for a model that supports it. */
   native?(tool: NativeTool, model: string): ProviderTool | undefined;

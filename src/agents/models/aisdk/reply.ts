@@ -86,7 +86,7 @@ const raw = (block: RawBlock, meta: SharedV4ProviderMetadata): TurnPart => ({
   part: { ...block, ...(Object.keys(meta).length > 0 && { meta }) },
 });
 
-/** Later data of a block replaces earlier data, such as a signature that arrives at its end. */
+/** Later data of a block replaces earlier data. For example, a signature arrives at the block's end. */
 function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undefined): SharedV4ProviderMetadata {
   const all = { ...a };
   for (const [name, values] of Object.entries(b ?? {})) all[name] = { ...all[name], ...values };

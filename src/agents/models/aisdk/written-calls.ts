@@ -6,9 +6,9 @@ import { pythonCalls, type WrittenCall } from './python-calls.ts';
 
 interface Form {
   readonly opens: string;
-  /** The end of the form. Empty: the end of the reply. */
+  /** The text that closes the form. Empty: the form lasts until the end of the reply. */
   readonly closes: string;
-  /** Applies only to existing tools, because ordinary text can look the same. */
+  /** The form is a call only if the tool exists, because ordinary text can look the same. */
   readonly isCommon: boolean;
 }
 const forms: readonly Form[] = [
@@ -46,7 +46,7 @@ export interface WrittenPart {
 export class WrittenCalls {
   readonly #tools: ReadonlySet<string>;
   #held = '';
-  /** The pieces after `held` while a form is open. Searching all of them for each new piece would take too long. */
+  /** The pieces after `held` while a form is open. Searching all pieces again for each new one would take too long. */
   #more: string[] = [];
   #moreChars = 0;
   /** The last characters, which can contain the start of the form's end. */

@@ -98,9 +98,9 @@ export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   };
 }
 
-const sample = 1_000; // In tokens. Long requests cost more above a threshold, and every such threshold is larger.
+const sample = 1_000; // tokens, below every threshold above which long requests cost more
 
-/** Completes a listed model with facts of the published list that its provider's own list lacks. */
+/** Fills the gaps in a provider's description of a model from the published list. */
 export async function withCatalogFacts(provider: string, model: ListedModel): Promise<ListedModel> {
   const published = await findCatalogEntry(provider, model.id);
   if (!published) return model;

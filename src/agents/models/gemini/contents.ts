@@ -21,8 +21,8 @@ export const toContents = (request: TurnRequest, model: string): Content[] =>
 type ReplyAnswers = Extract<Piece, { kind: 'reply' }>['answers'];
 
 /**
- * A call that demands consent can only be answered with consent. A call that nobody permitted is therefore sent back as
- * text, and so is its refusal.
+ * Gemini accepts only consent as the answer to a call that demands consent. A call that nobody permitted is therefore
+ * sent back as text, together with its refusal.
  */
 function inWords(
   parts: readonly Part[],
@@ -51,8 +51,8 @@ function inWords(
 }
 
 /**
- * The first call of a reply must have a signature. If its own is missing, for example because an earlier call became
- * text, it gets a marker.
+ * The first call of a reply must have a signature. If the signature is missing, for example because an earlier call
+ * became text, the call gets a marker.
  */
 function signed(parts: readonly Part[]): Part[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);

@@ -61,7 +61,7 @@ export class PictureScaler implements AsyncDisposable {
     return reply?.ok ? reply : undefined;
   }
 
-  /** Ends the thread. A later picture starts another. */
+  /** Stops the thread. The next picture starts a new one. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#thread[Symbol.asyncDispose]();
   }

@@ -38,7 +38,7 @@ const maxDepth = 24;
 const maxLevels = 2_000;
 /** Maximum number of properties in merged schemas. */
 const maxMerged = 200_000;
-/** How often a reference can contain itself before the inner one accepts any value of its type. */
+/** How often a reference can contain itself. Beyond this depth, any value of its type is accepted. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 

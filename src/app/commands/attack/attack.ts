@@ -16,7 +16,7 @@ interface AttackTarget {
 const scriptMs = 300_000;
 
 /**
- * Checks a running server and its own sandbox for ways out that other products had. It only inspects: it changes
+ * Checks a running server and a new sandbox for vulnerabilities that other products had. It only inspects: it changes
  * nothing outside that sandbox, and sends nothing to other machines.
  */
 export async function runAttack({ url, token }: AttackTarget, signal: AbortSignal): Promise<Finding[]> {
@@ -45,7 +45,9 @@ async function printed(
   return (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: scriptMs }, { signal })).stdout;
 }
 
-/** A file that any user of this machine can read, and a process name by which this command is visible to others. */
+/**
+ * Bait that a sandbox must not see: a file that any user of this machine can read, and a unique name of this process.
+ */
 async function layBait() {
   const nonce = () => randomBytes(8).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-doctor-'));

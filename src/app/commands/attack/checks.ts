@@ -64,8 +64,8 @@ const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 const all = (facts: Facts, name: string) => facts.get(name) ?? [];
 const first = (facts: Facts, name: string) => all(facts, name)[0];
 /**
- * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. This is always its
- * version text.
+ * Whether the sandbox has its own kernel. gVisor implements system calls itself, so a call that succeeds does not reach
+ * the host's kernel. gVisor always reports this version text.
  */
 const hasOwnKernel = (facts: Facts) => /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
 
@@ -111,7 +111,7 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 
 const check = (one: Check) => one;
 
-/** Each fact of this name is a way out if `say` returns a description; undefined: it is not. */
+/** A fact of this name is a way out if `say` returns a description for it. */
 const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: Facts) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });

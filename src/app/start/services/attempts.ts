@@ -11,7 +11,10 @@ import { runInBackground } from '../startup.ts';
 interface AttemptParts {
   readonly checkModel: (ref: string) => Promise<void>;
 }
-/** The interval between polls for attempts that were requested at another server. A single server needs none. */
+/**
+ * Longest pauses between rounds of attempts. `shared`: another server can receive a request, so the store is polled
+ * often. `alone`: requests wake the rounds.
+ */
 const lookMs = { shared: 3_000, alone: 60_000 };
 
 /** The attempts of sessions. Children of sessions are registered first; the work starts once the sessions exist. */

@@ -26,11 +26,11 @@ export interface Owners extends AsyncDisposable {
   readonly people: () => Promise<Map<string, string>>;
   /** The names of all owners by id. An owner whose first key was deleted has none. */
   readonly owners: () => Promise<Map<string, string>>;
-  /** Whether the owner is a person who signed in, even if the access was ended. */
+  /** Whether the owner is a person who has signed in, even if that person no longer has access. */
   readonly isPerson: (owner: string) => boolean;
   readonly memberships: Memberships;
   readonly directory: MemberDirectory;
-  /** The owner as a caller; undefined: it has no key that can change anything, or cannot work in the project. */
+  /** The owner as a caller. Undefined: the owner has no key that can change anything, or cannot work in the project. */
   readonly workingOwner: (owner: string, projectId?: string | null) => Principal | undefined;
 }
 
@@ -103,7 +103,7 @@ export async function openOwners(server: ServerWithEngine): Promise<Owners> {
         throw new AppError('not_found', 'There is no such identity provider, so nobody can be in a group of it.');
       return { of, id, issuer: found.issuer };
     }
-    // Whether somebody with the address has signed in is not for the caller to know.
+    // The caller must not learn whether a person with this address has signed in.
     return { of, id: signIns && isAddress(id) ? id.toLowerCase() : await findPerson(id) };
   }
   const held = stack.move();

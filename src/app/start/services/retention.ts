@@ -7,12 +7,12 @@ import { runInBackground } from '../startup.ts';
 
 interface RetentionDeps {
   readonly sessions: SessionService;
-  /** Removes unused data from before this time; resolves with the number. */
+  /** Removes unused data older than this time. Resolves with the number of removed items. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
 }
 const everyMs = 60_000;
 
-/** Deletes old sessions, and ends those whose lifetime is over. */
+/** Deletes old sessions, and sessions whose lifetime has expired. */
 export function openRetention(
   server: ServerWithEngine,
   { sessions, collect }: RetentionDeps,

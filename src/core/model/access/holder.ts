@@ -21,8 +21,8 @@ export const isUsableBy = (session: Holder, { owner, projectId }: Holder): boole
 export const holderKey = ({ owner = '', projectId }: Holder): string => (projectId ? `project:${projectId}` : owner);
 
 /**
- * Finds a resource by name: the caller's own first, then those of projects. Rejects: conflict (several projects have
- * one).
+ * Finds a resource by name: the caller's own first, then those of projects. Rejects: conflict (several projects have a
+ * resource with this name).
  */
 export function pickNamed<Named extends Holder>(found: readonly Named[]): Named | undefined {
   const own = found.find(({ projectId }) => !projectId);

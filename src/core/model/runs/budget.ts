@@ -1,7 +1,8 @@
 import type { BudgetOverrun, OwnBudget } from '../spending.ts';
 
-// The arithmetic of every budget. A run, a session, a person and a project have lines; a child's budget is reserved in
-// the lines of its parent. Amounts are integers: costs in micro-units of the price list's currency, times in ms.
+// The arithmetic of every budget. A run, a session, a person and a project each have budget lines; a child's budget is
+// reserved in the lines of its parent. Amounts are integers: costs in micro-units of the price list's currency, times
+// in ms.
 
 export type AmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type Amounts = { readonly [Kind in AmountKind]?: number };

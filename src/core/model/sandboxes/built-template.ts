@@ -62,7 +62,7 @@ export const TemplateBuild = z.object({
   /** `waiting`: its steps have not arrived yet, or other builds are ahead of it. */
   status: z.enum(['waiting', 'building', 'ready', 'error']),
   at: z.number(),
-  /** A build that has not ended by this time lost its server. */
+  /** If the build has not ended by this time, its server has died. */
   until: z.number().optional(),
   /** The image of a build that succeeded. Builds with the same steps share one. */
   image: z.string().optional(),

@@ -97,7 +97,7 @@ interface HeldBySession {
   readonly volumes?: readonly VolumeMount[] | undefined;
   readonly adopts?: string | undefined;
 }
-/** The mounts of a session's copy. It only reads what the session writes, and its sandbox is new. */
+/** The choices for a copy of a session: volumes are mounted read-only, and no existing sandbox is adopted. */
 export function mountsForCopy<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
   if (!choice.volumes) return choice;
   return { ...choice, volumes: choice.volumes.map((mount) => ({ ...mount, access: 'read' as const })) };

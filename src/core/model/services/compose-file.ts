@@ -175,7 +175,7 @@ function parsePorts(value: unknown, key: string, refuse: Refuse): number[] {
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** A duration such as 1m30s, in seconds; at least one. */
+/** A duration such as 1m30s, rounded up to whole seconds; at least 1. */
 function parseSeconds(value: unknown, refuse: Refuse, key: string): number | undefined {
   if (value === undefined) return undefined;
   const parts = [...String(value).matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)/g)];
@@ -200,7 +200,7 @@ function parseHealth(value: unknown, refuse: Refuse): Mapping | undefined {
   const every = parseSeconds(interval, refuse, 'interval');
   const limit = parseSeconds(timeout, refuse, 'timeout');
   const wait = parseSeconds(start, refuse, 'start_period') ?? 0;
-  // Compose ignores failures during the start period, so that many more failures are allowed here.
+  // Compose ignores failures during the start period; here, as many retries are added as fit into that period.
   const tries = Number(retries ?? 3) + Math.ceil(wait / (every ?? 30));
   return {
     test: words,

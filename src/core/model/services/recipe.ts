@@ -30,7 +30,7 @@ const Folder = z
     message: 'is a folder of the system',
   });
 
-/** A command that the engine runs inside the service. It is ready when the command exits with 0. */
+/** A command that the engine runs inside the service. The service is ready when the command exits with 0. */
 export const ServiceHealthcheck = z.strictObject({
   test: Words.describe('the program and its arguments'),
   intervalSeconds: z.number().min(1).max(300).default(2),

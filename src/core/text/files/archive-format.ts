@@ -1,7 +1,7 @@
 import { constants, gunzipSync } from 'node:zlib';
 import { AppError } from '../../errors/errors.ts';
 
-/** In hexadecimal digits. A tar file starts with the name of its first file, which none of them can be. */
+/** In hexadecimal digits. A tar file starts with the name of its first file, which cannot match any of these. */
 const signs = {
   gzip: /^1f8b/,
   zstd: /^28b52ffd|^5.2a4d18/,
@@ -17,7 +17,7 @@ const signs = {
 } as const;
 export type ArchiveFormat = keyof typeof signs | 'tar';
 
-/** The format of an archive or a compressed file, by its first bytes. Undefined: none of those that people send. */
+/** The format of an archive or a compressed file, by its first bytes. Undefined: not a known format. */
 export function detectArchive(start: Uint8Array): ArchiveFormat | undefined {
   const bytes = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
   if (bytes.toString('latin1', 257, 262) === 'ustar') return 'tar';
@@ -28,8 +28,8 @@ export function detectArchive(start: Uint8Array): ArchiveFormat | undefined {
 const sampleBytes = 4_096;
 
 /**
- * Passes on a tar archive, compressed or not, and fails at its start if that shows another format, or if there is no
- * tar archive in the gzip file: tar takes a few other bytes for an empty one. Rejects: invalid_request.
+ * Passes a tar archive on, compressed or not. Rejects with invalid_request if the first bytes show another format, or
+ * if the gzip file contains no tar archive, because tar treats some other contents as an empty archive.
  */
 export async function* expectArchive(
   content: AsyncIterable<Uint8Array>,
@@ -55,17 +55,17 @@ function holdsTar(bytes: Buffer): boolean {
     const head = gunzipSync(bytes.subarray(0, sampleBytes), { finishFlush: constants.Z_SYNC_FLUSH });
     return isTarHeader(head.subarray(0, tarBlock));
   } catch {
-    return true; // damaged, which the program reports that unpacks it
+    return true; // damaged; the program that unpacks it reports that
   }
 }
 
 const tarBlock = 512;
-/** Whether the block starts a file in a tar archive, or its end. */
+/** Whether the block is the header of a file in a tar archive, or marks the archive's end. */
 export function isTarHeader(block: Uint8Array): boolean {
   if (block.length < tarBlock) return false;
   const reported = Number.parseInt(Buffer.from(block.subarray(148, 156)).toString('latin1'), 8);
   let sum = 0;
-  for (const [at, byte] of block.entries()) sum += at < 148 || at >= 156 ? byte : 32; // its own field counts as spaces
+  for (const [at, byte] of block.entries()) sum += at < 148 || at >= 156 ? byte : 32; // the checksum counts as spaces
   return reported === sum || sum === 8 * 32;
 }
 

@@ -1,6 +1,6 @@
 // Edits text with Windows, old Mac or mixed line endings. Editors, models and patches write \n.
 
-/** Whether a lone \r ends a line, which is so only in a text without \n. */
+/** Whether a lone \r ends a line, which is the case only in a text without \n. */
 const hasOldEnds = (text: string) => text.includes('\r') && !text.includes('\n');
 const unix = (text: string, isOld: boolean) => text.replace(isOld ? /\r\n?/g : /\r\n/g, '\n');
 
@@ -11,7 +11,7 @@ export interface ReplacedText {
 
 /**
  * Replaces every occurrence. A \n in `old` matches any line ending, and the new text gets the line endings around it. A
- * start or end that both have in common stays as it is in the text.
+ * common start or end of `old` and `now` is left unchanged in the text.
  */
 export function replacePieces(text: string, old: string, now: string): ReplacedText {
   const isOld = hasOldEnds(text);

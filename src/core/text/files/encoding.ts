@@ -26,7 +26,7 @@ export function decodeFile(bytes: Buffer): FileText | undefined {
   const text = bytes.toString();
   const isIso2022 = text.length === bytes.length && iso2022.some((sequence) => text.includes(sequence));
   if (!isIso2022) return { text, encoding: 'UTF-8', encode: (changed) => Buffer.from(changed) };
-  // Non-ASCII characters follow an escape sequence, as ASCII bytes, so none can be written alone.
+  // Non-ASCII characters are ASCII bytes after an escape sequence, so a changed text with such characters is refused.
   const encode = (changed: string) => (/[^\0-\x7f]/.test(changed) ? undefined : Buffer.from(changed));
   return { text, encoding: 'ISO-2022', encode };
 }
@@ -129,8 +129,8 @@ function legacy(bytes: Buffer): FileText | undefined {
     const table = tableOf(name);
     const text = textBy(name, bytes);
     if (!table || text === undefined || !encodeBy(table, text)?.equals(bytes)) continue;
-    // Only a multi-byte encoding proves the guess. In a single-byte encoding, the file's characters keep their bytes,
-    // and no new character is written.
+    // Only a multi-byte encoding can be guessed reliably. Otherwise, non-ASCII characters that the file does not
+    // contain yet are refused.
     const isSure = confidence >= sureConfidence && table.size > 256;
     const known = new Set(text);
     const encode = (changed: string) => {

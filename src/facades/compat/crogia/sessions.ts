@@ -87,7 +87,7 @@ async function sessionInfo(
     created: toIsoTime(session.createdAt),
     last_task: session.lastTask,
     status: 'active',
-    // Reported as running: the page never asks again, and commands are accepted while the sandbox starts.
+    // Reported as running, because the page never polls again, and commands are accepted while the sandbox starts.
     container_status: session.sandboxState === 'created' ? 'running' : session.sandboxState,
   };
 }

@@ -53,7 +53,7 @@ const style: ErrorStyle = {
   status: (error) => (error instanceof InvalidRequest ? 400 : statusOf(error.code)),
   body: (status, error) => ({ code: status, message: publicText(error), error_code: error.code }),
 };
-/** Finds sandboxes, and ends those whose time is up. */
+/** The caller that finds sandboxes, and pauses or deletes them when their time is up. */
 const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
 /** Limit of requests per address: a signed URL does not name its sandbox, so all sandboxes are tried. */

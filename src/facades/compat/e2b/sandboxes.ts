@@ -132,10 +132,12 @@ export class Sandboxes {
     return this.#deps.managed().filter(({ life }) => life && (!life.paused || isResumedByRequest(life)));
   }
 
-  /** Deletes and pauses the sandboxes whose time has ended, and ends the streams of replaced tokens. */
+  /**
+   * Deletes or pauses the sandboxes whose time has ended, and closes connections that were opened with replaced tokens.
+   */
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, managed, clock, warn } = this.#deps;
-    // A program can move the end while earlier ones are still being ended.
+    // A program can extend a sandbox's time while earlier sandboxes are still being paused or deleted.
     const isDue = ({ endsAt }: SessionLifetime) => endsAt !== null && endsAt <= clock.now();
     const ending = new Semaphore(maxConcurrent);
     const end = async ({ id, life }: SessionRecord) => {
@@ -161,7 +163,7 @@ interface EndRule {
   /** With the permissions of the caller who pauses. */
   readonly power: PowerServices;
 }
-/** Maximum number of sandboxes that are ended at the same time. */
+/** Maximum number of sandboxes that are paused or deleted at the same time. */
 const maxConcurrent = 8;
 
 /** Whether a request ends the pause. */

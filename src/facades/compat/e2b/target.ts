@@ -28,7 +28,9 @@ function moveVolumeToken(headers: IncomingHttpHeaders): void {
   else headers[volumeTokenHeader] = token;
 }
 
-/** Decides what a request is for before routing, and rewrites it to the routes of this facade. */
+/**
+ * Determines the sandbox and port of a request before routing, and rewrites the request to the routes of this facade.
+ */
 export class Targets {
   readonly #domain: string;
   readonly #found = new WeakMap<IncomingMessage, Target>();

@@ -7,14 +7,18 @@ import type { Credentials } from '../../../http/guard/credentials.ts';
 
 /**
  * The tokens of sandboxes. They are derived from the id and the credential of the caller who receives them, so every
- * server of a store can check them. They end with that credential, or when the sandbox's tokens are replaced.
+ * server of a store can check them. They are valid until that credential becomes invalid or the sandbox's tokens are
+ * replaced.
  */
 export interface Tokens {
   /** Opens the agent API of the sandbox, and its ports. */
   access(box: Box, maker: Principal): string;
   /** Opens only the ports of the sandbox. */
   traffic(box: Box, maker: Principal): string;
-  /** The caller that the token represents; undefined: the token is wrong, or its maker's credential has ended. */
+  /**
+   * The caller that the token represents; undefined: the token is wrong, or the credential that it was derived from is
+   * no longer valid.
+   */
   opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   /** Opens the content of a volume. */
@@ -26,7 +30,7 @@ export interface Tokens {
   /** The callers whose tokens can open a sandbox of this owner. */
   makers(owner: string | undefined): readonly Principal[];
 }
-/** A sandbox, volume or upload. The tokens of a sandbox end with their round. */
+/** A sandbox, volume or upload. Each increase of `tokenRounds` invalidates the earlier tokens of a sandbox. */
 type Box = { readonly id: string } & Pick<SessionRecord, 'tokenRounds'>;
 export interface PresentedTokens {
   readonly access?: string | undefined;

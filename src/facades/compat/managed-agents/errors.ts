@@ -22,7 +22,7 @@ export class ApiError extends AppError {
 }
 export const invalidRequest = (message: string, errorCode?: string) =>
   new ApiError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
-/** Handler for `catch`: reports what a field names as missing, and rethrows every other error. */
+/** Handler for `catch`: reports the resource that a field names as missing, and rethrows every other error. */
 export const orMissing =
   (message: string, errorCode?: string) =>
   (thrown: unknown): never => {

@@ -30,7 +30,7 @@ export interface Route {
   readonly worker?: readonly WorkerCredential[];
   run(apiRequest: ApiRequest): Promise<unknown>;
 }
-/** A route that deletes what the path's `:id` names. `type`: that of the answer. */
+/** A route that deletes the resource with the path's `:id`. `type`: the `type` in the answer. */
 export const deletes = (endpoint: string, type: string, remove: (id: string) => Promise<unknown>): Route => ({
   endpoint,
   async run({ params: { id = '' } }) {

@@ -105,14 +105,14 @@ interface ListedPage<Item, Shown> {
   readonly query: Query;
   /** Identifies the list: a cursor of any other list is refused. */
   readonly name: string;
-  /** The greatest `limit`; default: 100. */
+  /** The maximum `limit`; default: 100. */
   readonly most?: number;
   /** The limit of a request without one; default: 20. */
   readonly usual?: number;
   read(): Promise<readonly Item[]>;
   show(item: Item): Shown;
 }
-/** One page of a list that shows no way back. */
+/** One page of a list without links to previous pages. */
 export async function listPage<Item extends { readonly id: string }, Shown>(list: ListedPage<Item, Shown>) {
   const { query, name, most = 100, usual = 20, read, show } = list;
   const limit = query.integer('limit', { min: 1, max: most, usual });

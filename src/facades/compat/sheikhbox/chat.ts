@@ -22,9 +22,9 @@ interface Message {
 }
 
 /**
- * Finds a message that a client library resent after it lost its connection, because it must not be sent twice. Such a
- * message is already in the log: it is at most ten minutes old and has the same sender's clock, which was within ten
- * minutes of ours at the time.
+ * Finds the earlier copy of a message that a client library resent after it lost its connection, so that the message is
+ * not sent twice. The copy is at most ten minutes old, with the same text and sender's timestamp, which was within ten
+ * minutes of our clock.
  */
 async function findRetried(
   sessions: Pick<SessionService, 'page'>,
@@ -107,7 +107,10 @@ async function planMessage(
   return untilEndOf(seq, runId, cursor);
 }
 
-/** Ends the stream with the end of the message's run. Earlier ends, even those after the cursor, do not end it. */
+/**
+ * Ends the stream at the end of the message's run. Run ends before the message, even those after the cursor, do not end
+ * it.
+ */
 function untilEndOf(seq: number, runId: StreamPlan['until']['runId'], cursor: number | undefined): StreamPlan {
   return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
 }

@@ -54,7 +54,7 @@ export async function streamPanel(reply: FastifyReply, panel: Panel, context: Sh
   }
 }
 
-/** Fires when the session is deleted, so that the panel ends before its next read a second later. */
+/** Fires when the session is deleted, so that the panel closes without waiting a second for its next read. */
 function followEnd(id: SessionId, { sessions }: SheikhboxContext, gone: AbortSignal): AbortSignal {
   const end = new AbortController();
   const follow = async () => {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-/** A page reconnects after 1, 2, 4, 8 and 16 seconds. */
+/** Longer than a page tries to reconnect: after 1, 2, 4, 8 and 16 seconds. */
 const keptMs = 60_000;
 const maxClients = 1_000;
 const maxSockets = 16; // for each client and session: its open tabs

@@ -24,11 +24,11 @@ interface RelayedRequest {
   readonly signal: AbortSignal;
   /** Changes the raw headers of the program's response; default: only hop-by-hop headers are removed. */
   readonly changed?: (raw: readonly string[]) => string[];
-  /** Sends a response if the program closed the connection before its own, or did not speak HTTP. */
+  /** Sends a response if the program closed the connection without one, or did not speak HTTP. */
   failed(how: RelayFailure): void;
 }
 export type RelayFailure = 'closed' | 'invalid';
-/** Errors of the parser and of this file mean that bytes came which are no answer. */
+/** Errors of the HTTP parser, and errors without a code, mean that the program's bytes were not a valid response. */
 const failureOf = ({ code = 'HPE_' }: NodeJS.ErrnoException): RelayFailure =>
   code.startsWith('HPE_') ? 'invalid' : 'closed';
 type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | 'changed' | 'failed'> & {
@@ -113,7 +113,7 @@ export function withoutHops(raw: readonly string[], without: ReadonlySet<string>
   return kept;
 }
 
-/** The headers that `Connection` declares as meant for the next program alone. An upgrade is relayed whole. */
+/** The hop-by-hop headers that `Connection` names. `upgrade` is left out, because upgrades are relayed. */
 export const hopsNamedBy = (connection = ''): string[] =>
   connection
     .toLowerCase()

@@ -44,8 +44,8 @@ const id = text(256);
 /** Truncates longer text, which the daemon of an older image can send. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
 /**
- * A time in the only format that the facades return. A file can have any year; four digits cover the earliest and the
- * latest possible time.
+ * A time in the only format that the facades return. A file can have any year, so times are clamped to the years 0000
+ * to 9999.
  */
 const iso = text(40)
   .refine((date) => !Number.isNaN(Date.parse(date)), { abort: true })
@@ -174,7 +174,7 @@ const change = z.object({
 export type FileChange = z.infer<typeof change>;
 const changes = z.object({
   changes: z.array(change).max(1_000).readonly(),
-  /** Call again immediately. */
+  /** True: more changes are available, so call again immediately. */
   more: z.boolean(),
 });
 export type FileChanges = z.infer<typeof changes>;
@@ -217,7 +217,7 @@ export type SandboxUsage = z.infer<typeof usage>;
 const killed = z.object({
   /** The number of processes that were ended. */
   killed: count,
-  /** The requested shells, in their state afterwards. Missing from a daemon before 1.4. */
+  /** The requested shells in their state after the kill. Absent from daemons before 1.4. */
   shells: z.array(shell).max(maxShells).readonly().exactOptional(),
 });
 export type TaggedEnd = z.infer<typeof killed>;
@@ -337,5 +337,5 @@ export const answers = {
 export type AnswerName = keyof typeof answers;
 export type AnswerOf<Name extends AnswerName> = z.infer<(typeof answers)[Name]['shape']>;
 
-/** Parses the reason in the last line of a terminal's stream. Undefined for an unknown one. */
+/** Parses the reason in the last line of a terminal's stream. Undefined for an unknown reason. */
 export const parseTerminalEnd = (text: string | undefined) => terminalEnds.find((known) => known === text);

@@ -1,11 +1,11 @@
 import type { AppError } from '../../../core/errors/errors.ts';
 import { type ProtocolViolationData, toProtocolError } from '../../../core/model/protocol-violation.ts';
 
-/** Whether answers over one connection to a sandbox are still trusted as its daemon's. */
+/** Whether answers on a sandbox's connection are still trusted to come from its daemon. */
 export interface DaemonTrust {
   /** Fires once, with the AppError. The client then sends no further requests. */
   readonly broken: AbortSignal;
-  /** Ends the trust, and returns the error to throw. */
+  /** Stops trusting the connection, and returns the error to throw. */
   reportViolation(breach: ProtocolViolationData): AppError;
 }
 

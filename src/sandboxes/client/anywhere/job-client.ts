@@ -10,13 +10,13 @@ export type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) =
 export type DaemonRequester = ReturnType<typeof requester> & { readonly trust: DaemonTrust };
 
 const killMs = 30_000;
-/** Each of these calls costs the daemon work, and it must still answer others. */
+/** Limits on concurrent calls: each costs the daemon work, and the daemon must still answer other calls. */
 const maxChanging = 8;
 const maxWriting = 8;
 const call = 'GET /jobs/{id}/stream';
 const job = (id: string, rest: string) => `/jobs/${encodeURIComponent(id)}${rest}`;
 
-/** The jobs behind the daemon's HTTP API. */
+/** Implements jobs with the daemon's HTTP API. */
 export function jobClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): JobClient {
   const changing = new Semaphore(maxChanging);
   const writing = new Semaphore(maxWriting);

@@ -10,7 +10,7 @@ import type { DaemonRequester, Retry } from './job-client.ts';
 const slowMs = 60_000;
 const anySize = Number.MAX_SAFE_INTEGER;
 
-/** The files at any path, behind the daemon's HTTP API. */
+/** Implements access to files at any path with the daemon's HTTP API. */
 export function pathClient(
   { json, done, file, sending }: DaemonRequester,
   again: Retry,

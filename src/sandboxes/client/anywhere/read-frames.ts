@@ -12,8 +12,8 @@ interface Stream {
 }
 
 /**
- * The frames of a stream. The sandbox can send anything, so a malformed frame ends the trust in the sandbox. Throws
- * `lost` when the connection breaks or the trust ends.
+ * The frames of a stream. The sandbox can send anything, so after a malformed frame it is no longer trusted. Throws
+ * `lost` when the connection breaks or the sandbox is no longer trusted.
  */
 export async function* readFrames(
   stream: Duplex,

@@ -6,7 +6,7 @@ import type { DaemonRequester } from './job-client.ts';
 
 const anySize = Number.MAX_SAFE_INTEGER;
 
-/** Files of any size in the workspace, behind the daemon's HTTP API. */
+/** Implements transfers of workspace files of any size with the daemon's HTTP API. */
 export function transferClient({ file, sending }: DaemonRequester, since: VersionCheck): TransferClient {
   return {
     areSupported: (signal) => since('1.1', signal),

@@ -8,7 +8,7 @@ import { destroyWhenDistrusted, parseFrame, readFrames } from './read-frames.ts'
 const call = 'GET /watches/{id}/stream';
 const watch = (id: string, rest = '') => `/watches/${encodeURIComponent(id)}${rest}`;
 
-/** The watches of folders behind the daemon's HTTP API. */
+/** Implements watches of folders with the daemon's HTTP API. */
 export function watchClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): WatchClient {
   return {
     open: (watchFiles, signal) => json('watch', { method: 'POST', path: '/watches', json: watchFiles }, signal),

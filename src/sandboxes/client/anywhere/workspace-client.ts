@@ -2,7 +2,7 @@ import type { WorkspaceClient } from '../abilities.ts';
 import type { VersionCheck } from '../daemon-version.ts';
 import type { DaemonRequester, Retry } from './job-client.ts';
 
-/** The workspace as a whole, behind the daemon's HTTP API. */
+/** Implements operations on the whole workspace with the daemon's HTTP API. */
 export function workspaceClient(
   { json }: Pick<DaemonRequester, 'json'>,
   again: Retry,

@@ -153,7 +153,8 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
       all.filter((one) => !here.includes(one)),
     );
     if (misplaced) return misplacedRefusal(client, target, misplaced);
-    // Pushes elsewhere are refused: even with the sandbox's own credential, one could exfiltrate this session's work.
+    // Pushes to other repositories are refused: even with the sandbox's own credential, a push could exfiltrate this
+    // session's work.
     if (canPush(req.url ?? '') && ofHost.some(({ isForGit }) => isForGit) && !here.some(({ isForGit }) => isForGit)) {
       client.tell(target, 'refused', 'credential: no push to this repository');
       const advice = 'Push to a repository of this session, to which it may write.';

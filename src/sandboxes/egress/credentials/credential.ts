@@ -19,7 +19,7 @@ export interface Credential {
   readonly placeholder: string;
   /** Used only for git's own requests. */
   readonly isForGit?: boolean;
-  /** Whether it applies to this request for one of its hosts. Absent: it applies to all. */
+  /** Whether the credential applies to this request for one of its hosts. Absent: it applies to all requests. */
   readonly admits?: (method: string | undefined, url: string, target: Target) => boolean;
 }
 
@@ -41,7 +41,7 @@ export function keepFirstPerHeader(values: readonly Credential[]): readonly Cred
 
 /** Every form in which the header, or an answer that repeats it, could contain the text: plain, in JSON, in a URL. */
 export function listForms({ write, replaces }: Credential, text: string): Buffer[] {
-  if (replaces && text.length < shortestForm) return []; // it could be in any answer
+  if (replaces && text.length < shortestForm) return []; // a short text could be in any answer by chance
   const sent = [text, write(text).replace(/^\w+ /, '')];
   const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);
   return [...new Set(repeated)].flatMap((form) => {

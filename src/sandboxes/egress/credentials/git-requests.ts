@@ -45,7 +45,9 @@ export function isBelow(path: string, prefixes: readonly string[]): boolean {
 /** `/team/project.git/` and `/team/project` are one repository. */
 export const stripGitSuffix = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
 
-/** The headers that git sends and the repository's server needs; any other could name a different path or method. */
+/**
+ * The headers that git sends and the repository's server needs; any other header could name a different path or method.
+ */
 export const gitHeaders: ReadonlySet<string> = new Set([
   ...['accept', 'accept-language', 'cache-control', 'content-encoding', 'content-length', 'content-type'],
   ...['git-protocol', 'pragma', 'user-agent'],

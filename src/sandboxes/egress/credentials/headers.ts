@@ -10,7 +10,7 @@ export interface FilledHeaders {
   readonly headers: readonly string[];
   /** The values that replace placeholders in the body. */
   readonly body: readonly Replacement[];
-  /** Texts that must not be returned. */
+  /** Texts that the answer must not contain. */
   readonly secrets: readonly Buffer[];
   /** Whether a credential for git is included. */
   readonly isForGit: boolean;

@@ -45,8 +45,8 @@ interface RequestParts {
   readonly body: readonly Replacement[];
 }
 /**
- * The headers and the body of a request with the values in their places. Chunked bodies are replaced as they arrive, and
- * compressed ones are passed on as they are.
+ * The request's headers and body, with placeholders in the body replaced by values. Chunked bodies are replaced as they
+ * arrive; compressed bodies are passed on unchanged.
  */
 export async function replaceInRequest(
   req: IncomingMessage,

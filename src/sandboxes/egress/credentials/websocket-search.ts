@@ -20,7 +20,7 @@ const none = Buffer.alloc(0);
 /**
  * Relays a server's WebSocket frames until a text appears in a message, even across frames; then it calls `found` once
  * and relays nothing more. Frames that cannot be searched are treated as found: masked, compressed or of an unknown
- * kind. The end of a message is never held back for the next one.
+ * kind. The end of a message is relayed without waiting for the next message.
  */
 export function searchFrames(texts: readonly Buffer[], found: (why: 'repeats' | 'unsearchable') => void): StreamFilter {
   let unread: Buffer = none;

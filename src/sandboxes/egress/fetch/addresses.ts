@@ -79,7 +79,7 @@ export function rangeList(ranges: readonly string[]): (canonical: string) => boo
 
 /**
  * The check for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from it;
- * otherwise a translating network could reach a denied address through one of them. Throws: invalid_request.
+ * otherwise a translating network could reach a denied address through such an IPv6 address. Throws: invalid_request.
  */
 export const chosenRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));

@@ -27,7 +27,7 @@ export interface ConnectorOptions {
   readonly dial?: Dial;
 }
 
-/** A connector that allows `connectMs` ms per connection. */
+/** A connector with a timeout of `connectMs` ms per connection. */
 export const createConnector = (
   { addresses = {}, resolve = systemResolve, dial = systemDial }: ConnectorOptions,
   connectMs: number,

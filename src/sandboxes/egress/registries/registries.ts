@@ -27,7 +27,7 @@ const pagesMs = 60_000;
  */
 export class ImageRegistries extends ServerPart<Options> {
   readonly #known = new Map<string, Promise<Registries>>();
-  /** Images with unanswered pages that are being read again. */
+  /** Images whose unanswered pages are being fetched again. */
   readonly #reading = new Set<string>();
 
   async of(id: SessionId): Promise<readonly RegistryEntry[]> {

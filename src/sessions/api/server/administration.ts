@@ -50,7 +50,7 @@ export interface AuditRows {
 /** A running sandbox. */
 export interface SandboxLoad {
   readonly sessionId: string;
-  /** Null: the sandbox belongs to no session, such as a pre-started one. */
+  /** Null: the sandbox belongs to no session, such as a pre-started sandbox. */
   readonly title: string | null;
   readonly owner: string | null;
   readonly host: string;

@@ -34,7 +34,7 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
 }
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
   readonly attempts: readonly AttemptView[];
-  /** The best attempt by goal, score, checks and cost; null until one has completed. */
+  /** The best attempt by goal, score, checks and cost; null: no attempt has completed. */
   readonly best: number | null;
 }
 export interface AttemptDiff {
@@ -62,11 +62,12 @@ export interface AttemptService {
   /** The file changes of an ended attempt. Rejects: not_found (no diff is known). */
   diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff>;
   /**
-   * Gives the session exactly the files of an attempt, and ends the others. Resolves when the session has the files.
-   * Rejects: conflict (the attempt has not ended or was deleted, a run of the session is active, the copy failed).
+   * Gives the session exactly the files of an attempt, and stops the other attempts. Resolves when the session has the
+   * files. Rejects: conflict (the attempt has not ended or was deleted, a run of the session is active, the copy
+   * failed).
    */
   choose(id: SessionId, attempts: string, command: ChooseCommand, signal: AbortSignal): Promise<AttemptSetView>;
-  /** Ends all attempts; their sessions are kept. */
+  /** Stops all attempts; their sessions are kept. */
   stop(id: SessionId, attempts: string): Promise<AttemptSetView>;
 }
 

@@ -224,7 +224,7 @@ export const AutomationStart = z.object({
   chain: z.array(z.string()).readonly(),
   /** The agent version of an API-defined automation at this start; absent: not defined by an API. */
   agent: z.string().optional(),
-  /** The API's word or the error code for why no session exists; absent: one does. */
+  /** The API's word or the error code for why no session exists; absent: a session exists. */
   failure: z.string().optional(),
 });
 export type AutomationStart = z.infer<typeof AutomationStart>;
@@ -244,7 +244,7 @@ export interface HookRequest {
 export interface HookAnswer {
   /** Whether a start was added. */
   readonly started: boolean;
-  /** Tells the sender what happened and why. */
+  /** Reports to the sender what happened and why. */
   readonly text: string;
 }
 

@@ -22,7 +22,7 @@ export interface ServerCredentialService {
   /**
    * Creates or replaces the credential of that name. New connections use it immediately; variables change when a
    * sandbox next starts. Rejects: invalid_request (the value, or the settings define this name), conflict (another
-   * credential uses the same place, or 50 exist already).
+   * credential uses the same header of a host or the same variable, or 50 exist already).
    */
   put(name: string, places: CredentialPlaces, value: Secret): Promise<ServerCredential>;
   /**

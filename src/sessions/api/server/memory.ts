@@ -95,7 +95,7 @@ export interface MemoryService {
   delete(holder: NamedMemory, path: string, by?: string): Promise<Note>;
   /** Newest first. */
   history(holder: NamedMemory, path: string): Promise<readonly NoteVersion[]>;
-  /** Restores the text of an earlier version; by default, of the one before the newest. Rejects: conflict. */
+  /** Restores the text of an earlier version; by default, of the version before the newest. Rejects: conflict. */
   undo(holder: NamedMemory, path: string, to?: number, by?: string): Promise<Note>;
   /**
    * Permanently removes the text of a version. `all` redacts every version and deletes the note. Rejects: conflict (the

@@ -93,7 +93,7 @@ export interface SkillService {
   read(id: string, version: string, file: string): Promise<string>;
   /** Sessions that have the skill lose it. Rejects: conflict (a template names it). */
   delete(id: string): Promise<void>;
-  /** Rejects: conflict (a template names the version, or it is the only one). */
+  /** Rejects: conflict (a template names the version, or it is the skill's only version). */
   deleteVersion(id: string, version: string): Promise<void>;
   /** The templates that name the skill, with the pinned version; null: the newest. */
   pins(id: string): Promise<readonly { readonly template: string; readonly version: number | null }[]>;

@@ -10,13 +10,13 @@ import type { ServiceRules } from '../rules.ts';
 
 export interface BuildRequest {
   readonly name: string;
-  /** Tags in addition to the one in the name. Without any: `default`. */
+  /** Tags in addition to the tag in the name. Without any: `default`. */
   readonly tags: readonly string[];
   readonly owner?: string | undefined;
   readonly projectId?: string | null | undefined;
 }
 export interface BuildPlan {
-  /** An image from the operator's list; if it has none of that name, a built template of the holder. */
+  /** An image from the operator's list, or else the holder's built template of that name. */
   readonly base: { readonly image: string } | { readonly template: string };
   readonly steps: readonly BuildStep[];
   /** The number of the first step that must not use the cache; undefined: all can. */

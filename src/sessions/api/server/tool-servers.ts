@@ -78,8 +78,8 @@ export interface ToolServerService {
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
   /**
-   * Requests a server's tools, for at most 20 s: of the stored server of that name, or one being entered. Stores
-   * nothing.
+   * Requests a server's tools, for at most 20 s: of the stored server of that name, or of a server that is being
+   * entered. Stores nothing.
    */
   test(name: string, entered: EnteredAddress | undefined, signal: AbortSignal): Promise<ToolServerAnswer>;
   /** Rejects: not_found. */

@@ -26,7 +26,7 @@ export function diskReports(floor: DiskFloor, tell: (id: SessionId, data: DiskEx
   return {
     admit: () => floor.admit(),
     follow({ sessionId, sandboxId, isFresh }) {
-      // The stops in an adopted sandbox's first report may already have been logged by an earlier server.
+      // An earlier server may already have logged the stops in an adopted sandbox's first report.
       let reported = isFresh ? 0 : undefined;
       return {
         saw(disk) {

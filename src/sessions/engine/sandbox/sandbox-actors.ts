@@ -23,7 +23,7 @@ import type { DiskReports } from './disk-reports.ts';
 
 const named = 20;
 const commandChars = 120;
-/** The time limit for reading the processes of a sandbox before it is paused or ended. */
+/** The time limit for reading a sandbox's processes before it is paused or stopped. */
 const settleMs = 2_000;
 /** On a busy disk, flushing gigabytes takes several seconds. Shorter than the timeout of a pause request. */
 const syncMs = 15_000;
@@ -82,7 +82,7 @@ export interface SandboxDeps {
   prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
   /** Restores the session's initial files to a new sandbox before it is used. */
   restore?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
-  /** Ends a sandbox's processes and saves its files, before the sandbox ends. */
+  /** Ends a sandbox's processes and saves its files, before the sandbox is stopped. */
   rest?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
   /** Called when the session's sandbox is ready for use. */
   ready(session: LiveSession, client: SandboxClient): void;
@@ -110,13 +110,13 @@ export interface SandboxHoldings {
 
 export interface FreshSandbox {
   readonly client: SandboxClient;
-  /** Whether the sandbox was just started and has not been used. */
+  /** Whether the sandbox was just started and has not been used yet. */
   readonly isFresh: boolean;
 }
 
 const heartbeatMs = 1_000;
 const callMs = 30_000;
-/** The time limit for hashing and copying the files of an ending sandbox. */
+/** The time limit for hashing and copying the files of a sandbox that is being stopped. */
 const restMs = 30_000;
 const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
@@ -129,7 +129,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
     return await act(until);
   }
   const begun = new Map<SandboxId, number>();
-  /** Sandboxes that failed while in use. They are destroyed before a new one starts, which can hang. */
+  /** Sandboxes that failed while in use and can hang. A failed sandbox is destroyed before the next start. */
   const broken = new Set<SandboxId>();
   /** Commands in frozen sandboxes, which cannot respond. */
   const frozen = new Map<SandboxId, readonly string[]>();
@@ -197,8 +197,8 @@ export function provideSandboxMachine(deps: SandboxDeps) {
   }
 
   /**
-   * Records which processes a files-only stop ends, and calls `rest` for the files. A sandbox that does not respond is
-   * ended anyway.
+   * Records which processes a files-only stop ends, and calls `rest` to save the files. A sandbox that does not respond
+   * is stopped anyway.
    */
   async function leaveFiles({ sessionId, sandboxId }: SandboxOwner, signal: AbortSignal): Promise<void> {
     const own = live(sessionId);
@@ -287,7 +287,7 @@ interface SandboxOwner {
 }
 interface SandboxOperation {
   readonly sessionId: SessionId;
-  /** The code for errors without one. */
+  /** The code for errors that have no code. */
   readonly as: Parameters<typeof sandboxFailure>[1];
 }
 interface HeldSandbox extends AsyncDisposable {
@@ -331,8 +331,8 @@ async function watch(
   const either = AbortSignal.any([signal, lost]);
   let heardAt = clock.now();
   while (!either.aborted) {
-    // A missed heartbeat has already waited a second, so the pause is short: three misses must take less than six
-    // seconds.
+    // The pause after a missed heartbeat is short, because the heartbeat has already waited a second: three misses must
+    // take less than six seconds.
     await pause(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;

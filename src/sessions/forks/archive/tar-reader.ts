@@ -40,7 +40,7 @@ export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGener
     const type = String.fromCharCode(header[156] || 48);
     const ownSize = header.subarray(124, 136);
     if (type === 'x' || type === 'L' || type === 'K') {
-      const size = sizeOf(ownSize); // a size of an extended header is that of the file
+      const size = sizeOf(ownSize); // a `size` field applies to the file, not to its extended header
       if (size > maxHeader) throw invalidArchiveError('a header is too long');
       const body = await bytes.take(size);
       await bytes.take(padding(size));
@@ -120,7 +120,7 @@ class ByteReader {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** The first bytes, which stay unread. Empty: there are none. */
+  /** Returns the first bytes without consuming them. Empty: the stream is empty. */
   start = async (): Promise<Buffer> => (await this.#next()) ?? Buffer.alloc(0);
 
   /** Returns exactly the requested number of bytes. */

@@ -39,7 +39,7 @@ export async function* checkWorkspace(
       throw thrown instanceof AppError ? thrown : unreadable(thrown);
     },
   );
-  checking.catch(() => {}); // until it is awaited
+  checking.catch(() => {}); // avoids an unhandled rejection until `checking` is awaited
   let [held, length] = [undefined as Uint8Array | undefined, 0];
   try {
     for await (const piece of content) {
@@ -52,7 +52,7 @@ export async function* checkWorkspace(
     }
     unzip.end();
     await checking;
-    // The compressed files can end before the received data does.
+    // The received data can continue after the end of the compressed files.
     if (unzip.bytesWritten !== length) throw trailing();
     if (held) yield held;
   } catch (thrown) {

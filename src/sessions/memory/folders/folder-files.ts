@@ -17,7 +17,7 @@ export interface Folder {
   readonly store: string;
   /** Relative to the workspace. */
   readonly path: string;
-  /** The folder for replaced texts of the agent, relative to the workspace. */
+  /** The folder for the agent's replaced texts, relative to the workspace. */
   readonly unkept: string;
 }
 const scanMs = 60_000;
@@ -36,7 +36,7 @@ find . ${notOwn} -size -${maxBlocks + 1} -print0 2>/dev/null | head -zn ${maxHas
 exit 0`;
 
 /**
- * The files of the folder, and the agreed hashes. A folder of another store, such as from a copied workspace, is
+ * The files of the folder, and the agreed hashes. A folder of another store, for example in a copied workspace, is
  * treated as empty.
  */
 export async function scanFolder({ client, path, store }: Folder, signal: AbortSignal): Promise<FolderState> {
@@ -74,7 +74,7 @@ async function wholeText(client: FolderClient, file: string, signal: AbortSignal
   throw new AppError('conflict', 'The folder has too many files. Move files that are not memories elsewhere.');
 }
 
-/** Reads a file's text. Rejects: conflict if it cannot be a memory. */
+/** Reads a file's text. Rejects: conflict if a memory cannot contain the text. */
 export async function readText({ client, path }: Folder, file: string, signal: AbortSignal): Promise<string> {
   const bytes = await client.readFile(`${path}/${file}`, signal, { maxBytes: storeLimits.textBytes + 1 });
   if (bytes.length > storeLimits.textBytes) throw new AppError('conflict', unreadableTextReason);

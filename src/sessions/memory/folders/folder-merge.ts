@@ -1,6 +1,6 @@
 import type { StoreMemory } from '../../api/server/memory-stores.ts';
 
-/** The files of a memory store's folder. Paths are relative to it. */
+/** The files of a memory store's folder. Paths are relative to the folder. */
 export interface FolderState {
   /** The hash of each file; null: too long for a memory, or not readable. */
   readonly files: ReadonlyMap<string, string | null>;

@@ -45,7 +45,7 @@ interface Reports {
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxReported = 20;
-/** Below `/mnt/memory`: replaced texts of the agent. No store's folder can have this name. */
+/** Below `/mnt/memory`: the agent's replaced texts. No store's folder can have this name. */
 const unkeptFolder = '.unkept';
 /** The sandbox was lost, or the server is stopping. The next use of the folder continues. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -64,7 +64,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   async sync(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<void> {
     const { memoryStores: mounted = [], environment } = session.writer.record.agent ?? {};
     if (mounted.length === 0 || environment !== undefined) return;
-    // Not interrupted, because the next call would have to find out how far it got.
+    // The signal does not interrupt the work, because the next call would then have to find out which part was done.
     const work = this.#inTurn(session.id, async () => {
       for (const one of mounted) await this.#syncOne(session, one, client);
     });

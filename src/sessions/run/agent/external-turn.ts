@@ -253,7 +253,7 @@ function toUsageFacts(
   return [{ type: 'usage', runId, data }];
 }
 
-/** A person's answers to the agent's approval requests. Without an answer, the run waits for one. */
+/** Passes a person's answers to the agent's approval requests. The run waits for missing answers. */
 export async function decideExternalCalls(
   work: ExternalRunContext,
   { calls }: CallsInput,

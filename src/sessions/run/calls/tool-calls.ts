@@ -40,8 +40,8 @@ const maxAtOnce = 8;
 
 /**
  * Makes the calls of a turn, up to eight in parallel; dependent calls keep the model's order. A call that waits for
- * approval does not stop the others. Calls from the first one without budget are not made. Rejects as a call does,
- * after all others have stopped.
+ * approval does not stop the others. The first call without budget and all later calls are not made. If a call rejects,
+ * this rejects after all other calls have stopped.
  */
 export async function makeCalls(
   work: RunContext,
@@ -110,8 +110,8 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
- * Starts each call once the calls it must follow have results. If one of those waits for approval, the call requests
- * its own approval too; behind a question, or without a request of its own, it is held.
+ * Starts each call once the calls it must follow have results. If one of those waits for approval, this call requests
+ * its own approval in advance. A call that follows a question or needs no approval is held instead.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];

@@ -71,7 +71,8 @@ export async function toShownMessages(
 }
 
 /**
- * The type detected from the file's first bytes. The client's type is ignored, because providers refuse a wrong one.
+ * The type detected from the file's first bytes. The client's type is ignored, because providers refuse a file with a
+ * wrong type.
  */
 async function pictureType(files: AttachedFiles | undefined, id: string): Promise<string | undefined> {
   const stream = await files?.open(id).catch(() => undefined); // the model still gets the path

@@ -14,7 +14,7 @@ export interface KeptSizes {
 }
 export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 
-/** Removes all results except the newest; with `most`, those are cut to that many characters. */
+/** Removes all results except the newest; with `most`, the newest results are cut to that many characters. */
 export function resultsPlan(messages: readonly Message[], { results }: KeptSizes, most?: number): PlannedCompaction {
   let left = results;
   let upto = messages.length;

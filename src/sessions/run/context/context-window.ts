@@ -77,7 +77,7 @@ export class ContextWindow {
     return this.size(plannedCompaction) <= this.size() * worthIt;
   }
 
-  /** `by` and `usage`: the model that wrote the summary, and what it used. */
+  /** `by`: the model that wrote the summary; `usage`: the usage of that request. */
   async apply(
     plannedCompaction: PlannedCompaction,
     by: string | null = null,
@@ -92,8 +92,8 @@ export class ContextWindow {
   }
 
   /**
-   * False: no summary was possible, or the last one saved less than a fifth. The next is requested only after something
-   * else was removed.
+   * False: no summary was possible, or the last summary saved less than a fifth. The next summary is requested only
+   * after something else was removed.
    */
   get canSummarize(): boolean {
     const { transcript } = this.#work.runWriter;

@@ -28,7 +28,7 @@ export type Compaction = z.infer<typeof Compaction>;
 
 export interface ViewedMessage {
   readonly message: Message;
-  /** The message's place in the conversation. */
+  /** The message's position in the conversation. */
   readonly at: number;
 }
 
@@ -84,7 +84,7 @@ interface Shape {
 }
 const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
 
-/** Created once per form, so that cached facts of a message (size, hash) also exist for its short form. */
+/** Created once per form, because facts such as size and hash are cached per message object. */
 function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
   const last = lastShapes.get(message);
   if (last?.most === most && last.withoutPictures === bare) return last.made;

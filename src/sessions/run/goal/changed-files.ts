@@ -11,8 +11,8 @@ const fileChars = 12_000; // of each file's diff
 const timeoutMs = 20_000;
 
 /**
- * The files that the run changed, for a grader: a list, then as much of their diffs as fits. Undefined: no copies exist
- * of the files before the run.
+ * The files that the run changed, for a grader: a list, then as much of their diffs as fits. Undefined: no copies of
+ * the files from before the run exist.
  */
 export async function listChangedFiles(
   client: Pick<SandboxClient, 'exec'>,

@@ -80,7 +80,7 @@ export async function grade(work: RunContext, input: GradingInput, signal: Abort
   return { kind: 'broken', reason: `${model.name} gave no verdict in two attempts.` };
 }
 
-/** The verdict of the first valid call, or one written as JSON in the text. */
+/** The first valid verdict, from a call or else from JSON in the text. */
 function verdictIn({
   calls,
   text,

@@ -42,7 +42,7 @@ export const StoredSession = SessionRecord.extend({
   granted: Spending.nullable().default(null),
   /** The start of the active run's working time that is not yet in `spending`. */
   workingSince: z.number().nullable().default(null),
-  /** The active run waits because the session's budget is exceeded. */
+  /** Whether the active run waits because the session's budget is exceeded. */
   isOverBudget: z.boolean().default(false),
   /** Tools whose calls a person approved for the remainder of the session. */
   permitted: z.array(z.string()).default([]),

@@ -26,7 +26,7 @@ export type GoalChecked = Extract<GoalData, { kind: 'checked' }>;
 type RequestedData = FactOf<'approval.requested'>['data'];
 /** A call that waits for an answer. */
 export interface AnswerRequest extends RequestedData {
-  /** A worker's result is expected, but the request is not in the log yet. */
+  /** The call needs a worker's result, but this request is not in the log yet. */
   readonly isUnwritten?: true;
 }
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
@@ -136,7 +136,10 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Adds the queued messages to the model's conversation. With `shown`, only those in it, in their shown form. */
+  /**
+   * Adds the queued messages to the model's conversation. With `shown`, adds only the messages in it, in their shown
+   * form.
+   */
   takeIn(shown?: ReadonlyMap<MessageId, ShownMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ShownMessage> = shown?.get(messageId) ?? {};
@@ -163,8 +166,8 @@ export class RunWriter {
   }
 
   /**
-   * Defers facts to the run's next write, because each write waits for the disk. They must not complete a message whose
-   * start is in the log.
+   * Defers facts to the run's next write, because each write waits for the disk. Do not pass facts that complete a
+   * message whose start is in the log.
    */
   deferToNextWrite(...facts: readonly SessionFact[]): void {
     this.#owed.push(...facts);
@@ -233,7 +236,8 @@ export class RunWriter {
   }
 
   /**
-   * A complete message, in the pieces in which it arrived. `reason`: the message is the question of a run that waits.
+   * A complete message, in the pieces in which it arrived. `reason`: why the run waits, if the message is a question to
+   * the user.
    */
   messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();

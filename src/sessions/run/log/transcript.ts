@@ -98,7 +98,7 @@ export class Transcript {
     }
   }
 
-  /** Names this conversation to the provider's prompt cache. */
+  /** This conversation's key in the provider's prompt cache. */
   get cacheKey(): string {
     return this.#sessionId;
   }

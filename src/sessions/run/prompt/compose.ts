@@ -10,7 +10,7 @@ export interface TurnPrompt {
   readonly answer: string;
   /** The instructions of the grader, whose request contains nothing else from the session. */
   readonly grader: string;
-  /** Shows a self-planning agent its plan when its own calls no longer do. */
+  /** Shows a self-planning agent its plan once a compaction has removed its todo calls. */
   readonly todoList: (steps: readonly PlanStep[]) => string;
   readonly replan: (steps: readonly PlanStep[]) => string;
   readonly step: (steps: readonly PlanStep[], step: PlanStep) => string;

@@ -35,7 +35,7 @@ export class WorkspaceMemory {
     return this.#read.get(run);
   }
 
-  /** Reads the notes before a turn needs them. Resolves when they were read or cannot be read. */
+  /** Reads the notes before a turn needs them. Resolves once the notes are read or cannot be read. */
   begin(run: object, reader: Reader): Promise<void> {
     const known = this.#read.has(run) ? Promise.resolve() : this.#reading.get(run);
     if (known) return known;

@@ -11,7 +11,7 @@ export interface PromptFacts {
   /** The instructions of the session's project. */
   readonly instructions?: string | undefined;
   readonly hasTool: (name: string) => boolean;
-  /** Whether some of its tools work in the sandbox. */
+  /** Whether some of the agent's tools work in the sandbox. */
   readonly hasSandbox: boolean;
   /** Whether tool servers are configured. */
   readonly hasToolServers: boolean;

@@ -5,7 +5,7 @@ import { joinLines, trimCharacters, truncateEnd } from '../../../core/text/text.
 // A skill in the open Agent Skills format: a folder with a SKILL.md that starts with its name and description.
 
 const skillName = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
-const maxBody = 500; // lines; longer ones are still read completely
+const maxBody = 500; // lines; longer files are still read completely
 
 const maxDescription = 1_024; // characters shown to agents
 
@@ -31,7 +31,7 @@ export interface ParsedSkill {
   readonly description: string;
   readonly license?: string;
   readonly compatibility?: string;
-  /** The tools that its author intends. Shown to people; they grant no permission. */
+  /** The tools that the skill's author intends. Shown to people; they grant no permission. */
   readonly allowedTools?: readonly string[];
   readonly body: string;
 }

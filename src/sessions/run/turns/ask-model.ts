@@ -85,7 +85,7 @@ class Continuation {
   }
 
   /**
-   * Called at the end of the reply. A reply that only repeats the text adds nothing, unless it is too short to tell.
+   * Called at the end of the reply. A reply that only repeats the text adds nothing, unless it is too short to be sure.
    */
   end(): void {
     if (this.#places.length > 0)
@@ -231,7 +231,7 @@ export async function callModel(
   return { ...turn, repeats: false };
 }
 
-/** The newest note is this turn's own, if it has one. */
+/** The newest note is this turn's own, if the turn has a note. */
 function placedNotes({ note, earlier }: ReturnType<Deps['runWriter']['transcript']['view']>, hasOwn: boolean) {
   const others = note && !hasOwn ? extendList(earlier, [note]) : earlier;
   return { ...(note && hasOwn && { noteAt: note.before }), ...(others.length > 0 && { earlier: others }) };

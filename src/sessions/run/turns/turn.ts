@@ -21,7 +21,7 @@ export type Turn =
       readonly spent: RunSpending;
       /** The reply is unusable: it is empty, was cut within a call, or repeats itself. */
       readonly empty: boolean;
-      /** With `empty`: tells the model why, unless the reply was simply empty. */
+      /** With `empty`: explains to the model why the reply is unusable; undefined if it was simply empty. */
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };
@@ -111,7 +111,7 @@ const wasCut = ({ outcome, message, repeats }: ModelReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/** A cut reply with its continuation. If that is cut again, or fails, the text ends with a note. */
+/** A cut reply with its continuation. If the continuation is cut too, or fails, the text ends with a note. */
 function joined(first: ModelReply, rest: ModelReply, hear: (delta: string) => void): ModelReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;

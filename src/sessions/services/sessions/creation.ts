@@ -39,7 +39,10 @@ export interface CreationDeps extends Pick<ServerParts, 'clock' | 'ids' | 'log'>
   readonly checkRepository?: (url: string) => void;
   /** Throws if this server currently creates no sessions. */
   readonly admit?: () => void;
-  /** Throws for a choice that exceeds the limits of such a session, or that the driver does not support. */
+  /**
+   * Throws for a choice that the driver does not support, or that exceeds the limits of the session's template and
+   * project.
+   */
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
   /** Rejects unless a new session can use this existing sandbox. */
   readonly checkAdoption?: (named: string) => Promise<void>;
@@ -109,7 +112,7 @@ export function sessionCreation(parts: CreatorDeps) {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
     // A child has the same isolation as its parent.
     const { brings, mounts, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
-    // The snapshot's files would be in the place of a repository.
+    // The template's repositories are left out, because the snapshot's files would occupy their folders.
     const requested = repositories ?? (startsFrom ? undefined : brings);
     for (const { url } of requested ?? []) parts.checkRepository?.(url);
     if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });

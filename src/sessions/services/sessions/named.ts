@@ -19,8 +19,8 @@ export function namedSessions({ names, create, remove, resume }: Deps): Pick<Ses
     for (let left = maxTries; left > 0; left--) {
       const answer = await names.claim(owner, name);
       if (answer.kind === 'session') {
-        // In the background, as for a new session. A use in the meantime waits for the sandbox, and gets the error if
-        // it fails.
+        // In the background, as for a new session. Any use of the sandbox waits for the start, and gets its error if it
+        // fails.
         void resume(answer.session.id).catch(() => {});
         return { session: answer.session, isNew: false };
       }

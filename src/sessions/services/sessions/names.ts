@@ -124,7 +124,9 @@ export class SessionNames {
     return changed;
   }
 
-  /** Removes entries from before this time without a session, some in each round. Resolves with the number removed. */
+  /**
+   * Removes entries that are older than this time and have no session, in batches. Resolves with the number removed.
+   */
   async collect(before: number): Promise<number> {
     let removed = 0;
     for (const { id, doc, version } of await this.#nextEntries({ sort: before, id: '' })) {

@@ -91,7 +91,7 @@ export function sessionViews({
   }
 }
 
-/** A `catch` handler that uses the other source for this error code. */
+/** A `catch` handler that calls `elsewhere` on this error code. Rethrows if nothing is found there. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

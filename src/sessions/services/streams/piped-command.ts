@@ -13,8 +13,8 @@ const errorsChars = 500;
 export async function* noInput(): AsyncGenerator<Uint8Array> {}
 
 /**
- * Runs a program over pipes until it ends. Ends it, with all its processes, if `signal` fires or its input fails.
- * Rejects with the input's error, the signal's reason or error, and as `ProgramClient` does.
+ * Runs a program over pipes until it exits. Stops the program with all its processes if `signal` fires or the input
+ * fails. Rejects with the input's error, the signal's reason or error, and as `ProgramClient` does.
  */
 export async function runPiped(
   { programs }: Pick<SandboxClient, 'programs'>,
@@ -50,11 +50,11 @@ export interface PipedProgram extends StartProgram {
   readonly onOutput?: CommandPipes['onOutput'];
   /** An additional exit code that means success. */
   readonly mayExit?: number;
-  /** The error's text. Absent: the files could not be copied. */
+  /** Builds the error's text. Absent: reports that the files could not be copied. */
   readonly failure?: ((printed: string, exitCode: number) => string) | undefined;
 }
 
-/** Runs a program to its end. Also rejects with conflict if it fails. */
+/** Runs a program until it exits. Rejects as `runPiped` does, and with conflict if the program fails. */
 export async function runProgram(
   sandbox: Pick<SandboxClient, 'programs'>,
   { input = noInput(), onOutput = () => {}, mayExit = 0, failure, ...program }: PipedProgram,

@@ -98,7 +98,7 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       const send = async () => ((await client.transfers.areSupported(until)) ? await byDaemon() : await byScript());
       const done = send()
         .then(() => {
-          opened.reject(missingSizeError()); // no effect after the heading
+          opened.reject(missingSizeError()); // no effect if `opened` has resolved
           content.push(null);
         })
         .finally(() => held.disposeAsync());

@@ -8,7 +8,7 @@ const maxUnsent = 1024 * 1024; // bytes on a stream, otherwise characters
 
 /**
  * Sends input to a terminal in order, over one stream if the daemon supports it. Pending input beyond 1 MiB is dropped.
- * If the terminal is gone, its output reports that, so the input ignores it.
+ * Errors of a terminal that is gone are ignored here, because its output stream reports them.
  */
 export class TerminalInput {
   readonly #client: TerminalClient;

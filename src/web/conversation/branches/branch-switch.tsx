@@ -11,7 +11,7 @@ function firstOwnSeq(sessionId: string): number {
   return model.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
 }
 
-/** ‹ 2/3 › at a message with other versions, each of which is a session of its own. */
+/** The ‹ 2/3 › switch at a message with several versions, each in its own session. */
 export function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentId.value;
   // The session's own first message is unknown until the whole log was read.

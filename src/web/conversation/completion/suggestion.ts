@@ -6,7 +6,7 @@ export interface Suggestion {
   readonly icon: IconName;
   readonly label: string;
   readonly about: string;
-  /** The reason why it cannot be chosen now. */
+  /** The reason why the entry cannot be chosen now. */
   readonly refused?: string;
   /** The text that replaces the word. */
   readonly inserts?: string;

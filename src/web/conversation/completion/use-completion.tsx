@@ -27,7 +27,7 @@ interface Completion {
   readonly aria: Readonly<Record<string, string | undefined>>;
   /** Reads the word before the cursor again. */
   readonly look: () => void;
-  /** Handles a key. Returns whether the key was for the list. */
+  /** Handles a key. Returns whether the list used the key. */
   readonly onKey: (event: KeyboardEvent) => boolean;
 }
 

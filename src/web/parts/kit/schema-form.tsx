@@ -8,7 +8,7 @@ import { ChoiceField, LongTextField, ManyField, SecretField, TextField } from '.
 import { type Draft, type FieldSchema, type FormSchema, findMistake, fromDraft, toDraft } from './schema.ts';
 import { FormError } from './trouble.tsx';
 
-/** Options of a field that the schema does not have. */
+/** Field options that the schema does not define. */
 interface FieldOptions {
   /** Replaces the field's own label. */
   readonly label?: string;
@@ -25,7 +25,7 @@ interface FieldOptions {
   readonly offers?: readonly string[];
   /** Replaces the server's schema. */
   readonly schema?: FieldSchema;
-  /** Overrides parts of the schema. */
+  /** Overrides whether the schema requires the field. */
   readonly isRequired?: boolean;
   /** Finds an error that the schema cannot detect, while the person types. */
   readonly check?: (text: string) => string | undefined;

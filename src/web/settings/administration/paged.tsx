@@ -15,7 +15,7 @@ export interface Paged<Item> extends Partial<Page<Item>> {
   readonly again: () => Promise<unknown>;
 }
 
-const searchMs = 300; // after the last key
+const searchMs = 300; // after the last keystroke
 
 /**
  * Loads the first page when `filter` changes, and further pages on request. Late answers for an earlier filter are

@@ -16,7 +16,7 @@ import { readSpending } from './spending.ts';
 type Person = Outputs['people']['list']['people'][number];
 const mostExported = 10_000;
 
-/** The people who have signed in: role, last use, sessions and spending, and buttons that end their access. */
+/** The people who have signed in: role, last use, sessions and spending, and buttons that revoke their access. */
 export function PeoplePage() {
   const [text, setText] = useState('');
   const [trouble, tryIt] = useActionError();

@@ -79,7 +79,7 @@ interface SectionProps {
   readonly none: string;
   readonly list: () => Promise<readonly Key[]>;
   readonly revoke: (id: string) => Promise<unknown>;
-  /** The form, which passes on the key that it created. */
+  /** Renders the form, which passes each created key to `show`. */
   readonly form: (show: (created: CreatedKey) => Promise<unknown>) => ComponentChildren;
 }
 type CreatedKey = Outputs['projectAccounts']['create'];

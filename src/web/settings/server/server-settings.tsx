@@ -8,7 +8,7 @@ import { type Draft, Field, fromDraft, type ServerSetting, toFieldDraft } from '
 
 interface ServerSettingsProps {
   readonly parts: readonly string[];
-  /** Used in a page that all people can open: those who cannot change the settings do not see them. */
+  /** Set on a page that everyone can open. Settings that the person cannot read are then omitted without an error. */
   readonly isForAll?: boolean;
 }
 

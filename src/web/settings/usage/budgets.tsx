@@ -72,9 +72,7 @@ function shown(limit: BudgetLimit, amount: number): string {
   return limit.startsWith('cost') ? price(amount) : count(amount);
 }
 
-/**
- * The limit to show in an empty field. If the holder has its own limit, the answer does not contain the general one.
- */
+/** The limit to show in an empty field. If the holder has its own limit, the answer does not contain the default. */
 function usualOf(name: BudgetLimit, budget: Budget): string {
   const { limit, own } = budget[name];
   if (own !== null) return t('budgets.usual');

@@ -21,7 +21,7 @@ type Day = Report['days'][number];
 const ranges = ['7', '30', '90'] as const;
 type Range = (typeof ranges)[number];
 
-/** The groups that the chart tells apart. */
+/** The number of groups that the chart shows separately. */
 const chartedGroups = 4;
 const listedGroups = 200;
 const dayMs = 86_400_000;
@@ -117,7 +117,7 @@ const dayName = (day: string) =>
   new Date(day).toLocaleDateString(locale(), { day: 'numeric', month: 'short', timeZone: 'UTC' });
 
 interface Series {
-  /** Undefined: the groups that the chart does not tell apart. */
+  /** Undefined: all groups that the chart does not show separately. */
   readonly name: string | undefined;
   readonly amounts: ReadonlyMap<string, number>;
 }
@@ -180,7 +180,7 @@ function Chart(report: Report) {
     </figure>
   );
 }
-/** The colour of a group in the chart and in the table; undefined: the group is not shown separately. */
+/** The CSS class for a group's color in the chart and in the table; undefined: the group is not shown separately. */
 const markOf = (n: number | undefined) => `usage-mark-${n ?? 'others'}`;
 
 function labelOf(by: UsageDimension, name: string): string {

@@ -10,9 +10,9 @@ interface Props {
   readonly file: LoadedFile;
   /** The person chose to edit the file, so the editor takes the focus. */
   readonly takesFocus: boolean;
-  /** Called with the stored version of the person's text. */
+  /** Called with the file's new version after the text was stored. */
   readonly onStored: (version: string) => void;
-  /** The file must be loaded again, and shown unchanged. */
+  /** Loads the file again and shows it unchanged. */
   readonly onReload: () => void;
   /** Undefined: the file is always shown in its editor. */
   readonly onClose: (() => void) | undefined;

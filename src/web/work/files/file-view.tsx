@@ -27,13 +27,13 @@ interface Props {
 /** Types whose bytes are not text. An editor would damage the file on saving. */
 const noText: ReadonlySet<Preview> = new Set<Preview>(['image', 'pdf', 'video', 'audio', 'binary']);
 
-/** The open file: its preview, its editor, or its changes. The editor is the only preview of a plain text. */
+/** The open file: its preview, its editor, or its changes. Plain text has no preview besides the editor. */
 export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isEditing, setEditing] = useState(false);
   const [turn, setTurn] = useState(0);
   const stored = useRef<string>(undefined);
-  // The person can have started typing while the file was reloaded. Their text belongs to the version that they saw.
+  // The person may have started typing while the file was reloaded. Their text belongs to the version that they saw.
   const keeps = (old: LoadedFile, now: LoadedFile) =>
     isSame(old, now) || (old.path === now.path && store.drafts.has(path));
   const load = (whole = false) =>
@@ -42,7 +42,7 @@ export function FileView({ store, path, part }: Props) {
         setRead((old) => {
           if (!old || !('bytes' in old)) return now;
           if (keeps(old, now)) return old;
-          // The editor already has the saved text, and the person can be typing more.
+          // The editor already has the saved text, and the person may be typing more.
           if (old.path === now.path && now.version === stored.current) keys.set(now, editorKeyOf(old));
           return now;
         }),

@@ -126,7 +126,7 @@ function Listing({ store }: { store: FileStore }) {
   return fileFilter.value === 'all' ? <Tree store={store} /> : <ChangesView store={store} />;
 }
 
-/** Follows the newest phase in the log: the list loads once the sandbox is ready. */
+/** Whether the sandbox is starting, by the newest phase in the log. The list loads once the sandbox is ready. */
 function isStarting(): boolean {
   if (eventCount.value === 0) return false;
   const last = events.findLast(({ type }) => type === 'sandbox.phase');

@@ -17,7 +17,7 @@ export interface LoadedFile {
   readonly isCut: boolean;
 }
 
-/** The files that the tab lists. */
+/** Selects the files that the tab lists. */
 export type FileFilter = 'all' | 'changed' | 'steps';
 export const fileFilter = signal<FileFilter>('all');
 
@@ -34,7 +34,7 @@ export class FileStore {
   readonly opened: Signal<readonly string[]> = signal([]);
   /** The step whose changes are shown, by its seq. */
   readonly step: Signal<number | undefined> = signal(undefined);
-  /** The file whose lines a person is commenting on. It is not updated in the meantime. */
+  /** The file whose lines a person is commenting on. It is not updated until the comment is closed. */
   readonly commentedOn: Signal<string | undefined> = signal(undefined);
   /** Unsaved texts, by path. */
   readonly drafts = new Map<string, string>();

@@ -5,7 +5,7 @@ import type { Event } from '../../../client/types.ts';
 
 export interface AgentShell {
   readonly id: string;
-  /** Everything that the shell's terminal has shown. It only grows. */
+  /** The text that the shell's terminal has shown. Beyond 2 million characters, only the last million are kept. */
   readonly text: string;
   /** The call whose command is running. */
   readonly running: string | undefined;

@@ -13,13 +13,13 @@ interface SafeDocument extends Disposable {
   /** The page's document, except that it creates elements that comply with the policy. */
   readonly document: Document;
   /**
-   * Runs `work` while the page's own document creates such elements too, because xterm creates one of its sheets with
-   * it.
+   * Runs `work` while the page's own document creates such elements too, because xterm creates one of its style sheets
+   * with that document.
    */
   during(work: () => void): void;
 }
 
-/** Call this with the terminal's own disposal. */
+/** Dispose the result together with the terminal. */
 function documentWithSheets(): SafeDocument {
   const own: CSSStyleSheet[] = [];
   const original = Document.prototype.createElement.bind(document) as (tag: string) => HTMLElement;

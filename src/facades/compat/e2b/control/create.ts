@@ -61,22 +61,22 @@ export function toSandboxRequest(
 const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
 /**
- * Decides what a new sandbox keeps when its time ends. With automatic pausing, a driver that cannot freeze keeps the
- * files, because refusing the sandbox would help nobody.
+ * Decides whether a new sandbox keeps its memory or only its files when its time ends. With automatic pausing, only the
+ * files are kept if the driver cannot freeze processes, because refusing the sandbox would help nobody.
  */
 function keptAtEnd(query: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
   return resolveKeeps(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
 }
 
-/** Explains where the new sandbox differs from the request. Undefined: it does not. */
+/** Explains where the new sandbox differs from the request. Undefined: no difference. */
 export const noticeOf = ({ onEnd }: SessionLifetime, { autoPause, autoPauseMemory }: NewSandbox): string | undefined =>
   autoPause && (autoPauseMemory ?? true) && onEnd === 'pause-files'
     ? "This server's driver cannot freeze processes: the pause at the end of the time keeps the files, not the memory, and no request ends it by itself."
     : undefined;
 
 /**
- * Decides what a pause keeps. Rejects: unsupported, if this server's sandboxes cannot keep it, so nothing is lost
- * silently.
+ * Decides whether a pause keeps the memory or only the files. Rejects: unsupported, if this server's sandboxes cannot
+ * keep the requested state, so nothing is lost silently.
  */
 export function resolveKeeps(
   query: 'memory' | 'files',

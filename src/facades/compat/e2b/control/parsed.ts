@@ -16,7 +16,7 @@ const withoutNulls = (input: unknown): unknown =>
     ? Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
     : input;
 
-/** A refusal of what the request says. */
+/** The error for an invalid request. */
 export const bad = (message: string): AppError => new AppError('invalid_request', message);
 /** The `limit` of a list. */
 export function parseLimit(query: URLSearchParams): number {

@@ -62,7 +62,7 @@ export function mountControl(app: App, deps: Deps): void {
     return { record, life: record.life };
   };
 
-  /** Undefined: the name belongs to a template, or to nothing. */
+  /** Undefined: the name belongs to a template, or is unknown. */
   const findSnapshot = async (named: string) => {
     const [name = ''] = named.split(':');
     if (parseTemplates(settings).has(name)) return undefined;

@@ -43,7 +43,7 @@ export interface ViewDeps {
 }
 const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
 
-/** `maker`: the caller whose credential the tokens end with. */
+/** `maker`: the caller whose credential the tokens depend on. */
 export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Principal) {
   const { id, life } = record;
   const name = life?.kind ?? 'base';

@@ -59,7 +59,7 @@ export function connectError(thrown: unknown): ConnectError {
   return new ConnectError(byCode[error.code] ?? 'unavailable', publicText(error));
 }
 
-/** The sandbox ended during the call. Only a broken connection makes the SDKs check its state. */
+/** Errors that mean that the sandbox was lost. The SDKs check its state only after a broken connection. */
 const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted', 'session_not_found'] as const),
 ]);
@@ -182,7 +182,9 @@ export class ConnectStream implements Disposable {
     const reply = error ? { error: { code: error.code, message: error.message } } : {};
     if (!this.#response.writableEnded) this.#response.end(envelope(2, reply));
   }
-  /** Breaks off a stream whose sandbox is gone: an ended answer would look complete. */
+  /**
+   * Breaks the connection of a stream whose sandbox is gone, because a normal end would look like a complete answer.
+   */
   destroy(): void {
     destroyConnection(this.#response);
   }

@@ -159,7 +159,7 @@ function openBody(request: IncomingMessage, encoding: string | undefined): Reada
 
 interface UploadBudget {
   left: number; // bytes
-  /** The reason why reading the body failed; undefined: it has not. */
+  /** The reason why reading the body failed; undefined: no failure. */
   failure: ConnectError | undefined;
 }
 /**

@@ -40,7 +40,7 @@ export function toEntry({ name, path, type, size, mode, isLink, target, metadata
     ...(metadata && { metadata }),
   };
 }
-/** Images name the sandbox's user differently from what programs of this facade expect. */
+/** Programs of this facade expect the user `user`; our images call it `agent`. */
 const toUserName = (name: string) => (name === 'agent' ? 'user' : name);
 
 const changeTypes = {

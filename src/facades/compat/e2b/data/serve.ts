@@ -177,7 +177,7 @@ function endUpgrade(socket: Duplex, { code, body }: Refusal): void {
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
 }
 
-/** Fires when the sandbox is paused or deleted, or when the credential behind the token ends. */
+/** Fires when the sandbox is paused or deleted, or when the credential behind the token becomes invalid. */
 const cutOf = ({ cut, principal }: { readonly cut: AbortSignal; readonly principal: Principal }) =>
   principal.ended ? AbortSignal.any([cut, principal.ended]) : cut;
 

@@ -2,7 +2,7 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import { type AutomationPause, StartRefusal } from '../../../../sessions/api/server/automations.ts';
 import { ApiError } from '../errors.ts';
 
-/** The reasons for which no run of a deployment can get a session. They also pause the deployment. */
+/** Permanent reasons why a deployment's runs get no session. They also pause the deployment. */
 const lasting = [
   'agent_archived',
   'environment_archived',

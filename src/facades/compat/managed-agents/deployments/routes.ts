@@ -214,19 +214,19 @@ function withoutTokens(resources: readonly z.output<typeof ResourceRequest>[]) {
 const toSchedule = (input: z.output<typeof NewDeployment>['schedule']): Schedule | null =>
   input ? { cron: input.expression, timezone: input.timezone, jitterSeconds: 0, missed: 'latest' } : null;
 
-/** Ends the deployments of an agent that is archived. */
+/** Archives the deployments of an agent that is being archived. */
 export async function archiveDeploymentsOf(agent: string, parts: Pick<FileDeps, 'services' | 'clock'>): Promise<void> {
   for (const automation of await parts.services.automations.list())
     if (parseContent(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
 }
 
-/** Ends a deployment for good; its sessions continue. Archiving it again changes nothing. */
+/** Archives a deployment permanently; its sessions continue. Archiving it again changes nothing. */
 async function archiveDeployment(
   { id, program }: Automation,
   { services: { automations }, clock }: Pick<FileDeps, 'services' | 'clock'>,
 ): Promise<Automation> {
   if (!program || program.archivedAt !== null) return await automations.get(id);
-  // Pause first, so that no schedule starts the automation after its program has ended.
+  // Pause first, so that no schedule starts the automation after its program was archived.
   await automations.pause(id);
   return await automations.update(id, { program: { ...program, archivedAt: clock.now() } });
 }

@@ -17,7 +17,7 @@ export const maxStarts = 1_000; // for each deployment, as docs/automations.md d
 const launchMs = 30_000;
 const pollMs = 100;
 
-/** A start is a run once it has a session, or failed to have one. */
+/** A start is a run once its session was created or could not be created. */
 const isRun = ({ state }: AutomationStart) => state !== 'queued' && state !== 'starting';
 const isManual = ({ cause }: AutomationStart) => cause.kind !== 'schedule';
 const hasFailed = ({ state }: AutomationStart) => state === 'failed' || state === 'skipped';

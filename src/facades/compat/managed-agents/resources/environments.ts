@@ -219,6 +219,6 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
   ];
 }
 
-/** Here an empty value also deletes. */
+/** In this API, an empty metadata value deletes the key, as null does. */
 const withoutEmpty = (change: z.output<typeof MetadataChange>) =>
   Object.fromEntries(Object.entries(change).map(([key, value]) => [key, value === '' ? null : value]));

@@ -72,7 +72,7 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       body: 'stream',
       async run(apiRequest) {
         const { id = '' } = apiRequest.params;
-        await skills.get(id); // refused before a folder is read in vain
+        await skills.get(id); // refused before the folder is read
         const { files } = await readFormFolder(apiRequest);
         return toVersion(await skills.addVersion(id, { files }));
       },
@@ -92,7 +92,7 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
     {
       endpoint: 'DELETE /v1/skills/:id/versions/:version',
       async run({ params: { id = '', version: target = '' } }) {
-        // An operator can delete a version that it cannot read, by its id.
+        // An operator can delete a version by its id without permission to read it.
         const version = target.startsWith('skillver_') ? target : (await skills.version(id, target)).id;
         await skills.deleteVersion(id, version);
         return { id: version, type: 'skill_version_deleted' as const };

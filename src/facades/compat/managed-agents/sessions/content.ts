@@ -10,7 +10,7 @@ import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
 export interface ContentFiles {
   /** The upload behind a file of the API. Rejects: not_found. */
   resolveUpload(fileId: string): Promise<string>;
-  /** The first bytes of an upload, and its size. */
+  /** The first bytes of an upload, its size and its name. */
   readHead(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
   /** Fetches an address under the policy of the session. Rejects: forbidden, not_found, not_supported. */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
@@ -105,7 +105,7 @@ async function keptBytes({ type, source }: FileBlock, files: ContentFiles): Prom
   return await files.keep({ name: `${type}.${ending}`, mimeType, bytes: Buffer.from(data, 'base64') });
 }
 
-/** Stores what an address returns now; later changes there have no effect. */
+/** Stores the current content of an address; later changes there have no effect. */
 async function keptAnswer(kind: FileBlock['type'], url: string, files: ContentFiles): Promise<string> {
   const { status, type, bytes, isCut } = await files.fetched(url).catch((thrown: unknown) => {
     const { code, publicMessage } = toAppError(thrown);

@@ -72,9 +72,9 @@ export class EventLists {
 
 /** How much of a thread's log was read. */
 interface ReadLog {
-  /** The log's compaction at that time. A text whose pieces were dropped starts at its end. */
+  /** The log's compaction marks at that time. Without its dropped deltas, a text starts only at its last event. */
   readonly dropped: string;
-  /** The greatest time of its events. */
+  /** The latest time of the events that were read. */
   newestAt: number;
 }
 
@@ -85,7 +85,7 @@ class EventList {
   readonly #events = new Map<SessionId, ManagedEvent[]>();
   usedAt = 0;
   chars = 0;
-  /** False: this caller could not read a child. Another caller might. */
+  /** False: this caller could not read a child, although another caller might. */
   isWhole = true;
 
   constructor(record: SessionRecord) {
@@ -105,7 +105,7 @@ class EventList {
     return isDeepStrictEqual({ agent, budget }, { agent: this.#record.agent, budget: this.#record.budget });
   }
 
-  /** Adds what is new in the logs. False: the result would differ from a list built from the complete logs. */
+  /** Adds the new events of the logs. False: the result would differ from a list built from the complete logs. */
   async extend(sessions: Sessions): Promise<boolean> {
     const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
     const end = await catchUp(this.#projection, sessions, {

@@ -121,8 +121,8 @@ function toolNames(tool: ResolvedTool): string[] {
   return builtInToolNames.filter((name) => isOn(tool.configs.find((one) => one.name === name) ?? tool.default_config));
 }
 /**
- * Globs of tools: those that a server offers, minus those that the toolset turns off. If no tool is on by default, only
- * those that are turned on.
+ * Globs of a server's tools: all, or only those that are turned on if no tool is on by default. Approval rules deny the
+ * tools that the toolset turns off.
  */
 function mcpTools(tool: ResolvedTool | undefined): string[] {
   if (tool?.type !== 'mcp_toolset') return ['*'];

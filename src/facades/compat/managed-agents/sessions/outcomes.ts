@@ -101,7 +101,7 @@ export class Outcomes {
     return { type: 'span.outcome_evaluation_start', fields: own };
   }
 
-  /** Ends an outcome whose run ends before its goal has a verdict. */
+  /** Closes an outcome whose run ended without a verdict on its goal. */
   close(runId: string | null, { reason, goal }: FactOf<'run.end'>['data'], at: number): EventDraft | undefined {
     const outcome = this.#of(runId);
     if (!outcome || outcome.completedAt !== null) return undefined;

@@ -119,7 +119,7 @@ export class Projection {
   callOf(eventId: string): AnnouncedCall | undefined {
     return this.#calls.of(eventId);
   }
-  /** Whether it only waits for its children. */
+  /** Whether the thread only waits for its children. */
   get isBlocked(): boolean {
     const { waiting } = this.delegations;
     return this.#now.status === 'running' && waiting.length > 0 && waiting.length === this.#calls.underWay;
@@ -261,7 +261,7 @@ export class Projection {
 
   #changed({ title, agent, metadata, budget, archived }: FactOf<'session.updated'>['data']): void {
     const { shown } = this.#agent;
-    // The next event is the title's own.
+    // The title's own event follows, and must not report the title again.
     this.#now.sentTitle = title;
     const fields = {
       ...(title !== undefined && { title }),
@@ -293,7 +293,7 @@ export class Projection {
     this.#emit('session.status_idle', stop);
   }
 
-  /** The first sign of the model's reply. */
+  /** Reports the start of the model request, at the first sign of its reply. */
   #startReply(): void {
     if (this.#now.status === 'rescheduling') this.#run();
     if (this.#now.request !== undefined) return;
@@ -311,7 +311,7 @@ export class Projection {
   }
   #projectMessage({ messageId, text, waits, thought }: FactOf<'message.assistant'>['data']): void {
     this.#now.openMessage = undefined;
-    if (isQuestion(waits)) this.#now.asking = true; // the pieces that showed this could have been dropped from the log
+    if (isQuestion(waits)) this.#now.asking = true; // the deltas that showed this can be missing from the log
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
     if (waits === undefined) this.#startReply(); // questions do not come from a request to the model

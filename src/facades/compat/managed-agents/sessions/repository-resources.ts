@@ -7,7 +7,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequest } from '../errors.ts';
 import { parseInput, toIsoTime } from '../wire.ts';
 
-// Repositories of GitHub in a session: Corral's own repositories, each with a session credential for its token.
+// GitHub repositories of a session: Corral's own repositories, each with a session credential for its token.
 
 const host = 'github.com';
 const workspace = '/workspace/';

@@ -204,7 +204,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     ...resourceRoutes(parts),
   ];
 
-  /** Removes the session from the work queue: an ending session has no work. */
+  /** Removes the session from the work queue before it is archived or deleted. */
   async function leaveQueue({ id, agent }: SessionRecord): Promise<void> {
     if (agent?.environment === undefined) return;
     await workQueue.withdraw(agent.environment, id).catch(unlessNotFound); // the environment may have been deleted

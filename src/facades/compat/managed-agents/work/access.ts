@@ -74,7 +74,8 @@ export class WorkerAccess implements RouteAccess {
     });
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker) throw new ApiError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A token that outlived its work item is not a guess: the worker sends it until it learns that the item ended.
+    // A token that outlived its work item is not a guess: the worker sends it until it learns that the item is
+    // finished.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOut(wait);
     throw unauthorized();
@@ -172,7 +173,9 @@ export function refuseBeyondResults(events: readonly InboundEvent[]): void {
     throw invalidRequest(`events: a worker can send user.tool_result and user.custom_tool_result, not ${other.type}.`);
 }
 
-/** The credential of the caller. The credentials that the caller creates end with it. */
+/**
+ * The credential of the caller. The credentials that the caller creates are valid only as long as this credential is.
+ */
 export function findIssuer(
   { request, worker }: ApiRequest,
   { serverSeal }: AccessParts['credentials'],

@@ -155,7 +155,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
     },
   ];
 
-  /** A token created by a claim ends with the environment key of the claiming worker. */
+  /** A token created by a claim is valid only as long as the environment key of the claiming worker. */
   function claimMaker(apiRequest: Parameters<Route['run']>[0]): CredentialIssuer {
     const maker = findIssuer(apiRequest, credentials);
     return apiRequest.worker?.keyId === undefined ? maker : { environmentKey: apiRequest.worker.keyId };

@@ -124,8 +124,8 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
 });
 
 /**
- * Maps `/workspace` and paths below it to the workspace's real path. Any other absolute path is outside the workspace,
- * where the daemon starts no command, so a shell changes to it first.
+ * Maps `/workspace` and paths below it to the workspace's real path. The daemon starts no command outside the
+ * workspace, so for any other absolute path a shell changes to that folder first.
  */
 async function placed(
   { command, workdir }: { command: string; workdir: string },

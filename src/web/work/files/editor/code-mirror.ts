@@ -77,7 +77,7 @@ const theme = EditorView.theme({
   'ins.cm-insertedLine, del.cm-deletedLine': { textDecoration: 'none' },
   '.cm-collapsedLines': { background: 'var(--code)', color: 'var(--quiet)', font: '13px var(--sans)' },
   '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' }, // most fonts lack the library's sign
-  // A row of their own, because the library lets them float over the first line of a change.
+  // The buttons get their own row, because the library lets them float over the first line of a change.
   '&.cm-editor .cm-deletedChunk .cm-chunkButtons': {
     position: 'static',
     display: 'flex',
@@ -222,11 +222,11 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     const merge = unifiedMergeView({
       original: Text.of(before.split(lineEnd)),
       collapseUnchanged,
-      highlightChanges: before !== '', // in a new file, every word would be one
+      highlightChanges: before !== '', // otherwise every word of a new file would be highlighted
       mergeControls:
         isReadOnly || before === '' ? false : (kind, act) => made(kind === 'accept' ? words.accept : words.revert, act),
     });
-    if (before === '') extensions.push(EditorView.theme({ '.cm-deletedChunk': { display: 'none' } })); // of no line
+    if (before === '') extensions.push(EditorView.theme({ '.cm-deletedChunk': { display: 'none' } })); // no deletions
     return handleOf(new EditorView({ doc: text, extensions: [...extensions, merge], parent: root, root }));
   }
   const language = await languageFor(common.path);

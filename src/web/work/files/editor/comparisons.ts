@@ -26,8 +26,8 @@ export async function compareWithRunStart(store: FileStore, path: string): Promi
 }
 
 /**
- * The file before and after a step. The current file can be newer: reverted changes are removed from it where its lines
- * are still the same.
+ * The file before and after a step. A revert is applied to the current file, which can be newer, where its lines still
+ * match.
  */
 export async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
   if (isCut(before ?? '') || isCut(after)) throw new Error(t('files.tooLargeToCompare'));

@@ -30,8 +30,8 @@ export function detectLineEnd(...texts: readonly string[]): '\n' | '\r' | '\r\n'
 }
 
 /**
- * Makes the change from `after` to `edited` in the current text. Undefined: its lines differ too much. The library does
- * not find the lines of a file whose line end is \r.
+ * Applies the change from `after` to `edited` to the current text. Undefined: its lines differ too much. The library
+ * does not find the lines of a file whose line end is \r.
  */
 export function mergeEdit(current: string, { after, edited }: { readonly after: string; readonly edited: string }) {
   if (current === after) return edited;
@@ -39,6 +39,6 @@ export function mergeEdit(current: string, { after, edited }: { readonly after: 
   return merged === false ? undefined : merged;
 }
 
-/** Whether an event has only parts of a long text. Reverting to it would write the note between them into the file. */
+/** Whether an event's text was shortened. Reverting to it would write the truncation notice into the file. */
 export const isCut = (text: string): boolean =>
   /\n\[(?:… \d+ bytes left out …|\d+ characters more are not shown)\](?:\n|$)/.test(text);

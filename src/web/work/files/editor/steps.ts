@@ -3,7 +3,7 @@ import { type CalledData, findEdit } from '../../../data/items.ts';
 
 /** A step of a plan, or a run without steps, with the writes of the agent's file tools. */
 export interface Step {
-  /** The seq at which it began. */
+  /** The seq at which the step or run began. */
   readonly seq: number;
   readonly description: string;
   /** By path. */

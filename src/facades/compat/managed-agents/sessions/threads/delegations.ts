@@ -28,7 +28,7 @@ export class Delegations {
     return new Delegations(this);
   }
 
-  /** False: it is not such a call. */
+  /** False: the call does not delegate. */
   begin({ callId, function: name, args }: FactOf<'tool.calling'>['data']): boolean {
     if (!/^delegate(_|$)/.test(name)) return false;
     this.#open.set(callId, { name, args });
