@@ -3,7 +3,7 @@ import { type FileContent, toRequestInit } from './bodies.ts';
 import { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
 import {
   type CorralErrorCode,
-  corralError,
+  createServerError,
   createUnreachableError,
   notCorralServerError,
   toCorralError,
@@ -61,7 +61,7 @@ export function connect(options: CorralClientOptions): Connection {
     api,
     call: (work) =>
       work(api).catch((thrown: unknown) => {
-        throw corralError(thrown, address);
+        throw toCorralError(thrown, address);
       }),
     fetch: ask,
     request,
@@ -97,5 +97,5 @@ async function refusal(response: Response, address: string): Promise<Error> {
       ? reply.detail
       : (reply.detail as { msg: string; loc: unknown[] }[]).map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`).join('; ');
   const retryable = response.status >= 500 && response.status !== 501;
-  return toCorralError(codes[response.status] ?? 'internal', text, { address, retryable });
+  return createServerError(codes[response.status] ?? 'internal', text, { address, retryable });
 }

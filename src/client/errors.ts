@@ -40,7 +40,7 @@ const hints: Partial<Record<CorralErrorCode, string>> = {
 };
 
 /** The failure that the server reports, with a hint where there is one. */
-export function toCorralError(
+export function createServerError(
   code: CorralErrorCode,
   text: string,
   { address, retryable = false, docs }: Details,
@@ -65,11 +65,11 @@ function findReason(thrown: unknown): string | undefined {
 }
 
 /** Turns any failure of the low-level client into a CorralError. */
-export function corralError(thrown: unknown, address: string): Error {
+export function toCorralError(thrown: unknown, address: string): Error {
   if (thrown instanceof CorralError) return thrown;
   if (thrown instanceof TRPCClientError) {
     const data = thrown.data as ErrorData | undefined;
-    if (data) return toCorralError(data.reason, thrown.message, { ...data, address });
+    if (data) return createServerError(data.reason, thrown.message, { ...data, address });
     const status = (thrown.meta as { response?: { status?: number } } | undefined)?.response?.status;
     return status === undefined ? createUnreachableError(address, thrown) : notCorralServerError(address, status);
   }

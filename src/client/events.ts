@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { corralError } from './errors.ts';
+import { toCorralError } from './errors.ts';
 import type { Event } from './types.ts';
 
 const maxWaiting = 1_000;
@@ -49,7 +49,7 @@ async function* oneConnection(
         watching.unsubscribe();
         finish({});
       },
-      onError: (thrown) => finish({ error: corralError(thrown, server.address) }),
+      onError: (thrown) => finish({ error: toCorralError(thrown, server.address) }),
       onComplete() {
         if (!end) waiting.push('over');
         finish({});

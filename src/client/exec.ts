@@ -1,7 +1,7 @@
 import { streamFrames } from '../core/text/stream-frames.ts';
 import { readPieces, toRequestInit } from './bodies.ts';
 import type { Connection } from './connection.ts';
-import { CorralError, type CorralErrorCode, toCorralError } from './errors.ts';
+import { CorralError, type CorralErrorCode, createServerError } from './errors.ts';
 
 export interface ExecOptions {
   /** Relative to the workspace. */
@@ -86,7 +86,7 @@ export function parseOutcome<Outcome>(payload: Uint8Array, address: string): Out
       readonly docs?: string;
     };
   };
-  if (reply.error) throw toCorralError(reply.error.code, reply.error.message, { ...reply.error, address });
+  if (reply.error) throw createServerError(reply.error.code, reply.error.message, { ...reply.error, address });
   return reply;
 }
 

@@ -1,7 +1,7 @@
 import { streamFrames } from '../core/text/stream-frames.ts';
 import { readPieces } from './bodies.ts';
 import type { Connection } from './connection.ts';
-import { corralError } from './errors.ts';
+import { toCorralError } from './errors.ts';
 import { cutOffError, parseOutcome } from './exec.ts';
 
 /** Why a terminal's output ended for this reader. */
@@ -112,7 +112,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
         if (channel === 'end') return parseOutcome<{ reason: TerminalEnd }>(payload, address).reason;
       }
     } catch (thrown) {
-      throw corralError(thrown, address);
+      throw toCorralError(thrown, address);
     } finally {
       void output.body?.cancel().catch(() => {});
       void frames.return(undefined).catch(() => {});

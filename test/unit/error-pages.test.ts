@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { trpcErrors } from '../../src/api/procedure/errors.ts';
-import { toCorralError } from '../../src/client/errors.ts';
+import { createServerError } from '../../src/client/errors.ts';
 import { docsOf, errorPages } from '../../src/core/errors/error-pages.ts';
 import { AppError, errorCodes } from '../../src/core/errors/errors.ts';
 import { paths } from '../../src/facades/guide/pages.ts';
@@ -33,8 +33,8 @@ test('a refused call and the end of a stream name the page, and the client makes
   const full = failureOutcome(new AppError('disk_full', 'No.'), { error: () => {} }, 'it failed');
   expect(full).toMatchObject({ error: { code: 'disk_full', docs: '/guide/security#the-disk' } });
   const details = { address: 'http://corral.test:3000', docs: '/guide/auth#keys' };
-  expect(toCorralError('unauthorized', 'No.', details).docs).toBe('http://corral.test:3000/guide/auth#keys');
-  expect(toCorralError('internal', 'No.', { address: '' }).docs).toBeUndefined();
+  expect(createServerError('unauthorized', 'No.', details).docs).toBe('http://corral.test:3000/guide/auth#keys');
+  expect(createServerError('internal', 'No.', { address: '' }).docs).toBeUndefined();
 });
 
 test('a refused request of any API names the page in a header, and its body stays as it is', async () => {

@@ -5,7 +5,7 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SandboxExchange } from '../engine/sandbox/sandbox-exchange.ts';
-import type { UsedSandbox } from '../run/used-sandbox.ts';
+import type { SandboxLease } from '../run/sandbox-lease.ts';
 
 /** Messages to a sandbox's holder from another server that uses the sandbox. */
 interface SandboxHolder {
@@ -39,7 +39,7 @@ const keptMs = 30_000;
 export class RemoteSandboxes extends ServerPart<Options> implements SandboxExchange {
   readonly #links = new Map<SessionId, Promise<RemoteLink>>();
 
-  async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
+  async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { clock, holder, freshMs } = this.deps;
     const known = await this.#known(id);
     if (!known || clock.now() - known.requestedAt >= freshMs) await holder.askForUse(id, signal);

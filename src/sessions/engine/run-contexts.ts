@@ -32,12 +32,12 @@ import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { NestedNotes } from '../run/prompt/nested-notes.ts';
 import { type PromptFacts, type PromptParts, readOwnParts } from '../run/prompt/parts.ts';
 import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, RunContext } from '../run/run-context.ts';
+import type { SandboxLease } from '../run/sandbox-lease.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { listSkills, skillReader } from '../run/skills/skill-set.ts';
 import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
 import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
 import { type OpenBudgets, TurnBudget, type TurnRun } from '../run/turn-budget.ts';
-import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 
@@ -306,7 +306,7 @@ const noApprovals: Approvals = { tools: [], rules: [], timeoutMs: 600_000 };
 interface ToolServerLender {
   readonly external: ExternalTools;
   readonly profile: Pick<Profile, 'toolServers' | 'allows'>;
-  readonly use: (signal: AbortSignal) => Promise<UsedSandbox>;
+  readonly use: (signal: AbortSignal) => Promise<SandboxLease>;
   readonly tell: (failed: readonly FailedServer[], leftOut: readonly LeftOutTool[]) => Promise<void>;
 }
 

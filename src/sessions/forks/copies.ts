@@ -27,7 +27,7 @@ const holders = {
 } as const;
 
 /** A blob with files, and its holder. */
-export interface CopyPlace {
+export interface HeldBlob {
   readonly of: keyof typeof holders;
   readonly holder: string;
   readonly blob: string;
@@ -44,12 +44,12 @@ interface Deps extends Pick<ServerParts, 'newId' | 'records'> {
 
 const Announced = z.object({
   at: z.number(),
-  of: z.enum(Object.keys(holders) as CopyPlace['of'][]).default('session'),
+  of: z.enum(Object.keys(holders) as HeldBlob['of'][]).default('session'),
 });
 const Unfinished = z.object({ making: z.number() });
 /** A sandbox usually starts this soon after its session was created. After this time, a copy is verified again. */
 const freshMs = 60_000;
-const idOf = ({ holder, blob }: Omit<CopyPlace, 'of'>) => `${holder}:${blob}`;
+const idOf = ({ holder, blob }: Omit<HeldBlob, 'of'>) => `${holder}:${blob}`;
 
 /**
  * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record
@@ -67,17 +67,17 @@ export class Copies {
   }
 
   /** Allocates a blob name for a session's files. */
-  placeOf(id: SessionId): CopyPlace {
+  placeOf(id: SessionId): HeldBlob {
     return { of: 'session', holder: id, blob: `files-${id}-${this.#deps.newId()}` };
   }
 
-  async announce(place: CopyPlace): Promise<void> {
+  async announce(place: HeldBlob): Promise<void> {
     const { records, clock } = this.#deps;
     await records.put({ kind, id: idOf(place), doc: { at: clock.now(), of: place.of } });
   }
 
   /** Stores files, completely or not at all. Rejects as `BlobStore.put` does. */
-  add(place: CopyPlace, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo> {
+  add(place: HeldBlob, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo> {
     return this.#make(place, () => this.#deps.blobs.put(place.blob, content, options));
   }
 
@@ -85,7 +85,7 @@ export class Copies {
    * Copies a stored copy for a session that starts from it. Undefined: the stored copy had changed, so the new copy was
    * removed. Rejects: payload_too_large, file_not_found, store_unavailable.
    */
-  async share(from: StoredCopy, place: CopyPlace, options: PutOptions): Promise<BlobInfo | undefined> {
+  async share(from: StoredCopy, place: HeldBlob, options: PutOptions): Promise<BlobInfo | undefined> {
     const { blobs, clock } = this.#deps;
     const made = await this.#make(place, async () => {
       if (!blobs.copy) return await blobs.put(place.blob, await blobs.open(from.blob), options);
@@ -122,7 +122,7 @@ export class Copies {
     }
   }
 
-  async drop(place: Omit<CopyPlace, 'of'>): Promise<void> {
+  async drop(place: Omit<HeldBlob, 'of'>): Promise<void> {
     await this.#deps.blobs.delete(place.blob);
     await this.#deps.records.delete(kind, idOf(place));
   }
@@ -131,7 +131,7 @@ export class Copies {
    * Lets the holder drop its reference before the blob is removed. Announces the blob first, because earlier versions
    * did not.
    */
-  async release(place: CopyPlace, giveUp: () => Promise<unknown>): Promise<void> {
+  async release(place: HeldBlob, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();
     await this.drop(place);
@@ -168,7 +168,7 @@ export class Copies {
     return removed;
   }
 
-  async #make(place: CopyPlace, make: () => Promise<BlobInfo>): Promise<BlobInfo> {
+  async #make(place: HeldBlob, make: () => Promise<BlobInfo>): Promise<BlobInfo> {
     await this.announce(place);
     try {
       return await make();
@@ -178,13 +178,13 @@ export class Copies {
     }
   }
 
-  async #isNeeded({ of, holder, blob }: CopyPlace): Promise<boolean> {
+  async #isNeeded({ of, holder, blob }: HeldBlob): Promise<boolean> {
     const found = await Promise.all(holders[of].map((one) => this.#deps.records.get(one, holder)));
     return JSON.stringify(found).includes(JSON.stringify(blob));
   }
 }
 
-function placeIn(id: string): Omit<CopyPlace, 'of'> {
+function placeIn(id: string): Omit<HeldBlob, 'of'> {
   const at = id.lastIndexOf(':');
   return { holder: id.slice(0, at), blob: id.slice(at + 1) };
 }

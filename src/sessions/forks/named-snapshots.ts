@@ -21,7 +21,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { createArchive, openArchive } from './archive/snapshot-archive.ts';
 import { invalidArchiveError } from './archive/tar-reader.ts';
 import { checkWorkspace } from './archive/workspace-check.ts';
-import type { Copies, CopyPlace, StoredCopy } from './copies.ts';
+import type { Copies, HeldBlob, StoredCopy } from './copies.ts';
 import { shareCopyForSession } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
@@ -48,7 +48,7 @@ const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbo
 const StoredSnapshot = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
 type StoredSnapshot = z.infer<typeof StoredSnapshot>;
 const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);
-const placeOf = (id: string): CopyPlace => ({ of: kind, holder: id, blob: id });
+const placeOf = (id: string): HeldBlob => ({ of: kind, holder: id, blob: id });
 const missing = () => new AppError('not_found', 'There is no such snapshot.');
 function fail(): never {
   throw missing();

@@ -6,7 +6,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { preparedFilesKind as kind } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { changeRecord } from '../../storage/collection.ts';
-import type { Copies, CopyPlace } from '../forks/copies.ts';
+import type { Copies, HeldBlob } from '../forks/copies.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { copyFailureText, runProgram } from '../services/streams/piped-command.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
@@ -167,4 +167,4 @@ export class PreparedFiles extends ServerPart<Deps> {
   }
 }
 
-const placeOf = (holder: string, blob: string): CopyPlace => ({ of: kind, holder, blob });
+const placeOf = (holder: string, blob: string): HeldBlob => ({ of: kind, holder, blob });

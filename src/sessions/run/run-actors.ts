@@ -17,15 +17,15 @@ import { computeSpendingAt } from './log/projection.ts';
 import type { OpenCall, RunWriter } from './log/run-writer.ts';
 import { planRun, splitTitle } from './plan.ts';
 import type { AgentKernels, RunContext } from './run-context.ts';
+import type { SandboxLease } from './sandbox-lease.ts';
 import type { TurnRun } from './turn-budget.ts';
-import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps {
   readonly clock: Clock;
   /** With a signal, `tools` includes those of tool servers. */
   working(run: TurnRun, signal?: AbortSignal): Promise<RunContext>;
   live(sessionId: SessionId): LiveSession;
-  use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
+  use(sessionId: SessionId, signal: AbortSignal): Promise<SandboxLease>;
   readonly kernels?: AgentKernels | undefined;
   readonly loops?: ExternalAgents | undefined;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;

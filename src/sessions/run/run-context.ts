@@ -21,8 +21,8 @@ import type { ExternalAgents } from './agent/external-agents.ts';
 import type { AttachedFiles } from './context/attachments.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/compose.ts';
+import type { SandboxUser } from './sandbox-lease.ts';
 import type { TurnBudget } from './turn-budget.ts';
-import type { SandboxUser } from './used-sandbox.ts';
 
 export interface SeenDesktop {
   browserOf(client: SandboxClient): NonNullable<ToolContext['browser']>;

@@ -8,7 +8,7 @@ import type { IdSource } from '../../core/model/ids.ts';
 import { skillVersionKind } from '../../core/model/records.ts';
 import type { Skill, SkillService, SkillVersion } from '../api/server/skills.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
-import type { Copies, CopyPlace } from '../forks/copies.ts';
+import type { Copies, HeldBlob } from '../forks/copies.ts';
 import { parsePin } from './pins.ts';
 import { recordIdOf, type SkillRecords, type StoredSkill, type StoredVersion } from './records.ts';
 import { type CheckedFolder, checkFolder, decodeText, requireValidFolder, skillLimits } from './skill-files.ts';
@@ -22,7 +22,7 @@ interface Deps {
   readonly ids: Pick<IdSource, 'short'>;
   readonly templates: () => readonly Pick<TemplateInfo, 'name' | 'skills'>[];
 }
-const placeOf = (version: Pick<StoredVersion, 'id' | 'skillId' | 'blob'>): CopyPlace => ({
+const placeOf = (version: Pick<StoredVersion, 'id' | 'skillId' | 'blob'>): HeldBlob => ({
   of: skillVersionKind,
   holder: recordIdOf(version),
   blob: version.blob,

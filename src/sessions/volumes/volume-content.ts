@@ -8,7 +8,7 @@ import { expectArchive } from '../../core/text/files/archive-format.ts';
 import { trimCharacters } from '../../core/text/text.ts';
 import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volumes.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
-import { headingReader } from '../services/streams/heading-reader.ts';
+import { createHeaderReader } from '../services/streams/header-reader.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { runEntryProgram } from './volume-entries.ts';
 import type { VolumeRecords } from './volume-records.ts';
@@ -82,7 +82,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
     const { content: answer } = await used.client.transfers.open(inside(used, path), part, signal);
     stack.defer(() => void answer.destroy());
     const report: { size?: number } = {};
-    const read = headingReader((heading) => {
+    const read = createHeaderReader((heading) => {
       report.size = heading.size;
     });
     const pieces = answer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;

@@ -117,7 +117,7 @@ function spanOf(text: string, { fg, bg, ...rest }: Style): Span {
  * A terminal's output as rows of spans. A color stays in effect across line ends. A line that is too long for one row
  * continues in the next.
  */
-export function ansiRows(text: string): Span[][] {
+export function parseAnsiRows(text: string): Span[][] {
   const rows: Span[][] = [];
   let style: Style = {};
   for (const line of settled(text).split('\n')) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ansiRows, plainText } from '../../../src/web/parts/ansi.ts';
+import { parseAnsiRows, plainText } from '../../../src/web/parts/ansi.ts';
 import { diffLines } from '../../../src/web/parts/diff.ts';
 
 test.each([
@@ -48,7 +48,7 @@ test('the added and removed lines of a difference explain the new length of the 
 });
 
 test('colours of a terminal become styles, which last over the ends of lines', () => {
-  expect(ansiRows('a \u001b[1;31mred\nstill\u001b[0m plain')).toEqual([
+  expect(parseAnsiRows('a \u001b[1;31mred\nstill\u001b[0m plain')).toEqual([
     [
       { text: 'a ', class: '' },
       { text: 'red', class: 'ansi-bold', color: '#f28b82' },
@@ -58,7 +58,7 @@ test('colours of a terminal become styles, which last over the ends of lines', (
       { text: ' plain', class: '' },
     ],
   ]);
-  expect(ansiRows('\u001b[38;5;196mx\u001b[48;2;1;2;3my')).toEqual([
+  expect(parseAnsiRows('\u001b[38;5;196mx\u001b[48;2;1;2;3my')).toEqual([
     [
       { text: 'x', class: '', color: 'rgb(255 0 0)' },
       { text: 'y', class: '', color: 'rgb(255 0 0)', background: 'rgb(1 2 3)' },

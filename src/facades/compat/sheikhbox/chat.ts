@@ -58,7 +58,9 @@ interface ChatRequest {
 }
 
 /** Checks everything that can refuse the request before the first byte is sent, then streams the answer. */
-export function chat(context: SheikhboxContext): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {
+export function createChatHandler(
+  context: SheikhboxContext,
+): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {
   // Serialized, so that the second of two equal requests sees the message of the first.
   const inOrder = keyedQueue();
   return async ({ request, sid, body }, reply) => {

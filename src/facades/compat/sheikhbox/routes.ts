@@ -9,7 +9,7 @@ import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { laterCursor } from '../../../http/transport/cursor.ts';
 import { success } from '../../shared/envelope.ts';
-import { chat } from './chat.ts';
+import { createChatHandler } from './chat.ts';
 import { describeRoute, type SheikhboxContext, type SheikhboxDeps, sessionsPath } from './context.ts';
 import { FileInfos } from './files/file-infos.ts';
 import { mountUploads } from './files/uploads.ts';
@@ -151,7 +151,7 @@ async function* listTexts(
 
 function mountStreams(app: App, context: SheikhboxContext): void {
   const resume = { 'Last-Event-ID': 'resume after this event' };
-  const answer = chat(context);
+  const answer = createChatHandler(context);
   app.post(
     `${sessionsPath}/:sid/chat`,
     describeRoute('Chat', 'Send a message and stream the answer', {

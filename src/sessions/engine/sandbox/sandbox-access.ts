@@ -3,7 +3,7 @@ import { ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import type { UsedSandbox } from '../../run/used-sandbox.ts';
+import type { SandboxLease } from '../../run/sandbox-lease.ts';
 import type { LiveSessions } from '../live-sessions.ts';
 import type { Ownership } from '../ownership.ts';
 import type { PendingCommands } from '../pending-commands.ts';
@@ -22,7 +22,7 @@ interface LocalSandboxDeps {
 /** Sandboxes of the sessions that this server owns. */
 export class LocalSandboxes extends ServerPart<LocalSandboxDeps> {
   /** Keeps the sandbox in use, starting it if needed. Rejects: fenced if another server owns the session. */
-  async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
+  async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { supervisor, liveSessions, pendingCommands, ids, hooks } = this.deps;
     const commandId = ids.short();
     // nobody waits for this command's result
@@ -65,7 +65,7 @@ interface Deps {
 /** Gives callers access to a session's sandbox, even if another server owns the session. */
 export class SandboxAccess extends ServerPart<Deps> {
   /** Keeps the sandbox in use, starting it if needed. Connects directly if another server owns the session. */
-  async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
+  async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { own, ownership, remoteSandboxes } = this.deps;
     if (!remoteSandboxes) return await own.use(id, signal);
     try {

@@ -1,11 +1,11 @@
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import type { UsedSandbox } from '../../run/used-sandbox.ts';
+import type { SandboxLease } from '../../run/sandbox-lease.ts';
 
 /** Direct connections to sandboxes of sessions owned by other servers. */
 export interface SandboxExchange extends AsyncDisposable {
   /** Requests the holder to start a sandbox that is not running. */
-  use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
+  use(id: SessionId, signal: AbortSignal): Promise<SandboxLease>;
   /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */
   look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;
   /** Closes the connection, because this server now owns the session, or the session was deleted. */

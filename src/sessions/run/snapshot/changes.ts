@@ -9,11 +9,11 @@ const none: FileChanges = { since: null, files: [], truncated: false };
 export async function readRunChanges(client: Pick<SandboxClient, 'exec'>, signal: AbortSignal): Promise<FileChanges> {
   const { exitCode, stdout } = await client.exec({ command: compareScript, timeoutMs: 20_000 }, signal);
   if (exitCode === noSnapshot) return none;
-  return readChanges(stdout);
+  return parseChanges(stdout);
 }
 
 /** Parses the script's output. A sandbox can print anything, so invalid lines are ignored. */
-export function readChanges(printed: string): FileChanges {
+export function parseChanges(printed: string): FileChanges {
   const [runId = '', at = '', names = ''] = printed.split('\n');
   if (!/^\d{1,15}$/.test(at)) return none;
   const files = new Map<string, ChangedFile>();

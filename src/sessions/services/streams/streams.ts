@@ -4,8 +4,14 @@ import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import { boundedTextDecoder } from '../../../core/text/arriving-text.ts';
 import type { FileStream, StreamedCommand, StreamService } from '../../api/streams.ts';
 import type { SandboxAccess } from '../../engine/sandbox/sandbox-access.ts';
-import type { UsedSandbox } from '../../run/used-sandbox.ts';
-import { type Heading, headingReader, missingSizeError, parseVersion, versionChars } from './heading-reader.ts';
+import type { SandboxLease } from '../../run/sandbox-lease.ts';
+import {
+  createHeaderReader,
+  missingSizeError,
+  parseVersion,
+  type TransferHeader,
+  versionChars,
+} from './header-reader.ts';
 import { PacedOutput } from './paced-output.ts';
 import { noInput, runPiped } from './piped-command.ts';
 import { receiveScript, scriptFailure, sendScript } from './transfer-scripts.ts';
@@ -27,7 +33,7 @@ const closeMs = 10_000;
 export function streamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;
 
-  async function used(id: SessionId, path: string | undefined, signal: AbortSignal): Promise<UsedSandbox> {
+  async function used(id: SessionId, path: string | undefined, signal: AbortSignal): Promise<SandboxLease> {
     await known(id);
     if (path?.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
     return await sandboxes.use(id, signal);
@@ -74,9 +80,9 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       const content = new PacedOutput();
       const left = new AbortController();
       content.once('close', () => left.abort());
-      const opened = Promise.withResolvers<Heading>();
+      const opened = Promise.withResolvers<TransferHeader>();
       const errors = boundedTextDecoder(errorsChars);
-      const heading = headingReader(opened.resolve);
+      const heading = createHeaderReader(opened.resolve);
       const onOutput = async (bytes: Uint8Array) => {
         const rest = heading(bytes);
         if (rest.length > 0) await content.carry(rest);

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import { TextParts, useBeginning } from '../../markdown/plain.tsx';
-import { ansiRows } from '../../parts/ansi.ts';
+import { parseAnsiRows } from '../../parts/ansi.ts';
 import { countLines } from '../../parts/bounded-text.ts';
 import { count } from '../../parts/format.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
@@ -29,8 +29,8 @@ export function Output({ text, command, isLive = false, whole }: Props) {
   const isLong = total > fewLines || text.length > fewCharacters;
   const input = useBeginning(command ?? '');
   const rows = useMemo(() => {
-    if (isLong && !isOpen) return ansiRows(lastLines(text, shownLines).slice(-fewCharacters)).slice(-shownLines);
-    return ansiRows(text.endsWith('\n') ? text.slice(0, -1) : text);
+    if (isLong && !isOpen) return parseAnsiRows(lastLines(text, shownLines).slice(-fewCharacters)).slice(-shownLines);
+    return parseAnsiRows(text.endsWith('\n') ? text.slice(0, -1) : text);
   }, [text, isLong, isOpen]);
   return (
     <>

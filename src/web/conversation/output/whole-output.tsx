@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ToolItem } from '../../data/items.ts';
 import { toErrorText } from '../../data/server.ts';
 import { currentId } from '../../data/sessions.ts';
-import { ansiRows } from '../../parts/ansi.ts';
+import { parseAnsiRows } from '../../parts/ansi.ts';
 import { count } from '../../parts/format.ts';
 import { TextLines } from '../../parts/text-lines.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
@@ -65,7 +65,7 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
         rowHeight={lineHeight}
         row={(n) => (
           <div key={n} class="line">
-            <Spans spans={ansiRows(lines.line(n)).flat()} />
+            <Spans spans={parseAnsiRows(lines.line(n)).flat()} />
           </div>
         )}
       />

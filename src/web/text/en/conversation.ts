@@ -210,7 +210,7 @@ export const conversation = {
   'branch.is': 'branch',
   'branch.stopTitle': 'Stop the agent first?',
   'branch.stopText':
-    'The agent is still working here. It is stopped, then your message starts a branch. Finished work is kept.',
+    'The agent is still working here. It will be stopped, and your message will start a branch. Finished work is kept.',
   'branch.stopYes': 'Stop and send',
   'complete.files': 'Workspace files',
   'complete.found': '{n} suggestions',

@@ -21,7 +21,7 @@ export const server = {
   'server.unit.cost': 'in the currency of the prices',
   'server.part.approvals': 'Approvals',
   'server.part.tools': 'Tools',
-  'server.part.network': 'Network of all sandboxes',
+  'server.part.network': 'Sandbox network',
   'server.part.template': 'Default template',
   'server.part.budgets': 'Budgets',
   'server.part.retention': 'Retention',

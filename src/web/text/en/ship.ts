@@ -60,7 +60,7 @@ export const ship = {
   'checkpoints.one': 'Checkpoint {number}',
   'checkpoints.files': 'files: {n}',
   'checkpoints.first': 'before the first run',
-  'checkpoints.atRestore': 'at a restore',
+  'checkpoints.atRestore': 'on restore',
   'checkpoints.afterRun': 'after a run',
   'checkpoints.afterTask': 'after “{task}”',
   'checkpoints.compare': 'Compare',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Copies, type CopyPlace } from '../../../../src/sessions/forks/copies.ts';
+import { Copies, type HeldBlob } from '../../../../src/sessions/forks/copies.ts';
 import { PreparedFiles, preparedIdOf } from '../../../../src/sessions/repositories/prepared-files.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -15,12 +15,12 @@ function bench() {
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
   const copies = new Copies({ records, blobs, clock, newId: () => 'n' });
-  const add = (place: CopyPlace) => copies.add(place, content('files'), { maxBytes: 10, signal });
+  const add = (place: HeldBlob) => copies.add(place, content('files'), { maxBytes: 10, signal });
   return { records, blobs, clock, copies, add };
 }
 const prepared = 'owner:hash';
 
-test.each<[string, CopyPlace['of'], string, (blob: string) => object]>([
+test.each<[string, HeldBlob['of'], string, (blob: string) => object]>([
   ['snapshots', 'session', sessionId, (blob) => ({ items: [{ blob }] })],
   ['workspace-manifest', 'session', sessionId, (list) => ({ list })],
   ['named-snapshot', 'named-snapshot', 'snap-a', (id) => ({ id })],

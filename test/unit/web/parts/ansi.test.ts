@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ansiRows, plainText } from '../../../../src/web/parts/ansi.ts';
+import { parseAnsiRows, plainText } from '../../../../src/web/parts/ansi.ts';
 import {
   countLines,
   estimateWrapped,
@@ -16,7 +16,7 @@ test('a million returns without a new line are read in linear time', () =>
   expect(plainText(`${'\r'.repeat(1_000_000)}x`)).toBe('x'));
 
 test('a line of the terminal has a limit of spans, and continues in further rows', () => {
-  const rows = ansiRows(`${esc}[31ma${esc}[32mb`.repeat(100_000));
+  const rows = parseAnsiRows(`${esc}[31ma${esc}[32mb`.repeat(100_000));
   expect(rows.flat().length).toBeLessThan(2_000);
   expect(Math.max(...rows.map((row) => row.reduce((sum, { text }) => sum + text.length, 0)))).toBe(200);
   expect(
@@ -28,7 +28,7 @@ test('a line of the terminal has a limit of spans, and continues in further rows
 });
 
 test('no character is halved where a row ends', () => {
-  const rows = ansiRows(`x${'\ud83d\ude00'.repeat(500)}`);
+  const rows = parseAnsiRows(`x${'\ud83d\ude00'.repeat(500)}`);
   expect([rows.flat().every(({ text }) => text.isWellFormed()), rows.length]).toEqual([true, 6]);
 });
 

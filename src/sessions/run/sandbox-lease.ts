@@ -1,12 +1,12 @@
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 
 /** A sandbox in use: not paused or stopped for idleness until this is disposed. */
-export interface UsedSandbox extends AsyncDisposable {
+export interface SandboxLease extends AsyncDisposable {
   readonly client: SandboxClient;
 }
 export interface SandboxUser {
   /**
    * Starts the session's sandbox if needed, and resolves when it is ready. Rejects with the reason if it cannot start.
    */
-  use(signal: AbortSignal): Promise<UsedSandbox>;
+  use(signal: AbortSignal): Promise<SandboxLease>;
 }

@@ -2,11 +2,11 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { FileStream } from '../../api/streams.ts';
 
 /** The first line of a file transfer. */
-export type Heading = Pick<FileStream, 'size' | 'version'>;
+export type TransferHeader = Pick<FileStream, 'size' | 'version'>;
 export const versionChars = 100;
 
 /** Parses the first line, with the file's size and version, and returns the bytes after it. */
-export function headingReader(found: (heading: Heading) => void): (bytes: Uint8Array) => Uint8Array {
+export function createHeaderReader(found: (heading: TransferHeader) => void): (bytes: Uint8Array) => Uint8Array {
   let line = '';
   let isDone = false;
   return (bytes) => {
