@@ -71,7 +71,8 @@ test('a port that begins to listen is announced, and its frame reaches nothing o
 test('a link to localhost in the conversation opens the port, also in a window without an opener', async ({ desk }) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`);
-  await page.getByRole('link', { name: 'http://localhost:4321/there', exact: true }).first().click();
+  await page.getByRole('tab', { name: 'Preview 1 new' }).waitFor(); // the page has loaded
+  await page.getByRole('link', { name: 'http://localhost:4321/there', exact: true }).first().press('Enter');
   await page.frameLocator('iframe').getByRole('heading', { name: 'At /there' }).waitFor();
   const [opened] = await Promise.all([
     page.context().waitForEvent('page'),
