@@ -124,3 +124,5 @@ export const unlessConflict = undefinedFor('conflict');
 export const unlessNoSession = undefinedFor('session_not_found');
 /** Handles the failure of a call about an object that was deleted or is hidden from the caller. */
 export const unlessNotFound = undefinedFor('not_found');
+/** Handles the failure of a call about a file that does not exist. */
+export const unlessNoFile = undefinedFor('file_not_found');

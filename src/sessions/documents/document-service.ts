@@ -1,5 +1,5 @@
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, unlessNoFile, unlessNotFound } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { Collection, sweep } from '../../storage/collection.ts';
@@ -123,8 +123,4 @@ export function expiredFiles({ records, clock }: Pick<Deps, 'records' | 'clock'>
     for (const { id } of expired) await documents.delete(id).catch(unlessNotFound);
     return expired.length;
   };
-}
-
-function unlessNoFile(thrown: unknown): void {
-  if (!(thrown instanceof AppError && thrown.code === 'file_not_found')) throw thrown;
 }

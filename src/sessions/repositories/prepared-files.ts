@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessNoFile } from '../../core/errors/errors.ts';
 import { preparedFilesKind as kind } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { changeRecord } from '../../storage/collection.ts';
@@ -124,9 +124,7 @@ export class PreparedFiles extends ServerPart<Deps> {
 
   async #extract(client: Sandbox, folder: string, blob: string, signal: AbortSignal): Promise<boolean> {
     const { copies, archive, newId } = this.deps;
-    const content = await copies.open(blob).catch((thrown: unknown) => {
-      if (toAppError(thrown).code !== 'file_not_found') throw thrown;
-    });
+    const content = await copies.open(blob).catch(unlessNoFile);
     if (!content) return false;
     const from = {
       name: `prepared-${newId()}`,

@@ -2,7 +2,7 @@ import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, ST
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../../../core/contracts/clock.ts';
-import { AppError } from '../../../../core/errors/errors.ts';
+import { AppError, unlessNoFile } from '../../../../core/errors/errors.ts';
 import { nobodyPrincipal, type Principal } from '../../../../core/model/principal.ts';
 import type { Clients } from '../../../../http/guard/clients.ts';
 import { type Credentials, projectsOf } from '../../../../http/guard/credentials.ts';
@@ -318,9 +318,7 @@ const home = '/home/user';
 async function findHome(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
-  const found = await inside.paths.stat(home, signal).catch((thrown: AppError) => {
-    if (thrown.code !== 'file_not_found') throw thrown;
-  });
+  const found = await inside.paths.stat(home, signal).catch(unlessNoFile);
   // Sandboxes of earlier versions have a link here. Any other folder does not belong to the sandbox: without isolation
   // it can be the home of a person with this name.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
