@@ -54,12 +54,12 @@ function OpenPalette() {
     setTimeout(entry.run, 0); // run after the focus has returned
   };
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes it for the keyboard
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus and handles Escape
     <dialog
       ref={ref}
       class="palette"
       aria-label={t('palette')}
-      onClose={close}
+      onClose={() => ref.current && close()} // the event arrives a frame late, when the palette can be open again
       onClick={(event) => event.target === ref.current && close()}
     >
       <input
@@ -79,6 +79,7 @@ function OpenPalette() {
         onKeyDown={(event) => {
           const key = pressedKey(event);
           if (key === 'Enter') run(chosen);
+          else if (key === 'Escape') close();
           else if (key === 'ArrowDown') setAt((chosen + 1) % Math.max(1, entries.length));
           else if (key === 'ArrowUp') setAt((chosen - 1 + entries.length) % Math.max(1, entries.length));
           else return;
