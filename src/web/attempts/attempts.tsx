@@ -53,7 +53,7 @@ function AttemptsDialog({ id }: { id: string }) {
             set={newest}
             open={open}
             choose={(n, others) =>
-              act(t('attempts.choose'), () => mutate('attempts.choose', { sessionId: id, id: newest.id, n, others }))
+              act(t('attempts.notChosen'), () => mutate('attempts.choose', { sessionId: id, id: newest.id, n, others }))
             }
           />
           {newest.error !== null && <p class="note bad">{newest.error}</p>}
@@ -104,7 +104,7 @@ const AttemptsForm = ({ begin }: { begin: (wanted: NewAttempts) => Promise<unkno
     of="attempts.start"
     words="attempts"
     save={t('attempts.begin')}
-    failure={t('attempts.begin')}
+    failure={t('attempts.notStarted')}
     cancel={closeDialog}
     fields={{
       task: { as: 'long', rows: 3 },

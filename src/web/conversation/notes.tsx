@@ -37,7 +37,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
   const isShared = budget && ['person', 'project', 'server'].includes(budget.scope);
   const isFull = budget?.kind === 'runningRuns';
   const spentBudget = budget?.hard ? 'wait.hard' : isFull ? 'wait.runs' : isShared ? 'wait.shared' : 'wait.budget';
-  const used = spent ? t('soFar', { turns: spent.turns, tokens: count(spent.tokens), cost: price(spent.cost) }) : '';
+  const used = spent ? t('soFar', { n: spent.turns, tokens: count(spent.tokens), cost: price(spent.cost) }) : '';
   return (
     <div class="note wait" role="status">
       <Icon name="bell" />

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { t } from '../text/text.ts';
 import { request } from './server.ts';
 import { authorization } from './token.ts';
 
@@ -46,7 +47,7 @@ function send(draft: string, file: File): void {
     const { data, msg } = parsed(sending.responseText);
     update(data?.file_id ? { done: 1, id: data.file_id } : { failed: msg ?? `${sending.status}` });
   };
-  sending.onerror = () => update({ failed: 'The connection broke.' });
+  sending.onerror = () => update({ failed: t('uploadBroke') });
   sending.open('POST', '/api/v1/files');
   for (const [name, value] of Object.entries(authorization())) sending.setRequestHeader(name, value);
   const form = new FormData();

@@ -20,7 +20,7 @@ describeRows(sizes)('on %s', ([, size]) => {
     if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
     await page.getByRole('tab', { name: 'Screen' }).click();
     await page.getByText('The desktop is not running.').waitFor();
-    await page.getByRole('button', { name: 'Start the desktop' }).click();
+    await page.getByRole('button', { name: 'Start desktop' }).click();
     const pane = page.frameLocator('.desktop-tab iframe');
     await pane.getByText('Live', { exact: true }).waitFor({ state: 'attached' });
     await shown.paint('#2060a0');
@@ -52,6 +52,6 @@ test('a sandbox without a desktop gets one on request, when it can', { tags: ['n
   await page.getByText('layer 2 of 3, 1 min').waitFor();
   expect(await page.getByRole('button', { name: /with a desktop/ }).count()).toBe(0);
   fake.offer = { state: 'ready' };
-  await page.getByRole('button', { name: 'Restart with a desktop' }).click();
+  await page.getByRole('button', { name: 'Restart with desktop' }).click();
   await page.frameLocator('.desktop-tab iframe').getByText('Live', { exact: true }).waitFor({ state: 'attached' });
 });

@@ -92,7 +92,7 @@ test('a goal is set with a message on a phone, and judges the run', { tags: ['ni
   const field = page.getByLabel('Message', { exact: true });
   const send = page.getByRole('button', { name: 'Send' });
   await field.fill(`Write it\n${fence('file:done.txt', 'yes')}`);
-  await page.getByRole('button', { name: 'Add a goal' }).click();
+  await page.getByRole('button', { name: 'Add goal' }).click();
   const form = page.getByRole('group', { name: 'Goal' });
   await form.getByText('Enter success criteria or a check.').waitFor();
   expect(await send.isDisabled()).toBe(true);

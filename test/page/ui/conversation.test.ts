@@ -192,7 +192,7 @@ boxed(
     const { page } = await desk.open(`/#${id}`);
     await ended(page);
     await page.getByRole('tab', { name: 'Files' }).click();
-    await page.getByText('The sandbox is not running. Its files are kept. Showing them starts it.').waitFor();
+    await page.getByText('The sandbox is not running. Its files are kept. Showing them starts the sandbox.').waitFor();
     for (const [tab, ready] of [
       ['Terminal', page.getByRole('button', { name: 'New terminal' }).first()],
       ['Screen', page.getByText('This sandbox has no desktop')],
@@ -330,7 +330,7 @@ test('the environment is a line that unfolds, a sub-agent a card', { tags: ['all
   await page.reload();
   const card = page.getByRole('region', { name: 'sub-agent' });
   await card.getByText('finished').waitFor(); // the last part that loads
-  const line = page.locator('.phase').filter({ hasText: 'Environment ready' }).last();
+  const line = page.locator('.phase').filter({ hasText: 'Sandbox ready' }).last();
   await line.locator('summary').press('Enter');
   await line.getByText('is in shop, on the branch main').waitFor();
   await card.getByText('Result').press('Enter');
@@ -357,7 +357,7 @@ test('a shortened conversation is a line that unfolds into the summary', { tags:
   await page.getByText('The conversation so far was summarized').click();
   await text.waitFor();
   await page
-    .getByText('Older results were removed from the model’s context. About 30000 tokens reduced to 9000.')
+    .getByText('Older results were removed from the model’s context. Reduced from about 30000 to 9000 tokens.')
     .waitFor();
   expect(await page.locator('details.compacted').count()).toBe(1);
   expect(complaints).toEqual([]);

@@ -75,7 +75,7 @@ test('the demo answers a message that is no task of it with its tasks', { tags: 
   await page.getByRole('button', { name: 'A game' }).click();
   expect(builtInTask(await message.inputValue())).toBeDefined();
   expect(await page.locator('.tool').count()).toBe(0);
-  await page.getByRole('button', { name: 'Add a model' }).click();
+  await page.getByRole('button', { name: 'Add model' }).click();
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
 });
 

@@ -73,7 +73,7 @@ test('a keyboard user can send, insert a new line, stop, answer and delete', asy
   await page.getByRole('button', { name: 'Delete', exact: true }).focus();
   await page.keyboard.press('Enter');
   await page.getByText('What should we work on?').waitFor();
-  await page.getByText('Your sessions appear here.').waitFor();
+  await page.getByText('Your sessions will appear here.').waitFor();
   expect(complaints).toEqual([]);
 });
 

@@ -60,7 +60,7 @@ deskTest()('the owner of a project adds a member, changes the role, and removes 
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('combobox', { name: 'Settings' }).selectOption('Projects');
   await dialog.getByRole('button', { name: /^Website/ }).click();
-  await dialog.getByLabel('E-mail address, ID or group').fill(view.id);
+  await dialog.getByLabel('Email address, ID or group').fill(view.id);
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await dialog.getByLabel('Role of Grace').selectOption('Viewer');
   await dialog.getByText('Grace has a new role.').waitFor();

@@ -77,7 +77,7 @@ test('a call is approved once, after an edit, or always in the session, as the s
   await card.last().getByRole('button', { name: 'Edit first' }).click();
   await card.last().getByRole('textbox').fill('echo changed');
   expect(await axeFinds(page)).toEqual([]);
-  await card.last().getByRole('button', { name: 'Run edited' }).click();
+  await card.last().getByRole('button', { name: 'Run with edits' }).click();
   await card.last().getByText('echo third').waitFor();
   await card.last().getByRole('button', { name: 'Always allow in this session' }).click();
   await page.locator('.ended').waitFor();
@@ -168,7 +168,7 @@ test('an administrator enters a rule in the page, takes it back, sees what a var
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('button', { name: 'Approvals and tools' }).click();
-  await dialog.getByText(/^CORRAL_APPROVALS_TOOLS sets this\./).waitFor();
+  await dialog.getByText(/^Set by CORRAL_APPROVALS_TOOLS\./).waitFor();
   await dialog.getByRole('button', { name: 'Add rule' }).click();
   await dialog.getByLabel('Rule 1: action').selectOption('deny');
   await dialog.getByLabel('Rule 1: tool').fill('shell_exec');

@@ -53,7 +53,7 @@ test('a person signs in with a provider, sees the devices, is signed out by one 
   provider.isUp = true;
   provider.user = undefined;
   await signIn.click();
-  await dialog.getByText('The sign-in was canceled.').waitFor();
+  await dialog.getByText('Sign-in was canceled.').waitFor();
   provider.user = 'ada';
   await signIn.click();
   await page.getByRole('button', { name: 'Ada Lovelace' }).waitFor();
@@ -69,11 +69,11 @@ test('a person signs in with a provider, sees the devices, is signed out by one 
 
   const challenge = createHash('sha256').update('a'.repeat(43)).digest('base64url');
   await page.goto(`${server.url}/?login=${challenge}&command=corral+on+laptop`);
-  const asking = page.getByRole('dialog', { name: 'Allow a command' });
-  await asking.getByText('Should "corral on laptop" act for you').waitFor();
+  const asking = page.getByRole('dialog', { name: 'Allow command-line access' });
+  await asking.getByText('Allow “corral on laptop” to act on your behalf').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await asking.getByRole('button', { name: 'Allow', exact: true }).click();
-  await asking.getByText('Paste this code into the command').waitFor();
+  await asking.getByText('Paste this code into your terminal').waitFor();
   await page.keyboard.press('Escape');
 
   const { devices } = server.core.signIns ?? expect.unreachable();

@@ -38,11 +38,11 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('button', { name: 'Tool servers (MCP)' }).click();
-  await dialog.getByText('CORRAL_MCP_SERVERS sets this. Change it there and restart the server.').waitFor();
+  await dialog.getByText('Set by CORRAL_MCP_SERVERS. Change it there and restart the server.').waitFor();
   await dialog.getByLabel('Name').fill('docs');
   await dialog.getByLabel('Address').fill(tools.url);
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
-  await dialog.getByText('docs added, but it does not work yet.').waitFor();
+  await dialog.getByText('docs added, but it is not working yet.').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Sign in', exact: true }).click();
   await dialog.getByText('You are signed in to docs.').waitFor();
@@ -57,8 +57,8 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
   await desk.worked('What do the pages say about boats?', { template: 'minimal' });
   await expect.poll(() => tools.calls).toMatchObject([{ name: 'find', arguments: { text: 'boats' } }]);
   expect(tools.seen.at(-1)).toBe('Bearer signed-in-access');
-  await dialog.getByRole('button', { name: 'Edit the tool server docs' }).click();
-  const form = dialog.getByRole('form', { name: 'Edit the tool server docs' });
+  await dialog.getByRole('button', { name: 'Edit tool server docs' }).click();
+  const form = dialog.getByRole('form', { name: 'Edit tool server docs' });
   await form.getByLabel('Name').fill('guide');
   expect(await axeFinds(page)).toEqual([]);
   await form.getByRole('button', { name: 'Save' }).click();
@@ -66,7 +66,7 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
   await dialog.getByRole('button', { name: 'Test guide' }).click();
   await dialog.getByText('guide responds.').waitFor();
   expect(tools.seen.at(-1)).toBe('Bearer signed-in-access'); // the sign-in stays with the address
-  await dialog.getByRole('button', { name: 'Remove the tool server guide' }).click();
+  await dialog.getByRole('button', { name: 'Remove tool server guide' }).click();
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
   await dialog.getByText('Removed: guide.').waitFor();
   expect(complaints).toEqual([]);

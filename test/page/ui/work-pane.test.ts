@@ -81,7 +81,7 @@ test('a file can be uploaded, and a name that is taken asks first', { tags: ['ni
   await send('first');
   await leaf(page, 'up.bin').waitFor();
   await send('second');
-  await page.getByRole('dialog', { name: 'Replace the file?' }).getByRole('button', { name: 'Replace' }).click();
+  await page.getByRole('dialog', { name: 'Replace this file?' }).getByRole('button', { name: 'Replace' }).click();
   await expect.poll(() => read(desk, 'up.bin')).toBe('second');
   const download = page.waitForEvent('download');
   await leaf(page, 'up.bin').click();

@@ -110,7 +110,7 @@ const toDayRows = ({ groups, by }: Report) => [
 const wordsOfTotal = ({ inputTokens, outputTokens, turns }: Total) => ({
   in: formatCompact(inputTokens),
   out: formatCompact(outputTokens),
-  turns: count(turns),
+  n: count(turns),
 });
 
 const dayName = (day: string) =>

@@ -10,8 +10,10 @@ export const delegation = {
   'attempts.title': 'Versuche',
   'attempts.about':
     'Führt eine Aufgabe mehrmals parallel aus. Wählen Sie das beste Ergebnis; diese Sitzung bekommt seine Dateien.',
-  'attempts.read': 'Versuche laden',
+  'attempts.read': 'Versuche konnten nicht geladen werden',
   'attempts.begin': 'Versuche starten',
+  'attempts.notStarted': 'Versuche konnten nicht gestartet werden',
+  'attempts.notChosen': 'Versuch konnte nicht übernommen werden',
   'attempts.again': 'Neue Versuche',
   'attempts.task': 'Aufgabe',
   'attempts.form.number': 'Anzahl der Versuche (2 bis 8)',

@@ -11,10 +11,11 @@ export const preview: Record<keyof typeof english, string> = {
   'preview.reload': 'Neu laden',
   'preview.frame': 'Programm an Port {port}',
   'preview.sandboxed':
-    'Abgeschottete Vorschau: Adressen, die mit / beginnen, und Browser-Speicher funktionieren nicht. CORRAL_PREVIEWS_DOMAIN schaltet sie frei.',
+    'Abgeschottete Vorschau: Browser-Speicher und Adressen, die mit / beginnen, funktionieren nicht. CORRAL_PREVIEWS_DOMAIN schaltet sie frei.',
   'preview.open': 'Öffentliche Links',
-  'preview.openText': 'Wer den Link hat, sieht das Programm, bis er abläuft oder geschlossen wird.',
-  'preview.closeOne': '{what} schließen',
+  'preview.openText':
+    'Wer einen Link hat, sieht das Programm oder die Dateien, bis der Link abläuft oder geschlossen wird.',
+  'preview.closeOne': 'Link schließen: {what}',
   'preview.notClosed': 'Link konnte nicht geschlossen werden',
   'attach.add': 'Dateien anhängen',
   'attach.files': 'Angehängte Dateien',

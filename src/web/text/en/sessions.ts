@@ -12,7 +12,7 @@ export const sessions = {
   today: 'Today',
   yesterday: 'Yesterday',
   noMatch: 'No matching sessions.',
-  noSessions: 'Your sessions appear here.',
+  noSessions: 'Your sessions will appear here.',
   unread: '{n} unread',
   pin: 'Pin {name}',
   unpin: 'Unpin {name}',

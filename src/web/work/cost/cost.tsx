@@ -130,7 +130,7 @@ const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
       {t('usage.total', {
         in: formatCompact(used.inputTokens),
         out: formatCompact(used.outputTokens),
-        turns: count(used.turns),
+        n: count(used.turns),
       })}
       {used.cost === undefined && ` · ${t('cost.unknown')}`}
     </p>

@@ -89,7 +89,9 @@ function Open({ sessionId }: { sessionId: string }) {
             <Button
               kind="quiet"
               class="small"
-              label={t('preview.closeOne', { what: one.of === 'files' ? t('tab.files') : String(one.of) })}
+              label={t('preview.closeOne', {
+                what: one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of }),
+              })}
               onClick={() => void close(one.id)}
             />
           </li>

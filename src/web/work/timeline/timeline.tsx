@@ -203,7 +203,7 @@ function Request({ seen: { request, sections } }: { seen: SeenTurn }) {
       {sections.length === 0 && <Part title={t('timeline.instructions')} text={request.system} />}
       {tools.length > 0 && (
         <Part
-          title={t('timeline.tools', { count: tools.length })}
+          title={t('timeline.tools', { n: tools.length })}
           text={tools.map(({ name, description }) => `${name}\n    ${description}`).join('\n\n')}
         />
       )}
