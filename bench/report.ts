@@ -21,7 +21,7 @@ await writeFile(join(docs, 'performance.md'), text);
 await writeFile(join(docs, 'performance/targets.svg'), picture);
 console.log(`docs/performance.md shows ${figures.metrics.length} figures and ${figures.series.length} series`);
 
-/** One line for each figure, so that a change of one is a change of a line. */
+/** One line per figure, so that a changed figure changes one line. */
 function textOf({ machine, metrics, series }: Figures): string {
   const lines = (all: readonly object[]) => all.map((one) => `  ${JSON.stringify(one)}`).join(',\n');
   return `{\n"machine": ${JSON.stringify(machine)},\n"metrics": [\n${lines(metrics)}\n],\n"series": [\n${lines(series)}\n]\n}\n`;

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { plainTable } from '../src/core/text/plain-table.ts';
 import { describeCommit, describeHost } from './lib/calls/host.ts';
-import { against } from './lib/measure/against.ts';
-import { type Experiment, isWrong, type Row } from './lib/measure/measure.ts';
+import { compareWithCheckout } from './lib/measure/against.ts';
+import { type Experiment, hasDeliveryErrors, type Row } from './lib/measure/measure.ts';
 import { noiseSensor } from './lib/measure/noise.ts';
 import { benchOptions } from './lib/measure/options.ts';
 import { type Instruments, measure } from './lib/measure/rounds.ts';
@@ -18,7 +18,7 @@ import { rows, series } from './rows/all.ts';
 
 const idleMs = 500;
 const interrupted = 'interrupted';
-const seed = 1; // of the order of the experiments and of the resampling
+const seed = 1; // for the order of the experiments, and for resampling
 
 const { mode, rows: chosen, series: plans, isSelected, against: other } = benchOptions(rows, series);
 
@@ -56,7 +56,7 @@ process.exitCode = exitCode();
 /** Measures in shuffled order; each result keeps its place in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
   const requested = row.experiments(mode).filter(isSelected);
-  const experiments = other === undefined ? requested : requested.map((it) => against(it, other));
+  const experiments = other === undefined ? requested : requested.map((it) => compareWithCheckout(it, other));
   if (experiments.length === 0) return [];
   const missing = await row.missing?.();
   if (missing !== undefined) return experiments.flatMap((it) => skipped(row, it, missing));
@@ -110,10 +110,10 @@ async function curveOf(plan: SeriesPlan): Promise<Series[]> {
   return [];
 }
 
-/** A row that broke, and lost, duplicated or reordered events, fail the run. A slow ratio does not. */
+/** A broken row fails the run, and so do lost, duplicated or reordered events. A slow ratio does not. */
 function exitCode(): number {
   for (const why of broken) console.error(`bench: ${why}`);
-  const wrong = metrics.filter(({ correct }) => correct && isWrong(correct));
+  const wrong = metrics.filter(({ correct }) => correct && hasDeliveryErrors(correct));
   for (const metric of wrong) console.error(`bench: ${keyOf(metric)}: ${metric.reason}`);
   return broken.length + wrong.length > 0 ? 1 : 0;
 }

@@ -26,7 +26,7 @@ export interface BundledImage {
 /** Parts and settings of the server that drivers use. */
 export interface DriverParts {
   readonly instance: string;
-  /** This server's name among servers that share sandboxes. Undefined: no other server does. */
+  /** This server's name among servers that share sandboxes. Undefined: this server shares none. */
   readonly replica?: string | undefined;
   /** The folder of the local sandboxes and their sockets. */
   readonly root: string;
@@ -81,8 +81,8 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   /** Reports what the backend lacks to the operator. Runs after startup, which does not wait for it. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverParts, 'say'>): Promise<void>;
   /**
-   * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: the
-   * driver cannot. `refuse` turns a reason into the error.
+   * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: not
+   * supported. `refuse` turns a reason into the error.
    */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
   /** The requirements of a desktop, as a sentence. Absent: this driver's sandboxes never have one. */
@@ -92,6 +92,6 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
 }
 
 /** Keeps the type of the settings, which the schema of all settings needs. */
-export const describeDriver = <Settings extends z.ZodObject = z.ZodObject>(
+export const defineDriver = <Settings extends z.ZodObject = z.ZodObject>(
   descriptor: DriverDescriptor<Settings>,
 ): DriverDescriptor<Settings> => descriptor;

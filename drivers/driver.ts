@@ -155,12 +155,12 @@ export interface Capabilities {
   /** The reason why templates cannot be built. Absent: the driver is `ImageBuilding`. */
   readonly noBuilds?: string;
   /** Programs missing in sandboxes, each with the features that need it. Absent: the image has its own programs. */
-  readonly lacking?: readonly LackingProgram[];
+  readonly lacking?: readonly MissingProgram[];
   /** Isolation that the driver cannot provide on this machine. Absent: none known. */
   readonly weaknesses?: readonly Weakness[];
 }
 
-export interface LackingProgram {
+export interface MissingProgram {
   readonly name: string;
   /** Explains what does not work and what to do. */
   readonly text: string;

@@ -1,16 +1,16 @@
-// `npm run eval -- [--model <provider/model>] [--tasks a,b] [--repeat n] [--driver docker|process] [--json FILE]`: gives
-// the tasks to a model and counts what it gets done. Without a model recorded replies play it. `--check` proves the
-// checkers, `--compare A.json B.json` sets two runs side by side. docs/evaluation.md explains it.
+// `npm run eval -- [--model <provider/model>] [--tasks a,b] [--repeat n] [--driver docker|process] [--json FILE]` gives
+// the tasks to a model and counts those that it completes. Without a model, recorded replies take its place. `--check`
+// verifies the checkers; `--compare A.json B.json` shows two runs side by side. See docs/evaluation.md.
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { tryParseJson } from '../src/core/text/text.ts';
-import { type Agent, attempt } from './lib/attempt.ts';
+import { type Agent, attemptTask } from './lib/attempt.ts';
 import { recordedModel, recordedModels } from './lib/recorded.ts';
-import { comparisonTable, type Outcome, Report, reportTable } from './lib/report.ts';
+import { comparisonTable, Report, reportTable, type TaskOutcome } from './lib/report.ts';
 import { evalServer } from './lib/server.ts';
 import { runSessionCommand, sessionUsage } from './lib/sessions.ts';
-import { type Task, tasksNamed } from './lib/task.ts';
+import { readTasks, type Task } from './lib/task.ts';
 
 const usage =
   '[--model <provider/model>] [--tasks a,b] [--repeat n] [--driver docker|process] [--parallel n] [--json FILE] [--check] ' +
@@ -27,7 +27,7 @@ if (values.compare) console.log(comparisonTable(await reportIn(positionals[0]), 
 else await evaluate();
 
 async function evaluate(): Promise<void> {
-  const tasks = await tasksNamed(values.tasks?.split(',').map((name) => name.trim())).catch(refuse);
+  const tasks = await readTasks(values.tasks?.split(',').map((name) => name.trim())).catch(refuse);
   const [repeat, parallel] = [values.check ? 1 : wholeNumber('repeat'), wholeNumber('parallel')];
   const interrupted = terminal.signal;
   await using stack = new AsyncDisposableStack();
@@ -41,11 +41,11 @@ async function evaluate(): Promise<void> {
   const { driver: used } = await corral.system.info.query();
   const agentFor = (task: Task, n: number): Agent => ({ model: values.model ?? recordedModel(task, n) });
   const jobs = tasks.flatMap((task) => Array.from({ length: repeat }, (_, n) => ({ task, n: n + 1 })));
-  const outcomes = await inParallel(jobs, parallel, async ({ task, n }): Promise<Outcome[]> => {
+  const outcomes = await inParallel(jobs, parallel, async ({ task, n }): Promise<TaskOutcome[]> => {
     const agents: Agent[] = values.check ? ['nothing', 'solution'] : [agentFor(task, n)];
-    const created: Outcome[] = [];
+    const created: TaskOutcome[] = [];
     for (const agent of agents) {
-      const outcome = { ...(await attempt(corral, task, agent)), attempt: n };
+      const outcome = { ...(await attemptTask(corral, task, agent)), attempt: n };
       console.error(lineOn(outcome));
       created.push(outcome);
     }
@@ -63,7 +63,7 @@ async function evaluate(): Promise<void> {
   if (values.json) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
 }
 
-/** Fires at the first signal to end. It listens before the server starts: a server without this program has no user. */
+/** Fires at the first signal to exit. Listens before the server starts, so that no server outlives this program. */
 function interruption(): AbortSignal {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -72,8 +72,8 @@ function interruption(): AbortSignal {
   return stop.signal;
 }
 
-function lineOn({ task, passed, status, why, seconds }: Outcome): string {
-  // After nothing, a checker is right when it does not pass.
+function lineOn({ task, passed, status, why, seconds }: TaskOutcome): string {
+  // If nothing was done, the checker is right when it does not pass.
   const isRight = values.check ? passed === (status === 'solution') : passed;
   const text = isRight && values.check ? '' : why;
   const word = values.check ? (isRight ? 'right' : 'WRONG') : isRight ? 'pass' : 'FAIL';
@@ -97,7 +97,7 @@ function conclude(report: Report): void {
   process.exitCode = wrong.length === 0 ? 0 : 1;
 }
 
-/** Does the jobs in order, so many at a time. */
+/** Runs the jobs in order, at most `most` at a time. */
 async function inParallel<Job, Result>(
   jobs: readonly Job[],
   most: number,

@@ -1,5 +1,12 @@
 import type { PlanStep, RunEndReason } from '../src/core/model/events.ts';
-import { type BudgetLine, findOverrun, isSpent, noAmounts, toAmounts, toLines } from '../src/core/model/runs/budget.ts';
+import {
+  type BudgetLine,
+  findOverrun,
+  isSpent,
+  noAmounts,
+  toLines,
+  withMicroCost,
+} from '../src/core/model/runs/budget.ts';
 import type { GoalEnd } from '../src/core/model/runs/goal.ts';
 import { addAmounts, type BudgetOverrun } from '../src/core/model/spending.ts';
 import type {
@@ -22,11 +29,11 @@ export const nothingSpent: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
 // without a plan, a text reply ends the run
 export const hasReplied = ({ acts }: RunMachineContext) => acts.at(-1)?.kind === 'text';
-export const isUnseen = ({ injected, seen, sentBack }: RunMachineContext) => injected > seen || sentBack;
-export const hasStep = ({ steps }: RunMachineContext) =>
+export const hasUnseenInput = ({ injected, seen, sentBack }: RunMachineContext) => injected > seen || sentBack;
+export const hasUnfinishedStep = ({ steps }: RunMachineContext) =>
   steps.some(({ status }) => status === 'pending' || status === 'running');
 
-export function withRunning(steps: readonly PlanStep[]): readonly PlanStep[] {
+export function startNextStep(steps: readonly PlanStep[]): readonly PlanStep[] {
   if (steps.some(({ status }) => status === 'running')) return steps;
   const next = steps.find(({ status }) => status === 'pending');
   return steps.map((step) => (step === next ? { ...step, status: 'running' } : step));
@@ -176,15 +183,21 @@ export const unjudgedGoalResult = (reason: RunEndReason, rounds = 0): GoalEnd =>
  * The run's own budget. Each answer grants the full budget again and covers the next request of any size. Reaching the
  * limit of tool calls does not end a turn, because the agent can still report its findings.
  */
-export function runLines({ spent, toolCalls, granted, overtime, policy }: RunMachineContext): readonly BudgetLine[] {
+export function runBudgetLines({
+  spent,
+  toolCalls,
+  granted,
+  overtime,
+  policy,
+}: RunMachineContext): readonly BudgetLine[] {
   const { ms, toolCalls: calls, ...limits } = policy.budget;
-  const used = { ...toAmounts(spent), toolCalls, time: overtime ? ms : 0 };
+  const used = { ...withMicroCost(spent), toolCalls, time: overtime ? ms : 0 };
   return [{ ms }, granted ? {} : limits, { toolCalls: calls }].flatMap((budget) => toLines('run', budget, used));
 }
 
 /** The exceeded budget, if any. A request larger than the remaining budget is refused when it is sent. */
 export const findSpentBudget = (context: RunMachineContext): BudgetOverrun | undefined =>
-  findOverrun(runLines(context), noAmounts);
+  findOverrun(runBudgetLines(context), noAmounts);
 
 const units = {
   turns: ' model turns',

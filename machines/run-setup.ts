@@ -4,15 +4,15 @@ import {
   findSpentBudget,
   findUnansweredCalls,
   hasReplied,
-  hasStep,
-  isUnseen,
+  hasUnfinishedStep,
+  hasUnseenInput,
   nothingSpent,
   pendingApproval,
   recordOutcomes,
   recordTurn,
+  startNextStep,
   toRunEnd,
   toWaitReason,
-  withRunning,
   withVerdicts,
 } from './run-rules.ts';
 import type {
@@ -21,7 +21,6 @@ import type {
   EndInput,
   JudgeInput,
   NoticeInput,
-  Result,
   RunEnd,
   RunEvent,
   RunInput,
@@ -29,6 +28,7 @@ import type {
   RunNotice,
   TurnInput,
   TurnResult,
+  TurnResultParams,
   WaitInput,
 } from './run-types.ts';
 import { explainStuckRun } from './stuck.ts';
@@ -72,35 +72,37 @@ export const runSetup = setup({
     isWaiting: ({ context }) => context.resume?.waiting !== undefined,
     isResumed: ({ context }) => context.resume !== undefined,
     hasCalls: ({ context }) => context.calls.length > 0,
-    hasUnseen: ({ context }) => isUnseen(context),
-    isJudging: ({ context }) => context.isJudging && !isUnseen(context),
+    hasUnseen: ({ context }) => hasUnseenInput(context),
+    isJudging: ({ context }) => context.isJudging && !hasUnseenInput(context),
     needsJudging: ({ context }) => context.goal !== undefined && context.judged === undefined,
-    goesBack: (_, { result }: Result) => result.kind === 'judged' && result.goesBack,
+    goesBack: (_, { result }: TurnResultParams) => result.kind === 'judged' && result.goesBack,
     needsPlan: ({ context }) =>
       context.policy.plans && context.steps.length === 0 && !context.planned && !context.concluded,
-    needsReplan: ({ context }) => context.policy.plans && isUnseen(context),
+    needsReplan: ({ context }) => context.policy.plans && hasUnseenInput(context),
     needsSummary: ({ context }) => context.policy.plans && context.planned && !context.concluded,
-    needsAct: ({ context }) => (context.policy.plans ? hasStep(context) : !hasReplied(context) || isUnseen(context)),
+    needsAct: ({ context }) =>
+      context.policy.plans ? hasUnfinishedStep(context) : !hasReplied(context) || hasUnseenInput(context),
     // A run that has already replied can end even if the budget is spent.
     isSpent: ({ context }) =>
-      findSpentBudget(context) !== undefined && (context.policy.plans || !hasReplied(context) || isUnseen(context)),
+      findSpentBudget(context) !== undefined &&
+      (context.policy.plans || !hasReplied(context) || hasUnseenInput(context)),
     isStuck: ({ context }) => explainStuckRun(context.acts, context.policy.stuck) !== undefined,
     isStuckAgain: ({ context }) => context.hinted && explainStuckRun(context.acts, context.policy.stuck) !== undefined,
-    mayRetry: ({ context }, { result }: Result) =>
+    mayRetry: ({ context }, { result }: TurnResultParams) =>
       result.kind === 'failed' && result.retryable && context.retries < context.policy.maxRetries,
-    failed: (_, { result }: Result) => result.kind === 'failed',
-    failedUnseen: ({ context }, { result }: Result) =>
-      (result.kind === 'failed' || result.kind === 'empty') && isUnseen(context),
-    empty: (_, { result }: Result) => result.kind === 'empty',
-    full: (_, { result }: Result) => result.kind === 'full',
-    unaffordable: (_, { result }: Result) => result.kind === 'unaffordable',
-    firstEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 0,
-    secondEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 1,
+    failed: (_, { result }: TurnResultParams) => result.kind === 'failed',
+    failedUnseen: ({ context }, { result }: TurnResultParams) =>
+      (result.kind === 'failed' || result.kind === 'empty') && hasUnseenInput(context),
+    empty: (_, { result }: TurnResultParams) => result.kind === 'empty',
+    full: (_, { result }: TurnResultParams) => result.kind === 'full',
+    unaffordable: (_, { result }: TurnResultParams) => result.kind === 'unaffordable',
+    firstEmpty: ({ context }, { result }: TurnResultParams) => result.kind === 'empty' && context.empties === 0,
+    secondEmpty: ({ context }, { result }: TurnResultParams) => result.kind === 'empty' && context.empties === 1,
     asks: ({ context }, { outcomes }: Outcomes) =>
       findUnansweredCalls(context, outcomes).length > 0 || outcomes.some(({ kind }) => kind === 'unaffordable'),
   },
   actions: {
-    take: assign(({ context }, { result }: Result) => recordTurn(context, result)),
+    take: assign(({ context }, { result }: TurnResultParams) => recordTurn(context, result)),
     /** The next turn includes every message received so far. */
     see: assign(({ context }) => ({
       seen: context.injected,
@@ -114,8 +116,8 @@ export const runSetup = setup({
       round: context.isJudging ? context.round : context.round + 1,
       isJudging: false,
     })),
-    beginStep: assign(({ context }) => (context.policy.plans ? { steps: withRunning(context.steps) } : {})),
-    scheduleRetry: assign(({ context }, { result }: Result) => ({
+    beginStep: assign(({ context }) => (context.policy.plans ? { steps: startNextStep(context.steps) } : {})),
+    scheduleRetry: assign(({ context }, { result }: TurnResultParams) => ({
       retries: context.retries + 1,
       retryWhy: result.kind === 'failed' ? result.message : '',
       retryCode: result.kind === 'failed' ? result.code : undefined,
@@ -123,23 +125,25 @@ export const runSetup = setup({
         (result.kind === 'failed' ? result.retryAfterMs : undefined) ?? context.policy.backoffMs(context.retries + 1),
     })),
     tryAnew: assign({ retries: 0 }),
-    fail: assign((_, { result }: Result) => ({ end: toRunEnd(result) })),
+    fail: assign((_, { result }: TurnResultParams) => ({ end: toRunEnd(result) })),
     crash: assign((_, { error }: { error: unknown }) => {
       const { code, publicMessage, retryable } = toAppError(error);
       return { end: { reason: 'failed', code, message: publicMessage, retryable } satisfies RunEnd };
     }),
-    nudge: assign(({ context }, { result }: Result) => ({
+    nudge: assign(({ context }, { result }: TurnResultParams) => ({
       empties: context.empties + 1,
       hint:
         (result.kind === 'empty' ? result.hint : undefined) ??
         'Your last reply was empty. Call a tool, or say what you found.',
     })),
-    askFull: assign((_, { result }: Result) =>
+    askFull: assign((_, { result }: TurnResultParams) =>
       result.kind === 'full' ? { question: result.question, reason: undefined, over: undefined } : {},
     ),
     called: assign(({ context }, { outcomes }: Outcomes) => recordOutcomes(context, outcomes)),
     askBudget: assign(({ context }) => toWaitReason(findSpentBudget(context))),
-    askMore: assign((_, { result }: Result) => (result.kind === 'unaffordable' ? toWaitReason(result.over) : {})),
+    askMore: assign((_, { result }: TurnResultParams) =>
+      result.kind === 'unaffordable' ? toWaitReason(result.over) : {},
+    ),
     askStuck: assign(({ context }) => ({
       reason: 'stuck' as const,
       over: undefined,
@@ -148,7 +152,7 @@ export const runSetup = setup({
     hintStuck: assign(({ context }) => ({
       hint: `You are repeating yourself: ${explainStuckRun(context.acts, context.policy.stuck)}. Try something else, or ask the user.`,
     })),
-    askEmpty: assign(({ context }, { result }: Result) => {
+    askEmpty: assign(({ context }, { result }: TurnResultParams) => {
       const what = result.kind === 'empty' && result.hint ? 'sent two unusable replies' : 'sent empty replies';
       const question = `The model ${what}. Send a message to try again.`;
       return { empties: context.empties + 1, question, reason: 'empty' as const, over: undefined };

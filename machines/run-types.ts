@@ -88,7 +88,7 @@ export interface Verdict {
   readonly text?: string;
   /** The call runs with these arguments instead of the model's. */
   readonly args?: Record<string, unknown>;
-  /** The result of a call that the session's program carries out. */
+  /** The result of a call that a client carries out. */
   readonly result?: CallAnswer;
   /** A tool whose calls need no further approval in this session. */
   readonly always?: string;
@@ -319,4 +319,4 @@ export interface RunOwner {
   readonly runId: RunId;
 }
 
-export type Result = { result: TurnResult };
+export type TurnResultParams = { result: TurnResult };

@@ -1,5 +1,5 @@
 import { assign } from 'xstate';
-import { nothingSpent, runLines, withGoalEnd } from './run-rules.ts';
+import { nothingSpent, runBudgetLines, withGoalEnd } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
 import type {
   CallOutcome,
@@ -47,7 +47,7 @@ const judgeInput = (context: RunMachineContext): JudgeInput => {
     round: context.round,
     revision: context.revisions < goal.maxRevisions ? context.revisions + 1 : undefined,
     isLastTry: context.retries >= context.policy.maxRetries,
-    budget: runLines(context),
+    budget: runBudgetLines(context),
   };
 };
 const turnInput = (context: RunMachineContext): TurnInput => ({
@@ -56,7 +56,7 @@ const turnInput = (context: RunMachineContext): TurnInput => ({
   planned: context.planned,
   steps: context.steps,
   hint: context.hint,
-  budget: runLines(context),
+  budget: runBudgetLines(context),
 });
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
@@ -240,7 +240,7 @@ export const runMachine = runSetup.createMachine({
               ...whose(context),
               calls: context.calls,
               answered: context.answered,
-              budget: runLines(context),
+              budget: runBudgetLines(context),
             }),
             onDone: [
               {

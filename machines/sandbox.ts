@@ -4,7 +4,7 @@ import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
 import {
   findViolation,
   type ProtocolViolationData,
-  protocolViolationError,
+  protocolViolationMessage,
   toProtocolError,
 } from '../src/core/model/protocol-violation.ts';
 import { placeholderActor } from './unprovided.ts';
@@ -144,7 +144,7 @@ const sandboxSetup = setup({
       end: {
         kind: 'failed',
         code: 'sandbox_untrusted',
-        message: protocolViolationError,
+        message: protocolViolationMessage,
         retryable: false,
       } satisfies SandboxEnd,
     }),

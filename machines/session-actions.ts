@@ -1,12 +1,12 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { RunEndReason, SessionFact } from '../src/core/model/events.ts';
 import type { RunId } from '../src/core/model/ids.ts';
-import { protocolViolationError } from '../src/core/model/protocol-violation.ts';
+import { protocolViolationMessage } from '../src/core/model/protocol-violation.ts';
 import { findChildren, stopEvent } from './orphaned-actors.ts';
 import type { RunInput, Verdict } from './run.ts';
 import { parseVerdict, unjudgedGoalResult } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
-import { decide, listDecisions, verdictsOf } from './session-decisions.ts';
+import { applyDecisions, listDecisions, verdictsOf } from './session-decisions.ts';
 import { sessionSetup } from './session-setup.ts';
 import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts';
 
@@ -89,7 +89,7 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
   const { messageId, commandId } = event;
   const verdict = parseVerdict(event.text);
   const decision = verdict.decision === 'approved' ? 'approved' : 'rejected';
-  const { approvals } = decide(context.approvals, [{ callId: first.callId, decision }]);
+  const { approvals } = applyDecisions(context.approvals, [{ callId: first.callId, decision }]);
   enqueue.assign({ verdicts: { [first.callId]: verdict }, approvals, distrusted: false });
   enqueue({
     type: 'record',
@@ -112,7 +112,7 @@ export const decideCalls = (run: 'waits' | 'waitsForSlot' | 'works') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     if (event.type !== 'cmd.decide' || !context.active) return;
     const { callId, decision, by, commandId } = event;
-    const { taken, approvals } = decide(context.approvals, listDecisions(event));
+    const { taken, approvals } = applyDecisions(context.approvals, listDecisions(event));
     const verdicts = verdictsOf({ taken });
     enqueue.assign({ approvals, ...(run !== 'works' && { verdicts: { ...context.verdicts, ...verdicts } }) });
     const facts = taken.map((one) => resolved(context, one.callId, { ...one.verdict, by }));
@@ -147,7 +147,7 @@ export const noteApprovals = own.assign({
   approvals: ({ event }) => (event.type === 'run.waiting' ? (event.approvals ?? []) : []),
 });
 
-export const refuseDecided = own.enqueueActions(({ event, enqueue }) => {
+export const rejectStaleDecision = own.enqueueActions(({ event, enqueue }) => {
   const message = 'This call does not wait for approval: it was decided already, it expired, or its run has ended.';
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, code: 'conflict', message } } });
 });
@@ -286,7 +286,7 @@ export const noteUntrusted = own.enqueueActions(({ context, event, enqueue }) =>
 
 /** The next sandbox could be untrustworthy too, so a run needs a person's consent before it starts another. */
 export const refuseDistrusted = own.enqueueActions(({ event, enqueue }) => {
-  const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: protocolViolationError };
+  const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: protocolViolationMessage };
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
 });
 

@@ -20,7 +20,7 @@ export const listDecisions = ({
 }: Extract<SessionCommand, { type: 'cmd.decide' }>): readonly Decision[] => [first, ...also];
 
 /** The first decision on a call applies. A call for a worker waits for its result once permitted. */
-export function decide(waiting: readonly PendingApproval[], decisions: readonly Decision[]): DecisionOutcome {
+export function applyDecisions(waiting: readonly PendingApproval[], decisions: readonly Decision[]): DecisionOutcome {
   let approvals = waiting;
   const taken: { callId: string; verdict: Verdict }[] = [];
   for (const { callId, always, ...decision } of decisions) {

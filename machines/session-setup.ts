@@ -1,14 +1,14 @@
 import { type DoneActorEvent, type ErrorActorEvent, sendParent, setup } from 'xstate';
 import { runMachine } from './run.ts';
 import { sandboxMachine } from './sandbox.ts';
-import { decide, listDecisions } from './session-decisions.ts';
+import { applyDecisions, listDecisions } from './session-decisions.ts';
 import type {
   Answer,
   QueuedRun,
   Recording,
   SessionContext,
-  SessionEventIn,
   SessionInput,
+  SessionMachineEvent,
   SlotKind,
   SlotNotice,
 } from './session-types.ts';
@@ -18,7 +18,7 @@ export const sessionSetup = setup({
   types: {
     context: {} as SessionContext,
     input: {} as SessionInput,
-    events: {} as SessionEventIn | DoneActorEvent | ErrorActorEvent,
+    events: {} as SessionMachineEvent | DoneActorEvent | ErrorActorEvent,
     output: {} as 'deleted' | 'passivated',
   },
   actors: { run: runMachine, sandbox: sandboxMachine },
@@ -37,7 +37,7 @@ export const sessionSetup = setup({
     },
     needsApproval: ({ event }) => event.type === 'run.waiting' && (event.approvals ?? []).length > 0,
     isAwaited: ({ context, event }) =>
-      event.type === 'cmd.decide' && decide(context.approvals, listDecisions(event)).taken.length > 0,
+      event.type === 'cmd.decide' && applyDecisions(context.approvals, listDecisions(event)).taken.length > 0,
     hasBegun: ({ context }) => context.runs[0]?.resume !== undefined,
     isFull: ({ context }) => context.queue.length >= context.maxQueued,
     isQueueFlooded: ({ context, event }) =>

@@ -49,7 +49,7 @@ export interface QueuedRun {
 
 export type { SessionCommand };
 export type SlotKind = 'run' | 'start';
-export type SessionEventIn =
+export type SessionMachineEvent =
   | SessionCommand
   | { type: 'slot.granted'; slot: SlotKind }
   | { type: 'run.closed' } // internal: the sandbox is no longer needed

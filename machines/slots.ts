@@ -2,7 +2,7 @@ import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
 // A limited number of slots of each kind. The next free slot goes to the owner who holds the fewest, and on a tie to
-// the oldest request, so a burst of one owner does not delay other owners. A session holds at most one slot of each
+// the oldest request, so a burst from one owner does not delay other owners. A session holds at most one slot of each
 // kind.
 
 export interface SlotRequest {

@@ -50,7 +50,7 @@ export function explainStuckRun(acts: readonly RunAct[], policy: StuckPolicy): s
 const isWait = (act: RunAct): boolean => act.kind === 'call' && act.waits === true;
 const keyOf = (act: RunAct): string | undefined => (act.kind === 'call' ? `${act.action} ${act.result}` : undefined);
 
-/** The number of consecutive acts, counted from the newest, that share its key. */
+/** The number of consecutive acts at the end that have the newest act's key. */
 function sameAtEnd(acts: readonly RunAct[], key: (act: RunAct) => string | undefined): number {
   const last = acts.at(-1);
   const target = last && key(last);

@@ -1,17 +1,17 @@
 // `npm run docs:build`: the guide as files below dist/guide, for a web server that serves them at /guide.
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { paths } from '../src/facades/guide/pages.ts';
+import { pagePaths } from '../src/facades/guide/pages.ts';
 import { renderPage } from '../src/facades/guide/render.ts';
 import { buildIndex } from '../src/facades/guide/search-index.ts';
 
 const out = 'dist/guide';
-for (const path of paths) {
+for (const path of pagePaths) {
   const file = path === 'index' ? join(out, 'index.html') : join(out, path, 'index.html');
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, renderPage(path, await readFile(`docs/${path}.md`, 'utf8')));
 }
 for (const file of ['guide.css', 'guide.js']) await copyFile(join('src/facades/guide', file), join(out, file));
-const index = [...paths].map(async (path) => buildIndex(path, await readFile(`docs/${path}.md`, 'utf8')));
+const index = [...pagePaths].map(async (path) => buildIndex(path, await readFile(`docs/${path}.md`, 'utf8')));
 await writeFile(join(out, 'search.json'), JSON.stringify((await Promise.all(index)).flat()));
-console.log(`${paths.size} pages in ${out}`);
+console.log(`${pagePaths.size} pages in ${out}`);

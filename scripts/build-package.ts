@@ -1,5 +1,5 @@
-// `npm run build`, which `npm pack` runs: everything that the package needs to run as JavaScript, in dist. The server's
-// files lose their types, file for file. The command `corral` is one file that any Node from 20 on runs.
+// `npm run build`, which `npm pack` runs: everything that the package needs to run as JavaScript, in dist. Types are
+// stripped from each of the server's files. The command `corral` is bundled for Node 20 and later.
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';
@@ -21,7 +21,7 @@ await mkdir(out, { recursive: true });
 for (const created of await readdir(out)) {
   if (created !== 'client') await rm(join(out, created), { recursive: true, force: true }); // the client's own package
 }
-// The types of the client, which no other tool can make.
+// Only tsc can generate the client's type declarations.
 await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.client.json']);
 for (const folder of folders) await buildFolder(folder);
 await buildFile('src/app/images/bundle-sandboxd.ts');
@@ -40,7 +40,7 @@ async function buildFolder(folder: string): Promise<void> {
   }
 }
 
-/** A source without its types, or a file that is read while the server runs. */
+/** Writes a source file without its types, or copies a file that the server reads at run time. */
 async function buildFile(file: string): Promise<void> {
   const target = join(out, file);
   await mkdir(dirname(target), { recursive: true });

@@ -2,12 +2,12 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
-/** The command `corral` as JavaScript that any Node from 20 on runs, without packages: `corral.js` and parts that it loads on use. */
+/** Bundles the command `corral` for Node 20 and later, without packages: `corral.js` and chunks loaded on use. */
 export async function bundleCli(outdir: string): Promise<void> {
   await build({
     entryPoints: { corral: 'src/cli/main.ts' },
     outdir,
-    chunkNames: 'cli/[name]-[hash]', // the library that draws on terminals loads where it is used
+    chunkNames: 'cli/[name]-[hash]', // the library that draws on terminals is loaded on use
     splitting: true,
     bundle: true,
     external: ['react-devtools-core'],

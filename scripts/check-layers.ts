@@ -1,5 +1,6 @@
-// `node scripts/check-layers.ts <minimum number of modules> [root]`: checks which layer imports which, by .dependency-
-// cruiser.cjs, and whether two wings import each other. A check that finds no files would always pass, so the check includes the number of modules.
+// `node scripts/check-layers.ts <minimum number of modules> [root]`: checks imports between layers against
+// .dependency-cruiser.cjs, and that no two wings import each other. Fails if it finds fewer modules than the minimum,
+// because a check that finds no files would always pass.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, posix } from 'node:path';
@@ -49,18 +50,18 @@ function pairsBothWays(): string[] {
   });
 }
 
-/** The imports of what builds, tests and measures the product. They are read as text, because resolving them takes long. */
+/** Imports of the code that builds, tests and measures the product. Read as text, because resolving them is slow. */
 function readWorkshop(): [from: string, to: string][] {
   const files = globSync(`{${workshop.join(',')}}/**/*.{ts,mjs}`, { cwd: root });
   return files.flatMap((file) => {
     const imported = readFileSync(join(root, file), 'utf8').matchAll(/(?:from|import\()\s*'([.][^']+)'/g);
     const targets = [...imported].map(([, to = '']) => posix.join(dirname(file), to));
-    // Texts that a test writes into files look like imports too.
+    // Text that a test writes to a file can look like an import.
     return targets.filter((to) => existsSync(join(root, to))).map((to) => [file, to] as [string, string]);
   });
 }
 
-/** Circles of imports between the files of the workshop, each once. */
+/** Import cycles between the files of the workshop, each reported once. */
 function circlesOfWorkshop(): string[] {
   const imports = Map.groupBy(importsOfWorkshop, ([from]) => from);
   const circles = new Map<string, string>();
@@ -79,7 +80,7 @@ function circlesOfWorkshop(): string[] {
   return [...circles.values()].map((circle) => `circle: ${circle}`);
 }
 
-/** A folder with more files has no name that tells what is in it. */
+/** With more files than the limit, no folder name can describe the content. */
 function largeFolders(): string[] {
   const most = 20;
   const counts = Map.groupBy(ours, ({ source }) => dirname(source));

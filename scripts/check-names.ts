@@ -1,11 +1,11 @@
-// `node scripts/check-names.ts [files…]`: refuses names of types, and exported names of all else, that say too little or
-// are not the glossary's word (docs/concepts.md). Prints file:line, the name and a better kind of name.
+// `node scripts/check-names.ts [files…]`: refuses names of types and exported values that say too little or are not
+// the glossary's word (docs/concepts.md). Prints file:line, the name and the rule that it breaks.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const words = (text: string) => new Set(text.trim().split(/\s+/));
 
-/** Participles, pronouns and words of place: a reader cannot tell the thing from any of them. */
+/** Participles, pronouns and words of place, which do not say what the type is. */
 const vagueTypes = words(`
   About Accepted Acting After Again Announced Answered Answering Armed Around Arrived Asked Asking At Attached Attempted
   Awaited Begun Beside Both Bound Broken Called Calling Captured Changed Choosing Circumstances Claimed Collected Common

@@ -1,10 +1,10 @@
-// `node scripts/check-patterns.ts [files…]`: refuses regular expressions whose time grows faster than their text, because
-// texts of strangers reach the server's one thread. It reads literals and the constant parts of `RegExp(…)`.
+// `node scripts/check-patterns.ts [files…]`: refuses regular expressions whose time can grow faster than their input,
+// because untrusted input reaches the server's only thread. It reads literals and the constant parts of `RegExp(…)`.
 import { globSync, readFileSync } from 'node:fs';
 import { analyse } from 'scslre';
 import ts from 'typescript';
 
-/** Patterns that may stay, each with the reason why no text from outside can be long there. */
+/** Allowed patterns, each with the reason why no untrusted text that it matches can be long. */
 const exceptions: Readonly<Record<string, string>> = {};
 
 const product = '{src,drivers,machines,sandbox-images,clients}/**/*.{ts,tsx,js,mjs}';
@@ -74,7 +74,7 @@ function constantsOf(tree: ts.SourceFile): Map<string, ts.Expression> {
   return found;
 }
 
-/** The text of an expression. A part that is only known as the program runs stands for one letter. */
+/** The text of an expression. A part that is known only at run time becomes one letter. */
 function textOf(node: ts.Expression, constants: ReadonlyMap<string, ts.Expression>): string {
   const inner = (one: ts.Expression) => textOf(one, constants);
   if (ts.isStringLiteralLike(node)) return node.text;

@@ -1,11 +1,11 @@
-// `node scripts/check-prose.ts [files…]`: checks comments and documents against those rules of plain English that a
-// machine can check. docs/development.md explains the rules. Prints file:line, the rule and the sentence.
+// `node scripts/check-prose.ts [files…]`: checks comments and documents against the rules of plain English that a
+// script can check (docs/development.md). Prints file:line, the rule and the sentence.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { messagesOf, proseOf, type Sentence } from './prose.ts';
 
 const maxWords = 40;
-/** A reader meets the thing before the pronoun that stands for it. */
+/** A pronoun must not come before the noun that it stands for. */
 const pronounFirst = /^(It|Its|They|Their|He|She|Them|Those|These) /;
 const relativeSubject = /^(What|Who|Whoever|Whatever|Whom|Whose|That|Nobody|Somebody|Whichever) (?!is (new|next)\b)/;
 /** A fragment whose subject is the name below it: the reader has to read the code first. */
@@ -13,7 +13,7 @@ const fragment = /^(Of|As|For) /;
 const oldWords =
   /\b(whoever|whatever|whichever|wherever|anew|mend|mends|mended|mending|till|lest|thereof|hitherto|wishes|wished)\b/i;
 
-/** Words that give a translation away in comments, and what to write; the table is in docs/development.md. */
+/** Words that sound translated in comments, and their replacements. */
 const translatedWords: Readonly<Record<string, string>> = {
   asked: 'requested, called',
   given: 'the, provided, set',
@@ -25,7 +25,7 @@ const translatedWords: Readonly<Record<string, string>> = {
   whom: 'who, the noun',
   'wish|wishes': 'request, option',
 };
-/** The same for errors and log lines. */
+/** Words that sound translated in errors and log lines. */
 const translatedMessage = new RegExp(
   `\\b(${[...Object.keys(translatedWords), 'anew', 'meanwhile', 'mend', 'till', 'whatever', 'whoever'].join('|')})\\b`,
   'i',
@@ -49,7 +49,7 @@ const listed = () =>
   execFileSync('git', [...listing, '*.ts', '*.tsx', '*.md', '*.js', '*.yaml', '*.mjs'], { encoding: 'utf8' })
     .trim()
     .split('\n');
-/** New files too, before git knows them. */
+/** Includes new files that git does not track yet. */
 const listing = ['ls-files', '--cached', '--others', '--exclude-standard'];
 const files = process.argv.length > 2 ? process.argv.slice(2) : listed();
 let broken = 0;

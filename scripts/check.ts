@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import packageJson from '../package.json' with { type: 'json' };
 
-/** The arguments of Node with which package.json runs a script. */
+/** The arguments that a script in package.json passes to Node. */
 const scriptArgs = (
   name: 'types' | 'types:page' | 'lint' | 'layers' | 'unused' | 'prose' | 'names' | 'patterns' | 'test' | 'charts',
 ): string[] => packageJson.scripts[name].replace('exec node scripts/run.mjs ', '').split(' ');
@@ -23,7 +23,7 @@ const checks: Record<string, string[]> = {
   reference: ['scripts/reference-docs.ts'],
   charts: [...scriptArgs('charts'), '--check'],
 };
-// `npm run check -- --without unit` leaves a check out, where the tests run afterwards.
+// `npm run check -- --without unit` leaves out the unit tests, for callers that run all tests afterwards.
 const without = process.argv.indexOf('--without');
 if (without > 0) delete checks[process.argv[without + 1] ?? ''];
 

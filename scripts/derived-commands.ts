@@ -1,4 +1,4 @@
-// The commands of resources, as src/cli reads them from derived.json: derived from the operations of src/api.
+// Derives the resource commands, which src/cli reads from derived.json, from the operations of src/api.
 import { z } from 'zod';
 import { type DescribedOperation, type OperationMeta, restRoute } from '../src/api/procedure/procedure.ts';
 import { Done } from '../src/api/procedure/schemas.ts';
@@ -87,7 +87,7 @@ function toVerb({ name: calls, isQuery, meta }: DescribedOperation): DerivedVerb
   };
 }
 
-/** `projectId` is `--project <id>`. */
+/** `projectId` becomes `--project <id>`. */
 function flagsOf(field: string, type: string | undefined): string {
   const name = field.replace(/Id$/, '').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const value = field.endsWith('Id') ? 'id' : type === 'array' ? 'list' : name;

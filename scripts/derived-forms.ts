@@ -1,4 +1,4 @@
-// The fields of the page's forms, as src/web reads them from forms.json: derived from the inputs of the operations.
+// Derives the fields of the page's forms, which src/web reads from forms.json, from the inputs of the operations.
 import { z } from 'zod';
 import type { DescribedOperation } from '../src/api/procedure/procedure.ts';
 import type { FieldSchema, FormSchema } from '../src/web/parts/kit/schema.ts';
@@ -47,7 +47,7 @@ export const derivedForms = (operations: readonly DescribedOperation[]): Record<
     }),
   );
 
-/** Also those inside of objects, as `hook.label`; they are required where the objects are. */
+/** Includes fields of nested objects, such as `hook.label`, which are required only if the object is required too. */
 function toFields(schema: Schema, isInside = true): [name: string, field: FieldSchema][] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, one]) => {
     const isRequired = isInside && (schema.required?.includes(name) ?? false);

@@ -86,8 +86,8 @@ interface LayerOutcome {
 }
 
 /**
- * A row fails when one of its tests fails, and passes when at least one passes: skipped tests are for other components. A row
- * whose tests are all nightly is `nightly` in another run.
+ * A row fails if any of its tests fails, and otherwise passes if any passes: skipped tests are for other components. A
+ * row with only nightly tests is `nightly` in other runs.
  */
 export function outcomeOf(
   row: FaultRow,

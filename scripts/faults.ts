@@ -15,7 +15,7 @@ const { values: requested } = parseArgs({
   },
 });
 
-/** The test files that run a suite, which several of them can share. */
+/** The test files that run the tests in this file: the file itself, or the test files that import it. */
 function testsThatRun(file: string): string[] {
   if (file.endsWith('.test.ts')) return [file];
   return globSync('test/**/*.ts', { cwd: root })

@@ -1,6 +1,6 @@
 // `npm run pack:client`: packs the typed client and the command `corral` as their own package,
-// corral-client-<version>.tgz. It depends only on what the client imports. A program or a person that only asks a server then
-// installs a few packages instead of hundreds.
+// corral-client-<version>.tgz. It depends only on the packages that the client imports, so its users install
+// a few packages instead of hundreds.
 import { execFile } from 'node:child_process';
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ await mkdir(folder, { recursive: true });
 const tsc = 'node_modules/typescript/bin/tsc';
 await run(process.execPath, [tsc, '-p', 'tsconfig.client.json', '--outDir', join(folder, 'dist')]);
 await bundleCli(join(folder, 'dist'));
-// The commands of the server say that it is not there.
+// Lets `corral` recognize the server's commands and report that the server is not installed.
 await writeFile(join(folder, 'dist/server-commands.json'), `${JSON.stringify(await describeCommands())}\n`);
 await writeFile(join(folder, 'package.json'), `${JSON.stringify(packageJson, undefined, 2)}\n`);
 await cp('LICENSE', join(folder, 'LICENSE'));

@@ -1,5 +1,5 @@
-// The pages of docs/reference and the reference of docs/cli.md, made from the code that they describe. `npm run check`
-// writes those that are stale, and then fails once, so that nobody lands without them.
+// The pages of docs/reference and the reference in docs/cli.md, generated from the code that they describe. `npm run
+// check` updates stale pages and then fails once, so that the update is committed.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ts from 'typescript';
@@ -199,7 +199,7 @@ function methodRow(member: ts.ClassElement): Row[] {
   return [[code(`${start}${value}: ${typeOf(member.type)}`), commentOf(member)]];
 }
 
-/** A parameter that the code takes apart is called `options`; one with a default can be left out. */
+/** A destructured parameter is shown as `options`; a parameter with a default value is optional. */
 function parameterText({ name, type, initializer, questionToken }: ts.ParameterDeclaration): string {
   const called = ts.isIdentifier(name) ? name.text : 'options';
   const kind = type ? typeOf(type) : initializer && ts.isNumericLiteral(initializer) ? 'number' : 'string';
@@ -303,7 +303,7 @@ async function commandsPage(): Promise<string> {
   return `${introduction}${commandsHeading}${cliReference([...createClientCommands(commands), completionCommand])}`;
 }
 
-/** Each page by its file. */
+/** The generated pages by file path. */
 export const referencePages = async (): Promise<Readonly<Record<string, string>>> => ({
   'docs/reference/settings.md': settingsPage(),
   'docs/reference/events.md': eventsPage(),

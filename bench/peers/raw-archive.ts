@@ -1,4 +1,4 @@
-// A file in and out of a container as `docker cp` does it: a tar with one entry, by the engine's API.
+// Copies a file into and out of a container as `docker cp` does: a tar with one entry, over the engine's API.
 import { posix } from 'node:path';
 import { createTar } from '../../src/sessions/skills/tar.ts';
 import { sendEngine } from '../lib/calls/engine-api.ts';

@@ -1,9 +1,9 @@
-// An equal container by the engine's API alone. Its settings are copied from one of Corral's containers. Its start ends
-// with its first command, or with the daemon's first answer over the socket that it dials.
+// Starts an equal container through the engine's API alone. Its settings are copied from one of Corral's containers. A
+// start ends with the first command, or with the daemon's first answer over the socket that it dials.
 import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { type Inspected, tell } from '../lib/calls/engine-api.ts';
+import { callEngineApi, type Inspected } from '../lib/calls/engine-api.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { rawExec } from './raw-exec.ts';
@@ -20,7 +20,10 @@ let count = 0;
 const newName = () => `corral-bench-${process.pid}-${++count}`;
 const labels = { 'corral.bench': String(process.pid) };
 
-export async function startRaw({ Config, HostConfig }: Inspected, until: 'command' | 'daemon'): Promise<RawContainer> {
+export async function startRawContainer(
+  { Config, HostConfig }: Inspected,
+  until: 'command' | 'daemon',
+): Promise<RawContainer> {
   await using stack = new AsyncDisposableStack();
   const name = newName();
   const mount = join(stack.use(await freshFolder()).path, 'mount');
@@ -47,7 +50,7 @@ export async function startRaw({ Config, HostConfig }: Inspected, until: 'comman
   stack.defer(() => void server.close());
   const path = join(mount, 'control');
   await new Promise<void>((listening) => server.listen({ path, readableAll: true, writableAll: true }, listening));
-  // The volume gets its owner from the first of its two places, as Corral's.
+  // As in Corral's container, the volume gets its owner from the first of its two mount points.
   const volume = (NoCopy = false) => ({ NoCopy, Labels: labels, DriverConfig: { Name: 'local' } });
   const Mounts = HostConfig.Mounts.map((it) =>
     it.Type === 'bind'
@@ -57,12 +60,12 @@ export async function startRaw({ Config, HostConfig }: Inspected, until: 'comman
   const body = { ...Config, Env, Labels: labels, HostConfig: { ...HostConfig, Mounts } };
 
   const from = monotonicMs();
-  const { Id: id } = await tell<{ Id: string }>('POST', `/containers/create?name=${name}`, body);
+  const { Id: id } = await callEngineApi<{ Id: string }>('POST', `/containers/create?name=${name}`, body);
   stack.defer(async () => {
-    await tell('DELETE', `/containers/${id}?force=1`).catch(() => {}); // the row may have removed it already
-    await tell('DELETE', `/volumes/${name}`);
+    await callEngineApi('DELETE', `/containers/${id}?force=1`).catch(() => {}); // the row may have removed it already
+    await callEngineApi('DELETE', `/volumes/${name}`);
   });
-  await tell('POST', `/containers/${id}/start`);
+  await callEngineApi('POST', `/containers/${id}/start`);
   if (until === 'command') await rawExec(id, 'true');
   else await answered;
   const startMs = monotonicMs() - from;
@@ -71,16 +74,20 @@ export async function startRaw({ Config, HostConfig }: Inspected, until: 'comman
 }
 
 /** A container with the same settings but no mounts, that runs another command; resolves with its id. */
-export async function startBare(stack: AsyncDisposableStack, { Config, HostConfig }: Inspected, Cmd: string[]) {
+export async function startBareContainer(
+  stack: AsyncDisposableStack,
+  { Config, HostConfig }: Inspected,
+  Cmd: string[],
+) {
   const body = { ...Config, Labels: labels, WorkingDir: '/tmp', Cmd, HostConfig: { ...HostConfig, Mounts: [] } };
-  const { Id: id } = await tell<{ Id: string }>('POST', `/containers/create?name=${newName()}`, body);
-  stack.defer(() => tell('DELETE', `/containers/${id}?force=1`));
-  await tell('POST', `/containers/${id}/start`);
+  const { Id: id } = await callEngineApi<{ Id: string }>('POST', `/containers/create?name=${newName()}`, body);
+  stack.defer(() => callEngineApi('DELETE', `/containers/${id}?force=1`));
+  await callEngineApi('POST', `/containers/${id}/start`);
   return id;
 }
 
 /** Kills and removes the container with the engine's two plain calls. */
-export async function endRaw(id: string): Promise<void> {
-  await tell('POST', `/containers/${id}/kill`);
-  await tell('DELETE', `/containers/${id}`);
+export async function removeRawContainer(id: string): Promise<void> {
+  await callEngineApi('POST', `/containers/${id}/kill`);
+  await callEngineApi('DELETE', `/containers/${id}`);
 }

@@ -1,5 +1,5 @@
-// The sandbox's daemon, spawned in its own bubblewrap behind the walls of the process driver, and called over a
-// socket in its workspace until it answers. Around it is no server and no session.
+// The sandbox's daemon without a server or a session. It is spawned in its own bubblewrap with the process driver's
+// isolation, and called over a socket in its workspace until it answers.
 import { spawnSync } from 'node:child_process';
 import { chmod } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -19,7 +19,7 @@ import { Secret } from '../../src/core/text/secret.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 
-export const missingBubblewrap = async (): Promise<string | undefined> =>
+export const describeMissingBubblewrap = async (): Promise<string | undefined> =>
   spawnSync('sh', ['-c', 'command -v bwrap']).status === 0 ? undefined : 'bubblewrap is not installed';
 
 const token = 'raw-daemon';
@@ -27,7 +27,7 @@ const limits = { memoryBytes: 2 ** 31, cpus: 2, pids: 512, diskBytes: 2 ** 33 };
 const env = { CORRAL_SANDBOXD_LISTEN: '/workspace/s', CORRAL_EGRESS_PORT: '0' };
 const patience = () => AbortSignal.timeout(10_000);
 
-/** Returns a start, which ends with the daemon's first answer. */
+/** Returns a function that starts a daemon. The start ends with the daemon's first answer. */
 export async function openDaemonStarts(stack: AsyncDisposableStack) {
   const images = join(import.meta.dirname, '../../sandbox-images');
   const folder = stack.use(await freshFolder());

@@ -1,26 +1,26 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { sendEngine, tell } from '../lib/calls/engine-api.ts';
+import { callEngineApi, sendEngine } from '../lib/calls/engine-api.ts';
 
-// A command in a container by the engine's API, until its end or left running; with its output as it comes; and as a terminal
-// on an attached stream.
+// Runs a command in a container through the engine's API: until it ends, in the background, with live output, or as a
+// terminal on an attached stream.
 
 const createExec = async (container: string, exec: object): Promise<string> =>
-  (await tell<{ Id: string }>('POST', `/containers/${container}/exec`, { AttachStdout: true, ...exec })).Id;
+  (await callEngineApi<{ Id: string }>('POST', `/containers/${container}/exec`, { AttachStdout: true, ...exec })).Id;
 
 /** Resolves at the end of the command. Rejects when it fails. */
 export async function rawExec(container: string, command: string): Promise<void> {
   const id = await createExec(container, { AttachStderr: true, Cmd: ['bash', '-c', command] });
-  await tell('POST', `/exec/${id}/start`, { Detach: false, Tty: false });
-  const { ExitCode } = await tell<{ ExitCode: number }>('GET', `/exec/${id}/json`);
+  await callEngineApi('POST', `/exec/${id}/start`, { Detach: false, Tty: false });
+  const { ExitCode } = await callEngineApi<{ ExitCode: number }>('GET', `/exec/${id}/json`);
   if (ExitCode !== 0) throw new Error(`"${command}" ended with ${ExitCode}`);
 }
 
 /** Starts the command and leaves it running. */
 export async function rawDetached(container: string, command: string): Promise<void> {
   const id = await createExec(container, { AttachStdout: false, Cmd: ['bash', '-c', command] });
-  await tell('POST', `/exec/${id}/start`, { Detach: true, Tty: false });
+  await callEngineApi('POST', `/exec/${id}/start`, { Detach: true, Tty: false });
 }
 
 async function begin(container: string, exec: object, headers: Record<string, string>): Promise<ClientRequest> {

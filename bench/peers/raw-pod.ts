@@ -1,20 +1,20 @@
-// An equal pod by the API alone. Its settings are copied from one of Corral's pods. Its start ends at Ready, which is
-// before its daemon answers, so the peer's clock stops earlier than Corral's.
+// Starts an equal pod through the API alone. Its settings are copied from one of Corral's pods. A start ends at Ready,
+// which is before the daemon answers, so the peer's clock stops earlier than Corral's.
 import type { V1Pod } from '@kubernetes/client-node';
 import { kubectl } from '../../test/support/cluster/cluster.ts';
 import type { SessionClient } from '../lib/corral/client.ts';
 import type { Cluster } from '../lib/corral/cluster.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 
-export type PodLikeness = Pick<V1Pod, 'spec'> & { readonly labels: Readonly<Record<string, string>> };
-/** Pods of sessions, started or claimed, without those that wait in a pool. */
-export const claimed = 'app.kubernetes.io/name=corral-sandbox,!agents.x-k8s.io/warm-pool-sandbox';
+export type SamplePod = Pick<V1Pod, 'spec'> & { readonly labels: Readonly<Record<string, string>> };
+/** Selects pods of sessions, started or claimed, but not those that wait in a pool. */
+export const sessionPodSelector = 'app.kubernetes.io/name=corral-sandbox,!agents.x-k8s.io/warm-pool-sandbox';
 let count = 0;
 
 /** The spec of a session's pod, and the labels that network policies select. Deletes the session afterwards. */
-export async function podLikenessOf(cluster: Cluster, client: SessionClient): Promise<PodLikeness> {
+export async function readSamplePod(cluster: Cluster, client: SessionClient): Promise<SamplePod> {
   const session = await client.started();
-  const [pod] = await cluster.podsOf(claimed);
+  const [pod] = await cluster.podsOf(sessionPodSelector);
   await client.remove(session);
   if (!pod?.spec) throw new Error(`the session ${session} has no pod`);
   const { nodeName: _placed, ...spec } = pod.spec;
@@ -27,7 +27,7 @@ const isReady = ({ status }: V1Pod) => status?.conditions?.some((it) => it.type 
 
 export async function startPod(
   { tell, pods, name: namespace }: Cluster,
-  { spec, labels }: PodLikeness,
+  { spec, labels }: SamplePod,
 ): Promise<{ readonly id: string; readonly startMs: number } & AsyncDisposable> {
   const name = `corral-bench-${process.pid}-${++count}`;
   const from = monotonicMs();

@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { ProgramMethods } from '../lib/calls/child-process.ts';
 import { type Emission, emit } from '../lib/calls/emit.ts';
 
-// The same length as Corral's own.
+// The same length as Corral's own ids.
 const session_id = '0123456789abcdef';
 const message_id = '00000000-0000-4000-8000-000000000000';
 

@@ -1,15 +1,15 @@
-// tinyproxy with an allow-list of one host, which refuses everything else. Not from this repository: Debian's package.
+// tinyproxy, from Debian's package, with one host in its allow-list. It refuses everything else.
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePort } from '../../test/support/servers/free-port.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
-import { until } from '../lib/calls/until.ts';
+import { waitUntil } from '../lib/calls/until.ts';
 
 export const tinyproxyProgram = '/usr/bin/tinyproxy';
 
-/** Starts it for connections to this host and port alone; resolves with its own port. */
+/** Starts tinyproxy, which allows only this host and port. Resolves with the proxy's own port. */
 export async function startTinyproxy(stack: AsyncDisposableStack, host: string, to: number): Promise<number> {
   const { path } = stack.use(await freshFolder());
   const port = await freePort();
@@ -21,7 +21,7 @@ export async function startTinyproxy(stack: AsyncDisposableStack, host: string, 
   ];
   await writeFile(config, `${lines.join('\n')}\n`);
   stack.adopt(spawn(tinyproxyProgram, ['-d', '-c', config], { stdio: 'ignore' }), (child) => void child.kill());
-  await until(() => listens(port), 'tinyproxy listened');
+  await waitUntil(() => listens(port), 'tinyproxy listened');
   return port;
 }
 

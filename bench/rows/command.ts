@@ -1,4 +1,4 @@
-import { missingEngine } from '../lib/calls/engine-api.ts';
+import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { dockerSession } from '../lib/corral/client.ts';
 import { timedSamples } from '../lib/measure/generator.ts';
 import { type Pair, timedRow } from '../lib/measure/measure.ts';
@@ -9,7 +9,7 @@ import { rawExec } from '../peers/raw-exec.ts';
 export const command = timedRow({
   name: 'command',
   title: '`true` in a sandbox and back, over tRPC',
-  missing: missingEngine,
+  missing: describeMissingEngine,
   peer: 'engine-api-exec',
   max: 0.15,
   quickMs: 12_000,

@@ -7,16 +7,16 @@ import { startChild } from '../lib/calls/child-process.ts';
 import { hashOf, host } from '../lib/calls/egress-origin.ts';
 import { placeholder, secret } from '../lib/calls/egress-proxy.ts';
 import { timedSamples } from '../lib/measure/generator.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timeDefaults } from '../lib/measure/measure.ts';
 import { startTinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
 
-// The price of the egress proxy: an HTTPS GET of an origin on this machine on a new connection, and 100 MB. `tunnel`:
-// the proxy decides and passes bytes on, next to tinyproxy with the same host in its allow-list. `injection`: it also
-// ends the TLS and fills in a secret, next to direct calls of the origin. The daemon's forwarder in a sandbox, and its
-// network, are not in it.
+// The cost of the egress proxy: an HTTPS GET from an origin on this machine over a new connection, and 100 MB.
+// `tunnel`: the proxy decides and passes bytes on, compared with tinyproxy with the same host in its allow-list.
+// `injection`: the proxy also terminates TLS and fills in a secret, compared with direct calls to the origin. The
+// sandbox's network and its daemon's forwarder are not measured.
 
 const sizes = { get: 0, '100 MB': 100_000_000 } as const;
-/** The most of the peer's time; 1.43 is 0.7 of the rate. */
+/** Upper bounds of the ratio to the peer's time. 1.43 times the time is 0.7 of the rate. */
 const limits = { tunnel: { get: 1.5, '100 MB': 1.43 }, injection: { get: 2, '100 MB': 2 } } as const;
 interface Variant {
   readonly through: 'tunnel' | 'injection';
@@ -37,7 +37,7 @@ export const egressTunnel: Row = {
 
 const experiments = (through: Variant['through'], mode: Mode): Experiment[] =>
   (['get', '100 MB'] as const).map((what) => ({
-    ...timed,
+    ...timeDefaults,
     variant: { through, what },
     subject: 'egress-proxy',
     peer: through === 'tunnel' ? 'tinyproxy' : 'direct',
@@ -68,7 +68,7 @@ async function openPair(stack: AsyncDisposableStack, { through, what }: Variant,
   };
 }
 
-/** The connection to a proxy, as one to the origin behind it. */
+/** Turns a connection to a proxy into a connection to the origin behind it. */
 async function tunnelled(socket: Socket, origin: string): Promise<Socket> {
   socket.write(`CONNECT ${origin} HTTP/1.1\r\nHost: ${origin}\r\n\r\n`);
   const [answer] = (await once(socket, 'data')) as [Buffer];

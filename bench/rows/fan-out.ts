@@ -3,14 +3,14 @@ import { EventReader, type FanOutRound, type Transport } from '../lib/calls/even
 import { freshFolder } from '../lib/calls/folder.ts';
 import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
 import {
-  addUp,
   type Experiment,
   type Mode,
   type Row,
-  rated,
+  rateDefaults,
   roundsWithin,
   type Side,
-  timed,
+  sumDeliveryCounts,
+  timeDefaults,
 } from '../lib/measure/measure.ts';
 
 // A hundred readers of one session, in this process, each server in its own. `latency`: at 100 events a second, from
@@ -40,7 +40,7 @@ interface FanOut {
 }
 
 const latency = (mode: Mode): Experiment => ({
-  ...timed,
+  ...timeDefaults,
   variant: { of: 'latency', over: 'sse' },
   peer: peers.sse,
   goals: [{ stat: 'p99', max: 1.5 }],
@@ -57,7 +57,7 @@ const latency = (mode: Mode): Experiment => ({
 
 const ceiling = (over: Transport, mode: Mode): Experiment => ({
   variant: { of: 'ceiling', over },
-  ...rated('deliveries/s'),
+  ...rateDefaults('deliveries/s'),
   peer: peers[over],
   goals: [{ stat: 'p50', min: 0.6 }],
   rounds: { ...roundsWithin(mode, 14_000), warmUp: 2 },
@@ -90,7 +90,7 @@ function openPair(plan: FanOut): Experiment['open'] {
   };
 }
 
-/** Both programs emit; when everything has arrived, or the time has ended, the round has its value. */
+/** Makes the program emit. The round ends when everything has arrived, or when its time is up. */
 async function takeRound(child: Child, readers: Readers, plan: FanOut & { first: number }) {
   const { first, events, everyMs, arrivalMs } = plan;
   for (const reader of readers) reader.reset();
@@ -103,6 +103,6 @@ async function takeRound(child: Child, readers: Readers, plan: FanOut & { first:
   }
   const generator = load.stop();
   const round = { first, count: events, crc, from };
-  const correct = addUp(readers.map((reader) => reader.correct(round)));
+  const correct = sumDeliveryCounts(readers.map((reader) => reader.correct(round)));
   return { samples: plan.samplesOf(readers, round), correct, generator };
 }

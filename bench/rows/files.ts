@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { missingEngine } from '../lib/calls/engine-api.ts';
+import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { dockerSession } from '../lib/corral/client.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { timedSamples } from '../lib/measure/generator.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timeDefaults } from '../lib/measure/measure.ts';
 import { rawRead, rawWrite } from '../peers/raw-archive.ts';
 
-// A file of a sandbox, written and read over HTTP by one client. The peer is the engine's archive API, as `docker cp` uses
-// it. Each content that is read is compared with the one that was written.
+// A file of a sandbox, written and read over HTTP by one client. The peer is the engine's archive API, as `docker cp`
+// uses it. All content that is read is compared with what was written.
 
 const sizes = { '1 KB': 1_000, '100 MB': 100_000_000 } as const;
 /** A small file is a round trip; a large one is a stream, whose time is the inverse of its speed. */
@@ -19,7 +19,7 @@ type Act = 'write' | 'read';
 export const files: Row = {
   name: 'files',
   title: 'files of 1 KB and 100 MB, up and down, Docker',
-  missing: missingEngine,
+  missing: describeMissingEngine,
   experiments: (mode) =>
     (Object.keys(sizes) as Size[]).flatMap((size) =>
       (['write', 'read'] as const).map((act) => experiment(act, size, mode)),
@@ -27,7 +27,7 @@ export const files: Row = {
 };
 
 const experiment = (act: Act, size: Size, mode: Mode): Experiment => ({
-  ...timed,
+  ...timeDefaults,
   variant: { act, size },
   peer: 'engine-api-archive',
   goals: [{ stat: 'p50', max: most[size] }],

@@ -4,7 +4,7 @@ import { freshFolder } from '../lib/calls/folder.ts';
 import { httpCalls } from '../lib/calls/http-calls.ts';
 import { openSse } from '../lib/calls/open-sse.ts';
 import { TextWatch } from '../lib/calls/text-watch.ts';
-import { servedClient } from '../lib/corral/client.ts';
+import { startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
 import { type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 
@@ -23,7 +23,7 @@ export const firstEvent = timedRow({
 });
 
 async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pair> {
-  const sessions = await servedClient(stack, { CORRAL_DRIVER: 'process' });
+  const sessions = await startServerWithClient(stack, { CORRAL_DRIVER: 'process' });
   const folder = stack.use(await freshFolder());
   const raw = stack.use(await startChild('raw-sse', { dataDir: folder.path, store: 'full' }));
   const rawUrl = await raw.call<string>('listen');
@@ -55,7 +55,7 @@ async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pai
       const sent = send(tag);
       samples.push((await shown) - from);
       await sent;
-      await pause(betweenMs); // lets the last run's end be written and compacted, as between the messages of a person
+      await pause(betweenMs); // time to write and compact the last run's end, as between a person's messages
     }
     socket.destroy();
     return { samples, generator: load.stop() };

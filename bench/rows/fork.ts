@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { containerOf, missingEngine, tell } from '../lib/calls/engine-api.ts';
+import { callEngineApi, describeMissingEngine, inspectSessionContainer } from '../lib/calls/engine-api.ts';
 import { httpCalls, trpcData } from '../lib/calls/http-calls.ts';
-import { servedClient } from '../lib/corral/client.ts';
+import { startServerWithClient } from '../lib/corral/client.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
-import { startRaw } from '../peers/raw-container.ts';
+import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timeDefaults } from '../lib/measure/measure.ts';
+import { startRawContainer } from '../peers/raw-container.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
-// A session with 200 MB of files. `fork`: from the request to the next command in the fork; the peer copies the files in
-// the container and starts an equal one. `pause`: the request until its answer, next to the engine's own pause. `resume`:
-// from the request to the next command, next to the engine's unpause and exec.
+// A session with 200 MB of files. `fork`: from the request to the next command in the fork; the peer copies the files
+// in the container and starts an equal container. `pause`: from the request to its answer, compared with the engine's
+// own pause. `resume`: from the request to the next command, compared with the engine's unpause and exec.
 
 const fileBytes = 100_000_000;
 const fileNames = ['one.bin', 'two.bin'];
@@ -19,12 +19,12 @@ type Act = 'fork' | 'pause' | 'resume';
 export const fork: Row = {
   name: 'fork',
   title: 'a session of 200 MB of files forked, paused and resumed, Docker',
-  missing: missingEngine,
+  missing: describeMissingEngine,
   experiments: (mode) => (['fork', 'pause', 'resume'] as const).map((act) => experiment(act, mode)),
 };
 
 const experiment = (act: Act, mode: Mode): Experiment => ({
-  ...timed,
+  ...timeDefaults,
   variant: { act },
   peer: act === 'fork' ? 'cp --reflink=auto, and a container' : `engine-api-${act}`,
   goals: [{ stat: 'p50', max: 1.3 }],
@@ -34,14 +34,14 @@ const experiment = (act: Act, mode: Mode): Experiment => ({
 
 async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
   const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none', CORRAL_E2B_FACADE: 'on' };
-  const client = await servedClient(stack, settings);
+  const client = await startServerWithClient(stack, settings);
   const e2bCalls = stack.use(httpCalls(client.url, { 'x-api-key': 'none' }));
   const e2b = async (path: string, body: object): Promise<string> =>
     (await e2bCalls.ask(`/e2b/sandboxes${path}`, body)).text;
   const { sandboxID: session } = JSON.parse(await e2b('', { templateID: 'base', timeout: 3_600 }));
   stack.defer(() => client.remove(session));
   await client.exec(session);
-  const container = await containerOf(session);
+  const container = await inspectSessionContainer(session);
   {
     using streams = sandboxStreams(client.url, session);
     for (const name of fileNames) await streams.write(name, randomBytes(fileBytes));
@@ -51,7 +51,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
 
   const pause = () => e2b(`/${session}/pause`, {});
   const resume = () => e2b(`/${session}/resume`, { timeout: 3_600 });
-  const engine = (act: 'pause' | 'unpause') => tell('POST', `/containers/${container.Id}/${act}`);
+  const engine = (act: 'pause' | 'unpause') => callEngineApi('POST', `/containers/${container.Id}/${act}`);
   const acts: Readonly<Record<Act, Readonly<Record<keyof Pair, TimedAct>>>> = {
     fork: {
       subject: {
@@ -66,7 +66,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
       peer: {
         async act() {
           await rawExec(container.Id, 'cp --recursive --reflink=auto /workspace /tmp/copy');
-          const equal = await startRaw(container, 'command');
+          const equal = await startRawContainer(container, 'command');
           return async () => {
             await equal[Symbol.asyncDispose]();
             await rawExec(container.Id, 'rm -r /tmp/copy');
@@ -89,7 +89,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
 
 interface TimedAct {
   before?(): Promise<unknown>;
-  /** Can resolve with what has to be done afterwards, which is not measured. */
+  /** Can resolve with a function that cleans up. Its time is not measured. */
   act(): Promise<unknown>;
 }
 async function timedAct({ before, act }: TimedAct): Promise<number[]> {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { startChild } from '../lib/calls/child-process.ts';
-import { missingEngine } from '../lib/calls/engine-api.ts';
+import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { TextWatch } from '../lib/calls/text-watch.ts';
 import { dockerSession } from '../lib/corral/client.ts';
 import { timedSamples } from '../lib/measure/generator.ts';
@@ -14,7 +14,7 @@ import { type Pair, timedRow } from '../lib/measure/measure.ts';
 export const key = timedRow({
   name: 'key',
   title: 'the echo of one key in a terminal, Docker',
-  missing: missingEngine,
+  missing: describeMissingEngine,
   peer: 'raw-relay',
   goals: [
     { stat: 'p50', max: 1.5 },

@@ -1,12 +1,19 @@
 import { startChild } from '../lib/calls/child-process.ts';
-import { type ControlReport, kinds } from '../lib/calls/control-calls.ts';
+import { type ControlReport, callKinds } from '../lib/calls/control-calls.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
-import { servedClient } from '../lib/corral/client.ts';
+import { startServerWithClient } from '../lib/corral/client.ts';
 import { filledFolder } from '../lib/corral/corral-store.ts';
 import { type ApiName, apiNames } from '../lib/corral/session-api.ts';
-import { countArrivals, type Experiment, limited, type Mode, type Row, type Side } from '../lib/measure/measure.ts';
-import { summary } from '../lib/measure/statistics.ts';
-import { missingBubblewrap } from '../peers/raw-daemon.ts';
+import {
+  countArrivals,
+  type Experiment,
+  limitExperiment,
+  type Mode,
+  type Row,
+  type Side,
+} from '../lib/measure/measure.ts';
+import { summarize } from '../lib/measure/statistics.ts';
+import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 
 // How long a person waits for a control call while 50 sessions work and 500 more are in memory. Eight of the 50 belong to
 // people who send a message, watch for 1.6 s and stop the run. A sample of `calls` is a call of the kind (health, list,
@@ -25,7 +32,7 @@ const roundMs = { quick: 15_000, full: 60_000 } as const;
 export const load: Row = {
   name: 'load',
   title: '50 sessions at work, 500 idle, process sandboxes: health, list and message; stop',
-  missing: missingBubblewrap,
+  missing: describeMissingBubblewrap,
   experiments: (mode) =>
     apiNames.flatMap((api) => [experiment({ of: 'calls', api }, mode), experiment({ of: 'stop', api }, mode)]),
 };
@@ -35,7 +42,7 @@ interface LoadVariant {
   readonly api: ApiName;
 }
 const experiment = ({ of, api }: LoadVariant, mode: Mode): Experiment =>
-  limited({
+  limitExperiment({
     max: budgets[of],
     unit: 'ms',
     variant: { of, active, idle, ...(api !== 'corral' && { api }) },
@@ -46,7 +53,7 @@ const experiment = ({ of, api }: LoadVariant, mode: Mode): Experiment =>
 
 async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, ms: number): Promise<Side> {
   const { dataDir, stored } = await filledFolder(stack, 'sessions', idle);
-  const { url, calls } = await servedClient(stack, {
+  const { url, calls } = await startServerWithClient(stack, {
     CORRAL_DRIVER: 'process',
     CORRAL_DATA_DIR: dataDir,
     CORRAL_SESSION_PASSIVATE_SECONDS: '86400',
@@ -68,10 +75,10 @@ async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, m
     const after = await busy.call<Progress>('progress');
     const starved = after.heard.filter((bytes, n) => bytes === before.heard[n]).length;
     for (const why of [...failed, ...after.failed].slice(0, 3)) console.error(`bench: load: ${why}`);
-    const [worst = []] = kinds
+    const [worst = []] = callKinds
       .filter((kind) => kind !== 'stop')
       .map((kind) => took[kind])
-      .sort((a, b) => summary(b).p99 - summary(a).p99);
+      .sort((a, b) => summarize(b).p99 - summarize(a).p99);
     const lost = failed.length + starved + after.failed.length;
     const expected = requested + active - steered;
     const correct = countArrivals(expected, expected - lost);

@@ -2,35 +2,35 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { findByVariable } from '../../drivers/process/proc.ts';
 import { SessionId, sandboxIdOf } from '../../src/core/model/ids.ts';
 import { startChild } from '../lib/calls/child-process.ts';
-import { containerOf, missingEngine, processesIn } from '../lib/calls/engine-api.ts';
+import { describeMissingEngine, inspectSessionContainer, listContainerProcesses } from '../lib/calls/engine-api.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
-import { dockerSession, servedClient } from '../lib/corral/client.ts';
-import { besideAt, openPlace } from '../lib/corral/places.ts';
+import { dockerSession, startServerWithClient } from '../lib/corral/client.ts';
+import { openBackend, peersByBackend } from '../lib/corral/places.ts';
 import { pssOf } from '../lib/corral/process-usage.ts';
 import { startServer } from '../lib/corral/server.ts';
 import {
   type Experiment,
-  limited,
-  type Missing,
+  limitExperiment,
   type Mode,
   type Pair,
+  type RequirementCheck,
   type Row,
   timedRow,
 } from '../lib/measure/measure.ts';
-import { startBare } from '../peers/raw-container.ts';
+import { startBareContainer } from '../peers/raw-container.ts';
 
-// Memory as Pss, a process's share of the machine's: pages that several processes share count in part. `server`: one
-// without a session. `session`: one more session in memory, without a sandbox; each round adds sessions, collects garbage,
-// and divides the growth since the warm-up by the sessions added since. `daemon`: the init and the daemon of an idle
-// sandbox, next to the plainest HTTP server on the same Node in an equal container. Both run at the same time, so each
-// has half of their shared pages. `density`: how many idle sandboxes fit into 4 GiB, with what the server grows by
-// for them; a round starts a few on each side, the peer's without Corral, and divides.
+// Memory as Pss: a page that several processes share counts in part for each. `server`: a server without a session.
+// `session`: one more session in memory, without a sandbox; each round adds sessions, collects garbage, and divides the
+// growth since the warm-up by the sessions added since. `daemon`: the init and the daemon of an idle sandbox, compared
+// with the plainest HTTP server on the same Node in an equal container. Both run at the same time, so half of their
+// shared pages counts for each. `density`: how many idle sandboxes fit into 4 GiB, including the server's growth for
+// them. A round starts a few on each side, the peer's without Corral, and divides.
 
 const settleMs = 3_000;
 const serverMiB = 130;
 const sessionKiB = 64;
 const plain = "require('node:http').createServer((_, res) => res.end('ok')).listen('/tmp/socket')";
-const asRoot = (missing: Missing) => async () =>
+const asRoot = (missing: RequirementCheck) => async () =>
   process.getuid?.() === 0 ? await missing() : 'needs root, to read the memory of sandboxes';
 const rounds = (mode: Mode) => ({ warmUp: 0, min: 4, max: mode === 'quick' ? 4 : 12, capMs: 60_000 });
 
@@ -42,12 +42,12 @@ export const memory: Row = {
 export const daemonMemory: Row = {
   name: 'memory',
   title: "memory (Pss) of an idle sandbox's daemon, Docker",
-  missing: asRoot(missingEngine),
+  missing: asRoot(describeMissingEngine),
   experiments: (mode) => [daemon(mode)],
 };
 
 const server = (mode: Mode): Experiment =>
-  limited({
+  limitExperiment({
     max: serverMiB,
     unit: 'MiB',
     variant: { of: 'server' },
@@ -60,7 +60,7 @@ const server = (mode: Mode): Experiment =>
   });
 
 const session = (mode: Mode): Experiment =>
-  limited({
+  limitExperiment({
     max: sessionKiB,
     unit: 'KiB',
     variant: { of: 'session' },
@@ -90,7 +90,7 @@ const daemon = (mode: Mode): Experiment => ({
   rounds: rounds(mode),
   open: async (stack) => {
     const { container } = await dockerSession(stack);
-    const peer = await startBare(stack, container, ['node', '-e', plain]);
+    const peer = await startBareContainer(stack, container, ['node', '-e', plain]);
     await pause(settleMs);
     const memoryOf = async (id: string) => {
       await pause(settleMs / 3);
@@ -107,11 +107,11 @@ const pssInMiB = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + ps
 
 const room = 4_096;
 const sandboxOf = {
-  docker: async (session: string) => (await containerOf(session)).Id,
+  docker: async (session: string) => (await inspectSessionContainer(session)).Id,
   process: async (session: string): Promise<string> => sandboxIdOf(SessionId.parse(session)),
 };
 const pidsIn = {
-  docker: async (id: string) => (await processesIn(id)).map(({ pid }) => pid),
+  docker: async (id: string) => (await listContainerProcesses(id)).map(({ pid }) => pid),
   process: async (id: string) => (await findByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => pid),
 };
 
@@ -119,12 +119,12 @@ export const densities = (['docker', 'process'] as const).map((driver) =>
   timedRow({
     name: 'density',
     title: `idle sandboxes in 4 GiB, ${driver}`,
-    missing: asRoot(besideAt[driver].missing),
+    missing: asRoot(peersByBackend[driver].missing),
     variant: { driver },
     unit: 'sandboxes',
     better: 'higher',
     feels: 'nothing',
-    peer: `${besideAt[driver].peer}s`,
+    peer: `${peersByBackend[driver].peer}s`,
     goals: [{ stat: 'p50', min: 0.75 }],
     quickMs: 60_000,
     rounds: { min: 4, max: 4 },
@@ -133,8 +133,8 @@ export const densities = (['docker', 'process'] as const).map((driver) =>
 );
 
 async function openDensity(stack: AsyncDisposableStack, driver: 'docker' | 'process', count: number): Promise<Pair> {
-  const place = await openPlace(stack, driver);
-  const client = await servedClient(stack, { ...place.settings, CORRAL_EGRESS_POLICY: 'none' });
+  const place = await openBackend(stack, driver);
+  const client = await startServerWithClient(stack, { ...place.settings, CORRAL_EGRESS_POLICY: 'none' });
   const start = await place.rawStart(client);
   const fitting = async (ids: readonly string[], more: number) => {
     const pids = (await Promise.all(ids.map(pidsIn[driver]))).flat();

@@ -1,42 +1,49 @@
 import { crc32 } from 'node:zlib';
-import { missingEngine } from '../lib/calls/engine-api.ts';
+import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { dockerSession } from '../lib/corral/client.ts';
 import { residentMiBOf } from '../lib/corral/process-usage.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Experiment, limited, type Mode, type Row, rated, roundsWithin } from '../lib/measure/measure.ts';
+import {
+  type Experiment,
+  limitExperiment,
+  type Mode,
+  type Row,
+  rateDefaults,
+  roundsWithin,
+} from '../lib/measure/measure.ts';
 import { rawOutput } from '../peers/raw-exec.ts';
 
-// 50 MB of a command's output, from the request to the last byte at the client. The peer is the engine's own exec in the
-// same container. `memory`: what the server grows by in the meantime, at its most.
+// 50 MB of a command's output, from the request to the last byte at the client. The peer is the engine's own exec in
+// the same container. `memory`: the server's peak growth in the meantime.
 
-export const bytes = 50_000_000;
-export const command = `yes 'one line of output' | head -c ${bytes}`;
+export const outputBytes = 50_000_000;
+export const outputCommand = `yes 'one line of output' | head -c ${outputBytes}`;
 const budgetMiB = 20;
 const lookMs = 10;
 
 export const output: Row = {
   name: 'output',
   title: "50 MB of a command's output, and what the server grows by meanwhile, Docker",
-  missing: missingEngine,
+  missing: describeMissingEngine,
   experiments: (mode) => [throughput(mode), memory(mode)],
 };
 
 const throughput = (mode: Mode): Experiment => ({
   variant: { of: 'rate' },
-  ...rated('MB/s'),
+  ...rateDefaults('MB/s'),
   peer: 'engine-api-exec',
   goals: [{ stat: 'p50', min: 0.5 }],
   rounds: roundsWithin(mode, 25_000),
   async open(stack) {
     const { ofCorral, ofEngine } = await openOutputs(stack);
-    const rate = (ms: number) => [bytes / 1_000 / ms];
+    const rate = (ms: number) => [outputBytes / 1_000 / ms];
     return { subject: async () => rate(await ofCorral()), peer: async () => rate(await ofEngine()) };
   },
 });
 
 const memory = (mode: Mode): Experiment =>
-  limited({
+  limitExperiment({
     max: budgetMiB,
     unit: 'MiB',
     variant: { of: 'memory' },
@@ -50,18 +57,19 @@ const memory = (mode: Mode): Experiment =>
 async function openOutputs(stack: AsyncDisposableStack) {
   const { url, pid, session, container } = await dockerSession(stack);
   const streams = stack.use(sandboxStreams(url, session));
-  const whole = await summed((listener) => rawOutput(container.Id, command, listener));
+  const whole = await summed((listener) => rawOutput(container.Id, outputCommand, listener));
   const timed = async (run: (listener: (piece: Uint8Array) => void) => Promise<void>) => {
     const from = monotonicMs();
     const { count, crc } = await summed(run);
     const ms = monotonicMs() - from;
-    if (count !== bytes || crc !== whole.crc) throw new Error(`${count} of ${bytes} bytes came, or damaged ones`);
+    if (count !== outputBytes || crc !== whole.crc)
+      throw new Error(`${count} of ${outputBytes} bytes came, or damaged ones`);
     return ms;
   };
   return {
     pid,
-    ofCorral: () => timed((listener) => streams.output(command, listener)),
-    ofEngine: () => timed((listener) => rawOutput(container.Id, command, listener)),
+    ofCorral: () => timed((listener) => streams.output(outputCommand, listener)),
+    ofEngine: () => timed((listener) => rawOutput(container.Id, outputCommand, listener)),
   };
 }
 

@@ -3,7 +3,14 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { filledFolder } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Experiment, limited, type Mode, type Row, roundsWithin, type Side } from '../lib/measure/measure.ts';
+import {
+  type Experiment,
+  limitExperiment,
+  type Mode,
+  type Row,
+  roundsWithin,
+  type Side,
+} from '../lib/measure/measure.ts';
 
 // The page of a session of 10,000 events in Chromium. `first picture`: from the address to the newest message on the
 // screen. `longest frame`: the longest time between two frames while a person scrolls up through the conversation.
@@ -27,7 +34,7 @@ export const page: Row = {
 type PageMeasure = (shown: Page, openedMs: number) => Promise<number>;
 
 const experiment = (of: string, max: number, mode: Mode, look: PageMeasure): Experiment =>
-  limited({
+  limitExperiment({
     max,
     unit: 'ms',
     variant: { of },

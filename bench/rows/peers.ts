@@ -1,17 +1,17 @@
 import { fileURLToPath } from 'node:url';
-import { containerOf, missingEngine } from '../lib/calls/engine-api.ts';
-import { type LinePeer, linePeer, missingPackage, peerPython } from '../lib/calls/peer-packages.ts';
-import { servedClient, timedStart } from '../lib/corral/client.ts';
+import { describeMissingEngine, inspectSessionContainer } from '../lib/calls/engine-api.ts';
+import { describeMissingPackage, type LinePeer, linePeer, peerPython } from '../lib/calls/peer-packages.ts';
+import { startServerWithClient, timedStart } from '../lib/corral/client.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
-import { timeOf } from '../lib/measure/generator.ts';
-import { type Missing, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
-import { missingBubblewrap } from '../peers/raw-daemon.ts';
-import { bytes, command } from './output.ts';
+import { measureMs } from '../lib/measure/generator.ts';
+import { type Pair, type RequirementCheck, type Row, roundsWithin, timeDefaults } from '../lib/measure/measure.ts';
+import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
+import { outputBytes, outputCommand } from './output.ts';
 
-// Corral over HTTP next to packages that give agents a place to run: llm-sandbox starts a container of the same image,
-// without Corral's hardening; SWE-ReX isolates nothing, a shell of the user's own. `start`: a new session up to the end of
-// its first command. `true`: a command that does nothing. `output`: 50 MB; llm-sandbox had not returned them after a
-// minute. `end`: the end of a session, up to the answer.
+// Corral over HTTP, compared with packages that give agents a place to run. llm-sandbox starts a container of the same
+// image without Corral's hardening. SWE-ReX isolates nothing: it runs a shell of the user. `start`: a new session, up
+// to the end of its first command. `true`: a command that does nothing. `output`: 50 MB, which llm-sandbox had not
+// returned after a minute. `end`: the end of a session, up to the answer.
 
 type Act = 'start' | 'true' | 'output' | 'end';
 
@@ -23,13 +23,13 @@ interface PeerPackage {
   readonly acts: readonly Act[];
 }
 
-const rowBeside = (peer: PeerPackage, missing: Missing): Row => ({
+const rowBeside = (peer: PeerPackage, missing: RequirementCheck): Row => ({
   name: 'peers',
   title: `next to ${peer.name}`,
-  missing: async () => missingPackage(peer.module) ?? (await missing()),
+  missing: async () => describeMissingPackage(peer.module) ?? (await missing()),
   experiments: (mode) =>
     peer.acts.map((act) => ({
-      ...timed,
+      ...timeDefaults,
       variant: { beside: peer.name, act },
       peer: peer.name,
       goals: [{ stat: 'p50', max: 1 }],
@@ -39,18 +39,18 @@ const rowBeside = (peer: PeerPackage, missing: Missing): Row => ({
 });
 export const llmSandbox = rowBeside(
   { name: 'llm-sandbox', module: 'llm_sandbox', driver: 'docker', acts: ['start', 'true', 'end'] },
-  missingEngine,
+  describeMissingEngine,
 );
 export const sweRex = rowBeside(
   { name: 'swe-rex', module: 'swerex', driver: 'process', acts: ['start', 'true', 'output', 'end'] },
-  missingBubblewrap,
+  describeMissingBubblewrap,
 );
 
 async function openPair(stack: AsyncDisposableStack, peer: PeerPackage, act: Act): Promise<Pair> {
-  const client = await servedClient(stack, { CORRAL_DRIVER: peer.driver, CORRAL_EGRESS_POLICY: 'none' });
+  const client = await startServerWithClient(stack, { CORRAL_DRIVER: peer.driver, CORRAL_EGRESS_POLICY: 'none' });
   const first = await client.started();
   const script = fileURLToPath(new URL(`../peers/${peer.name}.py`, import.meta.url));
-  const image = peer.driver === 'docker' ? [(await containerOf(first)).Image] : [];
+  const image = peer.driver === 'docker' ? [(await inspectSessionContainer(first)).Image] : [];
   const other = stack.use(await linePeer([peerPython, script, ...image]));
   if (act === 'true' || act === 'output') await other.ask('open');
   const streams = stack.use(sandboxStreams(client.url, first));
@@ -58,16 +58,16 @@ async function openPair(stack: AsyncDisposableStack, peer: PeerPackage, act: Act
     start: () => timedStart(client),
     true: () => client.exec(first),
     output: () =>
-      timeOf(async () => {
+      measureMs(async () => {
         let count = 0;
-        await streams.output(command, (piece) => {
+        await streams.output(outputCommand, (piece) => {
           count += piece.length;
         });
-        if (count !== bytes) throw new Error(`${count} of ${bytes} bytes came`);
+        if (count !== outputBytes) throw new Error(`${count} of ${outputBytes} bytes came`);
       }),
     async end() {
       const session = await client.started();
-      return await timeOf(() => client.remove(session));
+      return await measureMs(() => client.remove(session));
     },
   };
   return {

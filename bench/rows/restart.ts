@@ -3,18 +3,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { serverSentEvents } from '../../src/core/text/server-sent-events.ts';
 import { freePort } from '../../test/support/servers/free-port.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
-import { until } from '../lib/calls/until.ts';
+import { waitUntil } from '../lib/calls/until.ts';
 import { sessionClient } from '../lib/corral/client.ts';
 import { filledFolder } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Correctness, countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
-import { missingBubblewrap } from '../peers/raw-daemon.ts';
+import { countArrivals, type DeliveryCounts, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 
-// Two things after kill -9, next to a start on an empty folder. `restart`: from the start of the process to the first good answer
-// of /health, with this many stored sessions; the list must then have all of them. `kill`: the longest gap in a command's live output at a watching client, while the server is killed with -9 and
-// restarted. The client reconnects after its last event, every 10 ms, and must get every printed line exactly once. The
-// peer is a start on an empty folder. The contract allows one second more, which is subtracted.
+// Two measurements after kill -9, compared with a start on an empty folder. `restart`: from the start of the process to
+// the first good answer of /health, with this many stored sessions; the list must then have all of them. `kill`: the
+// longest gap in a command's live output at a watching client while the server is killed and restarted. The client
+// reconnects after its last event, every 10 ms, and must get every printed line exactly once. The contract allows one
+// second more, which is subtracted.
 
 const sessions = 10_000;
 
@@ -53,7 +54,7 @@ const lines = 60;
 export const kill = timedRow({
   name: 'kill',
   title: 'kill -9 of the server until output goes on',
-  missing: missingBubblewrap,
+  missing: describeMissingBubblewrap,
   variant: { of: 'server' },
   peer: 'corral-empty',
   goals: [{ stat: 'p50', max: 1, grace: graceMs }],
@@ -80,11 +81,11 @@ async function openKill(stack: AsyncDisposableStack): Promise<Pair> {
     const command = `for i in $(seq 1 ${lines}); do echo line-$i; sleep 0.05; done`;
     const chat = client.chat(session, `Print\n\`\`\`sh\n${command}\n\`\`\``).catch(() => {});
     const shows = (line: number) => watched.printed().includes(`line-${line}`);
-    await until(() => shows(5), 'the command began'); // a kill before the start would leave its outcome unknown
+    await waitUntil(() => shows(5), 'the command began'); // a kill before the start would leave its outcome unknown
     process.kill(server.pid, 'SIGKILL');
     await server[Symbol.asyncDispose]();
     server = await startServer(settings);
-    await until(() => shows(lines), 'the output went on');
+    await waitUntil(() => shows(lines), 'the output went on');
     await pause(500);
     over.abort();
     await chat;
@@ -127,7 +128,7 @@ function watch({ url, session }: { url: string; session: string }, signal: Abort
     printed,
     /** The longest time between two pieces of output. */
     gap: () => Math.max(...output.map(({ at }, n) => at - (output[n - 1]?.at ?? at))),
-    correct(): Correctness {
+    correct(): DeliveryCounts {
       const got = printed();
       const received = Array.from({ length: lines }, (_, n) => `line-${n + 1}`).filter((it) => got.includes(it)).length;
       const duplicated = Math.max(...[seqs, got].map((all) => all.length - new Set<unknown>(all).size));

@@ -3,7 +3,7 @@ import { startChild } from '../lib/calls/child-process.ts';
 import { EventReader } from '../lib/calls/event-reader.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Pair, rated, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import { type Pair, rateDefaults, type SideRound, timedRow } from '../lib/measure/measure.ts';
 
 // A client that missed 10,000 events: from its request with the last event that it has, until it has the newest. The
 // peer reads the same rows with one SELECT and writes them to the answer.
@@ -14,7 +14,7 @@ const before = 10;
 const arrivalMs = 30_000;
 
 export const resume = timedRow({
-  ...rated('events/s'),
+  ...rateDefaults('events/s'),
   name: 'resume',
   title: 'a reader that comes back after 10,000 missed events',
   peer: 'select-and-write',

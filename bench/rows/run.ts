@@ -1,8 +1,15 @@
-import { servedClient } from '../lib/corral/client.ts';
+import { startServerWithClient } from '../lib/corral/client.ts';
 import { processorMsOf } from '../lib/corral/process-usage.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Experiment, limited, type Mode, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
-import { missingBubblewrap } from '../peers/raw-daemon.ts';
+import {
+  type Experiment,
+  limitExperiment,
+  type Mode,
+  type Row,
+  roundsWithin,
+  timeDefaults,
+} from '../lib/measure/measure.ts';
+import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 
 // A run of one command, from the message to the end of the answer: its time, and the processor time of the server. `alone`
 // and `together` have no peer but another checkout's server (`--against`). `files`: in a workspace of 20,000 files, next to
@@ -16,7 +23,7 @@ type Figure = keyof typeof budgets;
 export const run: Row = {
   name: 'run',
   title: 'a run of one command, process sandboxes: time, and processor time of the server',
-  missing: missingBubblewrap,
+  missing: describeMissingBubblewrap,
   experiments: (mode) => [
     ...(['time', 'processor'] as const).flatMap((of) => [single(of, 'alone', mode), single(of, 'together', mode)]),
     beside('files', 2, mode),
@@ -25,7 +32,7 @@ export const run: Row = {
 };
 
 const single = (of: Figure, at: 'alone' | 'together', mode: Mode): Experiment =>
-  limited({
+  limitExperiment({
     max: budgets[of] * (at === 'together' && of === 'time' ? atOnce : 1),
     unit: 'ms',
     variant: { of, at },
@@ -38,7 +45,7 @@ const single = (of: Figure, at: 'alone' | 'together', mode: Mode): Experiment =>
   });
 
 const beside = (what: 'files' | 'length', max: number, mode: Mode): Experiment => ({
-  ...timed,
+  ...timeDefaults,
   variant: { of: 'processor', at: what },
   goals: [{ stat: 'p50', max }],
   peer: what === 'files' ? 'an empty workspace' : 'the tenth run',
@@ -61,7 +68,7 @@ const beside = (what: 'files' | 'length', max: number, mode: Mode): Experiment =
 });
 
 async function openRuns(stack: AsyncDisposableStack) {
-  const client = await servedClient(stack, {
+  const client = await startServerWithClient(stack, {
     CORRAL_DRIVER: 'process',
     CORRAL_EGRESS_POLICY: 'none',
     CORRAL_MAX_RUNNING_RUNS: '100',

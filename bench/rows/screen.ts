@@ -3,10 +3,17 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../test/support/servers/free-port.ts';
 import { CountingViewer } from '../lib/calls/rfb.ts';
-import { until } from '../lib/calls/until.ts';
-import { servedClient } from '../lib/corral/client.ts';
+import { waitUntil } from '../lib/calls/until.ts';
+import { startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs, timedSamples } from '../lib/measure/generator.ts';
-import { type Experiment, type Mode, type Row, rated, roundsWithin, timed } from '../lib/measure/measure.ts';
+import {
+  type Experiment,
+  type Mode,
+  type Row,
+  rateDefaults,
+  roundsWithin,
+  timeDefaults,
+} from '../lib/measure/measure.ts';
 
 // The screen of a sandbox through the whole of Corral (server, daemon, Xvnc in bubblewrap). The peer is Debian's
 // websockify in front of the same Xvnc, which it reaches through the process's own view of its files. Only the path
@@ -16,9 +23,9 @@ const [width, height] = [1280, 800];
 const programs = ['Xvnc', 'websockify', 'bwrap'];
 const settleMs = 100;
 const measures = {
-  'first frame': { ...timed, goals: [{ stat: 'p50', max: 1.1 }] },
-  throughput: { ...rated('MB/s'), goals: [{ stat: 'p50', min: 1 }] },
-  'hand to pixel': { ...timed, goals: [{ stat: 'p50', max: 1.1 }] },
+  'first frame': { ...timeDefaults, goals: [{ stat: 'p50', max: 1.1 }] },
+  throughput: { ...rateDefaults('MB/s'), goals: [{ stat: 'p50', min: 1 }] },
+  'hand to pixel': { ...timeDefaults, goals: [{ stat: 'p50', max: 1.1 }] },
 } satisfies Record<string, Partial<Experiment>>;
 type Measure = keyof typeof measures;
 
@@ -47,7 +54,7 @@ const experiment = (measure: Measure, mode: Mode): Experiment => ({
 });
 
 async function desktop(stack: AsyncDisposableStack): Promise<{ url: string; pid: number }> {
-  const client = await servedClient(stack, { CORRAL_DRIVER: 'process', CORRAL_SANDBOX_DESKTOP: 'true' });
+  const client = await startServerWithClient(stack, { CORRAL_DRIVER: 'process', CORRAL_SANDBOX_DESKTOP: 'true' });
   const id = await client.started();
   await client.calls.ask(`/api/v1/sessions/${id}/desktop/start`, {});
   return { url: `${client.urlOf(id).replace('http', 'ws')}/vnc`, pid: client.pid };
@@ -62,7 +69,7 @@ async function websockify(stack: AsyncDisposableStack, server: number): Promise<
     using viewer = await CountingViewer.open(url).catch(() => undefined);
     return viewer !== undefined;
   };
-  await until(answers, 'websockify answered');
+  await waitUntil(answers, 'websockify answered');
   return url;
 }
 
@@ -98,7 +105,7 @@ const rounds: Record<Measure, (url: string) => Promise<number[]>> = {
   async 'hand to pixel'(url) {
     using viewer = await CountingViewer.open(url);
     await viewer.frame(width, height);
-    viewer.point(600, 400, 1); // a click gives this viewer the control of the mouse
+    viewer.point(600, 400, 1); // a click gives this viewer control of the mouse
     viewer.point(600, 400, 0);
     await pause(settleMs);
     let n = 0;

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { missingEngine } from '../lib/calls/engine-api.ts';
+import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { CountingViewer } from '../lib/calls/rfb.ts';
-import { likenessOf, servedClient } from '../lib/corral/client.ts';
+import { inspectSampleContainer, startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { type Pair, timedRow } from '../lib/measure/measure.ts';
-import { startRaw } from '../peers/raw-container.ts';
+import { startRawContainer } from '../peers/raw-container.ts';
 import { rawDesktop } from '../peers/raw-desktop.ts';
 
 // A cold session with a desktop, until the whole first frame has arrived and the browser has answered on its debugging
@@ -17,7 +17,7 @@ const lookMs = 20;
 export const startDesktop = timedRow({
   name: 'start-desktop',
   title: 'a session with a desktop, until its first frame is seen and its browser answers, Docker',
-  missing: missingEngine,
+  missing: describeMissingEngine,
   peer: 'engine-api-container',
   max: 1.1,
   quickMs: 60_000,
@@ -26,8 +26,8 @@ export const startDesktop = timedRow({
 });
 
 async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
-  const client = await servedClient(stack, settings);
-  const likeness = await likenessOf(client);
+  const client = await startServerWithClient(stack, settings);
+  const likeness = await inspectSampleContainer(client);
   async function subject() {
     const from = monotonicMs();
     const session = await client.started();
@@ -39,7 +39,7 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
     return [ms];
   }
   async function peer() {
-    await using container = await startRaw(likeness, 'daemon');
+    await using container = await startRawContainer(likeness, 'daemon');
     return [(await rawDesktop(container, width, height)) - container.from];
   }
   return { subject, peer };

@@ -1,13 +1,13 @@
-import { type SessionClient, servedClient, timedStart } from '../lib/corral/client.ts';
-import { type BackendName, besideAt, openPlace, type Start } from '../lib/corral/places.ts';
+import { type SessionClient, startServerWithClient, timedStart } from '../lib/corral/client.ts';
+import { type BackendName, openBackend, peersByBackend, type SandboxStarter } from '../lib/corral/places.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { countArrivals, type Pair, type Row, timedRow } from '../lib/measure/measure.ts';
 
-// From the request for a session to the output of its first command. The peers: an equal container by the engine's API
-// (create, start, exec), an equal pod by the API server up to Ready, and the same daemon in a bubblewrap with the same
-// walls up to its first answer. `start-warm` and `claim-pod` take the sandbox from the pool, which is full again before
-// each round; their peers start on demand. `burst`: twenty sessions at once, next to twenty equal containers; a session that
-// fails counts as lost.
+// From the request for a session to the output of its first command. The peers: an equal container through the engine's
+// API (create, start, exec), an equal pod through the API server up to Ready, and the same daemon in an equal
+// bubblewrap up to its first answer. `start-warm` and `claim-pod` take the sandbox from the pool, which is full again
+// before each round; their peers start on demand. `burst`: twenty concurrent sessions, compared with twenty equal
+// containers; a session that fails counts as lost.
 
 interface StartRow {
   readonly name: string;
@@ -20,7 +20,7 @@ const startRow = ({ title = 'a session up to its first command', at, open, ...re
   timedRow({
     ...rest,
     title: `${title}, ${at}`,
-    ...besideAt[at],
+    ...peersByBackend[at],
     open: (stack) => open(stack, at),
   });
 const pooled = { title: 'the same from the warm pool', max: 0.2, open: openWarm };
@@ -32,23 +32,23 @@ export const claimPod = startRow({ name: 'claim-pod', at: 'kubernetes', ...poole
 export const startProcess = startRow({ name: 'start-process', at: 'process', max: 1.5, open: openCold });
 
 async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
-  const place = await openPlace(stack, name);
-  const client = await servedClient(stack, place.settings);
+  const place = await openBackend(stack, name);
+  const client = await startServerWithClient(stack, place.settings);
   return startsOf(client, await place.rawStart(client));
 }
 
 async function openWarm(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
-  const place = await openPlace(stack, name);
-  // The bench finds a session's container by its label. A container of the pool does not have that label, so the equal
-  // one is copied from a server without a pool.
-  const start = await place.rawStart(await servedClient(stack, place.settings));
+  const place = await openBackend(stack, name);
+  // The bench finds a session's container by its label, which a pool's container lacks. The peer's settings are
+  // therefore copied from a server without a pool.
+  const start = await place.rawStart(await startServerWithClient(stack, place.settings));
   const instance = `bench-${process.pid}`;
   const pool = { CORRAL_SANDBOX_WARM_POOL: '1', CORRAL_INSTANCE: instance };
-  const client = await servedClient(stack, { ...place.settings, ...pool });
+  const client = await startServerWithClient(stack, { ...place.settings, ...pool });
   return startsOf(client, start, () => place.poolIsFull(instance, 1));
 }
 
-const startsOf = (client: SessionClient, start: Start, before?: () => Promise<void>): Pair => ({
+const startsOf = (client: SessionClient, start: SandboxStarter, before?: () => Promise<void>): Pair => ({
   async subject() {
     await before?.();
     return [await timedStart(client)];
@@ -65,9 +65,9 @@ const burstSize = 20;
 export const burst = timedRow({
   name: 'burst',
   title: `${burstSize} sessions at once, up to their first commands`,
-  missing: besideAt.docker.missing,
+  missing: peersByBackend.docker.missing,
   variant: { sessions: burstSize },
-  peer: `${besideAt.docker.peer}s`,
+  peer: `${peersByBackend.docker.peer}s`,
   goals: [
     { stat: 'p50', max: 1.3 },
     { stat: 'p95', max: 1.3 },
@@ -78,9 +78,9 @@ export const burst = timedRow({
 });
 
 async function openBurst(stack: AsyncDisposableStack): Promise<Pair> {
-  const place = await openPlace(stack, 'docker');
+  const place = await openBackend(stack, 'docker');
   const settings = { ...place.settings, CORRAL_SANDBOX_MAX_STARTING: String(burstSize) }; // all at once, like the peer
-  const client = await servedClient(stack, settings);
+  const client = await startServerWithClient(stack, settings);
   const start = await place.rawStart(client);
   const many = <Value>(act: () => Promise<Value>) => Promise.allSettled(Array.from({ length: burstSize }, act));
   return {

@@ -1,9 +1,14 @@
-import { containerOf, missingEngine, processesIn, untilRemoved } from '../lib/calls/engine-api.ts';
-import { until } from '../lib/calls/until.ts';
-import { likenessOf, servedClient } from '../lib/corral/client.ts';
+import {
+  describeMissingEngine,
+  inspectSessionContainer,
+  listContainerProcesses,
+  waitUntilRemoved,
+} from '../lib/calls/engine-api.ts';
+import { waitUntil } from '../lib/calls/until.ts';
+import { inspectSampleContainer, startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
-import { endRaw, startRaw } from '../peers/raw-container.ts';
+import { removeRawContainer, startRawContainer } from '../peers/raw-container.ts';
 import { rawDetached } from '../peers/raw-exec.ts';
 
 // Ending things on Docker. `delete`: from the DELETE of a session until the engine reports its container gone. `stop`:
@@ -14,7 +19,7 @@ const graceMs = 2_000;
 const mark = 'sleep 98765';
 const stubborn = `trap '' TERM; ${mark}; true`;
 
-const common = { missing: missingEngine, peer: 'engine-api-kill-remove' };
+const common = { missing: describeMissingEngine, peer: 'engine-api-kill-remove' };
 export const stop = timedRow({
   ...common,
   name: 'stop',
@@ -35,16 +40,16 @@ export const deletion = timedRow({
 });
 
 async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pair> {
-  const client = await servedClient(stack, { CORRAL_DRIVER: 'docker' });
+  const client = await startServerWithClient(stack, { CORRAL_DRIVER: 'docker' });
   const ready = async () => {
     const session = await client.started();
-    return { session, container: await containerOf(session) };
+    return { session, container: await inspectSessionContainer(session) };
   };
-  const likeness = await likenessOf(client);
+  const likeness = await inspectSampleContainer(client);
 
   async function deleted() {
     const { session, container } = await ready();
-    const gone = untilRemoved(container.Id);
+    const gone = waitUntilRemoved(container.Id);
     const from = monotonicMs();
     const removed = client.remove(session);
     const ms = (await gone) - from;
@@ -55,7 +60,7 @@ async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pa
   async function stopped(): Promise<SideRound> {
     const { session, container } = await ready();
     const chat = client.chat(session, `Hold on\n\`\`\`sh\n${stubborn}\n\`\`\``);
-    await until(() => isRunning(container.Id), 'the command ran');
+    await waitUntil(() => isRunning(container.Id), 'the command ran');
     const { ms } = await client.calls.ask(`/api/v1/sessions/${session}/stop`, {});
     const left = (await isRunning(container.Id)) ? 1 : 0;
     await chat;
@@ -64,14 +69,14 @@ async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pa
   }
 
   async function peer() {
-    await using container = await startRaw(likeness, 'command');
+    await using container = await startRawContainer(likeness, 'command');
     if (stops) {
       await rawDetached(container.id, stubborn);
-      await until(() => isRunning(container.id), 'the command ran');
+      await waitUntil(() => isRunning(container.id), 'the command ran');
     }
-    const gone = untilRemoved(container.id);
+    const gone = waitUntilRemoved(container.id);
     const from = monotonicMs();
-    await endRaw(container.id);
+    await removeRawContainer(container.id);
     return [(await gone) - from];
   }
 
@@ -79,4 +84,4 @@ async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pa
 }
 
 const isRunning = async (container: string): Promise<boolean> =>
-  (await processesIn(container)).some(({ command }) => command.includes(mark));
+  (await listContainerProcesses(container)).some(({ command }) => command.includes(mark));

@@ -1,17 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
-import { until } from '../lib/calls/until.ts';
-import { type SessionClient, servedClient, timedStart } from '../lib/corral/client.ts';
-import { isStanding, missingCluster } from '../lib/corral/cluster.ts';
+import { waitUntil } from '../lib/calls/until.ts';
+import { type SessionClient, startServerWithClient, timedStart } from '../lib/corral/client.ts';
+import { describeMissingCluster, isPodRunning } from '../lib/corral/cluster.ts';
 import { pssOf } from '../lib/corral/process-usage.ts';
 import { openSimulatedCluster, type SimulatedCluster } from '../lib/corral/simulated-cluster.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
-import { summary } from '../lib/measure/statistics.ts';
-import { claimed } from '../peers/raw-pod.ts';
+import { summarize } from '../lib/measure/statistics.ts';
+import { sessionPodSelector } from '../peers/raw-pod.ts';
 
-// Pods of twenty installations in one namespace of a real API server, with a stand-in kubelet. One installation is a whole
-// server, whose requests pass a proxy that counts them; the pods of the others are there, and nobody looks after them. No
-// container runs: the daemons of the pods are fakes on this machine, so only the cluster's side is measured.
+// Pods of twenty installations in one namespace of a real API server, with a simulated kubelet. One installation is a
+// whole server, whose requests pass a proxy that counts them. The pods of the others have no server. No container runs:
+// the daemons of the pods are fakes on this machine, so only the cluster's side is measured.
 
 const poolSize = 5;
 const restMs = 60_000; // the reaper's period, the longest of all
@@ -22,7 +22,7 @@ export const cluster: SeriesPlan = {
   along: 'pods',
   points: (mode) => (mode === 'quick' ? [100, 200, 400] : [500, 2_500, 5_000]),
   fitted: ['serverPssMiB'],
-  missing: missingCluster,
+  missing: describeMissingCluster,
   rules: [
     atMost('requests at rest do not grow with the pods', 1.2, ({ y }) => growth(y.restCallsPerMin ?? [])),
     atMost('a claim takes at most 150 ms at p99', 150, ({ y }) => Math.max(...(y.claimP99Ms ?? [Number.NaN]))),
@@ -30,7 +30,7 @@ export const cluster: SeriesPlan = {
   ],
   async open(stack, mode) {
     const simulated = await openSimulatedCluster(stack, mode === 'quick' ? 400 : 5_000);
-    const client = await servedClient(stack, {
+    const client = await startServerWithClient(stack, {
       ...simulated.settings,
       CORRAL_SANDBOX_WARM_POOL: String(poolSize),
       CORRAL_SANDBOX_IDLE_SECONDS: '86400', // the last point comes more than half an hour after the first sessions
@@ -39,7 +39,7 @@ export const cluster: SeriesPlan = {
       LOG_LEVEL: 'error',
     });
     await client.started();
-    const [likeness] = await simulated.podsOf(claimed);
+    const [likeness] = await simulated.podsOf(sessionPodSelector);
     let own = 1;
     let others = 0;
     return async (pods) => {
@@ -55,8 +55,9 @@ export const cluster: SeriesPlan = {
 };
 
 async function poolIsFull({ podsOf }: SimulatedCluster): Promise<void> {
-  const isFull = async () => (await podsOf('agents.x-k8s.io/warm-pool-sandbox')).filter(isStanding).length >= poolSize;
-  await until(isFull, 'the pool was full', 120_000);
+  const isFull = async () =>
+    (await podsOf('agents.x-k8s.io/warm-pool-sandbox')).filter(isPodRunning).length >= poolSize;
+  await waitUntil(isFull, 'the pool was full', 120_000);
 }
 
 async function resting({ proxy }: SimulatedCluster, pid: number): Promise<Figures> {
@@ -73,6 +74,6 @@ async function timedClaims(simulated: SimulatedCluster, client: SessionClient, c
     await poolIsFull(simulated);
     took.push(await timedStart(client));
   }
-  const { p50: claimP50Ms, p99: claimP99Ms } = summary(took);
+  const { p50: claimP50Ms, p99: claimP99Ms } = summarize(took);
   return { claimP50Ms, claimP99Ms };
 }

@@ -1,13 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
-import { servedClient } from '../lib/corral/client.ts';
+import { startServerWithClient } from '../lib/corral/client.ts';
 import { processorMsOf, residentMiBOf } from '../lib/corral/process-usage.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
 
-// Sessions that work without limit with a scripted model on fake sandboxes, each with a client that watches: a command
-// prints a line each 100 ms, and the next message follows as soon as the run ends.
-// Each point has its own server.
+// Sessions that work without pause with a scripted model on fake sandboxes, each with a client that watches: a command
+// prints a line every 100 ms, and the next message follows as soon as the run ends. Each point has its own server.
 
 export const runs: SeriesPlan = {
   name: 'runs',
@@ -26,7 +25,7 @@ export const runs: SeriesPlan = {
 
 async function figuresOf(active: number, ms: number): Promise<Figures> {
   await using stack = new AsyncDisposableStack();
-  const { url, pid } = await servedClient(stack, {
+  const { url, pid } = await startServerWithClient(stack, {
     CORRAL_DRIVER: 'memory',
     CORRAL_EGRESS_POLICY: 'none',
     LOG_LEVEL: 'error',
@@ -49,7 +48,7 @@ async function figuresOf(active: number, ms: number): Promise<Figures> {
   return { runsPerS, cpuMsPerRun, rssMiB: residentMiBOf(pid), jain: jainOf(received) };
 }
 
-/** 1: all get the same. 1/n: one of n gets everything. */
+/** Jain's fairness index. 1: all get the same. 1/n: one of n gets everything. */
 function jainOf(shares: readonly number[]): number {
   const sum = shares.reduce((total, one) => total + one, 0);
   return sum ** 2 / (shares.length * shares.reduce((total, one) => total + one ** 2, 0));

@@ -4,7 +4,7 @@ import type { SandboxLimits, SandboxSpec } from '../driver.ts';
 import { sandboxHome, workspaceAlias } from '../shared/home.ts';
 import { tokenEnvironment } from '../shared/link/token.ts';
 import { ociProfile } from '../shared/seccomp/oci.ts';
-import { volumeLimits } from '../shared/volume-limits.ts';
+import { volumeLimitEnvironment } from '../shared/volume-limits.ts';
 
 // `@types/dockerode` does not declare this field.
 interface Host extends HostConfig {
@@ -103,7 +103,7 @@ export function createBody({
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_MEMORY_BYTES: String(memoryBytes),
     CORRAL_DISK_BYTES: String(diskBytes),
-    ...volumeLimits(spec.volumes),
+    ...volumeLimitEnvironment(spec.volumes),
     ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services run as other users on the same loopback
   };
   const host: Host = {
@@ -115,7 +115,7 @@ export function createBody({
       '/tmp': `${scratch},mode=1777`,
       '/run': `rw,nosuid,nodev,noexec,size=${16 * mebibyte},mode=755,${owned}`,
       '/home/agent': `${scratch},mode=700,${owned}`,
-      '/mnt': `rw,nosuid,nodev,noexec,size=${mebibyte},mode=755,${owned}`, // a link to the program's files
+      '/mnt': `rw,nosuid,nodev,noexec,size=${mebibyte},mode=755,${owned}`, // for links to the client's files
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },

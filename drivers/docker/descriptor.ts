@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { text, userRange } from '../../src/config/kinds.ts';
-import { optional, setting } from '../../src/config/setting.ts';
+import { optionalSetting, setting } from '../../src/config/setting.ts';
 import { toAppError } from '../../src/core/errors/errors.ts';
-import { type BundledImage, type DriverParts, describeDriver } from '../descriptor.ts';
+import { type BundledImage, type DriverParts, defineDriver } from '../descriptor.ts';
 import { findStrictRuntime } from './strict-runtime.ts';
 
 /** Below 65536, the number of users that an engine with user namespaces maps. */
@@ -17,8 +17,12 @@ const checkMs = 5_000;
 const soon = () => ({ signal: AbortSignal.timeout(checkMs) });
 
 const settings = z.strictObject({
-  host: optional(text('an address such as unix:///var/run/docker.sock'), "the Docker engine's address", 'DOCKER_HOST'),
-  runtime: optional(
+  host: optionalSetting(
+    text('an address such as unix:///var/run/docker.sock'),
+    "the Docker engine's address",
+    'DOCKER_HOST',
+  ),
+  runtime: optionalSetting(
     text('a name such as runsc', /^[a-z0-9][a-z0-9._-]{0,62}$/),
     "the container runtime, such as gVisor's runsc; unset: the engine's default",
   ),
@@ -27,14 +31,14 @@ const settings = z.strictObject({
     dockerUsers,
     'unused user ids of this machine: each sandbox gets its own; none: all share 10001',
   ),
-  socketsDir: optional(
+  socketsDir: optionalSetting(
     text('a folder'),
     "with the engine filter: its --root, which contains each sandbox's folder; unset: in the data folder",
   ),
 });
 
 /** The engine's client is loaded only by servers that use it. */
-export const docker = describeDriver({
+export const docker = defineDriver({
   label: 'containers of a Docker engine',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
   settings,

@@ -27,7 +27,7 @@ import { describeMissingBuilds, openBuilds } from './builds/builds.ts';
 import { callEngine, findInEngine, openEngine, statusOf } from './engine.ts';
 import { freezeContainer } from './freeze.ts';
 import { type DefaultImage, openImages } from './images.ts';
-import { instanceNames, isPooled, labelsFor, ownerFilter, parseBodyInfo, parseSandboxInfo } from './labels.ts';
+import { instanceNames, isPooled, labelsFor, ownerFilter, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { createSandboxList } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openServices } from './services/services.ts';
@@ -37,7 +37,7 @@ import { openUsers } from './users.ts';
 import { openVolumes } from './volumes.ts';
 import { dockerPool } from './warm.ts';
 import { openWatch } from './watch.ts';
-import { readPointer, volumeOf, writePointer } from './workspace-volume.ts';
+import { readWorkspacePointer, volumeOf, writeWorkspacePointer } from './workspace-volume.ts';
 
 const patienceMs = 10_000;
 // The kernel limits a Unix socket's path to 107 bytes.
@@ -165,11 +165,11 @@ export async function dockerDriver(
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
     const name = nameOf(id);
-    const [found, pointer] = await Promise.all([find(id, signal), readPointer(engine, name, signal)]);
+    const [found, pointer] = await Promise.all([find(id, signal), readWorkspacePointer(engine, name, signal)]);
     const fromPool = found && isPooled(found.Config.Labels) ? found : undefined;
-    const info = fromPool && parseBodyInfo(names, { name, labels: fromPool.Config.Labels }, 'ready');
+    const info = fromPool && parseContainerInfo(names, { name, labels: fromPool.Config.Labels }, 'ready');
     if (info && !pointer && workspace === 'keep') {
-      await writePointer({ engine, name, labels: labelsFor(info, instance, labels), found: fromPool }, signal);
+      await writeWorkspacePointer({ engine, name, labels: labelsFor(info, instance, labels), found: fromPool }, signal);
     }
     const files = pointer?.workspace ?? (fromPool && volumeOf(fromPool));
     const former = files === undefined ? undefined : names.warmIn(files);
@@ -260,7 +260,7 @@ export async function dockerDriver(
       const { id } = spec;
       return work.start(id, call, async (own) => {
         const { signal } = own;
-        const kept = readPointer(engine, nameOf(id), signal);
+        const kept = readWorkspacePointer(engine, nameOf(id), signal);
         const freshUser = users.choose(signal);
         freshUser.catch(() => {}); // not needed for a workspace that has files
         const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);

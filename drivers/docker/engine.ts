@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { inspect } from 'node:util';
 import Dockerode from 'dockerode';
-import { raceAbort, throwIfFired } from '../../src/core/concurrency/cancel.ts';
+import { raceAbort, throwIfAborted } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 
 /**
@@ -39,11 +39,11 @@ export function openEngine(host: string, answerMs = usualAnswerMs): Dockerode {
 
 /** Sends one request to the engine. Rejects only with AppError, and immediately when the signal fires. */
 export async function callEngine<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value> {
-  throwIfFired(signal);
+  throwIfAborted(signal);
   try {
     return await raceAbort(request(), signal);
   } catch (thrown) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     throw engineError(thrown);
   }
 }

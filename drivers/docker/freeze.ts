@@ -1,5 +1,5 @@
 import type Dockerode from 'dockerode';
-import { pause } from '../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import { callEngine, statusOf } from './engine.ts';
 
@@ -20,7 +20,7 @@ export async function freezeContainer(
       return;
     } catch (error) {
       if (statusOf(error) !== 500 || tries === maxTries) throw error;
-      await pause(Math.min(25 * 2 ** tries, 1_000), signal, clock);
+      await sleep(Math.min(25 * 2 ** tries, 1_000), signal, clock);
     }
   }
 }

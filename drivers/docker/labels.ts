@@ -52,7 +52,7 @@ export function instanceNames(instance: string) {
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }
-export type Names = ReturnType<typeof instanceNames>;
+export type InstanceNames = ReturnType<typeof instanceNames>;
 
 type OptionalLabels = Readonly<Record<string, string>> | undefined;
 export const isPooled = (labels: OptionalLabels): boolean => labels?.[poolLabel] !== undefined;
@@ -65,8 +65,8 @@ interface Body {
 }
 
 /** The sandbox in this container, if a session owns it. Undefined if it is unclaimed or not a sandbox. */
-export function parseBodyInfo(
-  names: Names,
+export function parseContainerInfo(
+  names: InstanceNames,
   { name, labels, pointer }: Body,
   phase: SandboxInfo['phase'],
 ): SandboxInfo | undefined {

@@ -5,13 +5,13 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
-import { isPooled, type Names, ownerFilter, parseBodyInfo, parseSandboxInfo } from './labels.ts';
+import { type InstanceNames, isPooled, ownerFilter, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { serviceLabel } from './services/services.ts';
 
 interface Options {
   readonly engine: Dockerode;
   readonly instance: string;
-  readonly names: Names;
+  readonly names: InstanceNames;
   readonly folders: Folders;
   readonly clock: Clock;
   /** Other servers start sandboxes in the same folders. */
@@ -56,7 +56,7 @@ export function createSandboxList(options: Options): (signal: AbortSignal) => Pr
       const name = value.replace(/^\//, '');
       if (names.buildIn(name) !== undefined) return [];
       const body = { name, labels: Labels, pointer: pointers.get(name) };
-      const info = parseBodyInfo(names, body, phases[State] ?? 'exited');
+      const info = parseContainerInfo(names, body, phases[State] ?? 'exited');
       if (!info) return [];
       return info.phase === 'ready' && isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
     });

@@ -1,5 +1,5 @@
 import type Dockerode from 'dockerode';
-import { pause } from '../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { callEngine, findInEngine, statusOf } from './engine.ts';
 
@@ -26,7 +26,7 @@ export async function removeContainer(
     } catch (error) {
       if (statusOf(error) === 404) return;
       if (statusOf(error) !== 409) throw error; // 409: another call is removing it
-      await pause(25, signal);
+      await sleep(25, signal);
     }
   }
 }
@@ -45,7 +45,7 @@ export async function removeVolume(
       if (statusOf(error) === 404) return;
       const isUsed = statusOf(error) === 409;
       if (!isUsed || tries === 40) throw isUsed ? inUse(error) : error;
-      await pause(50, signal); // the engine is still removing its container
+      await sleep(50, signal); // the engine is still removing its container
     }
   }
 }

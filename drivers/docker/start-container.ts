@@ -1,5 +1,5 @@
 import type Dockerode from 'dockerode';
-import { pause } from '../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
@@ -9,14 +9,14 @@ import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { hashToken } from '../shared/link/token.ts';
 import { type ContainerRequest, createBody } from './create-body.ts';
 import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
-import { isPooled, labelsFor, type Names, parseBodyInfo, parseSandboxInfo } from './labels.ts';
+import { type InstanceNames, isPooled, labelsFor, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { removeContainer } from './remove.ts';
 import { servicesLabel } from './services/services.ts';
 import { usesHostKernel } from './strict-runtime.ts';
 import { type Users, userLabel } from './users.ts';
 import { type DockerVolumes, engineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
-import { type Pointer, readPointer, writePointer } from './workspace-volume.ts';
+import { readWorkspacePointer, type WorkspacePointer, writeWorkspacePointer } from './workspace-volume.ts';
 
 /** Resources that a failed call must remove again. */
 export interface CreatedResources {
@@ -30,7 +30,7 @@ interface ContainerStart {
   readonly folders: Folders;
   readonly holds: ServerEndpoints;
   readonly instance: string;
-  readonly names: Names;
+  readonly names: InstanceNames;
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly users: Users;
@@ -99,8 +99,8 @@ export async function startContainer(
     }
     const taken = await adopt(place, spec, token, signal);
     if (taken) return taken;
-    await pause(25, signal); // the name has become free, or its container is still being created
-    workspace = workspaceFrom(await readPointer(engine, name, signal), place);
+    await sleep(25, signal); // the name has become free, or its container is still being created
+    workspace = workspaceFrom(await readWorkspacePointer(engine, name, signal), place);
     user = userFor(place, workspace, signal);
   }
 }
@@ -116,7 +116,7 @@ async function userFor(
 }
 
 export const workspaceFrom = (
-  pointer: Pointer | undefined,
+  pointer: WorkspacePointer | undefined,
   { name, users }: { readonly name: string; readonly users: Users },
 ): Workspace =>
   pointer ? { volume: pointer.workspace ?? name, user: users.ofWorkspace(pointer.labels) } : { volume: name };
@@ -206,8 +206,8 @@ async function adopt(
   const found = await findInEngine(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
   if (!found) return undefined;
   const { Labels = {}, Env = [] } = found.Config;
-  const pointer = isPooled(Labels) ? await readPointer(engine, name, signal) : undefined;
-  const info = parseBodyInfo(names, { name, labels: Labels, pointer: pointer?.labels }, 'ready');
+  const pointer = isPooled(Labels) ? await readWorkspacePointer(engine, name, signal) : undefined;
+  const info = parseContainerInfo(names, { name, labels: Labels, pointer: pointer?.labels }, 'ready');
   if (info?.sessionId !== spec.sessionId || Labels['corral.owner-instance'] !== instance) {
     const advice = 'Remove it, or give this installation another name.';
     throw new AppError('sandbox_unavailable', `Another program's container has the name ${name}. ${advice}`);
@@ -246,7 +246,7 @@ async function adoptClaimed(
   const { id, sessionId } = spec;
   const own = parseSandboxInfo(found.Config.Labels, 'ready');
   if (!own) return undefined;
-  const reply = await writePointer({ engine, name, labels: labelsFor(spec, instance, labels), found }, signal);
+  const reply = await writeWorkspacePointer({ engine, name, labels: labelsFor(spec, instance, labels), found }, signal);
   const token = (await folders.read(own.id))?.token;
   const reachable = found.State.Running && token !== undefined && knows(found.Config.Env, new Secret(token));
   if (!reachable) {

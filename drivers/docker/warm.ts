@@ -10,8 +10,8 @@ import { callEngine, findInEngine, statusOf } from './engine.ts';
 import type { Images } from './images.ts';
 import {
   contentLabel,
+  type InstanceNames,
   labelsFor,
-  type Names,
   ownerFilter,
   parseSandboxInfo,
   poolLabel,
@@ -19,12 +19,12 @@ import {
 } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import type { CreatedResources, StartedContainer } from './start-container.ts';
-import { readPointer, volumeOf, writePointer } from './workspace-volume.ts';
+import { readWorkspacePointer, volumeOf, writeWorkspacePointer } from './workspace-volume.ts';
 
 interface Options {
   readonly engine: Dockerode;
   readonly instance: string;
-  readonly names: Names;
+  readonly names: InstanceNames;
   readonly labels: Readonly<Record<string, string>>;
   readonly folders: Folders;
   readonly holds: ServerEndpoints;
@@ -101,7 +101,7 @@ export function dockerPool(options: Options): Poolable {
     const found = (await byName(name)) ?? (await byName(names.warm(id)));
     if (parseSandboxInfo(found?.Config.Labels, 'ready')?.id !== id || !found) return;
     await clear(id, found.Id, signal);
-    const pointer = await readPointer(engine, name, signal);
+    const pointer = await readWorkspacePointer(engine, name, signal);
     if (pointer?.workspace === names.warm(id)) await removeVolume(engine, name, signal);
   }
 
@@ -116,7 +116,7 @@ export function dockerPool(options: Options): Poolable {
       await waitUntilReachable(end, AbortSignal.any([signal, AbortSignal.timeout(dialMs)]));
     };
     const claim = { engine, name, labels: labelsFor(spec, instance, labels), found };
-    const [reply] = await Promise.all([writePointer(claim, signal), hold()]);
+    const [reply] = await Promise.all([writeWorkspacePointer(claim, signal), hold()]);
     const info = parseSandboxInfo(reply, 'ready');
     return reply[workspaceLabel] === volumeOf(found) && info ? info : 'gone';
   }
@@ -155,7 +155,7 @@ export function dockerPool(options: Options): Poolable {
   }
 
   return {
-    freeMemory: freemem, // an engine on another machine is refused
+    freeMemory: freemem, // the engine is always on this machine
     async imageNow(image, call) {
       return await readContentId(await images.ensure(image, call), call.signal);
     },
@@ -196,7 +196,7 @@ export function dockerPool(options: Options): Poolable {
 
     async claim(id, spec, { signal }) {
       const name = names.of(spec.id);
-      if (await readPointer(engine, name, signal)) return 'known';
+      if (await readWorkspacePointer(engine, name, signal)) return 'known';
       if ((await folders.claim(id)) !== 'done') return 'gone';
       try {
         const renamed = await rename(names.warm(id), name, AbortSignal.any([signal, AbortSignal.timeout(renameMs)]));
@@ -242,7 +242,7 @@ export function dockerPool(options: Options): Poolable {
 type Volume = Pick<Dockerode.VolumeInspectInfo, 'Name' | 'Labels'>;
 
 function warmFrom(
-  names: Names,
+  names: InstanceNames,
   { Names: values, Labels, State }: Dockerode.ContainerInfo,
   starting: ReadonlySet<SandboxId>,
 ): WarmSandbox | undefined {

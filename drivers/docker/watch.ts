@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type Dockerode from 'dockerode';
-import { pause, raceAbort } from '../../src/core/concurrency/cancel.ts';
+import { raceAbort, sleep } from '../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../src/core/contracts/clock.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { callEngine, findInEngine } from './engine.ts';
@@ -53,7 +53,7 @@ export function openWatch(engine: Dockerode, label: string, clock: Clock): Conta
         clock.clearTimeout(again);
         turn.abort();
       }
-      if (!signal.aborted) await pause(Math.min(50 * 2 ** failures, 5_000), signal, clock).catch(() => {});
+      if (!signal.aborted) await sleep(Math.min(50 * 2 ** failures, 5_000), signal, clock).catch(() => {});
     }
   }
 

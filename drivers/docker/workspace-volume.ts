@@ -4,7 +4,7 @@ import { workspaceLabel } from './labels.ts';
 import { userLabel } from './users.ts';
 
 /** The volume with the session's name. It shows where the session's files are. */
-export interface Pointer {
+export interface WorkspacePointer {
   readonly labels: Readonly<Record<string, string>>;
   /** The volume with the files, if it is a different volume. */
   readonly workspace: string | undefined;
@@ -17,7 +17,11 @@ interface VolumeClaim {
   readonly found: Dockerode.ContainerInspectInfo;
 }
 
-export async function readPointer(engine: Dockerode, name: string, signal: AbortSignal): Promise<Pointer | undefined> {
+export async function readWorkspacePointer(
+  engine: Dockerode,
+  name: string,
+  signal: AbortSignal,
+): Promise<WorkspacePointer | undefined> {
   const found = await findInEngine(signal, () => engine.getVolume(name).inspect({ abortSignal: signal }));
   return found && { labels: found.Labels ?? {}, workspace: found.Labels?.[workspaceLabel] };
 }
@@ -26,7 +30,7 @@ export async function readPointer(engine: Dockerode, name: string, signal: Abort
  * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename
  * a volume. Resolves with the volume's labels. If another call created the volume first, these are that call's labels.
  */
-export async function writePointer(
+export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
@@ -36,7 +40,7 @@ export async function writePointer(
   const requested = { Name: name, Driver: 'local', Labels: reply };
   const request = { _query: {}, _body: requested, abortSignal: signal };
   await callEngine(signal, () => engine.createVolume(request as object));
-  return (await readPointer(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create request
+  return (await readWorkspacePointer(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create request
 }
 
 /** The name of the container's workspace volume. */

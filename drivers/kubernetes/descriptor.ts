@@ -1,8 +1,8 @@
-import { describeDriver } from '../descriptor.ts';
+import { defineDriver } from '../descriptor.ts';
 import { settings } from './settings.ts';
 
 /** The cluster's client is loaded only by servers that use it. */
-export const kubernetes = describeDriver({
+export const kubernetes = defineDriver({
   label: 'pods of a Kubernetes cluster',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
   settings,

@@ -3,10 +3,10 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Secret } from '../../src/core/text/secret.ts';
 import type { ProvisionProgress, SandboxInfo, SandboxSpec } from '../driver.ts';
 import type { KubeObject } from './api/collection.ts';
-import type { Cluster } from './api/objects.ts';
+import type { ClusterScope } from './api/objects.ts';
 import type { Pods } from './pods/pods.ts';
 
-export interface EngineOptions extends Cluster {
+export interface EngineOptions extends ClusterScope {
   readonly pods: Pods;
   nameOf(id: SandboxId): string;
   /** Undefined: this sandbox has no network access. */
@@ -14,7 +14,7 @@ export interface EngineOptions extends Cluster {
 }
 
 /** One start of a sandbox, and what it created. */
-export interface Start {
+export interface SandboxStart {
   /** Creates the sandbox, or takes over the one that exists. Resolves with its pod, which may not run yet. */
   place(news: (news: ProvisionProgress) => void, signal: AbortSignal): Promise<V1Pod>;
   /** The command that gives the pod its sandbox's identity and prints `done`. Undefined: the pod already has it. */
@@ -27,7 +27,7 @@ export interface Start {
 
 /** Runs sandboxes in the cluster: as pods of this server, or as claims of agents.x-k8s.io. */
 export interface Engine extends AsyncDisposable {
-  begin(spec: SandboxSpec): Start;
+  begin(spec: SandboxSpec): SandboxStart;
   /** The sandbox's pod. Rejects: sandbox_unavailable (it is still starting). */
   find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined>;
   /** The sandboxes. `live`: all pods of the installation. */

@@ -22,7 +22,14 @@ import { claimEngine } from './claims/claim-engine.ts';
 import { readPlatform } from './claims/platform.ts';
 import { openTemplates } from './claims/templates.ts';
 import type { Engine } from './engine.ts';
-import { instanceLabels, isOverdue, namePrefix, ownedBy, parseSandboxInfo, withNode } from './labels.ts';
+import {
+  instanceLabels,
+  instanceSandboxSelector,
+  isOverdue,
+  namePrefix,
+  parseSandboxInfo,
+  withNode,
+} from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { type ContainerRequest, egressLabel, findWeaknesses, podBody, podSpec } from './pods/pod-body.ts';
 import { podEngine, volumeSpec } from './pods/pod-engine.ts';
@@ -76,7 +83,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const nameOf = (id: SandboxId) => namePrefix(instance) + sessionIdOf(id);
   const closing = new AbortController();
   const cleanUpSignal = () => AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-  /** Shares one attempt among all callers, whose own signals do not stop it, and makes another one after a failure. */
+  /** Shares one attempt among all callers; their signals do not stop it. After a failure, the next call retries. */
   function shareAttempt<Made>(make: (signal: AbortSignal) => Promise<Made>) {
     let made: Promise<Made> | undefined;
     return (signal: AbortSignal): Promise<Made> => {
@@ -209,7 +216,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
     async check({ signal }) {
       const either = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
-      const path = `${podsPath(namespace)}?limit=1&labelSelector=${encodeURIComponent(ownedBy(instance))}`;
+      const path = `${podsPath(namespace)}?limit=1&labelSelector=${encodeURIComponent(instanceSandboxSelector(instance))}`;
       await api.ask({ method: 'GET', path, what: 'list pods', tries: 1 }, either).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
         throw new AppError('driver_unavailable', 'The Kubernetes API does not answer within 5 s.', { cause: error });

@@ -23,9 +23,9 @@ export const instanceLabels = (instance: string) => ({
   'app.kubernetes.io/managed-by': 'corral',
   'corral/instance': instance,
 });
-export const ownedBy = (instance: string) => `corral/instance=${instance},corral/sandbox`;
+export const instanceSandboxSelector = (instance: string) => `corral/instance=${instance},corral/sandbox`;
 export const instanceOf = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
-export const isOurs = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
+export const belongsToInstance = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
   pod !== undefined && instanceOf(pod.metadata) === instance;
 /** Prefix of the names of everything that this installation creates. */
 export const namePrefix = (instance: string) => `corral-${instance}-`;
@@ -42,14 +42,15 @@ export const parseSandboxInfo = (
   phase: SandboxInfo['phase'],
 ): SandboxInfo | undefined => parseSandboxLabels({ ...meta?.annotations, ...meta?.labels }, prefix, phase);
 
-/** With the node of its pod. */
+/** Adds the node of the pod. Empty if the object is not a sandbox's. */
 export const withNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
   info ? [{ ...info, ...(pod?.spec?.nodeName && { host: pod.spec.nodeName }) }] : [];
 
 /** Selects all pods of an installation, including those that no session has claimed. */
-export const selectAllPods = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
+export const instancePodSelector = (instance: string) =>
+  `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 /** Selects the pods of every installation. */
-export const selectAll = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
+export const allPodsSelector = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
 
 /** Rejects unless the object with the sandbox's name belongs to its session and to no newer server. */
 export function checkOwner(kind: string, { metadata }: KubeObject, spec: SandboxSpec, instance: string): void {

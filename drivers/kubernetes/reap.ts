@@ -3,7 +3,7 @@ import { type KubeObject, openCollection } from './api/collection.ts';
 import { openCredentials } from './api/credentials.ts';
 import { type RemovalOptions, removeObject } from './api/objects.ts';
 import { claimPath } from './claims/platform.ts';
-import { isOverdue, namePrefix, selectAll } from './labels.ts';
+import { allPodsSelector, isOverdue, namePrefix } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { volumeClaimsPath } from './pods/pod-engine.ts';
 import { podRemoval, podsPath } from './pods/pods.ts';
@@ -23,12 +23,14 @@ type ObjectDeletion = (kind: Kind, labelSelector: string, meant: (object: KubeOb
 
 /** Ends expired pods of every installation in the namespace; for a CronJob. Resolves with their names. */
 export const reapExpired = (options: Options, signal: AbortSignal): Promise<readonly string[]> =>
-  withCluster(options, signal, (end) => end(podsOf(options), selectAll, (pod) => isOverdue(pod, options.clock.now())));
+  withCluster(options, signal, (end) =>
+    end(podsOf(options), allPodsSelector, (pod) => isOverdue(pod, options.clock.now())),
+  );
 
 /**
  * Cleans up after a removed installation: deletes its claims, pools and pods, then their volume claims, but no pods of
- * Sandboxes that it adopted. Needs no key, only the rights to get, list and delete. Resolves with the names of the removed
- * objects.
+ * Sandboxes that it adopted. Needs no key, only the rights to get, list and delete. Resolves with the names of the
+ * deleted objects.
  */
 export const clearInstance = (
   { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,
@@ -41,7 +43,7 @@ export const clearInstance = (
     const ofClaims = ['sandboxclaim', 'sandboxwarmpool', 'sandboxtemplate'].map((kind): Kind => {
       return { kind, path: claimPath(namespace, `${kind}s`), removal: { propagationPolicy: 'Foreground' } };
     });
-    // In an order in which nothing starts again: claims and pools before the pods that they would replace.
+    // Claims and pools are deleted before the pods that they would replace.
     const volumeClaims: Kind = { kind: 'volume claim', path: volumeClaimsPath(namespace), removal: {} };
     const kinds = [...ofClaims, podsOf(options), volumeClaims];
     const removed: string[] = [];
@@ -63,7 +65,7 @@ async function withCluster(options: Options, signal: AbortSignal, work: (end: Ob
         throw error;
       });
     const remove = (it: KubeObject) =>
-      removal.propagationPolicy // the controller ends these, and the pods are awaited
+      removal.propagationPolicy // not awaited: the controller deletes these, and their pods are awaited
         ? objects.remove(it, removal, signal)
         : removeObject(it, { objects, options: removal, clock: options.clock, watch: undefined }, signal);
     await Promise.all(items.filter(meant).map(remove));

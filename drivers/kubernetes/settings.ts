@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { address, amount, flag, integer, oneOf, text, wordList } from '../../src/config/kinds.ts';
-import { optional, setting } from '../../src/config/setting.ts';
+import { amount, flag, hostAndPort, integer, oneOf, text, wordList } from '../../src/config/kinds.ts';
+import { optionalSetting, setting } from '../../src/config/setting.ts';
 
 const labelForm = /^[^=\s]+=[^=\s]*$/;
 
 export const settings = z.strictObject({
-  kubeconfig: optional(
+  kubeconfig: optionalSetting(
     text('a file, or several with : between them'),
     "cluster and credentials; unset: the pod's service account, or ~/.kube/config",
     'KUBECONFIG',
   ),
-  context: optional(text('a name'), 'context of the kubeconfig; unset: its current one'),
+  context: optionalSetting(text('a name'), 'context of the kubeconfig; unset: its current one'),
   engine: setting(
     oneOf('auto', 'agent-sandbox', 'pods'),
     'auto',
@@ -23,9 +23,9 @@ export const settings = z.strictObject({
     'how pods are reached; auto is pod-ip in a pod, else port-forward, through the API server',
   ),
   daemonPort: setting(integer(1024, 65_535), 2718, 'port of the daemon in each pod'),
-  egressListen: setting(address(), '0.0.0.0:8118', 'where the server listens for the egress connections of pods'),
-  egressAddress: optional(
-    address(),
+  egressListen: setting(hostAndPort(), '0.0.0.0:8118', 'where the server listens for the egress connections of pods'),
+  egressAddress: optionalSetting(
+    hostAndPort(),
     'where pods reach it, such as the name of a service and its port; unset: pods have no network access',
   ),
   serverNamespace: setting(text('a name', /^[a-z0-9-]{1,63}$/), 'corral', "namespace of the server's own pods"),
@@ -44,13 +44,13 @@ export const settings = z.strictObject({
     'ephemeral',
     "volume: a claim keeps a session's files without its pod; ephemeral: they are deleted with the pod",
   ),
-  storageClass: optional(text('a name'), "storage class of those claims; unset: the cluster's default"),
-  runtimeClass: optional(text('a name such as gvisor'), 'runtime class of the pods'),
-  seccompProfile: optional(
+  storageClass: optionalSetting(text('a name'), "storage class of those claims; unset: the cluster's default"),
+  runtimeClass: optionalSetting(text('a name such as gvisor'), 'runtime class of the pods'),
+  seccompProfile: optionalSetting(
     text('a path such as corral.json', /^[\w.-]+(\/[\w.-]+)*$/),
     "Corral's seccomp profile on every node, below the kubelet's folder seccomp; unset: the profile of their runtime",
   ),
-  priorityClass: optional(text('a name'), 'priority class of the pods'),
+  priorityClass: optionalSetting(text('a name'), 'priority class of the pods'),
   nodeSelector: setting(wordList('labels such as disk=ssd', labelForm), [], 'labels of the nodes for the pods'),
   tolerations: setting(
     wordList(

@@ -12,10 +12,10 @@ const sealed = `${tools}/sealed`;
 /** The path of the display's folder in a sandbox. */
 const screenPath = '/run/screen';
 
-/** The way in which bubblewrap works on this machine. Tested once per start. */
+/** How bubblewrap works on this machine. Tested once per start of the server. */
 export interface Bubblewrap {
   readonly path: string;
-  /** The server runs as root: it creates the namespaces itself, then becomes the sandbox's user for good. */
+  /** The server runs as root: a sandbox gets its namespaces from root, then becomes its own user for good. */
   readonly asRoot: boolean;
   /** The arguments that mount the machine's own programs and libraries. */
   readonly system: readonly string[];
@@ -59,7 +59,7 @@ export interface SandboxPaths {
   readonly seccompFd: number;
 }
 
-export function namespaces({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
+export function namespaceArguments({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
   // Root needs no user namespace. Root keeps only the capabilities for changing the user, and drops them afterwards
   // (see `switchUserArguments`).
@@ -86,7 +86,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
   const scratch = (path: string, size = quarter) => ['--perms', '1777', '--size', `${size}`, '--tmpfs', path];
   const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter; // the browser's tabs share it
   return [
-    ...namespaces(found),
+    ...namespaceArguments(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     ...(found.seccomp === undefined ? [] : ['--seccomp', `${inside.seccompFd}`]),
     // Created implicitly, these folders would belong to root.
@@ -111,7 +111,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
     ...found.masked.flatMap((path) => ['--ro-bind', '/dev/null', path]),
     ...groups.flatMap(([folder, path]) => ['--ro-bind', folder, path]),
     ...[...scratch('/dev/shm', shared), ...scratch('/tmp'), ...['--symlink', '/tmp', '/var/tmp'], ...scratch(home)],
-    ...scratch('/mnt', 2 ** 20), // a link to the program's files, see src/sessions/setup
+    ...scratch('/mnt', 2 ** 20), // for links to the client's files, see src/sessions/setup
     ...['--tmpfs', '/run', '--ro-bind', mount, '/run/corral'],
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { findPrograms } from '../../sandbox-images/sandboxd/desktop/programs.ts';
 import { userRange } from '../../src/config/kinds.ts';
 import { setting } from '../../src/config/setting.ts';
-import { describeDriver } from '../descriptor.ts';
+import { defineDriver } from '../descriptor.ts';
 
 const settings = z.strictObject({
   users: setting(
@@ -15,7 +15,7 @@ const settings = z.strictObject({
 const desktopNeeds =
   'A desktop needs the setting sandbox.desktop, with Xvnc, Chromium and bubblewrap on this machine, or the driver docker.';
 
-export const processes = describeDriver({
+export const processes = defineDriver({
   label: 'processes of this machine, isolated by bubblewrap',
   settings,
   async open({ users }, parts) {

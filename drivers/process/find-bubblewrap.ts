@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readlink, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { type Bubblewrap, namespaces, sharedUser, switchUserArguments, tools } from './bubblewrap.ts';
+import { type Bubblewrap, namespaceArguments, sharedUser, switchUserArguments, tools } from './bubblewrap.ts';
 
 // The parts of /etc that programs need. None of them reveals who uses this machine.
 const configuration = [
@@ -51,7 +51,7 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
 async function works(found: Bubblewrap): Promise<boolean> {
   const { path, system, masked, seccomp } = found;
   const args = [
-    ...[...namespaces(found), ...(seccomp === undefined ? [] : ['--seccomp', '3']), ...system],
+    ...[...namespaceArguments(found), ...(seccomp === undefined ? [] : ['--seccomp', '3']), ...system],
     ...['--proc', '/proc', '--dev', '/dev', ...masked.flatMap((file) => ['--ro-bind', '/dev/null', file])],
     ...[...switchUserArguments(found, sharedUser), '/bin/true'],
   ];

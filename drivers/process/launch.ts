@@ -11,7 +11,7 @@ import type { SandboxSpec } from '../driver.ts';
 import type { Folders, Meta } from '../shared/folders.ts';
 import { screenFolder } from '../shared/link/dial-vnc-socket.ts';
 import { tokenEnvironment } from '../shared/link/token.ts';
-import { volumeLimits } from '../shared/volume-limits.ts';
+import { volumeLimitEnvironment } from '../shared/volume-limits.ts';
 import {
   accountFiles,
   type Bubblewrap,
@@ -186,7 +186,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
   const memory = {
     CORRAL_MEMORY_BYTES: String(spec.limits.memoryBytes),
     CORRAL_DISK_BYTES: String(spec.limits.diskBytes),
-    ...volumeLimits(spec.volumes),
+    ...volumeLimitEnvironment(spec.volumes),
   };
   const shown = screen === undefined ? {} : screenEnvironment;
   const env = {
@@ -259,7 +259,7 @@ async function unconfined(
     CORRAL_RUN_DIR: folders.mount(spec.id),
     CORRAL_STATE_DIR: join(folders.home(spec.id), 'state'),
     CORRAL_EGRESS_PORT: '0', // several sandboxes cannot share one port
-    CORRAL_DESKTOP: 'off', // its pages could reach this machine's own services
+    CORRAL_DESKTOP: 'off', // web pages could reach this machine's own services
   };
   const limited = [
     '-c',

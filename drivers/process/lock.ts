@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { pause } from '../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 
 /**
@@ -21,7 +21,7 @@ export async function acquireLock(name: string, signal: AbortSignal): Promise<As
       if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') {
         throw new AppError('sandbox_unavailable', "The sandbox's lock could not be taken.", { cause });
       }
-      await pause(25, signal);
+      await sleep(25, signal);
     }
   }
 }

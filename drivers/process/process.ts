@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { pause } from '../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type IdSource, SandboxId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
@@ -10,7 +10,7 @@ import type {
   Capabilities,
   Driver,
   EgressHandler,
-  LackingProgram,
+  MissingProgram,
   SandboxInfo,
   SandboxSpec,
   VolumeHosting,
@@ -38,7 +38,7 @@ import { noIsolation } from './weaknesses.ts';
 
 /** The machine's program folders in every sandbox's PATH. */
 const folders = ['/usr/local/bin', '/usr/bin', '/bin'];
-const programs: readonly LackingProgram[] = [
+const programs: readonly MissingProgram[] = [
   {
     name: 'python3',
     text:
@@ -54,7 +54,7 @@ const programs: readonly LackingProgram[] = [
 ];
 
 /** Programs that sandboxes use and that this machine lacks. */
-export async function findLackingPrograms(searched = folders): Promise<readonly LackingProgram[]> {
+export async function findMissingPrograms(searched = folders): Promise<readonly MissingProgram[]> {
   const isThere = async (name: string) => {
     const found = await Promise.allSettled(searched.map((folder) => access(join(folder, name), constants.X_OK)));
     return found.some(({ status }) => status === 'fulfilled');
@@ -82,7 +82,7 @@ export function cpuBooster({ share }: Pick<KernelLimits, 'share'>) {
       timers.set(id, setTimeout(over, lastsMs).unref());
       share(id, 'first');
     },
-    /** A killed server can have left the sandbox with the larger share. */
+    /** Resets the share, because a killed server can have left the sandbox with the larger one. */
     settle(id: SandboxId): void {
       if (!timers.has(id)) share(id, 'usual');
     },
@@ -148,7 +148,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   const holds = openServerEndpoints({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // Without isolation, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
-  const lacking = await findLackingPrograms();
+  const lacking = await findMissingPrograms();
   const capabilities: Capabilities = kernelLimits
     ? {
         isolation: 'namespaces',
@@ -183,7 +183,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     // Node reports the exit of its own children; other processes must be polled.
     const words = await children.get(body)?.exited;
     children.delete(body);
-    while (await isAlive(mark)) await pause(lookMs, signal);
+    while (await isAlive(mark)) await sleep(lookMs, signal);
     const ranOut = await kernelLimits?.ranOutOfMemory(id);
     tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // on failure, the server's next start does it
     if (ranOut) return new AppError('sandbox_lost', 'The sandbox was killed because it ran out of memory.');
@@ -264,7 +264,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     capabilities,
 
     async check({ signal }) {
-      await pause(0, signal);
+      await sleep(0, signal);
     },
 
     provision(spec, call, news = () => {}) {
@@ -299,7 +299,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     },
 
     async attach(id, { signal }, role = 'holder') {
-      await pause(0, signal);
+      await sleep(0, signal);
       const record = await readRecord(folders, id);
       const meta = await folders.read(id);
       if (!record || !meta || !isOurs(meta) || !(await isAlive(record))) {
@@ -318,7 +318,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     },
 
     async list({ signal }) {
-      await pause(0, signal);
+      await sleep(0, signal);
       const infos = await Promise.all((await folders.ids()).map(readInfo));
       return infos.filter((info) => info !== undefined);
     },
@@ -326,15 +326,15 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     destroy: (id, workspace, call) => work.end(id, workspace, call),
 
     async makeVolume(id, call) {
-      await pause(0, call.signal);
+      await sleep(0, call.signal);
       await volumes.makeVolume(id, call);
     },
     async volumes(call) {
-      await pause(0, call.signal);
+      await sleep(0, call.signal);
       return await volumes.volumes(call);
     },
     async removeVolume(id, call) {
-      await pause(0, call.signal);
+      await sleep(0, call.signal);
       await volumes.removeVolume(id, call);
     },
 

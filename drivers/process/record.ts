@@ -1,7 +1,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { pause } from '../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../src/core/concurrency/cancel.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Folders } from '../shared/folders.ts';
 import { findByVariable, isAlive, kill, type ProcessMark } from './proc.ts';
@@ -34,7 +34,7 @@ export async function endRecordedProcess(folders: Folders, id: SandboxId, signal
   while (recorded && (await isAlive(recorded))) {
     await kill(recorded, 'group'); // without namespaces, the process leads its group
     await kill(recorded, 'process'); // with namespaces, this ends all processes in them
-    await pause(10, signal);
+    await sleep(10, signal);
   }
 }
 
@@ -47,6 +47,6 @@ export async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): P
     const rest = await findByVariable('CORRAL_SANDBOX_ID', id);
     if (rest.length === 0) return;
     for (const mark of rest) await kill(mark, 'process');
-    await pause(10, signal);
+    await sleep(10, signal);
   }
 }

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { chown, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { pause } from '../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Folders } from '../shared/folders.ts';
@@ -89,7 +89,7 @@ export async function changeOwner(user: number, workspace: string, signal: Abort
   if ((await readdir(workspace)).length === 0) return chown(workspace, user, user);
   const input = promisify(execFile)('chown', ['-hRP', '--', `${user}:${user}`, workspace], { signal });
   await input.catch(async (cause) => {
-    await pause(0, signal);
+    await sleep(0, signal);
     throw new AppError('sandbox_unavailable', `The owner of the workspace could not be changed to user ${user}.`, {
       cause,
     });

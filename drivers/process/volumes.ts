@@ -37,7 +37,7 @@ export function folderVolumes({ root }: Pick<Folders, 'root'>): FolderVolumes {
       await mkdir(folderOf(id), { mode: 0o755 }).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw failed('made', error);
       });
-      await chmod(folderOf(id), 0o755); // `mkdir` applies the umask: readers are other users
+      await chmod(folderOf(id), 0o755); // `mkdir` applies the umask: other users must be able to read
     },
     async volumes() {
       const there = await names();

@@ -1,7 +1,7 @@
 import type { MountedVolume } from '../driver.ts';
 
 /** The format in which the daemon gets the limit of each writable volume: one `bytes path` per line. */
-export function volumeLimits(volumes: readonly MountedVolume[] = []): Readonly<Record<string, string>> {
+export function volumeLimitEnvironment(volumes: readonly MountedVolume[] = []): Readonly<Record<string, string>> {
   const written = volumes.filter(({ access }) => access === 'write');
   if (written.length === 0) return {};
   return { CORRAL_VOLUMES: written.map(({ quotaBytes, path }) => `${quotaBytes} ${path}`).join('\n') };

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CorralClient, Outputs } from '../../src/client/index.ts';
-import type { Outcome } from './report.ts';
+import type { TaskOutcome } from './report.ts';
 import type { Task } from './task.ts';
-import { must, run, upload } from './upload.ts';
+import { run, runCheckedCommand, upload } from './upload.ts';
 
 type Cost = Outputs['sessions']['cost'];
 const setupSeconds = 120;
@@ -19,10 +19,14 @@ interface AttemptReport {
 const maxTries = 3;
 
 /**
- * Attempts a task in its own session. A sandbox that is lost, or does not start, says nothing about the agent: such an
- * attempt is made again, and an attempt that cannot be made fails.
+ * Attempts a task in its own session. A sandbox that is lost or does not start says nothing about the agent, so the
+ * task is attempted again, up to `maxTries` times in all. Then the attempt fails.
  */
-export async function attempt(corral: CorralClient, task: Task, agent: Agent): Promise<Omit<Outcome, 'attempt'>> {
+export async function attemptTask(
+  corral: CorralClient,
+  task: Task,
+  agent: Agent,
+): Promise<Omit<TaskOutcome, 'attempt'>> {
   for (let tries = 1; ; tries++) {
     try {
       return await once(corral, task, agent);
@@ -36,7 +40,7 @@ export async function attempt(corral: CorralClient, task: Task, agent: Agent): P
 }
 
 /** Rejects when the attempt could not be made. The session is deleted at the end. */
-async function once(corral: CorralClient, task: Task, agent: Agent): Promise<Omit<Outcome, 'attempt'>> {
+async function once(corral: CorralClient, task: Task, agent: Agent): Promise<Omit<TaskOutcome, 'attempt'>> {
   const model = typeof agent === 'object' ? { model: agent.model } : {};
   const { id: sessionId } = await corral.sessions.create.mutate({ title: task.name, ...model });
   const sandbox = { corral, sessionId };
@@ -74,8 +78,8 @@ async function prepare(sandbox: Sandbox, { folder }: Task): Promise<void> {
   if (existsSync(join(environment, 'files'))) await upload(sandbox, join(environment, 'files'), '.');
   if (!existsSync(join(environment, 'setup.sh'))) return;
   await upload(sandbox, environment, files);
-  await must(sandbox, `bash ${files}/setup.sh`, setupSeconds);
-  await must(sandbox, `rm -rf ${files}`, 10);
+  await runCheckedCommand(sandbox, `bash ${files}/setup.sh`, setupSeconds);
+  await runCheckedCommand(sandbox, `rm -rf ${files}`, 10);
 }
 
 async function work(sandbox: Sandbox, task: Task, agent: Agent): Promise<AttemptReport> {
@@ -90,7 +94,9 @@ async function work(sandbox: Sandbox, task: Task, agent: Agent): Promise<Attempt
   return { status, cost: await corral.sessions.cost.query({ id: sessionId }) };
 }
 
-/** Resolves with the status of the run. A question ends the run like the time limit, because no person is there to answer. */
+/**
+ * Resolves with the run's status. A question stops the run, as the time limit does, because nobody is there to answer.
+ */
 async function instructed({ corral, sessionId }: Sandbox, { instruction, agentSeconds }: Task): Promise<string> {
   const ended = Promise.withResolvers<string>();
   const timer = setTimeout(() => ended.resolve('timed out'), agentSeconds * 1_000);
@@ -119,15 +125,18 @@ async function instructed({ corral, sessionId }: Sandbox, { instruction, agentSe
   }
 }
 
-/** Runs the checker as Harbor does, except for the folder of the reward: a sandbox has no root that could write to /logs. */
+/**
+ * Runs the checker as Harbor does, except for the folder of the reward: only root could write to /logs, and a sandbox
+ * has no root.
+ */
 async function verify(sandbox: Sandbox, task: Task): Promise<{ reward: number; message: string }> {
-  await must(sandbox, `rm -rf ${files}`, 10);
+  await runCheckedCommand(sandbox, `rm -rf ${files}`, 10);
   await upload(sandbox, join(task.folder, 'tests'), `${files}/tests`);
   const command = `mkdir ${files}/verifier && VERIFIER_DIR=${files}/verifier bash ${files}/tests/test.sh`;
   const { exitCode, output } = await run(sandbox, command, task.verifierSeconds);
   const found = await run(sandbox, `cat ${files}/verifier/reward.txt`, 10);
   const reward = found.exitCode === 0 ? Number(found.output) : Number.NaN;
-  await must(sandbox, `rm -rf ${files}`, 10);
+  await runCheckedCommand(sandbox, `rm -rf ${files}`, 10);
   if (Number.isNaN(reward))
     return { reward: 0, message: `the checker gave no reward (exit code ${exitCode}): ${output}` };
   return { reward, message: output.split('\n').slice(-3).join(' ').slice(-300) };

@@ -6,9 +6,9 @@ import { maxUncutChars } from '../../src/agents/tools/output.ts';
 import type { Terminal } from '../../src/app/commands/command.ts';
 import { requestServer, serverAddress, urlOption } from '../../src/app/commands/server-request.ts';
 import { type CorralClient, createCorralClient, type Event } from '../../src/client/index.ts';
-import { throwIfFired } from '../../src/core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
-import { capturedFrom } from './captured.ts';
+import { readCapturedRun } from './captured.ts';
 import { isInside, taskFiles, type WorkspaceFile } from './task-files.ts';
 
 export const captureUsage = '<session> [--to FOLDER] [--url <address>]';
@@ -16,7 +16,7 @@ export const captureUsage = '<session> [--to FOLDER] [--url <address>]';
 const maxFiles = 500;
 const maxBytes = 1024 * 1024; // of one file; larger ones are left out
 
-/** Rejects: invalid_request (arguments, no such session), conflict (the folder is there, too many files). */
+/** Rejects: invalid_request (arguments, unknown session), conflict (the folder exists, too many files). */
 export async function captureSession(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
   const { session, to, url, token } = parsed(args);
   if (existsSync(to)) throw new AppError('conflict', `${to} already exists. Choose another folder with --to.`);
@@ -24,7 +24,7 @@ export async function captureSession(args: readonly string[], { print, say, sign
   await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
   using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
   const events = await eventsOf(corral, session);
-  const captured = capturedFrom(events, maxUncutChars);
+  const captured = readCapturedRun(events, maxUncutChars);
   if (!captured) throw new AppError('invalid_request', `The session ${session} has no task yet.`);
   const { workdir } = await corral.sandbox.status.query({ sessionId: session });
   const { files, left } = await workspaceOf(corral, session, signal);
@@ -79,7 +79,7 @@ async function workspaceOf(corral: CorralClient, sessionId: string, signal: Abor
   }
   const files: WorkspaceFile[] = [];
   for (const { path, modified } of requested) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const { content } = await corral.files.read.query({ sessionId, path, encoding: 'base64' }).catch(refused);
     files.push({ path, modified, bytes: Buffer.from(content, 'base64') });
   }

@@ -7,17 +7,20 @@ export interface CapturedTurn {
 }
 export interface CapturedRun {
   readonly instruction: string;
-  /** When the instruction came, in epoch milliseconds. */
+  /** When the instruction was sent, in epoch milliseconds. */
   readonly at: number;
   readonly recording: readonly CapturedTurn[];
-  /** Files as they were before a tool changed them, by their path as the tool got it; null for a file that was made. */
+  /**
+   * Files as they were before a tool changed them, by the path that the tool got. Null for a file that the tool
+   * created.
+   */
   readonly originals: ReadonlyMap<string, string | null>;
-  /** The user's further messages, which the task lacks. */
+  /** The number of the user's further messages, which the task does not include. */
   readonly furtherMessages: number;
 }
 
-/** Reads a task from a session's log; undefined where nobody gave the session one. */
-export function capturedFrom(events: readonly Event[], wholeChars: number): CapturedRun | undefined {
+/** Reads a task from a session's log. Undefined if the session has no message from a user. */
+export function readCapturedRun(events: readonly Event[], wholeChars: number): CapturedRun | undefined {
   const messages = events.flatMap((event) => (event.type === 'message.user' ? [event] : []));
   const [first] = messages;
   if (!first) return undefined;
@@ -31,13 +34,13 @@ export function capturedFrom(events: readonly Event[], wholeChars: number): Capt
 }
 
 /**
- * The turns with calls, in order, and the last words. A turn without calls would end the task, so the comments in between
- * are left out, as are the calls by which the agent asks a person.
+ * The turns with calls, in order, and the final text. A turn without calls would end the task, so the texts in between
+ * are left out, as are the calls with which the agent asks a person.
  */
 function recordingIn(events: readonly Event[]): CapturedTurn[] {
   const turns: { text: string; calls: NonNullable<CapturedTurn['calls']>[number][] }[] = [];
   let text = '';
-  let isOpen = false; // the calls of a turn follow its usage
+  let isOpen = false; // a turn's usage precedes its calls
   for (const { type, data } of events) {
     if (type === 'message.assistant') text = data.text;
     if (type === 'usage') isOpen = false;
@@ -51,7 +54,7 @@ function recordingIn(events: readonly Event[]): CapturedTurn[] {
   return [...played, { text: text === '' ? 'Done.' : text }];
 }
 
-/** A text of more than `wholeChars` can be cut in the log, and is left out. */
+/** Leaves out texts of more than `wholeChars`, which the log can truncate. */
 function originalsIn(events: readonly Event[], wholeChars: number): ReadonlyMap<string, string | null> {
   const found = new Map<string, string | null>();
   for (const { type, data } of events) {

@@ -3,13 +3,13 @@ import type { AssistantMessage } from '../../src/agents/models/model.ts';
 
 type Reply = Pick<AssistantMessage, 'text' | 'calls'>;
 /**
- * How two replies to one request differ, the larger difference first: one calls tools and the other speaks; they call other
- * tools; the same tools with other arguments; without calls, they say something else.
+ * How two replies to one request differ, the largest difference first: only one calls tools; they call different tools;
+ * they call the same tools with different arguments; neither calls tools, and their texts differ.
  */
 export const differences = ['kind', 'tools', 'arguments', 'text', 'none'] as const;
 export type Difference = (typeof differences)[number];
 
-/** Text next to calls is commentary, and does not count. */
+/** Text next to calls is commentary and is not compared. */
 export function compareReplies(one: Reply, other: Reply): Difference {
   if ((one.calls.length === 0) !== (other.calls.length === 0)) return 'kind';
   if (one.calls.length === 0) return words(one.text) === words(other.text) ? 'none' : 'text';

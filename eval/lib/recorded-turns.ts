@@ -4,15 +4,15 @@ import type { SessionId } from '../../src/core/model/ids.ts';
 import { parseConversation } from '../../src/sessions/run/log/conversation.ts';
 import { requestKind, StoredRequest } from '../../src/sessions/run/log/stored-request.ts';
 
-/** A turn and the reply that the session's conversation took from it. */
+/** A turn, and its reply in the session's conversation. */
 export interface RecordedTurn {
   readonly turn: number;
   readonly reply: AssistantMessage;
 }
 
 /**
- * The turns of a session whose whole reply is in its conversation, in their order, and the number of the other turns: those
- * that failed, wrote a summary, or had a reply that was cut or of no use.
+ * The turns of a session whose whole reply is in its conversation, in order, and the number of other turns: those that
+ * failed, wrote a summary, or had a truncated or unusable reply.
  */
 export async function readRecordedTurns(
   records: RecordStore,
@@ -24,7 +24,8 @@ export async function readRecordedTurns(
   const turns: RecordedTurn[] = [];
   for (const [n, { turn, runId, from }] of requests.entries()) {
     if (from.begun || from.upto !== undefined) continue;
-    // The next request tells where this turn's own messages end. Requests at one place are tries of one turn.
+    // This turn's own messages end where the next request begins. Requests at the same position are attempts at one
+    // turn.
     const { entries } = parseConversation(docs.slice(from.length, requests[n + 1]?.from.length));
     const found = entries.find((entry) => entry.message.role === 'assistant' && entry.runId === runId);
     if (found?.message.role === 'assistant') turns.push({ turn, reply: found.message });

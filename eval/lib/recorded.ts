@@ -7,8 +7,8 @@ import { type FakeProvider, fakeProvider } from '../../test/support/agents/fake-
 import type { FakeRequest, ScriptedReply } from '../../test/support/agents/fake-models/wire-format.ts';
 import type { Task } from './task.ts';
 
-// A recorded conversation plays the model: its replies go over the wire format of Chat Completions, and everything behind
-// them is real. So a broken tool, sandbox or loop fails the task, and no key is needed.
+// A recorded conversation plays the model. Its replies use the wire format of Chat Completions, and everything behind
+// them is real, so a broken tool, sandbox or loop fails the task. No key is needed.
 
 const Turn = z.strictObject({
   text: z.string().optional(),
@@ -18,13 +18,13 @@ const Recording = z.array(Turn).min(1);
 type Recording = z.infer<typeof Recording>;
 
 const provider = 'recorded';
-/** The model's name says which task it plays, and tells attempts apart. */
+/** The model's name identifies the task that it plays, and the attempt. */
 export const recordedModel = (task: Task, attempt: number): string => `${provider}/${task.name}.${attempt}`;
-/** The prices of no real model, so that reports have costs to show. */
+/** Invented prices, so that reports have costs to show. */
 const price = { input: 1, output: 4 };
 
 export interface RecordedModels extends AsyncDisposable {
-  /** Settings by which a server finds these models. */
+  /** Settings with which a server can use these models. */
   readonly settings: Readonly<Record<string, string>>;
 }
 

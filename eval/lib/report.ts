@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { plainTable } from '../../src/core/text/plain-table.ts';
 
 /** One attempt at a task. */
-export const Outcome = z.object({
+export const TaskOutcome = z.object({
   task: z.string(),
   attempt: z.int(),
   passed: z.boolean(),
   reward: z.number(),
   /** How the run ended. */
   status: z.string(),
-  /** The last words of the checker when it did not pass. */
+  /** Why the attempt did not pass: the end of the checker's output, or an error. */
   why: z.string(),
   seconds: z.number(),
   turns: z.int(),
@@ -19,25 +19,25 @@ export const Outcome = z.object({
   /** In the currency of the price list; null when the price of the model is not known. */
   cost: z.number().nullable(),
 });
-export type Outcome = z.infer<typeof Outcome>;
+export type TaskOutcome = z.infer<typeof TaskOutcome>;
 export const Report = z.object({
   schema: z.literal('corral-eval/1'),
   model: z.string(),
   driver: z.string(),
   startedAt: z.iso.datetime(),
-  outcomes: z.array(Outcome),
+  outcomes: z.array(TaskOutcome),
 });
 export type Report = z.infer<typeof Report>;
 
-const sum = (outcomes: readonly Outcome[], of: (it: Outcome) => number): number =>
+const sum = (outcomes: readonly TaskOutcome[], of: (it: TaskOutcome) => number): number =>
   outcomes.reduce((all, it) => all + of(it), 0);
-/** Unknown as soon as one of them is. */
-const costOf = (outcomes: readonly Outcome[]): number | null =>
+/** Null if any of the costs is unknown. */
+const costOf = (outcomes: readonly TaskOutcome[]): number | null =>
   outcomes.some(({ cost }) => cost === null) ? null : sum(outcomes, ({ cost }) => cost ?? 0);
 const shownCost = (cost: number | null): string => (cost === null ? '-' : cost.toFixed(4));
 
 /** The attempts of one task, or of all of them, in one line. */
-function summary(outcomes: readonly Outcome[]) {
+function summary(outcomes: readonly TaskOutcome[]) {
   const passed = outcomes.filter((it) => it.passed).length;
   return {
     passed,
@@ -49,10 +49,11 @@ function summary(outcomes: readonly Outcome[]) {
     seconds: sum(outcomes, (it) => it.seconds),
   };
 }
-const namesIn = (outcomes: readonly Outcome[]): string[] => [...new Set(outcomes.map(({ task }) => task))].toSorted();
+const namesIn = (outcomes: readonly TaskOutcome[]): string[] =>
+  [...new Set(outcomes.map(({ task }) => task))].toSorted();
 
 export function reportTable({ outcomes }: Report): string {
-  const row = (name: string, some: readonly Outcome[]) => {
+  const row = (name: string, some: readonly TaskOutcome[]) => {
     const { passed, attempts, turns, input, output, cost, seconds } = summary(some);
     const numbers = [turns, input, output].map(String);
     return [name, `${passed}/${attempts}`, ...numbers, shownCost(cost), seconds.toFixed(1)];
@@ -65,7 +66,7 @@ export function reportTable({ outcomes }: Report): string {
 /** Two reports side by side: each number of the first, then of the second. */
 export function comparisonTable(a: Report, b: Report): string {
   const names = namesIn([...a.outcomes, ...b.outcomes]);
-  const row = (name: string, one: readonly Outcome[], other: readonly Outcome[]) => {
+  const row = (name: string, one: readonly TaskOutcome[], other: readonly TaskOutcome[]) => {
     const [x, y] = [summary(one), summary(other)];
     const both = (of: (it: typeof x) => string): string =>
       `${x.attempts === 0 ? '-' : of(x)} -> ${y.attempts === 0 ? '-' : of(y)}`;
@@ -89,7 +90,7 @@ export function comparisonTable(a: Report, b: Report): string {
   ]);
 }
 
-const ofTask = (outcomes: readonly Outcome[], name: string) => outcomes.filter(({ task }) => task === name);
+const ofTask = (outcomes: readonly TaskOutcome[], name: string) => outcomes.filter(({ task }) => task === name);
 type Summary = ReturnType<typeof summary>;
 function verdictOn(a: Summary, b: Summary): string {
   if (a.attempts === 0 || b.attempts === 0) return 'only one has it';

@@ -38,14 +38,14 @@ export async function evalServer(
 
 const patienceMs = 30_000;
 
-/** A server leaves its sandboxes to its next start, which this one does not have. */
+/** A server that stops leaves its sandboxes to its next start, but this server has no next start. */
 async function endSessions({ sessions }: CorralClient): Promise<void> {
   const signal = AbortSignal.timeout(patienceMs);
   const { items } = await sessions.list.query({ limit: 500 }, { signal });
   if (items.length > 0) await sessions.deleteMany.mutate({ ids: items.map(({ id }) => id) }, { signal });
 }
 
-/** The variables that say where models are, and with which keys. */
+/** The environment variables with the addresses and keys of models. */
 function usersModels(): Record<string, string> {
   const isOf = (name: string) =>
     /^CORRAL_MODELS_/.test(name) || /^(GEMINI|GOOGLE|OPENAI|ANTHROPIC)_API_KEY$/.test(name);

@@ -8,7 +8,7 @@ import type { Terminal } from '../../src/app/commands/command.ts';
 import { loadLocalConfig } from '../../src/app/commands/local-config.ts';
 import { openLocalStore } from '../../src/app/commands/local-store.ts';
 import { closeBlobs, openBlobs } from '../../src/app/parts/blobs.ts';
-import { throwIfFired } from '../../src/core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import type { RecordStore, Store } from '../../src/core/contracts/ports.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
@@ -18,7 +18,7 @@ import { truncateEnd } from '../../src/core/text/text.ts';
 import { readEventsFrom } from '../../src/sessions/engine/run-fold.ts';
 import { uploadService } from '../../src/sessions/projects/uploads.ts';
 import { readRequest } from '../../src/sessions/run/log/request-at.ts';
-import { withPictures } from '../../src/sessions/run/turns/message-images.ts';
+import { loadPictures } from '../../src/sessions/run/turns/message-images.ts';
 import { storeEventLog } from '../../src/storage/log/log.ts';
 import { compareReplies, type Difference, differences } from './difference.ts';
 import { type RecordedTurn, readRecordedTurns } from './recorded-turns.ts';
@@ -29,7 +29,7 @@ interface TokenUsage {
   readonly outputTokens: number;
   readonly cost?: number | undefined;
 }
-/** One recorded turn, and what another model made of its request. */
+/** One recorded turn, and another model's reply to its request. */
 interface ShadowTurn {
   readonly turn: number;
   readonly phase: string;
@@ -51,7 +51,7 @@ async function usageByTurn({ events }: Store, id: SessionId) {
 
 interface ShadowComparison {
   readonly turns: readonly ShadowTurn[];
-  /** Turns without a reply to compare with. */
+  /** The number of turns without a reply to compare with. */
   readonly others: number;
   readonly model: string;
 }
@@ -120,7 +120,7 @@ export async function runShadow(args: readonly string[], { print, say, signal }:
   await using _blobs = load;
   const requests: ShadowTurn[] = [];
   for (const recorded of turns) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const { turn, reply } = recorded;
     const { request, answer } = await ask(
       { records: store.records, load: load.picture, model },
@@ -129,7 +129,7 @@ export async function runShadow(args: readonly string[], { print, say, signal }:
       signal,
     );
     const { message, outcome } = answer;
-    throwIfFired(signal);
+    throwIfAborted(signal);
     requests.push({
       turn,
       phase: request.phase.kind,
@@ -154,7 +154,7 @@ interface ShadowRequest {
   readonly model: Model;
 }
 
-/** Gives another model the very request of the turn. Its calls are not made. */
+/** Sends the exact request of the turn to another model. The calls in its reply are not executed. */
 async function ask(
   { records, load, model }: ShadowRequest,
   id: SessionId,
@@ -164,7 +164,7 @@ async function ask(
   const seen = await readRequest(records, id, turn);
   if (!seen.proved)
     throw new AppError('conflict', `The stored request of turn ${turn} differs from the one that was sent.`);
-  const { messages } = await withPictures(seen.request.messages, load, signal);
+  const { messages } = await loadPictures(seen.request.messages, load, signal);
   const request: TurnRequest = { ...seen.request, messages };
   const answer = await collectTurn(model.turn(request, signal), { model: model.name, onDelta: () => {} });
   return { request, answer };
@@ -176,7 +176,7 @@ async function pictureLoader({ records }: Store) {
   const newId = randomIds().short;
   const uploads = uploadService({ records, blobs, clock: systemClock, newId, maxBytes: config.maxUploadBytes });
   return {
-    /** Undefined for a picture that is no longer kept: the model then gets its name. */
+    /** Undefined if the picture is no longer stored. The model then gets its name instead. */
     picture: (file: string): Promise<string | undefined> =>
       uploads.open(file).then(
         async (stream) => (await buffer(stream)).toString('base64'),

@@ -61,8 +61,8 @@ allow_internet = false
 `;
 
 /**
- * The files of the task, by their paths in its folder. A file that is older than the instruction is the environment, and so is
- * the first content of a file that a tool changed; a newer file is the result.
+ * The files of the task, by their paths in its folder. A file older than the instruction is part of the environment,
+ * and so is the first content of a file that a tool changed. A newer file is part of the result.
  */
 export function taskFiles({ session, captured, workdir, files }: TaskSource): ReadonlyMap<string, string | Buffer> {
   const { instruction, recording, originals, at } = captured;

@@ -25,7 +25,7 @@ export interface Task {
 const own = join(import.meta.dirname, '../tasks');
 
 /** The named tasks, or all. A name is that of a task next to this file, or the path of a task's folder. */
-export async function tasksNamed(names: readonly string[] | undefined): Promise<readonly Task[]> {
+export async function readTasks(names: readonly string[] | undefined): Promise<readonly Task[]> {
   const known = (await readdir(own)).toSorted();
   const requested = names ?? known;
   return await Promise.all(requested.map((name) => taskIn(known.includes(name) ? join(own, name) : name, known)));

@@ -17,8 +17,8 @@ export async function run({ corral, sessionId }: Sandbox, command: string, secon
   return { exitCode: timedOut ? 124 : exitCode, output: `${stdout}${stderr}`.trim() };
 }
 
-/** The same, for a command that must succeed. */
-export async function must(sandbox: Sandbox, command: string, seconds: number): Promise<string> {
+/** Like `run`, but rejects if the command fails. Resolves with its output. */
+export async function runCheckedCommand(sandbox: Sandbox, command: string, seconds: number): Promise<string> {
   const { exitCode, output } = await run(sandbox, command, seconds);
   if (exitCode !== 0) throw new Error(`exit code ${exitCode} of ${command}: ${output.slice(-500)}`);
   return output;
@@ -33,5 +33,5 @@ export async function upload(sandbox: Sandbox, from: string, to: string): Promis
   const path = '.corral-eval-upload';
   const { corral, sessionId } = sandbox;
   await corral.files.write.mutate({ sessionId, path, content: packed.toString('base64') });
-  await must(sandbox, `mkdir -p ${to} && base64 -d ${path} | tar -C ${to} -xzf - && rm ${path}`, 60);
+  await runCheckedCommand(sandbox, `mkdir -p ${to} && base64 -d ${path} | tar -C ${to} -xzf - && rm ${path}`, 60);
 }

@@ -1,4 +1,4 @@
-// Makes a box, streams a command's output, moves bytes, gives a task, forks, and stops. See README.md.
+// Creates a box, streams a command's output, transfers bytes, gives the agent a task, forks, and stops. See README.md.
 import { randomBytes } from 'node:crypto';
 import { Corral, CorralError } from 'corral/client';
 

@@ -1,4 +1,4 @@
-// Makes a session, gives it a task, and prints what happens until its run ends. See README.md.
+// Creates a session, gives it a task, and prints what happens until its run ends. See README.md.
 import { createCorralClient, type Event } from 'corral/client';
 
 const url = process.env.CORRAL_URL ?? 'http://127.0.0.1:8000';

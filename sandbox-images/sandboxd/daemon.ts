@@ -4,14 +4,14 @@ import type {
   FileChanges,
   FilePart,
   FileVersion,
+  FileWatchOptions,
   JobEntry,
+  JobSpec,
   ListeningPort,
   PathEntry,
   RunMark,
-  StartJob,
   TerminalSize,
-  WatchFiles,
-  WorkspacePrint,
+  WorkspaceFingerprint,
 } from '../../src/sandboxes/client/abilities.ts';
 import type {
   DesktopStatus,
@@ -19,12 +19,12 @@ import type {
   FileEntry,
   Health,
   Operation,
+  OperationSpec,
   ProcessEntry,
   ProgramEntry,
+  ProgramSpec,
   SandboxUsage,
   ShellView,
-  StartOperation,
-  StartProgram,
   TerminalEnd,
   TerminalEntry,
 } from '../../src/sandboxes/client/client.ts';
@@ -83,7 +83,7 @@ export interface Daemon {
   usage(): SandboxUsage;
   /** Records a use of the sandbox, so that it is not considered idle. */
   touch(): void;
-  start(request: StartOperation): Promise<Operation>;
+  start(request: OperationSpec): Promise<Operation>;
   operation(id: string): Operation | undefined;
   /**
    * The output from that byte on. Ends when the operation has ended and all output was read. A chunk is valid until the
@@ -102,7 +102,7 @@ export interface Daemon {
   listFiles(path: string): Promise<readonly FileEntry[]>;
   /** A file of any size, preceded by a line with its size and version. */
   sendFile(path: string, part: FilePart): Promise<OpenFile>;
-  /** The file is replaced atomically. `replaces`: the version that must exist, or `none`. Rejects: file_changed. */
+  /** Replaces the file atomically. `replaces`: the expected version, or `none` for no file. Rejects: file_changed. */
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
   /** `types`: globs; a name must also match one of them. Empty: all names match. */
@@ -128,7 +128,7 @@ export interface Daemon {
   /**
    * Starts the program, or returns the one with this id. Rejects: conflict (too many), file_not_found, invalid_request.
    */
-  openProgram(request: StartProgram): Promise<ProgramEntry>;
+  openProgram(request: ProgramSpec): Promise<ProgramEntry>;
   programs(): readonly ProgramEntry[];
   /** The program's pipes as frames (src/core/text/pipe-frames.ts). Ends the stream of an earlier reader. */
   attachProgram(id: string): Promise<Duplex>;
@@ -138,7 +138,7 @@ export interface Daemon {
 
   // Programs with any number of readers. All methods except the first two reject with not_found; an id can be a pid.
   /** Rejects: conflict (too many), file_not_found, invalid_request, unsupported (no terminals). */
-  startJob(request: StartJob): Promise<JobEntry>;
+  startJob(request: JobSpec): Promise<JobEntry>;
   jobs(): readonly JobEntry[];
   /** The output from now on, as frames. */
   attachJob(id: string): Promise<Duplex>;
@@ -168,11 +168,11 @@ export interface Daemon {
   /** `done` is false if the workspace is too large or unsuitable. A program in the sandbox must then do the work. */
   keepForRun(mark: RunMark): Promise<{ readonly done: boolean }>;
   /** Empty if the workspace is too large or unsuitable. A program in the sandbox must then do the work. */
-  printWorkspace(): Promise<Partial<WorkspacePrint>>;
+  printWorkspace(): Promise<Partial<WorkspaceFingerprint>>;
 
   // Watches of folders. All methods except the first reject with not_found.
   /** Rejects: conflict (too many), file_not_found, invalid_request (no folder), unsupported. */
-  openWatch(watch: WatchFiles): Promise<{ readonly id: string }>;
+  openWatch(watch: FileWatchOptions): Promise<{ readonly id: string }>;
   watchChanges(id: string): Promise<FileChanges>;
   /** The changes as JSON frames. Ends the stream of an earlier reader. */
   attachWatch(id: string): Promise<Duplex>;

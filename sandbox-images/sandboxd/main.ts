@@ -14,7 +14,7 @@ import { sandboxServer } from './server/server.ts';
 import { findTerminalKeepers, type SharedState } from './shared-state.ts';
 import { baseEnvironment } from './shells/environment.ts';
 import { openJournal } from './shells/journal.ts';
-import { recover } from './shells/recover.ts';
+import { endLeftoverProcesses } from './shells/recover.ts';
 import { shellSetup } from './shells/shell-state.ts';
 import { version } from './version.ts';
 
@@ -61,7 +61,7 @@ if (statSync(workspace, { throwIfNoEntry: false })?.nlink === 0) {
   log(`${workspace} was removed, and all files of the sandbox with it.`);
   process.exit(78);
 }
-process.stderr.on('error', () => {}); // nobody reads it any longer, and reporting the error would fail again, endlessly
+process.stderr.on('error', () => {}); // stderr has no reader left, so reporting the error would fail endlessly
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
 
 writeFileSync(join(stateDir, 'shell.bash'), shellSetup);
@@ -91,7 +91,7 @@ const parts: SharedState = {
   idleMs: () => systemClock.now() - activeAt,
 };
 writeProfile(parts.env);
-await recover(parts, sandboxId);
+await endLeftoverProcesses(parts, sandboxId);
 
 const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
 const desktop =

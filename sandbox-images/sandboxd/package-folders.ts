@@ -13,7 +13,7 @@ export function packageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefin
   return {
     PATH: path.split(':').includes(bin) ? path : `${bin}:${path}`,
     ...(env.npm_config_prefix === undefined && { npm_config_prefix: prefix }),
-    // A user cannot change the system's packages, so pip's protection of them is not needed. Root can.
+    // A user cannot change the system's packages, so pip's protection of them is not needed. For root, it stays on.
     ...(uid !== 0 && env.PIP_BREAK_SYSTEM_PACKAGES === undefined && { PIP_BREAK_SYSTEM_PACKAGES: '1' }),
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverFires } from '../core/concurrency/cancel.ts';
+import { neverSignal } from '../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import { dayMs } from '../core/contracts/calendar.ts';
 import { toAppError } from '../core/errors/errors.ts';
@@ -84,7 +84,7 @@ const Overview = z.object({
       /** Null: the run waits for an answer to the model's own question. */
       reason: WaitReason.nullable(),
       /**
-       * The spent budget; only with the reason `budget`. `member`: the owner can no longer work in the project.
+       * Only with the reason `budget`: the spent budget, or `member` if the owner can no longer work in the project.
        */
       budget: BudgetOverrun.shape.scope.nullable(),
     }),
@@ -190,7 +190,7 @@ export const administrationRouter = router({
     out: Overview,
     answer: exampleOverview,
     fails: [401, 403],
-  }).query(async ({ ctx, signal = neverFires }) => {
+  }).query(async ({ ctx, signal = neverSignal }) => {
     const [{ sandboxes, queue, ...overview }, names] = await Promise.all([
       ctx.unchecked.administration.overview(signal),
       readNames(ctx),
@@ -254,7 +254,7 @@ const Draining = z.object({
   /** While true, this server creates no sessions, and unused sandboxes are paused. */
   draining: z.boolean(),
   since: Time.nullable(),
-  /** Running sessions on this server, which continue. Null: the caller sees no sessions of others. */
+  /** Running sessions on this server, which continue. Null: the caller cannot see other owners' sessions. */
   working: z.int().nullable(),
 });
 const DrainInput = z.strictObject({ draining: z.boolean() });

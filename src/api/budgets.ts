@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type BudgetLimit, budgetLimits, forEachLimit } from '../core/model/runs/budget-limits.ts';
-import { BudgetPart, budgetHolders } from '../sessions/api/server/budgets.ts';
+import { type BudgetLimit, budgetLimits, mapLimits } from '../core/model/runs/budget-limits.ts';
+import { budgetHolders, LimitUsage } from '../sessions/api/server/budgets.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
 // The budgets and limits of people, projects and the server, as clients see and change them.
@@ -34,7 +34,7 @@ const SharedBudget = z.object({
   of: z.enum(budgetHolders),
   id: z.string(),
   name: z.string(),
-  ...forEachLimit(() => BudgetPart),
+  ...mapLimits(() => LimitUsage),
 });
 
 const none = { limit: null, own: null, used: 0, reserved: 0 };

@@ -14,9 +14,9 @@ const Credential = z.object({
   scheme: z.enum(['bearer', 'basic']).nullable().default(null),
   user: z.string().nullable().default(null),
   env: z.array(z.string()).readonly(),
-  /** Null: not only for git. */
+  /** Null: not restricted to git. */
   git: z.enum(['read', 'write']).nullable().default(null),
-  /** Null: any path of its hosts and, with `git`, the repositories of each session. */
+  /** Null: any path of its hosts; with `git`, only the repositories of each session. */
   paths: z.array(z.string()).readonly().nullable().default(null),
   createdAt: Time,
 });

@@ -75,7 +75,6 @@ const summary: z.output<typeof MemorySummary> = {
 };
 const whose =
   '`of` is `person` or `project`, and `id` the owner or the project. Without `id`: the notes of the caller. ';
-/** Query string values are strings. */
 
 const authorColumn =
   '{?author.approved}agent of {author.sessionId}, approved | agent of {author.sessionId} | person {author.id} | {author.kind}';

@@ -4,7 +4,12 @@ import { toolGroups } from '../agents/tools/tool.ts';
 import { ProgramSettings, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
 import { AppError } from '../core/errors/errors.ts';
 import { memberRoles, projectRoles } from '../core/model/principal.ts';
-import { MemberView, movedResources, type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
+import {
+  MemberView,
+  movableResourceKinds,
+  type ProjectAgent,
+  Project as StoredProject,
+} from '../sessions/api/projects.ts';
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import {
@@ -127,7 +132,7 @@ export const projectsRouter = router({
     verb: { name: 'move', words: ['of', 'resource'] },
     may: 'manage',
     in: z.strictObject({
-      of: z.enum(['session', ...movedResources]),
+      of: z.enum(['session', ...movableResourceKinds]),
       resource: z.string().min(1).max(100).describe('its id'),
       projectId: ProjectIdInput.nullable().optional().describe('the project; null or none: its owner gets it back'),
       owner: z.string().min(1).max(300).optional().describe('id of the new owner of a session in a project'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverFires } from '../core/concurrency/cancel.ts';
+import { neverSignal } from '../core/concurrency/cancel.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { done, doneReply, sessionTarget } from './procedure/schemas.ts';
 import { sandboxOperations } from './session/sandbox.ts';
@@ -66,7 +66,7 @@ export const snapshotsRouter = router({
     in: sessionTarget.extend(SnapshotInput.shape),
     example: { name: 'build-cache' },
     fails: [400, 404, 409, 413, 429],
-  }).mutation(async ({ ctx, input: { sessionId, ...requested }, signal = neverFires }) =>
+  }).mutation(async ({ ctx, input: { sessionId, ...requested }, signal = neverSignal }) =>
     snapshotView(await ctx.services.snapshots.make(sessionId, { ...requested, signal })),
   ),
   update: operation({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toolGroups } from '../agents/tools/tool.ts';
 import { toolLabels } from '../agents/tools/words.ts';
-import { deadlineSignal } from '../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../core/concurrency/cancel.ts';
 import { forbiddenRoleError, observesAll } from '../core/model/principal.ts';
 import { procedure, router } from './procedure/procedure.ts';
 import { Checks, overallHealth, readHealthWithin } from './views/health.ts';
@@ -37,7 +37,7 @@ export const systemRouter = router({
       }),
     )
     .query(async ({ ctx, signal }) => {
-      using until = deadlineSignal(checkMs, ctx.clock, signal);
+      using until = createTimeoutSignal(checkMs, ctx.clock, signal);
       const { sandbox, model } = await ctx.services.sessions.health(until.signal);
       return {
         name: 'corral' as const,

@@ -7,7 +7,7 @@ import {
   type TemplateBuild,
 } from '../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../sessions/api/server/template-builds.ts';
-import { planOfDockerfile } from '../sessions/builds/dockerfile.ts';
+import { parseDockerfile } from '../sessions/builds/dockerfile.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { done, doneReply, HolderProject, toIsoTime } from './procedure/schemas.ts';
 
@@ -88,7 +88,7 @@ function toBuildPlan({ dockerfile, args, base, steps, fresh }: z.output<typeof B
     throw new AppError('invalid_request', 'Pass either dockerfile, optionally with args, or base and steps.');
   }
   const plan =
-    dockerfile === undefined ? { base: base as string, steps: steps ?? [] } : planOfDockerfile(dockerfile, args);
+    dockerfile === undefined ? { base: base as string, steps: steps ?? [] } : parseDockerfile(dockerfile, args);
   return { base: { image: plan.base }, steps: plan.steps, ...(fresh && { freshFrom: 0 }) };
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toolGroups } from '../agents/tools/tool.ts';
-import type { TemplateInfo, Unavailable } from '../sessions/api/server/templates.ts';
+import type { TemplateInfo, TemplateUnavailability } from '../sessions/api/server/templates.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
 /** A template as clients see it. Null: the value of the project or the server applies. */
@@ -40,7 +40,10 @@ const Template = z.object({
   unavailable: z.object({ reason: z.string(), remedy: z.string() }).nullable(),
 });
 
-const templateView = (template: TemplateInfo, unavailable: Unavailable | null): z.output<typeof Template> => ({
+const templateView = (
+  template: TemplateInfo,
+  unavailable: TemplateUnavailability | null,
+): z.output<typeof Template> => ({
   id: template.name,
   name: template.label,
   description: template.description,

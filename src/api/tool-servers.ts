@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverFires } from '../core/concurrency/cancel.ts';
+import { neverSignal } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
 import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
@@ -45,7 +45,7 @@ const changes = {
   /** The new name. */
   newName: Name.optional(),
   url: entered.url.optional(),
-  /** Headers by name. Null removes a header; headers that are not named stay if the address stays. */
+  /** Headers by name. Null removes a header. Unnamed headers are kept if the address does not change. */
   headers: z.record(z.string().max(100), z.string().max(8_192).nullable()).optional(),
   tools: entered.tools,
   timeoutSeconds: entered.timeoutSeconds,
@@ -80,13 +80,13 @@ const enteredChanges = ({
     ),
 });
 type TestWish = z.output<typeof TestedAddress>;
-const enteredAddress = ({ headers, ...rest }: TestWish & { readonly url: string }): stored.EnteredAddress => ({
+const enteredAddress = ({ headers, ...rest }: TestWish & { readonly url: string }): stored.ToolServerInput => ({
   ...rest,
   headers:
     headers && Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, new Secret(value.trim())])),
 });
 /** Undefined: keep the stored address. */
-const testedAddress = ({ url, ...rest }: TestWish): stored.EnteredAddress | undefined =>
+const testedAddress = ({ url, ...rest }: TestWish): stored.ToolServerInput | undefined =>
   url === undefined ? undefined : enteredAddress({ url, ...rest });
 
 const exampleAnswer: z.output<typeof ToolServerAnswer> = {
@@ -138,7 +138,7 @@ export const toolServersRouter = router({
     example: bodyExample,
     fails: [400, 401, 403, 409, 413, 422],
   }).mutation(
-    async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
+    async ({ ctx, input: { name, ...values }, signal = neverSignal }) =>
       await ctx.services.toolServers.put(name, enteredAddress(values), signal),
   ),
   change: operation({
@@ -153,7 +153,7 @@ export const toolServersRouter = router({
     example: { tools: ['search_*'], headers: { Authorization: 'Bearer the-next-key', 'x-old-key': null } },
     fails: [400, 401, 403, 404, 409, 413, 422],
   }).mutation(
-    async ({ ctx, input: { name, ...changes }, signal = neverFires }) =>
+    async ({ ctx, input: { name, ...changes }, signal = neverSignal }) =>
       await ctx.services.toolServers.change(name, enteredChanges(changes), signal),
   ),
   test: operation({
@@ -168,7 +168,7 @@ export const toolServersRouter = router({
     answer: exampleAnswer,
     fails: [401, 403, 404, 413, 422],
   }).mutation(
-    async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
+    async ({ ctx, input: { name, ...values }, signal = neverSignal }) =>
       await ctx.services.toolServers.test(name, testedAddress(values), signal),
   ),
   remove: operation({
@@ -193,7 +193,7 @@ export const toolServersRouter = router({
     example: { returnTo: 'https://corral.example/' },
     answer: { address: 'https://docs.example/authorize?client_id=corral' },
     fails: [400, 401, 403, 404, 409, 413, 422, 501],
-  }).mutation(async ({ ctx, input: { name, returnTo }, signal = neverFires }) => ({
+  }).mutation(async ({ ctx, input: { name, returnTo }, signal = neverSignal }) => ({
     address: await ctx.services.toolServers.beginSignIn(name, returnTo, signal),
   })),
   endSignIn: operation({
@@ -207,7 +207,7 @@ export const toolServersRouter = router({
     example: { state: 'one-time-state', code: 'one-time-code' },
     fails: [400, 401, 403, 404, 409, 413, 422, 501],
   }).mutation(
-    async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
+    async ({ ctx, input: { name, ...values }, signal = neverSignal }) =>
       await ctx.services.toolServers.endSignIn(name, values, signal),
   ),
   signOut: operation({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { size } from '../config/kinds.ts';
-import { neverFires } from '../core/concurrency/cancel.ts';
+import { neverSignal } from '../core/concurrency/cancel.ts';
 import { VolumeId } from '../core/model/ids.ts';
 import { MountAccess, type Volume as Stored, VolumeName } from '../core/model/sandboxes/volume.ts';
 import type { VolumeService } from '../sessions/api/server/volumes.ts';
@@ -18,7 +18,7 @@ export const Volume = z.object({
   createdAt: z.iso.datetime(),
   quotaBytes: z.int(),
   usedBytes: z.int().describe('as of the last look; content that is written or restored here makes one'),
-  /** A session has mounted the volume for writing since its usage was measured. */
+  /** A session has mounted the volume for writing since the usage was last measured. */
   changedSince: z.boolean().describe('a session has it for writing since that look'),
   mounts: z
     .array(z.object({ sessionId: z.string(), access: MountAccess, since: z.iso.datetime() }))
@@ -132,7 +132,7 @@ export const volumesRouter = router({
     }),
     example: { name: 'build-cache', quota: '2GiB' },
     fails: [400, 403, 404, 409, 501, 503],
-  }).mutation(async ({ ctx, input: { quota, ...input }, signal = neverFires }) =>
+  }).mutation(async ({ ctx, input: { quota, ...input }, signal = neverSignal }) =>
     volumeView(await ctx.services.volumes.create({ ...input, quotaBytes: quota, signal })),
   ),
   update: operation({
@@ -161,7 +161,7 @@ export const volumesRouter = router({
     answer: { ...okResult, id: volumeExample.id },
     reply: { schema: z.object({ id: z.string() }), value: ({ id }) => ({ id }) },
     fails: [403, 404, 409],
-  }).mutation(async ({ ctx: { services }, input, signal = neverFires }) => {
+  }).mutation(async ({ ctx: { services }, input, signal = neverSignal }) => {
     const id = await findVolumeId(services.volumes, input.volume);
     await services.volumes.remove(id, signal);
     return { ...okResult, id };
@@ -177,7 +177,7 @@ export const volumesRouter = router({
     out: z.array(VolumeEntry),
     answer: [{ name: 'model.bin', type: 'file', size: 12_345, modified: '2026-11-24T12:00:00.000Z' }],
     fails: [400, 404, 413, 503],
-  }).query(async ({ ctx: { services }, input: { volume, path }, signal = neverFires }) =>
+  }).query(async ({ ctx: { services }, input: { volume, path }, signal = neverSignal }) =>
     (await services.volumes.listFiles(await findVolumeId(services.volumes, volume), path, signal)).map((one) => ({
       ...one,
     })),
@@ -193,7 +193,7 @@ export const volumesRouter = router({
     example: { path: 'old.bin' },
     reply: { schema: z.object({ path: z.string() }), value: (_, { path }) => ({ path }) },
     fails: [400, 404, 409, 503],
-  }).mutation(async ({ ctx: { services }, input: { volume, path }, signal = neverFires }) =>
+  }).mutation(async ({ ctx: { services }, input: { volume, path }, signal = neverSignal }) =>
     done(services.volumes.removeFile(await findVolumeId(services.volumes, volume), path, signal)),
   ),
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
 import { toViewer } from '../core/model/principal.ts';
-import { authorize, listedOwner, listedProjects, ownerField, permitsAction } from '../sessions/access/authorize.ts';
+import { authorize, ownerField, ownerFilterOf, permitsAction, projectFilterOf } from '../sessions/access/authorize.ts';
 import * as stored from '../sessions/api/server/webhooks.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { authorizeProject } from './procedure/rights.ts';
@@ -133,7 +133,7 @@ export const webhooksRouter = router({
     out: Webhook.array(),
     answer: [example],
   }).query(async ({ ctx: { principal, unchecked } }) => {
-    const all = await unchecked.webhooks.list(listedOwner(toViewer(principal)), listedProjects(principal));
+    const all = await unchecked.webhooks.list(ownerFilterOf(toViewer(principal)), projectFilterOf(principal));
     return all.map((doc) => shown(principal, doc));
   }),
   create: operation({

@@ -1,5 +1,5 @@
-// Builds the server as JavaScript that starts in half the time of its sources and with a tenth of the files: node
-// src/app/bundle-server.ts [server]. The files that the server reads stay where they are in the project.
+// Builds the server (node src/app/bundle-server.ts [server]) as JavaScript that starts twice as fast as its sources,
+// with a tenth of the files. The files that the server reads stay where they are in the project.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

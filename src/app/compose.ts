@@ -19,7 +19,7 @@ import { openStorage } from './start/storage.ts';
 interface Options
   extends Omit<Startup, 'metrics' | 'learn' | 'ending' | 'newId' | 'warn'>,
     Partial<Pick<Startup, 'learn' | 'ending'>> {
-  /** Existing parts, for several servers in one process that share a store and sandboxes. */
+  /** An existing store and driver, for several servers in one process that share them. */
   readonly provided?: { readonly store?: Store; readonly driver?: Driver };
 }
 /** The core with all its parts. Disposing stops all work immediately and closes the store last. */

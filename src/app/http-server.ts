@@ -19,10 +19,10 @@ import type { ErrorStyle } from '../http/errors/error-style.ts';
 import { requestAudit } from '../http/guard/audit.ts';
 import { currentPrincipal, currentRequest } from '../http/guard/caller.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
-import { Clients } from '../http/guard/clients.ts';
+import { ClientResolver } from '../http/guard/clients.ts';
 import { createCredentials } from '../http/guard/credentials.ts';
 import { findPrincipal } from '../http/guard/guard.ts';
-import { idempotency, storeAnswers } from '../http/guard/idempotency.ts';
+import { createIdempotency, storeAnswers } from '../http/guard/idempotency.ts';
 import { IdentityProxy } from '../http/guard/identity-proxy.ts';
 import { rateLimiter } from '../http/guard/rate-limit.ts';
 import { BrowserIdentity } from '../http/guard/visitors.ts';
@@ -35,7 +35,7 @@ import type { AuditLog } from '../observability/audit/log.ts';
 import { auditedParts, auditedServices, auditedWorkspaces, withAudit } from '../sessions/access/audited-services.ts';
 import { guardedParts } from '../sessions/access/guarded-projects.ts';
 import { guardedWorkspaces, withPermissions } from '../sessions/access/guarded-services.ts';
-import type { Resources, Services } from '../sessions/api/services.ts';
+import type { OperationServices, Services } from '../sessions/api/services.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { SharedSessions } from '../sessions/api/shares.ts';
 import type { WorkspaceService } from '../sessions/api/workspaces.ts';
@@ -57,7 +57,7 @@ export interface HttpServerDeps {
   readonly version: string;
   readonly sessions: SessionService;
   /** Services other than the sessions. */
-  readonly services: Services & Resources;
+  readonly services: Services & OperationServices;
   /** Undefined: sessions cannot be shared by link. */
   readonly shared?: SharedSessions;
   /** The credentials of workers; undefined: there are none. */
@@ -145,7 +145,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const { services, projects, sign } = actingBy(deps, links.sign, principalOf);
   const signed = { ...links, sign };
   const limiter = config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined;
-  const clients = new Clients(config.trustedProxies ?? []);
+  const clients = new ClientResolver(config.trustedProxies ?? []);
   const proxy = createIdentityProxy(deps, clients);
   const visitors = signIns && new BrowserIdentity({ ...signIns, proxy, within });
   const elsewhere: HostRouter[] = proxy ? [proxy] : [];
@@ -183,7 +183,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     elsewhere,
     opened: () => metrics.streamOpened('websocket'),
   });
-  const once = idempotency(deps.inbox, clock);
+  const once = createIdempotency(deps.inbox, clock);
   storeAnswers(app, once);
   const principals = new WeakMap<Principal, CallerContext>();
   const acting = (principal: Principal): CallerContext => {
@@ -264,7 +264,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
 /** Undefined: no proxy authenticates people. */
 function createIdentityProxy(
   { config, signIns, clock, logger }: HttpServerDeps,
-  clients: Clients,
+  clients: ClientResolver,
 ): IdentityProxy | undefined {
   const { identityProxy: settings } = config;
   if (!settings || !signIns || !authenticatesPeople({ identityProxy: settings })) return undefined;

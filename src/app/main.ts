@@ -3,13 +3,13 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { keyedProviders } from '../agents/models/providers.ts';
 import { systemClock } from '../core/contracts/clock.ts';
 import { toAppError } from '../core/errors/errors.ts';
-import { armFailpoints, failpointSpec } from '../core/errors/failpoint.ts';
+import { armFailpoints, readFailpointSpec } from '../core/errors/failpoint.ts';
 import { randomIds } from '../core/model/ids.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
 import { watchLoop } from '../observability/loop-watchdog.ts';
 import { prettyLine } from '../observability/pretty.ts';
 import { createScrubber, type Scrubber } from '../observability/scrub.ts';
-import { type StartProgress, startProgress } from '../observability/start-progress.ts';
+import { createStartProgress, type StartProgress } from '../observability/start-progress.ts';
 import { openDataFolder } from '../storage/data-folder.ts';
 import { runClientCommand } from './commands/client-commands.ts';
 import type { Command } from './commands/command.ts';
@@ -54,7 +54,7 @@ async function runServer(values: readonly string[]): Promise<number> {
     console.log(help);
     return 0;
   }
-  const faults = failpointSpec(process.env);
+  const faults = readFailpointSpec(process.env);
   using _faults =
     faults === undefined ? undefined : armFailpoints(faults, { exit: () => process.kill(process.pid, 'SIGKILL') });
   const command = await loadCommand(args);
@@ -73,7 +73,7 @@ async function runServer(values: readonly string[]): Promise<number> {
     ...modelKeys,
   ];
   const scrubber = createScrubber(secrets);
-  using progress = startProgress(process.stderr, systemClock);
+  using progress = createStartProgress(process.stderr, systemClock);
   const destination = logDestination(config.log.format, progress);
   const logger = createLogger({ level: config.log.level, scrubber, ...(destination && { destination }) });
   // A bug in one place must not stop all users' sessions.

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { keyedQueue } from '../core/concurrency/keyed-queue.ts';
-import { ChangedRecords } from '../core/contracts/changed-records.ts';
+import { createKeyedQueue } from '../core/concurrency/keyed-queue.ts';
+import { RecordWatcher } from '../core/contracts/changed-records.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import type { ServerParts } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
@@ -157,7 +157,7 @@ function withinProject({ id, project }: StoredKey, person: Principal | undefined
 export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   const { records, clock, ids, shared, hasToken, warn } = deps;
   const entries = new Map<string, Entry>();
-  const news = new ChangedRecords(records, kind);
+  const news = new RecordWatcher(records, kind);
   const closed = new AbortController();
   const anonymous: Principal = { role: 'admin', ended: closed.signal };
   let pepper: Peppers | undefined;
@@ -259,7 +259,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   }
   lookLater();
 
-  const inTurn = keyedQueue(); // so that the limit holds for concurrent calls
+  const inTurn = createKeyedQueue(); // so that the limit holds for concurrent calls
   async function add(
     { name, role, expiresAt, beside, person, project = null }: NewKey,
     id: string,

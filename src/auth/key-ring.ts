@@ -6,7 +6,7 @@ import type { ProgramTokens } from './tokens/program-tokens.ts';
 
 /** The credentials that the auth guard checks. All are in memory, so no request waits for the store. */
 export interface KeyRing {
-  /** Whether requests need a credential. Revoked keys also count, so that a server that once had keys stays closed. */
+  /** Whether requests need a credential. Stays true after every key is revoked, so the server does not reopen. */
   readonly any: boolean;
   /** The principal of every request while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;

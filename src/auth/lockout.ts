@@ -27,8 +27,8 @@ const windowMs = 60_000;
 const maxAddresses = 10_000;
 
 /**
- * Locks an address out for a minute after 1,000 wrong credentials within a minute. The lock covers the address's whole
- * network.
+ * Locks an address out for a minute after 1,000 wrong credentials within a minute. All addresses of an IPv6 /64 network
+ * share one count and one lock.
  */
 export function lockout({ clock, onFailure: listener }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();

@@ -1,7 +1,7 @@
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { memberKey, ProjectAccess } from '../core/model/access/project-member.ts';
 import { type Principal, type ProjectRole, projectRoles } from '../core/model/principal.ts';
-import { Mirror } from '../storage/mirror.ts';
+import { RecordMirror } from '../storage/mirror.ts';
 
 interface Member {
   readonly principal: Principal;
@@ -15,7 +15,7 @@ interface Member {
  * changes of the others.
  */
 export class Memberships {
-  readonly #projects: Mirror<ProjectAccess>;
+  readonly #projects: RecordMirror<ProjectAccess>;
   /** The projects of each person, owner, group and e-mail address, with the role there. */
   readonly #byMember = new Map<string, Map<string, ProjectRole>>();
   readonly #known = new Map<string, ProjectAccess>();
@@ -24,7 +24,7 @@ export class Memberships {
 
   constructor(records: RecordStore) {
     const onChange = (id: string) => this.#changed(id);
-    this.#projects = new Mirror({ records, kind: 'project', schema: ProjectAccess, onChange });
+    this.#projects = new RecordMirror({ records, kind: 'project', schema: ProjectAccess, onChange });
   }
   has = (id: string): boolean => this.#projects.get(id) !== undefined;
   /** Reads changes by other servers. */

@@ -70,7 +70,7 @@ export function readSubprotocols(header: string | undefined): { offered: string[
     .filter((name) => name !== '');
   const carried = all.find((name) => name.startsWith(carrier))?.slice(carrier.length);
   return {
-    offered: all.filter((name) => !name.startsWith(carrier)), // the token is never echoed as the selected one
+    offered: all.filter((name) => !name.startsWith(carrier)), // the answer never selects the token's protocol
     token: carried ? Buffer.from(carried, 'base64url').toString('utf8') : undefined,
   };
 }

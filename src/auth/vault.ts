@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import type { SealedPlace, SealedValue, Vault } from '../core/contracts/vault.ts';
+import type { SealedField, SealedValue, Vault } from '../core/contracts/vault.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { Secret } from '../core/text/secret.ts';
 
@@ -18,11 +18,11 @@ export function vault(keys: readonly Secret[]): Vault {
   const [primary] = ring.keys();
   if (primary === undefined) throw new AppError('internal', 'A vault needs a key.');
 
-  const wrap = (dataKey: Buffer, place: SealedPlace) => {
+  const wrap = (dataKey: Buffer, place: SealedField) => {
     const { nonce, box } = encrypt(dataKey, ring.get(primary) as Buffer, aad(place, primary));
     return { kid: primary, key: box, keyNonce: nonce };
   };
-  const unwrap = ({ kid, key, keyNonce }: SealedValue, place: SealedPlace): Buffer => {
+  const unwrap = ({ kid, key, keyNonce }: SealedValue, place: SealedField): Buffer => {
     const known = ring.get(kid);
     if (!known) throw corrupt(`it was sealed with the key ${kid}, which is not configured`);
     return decrypt({ nonce: keyNonce, box: key }, known, aad(place, kid));
@@ -69,7 +69,7 @@ function named(key: Buffer): [string, Buffer] {
   return [createHash('sha256').update('corral key id').update(key).digest('hex').slice(0, 16), key];
 }
 
-function aad({ collection, id, field }: SealedPlace, kid: string): Buffer {
+function aad({ collection, id, field }: SealedField, kid: string): Buffer {
   return Buffer.from([collection, id, field, kid, 1].join('|'));
 }
 

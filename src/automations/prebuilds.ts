@@ -2,7 +2,7 @@ import { ServerPart } from '../core/contracts/server-parts.ts';
 import { toAppError } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
-import { isUnprepared, type SessionRepository } from '../core/model/repository.ts';
+import { hasUnpreparedRepository, type SessionRepository } from '../core/model/repository.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 
 interface Deps {
@@ -41,7 +41,7 @@ export class Prebuilds extends ServerPart<Deps> {
     const { id, repositories = [] } = session;
     const known = this.#preparing.get(id);
     if (!known) {
-      if (!isUnprepared(session)) return await this.#readEnd(session, repositories);
+      if (!hasUnpreparedRepository(session)) return await this.#readEnd(session, repositories);
       this.#begin(id);
       return undefined;
     }
@@ -50,7 +50,7 @@ export class Prebuilds extends ServerPart<Deps> {
     const { failure } = known;
     if (failure && !(failure.retryable && mayRetry)) return { status: 'failed', text: failure.text };
     const now = await this.deps.sessions.get(id);
-    return isUnprepared(now) ? undefined : await this.#readEnd(now, now.repositories ?? []);
+    return hasUnpreparedRepository(now) ? undefined : await this.#readEnd(now, now.repositories ?? []);
   }
 
   #begin(id: SessionId): void {
@@ -67,7 +67,7 @@ export class Prebuilds extends ServerPart<Deps> {
       state.isOver = true;
       // If the sandbox was lost, the next round retries.
       const isComplete = await sessions.get(id).then(
-        (now) => !isUnprepared(now),
+        (now) => !hasUnpreparedRepository(now),
         () => true,
       );
       if (isComplete || (state.failure && !state.failure.retryable)) wake();

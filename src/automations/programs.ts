@@ -2,16 +2,16 @@ import { ServerPart } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
 import type { Secret } from '../core/text/secret.ts';
-import type { Automation, AutomationPrograms, PreparedSession } from '../sessions/api/server/automations.ts';
+import type { Automation, AutomationProgramRegistry, PreparedSession } from '../sessions/api/server/automations.ts';
 
 interface Deps {
   /** A caller with the rights of an owner. Undefined: no valid key with sufficient rights is left. */
   readonly principalOf: (owner: string | undefined) => Principal | undefined;
 }
-type Prepare = Parameters<AutomationPrograms['serve']>[1];
+type Prepare = Parameters<AutomationProgramRegistry['serve']>[1];
 
 /** Prepares the sessions of automations that other APIs' clients defined, with the code of the facade for each API. */
-export class Programs extends ServerPart<Deps> implements AutomationPrograms {
+export class Programs extends ServerPart<Deps> implements AutomationProgramRegistry {
   readonly #served = new Map<string, Prepare>();
   #isOpen = false;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RecordStore } from '../core/contracts/ports.ts';
-import { AppError, unlessConflict } from '../core/errors/errors.ts';
+import { AppError, ignoreConflict } from '../core/errors/errors.ts';
 import { Automation, AutomationBudget, AutomationStart, type StartsQuery } from '../sessions/api/server/automations.ts';
 import { Collection, type Versioned } from '../storage/collection.ts';
 
@@ -125,7 +125,7 @@ export class AutomationRecords {
   async addStart(start: AutomationStart): Promise<boolean> {
     if (await this.#records.get(kinds.ended, start.id)) return false;
     const put = { kind: kinds.open, id: start.id, doc: start, sort: start.at, expect: 0 };
-    return (await this.#records.put(put).catch(unlessConflict)) !== undefined;
+    return (await this.#records.put(put).catch(ignoreConflict)) !== undefined;
   }
 
   async findStart(id: string): Promise<AutomationStart | undefined> {
@@ -144,14 +144,14 @@ export class AutomationRecords {
   /** Undefined: another server has already changed it. */
   async putStart(doc: AutomationStart, expect: number): Promise<Versioned<AutomationStart> | undefined> {
     const put = { kind: kinds.open, id: doc.id, doc, sort: doc.at, expect };
-    const version = await this.#records.put(put).catch(unlessConflict);
+    const version = await this.#records.put(put).catch(ignoreConflict);
     return version === undefined ? undefined : { doc, version };
   }
 
   /** Moves a start into the history. False: another server already did. */
   async endStart(doc: AutomationStart): Promise<boolean> {
     const put = { kind: kinds.ended, id: doc.id, doc: { ...doc, given: '' }, sort: doc.at, expect: 0 };
-    const isFirst = (await this.#records.put(put).catch(unlessConflict)) !== undefined;
+    const isFirst = (await this.#records.put(put).catch(ignoreConflict)) !== undefined;
     await this.#records.delete(kinds.open, doc.id);
     return isFirst;
   }
@@ -180,8 +180,8 @@ export class AutomationRecords {
 /** Whether the owner has a valid key and can work in the project. */
 export type IsOwned = (owner: string, projectId: string | null) => boolean;
 /**
- * Why an automation or webhook is paused. A returning owner must resume it explicitly, because somebody else may do its
- * work by then.
+ * Why an automation or webhook is paused. A returning owner must resume it explicitly, because somebody else may have
+ * taken over the work by then.
  */
 export const ownerIsAway =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it when the owner is back, or to take it over.';

@@ -8,10 +8,10 @@ type CronTime = Pick<Schedule, 'cron' | 'timezone'>;
 
 const maxLength = 200;
 
-/** The times of a schedule. Some are skipped when the clock repeats them. */
+/** The times of a schedule, except those for which `isRepeated` returns true. */
 export interface CronRule {
   readonly cron: Cron;
-  /** Whether the rule runs at fixed times, each once, and the clock has already shown this time. */
+  /** Whether the rule runs at fixed times and the clock already showed this time, so that it is skipped. */
   readonly isRepeated: (at: number) => boolean;
 }
 
@@ -113,20 +113,21 @@ function numberOf(
 }
 
 /** The first time after `after` (epoch ms). Null if there is none. */
-export function nextTime({ cron, isRepeated }: CronRule, after: number): number | null {
+export function findNextTime({ cron, isRepeated }: CronRule, after: number): number | null {
   let at = cron.nextRun(new Date(after))?.getTime();
   while (at !== undefined && isRepeated(at)) at = cron.nextRun(new Date(at))?.getTime();
   return at ?? null;
 }
 
-export function nextTimes(rule: CronRule, after: number, count: number): readonly number[] {
+export function findNextTimes(rule: CronRule, after: number, count: number): readonly number[] {
   const times: number[] = [];
-  for (let at = nextTime(rule, after); at !== null && times.length < count; at = nextTime(rule, at)) times.push(at);
+  for (let at = findNextTime(rule, after); at !== null && times.length < count; at = findNextTime(rule, at))
+    times.push(at);
   return times;
 }
 
 /** The last time at or before `now` and not before `from`, because a downtime can have missed several. */
-export function latestTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
+export function findLatestTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;
   while (at > from && isRepeated(at)) at = before(at) ?? from;

@@ -1,13 +1,13 @@
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import type { Rounds } from '../core/concurrency/rounds.ts';
 import type { ServerParts } from '../core/contracts/server-parts.ts';
-import { unlessNotFound } from '../core/errors/errors.ts';
+import { ignoreNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { AfterRuns } from './after-runs.ts';
 import { type AutomationRecords, newStart } from './records.ts';
 import { createRecordRounds, maxRoundDelayMs } from './rounds.ts';
-import { computeJitter, latestTime, nextTime, parseCron } from './schedule.ts';
+import { computeJitter, findLatestTime, findNextTime, parseCron } from './schedule.ts';
 import type { Starter } from './starter.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
@@ -25,7 +25,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
 const width = 8; // maximum concurrent starts
 const batch = 100; // maximum automations per round
 const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds while starts are pending or running
-/** A start later than this was missed, because the server was down or suspended. */
+/** A start delayed by more than this was missed, because the server was down or suspended. */
 const missedMs = 60_000;
 
 /** Starts automations at their times, and follows their sessions to the end. */
@@ -81,16 +81,16 @@ export class Scheduler {
     const { id, schedule, nextAt } = automation;
     if (!schedule || nextAt === null) return;
     const rule = parseCron(schedule);
-    const dueAt = latestTime(rule, nextAt, now);
+    const dueAt = findLatestTime(rule, nextAt, now);
     const isMissed = now - dueAt - schedule.jitterSeconds * 1_000 > missedMs;
     if (!isMissed || schedule.missed === 'latest') {
       const cause = { kind: 'schedule', dueAt } as const;
       await records.addStart(newStart(automation, { id: `${id}:${dueAt}`, cause, at: now }));
     }
-    const next = nextTime(rule, Math.max(now, dueAt));
+    const next = findNextTime(rule, Math.max(now, dueAt));
     await records
       .change(id, (current) => (current.nextAt === nextAt ? { ...current, nextAt: next } : undefined))
-      .catch(unlessNotFound)
+      .catch(ignoreNotFound)
       .catch((err: unknown) => warn({ err, automation: id }, 'an automation keeps its time'));
   }
 
@@ -100,7 +100,7 @@ export class Scheduler {
     const open = await records.openStarts();
     const groups = [...Map.groupBy(open, ({ doc }) => doc.automationId)];
     await forEachConcurrent(groups, width, async ([id, starts]) => {
-      const found = await records.get(id).catch(unlessNotFound);
+      const found = await records.get(id).catch(ignoreNotFound);
       if (!found) return await records.deleteStarts(id); // left over from a deleted automation
       let now = starts;
       for (const start of starts) {

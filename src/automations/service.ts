@@ -7,7 +7,7 @@ import type { Automation, AutomationService, AutomationSpec } from '../sessions/
 import type { HookReceiver } from './hooks/receiver.ts';
 import type { HookSecrets } from './hooks/secrets.ts';
 import { type AutomationRecords, type IsOwned, maxAutomations, newStart, takeOver } from './records.ts';
-import { nextTime, nextTimes, parseCron } from './schedule.ts';
+import { findNextTime, findNextTimes, parseCron } from './schedule.ts';
 
 interface Deps {
   readonly records: AutomationRecords;
@@ -52,7 +52,7 @@ const maxWaiting = 20; // maximum pending starts of one automation
 export function automationService(deps: Deps): AutomationService {
   const { records, secrets, receiver, ids, clock, check, isOwned, keepsPrepared, wake, look } = deps;
   const nextOf = (schedule: AutomationSpec['schedule']): number | null =>
-    schedule && nextTime(parseCron(schedule), clock.now());
+    schedule && findNextTime(parseCron(schedule), clock.now());
 
   const listed: AutomationService['list'] = async (owner, projects) => {
     return (await records.list(owner, projects)).sort((a, b) => b.createdAt - a.createdAt);
@@ -205,7 +205,7 @@ export function automationService(deps: Deps): AutomationService {
       await records.get(id);
       return await records.starts(id, query);
     },
-    times: async (schedule, count) => nextTimes(parseCron(schedule), clock.now(), count),
+    times: async (schedule, count) => findNextTimes(parseCron(schedule), clock.now(), count),
   };
   return serializeCalls(service, 'start');
 }

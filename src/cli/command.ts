@@ -22,14 +22,14 @@ export interface CommandInput {
   readonly args: readonly string[];
   /** With `passThrough`: the command line followed `--`, so its first word is the name of a program. */
   readonly isProgram: boolean;
-  readonly options: Options;
+  readonly options: ParsedOptions;
   readonly io: Io;
   /** The server named by the command line or the environment, else the local server. */
   readonly corral: () => Corral;
 }
 
 /** Parsed options, by their long name in camel case. */
-export class Options {
+export class ParsedOptions {
   readonly #values: Readonly<Record<string, unknown>>;
   constructor(values: Readonly<Record<string, unknown>>) {
     this.#values = values;

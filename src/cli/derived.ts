@@ -71,7 +71,7 @@ const listed = (words: readonly string[]) =>
   words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 
 /** The command of a resource. */
-export function resourceCommand(described: DerivedCommand, byHand: ManualVerbs = {}): CliCommand {
+export function createResourceCommand(described: DerivedCommand, byHand: ManualVerbs = {}): CliCommand {
   const { name, about, args, options, examples, verbs } = described;
   const names = [...new Set([...verbs.map((verb) => verb.name), ...Object.keys(byHand.verbs ?? {})])];
   return {

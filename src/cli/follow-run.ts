@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Event, GoalEnd, Run, RunResult } from '../client/index.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type Io, toPrintable } from './io.ts';
-import { callText, renderer } from './render.ts';
+import { callText, createRenderer } from './render.ts';
 
 export interface FollowOptions {
   readonly json: boolean;
@@ -12,7 +12,7 @@ export interface FollowOptions {
 
 /** Shows a run until it ends, and asks the user its questions and approvals. Resolves with the exit code. */
 export async function followRun(run: Run, io: Io, { json, follow }: FollowOptions): Promise<number> {
-  const shown = renderer(io, { quiet: !follow || json });
+  const shown = createRenderer(io, { quiet: !follow || json });
   const result: { -readonly [Key in keyof RunResult]: RunResult[Key] } = {
     status: 'deleted',
     reason: 'deleted',

@@ -22,7 +22,10 @@ export interface Io {
   readonly canDraw: boolean;
 }
 
-export function processIo(signal: AbortSignal, from: Pick<Io, 'stdin' | 'stdout' | 'stderr' | 'env'> = process): Io {
+export function createProcessIo(
+  signal: AbortSignal,
+  from: Pick<Io, 'stdin' | 'stdout' | 'stderr' | 'env'> = process,
+): Io {
   const { stdin, stdout, stderr, env } = from;
   const hasColour = (stream: NodeJS.WriteStream) =>
     stream.isTTY === true && env.TERM !== 'dumb' && (env.NO_COLOR === undefined || env.NO_COLOR === '');

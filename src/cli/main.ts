@@ -4,9 +4,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { processIo } from './io.ts';
+import { createProcessIo } from './io.ts';
 import { runCli, type ServerCommand } from './program.ts';
-import { onInterrupt } from './signals.ts';
+import { createInterruptSignal } from './signals.ts';
 
 const dist = dirname(fileURLToPath(import.meta.url));
 const neededNode = 24;
@@ -15,7 +15,7 @@ const readJson = <Value>(file: string) => JSON.parse(readFileSync(join(dist, fil
 
 interface Package {
   readonly version: string;
-  /** How Node runs the server. `flagsOfNode` has the flags that only one major version knows. */
+  /** How Node runs the server. `flagsOfNode`: additional flags by Node's major version. */
   readonly serverProcess?: {
     readonly flags: readonly string[];
     readonly flagsOfNode: Readonly<Record<string, readonly string[]>>;
@@ -63,7 +63,7 @@ function runServer(args: readonly string[]): Promise<number> {
 
 const { version, serverProcess = { flags: [], flagsOfNode: {}, env: {} } } = readJson<Package>('../package.json');
 const serverCommands = readJson<ServerCommand[]>('server-commands.json');
-const io = processIo(onInterrupt());
+const io = createProcessIo(createInterruptSignal());
 const args = process.argv.slice(2);
 process.exitCode = await runCli(args.length === 0 ? ['--help'] : args, {
   io,

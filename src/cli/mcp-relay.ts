@@ -78,8 +78,7 @@ const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, ma
 const drainMs = 5_000;
 
 /**
- * Passes the messages of an MCP client, one per line, to a server and its answers back, until the client closes its
- * input.
+ * Relays messages between an MCP client, which sends one per line, and a server, until the client closes the input.
  */
 export async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
   const open = new Map<McpMessage['id'], AbortController>();

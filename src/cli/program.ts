@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { CorralError } from '../client/index.ts';
-import { type CliCommand, Options } from './command.ts';
+import { type CliCommand, ParsedOptions } from './command.ts';
 import { clientCommands } from './commands/list.ts';
 import { completionCommand } from './completion.ts';
 import { exitCodes, toExitCode, UsageError } from './exit-codes.ts';
@@ -129,7 +129,7 @@ function addCommand(
     if (values.length < args.filter(([usage]) => usage.startsWith('<')).length) {
       throw new UsageError(`${name} needs ${args.map(([usage]) => usage).join(' ')}. corral help ${name} shows more.`);
     }
-    const code = await run({ args: values, isProgram, options: new Options(command.opts()), io, corral });
+    const code = await run({ args: values, isProgram, options: new ParsedOptions(command.opts()), io, corral });
     done(typeof code === 'number' ? code : exitCodes.ok.code);
   });
 }

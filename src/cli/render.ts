@@ -11,7 +11,7 @@ export interface Renderer {
 }
 
 /** Calls whose effect has its own event: the plan, or the question that a person answers. */
-export const callsShownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
+export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
 /** A phase of the sandbox. The word "starting" is left out if the detail already contains it. */
 export const phaseText = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
@@ -21,7 +21,7 @@ export const phaseText = (event: Extract<Event, { type: 'sandbox.phase' }>): str
  * Shows a run as it happens: the agent's text on stdout, everything else on stderr, so that a script can read the text
  * and a person sees both. `quiet`: only the text.
  */
-export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Renderer {
+export function createRenderer(io: Io, { quiet }: { readonly quiet: boolean }): Renderer {
   let open: 'stdout' | 'stderr' | undefined;
   let phase = false;
   const streamed = new Set<string>();
@@ -83,13 +83,13 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
         return settle();
       case 'tool.calling':
         started.set(event.data.callId, event.ts);
-        if (callsShownElsewhere.has(event.data.function)) return;
+        if (hiddenToolNames.has(event.data.function)) return;
         return note(paint('cyan', callText(event.data)));
       case 'tool.output':
         streamed.add(event.data.callId);
         return stream('stderr', event.data.text);
       case 'tool.called': {
-        if (callsShownElsewhere.has(event.data.function) && event.data.success) return;
+        if (hiddenToolNames.has(event.data.function) && event.data.success) return;
         if (!streamed.has(event.data.callId) && event.data.output.trim() !== '') {
           for (const line of lastLines(event.data.output, 10)) note(paint('dim', line));
         }

@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 
 /** Fires on the first SIGINT or SIGTERM; the second exits immediately. A closed output also fires it. */
-export function onInterrupt(proc: NodeJS.Process = process): AbortSignal {
+export function createInterruptSignal(proc: NodeJS.Process = process): AbortSignal {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     proc.on(name, () => {

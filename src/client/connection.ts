@@ -3,13 +3,13 @@ import { type FileContent, toRequestInit } from './bodies.ts';
 import { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
 import {
   type CorralErrorCode,
+  createNotCorralError,
   createServerError,
   createUnreachableError,
-  notCorralServerError,
   toCorralError,
 } from './errors.ts';
 
-export interface Signalled {
+export interface AbortOptions {
   readonly signal?: AbortSignal;
 }
 export interface SizedStream {
@@ -34,10 +34,10 @@ export interface Connection {
   upload(
     path: string,
     content: FileContent,
-    options: Signalled & { readonly method?: string; readonly type?: string },
+    options: AbortOptions & { readonly method?: string; readonly type?: string },
   ): Promise<Response>;
   /** Content of any size. A broken transfer is an error, not an early end. */
-  download(path: string, options: Signalled): Promise<SizedStream>;
+  download(path: string, options: AbortOptions): Promise<SizedStream>;
 }
 
 export function connect(options: CorralClientOptions): Connection {
@@ -91,7 +91,7 @@ const codes: Readonly<Record<number, CorralErrorCode>> = {
 
 async function refusal(response: Response, address: string): Promise<Error> {
   const reply = (await response.json().catch(() => undefined)) as { detail?: unknown } | undefined;
-  if (reply?.detail === undefined) return notCorralServerError(address, response.status);
+  if (reply?.detail === undefined) return createNotCorralError(address, response.status);
   const text =
     typeof reply.detail === 'string'
       ? reply.detail

@@ -71,12 +71,12 @@ export function toCorralError(thrown: unknown, address: string): Error {
     const data = thrown.data as ErrorData | undefined;
     if (data) return createServerError(data.reason, thrown.message, { ...data, address });
     const status = (thrown.meta as { response?: { status?: number } } | undefined)?.response?.status;
-    return status === undefined ? createUnreachableError(address, thrown) : notCorralServerError(address, status);
+    return status === undefined ? createUnreachableError(address, thrown) : createNotCorralError(address, status);
   }
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-export const notCorralServerError = (address: string, status: number): CorralError =>
+export const createNotCorralError = (address: string, status: number): CorralError =>
   new CorralError('unreachable', `${address} answered with status ${status} and is not a Corral server.`, {
     address,
     hint: 'Set CORRAL_URL to the address of the server.',

@@ -1,5 +1,5 @@
 import { streamFrames } from '../core/text/stream-frames.ts';
-import { readPieces, toRequestInit } from './bodies.ts';
+import { readChunks, toRequestInit } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError, type CorralErrorCode, createServerError } from './errors.ts';
 
@@ -65,19 +65,19 @@ export async function execBytes(
   const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : behind(line, stdin);
   const init = { method: 'POST', ...(await toRequestInit(body)), ...(signal && { signal }) };
   const response = await server.request(`/streams/sessions/${sessionId}/exec`, init);
-  for await (const { channel, payload } of streamFrames(readPieces(response.body))) {
+  for await (const { channel, payload } of streamFrames(readChunks(response.body))) {
     if (channel === 'output') await onBytes('stdout', payload);
     if (channel === 'errors') await onBytes('stderr', payload);
-    if (channel === 'end') return parseOutcome(payload, server.address);
+    if (channel === 'end') return parseEndFrame(payload, server.address);
   }
-  throw cutOffError(server.address);
+  throw createCutOffError(server.address);
 }
 
-export const cutOffError = (address: string): CorralError =>
+export const createCutOffError = (address: string): CorralError =>
   new CorralError('unreachable', `The connection to ${address} broke before the end.`, { address, retryable: true });
 
 /** Parses the outcome in a stream's last frame. */
-export function parseOutcome<Outcome>(payload: Uint8Array, address: string): Outcome {
+export function parseEndFrame<Outcome>(payload: Uint8Array, address: string): Outcome {
   const reply = JSON.parse(new TextDecoder().decode(payload)) as Outcome & {
     readonly error?: {
       readonly code: CorralErrorCode;

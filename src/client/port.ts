@@ -15,10 +15,10 @@ export async function openPreview(
   { of, minutes }: PreviewOptions & { readonly of: Preview['of'] },
 ): Promise<Preview> {
   const requested = { sessionId, of, ...(minutes !== undefined && { minutes }) };
-  return resolveUrl(server, await server.call((api) => api.ports.open.mutate(requested)));
+  return resolvePreviewUrl(server, await server.call((api) => api.ports.open.mutate(requested)));
 }
 
-export const resolveUrl = ({ address }: Pick<Connection, 'address'>, preview: Preview): Preview => ({
+export const resolvePreviewUrl = ({ address }: Pick<Connection, 'address'>, preview: Preview): Preview => ({
   ...preview,
   url: new URL(preview.url, `${address}/`).href,
 });

@@ -1,8 +1,8 @@
 import { streamFrames } from '../core/text/stream-frames.ts';
-import { readPieces } from './bodies.ts';
+import { readChunks } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { toCorralError } from './errors.ts';
-import { cutOffError, parseOutcome } from './exec.ts';
+import { createCutOffError, parseEndFrame } from './exec.ts';
 
 /** Why a terminal's output ended for this reader. */
 export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'detached';
@@ -98,7 +98,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
 
   async #read(output: Response, onData: NonNullable<TerminalOptions['onData']>): Promise<TerminalEnd> {
     const { address } = this.#server;
-    const frames = streamFrames(readPieces(output.body));
+    const frames = streamFrames(readChunks(output.body));
     const leave = new Promise<undefined>((resolve) => {
       this.#left.signal.addEventListener('abort', () => resolve(undefined), { once: true });
     });
@@ -106,10 +106,10 @@ export class Terminal implements AsyncIterable<Uint8Array> {
       for (;;) {
         const next = await Promise.race([frames.next(), leave]);
         if (next === undefined) return 'detached';
-        if (next.done) throw cutOffError(address);
+        if (next.done) throw createCutOffError(address);
         const { channel, payload } = next.value;
         if (channel === 'output') await onData(payload);
-        if (channel === 'end') return parseOutcome<{ reason: TerminalEnd }>(payload, address).reason;
+        if (channel === 'end') return parseEndFrame<{ reason: TerminalEnd }>(payload, address).reason;
       }
     } catch (thrown) {
       throw toCorralError(thrown, address);

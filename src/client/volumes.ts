@@ -1,5 +1,5 @@
 import type { FileContent } from './bodies.ts';
-import type { Connection, Signalled, SizedStream } from './connection.ts';
+import type { AbortOptions, Connection, SizedStream } from './connection.ts';
 import type { Outputs } from './types.ts';
 
 /** Storage that outlives boxes, and that several of them mount. */
@@ -44,11 +44,16 @@ export class Volumes {
     return this.#server.call((api) => api.volumes.files.query({ volume, path }));
   }
   /** Streams a file of any size. A broken transfer is an error, not an early end. */
-  async read(volume: string, path: string, options: Signalled = {}): Promise<SizedStream> {
+  async read(volume: string, path: string, options: AbortOptions = {}): Promise<SizedStream> {
     return await this.#server.download(at(volume, path), options);
   }
   /** Replaces the file completely, or not at all. */
-  async write(volume: string, path: string, content: FileContent, options: Signalled = {}): Promise<{ size: number }> {
+  async write(
+    volume: string,
+    path: string,
+    content: FileContent,
+    options: AbortOptions = {},
+  ): Promise<{ size: number }> {
     return (await (await this.#server.upload(at(volume, path), content, options)).json()) as { size: number };
   }
   async removeFile(volume: string, path: string): Promise<void> {
@@ -56,11 +61,11 @@ export class Volumes {
   }
 
   /** All content as a compressed tar archive, for `restore`. */
-  async backup(volume: string, options: Signalled = {}): Promise<ReadableStream<Uint8Array>> {
+  async backup(volume: string, options: AbortOptions = {}): Promise<ReadableStream<Uint8Array>> {
     return (await this.#server.download(`${of(volume)}/backup`, options)).body;
   }
   /** Replaces all content with that of an archive from `backup`, completely or not at all. */
-  async restore(volume: string, archive: FileContent, options: Signalled = {}): Promise<Volume> {
+  async restore(volume: string, archive: FileContent, options: AbortOptions = {}): Promise<Volume> {
     return (await (await this.#server.upload(`${of(volume)}/backup`, archive, options)).json()) as Volume;
   }
 }

@@ -1,8 +1,8 @@
 import { streamFrames } from '../core/text/stream-frames.ts';
-import { readPieces } from './bodies.ts';
+import { readChunks } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError } from './errors.ts';
-import { cutOffError, parseOutcome } from './exec.ts';
+import { createCutOffError, parseEndFrame } from './exec.ts';
 
 /**
  * A move is reported as `rename` of the old name and `create` of the new name. `lost`: changes may have been missed.
@@ -53,15 +53,15 @@ export async function watchFiles(
 }
 
 async function* readChanges({ body }: Response, address: string): AsyncGenerator<FileChange, void> {
-  const pieces = readPieces(body);
+  const pieces = readChunks(body);
   try {
     for await (const { channel, payload } of streamFrames(pieces)) {
       if (channel === 'output') yield JSON.parse(new TextDecoder().decode(payload)) as FileChange;
-      if (channel === 'end') return void parseOutcome(payload, address);
+      if (channel === 'end') return void parseEndFrame(payload, address);
     }
   } catch (thrown) {
-    if (thrown instanceof TypeError) throw cutOffError(address); // fetch's error for a broken connection
+    if (thrown instanceof TypeError) throw createCutOffError(address); // fetch's error for a broken connection
     throw thrown;
   }
-  throw cutOffError(address);
+  throw createCutOffError(address);
 }

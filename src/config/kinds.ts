@@ -106,7 +106,7 @@ export const origins = () =>
 export const hosts = () =>
   listOf('hosts such as example.com, *.example.com or example.com:8443', z.string().regex(hostPattern));
 /** A name or address with its port, as two values. */
-export const address = () =>
+export const hostAndPort = () =>
   accepting(
     'a host and a port such as 0.0.0.0:8118',
     z

@@ -43,7 +43,7 @@ export const setting = <Schema extends z.ZodType>(
 ) => kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, standard, { fallback }) });
 
 /** An optional setting without a default. */
-export const optional = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
+export const optionalSetting = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
   kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
 
 /** A setting with a default, whose value no error message contains. */

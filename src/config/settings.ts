@@ -27,13 +27,13 @@ function leaves(schema: z.ZodType, path: readonly string[]): Setting[] {
 }
 
 /** The leaves of a schema of settings, and its mappings. */
-export interface Layout {
+export interface SettingsLayout {
   readonly settings: readonly Setting[];
   /** Every mapping of the file, as a path in kebab case; '' is the file itself. */
   readonly groups: ReadonlySet<string>;
 }
 
-export function readLayout(schema: z.ZodType): Layout {
+export function readSettingsLayout(schema: z.ZodType): SettingsLayout {
   const found = leaves(schema, []);
   const paths = found.flatMap(({ key }) => key.split('.').map((_, depth, words) => words.slice(0, depth).join('.')));
   return { settings: found, groups: new Set(paths) };

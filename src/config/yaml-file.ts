@@ -1,11 +1,11 @@
 import { CST, isScalar, Lexer, parse, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { nearestWord } from './nearest.ts';
-import type { Layout, Setting } from './settings.ts';
+import type { Setting, SettingsLayout } from './settings.ts';
 
 // Reads a file whose keys are defined by a schema of settings: corral.yaml and template files.
 
-interface Source extends Layout {
+interface Source extends SettingsLayout {
   /** The file's name in errors. */
   readonly file: string;
   /** The last sentence of the error about an unknown key that resembles no known key. */
@@ -121,7 +121,7 @@ function put(tree: Record<string, unknown>, path: readonly string[], value: unkn
 }
 
 /** States the accepted values of a setting and the actual one; `name` is what the user wrote. */
-export function refusal({ accepts, isSecret }: Setting, name: string, value: unknown): string {
+export function describeRejection({ accepts, isSecret }: Setting, name: string, value: unknown): string {
   const got = isSecret ? 'something else (not shown)' : JSON.stringify(value).slice(0, 120);
   return `${name} accepts ${accepts}; it got ${got}.`;
 }

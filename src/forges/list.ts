@@ -9,7 +9,7 @@ import { gitlab } from './gitlab.ts';
 export const forgeKinds: readonly ForgeKind[] = [github, gitlab, gitea];
 
 /** Parses `kind=address`, the setting for self-hosted servers. Throws: invalid_request. */
-export function parseServer(value: string): ForgeServer {
+export function parseForgeServer(value: string): ForgeServer {
   const [name, ...rest] = value.split('=');
   const kind = forgeKinds.find((one) => one.name === name);
   const webUrl = URL.parse(rest.join('='));
@@ -24,14 +24,14 @@ export function parseServer(value: string): ForgeServer {
 }
 
 /** Whether the operator's settings list a server. */
-export const isServer = (value: string): boolean =>
+export const isForgeServer = (value: string): boolean =>
   forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 
 /**
  * Parses a remote's address: https://host/owner/name.git, ssh://git@host/owner/name.git or git@host:owner/name.git.
  * Undefined if the host is neither a well-known forge nor in `servers`.
  */
-export function repositoryAt(remote: string, servers: readonly ForgeServer[]): ForgeRepository | undefined {
+export function parseRepositoryUrl(remote: string, servers: readonly ForgeServer[]): ForgeRepository | undefined {
   const place = parseRemote(remote);
   if (!place) return undefined;
   const own = servers.find((server) => isAt(place, server));

@@ -35,7 +35,7 @@ interface Start {
  * On a terminal, one line that is rewritten with each update and each second, so it never looks stuck. Elsewhere, one
  * line for each start that needs an image, because other starts take less than a second.
  */
-export function startProgress(screen: Screen, clock: Clock): StartProgress {
+export function createStartProgress(screen: Screen, clock: Clock): StartProgress {
   const starts = new Map<string, Start>();
   let timer: unknown;
   let isDrawn = false;

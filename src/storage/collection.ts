@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { keyedQueue } from '../core/concurrency/keyed-queue.ts';
-import type { ListOptions, RecordPut, RecordStore, StoredRecord } from '../core/contracts/ports.ts';
-import { AppError, unlessConflict } from '../core/errors/errors.ts';
+import { createKeyedQueue } from '../core/concurrency/keyed-queue.ts';
+import type { RecordListOptions, RecordPut, RecordStore, StoredRecord } from '../core/contracts/ports.ts';
+import { AppError, ignoreConflict } from '../core/errors/errors.ts';
 import { type Holder, holderKey } from '../core/model/access/holder.ts';
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
@@ -31,7 +31,7 @@ export async function changeRecord<Doc>(
     const next = await change(found);
     if (!next) return undefined;
     if (next === 'again') continue;
-    const version = await records.put({ kind, id, ...next, expect }).catch(unlessConflict);
+    const version = await records.put({ kind, id, ...next, expect }).catch(ignoreConflict);
     if (version !== undefined) return { doc: next.doc, version };
     [refused, times] = [expect, expect === refused ? times + 1 : 1];
   }
@@ -73,7 +73,7 @@ export function sweep(
     return found;
   };
 }
-type ListPlace = NonNullable<ListOptions['after']>;
+type ListPlace = NonNullable<RecordListOptions['after']>;
 /** A clean-up round runs every minute. */
 export const maxSweepBatch = 200;
 
@@ -121,7 +121,7 @@ export interface Versioned<Doc> {
 export class Collection<Doc extends OwnedDocument> {
   readonly #records: Records;
   readonly #rules: Rules<Doc>;
-  readonly #inTurn = keyedQueue();
+  readonly #inTurn = createKeyedQueue();
 
   constructor(records: Records, rules: Rules<Doc>) {
     this.#records = records;
@@ -140,7 +140,7 @@ export class Collection<Doc extends OwnedDocument> {
     return found.doc;
   }
 
-  async list(options: ListOptions = {}): Promise<Doc[]> {
+  async list(options: RecordListOptions = {}): Promise<Doc[]> {
     return (await this.#records.list(this.#rules.kind, options)).map(({ doc }) => this.#rules.schema.parse(doc));
   }
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { ChangedRecords } from '../core/contracts/changed-records.ts';
+import { RecordWatcher } from '../core/contracts/changed-records.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { changeRecord } from './collection.ts';
 
@@ -12,15 +12,15 @@ interface MirrorOptions<Doc> {
 }
 
 /** The records of a kind, in memory. `load` reads other servers' changes. */
-export class Mirror<Doc extends { readonly id: string; readonly createdAt: number }> {
+export class RecordMirror<Doc extends { readonly id: string; readonly createdAt: number }> {
   readonly #options: MirrorOptions<Doc>;
-  readonly #news: ChangedRecords;
+  readonly #news: RecordWatcher;
   readonly #all = new Map<string, { readonly doc: Doc; readonly version: number }>();
   #loading: Promise<void> | undefined;
 
   constructor(options: MirrorOptions<Doc>) {
     this.#options = options;
-    this.#news = new ChangedRecords(options.records, options.kind);
+    this.#news = new RecordWatcher(options.records, options.kind);
   }
 
   get size(): number {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { throwIfFired } from '../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../core/concurrency/cancel.ts';
 import type { EventPage, RecordPut, Store } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { SessionEvent } from '../core/model/events.ts';
@@ -63,7 +63,7 @@ async function* exportLines(store: Store, id: SessionId, signal: AbortSignal): A
   // Exports up to the head at the start, because a session can continue in the meantime.
   const { head } = await store.events.page(id, 0, 1);
   for (let after = 0; after < head; ) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const { events }: EventPage = await store.events.page(id, after, pageSize);
     if (events.length === 0) break;
     for (const event of events) if (event.seq <= head) yield eventLine(event);
@@ -93,7 +93,7 @@ export async function importSessions(
   let reading: SessionImport | undefined;
   let total: number | undefined;
   for await (const text of lines) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     if (isFirst && text !== header) throw broken('It does not begin as an export of sessions does');
     if (isFirst || text === '') {
       isFirst = false;

@@ -2,9 +2,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Store } from '../../src/core/contracts/ports.ts';
-import type { Origin, SessionFact } from '../../src/core/model/events.ts';
+import type { SessionFact, SessionOrigin } from '../../src/core/model/events.ts';
 import type { SessionId } from '../../src/core/model/ids.ts';
-import { newSession, type StoredSession } from '../../src/sessions/run/log/projection.ts';
+import { createSessionRecord, type StoredSession } from '../../src/sessions/run/log/projection.ts';
 import { composedServer } from '../support/servers/composed.ts';
 import { calledFact, deltas, facts, newSession as newId, temporaryFolder } from '../support/stores/store.ts';
 
@@ -14,14 +14,19 @@ const never = new AbortController().signal;
 /** A stored session that no client has used for this time. */
 async function addStored(
   store: Store,
-  input: { daysAgo?: number; facts?: readonly SessionFact[]; origin?: Origin; more?: Partial<StoredSession> } = {},
+  input: {
+    daysAgo?: number;
+    facts?: readonly SessionFact[];
+    origin?: SessionOrigin;
+    more?: Partial<StoredSession>;
+  } = {},
 ): Promise<SessionId> {
   const { daysAgo = 60, origin = 'sheikhbox', more = {} } = input;
   const id = newId();
   const at = Date.now() - daysAgo * dayMs;
   const made = { type: 'session.created', runId: null, data: { origin, template: 'default' } } as const;
   const all = [made, ...(input.facts ?? [])];
-  const fresh = newSession({ id, origin, template: 'default', title: '', projectId: null, lastTask: '', at });
+  const fresh = createSessionRecord({ id, origin, template: 'default', title: '', projectId: null, lastTask: '', at });
   const doc: StoredSession = { ...fresh, status: 'completed', sandboxState: 'stopped', lastSeq: all.length, ...more };
   for (let n = 0; n < all.length; n += 1_000) {
     const puts = n === 0 ? [{ kind: 'session', id, doc, sort: at }] : [];

@@ -5,16 +5,16 @@ import { trpcErrors } from '../../src/api/procedure/errors.ts';
 import { createServerError } from '../../src/client/errors.ts';
 import { docsOf, errorPages } from '../../src/core/errors/error-pages.ts';
 import { AppError, errorCodes } from '../../src/core/errors/errors.ts';
-import { paths } from '../../src/facades/guide/pages.ts';
+import { pagePaths } from '../../src/facades/guide/pages.ts';
 import { toAnchor } from '../../src/facades/guide/render.ts';
 import { failureOutcome } from '../../src/facades/streams/framed-reply.ts';
-import { envelope } from '../../src/http/errors/error-style.ts';
-import { answerErrors } from '../../src/http/errors/errors.ts';
+import { envelopeErrors } from '../../src/http/errors/error-style.ts';
+import { installErrorHandlers } from '../../src/http/errors/errors.ts';
 
 test('every page that an error names is in the guide, with its place', () => {
   const missing = Object.values(errorPages).filter((page) => {
     const [path = '', place] = page.split('#');
-    if (!paths.has(path)) return true;
+    if (!pagePaths.has(path)) return true;
     const headings = [...readFileSync(`docs/${path}.md`, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, text = '']) => text);
     return place !== undefined && !headings.map((text) => toAnchor(text.replaceAll('`', ''))).includes(place);
   });
@@ -40,8 +40,8 @@ test('a refused call and the end of a stream name the page, and the client makes
 test('a refused request of any API names the page in a header, and its body stays as it is', async () => {
   const app = fastify();
   const logger = { info() {}, warn() {}, error() {} };
-  answerErrors(app, {
-    styles: new Map([['/enveloped', envelope]]),
+  installErrorHandlers(app, {
+    styles: new Map([['/enveloped', envelopeErrors]]),
     table: { routes: [], methodsOf: () => [] },
     logger,
   });

@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import { expect, test } from 'vitest';
 import { referencePages } from '../../scripts/reference-docs.ts';
 import { highlightCode } from '../../src/facades/guide/highlight.ts';
-import { paths } from '../../src/facades/guide/pages.ts';
+import { pagePaths } from '../../src/facades/guide/pages.ts';
 import { renderPage, toAnchor } from '../../src/facades/guide/render.ts';
 import { buildIndex } from '../../src/facades/guide/search-index.ts';
 
@@ -14,7 +14,7 @@ const page = (path: string) => readFile(`docs/${path}.md`, 'utf8');
 
 test('the guide has every page of the documentation, and no other', () => {
   const expected = files.filter((file) => !inside.test(file)).map((file) => file.replace(/[.]md$/, ''));
-  expect([...paths].sort()).toEqual(expected.sort());
+  expect([...pagePaths].sort()).toEqual(expected.sort());
 });
 
 test('the reference is what its code says', async () => {
@@ -25,7 +25,7 @@ test('the reference is what its code says', async () => {
 test('no link of a page is broken, and no anchor', async () => {
   const anchors = new Map<string, Set<string>>();
   const html = new Map<string, string>();
-  for (const path of paths) {
+  for (const path of pagePaths) {
     html.set(path === 'index' ? '/guide' : `/guide/${path}`, renderPage(path, await page(path)));
   }
   for (const [address, text] of html)

@@ -2,9 +2,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { serverProcess } from '../corral/server.ts';
-import { here, tree } from '../measure/against.ts';
+import { measuredCheckout, thisCheckout } from '../measure/against.ts';
 
-/** A program in a child process: opens with its argument, and returns the methods that its parent can call. */
+/** Opens a program in a child process with its argument. Returns the methods that the parent can call. */
 export type Program = (argument: never, stack: AsyncDisposableStack) => Promise<ProgramMethods>;
 export type ProgramMethods = Readonly<Record<string, (input: never) => unknown>>;
 export interface Child extends AsyncDisposable {
@@ -22,13 +22,19 @@ const patienceMs = 10_000;
 
 const isCorral = (program: string) => program.startsWith('corral-') || program === 'egress-proxy';
 
-/** Programs that are Corral itself have the parts of the measured checkout, and run as its server does. */
+/**
+ * Starts a program. Programs that are Corral itself use the modules of the measured checkout, and run as its server
+ * does.
+ */
 export async function startChild(program: string, argument: unknown, flags: readonly string[] = []): Promise<Child> {
   const own = isCorral(program) ? serverProcess() : { flags: [quiet], env: {} };
-  const parts = isCorral(program) && tree() !== here ? ['--import', join(here, 'bench/lib/measure/other-tree.ts')] : [];
-  const child = fork(join(here, 'bench/child.ts'), [program, JSON.stringify(argument)], {
+  const parts =
+    isCorral(program) && measuredCheckout() !== thisCheckout
+      ? ['--import', join(thisCheckout, 'bench/lib/measure/other-tree.ts')]
+      : [];
+  const child = fork(join(thisCheckout, 'bench/child.ts'), [program, JSON.stringify(argument)], {
     execArgv: [...own.flags, ...parts, ...flags],
-    env: { ...process.env, ...own.env, BENCH_TREE: tree() },
+    env: { ...process.env, ...own.env, BENCH_TREE: measuredCheckout() },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();

@@ -7,10 +7,10 @@ import type { ProgramMethods } from './child-process.ts';
 // The control calls of a person while others work: check health, list the sessions, send a message, stop a run. Calls
 // start at a fixed pace, even while answers are pending. A late call counts from the time it was due.
 
-export const kinds = ['health', 'list', 'message', 'stop'] as const;
-export type Kind = (typeof kinds)[number];
+export const callKinds = ['health', 'list', 'message', 'stop'] as const;
+export type CallKind = (typeof callKinds)[number];
 export interface ControlReport {
-  readonly took: Readonly<Record<Kind, readonly number[]>>;
+  readonly took: Readonly<Record<CallKind, readonly number[]>>;
   readonly requested: number;
   readonly failed: readonly string[];
 }
@@ -37,8 +37,8 @@ export async function open(
 }
 
 /**
- * A person's client is not on the server's machine, so the queue of this machine must not count. Only root may do this;
- * otherwise the calls seem slower than they are.
+ * A real client runs on another machine, so its wait for a processor of this machine must not count. Only root can
+ * raise the priority; otherwise the calls seem slower than they are.
  */
 function beforeTheLoad(): void {
   try {
@@ -47,13 +47,13 @@ function beforeTheLoad(): void {
 }
 
 async function round(api: SessionApi, ids: readonly string[], ms: number): Promise<ControlReport> {
-  const took: Record<Kind, number[]> = { health: [], list: [], message: [], stop: [] };
+  const took: Record<CallKind, number[]> = { health: [], list: [], message: [], stop: [] };
   const failed: string[] = [];
   let requested = 0;
   const begun = monotonicMs();
   const until = begun + ms;
 
-  async function timed(kind: Kind, due: number, path: string, body?: object): Promise<void> {
+  async function timed(kind: CallKind, due: number, path: string, body?: object): Promise<void> {
     requested++;
     try {
       await api.calls.ask(path, body);
@@ -62,7 +62,7 @@ async function round(api: SessionApi, ids: readonly string[], ms: number): Promi
       failed.push(`${kind}: ${thrown}`);
     }
   }
-  async function paced(kind: Kind, path: string): Promise<void> {
+  async function paced(kind: CallKind, path: string): Promise<void> {
     const open: Promise<void>[] = [];
     for (let due = begun; due < until; due += everyMs) {
       await pause(Math.max(0, due - monotonicMs()));

@@ -1,13 +1,13 @@
 import { Secret } from '../../../src/core/text/secret.ts';
 import { egressAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../../src/sandboxes/egress/credentials/credential.ts';
-import { type Entry, parseEntry } from '../../../src/sandboxes/egress/policy.ts';
+import { type PolicyEntry, parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { egressBench } from '../../../test/support/egress/egress.ts';
 import type { ProgramMethods } from './child-process.ts';
 import { host } from './egress-origin.ts';
 
-// The proxy of sandboxes on a Unix socket, with the origin as its only host. With `injects` it reads the requests and
-// replaces a placeholder by the secret.
+// A sandbox's egress proxy on a Unix socket, with the origin as its only allowed host. With `injects`, it decrypts the
+// requests and replaces a placeholder with the secret.
 
 interface Argument {
   readonly port: number;
@@ -28,14 +28,14 @@ export async function open(
     header: 'x-api-key',
     write: (text) => text,
     placeholder,
-    hosts: [parseEntry(host) as Entry],
+    hosts: [parsePolicyEntry(host) as PolicyEntry],
     value: async () => new Secret(secret),
   };
   const proxy = await egressBench({
     policy: { kind: 'allow-list', entries: [host] },
     names: { [host]: [address] },
     servers: { [`${address}:443`]: port },
-    limits: { bytesPerHour: Number.POSITIVE_INFINITY }, // the rounds take more than a session may in an hour
+    limits: { bytesPerHour: Number.POSITIVE_INFINITY }, // the rounds transfer more than a session can in an hour
     ...(injects && { credentials: { of: () => [credential], authority, trusted: certificate } }),
   });
   stack.use(proxy);

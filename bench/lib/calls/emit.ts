@@ -2,20 +2,27 @@ import { setImmediate as breath } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { monotonicMs } from '../measure/generator.ts';
 
-// Both sides of a fan-out emit the same events. Each text has its time and its number, padded to the full size.
+// Both sides of a fan-out emit the same events. Each text begins with its time and number, and is padded to the full
+// size.
 
 export interface Emission {
   readonly first: number;
   readonly count: number;
   readonly bytes: number;
-  /** The pace. Without it, as fast as possible: small batches with a pause for the network between them. */
+  /**
+   * The interval between two events. Undefined: as fast as possible, in small batches with a pause for the network in
+   * between.
+   */
   readonly everyMs?: number;
 }
 type EmitEvent = (n: number, text: string) => Promise<unknown> | undefined;
 
 const atOnce = 10;
 
-/** Emits without waiting for the deliveries. Returns a checksum over the texts in order; every reader must have the same. */
+/**
+ * Emits without waiting for the deliveries. Returns a checksum of the texts in order, which must be the same for every
+ * reader.
+ */
 export async function emit({ first, count, bytes, everyMs }: Emission, put: EmitEvent): Promise<number> {
   const began = monotonicMs();
   let pending: (Promise<unknown> | undefined)[] = [];

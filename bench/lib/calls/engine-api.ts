@@ -13,16 +13,16 @@ export function sendEngine(ask: { method: string; path: string; headers?: object
   return request({ ...ask, socketPath, headers, agent: false }).end(body);
 }
 
-/** Sends a request that must succeed; resolves with its JSON, or undefined for another answer. */
-export async function tell<Value>(method: string, path: string, body?: unknown): Promise<Value> {
+/** Sends a request that must succeed. Resolves with the answer's JSON, or undefined if the answer is not JSON. */
+export async function callEngineApi<Value>(method: string, path: string, body?: unknown): Promise<Value> {
   const answer = await goodAnswer(sendEngine({ method, path }, body === undefined ? '' : JSON.stringify(body)));
   const text = (await answer.setEncoding('utf8').toArray()).join('');
   return (text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : undefined) as Value;
 }
 
 /** Why rows that need an engine cannot run; undefined when they can. */
-export async function missingEngine(): Promise<string | undefined> {
-  return tell('GET', '/_ping').then(
+export async function describeMissingEngine(): Promise<string | undefined> {
+  return callEngineApi('GET', '/_ping').then(
     () => undefined,
     () => 'no Docker engine answers',
   );
@@ -42,22 +42,25 @@ interface Mount {
 }
 
 /** The container of a session. */
-export async function containerOf(session: string): Promise<Inspected> {
+export async function inspectSessionContainer(session: string): Promise<Inspected> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`corral.session=${session}`] }));
-  const [found] = await tell<{ Id: string }[]>('GET', `/containers/json?filters=${filters}`);
+  const [found] = await callEngineApi<{ Id: string }[]>('GET', `/containers/json?filters=${filters}`);
   if (!found) throw new Error(`the session ${session} has no container`);
-  return await tell('GET', `/containers/${found.Id}/json`);
+  return await callEngineApi('GET', `/containers/${found.Id}/json`);
 }
 
 /** A container's processes, with their ids on this machine. */
-export async function processesIn(id: string): Promise<{ pid: number; command: string }[]> {
-  const { Processes } = await tell<{ Processes: string[][] }>('GET', `/containers/${id}/top?ps_args=-eo%20pid,args`);
+export async function listContainerProcesses(id: string): Promise<{ pid: number; command: string }[]> {
+  const { Processes } = await callEngineApi<{ Processes: string[][] }>(
+    'GET',
+    `/containers/${id}/top?ps_args=-eo%20pid,args`,
+  );
   return Processes.map(([pid, ...command]) => ({ pid: Number(pid), command: command.join(' ') }));
 }
 
 /** Resolves with the time at which the engine has removed the container. */
-export async function untilRemoved(id: string): Promise<number> {
-  await tell('POST', `/containers/${id}/wait?condition=removed`);
+export async function waitUntilRemoved(id: string): Promise<number> {
+  await callEngineApi('POST', `/containers/${id}/wait?condition=removed`);
   return monotonicMs();
 }
 
@@ -67,10 +70,10 @@ interface ContainerSummary {
 }
 
 /** The running, unclaimed containers of this installation's warm pool. */
-export async function unclaimedIn(instance: string): Promise<string[]> {
+export async function listUnclaimedContainers(instance: string): Promise<string[]> {
   const filters = encodeURIComponent(
     JSON.stringify({ label: ['corral.pool', `corral.owner-instance=${instance}`], status: ['running'] }),
   );
-  const all = await tell<ContainerSummary[]>('GET', `/containers/json?filters=${filters}`);
+  const all = await callEngineApi<ContainerSummary[]>('GET', `/containers/json?filters=${filters}`);
   return all.filter(({ Names }) => Names.some((name) => name.includes('-warm-'))).map(({ Id }) => Id);
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { crc32 } from 'node:zlib';
 import { WebSocket } from 'ws';
 import { monotonicMs } from '../measure/generator.ts';
-import type { Correctness } from '../measure/measure.ts';
+import type { DeliveryCounts } from '../measure/measure.ts';
 import { openSse } from './open-sse.ts';
 
 const markers = { sse: '"description":"', websocket: '"content":"' } as const;
@@ -17,7 +17,7 @@ export interface FanOutRound {
   readonly from: number;
 }
 
-/** A client with minimal work per event: one look at the clock per chunk, and no JSON is parsed. */
+/** A client with minimal work per event: it reads the clock once per chunk and parses no JSON. */
 export class EventReader implements Disposable {
   readonly latencies: number[] = [];
   /** The monotonic time of the last chunk. */
@@ -59,7 +59,7 @@ export class EventReader implements Disposable {
     this.#crc = 0;
   }
 
-  correct({ count: expected, crc }: Pick<FanOutRound, 'count' | 'crc'>): Correctness {
+  correct({ count: expected, crc }: Pick<FanOutRound, 'count' | 'crc'>): DeliveryCounts {
     const received = this.latencies.length;
     const damaged = received === expected && crc !== this.#crc ? 1 : 0;
     const wrong = this.#wrong;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { monotonicMs } from '../measure/generator.ts';
 
-/** The answer to a request that was sent. Throws with its text unless it is 2xx. */
+/** Waits for the answer to a request that was sent. Throws with the answer's text unless the status is 2xx. */
 export async function goodAnswer(sent: ClientRequest): Promise<IncomingMessage> {
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   if (Math.trunc((answer.statusCode ?? 0) / 100) === 2) return answer;
@@ -14,7 +14,7 @@ export async function goodAnswer(sent: ClientRequest): Promise<IncomingMessage> 
 export interface HttpCalls extends Disposable {
   /** The text of the answer, and how long the call took, in ms. Rejects unless the status is 2xx. */
   ask(path: string, body?: object): Promise<{ text: string; ms: number }>;
-  /** The answer whose head has arrived. */
+  /** Resolves with the answer once its head has arrived. */
   open(path: string, body?: object): Promise<IncomingMessage>;
   /** Passes the answer on as it arrives; resolves at its end. */
   stream(path: string, body: object, listener: (chunk: string) => void): Promise<void>;

@@ -6,20 +6,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { monotonicMs } from '../measure/generator.ts';
 
-// Peers that are packages live outside of the repository, because no user of Corral needs them. `bench/peers/install.sh`
-// installs them; BENCH_PEERS names another folder.
+// Packages used as peers are installed outside the repository by `bench/peers/install.sh`, because no user of Corral
+// needs them. BENCH_PEERS names another folder.
 
 const python = join(process.env.BENCH_PEERS ?? join(homedir(), '.cache', 'corral-bench'), 'py');
 
 /** The Python of the environment with the peers. */
 export const peerPython = join(python, 'bin', 'python');
-/** Why a row cannot run that needs this package of it; undefined when it is there. */
-export const missingPackage = (name: string): string | undefined =>
+/** Why a row that needs this Python package cannot run; undefined if the package is installed. */
+export const describeMissingPackage = (name: string): string | undefined =>
   existsSync(join(python, 'packages', name)) ? undefined : 'its peer is not installed: bash bench/peers/install.sh';
 
-/** A peer in another language: it reads an act a line, does it, and writes a line of JSON with what came of it. */
+/** A peer in another language. It reads one act per line, performs it, and writes the result as a line of JSON. */
 export interface LinePeer extends AsyncDisposable {
-  /** How long the act took, in ms. Rejects when the peer says that it failed. */
+  /** How long the act took, in ms. Rejects when the peer reports a failure. */
   ask(act: 'open' | 'exec' | 'output' | 'close'): Promise<number>;
 }
 
@@ -37,7 +37,7 @@ export async function linePeer(command: readonly [string, ...string[]]): Promise
     const report = done ? undefined : (JSON.parse(value) as { ok: boolean; error?: string });
     if (!report?.ok) throw new Error(`the peer ${args.join(' ')} failed: ${report?.error ?? text}`);
   };
-  await answer(); // its libraries are loaded
+  await answer(); // the peer has loaded its libraries
   return {
     async ask(act) {
       const from = monotonicMs();
@@ -46,7 +46,7 @@ export async function linePeer(command: readonly [string, ...string[]]): Promise
       return monotonicMs() - from;
     },
     async [Symbol.asyncDispose]() {
-      child.stdin.end(); // the peer closes what is open, and ends
+      child.stdin.end(); // the peer then cleans up and exits
       await ended;
     },
   };

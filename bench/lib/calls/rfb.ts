@@ -59,7 +59,7 @@ export class CountingViewer implements Disposable {
     return this.#greeting as Buffer;
   }
 
-  /** Resolves when that part of the screen has arrived completely. */
+  /** Resolves when the top left part of the screen, in this size, has arrived completely. */
   async frame(width: number, height: number): Promise<void> {
     await this.request(0, [0, 0, width, height]);
   }

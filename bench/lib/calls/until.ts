@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonicMs } from '../measure/generator.ts';
 
-/** Looks every 10 ms. Rejects if the condition does not hold within 30 s, or within the timeout. */
-export async function until(
+/** Checks the condition every 10 ms. Rejects if it does not hold within the timeout, 30 s by default. */
+export async function waitUntil(
   isSo: () => boolean | Promise<boolean>,
   awaited: string,
   patienceMs = 30_000,

@@ -2,17 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ProgramMethods } from '../calls/child-process.ts';
 import { type ApiName, sessionApi } from './session-api.ts';
 
-// Sessions that work without limit, each with one client watching: a command that prints a line every 100 ms, and the
-// next message as soon as the run ends. After `runsEach` runs a session ends and another takes its place:
-// an endless conversation stays in memory, and grows. With `printer: 'perl'`, one program prints all
-// lines of a run. A shell starts a `sleep` for each, and 500 of those a second would be more work than all the rest;
-// but fake sandboxes know no other way.
+// Sessions that work without pause, each with one client watching: a command prints a line every 100 ms, and the next
+// message follows as soon as the run ends. After `runsEach` runs, a new session replaces the old one, because an
+// endless conversation stays in memory and grows. With `printer: 'perl'`, one program prints all lines of a run. A
+// shell starts a `sleep` for each line, and 500 of those a second would be more work than everything else, but fake
+// sandboxes support nothing else.
 
 interface Argument {
   readonly url: string;
   readonly active: number;
   readonly printer: 'shell' | 'perl';
-  /** How the clients speak to the server; without it: its own API. */
+  /** The API that the clients use. Default: Corral's own. */
   readonly api?: ApiName;
 }
 export interface Progress {
@@ -51,7 +51,7 @@ export async function open(
 
   async function works(first: string, n: number): Promise<void> {
     let id = first;
-    let left = runsEach - (n % runsEach); // they do not all end together
+    let left = runsEach - (n % runsEach); // so that the sessions do not all end together
     while (!isOver) {
       try {
         if (left-- === 0) {

@@ -1,4 +1,4 @@
-import { containerOf, type Inspected } from '../calls/engine-api.ts';
+import { type Inspected, inspectSessionContainer } from '../calls/engine-api.ts';
 import { type HttpCalls, trpcData } from '../calls/http-calls.ts';
 import { monotonicMs } from '../measure/generator.ts';
 import { type RunningServer, startServer } from './server.ts';
@@ -7,7 +7,7 @@ import { corralApi } from './session-api.ts';
 /** A client of a real server over tRPC. Its sessions are deleted with it. */
 export interface SessionClient extends AsyncDisposable {
   readonly calls: HttpCalls;
-  /** Runs `true` in the session's sandbox, which starts it where it does not run. Resolves with the time the call took. */
+  /** Runs `true` in the session's sandbox, which is started if necessary. Resolves with the time that the call took. */
   exec(session: string): Promise<number>;
   /** A session whose sandbox has run a command. */
   started(): Promise<string>;
@@ -52,22 +52,22 @@ export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClien
 }
 
 /** Starts a server with these settings; resolves with a client of it, and with its process. */
-export async function servedClient(stack: AsyncDisposableStack, settings: Record<string, string>) {
+export async function startServerWithClient(stack: AsyncDisposableStack, settings: Record<string, string>) {
   const { url, pid } = stack.use(await startServer(settings));
   return Object.assign(stack.use(sessionClient({ url })), { url, pid });
 }
 
 /** A server on Docker as users start it, with one session whose sandbox is ready. */
 export async function dockerSession(stack: AsyncDisposableStack) {
-  const client = await servedClient(stack, { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' });
+  const client = await startServerWithClient(stack, { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' });
   const session = await client.started();
-  return { url: client.url, pid: client.pid, client, session, container: await containerOf(session) };
+  return { url: client.url, pid: client.pid, client, session, container: await inspectSessionContainer(session) };
 }
 
 /** The settings of a session's container, for peers that must equal it. Deletes the session afterwards. */
-export async function likenessOf(client: SessionClient): Promise<Inspected> {
+export async function inspectSampleContainer(client: SessionClient): Promise<Inspected> {
   const session = await client.started();
-  const likeness = await containerOf(session);
+  const likeness = await inspectSessionContainer(session);
   await client.remove(session);
   return likeness;
 }

@@ -8,13 +8,13 @@ import { monotonicMs } from '../measure/generator.ts';
 // The cluster client of the rows and their peers, and a namespace for this run only.
 
 /** Why rows that need a cluster cannot run; undefined when they can. */
-export async function missingCluster(): Promise<string | undefined> {
+export async function describeMissingCluster(): Promise<string | undefined> {
   if (process.env.KUBECONFIG === undefined) return 'KUBECONFIG names no cluster';
   const answer = await kubectl('get', '--raw', '/readyz', '--request-timeout=5s').catch(() => undefined);
   return answer === 'ok' ? undefined : 'the cluster that KUBECONFIG names does not answer';
 }
 
-export const isStanding = ({ metadata, status }: V1Pod): boolean =>
+export const isPodRunning = ({ metadata, status }: V1Pod): boolean =>
   status?.phase === 'Running' && !metadata?.deletionTimestamp;
 
 type Method = 'GET' | 'POST' | 'DELETE';
@@ -56,7 +56,7 @@ export interface Cluster extends Namespace {
 }
 
 export async function openCluster(stack: AsyncDisposableStack): Promise<Cluster> {
-  const image = await clusterImage(); // the node has it
+  const image = await clusterImage(); // already on the node
   const namespace = await openNamespace(stack, { 'pod-security.kubernetes.io/enforce': 'restricted' });
   return {
     ...namespace,
@@ -64,7 +64,7 @@ export async function openCluster(stack: AsyncDisposableStack): Promise<Cluster>
       CORRAL_DRIVER: 'kubernetes',
       KUBECONFIG: process.env.KUBECONFIG ?? '',
       CORRAL_KUBERNETES_NAMESPACE: namespace.name,
-      // `pod-ip`, as in the chart, where the bench runs in the cluster's network
+      // `pod-ip`, as in the chart, if the bench runs in the cluster's network.
       CORRAL_KUBERNETES_REACH: process.env.CORRAL_KUBERNETES_REACH ?? 'auto',
       CORRAL_KUBERNETES_IMAGE_PULL_POLICY: 'Never',
       CORRAL_KUBERNETES_REQUEST_SHARE: '0.02',

@@ -5,8 +5,8 @@ import { openCorral, type Setup } from './corral.ts';
 import { addSession } from './corral-store.ts';
 import { footprint } from './process-usage.ts';
 
-// Corral as the subject of a fan-out (real store, writer, log, service and stream; only the events are injected here), and
-// with many unused sessions, each in memory and without a sandbox.
+// Corral as the subject of two measurements: a fan-out (real store, writer, log, service and stream; only the events
+// are injected), and many unused sessions in memory without sandboxes.
 
 interface Argument extends Pick<Setup, 'dataDir' | 'store'> {
   readonly over?: Transport;

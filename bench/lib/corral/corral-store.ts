@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
-import { newSession } from '../../../src/sessions/run/log/projection.ts';
+import { createSessionRecord } from '../../../src/sessions/run/log/projection.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { type ProgramMethods, startChild } from '../calls/child-process.ts';
 import { freshFolder } from '../calls/folder.ts';
@@ -17,7 +17,7 @@ export interface Conversation {
   readonly newest: string;
 }
 interface Contents {
-  /** So many sessions without sandboxes. */
+  /** `input` sessions without sandboxes. */
   sessions: { readonly input: number; readonly stored: SessionId[] };
   /** A session with messages, steps and replies. */
   conversation: { readonly input: Conversation; readonly stored: SessionId };
@@ -71,7 +71,7 @@ export async function addSession({ store, ids }: Pick<Corral, 'store' | 'ids'>):
   const id = ids.sessionId();
   const at = Date.now();
   const input = { id, origin: 'sheikhbox', template: 'default', title: '', projectId: null, lastTask: '', at } as const;
-  const doc = { ...newSession(input), lastSeq: 1 };
+  const doc = { ...createSessionRecord(input), lastSeq: 1 };
   await store.events.append({
     sessionId: id,
     after: 0,

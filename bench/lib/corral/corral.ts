@@ -36,7 +36,7 @@ export async function openCorral(stack: AsyncDisposableStack, setup: Setup) {
     setup.store === 'memory' ? memoryStore() : await sqliteStore({ path, synchronous: setup.store }),
   );
   const rest = { config, logger, clock: systemClock, closing: closing.signal };
-  const older = { given: { store } }; // the name of `provided` in checkouts to compare with
+  const older = { given: { store } }; // older checkouts call `provided` by this name
   const core = stack.use(await compose({ ...rest, ...older, ids, say: () => {}, provided: { store } }));
   const app = await httpServer({ ...core, ...rest, version: 'bench', sessions: core.services.sessions });
   stack.defer(async () => {

@@ -2,7 +2,7 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { streamFrames } from '../../../src/core/text/stream-frames.ts';
 import { goodAnswer } from '../calls/http-calls.ts';
 
-/** The byte streams of one session, as any client asks for them. */
+/** The byte streams of one session, requested as any client would. */
 export interface SandboxStreams extends Disposable {
   /** Runs a command; passes its output on as it comes. */
   output(command: string, listener: (bytes: Uint8Array) => void): Promise<void>;

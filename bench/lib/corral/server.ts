@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { freePort } from '../../../test/support/servers/free-port.ts';
 import { freshFolder } from '../calls/folder.ts';
-import { until } from '../calls/until.ts';
-import { tree } from '../measure/against.ts';
+import { waitUntil } from '../calls/until.ts';
+import { measuredCheckout } from '../measure/against.ts';
 
 const startMs = 60_000;
 const Package = z.object({
@@ -16,10 +16,15 @@ const Package = z.object({
 
 const withFake = 'test/support/servers/main.ts';
 
-/** How the measured checkout starts its server; with the fake driver where that is no part of the product. */
+/**
+ * How the measured checkout starts its server. If it has a test server, that is used, because it includes the fake
+ * driver.
+ */
 export function serverProcess(): { flags: string[]; env: Record<string, string>; program: string } {
-  const { scripts, serverProcess } = Package.parse(JSON.parse(readFileSync(join(tree(), 'package.json'), 'utf8')));
-  const program = existsSync(join(tree(), withFake)) ? withFake : (scripts.start.split(' ').at(-1) ?? '');
+  const { scripts, serverProcess } = Package.parse(
+    JSON.parse(readFileSync(join(measuredCheckout(), 'package.json'), 'utf8')),
+  );
+  const program = existsSync(join(measuredCheckout(), withFake)) ? withFake : (scripts.start.split(' ').at(-1) ?? '');
   return { ...serverProcess, program };
 }
 
@@ -28,7 +33,10 @@ export interface RunningServer extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** Starts the whole server as users do, on a new data folder. Rejects when the signal fires in the meantime, and leaves nothing. */
+/**
+ * Starts the whole server as users do, on a new data folder. If the signal fires first, rejects and leaves nothing
+ * behind.
+ */
 export async function startServer(settings: Record<string, string>, signal?: AbortSignal): Promise<RunningServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await freshFolder());
@@ -40,14 +48,14 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
     CORRAL_DATA_DIR: join(folder.path, 'd'),
     CORRAL_RATE_LIMIT_PER_MINUTE: '0',
     CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0',
-    CORRAL_SANDBOX_DESKTOP: 'false', // else a row measures the image that happens to be there
+    CORRAL_SANDBOX_DESKTOP: 'false', // otherwise results would depend on whether the desktop image exists
   };
   const { flags, env, program } = serverProcess();
   const child = spawn(process.execPath, [...flags, program], {
-    cwd: tree(),
+    cwd: measuredCheckout(),
     env: { ...env, PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },
     stdio: ['ignore', 'ignore', 'pipe'],
-    detached: true, // ctrl-c reaches only the bench, which then stops the server in order
+    detached: true, // ctrl-c reaches only the bench, which then shuts the server down
   });
   let text = '';
   child.stderr.on('data', (chunk) => {
@@ -65,7 +73,7 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
     const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
     return answer?.ok === true;
   };
-  await until(isUp, 'the server answered', startMs);
+  await waitUntil(isUp, 'the server answered', startMs);
   const held = stack.move();
   return { url, pid: child.pid as number, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -3,15 +3,15 @@ import { type HttpCalls, httpCalls, trpcData } from '../calls/http-calls.ts';
 /** A path, and the body of its POST. */
 type Post = readonly [path: string, body: object];
 
-/** The requests of a row that speaks to a server in one of two ways. */
+/** The requests of a row, over one of the server's two APIs. */
 export interface SessionApi extends Disposable {
   readonly calls: HttpCalls;
   /** The path of the list of the newest 50 sessions. */
   readonly list: string;
   create(): Promise<string>;
-  /** Also a session that works. */
+  /** Removes the session, even while it is working. */
   remove(session: string): Promise<void>;
-  /** Sends a message and passes on what the session says, until it rests. */
+  /** Sends a message and passes on the session's output until the session is idle. */
   chat(session: string, message: string, listener: (chunk: string) => void): Promise<void>;
   message(session: string, text: string): Post;
   stop(session: string): Post;
@@ -42,7 +42,7 @@ export function corralApi(url: string): SessionApi {
 const prefix = '/anthropic/v1';
 const rest = 'event: session.status_idle\n';
 
-/** Like a program on Anthropic's SDKs: it opens the stream, sends the message, and reads until the session rests. */
+/** Like a program on Anthropic's SDKs: it opens the stream, sends the message, and reads until the session is idle. */
 async function managedAgentsApi(url: string): Promise<SessionApi> {
   const calls = httpCalls(url);
   const create = async (path: string, body: object): Promise<string> =>
@@ -59,7 +59,7 @@ async function managedAgentsApi(url: string): Promise<SessionApi> {
     list: `${prefix}/sessions?limit=50`,
     create: () => create('/sessions', { agent, environment_id }),
     async remove(id) {
-      await calls.ask('/trpc/sessions.delete', { id: id.slice('sesn_'.length) }); // the API deletes no session that works
+      await calls.ask('/trpc/sessions.delete', { id: id.slice('sesn_'.length) }); // the API refuses this during a run
     },
     async chat(id, text, listener) {
       const stream = await calls.open(`${eventsOf(id)}/stream`);

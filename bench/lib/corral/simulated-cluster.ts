@@ -17,7 +17,7 @@ export interface SimulatedCluster extends Pick<Namespace, 'podsOf'> {
 
 /** The other installations in the namespace. */
 const installations = 19;
-const podsOnNode = 250; // more than the 110 that a node takes by default, less than what large nodes are set to
+const podsOnNode = 250; // above a node's default of 110, below the limits of large nodes
 const atOnce = 20;
 
 /** A namespace of the real API server whose pods run on simulated nodes. */
@@ -29,7 +29,7 @@ export async function openSimulatedCluster(stack: AsyncDisposableStack, pods: nu
     await simulatedNodes({ kubeconfig, namespace: namespace.name, nodes: count, podIP: '127.0.0.1' }),
   );
   stack.defer(async () => {
-    // The nodes are still there, and end the pods. Without them the pods would wait for the collector of pods.
+    // The simulated nodes still run and end the pods. Without them, the pods would wait for the pod garbage collector.
     await namespace.tell('DELETE', namespace.pods);
     while ((await namespace.tell<{ items: [] }>('GET', `${namespace.pods}?limit=1`)).items.length > 0) await pause(500);
   });
@@ -45,7 +45,7 @@ export async function openSimulatedCluster(stack: AsyncDisposableStack, pods: nu
       CORRAL_DRIVER: 'kubernetes',
       CORRAL_SANDBOX_IMAGE: 'simulated',
       CORRAL_EGRESS_POLICY: 'none',
-      NODE_EXTRA_CA_CERTS: '', // else each pod has this machine's authorities in its environment, ten times its own size
+      NODE_EXTRA_CA_CERTS: '', // otherwise this machine's authorities would make each pod ten times as large
       KUBECONFIG: proxy.kubeconfig,
       CORRAL_KUBERNETES_NAMESPACE: namespace.name,
       CORRAL_KUBERNETES_REACH: 'pod-ip',

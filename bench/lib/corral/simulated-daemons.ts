@@ -8,8 +8,8 @@ export interface SimulatedDaemons extends AsyncDisposable {
 }
 
 /**
- * One port that stands for the daemons of all simulated pods, whose addresses lead here. The token of a connection's first
- * request tells which of them is meant: each token has a daemon in memory of its own.
+ * One port for the daemons of all simulated pods, whose addresses lead here. The token in a connection's first request
+ * selects the daemon: each token has its own in-memory daemon.
  */
 export async function simulatedDaemons(): Promise<SimulatedDaemons> {
   const daemons = new Map<string, MemoryDaemon>();

@@ -2,11 +2,11 @@ import { createInterface } from 'node:readline';
 import type { V1Pod, V1PodList } from '@kubernetes/client-node';
 import { type KubeApi, openApi } from '../../../drivers/kubernetes/api/api.ts';
 import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../../../src/core/concurrency/for-each-concurrent.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
-import { deletion, nodeBody, nodeStatus, runningPod, simulated } from './simulated-pod.ts';
+import { finalDeleteOptions, nodeBody, nodeStatus, runningPod, simulatedLabel } from './simulated-pod.ts';
 
 export interface SimulatedNodes extends AsyncDisposable {
   /** The pods of a driver with these settings run on these nodes only. */
@@ -21,7 +21,7 @@ interface NodeOptions {
   readonly nodes: number;
   /** The address of every pod. A daemon that answers there stands for the daemons of all pods. */
   readonly podIP: string;
-  /** How long a pod takes from its node to running, in ms. */
+  /** Time from a pod's assignment to a node until it runs, in ms. */
   readonly startMs?: number;
 }
 
@@ -54,10 +54,10 @@ export async function simulatedNodes({ kubeconfig, namespace, nodes, podIP, star
     const body = { status: nodeStatus() };
     await api.ask({ method: 'PATCH', path: `${path}/${name}/status`, body, what: 'patch nodes' }, stop.signal);
   });
-  // The API server refuses pods until the controllers have made the new namespace's account.
+  // The API server refuses pods until the controllers have created the new namespace's service account.
   const account = `/api/v1/namespaces/${namespace}/serviceaccounts/default`;
   while (!(await api.askFor({ method: 'GET', path: account, what: 'get accounts' }, stop.signal)))
-    await pause(50, stop.signal);
+    await sleep(50, stop.signal);
   const kubelet = new Kubelet({ api, namespace, prefix: `${set}-`, podIP, startMs });
   const running = [kubelet.run(stop.signal), heartbeats(api, names, stop.signal)];
   stack.defer(async () => {
@@ -66,8 +66,8 @@ export async function simulatedNodes({ kubeconfig, namespace, nodes, podIP, star
   });
   const held = stack.move();
   return {
-    nodeSelector: { [simulated]: set },
-    toleration: { key: simulated, value: set, effect: 'NoSchedule' },
+    nodeSelector: { [simulatedLabel]: set },
+    toleration: { key: simulatedLabel, value: set, effect: 'NoSchedule' },
     counts: kubelet,
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   } satisfies SimulatedNodes;
@@ -75,7 +75,7 @@ export async function simulatedNodes({ kubeconfig, namespace, nodes, podIP, star
 
 const leases = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
 
-/** The node controller considers a node without a renewed lease lost, and evicts its pods. */
+/** Without a renewed lease, the node controller considers a node lost and evicts its pods. */
 async function heartbeats(api: KubeApi, names: readonly string[], signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await forEachConcurrent(names, 4, async (name) => {
@@ -96,7 +96,7 @@ async function heartbeats(api: KubeApi, names: readonly string[], signal: AbortS
       if (!found)
         await api.ask({ method: 'POST', path: leases, body, what: 'make leases', tries: 1 }, signal).catch(() => {});
     });
-    await pause(leaseEveryMs, signal).catch(() => {});
+    await sleep(leaseEveryMs, signal).catch(() => {});
   }
 }
 
@@ -124,7 +124,7 @@ class Kubelet {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#round(signal).catch(() => {});
-      await pause(100, signal).catch(() => {});
+      await sleep(100, signal).catch(() => {});
     }
   }
 
@@ -166,7 +166,7 @@ class Kubelet {
 
   async #start(pod: V1Pod, signal: AbortSignal): Promise<void> {
     const { api, podIP, startMs } = this.#duty;
-    await pause(startMs, signal);
+    await sleep(startMs, signal);
     const body = runningPod(pod, podIP);
     const path = `${this.#path}/${pod.metadata?.name}/status`;
     if (await api.askFor({ method: 'PATCH', path, body, what: 'patch pods' }, signal)) this.started += 1;
@@ -174,7 +174,7 @@ class Kubelet {
 
   async #end(pod: V1Pod, signal: AbortSignal): Promise<void> {
     const path = `${this.#path}/${pod.metadata?.name}`;
-    const body = deletion(pod.metadata?.uid);
+    const body = finalDeleteOptions(pod.metadata?.uid);
     await this.#duty.api.askFor({ method: 'DELETE', path, body, what: 'delete pods' }, signal);
     this.ended += 1;
   }

@@ -1,9 +1,9 @@
 import type { V1Node, V1NodeStatus, V1Pod } from '@kubernetes/client-node';
 
-// The statuses that a kubelet writes of its node and its pods.
+// The statuses that a kubelet reports for its node and its pods.
 
 /** The label of simulated nodes, and the key of their taint. */
-export const simulated = 'corral.test/simulated';
+export const simulatedLabel = 'corral.test/simulated';
 
 const now = () => new Date().toISOString().replace(/[.]\d+Z$/, 'Z');
 const isTrue = (type: string) => ({ type, status: 'True', lastTransitionTime: now() });
@@ -11,8 +11,8 @@ const isTrue = (type: string) => ({ type, status: 'True', lastTransitionTime: no
 export const nodeBody = (name: string, set: string): Partial<Record<keyof V1Node | 'apiVersion', unknown>> => ({
   apiVersion: 'v1',
   kind: 'Node',
-  metadata: { name, labels: { 'kubernetes.io/os': 'linux', 'kubernetes.io/hostname': name, [simulated]: set } },
-  spec: { taints: [{ key: simulated, value: set, effect: 'NoSchedule' }] },
+  metadata: { name, labels: { 'kubernetes.io/os': 'linux', 'kubernetes.io/hostname': name, [simulatedLabel]: set } },
+  spec: { taints: [{ key: simulatedLabel, value: set, effect: 'NoSchedule' }] },
 });
 
 export function nodeStatus(): Partial<Record<keyof V1NodeStatus, unknown>> {
@@ -53,7 +53,7 @@ export function runningPod({ metadata, spec, status }: V1Pod, podIP: string) {
 }
 
 /** The last step of a pod's deletion, which only its kubelet takes. */
-export const deletion = (uid: string | undefined) => ({
+export const finalDeleteOptions = (uid: string | undefined) => ({
   apiVersion: 'v1',
   kind: 'DeleteOptions',
   gracePeriodSeconds: 0,

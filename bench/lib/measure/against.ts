@@ -3,20 +3,20 @@ import { fileURLToPath } from 'node:url';
 import type { Experiment } from './measure.ts';
 
 /** This checkout. */
-export const here = fileURLToPath(new URL('../../..', import.meta.url));
+export const thisCheckout = fileURLToPath(new URL('../../..', import.meta.url));
 const chosen = new AsyncLocalStorage<string>();
 
 /** The checkout whose programs and server are started: this one, unless `inTree` chose another. */
-export const tree = (): string => chosen.getStore() ?? here;
+export const measuredCheckout = (): string => chosen.getStore() ?? thisCheckout;
 
-/** Runs the act so that every program that it starts is the one of another checkout. */
+/** Runs `act` so that every program that it starts comes from another checkout. */
 const inTree = <Value>(folder: string, act: () => Value): Value => chosen.run(folder, act);
 
 /**
- * The experiment with another checkout's subject instead of its peer, round by round in turn. The bound is 1: no worse. The
- * clients are this checkout's on both sides.
+ * The experiment with another checkout as the peer, in alternating rounds. The bound is 1: no worse. Both sides use
+ * this checkout's clients.
  */
-export function against(experiment: Experiment, folder: string): Experiment {
+export function compareWithCheckout(experiment: Experiment, folder: string): Experiment {
   const bound = experiment.better === 'lower' ? { max: 1 } : { min: 1 };
   return {
     ...experiment,

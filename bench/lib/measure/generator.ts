@@ -24,15 +24,15 @@ export function watchGenerator(): { stop(): GeneratorLoad } {
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** The time that the work takes, in ms. */
-export async function timeOf(work: () => Promise<unknown>): Promise<number> {
+export async function measureMs(work: () => Promise<unknown>): Promise<number> {
   const from = monotonicMs();
   await work();
   return monotonicMs() - from;
 }
 
-/** The time of each of so many turns of the work, one after another, in ms. */
+/** Runs the work `times` times, one after another. Resolves with the time of each run, in ms. */
 export async function timedSamples(times: number, work: () => Promise<unknown>): Promise<number[]> {
   const samples: number[] = [];
-  for (let n = 0; n < times; n++) samples.push(await timeOf(work));
+  for (let n = 0; n < times; n++) samples.push(await measureMs(work));
   return samples;
 }

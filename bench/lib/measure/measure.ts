@@ -2,14 +2,14 @@ import type { Stat } from './statistics.ts';
 
 // The interface between a row and the runner: an experiment, and the result of a round.
 
-export interface Correctness {
+export interface DeliveryCounts {
   readonly expected: number;
   readonly received: number;
   readonly lost: number;
   readonly duplicated: number;
   readonly reordered: number;
 }
-/** How busy the process was that made the requests. A process that is too busy measures itself. */
+/** How busy the process that made the requests was. A process that is too busy measures itself. */
 export interface GeneratorLoad {
   readonly cpuShare: number;
   readonly loopP99Ms: number;
@@ -17,11 +17,11 @@ export interface GeneratorLoad {
 export interface SideRound {
   /** In the experiment's unit. The statistics of the goals are computed from these. */
   readonly samples: readonly number[];
-  readonly correct?: Correctness;
+  readonly correct?: DeliveryCounts;
   readonly generator?: GeneratorLoad;
 }
 
-/** Runs one round; resolves with its samples, or with all that is known of it. */
+/** Runs one round. Resolves with its samples, alone or with further results. */
 export type Side = () => Promise<SideRound | readonly number[]>;
 /** Both sides, set up and idle. They run in turn, never at the same time. */
 export interface Pair {
@@ -46,9 +46,9 @@ export interface Experiment {
   readonly peer: string;
   readonly goals: readonly Goal[];
   readonly rounds: { readonly warmUp: number; readonly min: number; readonly max: number; readonly capMs: number };
-  /** True for memory and counts, which a busy machine does not change; times suffer from it. */
+  /** `nothing` for memory and counts, which a busy machine does not change; `noise` for times, which it does. */
   readonly feels: 'noise' | 'nothing';
-  /** Smaller amounts count as this one, so that a side that used nothing makes no ratio without limit. */
+  /** Smaller amounts are raised to this one, so that a side that used nothing does not cause an infinite ratio. */
   readonly floor?: number;
   /** Sets both sides up. The stack is disposed after the last round. */
   open(stack: AsyncDisposableStack): Promise<Pair>;
@@ -56,22 +56,22 @@ export interface Experiment {
 
 export type Mode = 'quick' | 'full';
 /** Why a row cannot run here; undefined when it can. */
-export type Missing = () => Promise<string | undefined>;
+export type RequirementCheck = () => Promise<string | undefined>;
 export interface Row {
   readonly name: string;
   /** The span or the amount that the row measures. */
   readonly title: string;
-  readonly missing?: Missing;
+  readonly missing?: RequirementCheck;
   experiments(mode: Mode): readonly Experiment[];
 }
 
 /** The usual experiment: a time of Corral's. */
-export const timed = { unit: 'ms', better: 'lower', feels: 'noise', subject: 'corral' } as const;
+export const timeDefaults = { unit: 'ms', better: 'lower', feels: 'noise', subject: 'corral' } as const;
 
 /** A rate of Corral's. */
-export const rated = (unit: string) => ({ unit, better: 'higher', feels: 'noise', subject: 'corral' }) as const;
+export const rateDefaults = (unit: string) => ({ unit, better: 'higher', feels: 'noise', subject: 'corral' }) as const;
 
-/** The usual number of rounds. A quick run ends after this time at the latest. */
+/** The usual number of rounds. A quick run ends after `quickMs` at the latest. */
 export const roundsWithin = (mode: Mode, quickMs: number): Experiment['rounds'] =>
   mode === 'quick'
     ? { warmUp: 1, min: 5, max: 12, capMs: quickMs }
@@ -90,7 +90,7 @@ interface TimedRow
 /** The usual row: one experiment, with a time of Corral's unless the row has another unit. */
 export function timedRow({ name, title, missing, max = 1, quickMs, open, ...rest }: TimedRow): Row {
   const experiment = (mode: Mode): Experiment => ({
-    ...timed,
+    ...timeDefaults,
     variant: {},
     goals: [{ stat: 'p50', max }],
     ...rest,
@@ -107,7 +107,7 @@ interface Limited extends Pick<Experiment, 'variant' | 'rounds'>, Partial<Pick<E
   open(stack: AsyncDisposableStack): Promise<Side>;
 }
 /** An experiment with a fixed limit instead of a peer. A busy machine does not make it noisy. */
-export const limited = ({ max, unit, open, goals, ...rest }: Limited): Experiment => ({
+export const limitExperiment = ({ max, unit, open, goals, ...rest }: Limited): Experiment => ({
   ...rest,
   unit,
   goals: goals ?? [{ stat: 'p50', max: 1 }],
@@ -120,7 +120,7 @@ export const limited = ({ max, unit, open, goals, ...rest }: Limited): Experimen
 });
 
 /** Nothing was doubled or out of order, but something may be missing. */
-export const countArrivals = (expected: number, received: number): Correctness => ({
+export const countArrivals = (expected: number, received: number): DeliveryCounts => ({
   expected,
   received,
   lost: expected - received,
@@ -128,10 +128,11 @@ export const countArrivals = (expected: number, received: number): Correctness =
   reordered: 0,
 });
 
-export const isWrong = ({ lost, duplicated, reordered }: Correctness): boolean => lost + duplicated + reordered > 0;
+export const hasDeliveryErrors = ({ lost, duplicated, reordered }: DeliveryCounts): boolean =>
+  lost + duplicated + reordered > 0;
 
-export function addUp(all: readonly Correctness[]): Correctness {
-  const sum = (of: keyof Correctness) => all.reduce((total, one) => total + one[of], 0);
+export function sumDeliveryCounts(all: readonly DeliveryCounts[]): DeliveryCounts {
+  const sum = (of: keyof DeliveryCounts) => all.reduce((total, one) => total + one[of], 0);
   const [expected, received, lost] = [sum('expected'), sum('received'), sum('lost')];
   return { expected, received, lost, duplicated: sum('duplicated'), reordered: sum('reordered') };
 }

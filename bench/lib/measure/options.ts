@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Experiment, Mode, Row } from './measure.ts';
 import type { SeriesPlan } from './series.ts';
 
-/** Reads the command line. Ends the process with a message when it makes no sense. */
+/** Reads the command line. Ends the process with a message if an argument is invalid. */
 export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]) {
   const values = commandLine();
   const mode: Mode = values.full ? 'full' : 'quick';

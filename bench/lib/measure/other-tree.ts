@@ -2,20 +2,20 @@ import { readdirSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { here } from './against.ts';
+import { thisCheckout } from './against.ts';
 
-// Loaded before a program of the bench that has Corral's parts in its own process: these come from the checkout in BENCH_TREE.
-// A part that stands elsewhere there is found by the end of its path.
+// Loaded before a bench program that runs Corral's modules in its own process: those modules come from the checkout in
+// BENCH_TREE. A module with another path there is found by the end of its path.
 
 const folders = ['src', 'drivers', 'machines', 'sandbox-images', 'test'];
-const other = process.env.BENCH_TREE ?? here;
+const other = process.env.BENCH_TREE ?? thisCheckout;
 const files = folders.flatMap((folder) =>
   readdirSync(join(other, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => `${folder}/${file}`),
 );
 
-/** The number of parts that two paths have in common at their ends. */
+/** The number of segments that two paths have in common at their ends. */
 function likeness(one: string, another: string): number {
   const [a, b] = [one.split('/').reverse(), another.split('/').reverse()];
   const end = a.findIndex((part, at) => part !== b[at]);
@@ -25,7 +25,7 @@ function likeness(one: string, another: string): number {
 registerHooks({
   resolve(specifier, context, next) {
     const found = next(specifier, context);
-    const target = found.url.startsWith('file:') ? relative(here, fileURLToPath(found.url)) : '';
+    const target = found.url.startsWith('file:') ? relative(thisCheckout, fileURLToPath(found.url)) : '';
     if (!folders.includes(target.split('/')[0] ?? '')) return found;
     const [best] = files.toSorted((a, b) => likeness(b, target) - likeness(a, target) || (a < b ? -1 : 1));
     const isThere = best !== undefined && likeness(best, target) > 0;

@@ -1,14 +1,14 @@
 import {
-  addUp,
-  type Correctness,
+  type DeliveryCounts,
   type Experiment,
   type Goal,
-  isWrong,
+  hasDeliveryErrors,
   type Pair,
   type Side,
   type SideRound,
+  sumDeliveryCounts,
 } from './measure.ts';
-import { bootstrapInterval, median, type Random, type Summary, summary } from './statistics.ts';
+import { bootstrapInterval, median, type Random, type Summary, summarize } from './statistics.ts';
 import { judge, type Verdict, verdictOf } from './verdict.ts';
 
 export interface Instruments {
@@ -19,7 +19,7 @@ export interface Instruments {
   readonly random: Random;
   readonly signal: AbortSignal;
 }
-export interface Outcome {
+export interface GoalOutcome {
   readonly goal: Goal;
   readonly ratio: { median: number; ci95: [number, number]; rounds: number; voided: number };
   readonly verdict: Verdict;
@@ -28,8 +28,8 @@ export interface Outcome {
 export interface Measurement {
   readonly subject: Summary;
   readonly peer: Summary;
-  readonly outcomes: readonly Outcome[];
-  readonly correct: Correctness;
+  readonly outcomes: readonly GoalOutcome[];
+  readonly correct: DeliveryCounts;
 }
 interface Round {
   readonly subject: SideRound;
@@ -66,7 +66,7 @@ export async function measure(experiment: Experiment, instruments: Instruments):
     const after = feels === 'noise' ? feel() : 0;
     taken.push({ ...sides, voidedBy: voidedBy(sides, before, after) });
     before = after;
-    if (taken.some(({ subject }) => subject.correct && isWrong(subject.correct))) break;
+    if (taken.some(({ subject }) => subject.correct && hasDeliveryErrors(subject.correct))) break;
     if (now() - began > rounds.capMs * (taken.length < neededOf(experiment) ? patience : 1)) break;
     const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
     if (
@@ -103,7 +103,7 @@ function voidedBy(sides: { subject: SideRound; peer: SideRound }, before: number
 const ratiosOf = (rounds: readonly Round[], { stat, grace = 0 }: Goal, floor = 0) =>
   rounds.map(
     ({ subject, peer }) =>
-      Math.max(floor, summary(subject.samples)[stat] - grace) / Math.max(floor, summary(peer.samples)[stat]),
+      Math.max(floor, summarize(subject.samples)[stat] - grace) / Math.max(floor, summarize(peer.samples)[stat]),
   );
 
 const isDecided = (rounds: readonly Round[], goal: Goal, { floor }: Experiment, random: Random) =>
@@ -115,12 +115,12 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
   const needed = neededOf(experiment);
   // When no round counts, the numbers are shown anyway; the verdict qualifies them.
   const shown = valid.length > 0 ? valid : taken;
-  const correct = addUp(taken.flatMap(({ subject }) => subject.correct ?? []));
-  const outcomes = experiment.goals.map((goal): Outcome => {
+  const correct = sumDeliveryCounts(taken.flatMap(({ subject }) => subject.correct ?? []));
+  const outcomes = experiment.goals.map((goal): GoalOutcome => {
     const ratios = ratiosOf(shown, goal, experiment.floor);
     const ci95 = bootstrapInterval(ratios, random);
     const ratio = { median: median(ratios), ci95, rounds: valid.length, voided };
-    if (isWrong(correct)) return { goal, ratio, verdict: 'fail', reason: `a bug: ${report(correct)}` };
+    if (hasDeliveryErrors(correct)) return { goal, ratio, verdict: 'fail', reason: `a bug: ${report(correct)}` };
     const verdict = verdictOf(ci95, goal, { valid: valid.length, voided, needed });
     return {
       goal,
@@ -129,11 +129,11 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
       reason: verdict === 'noisy' ? whyVoid(taken) : valid.length < needed ? 'too few rounds in the time' : '',
     };
   });
-  const side = (name: 'subject' | 'peer') => summary(shown.flatMap((round) => round[name].samples));
+  const side = (name: 'subject' | 'peer') => summarize(shown.flatMap((round) => round[name].samples));
   return { subject: side('subject'), peer: side('peer'), outcomes, correct };
 }
 
-const report = ({ lost, duplicated, reordered }: Correctness) =>
+const report = ({ lost, duplicated, reordered }: DeliveryCounts) =>
   `${lost} lost, ${duplicated} doubled, ${reordered} out of order`;
 
 function whyVoid(taken: readonly Round[]): string {

@@ -56,7 +56,7 @@ export function fitOf(x: readonly number[], y: readonly number[]): { slope: numb
   return { slope, r2: total === 0 ? 1 : 1 - left / total };
 }
 
-/** How often the first point's figure the last one's is. */
+/** The last point's figure divided by the first point's. */
 export const growth = (values: readonly number[]): number => (values.at(-1) ?? Number.NaN) / (values[0] ?? Number.NaN);
 
 /** The figure must stay below this. */

@@ -35,7 +35,7 @@ export function median(values: readonly number[]): number {
 export type Stat = 'p50' | 'p95' | 'p99';
 export type Summary = Readonly<Record<Stat | 'max' | 'n', number>>;
 
-export function summary(values: readonly number[]): Summary {
+export function summarize(values: readonly number[]): Summary {
   const sorted = ascending(values);
   const [p50, p95, p99, max] = [0.5, 0.95, 0.99, 1].map((q) => quantile(sorted, q)) as [number, number, number, number];
   return { p50, p95, p99, max, n: sorted.length };

@@ -7,7 +7,7 @@ const measuredIn = { commit: z.string(), on: z.iso.date() };
 const Figure = Metric.omit({ subject: true, peer: true, correct: true }).extend({
   ratio: Ratio.omit({ rounds: true, voided: true }),
   ...measuredIn,
-  /** How the run measured, where the row measures differently now. */
+  /** How this figure was measured, if the row now measures differently. */
   note: z.string().optional(),
 });
 export type Figure = z.infer<typeof Figure>;
@@ -16,8 +16,8 @@ export const Figures = z.strictObject({ machine: z.string(), metrics: z.array(Fi
 export type Figures = z.infer<typeof Figures>;
 
 /**
- * The figures with those of later runs instead of theirs. The runs come in order. A noisy one replaces none,
- * nor does a series with fewer points.
+ * Replaces figures with those of later runs. The runs come in order. A noisy figure replaces only another noisy one,
+ * and a series that ends at a smaller size replaces none.
  */
 export function mergeFigures(known: Figures, results: readonly BenchResult[]): Figures {
   const metrics = new Map(known.metrics.map((one) => [keyOf(one), one]));

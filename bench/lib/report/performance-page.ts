@@ -10,7 +10,7 @@ interface PageContent {
   readonly series: readonly Pick<SeriesPlan, 'name' | 'title'>[];
 }
 
-/** Why a row misses its target, as far as it was found out. */
+/** Why a row misses its target, where known. */
 const causes: Readonly<Record<string, string>> = {
   key: 'The program `script` makes the terminal and passes keys through a pipe; daemon and server are programs of their own: a key and its echo wake seven programs, with the engine’s stream five.',
   load: 'Two processors carry the server, the 50 sandboxes and the caller; most of the time is the wait for a processor.',

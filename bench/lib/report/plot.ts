@@ -19,7 +19,7 @@ const line = (x1: number, y1: number, x2: number, y2: number, how = 'class="axis
   `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" ${how}/>`;
 
 const most = 8;
-/** Each metric's ratio as a multiple of its target, with its interval: left of the line in the middle it is met. */
+/** Each metric's ratio as a multiple of its target, with its interval. Left of the middle line, the target is met. */
 export function targetsPlot(metrics: readonly TableMetric[]): string {
   const hasTarget = ({ max, min }: Metric['target']) => max !== undefined || min !== undefined;
   const shown = metrics.filter(({ ratio, target }) => ratio !== undefined && hasTarget(target));

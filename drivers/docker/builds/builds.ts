@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { StringDecoder } from 'node:string_decoder';
 import type Dockerode from 'dockerode';
-import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
@@ -13,7 +13,7 @@ import type { ServerEndpoints } from '../../shared/link/server-endpoints.ts';
 import type { ContainerRequest } from '../create-body.ts';
 import { callEngine, findInEngine, statusOf } from '../engine.ts';
 import { builtImagePrefix, type Images } from '../images.ts';
-import { type Names, ownerFilter, parseSandboxInfo } from '../labels.ts';
+import { type InstanceNames, ownerFilter, parseSandboxInfo } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { type CreatedResources, startContainer } from '../start-container.ts';
 import { usesHostKernel } from '../strict-runtime.ts';
@@ -57,7 +57,7 @@ async function runIn(
     if (read <= quickBytes || stream.isPaused()) return;
     stream.pause(); // the engine then blocks the command
     const resume = () => void stream.resume();
-    pause(bytes / slowBytesPerMs, slow.signal, systemClock).then(resume, resume);
+    sleep(bytes / slowBytesPerMs, slow.signal, systemClock).then(resume, resume);
   });
   const stop = () => void stream.destroy();
   signal.addEventListener('abort', stop, { once: true });
@@ -95,7 +95,7 @@ interface Options {
   readonly users: Users;
   readonly volumes: DockerVolumes;
   readonly instance: string;
-  readonly names: Names;
+  readonly names: InstanceNames;
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly ids: IdSource;
@@ -233,7 +233,7 @@ export function openBuilds(options: Options): ImageBuilding {
   /** Ends the build when its files exceed the limit. */
   async function measure(container: string, most: number, over: AbortController): Promise<void> {
     while (!over.signal.aborted) {
-      await pause(measureEveryMs, over.signal, systemClock).catch(() => {});
+      await sleep(measureEveryMs, over.signal, systemClock).catch(() => {});
       if (over.signal.aborted) return;
       await checkSize(container, most, over.signal).catch((error: unknown) => {
         if (error instanceof AppError && error.code === 'quota') over.abort(error);

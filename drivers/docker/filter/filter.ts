@@ -16,7 +16,7 @@ import {
   volumeRules,
 } from './container-rules.ts';
 import type { OwnedFolders } from './owned-folders.ts';
-import { decideRoute, filtersByLabel, type Verdict } from './routes.ts';
+import { decideRoute, filtersByLabel, type RouteDecision } from './routes.ts';
 
 const besidePrefix = 'container:';
 
@@ -151,7 +151,7 @@ async function decide(options: FilterOptions, incoming: IncomingMessage): Promis
   }
 }
 
-async function onlyOwn(options: FilterOptions, verdict: Verdict & { kind: 'own' }): Promise<undefined> {
+async function onlyOwn(options: FilterOptions, verdict: RouteDecision & { kind: 'own' }): Promise<undefined> {
   const { newName, starts } = verdict;
   const { HostConfig, labels } = await readOwned(options, verdict);
   if (newName !== undefined) checkName(options, newName);
@@ -169,7 +169,7 @@ async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer>
 
 async function readOwned(
   { engine, instance }: FilterOptions,
-  { what, id }: Pick<Verdict & { kind: 'own' }, 'what' | 'id'>,
+  { what, id }: Pick<RouteDecision & { kind: 'own' }, 'what' | 'id'>,
 ): Promise<ContainerInfo & { readonly labels: Labels }> {
   const { status, json } = await ask(engine, what === 'containers' ? `/containers/${id}/json` : `/volumes/${id}`);
   const found = json as ContainerInfo;

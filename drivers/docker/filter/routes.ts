@@ -10,7 +10,7 @@ interface OwnedRoute {
 }
 
 /** The filter's decision on one request. Some kinds need further checks. */
-export type Verdict =
+export type RouteDecision =
   | { readonly kind: 'pass' }
   /** Allowed only if the query filters for the installation's own label. */
   | { readonly kind: 'labelled-list' }
@@ -25,8 +25,8 @@ export type Verdict =
   | { readonly kind: 'refuse'; readonly why: string };
 
 const name = '([A-Za-z0-9][A-Za-z0-9_.-]*)';
-const pass: Verdict = { kind: 'pass' };
-const list: Verdict = { kind: 'labelled-list' };
+const pass: RouteDecision = { kind: 'pass' };
+const list: RouteDecision = { kind: 'labelled-list' };
 const own = (what: 'containers' | 'volumes') => (id: string, query: URLSearchParams) => {
   const newName = query.get('name');
   return { kind: 'own' as const, what, id, ...(newName !== null && { newName }) };
@@ -34,7 +34,11 @@ const own = (what: 'containers' | 'volumes') => (id: string, query: URLSearchPar
 const container = own('containers');
 const sandbox = '(sbx-[0-9a-f]{16})';
 
-const table: readonly [method: string, path: RegExp, verdict: (match: string, query: URLSearchParams) => Verdict][] = [
+const table: readonly [
+  method: string,
+  path: RegExp,
+  verdict: (match: string, query: URLSearchParams) => RouteDecision,
+][] = [
   ['GET', /^\/_ping$/, () => pass],
   ['HEAD', /^\/_ping$/, () => pass],
   ['GET', /^\/version$/, () => pass],
@@ -67,10 +71,10 @@ const table: readonly [method: string, path: RegExp, verdict: (match: string, qu
 ];
 const isWorkspaceAlone = (query: URLSearchParams) =>
   query.toString() === `${new URLSearchParams({ path: workspacePath })}`;
-const refuse = (why: string): Verdict => ({ kind: 'refuse', why });
+const refuse = (why: string): RouteDecision => ({ kind: 'refuse', why });
 
 /** Decides by method and path. Everything not listed is refused: exec, attach, build, networks, swarm, plugins, … */
-export function decideRoute(method: string, target: string): Verdict {
+export function decideRoute(method: string, target: string): RouteDecision {
   const [rawPath = '', rawQuery = ''] = target.split('?', 2);
   // The engine decodes a path before it routes, so an escaped path could reach a different route.
   if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not in its plain form');

@@ -1,5 +1,5 @@
 import type Dockerode from 'dockerode';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
@@ -108,7 +108,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
         const request = { service, name, image: found.Id, volumes, sandbox, user, runtime };
         const id = await create(serviceBody({ ...request, labels: { ...own, [userLabel]: String(user) } }), signal);
         if (id === undefined) {
-          await pause(25, signal); // another call created it
+          await sleep(25, signal); // another call created it
           continue;
         }
         try {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { deadlineSignal, pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { createTimeoutSignal, sleep, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
 import { tryParseJson } from '../../../src/core/text/text.ts';
@@ -29,8 +29,8 @@ const maxBytes = 64 * 2 ** 20;
 
 /**
  * The part of the Kubernetes API that the driver uses; rejects only with AppError. Replaces `CoreV1Api` of
- * `@kubernetes/client-node` 2.0, which opens a TLS connection per request: a read takes 45 to 60 ms instead of 1 to 8.
- * The claim of a warm pod makes two requests. `CoreV1Api` also does not limit the size of an answer.
+ * `@kubernetes/client-node` 2.0, which opens a TLS connection per request: a read takes 45 to 60 ms instead of 1 to 8,
+ * and the claim of a warm pod makes two requests. `CoreV1Api` also does not limit the size of an answer.
  */
 export function openApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {
@@ -39,7 +39,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
   });
 
   async function send({ method, path, body, what, accept }: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const options = await credentials.apply().catch((cause: Error) => {
       const message = `The credentials for the Kubernetes API are unusable: ${cause.message}`;
       throw new AppError('driver_unavailable', message, { cause });
@@ -61,7 +61,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
       [response] = (await once(outgoing, 'response')) as [IncomingMessage];
       outgoing.on('error', () => {}); // the response's own error reports it
     } catch (cause) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       throw unansweredError(cause);
     }
     const status = response.statusCode ?? 500;
@@ -72,11 +72,11 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
 
   /** One attempt. A stalled request counts as unanswered. */
   async function attempt<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
-    using until = deadlineSignal(attemptMs, clock, signal);
+    using until = createTimeoutSignal(attemptMs, clock, signal);
     try {
       return tryParseJson(await readText(await send(request, until.signal))) as Answer;
     } catch (error) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       throw error instanceof AppError && !until.signal.aborted ? error : unansweredError(error);
     }
   }
@@ -91,7 +91,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
         const wait = waitAfter(error, failures, random);
         if (wait === undefined || failures + 1 >= (request.tries ?? Number.POSITIVE_INFINITY)) throw error;
         last = error;
-        await pause(wait, signal, clock).catch((fired: AppError) => {
+        await sleep(wait, signal, clock).catch((fired: AppError) => {
           // Report the last failure, not the deadline: it explains the wait.
           throw fired.code === 'deadline_exceeded' ? last : fired;
         });
@@ -142,7 +142,7 @@ async function readText(response: IncomingMessage): Promise<string> {
 
 async function refusalFrom(response: IncomingMessage, status: number, signal: AbortSignal): Promise<Refusal> {
   const text = await readText(response).catch(() => '');
-  throwIfFired(signal);
+  throwIfAborted(signal);
   const { reason = '', message = text.slice(0, 500) } = (tryParseJson(text) ?? {}) as {
     reason?: string;
     message?: string;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { deadlineSignal, pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { createTimeoutSignal, sleep, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { KubernetesOptions } from '../options.ts';
@@ -16,7 +16,7 @@ interface WatchOptions extends Pick<KubernetesOptions, 'clock' | 'random' | 'onT
   readonly api: KubeApi;
 }
 /** This installation's share of the namespace. */
-export type Cluster = WatchOptions & Pick<KubernetesOptions, 'namespace' | 'instance' | 'pendingMs'>;
+export type ClusterScope = WatchOptions & Pick<KubernetesOptions, 'namespace' | 'instance' | 'pendingMs'>;
 interface ObjectKind<T extends KubeObject> {
   readonly path: string;
   readonly what: string;
@@ -42,8 +42,8 @@ const silentMs = 28_000;
 const tellEveryMs = 60_000;
 
 /**
- * This installation's objects of one kind, watched from the first `list` or `follow`. The informer of `@kubernetes/client-node` ends at
- * the first error, keeps whole objects, and cannot use a list that its caller made.
+ * This installation's objects of one kind, watched from the first `list` or `follow`. The client library's own informer
+ * ends at the first error, keeps whole objects, and cannot use a list that its caller made.
  */
 export function openObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,
@@ -78,7 +78,7 @@ export function openObjects<T extends KubeObject>(
     const more = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(streamSeconds) };
     const query = new URLSearchParams({ ...selector, ...more, resourceVersion: from });
     const request = { method: 'GET', path: `${path}?${query}`, what: `watch ${what}` } as const;
-    using silent = deadlineSignal(silentMs, clock, signal);
+    using silent = createTimeoutSignal(silentMs, clock, signal);
     let version = from;
     let response: IncomingMessage | undefined;
     try {
@@ -124,7 +124,7 @@ export function openObjects<T extends KubeObject>(
         const backoff = Math.min(250 * 2 ** Math.min(failures, 10), 10_000) * (0.5 + random() / 2);
         restMs = Math.max(backoff, error.retryAfterMs ?? 0);
       }
-      await pause(restMs, signal, clock).catch(() => {});
+      await sleep(restMs, signal, clock).catch(() => {});
     }
   }
 
@@ -205,7 +205,7 @@ async function untilSeen<T extends KubeObject, Seen>(
     changed = new AbortController();
     const seen = await look(latest, isLate);
     if (seen !== undefined) return seen;
-    await pause(ms, AbortSignal.any([signal, changed.signal]), clock).catch(() => throwIfFired(signal));
+    await sleep(ms, AbortSignal.any([signal, changed.signal]), clock).catch(() => throwIfAborted(signal));
     isLate = !changed.signal.aborted;
   }
 }

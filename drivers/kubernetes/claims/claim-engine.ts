@@ -7,7 +7,7 @@ import { openObjects } from '../api/objects.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import { checkOwner, instanceOf, objectMetadata } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
-import { claimPath, group, sandboxPath } from './platform.ts';
+import { claimPath, claimsApiGroup, sandboxPath } from './platform.ts';
 import {
   createIdentityCommand,
   openSessionObjects,
@@ -62,7 +62,7 @@ export function claimEngine(options: Options) {
   const starting = new Set<string>();
 
   const bodyFor = (spec: SandboxSpec, pool: string) => ({
-    apiVersion: `${group}/v1beta1`,
+    apiVersion: `${claimsApiGroup}/v1beta1`,
     kind: 'SandboxClaim',
     metadata: { name: nameOf(spec.id), namespace, ...objectMetadata(spec, instance) },
     spec: {
@@ -123,7 +123,7 @@ export function claimEngine(options: Options) {
     return all ? (pods.known()?.filter(isFree) ?? []) : [];
   }
   const isCordoned = ({ spec }: V1Pod) => cordoned.known()?.some(({ metadata }) => metadata?.name === spec?.nodeName);
-  /** The controller replaces the pods of these members, on other nodes. */
+  /** Deletes unclaimed pods on cordoned nodes. The controller replaces them on other nodes. */
   async function leaveCordoned(signal: AbortSignal): Promise<void> {
     await Promise.all(
       members()

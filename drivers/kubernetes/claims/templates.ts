@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node';
 import type { SandboxRecipe } from '../../driver.ts';
 import { openCollection } from '../api/collection.ts';
-import type { Cluster } from '../api/objects.ts';
-import { instanceLabels, namePrefix, selectAllPods } from '../labels.ts';
-import { claimPath, group } from './platform.ts';
+import type { ClusterScope } from '../api/objects.ts';
+import { instanceLabels, instancePodSelector, namePrefix } from '../labels.ts';
+import { claimPath, claimsApiGroup } from './platform.ts';
 
 /** The part of a SandboxTemplate that each of its Sandboxes copies. */
 export interface Blueprint {
@@ -15,7 +15,7 @@ interface Pool {
   readonly metadata?: V1ObjectMeta;
   readonly spec: { readonly replicas: number };
 }
-type Options = Cluster & { blueprintFor(recipe: SandboxRecipe): Blueprint };
+type Options = ClusterScope & { blueprintFor(recipe: SandboxRecipe): Blueprint };
 
 /** A younger template can be in use by a start that has not created its claim yet. */
 const sweepAfterMs = 600_000;
@@ -23,8 +23,8 @@ const epochNote = 'corral/epoch';
 
 /**
  * The template and the warm pool of each recipe. A name contains the hash of the template's content, so templates never
- * change: after an upgrade or a change of settings sandboxes are claimed from a new pool, and the members of the old one
- * are deleted.
+ * change: after an upgrade or a change of settings, sandboxes are claimed from a new pool, and the members of the old
+ * one are deleted.
  */
 export function openTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
   const templates = openCollection(api, claimPath(namespace, 'sandboxtemplates'), 'sandbox templates');
@@ -41,7 +41,10 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
     const hash = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 12);
     const name = `${prefix}${hash}`;
     if (known.has(name)) return name;
-    const head = { apiVersion: `${group}/v1beta1`, metadata: { name, namespace, labels: instanceLabels(instance) } };
+    const head = {
+      apiVersion: `${claimsApiGroup}/v1beta1`,
+      metadata: { name, namespace, labels: instanceLabels(instance) },
+    };
     await templates.create({ ...head, kind: 'SandboxTemplate', spec }, signal);
     // Restores the size of a pool that somebody deleted.
     const pool = { replicas: own.name === name ? own.count : 0, sandboxTemplateRef: { name } };
@@ -51,13 +54,13 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
   }
 
   const all = async (signal: AbortSignal) =>
-    (await pools.list({ selector: { labelSelector: selectAllPods(instance) } }, signal)).items;
+    (await pools.list({ selector: { labelSelector: instancePodSelector(instance) } }, signal)).items;
   const epochOf = ({ metadata }: Pool) => Number(metadata?.annotations?.[epochNote] ?? 0);
 
   return {
     prefix,
     ensure,
-    /** The next `ensure` asks the cluster again, in case somebody deleted them. */
+    /** The next `ensure` checks the cluster again, in case somebody deleted them. */
     forget: (name: string) => void known.delete(name),
     /** How many sandboxes this server keeps ready under that name. */
     sizeOf: (name: string) => (own.name === name ? own.count : 0),
@@ -73,7 +76,7 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
         await pools.patch(pool.metadata?.name ?? '', { metadata, spec: { replicas } }, signal);
       }
     },
-    /** Deletes empty pools, and their templates, that no claim names. */
+    /** Deletes empty pools that no claim names, with their templates. */
     async sweep(inUse: ReadonlySet<string>, signal: AbortSignal) {
       if (clock.now() - sweptAt < sweepAfterMs) return;
       sweptAt = clock.now();

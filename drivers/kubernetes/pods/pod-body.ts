@@ -161,7 +161,7 @@ function environment({ recipe, port, access, egress, extraCa }: ContainerRequest
 }
 
 const scratch = 256 * mebibyte;
-/** Extra space, so that the daemon can end only the writers before the kubelet evicts the pod and deletes its files. */
+/** Extra space: the daemon ends the writers before the kubelet would evict the pod and delete its files. */
 const overshoot = 1_024 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 

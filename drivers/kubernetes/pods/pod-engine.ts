@@ -4,7 +4,15 @@ import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { openObjects } from '../api/objects.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { checkOwner, instanceOf, isOurs, objectMetadata, ownedBy, parseSandboxInfo, withNode } from '../labels.ts';
+import {
+  belongsToInstance,
+  checkOwner,
+  instanceOf,
+  instanceSandboxSelector,
+  objectMetadata,
+  parseSandboxInfo,
+  withNode,
+} from '../labels.ts';
 import { computePodState } from './pod-state.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
 
@@ -30,7 +38,10 @@ export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options 
   const { namespace, instance, pods, nameOf } = options;
   const kind = { path: volumeClaimsPath(namespace), what: 'volume claims' };
   const volumes = keepsFiles
-    ? openObjects<V1PersistentVolumeClaim>(options, { ...kind, selector: { labelSelector: ownedBy(instance) } })
+    ? openObjects<V1PersistentVolumeClaim>(options, {
+        ...kind,
+        selector: { labelSelector: instanceSandboxSelector(instance) },
+      })
     : undefined;
 
   /** Creates the sandbox's volume claim. False: the claim already exists, or none is needed. */
@@ -43,14 +54,14 @@ export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options 
     const look = async () => {
       if (await volumes.create(body, signal)) return true;
       const found = await volumes.get(name, signal);
-      return found && !found.metadata?.deletionTimestamp ? false : undefined; // else it is being deleted
+      return found && !found.metadata?.deletionTimestamp ? false : undefined; // gone or being deleted: try again
     };
     return await poll(look, { everyMs: 100 }, signal);
   }
 
   async function find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined> {
     const found = await pods.get(nameOf(id), signal);
-    return isOurs(found, instance) && parseSandboxInfo(found.metadata, 'ready') ? found : undefined;
+    return belongsToInstance(found, instance) && parseSandboxInfo(found.metadata, 'ready') ? found : undefined;
   }
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {

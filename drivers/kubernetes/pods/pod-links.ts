@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { V1Pod } from '@kubernetes/client-node';
-import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
@@ -59,7 +59,7 @@ export function openPodLinks({ pods, keys, dial }: Options) {
     link(id: SandboxId, pod: V1Pod): SandboxLink {
       const lost = hold(id, pod);
       const key = pod.metadata?.annotations?.['corral/key'];
-      const isOwn = parseSandboxInfo(pod.metadata, 'ready') !== undefined; // not of a shared template
+      const isOwn = parseSandboxInfo(pod.metadata, 'ready') !== undefined; // false for a pod of a shared template
       const token = isOwn ? keys.daemonToken(id, key) : keys.signedToken(uidOf(pod), key);
       if (!token)
         throw new AppError('sandbox_not_found', 'The sandbox was created with a key that this server does not have.');
@@ -120,7 +120,7 @@ export async function waitForDaemon(
       const advice = 'Use an image that was built for this server.';
       throw new AppError('sandbox_unavailable', `The sandbox's daemon does not accept this server's token. ${advice}`);
     }
-    await pause(ms, either).catch((error) => {
+    await sleep(ms, either).catch((error) => {
       throw lost.aborted ? lost.reason : error;
     });
   }

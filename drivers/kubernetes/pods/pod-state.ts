@@ -13,7 +13,7 @@ export const containerOf = (service: string) => `${servicePrefix}${service}`;
 /** The meaning of a pod's status for callers that start or use the sandbox. */
 export type PodState =
   | { readonly kind: 'waiting' | 'running' }
-  /** Waiting can help: a bigger cluster, or a registry that recovers. The caller limits the wait. */
+  /** Waiting can help, until the cluster grows or the registry recovers. The caller limits the wait. */
   | { readonly kind: 'stuck'; readonly error: AppError }
   | { readonly kind: 'failed' | 'over'; readonly error: AppError };
 
@@ -34,7 +34,7 @@ export function computePodState(pod: k8s.V1Pod): PodState {
   return { kind: container?.state?.running && status?.podIP ? 'running' : 'waiting' };
 }
 
-/** A pod's containers are listed by name, and services bring their own names. */
+/** Found by name: statuses are sorted by container name, so a service's can come first. */
 const sandboxIn = ({ status }: k8s.V1Pod): k8s.V1ContainerStatus | undefined =>
   status?.containerStatuses?.find(({ name }) => name === sandboxContainer);
 
@@ -89,7 +89,7 @@ const endOfContainer = ({ reason, exitCode }: k8s.V1ContainerStateTerminated) =>
     ? 'The sandbox was killed because it ran out of memory.'
     : `The sandbox ended with exit code ${exitCode}.`;
 
-/** By the reason of a disruption, or of the pod's end. */
+/** Explanations, by the reason of a disruption or of the pod's end. */
 const reasons: Readonly<Record<string, string | undefined>> = {
   EvictionByEvictionAPI: 'The sandbox was evicted, for example because its node was drained',
   PreemptionByScheduler: 'The sandbox was preempted by a pod with higher priority',

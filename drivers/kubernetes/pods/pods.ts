@@ -1,17 +1,17 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { type Cluster, openObjects } from '../api/objects.ts';
-import { selectAllPods } from '../labels.ts';
+import { type ClusterScope, openObjects } from '../api/objects.ts';
+import { instancePodSelector } from '../labels.ts';
 
 export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
-/** How pods are deleted: their first process exits immediately on TERM. */
+/** The grace period is short, because a pod's first process exits immediately on TERM. */
 export const podRemoval = { gracePeriodSeconds: 1 };
 
 /** All pods of the installation, including those that no session has claimed. */
-export const openPods = (cluster: Cluster) =>
+export const openPods = (cluster: ClusterScope) =>
   openObjects<V1Pod>(cluster, {
     path: podsPath(cluster.namespace),
     what: 'pods',
-    selector: { labelSelector: selectAllPods(cluster.instance) },
+    selector: { labelSelector: instancePodSelector(cluster.instance) },
     keep: trimPod,
     removal: podRemoval,
   });

@@ -33,8 +33,8 @@ export function sandboxKeys(instance: string, keys: readonly Secret[]) {
     provesEgress: (id: string, token: string) =>
       keys.some((key) => new Secret(derive(key, 'egress', id)).equals(new Secret(token))),
     /**
-     * The daemon's token in a pod of a shared template, which is like the others until a session claims it: a signature
-     * of the pod's uid. The template holds only the public key. Undefined: this server no longer has the key.
+     * The daemon's token in a pod of a shared template: a signature of the pod's uid, because such pods are identical
+     * until they are claimed. The template holds only the public key. Undefined: this server no longer has the key.
      */
     signedToken(uid: string, keyName: string | undefined): Secret | undefined {
       const key = keyOf(keyName);

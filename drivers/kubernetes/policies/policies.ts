@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { V1NetworkPolicy } from '@kubernetes/client-node';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxLink } from '../../driver.ts';
 import type { KubeApi } from '../api/api.ts';
@@ -98,7 +98,7 @@ export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, bet
         return undefined;
       }
       if (n >= looks) return message.slice('open '.length);
-      await pause(betweenMs, signal);
+      await sleep(betweenMs, signal);
     }
   }
 

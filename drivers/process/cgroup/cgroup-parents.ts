@@ -51,7 +51,7 @@ async function findAvailableLimits(files: GroupFiles, { version, controllers, mo
   return allLimits.filter((limit) => has.includes(controllerOf[limit]));
 }
 
-/** Candidates in order: the top, which only root can write, the parent of the server's group, the server's group. */
+/** Candidates in order: the top (which only root can write), the parent of the server's group, the server's group. */
 function parentsIn({ mount, own }: Hierarchy): string[] {
   const delegated = own === mount ? [] : [dirname(own), own];
   const mine = delegated.filter((path) => basename(path) !== serverGroup);

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { type CgroupParent, groupFolder, setLimit, splitWords } from './cgroup-parents.ts';
 import type { GroupFiles } from './files.ts';
 import { cpuShareFiles, type Limit, oomFiles, type RequestedLimits, type Share } from './limits.ts';
@@ -53,7 +53,7 @@ export function createCgroups({ places, files, installation }: Options): Cgroups
       await files.write(join(folder, 'cgroup.kill'), '1').catch(() => {}); // version 2, since Linux 5.14
       const inside = (await procs()).filter((pid) => pid > 0);
       if (inside.length > 0) await files.kill(inside, procs);
-      await pause(waitMs, signal);
+      await sleep(waitMs, signal);
     }
   }
 

@@ -23,7 +23,7 @@ export class DaemonAgent extends Agent {
     this.#asStream = asStream;
   }
 
-  /** Node calls this for every request. It overrides a method that dials. */
+  /** Node calls this for every request. Overrides the method that dials. */
   addRequest(request: ClientRequest): void {
     if (this.#closed) {
       fail(request, closed());

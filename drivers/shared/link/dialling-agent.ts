@@ -2,14 +2,14 @@ import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { YieldingConnection } from './yielding-connection.ts';
 
 /** Opens one connection to the sandbox's daemon. Rejects if the daemon cannot be reached now. */
 export type Dial = (signal: AbortSignal) => Promise<Duplex>;
 
-/** Dials an address of the network. */
+/** Dials a TCP address. */
 export const dialAddress =
   (host: string, port: number): Dial =>
   async (signal): Promise<Duplex> => {
@@ -66,7 +66,7 @@ export class DiallingAgent extends Agent {
         this.#open.add(stream);
         return stream.once('close', () => this.#open.delete(stream));
       }
-      await pause(Math.min(50 * 2 ** failures, 1_000), until).catch(unlessOver);
+      await sleep(Math.min(50 * 2 ** failures, 1_000), until).catch(unlessOver);
     }
   }
 

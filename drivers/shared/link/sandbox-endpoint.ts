@@ -157,7 +157,7 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
   const one = new DuplicateDaemonDetector(() => idle.hasIdle);
   const lost = new AbortController();
   const ready = Promise.withResolvers<void>();
-  ready.promise.catch(() => {}); // possibly nobody waits
+  ready.promise.catch(() => {}); // nobody may be waiting
 
   if (caBundle !== undefined) await write(join(mount, 'ca.pem'), caBundle);
   await using opened = new AsyncDisposableStack();

@@ -1,4 +1,4 @@
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Driver, PoolHosting, SandboxRecipe } from '../../driver.ts';
@@ -39,7 +39,7 @@ export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner
     failures = 0;
   }
   async function run(): Promise<void> {
-    await pause(1, stop.signal, clock).catch(() => {}); // the recipe depends on parts that start after the driver
+    await sleep(1, stop.signal, clock).catch(() => {}); // the recipe depends on parts that start after the driver
     while (!stop.signal.aborted) {
       try {
         await tell();
@@ -49,7 +49,7 @@ export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner
         failures += 1;
         if (!stop.signal.aborted && (failures === 1 || failures % 10 === 0)) options.onTrouble?.(error);
       }
-      await pause(roundEveryMs, stop.signal, clock).catch(() => {});
+      await sleep(roundEveryMs, stop.signal, clock).catch(() => {});
     }
   }
   const running = run();

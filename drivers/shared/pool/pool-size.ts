@@ -12,7 +12,7 @@ export interface PoolSize {
   started(ms: number): void;
 }
 
-export const fixedSize = (count: number): PoolSize => ({
+export const fixedPoolSize = (count: number): PoolSize => ({
   most: count,
   now: () => count,
   recordRequest() {},
@@ -36,7 +36,7 @@ const longestMs = 60_000;
  * if they come within the time that the pool needs to refill: twice a start. At least one sandbox is ready in quiet
  * times. Ready sandboxes, each counted with its full memory limit, use at most half of the free memory.
  */
-export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
+export function automaticPoolSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
   let times: number[] = [];
   let refillMs = shortestMs;
   return {

@@ -1,4 +1,4 @@
-import { raceAbort, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { raceAbort, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import type { Call } from '../../driver.ts';
 
 interface SharedCall<Value> {
@@ -19,7 +19,7 @@ export class SingleFlight<Value> {
   readonly #running = new Map<string, SharedCall<Value>>();
 
   async join(key: string, call: Call, run: (call: Call) => Promise<Value>): Promise<Value> {
-    throwIfFired(call.signal);
+    throwIfAborted(call.signal);
     for (let old = this.#running.get(key); old?.stop.signal.aborted; old = this.#running.get(key)) {
       await raceAbort(this.settled(key), call.signal);
     }

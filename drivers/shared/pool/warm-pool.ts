@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { pause, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { sleep, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import type { ServerParts } from '../../../src/core/contracts/server-parts.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import { type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
@@ -187,7 +187,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       const next = [lookAt, failures > 0 ? restUntil : lookAt, now < quietUntil ? quietUntil : lookAt];
       const ms = Math.max(50, Math.min(...next) - now);
       const rest = new AbortController();
-      const patience = pause(ms, AbortSignal.any([signal, rest.signal]), clock).catch(() => {});
+      const patience = sleep(ms, AbortSignal.any([signal, rest.signal]), clock).catch(() => {});
       await Promise.race([patience, woken.promise]);
       rest.abort();
       if (wake === woken) wake = Promise.withResolvers<void>();
@@ -198,7 +198,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   async function claimed(spec: SandboxSpec, call: Call): Promise<SandboxInfo | undefined> {
     const name = recipeName(spec);
     for (let id = shelf.take(name); id; id = shelf.take(name)) {
-      throwIfFired(call.signal);
+      throwIfAborted(call.signal);
       const info = await driver.claim(id, spec, call).catch((error) => {
         shelf.forget(id);
         throw error;

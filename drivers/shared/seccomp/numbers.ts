@@ -1,4 +1,4 @@
-export type Machine = 'x64' | 'arm64';
+export type Architecture = 'x64' | 'arm64';
 
 /** Every system call of Linux 6.16 as `name x64 arm64`. Calls without a third word do not exist on arm64. */
 const table = `
@@ -77,5 +77,5 @@ const rows = table
   }));
 
 /** The machine's system call numbers by name. */
-export const callNumbers = (machine: Machine): ReadonlyMap<string, number> =>
+export const callNumbers = (machine: Architecture): ReadonlyMap<string, number> =>
   new Map(rows.flatMap((row): [string, number][] => (row[machine] === undefined ? [] : [[row.name, row[machine]]])));

@@ -1,4 +1,4 @@
-import { callNumbers, type Machine } from './numbers.ts';
+import { type Architecture, callNumbers } from './numbers.ts';
 import {
   type Comparison,
   conditionalCalls,
@@ -8,8 +8,8 @@ import {
   unknownErrno,
 } from './rules.ts';
 
-const architectures: Readonly<Record<Machine, string>> = { x64: 'SCMP_ARCH_X86_64', arm64: 'SCMP_ARCH_AARCH64' };
-const machines = Object.keys(architectures) as Machine[];
+const architectures: Readonly<Record<Architecture, string>> = { x64: 'SCMP_ARCH_X86_64', arm64: 'SCMP_ARCH_AARCH64' };
+const machines = Object.keys(architectures) as Architecture[];
 
 /**
  * The rules as JSON, for Docker's `SecurityOpt` and as a kubelet's `Localhost` profile. One file fits every node,

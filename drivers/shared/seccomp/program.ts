@@ -1,4 +1,4 @@
-import { callNumbers, type Machine } from './numbers.ts';
+import { type Architecture, callNumbers } from './numbers.ts';
 import {
   type Comparison,
   conditionalCalls,
@@ -71,7 +71,7 @@ function operand(instruction: Instruction): number {
   }
 }
 
-const auditArch: Readonly<Record<Machine, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 };
+const auditArch: Readonly<Record<Architecture, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 };
 const action = { allow: 0x7fff_0000, kill: 0x8000_0000, errno: (code: number) => 0x0005_0000 | code };
 // The offsets of a filter's input, `struct seccomp_data`. Both architectures are little-endian.
 const offset = { call: 0, arch: 4, low: (argument: number) => 16 + 8 * argument };
@@ -98,7 +98,7 @@ export function seccompProgram(machine: string): Buffer | undefined {
   ]);
 }
 
-function computeSegments(machine: Machine): readonly Segment[] {
+function computeSegments(machine: Architecture): readonly Segment[] {
   const numbers = callNumbers(machine);
   const known = [...numbers].sort(([, a], [, b]) => a - b);
   const last = known.at(-1)?.[1] ?? 0;

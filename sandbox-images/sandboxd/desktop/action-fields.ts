@@ -60,7 +60,7 @@ const wants: Readonly<Record<string, string>> = {
 };
 
 /** Validates the action for a screen of that size. */
-export function screenAction(input: unknown, size: Size): ScreenAction {
+export function parseScreenAction(input: unknown, size: Size): ScreenAction {
   if (typeof input !== 'object' || input === null || !('kind' in input)) throw badRequest('An action needs a kind.');
   const { kind, ...rest } = input as Record<string, unknown>;
   if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind))

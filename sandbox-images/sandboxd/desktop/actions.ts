@@ -4,7 +4,7 @@ import { type Key, keyboard } from './keyboard.ts';
 import { findKeysym, parseKeysyms } from './keysyms.ts';
 import { type PointerState, readPointer } from './screen.ts';
 import { waitForProgram } from './wait-for-program.ts';
-import { request, u16, u32, type X11Connection } from './x11.ts';
+import { encodeRequest, u16, u32, type X11Connection } from './x11.ts';
 
 type ActionOf<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind: Kind }>;
 const buttons = { left: 1, middle: 2, right: 3 } as const;
@@ -15,8 +15,8 @@ const dragStepMs = 8;
 /** The target must announce that it accepts the drop before the button is released. */
 const dropMs = 50;
 /**
- * Without a pause, two clicks at the same moment would be treated as one. The display itself waits between the clicks,
- * so the pause is never longer.
+ * Without a pause, two clicks at the same moment would be treated as one. The display makes the pause
+ * itself, so a busy daemon cannot extend it.
  */
 const clickMs = 20;
 const busyMs = 100;
@@ -36,11 +36,11 @@ export async function performAction(display: X11Connection, action: ScreenAction
       u16(x, y),
       u32(0, 0),
     ]);
-    display.send(request(xtest, 2, body));
+    display.send(encodeRequest(xtest, 2, body));
   };
   await acts[action.kind]({ display, fake }, action as never);
-  // The program must finish handling this action before the next action or screenshot. For a busy program, the wait is
-  // cut short.
+  // The program must finish handling this action before the next action or screenshot. The wait for a busy program is
+  // limited.
   await waitForProgram(display, busyMs);
 }
 
@@ -118,7 +118,7 @@ async function typeKeysyms({ display, fake }: InputDevice, keysyms: readonly num
       fake(keyRelease, keycode);
       if (shift) fake(keyRelease, shiftKeycode);
     }
-    await display.ask(request(43, 0));
+    await display.ask(encodeRequest(43, 0));
   }
 }
 

@@ -1,19 +1,19 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Duplex } from 'node:stream';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Desktop } from '../daemon.ts';
 import type { SharedState } from '../shared-state.ts';
 import { createMarks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
-import { screenAction } from './action-fields.ts';
+import { parseScreenAction } from './action-fields.ts';
 import { performAction } from './actions.ts';
 import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';
 import { startChild } from './child-process.ts';
 import { type Display, startDisplay } from './display.ts';
 import { readPointer, takeScreenshot } from './screen.ts';
-import { type RunningProgram, service, stoppedMessage } from './service.ts';
+import { type RunningProgram, stoppedMessage, superviseProgram } from './service.ts';
 
 /** Starts the window manager: windows fill the screen, dialogs keep their size, and there is no root menu. */
 async function startWindows(
@@ -84,7 +84,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     lastFailure = why;
     process.stderr.write(`sandboxd: the desktop: ${why}\n`);
   };
-  const display = service<Display>({
+  const display = superviseProgram<Display>({
     clock,
     async start(signal) {
       await noteTerminals(parts.stateDir);
@@ -97,14 +97,14 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     },
     back: () => light(),
   });
-  const windows = service<void>({
+  const windows = superviseProgram<void>({
     clock,
     start: async (signal) => await startWindows(parts, programs.windows ?? '', (await display.get(signal)).env),
     died: (why) => {
       if (display.state === 'running') failed(why);
     },
   });
-  const browser = service<Browser>({
+  const browser = superviseProgram<Browser>({
     clock,
     async start(signal) {
       const running = await startBrowser(parts, (await display.get(signal)).env, options, signal);
@@ -196,7 +196,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
       try {
         return await pipe.open(() => (usedAt = clock.now()));
       } catch (thrown) {
-        // If the client has gone, the next browser is for the next client.
+        // No retry for a client that has gone.
         if (left === 0 || unwanted.aborted) throw thrown;
       }
       await new Promise((resolve) => clock.setTimeout(() => resolve(undefined), viewerPauseMs));
@@ -207,7 +207,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
   async function inTime(open: (unwanted: AbortSignal) => Promise<Duplex>): Promise<Duplex | undefined> {
     const late = new AbortController();
     const opening = open(late.signal);
-    const patience = pause(options.hungMs, late.signal, clock).catch(() => {});
+    const patience = sleep(options.hungMs, late.signal, clock).catch(() => {});
     try {
       const stream = await Promise.race([opening, patience]);
       if (!stream) opening.then((unwanted) => unwanted.destroy()).catch(() => {});
@@ -256,7 +256,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     },
     screenshot: async () => await takeScreenshot((await lookedAt()).connection),
     async act(action) {
-      const requested = screenAction(action, { width, height });
+      const requested = parseScreenAction(action, { width, height });
       const { connection } = await lookedAt();
       const mine = turn.then(() => performAction(connection, requested));
       turn = mine.catch(() => {});

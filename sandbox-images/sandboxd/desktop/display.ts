@@ -4,7 +4,7 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
+import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { type DirectSocket, directSocket } from '../server/direct-socket.ts';
@@ -149,7 +149,7 @@ async function firstLine(stream: Readable, died: Promise<string>, signal: AbortS
   });
   while (!text.includes('\n')) {
     if (end !== undefined) throw new AppError('sandbox_unavailable', `The display did not start: ${end}.`);
-    await pause(5, signal);
+    await sleep(5, signal);
   }
   return Number(text);
 }
@@ -174,7 +174,7 @@ async function greeted(path: string): Promise<DirectSocket> {
   return viewer;
 }
 
-/** Connects with retries: Xvnc accepts only a few connections at once, and refuses any more for a moment. */
+/** Connects with retries: Xvnc accepts few connections at the same time, and refuses others for a moment. */
 async function opened<Made extends Socket>(path: string, make: () => Made): Promise<Made> {
   for (let left = connectAttempts; ; left--) {
     const socket = make();

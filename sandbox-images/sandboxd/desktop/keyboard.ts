@@ -1,5 +1,5 @@
 import { waitForProgram } from './wait-for-program.ts';
-import { request, u32, type X11Connection } from './x11.ts';
+import { encodeRequest, u32, type X11Connection } from './x11.ts';
 
 /** A key of the display's keyboard, and whether the requested character needs Shift. */
 export interface Key {
@@ -7,13 +7,13 @@ export interface Key {
   readonly shift: boolean;
 }
 export interface Keyboard {
-  /** The keys for these keysyms. Missing keys are added to the keyboard, in batches that fit. */
+  /** Yields the keys for these keysyms in batches that fit on the keyboard, and adds missing keys. */
   keysFor(keysyms: readonly number[]): AsyncIterable<readonly Key[]>;
   readonly shiftKeycode: number;
 }
 
 const maxSpareKeys = 96;
-/** Delay used instead for a program that does not answer pings, in ms. */
+/** Delay for a program that does not answer pings, in ms. */
 const settleMs = 150;
 const slowMs = 3_000;
 
@@ -28,7 +28,7 @@ const lent = new WeakMap<X11Connection, Map<number, number>>();
 export async function keyboard(display: X11Connection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
   const { minKeycode, maxKeycode } = display.screen;
   const count = maxKeycode - minKeycode + 1;
-  const answer = await display.ask(request(101, 0, Buffer.from([minKeycode, count, 0, 0])));
+  const answer = await display.ask(encodeRequest(101, 0, Buffer.from([minKeycode, count, 0, 0])));
   const columns = answer.readUInt8(1);
   const at = (row: number, column: number) => answer.readUInt32LE(32 + 4 * (row * columns + column));
 
@@ -51,8 +51,8 @@ export async function keyboard(display: X11Connection, sleep: (ms: number) => Pr
   };
 
   /**
-   * Waits until the program has handled its keys. The program looks up a key's meaning only then, so the meaning must
-   * not change earlier.
+   * Waits until the program has handled the pressed keys. The program looks up a key's meaning only when it handles
+   * the key, so the meaning must not change earlier.
    */
   async function settled(): Promise<boolean> {
     const answers = await waitForProgram(display, slowMs);
@@ -60,8 +60,8 @@ export async function keyboard(display: X11Connection, sleep: (ms: number) => Pr
     return answers;
   }
   /**
-   * GTK programs get new meanings over another connection than presses and pings. The display has written to both
-   * before the first answer arrives, so the program has read both before the second.
+   * GTK programs receive new meanings and pings over different connections. By the first answer, the display has
+   * written to both; by the second answer, the program has read both.
    */
   async function learned(): Promise<void> {
     if (await settled()) await settled();
@@ -87,7 +87,7 @@ export async function keyboard(display: X11Connection, sleep: (ms: number) => Pr
           isSettled = true;
         }
         if (before) known.delete(before);
-        display.send(request(100, 1, Buffer.concat([Buffer.from([keycode, 2, 0, 0]), u32(keysym, keysym)])));
+        display.send(encodeRequest(100, 1, Buffer.concat([Buffer.from([keycode, 2, 0, 0]), u32(keysym, keysym)])));
         key = { keycode, shift: false };
         known.set(keysym, key);
         isNew = true;

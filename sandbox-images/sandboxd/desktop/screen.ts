@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import { pngFile } from '../../../src/core/text/pictures.ts';
-import { request, u16, u32, type X11Connection } from './x11.ts';
+import { encodeRequest, u16, u32, type X11Connection } from './x11.ts';
 
 /**
  * Encodes BGRX rows, as a display stores them, as an RGB PNG. Optimized for speed and not for size, because a caller
@@ -25,7 +25,7 @@ export async function encodePng(pixels: Buffer, width: number, height: number): 
 export async function takeScreenshot(display: X11Connection): Promise<Buffer> {
   const { root, width, height } = display.screen;
   const area = Buffer.concat([u32(root), u16(0, 0, width, height), u32(0xffffffff)]);
-  const [image, cursor] = await Promise.all([display.ask(request(73, 2, area)), cursorImage(display)]);
+  const [image, cursor] = await Promise.all([display.ask(encodeRequest(73, 2, area)), cursorImage(display)]);
   const pixels = image.subarray(32, 32 + width * height * 4);
   if (cursor) drawOver(pixels, width, height, cursor);
   return await encodePng(pixels, width, height);
@@ -38,7 +38,7 @@ export interface PointerState {
   readonly isDown: boolean;
 }
 export async function readPointer(display: X11Connection): Promise<PointerState> {
-  const answer = await display.ask(request(38, 0, u32(display.screen.root)));
+  const answer = await display.ask(encodeRequest(38, 0, u32(display.screen.root)));
   const isDown = (answer.readUInt16LE(24) & 0x1f00) !== 0;
   return { x: answer.readInt16LE(16), y: answer.readInt16LE(18), isDown };
 }
@@ -46,8 +46,8 @@ export async function readPointer(display: X11Connection): Promise<PointerState>
 async function cursorImage(display: X11Connection): Promise<Buffer | undefined> {
   const opcode = await display.extension('XFIXES');
   if (opcode === undefined) return undefined;
-  await display.ask(request(opcode, 0, u32(4, 0))); // X requires agreeing on the extension's version first
-  return await display.ask(request(opcode, 4)).catch(() => undefined);
+  await display.ask(encodeRequest(opcode, 0, u32(4, 0))); // X requires agreeing on the extension's version first
+  return await display.ask(encodeRequest(opcode, 4)).catch(() => undefined);
 }
 
 /** The pointer's pixels are ARGB with premultiplied alpha. */

@@ -1,4 +1,4 @@
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
@@ -7,10 +7,10 @@ export interface RunningProgram<Value> {
   readonly value: Value;
   /** Resolves with the reason once the program is gone. */
   readonly died: Promise<string>;
-  /** Resolves once every process of the program is gone, even after it died. */
+  /** Ends the program. Resolves once all of its processes are gone, even if the program has already died. */
   end(): Promise<void>;
 }
-export interface Service<Value> {
+export interface SupervisedProgram<Value> {
   readonly state: 'stopped' | 'starting' | 'running';
   /** Starts the program if it is not running. Waits for a start or restart in progress. */
   get(signal?: AbortSignal): Promise<Value>;
@@ -27,7 +27,7 @@ interface Options<Value> {
   /** Called when the program runs again after a restart. */
   back?(): void;
 }
-/** The time from the first `get` to a `stop`. */
+/** The state from the first `get` until `stop`. */
 interface Period {
   readonly over: AbortController;
   ready: PromiseWithResolvers<unknown>;
@@ -44,7 +44,7 @@ const attempts = 6;
 const longLifeMs = 30_000;
 
 /** Keeps a program running from the first `get` until `stop`, with growing delays between restarts. */
-export function service<Value>({ clock, start, died, back }: Options<Value>): Service<Value> {
+export function superviseProgram<Value>({ clock, start, died, back }: Options<Value>): SupervisedProgram<Value> {
   let current: Period | undefined;
   let done: Promise<void> = Promise.resolve();
 
@@ -55,7 +55,7 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
     for (let failures = 0; !signal.aborted; failures++) {
       if (failures > 0) {
         const ms = Math.min(firstPauseMs * 2 ** (failures - 1), longestPauseMs);
-        await pause(ms, signal, clock).catch(() => {});
+        await sleep(ms, signal, clock).catch(() => {});
         if (signal.aborted) return;
       }
       period.unwanted = Promise.withResolvers();

@@ -57,11 +57,11 @@ export async function connectDisplay({ socket: path, cookie }: DisplayAddress): 
       return () => void inbox.hearing.delete(hear);
     },
     async atom(name) {
-      const answer = await ask(request(16, 0, Buffer.concat([u16(name.length, 0), pad(Buffer.from(name))])));
+      const answer = await ask(encodeRequest(16, 0, Buffer.concat([u16(name.length, 0), pad(Buffer.from(name))])));
       return answer.readUInt32LE(8);
     },
     async extension(name) {
-      const answer = await ask(request(98, 0, Buffer.concat([u16(name.length, 0), pad(Buffer.from(name))])));
+      const answer = await ask(encodeRequest(98, 0, Buffer.concat([u16(name.length, 0), pad(Buffer.from(name))])));
       return answer[8] === 1 ? answer[9] : undefined;
     },
     [Symbol.dispose]: () => void socket.destroy(),
@@ -69,7 +69,7 @@ export async function connectDisplay({ socket: path, cookie }: DisplayAddress): 
 }
 
 /** Encodes one request: opcode, data byte, length in words, body. */
-export function request(opcode: number, data: number, body: Buffer = Buffer.alloc(0)): Buffer {
+export function encodeRequest(opcode: number, data: number, body: Buffer = Buffer.alloc(0)): Buffer {
   const bytes = Buffer.alloc(4 + body.length);
   bytes.writeUInt8(opcode, 0);
   bytes.writeUInt8(data, 1);

@@ -25,7 +25,7 @@ const maxHandles = 20_000;
 
 export interface DiskWatch {
   use(): DiskUse;
-  /** True while the files exceed the limit; the daemon then accepts no more. */
+  /** True while the files exceed the limit; the daemon then rejects further writes. */
   readonly isOver: boolean;
 }
 
@@ -58,8 +58,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // Limit the rate even while the disk fills: another sandbox may be filling it, and then a measurement finds nothing
-    // but costs the same.
+    // Limit the rate even while the disk fills: another sandbox may be filling it, and a measurement then costs
+    // the same but finds nothing.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
@@ -82,8 +82,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
   }
 
   /**
-   * Ends the processes that have large files open for writing, or else those with any file open for writing. If there
-   * are none and the files still grow, writers come and go faster than the scan, so it ends every process.
+   * Ends the processes that have large files open for writing, or else those with any file open for writing. If none
+   * is found and the files still grow, writers come and go faster than the scan, so every process is ended.
    */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {
     const all = scanProcesses();

@@ -4,7 +4,7 @@ import { type FileHandle, lstat, open, readlink, realpath, rename, rm, stat } fr
 import { dirname, resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { keyedQueue } from '../../../src/core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../../src/core/concurrency/keyed-queue.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
@@ -58,7 +58,7 @@ interface FileReplacement {
   /** Called with the existing file (undefined: none) right before it is replaced. If it throws, the old file stays. */
   readonly check?: (now: BigIntStats | undefined) => void;
 }
-const inOrder = keyedQueue();
+const inOrder = createKeyedQueue();
 
 /**
  * Serializes work on one name, so that this daemon does nothing between the check of a version and the rename. Keep the
@@ -70,8 +70,8 @@ export async function runInOrder<Value>(parent: Parent, work: () => Promise<Valu
 }
 
 /**
- * Replaces the file with a rename, so its name always leads to a complete file: until then, concurrent readers see the
- * old one.
+ * Replaces the file with a rename, so its name always leads to a complete file: readers see the old file until the
+ * rename.
  */
 export async function replaceFile({ parent, content, before, check }: FileReplacement): Promise<BigIntStats> {
   await using staged = await stageFile(parent.at, before);

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { Duplex, type Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { neverFires } from '../../../src/core/concurrency/cancel.ts';
+import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { toFrames } from '../../../src/core/text/pipe-frames.ts';
-import type { JobEnd, JobEntry, StartJob } from '../../../src/sandboxes/client/abilities.ts';
+import type { JobEnd, JobEntry, JobSpec } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits } from '../daemon.ts';
 import { isFolder, toSystemPath } from '../files/byte-names.ts';
 import { locatePath } from '../paths/locate.ts';
@@ -109,7 +109,7 @@ export type Jobs = Pick<
   'startJob' | 'jobs' | 'attachJob' | 'writeJob' | 'endJobInput' | 'resizeJob' | 'signalJob'
 >;
 interface OpenJob {
-  readonly request: StartJob;
+  readonly request: JobSpec;
   readonly started: StartedJob;
   readonly startedAt: number;
   readonly operation: string;
@@ -169,7 +169,7 @@ export function createJobs(parts: SharedState): Jobs {
     };
   };
 
-  async function start(requested: StartJob): Promise<OpenJob> {
+  async function start(requested: JobSpec): Promise<OpenJob> {
     makeRoom();
     await noteTerminals(stateDir);
     const operation = `job-${requested.id}`;
@@ -183,7 +183,7 @@ export function createJobs(parts: SharedState): Jobs {
       ...createMarks(operation, requested.tag),
     };
     const startedAt = clock.now();
-    const place = await starts.acquire(neverFires);
+    const place = await starts.acquire(neverSignal);
     const started = await startJob(requested, { cwd, env: { ...env, CORRAL_MARK: operation } }).catch(
       (thrown: unknown) => {
         place[Symbol.dispose]();
@@ -281,7 +281,7 @@ export function createJobs(parts: SharedState): Jobs {
           if (pid !== keeper) sendSignals(pid, name);
         return;
       }
-      using _turn = await kills.acquire(neverFires);
+      using _turn = await kills.acquire(neverSignal);
       await endTree(treeIn(opened), { spared: keepers.spared, grace: 'none' });
       await opened.started.exited;
     },

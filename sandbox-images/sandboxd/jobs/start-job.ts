@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { JobEnd, StartJob, TerminalSize } from '../../../src/sandboxes/client/abilities.ts';
+import type { JobEnd, JobSpec, TerminalSize } from '../../../src/sandboxes/client/abilities.ts';
 import { startIn } from '../files/byte-names.ts';
 import { scanProcesses } from '../processes/proc.ts';
 import { createStartError } from '../processes/programs.ts';
@@ -30,7 +30,7 @@ interface JobEnvironment {
 
 const startMs = 5_000;
 
-export async function startJob(job: StartJob, place: JobEnvironment): Promise<StartedJob> {
+export async function startJob(job: JobSpec, place: JobEnvironment): Promise<StartedJob> {
   const [program = '', ...args] = job.argv;
   if (job.terminal) return await onTerminal(job.argv, job.terminal, place);
   const child = await spawned(program, args, place);
@@ -102,7 +102,7 @@ async function programOn({ pid: keeper, ...child }: ChildProcessWithoutNullStrea
     const found = scanProcesses().find(({ ppid, zombie }) => ppid === keeper && !zombie);
     const device = found && readLinkTarget(`/proc/${found.pid}/fd/0`);
     if (found && device?.startsWith('/dev/pts/')) return { pid: found.pid, device };
-    await pause(5, patience).catch(() => {});
+    await sleep(5, patience).catch(() => {});
   }
   throw new AppError('sandbox_unavailable', 'The sandbox could not start the program; it may have reached its limits.');
 }

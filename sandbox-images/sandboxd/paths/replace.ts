@@ -40,7 +40,8 @@ export async function replace(
   const before = await stat(await toSystemPath(full)).catch(() => undefined);
   if (before && !before.isFile() && isMarked) throw badRequest(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
-  const target = await readRealPath(await toSystemPath(full)).catch(() => (before ? full : newFileAt(full))); // not in all of /proc
+  // Real paths cannot be read in some parts of /proc.
+  const target = await readRealPath(await toSystemPath(full)).catch(() => (before ? full : newFileAt(full)));
   await makeFolders(dirname(target));
   const place = await toSystemPath(target);
   if (before) await access(place, W_OK); // a rename does not check the file's own permission

@@ -1,5 +1,5 @@
 import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
-import { badRequest, fields, parameter, parseFilePart, readCount, readFlag } from '../server/body-fields.ts';
+import { badRequest, parameter, parseFields, parseFilePart, readCount, readFlag } from '../server/body-fields.ts';
 import { fileReply, type Route } from '../server/route.ts';
 
 export const pathRoutes: readonly Route[] = [
@@ -29,14 +29,14 @@ export const pathRoutes: readonly Route[] = [
     method: 'POST',
     path: '/paths/folder',
     async handle({ daemon, json }) {
-      return { json: await daemon.makeFolder(fields(await json(), { path: 'name' }).path) };
+      return { json: await daemon.makeFolder(parseFields(await json(), { path: 'name' }).path) };
     },
   },
   {
     method: 'POST',
     path: '/paths/move',
     async handle({ daemon, json }) {
-      const { from, to } = fields(await json(), { from: 'name', to: 'name' });
+      const { from, to } = parseFields(await json(), { from: 'name', to: 'name' });
       return { json: await daemon.movePath(from, to) };
     },
   },

@@ -5,7 +5,7 @@ import { findTree, type SparedProcesses, type Tree, toProcessName } from './proc
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
 /** Time that a process can be in the middle of exec before its environment is considered empty, in ms. */
 const execMs = 1_000;
-/** The first checks whether a tree has ended follow quickly, because most programs end immediately. */
+/** Delays of the first checks for the end of a tree: short, because most programs end immediately. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
 export interface EndOptions {

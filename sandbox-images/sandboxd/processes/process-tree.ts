@@ -70,7 +70,7 @@ export function findTree(
     return 'root' in tree ? tree.orphans(proc, environment) : isMarked?.(environment) || tree.strays(proc, environment);
   };
   const ledBy = (proc: Proc) => {
-    // A marked process includes its whole session. A single process includes a session only if it leads it.
+    // In a marked tree, each process adds its whole session. In a subtree, only a session's leader does.
     if (isMarked || proc.session === proc.pid) sessions.add(proc.session);
   };
   const choose = (proc: Proc) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { ProgramEntry, StartProgram } from '../../../src/sandboxes/client/client.ts';
+import type { ProgramEntry, ProgramSpec } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits } from '../daemon.ts';
 import { startIn } from '../files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
@@ -38,7 +38,7 @@ export function createPrograms(parts: SharedState): Programs {
     return opened;
   };
 
-  async function open(request: StartProgram): Promise<ProgramEntry> {
+  async function open(request: ProgramSpec): Promise<ProgramEntry> {
     makeRoom();
     await noteTerminals(stateDir);
     const { id, argv, tag } = request;

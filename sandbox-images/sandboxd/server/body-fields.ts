@@ -21,7 +21,7 @@ export type Fields<Spec extends Record<string, Kind>> = {
 } & { [Key in Optional<Spec>]?: Value<Spec[Key]> };
 
 /** Parses the body. Rejects unknown fields by name. */
-export function fields<const Spec extends Record<string, Kind>>(input: unknown, spec: Spec): Fields<Spec> {
+export function parseFields<const Spec extends Record<string, Kind>>(input: unknown, spec: Spec): Fields<Spec> {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw badRequest('The body must be an object.');
   const body = input as Record<string, unknown>;

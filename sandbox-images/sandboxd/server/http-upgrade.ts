@@ -3,13 +3,13 @@ import type { AppError } from '../../../src/core/errors/errors.ts';
 import type { DirectSocket } from './direct-socket.ts';
 
 /** The upgrade protocol for raw bytes in both directions, without frames or masks. A slow reader blocks the writer. */
-export const protocol = 'corral-stream';
+export const streamProtocol = 'corral-stream';
 const maxWaiting = 1024 * 1024;
 
 /** Joins the connection and the stream until one of the two ends. */
 export function joinStream(connection: Duplex, stream: Duplex, touch: () => void): void {
   if (connection.destroyed) return void stream.destroy();
-  connection.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\n`);
+  connection.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${streamProtocol}\r\n\r\n`);
   connection.on('data', touch); // input from the client counts as activity
   for (const [from, to] of [
     [connection, stream],

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
-import { badRequest, fields } from './body-fields.ts';
-import { protocol } from './http-upgrade.ts';
+import { badRequest, parseFields } from './body-fields.ts';
+import { streamProtocol } from './http-upgrade.ts';
 import type { Chunks } from './send-chunks.ts';
 
 export interface Exchange {
@@ -26,17 +26,17 @@ export interface Route {
 }
 
 export async function rejectWithoutUpgrade(): Promise<never> {
-  throw badRequest(`This is a stream: request it with \`Upgrade: ${protocol}\`.`);
+  throw badRequest(`This is a stream: request it with \`Upgrade: ${streamProtocol}\`.`);
 }
 
 export function parseSignal(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
-  const { signal } = fields(body, { signal: 'name' });
+  const { signal } = parseFields(body, { signal: 'name' });
   if (signal === 'SIGTERM' || signal === 'SIGKILL' || signal === 'SIGINT') return signal;
   throw badRequest('signal must be SIGTERM, SIGKILL or SIGINT.');
 }
 
 export function parseTerminalSize(body: unknown): { readonly cols: number; readonly rows: number } {
-  const size = fields(body, { cols: 'count', rows: 'count' });
+  const size = parseFields(body, { cols: 'count', rows: 'count' });
   const fits = [size.cols, size.rows].every((side) => side >= 1 && side <= limits.terminalSide);
   if (!fits) throw badRequest(`cols and rows must be from 1 to ${limits.terminalSide}.`);
   return size;

@@ -5,7 +5,7 @@ import { pathRoutes } from '../paths/routes.ts';
 import { portRoutes } from '../ports/routes.ts';
 import { watchRoutes } from '../watches/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
-import { badRequest, fields, parameter, parseFilePart, parseIdentifier, readCount } from './body-fields.ts';
+import { badRequest, parameter, parseFields, parseFilePart, parseIdentifier, readCount } from './body-fields.ts';
 import {
   checkArguments,
   fileReply,
@@ -23,7 +23,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/operations',
     async handle({ daemon, json }) {
-      const request = fields(await json(), {
+      const request = parseFields(await json(), {
         id: 'name',
         shell: 'name',
         command: 'name',
@@ -62,7 +62,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/shells/{id}/input',
     async handle({ daemon, params, json }) {
-      await daemon.write(params.id ?? '', fields(await json(), { text: 'text' }).text);
+      await daemon.write(params.id ?? '', parseFields(await json(), { text: 'text' }).text);
     },
   },
   {
@@ -74,7 +74,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/kill',
     async handle({ daemon, json, query }) {
-      const { tag } = fields(await json(), { tag: 'name' });
+      const { tag } = parseFields(await json(), { tag: 'name' });
       if (tag === '') throw badRequest('tag must not be empty.');
       const shells = query.getAll('shell');
       const killed = await daemon.killTagged(tag);
@@ -89,7 +89,7 @@ export const routes: readonly Route[] = [
     path: '/exec',
     async handle({ daemon, json, signal }) {
       const spec = { command: 'name', cwd: 'name?', timeoutMs: 'count?', tag: 'name?', stdin: 'text?' } as const;
-      return { json: await daemon.exec(fields(await json(), spec), signal) };
+      return { json: await daemon.exec(parseFields(await json(), spec), signal) };
     },
   },
   {
@@ -160,7 +160,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/terminals',
     async handle({ daemon, json }) {
-      const { id } = fields(await json(), { id: 'name' });
+      const { id } = parseFields(await json(), { id: 'name' });
       return { json: await daemon.openTerminal(parseIdentifier('id', id)) };
     },
   },
@@ -177,7 +177,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/terminals/{id}/input',
     async handle({ daemon, params, json }) {
-      await daemon.typeTerminal(params.id ?? '', fields(await json(), { text: 'text' }).text);
+      await daemon.typeTerminal(params.id ?? '', parseFields(await json(), { text: 'text' }).text);
       return undefined;
     },
   },
@@ -204,7 +204,13 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/programs',
     async handle({ daemon, json }) {
-      const request = fields(await json(), { id: 'name', argv: 'names', cwd: 'name?', env: 'names?', tag: 'name?' });
+      const request = parseFields(await json(), {
+        id: 'name',
+        argv: 'names',
+        cwd: 'name?',
+        env: 'names?',
+        tag: 'name?',
+      });
       parseIdentifier('id', request.id);
       checkArguments(request);
       return { json: await daemon.openProgram(request) };

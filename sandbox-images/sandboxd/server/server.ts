@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { AppError, type ErrorCode, toAppError } from '../../../src/core/errors/errors.ts';
 import { type Daemon, limits } from '../daemon.ts';
-import { joinStream, protocol, refuseStream } from './http-upgrade.ts';
+import { joinStream, refuseStream, streamProtocol } from './http-upgrade.ts';
 import type { Reply, Route } from './route.ts';
 import { routes } from './routes.ts';
 import { sendChunks } from './send-chunks.ts';
@@ -53,8 +53,8 @@ interface ServerAccess {
 }
 
 /**
- * Each owner of a session has a higher epoch than the previous owner. A request without an epoch comes from a guest and
- * is admitted.
+ * Each server that takes over a session has a higher epoch than the previous one. A request without an epoch is always
+ * admitted.
  */
 function newestOwner(): ServerAccess['admit'] {
   let newest = 0;
@@ -81,7 +81,7 @@ function taken(daemon: Daemon, { token, admit }: ServerAccess, request: Incoming
 
 async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMessage, connection: Duplex) {
   const { route, params } = taken(daemon, door, request);
-  if (!route.stream || request.headers.upgrade !== protocol) {
+  if (!route.stream || request.headers.upgrade !== streamProtocol) {
     throw new AppError('invalid_request', `The protocol ${request.headers.upgrade} is not supported here.`);
   }
   joinStream(connection, await route.stream(daemon, params), () => daemon.touch());

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import type { SharedState } from '../shared-state.ts';
 import { createMarks } from './environment.ts';
 import { type ShellState, stateFile } from './shell-state.ts';
@@ -11,9 +11,9 @@ const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argumen
 /**
  * Starts the command in a terminal, or over pipes if the image has no `script`. Undefined: no process can be started.
  */
-export async function openForCommand(
+export async function openCommandTerminal(
   { stateDir, env }: SharedState,
-  request: StartOperation,
+  request: OperationSpec,
   standing: ShellState,
   mark: string,
 ): Promise<Terminal | undefined> {
@@ -49,7 +49,7 @@ export async function prepareCommandLine(
 
 export const isLong = (command: string) => Buffer.byteLength(command) >= longCommand;
 
-export const removeCommand = (stateDir: string, id: string) =>
+export const removeCommandFile = (stateDir: string, id: string) =>
   rm(commandFile(stateDir, id), { force: true, recursive: true });
 
 const commandFile = (stateDir: string, id: string) => join(stateDir, `${id}.sh`);

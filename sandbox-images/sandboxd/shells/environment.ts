@@ -15,7 +15,7 @@ export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()
     SHELL: '/bin/bash',
   };
   for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && !isOurs(name)) base[name] = value;
+    if (value !== undefined && !isInternalVariable(name)) base[name] = value;
   }
   // The init script renames this variable, because Node would read it when the daemon starts.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
@@ -27,7 +27,7 @@ export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()
 const hasLocale = (env: NodeJS.ProcessEnv) => ['LANG', 'LC_ALL', 'LC_CTYPE'].some((name) => env[name] !== undefined);
 
 /** Internal variables: hidden from commands, not carried to the next one. */
-export const isOurs = (name: string) =>
+export const isInternalVariable = (name: string) =>
   name.startsWith('CORRAL_') || name === 'BASH_ENV' || name === 'SHLVL' || name === '_';
 
 export const createMarks = (operation: string, tag: string | undefined): Record<string, string> => ({

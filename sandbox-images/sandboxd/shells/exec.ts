@@ -8,7 +8,7 @@ import { type ExecRequest, limits } from '../daemon.ts';
 import { startIn } from '../files/byte-names.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
-import { prepareCommandLine, removeCommand } from './command-terminal.ts';
+import { prepareCommandLine, removeCommandFile } from './command-terminal.ts';
 import { createMarks } from './environment.ts';
 import { resolveStartFolder } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
@@ -74,7 +74,7 @@ export function createExecutor(parts: SharedState) {
     } finally {
       clock.clearTimeout(timer);
       signal.removeEventListener('abort', end);
-      if (typeof command !== 'string') await removeCommand(stateDir, id);
+      if (typeof command !== 'string') await removeCommandFile(stateDir, id);
     }
   };
 }

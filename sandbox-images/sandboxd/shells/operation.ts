@@ -1,15 +1,15 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { prompt } from '../../../src/core/model/prompt.ts';
+import { formatShellPrompt } from '../../../src/core/model/prompt.ts';
 import type { ShownCommand } from '../../../src/core/model/shell-console.ts';
 import { completeUtf8Length, countOrphanBytes } from '../../../src/core/text/arriving-text.ts';
-import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { Operation, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { limits } from '../daemon.ts';
 import { awaitsInput, readLinkTarget } from '../processes/awaits-input.ts';
 import { readOomKills } from '../processes/cgroup.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { findTree, type MarkedProcesses } from '../processes/process-tree.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
-import { isLong, openForCommand, removeCommand } from './command-terminal.ts';
+import { isLong, openCommandTerminal, removeCommandFile } from './command-terminal.ts';
 import { type ShellState, takeShellState } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { markFinder, markStart, type Terminal } from './terminal.ts';
@@ -78,7 +78,7 @@ export interface RunningOperation {
   write(text: string): void;
   /** Resolves once every process that the operation started is gone. */
   end(reason: 'timed_out' | 'killed', within?: RunEndRequest): Promise<void>;
-  /** Resolves after the command, with the folder and environment that its shell reported, if any. */
+  /** Resolves after the command's end, with the folder and environment that its shell reported, if any. */
   readonly ended: Promise<ShellState | undefined>;
 }
 
@@ -99,9 +99,9 @@ const maxUnread = 1024 * 1024;
 const inputGraceMs = 60_000; // extra time for a command that reaches its timeout while it waits for input
 
 /** Starts the command and follows it to its end, whether or not a caller waits for it. */
-export async function launch(
+export async function launchOperation(
   parts: SharedState,
-  request: StartOperation,
+  request: OperationSpec,
   standing: ShellState,
 ): Promise<RunningOperation> {
   const { clock, place, stateDir, keepers } = parts;
@@ -109,7 +109,7 @@ export async function launch(
   const spoolPath = `.corral/output/${id}.log`;
   const recent = tailBuffer(tailBytes);
   const shown = {
-    ps1: prompt(place.root, standing.cwd),
+    ps1: formatShellPrompt(place.root, standing.cwd),
     command: request.command.slice(0, limits.shownChars),
     text: () => recent.text(),
   };
@@ -141,7 +141,7 @@ export async function launch(
   record(); // recorded before the command runs, so that the record exists even if the daemon dies right after this line
 
   const spool = await openSpool(place, spoolPath, parts.spoolCap);
-  const terminal = await openForCommand(parts, request, standing, mark);
+  const terminal = await openCommandTerminal(parts, request, standing, mark);
   if (terminal) {
     keepers.hold(terminal);
     operation = { ...operation, pid: terminal.pid, ...(terminal.isTerminal ? {} : { terminal: false }) };
@@ -176,7 +176,7 @@ export async function launch(
     if (ending) await ending; // a killed command has exited only when its last process is gone
     void spool.close();
     const stands = takeShellState(stateDir, id, request.shell);
-    if (isLong(request.command)) void removeCommand(stateDir, id).catch(() => {});
+    if (isLong(request.command)) void removeCommandFile(stateDir, id).catch(() => {});
     if (reason === undefined && measured === 137 && readOomKills() > oomBefore) reason = 'oom';
     const exitCode = reason === 'timed_out' ? 124 : measured;
     operation = {

@@ -8,7 +8,7 @@ import { type SharedState, toStrayRule } from '../shared-state.ts';
  * Ends processes that an earlier daemon of this sandbox started, because their terminals are gone. Records them as
  * lost.
  */
-export async function recover(parts: SharedState, sandboxId: string): Promise<void> {
+export async function endLeftoverProcesses(parts: SharedState, sandboxId: string): Promise<void> {
   const { journal, clock, place, keepers, stateDir } = parts;
   const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);
   if (journal.all().length === 0 && !hadTerminals) return; // the normal start, which must be fast

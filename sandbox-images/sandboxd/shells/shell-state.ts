@@ -2,11 +2,11 @@ import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from 
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
-import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { isFolder } from '../files/byte-names.ts';
 import type { ConfinedPaths } from '../files/confined-paths.ts';
 import { badRequest } from '../server/body-fields.ts';
-import { isOurs } from './environment.ts';
+import { isInternalVariable } from './environment.ts';
 
 /** A shell session's folder and environment between two commands. */
 export interface ShellState {
@@ -58,7 +58,7 @@ function readShellState(path: string): ShellState | undefined {
   const env: Record<string, string> = {};
   for (const line of rest.slice(0, -2)) {
     const equals = line.indexOf('=');
-    if (equals > 0 && !isOurs(line.slice(0, equals))) env[line.slice(0, equals)] = line.slice(equals + 1);
+    if (equals > 0 && !isInternalVariable(line.slice(0, equals))) env[line.slice(0, equals)] = line.slice(equals + 1);
   }
   return { cwd, env };
 }
@@ -82,7 +82,7 @@ function readBytes(path: string): Buffer {
 /** The folder in which a command starts: its own `cwd` inside the workspace, or its shell's current folder. */
 export async function resolveStartFolder(
   place: ConfinedPaths,
-  { cwd }: Pick<StartOperation, 'cwd'>,
+  { cwd }: Pick<OperationSpec, 'cwd'>,
   standing: ShellState,
 ): Promise<string> {
   if (cwd !== undefined) {

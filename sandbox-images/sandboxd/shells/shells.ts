@@ -1,11 +1,11 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { readNewestOutputs, type ShownCommand } from '../../../src/core/model/shell-console.ts';
-import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { Operation, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import type { Daemon } from '../daemon.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import type { SharedState } from '../shared-state.ts';
-import { launch, type RunEndRequest, type RunningOperation } from './operation.ts';
+import { launchOperation, type RunEndRequest, type RunningOperation } from './operation.ts';
 import { lastShellState, resolveStartFolder, type ShellState } from './shell-state.ts';
 import { closedSpool, readLastBytes, type Spool } from './spool.ts';
 
@@ -36,7 +36,7 @@ export function createShells(parts: SharedState): Shells {
     return live.asks() ? { ...live.now(), asks: true } : live.now();
   };
 
-  async function start(request: StartOperation): Promise<Operation> {
+  async function start(request: OperationSpec): Promise<Operation> {
     const known = starting.get(request.id) ?? operation(request.id);
     if (known) return await known;
     const first = begin(request).finally(() => starting.delete(request.id));
@@ -44,7 +44,7 @@ export function createShells(parts: SharedState): Shells {
     return await first;
   }
 
-  async function begin(request: StartOperation): Promise<Operation> {
+  async function begin(request: OperationSpec): Promise<Operation> {
     const shell = (await find(request.shell)) ?? make(request.shell);
     if (shell.busy) {
       const { id } = shell.running?.now() ?? { id: 'another command' };
@@ -54,7 +54,7 @@ export function createShells(parts: SharedState): Shells {
     if (request.fresh) shell.standing = { cwd: place.root };
     try {
       const cwd = await resolveStartFolder(place, request, shell.standing);
-      const live = await launch(parts, request, { ...shell.standing, cwd });
+      const live = await launchOperation(parts, request, { ...shell.standing, cwd });
       shell.running = live;
       operations.set(request.id, live);
       shell.history.push(live.shown);

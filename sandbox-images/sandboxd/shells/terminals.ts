@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits } from '../daemon.ts';
@@ -9,7 +9,7 @@ import { endTree } from '../processes/end-processes.ts';
 import { scanProcesses } from '../processes/proc.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { createMarks } from './environment.ts';
-import { keyboard } from './keyboard.ts';
+import { createKeystrokeStream } from './keyboard.ts';
 import { noteTerminals } from './recover.ts';
 import { openPersonal, type Terminal } from './terminal.ts';
 import { TerminalView } from './terminal-view.ts';
@@ -98,7 +98,7 @@ export function createTerminals(parts: SharedState): Terminals {
     },
     async keyboard(id) {
       const { input } = existing(id).terminal;
-      const stream = keyboard((bytes, taken) => void input.write(bytes, taken));
+      const stream = createKeystrokeStream((bytes, taken) => void input.write(bytes, taken));
       const over = () => void stream.destroy();
       input.once('close', over);
       return stream.once('close', () => void input.off('close', over));
@@ -132,7 +132,7 @@ async function waitForDevice(terminal: Terminal): Promise<string> {
     const shell = scanProcesses().find(({ ppid, name }) => ppid === terminal.pid && name === 'bash');
     const device = shell && readLinkTarget(`/proc/${shell.pid}/fd/0`);
     if (device?.startsWith('/dev/pts/')) return device;
-    await pause(5, patience).catch(() => {});
+    await sleep(5, patience).catch(() => {});
   }
   throw new AppError('sandbox_unavailable', 'The sandbox could not start a shell; it may have reached its limits.');
 }

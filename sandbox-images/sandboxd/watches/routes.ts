@@ -1,4 +1,4 @@
-import { fields } from '../server/body-fields.ts';
+import { parseFields } from '../server/body-fields.ts';
 import { type Route, rejectWithoutUpgrade } from '../server/route.ts';
 
 export const watchRoutes: readonly Route[] = [
@@ -6,7 +6,7 @@ export const watchRoutes: readonly Route[] = [
     method: 'POST',
     path: '/watches',
     async handle({ daemon, json }) {
-      const watch = fields(await json(), { path: 'name', recursive: 'flag?', entries: 'flag?' });
+      const watch = parseFields(await json(), { path: 'name', recursive: 'flag?', entries: 'flag?' });
       return { json: await daemon.openWatch(watch) };
     },
   },

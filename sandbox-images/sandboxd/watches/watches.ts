@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { toFrames } from '../../../src/core/text/pipe-frames.ts';
-import type { FileChange, FileChanges, WatchFiles } from '../../../src/sandboxes/client/abilities.ts';
+import type { FileChange, FileChanges, FileWatchOptions } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits } from '../daemon.ts';
 import { readEntry } from '../paths/entries.ts';
 import { locatePath } from '../paths/locate.ts';
@@ -81,7 +81,7 @@ export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keeper
   }
 
   return {
-    async openWatch({ path, recursive = false, entries = false }: WatchFiles) {
+    async openWatch({ path, recursive = false, entries = false }: FileWatchOptions) {
       if (all.size >= limits.watches) {
         throw new AppError('conflict', `There are already ${limits.watches} watches, the maximum.`);
       }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
-import { outputFiles, runFolder, shownOutputBytes } from '../../../src/core/model/run-files.ts';
-import type { WorkspacePrint } from '../../../src/sandboxes/client/abilities.ts';
+import { maxShownOutputBytes, outputFolder, runFolder } from '../../../src/core/model/run-files.ts';
+import type { WorkspaceFingerprint } from '../../../src/sandboxes/client/abilities.ts';
 import type { Daemon } from '../daemon.ts';
 import { UnusableWorkspaceError } from './folder.ts';
 import { keepFiles } from './keep.ts';
@@ -11,7 +11,7 @@ import { type FoundFile, formatChangeTime, walk } from './walk.ts';
  * Equal fingerprints mean equal files. The modification time of a folder is left out, because its entries already show
  * any change.
  */
-function printOf(root: string, most: number): WorkspacePrint {
+function printOf(root: string, most: number): WorkspaceFingerprint {
   const hash = createHash('sha256');
   let bytes = 0;
   const leavesOut = (path: string) => path === runFolder || path === `${runFolder}.new`;
@@ -25,7 +25,7 @@ function printOf(root: string, most: number): WorkspacePrint {
 }
 
 const isShownOutput = ({ path, stats }: FoundFile) =>
-  path.startsWith(`${outputFiles}/`) && stats.isFile() && stats.size <= shownOutputBytes;
+  path.startsWith(`${outputFolder}/`) && stats.isFile() && stats.size <= maxShownOutputBytes;
 
 function lineOf({ stats, folder, name }: FoundFile): string {
   if (stats.isDirectory()) return `d ${stats.mode}`;
@@ -50,7 +50,7 @@ export function workspace(root: string): Pick<Daemon, 'keepForRun' | 'printWorks
   };
 }
 
-/** Also undefined if a system call fails, because a program in the sandbox then reports a better error. */
+/** Undefined if the workspace is unsuitable or a system call fails: a program in the sandbox reports better errors. */
 function unlessUnfit<Value>(work: () => Value): Value | undefined {
   try {
     return work();

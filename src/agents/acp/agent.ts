@@ -290,7 +290,7 @@ export class AcpAgent {
     await this.#program.close();
   }
 
-  /** Sends one question at a time. Later requests wait for their turn. */
+  /** Passes on one approval request at a time. Later requests wait. */
   async #requestApproval(
     toolCall: Parameters<Calls['requestApproval']>[0],
     options: readonly PermissionOption[],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -43,7 +43,7 @@ export class AcpAgents extends ServerPart<Deps> {
       await externalTurn.onDelivered();
       if (agent.model !== undefined) await hear({ kind: 'model', name: agent.model });
       for (;;) {
-        using until = deadlineSignal(externalTurn.silenceMs, this.deps.clock, signal);
+        using until = createTimeoutSignal(externalTurn.silenceMs, this.deps.clock, signal);
         const item = await agent.next(until.signal);
         if (item.kind === 'failed') await this.end(client);
         if (isAgentPause(item)) return item;
@@ -87,7 +87,7 @@ export class AcpAgents extends ServerPart<Deps> {
 
   /** Stops the agent's current work, because an agent accepts one message at a time. */
   async #rest(agent: AcpAgent, { hear, silenceMs, signal }: TurnListener): Promise<void> {
-    using until = deadlineSignal(silenceMs, this.deps.clock, signal);
+    using until = createTimeoutSignal(silenceMs, this.deps.clock, signal);
     await agent.cancel();
     for (;;) {
       const item = await agent.next(until.signal);

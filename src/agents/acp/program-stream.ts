@@ -1,9 +1,9 @@
 import type { AnyMessage, Stream } from '@agentclientprotocol/sdk';
-import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import { boundedTextDecoder } from '../../core/text/arriving-text.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { truncateStart } from '../../core/text/text.ts';
-import type { ProgramClient, StartProgram } from '../../sandboxes/client/client.ts';
+import type { ProgramClient, ProgramSpec } from '../../sandboxes/client/client.ts';
 import { lineSplitter, maxLineBytes, type ParsedLine } from '../mcp/lines.ts';
 
 export interface ProgramStream {
@@ -24,11 +24,11 @@ const endMs = 10_000;
  */
 export async function programStream(
   programs: ProgramClient,
-  program: StartProgram,
+  program: ProgramSpec,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
   // a program that an earlier server started is in the middle of a conversation
-  await programs.close(program.id, signal).catch(unlessNotFound);
+  await programs.close(program.id, signal).catch(ignoreNotFound);
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();
   const split = lineSplitter();

@@ -29,7 +29,7 @@ export function toUpdate(update: SessionUpdate, calls: Calls): readonly AgentUpd
   }
 }
 
-/** Only one step runs at a time: if several are in progress, the first is used. */
+/** Only one step can run at a time: if several are in progress, all except the first are shown as pending. */
 function toSteps(entries: readonly { content: string; status: keyof typeof stepStatus }[]): PlanStep[] {
   let isRunning = false;
   return entries.slice(0, maxSteps).map(({ content, status }, at) => {

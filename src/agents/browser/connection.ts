@@ -22,7 +22,7 @@ export async function connect(desktop: DesktopClient, signal: AbortSignal): Prom
   try {
     // Loaded with the first browser, so that a server without browsers spends no memory on it.
     const { chromium } = await import('playwright-core');
-    // Playwright's test defaults are off: a person watches this browser, and downloads go to the server's folder.
+    // Playwright's test defaults are off: a person watches this browser, and the server sets the download folder.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
     const browser: Browser = await raceAbort(connecting, signal);
     const context = browser.contexts()[0];

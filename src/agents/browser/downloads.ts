@@ -1,5 +1,5 @@
 import type { CDPSession } from 'playwright-core';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { sleep } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toShownName } from '../../core/text/file-names.ts';
 import { clipText, type Notes } from './event-notes.ts';
@@ -49,7 +49,7 @@ export class Downloads {
     const { clock } = this.#options;
     const until = clock.now() + waitMs;
     const waits = () => this.#open.size > 0 || (expected && !this.#begun);
-    while (waits() && clock.now() < until) await pause(lookMs, signal, clock);
+    while (waits() && clock.now() < until) await sleep(lookMs, signal, clock);
     this.#begun = false;
   }
 

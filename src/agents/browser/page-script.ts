@@ -10,8 +10,8 @@ import type {
   Tree,
 } from './page-types.ts';
 
-// Page functions run in the page, as text, in an isolated world that the page cannot see or change. So each is
-// self-contained: only types of this file may appear in them.
+// Page functions run in the page, as text, in an isolated world that the page cannot see or change. So each function
+// is self-contained: it can use nothing else of this file, except types.
 
 declare const document: PageDocument;
 declare const window: PageWindow;

@@ -1,5 +1,5 @@
 import type { CDPSession } from 'playwright-core';
-import { deadlineSignal, pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, raceAbort, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -49,7 +49,7 @@ export class Reporter extends ServerPart<Options> {
     let picture: PictureBytes | undefined;
     let { ok, reason } = outcome;
     try {
-      using until = deadlineSignal(answerMs, clock, signal);
+      using until = createTimeoutSignal(answerMs, clock, signal);
       for (let seen: Tab | undefined; ; ) {
         const tab = await raceAbort(opened.tabs.current(), until.signal);
         if (tab === seen) break; // otherwise another tab moved to the front
@@ -62,7 +62,7 @@ export class Reporter extends ServerPart<Options> {
         if (shown) [lines, picture] = shown;
       }
     } catch (thrown) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       const why = explainError(thrown, opened.isOpen());
       lines = outcome.ok ? [why.text] : [];
       if (outcome.ok) [ok, reason] = [false, why.reason];
@@ -108,10 +108,10 @@ export class Reporter extends ServerPart<Options> {
   async #wholeScreen(signal: AbortSignal): Promise<PictureBytes | undefined> {
     const { sandbox, clock, answerMs } = this.deps;
     try {
-      using until = deadlineSignal(answerMs, clock, signal);
+      using until = createTimeoutSignal(answerMs, clock, signal);
       return { mimeType: 'image/png', data: await sandbox.desktop.screenshot(until.signal) };
     } catch {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       return undefined;
     }
   }
@@ -124,7 +124,7 @@ async function photograph(cdp: CDPSession, clock: Clock, signal: AbortSignal): P
   for (let left = 3; left > 0; left--) {
     const taken = await cdp.send('Page.captureScreenshot', photo).catch(() => undefined);
     if (taken) return { mimeType: 'image/jpeg', data: Buffer.from(taken.data, 'base64') };
-    await pause(againMs, signal, clock);
+    await sleep(againMs, signal, clock);
   }
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { deadlineSignal, pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, raceAbort, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AgentBrowser, BrowserLimits, BrowserReport, Target } from './browser.ts';
@@ -86,7 +86,7 @@ const connectMs = 60_000;
 const settleMs = 100; // ms after an input until its effects have started
 const loadMs = 5_000;
 const pingMs = 1_500;
-const typedChars = 200; // longer texts are inserted at once instead of typed
+const typedChars = 200; // longer texts are inserted in one step instead of typed
 
 interface Options {
   readonly sandbox: SandboxClient;
@@ -141,7 +141,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     const address = parseAddress(url, this.#sandbox.workdir);
     if ('no' in address) return { ...failureText(address.no, 'refused') };
     this[Symbol.dispose]();
-    using until = deadlineSignal(connectMs, this.#clock, signal);
+    using until = createTimeoutSignal(connectMs, this.#clock, signal);
     await this.#sandbox.desktop.restartBrowser(until.signal);
     this.#notes.take();
     return await this.navigate(url, signal);
@@ -233,8 +233,8 @@ export class BrowserSession implements AgentBrowser, Disposable {
   async address(signal: AbortSignal): Promise<string | undefined> {
     const opened = await this.#open(signal);
     if ('ok' in opened) return undefined;
-    using until = deadlineSignal(this.#limits.answerMs, this.#clock, signal);
-    const tab = await raceAbort(opened.tabs.current(), until.signal).catch(() => throwIfFired(signal));
+    using until = createTimeoutSignal(this.#limits.answerMs, this.#clock, signal);
+    const tab = await raceAbort(opened.tabs.current(), until.signal).catch(() => throwIfAborted(signal));
     return tab?.page.url();
   }
 
@@ -248,13 +248,13 @@ export class BrowserSession implements AgentBrowser, Disposable {
     if ('ok' in opened) return opened;
     let outcome: FailureText;
     try {
-      using until = deadlineSignal(ms, this.#clock, signal);
+      using until = createTimeoutSignal(ms, this.#clock, signal);
       const tab = await raceAbort(opened.tabs.current(), until.signal);
       tab.dialogs = 0;
       outcome = await runInTab(tab, work(tab, until.signal), until.signal);
       if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
     } catch (thrown) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       // The browser died during this call. The retry opens the address in a new browser.
       if (isNavigation && !retried && !opened.isOpen())
         return await this.#do(signal, work, { ms, isNavigation, retried: true });
@@ -267,7 +267,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     if (this.#opened?.isOpen()) return this.#opened;
     const isAnew = this.#opened !== undefined;
     this[Symbol.dispose]();
-    using until = deadlineSignal(connectMs, this.#clock, signal);
+    using until = createTimeoutSignal(connectMs, this.#clock, signal);
     let connection: Connection | undefined;
     try {
       connection = await connect(this.#sandbox.desktop, until.signal);
@@ -282,7 +282,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       this.#opened = { ...connection, tabs, downloads };
     } catch (thrown) {
       connection?.close();
-      throwIfFired(signal);
+      throwIfAborted(signal);
       return explainError(thrown, true);
     }
     if (isAnew) this.#notes.add('The browser had ended, and was started again: earlier pages are gone.');
@@ -292,14 +292,14 @@ export class BrowserSession implements AgentBrowser, Disposable {
   /** The current tab, or a new tab if its page is too busy to respond: such a page could not even navigate away. */
   async #answering(tab: Tab, signal: AbortSignal): Promise<Tab> {
     try {
-      using soon = deadlineSignal(pingMs, this.#clock, signal);
+      using soon = createTimeoutSignal(pingMs, this.#clock, signal);
       await raceAbort(
         tab.cdp().then((cdp) => runInPage(cdp, ping, {})),
         soon.signal,
       );
       return tab;
     } catch {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       this.#notes.add('The page before did not answer any more; its tab was closed.');
       return (await this.#opened?.tabs.replace(tab)) ?? tab;
     }
@@ -311,11 +311,11 @@ export class BrowserSession implements AgentBrowser, Disposable {
     outcome: FailureText,
     { signal, isNavigation }: { signal: AbortSignal; isNavigation: boolean },
   ): Promise<void> {
-    if (!isNavigation) await pause(settleMs, signal, this.#clock);
+    if (!isNavigation) await sleep(settleMs, signal, this.#clock);
     await tabs.arrived(signal);
     const tab = await tabs.current();
     const loaded = tab.page.waitForLoadState('load', { timeout: loadMs });
-    await runInTab(tab, loaded, signal).catch(() => throwIfFired(signal));
+    await runInTab(tab, loaded, signal).catch(() => throwIfAborted(signal));
     await downloads.settle(signal, outcome.downloads === true);
   }
 

@@ -1,5 +1,5 @@
 import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
-import { neverFires, pause, raceAbort } from '../../core/concurrency/cancel.ts';
+import { neverSignal, raceAbort, sleep } from '../../core/concurrency/cancel.ts';
 import type { NumberedElements } from './element-list.ts';
 import { clipText, type Notes } from './event-notes.ts';
 import { isClosedError } from './explain-error.ts';
@@ -29,7 +29,7 @@ interface Options {
 }
 
 /**
- * The tabs of a browser; the newest is the current tab. Changes that the server did not cause become notes for the
+ * The tabs of a browser; a new tab becomes the current tab. Changes that the server did not cause become notes for the
  * model.
  */
 export class Tabs {
@@ -68,7 +68,7 @@ export class Tabs {
       return state === 'visible' && tab.page.url() !== 'about:blank';
     };
     const looked = this.#tabs.map((tab) => shows(tab).catch(() => false));
-    const waited = pause(lookMs, neverFires).then(() => false);
+    const waited = sleep(lookMs, neverSignal).then(() => false);
     const visible = await Promise.all(looked.map((look) => Promise.race([look, waited])));
     this.#current = this.#tabs.findLast((_, n) => visible[n]) ?? this.#current;
   }

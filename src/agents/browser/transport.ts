@@ -70,7 +70,7 @@ class Pieces {
   get bytes(): number {
     return this.#length + this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
   }
-  /** Pieces that have not been read yet. */
+  /** The number of pieces that have not been read yet. */
   get count(): number {
     return this.#pieces.length;
   }

@@ -1,4 +1,4 @@
-import { pause, raceAbort } from '../../core/concurrency/cancel.ts';
+import { raceAbort, sleep } from '../../core/concurrency/cancel.ts';
 import { nextLoopTurn } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
@@ -47,7 +47,7 @@ async function isSettled(work: Promise<unknown>, signal: AbortSignal): Promise<b
     () => true,
     () => true,
   );
-  return await Promise.race([ended, pause(againMs, signal).then(() => false)]);
+  return await Promise.race([ended, sleep(againMs, signal).then(() => false)]);
 }
 
 /** A connection to a running kernel, over the pipes of its program. */
@@ -109,7 +109,7 @@ export class KernelConnection {
     return await this.#ask('end', { code, ...(env && { env }) }, listener);
   }
 
-  /** Interrupts the kernel repeatedly until `work` settles. Rejects as `work`, and when the signal fires. */
+  /** Interrupts the kernel repeatedly until `work` settles. Rejects if `work` rejects or the signal fires. */
   async interrupt<End>(work: Promise<End>, signal: AbortSignal): Promise<End> {
     // A kernel ignores an interrupt that arrives before a cell starts, so an interrupt without an effect is repeated.
     do await this.#program.interrupt(signal);

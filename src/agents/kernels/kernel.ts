@@ -1,7 +1,7 @@
-import { deadlineSignal, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createTimeoutSignal, raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError, type ErrorCode, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, type ErrorCode, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { ProgramClient } from '../../sandboxes/client/client.ts';
 import { type CellEnd, type CodeListener, KernelConnection } from './connection.ts';
 import { buildKernelProgram, type Language } from './languages.ts';
@@ -19,7 +19,7 @@ export interface Cell {
   readonly folder?: string;
 }
 export interface Execution {
-  /** `timed_out` and `cancelled`: it was interrupted. `died`: the kernel ended. */
+  /** `timed_out` and `cancelled`: the cell was interrupted. `died`: the kernel ended. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
   /** The number of the execution in its kernel. Undefined if the kernel did not report one. */
   readonly count: number | undefined;
@@ -52,7 +52,7 @@ const endMs = 10_000;
 export class Kernel {
   readonly #deps: Deps;
   readonly #options: KernelOptions;
-  readonly #inOrder = keyedQueue();
+  readonly #inOrder = createKeyedQueue();
   #connection: KernelConnection | undefined;
 
   constructor(deps: Deps, options: KernelOptions) {
@@ -72,7 +72,7 @@ export class Kernel {
   /** Stops the kernel with every process that its cells started. The next cell starts a new kernel. */
   async close(): Promise<void> {
     this.detach();
-    await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(unlessNotFound);
+    await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(ignoreNotFound);
   }
 
   /** Leaves the kernel running. */
@@ -82,10 +82,10 @@ export class Kernel {
   }
 
   async #execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const { code, timeoutMs, listener, env } = cell;
     const { connection, isFirst } = await this.#connected(cell, signal);
-    using until = deadlineSignal(timeoutMs, this.#deps.clock, signal);
+    using until = createTimeoutSignal(timeoutMs, this.#deps.clock, signal);
     const work = connection.execute(code, listener, env);
     const partial = { isFirst, count: undefined, error: undefined, exitCode: undefined };
     try {
@@ -115,7 +115,7 @@ export class Kernel {
 
   /** Undefined if the cell has not ended. */
   async #interrupt(connection: KernelConnection, work: Promise<CellEnd>): Promise<CellEnd | undefined> {
-    using until = deadlineSignal(interruptMs, this.#deps.clock);
+    using until = createTimeoutSignal(interruptMs, this.#deps.clock);
     try {
       return await connection.interrupt(work, until.signal);
     } catch {
@@ -130,10 +130,10 @@ export class Kernel {
     }
     const { programs, clock, newNonce } = this.#deps;
     const { id } = this.#options;
-    using until = deadlineSignal(startMs, clock, signal);
+    using until = createTimeoutSignal(startMs, clock, signal);
     const known = (await programs.list(until.signal)).find((it) => it.id === id);
     const isRunning = known !== undefined && known.exitCode === undefined;
-    if (known && !isRunning) await programs.close(id, until.signal).catch(unlessNotFound);
+    if (known && !isRunning) await programs.close(id, until.signal).catch(ignoreNotFound);
     const options = this.#options;
     const isElsewhere = options.cwd === undefined && folder !== undefined;
     const where = isElsewhere ? { ...options, cwd: folder, isAnywhere: true } : options;

@@ -1,8 +1,8 @@
 import type { FetchLike } from '@modelcontextprotocol/client';
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import type { ToolAddress } from '../../core/model/tool-server.ts';
+import type { RemoteToolServer } from '../../core/model/tool-server.ts';
 import { McpConnection } from './connection.ts';
 import { httpTransport } from './http-transport.ts';
 import type { McpTool } from './server.ts';
@@ -26,11 +26,11 @@ const checkMs = 20_000;
  * address).
  */
 export async function checkServer(
-  server: ToolAddress,
+  server: RemoteToolServer,
   { fetch, clock }: Deps,
   signal: AbortSignal,
 ): Promise<CheckedServer> {
-  using until = deadlineSignal(checkMs, clock, signal);
+  using until = createTimeoutSignal(checkMs, clock, signal);
   let wantsAccess = false;
   let forbidden: AppError | undefined;
   const ask: FetchLike = async (url, init) => {
@@ -58,7 +58,7 @@ export async function checkServer(
   }
 }
 
-const refused = ({ name, token, headers }: ToolAddress): string => {
+const refused = ({ name, token, headers }: RemoteToolServer): string => {
   const value = token ? 'the sign-in' : Object.keys(headers).length > 0 ? 'its headers' : 'a caller without a key';
   return `The tool server ${name} refuses ${value} (401).`;
 };

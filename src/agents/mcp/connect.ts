@@ -1,6 +1,6 @@
 import type { FetchLike } from '@modelcontextprotocol/client';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { McpServer, SessionVaults, ToolAddress } from '../../core/model/tool-server.ts';
+import type { McpServer, RemoteToolServer, SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { McpConnection, type ServerTransport } from './connection.ts';
@@ -18,7 +18,7 @@ interface McpTransport {
 }
 
 /** A fetch that reaches only the networks allowed for this tool server. */
-export type FetchFor = (server: Pick<ToolAddress, 'reach'>) => FetchLike;
+export type FetchFor = (server: Pick<RemoteToolServer, 'reach'>) => FetchLike;
 
 /** A connection that opens on first use. */
 export const createConnection = (server: McpServer, way: McpTransport): McpConnection =>

@@ -9,7 +9,7 @@ import {
   type Transport,
 } from '@modelcontextprotocol/client';
 import { z } from 'zod';
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { readErrorText } from '../../core/errors/error-text.ts';
 import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
@@ -101,7 +101,7 @@ export class McpConnection {
       try {
         return await work(client);
       } catch (thrown) {
-        throwIfFired(signal);
+        throwIfAborted(signal);
         if (!isFirst || !isForgotten(thrown)) throw this.#toAppError(thrown, way);
         await this.#lost(client); // not closed: the client's other calls fail the same way and are repeated, too
       }

@@ -1,7 +1,7 @@
 import { type FetchLike, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { readErrorText } from '../../core/errors/error-text.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { ToolAddress } from '../../core/model/tool-server.ts';
+import type { RemoteToolServer } from '../../core/model/tool-server.ts';
 import { type JsonLimits, parseJsonWithin } from '../../core/text/json.ts';
 import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
@@ -9,7 +9,7 @@ import { withBearerToken } from './token-fetch.ts';
 
 /** The transport of a remote tool server. `fetch` decides which addresses are reachable. */
 export function httpTransport(
-  server: Pick<ToolAddress, 'url' | 'headers' | 'token'>,
+  server: Pick<RemoteToolServer, 'url' | 'headers' | 'token'>,
   fetch: FetchLike,
 ): ServerTransport {
   const headers = Object.fromEntries(Object.entries(server.headers).map(([name, value]) => [name, value.reveal()]));
@@ -79,7 +79,7 @@ async function withType(answer: Response, hasStream: boolean): Promise<Response>
 const isEvents = /^\s*(data|event|id|retry)?:/;
 
 /** Adds the access token of a person who signed in. A refused token is renewed once. */
-function withToken(token: NonNullable<ToolAddress['token']>, fetch: FetchLike): FetchLike {
+function withToken(token: NonNullable<RemoteToolServer['token']>, fetch: FetchLike): FetchLike {
   return async (url, init) => {
     const access = await token();
     const response = await fetch(url, withBearerToken(init, access));

@@ -1,10 +1,10 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
 import { deserializeMessage, serializeMessage } from '@modelcontextprotocol/client';
-import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import { boundedTextDecoder } from '../../core/text/arriving-text.ts';
 import { findExceededLimit } from '../../core/text/json.ts';
 import { truncateStart } from '../../core/text/text.ts';
-import type { ProgramClient, ProgramPipes, StartProgram } from '../../sandboxes/client/client.ts';
+import type { ProgramClient, ProgramPipes, ProgramSpec } from '../../sandboxes/client/client.ts';
 import { findAnswerId, lineSplitter, type ParsedLine } from './lines.ts';
 
 const errorsChars = 1_000;
@@ -18,13 +18,13 @@ export class ProgramTransport implements Transport {
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage) => void;
   readonly #programs: ProgramClient;
-  readonly #program: StartProgram;
+  readonly #program: ProgramSpec;
   #pipes: ProgramPipes | undefined;
   readonly #errors = boundedTextDecoder(errorsChars, truncateStart);
   #ended: string | undefined;
   #isClosed = false;
 
-  constructor(programs: ProgramClient, program: StartProgram) {
+  constructor(programs: ProgramClient, program: ProgramSpec) {
     this.#programs = programs;
     this.#program = program;
   }
@@ -39,7 +39,7 @@ export class ProgramTransport implements Transport {
   /** Starts a new program, because the program of an earlier connection is in the middle of its conversation. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
-    await this.#programs.close(this.#program.id, signal).catch(unlessNotFound);
+    await this.#programs.close(this.#program.id, signal).catch(ignoreNotFound);
     await this.#programs.open(this.#program, signal);
     const split = lineSplitter();
     const reader = {

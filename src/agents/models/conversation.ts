@@ -18,7 +18,7 @@ export type Piece =
  * A note without a position comes before the calls of the current step.
  */
 export function toPieces(request: TurnRequest): Piece[] {
-  const results = new Map<string, ToolMessage>(); // loops, because each turn reads the whole conversation
+  const results = new Map<string, ToolMessage>(); // in a loop for speed: each turn reads the whole conversation
   for (const message of request.messages) if (message.role === 'tool') results.set(message.callId, message);
   const { messages, note, noteAt = findStepStart(messages), earlier = [] } = request;
   const notes = [...earlier, ...(note ? [{ before: noteAt, text: note }] : [])];

@@ -114,8 +114,8 @@ export interface ToolDeclaration {
 }
 export type NativeTool =
   /**
-   * A screen with keyboard and mouse, whose calls have the arguments that Claude models know. In pixels of the
-   * screenshot.
+   * A screen with keyboard and mouse, whose calls have the arguments that Claude models know. The size is in pixels of
+   * the screenshot.
    */
   | { readonly kind: 'computer'; readonly width: number; readonly height: number }
   /** An action on a browser's screen that Gemini models know natively, with its name and arguments. */
@@ -181,7 +181,7 @@ export interface ToolCall {
  */
 export type TurnPart =
   | { type: 'text'; delta: string }
-  /** Readable reasoning, for people. It is never sent back to the model; `raw` parts are. */
+  /** Readable reasoning, for people. It is never sent back to the model, unlike `raw` parts. */
   | { type: 'reasoning'; delta: string }
   | { type: 'call'; call: ToolCall }
   | { type: 'raw'; part: unknown }
@@ -244,6 +244,6 @@ export interface FailedTurn {
   readonly retryable: boolean;
   /** The delay that the provider sent, in ms. */
   readonly retryAfterMs?: number;
-  /** The request was not sent, because this budget does not cover it. */
+  /** The budget that does not cover the request, which was therefore not sent. */
   readonly over?: BudgetOverrun;
 }

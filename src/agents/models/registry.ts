@@ -108,7 +108,7 @@ export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatib
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
 
-/** Returns the same list if all of it is well formed. The result is remembered for items of earlier requests. */
+/** Returns the same list if all items are well formed. Results for items of earlier requests are cached. */
 const wholeList = <Item extends object>(list: readonly Item[]): readonly Item[] =>
   isWhole(list) ? list : list.map((item) => whole(item) as Item);
 const whole = memoizeByKey((item: object) => wellFormed(item));

@@ -57,7 +57,7 @@ export function withRepairs(model: Model, clock: Pick<Clock, 'now'>): Model {
         yield part;
       }
       if (!next) return;
-      // A picture whose removal did not help is shown again.
+      // Pictures whose removal did not help are sent again.
       const isVain = next.leftOut.some(({ kind }) => kind === 'picture');
       if (isVain)
         left.splice(0, left.length, ...left.filter(({ kind, name }) => kind !== 'picture' || known.pictures.has(name)));

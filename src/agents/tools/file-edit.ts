@@ -82,7 +82,7 @@ function patched(old: string, patch: string, path: string): EditResult {
   return { now, summary: `Applied ${length} ${length === 1 ? 'hunk' : 'hunks'} to ${path}.` };
 }
 
-/** The file's line endings are kept, and an added line gets those around it. */
+/** Keeps the file's line endings. An added line gets the ending of the line before it. */
 function applyHunk(text: string, patch: StructuredPatch, budget: { compared: number }): string | false {
   const isOld = text.includes('\r') && !text.includes('\n');
   const marked = patch.hunks.map((hunk) => ({

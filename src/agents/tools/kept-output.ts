@@ -42,7 +42,7 @@ export async function keepFile(ctx: ToolContext, name: string, data: string | Ui
   return path;
 }
 
-/** A name for files of this call, because ids can contain characters that names must not. */
+/** The call's id as a file name, without the characters that file names must not contain. */
 export const toFileName = ({ operationId }: Pick<ToolContext, 'operationId'>): string =>
   operationId.replace(/[^A-Za-z0-9_.-]/g, '_').slice(-80);
 

@@ -13,8 +13,9 @@ export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'pa
 /**
  * The tools of one session, by the names that the model uses.
  *
- * @example const declarations = registry.declarations; // go to the model const result = await runTool(registry,
- * context, call);
+ * @example
+ * const declarations = registry.declarations; // for the model
+ * const result = await runTool(registry, context, call);
  */
 export interface ToolRegistry {
   /** The tools for the model while it works, including `message_ask_user`, which the loop answers itself. */
@@ -81,7 +82,7 @@ export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescripti
   };
 }
 
-/** Adds tools, of which the model sees only the declared ones. A built-in tool is never replaced. */
+/** Adds all of these tools, but shows the model only those in `declared`. A built-in tool is never replaced. */
 export function withTools(
   registry: ToolRegistry,
   { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },
@@ -159,7 +160,7 @@ async function perform(
 
 function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   const names = registry.declarations.map((tool) => tool.name).join(', ');
-  // The first line is complete, because people see only that line; the list is for the model.
+  // The first line makes sense alone, because people see only that line; the list is for the model.
   const { desktopAdvice } = registry;
   const what =
     desktopAdvice !== undefined && findFamily(name) === 'browser'

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { poll } from '../../core/concurrency/rounds.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ToolContent } from '../../core/model/events.ts';
@@ -92,7 +92,7 @@ export const shellWait = defineTool({
     using requested = watchForInput(ctx, running);
     using enough = upTo(seconds * 1_000, AbortSignal.any([ctx.signal, requested.signal]));
     const { ended, output } = await follow(ctx, running, { signal: enough.signal, tell: () => {} });
-    throwIfFired(ctx.signal);
+    throwIfAborted(ctx.signal);
     const { content } = await shown(ctx, shell);
     if (ended) return { ok: true, output: `It ended: ${verdict(ended)}.\n${output}`, content };
     if (requested.signal.aborted) return { ok: true, output: waiting(output, shell), content };
@@ -175,7 +175,7 @@ const waiting = (output: string, shell: string): string =>
 
 const inputPollMs = 1_500;
 
-/** Fires when the command waits for input. If the sandbox does not answer, the follower reports that. */
+/** Its signal fires when the command waits for input. `follow` reports a sandbox that does not answer. */
 function watchForInput({ sandbox, signal }: ToolContext, operation: string): Disposable & { signal: AbortSignal } {
   const requested = new AbortController();
   const over = new AbortController();
@@ -189,12 +189,12 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
   return { signal: requested.signal, [Symbol.dispose]: () => over.abort() };
 }
 
-const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the output's start
-// how much of the end is kept for output that overwrites itself, of which little remains visible
+const watchedBytes = 256 * 1024; // the limit of live output in the log; a result keeps less of the output's start
+// how much of the end is read if the output overwrites itself, because little of it remains visible
 const redrawnBytes = 4 * 1024 * 1024;
-const beyondAll = Number.MAX_SAFE_INTEGER; // following from here returns no bytes, only the end
+const beyondAll = Number.MAX_SAFE_INTEGER; // following from here returns no bytes, only the ended operation
 
-/** The output within the limits, and the operation's end; without an end, the signal fired first. */
+/** The output within the limits, and the ended operation; undefined if the signal fired first. */
 async function follow(
   { sandbox }: ToolContext,
   operation: string,
@@ -306,7 +306,7 @@ const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
 function upTo(ms: number, signal: AbortSignal): Disposable & { signal: AbortSignal } {
   const over = new AbortController();
   const both = AbortSignal.any([signal, over.signal]);
-  pause(ms, both).then(
+  sleep(ms, both).then(
     () => over.abort(),
     () => {},
   );

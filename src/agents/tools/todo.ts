@@ -43,7 +43,7 @@ export const todo = defineTool({
 });
 
 /**
- * The plan with the requested steps. A step keeps its id by its text; a step that is missing from the list stays only
+ * The plan with the requested steps. A step with the same text keeps its id. A step that is not requested is kept only
  * if it has started.
  */
 function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[]): readonly PlanStep[] {

@@ -11,7 +11,7 @@ import type { AgentMemory } from './memory/agent-memory.ts';
 export type ControlWaiter = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Everything that a tool can use: only its sandbox and a clock, no network or driver.
+ * Everything that a tool can use. It gives no access to the server's network or the driver.
  *
  * @example const bytes = await context.sandbox.readFile(path, context.signal, { maxBytes });
  */
@@ -165,8 +165,8 @@ export interface ToolDescription {
   /** Calls of the tool need a person's approval, unless an approval rule allows or denies them. */
   readonly asksFirst?: boolean;
   /**
-   * Calls of the tool need a person's approval in a session that has read untrusted text, and no approval rule allows
-   * them: the tool affects later sessions.
+   * In a session that has read untrusted text, calls of the tool need a person's approval even if a rule allows them,
+   * because the tool affects later sessions.
    */
   readonly asksAfterStrangers?: boolean;
   /**
@@ -198,7 +198,7 @@ export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
   /** Resumes an operation that an earlier server started, if the tool supports it; output from `fromByte` on. */
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** The text that the call would write, with the current one, for the person who approves. Undefined: none. */
+  /** The text that the call would write, and the current text, for the person who approves. Undefined: none. */
   proposal?(ctx: Pick<ToolContext, 'memory'>, args: unknown): Promise<ToolContent | undefined>;
 }
 
@@ -221,7 +221,7 @@ export function describeTool<Schema extends z.ZodObject>({
     needs: ['sandbox'],
     calledIn: {},
     ...described,
-    // Created on first read, because those of all tools take 20 ms at startup.
+    // Created on first read, because creating the schemas of all tools takes 20 ms at startup.
     get parameters() {
       schema ??= z.toJSONSchema(parameters, { io: 'input' });
       return schema;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { memoryFiles, memoryMount } from '../../core/model/run-files.ts';
+import { memoryFolder, memoryMount } from '../../core/model/run-files.ts';
 import { replacePieces } from '../../core/text/files/edits.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileWrite } from './file.ts';
 import { editFile } from './file-text.ts';
@@ -18,7 +18,7 @@ export const sessionFiles = '.session';
 function inWorkspace(path: string): string {
   const isIn = (folder: string) => path === folder || path.startsWith(`${folder}/`);
   if (isIn(sessionFolder)) return `${sessionFiles}${path.slice(sessionFolder.length)}`;
-  return isIn(memoryMount) ? `${memoryFiles}${path.slice(memoryMount.length)}` : path;
+  return isIn(memoryMount) ? `${memoryFolder}${path.slice(memoryMount.length)}` : path;
 }
 
 const filePath = z.string().min(1).describe('absolute path, or relative to the working directory');
@@ -147,7 +147,7 @@ const grep = defineTool({
 
 export const toolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
-/** The server's own tool behind each name. Rules about the tool also apply to the other name. */
+/** The server's own tools behind each name in the toolset. Rules for those tools also apply to that name. */
 export const toolsetTargets: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],

@@ -64,7 +64,7 @@ export function fromTrpcError(error: TRPCError): AppError {
     return new AppError('invalid_request', textOf(error.cause), { cause: error });
   }
   if (!isOfTrpc(error)) return toAppError(error.cause ?? error);
-  // If the error has a cause, its text comes from another library, such as a parser.
+  // The text of an error with a cause comes from another library, such as a parser.
   const text = error.cause ? 'The request could not be read.' : error.message;
   return new AppError(error.code === 'NOT_FOUND' ? 'not_found' : 'invalid_request', text, { cause: error });
 }

@@ -41,7 +41,7 @@ interface Resource {
 /** A verb of the command `corral`. Input fields that have a description are its options. */
 interface Verb {
   readonly name: string;
-  /** The fields set by its words, in order. Default: the parameters of the path. */
+  /** The input fields that the words after the verb set, in order. Default: the parameters of the path. */
   readonly words?: readonly string[];
   /** Flags that differ from the names of their fields, such as `--cron <fields>` for `schedule.cron`. */
   readonly options?: Readonly<Record<string, string>>;
@@ -101,7 +101,7 @@ const t = initTRPC
   .create({
     isDev: false,
     errorFormatter: ({ error, path }) => errorShape(error, path),
-    // The client detects a dead connection by missing pings and resumes with its last id.
+    // The client detects a dead connection by missing pings, and resumes after the last event id that it received.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
   });
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { Origin, SessionFact, SessionStatus } from '../../core/model/events.ts';
+import { SessionFact, SessionOrigin, SessionStatus } from '../../core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import { Branch, ForkedFrom, Outcome, type SessionRecord } from '../../core/model/records.ts';
+import { BranchPoint, ForkOrigin, RunOutcome, type SessionRecord } from '../../core/model/records.ts';
 import { SessionRepository } from '../../core/model/repository.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
@@ -49,7 +49,7 @@ export const Session = z.object({
   id: z.string(),
   title: z.string(),
   status: SessionStatus,
-  origin: Origin,
+  origin: SessionOrigin,
   template: z.string(),
   projectId: z.string().nullable(),
   /** The name of another person whose project session the caller sees; null in all other cases. */
@@ -62,18 +62,18 @@ export const Session = z.object({
   unread: z.int(),
   lastSeq: z.int(),
   /** How its last run ended; null until a run has ended. */
-  outcome: Outcome.nullable(),
+  outcome: RunOutcome.nullable(),
   favorite: z.boolean(),
   pinned: z.boolean(),
   archived: z.boolean(),
-  forkedFrom: ForkedFrom.nullable(),
+  forkedFrom: ForkOrigin.nullable(),
   /**
    * The session whose agent started this one, and its depth below the first session; null: a person or a client started
    * it.
    */
   parent: z.object({ sessionId: SessionId, depth: z.int() }).nullable(),
   /** The message that the session's first message replaces; null unless the session started with an edit. */
-  branch: Branch.nullable(),
+  branch: BranchPoint.nullable(),
   repositories: z.array(SessionRepository).readonly(),
   hasCheckpoints: z.boolean(),
   /** The name by which its owner finds it; null: none. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverFires } from '../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 import * as stored from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { sessionTarget, toIsoTime } from '../procedure/schemas.ts';
@@ -39,7 +39,7 @@ export const checkpointsRouter = router({
     out: stored.DiffText.extend({ files: z.array(stored.GitChange).readonly() }),
     answer: { text: '', truncated: false, files: [] },
     fails,
-  }).query(({ ctx, input: { sessionId, from, to }, signal = neverFires }) =>
+  }).query(({ ctx, input: { sessionId, from, to }, signal = neverSignal }) =>
     ctx.services.checkpoints.diff(sessionId, { from, ...(to !== undefined && { to }) }, signal),
   ),
   restore: operation({
@@ -51,7 +51,7 @@ export const checkpointsRouter = router({
     out: z.object({ before: z.int().describe('the checkpoint of the files as they were until then') }),
     answer: { before: 3 },
     fails,
-  }).mutation(({ ctx, input, signal = neverFires }) =>
+  }).mutation(({ ctx, input, signal = neverSignal }) =>
     ctx.services.checkpoints.restore(input.sessionId, input.number, signal),
   ),
 });

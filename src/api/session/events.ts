@@ -1,6 +1,6 @@
 import { tracked } from '@trpc/server';
 import { z } from 'zod';
-import { neverFires } from '../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 import type { LogUpdate } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { TrpcContext } from '../procedure/context.ts';
@@ -24,7 +24,7 @@ export const eventsRouter = router({
   subscribe: procedure
     .input(sessionTarget.extend({ lastEventId: CursorInput }))
     // Reads the starting point before the client is notified of the start, so that no later event is missed.
-    .subscription(async ({ ctx, input: { sessionId, lastEventId }, signal = neverFires }) => {
+    .subscription(async ({ ctx, input: { sessionId, lastEventId }, signal = neverSignal }) => {
       const { sessions } = ctx.services;
       const { lastSeq: head } = await sessions.get(sessionId);
       const active = lastEventId === undefined ? await sessions.activeRun(sessionId) : undefined;

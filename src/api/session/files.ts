@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverFires } from '../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { FileChanges } from '../../sessions/api/files.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { Done, done, PathInput, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
@@ -41,7 +41,7 @@ export const filesRouter = router({
         ),
       }),
     )
-    .query(async ({ ctx, input: { sessionId, path, starts }, signal = neverFires }) => {
+    .query(async ({ ctx, input: { sessionId, path, starts }, signal = neverSignal }) => {
       const entries = await ctx.services.files.list(sessionId, path, signal, { starts });
       const items = entries.map(({ name, type, size, modified }) => ({
         name,
@@ -56,7 +56,7 @@ export const filesRouter = router({
   read: procedure
     .input(ofFile.extend({ encoding: z.enum(['utf8', 'base64']).default('utf8') }))
     .output(z.object({ path: z.string(), content: z.string() }))
-    .query(async ({ ctx, input: { sessionId, path, encoding }, signal = neverFires }) => {
+    .query(async ({ ctx, input: { sessionId, path, encoding }, signal = neverSignal }) => {
       const bytes = await ctx.services.files.read(sessionId, path, signal);
       return { path, content: bytes.toString(encoding) };
     }),
@@ -64,14 +64,14 @@ export const filesRouter = router({
   write: procedure
     .input(ofFile.extend({ content: z.string() }))
     .output(Done)
-    .mutation(({ ctx, input: { sessionId, path, content }, signal = neverFires }) =>
+    .mutation(({ ctx, input: { sessionId, path, content }, signal = neverSignal }) =>
       done(ctx.services.files.write(sessionId, path, content, signal)),
     ),
 
   delete: procedure
     .input(ofFile)
     .output(Done)
-    .mutation(({ ctx, input: { sessionId, path }, signal = neverFires }) =>
+    .mutation(({ ctx, input: { sessionId, path }, signal = neverSignal }) =>
       done(ctx.services.files.remove(sessionId, path, signal)),
     ),
 
@@ -79,7 +79,7 @@ export const filesRouter = router({
   changes: procedure
     .input(sessionTarget)
     .output(FileChanges.extend({ since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable() }))
-    .query(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
+    .query(async ({ ctx, input: { sessionId }, signal = neverSignal }) => {
       const { since, ...changes } = await ctx.services.files.changes(sessionId, signal);
       return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
@@ -88,7 +88,7 @@ export const filesRouter = router({
   before: procedure
     .input(ofFile)
     .output(z.object({ path: z.string(), content: z.string() }))
-    .query(async ({ ctx, input: { sessionId, path }, signal = neverFires }) => {
+    .query(async ({ ctx, input: { sessionId, path }, signal = neverSignal }) => {
       const bytes = await ctx.services.files.before(sessionId, path, signal);
       return { path, content: bytes.toString('utf8') };
     }),
@@ -96,7 +96,7 @@ export const filesRouter = router({
   find: procedure
     .input(SearchInput)
     .output(z.object({ matches: z.array(z.string()).readonly(), truncated: z.boolean() }))
-    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = neverFires }) =>
+    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = neverSignal }) =>
       ctx.services.files.find(sessionId, { pattern, path, types: globs(fileTypes) }, signal),
     ),
 
@@ -108,7 +108,7 @@ export const filesRouter = router({
         truncated: z.boolean(),
       }),
     )
-    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = neverFires }) =>
+    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = neverSignal }) =>
       ctx.services.files.grep(sessionId, { pattern, path, types: globs(fileTypes) }, signal),
     ),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverFires } from '../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
@@ -34,7 +34,7 @@ export const portsRouter = router({
   list: procedure
     .input(sessionTarget)
     .output(z.array(z.object({ port: z.int(), pid: z.int().optional(), command: z.string().optional() })).readonly())
-    .query(({ ctx, input, signal = neverFires }) => ctx.services.ports.list(input.sessionId, signal)),
+    .query(({ ctx, input, signal = neverSignal }) => ctx.services.ports.list(input.sessionId, signal)),
   open: procedure
     .input(sessionTarget.extend({ of: Previewed, folder: Folder, minutes: z.int().min(1).max(525_600).optional() }))
     .output(Preview)

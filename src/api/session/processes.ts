@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverFires } from '../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { ProcessInfo } from '../../sessions/api/processes.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { Done, done, sessionTarget } from '../procedure/schemas.ts';
@@ -10,12 +10,12 @@ export const processesRouter = router({
   list: procedure
     .input(sessionTarget)
     .output(z.array(ProcessInfo).readonly())
-    .query(({ ctx, input, signal = neverFires }) => ctx.services.processes.list(input.sessionId, signal)),
+    .query(({ ctx, input, signal = neverSignal }) => ctx.services.processes.list(input.sessionId, signal)),
 
   stop: procedure
     .input(ofProcess)
     .output(Done)
-    .mutation(({ ctx, input: { sessionId, pid }, signal = neverFires }) =>
+    .mutation(({ ctx, input: { sessionId, pid }, signal = neverSignal }) =>
       done(ctx.services.processes.stop(sessionId, pid, signal)),
     ),
 
@@ -30,7 +30,7 @@ export const processesRouter = router({
         log: z.string(),
       }),
     )
-    .query(async ({ ctx, input: { sessionId, pid, lines }, signal = neverFires }) => {
+    .query(async ({ ctx, input: { sessionId, pid, lines }, signal = neverSignal }) => {
       const { text, ...rest } = await ctx.services.processes.logs(sessionId, pid, lines, signal);
       return { pid, logs: text, ...rest };
     }),

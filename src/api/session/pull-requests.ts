@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverFires } from '../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { GitRef } from '../../core/model/repository.ts';
 import { PullRequestState } from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
@@ -49,7 +49,7 @@ export const pullRequestsRouter = router({
     example: { path, title: example.title, text: example.text },
     answer: example,
     fails,
-  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverFires }) =>
+  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverSignal }) =>
     ctx.services.pullRequests.open(sessionId, path, omitUndefined(command), signal),
   ),
   state: operation({
@@ -70,7 +70,7 @@ export const pullRequestsRouter = router({
       unsent: 1,
     },
     fails,
-  }).query(({ ctx, input, signal = neverFires }) =>
+  }).query(({ ctx, input, signal = neverSignal }) =>
     ctx.services.pullRequests.state(input.sessionId, input.path, signal),
   ),
   sendFeedback: operation({
@@ -83,7 +83,7 @@ export const pullRequestsRouter = router({
     example: { path },
     answer: { sent: 1, runId: '0123456789ab' },
     fails,
-  }).mutation(({ ctx, input, signal = neverFires }) =>
+  }).mutation(({ ctx, input, signal = neverSignal }) =>
     ctx.services.pullRequests.sendFeedback(input.sessionId, input.path, signal),
   ),
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { neverFires } from '../../core/concurrency/cancel.ts';
-import { GitPerson, GitRef, SessionRepository } from '../../core/model/repository.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
+import { GitAuthor, GitRef, SessionRepository } from '../../core/model/repository.ts';
 import { CheckResult } from '../../core/model/repository-environment.ts';
 import { maxServices, ServiceStatus } from '../../core/model/services/recipe.ts';
 import { DiffText, RepositoryStatus } from '../../sessions/api/repositories.ts';
@@ -79,7 +79,7 @@ export const repositoriesRouter = router({
     example: { path },
     answer: example,
     fails,
-  }).mutation(({ ctx, input, signal = neverFires }) =>
+  }).mutation(({ ctx, input, signal = neverSignal }) =>
     ctx.services.repositories.fetch(input.sessionId, input.path, signal),
   ),
   status: operation({
@@ -96,7 +96,7 @@ export const repositoriesRouter = router({
       truncated: false,
     },
     fails,
-  }).query(({ ctx, input, signal = neverFires }) =>
+  }).query(({ ctx, input, signal = neverSignal }) =>
     ctx.services.repositories.status(input.sessionId, input.path, signal),
   ),
   diff: operation({
@@ -113,14 +113,14 @@ export const repositoriesRouter = router({
     out: DiffText,
     answer: { text: 'diff --git a/sum.js b/sum.js\n', truncated: false },
     fails,
-  }).query(({ ctx, input: { sessionId, path, ...query }, signal = neverFires }) =>
+  }).query(({ ctx, input: { sessionId, path, ...query }, signal = neverSignal }) =>
     ctx.services.repositories.diff(sessionId, path, omitUndefined(query), signal),
   ),
   /** The commits since the base, as a patch for `git am`. REST returns it as a file. */
   patch: procedure
     .input(repositoryTarget)
     .output(z.object({ text: z.string() }))
-    .query(async ({ ctx, input, signal = neverFires }) => ({
+    .query(async ({ ctx, input, signal = neverSignal }) => ({
       text: await ctx.services.repositories.patch(input.sessionId, input.path, signal),
     })),
   commit: operation({
@@ -134,7 +134,7 @@ export const repositoriesRouter = router({
         .min(1)
         .max(20_000)
         .refine((text) => !text.includes('\0'), 'must not contain NUL'),
-      author: GitPerson.optional().describe('default: the author of the session'),
+      author: GitAuthor.optional().describe('default: the author of the session'),
       files: z.array(FileInput).min(1).max(2_000).optional().describe('default: all that .gitignore does not name'),
       leaveOut: z
         .string()
@@ -147,7 +147,7 @@ export const repositoriesRouter = router({
     example: { path, message: 'Sum every line once' },
     answer: { commit, branch },
     fails,
-  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverFires }) =>
+  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverSignal }) =>
     ctx.services.repositories.commit(sessionId, path, omitUndefined(command), signal),
   ),
   push: operation({
@@ -161,7 +161,7 @@ export const repositoriesRouter = router({
     example: { path },
     answer: { url: example.url, branch, commit },
     fails,
-  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverFires }) =>
+  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverSignal }) =>
     ctx.services.repositories.push(sessionId, path, omitUndefined(command), signal),
   ),
   check: operation({
@@ -186,7 +186,7 @@ export const repositoriesRouter = router({
       ],
     },
     fails,
-  }).mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverFires }) => {
+  }).mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverSignal }) => {
     const ran = await ctx.services.repositories.check(sessionId, path, names, signal);
     return { checks: ran.map(({ at, ...one }) => ({ ...one, at: toIsoTime(at) })) };
   }),
@@ -201,7 +201,7 @@ export const repositoriesRouter = router({
     example: { path, names: ['postgres'] },
     answer: { services: [{ name: 'postgres', image: 'postgres:16', ports: [5432], state: 'absent' }] },
     fails,
-  }).mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverFires }) => ({
+  }).mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverSignal }) => ({
     services: await ctx.services.repositories.allowServices(sessionId, path, names, signal),
   })),
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverFires } from '../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { SandboxView } from '../../core/model/records.ts';
 import { PauseKind } from '../../core/model/sandboxes/condition.ts';
@@ -69,7 +69,7 @@ export const sandboxRouter = router({
   usage: procedure
     .input(sessionTarget)
     .output(Usage.nullable())
-    .query(async ({ ctx, input, signal = neverFires }) => {
+    .query(async ({ ctx, input, signal = neverSignal }) => {
       return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
     }),
 
@@ -77,12 +77,12 @@ export const sandboxRouter = router({
   services: procedure
     .input(sessionTarget)
     .output(z.array(ServiceStatus).readonly())
-    .query(({ ctx, input, signal = neverFires }) => ctx.services.sandboxes.services(input.sessionId, signal)),
+    .query(({ ctx, input, signal = neverSignal }) => ctx.services.sandboxes.services(input.sessionId, signal)),
 
   start: procedure
     .input(sessionTarget)
     .output(Sandbox)
-    .mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
+    .mutation(async ({ ctx, input: { sessionId }, signal = neverSignal }) => {
       await ctx.services.sandboxes.start(sessionId, signal);
       return await ctx.services.sandboxes.status(sessionId);
     }),
@@ -108,7 +108,7 @@ export const sandboxRouter = router({
     }),
     example: { keeps: 'files' },
     fails: [400, 404, 409, 501],
-  }).mutation(({ ctx, input: { sessionId, keeps }, signal = neverFires }) =>
+  }).mutation(({ ctx, input: { sessionId, keeps }, signal = neverSignal }) =>
     ctx.services.sandboxes.pause(sessionId, { keeps, signal }),
   ),
   resume: operation({
@@ -118,7 +118,7 @@ export const sandboxRouter = router({
     may: 'work',
     in: sessionTarget,
     fails: [404, 503],
-  }).mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
+  }).mutation(async ({ ctx, input: { sessionId }, signal = neverSignal }) => {
     await ctx.services.sandboxes.start(sessionId, signal);
     return await ctx.services.sandboxes.status(sessionId);
   }),
@@ -127,7 +127,7 @@ export const sandboxRouter = router({
   fork: procedure
     .input(sessionTarget.extend({ count: ForkCount.default(1) }))
     .output(z.array(ForkedBox))
-    .mutation(async ({ ctx, input: { sessionId, count }, signal = neverFires }) => {
+    .mutation(async ({ ctx, input: { sessionId, count }, signal = neverSignal }) => {
       const created = await ctx.services.snapshots.fork(sessionId, { count, origin: 'trpc', signal });
       return created.map((one) => {
         if ('session' in one) return { sessionId: one.session.id };
@@ -139,7 +139,7 @@ export const sandboxRouter = router({
   reset: procedure
     .input(sessionTarget)
     .output(Sandbox)
-    .mutation(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
+    .mutation(async ({ ctx, input: { sessionId }, signal = neverSignal }) => {
       await ctx.services.sandboxes.reset(sessionId, signal);
       return await ctx.services.sandboxes.status(sessionId);
     }),
@@ -165,7 +165,7 @@ export const sandboxRouter = router({
       }),
     )
     .output(Executed)
-    .mutation(async ({ ctx, input: { sessionId, command, cwd, timeoutMs }, signal = neverFires }) => {
+    .mutation(async ({ ctx, input: { sessionId, command, cwd, timeoutMs }, signal = neverSignal }) => {
       const requested = { command, ...(cwd !== undefined && { cwd }), ...(timeoutMs !== undefined && { timeoutMs }) };
       const { wholeIn, ...ended } = await ctx.services.sandboxes.exec(sessionId, requested, signal);
       return { ...ended, truncated: wholeIn !== undefined, wholeIn: wholeIn ?? {} };

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../../agents/models/model-ref.ts';
 import { toolPrograms } from '../../config/tool-servers.ts';
-import { neverFires } from '../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { SessionStatus } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { GitPerson, RepositoryInputs } from '../../core/model/repository.ts';
+import { GitAuthor, RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
 import { type CreateCommand, EffectiveAgent, SessionSkillInfo } from '../../sessions/api/sessions.ts';
 import { computeCost, SessionCost } from '../../sessions/services/costs.ts';
@@ -51,7 +51,7 @@ const NewSession = z.strictObject({
   /** Fetched into the workspace before its first use. */
   repositories: RepositoryInputs.optional(),
   /** The author of commits. */
-  author: GitPerson.optional(),
+  author: GitAuthor.optional(),
   ...sessionOptions,
   /** The id or name of one of your snapshots, whose files the session starts with. */
   snapshot: z.string().max(130).optional(),
@@ -128,7 +128,7 @@ export const sessionsRouter = router({
     ),
 
   /**
-   * Creates a session from everything before a message that started a run, and sends the edited message there. The
+   * Creates a session with everything before a message that started a run, and sends it the edited message. The
    * original session is kept. `session.branch` names the message that differs between the sessions.
    */
   edit: procedure
@@ -139,7 +139,7 @@ export const sessionsRouter = router({
         attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
         /** The goal of the edited message; the original goal does not apply. */
         goal: Goal.optional(),
-        /** First stops a current run of the original session, which would otherwise make the edit a conflict. */
+        /** Stops the original session's current run first. If false, an edit during a run is a conflict. */
         stopsRun: z.boolean().default(false),
       }),
     )
@@ -205,7 +205,9 @@ export const sessionsRouter = router({
   skills: procedure
     .input(byId)
     .output(z.array(SessionSkillInfo))
-    .query(async ({ ctx, input, signal }) => [...(await ctx.services.sessions.skills(input.id, signal ?? neverFires))]),
+    .query(async ({ ctx, input, signal }) => [
+      ...(await ctx.services.sessions.skills(input.id, signal ?? neverSignal)),
+    ]),
 
   /** The cost of the session's turns, by the event that caused each turn: a message, a tool's result, the plan. */
   cost: procedure
@@ -247,7 +249,7 @@ export const sessionsRouter = router({
     .output(Done)
     .mutation(({ ctx, input }) => done(ctx.services.sessions.delete(input.id))),
 
-  /** Deletes each of these sessions that the caller can delete, and returns why the others stayed. */
+  /** Deletes each of these sessions that the caller can delete, and returns an error code for each other session. */
   deleteMany: procedure
     .input(z.strictObject({ ids: z.array(SessionIdInput).min(1).max(500) }))
     .output(z.object({ deleted: z.array(z.string()), kept: z.array(z.object({ id: z.string(), code: z.string() })) }))
@@ -269,7 +271,7 @@ export const sessionsRouter = router({
       return { deleted: ids.filter((id) => !stayed.has(id)), kept };
     }),
 
-  watch: procedure.subscription(({ ctx, signal = neverFires }) => news(ctx, signal)),
+  watch: procedure.subscription(({ ctx, signal = neverSignal }) => news(ctx, signal)),
 });
 
 /** The service's input for a new session. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { neverFires } from '../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 import type { TerminalInfo } from '../../sessions/api/terminals.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { Done, done, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
@@ -14,7 +14,7 @@ export const terminalsRouter = router({
   open: procedure
     .input(sessionTarget)
     .output(Terminal)
-    .mutation(async ({ ctx, input, signal = neverFires }) =>
+    .mutation(async ({ ctx, input, signal = neverSignal }) =>
       view(await ctx.services.terminals.open(input.sessionId, signal)),
     ),
 
@@ -27,15 +27,15 @@ export const terminalsRouter = router({
   write: procedure
     .input(ofTerminal.extend({ text: z.string().min(1).max(262_144) }))
     .output(Done)
-    .mutation(({ ctx, input: { terminalId, text }, signal = neverFires }) =>
+    .mutation(({ ctx, input: { terminalId, text }, signal = neverSignal }) =>
       done(ctx.services.terminals.write(terminalId, text, signal)),
     ),
 
-  /** Types into a shell of the agent in which a command runs. Its id is `id` in the tool call's arguments. */
+  /** Types into an agent's shell in which a command runs. The shell's id is `id` in the tool call's arguments. */
   typeIntoShell: procedure
     .input(sessionTarget.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
     .output(Done)
-    .mutation(({ ctx, input: { sessionId, shellId, text }, signal = neverFires }) =>
+    .mutation(({ ctx, input: { sessionId, shellId, text }, signal = neverSignal }) =>
       done(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, signal)),
     ),
 
@@ -43,7 +43,7 @@ export const terminalsRouter = router({
   viewShell: procedure
     .input(sessionTarget.extend({ shellId: z.string().min(1).max(255) }))
     .output(z.object({ output: z.string(), isRunning: z.boolean() }))
-    .query(async ({ ctx, input: { sessionId, shellId }, signal = neverFires }) => {
+    .query(async ({ ctx, input: { sessionId, shellId }, signal = neverSignal }) => {
       const { console, running } = await ctx.services.sessions.shell(sessionId, shellId, signal);
       return { output: console.at(-1)?.output ?? '', isRunning: running !== undefined };
     }),
@@ -51,7 +51,7 @@ export const terminalsRouter = router({
   resize: procedure
     .input(ofTerminal.extend(Size))
     .output(Done)
-    .mutation(({ ctx, input: { terminalId, ...size }, signal = neverFires }) =>
+    .mutation(({ ctx, input: { terminalId, ...size }, signal = neverSignal }) =>
       done(ctx.services.terminals.resize(terminalId, size, signal)),
     ),
 

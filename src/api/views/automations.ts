@@ -199,7 +199,7 @@ export const DeliveryResult = z.object({ started: z.boolean(), text: z.string() 
 export const hookPath = (id: string): string => `/api/v1/hooks/${id}`;
 export const StartsInput = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  /** The `id` and `at` of the caller's last entry. */
+  /** The `id` and `at` of the last entry that the caller has received. */
   afterId: z.string().max(100).optional(),
   afterAt: z.iso.datetime().optional(),
 });

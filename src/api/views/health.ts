@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { PauseAbility } from '../../core/model/sandboxes/condition.ts';
-import { DesktopOffer } from '../../sessions/api/desktop.ts';
+import { DesktopAvailability } from '../../sessions/api/desktop.ts';
 import type { ServiceHealth, SessionService } from '../../sessions/api/sessions.ts';
 
 const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
@@ -23,12 +23,12 @@ export const Checks = z.object({
       .array(z.object({ name: z.string(), text: z.string() }))
       .readonly()
       .optional(),
-    desktop: DesktopOffer.optional(),
+    desktop: DesktopAvailability.optional(),
   }),
   model: Check.extend({ name: z.string() }),
 });
 
-/** Less than the promised second, even if a check hangs. */
+/** An answer is promised within a second, even if a check hangs. */
 const patienceMs = 900;
 
 export async function readHealthWithin(sessions: Pick<SessionService, 'health'>, clock: Clock): Promise<ServiceHealth> {

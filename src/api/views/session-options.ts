@@ -6,7 +6,7 @@ import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import { toBudget } from '../../core/model/runs/budget.ts';
 import { MountRequests } from '../../core/model/sandboxes/volume.ts';
 import { parseComposeServices } from '../../core/model/services/compose-file.ts';
-import { Services } from '../../core/model/services/recipe.ts';
+import { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import { omitUndefined } from '../procedure/schemas.ts';
 
 const year = 365 * 24 * 60 * 60;
@@ -59,7 +59,7 @@ const SessionBudgetInput = z
   .describe('over all runs; the smallest limit of session, template and server counts');
 
 /** Containers of other images next to the sandbox. */
-const SessionServices = Services.describe('by their names; in place of those of the template');
+const SessionServices = ServiceRecipes.describe('by their names; in place of those of the template');
 const ComposeText = z
   .string()
   .min(1)
@@ -123,7 +123,7 @@ export function toSessionOptions({
 }
 
 /** Rejects: invalid_request. */
-function composed(text: string): Services {
+function composed(text: string): ServiceRecipes {
   let file: unknown;
   try {
     file = parseYaml(text);

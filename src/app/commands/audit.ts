@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '../../core/errors/errors.ts';
 import { randomIds } from '../../core/model/ids.ts';
-import { auditFiles, auditLines, latestPosition } from '../../observability/audit/files.ts';
-import { type AuditEntry, type AuditPosition, openRow } from '../../observability/audit/row.ts';
+import { latestPosition, listAuditFiles, readAuditLines } from '../../observability/audit/files.ts';
+import { type AuditEntry, type AuditPosition, parseRow } from '../../observability/audit/row.ts';
 import { verifyAudit } from '../../observability/audit/verify.ts';
 import { auditFolder, readAuditKeys } from '../parts/audit-log.ts';
 import type { Command, Terminal } from './command.ts';
@@ -19,7 +19,7 @@ export const auditCommand: Command = {
   async run([what, ...rest], at) {
     const requested = parseRequest(rest);
     const folder = auditFolder(loadLocalConfig());
-    if (auditFiles(folder).length === 0 && (what === 'list' || what === 'head' || what === 'verify')) {
+    if (listAuditFiles(folder).length === 0 && (what === 'list' || what === 'head' || what === 'verify')) {
       at.say(`There is no audit log in ${folder}. CORRAL_DATA_DIR sets the data folder.`);
       return 1;
     }
@@ -57,8 +57,8 @@ function list(folder: string, { target, key, action, last = '50' }: AuditRequest
     (key === undefined || row.key === key) &&
     (action === undefined || row.action === action || row.action.startsWith(`${action}.`));
   let found: Row[] = [];
-  for (const file of auditFiles(folder).reverse()) {
-    const rows = auditLines(folder, file).lines.flatMap((line) => (openRow(line)?.row ?? []) as unknown as Row);
+  for (const file of listAuditFiles(folder).reverse()) {
+    const rows = readAuditLines(folder, file).lines.flatMap((line) => (parseRow(line)?.row ?? []) as unknown as Row);
     found = [...rows.filter(isMatch), ...found];
     if (found.length >= most) break;
   }

@@ -2,7 +2,7 @@ import { nearestWord } from '../../config/nearest.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command } from './command.ts';
 
-/** Loaded on use, so that they do not slow down the server's start. */
+/** Loaded on use, so that commands do not slow down the server's start. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   up: async () => (await import('./background.ts')).upCommand,
   down: async () => (await import('./background.ts')).downCommand,

@@ -4,7 +4,7 @@ import { findEnvironmentKeysUnderOldPeppers } from '../../auth/environment-keys.
 import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
 import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
 import { vault } from '../../auth/vault.ts';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { sleep } from '../../core/concurrency/cancel.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -41,7 +41,7 @@ export async function rotateInBackground({ sealed, clock, logger, closing }: Bac
     } catch (err) {
       logger.warn({ err }, 'the stored keys could not be re-wrapped; retrying');
     }
-    await pause(retryMs[tries] ?? 600_000, closing, clock).catch(() => {});
+    await sleep(retryMs[tries] ?? 600_000, closing, clock).catch(() => {});
   }
 }
 

@@ -16,7 +16,7 @@ function fileIn(args: readonly string[], { usage }: Command, name: string): stri
   return file;
 }
 
-/** The complete part of an interrupted export; an incomplete end is removed. */
+/** Finds the complete sessions of an interrupted export, and truncates the file after the last of them. */
 async function begunIn(file: string): Promise<{ bytes: number; known: Set<string> }> {
   if (!existsSync(file)) return { bytes: 0, known: new Set() };
   const found = statSync(file);

@@ -39,7 +39,7 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Modules that a sandbox only uses through functions, and not at its start. */
+/** Modules from which the daemon only calls functions, and none at its start. They load on first use. */
 const usedLate = new Set(['node:crypto', 'node:zlib', 'node:readline']);
 /** Reserved words of JavaScript. */
 const unreadable = new Set(['default', 'delete']);

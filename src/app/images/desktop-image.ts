@@ -1,15 +1,15 @@
 import { buildsServerImages, type Driver } from '../../../drivers/driver.ts';
-import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SandboxPhase } from '../../core/model/events.ts';
-import type { DesktopOffer } from '../../sessions/api/desktop.ts';
+import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
 import { baseImage, desktopImage } from './image.ts';
 
 interface Options {
   readonly driver: Driver;
   readonly clock: Clock;
-  /** Called for each step, `ready` and `lost`, unless the image already existed. */
+  /** Called for each step, then with `ready` or `lost`, unless the image already existed. */
   readonly onPhase: (phase: { phase: SandboxPhase; detail?: string }) => void;
   readonly onTrouble: (error: unknown) => void;
 }
@@ -23,7 +23,7 @@ const absentMs = 5_000;
  */
 export class DesktopImage {
   readonly #options: Options;
-  #offer: DesktopOffer = { state: 'building' };
+  #offer: DesktopAvailability = { state: 'building' };
   #since: number | undefined;
 
   constructor(options: Options) {
@@ -32,7 +32,7 @@ export class DesktopImage {
   }
 
   /** Whether sandboxes started now can have a desktop. */
-  get offer(): DesktopOffer {
+  get offer(): DesktopAvailability {
     const seconds = this.#since === undefined ? {} : { seconds: this.#secondsSince(this.#since) };
     return this.#offer.state === 'building' ? { ...this.#offer, ...seconds } : this.#offer;
   }
@@ -50,7 +50,7 @@ export class DesktopImage {
       if (this.#since !== undefined) this.#options.onPhase({ phase: 'lost', detail: trouble.publicMessage });
       this.#since = undefined;
       if (isFirst) this.#options.onTrouble(trouble);
-      await pause(trouble.code === 'driver_unavailable' ? absentMs : againMs, signal, this.#options.clock).catch(
+      await sleep(trouble.code === 'driver_unavailable' ? absentMs : againMs, signal, this.#options.clock).catch(
         () => {},
       );
     }
@@ -61,14 +61,14 @@ export class DesktopImage {
     if (!buildsServerImages(driver)) return;
     // The smaller image comes first, because every session waits for it.
     for (const image of [baseImage, desktopImage]) {
-      using until = deadlineSignal(buildMs, clock, signal);
+      using until = createTimeoutSignal(buildMs, clock, signal);
       await driver.ensureImage(image, until, ({ phase, detail }) => {
         this.#since ??= clock.now();
         this.#offer = { state: 'building', detail };
         listener({ phase, detail });
       });
     }
-    throwIfFired(signal);
+    throwIfAborted(signal);
     this.#offer = { state: 'ready' };
     if (this.#since !== undefined) listener({ phase: 'ready', detail: 'new sessions have a desktop' });
   }

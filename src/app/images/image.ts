@@ -7,7 +7,7 @@ import type { BuildContext, DriverParts } from '../../../drivers/descriptor.ts';
 import type { Config } from '../settings/config.ts';
 
 const images = fileURLToPath(new URL('../../../sandbox-images', import.meta.url));
-/** The server's own image contains this file, because it has no tools to build it. */
+/** The server's own image contains this file, because that image has no tools for building. */
 const built = join(images, 'sandboxd.mjs');
 export const initScript = join(images, 'init.sh');
 export const sudoScript = join(images, 'sudo');

@@ -3,18 +3,18 @@ import { readFile } from 'node:fs/promises';
 import { readKeyMaterial } from '../../auth/keys/key-material.ts';
 import type { CredentialSetting } from '../../config/credentials.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/model/credential.ts';
+import { type CredentialInjection, injectionTargets, isValidHeaderValue } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isFolderUrl, type SessionRepository } from '../../core/model/repository.ts';
 import { isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { type Authority, egressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
+import { type CertificateAuthority, egressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
 import { isBelow } from '../../sandboxes/egress/credentials/git-requests.ts';
-import { admitterFor, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
-import { anyHost, covers, type Entry, matchesTarget, parseEntry } from '../../sandboxes/egress/policy.ts';
+import { createGitRequestCheck, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
+import { anyHost, covers, matchesTarget, type PolicyEntry, parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
 import {
   type CredentialRing,
   type HeldCredential,
@@ -32,7 +32,7 @@ export interface ProxyCredentials {
    * the server's stored ones. At most a second old. Never rejects.
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
-  readonly authority: Authority;
+  readonly authority: CertificateAuthority;
   /** Placeholders for the variables of the server's own credentials. */
   readonly env: Readonly<Record<string, string>>;
   /** Placeholders for the variables of all credentials that apply to the session. */
@@ -65,7 +65,7 @@ interface Options {
   /** Masks a value in the log. */
   readonly learn: (secret: Secret) => void;
 }
-type NamedPlaces = CredentialPlaces & Pick<HeldCredential, 'name' | 'uses'>;
+type NamedPlaces = CredentialInjection & Pick<HeldCredential, 'name' | 'uses'>;
 
 const freshMs = 1_000;
 const maxKnown = 10_000;
@@ -85,7 +85,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
           ? await fileText(from.file)
           : (await stored?.keys(from.key))?.reveal();
     const value = text?.trim() ?? '';
-    if (!fitsHeader(value)) throw missing(name, from);
+    if (!isValidHeaderValue(value)) throw missing(name, from);
     const secret = new Secret(value);
     learn(secret);
     return secret;
@@ -99,7 +99,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   const ofVaults = async (vaults: SessionVaults): Promise<readonly Credential[]> =>
     ((await stored?.variables(vaults)) ?? []).map(({ id, secretName: name, hosts, places, value }) => ({
       name,
-      hosts: (hosts?.map(parseEntry) as Entry[] | undefined) ?? [anyHost],
+      hosts: (hosts?.map(parsePolicyEntry) as PolicyEntry[] | undefined) ?? [anyHost],
       placeholder: placeholderFor(name, `vault:${id}`),
       value,
       replaces: places,
@@ -114,7 +114,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     return {
       name,
       header,
-      hosts: hosts.map(parseEntry) as Entry[],
+      hosts: hosts.map(parsePolicyEntry) as PolicyEntry[],
       ...(git && { isForGit: true }),
       ...(paths && !git && { admits: (_method, url) => isBelow(url.split('?', 1)[0] ?? '', paths) }),
       placeholder: placeholderFor(name, label),
@@ -141,7 +141,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     all.flatMap((one, at) => {
       const { git, paths } = places[at] as NamedPlaces;
       if (git === undefined) return [one];
-      const admits = admitterFor({ git, paths }, repositories);
+      const admits = createGitRequestCheck({ git, paths }, repositories);
       const reaches = ({ url }: SessionRepository) =>
         !isFolderUrl(url) && one.hosts.some((host) => matchesTarget(host, targetOfUrl(url)));
       return repositories.some(reaches) ? [{ ...one, admits }] : [];
@@ -189,8 +189,8 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       const chosen = session.sandbox?.egress;
       const vaults = vaultsOf(session);
       if (chosen === undefined || isEgressRules(chosen) || vaults.ids.length === 0) return [];
-      const reached = chosen.flatMap((text) => parseEntry(text) ?? []);
-      const isReached = (text: string) => reached.some((one) => covers(one, parseEntry(text) ?? anyHost));
+      const reached = chosen.flatMap((text) => parsePolicyEntry(text) ?? []);
+      const isReached = (text: string) => reached.some((one) => covers(one, parsePolicyEntry(text) ?? anyHost));
       return ((await stored?.variables(vaults)) ?? []).flatMap(({ id, vaultId, secretName: name, hosts }) => {
         const host = hosts?.find((one) => !isReached(one));
         return host === undefined ? [] : [{ id, vaultId, name, host }];
@@ -240,7 +240,7 @@ function missing(name: string, from: CredentialSetting['from']): AppError {
 function refuseClashes(settings: readonly CredentialSetting[]): void {
   const taken = new Map<string, string>();
   for (const setting of settings) {
-    for (const place of injectionPlaces(setting)) {
+    for (const place of injectionTargets(setting)) {
       const other = taken.get(place);
       if (other !== undefined) {
         const text = `egress.credentials: ${other} and ${setting.name} both set ${place}. Keep one.`;

@@ -19,7 +19,7 @@ interface DiskFloorDeps {
 export function createDiskFloor(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskFloor | undefined {
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;
-  const places = [...disks, sandboxFolder(config.dataDir)]; // an operator can mount its own disk for the sandboxes
+  const places = [...disks, sandboxFolder(config.dataDir)]; // operators can mount a separate disk for sandboxes
   const readFree = async (place: string) => {
     const found = await statfs(place).catch(() => undefined);
     return found ? found.bavail * found.bsize : Number.POSITIVE_INFINITY;

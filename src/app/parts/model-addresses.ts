@@ -25,8 +25,8 @@ export const fetchWithin =
     within[reach](input instanceof Request ? input.url : input, init);
 
 /**
- * The networks in which administrators can enter addresses. By default, private networks only if every program of the
- * machine has administrator rights anyway.
+ * The networks whose addresses administrators can enter. By default, private networks are included only if every
+ * program on the machine has administrator rights anyway.
  */
 export function chooseNetworkReach(
   { host, token }: Pick<Config, 'host' | 'token'>,

@@ -10,8 +10,8 @@ import { readOwnBudget } from '../../core/model/runs/budget.ts';
 import type { HeldAmounts } from '../../core/model/runs/budget-limits.ts';
 import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
 import type { Budgets } from '../../sessions/api/sessions.ts';
-import type { Holder, Limits } from '../../sessions/budgets/account.ts';
-import type { Profile } from '../../sessions/run/profile.ts';
+import type { BudgetLimits, LimitHolder } from '../../sessions/budgets/account.ts';
+import type { AgentProfile } from '../../sessions/run/profile.ts';
 import type { Approvals } from '../../sessions/run/run-context.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -38,7 +38,7 @@ export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy,
 /** The limits of each person, each project and the server, from the settings. */
 export const limitsIn =
   (live: { readonly now: Config }) =>
-  (holder: Holder): Limits => {
+  (holder: LimitHolder): BudgetLimits => {
     const { now } = live;
     const held = heldLimits(now, holder);
     if (holder.of === 'server') return { day: {}, month: {}, held };
@@ -55,7 +55,7 @@ export const limitsIn =
   };
 
 /** Sessions without an owner use the server's limits. */
-function heldLimits(config: Config, { of, id }: Holder): HeldAmounts {
+function heldLimits(config: Config, { of, id }: LimitHolder): HeldAmounts {
   if (of === 'person' && id === '') return {};
   const limits = config[of];
   const own = {
@@ -79,7 +79,7 @@ export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): Sandb
   idlePauseMs: isPausable(driver) ? (sandbox.idleSeconds * second) / 2 : undefined,
   idleStopMs: sandbox.idleSeconds * second,
   ttlMs: sandbox.ttlSeconds * second,
-  releaseGraceMs: 60 * second, // half of it is for storing the sandbox's files
+  releaseGraceMs: 60 * second, // half of this time is for storing the sandbox's files
 });
 
 export const restartPolicy = {
@@ -120,7 +120,7 @@ export function refuseUnknown(setting: string, names: readonly string[], tools: 
 }
 
 /** The limits of the default agent and its calls that require approval. Both can be changed while the server runs. */
-export function createChangeableProfile(config: Config): Pick<Profile, 'budget' | 'sessionBudget' | 'approvals'> {
+export function createChangeableProfile(config: Config): Pick<AgentProfile, 'budget' | 'sessionBudget' | 'approvals'> {
   return {
     budget: runPolicy(config, () => 0).budget,
     sessionBudget: readOwnBudget(config.session),

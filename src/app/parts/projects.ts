@@ -32,7 +32,7 @@ import { providerKeyKind, providerKeys } from '../../sessions/projects/provider-
 import { listOfferedProviders } from '../../sessions/projects/providers.ts';
 import { uploadService } from '../../sessions/projects/uploads.ts';
 import { hookSecrets, webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
-import type { Profile } from '../../sessions/run/profile.ts';
+import type { AgentProfile } from '../../sessions/run/profile.ts';
 import { sideMessages } from '../../sessions/services/side-messages.ts';
 import { EnteredToolServers, toolServerSecrets } from '../../sessions/tool-servers/entered.ts';
 import { SignIns } from '../../sessions/tool-servers/sign-in.ts';
@@ -49,7 +49,7 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> 
   /** Masks a secret in the log from now on. */
   readonly learn: (secret: Secret) => void;
   /** The profile of sessions without a project (`usualOf`), and the tools that no agent has (`denied`). */
-  readonly usualOf: () => Profile | Promise<Profile>;
+  readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
   readonly denied: () => readonly string[];
   /** Tools that only some installations have. */
   readonly more: readonly Tool[];
@@ -222,8 +222,10 @@ export async function openProjectParts({
 function withEntered(
   usualOf: Options['usualOf'],
   entered: Pick<EnteredToolServers, 'inForce'>,
-): () => Promise<Profile> {
-  let last: { readonly usual: Profile; readonly own: readonly McpServer[]; readonly profile: Profile } | undefined;
+): () => Promise<AgentProfile> {
+  let last:
+    | { readonly usual: AgentProfile; readonly own: readonly McpServer[]; readonly profile: AgentProfile }
+    | undefined;
   return async () => {
     const [usual, own] = await Promise.all([usualOf(), entered.inForce()]);
     if (own.length === 0) return usual;

@@ -2,11 +2,11 @@ import { dirname, join, resolve } from 'node:path';
 import type { Driver } from '../../../drivers/driver.ts';
 import { findRequestedPackages, type Packages } from '../../core/model/packages.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { deniesAll, type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
-import type { Services } from '../../core/model/services/recipe.ts';
+import { deniesByDefault, type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
+import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import { formatMiB } from '../../core/text/text.ts';
 import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
-import type { Prompts } from '../../sessions/engine/run-contexts.ts';
+import type { ServerPrompts } from '../../sessions/engine/run-contexts.ts';
 import { readPromptParts } from '../../sessions/run/prompt/overrides.ts';
 import { codeImage, isBundledImage } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
@@ -26,7 +26,7 @@ export const promptFolder = (named: string | undefined): string =>
 export const createPrompts = (
   settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>,
   isolation: Isolation,
-): Prompts => ({
+): ServerPrompts => ({
   parts: readPromptParts(promptFolder(process.env.CORRAL_CONFIG)),
   about(session) {
     const { config, packages, services, within } = settingsOf(session);
@@ -63,7 +63,7 @@ export const describeInstalled = (packages: Packages): string =>
  * The services next to the sandbox: those of the template or the creator, and those of a repository that a person
  * allowed.
  */
-export const describeServices = (services: Services): string => {
+export const describeServices = (services: ServiceRecipes): string => {
   const named = Object.entries(services).map(([name, { image, ports }]) => {
     const where = ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(', ');
     return `${where} (${image})`;
@@ -86,7 +86,7 @@ export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 
 /** The sentence about the creator's choice of egress. */
 export function describeEgressChoice(choice: EgressChoice = []): string {
   const allow = (isEgressRules(choice) ? choice.allow : choice).join(', ');
-  if (!isEgressRules(choice) || deniesAll(choice))
+  if (!isEgressRules(choice) || deniesByDefault(choice))
     return allow === '' ? '' : ` Of these, this session reaches only ${allow}.`;
   const but = allow === '' ? '' : `, except ${allow}`;
   return ` Of these, this session reaches no address of ${choice.deny.join(', ')}${but}.`;

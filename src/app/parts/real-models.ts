@@ -4,8 +4,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Config } from '../settings/config.ts';
 
 /**
- * Refuses real models if nothing isolates the sandboxes, unless the operator sets `CORRAL_UNCONFINED=1`, regardless of
- * whether the settings, a project or a session chose the model.
+ * Refuses real models, whether the settings, a project or a session chose them, if nothing isolates the sandboxes and
+ * the operator has not set `CORRAL_UNCONFINED=1`.
  */
 export class RealModels {
   readonly #unconfined: boolean;
@@ -37,7 +37,7 @@ export class RealModels {
     return refusedModel('any but demo', capabilities).publicMessage;
   };
 
-  /** Whether the driver can continue if it learns late that isolation is missing. False once a real model was used. */
+  /** For a driver that finds isolation missing late. `refuse`: a real model was used without CORRAL_UNCONFINED. */
   readonly unenforced = (): 'refuse' | 'accept' => (this.#unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }
 

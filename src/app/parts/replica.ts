@@ -20,7 +20,7 @@ export interface Replica extends AsyncDisposable {
   /** Unique to this process, in sockets and leases; undefined if no other server uses the store. */
   readonly name: string | undefined;
   readonly ownership: Ownership;
-  /** Whether that server still runs, as far as this server knows. */
+  /** Whether the server of this name still runs, as far as this server knows. */
   isAlive(name: string): Promise<boolean>;
   /** Whether this server destroys unclaimed sandboxes. */
   mayReap(): Promise<boolean>;

@@ -3,8 +3,8 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { Packages } from '../../core/model/packages.ts';
 import { type SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import type { StartCommand } from '../../core/model/sandboxes/built-template.ts';
-import { type EgressChoice, isClosed } from '../../core/model/sandboxes/egress-choice.ts';
-import type { Services } from '../../core/model/services/recipe.ts';
+import { type EgressChoice, isEgressClosed } from '../../core/model/sandboxes/egress-choice.ts';
+import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import type { Template } from '../../core/model/template.ts';
 import { codeImage, isBundledImage } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
@@ -19,7 +19,7 @@ export interface SandboxSettings {
   readonly packages: Packages;
   readonly template: string;
   /** Containers next to the sandbox, by name. */
-  readonly services: Services;
+  readonly services: ServiceRecipes;
   /** The hosts or rules that the creator chose; undefined: all that the policy opens. */
   readonly within?: EgressChoice;
   /** The start command of the session's built template. */
@@ -158,7 +158,7 @@ function withChoice(
     ...(memory !== undefined && { memory: Math.min(memory, maxSize(sandbox).memory) }),
     ...(image !== undefined && { image }),
   };
-  const closed = isClosed(egress) ? { policy: 'none' as const, allow: [] } : {};
+  const closed = isEgressClosed(egress) ? { policy: 'none' as const, allow: [] } : {};
   const config = { ...own.config, sandbox: { ...sandbox, ...size }, egress: { ...rules, ...closed } };
   const isUsual = egress === undefined && Object.keys(size).length === 0;
   if (isUsual) return { ...own, services };

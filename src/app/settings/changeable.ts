@@ -1,7 +1,7 @@
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
-import { parseEntry } from '../../sandboxes/egress/policy.ts';
+import { parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import type { KnownSetting } from '../../sessions/projects/settings-service.ts';
 import { refuseUnknown } from '../parts/policies.ts';
@@ -41,7 +41,7 @@ export function checkChange(key: string, value: unknown, { tools, templates }: C
     refuseUnknown(key, names, tools);
   }
   if (key !== 'egress.allow') return;
-  const strange = (value as string[]).find((entry) => parseEntry(entry) === undefined);
+  const strange = (value as string[]).find((entry) => parsePolicyEntry(entry) === undefined);
   if (strange === undefined) return;
   throw new AppError('invalid_request', `egress.allow: '${strange}' is not host, *.host or host:port.`);
 }

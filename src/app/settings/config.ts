@@ -1,6 +1,6 @@
 import { nearestWord } from '../../config/nearest.ts';
 import type { Setting } from '../../config/settings.ts';
-import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
+import { describeRejection, parseSettings, readYaml } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { findContradictions } from './contradictions.ts';
 import { Config, layout, settings } from './schema.ts';
@@ -10,7 +10,7 @@ export type { Config } from './schema.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 interface VariableValue {
   readonly value: unknown;
-  /** The variable that set the value, or the one that would set it. */
+  /** The variable for this setting, whether it is set or not. */
   readonly variable: string;
   /** The variable or corral.yaml key that set it. */
   readonly from: string | undefined;
@@ -41,7 +41,7 @@ export function loadConfig(env: Environment, yamlText: string): Config {
   const refused = 'refused' in parsed ? parsed.refused : [];
   for (const setting of refused) {
     const { variable, value } = values.get(setting) as VariableValue;
-    problems.push(refusal(setting, `${variable} (${setting.key} in corral.yaml)`, value));
+    problems.push(describeRejection(setting, `${variable} (${setting.key} in corral.yaml)`, value));
   }
   if ('refused' in parsed || problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
 

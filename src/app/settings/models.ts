@@ -4,14 +4,17 @@ import type { Access, Provider } from '../../agents/models/provider.ts';
 import { reasoningLevels } from '../../agents/models/provider.ts';
 import { type KeyedProviderName, keyedProviders } from '../../agents/models/providers.ts';
 import { amount, flag, integer, oneOf, secret, text, url, wordList } from '../../config/kinds.ts';
-import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
+import { optionalSecret, optionalSetting, secretSetting, setting } from '../../config/setting.ts';
 
 // The settings of models. Each provider's section is derived from its description in src/agents/models.
 
 const section = ({ label, access }: Provider & { readonly access: Access }) =>
   z.strictObject({
     apiKey: optionalSecret(secret(), `key for ${label}`, ...access.keyVariables),
-    baseUrl: optional(url('https', 'http'), `endpoint to use instead of ${label}'s own, with the same wire format`),
+    baseUrl: optionalSetting(
+      url('https', 'http'),
+      `endpoint to use instead of ${label}'s own, with the same wire format`,
+    ),
   });
 const sections = Object.fromEntries(keyedProviders.map((it) => [it.name, section(it)])) as Record<
   KeyedProviderName,

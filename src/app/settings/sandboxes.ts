@@ -13,7 +13,7 @@ import {
   text,
   wordList,
 } from '../../config/kinds.ts';
-import { markChangeable, optional, setting } from '../../config/setting.ts';
+import { markChangeable, optionalSetting, setting } from '../../config/setting.ts';
 import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.ts';
 
 // The settings of sandboxes: size, egress, desktop and browser.
@@ -35,11 +35,11 @@ export const sandbox = z.strictObject({
   ),
   memory: setting(size(64 * 2 ** 20), '1GiB', 'memory for each sandbox'),
   cpus: setting(amount(0.1, 512), 1, 'processors for each sandbox'),
-  maxMemory: optional(
+  maxMemory: optionalSetting(
     size(64 * 2 ** 20),
     'maximum memory that the creator of a session can choose for its sandbox; unset: the value of memory',
   ),
-  maxCpus: optional(
+  maxCpus: optionalSetting(
     amount(0.1, 512),
     'maximum processors that the creator of a session can choose for its sandbox; unset: the value of cpus',
   ),

@@ -23,16 +23,16 @@ import {
 import {
   type ChangeableSetting,
   markChangeable,
-  optional,
   optionalSecret,
+  optionalSetting,
   type SettingForm,
   secretSetting,
   setting,
 } from '../../config/setting.ts';
-import { readLayout } from '../../config/settings.ts';
+import { readSettingsLayout } from '../../config/settings.ts';
 import { toolServers } from '../../config/tool-servers.ts';
 import { facadeSections } from '../../facades/list.ts';
-import { isServer } from '../../forges/list.ts';
+import { isForgeServer } from '../../forges/list.ts';
 import { model, models } from './models.ts';
 import { browser, desktop, egress, sandbox } from './sandboxes.ts';
 import { identityProxy, oidc, programs } from './sign-in.ts';
@@ -42,31 +42,34 @@ const day = 24 * 60 * 60;
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
 const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form: { kind: 'amount', unit } });
 
-const maxSnapshots = (whose: string) => optional(integer(0), `named snapshots of ${whose}`);
+const maxSnapshots = (whose: string) => optionalSetting(integer(0), `named snapshots of ${whose}`);
 /** Limits of what sessions use at the same time. */
 const heldLimits = (whose: string) => ({
-  maxRunningRuns: optional(integer(0), `active runs of ${whose}; others wait`),
-  maxCpus: optional(amount(0, 1e6), `sandbox processors of ${whose}`),
-  maxMemory: optional(size(0), `sandbox memory of ${whose}`),
-  maxDisk: optional(size(0), `disk of ${whose}`),
+  maxRunningRuns: optionalSetting(integer(0), `active runs of ${whose}; others wait`),
+  maxCpus: optionalSetting(amount(0, 1e6), `sandbox processors of ${whose}`),
+  maxMemory: optionalSetting(size(0), `sandbox memory of ${whose}`),
+  maxDisk: optionalSetting(size(0), `disk of ${whose}`),
 });
 /** The budgets that all runs share. Runs reserve from them, so concurrent runs cannot overspend. */
 const periodBudgets = (whose: string) => ({
   dayTokenBudget: markChangeable(
-    optional(integer(1), `tokens of ${whose} per day, see docs/budgets.md`),
+    optionalSetting(integer(1), `tokens of ${whose} per day, see docs/budgets.md`),
     budgetIn('count'),
   ),
   dayCostBudget: markChangeable(
-    optional(amount(0, 1e9), `cost of ${whose} per day in the price list's currency`),
+    optionalSetting(amount(0, 1e9), `cost of ${whose} per day in the price list's currency`),
     budgetIn('cost'),
   ),
-  dayToolCallBudget: markChangeable(optional(integer(1), `tool calls of ${whose} per day`), budgetIn('count')),
-  monthTokenBudget: markChangeable(optional(integer(1), `tokens of ${whose} per month`), budgetIn('count')),
+  dayToolCallBudget: markChangeable(optionalSetting(integer(1), `tool calls of ${whose} per day`), budgetIn('count')),
+  monthTokenBudget: markChangeable(optionalSetting(integer(1), `tokens of ${whose} per month`), budgetIn('count')),
   monthCostBudget: markChangeable(
-    optional(amount(0, 1e9), `cost of ${whose} per month in the price list's currency`),
+    optionalSetting(amount(0, 1e9), `cost of ${whose} per month in the price list's currency`),
     budgetIn('cost'),
   ),
-  monthToolCallBudget: markChangeable(optional(integer(1), `tool calls of ${whose} per month`), budgetIn('count')),
+  monthToolCallBudget: markChangeable(
+    optionalSetting(integer(1), `tool calls of ${whose} per month`),
+    budgetIn('count'),
+  ),
 });
 
 /** All settings. The path in kebab case is the key in corral.yaml; CORRAL_ and the path form the variable. */
@@ -75,7 +78,7 @@ export const Config = z.strictObject({
   port: setting(integer(0, 65_535), 8000, 'port to listen on; 0 picks a free one', 'PORT'),
   extraPorts: setting(ports(), [], 'more ports to listen on'),
   dataDir: setting(text('a folder'), './data', 'folder of the database, the sockets and the local files'),
-  instance: optional(
+  instance: optionalSetting(
     text('1 to 31 lower-case letters, digits and hyphens', /^[a-z0-9][a-z0-9-]{0,30}$/),
     'name of this installation in the labels of what it starts; unset: generated once and kept in the data folder',
   ),
@@ -94,7 +97,7 @@ export const Config = z.strictObject({
   oidc,
   identityProxy,
   programs,
-  corsOrigins: optional(
+  corsOrigins: optionalSetting(
     origins(),
     'origins whose pages can use the API like the built-in page; unset: localhost and 127.0.0.1 on ports 3000, 5173 and 5174, read-only without a token',
     'CORS_ORIGINS',
@@ -131,7 +134,7 @@ export const Config = z.strictObject({
   ),
 
   template: markChangeable(
-    optional(
+    optionalSetting(
       text('the name of a template', /^[a-z][a-z0-9_-]{0,40}$/),
       'default template of new sessions; unset: only these settings',
     ),
@@ -160,18 +163,18 @@ export const Config = z.strictObject({
       budgetIn('seconds'),
     ),
     tokenBudget: markChangeable(
-      optional(integer(1), 'maximum tokens per run; at the limit the run asks to continue'),
+      optionalSetting(integer(1), 'maximum tokens per run; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     costBudget: markChangeable(
-      optional(
+      optionalSetting(
         amount(0, 1e6),
         "maximum cost per run in the price list's currency; at the limit the run asks to continue",
       ),
       budgetIn('cost'),
     ),
     toolCallBudget: markChangeable(
-      optional(integer(1), 'maximum tool calls per run; at the limit the run asks to continue'),
+      optionalSetting(integer(1), 'maximum tool calls per run; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
   }),
@@ -255,7 +258,7 @@ export const Config = z.strictObject({
   }),
   forges: z.strictObject({
     servers: setting(
-      listOf('forges such as gitea=https://git.example.com, gitlab=… or github=…', z.string().refine(isServer)),
+      listOf('forges such as gitea=https://git.example.com, gitlab=… or github=…', z.string().refine(isForgeServer)),
       [],
       'self-hosted forges where pull requests are opened; the public ones are built in, see docs/forges.md',
     ),
@@ -272,26 +275,26 @@ export const Config = z.strictObject({
       'time after which an idle session is unloaded from memory; its history stays',
     ),
     turnBudget: markChangeable(
-      optional(integer(1), 'maximum turns of the model per session; at the limit the run asks to continue'),
+      optionalSetting(integer(1), 'maximum turns of the model per session; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     tokenBudget: markChangeable(
-      optional(integer(1), 'maximum tokens per session; at the limit the run asks to continue'),
+      optionalSetting(integer(1), 'maximum tokens per session; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     costBudget: markChangeable(
-      optional(
+      optionalSetting(
         amount(0, 1e6),
         "maximum cost per session in the price list's currency; at the limit the run asks to continue",
       ),
       budgetIn('cost'),
     ),
     toolCallBudget: markChangeable(
-      optional(integer(1), 'maximum tool calls per session; at the limit the run asks to continue'),
+      optionalSetting(integer(1), 'maximum tool calls per session; at the limit the run asks to continue'),
       budgetIn('count'),
     ),
     timeBudgetSeconds: markChangeable(
-      optional(integer(1, 365 * day), 'maximum working time per session; at the limit the run asks to continue'),
+      optionalSetting(integer(1, 365 * day), 'maximum working time per session; at the limit the run asks to continue'),
       budgetIn('seconds'),
     ),
   }),
@@ -300,7 +303,7 @@ export const Config = z.strictObject({
   project: z.strictObject({
     ...periodBudgets('one project'),
     ...heldLimits('one project'),
-    maxSessions: optional(integer(0), 'sessions of one project'),
+    maxSessions: optionalSetting(integer(0), 'sessions of one project'),
     maxSnapshots: maxSnapshots('one project'),
   }),
   server: z.strictObject({ ...heldLimits('all sessions'), maxSnapshots: maxSnapshots('all sessions') }),
@@ -310,7 +313,7 @@ export const Config = z.strictObject({
   egress,
   webhooks: z.strictObject({
     allowRanges: setting(networkList(), [], 'private networks that webhooks can reach'),
-    pageUrl: optional(
+    pageUrl: optionalSetting(
       url('https', 'http'),
       'address of the page for links in webhooks; unset: only webhooks of a loopback server contain links',
     ),
@@ -326,13 +329,13 @@ export const Config = z.strictObject({
     ),
   }),
   search: z.strictObject({
-    engine: optional(
+    engine: optionalSetting(
       oneOf('searxng', 'brave', 'tavily', 'google'),
       'the search engine of the tool web_search; unset: no such tool',
     ),
-    baseUrl: optional(url('https', 'http'), "the engine's address; required for searxng"),
+    baseUrl: optionalSetting(url('https', 'http'), "the engine's address; required for searxng"),
     key: optionalSecret(secret(), 'the key for brave, tavily or google'),
-    engineId: optional(text('an id'), "the id (cx) of google's programmable search engine"),
+    engineId: optionalSetting(text('an id'), "the id (cx) of google's programmable search engine"),
   }),
   tools: z.strictObject({
     deny: markChangeable(
@@ -381,12 +384,15 @@ export const Config = z.strictObject({
   shutdown: z.strictObject({
     graceSeconds: setting(integer(0, 600), 10, 'time to finish after SIGTERM'),
   }),
-  failpoints: optional(text('points such as store.append.after=exit@37'), 'faults to inject; only with NODE_ENV=test'),
+  failpoints: optionalSetting(
+    text('points such as store.append.after=exit@37'),
+    'faults to inject; only with NODE_ENV=test',
+  ),
 });
 export type Config = z.output<typeof Config> & {
   /** The variable or corral.yaml key that set each setting; a setting at its default is absent. */
   readonly sources?: Readonly<Record<string, string>>;
 };
 
-export const layout = readLayout(Config);
+export const layout = readSettingsLayout(Config);
 export const { settings } = layout;

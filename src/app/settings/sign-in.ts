@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { mappingOrJson } from '../../config/json-setting.ts';
 import { integer, listOf, secret, text, url, wordList } from '../../config/kinds.ts';
-import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
+import { optionalSecret, optionalSetting, secretSetting, setting } from '../../config/setting.ts';
 import { roles } from '../../core/model/principal.ts';
 
 // Settings of the sign-in by OpenID Connect: one provider at the top level, further providers as a mapping.
@@ -41,11 +41,11 @@ const others = {
 };
 
 export const oidc = z.strictObject({
-  issuer: optional(issuerUrl, 'OpenID Connect provider for sign-in, see docs/sign-in.md; unset: keys only'),
-  name: optional(text('up to 60 characters', /^.{1,60}$/), 'its name on the page; unset: its host'),
-  clientId: optional(text('an id'), 'id of this server at the provider'),
+  issuer: optionalSetting(issuerUrl, 'OpenID Connect provider for sign-in, see docs/sign-in.md; unset: keys only'),
+  name: optionalSetting(text('up to 60 characters', /^.{1,60}$/), 'its name on the page; unset: its host'),
+  clientId: optionalSetting(text('an id'), 'id of this server at the provider'),
   clientSecret: optionalSecret(secret(), 'secret of this server at the provider; unset: a public client'),
-  clientSecretFile: optional(text('a file'), 'the same, in a file'),
+  clientSecretFile: optionalSetting(text('a file'), 'the same, in a file'),
   scopes: setting(
     wordList('scopes', scope),
     usualScopes,
@@ -62,12 +62,12 @@ export const oidc = z.strictObject({
     [],
     'domains of verified e-mail addresses that can sign in; none: any',
   ),
-  admin: optional(
+  admin: optionalSetting(
     text('an e-mail address or a subject'),
     'verified e-mail address or subject of the first administrator',
   ),
   others: secretSetting(others, {}, 'more providers, each with its own rules'),
-  pageUrl: optional(
+  pageUrl: optionalSetting(
     url('https', 'http'),
     'address of the page as registered at the providers; unset: the one that the browser shows',
   ),
@@ -83,27 +83,30 @@ export const oidc = z.strictObject({
 
 /** Authentication of people by a proxy in front of this server. */
 export const identityProxy = z.strictObject({
-  subjectHeader: optional(
+  subjectHeader: optionalSetting(
     headerName,
     'header in which a trusted proxy names the person who calls, such as x-auth-request-user, see docs/sign-in.md; unset: none does',
   ),
-  emailHeader: optional(headerName, "header with the person's e-mail address, which the proxy has verified"),
-  nameHeader: optional(headerName, "header with the person's name"),
-  groupsHeader: optional(headerName, "header with the person's groups, comma-separated"),
-  tokenHeader: optional(
+  emailHeader: optionalSetting(headerName, "header with the person's e-mail address, which the proxy has verified"),
+  nameHeader: optionalSetting(headerName, "header with the person's name"),
+  groupsHeader: optionalSetting(headerName, "header with the person's groups, comma-separated"),
+  tokenHeader: optionalSetting(
     headerName,
     'header with a signed token about the person, such as x-pomerium-jwt-assertion, in place of the others',
   ),
-  tokenKeys: optional(issuerUrl, 'address of the keys of those tokens'),
-  tokenAudience: optional(text('a name'), 'name of this server in those tokens'),
-  tokenIssuer: optional(text('a name'), 'name of the proxy in those tokens; unset: any that has the keys'),
+  tokenKeys: optionalSetting(issuerUrl, 'address of the keys of those tokens'),
+  tokenAudience: optionalSetting(text('a name'), 'name of this server in those tokens'),
+  tokenIssuer: optionalSetting(text('a name'), 'name of the proxy in those tokens; unset: any that has the keys'),
   roles: setting(roleTable, {}, 'roles by group; the highest applies, and people without a role cannot sign in'),
   allowedDomains: setting(
     wordList('domains such as example.com', domain),
     [],
     'domains of e-mail addresses that can sign in; none: any',
   ),
-  admin: optional(text('an e-mail address or a subject'), 'e-mail address or subject of the first administrator'),
+  admin: optionalSetting(
+    text('an e-mail address or a subject'),
+    'e-mail address or subject of the first administrator',
+  ),
 });
 
 /** Programs that send a token of a trusted issuer instead of a key. */
@@ -113,5 +116,5 @@ export const programs = z.strictObject({
     [],
     'issuers whose tokens programs can show in place of a key, such as https://token.actions.githubusercontent.com, see docs/sign-in.md',
   ),
-  audience: optional(text('a name'), 'name of this server in those tokens, such as its address'),
+  audience: optionalSetting(text('a name'), 'name of this server in those tokens, such as its address'),
 });

@@ -3,8 +3,8 @@ import { integer, listOf, oneOf, secret, size, text, url } from '../../config/ki
 import {
   type ChangeableSetting,
   markChangeable,
-  optional,
   optionalSecret,
+  optionalSetting,
   type SettingForm,
   setting,
 } from '../../config/setting.ts';
@@ -20,14 +20,14 @@ export const storage = z.strictObject({
     'auto',
     'where uploads are kept: the data folder, S3, a mounted folder, or with the history in MongoDB; auto is mongo with MONGODB_URL, else local',
   ),
-  path: optional(
+  path: optionalSetting(
     text('a folder'),
     'the mounted folder; for local, a folder to use instead of files in the data folder',
   ),
   s3: z.strictObject({
-    endpoint: optional(url('https', 'http'), "an S3-compatible server to use instead of the region's own"),
+    endpoint: optionalSetting(url('https', 'http'), "an S3-compatible server to use instead of the region's own"),
     region: setting(text('a region'), 'us-east-1', 'region of the bucket', 'AWS_REGION'),
-    bucket: optional(text('the name of a bucket that exists'), 'bucket of the uploads'),
+    bucket: optionalSetting(text('the name of a bucket that exists'), 'bucket of the uploads'),
     prefix: setting(text('a path such as corral/', /^([^/]+\/)*$/), '', 'prefix of all object names'),
     accessKeyId: optionalSecret(secret(), 'access key', 'AWS_ACCESS_KEY_ID'),
     secretAccessKey: optionalSecret(secret(), 'its secret', 'AWS_SECRET_ACCESS_KEY'),
@@ -39,7 +39,7 @@ export const keys = z.strictObject({
     secret('32 bytes as hex or base64; more after commas only decrypt what they encrypted'),
     'encrypts the stored keys of model providers; generated in the data folder if neither this nor the file is set',
   ),
-  encryptionKeyFile: optional(text('a file'), 'the same, one key to a line'),
+  encryptionKeyFile: optionalSetting(text('a file'), 'the same, one key to a line'),
 });
 
 export const retention = z.strictObject({

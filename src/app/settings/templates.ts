@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { oneOf, text, wordList } from '../../config/kinds.ts';
-import { optional } from '../../config/setting.ts';
-import { readLayout } from '../../config/settings.ts';
-import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
+import { optionalSetting } from '../../config/setting.ts';
+import { readSettingsLayout } from '../../config/settings.ts';
+import { describeRejection, parseSettings, readYaml } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { findRequestedPackages } from '../../core/model/packages.ts';
 import { RepositoryInputs } from '../../core/model/repository.ts';
 import { MountRequests, maxMounts } from '../../core/model/sandboxes/volume.ts';
-import { Services } from '../../core/model/services/recipe.ts';
+import { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import type { Template } from '../../core/model/template.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { Config } from './schema.ts';
@@ -43,33 +43,36 @@ const argv = () => ({
 });
 
 const TemplateFile = z.strictObject({
-  name: optional(text("the file's name without .yaml"), 'the name that sessions use'),
-  label: optional(text('one line', /^.{1,80}$/), 'the name for people'),
-  description: optional(text('one line', /^.{1,300}$/), 'what the agent is for'),
-  environment: optional(
+  name: optionalSetting(text("the file's name without .yaml"), 'the name that sessions use'),
+  label: optionalSetting(text('one line', /^.{1,80}$/), 'the name for people'),
+  description: optionalSetting(text('one line', /^.{1,300}$/), 'what the agent is for'),
+  environment: optionalSetting(
     text('a word such as python3.11', /^\S{1,40}$/),
     'the environment shown in OpenCodex clients, which list only templates with one',
   ),
-  mode: optional(oneOf('plan-act', 'react'), 'whether the agent makes a plan first, or chooses each next action'),
+  mode: optionalSetting(
+    oneOf('plan-act', 'react'),
+    'whether the agent makes a plan first, or chooses each next action',
+  ),
   agent: z.strictObject({
-    kind: optional(oneOf('acp'), "the agent is a program of the sandbox's image that speaks this protocol"),
-    command: optional(argv(), 'the program and its arguments'),
-    auth: optional(text('a word', /^[\w.-]{1,80}$/), "the agent's name of the login method, if it needs one"),
-    mode: optional(text('a word', /^[\w.:-]{1,80}$/), "the agent's name of its mode"),
-    resume: optional(
+    kind: optionalSetting(oneOf('acp'), "the agent is a program of the sandbox's image that speaks this protocol"),
+    command: optionalSetting(argv(), 'the program and its arguments'),
+    auth: optionalSetting(text('a word', /^[\w.-]{1,80}$/), "the agent's name of the login method, if it needs one"),
+    mode: optionalSetting(text('a word', /^[\w.:-]{1,80}$/), "the agent's name of its mode"),
+    resume: optionalSetting(
       oneOf('session', 'summary'),
       'how the agent continues after its process has ended: in its saved session, or in a new one with a summary',
     ),
-    keys: optional(
+    keys: optionalSetting(
       wordList('names of variables such as OPENAI_API_KEY', /^[A-Z][A-Z0-9_]{0,63}$/),
       'the variables that hold its key; without a secret that sets one the page offers the template as unavailable',
     ),
   }),
-  prompt: optional(
+  prompt: optionalSetting(
     text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),
     "instructions to the agent, placed before the server's own",
   ),
-  promptParts: optional(
+  promptParts: optionalSetting(
     { accepts: 'names of parts of the prompt, each with its text', kind: z.record(z.string(), z.string().trim()) },
     "texts that replace parts of the server's prompt",
   ),
@@ -105,32 +108,32 @@ const TemplateFile = z.strictObject({
     idleSeconds: unset(sandbox.shape.idleSeconds),
   }),
   packages: z.strictObject({
-    pip: optional(atMost50('Python packages such as pandas==2.3.3', pipForm), 'installed when a sandbox starts'),
-    npm: optional(atMost50('npm packages such as typescript@5', npmForm), 'installed when a sandbox starts'),
+    pip: optionalSetting(atMost50('Python packages such as pandas==2.3.3', pipForm), 'installed when a sandbox starts'),
+    npm: optionalSetting(atMost50('npm packages such as typescript@5', npmForm), 'installed when a sandbox starts'),
   }),
-  services: optional(
+  services: optionalSetting(
     {
       accepts: 'names, each with image, and command, env, ports, healthcheck, after, scratch, see docs/services.md',
-      kind: Services,
+      kind: ServiceRecipes,
     },
     'containers beside its sandboxes, such as a database',
   ),
-  children: optional(
+  children: optionalSetting(
     { accepts: 'a number from 1 to 8', kind: z.int().min(1).max(8) },
     'maximum number of children that its agent can run at the same time; unset: it cannot delegate',
   ),
-  memory: optional(
+  memory: optionalSetting(
     oneOf('off', 'read', 'write'),
     'whether its agents read, or also write, notes that outlive their sessions, see docs/memory.md',
   ),
-  skills: optional(
+  skills: optionalSetting(
     wordList(
       'names of shared skills such as pdf, or pdf@3 for one version',
       /^[a-z0-9][a-z0-9-]{0,63}(@[1-9][0-9]{0,5})?$/,
     ),
     'the uploaded skills that the agent has',
   ),
-  repositories: optional(
+  repositories: optionalSetting(
     {
       accepts:
         'at most 10 repositories, each a URL such as https://example.org/team/project.git#main, or url, ref, path, depth and access',
@@ -141,7 +144,7 @@ const TemplateFile = z.strictObject({
     },
     'the repositories that its sessions begin with',
   ),
-  volumes: optional(
+  volumes: optionalSetting(
     {
       accepts: `at most ${maxMounts} volumes, each with volume, path and access, see docs/volumes.md`,
       kind: MountRequests,
@@ -150,9 +153,9 @@ const TemplateFile = z.strictObject({
   ),
   egress: z.strictObject({ policy: unset(egress.shape.policy), allow: unset(egress.shape.allow) }),
   tools: z.strictObject({
-    allow: optional(rules(), 'the tools of the agent; unset: all'),
-    deny: optional(rules(), 'tools that the agent does not get, even if allow lists them'),
-    computer: optional(
+    allow: optionalSetting(rules(), 'the tools of the agent; unset: all'),
+    deny: optionalSetting(rules(), 'tools that the agent does not get, even if allow lists them'),
+    computer: optionalSetting(
       oneOf('off', 'auto', 'claude', 'gemini'),
       "the desktop's keyboard and mouse; auto: in the format that the model knows",
     ),
@@ -160,7 +163,7 @@ const TemplateFile = z.strictObject({
 });
 export const templateName = /^[a-z][a-z0-9_-]{0,40}$/;
 
-const layout = readLayout(TemplateFile);
+const layout = readSettingsLayout(TemplateFile);
 
 /** Parses a template file. Rejects: invalid_request with every mistake in the file. `file` is its name in errors. */
 export function parseTemplate(name: string, yamlText: string, file: string): Template {
@@ -169,7 +172,7 @@ export function parseTemplate(name: string, yamlText: string, file: string): Tem
   const values = readYaml(yamlText, { ...layout, file, help: `these are: ${keys}.` }, problems);
   const parsed = parseSettings(TemplateFile, layout.settings, ({ key }) => values.get(key));
   for (const setting of 'refused' in parsed ? parsed.refused : []) {
-    problems.push(refusal(setting, `${setting.key} in ${file}`, values.get(setting.key)));
+    problems.push(describeRejection(setting, `${setting.key} in ${file}`, values.get(setting.key)));
   }
   const named = values.get('name') ?? name;
   if (named !== name) problems.push(`name in ${file} is ${JSON.stringify(named)}; the file's own name is ${name}.`);

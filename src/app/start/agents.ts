@@ -15,7 +15,7 @@ import { allowsTool } from '../../agents/tools/selection.ts';
 import { toFilePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
 import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
-import { shareControl } from '../../sessions/cluster/shared-control-lease.ts';
+import { sharedControlFactory } from '../../sessions/cluster/shared-control-lease.ts';
 import { agentDesktop } from '../../sessions/desktop/agent-desktop.ts';
 import { DesktopScreens } from '../../sessions/desktop/screens.ts';
 import { type PictureService, pictureService } from '../../sessions/desktop/screenshots.ts';
@@ -70,7 +70,7 @@ function screenOf(geometry: string): { width: number; height: number } {
   return { width, height };
 }
 
-/** Pages are fetched through the sandboxes' egress, so there is no such tool if the egress is closed. */
+/** Pages are fetched through the sandboxes' egress, so the fetch tool does not exist if the egress is closed. */
 const deniedIn = ({ tools, egress }: Config): readonly string[] =>
   egress.policy === 'none' ? [...tools.deny, 'web_fetch'] : tools.deny;
 
@@ -180,7 +180,8 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
   const screens = new DesktopScreens({
     ...server,
     settings: config.desktop,
-    shareControl: own === undefined ? undefined : shareControl({ leases: server.store.leases, clock, server: own }),
+    shareControl:
+      own === undefined ? undefined : sharedControlFactory({ leases: server.store.leases, clock, server: own }),
   });
   const held = stack.move();
   return {

@@ -36,7 +36,7 @@ import { PreparedFiles } from '../../sessions/repositories/prepared-files.ts';
 import { ReadyWorkspaces } from '../../sessions/repositories/ready-workspaces.ts';
 import { RepositoryFolders } from '../../sessions/repositories/repository-folders.ts';
 import { createRunCompaction } from '../../sessions/retention/compaction.ts';
-import type { AttachedFiles } from '../../sessions/run/context/attachments.ts';
+import type { UploadReader } from '../../sessions/run/context/attachments.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
@@ -49,7 +49,7 @@ import { type OpenVolumes, openVolumes } from './services/volumes.ts';
 import { runInBackground } from './startup.ts';
 
 /** Uploads as a run sees them. An unreadable upload is skipped, and the turn continues. */
-const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): AttachedFiles => ({
+const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): UploadReader => ({
   find: (id) => uploads.get(id).catch(() => undefined),
   open: (id) => uploads.open(id),
 });

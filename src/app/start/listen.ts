@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppError } from '../../core/errors/errors.ts';
 import { countExtraConnections } from '../../http/guard/connection-limit.ts';
-import { transport } from '../../http/routes/app.ts';
+import { listenerOptions } from '../../http/routes/app.ts';
 
 interface ListenAddress {
   readonly host: string;
@@ -43,7 +43,7 @@ export async function listenOnExtraPort(
   host: string,
   port: number,
 ): Promise<AsyncDisposable & { readonly port: number }> {
-  const more = createServer(transport);
+  const more = createServer(listenerOptions);
   more.maxHeadersCount = server.maxHeadersCount;
   countExtraConnections(server, more);
   more.on('request', (...values) => server.emit('request', ...values));

@@ -1,15 +1,15 @@
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
-import type { DesktopOffer } from '../../sessions/api/desktop.ts';
-import type { TemplateInfo, Unavailable } from '../../sessions/api/server/templates.ts';
+import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
+import type { TemplateInfo, TemplateUnavailability } from '../../sessions/api/server/templates.ts';
 import type { AgentChoice } from '../parts/session-configs.ts';
 
-interface Trouble extends Unavailable {
+interface Trouble extends TemplateUnavailability {
   readonly code: ErrorCode;
 }
 interface Deps {
   readonly driver: string;
-  readonly desktopFor: (session: AgentChoice) => DesktopOffer;
+  readonly desktopFor: (session: AgentChoice) => DesktopAvailability;
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
   /** Throws if these services cannot run here. */
   readonly checkServices: (session: AgentChoice) => void;
@@ -36,14 +36,14 @@ export class RunnableTemplates extends ServerPart<Deps> {
   }
 
   /** A missing key is no reason to refuse a session: a client can bind a credential to it before its first message. */
-  async whyNot(template: TemplateInfo): Promise<Unavailable | undefined> {
+  async whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined> {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;
     const trouble =
       this.#desktopTrouble(template, session) ?? this.#imageTrouble(session) ?? this.#servicesTrouble(session);
     return trouble ? { reason: trouble.reason, remedy: trouble.remedy } : await this.#keyTrouble(template);
   }
 
-  async #keyTrouble({ label, agent: { keys = [] } }: TemplateInfo): Promise<Unavailable | undefined> {
+  async #keyTrouble({ label, agent: { keys = [] } }: TemplateInfo): Promise<TemplateUnavailability | undefined> {
     if (keys.length === 0) return undefined;
     const held = await this.deps.secretVariables();
     if (keys.some((name) => held.has(name))) return undefined;

@@ -3,8 +3,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice } from '../../core/model/records.ts';
 import { type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import { type AddressRange, parseRange } from '../../core/text/address-range.ts';
-import { isAllPrivate, rangeList } from '../../sandboxes/egress/fetch/addresses.ts';
-import { type Entry, parseEntry, webPorts } from '../../sandboxes/egress/policy.ts';
+import { createRangeCheck, isAllPrivate } from '../../sandboxes/egress/fetch/addresses.ts';
+import { type PolicyEntry, parsePolicyEntry, webPorts } from '../../sandboxes/egress/policy.ts';
 import { maxSize } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -57,7 +57,7 @@ function checkEgress(choice: EgressChoice, settings: Config['egress'], { name, c
     for (const text of choice) checkEntry(text, settings);
     return;
   }
-  // A denied range requires nothing of the policy.
+  // Any range can be denied, because that only narrows the policy.
   for (const text of choice.deny) {
     if (!parseRange(text)) throw bad(`egress: '${text}' is no address or range. Write it like 192.0.2.0/24.`);
   }
@@ -69,7 +69,7 @@ function checkEgress(choice: EgressChoice, settings: Config['egress'], { name, c
 }
 
 function checkEntry(text: string, settings: Config['egress']): void {
-  const entry = parseEntry(text);
+  const entry = parsePolicyEntry(text);
   if (!entry)
     throw bad(`egress: '${text}' is not a host. Write it like example.org, *.example.org or example.org:8443.`);
   if (!mayBeOpen(entry, settings.policy, settings.allow)) throw beyond(text, settings);
@@ -87,23 +87,23 @@ const beyond = (text: string, { policy }: Config['egress']) => {
 function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config['egress']): boolean {
   if (policy === 'none' || isAllPrivate(text, allowRanges)) return false;
   if (policy !== 'allow-list') return true;
-  const isIn = rangeList([text]);
-  return allow.map(parseEntry).some((own) => own && (own.below || !parseRange(own.host) || isIn(own.host)));
+  const isIn = createRangeCheck([text]);
+  return allow.map(parsePolicyEntry).some((own) => own && (own.below || !parseRange(own.host) || isIn(own.host)));
 }
 
 /**
  * Whether the policy can open the entry. The registries of an image are known only after a sandbox with that image has
  * started.
  */
-function mayBeOpen(entry: Entry, policy: Config['egress']['policy'], allow: readonly string[]): boolean {
+function mayBeOpen(entry: PolicyEntry, policy: Config['egress']['policy'], allow: readonly string[]): boolean {
   if (policy === 'none') return false;
   if (policy === 'web') return entry.port === undefined || webPorts.includes(entry.port);
   if (policy === 'registries') return true;
-  return allow.map(parseEntry).some((own) => own !== undefined && includesTargets(own, entry));
+  return allow.map(parsePolicyEntry).some((own) => own !== undefined && includesTargets(own, entry));
 }
 
 /** Whether the operator's entry opens every target of the session's entry. */
-export function includesTargets(own: Entry, { host, below, port }: Entry): boolean {
+export function includesTargets(own: PolicyEntry, { host, below, port }: PolicyEntry): boolean {
   const isPort = own.port === port || (own.port === undefined && port !== undefined && webPorts.includes(port));
   if (!isPort) return false;
   if (own.below) return host.endsWith(`.${own.host}`) || (below && host === own.host);

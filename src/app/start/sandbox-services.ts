@@ -2,7 +2,7 @@ import { type Driver, hostsServices, type ServiceSpec } from '../../../drivers/d
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
-import type { Services } from '../../core/model/services/recipe.ts';
+import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { createVersionCheck } from '../../sandboxes/client/daemon-version.ts';
 import { type ServiceUpdate, startServices } from '../../sandboxes/services/start-services.ts';
@@ -20,7 +20,7 @@ interface Limits {
  * Throws if these services cannot run here: unsupported if the driver has none, invalid_request if the operator does
  * not allow an image.
  */
-export function checkServices(services: Services, { config, driver, closedPorts }: Limits): void {
+export function checkServices(services: ServiceRecipes, { config, driver, closedPorts }: Limits): void {
   const { serviceImages } = config.sandbox;
   const names = Object.keys(services);
   if (names.length === 0) return;
@@ -92,7 +92,7 @@ export async function beginServices(beginning: Beginning, signal: AbortSignal): 
   if (!hostsServices(driver)) {
     return refuseAll(driver.capabilities.noServices ?? `the driver ${driver.name} has none`);
   }
-  // With an older daemon, everyone on the sandbox's loopback interface has network access, including services.
+  // With an older daemon, everything on the sandbox's loopback interface, including services, has network access.
   if (!(await createVersionCheck((within) => client.health(within))('1.6', signal))) {
     const { image } = settings.config.sandbox;
     return refuseAll(`the image ${image} does not support services. Rebuild it from this version's corral/sandbox`);

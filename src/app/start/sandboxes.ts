@@ -4,7 +4,7 @@ import { findDriver } from '../../../drivers/list.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import { isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
-import type { Services } from '../../core/model/services/recipe.ts';
+import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import { sandboxClient } from '../../sandboxes/client/http-client.ts';
 import { readCaBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
@@ -15,7 +15,7 @@ import { egressProxy } from '../../sandboxes/egress/proxy.ts';
 import { ImageRegistries } from '../../sandboxes/egress/registries/registries.ts';
 import { installPackages } from '../../sandboxes/packages/packages.ts';
 import { runStartCommand } from '../../sandboxes/services/start-command.ts';
-import type { DesktopOffer } from '../../sessions/api/desktop.ts';
+import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
 import type { EffectiveEgress } from '../../sessions/api/egress.ts';
 import { SandboxFacts } from '../../sessions/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../sessions/engine/session-actors.ts';
@@ -58,9 +58,9 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | '
   /**
    * Whether a sandbox of the session would start with a desktop now; without a session, by the server's own settings.
    */
-  readonly desktopFor: (session?: AgentChoice) => DesktopOffer;
+  readonly desktopFor: (session?: AgentChoice) => DesktopAvailability;
   /** The services of the session's sandbox. */
-  readonly servicesOf: (session: AgentChoice) => Services;
+  readonly servicesOf: (session: AgentChoice) => ServiceRecipes;
   /** Throws if the session's services cannot run here. */
   readonly checkServices: (session: AgentChoice) => void;
   /** The image that the session needs, if this driver cannot run it. */
@@ -167,7 +167,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
   });
   const desktopNeeds =
     findDriver(config.driver)?.desktopNeeds ?? `Sandboxes of the driver ${config.driver} never have one.`;
-  function desktopOffer(settings: Config): DesktopOffer {
+  function desktopOffer(settings: Config): DesktopAvailability {
     const has = chooseDesktop(settings);
     if (has === 'auto' && image.offer.state !== 'none') return image.offer;
     return has === true && driver.capabilities.desktop ? { state: 'ready' } : { state: 'none', detail: desktopNeeds };

@@ -8,10 +8,10 @@ import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { adminPrincipal } from '../../core/model/principal.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
-import { parseEntry } from '../../sandboxes/egress/policy.ts';
-import type { AutomationPrograms } from '../../sessions/api/server/automations.ts';
+import { parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
+import type { AutomationProgramRegistry } from '../../sessions/api/server/automations.ts';
 import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
-import type { Resources, Services } from '../../sessions/api/services.ts';
+import type { OperationServices, Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import { desktopService } from '../../sessions/desktop/desktop.ts';
@@ -63,14 +63,14 @@ import { needsToken } from './start-token.ts';
 import { runInBackground } from './startup.ts';
 
 const adoptionMs = 15_000;
-const maxProjects = 10_000; // for a list of budgets
+const maxProjects = 10_000; // in a list of budgets
 
 /**
  * The fifth phase of the start: the services that facades call, before permissions are added, and the retention that
  * uses the same calls.
  */
 export interface OpenServices extends AsyncDisposable {
-  readonly services: Services & Resources;
+  readonly services: Services & OperationServices;
   readonly shared: SharedSessions;
   /** Services used only by the OpenCodex facade. */
   readonly opencodex: ProjectParts['api'];
@@ -85,7 +85,7 @@ export interface OpenServices extends AsyncDisposable {
   /** The credentials of workers of self-hosted environments. */
   readonly workers: WorkerCredentials;
   /** Facades whose clients define automations register here. */
-  readonly programs: AutomationPrograms;
+  readonly programs: AutomationProgramRegistry;
   readonly retention: Retention;
 }
 export async function openServices(server: ServerWithEngine): Promise<OpenServices> {
@@ -221,7 +221,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
       ...server,
       sessions,
       rulesOf: server.readEgress,
-      isEntry: (text) => parseEntry(text) !== undefined,
+      isEntry: (text) => parsePolicyEntry(text) !== undefined,
       change: (id, change) => commands.change(id, change),
       checkSandbox,
       wayOutIsFixed: driver.capabilities.wayOutIsFixed === true,
@@ -309,7 +309,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     }),
   );
   const needsCredential = () => keys.any || signIns !== undefined || needsToken(driver.capabilities.isolation, config);
-  const services: Services & Resources = {
+  const services: Services & OperationServices = {
     ...withoutKeys,
     ...openServerSettings(server, needsCredential),
     attempts: ofAttempts.service,

@@ -11,7 +11,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { createInbox } from '../../sessions/cluster/inbox.ts';
 import { LiveSessions } from '../../sessions/engine/live-sessions.ts';
 import { Watchers } from '../../sessions/engine/watchers.ts';
-import { Copies } from '../../sessions/forks/copies.ts';
+import { CopyStore } from '../../sessions/forks/copies.ts';
 import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
 import { readInstanceName } from '../../storage/instance.ts';
 import { withReadCache } from '../../storage/kept-reads.ts';
@@ -28,7 +28,7 @@ import { runInBackground, type Startup } from './startup.ts';
 export interface Storage extends AsyncDisposable, Pick<ServerParts, 'events' | 'log' | 'records' | 'shared' | 'store'> {
   readonly blobs: BlobStore;
   /** Stored copies of files, with one shared clean-up. */
-  readonly copies: Copies;
+  readonly copies: CopyStore;
   /** Deletes blobs that no event refers to. */
   readonly collectBlobs: LargeFacts['collect'];
   /** The events still to be sent to webhooks, written with the appends. */
@@ -85,7 +85,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
     events,
     shared,
     blobs,
-    copies: new Copies({ records, blobs, clock, newId }),
+    copies: new CopyStore({ records, blobs, clock, newId }),
     collectBlobs: collect,
     log,
     outbox,

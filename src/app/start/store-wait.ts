@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { sleep } from '../../core/concurrency/cancel.ts';
 import { type AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
@@ -74,7 +74,7 @@ export async function waitForStore<Made>(
         logger.warn({ err: error }, 'the store is unavailable; waiting for it');
         stack.use(await unavailableServer({ host, port, reason }));
       }
-      await pause(wait, closing);
+      await sleep(wait, closing);
     }
   }
 }

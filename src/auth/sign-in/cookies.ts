@@ -10,7 +10,7 @@ const nameOf = (name: CookieName, isSecure: boolean) => `${isSecure ? '__Host-' 
 export function readCookie(header: string | undefined, name: CookieName, isSecure: boolean): string | undefined {
   const prefix = `${nameOf(name, isSecure)}=`;
   const found = (header ?? '').split(/;\s*/).filter((pair) => pair.startsWith(prefix));
-  // A second cookie of the same name was set by somebody else.
+  // If there are two cookies of this name, somebody else set one of them, so neither is trusted.
   return found.length === 1 ? found[0]?.slice(prefix.length) : undefined;
 }
 

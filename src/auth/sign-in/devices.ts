@@ -5,7 +5,7 @@ import { SealedValue } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import { Mirror } from '../../storage/mirror.ts';
+import { RecordMirror } from '../../storage/mirror.ts';
 import type { Peppers } from '../pepper.ts';
 import { type Live, type People, type Person, personNotFoundError } from './people.ts';
 
@@ -90,7 +90,7 @@ const nothing = { pepper: '', hash: '' };
 
 export class Devices {
   readonly #deps: Deps;
-  readonly #devices: Mirror<Device>;
+  readonly #devices: RecordMirror<Device>;
   readonly #live = new Map<string, LiveDevice>();
   readonly #settled = new Map<string, number>();
   /** The last use of personal keys, by person. */
@@ -99,7 +99,7 @@ export class Devices {
   constructor(deps: Deps) {
     this.#deps = deps;
     const onChange = (id: string) => this.#settle(id);
-    this.#devices = new Mirror({ records: deps.records, kind: 'device', schema: Device, onChange });
+    this.#devices = new RecordMirror({ records: deps.records, kind: 'device', schema: Device, onChange });
     deps.people.onChange = ({ id }) => {
       for (const device of this.all(id)) this.#settle(device.id);
     };
@@ -137,7 +137,7 @@ export class Devices {
   live = (id: string): Principal | undefined => this.#live.get(id)?.principal;
   principals = (): Principal[] => [...this.#live.values()].map(({ principal }) => principal);
   get = (id: string): Device | undefined => this.#devices.get(id);
-  /** The devices in which people are currently signed in. */
+  /** The devices on which people are currently signed in. */
   list = (): Device[] => this.#devices.all().filter(({ id }) => this.#live.has(id));
   all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
   /** When the device was last used at this server; the current time while it is in use. */

@@ -64,7 +64,7 @@ interface Discovered {
 }
 const strangersWaitMs = 5_000;
 
-/** The ID token was not signed by the provider for this client, or it answers another request. */
+/** The ID token was not signed by the provider for this client, or it belongs to another request. */
 export class InvalidIdToken extends Error {}
 
 export class Issuer {
@@ -236,8 +236,8 @@ export function refreshTokenParameters(issuer: string, scopes: ReadonlySet<strin
 
 /**
  * Token endpoint errors by which a provider refuses the person: `invalid_grant`, and the OpenID Connect errors that
- * require the person to sign in at the provider again, which Entra ID sends after a policy change. Other errors refuse
- * this server's settings.
+ * require the person to sign in at the provider again, which Entra ID sends after a policy change. Other errors mean
+ * that the provider rejects this server's settings.
  */
 const refusals = new Set([
   'invalid_grant',
@@ -257,7 +257,8 @@ function authentication(server: oidc.ServerMetadata, secret: string | undefined)
 }
 
 /**
- * The provider did not answer, or its answer does not follow the protocol. A refusal of the request is not an outage.
+ * The provider is unreachable, reports a server error, or rejects this server's settings. A refusal of the person is
+ * not an outage.
  */
 function isOutage(thrown: unknown): boolean {
   if (thrown instanceof oidc.AuthorizationResponseError) return false;

@@ -7,7 +7,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { memberKey } from '../../core/model/access/project-member.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { type Principal, type Role, roles } from '../../core/model/principal.ts';
-import { Mirror } from '../../storage/mirror.ts';
+import { RecordMirror } from '../../storage/mirror.ts';
 import type { Identity } from './claims.ts';
 
 // The people who signed in. Like API keys, all are in memory, and each server follows the changes of the others.
@@ -17,7 +17,7 @@ const Person = z.object({
   id: z.string(),
   /** The person's public id. */
   key: z.string(),
-  /** The owner of what the person creates. It is never derived from an e-mail address. */
+  /** The owner of everything that the person creates. Never derived from an e-mail address. */
   owner: z.string(),
   issuer: z.string(),
   subject: z.string(),
@@ -59,7 +59,7 @@ export const toPersonId = (issuer: string, subject: string): string =>
 
 export class People {
   readonly #deps: Deps;
-  readonly #people: Mirror<Person>;
+  readonly #people: RecordMirror<Person>;
   /** The people who have access, by key. */
   readonly #live = new Map<string, Live>();
   readonly #ids = new Map<string, string>();
@@ -69,7 +69,7 @@ export class People {
   constructor(deps: Deps) {
     this.#deps = deps;
     const onChange = (id: string) => this.#settle(id);
-    this.#people = new Mirror({ records: deps.records, kind: 'person', schema: Person, onChange });
+    this.#people = new RecordMirror({ records: deps.records, kind: 'person', schema: Person, onChange });
   }
 
   /** Reads changes by other servers. */

@@ -25,7 +25,7 @@ export interface HookDelivery {
 }
 /** Reads the deliveries of one kind of program. */
 export interface HookReader {
-  /** Undefined: the body was not sent by anyone who knows the secret. */
+  /** Undefined: the request does not prove that its sender knows the secret. */
   verify(request: HookRequest, secret: string): Proof | undefined;
   /** Undefined: no automation can match it. */
   read(headers: HookRequest['headers'], payload: unknown): HookDelivery | undefined;

@@ -161,7 +161,7 @@ const unknown = () =>
     'The delivery was rejected: its address does not exist, or it is not signed with the secret of that address.',
   );
 
-/** Receives external deliveries. Each is verified, and starts the automation once. */
+/** Receives and verifies external deliveries. Each delivery that matches starts the automation once. */
 export class HookReceiver extends ServerPart<Deps> {
   async receive(id: string, request: HookRequest): Promise<HookAnswer> {
     const { count = () => {} } = this.deps;

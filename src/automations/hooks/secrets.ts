@@ -4,7 +4,7 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { SealedValue } from '../../core/contracts/vault.ts';
 import { hookSecretKind as kind } from '../../core/model/records.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { newSecret } from '../webhooks/signature.ts';
+import { formatSigningSecret } from '../webhooks/signature.ts';
 
 const Stored = z.object({ sealed: SealedValue, createdAt: z.number() });
 
@@ -32,7 +32,7 @@ export class HookSecrets extends ServerPart<Deps> {
   }
   /** Replaces any existing secret. */
   async make(automationId: string, at: number): Promise<string> {
-    const text = newSecret(Buffer.from(this.deps.token(), 'base64url'));
+    const text = formatSigningSecret(Buffer.from(this.deps.token(), 'base64url'));
     await this.keep(automationId, new Secret(text), at);
     return text;
   }

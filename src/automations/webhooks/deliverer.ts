@@ -1,8 +1,8 @@
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Rounds } from '../../core/concurrency/rounds.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SealedValue } from '../../core/contracts/vault.ts';
-import { toAppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
 import { parseRetryAfter } from '../../core/errors/retry-after.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { truncateEnd } from '../../core/text/text.ts';
@@ -10,9 +10,9 @@ import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import { createRecordRounds, maxRoundDelayMs } from '../rounds.ts';
 import type { Outbox } from './outbox.ts';
 import type { Delivery, PendingDelivery, StoredWebhook, WebhookRecords } from './records.ts';
-import { computePause } from './retries.ts';
+import { computeRetryDelay } from './retries.ts';
 import type { Router } from './router.ts';
-import { signHeaders } from './signature.ts';
+import { buildSignatureHeaders } from './signature.ts';
 
 /** A fetch that follows no redirect, and refuses private addresses that the operator has not allowed. */
 export type SendRequest = (url: string, init: RequestInit) => Promise<Response>;
@@ -111,7 +111,7 @@ export class Deliverer {
     while (this.#atWork.size > 0) await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
-  /** Reads the queues. Resolves with the time until another delivery is due, in ms, and the due ones without an attempt. */
+  /** Reads the queues. Resolves with the ms until another delivery is due, and suspended endpoints' due deliveries. */
   async #findDue(): Promise<{ readonly dueInMs: number; readonly suspended: PendingDelivery[] }> {
     const { records, clock } = this.#deps;
     const now = clock.now();
@@ -229,7 +229,7 @@ export class Deliverer {
     }
     const isGone = statusCode === 410;
     if (!isGone && triesLeft > 0) {
-      const pauseMs = Math.max(computePause(triesLeft, random()), Math.min(retryAfterMs, longestPatienceMs));
+      const pauseMs = Math.max(computeRetryDelay(triesLeft, random()), Math.min(retryAfterMs, longestPatienceMs));
       const nextAt = Math.max(clock.now() + pauseMs, restsUntil);
       await records.putPending({ ...delivery, tries, triesLeft, statusCode, error, nextAt }, version);
       count('again');
@@ -274,16 +274,16 @@ export class Deliverer {
 
   /** The endpoint may have been deleted. */
   async #note({ id }: StoredWebhook, change: (now: StoredWebhook) => StoredWebhook | undefined): Promise<void> {
-    await this.#deps.records.change(id, change).catch(unlessNotFound);
+    await this.#deps.records.change(id, change).catch(ignoreNotFound);
   }
 
   async #send({ id, url, sealed }: StoredWebhook, delivery: Delivery, signal: AbortSignal): Promise<Answer> {
     const { send, secretOf, clock } = this.#deps;
-    using deadline = deadlineSignal(deadlineMs, clock, signal);
+    using deadline = createTimeoutSignal(deadlineMs, clock, signal);
     try {
       const { messageId, body } = delivery;
       const timestamp = Math.floor(clock.now() / 1_000);
-      const signed = signHeaders(secretOf(id, sealed).reveal(), { id: messageId, timestamp, body });
+      const signed = buildSignatureHeaders(secretOf(id, sealed).reveal(), { id: messageId, timestamp, body });
       const headers = { 'content-type': 'application/json', 'user-agent': 'Corral', ...signed };
       const answer = await send(url, { method: 'POST', headers, body, redirect: 'manual', signal: deadline.signal });
       await readAtMost(maxAnswerBytes, answer).catch(() => {}); // only the status matters, even if the body breaks off

@@ -1,5 +1,5 @@
 import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
-import type { SentEvent, Webhook } from '../../sessions/api/server/webhooks.ts';
+import type { Webhook, WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 import type { AutomationChange, OutboxEvent, ResourceChange } from './outbox.ts';
 
 /**
@@ -62,10 +62,10 @@ const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
 /**
- * Whether an endpoint of this format receives the event. For API programs, the first run of a thread is reported as its
- * creation.
+ * Whether an endpoint of this format receives the event. API programs receive only the first run start of a thread, as
+ * the thread's creation.
  */
-export function isDelivered(format: Webhook['format'], event: OutboxEvent): boolean {
+export function receivesEvent(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;
 }
@@ -120,7 +120,7 @@ export const toStartData = ({ id, name, projectId }: Automation, start: Automati
 /**
  * The messages that report an event to an endpoint: one, or for API programs one for each matching event of their API.
  */
-export const countMessages = (format: Webhook['format'], type: SentEvent, data: MessageData): number =>
+export const countMessages = (format: Webhook['format'], type: WebhookEventType, data: MessageData): number =>
   format === 'managed-agents' ? toProgramEvents(type, data).length : 1;
 
 interface MessageBody {
@@ -133,7 +133,7 @@ interface MessageBody {
 /** The body of a request, in the format of the endpoint. */
 export function buildBody(
   format: Webhook['format'],
-  type: SentEvent,
+  type: WebhookEventType,
   { messageId, at, data, part = 0 }: MessageBody,
 ): string {
   if (format === 'managed-agents') {
@@ -149,8 +149,8 @@ interface ProgramEvent {
   readonly id: string;
   readonly session_thread_id?: string;
 }
-/** Converts an event to those of the Managed Agents API. None if programs cannot see its subject. */
-function toProgramEvents(type: SentEvent, data: MessageData): ProgramEvent[] {
+/** Converts an event to events of the Managed Agents API. None if programs cannot see the event's subject. */
+function toProgramEvents(type: WebhookEventType, data: MessageData): ProgramEvent[] {
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   if (parentId !== undefined) {
@@ -169,7 +169,7 @@ function toProgramEvents(type: SentEvent, data: MessageData): ProgramEvent[] {
   }
   const id = resourceId ?? (sessionId === undefined ? `depl_${automationId ?? 'test'}` : `sesn_${sessionId}`);
   const waits = reason === 'budget' ? 'session.budget_reached' : 'session.requires_action';
-  const types: Record<SentEvent, readonly string[]> = {
+  const types: Record<WebhookEventType, readonly string[]> = {
     'run.started': ['session.status_run_started'],
     'run.resumed': ['session.status_run_started'],
     'run.retrying': ['session.status_rescheduled'],
@@ -191,7 +191,7 @@ function toProgramEvents(type: SentEvent, data: MessageData): ProgramEvent[] {
   return types[type].map((one) => ({ type: one, id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner }));
 }
 /** In the Managed Agents API, a thread has no outcomes, and clients cannot change it. */
-const ofThread: Partial<Record<SentEvent, string>> = {
+const ofThread: Partial<Record<WebhookEventType, string>> = {
   'run.started': 'session.thread_created',
   'run.waiting': 'session.thread_idled',
   'run.ended': 'session.thread_idled',
@@ -200,7 +200,7 @@ const ofThread: Partial<Record<SentEvent, string>> = {
   'session.deleted': 'session.thread_terminated',
 };
 
-function formatLine(type: SentEvent, data: MessageData): string {
+function formatLine(type: WebhookEventType, data: MessageData): string {
   if (type === 'webhook.test') return 'Corral sends a test event.';
   const { reason, outcome, cost, url } = data;
   const named = data.title || data.name || data.sessionId || data.resourceId || '';
@@ -246,8 +246,8 @@ function formatLine(type: SentEvent, data: MessageData): string {
 }
 
 /**
- * Slack interprets these three as markup, including mentions such as <!channel>; line breaks and asterisks would break
- * the format.
+ * Slack interprets these three characters as markup, such as the mention <!channel>. `escaped` also replaces
+ * white space, asterisks and bars, which would break the format.
  */
 const lineEscaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Append, EventLog, RecordPut, RecordStore } from '../../core/contracts/ports.ts';
 import { Holder } from '../../core/model/access/holder.ts';
 import { type SessionFact, SessionStatus } from '../../core/model/events.ts';
-import { Outcome } from '../../core/model/records.ts';
+import { RunOutcome } from '../../core/model/records.ts';
 import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
 import { carryRecords } from '../carried-appends.ts';
@@ -12,7 +12,7 @@ import { carryRecords } from '../carried-appends.ts';
 
 export const outboxKind = 'webhook-outbox';
 const kind = outboxKind;
-/** The part of the session's record that a message needs, because the session may be deleted before it is sent. */
+/** The part of the session's record that a message needs, because the session may be deleted before the send. */
 const Session = z.object({
   id: z.string(),
   title: z.string(),
@@ -61,7 +61,7 @@ const AutomationStarted = z.object({
   automationId: z.string(),
   startId: z.string(),
 });
-export type AutomationStarted = z.output<typeof AutomationStarted>;
+export type AutomationStartEvent = z.output<typeof AutomationStarted>;
 const changedFields = ['title', 'agent', 'metadata', 'budget', 'archived'] as const;
 const ofSession = { session: Session.nullable(), sessionId: z.string(), at: z.number() };
 const OutboxEvent = z.discriminatedUnion('type', [
@@ -69,8 +69,8 @@ const OutboxEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('run.waiting'), ...ofSession, runId: z.string().nullable(), reason: WaitReason }),
   z.object({ type: z.literal('run.resumed'), ...ofSession, runId: z.string().nullable() }),
   z.object({ type: z.literal('run.retrying'), ...ofSession, runId: z.string().nullable() }),
-  z.object({ type: z.literal('run.ended'), ...ofSession, runId: z.string().nullable(), outcome: Outcome }),
-  z.object({ type: z.literal('run.failed'), ...ofSession, runId: z.string().nullable(), outcome: Outcome }),
+  z.object({ type: z.literal('run.ended'), ...ofSession, runId: z.string().nullable(), outcome: RunOutcome }),
+  z.object({ type: z.literal('run.failed'), ...ofSession, runId: z.string().nullable(), outcome: RunOutcome }),
   z.object({
     type: z.literal('goal.judged'),
     ...ofSession,
@@ -147,7 +147,7 @@ export class Outbox {
    * Announces that a start created a session, or was refused, before this outcome is stored. The router later checks
    * whether it was stored.
    */
-  async addStart(event: AutomationStarted): Promise<void> {
+  async addStart(event: AutomationStartEvent): Promise<void> {
     await this.#add(`start-${event.startId}-${event.type}`, event);
   }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue } from '../../core/contracts/vault.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { webhookKind } from '../../core/model/records.ts';
 import { Webhook, WebhookDelivery } from '../../sessions/api/server/webhooks.ts';
 import { Collection, type Versioned } from '../../storage/collection.ts';
@@ -83,7 +83,7 @@ export class WebhookRecords {
   /** Undefined: another server has changed it. */
   async putPending(doc: Delivery, expect: number): Promise<number | undefined> {
     const put = { kind: kinds.pending, id: doc.id, doc, sort: -(doc.nextAt ?? 0), expect };
-    return await this.#records.put(put).catch(unlessConflict);
+    return await this.#records.put(put).catch(ignoreConflict);
   }
   /** The deliveries with the earliest next attempts, of all endpoints or of one. Some may not be due yet. */
   async earliest(limit: number, webhookId?: string): Promise<PendingDelivery[]> {

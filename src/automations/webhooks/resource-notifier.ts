@@ -68,7 +68,7 @@ export class ResourceNotifier extends ServerPart<Deps> {
     };
   }
 
-  /** A pause is reported by the automations' records, because an automation also pauses itself. */
+  /** Omits pauses: the automations' records report them, because the server also pauses automations itself. */
   automations(own: AutomationService): AutomationService {
     const read = (id: string) => own.get(id);
     return {

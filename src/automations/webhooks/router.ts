@@ -3,20 +3,20 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
-import type { SentEvent } from '../../sessions/api/server/webhooks.ts';
+import type { WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 import { type IsOwned, ownerIsAway } from '../records.ts';
 import {
   buildBody,
   countMessages,
-  isDelivered,
   type MessageData,
+  receivesEvent,
   toAutomationData,
   toChangeData,
   toPauseData,
   toSessionData,
   toStartData,
 } from './message.ts';
-import type { AutomationStarted, Outbox, OutboxEntry } from './outbox.ts';
+import type { AutomationStartEvent, Outbox, OutboxEntry } from './outbox.ts';
 import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { maxAttempts } from './retries.ts';
 
@@ -41,7 +41,7 @@ interface WebhookNews {
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** A pause that was announced this long ago and is not stored never happened, because its server died first. */
+/** If an announced pause is not stored after this time, it never happened: its server died first. */
 const announcedMs = 10_000;
 
 /** Creates deliveries from the outbox, one for each endpoint that must be notified. */
@@ -63,7 +63,7 @@ export class Router extends ServerPart<RouterDeps> {
     const { type, at } = event;
     const interested = endpoints.filter(
       ({ events, format, paused, createdAt }) =>
-        events.includes(type) && !paused && createdAt <= at && isDelivered(format, event),
+        events.includes(type) && !paused && createdAt <= at && receivesEvent(format, event),
     );
     const news = interested.length === 0 ? null : await this.#readNews(event);
     if (news === undefined) return false;
@@ -89,7 +89,7 @@ export class Router extends ServerPart<RouterDeps> {
     return true;
   }
 
-  /** Null: nobody must be notified. Undefined: the outcome is not known yet. */
+  /** Null: nobody needs to be notified. Undefined: the outcome is not known yet. */
   async #readNews(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
     const { automationOf, readCost, clock, pageUrl } = this.deps;
     if (event.type === 'automation.paused') {
@@ -114,7 +114,7 @@ export class Router extends ServerPart<RouterDeps> {
     return { owner: session?.owner, projectId: session?.projectId ?? null, data };
   }
 
-  async #readStartNews({ type, automationId, startId }: AutomationStarted): Promise<WebhookNews | null | undefined> {
+  async #readStartNews({ type, automationId, startId }: AutomationStartEvent): Promise<WebhookNews | null | undefined> {
     const { automationOf, startOf } = this.deps;
     const [automation, start] = [await automationOf(automationId), await startOf(startId)];
     if (!automation || !start) return null;
@@ -132,7 +132,7 @@ const hears = ({ owner, projectId }: StoredWebhook, news: WebhookNews): boolean 
 
 interface Message {
   readonly messageId: string;
-  readonly type: SentEvent;
+  readonly type: WebhookEventType;
   readonly at: number;
   readonly data: MessageData;
   readonly part?: number;

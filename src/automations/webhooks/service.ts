@@ -14,7 +14,7 @@ import { type IsOwned, takeOver } from '../records.ts';
 import { type Delivery, type StoredWebhook, type WebhookRecords, withoutSecret } from './records.ts';
 import { maxAttempts } from './retries.ts';
 import { newDelivery } from './router.ts';
-import { newSecret } from './signature.ts';
+import { formatSigningSecret } from './signature.ts';
 
 interface Deps {
   readonly records: WebhookRecords;
@@ -37,7 +37,7 @@ export function webhookService(deps: Deps): WebhookService {
   const { records, seal, ids, clock, check, isOwned, learn, wake, opened } = deps;
 
   function createSecret(id: string): { readonly secret: string; readonly sealed: SealedValue } {
-    const text = newSecret(Buffer.from(ids.token(), 'base64url'));
+    const text = formatSigningSecret(Buffer.from(ids.token(), 'base64url'));
     const secret = new Secret(text);
     learn(secret);
     return { secret: text, sealed: seal(id, secret) };

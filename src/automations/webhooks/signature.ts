@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 const prefix = 'whsec_';
 
 /** A new secret: 32 random bytes in base64, after the prefix of Standard Webhooks. */
-export const newSecret = (bytes: Uint8Array): string => prefix + Buffer.from(bytes).toString('base64');
+export const formatSigningSecret = (bytes: Uint8Array): string => prefix + Buffer.from(bytes).toString('base64');
 
 interface Message {
   readonly id: string;
@@ -12,7 +12,7 @@ interface Message {
 }
 
 /** The headers with which a receiver verifies that the message is from this server, complete and recent. */
-export function signHeaders(secret: string, { id, timestamp, body }: Message): Record<string, string> {
+export function buildSignatureHeaders(secret: string, { id, timestamp, body }: Message): Record<string, string> {
   const key = Buffer.from(secret.slice(prefix.length), 'base64');
   const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
   return { 'webhook-id': id, 'webhook-timestamp': `${timestamp}`, 'webhook-signature': `v1,${signature}` };

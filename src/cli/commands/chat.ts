@@ -27,7 +27,7 @@ export const chatCommand: CliCommand = {
         ? await server.create({ ...(model !== undefined && { model }) })
         : await findBox(server, chosen);
     const { title, status } = await box.session();
-    // Keys that arrive before the first draw are kept unchanged; in its normal mode, a terminal would translate Enter.
+    // Raw mode starts before the first draw so that early keys arrive unchanged; a terminal would translate Enter.
     if (io.canDraw) io.stdin.setRawMode(true);
     io.say(io.paint('stderr', 'dim', `session ${box.id}${title ? ` · ${title}` : ''} · ctrl-d leaves`));
     if (status === 'waiting' && !io.canDraw) io.say('The agent waits for your answer.');

@@ -1,6 +1,6 @@
 import type { CliCommand } from '../command.ts';
 import derived from '../derived.json' with { type: 'json' };
-import { type DerivedCommand, type ManualVerbs, resourceCommand } from '../derived.ts';
+import { createResourceCommand, type DerivedCommand, type ManualVerbs } from '../derived.ts';
 import { attachCommand } from './attach.ts';
 import { attemptsCommand } from './attempts.ts';
 import { boxCommand } from './box.ts';
@@ -50,7 +50,7 @@ export function createClientCommands(resources: readonly DerivedCommand[]): CliC
     ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, adoptCommand, attemptsCommand, pauseCommand],
     ...[resumeCommand, mcpCommand, workerCommand, usageCommand, drainCommand, undrainCommand],
     ...[loginCommand, logoutCommand],
-    ...resources.map((one) => resourceCommand(one, byHand[one.name])),
+    ...resources.map((one) => createResourceCommand(one, byHand[one.name])),
   ];
 }
 export const clientCommands = createClientCommands(derived as unknown as readonly DerivedCommand[]);

@@ -1,4 +1,4 @@
-import { openPreview, resolveUrl } from '../../client/port.ts';
+import { openPreview, resolvePreviewUrl } from '../../client/port.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
 import { toOneLine } from '../io.ts';
@@ -23,7 +23,9 @@ export const portCommand: CliCommand = {
       const listening = await server.call((api) => api.ports.list.query({ sessionId }));
       if (listening.length === 0 && !isJson) io.say('No program listens on a port of this sandbox.');
       for (const one of listening) {
-        const urls = opened.filter(({ of }) => of === one.port).map((preview) => resolveUrl(server, preview).url);
+        const urls = opened
+          .filter(({ of }) => of === one.port)
+          .map((preview) => resolvePreviewUrl(server, preview).url);
         const line = `${String(one.port).padStart(5)}  ${toOneLine(one.command ?? '', 60).padEnd(20)}  ${urls.join(' ')}`;
         io.print(isJson ? JSON.stringify({ ...one, urls }) : line.trimEnd());
       }

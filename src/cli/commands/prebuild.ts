@@ -1,5 +1,5 @@
 import type { Inputs, Outputs } from '../../client/types.ts';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { sleep } from '../../core/concurrency/cancel.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
@@ -53,7 +53,7 @@ export const prebuildCommand: CliCommand = {
       }
       io.say('Preparing. This ends when .corral/setup.sh ends.');
       while (!isOver(start) && !io.signal.aborted) {
-        await pause(pollMs, io.signal).catch(() => {});
+        await sleep(pollMs, io.signal).catch(() => {});
         const all = await server.call((api) => api.automations.starts.query({ id, limit: 200 }));
         start = all.find((one) => one.id === start.id) ?? start;
       }

@@ -23,7 +23,7 @@ export const psCommand: CliCommand = {
   },
 };
 
-/** Prints the whole log of a background process; `follows`: until the process ends. Resolves with the exit code. */
+/** Prints a background process's whole log; with `follows`, until the process ends. Resolves with the exit code. */
 export async function printProcessLog(box: Box, pidText: string, follows: boolean, io: Io): Promise<number> {
   if (!/^\d{1,10}$/.test(pidText)) throw new UsageError('--process needs a number: corral ps lists them.');
   const pid = Number(pidText);

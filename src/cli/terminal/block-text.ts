@@ -42,7 +42,7 @@ interface Change {
   readonly after: string;
 }
 
-/** The changes of a file, with three lines around each. */
+/** The changes to a file, with three lines of context around each. */
 export function diffText({ before, after }: Change, paint: Paint): string {
   const { hunks } = structuredPatch('', '', toPrintable(before), toPrintable(after), '', '', { context: 3 });
   const lines = hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines }) => [

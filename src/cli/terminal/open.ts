@@ -7,7 +7,7 @@ import { createElement as h } from 'react';
 import type { Box, Corral, Event, Run, Session } from '../../client/index.ts';
 import type { Io } from '../io.ts';
 import { type Paint, paintAnsi, plainPaint } from './markdown.ts';
-import { Chooser, Screen } from './screen.ts';
+import { Screen, SessionPicker } from './screen.ts';
 import { ChatTerminal } from './talk.ts';
 
 const maxHistory = 500;
@@ -110,7 +110,7 @@ interface SessionChoice {
 async function choose({ corral, paint, rerender }: SessionChoice): Promise<string | undefined> {
   const { items } = await corral.call((api) => api.sessions.list.query({ limit: 200, archived: false }));
   const sessions: readonly Session[] = items;
-  return await new Promise((onChosen) => rerender(h(Chooser, { sessions, paint, onChosen })));
+  return await new Promise((onChosen) => rerender(h(SessionPicker, { sessions, paint, onChosen })));
 }
 
 const choosePaint = ({ env }: Io): Paint => (env.NO_COLOR ? plainPaint : paintAnsi);

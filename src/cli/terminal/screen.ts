@@ -229,7 +229,7 @@ interface ChooserProps {
 }
 
 /** A list of sessions to choose from. */
-export function Chooser({ sessions, paint, onChosen }: ChooserProps) {
+export function SessionPicker({ sessions, paint, onChosen }: ChooserProps) {
   const { stdout } = useStdout();
   const [at, setAt] = useState(0);
   const newest = useRef(0);

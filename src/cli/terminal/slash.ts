@@ -5,13 +5,13 @@ import type { Box } from '../../client/index.ts';
 import type { ChatTerminal } from './talk.ts';
 
 /** The effect of a slash command on the screen. */
-export type Next = 'stay' | 'leave' | 'choose' | Box;
+export type SlashCommandResult = 'stay' | 'leave' | 'choose' | Box;
 
 export interface SlashCommand {
   readonly name: string;
   readonly usage?: string;
   readonly about: string;
-  run(talk: ChatTerminal, argument: string): Promise<Next>;
+  run(talk: ChatTerminal, argument: string): Promise<SlashCommandResult>;
 }
 
 const maxFiles = 200;
@@ -90,7 +90,7 @@ export function parseSlash(
   return { command, argument: argument.trim() };
 }
 
-function showNotice(talk: ChatTerminal, text: string): Next {
+function showNotice(talk: ChatTerminal, text: string): SlashCommandResult {
   talk.say('note', text);
   return 'stay';
 }
@@ -108,7 +108,7 @@ function help(): string {
   return [...rows, ...keys].map(([what = '', about = '']) => `${what.padEnd(24)} ${about}`).join('\n');
 }
 
-async function showDiff(talk: ChatTerminal, only: string): Promise<Next> {
+async function showDiff(talk: ChatTerminal, only: string): Promise<SlashCommandResult> {
   const sessionId = talk.box.id;
   const { files } = await talk.corral.call((api) => api.files.changes.query({ sessionId }));
   const requested = files.filter(({ path }) => only === '' || path === only);

@@ -1,6 +1,6 @@
 import type { Event } from '../../client/index.ts';
 import { isNote, noticeOf, readsFiles } from '../../core/model/event-traits.ts';
-import { callsShownElsewhere, callText, phaseText } from '../render.ts';
+import { callText, hiddenToolNames, phaseText } from '../render.ts';
 
 type DataOf<Type extends Event['type']> = Extract<Event, { type: Type }>['data'];
 
@@ -80,7 +80,7 @@ export function withEvent(view: View, event: Event): View {
       if (view.approvals.length > 0) return { ...view, reply: '' };
       return withBlock({ ...view, reply: '' }, { kind: 'agent', text: event.data.text });
     case 'tool.calling':
-      return callsShownElsewhere.has(event.data.function) ? view : withCall(view, event.data.callId, newCall(event));
+      return hiddenToolNames.has(event.data.function) ? view : withCall(view, event.data.callId, newCall(event));
     case 'tool.output':
       return withOutput(view, event.data);
     case 'tool.called':
@@ -127,7 +127,7 @@ function withOutput(view: View, { callId, text }: DataOf<'tool.output'>): View {
 
 function ended(view: View, { data, ts }: Extract<Event, { type: 'tool.called' }>): View {
   const { callId, success, output, exitCode, reason, content } = data;
-  if (callsShownElsewhere.has(data.function) && success) return view;
+  if (hiddenToolNames.has(data.function) && success) return view;
   const call = view.calls.get(callId);
   const calls = new Map(view.calls);
   calls.delete(callId);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { sleep } from '../../core/concurrency/cancel.ts';
 import { type JsonLimits, parseJsonWithin } from '../../core/text/json.ts';
 import { serverSentEvents } from '../../core/text/server-sent-events.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
@@ -242,6 +242,6 @@ export async function retry<Value>(work: () => Promise<Value>, signal: AbortSign
     } catch (error) {
       if (signal.aborted || !(error instanceof AgentsApiError) || !error.isTransient) throw error;
     }
-    await pause(waitMs * (0.5 + Math.random() / 2), signal);
+    await sleep(waitMs * (0.5 + Math.random() / 2), signal);
   }
 }

@@ -90,7 +90,7 @@ export async function runBash(
 }
 
 /** Ends a call that was started, with its processes. */
-export async function endBash(box: Box, callId: string): Promise<void> {
+export async function endBashCall(box: Box, callId: string): Promise<void> {
   const end = 'group=$(cat "$1" 2>/dev/null) && kill -TERM -- "-$group" 2>/dev/null; :';
   await box.exec(bashCommand(end, `${workerFolder}/calls/${callId}/group`));
 }

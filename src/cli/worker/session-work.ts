@@ -1,9 +1,9 @@
 import type { Box } from '../../client/index.ts';
-import { pause } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { sleep } from '../../core/concurrency/cancel.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { type AgentsApi, AgentsApiError, retry } from './agents-api.ts';
 import { CallQueue, type SessionPhase, type ToolCall } from './call-queue.ts';
-import { endTool, runTool, toolNames } from './tools.ts';
+import { endToolCall, runTool, toolNames } from './tools.ts';
 
 interface SessionWorkParts {
   /** Uses the session's own key. */
@@ -56,7 +56,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
       idle.set(false);
       ended.abort();
     }
-    await pause(500 + Math.random() * 500, signal);
+    await sleep(500 + Math.random() * 500, signal);
   }
 }
 
@@ -67,7 +67,7 @@ class RunningCalls {
   readonly #parts: SessionWorkParts;
   readonly #calls: CallQueue;
   readonly #signal: AbortSignal;
-  readonly #inOrder = keyedQueue();
+  readonly #inOrder = createKeyedQueue();
   readonly #running = new Map<ToolCall, AbortController>();
   readonly #failed = new AbortController();
   #interrupts = 0;
@@ -96,7 +96,7 @@ class RunningCalls {
       this.#interrupts = this.#calls.interrupts;
       for (const [call, ended] of this.#running) {
         ended.abort();
-        void endTool(this.#parts.box, call).catch(() => {});
+        void endToolCall(this.#parts.box, call).catch(() => {});
       }
     }
     for (const call of this.#calls.take()) {

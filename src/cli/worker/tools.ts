@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Box, CorralError } from '../../client/index.ts';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { sleep } from '../../core/concurrency/cancel.ts';
 import { replacePieces } from '../../core/text/files/edits.ts';
 import { decodeFile } from '../../core/text/files/encoding.ts';
 import { detectPictureType } from '../../core/text/pictures.ts';
-import { type CallResult, endBash, restartBash, runBash, workerFolder } from './bash.ts';
+import { type CallResult, endBashCall, restartBash, runBash, workerFolder } from './bash.ts';
 import type { ToolCall } from './call-queue.ts';
 
 const maxFileBytes = 16 * 1024 * 1024;
@@ -141,7 +141,7 @@ export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Pr
     } catch (error) {
       if (signal.aborted || !(error instanceof CorralError && error.code === 'rate_limited')) throw error;
     }
-    await pause(rateLimitMs, signal); // a repeated call changes nothing twice
+    await sleep(rateLimitMs, signal); // a repeated call changes nothing twice
   }
 }
 
@@ -163,8 +163,8 @@ async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<C
 }
 
 /** Ends everything that a call has started in the sandbox. */
-export async function endTool(box: Box, call: ToolCall): Promise<void> {
-  if (call.name === 'bash') await endBash(box, call.id);
+export async function endToolCall(box: Box, call: ToolCall): Promise<void> {
+  if (call.name === 'bash') await endBashCall(box, call.id);
 }
 
 async function readBytes(box: Box, path: string, signal: AbortSignal): Promise<Buffer> {

@@ -1,5 +1,5 @@
 import type { Box } from '../../client/index.ts';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { sleep } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { type AgentSession, type AgentsApi, AgentsApiError, parseSessionKey, retry, type Work } from './agents-api.ts';
 import { bashCommand } from './bash.ts';
@@ -57,7 +57,7 @@ class Lease implements AsyncDisposable {
         const isRefused = error instanceof AgentsApiError && (error.status === 412 || !error.isTransient);
         if (isRefused || now() - keptAt > ttlMs) return this.finish('lost');
       }
-      await pause(everyMs, this.signal).catch(() => {});
+      await sleep(everyMs, this.signal).catch(() => {});
     }
   }
 
@@ -197,7 +197,7 @@ async function sweep({ api, boxes, say }: WorkerParts, signal: AbortSignal): Pro
       return 0;
     });
     if (count > 0) say(`Removed ${count} boxes of ended sessions.`);
-    await pause(sweepMs, signal).catch(() => {});
+    await sleep(sweepMs, signal).catch(() => {});
   }
 }
 

@@ -2,12 +2,12 @@ import { type Clock, systemClock } from '../contracts/clock.ts';
 import { AppError } from '../errors/errors.ts';
 
 /** A signal that never fires. */
-export const neverFires: AbortSignal = Object.defineProperty(new AbortController().signal, 'addEventListener', {
+export const neverSignal: AbortSignal = Object.defineProperty(new AbortController().signal, 'addEventListener', {
   value: () => {}, // every user of this signal would add a listener to it, and none would ever be removed
 });
 
 /** Throws the error of a signal that has fired; otherwise does nothing. */
-export function throwIfFired(signal: AbortSignal): void {
+export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   const cause = signal.reason;
   const timedOut = cause instanceof DOMException && cause.name === 'TimeoutError';
@@ -22,13 +22,13 @@ export function throwIfFired(signal: AbortSignal): void {
  */
 export async function raceAbort<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   work.catch(() => {}); // prevents an unhandled rejection after the signal has fired
-  throwIfFired(signal);
+  throwIfAborted(signal);
   const fired = Promise.withResolvers<void>();
   const fire = () => fired.resolve();
   signal.addEventListener('abort', fire, { once: true });
   try {
     const aborted = fired.promise.then((): never => {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       throw new Error('unreachable: a signal that fired throws');
     });
     return await Promise.race([work, aborted]);
@@ -38,8 +38,8 @@ export async function raceAbort<Value>(work: Promise<Value>, signal: AbortSignal
 }
 
 /** Waits; throws as soon as the signal fires. */
-export async function pause(ms: number, signal: AbortSignal, clock: Clock = systemClock): Promise<void> {
-  throwIfFired(signal);
+export async function sleep(ms: number, signal: AbortSignal, clock: Clock = systemClock): Promise<void> {
+  throwIfAborted(signal);
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, ms);
   const wake = () => resolve();
@@ -47,7 +47,7 @@ export async function pause(ms: number, signal: AbortSignal, clock: Clock = syst
   await promise;
   clock.clearTimeout(timer);
   signal.removeEventListener('abort', wake);
-  throwIfFired(signal);
+  throwIfAborted(signal);
 }
 
 /** Waits for the work, at most `ms`. When the time is up, resolves and leaves the work running. */
@@ -63,16 +63,16 @@ interface Deadline {
   readonly signal?: AbortSignal | undefined;
 }
 /** Runs `work` with a signal that fires with `signal` or after `ms`. */
-export async function runWithin<Value>(
+export async function runWithTimeout<Value>(
   { ms, clock, signal }: Deadline,
   work: (until: { readonly signal: AbortSignal }) => Promise<Value>,
 ): Promise<Value> {
-  using until = deadlineSignal(ms, clock, signal);
+  using until = createTimeoutSignal(ms, clock, signal);
   return await work(until);
 }
 
 /** A signal that fires with `signal` or after `ms`. Dispose it to clear its timer. */
-export function deadlineSignal(
+export function createTimeoutSignal(
   ms: number,
   clock: Clock,
   signal?: AbortSignal,

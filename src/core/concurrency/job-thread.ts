@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { AppError } from '../errors/errors.ts';
-import { raceAbort, throwIfFired } from './cancel.ts';
+import { raceAbort, throwIfAborted } from './cancel.ts';
 
 interface Options {
   readonly start: () => Worker;
@@ -35,11 +35,11 @@ export class JobThread<Job, Result> implements AsyncDisposable {
    * queue_full, cancelled, deadline_exceeded.
    */
   async do(job: Job, signal: AbortSignal): Promise<Result | undefined> {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     if (this.#pending >= this.#options.maxPending) throw new AppError('queue_full', this.#options.full);
     this.#pending++;
     const turn = this.#last.then(async () => {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       let reply: Result | undefined;
       for (let left = this.#options.tries; left > 0 && reply === undefined; left--) reply = await this.#ask(job);
       return reply;

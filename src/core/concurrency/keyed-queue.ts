@@ -1,5 +1,5 @@
 /** Runs the work of each key in order. Different keys do not wait for each other. */
-export function keyedQueue(): <Value>(key: string, work: () => Promise<Value>) => Promise<Value> {
+export function createKeyedQueue(): <Value>(key: string, work: () => Promise<Value>) => Promise<Value> {
   const last = new Map<string, Promise<unknown>>();
   return (key, work) => {
     const done = (last.get(key) ?? Promise.resolve()).then(work, work);
@@ -23,7 +23,7 @@ export function serializeCalls<Service extends object>(
   service: Service,
   ...names: readonly (keyof Service)[]
 ): Service {
-  const turns = keyedQueue();
+  const turns = createKeyedQueue();
   const keyOf = (first: unknown) => (typeof first === 'string' ? first : ((first as { owner?: string }).owner ?? ''));
   const inTurn = (name: keyof Service) => {
     const call = service[name] as (...args: unknown[]) => Promise<unknown>;

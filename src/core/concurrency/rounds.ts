@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.ts';
-import { pause, waitAtMost } from './cancel.ts';
+import { sleep, waitAtMost } from './cancel.ts';
 
 interface Deps {
   /** Does the work that is due. Resolves with the delay until the next work, in ms, or undefined if there is none. */
@@ -78,11 +78,11 @@ export async function poll<Answer>(
   { everyMs, firstMs, clock }: Poll,
   signal: AbortSignal,
 ): Promise<Answer> {
-  if (firstMs !== undefined) await pause(firstMs, signal, clock);
+  if (firstMs !== undefined) await sleep(firstMs, signal, clock);
   for (;;) {
     const answer = await look();
     if (answer !== undefined) return answer;
-    await pause(everyMs, signal, clock);
+    await sleep(everyMs, signal, clock);
   }
 }
 

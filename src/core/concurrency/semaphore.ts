@@ -1,5 +1,5 @@
 import { AppError } from '../errors/errors.ts';
-import { raceAbort, throwIfFired } from './cancel.ts';
+import { raceAbort, throwIfAborted } from './cancel.ts';
 
 interface Options {
   /** Maximum number of waiting callers. Default: 1,024. */
@@ -35,7 +35,7 @@ export class Semaphore {
    * when the signal fires.
    */
   async acquire(signal: AbortSignal, weight = 1): Promise<Disposable> {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     if (this.#waiting.size === 0 && this.#hasRoomFor(weight)) this.#used += weight;
     else await this.#turn(weight, signal);
     let isHeld = true;

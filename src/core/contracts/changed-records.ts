@@ -4,7 +4,7 @@ import type { RecordStore, StoredRecord } from './ports.ts';
  * Follows the records of a kind that other servers also change. `next` resolves with the records that changed since its
  * last call (all of them the first time) and the ids of those deleted since.
  */
-export class ChangedRecords {
+export class RecordWatcher {
   readonly #records: Pick<RecordStore, 'list' | 'changes'>;
   readonly #kind: string;
   readonly #versions = new Map<string, number>();

@@ -44,7 +44,7 @@ export interface EventPage {
 }
 
 /** How far a log was compacted. */
-export type Marks = Pick<EventPage, 'thinned' | 'trimmed'>;
+export type CompactionMarks = Pick<EventPage, 'thinned' | 'trimmed'>;
 
 /**
  * The log's backend: it neither notifies nor caches. Rejects only with AppError.
@@ -84,7 +84,7 @@ export interface EventStore {
    */
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
-  restore(sessionId: SessionId, events: readonly SessionEvent[], marks: Marks): Promise<void>;
+  restore(sessionId: SessionId, events: readonly SessionEvent[], marks: CompactionMarks): Promise<void>;
   /** Removes the log of a deleted session and every record whose id is the session's or starts with it and `:`. */
   erase(sessionId: SessionId): Promise<void>;
 }
@@ -96,7 +96,7 @@ export interface StoredRecord {
   readonly version: number;
 }
 
-export interface ListOptions {
+export interface RecordListOptions {
   readonly limit?: number;
   readonly idPrefix?: string;
   /** Cannot be combined with `idPrefix`. */
@@ -144,9 +144,9 @@ export interface RecordStore {
   /** `expect`: deletes the record only if it still has this version. */
   delete(kind: string, id: string, expect?: number): Promise<void>;
   /** Sorted by `sort`, highest first, then by id. `idPrefix` filters; the list starts after the position `after`. */
-  list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
+  list(kind: string, options?: RecordListOptions): Promise<StoredRecord[]>;
   /** Counts the records of the kind, or only those of an owner, in a state or of a parent, using the list's index. */
-  count(kind: string, only?: Pick<ListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
+  count(kind: string, only?: Pick<RecordListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
   /**
    * Up to `limit` ids of records that contain this text in one of these fields, ignoring case and in no order. Reads in
    * pieces, so that no write waits for it.

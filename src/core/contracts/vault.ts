@@ -14,7 +14,7 @@ export const SealedValue = z.object({
 export type SealedValue = z.infer<typeof SealedValue>;
 
 /** The record field to which a sealed text is bound. The text cannot be opened for any other field. */
-export interface SealedPlace {
+export interface SealedField {
   readonly collection: string;
   readonly id: string;
   readonly field: string;
@@ -27,11 +27,11 @@ export interface SealedPlace {
  * const sealed = vault.seal(key, { collection: 'keys', id, field: 'value' });
  */
 export interface Vault {
-  seal(text: string, place: SealedPlace): SealedValue;
+  seal(text: string, place: SealedField): SealedValue;
   /** Rejects: store_corrupt, for any damage. */
-  open(sealed: SealedValue, place: SealedPlace): string;
+  open(sealed: SealedValue, place: SealedField): string;
   /** Rewraps the data key under the primary key; the text does not change. Undefined if it already uses that key. */
-  rewrap(sealed: SealedValue, place: SealedPlace): SealedValue | undefined;
+  rewrap(sealed: SealedValue, place: SealedField): SealedValue | undefined;
   /** Whether the vault has the key that sealed this text. */
   knows(sealed: SealedValue): boolean;
 }

@@ -119,10 +119,10 @@ const undefinedFor =
  * @example
  * const isFirst = (await records.put(change).catch(unlessConflict)) !== undefined;
  */
-export const unlessConflict = undefinedFor('conflict');
+export const ignoreConflict = undefinedFor('conflict');
 /** Handles the failure of a call about a deleted session. */
-export const unlessNoSession = undefinedFor('session_not_found');
+export const ignoreNoSession = undefinedFor('session_not_found');
 /** Handles the failure of a call about an object that was deleted or is hidden from the caller. */
-export const unlessNotFound = undefinedFor('not_found');
+export const ignoreNotFound = undefinedFor('not_found');
 /** Handles the failure of a call about a file that does not exist. */
-export const unlessNoFile = undefinedFor('file_not_found');
+export const ignoreNoFile = undefinedFor('file_not_found');

@@ -20,7 +20,7 @@ interface ArmedFailpoints {
 let armed: ArmedFailpoints | undefined;
 
 /** Arms the failpoints named in the environment. Outside of tests there are none. */
-export function failpointSpec(env: Readonly<Record<string, string | undefined>>): string | undefined {
+export function readFailpointSpec(env: Readonly<Record<string, string | undefined>>): string | undefined {
   return env.NODE_ENV === 'test' ? env.CORRAL_FAILPOINTS : undefined;
 }
 

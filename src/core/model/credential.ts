@@ -57,7 +57,7 @@ export const credentialFields = {
 };
 
 /** The credential, with defaults that depend on other fields. */
-export const CredentialPlaces = z.object({
+export const CredentialInjection = z.object({
   hosts: z.array(z.string()).readonly(),
   /** In lower case. */
   header: z.string(),
@@ -68,12 +68,12 @@ export const CredentialPlaces = z.object({
   git: z.enum(['read', 'write']).optional(),
   paths: z.array(z.string()).readonly().optional(),
 });
-export type CredentialPlaces = z.infer<typeof CredentialPlaces>;
+export type CredentialInjection = z.infer<typeof CredentialInjection>;
 
 interface CredentialDefaults {
   readonly header?: string | undefined;
-  readonly scheme?: CredentialPlaces['scheme'];
-  readonly git?: CredentialPlaces['git'];
+  readonly scheme?: CredentialInjection['scheme'];
+  readonly git?: CredentialInjection['git'];
 }
 export function withDefaults<Places extends CredentialDefaults>({ header, scheme, ...rest }: Places) {
   // forges accept tokens from git as Basic authentication
@@ -86,7 +86,7 @@ export function withDefaults<Places extends CredentialDefaults>({ header, scheme
 }
 
 /** Targets that only one credential can set. With two values for a target, the result would be arbitrary. */
-export const injectionPlaces = ({ hosts, header, env, git, paths = [''] }: CredentialPlaces): string[] => [
+export const injectionTargets = ({ hosts, header, env, git, paths = [''] }: CredentialInjection): string[] => [
   ...hosts.flatMap((host) =>
     paths.map((path) => `${header} of ${host.toLowerCase()}${path}${git === undefined ? '' : ' for git'}`),
   ),
@@ -94,4 +94,4 @@ export const injectionPlaces = ({ hosts, header, env, git, paths = [''] }: Crede
 ];
 
 /** Whether the text is valid in a header. */
-export const fitsHeader = (text: string): boolean => text !== '' && !/[^\x20-\x7e]/.test(text);
+export const isValidHeaderValue = (text: string): boolean => text !== '' && !/[^\x20-\x7e]/.test(text);

@@ -344,8 +344,8 @@ const typesWhere = (matches: (traits: Traits<unknown>) => boolean): ReadonlySet<
   new Set((Object.keys(eventTraits) as FactType[]).filter((type) => matches(eventTraits[type] as Traits<unknown>)));
 
 export const droppableTypes = typesWhere(({ text }) => text === 'droppable');
-export const searchable = typesWhere(({ text }) => text === 'searched');
-export const sideEvents = typesWhere(({ order }) => order === 'side');
+export const searchableTypes = typesWhere(({ text }) => text === 'searched');
+export const sideEventTypes = typesWhere(({ order }) => order === 'side');
 export const sharedTypes = typesWhere(({ isShared }) => isShared);
 export const frequentTypes = typesWhere(({ isFrequent }) => isFrequent);
 

@@ -3,7 +3,7 @@ import { errorCodes } from '../errors/errors.ts';
 import { MessageId, RunId, SessionId } from './ids.ts';
 import { Goal, GoalEnd, GoalResult } from './runs/goal.ts';
 import { FilesDamage } from './sandboxes/files-damaged.ts';
-import { AssumedUsage, BudgetOverrun, OwnBudget, Purpose, Spending, WaitReason } from './spending.ts';
+import { AssumedUsage, BudgetOverrun, ModelCallPurpose, OwnBudget, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields follow the
 // wire contract; each facade translates them. The traits of each type are in event-traits.ts.
@@ -91,11 +91,11 @@ export const ViolationData = z.object({
  * started without files: too large, could not be copied, copy deleted to make room for newer ones, or copies turned off
  * or not requested.
  */
-export const ForkFiles = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
-export type ForkFiles = z.infer<typeof ForkFiles>;
+export const ForkFilesStatus = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
+export type ForkFilesStatus = z.infer<typeof ForkFilesStatus>;
 /** The interface through which a session was created. */
-export const Origin = z.string().regex(/^[a-z][a-z0-9]{0,31}$/);
-export type Origin = z.infer<typeof Origin>;
+export const SessionOrigin = z.string().regex(/^[a-z][a-z0-9]{0,31}$/);
+export type SessionOrigin = z.infer<typeof SessionOrigin>;
 export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed']);
 export type SessionStatus = z.infer<typeof SessionStatus>;
 
@@ -273,9 +273,9 @@ export const SessionFact = z.discriminatedUnion('type', [
       }),
     ]),
   ),
-  fact('session.created', z.object({ origin: Origin, template: z.string() })),
+  fact('session.created', z.object({ origin: SessionOrigin, template: z.string() })),
   /** Recorded in both logs. `to` starts with the conversation of `from` up to `atSeq` in the log of `from`. */
-  fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFiles })),
+  fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus })),
   /**
    * A client changed the session. The agent itself is not in the log, because not every reader may see its
    * instructions.
@@ -411,7 +411,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       turn: z.int().optional(),
       /** The SHA-256 of everything that the model saw. */
       requestHash: z.string().optional(),
-      purpose: Purpose.optional(),
+      purpose: ModelCallPurpose.optional(),
       /** When the request was sent, in epoch ms. */
       askedAt: z.number().optional(),
       /** The readable part of the model's reasoning, or its start. */

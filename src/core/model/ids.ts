@@ -32,9 +32,9 @@ export type RunId = z.infer<typeof RunId>;
 export const MessageId = z.uuid().brand<'MessageId'>();
 export type MessageId = z.infer<typeof MessageId>;
 /** The id of a session whose creation is retried until it is known to exist: the same text gives the same id. */
-export const sessionIdFor = (text: string): SessionId => SessionId.parse(hashOf(text).slice(0, 16));
+export const deriveSessionId = (text: string): SessionId => SessionId.parse(hashOf(text).slice(0, 16));
 /** The id of a message that is resent until it is known to have arrived: the same text gives the same id. */
-export function messageIdFor(text: string): MessageId {
+export function deriveMessageId(text: string): MessageId {
   const hex = hashOf(text);
   return MessageId.parse(
     `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`,

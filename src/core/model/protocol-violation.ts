@@ -14,11 +14,11 @@ export class ProtocolViolation extends Error {
   }
 }
 
-export const protocolViolationError =
+export const protocolViolationMessage =
   'The sandbox broke the rules of its protocol and was ended; its files are kept. Send a message, or start the sandbox, to get a new one.';
 
 export const toProtocolError = (data: ProtocolViolationData): AppError =>
-  new AppError('sandbox_untrusted', protocolViolationError, { cause: new ProtocolViolation(data) });
+  new AppError('sandbox_untrusted', protocolViolationMessage, { cause: new ProtocolViolation(data) });
 
 /** The broken rule; undefined if the error has another cause. */
 export function findViolation(thrown: unknown): ProtocolViolationData | undefined {

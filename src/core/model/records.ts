@@ -1,24 +1,24 @@
 import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
-import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
+import { ForkFilesStatus, RunEndReason, RunStatus, SessionOrigin, SessionStatus } from './events.ts';
 import { RunId, SandboxId, SessionId } from './ids.ts';
-import { GitPerson, SessionRepository } from './repository.ts';
+import { GitAuthor, SessionRepository } from './repository.ts';
 import { GoalEnd } from './runs/goal.ts';
 import { StartCommand } from './sandboxes/built-template.ts';
 import { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
 import { EgressChoice } from './sandboxes/egress-choice.ts';
-import { FilesDamaged } from './sandboxes/files-damaged.ts';
+import { FilesDamageReport } from './sandboxes/files-damaged.ts';
 import { VolumeMount } from './sandboxes/volume.ts';
-import { Services } from './services/recipe.ts';
+import { ServiceRecipes } from './services/recipe.ts';
 import { SessionAgent } from './session-agent.ts';
 import { OwnBudget } from './spending.ts';
 import { ToolProgram } from './tool-server.ts';
 
 /** A message that another session's first message replaces, identified by its session and its seq. */
-export const Branch = z.object({ sessionId: SessionId, seq: z.int() });
+export const BranchPoint = z.object({ sessionId: SessionId, seq: z.int() });
 /** Where a session was forked from, and which files it started with. */
-export const ForkedFrom = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFiles });
-export type ForkedFrom = z.infer<typeof ForkedFrom>;
+export const ForkOrigin = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFilesStatus });
+export type ForkOrigin = z.infer<typeof ForkOrigin>;
 
 // Copies of workspaces. Their blobs stay on this installation, so an export leaves these records out.
 export const snapshotsKind = 'snapshots';
@@ -57,7 +57,7 @@ export const buildLogKind = 'template-build-log';
 export const buildFilesKind = 'template-build-files';
 
 /** How a run ended: outcome, reason, error and the goal's verdict. */
-export const Outcome = z.object({
+export const RunOutcome = z.object({
   status: RunStatus,
   reason: RunEndReason,
   code: z.enum(errorCodes).optional(),
@@ -97,7 +97,7 @@ export const SandboxChoice = z.object({
   /** Idle time after which the sandbox is stopped; its files stay. */
   idleSeconds: z.int().optional(),
   /** Replaces the template's services. */
-  services: Services.optional(),
+  services: ServiceRecipes.optional(),
   /** The ids of its volumes and their mount paths. */
   volumes: z.array(VolumeMount).readonly().optional(),
   /** The image of a built template. Only the server sets it. */
@@ -136,7 +136,7 @@ export const accountKind = 'budget-account';
  */
 export const SessionRecord = z.object({
   id: SessionId,
-  origin: Origin,
+  origin: SessionOrigin,
   template: z.string(),
   /**
    * Where the template was named. Absent: nowhere, so the project's template applies, else only the server's settings.
@@ -165,15 +165,15 @@ export const SessionRecord = z.object({
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
   /** The outcome of the last run that ended. Absent until a run has ended. */
-  outcome: Outcome.optional(),
+  outcome: RunOutcome.optional(),
   /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),
   /** `demo` or `provider/model`, if the session's creator chose a model other than that of the project or server. */
   model: z.string().optional(),
   /** The session, and the place in its log, from which this session was forked. */
-  forkedFrom: ForkedFrom.optional(),
+  forkedFrom: ForkOrigin.optional(),
   /** The message that this session's first message replaces; absent unless the session started with an edit. */
-  branch: Branch.optional(),
+  branch: BranchPoint.optional(),
   /** The fallback models that the creator chose, in order. */
   fallbacks: z.array(z.string()).readonly().optional(),
   /** The tool servers that the creator added. */
@@ -189,7 +189,7 @@ export const SessionRecord = z.object({
   /** Whether some of its runs left a checkpoint of the files. */
   hasCheckpoints: z.boolean().optional(),
   /** The author of commits; absent: the author in the settings. */
-  author: GitPerson.optional(),
+  author: GitAuthor.optional(),
   /** The name, unique among its owner's sessions; absent or null: none. */
   name: z.string().nullable().optional(),
   /** Keys and values that the creator set, by which clients find the session. */
@@ -215,7 +215,7 @@ export const SandboxView = z.object({
   /** The maximum that a pause of this sandbox keeps. */
   pause: PauseAbility,
   idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
-  filesDamaged: FilesDamaged.nullable().describe(
+  filesDamaged: FilesDamageReport.nullable().describe(
     'when its stored files were last found damaged, and which copy came in their place; null: never',
   ),
   state: z.enum(['created', 'running', 'stopped', 'not_found']).describe('the state as earlier clients read it'),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Services } from './services/recipe.ts';
+import { ServiceRecipes } from './services/recipe.ts';
 
 // `.corral/corral.yaml` of a repository. Its author is not the user of the session, so nothing in it widens a right:
 // hosts and services wait for a person, and a template and tools are only shown.
@@ -41,7 +41,7 @@ export const EnvironmentFile = z.strictObject({
   ports: named(z.int().min(1).max(65_535)).nullish(),
   checks: named(z.string().trim().min(1).max(2_000)).nullish(),
   /** The containers that work in the repository needs next to the sandbox. None starts until a person allows it. */
-  services: Services.refine(
+  services: ServiceRecipes.refine(
     (all) => JSON.stringify(all).length <= maxServicesChars,
     `is longer than ${maxServicesChars} characters`,
   ).nullish(),
@@ -74,7 +74,7 @@ export const RepositoryEnvironment = z.object({
   /** Hosts that its author requests. A request alone opens no host. */
   egress: z.array(z.string()).readonly(),
   /** The services that its author requests; a request alone starts none. Absent: none. */
-  services: Services.optional(),
+  services: ServiceRecipes.optional(),
   ports: z.array(z.object({ name: z.string(), port: z.int() })).readonly(),
   checks: z
     .array(z.object({ name: z.string(), command: z.string(), last: CheckResult.omit({ output: true }).nullable() }))

@@ -7,7 +7,7 @@ const segment = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]*$/;
 const maxUrl = 500;
 
 /** Why the text is not the URL of a repository, as a message to its author; undefined if it is valid. */
-export function repositoryUrlProblem(text: string): string | undefined {
+export function findRepositoryUrlProblem(text: string): string | undefined {
   if (text.length > maxUrl) return `is longer than ${maxUrl} characters`;
   if (/^(ssh|git)(\+\w+)?:|^[\w.-]+@[\w.-]+:/i.test(text))
     return 'goes over SSH, for which a sandbox has no way out. Write its https:// address';
@@ -32,7 +32,7 @@ export const isFolderUrl = (url: string): boolean => url.startsWith('file:');
 export const RepositoryUrl = z
   .string()
   .superRefine((text, ctx) => {
-    const problem = repositoryUrlProblem(text);
+    const problem = findRepositoryUrlProblem(text);
     if (problem) ctx.addIssue({ code: 'custom', message: `'${withoutCredential(text)}' ${problem}.` });
   })
   .transform((text) => (URL.parse(text)?.href ?? text).replace(/\/$/, ''));
@@ -77,16 +77,16 @@ export const RepositoryInputs = z
   .array(RepositoryInput)
   .max(maxRepositories)
   .refine((all) => {
-    const paths = all.map(pathOf);
+    const paths = all.map(repositoryPathOf);
     return paths.every((one, at) => paths.every((other, n) => n === at || !`${other}/`.startsWith(`${one}/`)));
   }, 'go into the same folder, or one into the folder of another. Give them different paths');
 
 /** The folder of a repository in the workspace. */
-export const pathOf = ({ url, path }: Pick<RepositoryInput, 'url' | 'path'>): string =>
+export const repositoryPathOf = ({ url, path }: Pick<RepositoryInput, 'url' | 'path'>): string =>
   path ?? (url.split('/').at(-1) ?? '').replace(/\.git$/, '');
 
 /** The author of commits. */
-export const GitPerson = z.object({
+export const GitAuthor = z.object({
   name: z
     .string()
     .trim()
@@ -98,7 +98,7 @@ export const GitPerson = z.object({
     .max(200)
     .regex(/^[^<>@\s]+@[^<>@\s]+$/, 'must be an e-mail address'),
 });
-export type GitPerson = z.infer<typeof GitPerson>;
+export type GitAuthor = z.infer<typeof GitAuthor>;
 
 const Commit = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/);
 
@@ -132,14 +132,14 @@ const unfetched = { state: 'waiting', error: null, branch: null, baseBranch: nul
 export const newRepository = (input: RepositoryInput): SessionRepository => ({
   url: input.url,
   ref: input.ref ?? null,
-  path: pathOf(input),
+  path: repositoryPathOf(input),
   depth: input.depth ?? null,
   access: isFolderUrl(input.url) ? 'read' : input.access, // nothing can be pushed to a folder
   ...unfetched,
 });
 
 /** The repository for a new workspace that has not fetched it yet. */
-export const toRefetch = ({ environment: _, ...one }: SessionRepository): SessionRepository => ({
+export const toUnfetchedRepository = ({ environment: _, ...one }: SessionRepository): SessionRepository => ({
   ...one,
   ...unfetched,
 });
@@ -153,14 +153,14 @@ export function noPushReason({ url, access }: Pick<SessionRepository, 'url' | 'a
 }
 
 /** Whether the session can push to at least one of its repositories. */
-export const isWritable = ({
+export const hasWritableRepository = ({
   repositories = [],
 }: {
   readonly repositories?: readonly SessionRepository[] | undefined;
 }): boolean => repositories.some(({ access }) => access === 'write');
 
 /** Whether a fetch or a setup of a repository is still to come or in progress. */
-export const isUnprepared = ({
+export const hasUnpreparedRepository = ({
   repositories = [],
 }: {
   readonly repositories?: readonly SessionRepository[] | undefined;

@@ -18,18 +18,18 @@ export const runFileLimits = {
 } as const;
 
 /** The complete outputs of commands. */
-export const outputFiles = '.corral/output';
+export const outputFolder = '.corral/output';
 /**
  * The conversation contains outputs up to this length in full, so their files do not count as changes of the workspace.
  */
-export const shownOutputBytes = 4 * 1024;
+export const maxShownOutputBytes = 4 * 1024;
 
 /** The uploaded skills of the session, read-only. */
-export const skillFiles = '.corral/skills';
+export const skillFolder = '.corral/skills';
 
 /** The commits of checkpoints. They belong to their session, so a fork starts without them. */
-export const checkpointFiles = '.corral/checkpoints';
+export const checkpointFolder = '.corral/checkpoints';
 
 /** The memory stores of a session, one folder each: the path that agents use, and the path in the workspace. */
 export const memoryMount = '/mnt/memory';
-export const memoryFiles = '.session/memory';
+export const memoryFolder = '.session/memory';

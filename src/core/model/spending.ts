@@ -4,8 +4,8 @@ import { z } from 'zod';
  * The purpose of a model call. `compaction`: a summary of the conversation for the model itself. `grade`: grading of a
  * goal.
  */
-export const Purpose = z.enum(['plan', 'work', 'answer', 'compaction', 'grade']);
-export type Purpose = z.infer<typeof Purpose>;
+export const ModelCallPurpose = z.enum(['plan', 'work', 'answer', 'compaction', 'grade']);
+export type ModelCallPurpose = z.infer<typeof ModelCallPurpose>;
 
 const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
 /** The amounts that budgets add to a provider's count that is missing or far too small. */
@@ -23,7 +23,7 @@ export const Spending = Part.extend({
   cachedTokens: z.int(),
   /** Working time in ms, without the time in which the run waits for a person. */
   ms: z.number(),
-  by: z.partialRecord(Purpose, Part),
+  by: z.partialRecord(ModelCallPurpose, Part),
   /** The agent's finished tool calls, whether they succeeded or not. Absent: none. */
   toolCalls: z.int().optional(),
   /** Absent: every call's count was accepted. */
@@ -47,7 +47,7 @@ interface ModelUsage {
   readonly outputTokens: number;
   readonly cachedTokens?: number | undefined;
   readonly cost?: number | undefined;
-  readonly purpose?: Purpose | undefined;
+  readonly purpose?: ModelCallPurpose | undefined;
   readonly assumed?: AssumedUsage | undefined;
 }
 

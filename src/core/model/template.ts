@@ -2,7 +2,7 @@ import type { ApprovalRule } from './approval-rule.ts';
 import type { Packages } from './packages.ts';
 import type { RepositoryInput } from './repository.ts';
 import type { MountRequest } from './sandboxes/volume.ts';
-import type { Services } from './services/recipe.ts';
+import type { ServiceRecipes } from './services/recipe.ts';
 import type { McpServer } from './tool-server.ts';
 
 /**
@@ -78,7 +78,7 @@ export interface Template {
   };
   readonly packages: Packages;
   /** Containers of other images next to its sandboxes, by name. */
-  readonly services?: Services | undefined;
+  readonly services?: ServiceRecipes | undefined;
   /** The name of the egress policy of its sandboxes, and the policy's list. */
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
   /** Maximum number of children that its agent can run at the same time; unset: it cannot delegate. */

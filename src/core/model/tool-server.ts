@@ -17,7 +17,7 @@ export const ToolProgram = z.object({
 export type ToolProgram = z.infer<typeof ToolProgram>;
 
 /** A remote tool server, which the server calls itself. */
-export interface ToolAddress extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
+export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
   readonly url: string;
   readonly headers: Readonly<Record<string, Secret>>;
   /** The networks in which an address from the page is allowed. Undefined: those of the settings. */
@@ -37,4 +37,4 @@ export interface SessionVaults {
   readonly ids: readonly string[];
   readonly session: Holder;
 }
-export type McpServer = ToolProgram | ToolAddress;
+export type McpServer = ToolProgram | RemoteToolServer;

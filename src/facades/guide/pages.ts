@@ -131,19 +131,20 @@ const ordered: readonly Section[] = [
   ],
 ];
 
-export const docs = new URL('../../../docs/', import.meta.url);
+export const docsFolder = new URL('../../../docs/', import.meta.url);
 const inside = /^(decisions|machines)\//; // for contributors, who find them in the repository
 
 /** Pages missing from the order above, by title. */
 function others(): Section {
   const known = new Set(ordered.flatMap(([, pages]) => pages.map(([path]) => path)));
-  const files = readdirSync(docs, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
+  const files = readdirSync(docsFolder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
   const names = files.map((file) => file.replaceAll('\\', '/').replace(/[.]md$/, '')).sort();
   const more = names.filter((path) => !known.has(path) && !inside.test(path));
-  const readTitle = (path: string) => /^# (.*)$/m.exec(readFileSync(new URL(`${path}.md`, docs), 'utf8'))?.[1] ?? path;
+  const readTitle = (path: string) =>
+    /^# (.*)$/m.exec(readFileSync(new URL(`${path}.md`, docsFolder), 'utf8'))?.[1] ?? path;
   return ['More', more.map((path) => [path, readTitle(path)])];
 }
 
 /** Every page of the guide, in reading order. */
-export const sections = [...ordered, others()].filter(([, pages]) => pages.length > 0);
-export const paths = new Set(sections.flatMap(([, pages]) => pages.map(([path]) => path)));
+export const guideSections = [...ordered, others()].filter(([, pages]) => pages.length > 0);
+export const pagePaths = new Set(guideSections.flatMap(([, pages]) => pages.map(([path]) => path)));

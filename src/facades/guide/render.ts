@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { Marked, type Tokens } from 'marked';
 import { highlightCode } from './highlight.ts';
-import { docs, paths, sections } from './pages.ts';
+import { docsFolder, guideSections, pagePaths } from './pages.ts';
 
 const asText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
@@ -23,7 +23,7 @@ function target(href: string, page: string): string | undefined {
   if (/^(https?:|#|\/)/.test(href)) return href;
   const [file = '', anchor] = href.split('#');
   const path = posix.join(posix.dirname(page), file).replace(/\.md$/, '');
-  if (!paths.has(path)) return undefined;
+  if (!pagePaths.has(path)) return undefined;
   return addressOf(path) + (anchor === undefined ? '' : `#${anchor}`);
 }
 
@@ -33,7 +33,7 @@ function picture(href: string, page: string): string | undefined {
   const file = posix.join(posix.dirname(page), href);
   const type = pictureTypes[/^[a-z0-9-]+(?:\/[a-z0-9-]+)*\.([a-z]+)$/.exec(file)?.[1] ?? ''];
   if (type === undefined) return undefined;
-  return `data:${type};base64,${readFileSync(new URL(file, docs)).toString('base64')}`;
+  return `data:${type};base64,${readFileSync(new URL(file, docsFolder)).toString('base64')}`;
 }
 
 function renderContent(markdown: string, page: string): string {
@@ -64,7 +64,7 @@ function renderContent(markdown: string, page: string): string {
 }
 
 const menu = (page: string) =>
-  sections
+  guideSections
     .map(([heading, pages]) => {
       const items = pages.map(([path, name]) => {
         const current = path === page ? ' aria-current="page"' : '';

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
-import { docs, paths } from './pages.ts';
+import { docsFolder, pagePaths } from './pages.ts';
 import type { IndexEntry } from './search-index.ts';
 
 const style = new URL('guide.css', import.meta.url);
@@ -29,11 +29,11 @@ export function guideRoutes(): FacadeRoutes {
 function mountGuide(app: App): void {
   const rendered = new Map<string, string>();
   const page = async (path: string) => {
-    if (!paths.has(path)) throw new AppError('not_found', 'The guide has no such page.');
+    if (!pagePaths.has(path)) throw new AppError('not_found', 'The guide has no such page.');
     const known = rendered.get(path);
     if (known !== undefined) return known;
     const { renderPage } = await import('./render.ts'); // the package is loaded on first use
-    const html = renderPage(path, await readFile(new URL(`${path}.md`, docs), 'utf8'));
+    const html = renderPage(path, await readFile(new URL(`${path}.md`, docsFolder), 'utf8'));
     rendered.set(path, html);
     return html;
   };
@@ -87,7 +87,7 @@ function mountGuide(app: App): void {
 async function searchIndex(): Promise<IndexEntry[]> {
   const { buildIndex: indexOf } = await import('./search-index.ts'); // the package is loaded on first use
   const entries = await Promise.all(
-    [...paths].map(async (path) => indexOf(path, await readFile(new URL(`${path}.md`, docs), 'utf8'))),
+    [...pagePaths].map(async (path) => indexOf(path, await readFile(new URL(`${path}.md`, docsFolder), 'utf8'))),
   );
   return entries.flat();
 }

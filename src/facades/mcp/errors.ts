@@ -4,7 +4,7 @@ import type { ErrorStyle } from '../../http/errors/error-style.ts';
 import { describeFailures } from '../../http/errors/failure-docs.ts';
 import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
-import { json } from '../../http/routes/route-docs.ts';
+import { jsonReply } from '../../http/routes/route-docs.ts';
 
 const RpcError = z.object({
   jsonrpc: z.literal('2.0'),
@@ -25,8 +25,8 @@ export const mcpErrors: ErrorStyle = {
 
 export const mcpFailures = describeFailures({
   always: [400, 401, 403, 413, 429, 500, 503],
-  of: (_status, text) => json(text, RpcError, rpcError(text)),
-  other: json('Any other failure', RpcError),
+  of: (_status, text) => jsonReply(text, RpcError, rpcError(text)),
+  other: jsonReply('Any other failure', RpcError),
 });
 
 /** The error that the caller gets. A bug is logged, and its details are not revealed. */

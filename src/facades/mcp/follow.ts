@@ -1,4 +1,4 @@
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import { droppableTypes } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
@@ -16,7 +16,7 @@ export async function* readEventsUntil(
   { services, clock, signal }: Pick<McpCall, 'services' | 'clock' | 'signal'>,
   { id, after, waitMs }: FollowRequest,
 ): AsyncGenerator<SessionEvent> {
-  using until = deadlineSignal(waitMs, clock, signal);
+  using until = createTimeoutSignal(waitMs, clock, signal);
   for await (const item of services.sessions.follow(id, after, { signal: until.signal, deltas: false })) {
     // After a resync, events continue at the head of the log; earlier state is in the session itself.
     if (item.kind === 'resync') continue;
@@ -38,7 +38,7 @@ export interface RunState {
 }
 
 /** Follows a run from its events. */
-export function runStates(run: RunId): { readonly now: RunState; update(event: SessionEvent): void } {
+export function createRunTracker(run: RunId): { readonly now: RunState; update(event: SessionEvent): void } {
   const now: RunState = { status: 'running', text: '', question: '', approvals: [], seq: 0 };
   return {
     now,

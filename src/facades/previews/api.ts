@@ -7,7 +7,7 @@ import { createRouteDescriber } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
-import { envelopeStyle, okEnveloped, success } from '../shared/envelope.ts';
+import { envelopeReply, envelopeStyle, success } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 
 const about = createRouteDescriber({ tag: 'Previews', prefix: 'previews', failures: describeFailures(envelopeStyle) });
@@ -65,7 +65,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
     about('Ports', 'List the ports on which programs in the sandbox listen; starts nothing', {
       schema: {
         params: Params,
-        response: { 200: okEnveloped(z.object({ ports: z.array(Port) }), { ports: [{ port: 3000 }] }) },
+        response: { 200: envelopeReply(z.object({ ports: z.array(Port) }), { ports: [{ port: 3000 }] }) },
       },
       fails: [404],
     }),
@@ -79,7 +79,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
     about('List', 'List the open previews with their addresses', {
       schema: {
         params: Params,
-        response: { 200: okEnveloped(z.object({ previews: z.array(Preview) }), { previews: [example] }) },
+        response: { 200: envelopeReply(z.object({ previews: z.array(Preview) }), { previews: [example] }) },
       },
       fails: [404],
     }),
@@ -92,7 +92,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
   app.post(
     `${base}/previews`,
     about('Open', 'Open a preview of a port, or of the files, under a secret address that expires', {
-      schema: { params: Params, body: PreviewRequest, response: { 200: okEnveloped(Preview, example) } },
+      schema: { params: Params, body: PreviewRequest, response: { 200: envelopeReply(Preview, example) } },
       bodyExample: { of: 3000, minutes: 60 },
       fails: [404, 409, 422],
     }),
@@ -107,7 +107,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
     about('Close', 'Close a preview: its address and its connections end', {
       schema: {
         params: Params.extend({ preview: z.string().max(100) }),
-        response: { 200: okEnveloped(z.null(), null) },
+        response: { 200: envelopeReply(z.null(), null) },
       },
       fails: [404],
     }),

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { integer, text } from '../../config/kinds.ts';
-import { optional, setting } from '../../config/setting.ts';
+import { optionalSetting, setting } from '../../config/setting.ts';
 import { describeFacade } from '../shared/facade.ts';
 import { previewRoutes } from './routes.ts';
 
 /** The settings of this facade. */
 const previewSettings = z.strictObject({
-  domain: optional(
+  domain: optionalSetting(
     text('a domain, with http:// and its port where it needs them', /^(https?:\/\/)?[a-z0-9.-]+(:\d{1,5})?$/),
     'the domain whose names `<port>-<session>.<domain>` lead to this server; default: below localhost, for pages opened on this machine',
   ),

@@ -7,7 +7,7 @@ import { decodeFile } from '../../core/text/files/encoding.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { openRequested, rangeWithin } from '../shared/byte-range.ts';
 import { confiningHeaders } from './headers.ts';
-import type { Target } from './target.ts';
+import type { MatchedPreview } from './target.ts';
 
 const types = new Map<string, string>(
   Object.entries({
@@ -24,7 +24,7 @@ const types = new Map<string, string>(
 );
 
 interface Exchange {
-  readonly target: Target;
+  readonly target: MatchedPreview;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly signal: AbortSignal;

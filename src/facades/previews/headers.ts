@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { ownCookie } from '../shared/previews/cookies.ts';
+import { confineProgramCookie } from '../shared/previews/cookies.ts';
 import { hopsNamedBy, rewriteHeaders, withoutHops } from '../shared/previews/port-relay.ts';
-import type { Target } from './target.ts';
+import type { MatchedPreview } from './target.ts';
 
 // Rewrites a request so that the program sees a browser in its own sandbox, because development servers accept no other
 // Host and Origin.
@@ -14,7 +14,10 @@ const notForPrograms = new Set([
 /** Headers that belong to the web page when the program is served under a path of this server. */
 const ofThePage = new Set(['cookie', 'authorization', 'origin', 'referer']);
 
-export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http' | 'https'): OutgoingHttpHeaders {
+export function headersForProgram(
+  { headers, of, byHost }: MatchedPreview,
+  scheme: 'http' | 'https',
+): OutgoingHttpHeaders {
   const local = `localhost:${of}`;
   const own = `${scheme}://${headers.host}`;
   const hops = hopsNamedBy(headers.connection);
@@ -36,7 +39,7 @@ const notForNames = new Set(['x-frame-options']);
 /** The headers of a program's response, when the program has its own origin. */
 export function rewriteForSubdomain(raw: readonly string[], port: number): string[] {
   return rewriteHeaders(withoutHops(raw, notForNames), (name, value) => {
-    if (name === 'set-cookie') return ownCookie(value);
+    if (name === 'set-cookie') return confineProgramCookie(value);
     if (name === 'location' || name === 'content-location') return localPath(value, port) ?? value;
     if (name === 'refresh') return localRefresh(value, port);
     if (name.startsWith('content-security-policy')) return withoutAncestors(value);

@@ -3,14 +3,14 @@ import type { Duplex } from 'node:stream';
 import type { RelayFailure } from '../shared/previews/port-relay.ts';
 
 /** A page that this server sends instead of the program's response. */
-export interface Refusal {
+export interface RefusalPage {
   readonly status: number;
   readonly title: string;
   readonly text: string;
   /** The page reloads automatically. */
   readonly again?: true;
 }
-export const refusals = {
+export const refusalPages = {
   closed: {
     status: 401,
     title: 'This preview is closed',
@@ -35,28 +35,32 @@ export const refusals = {
     text: 'A preview under a path has no service workers. Set CORRAL_PREVIEWS_DOMAIN.',
   },
   noFile: { status: 404, title: 'No such file', text: 'The workspace has no such file, or it is hidden.' },
-} satisfies Record<string, Refusal>;
+} satisfies Record<string, RefusalPage>;
 
-export const nothingListens = (port: number): Refusal => ({
+export const noListenerPage = (port: number): RefusalPage => ({
   status: 502,
   title: `Nothing answers on port ${port}`,
   text: 'The program has not started yet, or it ended. This page reloads automatically.',
   again: true,
 });
-const noHttp = (port: number): Refusal => ({
+const noHttp = (port: number): RefusalPage => ({
   status: 502,
   title: `The program on port ${port} does not answer in HTTP`,
   text: 'A preview needs plain HTTP, without TLS. If the program has a setting for HTTPS, turn it off.',
 });
-export const failedRelay = (port: number, how: RelayFailure): Refusal =>
-  how === 'closed' ? nothingListens(port) : noHttp(port);
-export const refusedPort = (text: string): Refusal => ({ status: 403, title: 'This port is never opened', text });
+export const relayFailurePage = (port: number, how: RelayFailure): RefusalPage =>
+  how === 'closed' ? noListenerPage(port) : noHttp(port);
+export const refusedPortPage = (text: string): RefusalPage => ({
+  status: 403,
+  title: 'This port is never opened',
+  text,
+});
 
 const wantsPage = (headers: IncomingHttpHeaders) => headers.accept?.includes('text/html') ?? false;
 const style =
   ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:32rem;padding:0 1rem}h1{font-size:1.25rem}';
 
-export function refuse(response: ServerResponse, headers: IncomingHttpHeaders, refusal: Refusal): void {
+export function refuse(response: ServerResponse, headers: IncomingHttpHeaders, refusal: RefusalPage): void {
   if (response.headersSent) return void response.destroy();
   const { status, title, text, again } = refusal;
   const isPage = wantsPage(headers);
@@ -70,7 +74,7 @@ export function refuse(response: ServerResponse, headers: IncomingHttpHeaders, r
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 
-export function refuseUpgrade(socket: Duplex, { status, title, text }: Refusal): void {
+export function refuseUpgrade(socket: Duplex, { status, title, text }: RefusalPage): void {
   const body = JSON.stringify({ detail: `${title}. ${text}` });
   const headers = `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close`;
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers}\r\n\r\n${body}`);

@@ -6,9 +6,9 @@ import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { mountApi } from './api.ts';
-import { refusals, refuse } from './pages.ts';
+import { refusalPages, refuse } from './pages.ts';
 import { servePreview, upgradePreview } from './serve.ts';
-import { internalPath, Targets } from './target.ts';
+import { internalPath, PreviewMatcher } from './target.ts';
 
 /** Used only to look up previews; a preview acts for the principal of its token. */
 const server: Principal = { role: 'admin', by: 'server' };
@@ -18,7 +18,7 @@ const perMinute = 12_000;
 /** Serves ports and files of sandboxes to browsers, with the routes that open and close previews. */
 export function previewRoutes(parts: FacadeParts): FacadeRoutes {
   const { acting, clock, logger, sse, elsewhere, credentials, clients, previews: links } = parts;
-  const targets = new Targets(links.domain, () => elsewhere.length > 1);
+  const targets = new PreviewMatcher(links.domain, () => elsewhere.length > 1);
   const deps = {
     ports: acting(server).services.ports,
     servicesOf: (principal: Principal) => acting(principal).services,
@@ -54,7 +54,7 @@ export function previewRoutes(parts: FacadeParts): FacadeRoutes {
           const target = targets.of(request.raw);
           reply.raw.setHeader('x-content-type-options', 'nosniff');
           reply.hijack();
-          if (!target) return void refuse(reply.raw, request.headers, refusals.closed);
+          if (!target) return void refuse(reply.raw, request.headers, refusalPages.closed);
           servePreview(target, request.raw, reply.raw, deps).catch((thrown: unknown) => {
             const { code, publicMessage } = toAppError(thrown);
             if (reply.raw.headersSent) return void reply.raw.destroy();

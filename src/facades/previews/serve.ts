@@ -5,17 +5,31 @@ import { poll } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { nobodyPrincipal, type Principal } from '../../core/model/principal.ts';
-import type { Clients } from '../../http/guard/clients.ts';
+import type { ClientResolver } from '../../http/guard/clients.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../http/guard/rate-limit.ts';
 import type { PortService, PreviewView } from '../../sessions/api/ports.ts';
 import type { Services } from '../../sessions/api/services.ts';
 import { setCookies } from '../shared/previews/cookies.ts';
-import { destroyOnAbort, relay, relayUpgrade, withoutCredentials, withoutHops } from '../shared/previews/port-relay.ts';
+import {
+  destroyOnAbort,
+  relayRequest,
+  relayUpgrade,
+  withoutCredentials,
+  withoutHops,
+} from '../shared/previews/port-relay.ts';
 import { sendWorkspaceFile } from './files.ts';
 import { headersForProgram, rewriteForPath, rewriteForSubdomain, sandboxingHeaders } from './headers.ts';
-import { failedRelay, nothingListens, type Refusal, refusals, refuse, refusedPort, refuseUpgrade } from './pages.ts';
-import type { Target } from './target.ts';
+import {
+  noListenerPage,
+  type RefusalPage,
+  refusalPages,
+  refuse,
+  refusedPortPage,
+  refuseUpgrade,
+  relayFailurePage,
+} from './pages.ts';
+import type { MatchedPreview } from './target.ts';
 
 export interface ServeDeps {
   /** The port service without permission checks, which only finds previews. */
@@ -24,7 +38,7 @@ export interface ServeDeps {
   readonly servicesOf: (principal: Principal) => Pick<Services, 'ports' | 'streams' | 'sandboxes'>;
   readonly links: PreviewLinks;
   readonly credentials: Credentials;
-  readonly clients: Clients;
+  readonly clients: ClientResolver;
   /** Counts the requests of each preview. */
   readonly limiter: RateLimiter;
   readonly clock: Clock;
@@ -41,17 +55,17 @@ const pollMs = 2_000;
 
 /** Serves a request to a preview. */
 export async function servePreview(
-  target: Target,
+  target: MatchedPreview,
   request: IncomingMessage,
   response: ServerResponse,
   deps: ServeDeps,
 ) {
   const { headers, byHost, of, sid, url } = target;
-  const no = (refusal: Refusal) => refuse(response, headers, refusal);
+  const no = (refusal: RefusalPage) => refuse(response, headers, refusal);
   const client = deps.clients.of(request);
   const scheme = deps.links.schemeOf(client.scheme);
   if (!byHost && isPreflight(request, headers)) return void response.writeHead(204, sandboxingHeaders).end();
-  if (!byHost && headers['service-worker'] !== undefined) return no(refusals.worker);
+  if (!byHost && headers['service-worker'] !== undefined) return no(refusalPages.worker);
   const opened = await open(target, client.address, deps);
   if ('status' in opened) return no(opened);
   if (byHost && target.isShown && isNavigation(request, headers))
@@ -63,7 +77,7 @@ export async function servePreview(
   const { ports, streams, sandboxes } = deps.servicesOf(opened.principal);
   if (of === 'files') {
     const { state } = await sandboxes.status(sid);
-    if (state !== 'running') return no(refusals.resting);
+    if (state !== 'running') return no(refusalPages.resting);
     const found = await sendWorkspaceFile(
       { target, request, response, signal: ending.signal },
       {
@@ -72,33 +86,38 @@ export async function servePreview(
         folder: opened.view.folder,
       },
     );
-    return found ? undefined : no(refusals.noFile);
+    return found ? undefined : no(refusalPages.noFile);
   }
   if (url === '' || url.startsWith('?'))
     return redirect(response, `/previews/${hostLabel({ of }, sid)}/${opened.token}/${url}`);
   const dialled = await ports.connect(sid, of, ending.signal).catch(toRefusal(of));
   if ('status' in dialled) return no(dialled);
   const base = `/previews/${hostLabel({ of }, sid)}/${opened.token}`;
-  await relay({
+  await relayRequest({
     connection: dialled,
     request,
     response,
     ...forProgram(target, scheme, deps),
     signal: ending.signal,
     changed: (raw) => (byHost ? rewriteForSubdomain(raw, of) : rewriteForPath(raw, of, base)),
-    failed: (how) => no(failedRelay(of, how)),
+    failed: (how) => no(relayFailurePage(of, how)),
   });
 }
 
 /** Serves an upgrade to a preview: a WebSocket. */
-export async function upgradePreview(target: Target, request: IncomingMessage, socket: Duplex, deps: ServeDeps) {
+export async function upgradePreview(
+  target: MatchedPreview,
+  request: IncomingMessage,
+  socket: Duplex,
+  deps: ServeDeps,
+) {
   const { of, sid, headers } = target;
   const client = deps.clients.of(request);
   const scheme = deps.links.schemeOf(client.scheme);
   const own = `${scheme}://${headers.host}`;
   // Browsers send cookies with every WebSocket of any page, so the origin must be the preview's own.
   const isForeign = target.byHost && !target.isShown && headers.origin !== undefined && headers.origin !== own;
-  if (of === 'files' || isForeign) return refuseUpgrade(socket, isForeign ? refusals.foreign : refusals.noFile);
+  if (of === 'files' || isForeign) return refuseUpgrade(socket, isForeign ? refusalPages.foreign : refusalPages.noFile);
   const opened = await open(target, client.address, deps);
   if ('status' in opened) return refuseUpgrade(socket, opened);
   const left = new AbortController();
@@ -113,25 +132,25 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
     client: socket,
     ...forProgram(target, scheme, deps),
     changed: (raw) => (target.byHost ? rewriteForSubdomain(raw, of) : withoutHops(raw)),
-    failed: (how) => refuseUpgrade(socket, failedRelay(of, how)),
+    failed: (how) => refuseUpgrade(socket, relayFailurePage(of, how)),
   });
 }
 
 /** The request as the program receives it, without this server's credentials. */
-function forProgram(target: Target, scheme: 'http' | 'https', { credentials }: ServeDeps) {
+function forProgram(target: MatchedPreview, scheme: 'http' | 'https', { credentials }: ServeDeps) {
   const kept = withoutCredentials(target, credentials.isOurs);
   return { path: kept.url === '' ? '/' : kept.url, headers: headersForProgram(kept, scheme) };
 }
 
 /** The preview of a request's token, or the refusal. */
-async function open(target: Target, address: string, deps: ServeDeps): Promise<OpenedPreview | Refusal> {
+async function open(target: MatchedPreview, address: string, deps: ServeDeps): Promise<OpenedPreview | RefusalPage> {
   const { credentials, limiter } = deps;
   const found = await find(target, deps);
-  if (found !== 'closed' && found !== 'wrong') return limiter.take(found.view.id).exceeded ? refusals.busy : found;
-  if (credentials.count(undefined, address)?.exceeded) return refusals.busy;
+  if (found !== 'closed' && found !== 'wrong') return limiter.take(found.view.id).exceeded ? refusalPages.busy : found;
+  if (credentials.count(undefined, address)?.exceeded) return refusalPages.busy;
   // An open page keeps sending its cookie after its preview was closed, so only tokens in addresses count as guesses.
   if (found === 'wrong' && target.isShown) {
-    if (credentials.failed(address) > 0) return refusals.locked;
+    if (credentials.failed(address) > 0) return refusalPages.locked;
     credentials.audit({
       principal: nobodyPrincipal,
       action: 'preview.enter',
@@ -139,11 +158,11 @@ async function open(target: Target, address: string, deps: ServeDeps): Promise<O
       outcome: 'unauthorized',
     });
   }
-  return refusals.closed;
+  return refusalPages.closed;
 }
 
 async function find(
-  { sid, of, tokens }: Target,
+  { sid, of, tokens }: MatchedPreview,
   { ports, links }: ServeDeps,
 ): Promise<OpenedPreview | 'closed' | 'wrong'> {
   const wellFormed = tokens.filter((token) => tokenPattern.test(token));
@@ -162,7 +181,7 @@ async function find(
 
 /** Moves the token from the address to cookies, and redirects the browser to the clean address. */
 function enter(
-  target: Target,
+  target: MatchedPreview,
   { view, token, principal, scheme }: OpenedPreview & { readonly scheme: 'http' | 'https' },
   response: ServerResponse,
   deps: ServeDeps,
@@ -178,19 +197,19 @@ function redirect(response: ServerResponse, location: string): void {
   response.writeHead(303, { location, 'cache-control': 'no-store', 'referrer-policy': 'no-referrer' }).end();
 }
 
-const isPreflight = ({ method }: IncomingMessage, headers: Target['headers']) =>
+const isPreflight = ({ method }: IncomingMessage, headers: MatchedPreview['headers']) =>
   method === 'OPTIONS' && headers['access-control-request-method'] !== undefined;
-const isNavigation = ({ method }: IncomingMessage, headers: Target['headers']) =>
+const isNavigation = ({ method }: IncomingMessage, headers: MatchedPreview['headers']) =>
   method === 'GET' && headers['sec-fetch-mode'] === 'navigate';
 
 const toRefusal =
   (port: number) =>
-  (thrown: unknown): Refusal => {
+  (thrown: unknown): RefusalPage => {
     const { code, publicMessage } = toAppError(thrown);
-    if (code === 'not_found') return nothingListens(port);
-    if (code === 'forbidden') return refusedPort(publicMessage);
-    if (code === 'sandbox_not_found') return refusals.resting;
-    if (code === 'session_not_found') return refusals.closed;
+    if (code === 'not_found') return noListenerPage(port);
+    if (code === 'forbidden') return refusedPortPage(publicMessage);
+    if (code === 'sandbox_not_found') return refusalPages.resting;
+    if (code === 'session_not_found') return refusalPages.closed;
     throw thrown;
   };
 
@@ -198,7 +217,7 @@ const toRefusal =
  * Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server shuts
  * down.
  */
-function watchEnd(target: Target, { view, principal }: OpenedPreview, deps: ServeDeps, left: AbortSignal) {
+function watchEnd(target: MatchedPreview, { view, principal }: OpenedPreview, deps: ServeDeps, left: AbortSignal) {
   const { clock, closing, ports } = deps;
   const closed = new AbortController();
   const stopped = new AbortController();

@@ -2,10 +2,10 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { previewParameter } from '../../api/procedure/preview-links.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
-import { previewCookies, withoutPreviewCookies } from '../shared/previews/cookies.ts';
+import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
 
 /** The preview that a request is for, and the request as its program may see it. */
-export interface Target {
+export interface MatchedPreview {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
   /** True: each port has its own origin. False: the port is a path of this server, and its pages are sandboxed. */
@@ -26,18 +26,18 @@ const label = /^(\d{1,5})-([0-9a-f]{16})$/;
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
 /** Recognizes requests to previews by host or path, before routing. */
-export class Targets {
+export class PreviewMatcher {
   readonly #domain: string;
   /** Whether another facade serves the same host names, for requests without a preview token. */
   readonly #sharesNames: () => boolean;
-  readonly #found = new WeakMap<IncomingMessage, Target>();
+  readonly #found = new WeakMap<IncomingMessage, MatchedPreview>();
 
   constructor(domain: string, sharesNames: () => boolean) {
     this.#domain = domain.toLowerCase();
     this.#sharesNames = sharesNames;
   }
 
-  of = (request: IncomingMessage): Target | undefined => this.#found.get(request);
+  of = (request: IncomingMessage): MatchedPreview | undefined => this.#found.get(request);
   answersTo = (request: IncomingMessage): boolean => this.of(request)?.byHost ?? false;
   isForProgram = (request: IncomingMessage): boolean => this.of(request) !== undefined;
 
@@ -50,13 +50,13 @@ export class Targets {
     return true;
   };
 
-  #byHost({ headers, url = '/' }: IncomingMessage): Target | undefined {
+  #byHost({ headers, url = '/' }: IncomingMessage): MatchedPreview | undefined {
     const name = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
     if (!name.endsWith(`.${this.#domain}`)) return undefined;
     const [, port, sid] = label.exec(name.slice(0, -this.#domain.length - 1)) ?? [];
     if (!isPort(port) || sid === undefined) return undefined;
     const { rest, token } = withoutToken(url);
-    const kept = previewCookies(headers.cookie);
+    const kept = parsePreviewTokens(headers.cookie);
     const tokens = token === undefined ? kept : [token, ...kept];
     if (tokens.length === 0 && this.#sharesNames()) return undefined;
     return {
@@ -70,7 +70,7 @@ export class Targets {
     };
   }
 
-  #byPath({ headers, url = '/' }: IncomingMessage): Target | undefined {
+  #byPath({ headers, url = '/' }: IncomingMessage): MatchedPreview | undefined {
     const [, port, sid, token = '', path = '', query = ''] = byPath.exec(url) ?? [];
     if (sid === undefined || (port !== undefined && !isPort(port))) return undefined;
     const of = port === undefined ? ('files' as const) : Number(port);

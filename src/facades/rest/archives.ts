@@ -5,10 +5,10 @@ import { SkillId, VersionName } from '../../api/skills.ts';
 import { FileHash } from '../../api/template-builds.ts';
 import { Snapshot, SnapshotName, snapshotExample, snapshotView } from '../../api/views/snapshots.ts';
 import { describeFailures, detailFailures } from '../../http/errors/failure-docs.ts';
-import { bytes, createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
+import { bytesReply, createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { attachment } from '../../http/transport/content-disposition.ts';
+import { attachmentHeader } from '../../http/transport/content-disposition.ts';
 import { envelopeStyle } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
@@ -21,14 +21,14 @@ const binary = z.string().meta({ format: 'binary' });
 /** Limit of one COPY's archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
 const maxArchiveBytes = 2 ** 30;
 
-export const skillDownload = ({ acting }: CallerParts): FacadeRoutes => ({
+export const skillDownloadRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     app.get(
       '/api/v1/skills/:id/versions/:version/content',
       about('Skills', 'skills')('Download', 'Download a version as a zip file', {
         schema: {
           params: z.object({ id: SkillId, version: VersionName }),
-          response: { 200: bytes('The folder as a zip file', 'application/zip') },
+          response: { 200: bytesReply('The folder as a zip file', 'application/zip') },
         },
         fails: [404],
       }),
@@ -41,7 +41,7 @@ export const skillDownload = ({ acting }: CallerParts): FacadeRoutes => ({
   },
 });
 
-export const repositoryPatch = ({ acting }: CallerParts): FacadeRoutes => ({
+export const repositoryPatchRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     const failures = describeFailures({ ...envelopeStyle, texts: repositoryOperations.texts });
     const ofPatch = createRouteDescriber({ ...repositoryOperations, failures });
@@ -51,7 +51,7 @@ export const repositoryPatch = ({ acting }: CallerParts): FacadeRoutes => ({
         schema: {
           params: z.object({ sid: repositoryTarget.shape.sessionId }),
           querystring: repositoryTarget.pick({ path: true }),
-          response: { 200: bytes('A mailbox for `git am`', 'text/x-patch') },
+          response: { 200: bytesReply('A mailbox for `git am`', 'text/x-patch') },
         },
         fails: [400, 404, 409, 501, 413],
       }),
@@ -65,7 +65,7 @@ export const repositoryPatch = ({ acting }: CallerParts): FacadeRoutes => ({
   },
 });
 
-export const snapshotArchives = ({ acting }: CallerParts): FacadeRoutes => ({
+export const snapshotArchiveRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     const ofSnapshots = about('Sandboxes', 'snapshots');
     app.get(
@@ -73,7 +73,7 @@ export const snapshotArchives = ({ acting }: CallerParts): FacadeRoutes => ({
       ofSnapshots('Export', 'The snapshot as one file, which another installation imports', {
         schema: {
           params: z.object({ snapshot_id: z.string().max(100).describe('the snapshot') }),
-          response: { 200: bytes('A tar file in the layout of OCI images', 'application/x-tar') },
+          response: { 200: bytesReply('A tar file in the layout of OCI images', 'application/x-tar') },
         },
         config: { stream: true },
         fails: [404, 409],
@@ -81,7 +81,7 @@ export const snapshotArchives = ({ acting }: CallerParts): FacadeRoutes => ({
       async ({ params: { snapshot_id }, principal }, reply) => {
         const { snapshot, size, content } = await acting(principal).services.snapshots.exported(snapshot_id);
         reply.header('content-type', 'application/x-tar').header('cache-control', 'no-store');
-        reply.header('content-disposition', attachment(`${snapshot.id}.tar`)).header('content-length', size);
+        reply.header('content-disposition', attachmentHeader(`${snapshot.id}.tar`)).header('content-length', size);
         return reply.send(Readable.from(content, { objectMode: false }));
       },
     );
@@ -93,7 +93,7 @@ export const snapshotArchives = ({ acting }: CallerParts): FacadeRoutes => ({
             querystring: z.object({
               name: SnapshotName.optional().describe('its name here; an older snapshot with this name loses it'),
             }),
-            response: { 200: ok(Snapshot, snapshotExample) },
+            response: { 200: okReply(Snapshot, snapshotExample) },
           },
           config: { upload: true },
           description:
@@ -112,7 +112,7 @@ export const snapshotArchives = ({ acting }: CallerParts): FacadeRoutes => ({
   },
 });
 
-export const buildFiles = ({ acting }: CallerParts): FacadeRoutes => ({
+export const buildFileRoutes = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     const ofBuilds = about('Sandboxes', 'builtTemplates');
     withBodyStreams(app, (scope) => {
@@ -124,7 +124,7 @@ export const buildFiles = ({ acting }: CallerParts): FacadeRoutes => ({
               id: z.string().max(100).describe('the template'),
               hash: FileHash.describe('any name of its content; steps name the files by it'),
             }),
-            response: { 200: ok(z.object({ hash: z.string() }), { hash: snapshotExample.sha256 }) },
+            response: { 200: okReply(z.object({ hash: z.string() }), { hash: snapshotExample.sha256 }) },
           },
           config: { upload: true },
           description: 'They are kept for a day, for all builds of the same owner.',

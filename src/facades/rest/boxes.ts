@@ -4,7 +4,7 @@ import { omitUndefined } from '../../api/procedure/schemas.ts';
 import { BoxName, boxOptions, toSessionOptions } from '../../api/views/session-options.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 
@@ -45,7 +45,7 @@ export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes
     app.get(
       path,
       about('Get', 'The session of this name; starts nothing', {
-        schema: { params: one, response: { 200: ok(Box, example) } },
+        schema: { params: one, response: { 200: okReply(Box, example) } },
         fails: [400, 404],
       }),
       async ({ params: { name }, principal }) => boxView(await acting(principal).services.sessions.byName(name), name),
@@ -53,7 +53,7 @@ export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes
     app.put(
       path,
       about('Open', 'Resume the session of this name, or make it', {
-        schema: { params: one, body: NewBox, response: { 200: ok(Opened, { ...example, isNew: false }) } },
+        schema: { params: one, body: NewBox, response: { 200: okReply(Opened, { ...example, isNew: false }) } },
         description:
           'Its sandbox starts or resumes in the background. The body counts only where there is no session of this name yet. ' +
           'Two calls at the same time get the same session.',
@@ -77,7 +77,7 @@ export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes
         schema: {
           params: one,
           body: z.strictObject({ name: BoxName.describe('the new name, free among those of its owner') }),
-          response: { 200: ok(Box, { ...example, name: 'old-cache' }) },
+          response: { 200: okReply(Box, { ...example, name: 'old-cache' }) },
         },
         bodyExample: { name: 'old-cache' },
         fails: [400, 404, 409],
@@ -93,7 +93,7 @@ export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes
       about('Free', 'Take the name from its session, which stays', {
         schema: {
           params: one,
-          response: { 200: ok(z.object({ sessionId: z.string() }), { sessionId: example.sessionId }) },
+          response: { 200: okReply(z.object({ sessionId: z.string() }), { sessionId: example.sessionId }) },
         },
         fails: [400, 404],
       }),

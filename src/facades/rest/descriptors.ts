@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { AutomationId, DeliveryResult } from '../../api/views/automations.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { describeFacade, type FacadeParts } from '../shared/facade.ts';
 import { restRoutes } from '../shared/rest.ts';
-import { buildFiles, repositoryPatch, skillDownload, snapshotArchives } from './archives.ts';
+import { buildFileRoutes, repositoryPatchRoutes, skillDownloadRoutes, snapshotArchiveRoutes } from './archives.ts';
 import { boxRoutes } from './boxes.ts';
-import { volumeContent } from './volume-content.ts';
+import { volumeContentRoutes } from './volume-content.ts';
 
 const about = createRouteDescriber({ tag: 'Automations', prefix: 'automations', failures: detailFailures });
 const maxDeliveryBytes = 1_048_576;
@@ -23,7 +23,7 @@ const hookRoutes = ({ services }: Pick<FacadeParts, 'services'>): FacadeRoutes =
         ...about('Deliver', 'Deliver an event of GitHub, GitLab, Gitea, Forgejo or another program, signed', {
           schema: {
             params: z.object({ id: AutomationId }),
-            response: { 200: ok(DeliveryResult, { started: true, text: 'The automation starts.' }) },
+            response: { 200: okReply(DeliveryResult, { started: true, text: 'The automation starts.' }) },
           },
           config: { open: true },
           description:
@@ -75,13 +75,13 @@ export const restSections = {
     audience: 'programs that bring a session from a repository to a pull request',
     paths: ofSession('repositories', 'checkpoints', 'pull-requests'),
     documents: '[repositories](repositories.md), [forges](forges.md), `/docs`',
-    byHand: [repositoryPatch],
+    byHand: [repositoryPatchRoutes],
   }),
   sandboxes: section('Sandboxes', {
     audience: 'programs that pause, resume and copy the sandbox of a session, and ask first what a pause keeps',
     paths: [...ofSession('sandbox'), '/api/v1/snapshots', '/api/v1/boxes', '/api/v1/built-templates'],
     documents: '[pause and resume](how-to/pause.md), `/docs`',
-    byHand: [snapshotArchives, buildFiles, boxRoutes],
+    byHand: [snapshotArchiveRoutes, buildFileRoutes, boxRoutes],
   }),
   attempts: section('Attempts', {
     audience: 'programs that have one task done several times and choose one result',
@@ -93,10 +93,10 @@ export const restSections = {
     byHand: [hookRoutes],
   }),
   webhooks: section('Webhooks', { audience: 'programs that want to hear of runs, automations and sessions' }),
-  skills: section('Skills', { audience: 'programs that bring skills to agents', byHand: [skillDownload] }),
+  skills: section('Skills', { audience: 'programs that bring skills to agents', byHand: [skillDownloadRoutes] }),
   volumes: section('Volumes', {
     audience: 'programs that keep files beyond sessions, and move them in and out',
-    byHand: [volumeContent],
+    byHand: [volumeContentRoutes],
   }),
   projects: section('Projects', {
     audience: 'programs that manage the members and service accounts of projects',

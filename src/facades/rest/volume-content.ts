@@ -10,13 +10,13 @@ import {
   volumeView,
 } from '../../api/volumes.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
-import { bytes, createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
+import { bytesReply, createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { attachment } from '../../http/transport/content-disposition.ts';
+import { attachmentHeader } from '../../http/transport/content-disposition.ts';
 import { sendFile } from '../shared/byte-range.ts';
 import type { FacadeParts } from '../shared/facade.ts';
-import { bodyPieces, withBodyStreams } from '../shared/uploads.ts';
+import { readBodyChunks, withBodyStreams } from '../shared/uploads.ts';
 
 const about = createRouteDescriber({ ...volumeOperations, failures: detailFailures });
 const AtPath = z.object({ path: VolumePath.min(1) });
@@ -26,7 +26,7 @@ const file = '/api/v1/volumes/:volume/file';
 const backup = '/api/v1/volumes/:volume/backup';
 
 /** Reads and writes the content of volumes. */
-export const volumeContent = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
+export const volumeContentRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
   mount(app) {
     mountReads(app, acting);
     withBodyStreams(app, (scope) => mountUploads(scope, acting));
@@ -40,7 +40,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
       schema: {
         params: volumeTarget,
         querystring: AtPath,
-        response: { 200: bytes('Its bytes'), 206: bytes('The part that `Range` names') },
+        response: { 200: bytesReply('Its bytes'), 206: bytesReply('The part that `Range` names') },
       },
       config: { stream: true },
       description: 'A `Range` of the form `bytes=0-1023`, `bytes=1024-` or `bytes=-1024` asks for a part.',
@@ -64,7 +64,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
   app.get(
     backup,
     about('Backup', 'Download all content as one archive', {
-      schema: { params: volumeTarget, response: { 200: bytes('A compressed tar archive', 'application/gzip') } },
+      schema: { params: volumeTarget, response: { 200: bytesReply('A compressed tar archive', 'application/gzip') } },
       config: { stream: true },
       description:
         'An archive that is cut off was not whole. Of a volume that a session writes to, it has no one moment.',
@@ -75,7 +75,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
       const { id, name } = await volumes.get(await findVolumeId(volumes, params.volume));
       const content = await volumes.backup(id, abortOnDisconnect(reply));
       reply.header('content-type', 'application/gzip').header('cache-control', 'no-store');
-      return reply.header('content-disposition', attachment(`${name}.tar.gz`)).send(content);
+      return reply.header('content-disposition', attachmentHeader(`${name}.tar.gz`)).send(content);
     },
   );
 }
@@ -87,7 +87,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
       schema: {
         params: volumeTarget,
         querystring: AtPath,
-        response: { 200: ok(Written, { path: 'model.bin', size: 3 }) },
+        response: { 200: okReply(Written, { path: 'model.bin', size: 3 }) },
       },
       config: { upload: true },
       description: refusedWhileWritten,
@@ -97,14 +97,14 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     async ({ params, query: { path }, body, principal }, reply) => {
       const { volumes } = acting(principal).services;
       const id = await findVolumeId(volumes, params.volume);
-      const { size } = await volumes.writeFile(id, path, bodyPieces(body), abortOnDisconnect(reply));
+      const { size } = await volumes.writeFile(id, path, readBodyChunks(body), abortOnDisconnect(reply));
       return { path, size };
     },
   );
   scope.put(
     backup,
     about('Restore', 'Replace all content by that of an archive, whole or not at all', {
-      schema: { params: volumeTarget, response: { 200: ok(Volume, volumeExample) } },
+      schema: { params: volumeTarget, response: { 200: okReply(Volume, volumeExample) } },
       config: { upload: true },
       description: refusedWhileWritten,
       fails: [400, 404, 409, 413, 503],
@@ -113,7 +113,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     async ({ params, body, principal }, reply) => {
       const { volumes } = acting(principal).services;
       const id = await findVolumeId(volumes, params.volume);
-      return volumeView(await volumes.restore(id, bodyPieces(body), abortOnDisconnect(reply)));
+      return volumeView(await volumes.restore(id, readBodyChunks(body), abortOnDisconnect(reply)));
     },
   );
 }

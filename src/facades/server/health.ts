@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Checks, overallHealth, readHealthWithin } from '../../api/views/health.ts';
-import { json } from '../../http/routes/route-docs.ts';
+import { jsonReply } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
@@ -26,14 +26,14 @@ const example = (status: 'healthy' | 'unhealthy'): DetailedReply => ({
   sessions: { total: 3, running: 1, waiting: 0 },
 });
 const replies = {
-  200: json('Healthy', HealthReply, { status: 'healthy' }),
-  503: json('Unhealthy', HealthReply, { status: 'unhealthy' }),
+  200: jsonReply('Healthy', HealthReply, { status: 'healthy' }),
+  503: jsonReply('Unhealthy', HealthReply, { status: 'unhealthy' }),
 };
 const detailedReplies = {
-  200: json('Healthy', DetailedReply, example('healthy')),
-  503: json('Unhealthy', DetailedReply, example('unhealthy')),
+  200: jsonReply('Healthy', DetailedReply, example('healthy')),
+  503: jsonReply('Unhealthy', DetailedReply, example('unhealthy')),
 };
-const alive = json('Alive', z.object({ status: z.literal('alive'), draining: z.boolean() }), {
+const alive = jsonReply('Alive', z.object({ status: z.literal('alive'), draining: z.boolean() }), {
   status: 'alive',
   draining: false,
 });

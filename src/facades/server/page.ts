@@ -64,7 +64,7 @@ const ofPage = { ...policy, 'cache-control': 'no-cache' };
 /** Allows the main page, but no other site, to show the desktop's page in a frame. */
 const framed = { ...ofPage, 'content-security-policy': policyWith("'self'", '') };
 /** The main page shows previews in frames. Previews have their own origins. */
-export const mainPage = (frames: string) => ({
+export const mainPageHeaders = (frames: string) => ({
   ...ofPage,
   'content-security-policy': policyWith("'none'", ` ${frames} blob:`),
 });

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { eitherReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import { eitherReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { mountDocs } from './docs.ts';
 import { mountHealth } from './health.ts';
-import { mainPage, sendFile, wantsPage } from './page.ts';
+import { mainPageHeaders, sendFile, wantsPage } from './page.ts';
 
 interface ServerDeps
   extends Pick<FacadeParts, 'services' | 'drain' | 'metrics' | 'clock' | 'version' | 'table' | 'page'> {
@@ -36,14 +36,16 @@ export function serverRoutes({
   page,
   frames,
 }: ServerDeps): FacadeRoutes {
-  const headers = mainPage(frames);
+  const headers = mainPageHeaders(frames);
   return {
     mount(app: App) {
       app.get(
         '/',
         describeRoute('root', 'Get the name and version of the server; browsers get the web client', {
           schema: {
-            response: { 200: eitherReply(ok(Root, { name: 'corral', version: '0.1.0', status: 'running' }), pageDoc) },
+            response: {
+              200: eitherReply(okReply(Root, { name: 'corral', version: '0.1.0', status: 'running' }), pageDoc),
+            },
           },
           config: { open: true, free: true },
         }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ok } from '../../http/routes/route-docs.ts';
+import { okReply } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
@@ -49,7 +49,7 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
   app.post(
     '/api/v1/shared',
     describeRoute('readShared', 'Read the messages and plans of a shared session', {
-      schema: { body: ReadBody, response: { 200: ok(Read, readExample) } },
+      schema: { body: ReadBody, response: { 200: okReply(Read, readExample) } },
       config: anyone,
       bodyExample,
       fails: [404, 422],
@@ -63,7 +63,7 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
   app.post(
     '/api/v1/shared/files',
     describeRoute('sharedFiles', 'List files of a shared session', {
-      schema: { body: FileBody, response: { 200: ok(Files, { entries: [] }) } },
+      schema: { body: FileBody, response: { 200: okReply(Files, { entries: [] }) } },
       config: anyone,
       bodyExample,
       fails: [404, 422],
@@ -76,7 +76,7 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
   app.post(
     '/api/v1/shared/file',
     describeRoute('sharedFile', 'Read a file of a shared session', {
-      schema: { body: FileBody, response: { 200: ok(Content, { path: 'a.txt', content: 'hi' }) } },
+      schema: { body: FileBody, response: { 200: okReply(Content, { path: 'a.txt', content: 'hi' }) } },
       config: anyone,
       bodyExample,
       fails: [404, 422],

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import type { ByteRange } from '../../core/contracts/blobs.ts';
-import { attachment } from '../../http/transport/content-disposition.ts';
+import { attachmentHeader } from '../../http/transport/content-disposition.ts';
 
 /** Part of a file: `length` bytes after the first `from`, or all of them. */
 interface RequestedPart {
@@ -82,9 +82,11 @@ export async function sendFile(reply: FastifyReply, requested: RequestedFile): P
   const part = range && rangeWithin(range, size);
   if (part === 'unsatisfiable') {
     content.destroy();
-    return outside(reply, size);
+    return sendRangeNotSatisfiable(reply, size);
   }
-  reply.header('content-type', 'application/octet-stream').header('content-disposition', attachment(requested.path));
+  reply
+    .header('content-type', 'application/octet-stream')
+    .header('content-disposition', attachmentHeader(requested.path));
   if (!part) return reply.header('content-length', size).send(content);
   const { start, end } = part;
   reply.header('content-length', end - start + 1).header('content-range', `bytes ${start}-${end}/${size}`);
@@ -92,7 +94,7 @@ export async function sendFile(reply: FastifyReply, requested: RequestedFile): P
 }
 
 /** The answer to a range that begins beyond the end of the file. */
-export const outside = (reply: FastifyReply, size: number): FastifyReply =>
+export const sendRangeNotSatisfiable = (reply: FastifyReply, size: number): FastifyReply =>
   reply
     .code(416)
     .header('content-range', `bytes */${size}`)

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import type { FailureStyle } from '../../http/errors/failure-docs.ts';
-import { json } from '../../http/routes/route-docs.ts';
+import { jsonReply } from '../../http/routes/route-docs.ts';
 
 // SheikhBox and the desktop's routes wrap every reply: `{code, msg, data}`.
 
 export const success = <Data>(data: Data) => ({ code: 0 as const, msg: 'success' as const, data });
 
 /** A reply in the envelope. */
-export const okEnveloped = <Data extends z.ZodType>(data: Data, example: z.output<Data>) => {
+export const envelopeReply = <Data extends z.ZodType>(data: Data, example: z.output<Data>) => {
   const schema = z.object({ code: z.literal(0), msg: z.literal('success'), data });
-  return json('Success', schema, success(example) as z.output<typeof schema>);
+  return jsonReply('Success', schema, success(example) as z.output<typeof schema>);
 };
 
 const Failure = z.object({ code: z.int(), msg: z.string(), data: z.null() });
@@ -17,6 +17,6 @@ const Failure = z.object({ code: z.int(), msg: z.string(), data: z.null() });
 export const envelopeStyle: FailureStyle = {
   always: [401, 403, 413, 429, 500, 503],
   texts: { 401: 'Unauthorized', 404: 'Session not found', 409: 'Idempotency-Key in use', 413: 'Body too large' },
-  of: (code, msg) => json(msg, Failure, { code, msg, data: null }),
-  other: json('Any other failure', Failure),
+  of: (code, msg) => jsonReply(msg, Failure, { code, msg, data: null }),
+  other: jsonReply('Any other failure', Failure),
 };

@@ -7,7 +7,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
-import type { Clients } from '../../http/guard/clients.ts';
+import type { ClientResolver } from '../../http/guard/clients.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { Idempotency } from '../../http/guard/idempotency.ts';
 import type { BrowserIdentity } from '../../http/guard/visitors.ts';
@@ -16,9 +16,9 @@ import type { HttpLogger, HttpMetrics } from '../../http/routes/observe.ts';
 import type { FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
 import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
-import type { AutomationPrograms } from '../../sessions/api/server/automations.ts';
+import type { AutomationProgramRegistry } from '../../sessions/api/server/automations.ts';
 import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
-import type { Resources, Services } from '../../sessions/api/services.ts';
+import type { OperationServices, Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import type { AgentConfigService } from '../../sessions/projects/agent-config.ts';
@@ -61,7 +61,7 @@ interface FetchedFile {
 export interface FacadeParts {
   readonly version: string;
   readonly services: Services;
-  readonly drain: Resources['drain'];
+  readonly drain: OperationServices['drain'];
   /** Undefined: the server has no projects and no uploads. */
   readonly projects: ProjectParts | undefined;
   /** Reads files without a caller's permissions, for callers that may read the session. */
@@ -73,7 +73,7 @@ export interface FacadeParts {
   /** Credentials of workers of self-hosted environments; undefined: none. */
   readonly workers: WorkerCredentials | undefined;
   /** Undefined: the server has no automations. */
-  readonly programs: AutomationPrograms | undefined;
+  readonly programs: AutomationProgramRegistry | undefined;
   /** Fetches an address by the egress policy of a session; undefined: the server fetches none. */
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
   /** Undefined: the server has no workspaces. */
@@ -97,7 +97,7 @@ export interface FacadeParts {
   /** The check of credentials, for facades with their own credentials. */
   readonly credentials: Credentials;
   /** Identifies the sender of a request, for a facade that serves requests without a route. */
-  readonly clients: Clients;
+  readonly clients: ClientResolver;
   /** Each runs on every request before routing. */
   readonly elsewhere: HostRouter[];
   /** The server's secret, from which tokens are derived. All servers of a store share it. */

@@ -9,10 +9,10 @@ import {
 import { Done } from '../../api/procedure/schemas.ts';
 import { appRouter } from '../../api/router.ts';
 import { describeFailures, detailFailures } from '../../http/errors/failure-docs.ts';
-import { createRouteDescriber, ok } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { envelopeStyle, okEnveloped, success } from './envelope.ts';
+import { envelopeReply, envelopeStyle, success } from './envelope.ts';
 import type { FacadeParts } from './facade.ts';
 import { serverFailures } from './server-failures.ts';
 
@@ -40,7 +40,7 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
   const shown = (answer: unknown, input: object) =>
     typeof reply?.value === 'function' ? reply.value(answer, input) : (reply?.value ?? answer);
   const isEnveloped = meta.of.style === 'session';
-  const wrapped = isEnveloped ? okEnveloped : ok;
+  const wrapped = isEnveloped ? envelopeReply : okReply;
   const { id, summary, description, example, fails = Object.keys(fields).length > 0 ? [404] : [] } = meta;
   app.route({
     method,

@@ -1,4 +1,4 @@
-import { anyDetailFailure, describeFailures, detailReply, invalidFields } from '../../http/errors/failure-docs.ts';
+import { anyDetailFailure, describeFailures, detailReply, invalidFieldsReply } from '../../http/errors/failure-docs.ts';
 
 const failure = (description: string) => ({ ...detailReply('Not Found'), description });
 
@@ -6,6 +6,6 @@ const failure = (description: string) => ({ ...detailReply('Not Found'), descrip
 export const serverFailures = describeFailures({
   always: [],
   texts: { 401: 'Unauthorized', 404: 'No such file', 422: 'Bad input' },
-  of: (status, text) => (status === 422 ? invalidFields('token') : failure(text)),
+  of: (status, text) => (status === 422 ? invalidFieldsReply('token') : failure(text)),
   other: anyDetailFailure,
 });

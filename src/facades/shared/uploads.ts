@@ -23,7 +23,7 @@ export function withBodyStreams(app: App, mount: (scope: App) => void): void {
  * Reads and drops the remainder of a refused body, because a client that sends everything first must still see the
  * answer.
  */
-export async function* bodyPieces(body: unknown): AsyncGenerator<Uint8Array> {
+export async function* readBodyChunks(body: unknown): AsyncGenerator<Uint8Array> {
   if (!(body instanceof Readable)) return;
   try {
     yield* body.iterator({ destroyOnReturn: false });

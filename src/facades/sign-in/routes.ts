@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { cookie, readCookie } from '../../auth/sign-in/cookies.ts';
 import { localPath, loginSeconds, SignInRefused } from '../../auth/sign-in/sign-in.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { createRouteDescriber, noBodyReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import { createRouteDescriber, noBodyReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { serverFailures } from '../shared/server-failures.ts';
@@ -34,7 +34,7 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
       app.get(
         '/sign-in',
         describeRoute('signInProviders', 'List the identity providers with which people sign in', {
-          schema: { response: { 200: ok(Providers, { providers: [{ id: 'main', name: 'Example' }] }) } },
+          schema: { response: { 200: okReply(Providers, { providers: [{ id: 'main', name: 'Example' }] }) } },
           config: { open: true },
         }),
         async (_request, reply) => {
@@ -95,7 +95,10 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
       app.post(
         '/sign-in/token',
         describeRoute('signInCommand', 'Exchange the code of `corral login` for a token', {
-          schema: { body: Code, response: { 200: ok(Token, { token: 'crlp_5f0c3d9b21aa_…', name: 'Ada Lovelace' }) } },
+          schema: {
+            body: Code,
+            response: { 200: okReply(Token, { token: 'crlp_5f0c3d9b21aa_…', name: 'Ada Lovelace' }) },
+          },
           config: { open: true },
           fails: [400, 404, 413, 422],
         }),
@@ -107,7 +110,7 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
       app.post(
         '/sign-in/end',
         describeRoute('signOut', 'Sign out: end this browser or command', {
-          schema: { response: { 200: ok(Left, { location: null }) } },
+          schema: { response: { 200: okReply(Left, { location: null }) } },
         }),
         async (request, reply) => {
           const { key, person } = request.principal;

@@ -2,10 +2,10 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { toSessionId } from '../../api/procedure/session-id.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { bytes, ok } from '../../http/routes/route-docs.ts';
+import { bytesReply, okReply } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { attachment } from '../../http/transport/content-disposition.ts';
+import { attachmentHeader } from '../../http/transport/content-disposition.ts';
 import { assertFitsArchive, listFilesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
 import { sendFile } from '../shared/byte-range.ts';
 import { describeRoute, Params, type StreamDeps } from './about.ts';
@@ -25,7 +25,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
       schema: {
         params: Params,
         querystring: PathQuery,
-        response: { 200: bytes('Its bytes'), 206: bytes('The part that `Range` names') },
+        response: { 200: bytesReply('Its bytes'), 206: bytesReply('The part that `Range` names') },
       },
       config: { stream: true },
       description: `${versions} A \`Range\` of the form \`bytes=0-1023\`, \`bytes=1024-\` or \`bytes=-1024\` asks for a part.`,
@@ -41,7 +41,11 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
   app.get(
     '/streams/sessions/:sid/zip',
     describeRoute('Zip', 'Download a folder as a zip file, without hidden folders', {
-      schema: { params: Params, querystring: FolderQuery, response: { 200: bytes('A zip file', 'application/zip') } },
+      schema: {
+        params: Params,
+        querystring: FolderQuery,
+        response: { 200: bytesReply('A zip file', 'application/zip') },
+      },
       config: { stream: true },
       description:
         'A file that cannot be packed, such as a link or one that changes while it is read, is left out and named in `LEFT_OUT.txt`.',
@@ -57,7 +61,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
       const open = (at: string) => files.open(id, at, signal);
       const { zip } = await import('../shared/archive/zip.ts'); // the package is loaded on first use
       reply.header('content-type', 'application/zip').header('cache-control', 'no-store');
-      reply.header('content-disposition', attachment(`${start === '.' ? id : start}.zip`));
+      reply.header('content-disposition', attachmentHeader(`${start === '.' ? id : start}.zip`));
       return reply.send(zip(listing, { open, maxPacked: maxPackedBytes }));
     },
   );
@@ -73,7 +77,7 @@ export function mountUpload(scope: App, { streams }: StreamDeps): void {
       schema: {
         params: Params,
         querystring: PathQuery,
-        response: { 200: ok(Written, { path: 'a.bin', size: 3, version: '3-1700000000.000000000' }) },
+        response: { 200: okReply(Written, { path: 'a.bin', size: 3, version: '3-1700000000.000000000' }) },
       },
       config: { upload: true },
       description: `${versions} With \`If-Match\` only that version is replaced, and any other answers 412.`,

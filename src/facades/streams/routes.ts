@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { toSessionId } from '../../api/procedure/session-id.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { bytes } from '../../http/routes/route-docs.ts';
+import { bytesReply } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
@@ -25,7 +25,10 @@ function mountWatch(app: App, deps: StreamDeps): void {
         params: Params,
         querystring: Query,
         response: {
-          200: bytes('Frames as in `exec`; each frame of channel 0 is one change as JSON', 'application/octet-stream'),
+          200: bytesReply(
+            'Frames as in `exec`; each frame of channel 0 is one change as JSON',
+            'application/octet-stream',
+          ),
         },
       },
       config: { stream: true },
@@ -87,7 +90,7 @@ const TerminalParams = z.object({
     .describe('the terminal'),
 });
 const binary = z.string().meta({ format: 'binary' });
-const framed = bytes(
+const framed = bytesReply(
   'Frames: one byte for the channel (0 output, 1 errors, 2 end, 3 ping), four for the length (big-endian), the payload. ' +
     '`end` is the last one and has JSON',
   'application/octet-stream',

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import { publicText, wireErrors } from './wire-errors.ts';
 
-export interface Issue {
+export interface ValidationIssue {
   readonly type: string;
   readonly loc: readonly (string | number)[];
   readonly msg: string;
@@ -9,8 +9,8 @@ export interface Issue {
 
 /** A request that does not match its route's schema; `issues` names each field. */
 export class InvalidRequest extends AppError {
-  readonly issues: readonly Issue[];
-  constructor(issues: readonly Issue[], text: string) {
+  readonly issues: readonly ValidationIssue[];
+  constructor(issues: readonly ValidationIssue[], text: string) {
     super('invalid_request', text);
     this.issues = issues;
   }
@@ -28,12 +28,12 @@ export interface ErrorStyle {
 
 const httpStatus = (error: AppError): number => wireErrors[error.code].http;
 
-export const envelope: ErrorStyle = {
+export const envelopeErrors: ErrorStyle = {
   status: httpStatus,
   body: (status, error) => ({ code: status, msg: status === 401 ? 'Unauthorized' : publicText(error), data: null }),
 };
 
-export const detail: ErrorStyle = {
+export const detailErrors: ErrorStyle = {
   status: (error) => (error instanceof InvalidRequest ? 422 : httpStatus(error)),
   body: (status, error) => {
     if (status === 422 && error instanceof InvalidRequest) return { detail: error.issues };
@@ -47,5 +47,5 @@ export function findStyle(styles: ReadonlyMap<string, ErrorStyle>, url: string):
   for (const [prefix, style] of styles) {
     if (path === prefix || path.startsWith(`${prefix}/`)) return style;
   }
-  return detail;
+  return detailErrors;
 }

@@ -14,7 +14,7 @@ export interface ErrorContext {
 }
 
 /** The one place where errors become responses, for routes, hooks and unknown paths. */
-export function answerErrors(app: FastifyInstance, context: ErrorContext): void {
+export function installErrorHandlers(app: FastifyInstance, context: ErrorContext): void {
   app.setErrorHandler<FastifyError>((thrown, request, reply) =>
     sendError(fromFastify(thrown), request, reply, context),
   );

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { json, type ReplyDoc, type ReplyDocs } from '../routes/route-docs.ts';
+import { jsonReply, type ReplyDoc, type ReplyDocs } from '../routes/route-docs.ts';
 
 /** How a facade documents its failures. */
 export interface FailureStyle {
@@ -54,12 +54,12 @@ const Fields = z.object({
 });
 
 /** Any failure of a route that answers `{detail}`. */
-export const anyDetailFailure = json('Any other failure', z.union([Detail, Fields]));
-export const detailReply = (description: string) => json(description, Detail, { detail: description });
+export const anyDetailFailure = jsonReply('Any other failure', z.union([Detail, Fields]));
+export const detailReply = (description: string) => jsonReply(description, Detail, { detail: description });
 
 /** The failure of a request whose fields do not match its schema. */
-export const invalidFields = (field: string) =>
-  json('Some fields are invalid', Fields, {
+export const invalidFieldsReply = (field: string) =>
+  jsonReply('Some fields are invalid', Fields, {
     detail: [{ type: 'missing', loc: ['body', field], msg: 'Field required' }],
   });
 
@@ -67,12 +67,12 @@ export const invalidFields = (field: string) =>
 export const detailFailures = describeFailures({
   always: [401, 403, 413, 429, 500, 503],
   texts: { 404: 'Session not found', 413: 'Body too large', 503: 'The sandbox is not available' },
-  of: (status, text) => (status === 422 ? invalidFields('task') : detailReply(text)),
+  of: (status, text) => (status === 422 ? invalidFieldsReply('task') : detailReply(text)),
   other: anyDetailFailure,
 });
 
 /** Refusals of a WebSocket upgrade, in the body format of each facade. */
-export const refusedUpgrades = describeFailures({
+export const describeUpgradeFailures = describeFailures({
   always: [401, 403, 426, 429],
   of: (_status, description) => ({ description }),
   other: { description: 'Any other failure' },

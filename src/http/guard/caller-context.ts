@@ -3,7 +3,7 @@ import type { PeopleAdmin } from '../../auth/sign-in/people-admin.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Audit } from '../../sessions/access/audited-services.ts';
-import type { Resources, Services } from '../../sessions/api/services.ts';
+import type { OperationServices, Services } from '../../sessions/api/services.ts';
 
 /**
  * Operations on behalf of one caller.
@@ -17,7 +17,7 @@ export interface CallerContext {
   /**
    * Resources without access checks. Only the procedures of `src/api` use them, which check and audit their callers.
    */
-  readonly unchecked: Resources;
+  readonly unchecked: OperationServices;
   /** Undefined: no audit log. */
   readonly audit?: Audit | undefined;
   /**

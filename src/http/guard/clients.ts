@@ -14,7 +14,7 @@ export interface Client {
 type IncomingRequest = Pick<IncomingMessage, 'socket' | 'headers'>;
 
 /** Reads `X-Forwarded-For` and `X-Forwarded-Proto` from trusted proxies only, because anyone can send them. */
-export class Clients {
+export class ClientResolver {
   readonly #trusted = new BlockList();
 
   /** `trusted`: addresses and networks of proxies. */

@@ -6,13 +6,13 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { toNetwork } from '../../core/text/address.ts';
 import type { HttpLogger } from '../routes/observe.ts';
-import type { Clients } from './clients.ts';
+import type { ClientResolver } from './clients.ts';
 
 interface Options {
   readonly perAddress: number;
   readonly clock: Clock;
   readonly logger: Pick<HttpLogger, 'warn'>;
-  readonly clients: Clients;
+  readonly clients: ClientResolver;
 }
 const elsewhere = 'connection on another port';
 /** Within this time, a connection over the limit can send one request, to learn why it is refused. */

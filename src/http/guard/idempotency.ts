@@ -29,7 +29,7 @@ export interface Idempotency {
   onceFor<Answer>(key: readonly string[], content: string, work: () => Promise<Answer>): Promise<Answer>;
 }
 
-export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
+export function createIdempotency(inbox: Inbox, clock: Clock): Idempotency {
   let sweptAt = 0;
   const sweep = async (now: number) => {
     if (now - sweptAt < sweepEveryMs) return;

@@ -6,7 +6,7 @@ import type { SigningKeys, TokenChecks } from '../../auth/tokens/signing-keys.ts
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { HostRouter } from '../routes/host-router.ts';
-import type { Clients } from './clients.ts';
+import type { ClientResolver } from './clients.ts';
 
 /** The issuer that is recorded for people authenticated by a proxy. */
 export const proxyIssuer = 'identity-proxy';
@@ -25,7 +25,7 @@ interface Deps {
   readonly signed?: ({ readonly keys: Pick<SigningKeys, 'verify'> } & TokenChecks) | undefined;
   readonly rules: PersonRules;
   readonly people: People;
-  readonly clients: Pick<Clients, 'isProxy'>;
+  readonly clients: Pick<ClientResolver, 'isProxy'>;
   readonly now: () => number;
 }
 type Stated = Partial<Record<keyof HeaderNames, string>>;

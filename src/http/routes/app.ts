@@ -6,15 +6,15 @@ import type { z } from 'zod';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, randomIds } from '../../core/model/ids.ts';
-import { type ErrorStyle, findStyle, InvalidRequest, type Issue } from '../errors/error-style.ts';
-import { answerBrokenRequest, answerErrors, sendError } from '../errors/errors.ts';
-import type { Clients } from '../guard/clients.ts';
+import { type ErrorStyle, findStyle, InvalidRequest, type ValidationIssue } from '../errors/error-style.ts';
+import { answerBrokenRequest, installErrorHandlers, sendError } from '../errors/errors.ts';
+import type { ClientResolver } from '../guard/clients.ts';
 import { limitConnections } from '../guard/connection-limit.ts';
 import { type GuardOptions, guard } from '../guard/guard.ts';
 import { limitBodyTime } from '../transport/body-time.ts';
 import { parseJsonBody } from '../transport/json-body.ts';
 import { isSocketUpgrade } from '../transport/ws.ts';
-import { type HostRouter, rewriteFor } from './host-router.ts';
+import { type HostRouter, offerRewrite } from './host-router.ts';
 import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
 import { checkReplies } from './reply-check.ts';
 import { type App, type RouteTable, routeTable } from './routes.ts';
@@ -31,7 +31,7 @@ export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpP
   };
 }
 
-function toIssue({ code, path, message }: z.core.$ZodIssue, place: string): Issue {
+function toIssue({ code, path, message }: z.core.$ZodIssue, place: string): ValidationIssue {
   const loc = [place, ...path.map((key) => (typeof key === 'number' ? key : String(key)))];
   const missing = code === 'invalid_type' && message.endsWith('received undefined');
   return missing ? { type: 'missing', loc, msg: 'Field required' } : { type: code, loc, msg: message };
@@ -45,7 +45,7 @@ export interface AppOptions {
   readonly maxConnectionsPerAddress?: number | undefined;
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
-  readonly clients: Clients;
+  readonly clients: ClientResolver;
   readonly closing: AbortSignal;
   readonly clock?: Clock;
   readonly ids?: Pick<IdSource, 'short'> | undefined;
@@ -55,7 +55,7 @@ export interface AppOptions {
 }
 
 /** The settings of every listener of this server. */
-export const transport: ServerOptions = {
+export const listenerOptions: ServerOptions = {
   maxHeaderSize: 16_384, // bytes of the request line and headers together
   headersTimeout: 10_000,
   requestTimeout: 0, // `limitBodyTime` sets the limits, because they differ between routes
@@ -78,12 +78,12 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   const app = fastify({
     logger: false,
     rewriteUrl: (request) => {
-      rewriteFor(options.elsewhere ?? [], request as IncomingMessage);
+      offerRewrite(options.elsewhere ?? [], request as IncomingMessage);
       return request.url ?? '/';
     },
     genReqId: requestIds(options.ids ?? randomIds()),
     bodyLimit: options.maxBodyBytes,
-    http: transport,
+    http: listenerOptions,
     requestTimeout: 0,
     return503OnClosing: false,
     schemaController,
@@ -118,7 +118,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   });
   if (options.checkReplies) checkReplies(app, logger);
   const table = routeTable(app);
-  answerErrors(app, { styles, table, logger });
+  installErrorHandlers(app, { styles, table, logger });
   return { app, table };
 }
 

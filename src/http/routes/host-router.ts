@@ -17,6 +17,6 @@ export interface HostRouter {
 }
 
 /** Offers the request to each facade in order, until one claims it. */
-export function rewriteFor(elsewhere: readonly Pick<HostRouter, 'rewrite'>[], request: IncomingMessage): void {
+export function offerRewrite(elsewhere: readonly Pick<HostRouter, 'rewrite'>[], request: IncomingMessage): void {
   elsewhere.some(({ rewrite }) => rewrite(request));
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { maskToken } from '../../auth/token.ts';
-import type { Clients } from '../guard/clients.ts';
+import type { ClientResolver } from '../guard/clients.ts';
 
 export interface HttpLogger {
   info(fields: object, text: string): void;
@@ -21,7 +21,7 @@ export interface HttpMetrics {
 interface Observers {
   readonly logger: HttpLogger;
   readonly metrics: HttpMetrics;
-  readonly clients: Clients;
+  readonly clients: ClientResolver;
 }
 
 /** Writes one log line and one measurement per request, however it ends. Add this first, so that it sees every refusal. */

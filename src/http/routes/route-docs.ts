@@ -40,7 +40,7 @@ export interface RouteDoc {
 }
 
 /** A JSON reply. The example must match the schema. */
-export const json = <Schema extends z.ZodType>(
+export const jsonReply = <Schema extends z.ZodType>(
   description: string,
   schema: Schema,
   example?: z.output<Schema>,
@@ -49,8 +49,8 @@ export const json = <Schema extends z.ZodType>(
   content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
 });
 /** The usual reply of a route with a single reply. */
-export const ok = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
-  json('Success', schema, example);
+export const okReply = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
+  jsonReply('Success', schema, example);
 /** A reply in one of two formats, chosen by the client's `Accept` header. Handlers never return the other format. */
 export const eitherReply = <Schema extends z.ZodType>(
   usual: JsonReply<Schema>,
@@ -62,7 +62,7 @@ export const eitherReply = <Schema extends z.ZodType>(
 /** A reply without a body. */
 export const noBodyReply: ReplyDoc = { description: 'Done; no body' };
 /** A reply of another media type, such as a download; default: any type. */
-export const bytes = (description: string, type = '*/*'): ReplyDoc => ({
+export const bytesReply = (description: string, type = '*/*'): ReplyDoc => ({
   description,
   content: { [type]: { schema: z.string().meta({ format: 'binary' }) } },
 });

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { neverFires } from '../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 
 /** Aborts when the client disconnects before its response is complete. The caller can also abort it. */
 export function disconnectController(raw: ServerResponse): AbortController {
@@ -21,5 +21,5 @@ export const abortOnDisconnect = (reply: FastifyReply): AbortSignal => disconnec
  */
 export function abortUnlessIdempotent(reply: FastifyReply): AbortSignal {
   const mayAskAgain = reply.request.headers['idempotency-key'] !== undefined;
-  return mayAskAgain ? neverFires : abortOnDisconnect(reply);
+  return mayAskAgain ? neverSignal : abortOnDisconnect(reply);
 }

@@ -10,7 +10,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { type ErrorStyle, findStyle } from '../errors/error-style.ts';
 import type { HostRouter } from '../routes/host-router.ts';
-import { rewriteFor } from '../routes/host-router.ts';
+import { offerRewrite } from '../routes/host-router.ts';
 import type { RouteDoc } from '../routes/route-docs.ts';
 import type { App } from '../routes/routes.ts';
 import { Connection } from './ws-connection.ts';
@@ -97,7 +97,7 @@ export function socketServer(app: App, { styles, elsewhere = [], ...context }: S
 
   app.server.on('upgrade', (request: IncomingMessage, socket: NetSocket, head: Buffer) => {
     socket.on('error', () => {}); // Node no longer listens for errors; `close` follows
-    rewriteFor(elsewhere, request);
+    offerRewrite(elsewhere, request);
     if (head.length > 0 && elsewhere.length > 0) socket.unshift(head);
     if (elsewhere.some(({ upgrade }) => upgrade(request, socket))) return;
     upgrades.set(request, { socket, head: elsewhere.length > 0 ? Buffer.alloc(0) : head });

@@ -1,20 +1,20 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AuditPosition, openRow } from './row.ts';
+import { type AuditPosition, parseRow } from './row.ts';
 
 // Each process writes its own files in sequence, so two processes never write to the same file. A file name consists of
 // the process's start time, its unique name and the file's number, so sorting by name sorts by start time.
 
 const form = /^\d{8}T\d{9}Z-[0-9a-z]+-\d{6}\.jsonl$/;
 
-export const auditFile = (since: number, process: string, part: number): string =>
+export const auditFileName = (since: number, process: string, part: number): string =>
   `${new Date(since).toISOString().replaceAll(/[-:.]/g, '')}-${process}-${String(part).padStart(6, '0')}.jsonl`;
 
 /** The common prefix of one process's files. */
 export const parseProcess = (file: string): string => file.slice(0, file.lastIndexOf('-'));
 
 /** The files in name order, oldest first. Empty if the folder does not exist. */
-export function auditFiles(folder: string): string[] {
+export function listAuditFiles(folder: string): string[] {
   try {
     return readdirSync(folder)
       .filter((name) => form.test(name))
@@ -26,15 +26,15 @@ export function auditFiles(folder: string): string[] {
 }
 
 /** Reads a file's lines. `torn`: the last line is incomplete, because the server was killed during a write. */
-export function auditLines(folder: string, file: string): { lines: string[]; torn: boolean } {
+export function readAuditLines(folder: string, file: string): { lines: string[]; torn: boolean } {
   const lines = readFileSync(join(folder, file), 'utf8').split('\n');
   return { torn: lines.pop() !== '', lines };
 }
 
 /** The position of the newest row. Undefined if there is none. */
 export function latestPosition(folder: string): AuditPosition | undefined {
-  for (const file of auditFiles(folder).reverse()) {
-    const mac = openRow(auditLines(folder, file).lines.at(-1) ?? '')?.mac;
+  for (const file of listAuditFiles(folder).reverse()) {
+    const mac = parseRow(readAuditLines(folder, file).lines.at(-1) ?? '')?.mac;
     if (mac !== undefined) return { file, mac };
   }
   return undefined;

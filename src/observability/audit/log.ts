@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from
 import { join } from 'node:path';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { auditFile, auditFiles, latestPosition, readFileSize } from './files.ts';
+import { auditFileName, latestPosition, listAuditFiles, readFileSize } from './files.ts';
 import { type AuditEntry, type AuditKey, type AuditPosition, sealRow } from './row.ts';
 
 /**
@@ -127,7 +127,7 @@ class Files implements AuditLog {
   /** Starts a new file. Its first row names the key of its MACs and the last row of the previous file. */
   #begin(before: AuditPosition | undefined): void {
     const { folder, key, process } = this.#options;
-    const file = auditFile(this.#since, process, this.#part);
+    const file = auditFileName(this.#since, process, this.#part);
     const [fd, size, head] = [this.#fd, this.#size, this.#head];
     this.#fd = openSync(join(folder, file), 'ax', 0o600);
     this.#size = 0;
@@ -149,7 +149,7 @@ class Files implements AuditLog {
     const full = this.#head;
     this.#begin(full);
     onHead(full);
-    const files = auditFiles(folder);
+    const files = listAuditFiles(folder);
     let bytes = files.reduce((sum, file) => sum + readFileSize(folder, file), 0);
     for (const file of files) {
       if (bytes <= maxBytes - maxBytes / parts || file === this.#head.file) return; // leaves room for the new file

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { auditFiles } from './files.ts';
-import { openRow } from './row.ts';
+import { listAuditFiles } from './files.ts';
+import { parseRow } from './row.ts';
 
 // Reads the log from its end, in pieces, so that one call costs the same for a log of any size.
 
@@ -40,7 +40,7 @@ export async function readAudit(folder: string, query: Query): Promise<{ rows: R
   const matches = matcher(query);
   const [lastFile = '', lastAt = ''] = query.before?.split(':') ?? [];
   let left = mostBytes;
-  for (const file of auditFiles(folder).reverse()) {
+  for (const file of listAuditFiles(folder).reverse()) {
     if (lastFile !== '' && file > lastFile) continue;
     await using handle = await openIfThere(join(folder, file));
     if (!handle) continue;
@@ -89,7 +89,7 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
 }
 
 function toRow(line: string, id: string): Row | undefined {
-  const row = openRow(line)?.row as Partial<Row> | undefined;
+  const row = parseRow(line)?.row as Partial<Row> | undefined;
   if (!row) return undefined;
   const { n = 0, at = '', action = '', outcome = '', by = '', detail = {} } = row;
   const { target = null, key = null, role = null, address = null, request = null } = row;

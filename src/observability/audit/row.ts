@@ -59,7 +59,7 @@ export function sealRow(row: object, before: string, key: AuditKey): { line: str
 const sealed = /^(\{.*),"mac":"([\w-]{43})"\}$/;
 
 /** Parses a line without checking its MAC. Undefined if the line has another format. */
-export function openRow(line: string): { row: Record<string, unknown>; text: string; mac: string } | undefined {
+export function parseRow(line: string): { row: Record<string, unknown>; text: string; mac: string } | undefined {
   const [, json, mac] = sealed.exec(line) ?? [];
   if (json === undefined || mac === undefined) return undefined;
   const text = `${json}}`;

@@ -22,7 +22,7 @@ export interface TerminalSize {
 }
 
 /** A program that any number of readers can follow. */
-export interface StartJob {
+export interface JobSpec {
   /** Makes `start` idempotent: a second call with the same id returns the first job. Not only digits. */
   readonly id: string;
   /** The program and its arguments, passed to the system without a shell. */
@@ -61,7 +61,7 @@ export interface JobStream {
  */
 export interface JobClient {
   /** Rejects: conflict (too many), file_not_found (no such program), invalid_request (no such folder), unsupported. */
-  start(job: StartJob, signal: AbortSignal): Promise<JobEntry>;
+  start(job: JobSpec, signal: AbortSignal): Promise<JobEntry>;
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
   // The following methods also reject with not_found.
   /**
@@ -140,7 +140,7 @@ export interface RunMark {
   readonly run: string;
   readonly at: number;
 }
-export interface WorkspacePrint {
+export interface WorkspaceFingerprint {
   /** SHA-256 in hexadecimal. */
   readonly print: string;
   /** The total size of all files. */
@@ -157,10 +157,10 @@ export interface WorkspaceClient {
    */
   keep(mark: RunMark, signal: AbortSignal): Promise<boolean>;
   /** Equal fingerprints mean equal files. Undefined: a program in the sandbox must compute the fingerprint. */
-  print(signal: AbortSignal): Promise<WorkspacePrint | undefined>;
+  print(signal: AbortSignal): Promise<WorkspaceFingerprint | undefined>;
 }
 
-export interface WatchFiles {
+export interface FileWatchOptions {
   /** A folder: absolute, `~/…`, or relative to the workspace. */
   readonly path: string;
   /** Includes subfolders, even those created later. */
@@ -174,7 +174,7 @@ export interface WatchFiles {
  */
 export interface WatchClient {
   /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
-  open(watch: WatchFiles, signal: AbortSignal): Promise<{ readonly id: string }>;
+  open(watch: FileWatchOptions, signal: AbortSignal): Promise<{ readonly id: string }>;
   /** All changes between the last call and this one. */
   changes(id: string, signal: AbortSignal): Promise<FileChanges>;
   /** Follows the changes until the watch is closed. Rejects: sandbox_lost, cancelled. */

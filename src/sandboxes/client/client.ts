@@ -14,12 +14,12 @@ import type {
   ExecResult,
   FileEntry,
   Health,
+  KillResult,
   Operation,
   ProcessEntry,
   ProgramEntry,
   SandboxUsage,
   ShellView,
-  TaggedEnd,
   TerminalEnd,
   TerminalEntry,
 } from './answers/answers.ts';
@@ -32,7 +32,7 @@ export type * from './answers/answers.ts';
 // sandbox_unresponsive (no answer in time) and sandbox_untrusted (the answer does not come from the daemon). Further
 // codes are in each method's comment.
 
-export interface StartOperation {
+export interface OperationSpec {
   /** Makes `start` idempotent: a second start with the same id changes nothing and returns the first operation. */
   readonly id: string;
   /**
@@ -81,7 +81,7 @@ export interface TerminalClient {
 }
 
 /** A program that runs over three pipes, without a shell or a terminal. */
-export interface StartProgram {
+export interface ProgramSpec {
   /** Makes `open` idempotent: a second call with the same id returns the first program. */
   readonly id: string;
   /** The program and its arguments, passed to the system without a shell. */
@@ -118,7 +118,7 @@ export interface ProgramClient {
    * Starts a program. Rejects: conflict (32 already run), file_not_found (no such program), invalid_request,
    * unsupported.
    */
-  open(program: StartProgram, signal: AbortSignal): Promise<ProgramEntry>;
+  open(program: ProgramSpec, signal: AbortSignal): Promise<ProgramEntry>;
   list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
   // The following methods also reject with not_found.
   /** Opens the pipes. A program has one reader at a time; a new reader replaces the previous reader. */
@@ -207,7 +207,7 @@ export interface SandboxClient {
   usage(signal: AbortSignal): Promise<SandboxUsage>;
 
   /** Starts a command. Rejects: invalid_request, conflict (the shell session already runs a command), path_outside. */
-  start(operation: StartOperation, signal: AbortSignal): Promise<Operation>;
+  start(operation: OperationSpec, signal: AbortSignal): Promise<Operation>;
   /** The operation's current state. Undefined if the daemon does not know the id. */
   operation(id: string, signal: AbortSignal): Promise<Operation | undefined>;
   /** Streams the output from `fromByte` until the operation ends, then resolves with its final state. */
@@ -230,7 +230,7 @@ export interface SandboxClient {
     tag: string,
     signal: AbortSignal,
     view?: { readonly shells: readonly string[]; readonly chars: number },
-  ): Promise<TaggedEnd>;
+  ): Promise<KillResult>;
 
   /**
    * Runs one command over pipes, without a terminal, and waits for its end. Each output stream is truncated at 1 MiB.

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { neverFires, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { neverSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type AnswerName, type AnswerOf, parseTerminalEnd } from './answers/answers.ts';
@@ -32,7 +32,7 @@ function throttle(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk:
     bytes += chunk.length;
     await onBytes(chunk);
     if (bytes < bytesPerTurn) return;
-    await pause(Math.max(1, began + turnMs - performance.now()), neverFires);
+    await sleep(Math.max(1, began + turnMs - performance.now()), neverSignal);
   };
 }
 
@@ -63,7 +63,7 @@ export function sandboxClient(
   const daemon = requester({ ...way, trust });
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 
-  const { lost = neverFires } = way;
+  const { lost = neverSignal } = way;
   /** Retries an idempotent call as long as the sandbox is alive: a restarted daemon reconnects within a second. */
   async function again<Result>(signal: AbortSignal, call: () => Promise<Result>): Promise<Result> {
     for (let left = retries; ; left--) {
@@ -71,7 +71,7 @@ export function sandboxClient(
         return await call();
       } catch (thrown) {
         if (left === 0 || !isCode(thrown, 'sandbox_lost')) throw thrown;
-        await pause(retryPauseMs, AbortSignal.any([signal, lost]), clock).catch(() => throwIfFired(signal));
+        await sleep(retryPauseMs, AbortSignal.any([signal, lost]), clock).catch(() => throwIfAborted(signal));
         if (lost.aborted) throw thrown;
       }
     }
@@ -102,7 +102,7 @@ export function sandboxClient(
         );
         if (hears) silence.recordReply();
         else isLost = await silence.missed();
-        if (!isLost) await pause(checkEveryMs, watching, clock);
+        if (!isLost) await sleep(checkEveryMs, watching, clock);
       }
       silent.abort();
     };

@@ -1,13 +1,13 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { type Duplex, Readable } from 'node:stream';
-import { neverFires, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { neverSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { collectBody, freeBytes, UntrustedAnswer } from './answers/answer-body.ts';
-import { type AnswerName, type AnswerOf, answers, maxLargeAnswerBytes } from './answers/answers.ts';
+import { type AnswerName, type AnswerOf, answerRules, maxLargeAnswerBytes } from './answers/answers.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
-import { refusal } from './answers/refusal.ts';
+import { toRefusalError } from './answers/refusal.ts';
 import { validateInTurn } from './answers/validate-answer.ts';
 import type { OpenFile } from './client.ts';
 import { openFile } from './file-stream.ts';
@@ -75,7 +75,7 @@ export function requester({
   token,
   epoch,
   trust,
-  lost = neverFires,
+  lost = neverSignal,
 }: DaemonConnection & { readonly trust: DaemonTrust }) {
   const own = new Semaphore(maxLargeAnswerBytes);
   const lasting = new Semaphore(maxLong);
@@ -85,7 +85,7 @@ export function requester({
     signal: AbortSignal,
     read: (exchange: Exchange) => Promise<Result>,
   ): Promise<Result> {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const canLast = ask.stream === 'patient' || (ask.stream !== 'both' && ask.timeoutMs === 0);
     using _slot = canLast ? await lasting.acquire(signal) : undefined;
     if (trust.broken.aborted) throw trust.broken.reason;
@@ -123,9 +123,9 @@ export function requester({
       if ((response.statusCode ?? 0) >= 400) {
         clearTimeout(timer);
         timer = setTimeout(expire, answerMs);
-        const { maxBytes } = answers.refusal;
+        const { maxBytes } = answerRules.refusal;
         using body = await collectBody(response, { maxBytes, signal, isMeasured: false, own });
-        throw refusal(trusted(await validateInTurn('refusal', body.bytes)), { epoch });
+        throw toRefusalError(trusted(await validateInTurn('refusal', body.bytes)), { epoch });
       }
       if (!ask.stream) {
         clearTimeout(timer);
@@ -136,7 +136,7 @@ export function requester({
       const chunks = ask.stream === 'patient' ? response : refreshing(response, timer);
       return await read({ response, stream, signal, chunks });
     } catch (thrown) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       const broken = failure() ?? thrown;
       outgoing.destroy();
       if (trust.broken.aborted) throw trust.broken.reason;
@@ -160,7 +160,7 @@ export function requester({
     signal: AbortSignal,
   ): Promise<AnswerOf<Name>> {
     expected(response, 200);
-    const { maxBytes } = answers[name];
+    const { maxBytes } = answerRules[name];
     using body = await collectBody(response, { maxBytes, signal, isMeasured: true, own });
     const validationResult = await validateInTurn(name, body.bytes);
     freeBytes(body);
@@ -233,7 +233,7 @@ export function requester({
           }
           stream.on('error', () => {}); // the `close` event reports the end
           if (signal.aborted) stream.destroy();
-          throwIfFired(signal);
+          throwIfAborted(signal);
           if (stream.closed) over();
           else stream.once('close', over);
           return stream;

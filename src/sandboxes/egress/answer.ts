@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
 import { limitInterimAnswers } from '../../core/concurrency/interim-answers.ts';
 import { isHeaderText } from '../../core/text/text.ts';
-import type { Client } from './client.ts';
+import type { EgressClient } from './client.ts';
 import { searchAnswer } from './credentials/searched-answer.ts';
 import { withholdFilter } from './credentials/withhold.ts';
 import { endToEndHeaders, headBytes, withoutHeaders } from './heads.ts';
@@ -10,7 +10,7 @@ import { Refusal } from './refusal.ts';
 import type { Target } from './target.ts';
 
 interface AnswerContext {
-  readonly client: Client;
+  readonly client: EgressClient;
   readonly target: Target;
   readonly res: ServerResponse;
   /** Texts that the answer must not contain. Absent: the request has no credential, and its answer is not searched. */

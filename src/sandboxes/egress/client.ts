@@ -2,13 +2,13 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Refusal } from './refusal.ts';
-import type { EgressLimits, SessionState } from './session-state.ts';
+import type { EgressLimits, SessionEgressState } from './session-state.ts';
 import type { Target } from './target.ts';
 
 export interface ClientContext {
   readonly clock: Clock;
   readonly limits: EgressLimits;
-  readonly session: SessionState;
+  readonly session: SessionEgressState;
   readonly sessionId: SessionId;
 }
 
@@ -20,7 +20,7 @@ const farewellMs = 1_000;
 const flushMs = 30_000;
 
 /** One connection out of a sandbox, from its accept to its close. */
-export class Client {
+export class EgressClient {
   readonly socket: Duplex;
   readonly sessionId: SessionId;
   /** Fires when the connection is closed; its upstream connections close then too. */

@@ -19,7 +19,7 @@ const browsersOwn: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether this is only a refused background request of a browser, of which nothing left the sandbox. */
-export const isBrowsersOwn = ({ host, decision }: EgressDecision): boolean =>
+export const isBrowserBackground = ({ host, decision }: EgressDecision): boolean =>
   decision === 'refused' && browsersOwn.has(host);
 
 const windowMs = 60_000;

@@ -1,22 +1,22 @@
 import type { Duplex } from 'node:stream';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
-  deniesAll,
+  deniesByDefault,
   type EgressChoice,
   type EgressRules,
   isEgressRules,
 } from '../../core/model/sandboxes/egress-choice.ts';
 import { canonicalAddress, parseRange } from '../../core/text/address-range.ts';
-import type { Client } from './client.ts';
-import { chosenRangeCheck } from './fetch/addresses.ts';
+import type { EgressClient } from './client.ts';
+import { createSessionRangeCheck } from './fetch/addresses.ts';
 import { type Connector, guardedConnect } from './fetch/guarded-connect.ts';
 import { findPolicy } from './policies/list.ts';
 import {
   decideBySession,
   type EgressPolicy,
-  type Entry,
   entryFor,
   type Permit,
+  type PolicyEntry,
   type PolicyRequest,
   type RegistryEntry,
   refuseTarget,
@@ -58,21 +58,21 @@ function parsedRules(rules: EgressRules): ParsedRules {
   const known = parsed.get(rules);
   if (known) return known;
   const ranges = rules.allow.filter((text) => parseRange(text) !== undefined);
-  const [allowed, denied] = [chosenRangeCheck(ranges), chosenRangeCheck(rules.deny)];
+  const [allowed, denied] = [createSessionRangeCheck(ranges), createSessionRangeCheck(rules.deny)];
   const created = {
     hosts: rules.allow.filter((text) => !ranges.includes(text)),
     admits(text: string) {
       const address = canonicalAddress(text);
       return address !== undefined && (allowed(address) || !denied(address));
     },
-    admitsAny: ranges.length > 0 || !deniesAll(rules),
+    admitsAny: ranges.length > 0 || !deniesByDefault(rules),
   };
   parsed.set(rules, created);
   return created;
 }
 
 /** Whether the policy allows the target. `registries`: the image's. `extra`: the operator's `egress.registries`. */
-export function decide(
+export function decideByPolicy(
   { kind, entries = [], within }: EgressPolicy,
   lists: Pick<PolicyRequest, 'registries' | 'extra'>,
   target: PolicyRequest['target'],
@@ -95,10 +95,10 @@ export function decide(
   return verdict.allowed ? withinChoice(verdict, within, target) : verdict;
 }
 
-export interface Rules {
+export interface EgressRuleSources {
   readPolicy(sessionId: SessionId): EgressPolicy | Promise<EgressPolicy>;
   readRegistries(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
-  readonly extra: readonly Entry[];
+  readonly extra: readonly PolicyEntry[];
   /**
    * Entries that an operator allowed only in this session. Read only if the policy refuses the host, or permits it only
    * at certain addresses.
@@ -118,23 +118,23 @@ export type OpenedUpstream =
     };
 
 /** The verdicts under a session's current rules. */
-export async function sessionVerdicts(rules: Rules, sessionId: SessionId, first: Target) {
+export async function sessionVerdicts(rules: EgressRuleSources, sessionId: SessionId, first: Target) {
   const policy = await rules.readPolicy(sessionId);
   const registries = await rules.readRegistries(sessionId);
-  const byPolicy = (target: Target) => decide(policy, { registries, extra: rules.extra }, target);
+  const byPolicy = (target: Target) => decideByPolicy(policy, { registries, extra: rules.extra }, target);
   const verdict = byPolicy(first);
   const needsNoList = policy.kind === 'none' || (verdict.allowed && !verdict.admits);
   const entries = needsNoList ? [] : ((await rules.allowedIn?.(sessionId)) ?? []);
   return { policy, verdictOn: (target: Target) => decideBySession(entries, target) ?? byPolicy(target) };
 }
 
-export type OpenUpstream = (client: Client, target: Target) => Promise<OpenedUpstream>;
+export type OpenUpstream = (client: EgressClient, target: Target) => Promise<OpenedUpstream>;
 
 /**
  * Handles one connection request of a sandbox: decides, resolves, checks, connects, and reports the decision to the
  * session's log.
  */
-export function createUpstreamOpener(rules: Rules, via: Connector): OpenUpstream {
+export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): OpenUpstream {
   return async (client, target) => {
     const decided = async () => {
       const { changes } = client; // read before the rules, so that a concurrent change is noticed

@@ -1,7 +1,7 @@
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { Transform } from 'node:stream';
 import { forwardResponse, refuse } from './answer.ts';
-import type { Client } from './client.ts';
+import type { EgressClient } from './client.ts';
 import { type Credential, findPlaceholder } from './credentials/credential.ts';
 import { withholdStream } from './credentials/withhold.ts';
 import { endToEndHeaders, headBytes } from './heads.ts';
@@ -11,7 +11,7 @@ import { formatAuthority, parseAuthority, type Target } from './target.ts';
 
 /** Forwards one plain HTTP request, with its own decision and over its own connection. */
 export async function forward(
-  { client, open, credentials }: { client: Client; open: OpenUpstream; credentials: readonly Credential[] },
+  { client, open, credentials }: { client: EgressClient; open: OpenUpstream; credentials: readonly Credential[] },
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
@@ -58,7 +58,7 @@ export function createPlaceholderGuard(
 }
 
 /** Reports that a placeholder was sent to a host that its credential is not bound to. */
-export function misplacedRefusal(client: Client, target: Target, { name }: Credential): Refusal {
+export function misplacedRefusal(client: EgressClient, target: Target, { name }: Credential): Refusal {
   client.tell(target, 'refused', `credential: ${name} is not bound to this host`);
   const advice = 'Send it only to the hosts of the credential.';
   return Refusal.of(
@@ -69,7 +69,7 @@ export function misplacedRefusal(client: Client, target: Target, { name }: Crede
 }
 
 /** The target and path of a request, from its absolute URL or from its tunnel. */
-function parseTarget(client: Client, req: IncomingMessage): { target: Target; path: string } | Refusal {
+function parseTarget(client: EgressClient, req: IncomingMessage): { target: Target; path: string } | Refusal {
   const url = req.url ?? '';
   if (client.pinned) {
     const requested = parseAuthority(req.headers.host ?? '', client.pinned.port);

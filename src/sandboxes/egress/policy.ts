@@ -17,7 +17,7 @@ export interface PolicyRequest {
   readonly entries: readonly string[];
   /** The package registries of the image, and the operator's own. */
   readonly registries: readonly RegistryEntry[];
-  readonly extra: readonly Entry[];
+  readonly extra: readonly PolicyEntry[];
 }
 
 /** The operator's settings, as text: `egress.allow` and `egress.registries`. */
@@ -69,7 +69,7 @@ export type Verdict =
   | { readonly allowed: false; readonly rule: string; readonly why: string; readonly advice: string };
 
 /** One entry of a list: `host` or `*.host`, with `:port`; without a port, for ports 80 and 443. */
-export interface Entry {
+export interface PolicyEntry {
   readonly text: string;
   readonly host: string;
   /** True for `*.host`: matches the subdomains of `host`, not `host` itself. */
@@ -79,9 +79,9 @@ export interface Entry {
 
 export const webPorts: readonly number[] = [80, 443];
 /** Every name, at ports 80 and 443. */
-export const anyHost: Entry = { text: '*', host: '', below: true, port: undefined };
+export const anyHost: PolicyEntry = { text: '*', host: '', below: true, port: undefined };
 
-export function parseEntry(text: string): Entry | undefined {
+export function parsePolicyEntry(text: string): PolicyEntry | undefined {
   const below = text.startsWith('*.');
   const isIpv6 = /^[0-9a-fA-F]*:[0-9a-fA-F:.]*$/.test(text) && text.indexOf(':') < text.lastIndexOf(':');
   const bare = isIpv6 ? `[${text}]` : text;
@@ -113,18 +113,18 @@ export function decideBySession(entries: readonly string[], target: Target): Ver
 
 export const entryFor = (texts: readonly string[], target: Target): string | undefined =>
   texts.find((text) => {
-    const entry = parseEntry(text);
+    const entry = parsePolicyEntry(text);
     return entry !== undefined && matchesTarget(entry, target);
   });
 
-export function matchesTarget({ host, below, port }: Entry, target: Target): boolean {
+export function matchesTarget({ host, below, port }: PolicyEntry, target: Target): boolean {
   if (port === undefined ? !webPorts.includes(target.port) : port !== target.port) return false;
   if (host === '') return true;
   return below ? target.host.endsWith(`.${host}`) : host === target.host;
 }
 
 /** Whether the first entry opens every target of the second. */
-export function covers({ host, below, port }: Entry, other: Entry): boolean {
+export function covers({ host, below, port }: PolicyEntry, other: PolicyEntry): boolean {
   if (port === undefined ? !webPorts.includes(other.port ?? 80) : port !== other.port) return false;
   if (host === other.host) return below === other.below;
   return below && (host === '' || other.host.endsWith(`.${host}`));

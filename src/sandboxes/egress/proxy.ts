@@ -5,7 +5,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../core/model/ids.ts';
 import { canonicalAddress } from '../../core/text/address-range.ts';
-import { Client } from './client.ts';
+import { EgressClient } from './client.ts';
 import { boundTunnels, type CredentialOptions } from './credentials/bound-tunnel.ts';
 import { credentialsFor } from './credentials/credential.ts';
 import type { DecisionListener } from './decisions.ts';
@@ -13,19 +13,19 @@ import type { AddressRules } from './fetch/addresses.ts';
 import { createConnector, type Dial, type Resolve } from './fetch/guarded-connect.ts';
 import {
   createUpstreamOpener,
+  type EgressRuleSources,
   isAddressAllowed,
   type OpenedUpstream,
   type OpenUpstream,
-  type Rules,
   sessionVerdicts,
 } from './open-upstream.ts';
 import { forward } from './plain-http.ts';
-import { type Entry, parseEntry } from './policy.ts';
+import { type PolicyEntry, parsePolicyEntry } from './policy.ts';
 import { Refusal } from './refusal.ts';
-import { defaultLimits, type EgressLimits, SessionState } from './session-state.ts';
+import { defaultLimits, type EgressLimits, SessionEgressState } from './session-state.ts';
 import { readExactly, waitForData } from './streams.ts';
 import { parseAuthority, type Target, toTarget } from './target.ts';
-import { tunnel } from './tunnel.ts';
+import { proxyTunnel } from './tunnel.ts';
 
 type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
 
@@ -36,7 +36,7 @@ const unsupportedAddress = 8;
 
 /** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined: the request was refused, and the refusal sent. */
 async function socksConnect(
-  client: Client,
+  client: EgressClient,
   open: OpenUpstream,
 ): Promise<{ to: Target; open: OpenConnection } | undefined> {
   const { socket } = client;
@@ -60,7 +60,7 @@ async function socksConnect(
   return { to, open: opened };
 }
 
-async function readHost({ socket }: Client, type: number | undefined): Promise<string | undefined> {
+async function readHost({ socket }: EgressClient, type: number | undefined): Promise<string | undefined> {
   if (type === 1) return (await readExactly(socket, 4))?.join('.');
   if (type === 4) {
     const words = (await readExactly(socket, 16))?.toString('hex').match(/.{4}/g)?.join(':');
@@ -71,12 +71,12 @@ async function readHost({ socket }: Client, type: number | undefined): Promise<s
   return length > 0 ? (await readExactly(socket, length))?.toString('latin1') : undefined;
 }
 
-function hangUp(client: Client, last: Uint8Array): undefined {
+function hangUp(client: EgressClient, last: Uint8Array): undefined {
   client.farewell(last);
   return undefined;
 }
 
-export interface EgressOptions extends Omit<Rules, 'extra'> {
+export interface EgressOptions extends Omit<EgressRuleSources, 'extra'> {
   /**
    * Called for each new decision, which becomes an `egress` fact, but not for repeats within a minute. Must not throw.
    */
@@ -109,7 +109,7 @@ const socksVersion = 5;
 export function egressProxy(options: EgressOptions): EgressProxy {
   const { clock, onDecision } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const rules: Rules = {
+  const rules: EgressRuleSources = {
     readPolicy: (id) => options.readPolicy(id),
     readRegistries: (id) => options.readRegistries(id),
     allowedIn: async (id) => (await options.allowedIn?.(id)) ?? [],
@@ -117,16 +117,16 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   };
   const open = createUpstreamOpener(rules, createConnector(options, limits.connectMs));
   const bound = options.credentials && boundTunnels(options.credentials, open);
-  const readCredentials = async (client: Client) => (await options.credentials?.of(client.sessionId)) ?? [];
-  const sessions = new Map<SessionId, SessionState>();
-  const clients = new WeakMap<Duplex, Client>();
+  const readCredentials = async (client: EgressClient) => (await options.credentials?.of(client.sessionId)) ?? [];
+  const sessions = new Map<SessionId, SessionEgressState>();
+  const clients = new WeakMap<Duplex, EgressClient>();
   let swept = clock.now();
   let closed = false;
 
   const http = createServer({ maxHeaderSize: 16_384, requireHostHeader: false, keepAliveTimeout: 60_000 });
   Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
   /** An error ends only this connection, even if `policyOf`, `resolve` or `dial` throws. */
-  const guard = (socket: Duplex, work: (client: Client) => Promise<void>) => {
+  const guard = (socket: Duplex, work: (client: EgressClient) => Promise<void>) => {
     const client = clients.get(socket);
     client?.helloDone();
     if (!client) socket.destroy();
@@ -150,7 +150,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     if (socket.writable) clients.get(socket)?.farewell(new Refusal(tooLarge ? 431 : 400, text));
   });
 
-  async function connect(client: Client, authority: string): Promise<void> {
+  async function connect(client: EgressClient, authority: string): Promise<void> {
     const to = client.pinned ? undefined : parseAuthority(authority);
     if (!to) return client.farewell(new Refusal(400, 'CONNECT needs host:port.'));
     const credentials = await readCredentials(client);
@@ -160,13 +160,16 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     await join(client, { to, open: opened, credentials });
   }
 
-  async function join(client: Client, { to, open, credentials }: Parameters<typeof tunnel>[1]): Promise<void> {
+  async function join(
+    client: EgressClient,
+    { to, open, credentials }: Parameters<typeof proxyTunnel>[1],
+  ): Promise<void> {
     if (bound && credentialsFor(credentials, to).length > 0)
       bound.serve({ client, target: to, upstream: open.upstream });
-    else await tunnel(client, { to, open, credentials }, () => http.emit('connection', client.socket));
+    else await proxyTunnel(client, { to, open, credentials }, () => http.emit('connection', client.socket));
   }
 
-  async function begin(client: Client): Promise<void> {
+  async function begin(client: EgressClient): Promise<void> {
     const { socket } = client;
     let first: Buffer | null = null;
     while (!first && !socket.readableEnded && !socket.destroyed) {
@@ -182,12 +185,12 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     if (requested) await join(client, { ...requested, credentials });
   }
 
-  function ensureState(sessionId: SessionId): SessionState {
+  function ensureState(sessionId: SessionId): SessionEgressState {
     if (clock.now() - swept >= sweepMs) {
       swept = clock.now();
       for (const [id, state] of sessions) if (state.forgettable) sessions.delete(id);
     }
-    const known = sessions.get(sessionId) ?? new SessionState({ clock, limits, sessionId, onDecision });
+    const known = sessions.get(sessionId) ?? new SessionEgressState({ clock, limits, sessionId, onDecision });
     sessions.set(sessionId, known);
     return known;
   }
@@ -202,7 +205,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
         socket.end(new Refusal(503, text).asHttp(), () => socket.destroy());
         return;
       }
-      const client = new Client(socket, { clock, limits, session, sessionId });
+      const client = new EgressClient(socket, { clock, limits, session, sessionId });
       clients.set(socket, client);
       guard(socket, begin);
     },
@@ -226,8 +229,8 @@ export function egressProxy(options: EgressOptions): EgressProxy {
   };
 }
 
-function entryOrThrow(text: string): Entry {
-  const entry = parseEntry(text);
+function entryOrThrow(text: string): PolicyEntry {
+  const entry = parsePolicyEntry(text);
   if (entry) return entry;
   throw new AppError('invalid_request', `egress.registries: "${text}" is not host, *.host or host:port.`);
 }

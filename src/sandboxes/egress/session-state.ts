@@ -5,7 +5,7 @@ import {
   type DecisionListener,
   type EgressDecision,
   floodDecision,
-  isBrowsersOwn,
+  isBrowserBackground,
   ReportedDecisions,
 } from './decisions.ts';
 
@@ -31,7 +31,7 @@ const hourMs = 3_600_000;
  * The proxy's state of one session: its connections, its volume, its reported decisions. Dropped after an hour without
  * use.
  */
-export class SessionState {
+export class SessionEgressState {
   readonly connections = new Set<Duplex>();
   /** How often the session's rules were changed. A connection that opens during a change is decided again. */
   changes = 0;
@@ -60,7 +60,7 @@ export class SessionState {
 
   tell(decision: EgressDecision): void {
     const { clock, onDecision, sessionId } = this.#context;
-    if (isBrowsersOwn(decision)) return;
+    if (isBrowserBackground(decision)) return;
     const news = this.#reported.isNews(decision, clock.now());
     if (news === 'news') onDecision(sessionId, decision);
     if (news === 'flood') onDecision(sessionId, floodDecision);

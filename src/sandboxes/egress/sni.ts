@@ -1,12 +1,12 @@
 /** The protocol that a tunnel's first bytes reveal. `more`: too few bytes to tell. */
-export type FirstBytes =
+export type DetectedProtocol =
   | { readonly kind: 'more' }
   | { readonly kind: 'tls'; readonly name: string | undefined; readonly encrypted: boolean }
   | { readonly kind: 'broken-tls' }
   | { readonly kind: 'http' }
   | { readonly kind: 'other' };
 
-const more: FirstBytes = { kind: 'more' };
+const more: DetectedProtocol = { kind: 'more' };
 const maxHello = 16_384;
 /**
  * A normal ClientHello has one or two records. The parser restarts with each chunk, so many small records would be
@@ -14,7 +14,7 @@ const maxHello = 16_384;
  */
 const maxRecords = 64;
 
-export function parseFirstBytes(seen: Buffer): FirstBytes {
+export function detectProtocol(seen: Buffer): DetectedProtocol {
   if (seen.length === 0) return more;
   if (seen[0] === 0x16) return clientHello(seen);
   // Leading line breaks are treated as HTTP: servers skip them, so they could hide a request.
@@ -24,7 +24,7 @@ export function parseFirstBytes(seen: Buffer): FirstBytes {
 }
 
 /** TLS records → one handshake message → its server_name. Any violation of the format is `broken-tls`. */
-function clientHello(seen: Buffer): FirstBytes {
+function clientHello(seen: Buffer): DetectedProtocol {
   try {
     const handshake = unwrapRecords(seen);
     if (!handshake) return more;

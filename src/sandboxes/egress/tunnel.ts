@@ -1,9 +1,9 @@
 import { finished } from 'node:stream';
-import type { Client } from './client.ts';
+import type { EgressClient } from './client.ts';
 import type { Credential } from './credentials/credential.ts';
 import type { OpenedUpstream } from './open-upstream.ts';
 import { createPlaceholderGuard, misplacedRefusal } from './plain-http.ts';
-import { type FirstBytes, parseFirstBytes } from './sni.ts';
+import { type DetectedProtocol, detectProtocol } from './sni.ts';
 import { pipeOneWay, waitForData } from './streams.ts';
 import type { Target } from './target.ts';
 
@@ -12,7 +12,7 @@ type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
 interface JoinedTunnel {
   readonly to: Target;
   readonly open: OpenConnection;
-  /** Credentials of other hosts, whose placeholders must not appear. */
+  /** Credentials of other hosts. Their placeholders must not be sent to this target. */
   readonly credentials: readonly Credential[];
 }
 /** Enough bytes to recognize any ClientHello or request line. */
@@ -25,7 +25,11 @@ const accessDenied = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 49]);
  * until its first bytes prove that it speaks to the requested target. `plainHttp` takes over a tunnel that carries
  * plain HTTP, and checks its requests one by one.
  */
-export async function tunnel(client: Client, { to, open, credentials }: JoinedTunnel, plainHttp: () => void) {
+export async function proxyTunnel(
+  client: EgressClient,
+  { to, open, credentials }: JoinedTunnel,
+  plainHttp: () => void,
+) {
   const { socket } = client;
   const { upstream } = open;
   let spokeFirst = false;
@@ -72,7 +76,9 @@ export async function tunnel(client: Client, { to, open, credentials }: JoinedTu
   pipeOneWay(socket, upstream, (bytes) => client.count(bytes));
 }
 
-async function firstBytes(client: Client): Promise<{ seen: Buffer; what: FirstBytes | { kind: 'nothing' } }> {
+async function firstBytes(
+  client: EgressClient,
+): Promise<{ seen: Buffer; what: DetectedProtocol | { kind: 'nothing' } }> {
   const { socket } = client;
   let seen = Buffer.alloc(0);
   while (!socket.readableEnded && !socket.destroyed) {
@@ -83,7 +89,7 @@ async function firstBytes(client: Client): Promise<{ seen: Buffer; what: FirstBy
     }
     if (seen.length === 0) client.helloBegins();
     seen = Buffer.concat([seen, chunk]);
-    const what = parseFirstBytes(seen);
+    const what = detectProtocol(seen);
     if (what.kind === 'more' && seen.length < maxFirstBytes) continue;
     client.helloDone();
     return { seen, what: what.kind === 'more' ? { kind: 'broken-tls' } : what };
@@ -94,7 +100,7 @@ async function firstBytes(client: Client): Promise<{ seen: Buffer; what: FirstBy
 
 /** The `rule` that refuses these first bytes. Undefined if the tunnel can continue. */
 function objectionTo(
-  what: FirstBytes | { kind: 'nothing' },
+  what: DetectedProtocol | { kind: 'nothing' },
   { to, open, spokeFirst }: { to: Target; open: OpenConnection; spokeFirst: boolean },
 ): string | undefined {
   const webPort = to.port === 80 || to.port === 443;

@@ -1,4 +1,4 @@
-import { deadlineSignal, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -7,15 +7,15 @@ import { digestOf } from '../../core/text/digest.ts';
 import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
-// A template's packages, installed before anyone uses a new sandbox. They are installed below the user's home, because
-// the root file system is read-only, and so last as long as the workspace.
+// A template's packages, installed before anyone uses a new sandbox. The root file system is read-only, so packages are
+// installed below the user's home and last as long as the workspace.
 
 const commands: Record<PackageManager, readonly string[]> = {
   pip: [
     ...['python3', '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off'],
     ...['--retries', '2'],
   ],
-  // At this level npm names each request, which is its only progress output.
+  // At this level npm logs each request, which is its only progress output.
   npm: [
     ...['npm', 'install', '--global', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel', 'http'],
     ...['--fetch-retries', '2', '--fetch-retry-mintimeout', '1000'],
@@ -50,9 +50,9 @@ export async function installPackages(install: Install, signal: AbortSignal): Pr
   const all = digestOf([image, requested]);
   const { stdout } = await client.exec({ command: `cat ${mark} 2>/dev/null`, timeoutMs: closeMs }, signal);
   if (stdout.trim() === all) return;
-  using until = deadlineSignal(limitMs, clock, signal);
+  using until = createTimeoutSignal(limitMs, clock, signal);
   for (const [manager, names] of requested) await oneManager(install, { manager, names }, until.signal);
-  throwIfFired(signal);
+  throwIfAborted(signal);
   const write = `mkdir -p "$HOME/.local" && printf %s ${all} > ${mark}`;
   await client.exec({ command: write, timeoutMs: closeMs }, signal);
 }
@@ -72,7 +72,7 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
   };
   const work = { manager, names };
   tell(`Installing with ${manager}: ${names.join(', ')}`);
-  await client.programs.close(id, signal).catch(() => {}); // written by an earlier server
+  await client.programs.close(id, signal).catch(() => {}); // left by an earlier server
   await client.programs.open({ id, argv: [...commands[manager], ...names] }, signal).catch((thrown: unknown) => {
     if (!(thrown instanceof AppError && ['file_not_found', 'unsupported'].includes(thrown.code))) throw thrown;
     throw failure(install, work, `The image ${image} cannot run ${manager}.`);

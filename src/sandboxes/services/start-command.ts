@@ -1,4 +1,4 @@
-import { deadlineSignal, pause } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, sleep } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { StartCommand } from '../../core/model/sandboxes/built-template.ts';
@@ -18,7 +18,7 @@ const patienceMs = 45_000;
 const lookEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
-/** On the sandbox's memory disk, which is lost when its processes end. A pause that freezes processes keeps both. */
+/** On the sandbox's memory disk, so it is lost when the sandbox's processes end. A pause that freezes them keeps it. */
 const mark = '/tmp/.corral-started';
 
 /**
@@ -38,9 +38,9 @@ export async function runStartCommand({ client, start, clock, tell }: Start, sig
     if (failure !== undefined) return tell(`The template's command did not start: ${failure}`);
   }
   if (ready === undefined) return;
-  using until = deadlineSignal(patienceMs, clock, signal);
+  using until = createTimeoutSignal(patienceMs, clock, signal);
   try {
-    while (!(await isReady({ client, ready, folder }, until.signal))) await pause(lookEveryMs, until.signal, clock);
+    while (!(await isReady({ client, ready, folder }, until.signal))) await sleep(lookEveryMs, until.signal, clock);
   } catch (thrown) {
     if (signal.aborted || !until.signal.aborted) throw thrown;
     const what =

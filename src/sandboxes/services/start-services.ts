@@ -1,4 +1,4 @@
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import { poll } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -51,7 +51,7 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
       if (!(await ready(other))) return fail(name, `it depends on ${other}, which failed.`);
     }
     try {
-      using until = deadlineSignal(starts.patienceMs, starts.clock, signal);
+      using until = createTimeoutSignal(starts.patienceMs, starts.clock, signal);
       await starts.host.start(name, until.signal);
       await untilReady(starts, name, until.signal);
     } catch (thrown) {

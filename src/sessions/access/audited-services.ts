@@ -158,7 +158,10 @@ function watched(viewer: DesktopViewer, taken: () => void): DesktopViewer {
 const lookMs = 600_000;
 const maxLooks = 10_000;
 
-/** Audits reads, and refused reads, of another owner's session: at most one entry per caller and session in ten minutes. */
+/**
+ * Audits reads of another owner's session, including refused reads: at most one entry per caller and session in ten
+ * minutes.
+ */
 function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, now }: Audit) {
   const looks = new Map<string, number>();
   const look = (id: SessionId) => {

@@ -15,7 +15,7 @@ import type { Action } from '../api/rules.ts';
 export interface OwnedResource {
   readonly owner?: string | undefined;
   readonly shared?: boolean;
-  /** The resource's project. Its owner then has only the rights that the project grants. */
+  /** If set, the resource's owner has only the rights that this project grants. */
   readonly projectId?: string | null | undefined;
 }
 
@@ -74,7 +74,7 @@ export function authorizeRole(principal: Principal, least: 'user' | 'auditor' | 
 }
 
 /** The owner whose resources the principal lists. Undefined: all owners. */
-export const listedOwner = (
+export const ownerFilterOf = (
   { role, owner }: Principal,
   least: 'operator' | 'admin' = 'operator',
 ): string | undefined => {
@@ -83,10 +83,10 @@ export const listedOwner = (
 };
 
 /** The projects whose resources the principal lists in addition to its own. */
-export const listedProjects = ({ role, projects }: Principal, least: 'operator' | 'admin' = 'operator') =>
-  listedOwner({ role }, least) === undefined ? [] : [...(projects?.keys() ?? [])];
+export const projectFilterOf = ({ role, projects }: Principal, least: 'operator' | 'admin' = 'operator') =>
+  ownerFilterOf({ role }, least) === undefined ? [] : [...(projects?.keys() ?? [])];
 
-/** Adds the principal's own project to a new resource that names none. */
+/** Puts a new resource that names no project into the principal's home project, if any. */
 export const withDefaultProject = <Created extends { readonly projectId?: string | null | undefined }>(
   { home }: Principal,
   created: Created,

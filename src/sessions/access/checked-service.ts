@@ -4,10 +4,10 @@ import type { Action, MethodRule } from '../api/rules.ts';
 import {
   authorize,
   authorizeRole,
-  listedOwner,
-  listedProjects,
   type OwnedResource,
   ownerField,
+  ownerFilterOf,
+  projectFilterOf,
   sessionNotFoundError,
   withDefaultProject,
 } from './authorize.ts';
@@ -19,7 +19,7 @@ export interface ResourceGuard {
   readonly get: (id: never) => Promise<OwnedResource>;
   /** The noun in the error for a caller that may not see the resource. Default: session. */
   readonly noun?: string;
-  /** The least role that lists resources of all owners. Default: operator. */
+  /** The minimum role that can list resources of all owners. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';
   /** Rejects when the principal may not add to this project. Absent: projects hold no such resources. */
   readonly intoProject?: (project: string) => Promise<void>;
@@ -31,7 +31,7 @@ type Rules<Service> = Readonly<Record<keyof Service, Pick<MethodRule, 'may'>>>;
 const goneOf = (noun: string | undefined) => (noun === undefined ? sessionNotFoundError : () => notFoundError(noun));
 export const notFoundError = (noun: string) => new AppError('not_found', `There is no such ${noun}.`);
 
-/** Returns a check of one action on the resource with an id. An admin's check is skipped: nothing is read from the store. */
+/** Returns a check of one action on the resource with an id. Skipped for admins, so nothing is read from the store. */
 export const createAccessCheck =
   <Id>({ principalOf, get, noun }: ResourceGuard) =>
   (id: Id, action: Action): Promise<void> | undefined => {
@@ -75,13 +75,13 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
   if (may === 'list') {
     return async () => {
       const principal = principalOf();
-      return await method(listedOwner(principal, listedBy), listedProjects(principal, listedBy));
+      return await method(ownerFilterOf(principal, listedBy), projectFilterOf(principal, listedBy));
     };
   }
   if (may === 'find') {
     return async (idOrName) => {
       const principal = principalOf();
-      const findsAll = listedOwner(principal, listedBy) === undefined;
+      const findsAll = ownerFilterOf(principal, listedBy) === undefined;
       const found = await ownFirst(
         principal,
         findsAll,

@@ -9,7 +9,14 @@ import type { AgentConfigService } from '../projects/agent-config.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
 import type { SideMessages } from '../services/side-messages.ts';
-import { authorize, authorizeRole, listedOwner, type OwnedResource, ownerField, toOwnedResource } from './authorize.ts';
+import {
+  authorize,
+  authorizeRole,
+  type OwnedResource,
+  ownerField,
+  ownerFilterOf,
+  toOwnedResource,
+} from './authorize.ts';
 import { createAccessCheck, notFoundError, withChecks } from './checked-service.ts';
 
 const noFile = () => new AppError('file_not_found', 'There is no such file.');
@@ -23,7 +30,7 @@ export function guardedProjects(
     ...own,
     async list(page) {
       const principal = principalOf();
-      const owner = listedOwner(principal);
+      const owner = ownerFilterOf(principal);
       if (owner === undefined) return await projects.list(page);
       const shared = [...(principal.projects ?? [])].flatMap(([id, role]) => (role === 'owner' ? [] : [id]));
       return await projects.list({ ...page, owner, shared });

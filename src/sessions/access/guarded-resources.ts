@@ -5,7 +5,7 @@ import type { ModelService } from '../api/models.ts';
 import type { Action } from '../api/rules.ts';
 import type { AfterRule, AutomationService } from '../api/server/automations.ts';
 import type { BudgetHolder, BudgetService } from '../api/server/budgets.ts';
-import type { MemoryHolder, MemoryService, NamedMemory } from '../api/server/memory.ts';
+import type { MemoryHolder, MemoryHolderRef, MemoryService } from '../api/server/memory.ts';
 import type { MemoryAuthor, MemoryStoreService } from '../api/server/memory-stores.ts';
 import type { SkillService } from '../api/server/skills.ts';
 import type { UsageService } from '../api/usage.ts';
@@ -145,7 +145,7 @@ export function guardedBudgets(
 
 /** People read and change their own notes and those of projects they own. */
 export function guardedMemory(memory: MemoryService, { principalOf, ofProject }: MemoryGuard): MemoryService {
-  async function allowed({ of, id }: NamedMemory, action: Action): Promise<MemoryHolder> {
+  async function allowed({ of, id }: MemoryHolderRef, action: Action): Promise<MemoryHolder> {
     const principal = principalOf();
     if (of === 'project') {
       if (id === undefined) throw new AppError('invalid_request', 'Name the project by its id.');
@@ -201,7 +201,7 @@ export function withMemoryAuthor(own: MemoryStoreService, principalOf: () => Pri
 }
 
 /** Only a caller who may use a secret can bind it, in a session or project that the caller may work in. */
-export const guardedBinding = <Id>(
+export const guardedCredentials = <Id>(
   credentials: CredentialService<Id>,
   own: CredentialService<Id>,
   checks: {

@@ -1,4 +1,4 @@
-import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
 import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { type Principal, toViewer } from '../../core/model/principal.ts';
@@ -17,10 +17,10 @@ import type { WorkspaceService } from '../api/workspaces.ts';
 import {
   authorize,
   authorizeRole,
-  listedOwner,
-  listedProjects,
   ownerField,
+  ownerFilterOf,
   permitsAction,
+  projectFilterOf,
   toOwnedResource,
   toVisibleSession,
   withDefaultProject,
@@ -29,8 +29,8 @@ import { createAccessCheck, notFoundError, type ResourceGuard, withChecks } from
 import { guardedProjects } from './guarded-projects.ts';
 import {
   guardedAutomations,
-  guardedBinding,
   guardedBudgets,
+  guardedCredentials,
   guardedMemory,
   guardedModels,
   guardedSkills,
@@ -104,7 +104,11 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       ...byRules.documents,
       async list(kind) {
         const principal = principalOf();
-        return await services.documents.list(kind, listedOwner(principal, 'admin'), listedProjects(principal, 'admin'));
+        return await services.documents.list(
+          kind,
+          ownerFilterOf(principal, 'admin'),
+          projectFilterOf(principal, 'admin'),
+        );
       },
     },
     workQueue: {
@@ -119,11 +123,11 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
       },
     },
     memoryStores: withMemoryAuthor(byRules.memoryStores, principalOf),
-    sessionCredentials: guardedBinding(services.sessionCredentials, byRules.sessionCredentials, {
+    sessionCredentials: guardedCredentials(services.sessionCredentials, byRules.sessionCredentials, {
       holder: (id) => check(id, 'work'),
       secret: createAccessCheck(scoped('secret')),
     }),
-    projectCredentials: guardedBinding(services.projectCredentials, byRules.projectCredentials, {
+    projectCredentials: guardedCredentials(services.projectCredentials, byRules.projectCredentials, {
       holder: (id) => ofProject(id, 'manage'),
       secret: createAccessCheck(scoped('secret')),
     }),
@@ -145,7 +149,10 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
   };
 }
 
-/** Requires that the vaults, stores and environment of a program's agent belong to its session's project or owner. Rejects: not_found. */
+/**
+ * Requires that an agent's vaults, memory stores and environment belong to its session's project or owner. Rejects:
+ * not_found.
+ */
 async function checkParts(
   { vaults, memoryStores, documents }: Pick<Services, 'vaults' | 'memoryStores' | 'documents'>,
   { session, agent }: { readonly session: Holder; readonly agent: SessionAgent },
@@ -327,7 +334,7 @@ function guardedSessions(
     const isAdmin = principal.role === 'admin';
     const holder = { owner: principal.owner, projectId: requested.projectId };
     const ofProject = async (named: string, project: string) =>
-      await snapshots?.find(named, '', [project]).catch(unlessNotFound);
+      await snapshots?.find(named, '', [project]).catch(ignoreNotFound);
     const copy = async (named: string) => {
       if (isAdmin) return await snapshots?.find(named);
       const held = holder.projectId ? await ofProject(named, holder.projectId) : undefined;
@@ -450,9 +457,9 @@ const noTerminal = () => new AppError('shell_not_found', 'There is no such termi
  * visible to anyone who knows its id, but is not in other owners' lists.
  */
 function ownSessions(principal: Principal, projectId?: string): ListScope {
-  const owner = listedOwner(principal);
+  const owner = ownerFilterOf(principal);
   if (owner === undefined) return {};
-  const projects = listedProjects(principal);
+  const projects = projectFilterOf(principal);
   if (projectId === undefined) return { owner, projects };
   return projects.includes(projectId) ? { projectId } : { owner: '' };
 }

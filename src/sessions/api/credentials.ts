@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CredentialPlaces } from '../../core/model/credential.ts';
+import { CredentialInjection } from '../../core/model/credential.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { ServiceRules } from './rules.ts';
 
@@ -13,7 +13,7 @@ const SecretUse = z.object({
 });
 export type SecretUse = z.infer<typeof SecretUse>;
 /** A credential that programs in a sandbox use without seeing it. Never contains the value. */
-export const BoundCredential = CredentialPlaces.extend({
+export const BoundCredential = CredentialInjection.extend({
   name: z.string(),
   createdAt: z.number(), // epoch ms
   /** The secret whose current value each request takes; absent: the credential has its own value. */
@@ -32,12 +32,12 @@ export interface CredentialService<Id> {
    * sandbox next starts. Rejects: invalid_request (the value), conflict (another credential uses the same header of a
    * host or the same variable, or 50 exist already).
    */
-  put(of: Id, credential: CredentialPlaces & { readonly name: string }, value: Secret): Promise<BoundCredential>;
+  put(of: Id, credential: CredentialInjection & { readonly name: string }, value: Secret): Promise<BoundCredential>;
   /**
    * Like `put`, with a reference to a stored secret instead of a value: each request takes the secret's current value.
    * A request whose secret was deleted is refused. Also rejects: not_found (no such secret).
    */
-  bind(of: Id, credential: CredentialPlaces & { readonly name: string }, use: SecretUse): Promise<BoundCredential>;
+  bind(of: Id, credential: CredentialInjection & { readonly name: string }, use: SecretUse): Promise<BoundCredential>;
   /** Takes effect on the next request, including on open connections. Rejects: not_found. */
   revoke(of: Id, name: string): Promise<void>;
 }

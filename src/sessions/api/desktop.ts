@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** Whether a newly started sandbox has a desktop. */
-export const DesktopOffer = z.object({
+export const DesktopAvailability = z.object({
   /**
    * `building`: the image is being built; `failed`: the build failed and will be retried; `none`: disabled by the
    * settings.
@@ -15,7 +15,7 @@ export const DesktopOffer = z.object({
   /** The duration of the build so far. */
   seconds: z.int().optional(),
 });
-export type DesktopOffer = z.infer<typeof DesktopOffer>;
+export type DesktopAvailability = z.infer<typeof DesktopAvailability>;
 /** A sandbox's desktop as shown to clients. */
 export const DesktopView = z.object({
   state: z.enum(['unsupported', 'stopped', 'starting', 'running']),
@@ -25,7 +25,7 @@ export const DesktopView = z.object({
   /** The number of connected viewers. */
   viewers: z.int(),
   controller: z.string().nullable().describe('the viewer that has the keyboard and mouse; null: the agent'),
-  offer: DesktopOffer.describe('whether the sandbox has a desktop once it starts again'),
+  offer: DesktopAvailability.describe('whether the sandbox has a desktop once it starts again'),
 });
 export type DesktopView = z.infer<typeof DesktopView>;
 /** Why a viewer's stream ended. `restarted`: reconnect to see the new screen. */
@@ -60,8 +60,8 @@ export interface DesktopViewer extends AsyncDisposable {
   giveBack(): void;
 }
 /**
- * One person at a time controls the keyboard and mouse; the agent's own input waits in the meantime. Rejects `unsupported` when
- * the sandbox has no desktop (`status` reports that instead), and sandbox_not_found after an explicit stop.
+ * One person at a time controls the keyboard and mouse; the agent's own input waits in the meantime. Rejects:
+ * unsupported if the sandbox has no desktop (`status` reports that instead), sandbox_not_found after an explicit stop.
  */
 export interface DesktopService {
   /** Does not start the desktop. */
@@ -78,7 +78,7 @@ export interface DesktopService {
   add(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /** Succeeds if no desktop runs. Viewers' streams end with `stopped`. */
   stop(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
-  /** A screenshot as PNG. Does not start the desktop. Rejects: sandbox_not_found if none runs. */
+  /** A screenshot as PNG. Does not start the desktop. Rejects: sandbox_not_found if no desktop runs. */
   screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
   /** Starts the desktop. Also rejects: queue_full (too many viewers). */
   watch(id: SessionId, request: WatchRequest, signal: AbortSignal): Promise<DesktopViewer>;

@@ -57,8 +57,8 @@ export interface FileService {
    */
   changes(id: SessionId, signal: AbortSignal): Promise<FileChanges>;
   /**
-   * A file as the newest run found it. Rejects: file_not_found (no such file then, larger than 256 KiB, or beyond the
-   * limit of all copies).
+   * A file as the newest run found it. Rejects: file_not_found (the file did not exist then, is larger than 256 KiB,
+   * or exceeded the total limit for copies).
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }

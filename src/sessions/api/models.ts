@@ -52,7 +52,7 @@ export interface ModelAccess {
 }
 export const AccessTestResult = z.object({
   ok: z.boolean(),
-  /** Why it failed and what to do; empty on success. */
+  /** Why the test failed and what to do; empty on success. */
   message: z.string(),
   models: z.array(ListedModel).readonly(),
 });
@@ -69,8 +69,8 @@ export interface ModelService {
   test(access: ModelAccess, signal: AbortSignal): Promise<AccessTestResult>;
   /**
    * Stores the access and makes the model the default, from the next turn on, for all sessions that chose none.
-   * Rejects: invalid_request (the settings name another model or address, or this server must not use it), forbidden (a
-   * private address).
+   * Rejects: invalid_request (the settings name another model or address, or this server must not use the model),
+   * forbidden (a private address).
    */
   use(access: ModelAccess & { readonly model: string }, signal: AbortSignal): Promise<EffectiveModels>;
   /** Deletes the key and address entered on the page, and the default model if it is from this provider. */

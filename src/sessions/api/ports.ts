@@ -28,8 +28,8 @@ export interface PreviewRequest extends Pick<PreviewView, 'of' | 'folder' | 'key
 /** Ports of a session's sandbox and their previews. Every method also rejects with session_not_found. */
 export interface PortService {
   /**
-   * Ports that programs listen on, without Corral's own. Empty if no sandbox runs (it is not started), or if the
-   * sandbox is not isolated, because its ports are then the host's.
+   * Ports that programs listen on, except Corral's own. Does not start the sandbox. Empty if the sandbox is not running
+   * or not isolated: without isolation, its ports are the host's.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /** Rejects: forbidden (a port that cannot be opened), conflict (100 previews are open already). */

@@ -27,8 +27,8 @@ export interface ProcessLog {
 /** Processes of a session's sandbox. `stop`, `logs` and `startBackground` start a sandbox that is not running. */
 export interface ProcessService {
   /**
-   * Running processes, except Corral's own, and finished background processes: the newest 200. Empty, without starting
-   * a sandbox, if none runs.
+   * Running processes, except Corral's own, and finished background processes, newest first. Beyond 200, finished ones
+   * are left out first. Does not start a sandbox: empty if none runs.
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /** Sends SIGTERM to the process and its children. Succeeds if the process has ended. Rejects: not_found. */

@@ -42,15 +42,15 @@ export const MemberView = z.object({
 });
 export type MemberView = z.infer<typeof MemberView>;
 /** Resources whose names are unique within their holder. */
-export const namedResources = ['skill', 'volume', 'snapshot', 'template', 'secret'] as const;
-export const heldResources = [
-  ...namedResources,
+export const namedResourceKinds = ['skill', 'volume', 'snapshot', 'template', 'secret'] as const;
+export const heldResourceKinds = [
+  ...namedResourceKinds,
   ...(['vault', 'memory-store', 'agent', 'environment', 'file'] as const),
 ] as const;
-export type HeldResource = (typeof heldResources)[number];
-export const movedResources = ['automation', 'webhook', ...heldResources] as const;
+export type HeldResourceKind = (typeof heldResourceKinds)[number];
+export const movableResourceKinds = ['automation', 'webhook', ...heldResourceKinds] as const;
 export interface HolderMove {
-  readonly of: (typeof movedResources)[number];
+  readonly of: (typeof movableResourceKinds)[number];
   /** Null: move it back to its owner. */
   readonly projectId: string | null;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
-import type { GitPerson, SessionRepository } from '../../core/model/repository.ts';
+import type { GitAuthor, SessionRepository } from '../../core/model/repository.ts';
 import type { CheckResult } from '../../core/model/repository-environment.ts';
 import type { ServiceStatus } from '../../core/model/services/recipe.ts';
 import { PullRequest, PullRequestCheck, PullRequestComment, PullRequestReview } from '../../forges/forge.ts';
@@ -39,7 +39,7 @@ export interface CommitCommand {
   /** A trailer with the session's id is appended. */
   readonly message: string;
   /** Default: the session's user. */
-  readonly author?: GitPerson;
+  readonly author?: GitAuthor;
   /** Default: all files that .gitignore does not exclude. */
   readonly files?: readonly string[];
   /** A patch against `head` with changes in these files that stay uncommitted. */
@@ -149,7 +149,7 @@ export const PullRequestState = z.object({
   comments: z.array(PullRequestComment).readonly(),
   reviews: z.array(PullRequestReview).readonly(),
   checks: z.array(PullRequestCheck).readonly(),
-  /** The forge has more than was read. */
+  /** The forge has more comments, reviews or checks than were read. */
   isCut: z.boolean(),
   unsent: z.int().describe('what the agent has not been sent of it'),
 });
@@ -204,7 +204,7 @@ export interface CheckpointDiff extends DiffText {
   /** Sorted by path, relative to the workspace. */
   readonly files: readonly GitChange[];
 }
-/** Two checkpoints; without `to`, the current files. */
+/** The checkpoints to compare; without `to`, `from` is compared with the current files. */
 export interface CheckpointRange {
   readonly from: number;
   readonly to?: number;

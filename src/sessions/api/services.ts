@@ -91,7 +91,7 @@ export interface Services {
 }
 
 /** The services used by the operations in `src/api`, with access checks and auditing. */
-export interface Resources {
+export interface OperationServices {
   readonly webhooks: WebhookService;
   readonly drain: DrainService;
   readonly administration: AdministrationService;

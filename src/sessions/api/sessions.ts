@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { RecordedRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
-import type { ApiBlock, Origin, SessionEvent, SessionStatus } from '../../core/model/events.ts';
+import type { ApiBlock, SessionEvent, SessionOrigin, SessionStatus } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SandboxView, SessionLifetime, SessionRecord } from '../../core/model/records.ts';
-import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
+import type { GitAuthor, RepositoryInput } from '../../core/model/repository.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import type { Decision } from '../../core/model/runs/session-command.ts';
 import type { PauseAbility } from '../../core/model/sandboxes/condition.ts';
@@ -13,7 +13,7 @@ import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
-import type { DesktopOffer } from './desktop.ts';
+import type { DesktopAvailability } from './desktop.ts';
 import type { ServiceRules } from './rules.ts';
 
 export type SendMode = 'inject' | 'queue' | 'replace';
@@ -71,7 +71,7 @@ export type ListScope = Pick<ListQuery, 'owner' | 'projects' | 'projectId'>;
 export type SessionListChange = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
 
 export interface CreateCommand {
-  readonly origin: Origin;
+  readonly origin: SessionOrigin;
   /** Default: a new id. Creating a session with an existing id rejects with `fenced`. */
   readonly id?: SessionId;
   readonly title?: string;
@@ -95,7 +95,7 @@ export interface CreateCommand {
   /** Fetched into the workspace before first use. */
   readonly repositories?: readonly RepositoryInput[];
   /** The author of commits. Default: from the settings. */
-  readonly author?: GitPerson;
+  readonly author?: GitAuthor;
   /**
    * Lifetime rules of a sandbox that a client drives without agent runs. The client decides when it ends and pauses; no
    * idle rule applies.
@@ -126,7 +126,7 @@ export interface CreateCommand {
   readonly startsFrom?: { readonly blob: string; readonly sha256: string };
 }
 /** Finds or creates the owner's session of this name. The other fields apply only when it is created. */
-export type NamedCommand = Omit<CreateCommand, 'id' | 'name' | 'task'> & { readonly name: string };
+export type NamedSessionCommand = Omit<CreateCommand, 'id' | 'name' | 'task'> & { readonly name: string };
 export interface NamedSession {
   readonly session: SessionRecord;
   /** Whether this call created the session. A concurrent call for the same name returns it as not new. */
@@ -169,7 +169,7 @@ export const SessionSkillInfo = z.object({
 });
 export type SessionSkillInfo = z.infer<typeof SessionSkillInfo>;
 export interface ForkCommand {
-  readonly origin: Origin;
+  readonly origin: SessionOrigin;
   /** The seq of a `run.end`, or of a `step` that completed or failed; unset: the end of the newest run. */
   readonly seq?: number;
   /** Default: the title of the forked session. */
@@ -190,7 +190,7 @@ export interface ForkedChild {
   readonly model?: string;
 }
 export interface EditCommand {
-  readonly origin: Origin;
+  readonly origin: SessionOrigin;
   /** The seq of a `message.user` event that began a run. */
   readonly seq: number;
   /** The new text of the message. */
@@ -259,7 +259,7 @@ export interface SessionService {
    * Returns the session of this name, starting or resuming its sandbox in the background, or creates it. Concurrent
    * calls get the same session, even on different servers. Rejects as `create` does.
    */
-  named(command: NamedCommand): Promise<NamedSession>;
+  named(command: NamedSessionCommand): Promise<NamedSession>;
   /** Returns the owner's session of this name; starts nothing. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
@@ -276,8 +276,8 @@ export interface SessionService {
    */
   edit(id: SessionId, command: EditCommand): Promise<EditResult>;
   /**
-   * Sessions that are not being deleted, newest `latestMessageAt` first. With `only`, the result can contain sessions
-   * beyond the query.
+   * Sessions that are not being deleted, newest `latestMessageAt` first. A search can ignore the project and status
+   * in `only`; its `keep` always applies.
    */
   list(only?: ListQuery): Promise<readonly SessionRecord[]>;
   /**
@@ -352,7 +352,7 @@ export interface ServiceHealth {
     readonly driver: string;
     /** The most that a pause can keep; absent if the driver does not respond. */
     readonly pause?: PauseAbility;
-    /** The kind of sandbox object, if the driver offers a choice. */
+    /** How the driver runs sandboxes, such as pods or claims; absent: it has only one way. */
     readonly engine?: string;
     /** Why services cannot run next to sandboxes; absent: they can. */
     readonly noServices?: string;
@@ -363,7 +363,7 @@ export interface ServiceHealth {
     /** Isolation features that this machine does not support; absent: all are supported, or unknown. */
     readonly weaknesses?: readonly { readonly name: string; readonly text: string }[];
     /** Whether new sandboxes have a desktop; absent if disabled in the settings. */
-    readonly desktop?: DesktopOffer;
+    readonly desktop?: DesktopAvailability;
   };
   readonly model: CheckResult & { readonly name: string };
   readonly sessions: { readonly total: number; readonly running: number; readonly waiting: number };

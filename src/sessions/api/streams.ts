@@ -16,7 +16,7 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** The command's standard input, closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Called once the command runs, even if it times out. If the method rejects before this call, nothing ran. */
+  /** Called once the command has started, even if its time is up. If the method rejects without it, nothing ran. */
   readonly onStart?: () => void;
   /** The command's output stays in its pipe until the returned promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
@@ -36,10 +36,10 @@ export interface FileRange {
   readonly from?: number;
   readonly length?: number;
 }
-export interface WatchReader {
+export interface WatchListener {
   /** Called once the watch is active; later changes are not missed. */
   readonly onStart: () => void;
-  /** Called with the next change after the returned promise resolves. */
+  /** Called with one change at a time: the next call waits until the returned promise resolves. */
   readonly onChange: (change: Pick<FileChange, 'type' | 'name'>) => void | Promise<void>;
 }
 export interface FileStream {
@@ -75,11 +75,11 @@ export interface StreamService {
   watch(
     id: SessionId,
     folder: { readonly path: string; readonly recursive: boolean },
-    reader: WatchReader,
+    reader: WatchListener,
     signal: AbortSignal,
   ): Promise<void>;
   /**
-   * Creates missing folders. Replaces the file atomically when `content` ends, keeping its permissions; if the content
+   * Creates missing folders. Replaces the file atomically when `content` ends, keeping its permissions; if `content`
    * fails, the old file is unchanged. Rejects: invalid_request (a folder has that name), path_outside, disk_full,
    * file_changed (not the version in `replaces`).
    */

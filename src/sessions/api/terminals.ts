@@ -12,7 +12,7 @@ export interface TerminalInfo {
   readonly created: number; // epoch ms
 }
 /** A connection to a terminal. Disposing closes the connection; the shell keeps running. */
-export interface TerminalLine extends AsyncDisposable {
+export interface TerminalConnection extends AsyncDisposable {
   /** Ends when `ended` resolves. */
   readonly output: Readable;
   /** Sends input, in order; dropped once the terminal has ended. */
@@ -44,7 +44,7 @@ export interface TerminalService {
    */
   typeIntoShell(id: SessionId, shellId: string, text: string, signal: AbortSignal): Promise<void>;
   /** Connects to a terminal, replacing its previous connection. Starts the sandbox if it is not running. */
-  connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine>;
+  connect(terminalId: string, signal: AbortSignal): Promise<TerminalConnection>;
 }
 
 export const terminalRules: ServiceRules<TerminalService> = {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
-import { SessionId, sessionIdFor } from '../../core/model/ids.ts';
+import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
+import { deriveSessionId, SessionId } from '../../core/model/ids.ts';
 import { AttemptSet, attemptDiffKind, attemptsKind, openAttemptsKind } from '../../core/model/runs/attempts.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
@@ -16,7 +16,7 @@ export interface StoredSet {
 const Diff = z.object({ text: z.string(), truncated: z.boolean() });
 
 /** Derives a session's id from its attempt, so that the session is created once and can be found after a crash. */
-export const attemptSessionId = (attempts: string, n: number): SessionId => sessionIdFor(`attempt ${attempts} ${n}`);
+export const attemptSessionId = (attempts: string, n: number): SessionId => deriveSessionId(`attempt ${attempts} ${n}`);
 
 const idOf = (id: SessionId, attempts: string): string => `${id}:${attempts}`;
 const missing = () => new AppError('not_found', 'The session has no such attempts.');
@@ -76,7 +76,7 @@ export class AttemptRecords {
   /** Marks attempts as having pending work. Rejects: conflict, if other attempts of the session are open. */
   async open(open: OpenAttempts): Promise<void> {
     const id = openIdOf(open.sessionId);
-    const created = await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 }).catch(unlessConflict);
+    const created = await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 }).catch(ignoreConflict);
     if (created !== undefined || (await this.opened(open.sessionId))?.attempts === open.attempts) return;
     throw new AppError(
       'conflict',

@@ -1,4 +1,4 @@
-import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
@@ -9,7 +9,7 @@ import type { AttemptDiff } from '../api/server/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { ChildBudgets } from '../budgets/children.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { readDifferences } from '../run/goal/changed-files.ts';
+import { readRunDiffs } from '../run/goal/changed-files.ts';
 
 interface Deps {
   readonly sessions: Pick<SessionService, 'history'>;
@@ -81,15 +81,15 @@ async function readChanges(
   signal: AbortSignal,
 ): Promise<Changes> {
   try {
-    using until = deadlineSignal(readMs, clock, signal);
+    using until = createTimeoutSignal(readMs, clock, signal);
     await using used = await sandboxes.use(session.id, until.signal);
-    const found = await readDifferences(used.client, runId, until.signal);
+    const found = await readRunDiffs(used.client, runId, until.signal);
     if (!found) return unknownChanges('Nobody kept the files as the run found them.');
     const { files, truncated, text } = found;
     const diff = { text: truncateEnd(text, diffChars), truncated: truncated || text.length > diffChars };
-    return { counts: { files: files.length, ...countLines(text), unknown: null }, diff };
+    return { counts: { files: files.length, ...countChangedLines(text), unknown: null }, diff };
   } catch (thrown) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     return unknownChanges(toAppError(thrown).publicMessage);
   }
 }
@@ -100,7 +100,7 @@ const unknownChanges = (unknown: string): Changes => ({
 });
 
 /** Counts the added and removed lines of unified diffs. */
-export function countLines(text: string): { added: number; removed: number } {
+export function countChangedLines(text: string): { added: number; removed: number } {
   let [added, removed, isInHunk] = [0, 0, false];
   const lines = text.split('\n');
   for (const [n, line] of lines.entries()) {

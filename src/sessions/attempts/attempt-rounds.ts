@@ -1,4 +1,4 @@
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { Rounds } from '../../core/concurrency/rounds.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
@@ -85,7 +85,7 @@ export class AttemptRounds {
     const { records, sessions, clock } = this.#deps;
     const { sessionId, attempts } = open;
     for (;;) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       const parent = await sessions.get(sessionId).catch(ignoreGone);
       const stepped =
         parent &&
@@ -166,7 +166,7 @@ export class AttemptRounds {
       this.#tries.delete(id);
       return { ...attempt, phase: 'working' };
     } catch (thrown) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       const { code, retryable, publicMessage } = toAppError(thrown);
       const tries = (this.#tries.get(id) ?? 0) + 1;
       this.#tries.set(id, tries);
@@ -200,7 +200,7 @@ export class AttemptRounds {
     try {
       await takeFiles({ from: chosen.sessionId, to: set.sessionId }, signal);
     } catch (thrown) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       const { code, publicMessage } = toAppError(thrown);
       if (passing.has(code)) throw thrown;
       return refused(`${publicMessage} Choose again.`);

@@ -12,14 +12,14 @@ export const holderKinds = ['person', 'project', 'server'] as const;
  * A holder of limits. For a person, the id is the owner of sessions; `''` stands for sessions without an owner, and is
  * the server's id.
  */
-export interface Holder {
+export interface LimitHolder {
   readonly of: (typeof holderKinds)[number];
   readonly id: string;
 }
-export const recordIdOf = ({ of, id }: Holder): string => `${of}:${id}`;
+export const recordIdOf = ({ of, id }: LimitHolder): string => `${of}:${id}`;
 /** The fields of a session that determine whose budgets pay for it. */
 export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };
-export const holdersOf = ({ owner = '', projectId }: BudgetedSession): readonly Holder[] => [
+export const holdersOf = ({ owner = '', projectId }: BudgetedSession): readonly LimitHolder[] => [
   { of: 'person', id: owner },
   ...(projectId === null ? [] : [{ of: 'project', id: projectId } as const]),
   { of: 'server', id: '' },
@@ -65,7 +65,7 @@ export const Account = z.object({
 });
 export type Account = z.infer<typeof Account>;
 export type OwnLimits = Account['own'];
-export type Limits = Readonly<Record<Period, { readonly [K in Kind]?: number | undefined }>> & {
+export type BudgetLimits = Readonly<Record<Period, { readonly [K in Kind]?: number | undefined }>> & {
   readonly held: HeldAmounts;
 };
 
@@ -89,7 +89,7 @@ export function toCurrentPeriods(account: Account, keys: Keys): Account {
 }
 
 /** The effective limits: the holder's own, else those in the settings. */
-export function limitsFor(own: OwnLimits, usual: Limits): Limits {
+export function limitsFor(own: OwnLimits, usual: BudgetLimits): BudgetLimits {
   const whole = (limit: z.infer<typeof OwnLimit> | undefined) => (limit === 'unlimited' ? undefined : limit);
   const one = (period: Period, kind: Kind) => whole(own[period][kind] ?? usual[period][kind]);
   const all = (period: Period) => ({
@@ -102,7 +102,11 @@ export function limitsFor(own: OwnLimits, usual: Limits): Limits {
 }
 
 /** The account's effective limits and how much of each is used. */
-export function accountLines(account: Account, of: Holder['of'], limits: Limits): readonly BudgetLine[] {
+export function toAccountBudgetLines(
+  account: Account,
+  of: LimitHolder['of'],
+  limits: BudgetLimits,
+): readonly BudgetLine[] {
   const held = sumAmounts(account.open);
   return periods.flatMap((period) =>
     toLines(of, limits[period], account[period]).map((line) => ({

@@ -1,11 +1,11 @@
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { accountKind } from '../../core/model/records.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
-import { Account, emptyAccount, type Holder, recordIdOf, toCurrentPeriods } from './account.ts';
+import { Account, emptyAccount, type LimitHolder, recordIdOf, toCurrentPeriods } from './account.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
@@ -15,9 +15,9 @@ interface Deps {
 }
 /** Stored accounts of people, projects and the server, shared by all servers of the store. */
 export class Accounts extends ServerPart<Deps> {
-  readonly #turns = keyedQueue();
+  readonly #turns = createKeyedQueue();
 
-  async get(holder: Holder): Promise<Account> {
+  async get(holder: LimitHolder): Promise<Account> {
     return this.#parse(await this.deps.records.get(accountKind, recordIdOf(holder)));
   }
 
@@ -28,7 +28,7 @@ export class Accounts extends ServerPart<Deps> {
 
   /** If `change` returns undefined, nothing is written. `change` runs again after a concurrent write. */
   async change(
-    holder: Holder,
+    holder: LimitHolder,
     change: (now: Account) => Account | undefined | Promise<Account | undefined>,
   ): Promise<Account> {
     const place = { kind: accountKind, id: recordIdOf(holder) };

@@ -5,17 +5,17 @@ import { fromMicro } from '../../core/model/runs/budget.ts';
 import {
   type BudgetLimit,
   budgetLimits,
-  forEachLimit,
   type HeldLimit,
   heldLimits,
+  mapLimits,
   type PeriodLimit,
 } from '../../core/model/runs/budget-limits.ts';
-import type { BudgetChange, BudgetHolder, BudgetPart, BudgetService, SharedBudget } from '../api/server/budgets.ts';
+import type { BudgetChange, BudgetHolder, BudgetService, LimitUsage, SharedBudget } from '../api/server/budgets.ts';
 import {
   type Account,
+  type BudgetLimits,
   emptyAccount,
   holderKinds,
-  type Limits,
   limitsFor,
   type OwnLimits,
   type Period,
@@ -33,7 +33,7 @@ interface Deps {
   readonly accounts: Accounts;
   readonly holdings: Pick<Holdings, 'used'>;
   readonly store: Pick<Store, 'events'>;
-  readonly limitsOf: (holder: BudgetHolder) => Limits;
+  readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
   /** People's names, by owner of their sessions. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
@@ -123,23 +123,23 @@ function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
 
 type Amounts = Pick<SharedBudget, BudgetLimit>;
 
-function view(account: Account, usual: Limits, held: Readonly<Record<HeldLimit, number>>): Amounts {
+function view(account: Account, usual: BudgetLimits, held: Readonly<Record<HeldLimit, number>>): Amounts {
   const limits = limitsFor(account.own, usual);
   const reserved = sumAmounts(account.open);
-  const ofPeriod = ([period, kind]: (typeof parts)[PeriodLimit]): BudgetPart => ({
+  const ofPeriod = ([period, kind]: (typeof parts)[PeriodLimit]): LimitUsage => ({
     limit: limits[period][kind] ?? null,
     own: account.own[period][kind] ?? null,
     used: inCurrency(kind, account[period][kind]),
     reserved: inCurrency(kind, reserved[kind]),
   });
-  const ofHeld = (limit: HeldLimit): BudgetPart => ({
+  const ofHeld = (limit: HeldLimit): LimitUsage => ({
     limit: limits.held[limit] ?? null,
     own: account.own.held[limit] ?? null,
     used: held[limit],
     reserved: 0,
   });
   const isPeriod = (limit: BudgetLimit): limit is PeriodLimit => Object.hasOwn(parts, limit);
-  return forEachLimit((limit) => (isPeriod(limit) ? ofPeriod(parts[limit]) : ofHeld(limit)));
+  return mapLimits((limit) => (isPeriod(limit) ? ofPeriod(parts[limit]) : ofHeld(limit)));
 }
 
 const inCurrency = (kind: string, amount: number): number => (kind === 'cost' ? fromMicro(amount) : amount);

@@ -4,7 +4,7 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { childKind, SessionRecord } from '../../core/model/records.ts';
-import { findOverrun, fromMicro, noAmounts, toAmounts, toLines, toMicro } from '../../core/model/runs/budget.ts';
+import { findOverrun, fromMicro, noAmounts, toLines, toMicro, withMicroCost } from '../../core/model/runs/budget.ts';
 import {
   addAmounts,
   addToolCall,
@@ -101,7 +101,7 @@ export class ChildBudgets extends ServerPart<Deps> {
   ): Promise<OwnBudget> {
     const [spent, reserved] = [await this.spent(id), await this.reservedFor(id)];
     const used = addAmounts({ ...spent, toolCalls: Math.max(spent.toolCalls, this.#expected.get(id) ?? 0) }, reserved);
-    const lines = toLines('session', { ...limits, ms: undefined }, { ...toAmounts(used), time: 0 });
+    const lines = toLines('session', { ...limits, ms: undefined }, { ...withMicroCost(used), time: 0 });
     const over = findOverrun(lines, { ...noAmounts, toolCalls: 0 });
     if (over) throw new AppError('quota', `The budget of ${words[over.kind]} is used up, or reserved by children.`);
     const open = Object.entries(requested).filter(([, amount]) => amount !== undefined);

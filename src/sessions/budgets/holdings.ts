@@ -1,4 +1,4 @@
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { fitsLimit } from '../../core/model/runs/budget.ts';
@@ -6,9 +6,9 @@ import { type HeldAmounts, type HeldLimit, heldLimits } from '../../core/model/r
 import {
   type Account,
   type BudgetedSession,
-  type Holder,
+  type BudgetLimits,
   holdersOf,
-  type Limits,
+  type LimitHolder,
   limitsFor,
   recordIdOf,
 } from './account.ts';
@@ -18,24 +18,24 @@ import type { StoredAmounts } from './stored-amounts.ts';
 /** `from`: the session's holders before a move, which already count its amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
 /** The amounts held by one session in memory, or by a document being stored. */
-export interface Share {
+export interface Holding {
   readonly session: HoldingSession;
   readonly amounts: HeldAmounts;
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly accounts: Accounts;
   /** Limits from the settings. */
-  readonly limitsOf: (holder: Holder) => Limits;
+  readonly limitsOf: (holder: LimitHolder) => BudgetLimits;
   readonly stored: StoredAmounts;
   /** Runs and sandboxes of sessions in this server's memory. */
-  readonly live: () => Iterable<Share>;
+  readonly live: () => Iterable<Holding>;
   /** Whether other servers use the store as well. */
   readonly shared: boolean;
   readonly server: string;
 }
 /** A limit without room for the needed amount. */
 export interface ReachedLimit {
-  readonly of: Holder['of'];
+  readonly of: LimitHolder['of'];
   readonly kind: HeldLimit;
   readonly limit: number;
   readonly used: number;
@@ -54,11 +54,11 @@ const renewMs = holdingLeaseMs / 3;
  */
 export class Holdings implements AsyncDisposable {
   readonly #deps: Deps;
-  readonly #inTurn = keyedQueue();
+  readonly #inTurn = createKeyedQueue();
   /** Documents being stored. */
-  readonly #storing = new Set<Share>();
+  readonly #storing = new Set<Holding>();
   /** Accounts that contain this server's totals. */
-  readonly #published = new Map<string, Holder>();
+  readonly #published = new Map<string, LimitHolder>();
   #stored = Promise.withResolvers<void>();
   #renewal: unknown;
   #isOver = false;
@@ -115,7 +115,7 @@ export class Holdings implements AsyncDisposable {
   }
 
   /** The holder's current amounts; 0 without a limit. */
-  async used(holder: Holder, account: Account): Promise<Readonly<Record<HeldLimit, number>>> {
+  async used(holder: LimitHolder, account: Account): Promise<Readonly<Record<HeldLimit, number>>> {
     const limits = limitsFor(account.own, this.#deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);
     const one = async (kind: HeldLimit) => {
@@ -135,7 +135,7 @@ export class Holdings implements AsyncDisposable {
     if (this.#deps.shared) await this.#inTurn('', () => this.#renew());
   }
 
-  async #readLimits(holder: Holder, amounts: HeldAmounts) {
+  async #readLimits(holder: LimitHolder, amounts: HeldAmounts) {
     const { own } = await this.#deps.accounts.get(holder);
     const { held } = limitsFor(own, this.#deps.limitsOf(holder));
     return heldLimits.flatMap((kind) => {
@@ -166,7 +166,7 @@ export class Holdings implements AsyncDisposable {
 
   /** Totals are read before stored documents, so that each document is counted at least once. */
   async #findReached(
-    holder: Holder,
+    holder: LimitHolder,
     account: Account,
     { limits, amounts }: { limits: readonly { kind: HeldLimit; limit: number }[]; amounts: HeldAmounts },
   ): Promise<Answer> {
@@ -181,9 +181,9 @@ export class Holdings implements AsyncDisposable {
     return undefined;
   }
 
-  #sums(holder: Holder, { held }: Account) {
+  #sums(holder: LimitHolder, { held }: Account) {
     const name = recordIdOf(holder);
-    const own = ({ session }: Share) => holdersIn(session).some((one) => recordIdOf(one) === name);
+    const own = ({ session }: Holding) => holdersIn(session).some((one) => recordIdOf(one) === name);
     const storing = [...this.#storing].filter(own);
     const mine = [...[...this.#deps.live()].filter(own), ...storing].map(({ amounts }) => amounts);
     const { server, clock } = this.#deps;
@@ -200,7 +200,7 @@ export class Holdings implements AsyncDisposable {
   }
 
   /** The account with this server's totals, and without those of lost servers. */
-  #withSum(holder: Holder, account: Account, more: HeldAmounts = {}): Account {
+  #withSum(holder: LimitHolder, account: Account, more: HeldAmounts = {}): Account {
     const { server, clock } = this.#deps;
     const { now } = this.#sums(holder, account);
     const amounts = Object.fromEntries(
@@ -218,7 +218,7 @@ export class Holdings implements AsyncDisposable {
   }
 
   /** Writes this server's totals into the accounts that have a limit. */
-  async #publish(holders: readonly Holder[]): Promise<void> {
+  async #publish(holders: readonly LimitHolder[]): Promise<void> {
     if (!this.#deps.shared) return;
     for (const holder of holders) {
       if (!this.#published.has(recordIdOf(holder))) continue;
@@ -258,7 +258,7 @@ export class Holdings implements AsyncDisposable {
   }
 }
 
-function holdersIn({ from, ...session }: HoldingSession): readonly Holder[] {
+function holdersIn({ from, ...session }: HoldingSession): readonly LimitHolder[] {
   const before = from ? holdersOf(from).map(recordIdOf) : [];
   return holdersOf(session).filter((holder) => !before.includes(recordIdOf(holder)));
 }
@@ -282,8 +282,8 @@ const advice: Readonly<Record<HeldLimit, string>> = {
 const holders = { person: 'this person', project: 'this project', server: 'the server' } as const;
 
 /**
- * Names the limit, its holder, and who can raise it. The server's limit is `sandbox_capacity`, because others can make
- * room.
+ * Names the limit, its holder, and who can raise it. The code is `quota`; for a limit of the server it is
+ * `sandbox_capacity`, because other owners can make room.
  */
 export function toLimitError({ of, kind, limit, used, needs }: ReachedLimit): AppError {
   const shown = (amount: number) => (kind.endsWith('Bytes') ? toMebibytes(amount) : `${amount}`);

@@ -24,22 +24,22 @@ import {
 } from '../run/turn-budget.ts';
 import {
   type Account,
-  accountLines,
   type BudgetedSession,
-  type Holder,
+  type BudgetLimits,
   hasToolCallLimit,
   holdersOf,
-  type Limits,
+  type LimitHolder,
   type LoggedUsage,
   limitsFor,
   raiseToLoggedUsage,
   recordIdOf,
+  toAccountBudgetLines,
   withReserved,
   withUsed,
 } from './account.ts';
 import type { Accounts } from './accounts.ts';
 import { ChildBudgets } from './children.ts';
-import { sessionLines } from './session-lines.ts';
+import { toSessionBudgetLines } from './session-lines.ts';
 
 /** The error for all requests of a session whose owner has lost access to it. */
 const lostAccess: BudgetOverrun = { scope: 'member', kind: 'turns', limit: 0, used: 0, needs: 0 };
@@ -58,15 +58,15 @@ export interface LedgerDeps extends Pick<ServerParts, 'clock' | 'newId' | 'warn'
    */
   readonly shared: boolean;
   /** Limits from the settings. */
-  readonly limitsOf: (holder: Holder) => Limits;
+  readonly limitsOf: (holder: LimitHolder) => BudgetLimits;
   /** Usage of the holder's sessions in the current day and month, according to their logs. */
-  readonly logged: (holder: Holder, now: number) => Promise<LoggedUsage>;
+  readonly logged: (holder: LimitHolder, now: number) => Promise<LoggedUsage>;
 }
 
 /** A reservation in each holder's account. */
 interface HeldAmounts {
   readonly id: string;
-  readonly holders: readonly Holder[];
+  readonly holders: readonly LimitHolder[];
   readonly amounts: Amounts;
   /** The amounts used, once known. */
   used: Amounts | undefined;
@@ -86,7 +86,7 @@ export class Ledger implements AsyncDisposable {
   readonly children: ChildBudgets;
   /** Whether a session's owner still has access to it. */
   mayWork: (session: BudgetedSession) => boolean = () => true;
-  /** Counts a run as working unless it is counted already; resolves with a limit that has no room. */
+  /** Counts a run as working unless it is already counted, or resolves with a limit that has no room. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
   /** The accounts for which this process has counted the logs. */
@@ -110,7 +110,7 @@ export class Ledger implements AsyncDisposable {
     const session = (spent: RunSpending) => {
       start ??= toCountedSpending(record().spending); // read only once the facts of earlier turns are written
       return lent
-        ? sessionLines(record(), { run: run.runId, now: now(), limits, lent, used: addAmounts(start, spent) })
+        ? toSessionBudgetLines(record(), { run: run.runId, now: now(), limits, lent, used: addAmounts(start, spent) })
         : [];
     };
     const keepCalls = (count: number) => this.children.keepCalls(id, (record().spending.toolCalls ?? 0) + count);
@@ -149,21 +149,21 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Sets a holder's own limits. */
-  async limit(holder: Holder, own: Account['own']): Promise<Account> {
+  async limit(holder: LimitHolder, own: Account['own']): Promise<Account> {
     const changed = await this.#change(holder, (account) => ({ ...account, own }));
     this.#wake();
     return changed;
   }
 
   async #reserve(
-    holders: readonly Holder[],
+    holders: readonly LimitHolder[],
     requested: { readonly least: Amounts; readonly most: Amounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined> {
     for (;;) {
       const freed = this.#freed.promise;
       const id = this.#deps.newId();
-      const [taken, tried]: [Holder[], Holder[]] = [[], []];
+      const [taken, tried]: [LimitHolder[], LimitHolder[]] = [[], []];
       let { most } = requested;
       let [isBusy, over]: [boolean, BudgetOverrun | undefined] = [false, undefined];
       try {
@@ -193,7 +193,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Paid calls are counted immediately, so that those of a lost server are counted too. */
-  async #payCalls(holders: readonly Holder[], count: number, signal: AbortSignal): Promise<PaidCalls | undefined> {
+  async #payCalls(holders: readonly LimitHolder[], count: number, signal: AbortSignal): Promise<PaidCalls | undefined> {
     let paid = 0;
     while (paid < count) {
       const reserved = await this.#reserve(
@@ -210,7 +210,7 @@ export class Ledger implements AsyncDisposable {
     return { count: paid };
   }
 
-  async #giveBackCalls(holders: readonly Holder[], count: number): Promise<void> {
+  async #giveBackCalls(holders: readonly LimitHolder[], count: number): Promise<void> {
     for (const holder of holders) {
       try {
         const { lines } = await this.#readLimited(holder);
@@ -267,7 +267,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Undefined: no limit applies. */
-  async #take(holder: Holder, id: string, requested: { readonly least: Amounts; readonly most: Amounts }) {
+  async #take(holder: LimitHolder, id: string, requested: { readonly least: Amounts; readonly most: Amounts }) {
     const { account: before, limits, lines } = await this.#readLimited(holder);
     if (lines.length === 0) {
       this.#counted.delete(recordIdOf(holder));
@@ -277,13 +277,13 @@ export class Ledger implements AsyncDisposable {
     await this.#countLogs(holder, before);
     let room: BudgetRoom | undefined;
     await this.#change(holder, (account) => {
-      room = findRoom(accountLines(account, holder.of, limits), requested);
+      room = findRoom(toAccountBudgetLines(account, holder.of, limits), requested);
       return room.over || room.isBusy ? undefined : withReserved(account, this.#lease(id), room.granted);
     });
     return room;
   }
 
-  async #charge(holders: readonly Holder[], used: Amounts): Promise<BudgetOverrun | undefined> {
+  async #charge(holders: readonly LimitHolder[], used: Amounts): Promise<BudgetOverrun | undefined> {
     let over: BudgetOverrun | undefined;
     for (const holder of holders) {
       const { account: before, limits, lines } = await this.#readLimited(holder);
@@ -291,13 +291,13 @@ export class Ledger implements AsyncDisposable {
       await this.#countLogs(holder, before);
       const isUsed = Object.values(used).some((amount) => amount > 0);
       const after = await this.#change(holder, (account) => (isUsed ? withUsed(account, used) : undefined));
-      over ??= findOverrun(accountLines(after, holder.of, limits), noAmounts);
+      over ??= findOverrun(toAccountBudgetLines(after, holder.of, limits), noAmounts);
     }
     return over;
   }
 
   /** Counts usage from the logs: initially, and after a server was lost before reporting its usage. */
-  async #countLogs(holder: Holder, account: Account): Promise<void> {
+  async #countLogs(holder: LimitHolder, account: Account): Promise<void> {
     const name = recordIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
     const logged = await this.#deps.logged(holder, this.#deps.clock.now());
@@ -314,13 +314,13 @@ export class Ledger implements AsyncDisposable {
 
   #lease = (id: string) => ({ id, server: this.#server, until: this.#deps.clock.now() + reservationLeaseMs });
 
-  async #readLimited(holder: Holder) {
+  async #readLimited(holder: LimitHolder) {
     const account = await this.#deps.accounts.get(holder);
     const limits = limitsFor(account.own, this.#deps.limitsOf(holder));
-    return { account, limits, lines: accountLines(account, holder.of, limits) };
+    return { account, limits, lines: toAccountBudgetLines(account, holder.of, limits) };
   }
 
-  #change(holder: Holder, change: (now: Account) => Account | undefined): Promise<Account> {
+  #change(holder: LimitHolder, change: (now: Account) => Account | undefined): Promise<Account> {
     return this.#deps.accounts.change(holder, change);
   }
 
@@ -350,7 +350,7 @@ export class Ledger implements AsyncDisposable {
     if (this.#held.size > 0) this.#renewLater();
   }
 
-  async #renewIn(holder: Holder): Promise<void> {
+  async #renewIn(holder: LimitHolder): Promise<void> {
     const name = recordIdOf(holder);
     const isOwn = (held: HeldAmounts) => !held.used && held.holders.some((one) => recordIdOf(one) === name);
     try {

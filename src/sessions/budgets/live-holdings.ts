@@ -5,7 +5,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { HeldAmounts } from '../../core/model/runs/budget-limits.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { type Holdings, type Share, toLimitError } from './holdings.ts';
+import { type Holding, type Holdings, toLimitError } from './holdings.ts';
 
 interface Deps {
   readonly sessions: { all(): LiveSession[]; get(id: SessionId): LiveSession | undefined };
@@ -16,7 +16,7 @@ interface Deps {
 
 /** Runs and sandboxes of the sessions in memory; an entry is removed when its session leaves memory. */
 export class LiveHoldings extends ServerPart<Deps> {
-  *shares(): Generator<Share> {
+  *shares(): Generator<Holding> {
     for (const { held, runWriter, writer } of this.deps.sessions.all()) {
       const isRunning = held.runId !== undefined && held.runId === runWriter?.runId;
       if (!isRunning && !held.sandbox) continue;

@@ -1,6 +1,14 @@
 import type { Store } from '../../core/contracts/ports.ts';
-import { toAmounts } from '../../core/model/runs/budget.ts';
-import { type Holder, holdersOf, type LoggedUsage, type Period, periods, recordIdOf, sumAmounts } from './account.ts';
+import { withMicroCost } from '../../core/model/runs/budget.ts';
+import {
+  holdersOf,
+  type LimitHolder,
+  type LoggedUsage,
+  type Period,
+  periods,
+  recordIdOf,
+  sumAmounts,
+} from './account.ts';
 
 const nothing: LoggedUsage = { day: sumAmounts([]), month: sumAmounts([]) };
 
@@ -8,7 +16,7 @@ const nothing: LoggedUsage = { day: sumAmounts([]), month: sumAmounts([]) };
 export async function readLoggedUsage(
   { events }: Pick<Store, 'events'>,
   starts: Readonly<Record<Period, number>>,
-): Promise<(holder: Holder) => LoggedUsage> {
+): Promise<(holder: LimitHolder) => LoggedUsage> {
   const read = async (period: Period) =>
     (await events.usage(starts[period], Number.MAX_SAFE_INTEGER, ['owner', 'project'])).map((sum) => ({
       period,
@@ -17,7 +25,7 @@ export async function readLoggedUsage(
   const sums = (await Promise.all(periods.map(read))).flat();
   const sumsOf = new Map<string, LoggedUsage>();
   for (const { period, owner, project, inputTokens, outputTokens, cost } of sums) {
-    const used = toAmounts({ tokens: inputTokens + outputTokens, cost });
+    const used = withMicroCost({ tokens: inputTokens + outputTokens, cost });
     for (const name of holdersOf({ owner, projectId: project || null }).map(recordIdOf)) {
       const before = sumsOf.get(name) ?? nothing;
       sumsOf.set(name, { ...before, [period]: sumAmounts([before[period], used]) });

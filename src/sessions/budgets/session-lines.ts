@@ -1,5 +1,5 @@
 import type { RunId } from '../../core/model/ids.ts';
-import { type BudgetLine, mergeLines, minBudget, toAmounts, toLines } from '../../core/model/runs/budget.ts';
+import { type BudgetLine, mergeLines, minBudget, toLines, withMicroCost } from '../../core/model/runs/budget.ts';
 import { noSpending, type OwnBudget, type Spending, toCountedSpending } from '../../core/model/spending.ts';
 import { computeSpendingAt, type StoredSession } from '../run/log/projection.ts';
 import { computeAmounts, type UsageAmounts } from './children.ts';
@@ -7,7 +7,7 @@ import { computeAmounts, type UsageAmounts } from './children.ts';
 interface SessionUse {
   readonly run: RunId;
   readonly now: number;
-  /** Limits that apply to every session and are not replaced by its own hard budget. */
+  /** Limits that apply to every session, even to one with its own hard budget. */
   readonly limits: OwnBudget;
   /** The part held by its children. */
   readonly lent: UsageAmounts;
@@ -19,7 +19,7 @@ interface SessionUse {
  * The budget lines of a session over all its runs. A person's answer grants each limit again, except those of a hard
  * budget.
  */
-export function sessionLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
+export function toSessionBudgetLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;
   if (!own?.hard) return linesSince(record, granted, { ...use, limits: minBudget(use.limits, own) });
   return mergeLines(...linesSince(record, granted, use), ...linesSince(record, null, { ...use, limits: own }));
@@ -38,6 +38,6 @@ function linesSince(
   const isFresh = toCountedSpending(total).toolCalls === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
   const amounts = { ...computeAmounts(since), toolCalls: calls };
-  const lines = toLines('session', limits, { ...toAmounts(amounts), time: total.ms - before.ms });
+  const lines = toLines('session', limits, { ...withMicroCost(amounts), time: total.ms - before.ms });
   return granted?.turns === used.turns ? lines.filter(({ kind }) => kind === 'toolCalls') : lines;
 }

@@ -1,16 +1,16 @@
-import type { ListOptions, RecordStore } from '../../core/contracts/ports.ts';
+import type { RecordListOptions, RecordStore } from '../../core/contracts/ports.ts';
 import { SessionStatus } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { HeldLimit } from '../../core/model/runs/budget-limits.ts';
 import { namedSnapshotKind, type Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import { type Volume, volumeKind } from '../../core/model/sandboxes/volume.ts';
-import type { Holder } from './account.ts';
+import type { LimitHolder } from './account.ts';
 
 /** Counts a holder's stored documents. Up to `enough`, the count can include session tombstones. */
-export type StoredAmounts = (holder: Holder, kind: HeldLimit, enough?: number) => Promise<number>;
+export type StoredAmounts = (holder: LimitHolder, kind: HeldLimit, enough?: number) => Promise<number>;
 
 export function storedAmounts(records: Pick<RecordStore, 'count' | 'list'>): StoredAmounts {
-  async function countSessions(holder: Holder, enough: number): Promise<number> {
+  async function countSessions(holder: LimitHolder, enough: number): Promise<number> {
     const all = await records.count('session', placeOf(holder));
     if (all <= enough) return all;
     if (placeOf(holder).owner === null) {
@@ -20,7 +20,7 @@ export function storedAmounts(records: Pick<RecordStore, 'count' | 'list'>): Sto
     const count = (state: SessionStatus) => records.count('session', { ...placeOf(holder), state });
     return (await Promise.all(SessionStatus.options.map(count))).reduce((sum, one) => sum + one);
   }
-  async function sumDisk(holder: Holder): Promise<number> {
+  async function sumDisk(holder: LimitHolder): Promise<number> {
     const snapshots = await records.list(namedSnapshotKind, placeOf(holder));
     const volumes = await records.list(volumeKind, placeOf(holder));
     const sizes = [
@@ -36,7 +36,7 @@ export function storedAmounts(records: Pick<RecordStore, 'count' | 'list'>): Sto
   };
 }
 
-function placeOf({ of, id }: Holder): Pick<ListOptions, 'owner' | 'parent'> {
+function placeOf({ of, id }: LimitHolder): Pick<RecordListOptions, 'owner' | 'parent'> {
   if (of === 'server') return {};
   return of === 'person' ? { owner: id === '' ? null : id } : { parent: id };
 }

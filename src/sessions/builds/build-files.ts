@@ -5,11 +5,11 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Holder, holderKey } from '../../core/model/access/holder.ts';
 import { buildFilesKind as kind } from '../../core/model/records.ts';
-import type { Copies, HeldBlob } from '../forks/copies.ts';
+import type { CopyStore, HeldBlob } from '../forks/copies.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
-  readonly copies: Pick<Copies, 'announce' | 'release'>;
+  readonly copies: Pick<CopyStore, 'announce' | 'release'>;
 }
 const Stored = z.object({ owner: z.string(), at: z.number(), bytes: z.int() });
 /** A build after this time must upload its files again. */

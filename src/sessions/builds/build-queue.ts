@@ -13,7 +13,7 @@ import type { BuildFiles } from './build-files.ts';
 import { BuildLogWriter } from './build-log.ts';
 import type { BuildRecords } from './build-records.ts';
 import { type BuiltImages, maxLateMs } from './built-images.ts';
-import { computePrints, computeStates } from './plan.ts';
+import { computeStates, computeStepHashes } from './plan.ts';
 import { runSteps, StepFailure } from './run-steps.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'warn'> {
@@ -149,7 +149,7 @@ export class BuildQueue {
       void this.#endWithoutRoom(limit, signal);
       const isNamed = isPoolable(driver) && base.content === base.image;
       const content = isNamed ? await driver.imageNow(base.image, call) : base.content;
-      const prints = computePrints(content, holderKey(build), plan.steps);
+      const prints = computeStepHashes(content, holderKey(build), plan.steps);
       const print = prints.at(-1) as string;
       const cached = await images.cached(prints.slice(0, (plan.freshFrom ?? plan.steps.length) + 1), build);
       if (cached && cached.done === plan.steps.length) {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
-import { type Holder, holderKey, pickNamed } from '../../core/model/access/holder.ts';
+import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
+import { type Holder, holderKey, pickOwnFirst } from '../../core/model/access/holder.ts';
 import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
 import { BuildLogEntry, BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import { Collection, type OwnerRule } from '../../storage/collection.ts';
@@ -13,7 +13,7 @@ const missing = () => new AppError('not_found', 'There is no such built template
 const noBuild = () => new AppError('not_found', 'There is no such build of this template.');
 const Log = z.object({ entries: z.array(BuildLogEntry) });
 
-export const isOpen = ({ status }: TemplateBuild): boolean => status === 'building' || status === 'waiting';
+export const isOpenBuild = ({ status }: TemplateBuild): boolean => status === 'building' || status === 'waiting';
 
 /** Stored templates, their builds and build logs. */
 export class BuildRecords {
@@ -21,7 +21,7 @@ export class BuildRecords {
   readonly #templates: Collection<BuiltTemplate>;
   readonly #builds: Collection<TemplateBuild>;
   /** Changes to one holder's templates run one after the other. */
-  readonly inTurn = keyedQueue();
+  readonly inTurn = createKeyedQueue();
 
   constructor(records: RecordStore) {
     this.#records = records;
@@ -65,7 +65,7 @@ export class BuildRecords {
     const all = await this.listFor(owner, projects);
     const isNobodys = (one: BuiltTemplate) => holderKey(one) === '';
     const ofName = all.filter((one) => one.name === bare && (owner !== undefined || isNobodys(one)));
-    const found = all.find(({ id }) => id === bare) ?? pickNamed(ofName);
+    const found = all.find(({ id }) => id === bare) ?? pickOwnFirst(ofName);
     if (!found) throw missing();
     return found;
   }
@@ -106,7 +106,7 @@ export class BuildRecords {
     const { now } = rules;
     await this.#templates.admitted({ now, admit: rules.template }, template(), () =>
       this.#builds.admitted({ now, admit: rules.build }, build, async () => {
-        await this.#templates.create(template()).catch(unlessConflict);
+        await this.#templates.create(template()).catch(ignoreConflict);
         await this.putBuild({ ...build, templateId: template().id });
       }),
     );

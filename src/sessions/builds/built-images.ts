@@ -5,7 +5,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import type { TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildFiles } from './build-files.ts';
-import { type BuildRecords, isOpen } from './build-records.ts';
+import { type BuildRecords, isOpenBuild } from './build-records.ts';
 
 interface Deps {
   readonly driver: Driver;
@@ -53,7 +53,7 @@ export class BuiltImages extends ServerPart<Deps> {
     const { records } = this.deps;
     const named = await this.#named(holder);
     const old = (await records.builds(holder))
-      .filter((one) => !isOpen(one) && !named.has(one.id))
+      .filter((one) => !isOpenBuild(one) && !named.has(one.id))
       .sort((a, b) => b.at - a.at)
       .slice(untaggedKept);
     for (const build of old) await records.deleteBuild(build);
@@ -61,7 +61,7 @@ export class BuiltImages extends ServerPart<Deps> {
   }
 
   /**
-   * Removes untagged builds from before that time, images that no build or session needs, containers left by a dead
+   * Removes untagged builds older than `before`, images that no build or session needs, containers left by a dead
    * server, and old uploads. Resolves with the number removed.
    */
   async collect(before: number): Promise<number> {
@@ -72,7 +72,7 @@ export class BuiltImages extends ServerPart<Deps> {
     const named = await this.#named();
     const exists = new Set((await records.templates()).map(({ id }) => id));
     for (const build of await records.builds()) {
-      const isDue = isOpen(build)
+      const isDue = isOpenBuild(build)
         ? computeExpiry(build) < clock.now()
         : build.at < before || !exists.has(build.templateId);
       if (named.has(build.id) || !isDue) continue;

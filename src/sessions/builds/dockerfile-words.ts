@@ -17,7 +17,7 @@ export interface VariableScope {
 const maxDepth = 8;
 const maxText = 65_536;
 
-export const toOpenText = (text: string): UnexpandedText => text.replaceAll('$', '$$$$');
+export const escapeDollarSigns = (text: string): UnexpandedText => text.replaceAll('$', '$$$$');
 
 /** Expands the image's variables. */
 export const expandVariables = (text: UnexpandedText, imageValue: (name: string) => string): string =>

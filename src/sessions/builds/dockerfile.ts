@@ -4,18 +4,18 @@ import { quoteForShell as quote } from '../../core/text/quote.ts';
 import type { DockerfilePlan } from '../api/server/template-builds.ts';
 import { createLineError, type Instruction, parseInstructions } from './dockerfile-lines.ts';
 import {
+  escapeDollarSigns,
   expandWord,
   parseWords,
   resolveText,
-  toOpenText,
   type UnexpandedText,
   type VariableScope,
 } from './dockerfile-words.ts';
 import { checkPlan } from './plan.ts';
 
-/** Total length of all ARGs, because each RUN gets them. */
+/** Maximum total length of all ARGs. Each RUN gets all of them. */
 const maxArgs = 16_384;
-/** Total length of all variable values. */
+/** Maximum total length of all variable values. */
 const maxValues = 262_144;
 
 type Pair = readonly [name: string, value: UnexpandedText];
@@ -39,7 +39,7 @@ const refused: Readonly<Record<string, string>> = {
 /**
  * Converts a Dockerfile to steps. `args` are the values of its ARGs. Rejects: invalid_request, with the line number.
  */
-export function planOfDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
+export function parseDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
   const { instructions, escapeSign } = parseInstructions(text);
   const values = new Map<string, UnexpandedText>();
   const named = new Set<string>();
@@ -59,7 +59,7 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
     if (keyword === 'ARG') {
       for (const [name, input] of parseArgs(rest, scope)) {
         named.add(name);
-        const own = Object.hasOwn(args, name) ? toOpenText(args[name] as string) : input;
+        const own = Object.hasOwn(args, name) ? escapeDollarSigns(args[name] as string) : input;
         const value = own ?? global.get(name);
         if (value === undefined) continue;
         values.set(name, value);

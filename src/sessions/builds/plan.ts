@@ -11,15 +11,15 @@ export interface BuildState {
   readonly folder: string;
   readonly env: Readonly<Record<string, string>>;
 }
-export const home = '/home/user';
-const first: BuildState = { user: 'user', folder: home, env: {} };
+export const homeFolder = '/home/user';
+const first: BuildState = { user: 'user', folder: homeFolder, env: {} };
 const maxSteps = 200;
 const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
 /** Variables for the sandbox's egress and server connection: an image that changed them would not work. */
 const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|(HTTPS?|ALL|NO)_PROXY)$/i;
 
 /** The base image of a build. */
-export interface ImageUnderBuild {
+export interface BuildBaseImage {
   /** The image's environment variables. */
   readonly env: Readonly<Record<string, string>>;
   /** The number of leading steps that the image already contains. */
@@ -69,7 +69,7 @@ export function parseUser(text: string): BuildUser {
 }
 
 /** The state before each step, and after the last step. */
-export function computeStates(steps: readonly BuildStep[], { env: own, done }: ImageUnderBuild): readonly BuildState[] {
+export function computeStates(steps: readonly BuildStep[], { env: own, done }: BuildBaseImage): readonly BuildState[] {
   const states = [first];
   let state = first;
   for (const [index, step] of steps.entries()) {
@@ -91,11 +91,11 @@ export function computeStates(steps: readonly BuildStep[], { env: own, done }: I
 
 /** The working directory after the last step. */
 export const folderAfter = (steps: readonly BuildStep[]): string =>
-  computeStates(steps, { env: {}, done: 0 }).at(-1)?.folder ?? home;
+  computeStates(steps, { env: {}, done: 0 }).at(-1)?.folder ?? homeFolder;
 
 /** Resolves a step's path against its working directory. A trailing slash is kept, because it marks a folder. */
 export function pathIn(folder: string, path: string): string {
-  const from = path.replace(/^~(?=\/|$)/, home);
+  const from = path.replace(/^~(?=\/|$)/, homeFolder);
   const all = from.startsWith('/') ? from : `${folder}/${from}`;
   const parts: string[] = [];
   for (const part of all.split('/')) {
@@ -106,10 +106,10 @@ export function pathIn(folder: string, path: string): string {
 }
 
 /**
- * A hash of the base, and one for each step including all steps before it. Builds with the same hash have the same
- * files.
+ * A hash of the base, then for each step a hash of everything up to and including it. Builds with the same hash have
+ * the same files.
  */
-export function computePrints(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {
+export function computeStepHashes(base: string, holder: string, steps: readonly BuildStep[]): readonly string[] {
   const prints = [hashOf(['base', holder, base])];
   for (const step of steps) prints.push(hashOf([prints.at(-1), step]));
   return prints;

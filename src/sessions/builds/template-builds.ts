@@ -1,17 +1,17 @@
 import { buildsImages } from '../../../drivers/driver.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import { type Holder, holderKey } from '../../core/model/access/holder.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import { expectArchive } from '../../core/text/files/archive-format.ts';
 import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
-import type { Copies } from '../forks/copies.ts';
+import type { CopyStore } from '../forks/copies.ts';
 import { BuildFiles } from './build-files.ts';
 import { type BaseImage, BuildQueue } from './build-queue.ts';
-import { BuildRecords, defaultTag, isOpen } from './build-records.ts';
+import { BuildRecords, defaultTag, isOpenBuild } from './build-records.ts';
 import { BuiltImages, computeExpiry } from './built-images.ts';
-import { planOfDockerfile } from './dockerfile.ts';
+import { parseDockerfile } from './dockerfile.ts';
 import { checkPlan, folderAfter } from './plan.ts';
 
 export interface BuildPolicy {
@@ -29,7 +29,7 @@ interface Deps extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' 
   readonly instance: string;
   readonly records: RecordStore;
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
-  readonly copies: Pick<Copies, 'announce' | 'release'>;
+  readonly copies: Pick<CopyStore, 'announce' | 'release'>;
   /** Whether the name is reserved, so that no built template can use it. */
   readonly reserved: (name: string) => boolean;
   /** Images that the sandboxes of sessions start from. */
@@ -59,7 +59,7 @@ export class TemplateBuilds {
     this.#queue = new BuildQueue({ ...deps, ...parts, store: deps.records, images: this.#images });
     this.service = {
       ability: async () => this.#ability(),
-      plan: async (dockerfile, args) => planOfDockerfile(dockerfile, args),
+      plan: async (dockerfile, args) => parseDockerfile(dockerfile, args),
       begin: (requested) => this.#begin(requested),
       start: (templateId, buildId, plan) => this.#start(templateId, buildId, plan),
       build: (templateId, buildId) => this.#build(templateId, buildId),
@@ -131,7 +131,7 @@ export class TemplateBuilds {
           throw new AppError('quota', `${text} Delete one first.`);
         },
         build: (others) => {
-          const open = others.filter((one) => one.owner === owner && isOpen(one) && computeExpiry(one) > at);
+          const open = others.filter((one) => one.owner === owner && isOpenBuild(one) && computeExpiry(one) > at);
           if (open.length < openBuilds) return;
           throw new AppError(
             'quota',
@@ -210,7 +210,7 @@ export class TemplateBuilds {
 
   async #build(templateId: string, buildId: string): Promise<TemplateBuild> {
     const build = await this.#records.build(templateId, buildId);
-    if (!isOpen(build) || build.until === undefined || computeExpiry(build) > this.#deps.clock.now()) return build;
+    if (!isOpenBuild(build) || build.until === undefined || computeExpiry(build) > this.#deps.clock.now()) return build;
     return { ...build, status: 'error', reason: { message: lostText } };
   }
 
@@ -222,7 +222,7 @@ export class TemplateBuilds {
 
   async #cancel(templateId: string, buildId: string): Promise<TemplateBuild> {
     const build = await this.#build(templateId, buildId);
-    if (!isOpen(build)) return build;
+    if (!isOpenBuild(build)) return build;
     const why = 'The build was stopped.';
     const ended = await this.#giveUp(build, why);
     if (ended) return ended;
@@ -242,7 +242,7 @@ export class TemplateBuilds {
     const template = await (holder ? this.#records.findFor(holder, named) : this.#records.find(named));
     const tag = named.split(':')[1] ?? defaultTag;
     const requested = template.tags[tag] ?? (named.includes(':') ? undefined : newest(template));
-    const build = requested && (await this.#records.build(template.id, requested.build).catch(unlessNotFound));
+    const build = requested && (await this.#records.build(template.id, requested.build).catch(ignoreNotFound));
     if (build?.image === undefined || build.print === undefined) {
       const text = `The template ${template.name} has no build with the tag ${tag}.`;
       throw new AppError('conflict', `${text} Wait for its build, or build it again.`);
@@ -278,7 +278,7 @@ export class TemplateBuilds {
     });
   }
 
-  /** Removes untagged builds from before that time, and everything that no template or session needs. */
+  /** Removes untagged builds older than `before`, and everything that no template or session needs. */
   collect(before: number): Promise<number> {
     return this.#images.collect(before);
   }
@@ -286,7 +286,7 @@ export class TemplateBuilds {
   /** Called at start-up if no other server uses the store: open builds have then lost their server. */
   async adopt(): Promise<void> {
     for (const build of await this.#records.builds()) {
-      if (!isOpen(build) || build.until === undefined) continue;
+      if (!isOpenBuild(build) || build.until === undefined) continue;
       await this.#records.putBuild({ ...build, status: 'error', reason: { message: lostText } });
     }
     const { driver } = this.#deps;

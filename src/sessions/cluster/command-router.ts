@@ -1,5 +1,5 @@
 import type { SessionCommand } from '../../../machines/session.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { CommandQueue, EventLog } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -50,7 +50,7 @@ const maxLooks = 5;
 /** Routes each command to its session's holder: this server's supervisor or another server. */
 export class CommandRouter implements CommandExchange {
   readonly #deps: Deps;
-  readonly #sends = keyedQueue();
+  readonly #sends = createKeyedQueue();
   readonly #remote: RemoteCommands;
 
   constructor(deps: Deps) {

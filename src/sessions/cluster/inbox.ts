@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { neverFires, pause } from '../../core/concurrency/cancel.ts';
+import { neverSignal, sleep } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Inbox, InboxClaim, RecordStore, Store } from '../../core/contracts/ports.ts';
-import { unlessConflict } from '../../core/errors/errors.ts';
+import { ignoreConflict } from '../../core/errors/errors.ts';
 
 interface Options {
   readonly store: Pick<Store, 'inbox' | 'records' | 'shared'>;
@@ -13,7 +13,7 @@ interface Options {
 }
 const kind = 'claim';
 const By = z.object({ by: z.string(), at: z.number() });
-const betweenMs = 200; // between a claim and the record of its owner
+const betweenMs = 200; // allowed between a claim and the record of its server
 
 /**
  * The store's inbox. A claim can be taken over once its server is gone; otherwise a client that repeats an unanswered
@@ -43,10 +43,10 @@ export function createInbox({ store: { inbox, records, shared }, name = '', isAl
       return isFirst;
     }
     const found = await records.get(kind, key);
-    if (!found) await pause(betweenMs, neverFires, clock); // its server may record itself; the put then conflicts
+    if (!found) await sleep(betweenMs, neverSignal, clock); // if its server records itself now, the put conflicts
     if (found && (await isAlive(By.parse(found.doc).by))) return false;
     const mine = { kind, id: key, doc: { by: name, at }, sort: at, expect: found?.version ?? 0 };
-    return (await records.put(mine).catch(unlessConflict)) !== undefined;
+    return (await records.put(mine).catch(ignoreConflict)) !== undefined;
   }
 
   async function over(key: string): Promise<void> {

@@ -1,12 +1,12 @@
-import { pause } from '../../core/concurrency/cancel.ts';
+import { sleep } from '../../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Lease, LeaseStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type Ownership, ownershipLost } from '../engine/ownership.ts';
+import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 
 export interface LeaseOptions {
   readonly leases: LeaseStore;
@@ -30,7 +30,7 @@ interface HeldLease {
 export const leaseNameOf = (id: SessionId): string => `session:${id}`;
 const releases = 16; // in parallel
 const renewals = 1_000; // per request to the store
-/** A response of the store up to this age is considered current. */
+/** A response from the store is considered current up to this age. */
 const freshMs = 100;
 
 /**
@@ -41,7 +41,7 @@ export class LeasedOwnership implements Ownership {
   readonly isShared = true;
   readonly #options: LeaseOptions;
   readonly #held = new Map<SessionId, HeldLease>();
-  readonly #turns = keyedQueue();
+  readonly #turns = createKeyedQueue();
   readonly #stop = new AbortController();
   readonly #renewing: Promise<void>;
   #heard: (id: SessionId) => void = () => {};
@@ -63,7 +63,7 @@ export class LeasedOwnership implements Ownership {
   confirm(id: SessionId): Promise<void> | undefined {
     const held = this.#held.get(id);
     if (held && this.#isSure(held)) return undefined;
-    if (!held) return Promise.reject(ownershipLost());
+    if (!held) return Promise.reject(ownershipLostError());
     return this.#turns(id, () => this.#renew(id, held));
   }
 
@@ -112,7 +112,7 @@ export class LeasedOwnership implements Ownership {
     const got = lease ?? (await this.#fromTheDead(id));
     if (!got) {
       this.#lose(id);
-      throw ownershipLost();
+      throw ownershipLostError();
     }
     // Another server owned the session in between, so our copy in memory is stale.
     if (held && held.epoch !== got.epoch) this.#lose(id);
@@ -131,7 +131,7 @@ export class LeasedOwnership implements Ownership {
     this.#lose(id);
     // The next use acquires the lease again and reads the log.
     if (lease) await this.#options.leases.release(lease.name, lease.holder).catch(() => {});
-    throw ownershipLost();
+    throw ownershipLostError();
   }
 
   async #ask(id: SessionId): Promise<{ lease: Lease | undefined; since: number }> {
@@ -146,7 +146,7 @@ export class LeasedOwnership implements Ownership {
     const { clock, elapsed, ttlMs } = this.#options;
     const over = new AbortController();
     const leftMs = Math.max(sureUntil - elapsed(), ttlMs / 3);
-    const late = pause(leftMs, over.signal, clock).then(() => {
+    const late = sleep(leftMs, over.signal, clock).then(() => {
       throw new AppError('store_unavailable', 'The store does not respond.');
     });
     late.catch(() => {}); // the store's answer may win the race

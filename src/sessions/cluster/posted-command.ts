@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { ForkFiles } from '../../core/model/events.ts';
+import { ForkFilesStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { SessionCommand } from '../../core/model/runs/session-command.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
@@ -13,7 +13,7 @@ const Fact = z.object({
   data: z.unknown(),
 }) satisfies z.ZodType<SandboxFact>;
 
-const Forked = z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFiles });
+const Forked = z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus });
 /** Only the posted fields: the partial schema would add defaults for the others. */
 const Change = z.record(z.string(), z.unknown()).transform((input) => {
   const parsed = Object.entries(StoredSession.partial().extend({ forked: Forked.optional() }).parse(input));

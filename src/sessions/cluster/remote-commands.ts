@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
-import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { repeat } from '../../core/concurrency/rounds.ts';
 import type { CommandQueue, QueuedCommand } from '../../core/contracts/ports.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type Ownership, ownershipLost } from '../engine/ownership.ts';
+import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 
 // Commands for sessions held by another server go through the store: this server posts them, and the holder executes
 // and answers them. Servers never connect to each other. A session without a holder gets a holder, which then finds the
@@ -35,7 +35,7 @@ interface PendingAnswer {
 
 const patienceMs = 60_000; // a start can be queued; the caller retries if it takes longer
 const orphanMs = 1_000; // after this time without an answer, the session may have no holder
-const orphanedMs = 200; // between looks while a command waits for a holder's lease to end
+const orphanedMs = 200; // between checks while a command waits for a holder's lease to end
 const keptMs = 3_600_000;
 const rememberedMs = 10_000;
 const atOnce = 64;
@@ -83,7 +83,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     for (const forget of this.#taken.values()) this.deps.clock.clearTimeout(forget);
     for (const { done } of this.#awaited.values()) {
       const text = 'The server is shutting down and has no answer yet from the one that works on this session.';
-      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: the holder may still execute the command
+      done.reject(new AppError('deadline_exceeded', text)); // not `shutting_down`: the holder may still execute it
     }
     this.#wake();
     await Promise.all(this.#work);
@@ -94,7 +94,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     const { commands, clock, ids } = this.deps;
     const commandId = `${id}:${ids.short()}`;
     const at = clock.now();
-    using until = deadlineSignal(patienceMs, clock, signal);
+    using until = createTimeoutSignal(patienceMs, clock, signal);
     const late = () => awaited.done.reject(lateError(until.signal));
     const awaited: PendingAnswer = { done: Promise.withResolvers<unknown>() };
     awaited.done.promise.catch(() => {}); // handled by the code below
@@ -160,7 +160,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
         (error: unknown) => warn(error, 'an answer could not be stored'),
       );
       if (isAnswered) break;
-      await pause(slow, this.#stop.signal, this.deps.clock).catch(() => {});
+      await sleep(slow, this.#stop.signal, this.deps.clock).catch(() => {});
     }
     // Removed with a delay, because a list requested before the answer can still contain the command.
     const forget = this.deps.clock.setTimeout(() => this.#taken.delete(command.id), rememberedMs);
@@ -178,7 +178,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
       // A refusal appends nothing that a fence could reject, so only the confirmed holder may answer with it.
       const { code, publicMessage: message } = await this.deps.ownership.take(sessionId, 'confirmed').then(
         () => toAppError(thrown),
-        () => ownershipLost(),
+        () => ownershipLostError(),
       );
       return { ok: false as const, code, message };
     }
@@ -230,7 +230,7 @@ const isStop = ({ name, body }: RemoteCommand): boolean =>
 
 function lateError(signal?: AbortSignal): AppError {
   try {
-    if (signal) throwIfFired(signal);
+    if (signal) throwIfAborted(signal);
   } catch (thrown) {
     return toAppError(thrown);
   }

@@ -1,5 +1,5 @@
 import type { Driver, SandboxLink } from '../../../drivers/driver.ts';
-import { deadlineSignal, raceAbort } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, raceAbort } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
@@ -96,7 +96,7 @@ export class RemoteSandboxes extends ServerPart<Options> implements SandboxExcha
   /** All waiting callers share one attempt, which continues even if the caller that started it gives up. */
   async #open(id: SessionId): Promise<RemoteLink> {
     const { driver, clock, connect, holder } = this.deps;
-    using until = deadlineSignal(attachMs, clock);
+    using until = createTimeoutSignal(attachMs, clock);
     const link = await driver.attach(sandboxIdOf(id), until, 'guest');
     const client = connect(link);
     const { broken } = client.trust;

@@ -1,7 +1,7 @@
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { LeaseStore } from '../../core/contracts/ports.ts';
-import type { ShareControl, SharedControl, SharedControlOptions } from '../desktop/shared-control.ts';
+import type { SharedControl, SharedControlFactory, SharedControlOptions } from '../desktop/shared-control.ts';
 
 interface Options extends SharedControlOptions {
   readonly leases: LeaseStore;
@@ -11,8 +11,8 @@ interface Options extends SharedControlOptions {
 }
 
 /** Creates the shared control lease of each desktop, for servers that share a store. */
-export const shareControl =
-  (common: Pick<Options, 'leases' | 'clock' | 'server'>): ShareControl =>
+export const sharedControlFactory =
+  (common: Pick<Options, 'leases' | 'clock' | 'server'>): SharedControlFactory =>
   (options) =>
     new SharedControlLease({ ...common, ...options });
 
@@ -53,7 +53,7 @@ export class SharedControlLease implements SharedControl {
   }
 
   /**
-   * Stores that a viewer of this server took the lease. Without `isTakenOver`, does not replace a holder on another
+   * Records that a viewer of this server took the lease. Without `isTakenOver`, does not replace a holder on another
    * server that this server has not seen yet.
    */
   taken(viewer: string, isTakenOver: boolean): void {
@@ -73,7 +73,7 @@ export class SharedControlLease implements SharedControl {
     });
   }
 
-  /** Stores that a viewer of this server released the lease. */
+  /** Records that a viewer of this server released the lease. */
   returned(viewer: string): void {
     this.#later(async () => {
       await this.#options.leases.release(this.#name, this.#holderOf(viewer));

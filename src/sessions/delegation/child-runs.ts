@@ -1,10 +1,10 @@
 import type { ChildRuns, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
-import { raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { repeat } from '../../core/concurrency/rounds.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type RunId, SessionId, sessionIdFor } from '../../core/model/ids.ts';
+import { deriveSessionId, type RunId, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { FileService } from '../api/files.ts';
@@ -50,7 +50,7 @@ interface Start {
 const retryMs = 2_000;
 
 const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =>
-  sessionIdFor(`child ${parent} ${runId} ${callId}`);
+  deriveSessionId(`child ${parent} ${runId} ${callId}`);
 
 /** Delegation: runs that agents start in child sessions. */
 export class Delegation {
@@ -95,7 +95,7 @@ export class Delegation {
     };
   }
 
-  /** Stops all children, or only those that the agent started, which end with its run. */
+  /** Stops all children, or only those that the agent started, which must not outlive its run. */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
     this.#budgets.forget(id); // its calls have ended
     const { sessions } = await this.#deps.services;
@@ -142,7 +142,7 @@ export class Delegation {
       ),
     );
     for (const child of open.flat()) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       if (child.status === 'completed' || !child.parent) continue;
       const parent = await sessions.get(child.parent.sessionId).catch(ignoreGone);
       if (!parent) await sessions.delete(child.id).catch(ignoreGone);

@@ -1,13 +1,13 @@
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
-import { messageIdFor, type SessionId } from '../../core/model/ids.ts';
+import { deriveMessageId, type SessionId } from '../../core/model/ids.ts';
 import { type ChildOrigin, childKind, type SessionRecord } from '../../core/model/records.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
-import { mountsForCopy } from '../../core/model/sandboxes/volume.ts';
+import { toCopyChoice } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent, SubAgent } from '../../core/model/session-agent.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
@@ -46,7 +46,7 @@ export interface ChildStart {
   /** `fork`: start with the parent's conversation and current files; `copy`: only its files. */
   readonly begins: 'fork' | 'copy' | 'none';
   readonly budget: RequestedBudget;
-  /** Without its own budget, a child gets an equal share of the parent's remaining budget. */
+  /** A child without its own budget gets one of this many equal shares of the parent's remaining budget. */
   readonly parts: number;
   /** The maximum number of delegated children working at the same time; undefined: no limit. */
   readonly most?: number;
@@ -55,14 +55,14 @@ export interface ChildStart {
 /** Starts child sessions, each exactly once. */
 export class ChildStarts extends ServerPart<Deps> {
   /** A parent's children start one after the other, so that concurrent starts cannot exceed the count or the budget. */
-  readonly #turns = keyedQueue();
+  readonly #turns = createKeyedQueue();
 
   /** Rejects: conflict (too deep, too many), invalid_request (an unknown template), quota (nothing is left). */
   async start(start: ChildStart, signal: AbortSignal): Promise<void> {
     const { id, parent, begins, task: text, goal } = start;
     const sessions = await this.deps.sessions();
     await this.#turns(parent.id, async () => {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       if (!(await sessions.get(id).catch(ignoreGone))) await this.#create(start);
     });
     await failpoint('delegate.created');
@@ -71,8 +71,8 @@ export class ChildStarts extends ServerPart<Deps> {
     if (events.some(({ type }) => type === 'message.user')) return;
     if (begins !== 'none') await this.#copy(parent.id, id, signal);
     await failpoint('delegate.copied');
-    throwIfFired(signal);
-    await sessions.send(id, { text, mode: 'queue', messageId: messageIdFor(`child ${id}`), ...(goal && { goal }) });
+    throwIfAborted(signal);
+    await sessions.send(id, { text, mode: 'queue', messageId: deriveMessageId(`child ${id}`), ...(goal && { goal }) });
     await failpoint('delegate.sent');
   }
 
@@ -114,7 +114,7 @@ export class ChildStarts extends ServerPart<Deps> {
       ...(model !== undefined && { model }),
       ...(parent.fallbacks && { fallbacks: parent.fallbacks }),
       ...(parent.toolServers && { toolServers: parent.toolServers }),
-      ...(parent.sandbox && { sandbox: mountsForCopy(parent.sandbox) }),
+      ...(parent.sandbox && { sandbox: toCopyChoice(parent.sandbox) }),
       ...(parent.skills && { skills: parent.skills }),
       ...(agent && { agent }),
     } as const;
@@ -145,7 +145,7 @@ export class ChildStarts extends ServerPart<Deps> {
         await this.deps.copies.copy(from, to, signal);
         return;
       } catch (thrown) {
-        throwIfFired(signal);
+        throwIfAborted(signal);
         if (toAppError(thrown).retryable && tries < maxCopies) continue;
         const sessions = await this.deps.sessions();
         await sessions.delete(to).catch(ignoreGone);

@@ -1,5 +1,5 @@
 import type { ChildState } from '../../agents/tools/delegation/child-runs.ts';
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { FileService } from '../api/files.ts';
 import type { SessionService } from '../api/sessions.ts';
@@ -66,5 +66,5 @@ export async function waitUntilSettled(
       }
     }
   }
-  throwIfFired(signal);
+  throwIfAborted(signal);
 }

@@ -1,9 +1,9 @@
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { AgentDesktop, SeenDesktop } from '../run/run-context.ts';
+import type { AgentDesktop, SessionDesktop } from '../run/run-context.ts';
 import type { PictureService } from './screenshots.ts';
 
 interface Browsers {
-  of(client: SandboxClient): ReturnType<SeenDesktop['browserOf']>;
+  of(client: SandboxClient): ReturnType<SessionDesktop['browserOf']>;
   release(client: SandboxClient): void;
 }
 const askMs = 2_000;

@@ -62,7 +62,7 @@ export class ControlLease extends ServerPart<Options> {
     this.deps.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
   }
 
-  /** Applies the state stored by another server: one of its viewers holds the lease, or (undefined) the agent. */
+  /** Applies the state stored by another server: its viewer that holds the lease; undefined: the agent holds it. */
   elsewhere(driver: string | undefined): void {
     const former = this.#driver;
     if (driver === former && (this.#isElsewhere || driver === undefined)) return;

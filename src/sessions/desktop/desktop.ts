@@ -1,12 +1,18 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { DesktopStatus, SandboxClient } from '../../sandboxes/client/client.ts';
-import type { DesktopOffer, DesktopService, DesktopView, DesktopViewer, StreamEndReason } from '../api/desktop.ts';
+import type {
+  DesktopAvailability,
+  DesktopService,
+  DesktopView,
+  DesktopViewer,
+  StreamEndReason,
+} from '../api/desktop.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 import type { DesktopReports } from '../engine/sandbox/desktop-reports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
@@ -22,7 +28,7 @@ export interface DesktopDeps {
   readonly reports: Pick<DesktopReports, 'saw'>;
   readonly screens: DesktopScreens;
   /** Whether a sandbox started for the session now has a desktop. */
-  readonly offerFor: (session: SessionRecord) => DesktopOffer;
+  readonly offerFor: (session: SessionRecord) => DesktopAvailability;
   /** Stops and starts whole sandboxes. */
   readonly power: Pick<SandboxService, 'stop' | 'start'>;
   readonly isAtWork: (id: SessionId) => Promise<boolean>;
@@ -40,7 +46,7 @@ const absent = { browser: 'stopped', width: 0, height: 0 } as const;
 export function desktopService(deps: DesktopDeps): DesktopService {
   const { sandboxes, commands, reports, screens, offerFor, watchers, clock, ids, known } = deps;
 
-  async function usable(id: SessionId): Promise<DesktopOffer> {
+  async function usable(id: SessionId): Promise<DesktopAvailability> {
     const offer = offerFor(await known(id));
     if (offer.state === 'none') throw without(offer);
     if ((await commands.change(id, {})).sandboxHeld) {
@@ -54,7 +60,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const session = await known(id);
     if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;
     await commands.change(id, {}); // after a server restart, this shows whether the sandbox still runs
-    using until = deadlineSignal(lookMs, clock);
+    using until = createTimeoutSignal(lookMs, clock);
     return await sandboxes.look(id, until.signal);
   }
 
@@ -74,12 +80,12 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const client = await running(id);
     const isComing = offerFor(await known(id)).state === 'ready';
     if (!client) return await view(id, { state: isComing ? 'stopped' : 'unsupported', ...absent });
-    using until = deadlineSignal(lookMs, clock);
+    using until = createTimeoutSignal(lookMs, clock);
     return await view(id, await client.desktop.status(until.signal));
   }
 
   async function tell(id: SessionId, client: SandboxClient): Promise<void> {
-    using until = deadlineSignal(lookMs, clock);
+    using until = createTimeoutSignal(lookMs, clock);
     const now = await client.desktop.status(until.signal).catch(() => undefined);
     if (now) reports.saw(id, now); // otherwise the next heartbeat reports it
   }
@@ -87,7 +93,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   /** Determines why a stream ended on its own, by calling the sandbox if it still exists. */
   async function findCause(id: SessionId, screen: DesktopScreen, client: SandboxClient): Promise<StreamEndReason> {
     if (screen.isStopped) return 'stopped';
-    using until = deadlineSignal(lookMs, clock);
+    using until = createTimeoutSignal(lookMs, clock);
     try {
       const now = await client.desktop.status(until.signal);
       if (screen.isStopped) return 'stopped';
@@ -111,7 +117,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     const { screen } = stack.use(screens.hold(id));
     using _coming = screen.admit();
     const end = stack.use(watchers.endOf(id));
-    using until = deadlineSignal(startMs, clock, AbortSignal.any([signal, end.signal]));
+    using until = createTimeoutSignal(startMs, clock, AbortSignal.any([signal, end.signal]));
     const { client } = stack.use(await sandboxes.use(id, until.signal));
     const stream = stack.adopt(await client.desktop.vnc(until.signal).catch(absence(offer)), (it) => void it.destroy());
     stream.on('error', () => {}); // `close` follows
@@ -142,7 +148,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
         return screen.lease.uses(viewer);
       },
       async type(keysyms) {
-        using patience = deadlineSignal(startMs, clock, signal);
+        using patience = createTimeoutSignal(startMs, clock, signal);
         await client.desktop.act({ kind: 'keysyms', keysyms }, patience.signal);
       },
       take() {
@@ -160,7 +166,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   async function start(id: SessionId, signal: AbortSignal): Promise<DesktopView> {
     const offer = await usable(id);
     using held = screens.hold(id);
-    using until = deadlineSignal(startMs, clock, signal);
+    using until = createTimeoutSignal(startMs, clock, signal);
     await using used = await sandboxes.use(id, until.signal);
     const before = await used.client.desktop.status(until.signal);
     if (before.state === 'unsupported') throw without(offer);
@@ -187,7 +193,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
     },
     async screenshot(id, signal) {
       const client = await running(id);
-      using until = deadlineSignal(startMs, clock, signal);
+      using until = createTimeoutSignal(startMs, clock, signal);
       const { state } = client ? await client.desktop.status(until.signal) : await status(id);
       if (state === 'unsupported') throw without(offerFor(await known(id)));
       if (!client || state !== 'running') throw new AppError('sandbox_not_found', 'The desktop is not running.');
@@ -198,7 +204,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
       if (!client) return await status(id);
       using held = screens.hold(id);
       const { screen } = held;
-      using until = deadlineSignal(startMs, clock, signal);
+      using until = createTimeoutSignal(startMs, clock, signal);
       screen.isStopped = true;
       await client.desktop.stop(until.signal).catch((thrown: unknown) => {
         screen.isStopped = false;
@@ -223,11 +229,11 @@ export function desktopService(deps: DesktopDeps): DesktopService {
   };
 }
 
-const absence = (offer: DesktopOffer) => (thrown: unknown) => {
+const absence = (offer: DesktopAvailability) => (thrown: unknown) => {
   throw toAppError(thrown).code === 'unsupported' ? without(offer) : thrown;
 };
 
-function without(offer: DesktopOffer): AppError {
+function without(offer: DesktopAvailability): AppError {
   // The API contract requires this short text if sandboxes never have a desktop.
   const advice = offer.state === 'none' ? '' : describeMissingDesktop(offer);
   return new AppError('unsupported', `VNC is not available${advice && `. ${advice}`}`);

@@ -1,7 +1,7 @@
-import type { DesktopOffer } from '../api/desktop.ts';
+import type { DesktopAvailability } from '../api/desktop.ts';
 
 /** Describes why a sandbox has no desktop and what a person can do. Empty: unknown. */
-export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopOffer): string {
+export function describeMissingDesktop({ state, detail = '', seconds = 0 }: DesktopAvailability): string {
   switch (state) {
     case 'none':
       return detail;

@@ -3,14 +3,14 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxFacts } from '../engine/sandbox/sandbox-facts.ts';
 import { DesktopScreen } from './screen.ts';
-import type { ShareControl } from './shared-control.ts';
+import type { SharedControlFactory } from './shared-control.ts';
 
 interface Options {
   readonly clock: Clock;
   readonly facts: Pick<SandboxFacts, 'tell'>;
   readonly settings: { readonly maxViewers: number; readonly controlIdleSeconds: number };
   /** Set if other servers share the store, because their viewers compete for the same lease. */
-  readonly shareControl?: ShareControl | undefined;
+  readonly shareControl?: SharedControlFactory | undefined;
 }
 
 /** The screens that people or agents are using. */

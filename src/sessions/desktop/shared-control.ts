@@ -9,7 +9,7 @@ export interface SharedControlOptions {
   /** Called when the lease holder's server is gone and this server has to record that control returned. */
   readonly onLapsed: () => void;
 }
-export type ShareControl = (options: SharedControlOptions) => SharedControl;
+export type SharedControlFactory = (options: SharedControlOptions) => SharedControl;
 
 /** Coordinates the lease of one session's keyboard and mouse with the other servers. */
 export interface SharedControl {
@@ -18,11 +18,11 @@ export interface SharedControl {
   /** Keeps applying stored changes until disposed. */
   watch(): Disposable;
   /**
-   * Stores that a viewer of this server took the lease. Without `isTakenOver`, does not replace a holder on another
+   * Records that a viewer of this server took the lease. Without `isTakenOver`, does not replace a holder on another
    * server that this server has not seen yet.
    */
   taken(viewer: string, isTakenOver: boolean): void;
-  /** Stores that a viewer of this server released the lease. */
+  /** Records that a viewer of this server released the lease. */
   returned(viewer: string): void;
   /**
    * Returns the lease from another server's viewer to the agent. Resolves with false if that viewer does not hold the

@@ -1,5 +1,5 @@
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessNoFile, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreNoFile, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { Collection, sweep } from '../../storage/collection.ts';
@@ -102,7 +102,7 @@ export function documentService({ records, clock, ids, deleteUpload }: Deps): Do
     async delete(id) {
       const { kind, content } = await found(id);
       await of(kind).deleteWith(id, async () => {
-        if (kind === 'file') await deleteUpload(FileContent.parse(content).upload).catch(unlessNoFile);
+        if (kind === 'file') await deleteUpload(FileContent.parse(content).upload).catch(ignoreNoFile);
         for (const one of await records.list(earlierKind, { idPrefix: `${id}:` }))
           await records.delete(earlierKind, one.id);
       });
@@ -112,7 +112,10 @@ export function documentService({ records, clock, ids, deleteUpload }: Deps): Do
 }
 
 /** Deletes files that have expired, some in each round. Resolves with the number deleted. */
-export function expiredFiles({ records, clock }: Pick<Deps, 'records' | 'clock'>, documents: DocumentService) {
+export function createExpiredFileSweep(
+  { records, clock }: Pick<Deps, 'records' | 'clock'>,
+  documents: DocumentService,
+) {
   const nextFiles = sweep(records, recordKind('file'), ({ id, doc }) => ({
     id,
     sort: StoredDocument.parse(doc).createdAt,
@@ -120,7 +123,7 @@ export function expiredFiles({ records, clock }: Pick<Deps, 'records' | 'clock'>
   return async (): Promise<number> => {
     const files = (await nextFiles()).map(({ doc }) => StoredDocument.parse(doc));
     const expired = files.filter((file) => (computeExpiry(file) ?? Number.POSITIVE_INFINITY) <= clock.now());
-    for (const { id } of expired) await documents.delete(id).catch(unlessNotFound);
+    for (const { id } of expired) await documents.delete(id).catch(ignoreNotFound);
     return expired.length;
   };
 }

@@ -1,7 +1,7 @@
 import type { RunPolicy } from '../../../machines/run.ts';
 import type { SandboxPolicy } from '../../../machines/sandbox.ts';
 import type { SessionInput } from '../../../machines/session.ts';
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -15,7 +15,7 @@ import { StoredSession } from '../run/log/projection.ts';
 import { RunWriter } from '../run/log/run-writer.ts';
 import { SessionWriter } from '../run/log/session-writer.ts';
 import { Transcript } from '../run/log/transcript.ts';
-import type { Profile, ProfileOf } from '../run/profile.ts';
+import type { AgentProfile, ProfileOf } from '../run/profile.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { Ownership } from './ownership.ts';
 import { foldRuns, type RunFold, toQueuedRun } from './run-fold.ts';
@@ -50,7 +50,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
 /** The run settings that differ between sessions. */
 interface SessionRunSettings {
   readonly plans: boolean;
-  readonly budget: Profile['budget'] | undefined;
+  readonly budget: AgentProfile['budget'] | undefined;
 }
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
@@ -84,13 +84,13 @@ export class Hydration extends ServerPart<Deps> {
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     if (folds.size > 0) await live.transcript.load();
-    throwIfFired(signal); // the session was evicted in the meantime
+    throwIfAborted(signal); // the session was evicted in the meantime
     const first = runs[0];
     const fold = first && folds.get(first.runId);
     live.task = first?.task ?? '';
     if (first && fold && first.startedSeq !== null) await this.#takeUp(live, first.runId, fold);
     const { plans, budget } = await profileOf(record);
-    throwIfFired(signal);
+    throwIfAborted(signal);
     liveSessions.add(live);
     const now = this.deps.clock.now();
     return {

@@ -41,4 +41,4 @@ export function singleServerOwnership(): Ownership {
   };
 }
 
-export const ownershipLost = () => new AppError('fenced', 'Another server now owns this session.');
+export const ownershipLostError = () => new AppError('fenced', 'Another server now owns this session.');

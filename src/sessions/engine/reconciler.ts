@@ -1,5 +1,5 @@
 import type { Driver, SandboxInfo } from '../../../drivers/driver.ts';
-import { neverFires, raceAbort, runWithin, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { neverSignal, raceAbort, runWithTimeout, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
@@ -70,7 +70,7 @@ export class Reconciler extends ServerPart<Deps> {
   }
 
   /** Runs in parallel with requests: continues unfinished runs, finishes interrupted removals and adopts sandboxes. */
-  async recover(signal: AbortSignal = neverFires): Promise<void> {
+  async recover(signal: AbortSignal = neverSignal): Promise<void> {
     const { supervisor, store } = this.deps;
     if (!this.#isSettled) await raceAbort(store.settle(), signal);
     this.#isSettled = true;
@@ -127,7 +127,7 @@ export class Reconciler extends ServerPart<Deps> {
       if (record?.deleting) continue; // its removal is in progress
       if (record && (supervisor.hasSandbox(record.id) || !isUp(sandbox))) continue;
       if (await this.deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
-      throwIfFired(signal);
+      throwIfAborted(signal);
       if (record && !liveSessions.get(record.id) && !this.#offered.has(sandbox.id)) {
         this.#offered.add(sandbox.id); // only once: if adoption failed, the sandbox is useless
         supervisor.wake(record.id, sandbox);
@@ -145,7 +145,7 @@ export class Reconciler extends ServerPart<Deps> {
     const { liveSessions, store, ownership } = this.deps;
     const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#isWithPeer(id);
     for (const { mark, record } of await raceAbort(readMarkedSessions(store.records, isInHands), signal)) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       if (isInHands(record.id)) continue; // taken up since the marks were read
       if (isUnfinished(record)) this.#takeUp(record);
       // The holder stopped before it could remove the mark.
@@ -173,9 +173,10 @@ export class Reconciler extends ServerPart<Deps> {
     const since = Math.min(this.#unclaimed.get(sandbox.id) ?? now, now); // the wall clock may have been set back
     this.#unclaimed.set(sandbox.id, since);
     if (now - since < graceMs || (await this.deps.mayReap?.()) === false) return;
-    if (supervisor.hasSandbox(sandbox.sessionId) || this.#isReady(sandbox.sessionId)) return; // the session claimed it after the list was read
+    // The session may have claimed it after the list was read.
+    if (supervisor.hasSandbox(sandbox.sessionId) || this.#isReady(sandbox.sessionId)) return;
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
-    await runWithin({ ms: callMs, clock: this.deps.clock, signal }, (call) =>
+    await runWithTimeout({ ms: callMs, clock: this.deps.clock, signal }, (call) =>
       driver.destroy(sandbox.id, workspace, call),
     );
   }
@@ -185,7 +186,7 @@ export class Reconciler extends ServerPart<Deps> {
 
   #list = async (signal: AbortSignal) => {
     const { driver, clock } = this.deps;
-    const found = await runWithin({ ms: callMs, clock, signal }, (call) => driver.list(call));
+    const found = await runWithTimeout({ ms: callMs, clock, signal }, (call) => driver.list(call));
     this.#up = found.filter(isUp);
     return found;
   };

@@ -1,4 +1,4 @@
-import { neverFires, pause } from '../../core/concurrency/cancel.ts';
+import { neverSignal, sleep } from '../../core/concurrency/cancel.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -23,8 +23,8 @@ export async function removeSession(
   id: SessionId,
 ): Promise<void> {
   await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
-  // Time for its streams to send the end of the run. Streams at other servers are not known here.
-  if (store.shared || watchers.isInUse(id)) await pause(lastWordsMs, neverFires, clock);
+  // Gives its streams time to send the end of the run. Streams on other servers are not known here.
+  if (store.shared || watchers.isInUse(id)) await sleep(lastWordsMs, neverSignal, clock);
   watchers.end(id);
   await forget?.(id);
   await store.events.erase(id);

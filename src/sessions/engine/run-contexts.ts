@@ -13,24 +13,24 @@ import {
   withTools,
 } from '../../agents/tools/registry.ts';
 import type { PullRequestOpener, Tool } from '../../agents/tools/tool.ts';
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { isUnprepared, isWritable, type SessionRepository } from '../../core/model/repository.ts';
+import { hasUnpreparedRepository, hasWritableRepository, type SessionRepository } from '../../core/model/repository.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import { listUntrustedSources } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
-import type { AttachedFiles } from '../run/context/attachments.ts';
+import type { UploadReader } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { MissingTools, type UnreachedCredential } from '../run/missing-tools.ts';
-import type { Profile, ProfileOf } from '../run/profile.ts';
+import type { AgentProfile, ProfileOf } from '../run/profile.ts';
 import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { NestedNotes } from '../run/prompt/nested-notes.ts';
-import { type PromptFacts, type PromptParts, readOwnParts } from '../run/prompt/parts.ts';
+import { type PromptFacts, type PromptParts, readBuiltInParts } from '../run/prompt/parts.ts';
 import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, RunContext } from '../run/run-context.ts';
 import type { SandboxLease } from '../run/sandbox-lease.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
@@ -42,7 +42,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 
 /** The parts of prompts that depend on the server. */
-export interface Prompts {
+export interface ServerPrompts {
   readonly parts: PromptParts;
   /** Descriptions of the session's sandbox for its prompt. */
   about(session: SessionRecord): Pick<PromptFacts, 'installed' | 'network'>;
@@ -52,7 +52,7 @@ export interface Prompts {
 export interface AgentParts {
   readonly profileOf: ProfileOf;
   /** Undefined: the built-in prompts, without a list of installed programs. */
-  readonly prompts?: Prompts;
+  readonly prompts?: ServerPrompts;
   readonly toolTimeoutMs: number;
   /** The limits of each session in total, over all its runs; undefined: none. */
   readonly budget?: OwnBudget | undefined;
@@ -97,7 +97,7 @@ export interface AgentParts {
   /** The notes' text, for agents with their own loop; undefined: off. */
   readonly tellNotes?: (memory: AgentMemory) => Promise<string | undefined>;
   /** Files that users attach to messages; undefined: off. */
-  readonly files?: AttachedFiles;
+  readonly files?: UploadReader;
 }
 interface Deps {
   readonly clock: Clock;
@@ -126,13 +126,13 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
   /** Runs that began before the session's repositories were fetched. They fail if a repository cannot be used. */
   const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkills();
-  const prompts = agents.prompts ?? { parts: readOwnParts(), about: () => unknownSandbox };
+  const prompts = agents.prompts ?? { parts: readBuiltInParts(), about: () => unknownSandbox };
 
   async function ready(live: LiveSession, client: SandboxClient): Promise<void> {
     const { id, runWriter, writer } = live;
     // A snapshot taken before the repositories are fetched would attribute their files to the run.
-    if (runWriter && isUnprepared(writer.record)) awaiting.add(runWriter);
-    if (!runWriter || isUnprepared(writer.record)) return;
+    if (runWriter && hasUnpreparedRepository(writer.record)) awaiting.add(runWriter);
+    if (!runWriter || hasUnpreparedRepository(writer.record)) return;
     void agents.snapshots?.ofRun(id, runWriter.runId, client);
     try {
       const { model } = await agents.profileOf(writer.record);
@@ -142,7 +142,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
         memory.begin(runWriter, { client, clock, window: model.abilities.window, folders }),
         workspaceSkills.begin(runWriter, { client, clock, folders }),
       ]);
-    } catch {} // the run's next turn tries again and reports it
+    } catch {} // the run's next turn retries and reports the failure
   }
 
   async function working(run: TurnRun, signal?: AbortSignal): Promise<RunContext> {
@@ -151,7 +151,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const { profileOf, toolTimeoutMs, gate, external, files, snapshots, loops } = agents;
     const { runWriter } = live;
     if (runWriter?.runId !== runId) throw new AppError('cancelled', 'The run has ended.');
-    if (isUnprepared(live.writer.record)) awaiting.add(runWriter);
+    if (hasUnpreparedRepository(live.writer.record)) awaiting.add(runWriter);
     await runWriter.transcript.load();
     const pictures = agents.desktop?.of(id);
     const desktop = driver.capabilities.desktop ? pictures : undefined;
@@ -166,7 +166,9 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ? { ...(agents.approvals ?? noApprovals), ...profile.approvals }
       : agents.approvals;
     const { repositories } = live.writer.record;
-    const opener = isWritable(live.writer.record) ? agents.pullRequests?.(id, repositories ?? []) : undefined;
+    const opener = hasWritableRepository(live.writer.record)
+      ? agents.pullRequests?.(id, repositories ?? [])
+      : undefined;
     const offered = opener ? tools : withoutRepositories(tools);
     const visible = sees ? offered : withoutDesktop(offered, advice);
     const use = async (until: AbortSignal) => {
@@ -180,7 +182,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     };
     // a paused sandbox responds only after a call has resumed it
     const client = live.isPaused ? undefined : live.client;
-    const isWhole = !isUnprepared(live.writer.record); // else the run's first use takes it, after the fetch
+    const isWhole = !hasUnpreparedRepository(live.writer.record); // if false, the first use takes the snapshot
     if (client && isWhole) void snapshots?.ofRun(id, runId, client); // while the model thinks
     const folders = foldersOf(live.writer.record);
     const reader = client && folders && { client, clock, window: model.abilities.window, folders };
@@ -305,7 +307,7 @@ const noApprovals: Approvals = { tools: [], rules: [], timeoutMs: 600_000 };
 
 interface ToolServerLender {
   readonly external: ExternalTools;
-  readonly profile: Pick<Profile, 'toolServers' | 'allows'>;
+  readonly profile: Pick<AgentProfile, 'toolServers' | 'allows'>;
   readonly use: (signal: AbortSignal) => Promise<SandboxLease>;
   readonly tell: (failed: readonly FailedServer[], leftOut: readonly LeftOutTool[]) => Promise<void>;
 }
@@ -318,7 +320,7 @@ async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal:
   const { external, use, profile, tell } = lender;
   const { toolServers, allows = () => true } = profile;
   const used = await use(signal).catch((thrown: unknown) => {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     if (!(thrown instanceof AppError)) throw thrown;
   });
   if (!used) return own;

@@ -11,8 +11,8 @@ import { addAmounts, addToolCall, addUsage, noSpending, toCountedSpending } from
 import type { StoredSession } from '../run/log/projection.ts';
 import {
   type AnswerRequest,
+  applyAnswer,
   type GoalChecked,
-  noteAnswer,
   type OpenCall,
   type RunProgress,
   type UserMessage,
@@ -121,7 +121,7 @@ export class RunFold {
         break;
       case 'approval.resolved': {
         const { callId, decision, text, args, result } = event.data;
-        noteAnswer(this.requests, event.data);
+        applyAnswer(this.requests, event.data);
         this.#verdicts.set(callId, {
           decision,
           ...(text !== undefined && { text }),

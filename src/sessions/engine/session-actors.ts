@@ -95,7 +95,7 @@ export function provideSessionMachine(deps: Deps): typeof sessionMachine {
           const found = liveSessions.get(id);
           if (found) found.sandboxFailure = failure;
           holdings?.freeSandbox(id);
-          if (!failure.retryable) return; // the session's log says so at once, and `onFact` the server's
+          if (!failure.retryable) return; // reported immediately in the session's log, and by `onFact` in the server's
           const why = { code: failure.code, err: failure.cause ?? failure };
           logger.warn({ session: id, ...why }, 'a sandbox failed and can be restarted');
         },

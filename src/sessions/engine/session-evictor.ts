@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, type StoredSession, unfinishedKind } from '../run/log/projection.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
-import { type Ownership, ownershipLost } from './ownership.ts';
+import { type Ownership, ownershipLostError } from './ownership.ts';
 import type { PendingCommands } from './pending-commands.ts';
 import type { RunRecorder } from './run-recorder.ts';
 import type { EndListener, Supervisor } from './supervisor.ts';
@@ -53,7 +53,7 @@ export class SessionEvictor implements EndListener {
   /** Another server owns the session now: removes it from memory here and leaves its work unfinished. */
   standDown(id: SessionId): void {
     const { liveSessions, pendingCommands, supervisor, logger } = this.#deps;
-    const error = ownershipLost();
+    const error = ownershipLostError();
     const live = liveSessions.get(id);
     live?.runWriter?.shut();
     live?.writer.fence(error);

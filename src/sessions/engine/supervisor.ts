@@ -136,7 +136,7 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     this.#running().send({ type: 'session.leave', id });
   }
 
-  /** The session in memory contradicts its log, which is treated as a crash. */
+  /** Reports that the session in memory contradicts its log. This is treated as a crash. */
   broken(id: SessionId, error: AppError): void {
     this.#running().send({ type: 'session.broken', id, error });
   }
@@ -193,7 +193,7 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     });
   }
 
-  /** The actor is gone, so its waiting commands are rejected. */
+  /** Rejects the commands that wait for an actor that is gone. */
   #refuseAll(id: SessionId, error: unknown): void {
     this.deps.pendingCommands.refuse(error instanceof AppError ? error : restartingError(), id);
   }

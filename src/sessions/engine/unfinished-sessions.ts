@@ -32,7 +32,7 @@ export async function readMarkedSessions(
   }
   const marks = new Map((await records.list(unfinishedKind)).map((mark) => [mark.id, mark]));
   const ids = [...marks.keys()].map((id) => SessionId.parse(id));
-  const left = ids.filter((id) => !isInHands(id)); // each read costs the store commands at every sweep
+  const left = ids.filter((id) => !isInHands(id)); // saves a store read per session at every sweep
   const found = await readSessions(records, left);
   return found.flatMap((record) => {
     const mark = marks.get(record.id);
@@ -57,7 +57,7 @@ export async function countSessions(records: Pick<RecordStore, 'count'>): Promis
   return { total: pending + running + waiting + completed, running, waiting };
 }
 
-/** Deletes only this version, not a mark written in the meantime. */
+/** Deletes the mark unless it was written again in the meantime. */
 export const deleteMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedKind, id, version);
 

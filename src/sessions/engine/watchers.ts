@@ -25,7 +25,7 @@ export class Watchers {
     };
   }
 
-  /** Fires when the session is deleted. Kept in memory until its last holder is disposed. */
+  /** Returns a signal that fires when the session is deleted. Dispose it after use, to free its memory. */
   endOf(id: SessionId): Disposable & { signal: AbortSignal } {
     const entry = this.#ends.get(id) ?? { end: new AbortController(), users: 0 };
     entry.users += 1;

@@ -1,21 +1,21 @@
 import { raceAbort } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
-/** Maintains something in sessions' workspaces. The engine calls its hooks in order. */
+/** Keeps a part of sessions' workspaces up to date. The engine calls its hooks in order. */
 export interface WorkspaceHook {
   /** Runs before each use of a ready sandbox. An error fails that use. */
   beforeUse?(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
-  /** Receives each fact of a session in memory once it is durable. */
+  /** Called with each durable fact of a session that is in memory. */
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
 }
 
-/** Work in sandboxes, in order per session. A sandbox's next use waits for it. */
+/** Runs work in sandboxes, in order per session. A sandbox's next use waits for its work. */
 export class WorkspaceQueue {
-  readonly inTurn = keyedQueue();
+  readonly inTurn = createKeyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();
 
   /** Never rejects. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { neverFires, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { neverSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { BlobInfo, BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
@@ -17,7 +17,7 @@ import {
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { sweep } from '../../storage/collection.ts';
 
-/** Record kinds with the holder's id that refer to its blobs while they are needed. */
+/** By kind of holder: the kinds of records, with the holder's id, that refer to its blobs. */
 const holders = {
   session: [snapshotsKind, manifestKind],
   [namedSnapshotKind]: [namedSnapshotKind],
@@ -47,7 +47,7 @@ const Announced = z.object({
   of: z.enum(Object.keys(holders) as HeldBlob['of'][]).default('session'),
 });
 const Unfinished = z.object({ making: z.number() });
-/** A sandbox usually starts this soon after its session was created. After this time, a copy is verified again. */
+/** A sandbox usually starts within this time of its session's creation. Later, the copy is verified again. */
 const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<HeldBlob, 'of'>) => `${holder}:${blob}`;
 
@@ -55,7 +55,7 @@ const idOf = ({ holder, blob }: Omit<HeldBlob, 'of'>) => `${holder}:${blob}`;
  * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record
  * announces each blob before it exists, so that one clean-up finds every blob without a holder.
  */
-export class Copies {
+export class CopyStore {
   readonly #deps: Deps;
   /** When this server read the entire copy that a session starts from, epoch ms. */
   readonly #readWhole = new Map<string, number>();
@@ -108,7 +108,7 @@ export class Copies {
   }
 
   /** Whether a copy exists and matches its hash, if a hash is stored. */
-  async isWhole({ blob, sha256 }: StoredCopy, signal = neverFires): Promise<boolean> {
+  async isWhole({ blob, sha256 }: StoredCopy, signal = neverSignal): Promise<boolean> {
     const readAt = this.#readWhole.get(blob);
     this.#readWhole.delete(blob);
     if (readAt !== undefined && this.#deps.clock.now() - readAt <= freshMs) return true;
@@ -116,7 +116,7 @@ export class Copies {
       const info = await computeInfo(await this.open(blob), signal);
       return sha256 === undefined || info.sha256 === sha256;
     } catch (thrown) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       if (toAppError(thrown).code === 'store_unavailable') throw thrown;
       return false;
     }
@@ -128,8 +128,8 @@ export class Copies {
   }
 
   /**
-   * Lets the holder drop its reference before the blob is removed. Announces the blob first, because earlier versions
-   * did not.
+   * Drops the holder's reference, then the blob. Announces the blob first, because earlier versions stored blobs
+   * without announcing them.
    */
   async release(place: HeldBlob, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
@@ -193,7 +193,7 @@ async function computeInfo(content: AsyncIterable<Uint8Array>, signal: AbortSign
   const hash = createHash('sha256');
   let size = 0;
   for await (const piece of content) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     hash.update(piece);
     size += piece.length;
   }

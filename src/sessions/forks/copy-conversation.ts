@@ -1,7 +1,7 @@
 import type { EventLog, RecordPut, Store } from '../../core/contracts/ports.ts';
 import type { FactOf, SessionEvent, SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type Entry, parseConversation } from '../run/log/conversation.ts';
+import { type ConversationEntry, parseConversation } from '../run/log/conversation.ts';
 import { applyFact, type StoredSession } from '../run/log/projection.ts';
 import { requestIdOf, requestKind, requestTextKind, StoredRequest } from '../run/log/stored-request.ts';
 
@@ -16,7 +16,7 @@ export interface ForkPoint {
 /** The copy's record as derived from its events, and the work unfinished at the fork. */
 export interface ConversationCopy {
   readonly record: StoredSession;
-  /** The completed message if the copy ends within its deltas, because a step's result follows the step's end. */
+  /** The complete message, if the copy ends directly before the event that completes it. */
   readonly openMessage: FactOf<'message.assistant'> | undefined;
   readonly openCalls: readonly FactOf<'tool.calling'>[];
   readonly hasSandbox: boolean;
@@ -24,7 +24,7 @@ export interface ConversationCopy {
 const pageSize = 500;
 const unfinished = 'Not finished: the session was forked here.';
 
-/** Copies a session's events up to a seq, keeping their seqs, and the model requests until then. */
+/** Copies a session's events and model requests up to a seq. Events keep their seqs. */
 export async function copyConversation(
   deps: Deps,
   { from, seq }: ForkPoint,
@@ -59,11 +59,11 @@ export async function copyConversation(
 
 const turnOf = (event: SessionEvent): number => (event.type === 'usage' ? (event.data.turn ?? 0) : 0);
 
-/** Copies entries up to that event. A call without a result gets one, because providers would refuse it. */
+/** Copies the entries before that event. Providers refuse a call without a result, so it gets one. */
 async function copyTranscript({ store: { records } }: Deps, { from, seq }: ForkPoint, to: SessionId): Promise<void> {
   const docs = (await records.list('transcript', { idPrefix: `${from}:` })).map(({ doc }) => doc).reverse();
-  const isLater = ({ seq: at = 0 }: Partial<Entry>) => at >= seq;
-  const end = docs.findIndex((doc) => isLater(doc as Partial<Entry>));
+  const isLater = ({ seq: at = 0 }: Partial<ConversationEntry>) => at >= seq;
+  const end = docs.findIndex((doc) => isLater(doc as Partial<ConversationEntry>));
   const own = end < 0 ? docs : docs.slice(0, end);
   const { entries } = parseConversation(own);
   for (const [n, doc] of [...own, ...resultsFor(entries, seq)].entries()) {
@@ -71,7 +71,7 @@ async function copyTranscript({ store: { records } }: Deps, { from, seq }: ForkP
   }
 }
 
-function resultsFor(entries: readonly Entry[], seq: number): Entry[] {
+function resultsFor(entries: readonly ConversationEntry[], seq: number): ConversationEntry[] {
   const at = entries.findLastIndex(({ message }) => message.role === 'assistant');
   const reply = entries[at];
   if (reply?.message.role !== 'assistant') return [];
@@ -86,7 +86,7 @@ function resultsFor(entries: readonly Entry[], seq: number): Entry[] {
     }));
 }
 
-/** Copies the requests up to a turn and their texts, so that the copy can show what the model received. */
+/** Copies the requests up to a turn, with their texts, so that the copy can show what the model received. */
 async function copyRequests(
   { store: { records } }: Deps,
   { from, turns }: { readonly from: SessionId; readonly turns: number },
@@ -100,7 +100,7 @@ async function copyRequests(
   };
   for (let turn = 1; turn <= turns; turn++) {
     const stored = StoredRequest.safeParse(await copy(requestKind, requestIdOf(turn), { sort: turn }));
-    if (!stored.success) continue; // recorded by no older server
+    if (!stored.success) continue; // older servers recorded no requests
     const { system, tools, note, notes, earlier = [] } = stored.data;
     const placed = [...(notes?.more ?? []), ...earlier];
     for (const hash of [system, tools, note, ...placed.map((one) => one.note)]) if (hash) texts.add(hash);

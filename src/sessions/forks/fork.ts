@@ -3,15 +3,15 @@ import type { Store } from '../../core/contracts/ports.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
-import type { FactOf, ForkFiles } from '../../core/model/events.ts';
+import type { FactOf, ForkFilesStatus } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
-import { toRefetch } from '../../core/model/repository.ts';
+import { toUnfetchedRepository } from '../../core/model/repository.ts';
 import { noSpending } from '../../core/model/spending.ts';
 import type { ForkCommand } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { applyFact, choicesOf, newSession, type StoredSession } from '../run/log/projection.ts';
+import { applyFact, choicesOf, createSessionRecord, type StoredSession } from '../run/log/projection.ts';
 import { closingFacts, copyConversation, type ForkPoint } from './copy-conversation.ts';
 import type { EditedMessage } from './edited-message.ts';
 import { isForkPoint, type SnapshotState, type Snapshots } from './snapshots.ts';
@@ -21,7 +21,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'log'> {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: Snapshots;
-  /** Resolves with the copy's sandbox options, with access to its volumes. The copy mounts them read-only. */
+  /** Resolves with the copy's sandbox options. The copy keeps only volumes that it may use, read-only. */
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
@@ -35,7 +35,7 @@ const forkingKind = 'forking';
 const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.forked'>['data']>() });
 const useMs = 120_000;
 
-/** Creates forks of sessions. A fork appears complete, with its last write, or not at all. */
+/** Creates forks of sessions. A fork appears only with its last write, once it is complete. */
 export class Forks extends ServerPart<Deps> {
   /** Forks that this server is creating. */
   readonly #busy = new Set<SessionId>();
@@ -65,7 +65,7 @@ export class Forks extends ServerPart<Deps> {
   ): Promise<StoredSession> {
     const { store, clock, ids } = this.deps;
     const { from } = place;
-    const files: ForkFiles = found.kind === 'unknown' ? 'failed' : found.kind;
+    const files: ForkFilesStatus = found.kind === 'unknown' ? 'failed' : found.kind;
     const to = command.child?.id ?? ids.sessionId();
     const forked = { from, to, atSeq: place.seq, files };
     this.#busy.add(to);
@@ -84,7 +84,7 @@ export class Forks extends ServerPart<Deps> {
     }
   }
 
-  /** Completes or removes forks that a lost server left, from before this time. Resolves with the number removed. */
+  /** Completes or removes forks that a lost server began before this time. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
     const { records } = this.deps.store;
     let removed = 0;
@@ -117,7 +117,7 @@ export class Forks extends ServerPart<Deps> {
     throw new AppError('invalid_request', text);
   }
 
-  /** If the files at this seq have not been copied yet, using the sandbox makes its owner copy them. */
+  /** The files at this seq. If they are not copied yet, uses the sandbox, which makes its owner copy them. */
   async #filesAt({ from, seq }: ForkPoint): Promise<SnapshotState> {
     const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);
@@ -135,9 +135,9 @@ export class Forks extends ServerPart<Deps> {
     const { from, to: id, atSeq: seq, files } = forked;
     // A fork without files fetches its repositories again. A child gets a copy of its parent's files.
     const hasThem = files === 'kept' || child !== undefined;
-    const repositories = parent.repositories?.map((one) => (hasThem ? one : toRefetch(one)));
+    const repositories = parent.repositories?.map((one) => (hasThem ? one : toUnfetchedRepository(one)));
     const own = owner ?? parent.owner;
-    const begin = newSession({
+    const begin = createSessionRecord({
       ...choicesOf(parent),
       id,
       origin,

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { snapshotsKind } from '../../core/model/records.ts';
-import type { Copies, StoredCopy } from './copies.ts';
+import type { CopyStore, StoredCopy } from './copies.ts';
 
 /** A session's files at a seq of its log. Without a blob, `why` gives the reason. */
 const FileCopy = z.object({
@@ -31,11 +31,11 @@ export type FileCopies = z.infer<typeof FileCopies>;
 
 interface Deps {
   readonly records: RecordStore;
-  readonly copies: Pick<Copies, 'placeOf' | 'share'>;
+  readonly copies: Pick<CopyStore, 'placeOf' | 'share'>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
-export async function readKeptFiles({ records }: Pick<Deps, 'records'>, id: SessionId): Promise<FileCopies> {
+export async function readFileCopies({ records }: Pick<Deps, 'records'>, id: SessionId): Promise<FileCopies> {
   const found = await records.get(snapshotsKind, id);
   return found ? FileCopies.parse(found.doc) : { upto: 0, from: 0, items: [] };
 }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Holder, pickNamed } from '../../core/model/access/holder.ts';
+import { type Holder, pickOwnFirst } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
-import { mountsForCopy } from '../../core/model/sandboxes/volume.ts';
+import { toCopyChoice } from '../../core/model/sandboxes/volume.ts';
 import { Collection } from '../../storage/collection.ts';
 import type {
   ExportedSnapshot,
@@ -21,7 +21,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { createArchive, openArchive } from './archive/snapshot-archive.ts';
 import { invalidArchiveError } from './archive/tar-reader.ts';
 import { checkWorkspace } from './archive/workspace-check.ts';
-import type { Copies, HeldBlob, StoredCopy } from './copies.ts';
+import type { CopyStore, HeldBlob, StoredCopy } from './copies.ts';
 import { shareCopyForSession } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
@@ -35,7 +35,7 @@ export interface NamedSnapshotPolicy {
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly policy: NamedSnapshotPolicy;
   readonly holdings: Pick<Holdings, 'within'>;
-  readonly copies: Copies;
+  readonly copies: CopyStore;
   readonly archive: WorkspaceArchive;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly sessions: () => Pick<SessionService, 'get' | 'create'>;
@@ -44,7 +44,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
 const tries = 3;
 const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbox'>): Pick<Snapshot, 'built'> =>
   image === undefined ? {} : { built: { image, ...(start && { start }) } };
-/** `making`: an earlier version had not finished the snapshot, or had begun to remove it. */
+/** `making`: left by an earlier version that was creating or removing the snapshot. */
 const StoredSnapshot = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
 type StoredSnapshot = z.infer<typeof StoredSnapshot>;
 const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);
@@ -68,7 +68,7 @@ export class NamedSnapshots {
     get: (id) => this.#get(id),
     find: async (idOrName, owner, projects) => {
       const found = (await this.#list(owner, projects)).filter(isNamed(idOrName));
-      return (owner === undefined ? found[0] : pickNamed(found)) ?? fail();
+      return (owner === undefined ? found[0] : pickOwnFirst(found)) ?? fail();
     },
     label: (id, change) => this.#label(id, change),
     remove: (id) => this.#remove(id),
@@ -82,9 +82,9 @@ export class NamedSnapshots {
   readonly #deps: Deps;
   readonly #snapshots: Collection<StoredSnapshot>;
   /** An owner's snapshots are created one after the other, so that a snapshot over quota is refused before the copy. */
-  readonly #inTurn = keyedQueue();
+  readonly #inTurn = createKeyedQueue();
   /** An owner's imports run one after the other, so that together they exceed the quota by at most one snapshot. */
-  readonly #importsInTurn = keyedQueue();
+  readonly #importsInTurn = createKeyedQueue();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -157,7 +157,7 @@ export class NamedSnapshots {
           ...(toolServers && { toolServers }),
           ...(author && { author }),
           ...(metadata && { metadata }),
-          ...(sandbox && { sandbox: mountsForCopy(sandbox) }),
+          ...(sandbox && { sandbox: toCopyChoice(sandbox) }),
           ...(created && { life: created }),
           ...((owner ?? parent.owner) !== undefined && { owner: (owner ?? parent.owner) as string }),
           startsFrom: { blob, sha256 },

@@ -1,4 +1,4 @@
-import { deadlineSignal, neverFires, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, neverSignal, raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -9,8 +9,8 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { inflate } from './archive/inflated.ts';
-import type { Copies, StoredCopy } from './copies.ts';
-import { type FileCopies, type FileCopy, readKeptFiles, shareCopyForSession, writeFileCopies } from './kept-files.ts';
+import type { CopyStore, StoredCopy } from './copies.ts';
+import { type FileCopies, type FileCopy, readFileCopies, shareCopyForSession, writeFileCopies } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 /** How many copies of a session's files are kept. */
@@ -25,7 +25,7 @@ export interface SnapshotPolicy {
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records' | 'warn'> {
   readonly policy: SnapshotPolicy;
   readonly events: Pick<EventStore, 'findLastSeq'>;
-  readonly copies: Copies;
+  readonly copies: CopyStore;
   readonly archive: WorkspaceArchive;
 }
 /** The files at a seq of the log. `unknown`: not checked yet. */
@@ -115,7 +115,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
   /** The files at a seq at which a run or step ended. */
   async at(id: SessionId, seq: number): Promise<SnapshotState> {
     if (!this.isOn) return { kind: 'off' };
-    const { upto, from, items } = await readKeptFiles(this.deps, id);
+    const { upto, from, items } = await readFileCopies(this.deps, id);
     if (seq > upto) return { kind: 'unknown' };
     const item = items.findLast((one) => one.seq <= seq);
     if (item?.blob) return { kind: 'kept', blob: item.blob, sha256: item.sha256 };
@@ -125,7 +125,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
 
   /** Copies a blob for another session that starts from it. */
   async hand(kept: StoredCopy, to: SessionId, seq: number): Promise<StoredCopy> {
-    const options = { maxBytes: maxOf(this.deps.policy), signal: neverFires };
+    const options = { maxBytes: maxOf(this.deps.policy), signal: neverSignal };
     const copy = await shareCopyForSession(this.deps, to, { ...kept, seq }, options);
     if (copy) return copy;
     const advice = 'Nothing began with it. Fork at another place, or without files.';
@@ -151,7 +151,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     if (!this.#queue.pending(id)) this.#stops.delete(id);
   }
 
-  /** Copies the files of an ending sandbox in which nothing runs anymore. Rejects if no complete copy could be made. */
+  /** Copies the files of an ending sandbox whose processes have ended. Rejects if no complete copy could be made. */
   async copyAtRest({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
     await this.#queue.inTurn(
@@ -159,7 +159,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
       async () =>
         await this.#copy(id, client, {
           seq: writer.head,
-          doc: await readKeptFiles(this.deps, id),
+          doc: await readFileCopies(this.deps, id),
           signal,
           isAtRest: true,
         }),
@@ -168,7 +168,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
 
   /** The newest copy that matches its hash, to replace damaged files. */
   async newestWhole(id: SessionId): Promise<IntactCopy | undefined> {
-    for (const { blob, seq, at, sha256 } of (await readKeptFiles(this.deps, id)).items.toReversed()) {
+    for (const { blob, seq, at, sha256 } of (await readFileCopies(this.deps, id)).items.toReversed()) {
       if (blob === null || !(await this.deps.copies.isWhole({ blob, sha256 }))) continue;
       return { blob, seq, ...(at !== undefined && { at }) };
     }
@@ -176,10 +176,10 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
   }
 
   async #look({ id }: LiveSession, { client, seq }: CopyRequest, signal: AbortSignal): Promise<void> {
-    throwIfFired(signal);
-    const doc = await readKeptFiles(this.deps, id);
+    throwIfAborted(signal);
+    const doc = await readFileCopies(this.deps, id);
     if (doc.upto >= seq) return;
-    using until = deadlineSignal(captureMs, this.deps.clock, signal);
+    using until = createTimeoutSignal(captureMs, this.deps.clock, signal);
     await this.#copy(id, client, { seq, doc, signal: until.signal, isAtRest: false });
   }
 

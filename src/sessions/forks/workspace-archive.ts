@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { checkpointFiles, outputFiles, runFolder, shownOutputBytes } from '../../core/model/run-files.ts';
-import type { WorkspacePrint } from '../../sandboxes/client/abilities.ts';
+import { checkpointFolder, maxShownOutputBytes, outputFolder, runFolder } from '../../core/model/run-files.ts';
+import type { WorkspaceFingerprint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type PipedProgram, runProgram, streamOutput } from '../services/streams/piped-command.ts';
 
@@ -9,7 +9,7 @@ type ArchivedFolder = Pick<ArchivedSandbox, 'workdir' | 'programs'>;
 
 /** Moves whole workspaces in and out of sandboxes. `name` identifies the program, uniquely within the sandbox. */
 export interface WorkspaceArchive {
-  measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspacePrint>;
+  measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
   /** The workspace as a stream, which fails if the sandbox cannot deliver all of it. */
   pack(sandbox: ArchivedFolder, packed: PackedWorkspace, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Writes the files of such a stream over existing files. */
@@ -17,7 +17,7 @@ export interface WorkspaceArchive {
 }
 export interface PackedWorkspace extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
-  /** Pack only uncommitted files of a repository, uncompressed. */
+  /** Packs only untracked files of a repository, uncompressed. */
   readonly only?: 'untracked';
   /** The size reported by `measure`; undefined: unknown. */
   readonly bytes?: number;
@@ -36,21 +36,21 @@ const exits = { compress: 3 } as const;
 const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
   ...['-path', `${workdir}/${runFolder}`, '-prune', '-o', '-path', `${workdir}/${runFolder}.new`, '-prune', '-o'],
-  ...['-path', `${workdir}/${checkpointFiles}`, '-prune', '-o'],
-  ...['-path', `${workdir}/${outputFiles}/*`, '-type', 'f', '-size', `-${shownOutputBytes + 1}c`, '-o'],
+  ...['-path', `${workdir}/${checkpointFolder}`, '-prune', '-o'],
+  ...['-path', `${workdir}/${outputFolder}/*`, '-type', 'f', '-size', `-${maxShownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
 ];
 // The workspace folder itself is left out, because it belongs to another user in some sandboxes.
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
-pack() { tar --create --format=posix --sparse --xattrs --exclude=./${checkpointFiles} --null --verbatim-files-from --files-from=- --file=-; }
+pack() { tar --create --format=posix --sparse --xattrs --exclude=./${checkpointFolder} --null --verbatim-files-from --files-from=- --file=-; }
 compress() { if [ -n "$2" ] && command -v node > /dev/null; then node -e "$2"; else gzip -1; fi || exit ${exits.compress}; }
 if [ "$3" = untracked ]; then git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z | pack
 else find . -mindepth 1 -maxdepth 1 -print0 | pack | compress "$@"; fi`;
 /**
- * Compresses its input to one gzip member per MiB, but only stores a block whose middle does not compress. Otherwise,
- * compressing hundreds of MB of images or models would take seconds of processor time without any gain.
+ * Compresses its input to one gzip member per MiB. Blocks whose middle does not compress are stored as they are:
+ * hundreds of MB of images or models would take seconds of processor time without any gain.
  */
 const packProgram = `
 const { readSync, writeSync } = require('node:fs');

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
@@ -8,7 +8,7 @@ import { manifestKind } from '../../core/model/records.ts';
 import type { FilesDamage } from '../../core/model/sandboxes/files-damaged.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { Copies } from '../forks/copies.ts';
+import type { CopyStore } from '../forks/copies.ts';
 import type { Snapshots } from '../forks/snapshots.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import type { LiveSession } from '../run/live-session.ts';
@@ -22,7 +22,7 @@ interface FoundDamage {
   readonly seenAt: number;
   readonly copy: FilesDamage['copy'];
   readonly aside: string | null;
-  /** Paths that are missing or older than before; undefined: unknown. */
+  /** Paths that are missing or differ from the manifest; undefined: unknown. */
   readonly lost: readonly string[] | undefined;
 }
 const named = 20;
@@ -54,7 +54,7 @@ function lossText(isReplaced: boolean, lost: readonly string[] | undefined): str
   return isReplaced ? `Gone or older now: ${names}.` : `Damaged: ${names}.`;
 }
 
-/** The files could not be checked, and are used anyway. */
+/** Describes files that could not be checked, and are used anyway. */
 function unchecked(thrown: unknown): FilesDamage {
   const why = toAppError(thrown).publicMessage;
   const detail = `The files could not be compared with what they were when the sandbox ended, and are used as they are. ${why}`;
@@ -81,7 +81,7 @@ async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise
 }
 
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records' | 'warn'> {
-  readonly copies: Copies;
+  readonly copies: CopyStore;
   readonly snapshots: Pick<Snapshots, 'copyAtRest' | 'newestWhole'>;
   readonly archive: Pick<WorkspaceArchive, 'unpack'>;
   readonly files: WorkspaceFiles;
@@ -158,7 +158,7 @@ export class Manifests extends ServerPart<Deps> {
   async check(live: LiveSession, client: SandboxClient, outer: AbortSignal): Promise<void> {
     const manifest = await this.#get(live.id);
     if (!manifest) return;
-    using until = deadlineSignal(repairMs, this.deps.clock, outer);
+    using until = createTimeoutSignal(repairMs, this.deps.clock, outer);
     const damage = await this.#repaired(live.id, client, manifest, until.signal).catch((thrown: unknown) => {
       if (outer.aborted || passing.has(toAppError(thrown).code)) throw thrown;
       this.#warn(live.id, thrown, 'files could not be compared with their manifest');

@@ -1,5 +1,5 @@
 import type { AgentMemory, AgentNote } from '../../agents/tools/memory/agent-memory.ts';
-import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { MemoryHolder, Note, NoteAuthor } from '../api/server/memory.ts';
 import type { Notes } from './notes.ts';
@@ -47,7 +47,7 @@ export function agentMemory(
     },
     async compare(whole, text, append) {
       const { holder, path } = parsePlace(whole);
-      const before = (await notes.read(holder, path).catch(unlessNotFound))?.text ?? null;
+      const before = (await notes.read(holder, path).catch(ignoreNotFound))?.text ?? null;
       return { before, after: append ? appended(before ?? '', text) : text };
     },
     async write(whole, text, { append, isApproved }) {
@@ -86,7 +86,7 @@ export async function describeNotes(memory: AgentMemory): Promise<string | undef
   let room = maxReturned;
   let left = 0;
   for (const { path } of all) {
-    const note = await memory.read(path).catch(unlessNotFound);
+    const note = await memory.read(path).catch(ignoreNotFound);
     if (!note) continue;
     const part = withoutFrame(`## ${path}\n${note.text}`);
     if (part.length > room) {

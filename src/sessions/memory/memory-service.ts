@@ -1,16 +1,16 @@
 import { AppError } from '../../core/errors/errors.ts';
 import {
   type MemoryHolder,
+  type MemoryHolderRef,
   type MemoryService,
   type MemorySummary,
   memoryHolders,
-  type NamedMemory,
 } from '../api/server/memory.ts';
 import type { Notes } from './notes.ts';
 
 interface Deps {
   readonly notes: Notes;
-  /** Display names of people, by owner of their sessions, and of projects. */
+  /** Display names: of people by owner, of projects by id. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
   /** Counts changes by people. */
@@ -22,7 +22,7 @@ export function memoryService({ notes, people, projects, count }: Deps): MemoryS
   const namesOf = (of: MemoryHolder['of']) => (of === 'person' ? people() : projects());
 
   /** Rejects: not_found. */
-  async function known({ of, id = '' }: NamedMemory): Promise<MemoryHolder> {
+  async function known({ of, id = '' }: MemoryHolderRef): Promise<MemoryHolder> {
     if (of === 'person' && id === '') return { of, id };
     if ((await namesOf(of)).has(id)) return { of, id };
     // A person's notes outlive their keys.

@@ -42,7 +42,7 @@ export function applyNoteChange(
   index: NoteIndex,
   { path, versionId, size, at, author }: NoteChange,
   { limits, newId }: { readonly limits: MemoryLimits; readonly newId: () => string },
-): { readonly index: NoteIndex; readonly note: StoredNote; readonly dropped: readonly StoredPlace[] } {
+): { readonly index: NoteIndex; readonly note: StoredNote; readonly dropped: readonly NoteVersionRef[] } {
   const before = findNote(index, path);
   const others = index.notes.filter((note) => note !== before);
   if (size !== null) refuseUnlessFits(others, { path, size, isNew: before?.deleted !== false }, limits);
@@ -59,7 +59,7 @@ export function applyNoteChange(
   };
   const next = { notes: roomy([...others, note], limits).sort((a, b) => (a.path < b.path ? -1 : 1)) };
   const kept = next.notes.find(({ id }) => id === note.id) ?? note;
-  return { index: next, note: kept, dropped: findLostPlaces(index, next) };
+  return { index: next, note: kept, dropped: findDroppedVersions(index, next) };
 }
 
 /** Drops the earliest deleted notes and oldest replaced versions beyond the limits. */
@@ -92,15 +92,15 @@ export const dropOldNotes = ({ notes }: NoteIndex, before: number): NoteIndex =>
     }),
 });
 
-/** The versions that are in an earlier index but not in a later index. */
-export function findLostPlaces(before: NoteIndex, after: NoteIndex): StoredPlace[] {
+/** The versions that are in `before` but not in `after`. */
+export function findDroppedVersions(before: NoteIndex, after: NoteIndex): NoteVersionRef[] {
   const kept = new Set(after.notes.flatMap(({ versions }) => versions.map(({ id }) => id)));
   return before.notes.flatMap(({ id: note, versions }) =>
     versions.filter(({ id }) => !kept.has(id)).map(({ id: version }) => ({ note, version })),
   );
 }
 /** A stored version, by its ids. */
-export interface StoredPlace {
+export interface NoteVersionRef {
   readonly note: string;
   readonly version: string;
 }

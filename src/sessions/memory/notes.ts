@@ -1,19 +1,19 @@
 import { z } from 'zod';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessConflict, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreConflict, ignoreNotFound } from '../../core/errors/errors.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
 import { type MemoryHolder, type Note, type NoteAuthor, type NoteText, NoteVersion } from '../api/server/memory.ts';
-import { checkPath, checkText } from './note-form.ts';
+import { checkNotePath, checkNoteText } from './note-form.ts';
 import {
   applyNoteChange,
   countLiveNotes,
   dropOldNotes,
-  findLostPlaces,
+  findDroppedVersions,
   findNote,
   type MemoryLimits,
   NoteIndex,
+  type NoteVersionRef,
   type StoredNote,
-  type StoredPlace,
   toNote,
   totalNoteSize,
 } from './note-index.ts';
@@ -50,7 +50,7 @@ export class Notes extends ServerPart<Deps> {
     return this.deps.limits;
   }
 
-  /** The holders that ever had notes: those in `among`, or all. */
+  /** All holders that ever had notes, or only those in `among`. */
   async holders(
     among?: readonly MemoryHolder[],
   ): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {
@@ -113,13 +113,13 @@ export class Notes extends ServerPart<Deps> {
     { path, text, expect }: { path: string; text: string | ((now: string) => string); expect?: number | undefined },
     author: NoteAuthor,
   ): Promise<Note> {
-    checkPath(path);
+    checkNotePath(path);
     return await this.#change(holder, path, author, async (now) => {
       if (expect !== undefined && (now && !now.deleted ? now.version : 0) !== expect) throw changedMeanwhile(path, now);
       const present = now && !now.deleted ? await this.#version(holder, now, now.version) : undefined;
       if (present === 'again') return 'again';
       const next = typeof text === 'string' ? text : text(present?.text ?? '');
-      checkText(next, this.limits.maxNoteBytes);
+      checkNoteText(next, this.limits.maxNoteBytes);
       return present?.text === next ? undefined : { action: 'write', text: next };
     });
   }
@@ -201,7 +201,7 @@ export class Notes extends ServerPart<Deps> {
       const holder = holderOf(key);
       for (const { path, updatedAt, deleted } of await this.list(holder)) {
         if (deleted || noteMs === undefined || updatedAt > now - noteMs) continue;
-        await this.delete(holder, path, { kind: 'server' }).catch(unlessNotFound);
+        await this.delete(holder, path, { kind: 'server' }).catch(ignoreNotFound);
       }
       if (historyMs !== undefined) gone += await this.#forgetOld(holder, now - historyMs);
     }
@@ -211,7 +211,7 @@ export class Notes extends ServerPart<Deps> {
   async #forgetOld(holder: MemoryHolder, before: number): Promise<number> {
     const gone = await this.#changeIndex(holder, async (index) => {
       const doc = dropOldNotes(index, before);
-      const value = findLostPlaces(index, doc);
+      const value = findDroppedVersions(index, doc);
       return value.length === 0 ? { value } : { value, doc };
     });
     await this.#drop(holder, gone);
@@ -226,7 +226,7 @@ export class Notes extends ServerPart<Deps> {
     draft: (now: StoredNote | undefined) => Promise<Draft | 'again' | undefined>,
   ): Promise<Note> {
     const { clock, newId, limits, records } = this.deps;
-    let refused: readonly StoredPlace[] = []; // the version written by an attempt that lost to another write
+    let refused: readonly NoteVersionRef[] = []; // the version written by an attempt that lost to another write
     const { note, dropped } = await this.#changeIndex<Pick<ReturnType<typeof applyNoteChange>, 'note' | 'dropped'>>(
       holder,
       async (index) => {
@@ -301,10 +301,10 @@ export class Notes extends ServerPart<Deps> {
     if (version.text === null) return;
     const doc = { ...version, text: null, size: 0, redacted: { at: clock.now(), by } };
     // On conflict, the version was redacted or dropped concurrently: nothing else changes it.
-    await records.put({ kind: kinds.version, id: key, doc, expect: stored }).catch(unlessConflict);
+    await records.put({ kind: kinds.version, id: key, doc, expect: stored }).catch(ignoreConflict);
   }
 
-  async #drop(holder: MemoryHolder, versions: readonly StoredPlace[]): Promise<void> {
+  async #drop(holder: MemoryHolder, versions: readonly NoteVersionRef[]): Promise<void> {
     for (const version of versions) await this.deps.records.delete(kinds.version, versionKey(holder, version));
   }
 }
@@ -312,7 +312,7 @@ export class Notes extends ServerPart<Deps> {
 const lostMs = 3_600_000;
 const indexIn = (found: { readonly doc: unknown } | undefined): NoteIndex =>
   found ? NoteIndex.parse(found.doc) : { notes: [] };
-const versionKey = (holder: MemoryHolder, { note, version }: StoredPlace) => `${keyOf(holder)}:${note}:${version}`;
+const versionKey = (holder: MemoryHolder, { note, version }: NoteVersionRef) => `${keyOf(holder)}:${note}:${version}`;
 
 /** Throws: not_found for a version that never existed or is no longer kept. */
 function idOf({ path, version, versions }: StoredNote, number: number): string {

@@ -86,7 +86,7 @@ export function checkRoom({ memories }: StoreIndex, own: string, { path, size }:
 }
 
 /** The index with one memory replaced, and the deleted memories dropped to make room. */
-export function withMemoryIn({ memories }: StoreIndex, memory: StoredMemory) {
+export function replaceMemory({ memories }: StoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLive(one)).sort((a, b) => b.head.at - a.head.at);
   const forgotten = new Set(deleted.slice(storeLimits.deleted));

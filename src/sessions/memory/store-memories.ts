@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { changeRecord, changeRecordFor } from '../../storage/collection.ts';
 import {
   type MemoryAuthor,
@@ -16,12 +16,12 @@ import {
   checkStoreText,
   isLive,
   redactVersion,
+  replaceMemory,
   type StoredMemory,
   StoreIndex,
   sha256,
   storeLimits,
   toMemory,
-  withMemoryIn,
 } from './store-index.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
@@ -177,7 +177,7 @@ export class StoreMemories extends ServerPart<Deps> {
         refused = keyOf(store, head);
         if (text !== null) await records.put({ kind: kinds.text, id: refused, doc: { text }, expect: 0 });
         if (now) await this.#keep(store, now.head);
-        const changed = withMemoryIn(index, memory);
+        const changed = replaceMemory(index, memory);
         return { value: { memory, forgotten: changed.forgotten }, doc: changed.index };
       },
     );
@@ -190,7 +190,7 @@ export class StoreMemories extends ServerPart<Deps> {
   /** Stores a replaced version as its own record. Another server may have done so already. */
   async #keep(store: string, version: StoreMemoryVersion): Promise<void> {
     const put = { kind: kinds.version, id: keyOf(store, version), doc: version, sort: version.at, expect: 0 };
-    await this.deps.records.put(put).catch(unlessConflict);
+    await this.deps.records.put(put).catch(ignoreConflict);
   }
   async #drop(store: string, versions: readonly StoreMemoryVersion[]): Promise<void> {
     for (const version of versions)

@@ -2,7 +2,7 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { Collection } from '../../storage/collection.ts';
-import { MemoryStore, type MemoryStoreFacts, type MemoryStoreService } from '../api/server/memory-stores.ts';
+import { MemoryStore, type MemoryStoreDetails, type MemoryStoreService } from '../api/server/memory-stores.ts';
 import { StoreMemories } from './store-memories.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
@@ -57,7 +57,7 @@ export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreSe
     update: (id, change) =>
       stores.change(id, (now) => {
         if (now.archivedAt !== null) throw archived();
-        const facts: MemoryStoreFacts = change(now);
+        const facts: MemoryStoreDetails = change(now);
         return { ...now, ...facts, updatedAt: clock.now() };
       }),
     archive: (id) =>

@@ -57,7 +57,7 @@ const missing = () => new AppError('not_found', 'There is no such project.');
 /** The API has several agent types; Corral has one. */
 export const agentType = 'code_agent';
 
-export function agentConfigService(deps: Deps): AgentConfigService & AgentConfigLife {
+export function agentConfigService(deps: Deps): AgentConfigService & AgentConfigLifecycle {
   const { records, newId, templates, providers, model, checkModel } = deps;
   const read = async (projectId: string) => {
     const found = await records.get(kind, projectId);
@@ -115,7 +115,7 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
 }
 
 /** Creates and deletes configurations, together with their projects. */
-export interface AgentConfigLife {
+export interface AgentConfigLifecycle {
   create(projectId: string): Promise<void>;
   delete(projectId: string): Promise<void>;
 }

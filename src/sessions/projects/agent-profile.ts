@@ -9,10 +9,10 @@ import { readOwnBudget } from '../../core/model/runs/budget.ts';
 import type { Template } from '../../core/model/template.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
-import type { Profile, ProfileOf } from '../run/profile.ts';
+import type { AgentProfile, ProfileOf } from '../run/profile.ts';
 import { sessionAgentProfile } from '../run/session-agent-profile.ts';
 import type { AgentConfig, AgentConfigService } from './agent-config.ts';
-import type { ModelFor } from './model-cache.ts';
+import type { ModelResolver } from './model-cache.ts';
 import { joinModel, splitModel } from './providers.ts';
 import { parseSampling } from './sampling.ts';
 
@@ -25,7 +25,7 @@ function toLimits({
   session,
   approvals,
 }: Pick<Template, 'maxSteps' | 'run' | 'session' | 'approvals'>): Pick<
-  Profile,
+  AgentProfile,
   'budget' | 'sessionBudget' | 'approvals'
 > {
   const budget = definedFields({
@@ -60,14 +60,14 @@ interface Deps {
    * The profile of sessions without a project, before their template is applied. Read for each turn; returns the same
    * object until a setting changes.
    */
-  readonly usualOf: () => Profile | Promise<Profile>;
+  readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
   /** Tools that no agent has, by name, group or glob. */
   readonly denied?: () => readonly string[];
   /** Tools that only some installations have, for projects that enable their group. */
   readonly more?: readonly Tool[];
   /** The keyboard and mouse tools for this server's desktops. */
   readonly computers?: (shape: ComputerShape) => readonly Tool[];
-  readonly modelFor: ModelFor;
+  readonly modelFor: ModelResolver;
   /** The model chosen on the page for sessions that choose none; undefined: from the settings. */
   readonly usualModel?: () => Promise<string | undefined>;
 }
@@ -145,7 +145,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     const prompt = config === undefined ? template.prompt : promptOf(config, template);
     const sampling = config && parseSampling(config.options);
     const memory = memoryOf(usual, template);
-    const whole: Profile = {
+    const whole: AgentProfile = {
       model,
       plans,
       allows: passes,
@@ -170,7 +170,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
   };
 
   /** A role replaces a child's instructions and removes tools. It adds none. */
-  function childProfile(whole: Profile, { parent }: SessionRecord): Profile {
+  function childProfile(whole: AgentProfile, { parent }: SessionRecord): AgentProfile {
     const role = parent?.role == null ? undefined : templates.find(parent.role);
     const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => !role || allowsTool(role.tools, tool);
     return {
@@ -192,7 +192,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
 
   async function selectModel(
     session: SessionRecord,
-    { config, template, usual, chosenModel }: Layers & { usual: Profile; chosenModel: string | undefined },
+    { config, template, usual, chosenModel }: Layers & { usual: AgentProfile; chosenModel: string | undefined },
   ): Promise<Model> {
     const ofProject = config && joinModel(config.provider, config.model);
     const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
@@ -225,7 +225,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
 type ToolFilter = (tool: ToolDescription) => boolean;
 
 /** The server's limits, overridden by the template's. */
-function limitsOver(usual: Profile, own: ReturnType<typeof toLimits>): ReturnType<typeof toLimits> {
+function limitsOver(usual: AgentProfile, own: ReturnType<typeof toLimits>): ReturnType<typeof toLimits> {
   const { budget, sessionBudget, approvals } = usual;
   return {
     ...((budget ?? own.budget) && { budget: { ...budget, ...own.budget } }),
@@ -235,7 +235,7 @@ function limitsOver(usual: Profile, own: ReturnType<typeof toLimits>): ReturnTyp
 }
 
 /** A template can enable or disable memory. */
-const memoryOf = ({ memory }: Profile, { memory: own }: TemplateAgent): Profile['memory'] =>
+const memoryOf = ({ memory }: AgentProfile, { memory: own }: TemplateAgent): AgentProfile['memory'] =>
   own === undefined ? memory : own === 'off' ? undefined : own;
 
 /** Undefined: neither session, project nor server names a template. */
@@ -243,7 +243,7 @@ function templateNameOf({ template, templateBy }: SessionRecord, config: AgentCo
   if (config === undefined) return templateBy === undefined ? undefined : template;
   return templateBy === 'session' ? template : config.template;
 }
-function ownAgentOf({ agent: { command, auth, mode } }: TemplateAgent): Profile['agent'] {
+function ownAgentOf({ agent: { command, auth, mode } }: TemplateAgent): AgentProfile['agent'] {
   return command && { command, ...(auth !== undefined && { auth }), ...(mode !== undefined && { mode }) };
 }
 

@@ -3,7 +3,7 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
-import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/model/credential.ts';
+import { type CredentialInjection, injectionTargets, isValidHeaderValue } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { credentialKind, SessionRecord } from '../../core/model/records.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
@@ -17,7 +17,7 @@ const Stored = BoundCredential.extend({
   sealed: SealedValue,
 });
 /** A credential that a session uses, with its holder. */
-export interface HeldCredential extends CredentialPlaces {
+export interface HeldCredential extends CredentialInjection {
   readonly name: string;
   /** A session's or project's id, or `server`. */
   readonly holder: string;
@@ -34,7 +34,7 @@ export interface CredentialRing {
     readonly vaults: SessionVaults;
   }>;
   /** The server's stored credentials, and up to 1,000 of the newest of projects and sessions. */
-  heldByAll(): Promise<readonly CredentialPlaces[]>;
+  heldByAll(): Promise<readonly CredentialInjection[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<HeldCredential, 'holder' | 'name'>): Promise<Secret>;
   /** Deletes all credentials of a project. Those of a session are removed with its log. */
@@ -58,13 +58,13 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
 export const serverHolder = 'server';
 const kind = credentialKind;
 const most = 50;
-// A response that contains the value is cut off; shorter values could occur in many responses.
+// A response that contains the value is cut off, and a shorter value could occur in a response by chance.
 const shortest = 8;
 const longest = 8_192;
 // One record per credential, with the holder's id as prefix, so that removing a session removes its credentials.
 const idOf = (holder: string, name: string) => `${holder}:${name}`;
 
-/** Credentials that users bind to a session or a project. A value leaves the server only towards the credential's hosts. */
+/** Credentials that users bind to a session or project. A value leaves the server only toward its hosts. */
 export function credentialRing({ records, vault, clock, learn, onChange, secretValue }: Deps): CredentialRing {
   const sealing = sealedRecords({ records, vault, kind, field: 'value' });
   const all = async (holder: string) =>
@@ -87,15 +87,15 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
 
   async function write(
     of: string,
-    { name, hosts, header, scheme, user, env, git, paths }: CredentialPlaces & { readonly name: string },
+    { name, hosts, header, scheme, user, env, git, paths }: CredentialInjection & { readonly name: string },
     { value, uses }: { readonly value: Secret; readonly uses?: SecretUse },
   ): Promise<BoundCredential> {
     const others = (await all(of)).filter((other) => other.name !== name);
     if (others.length >= most)
       throw new AppError('conflict', `There are already ${most} credentials. Revoke some first.`);
-    const places = new Set(injectionPlaces({ hosts, header, env, git, paths }));
+    const places = new Set(injectionTargets({ hosts, header, env, git, paths }));
     for (const other of others) {
-      const taken = injectionPlaces(other).find((place) => places.has(place));
+      const taken = injectionTargets(other).find((place) => places.has(place));
       if (taken)
         throw new AppError('conflict', `The credential '${other.name}' already sets ${taken}. Revoke it first.`);
     }
@@ -188,7 +188,7 @@ const revoked = (name: string) => new AppError('not_found', `There is no credent
 /** Rejects: invalid_request. */
 export function requireUsableSecret(value: Secret): void {
   const text = value.reveal();
-  if (text.length >= shortest && text.length <= longest && fitsHeader(text)) return;
+  if (text.length >= shortest && text.length <= longest && isValidHeaderValue(text)) return;
   throw new AppError(
     'invalid_request',
     `The value must have ${shortest} to ${longest} printable ASCII characters, because a header carries it.`,

@@ -9,18 +9,18 @@ interface Deps {
   /** Throws for a model that must not be used now. Called each time, because the conditions can change. */
   readonly check: (ref: string) => void;
   readonly storedKey: (provider: string) => Promise<Secret | undefined>;
-  /** Changes with the address and description of a model that people can edit. */
+  /** Resolves with a text that changes if a person edits the model's address or description. */
   readonly readState?: (provider: string, ref: string) => Promise<string>;
   /** Rejects if the model cannot be created. */
   readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
 }
 /** Without `fallbacks`, uses the server's. Rejects if the model cannot be created: no key, unknown provider. */
-export type ModelFor = (name: string, fallbacks?: readonly string[]) => Promise<Model>;
+export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Promise<Model>;
 
 const kept = 64;
 
 /** Creates each model once, and again after a key or address in its chain changes. */
-export function modelCache({ refsOf, check, storedKey, readState, create }: Deps): ModelFor {
+export function modelCache({ refsOf, check, storedKey, readState, create }: Deps): ModelResolver {
   const created = new Map<string, Model>();
   return async (name, fallbacks) => {
     const refs = refsOf(name, fallbacks);

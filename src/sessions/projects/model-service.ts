@@ -9,9 +9,9 @@ import {
   type ModelsConfig,
   type NetworkReach,
 } from '../../agents/models/registry.ts';
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import type { EffectiveModels, ModelAccess, ModelProvider, ModelService, ProviderModels } from '../api/models.ts';
@@ -62,7 +62,7 @@ export function modelService(deps: Deps): ModelService {
     const compatible = isKnown(provider) ? {} : { [provider]: { baseUrl } };
     const access = findConfiguredProvider(provider, { compatible })?.access;
     if (!access) throw new AppError('invalid_request', `${provider} does not list its models.`);
-    using until = deadlineSignal(askMs, clock, signal);
+    using until = createTimeoutSignal(askMs, clock, signal);
     const via: Fetch = reach ? deps.fetchWithin(reach) : fetch;
     const found = await listModels(access, { baseUrl, key, fetch: via }, until.signal).catch((thrown: unknown) => {
       if (until.signal.aborted) throw new AppError('provider_error', `No answer within ${askMs / 1_000} s.`);
@@ -209,7 +209,7 @@ export function modelService(deps: Deps): ModelService {
       const facts = Object.fromEntries(values);
       const held = before.providers.find(({ id }) => id === provider);
       // A stored key is never sent to an address other than the one it was entered with.
-      if (held?.kind === 'compatible' && held.address !== baseUrl) await keys.delete(provider).catch(unlessNotFound);
+      if (held?.kind === 'compatible' && held.address !== baseUrl) await keys.delete(provider).catch(ignoreNotFound);
       await directory.change((now) => {
         const servers = reach ? { ...now.servers, [provider]: { baseUrl, reach } } : now.servers;
         if (Object.keys(servers).length > maxServers) {

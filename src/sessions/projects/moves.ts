@@ -7,9 +7,9 @@ import { builtTemplateKind, namedSecretKind, templateBuildKind, vaultKind } from
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { volumeKind } from '../../core/model/sandboxes/volume.ts';
 import { Collection } from '../../storage/collection.ts';
-import { type HeldResource, heldResources, namedResources } from '../api/projects.ts';
+import { type HeldResourceKind, heldResourceKinds, namedResourceKinds } from '../api/projects.ts';
 
-const kinds: Readonly<Record<HeldResource, string>> = {
+const kinds: Readonly<Record<HeldResourceKind, string>> = {
   skill: 'skill',
   volume: volumeKind,
   snapshot: namedSnapshotKind,
@@ -22,7 +22,7 @@ const kinds: Readonly<Record<HeldResource, string>> = {
   file: 'document-file',
 };
 
-const uniquelyNamed: ReadonlySet<HeldResource> = new Set(namedResources);
+const uniquelyNamed: ReadonlySet<HeldResourceKind> = new Set(namedResourceKinds);
 
 const Movable = z.looseObject({
   ...Holder.shape,
@@ -48,11 +48,11 @@ export function holderMoves(records: RecordStore, clock: Pick<Clock, 'now'>) {
       missing: () => new AppError('not_found', `There is no such ${noun}.`),
     });
   const builds = of(templateBuildKind, 'build');
-  const collections = new Map(heldResources.map((name) => [name, of(kinds[name], name)]));
-  const held = (name: HeldResource) => collections.get(name) as Collection<Movable>;
+  const collections = new Map(heldResourceKinds.map((name) => [name, of(kinds[name], name)]));
+  const held = (name: HeldResourceKind) => collections.get(name) as Collection<Movable>;
 
   async function move(
-    { of: name, id }: { readonly of: HeldResource; readonly id: string },
+    { of: name, id }: { readonly of: HeldResourceKind; readonly id: string },
     projectId: string | null,
     mayMove: (resource: Holder) => void,
   ): Promise<void> {
@@ -82,5 +82,5 @@ export function holderMoves(records: RecordStore, clock: Pick<Clock, 'now'>) {
     for (const build of await builds.listHeldBy(before))
       if (build.templateId === id) await builds.change(build.id, (now) => ({ ...now, projectId }));
   }
-  return { get: (name: HeldResource, id: string): Promise<Holder> => held(name).get(id), move };
+  return { get: (name: HeldResourceKind, id: string): Promise<Holder> => held(name).get(id), move };
 }

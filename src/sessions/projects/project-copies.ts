@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -22,7 +22,7 @@ const kind = 'project-copies'; // by session, and deleted with it
 
 /** Keeps the copies of a project's files in its sessions' workspaces up to date. */
 export class ProjectCopies extends ServerPart<Deps> {
-  readonly #turns = keyedQueue();
+  readonly #turns = createKeyedQueue();
   /**
    * The files last copied through each client, so that most uses of a sandbox need no work. A new sandbox has a new
    * client.

@@ -1,35 +1,35 @@
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import { memberKey, type ProjectMember } from '../../core/model/access/project-member.ts';
 import { Collection } from '../../storage/collection.ts';
 import {
-  type HeldResource,
+  type HeldResourceKind,
   type MemberView,
   Project,
   type ProjectAgent,
   type ProjectService,
 } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { AgentConfig, AgentConfigChange, AgentConfigLife, AgentConfigService } from './agent-config.ts';
+import type { AgentConfig, AgentConfigChange, AgentConfigLifecycle, AgentConfigService } from './agent-config.ts';
 import { holderMoves } from './moves.ts';
 import { joinModel, splitModel } from './providers.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
-  readonly agents: AgentConfigLife & Pick<AgentConfigService, 'get' | 'update'>;
+  readonly agents: AgentConfigLifecycle & Pick<AgentConfigService, 'get' | 'update'>;
   /** Resources that are deleted with their project, in addition to its sessions. */
-  readonly held?: () => readonly HeldResources[];
+  readonly held?: () => readonly HeldResourceStore[];
   /** Resources that are moved by their own services. */
-  readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovedResources>>;
+  readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovableResourceStore>>;
   /** Deletes a project's files and credentials. */
   readonly removeBelongings: (projectId: string) => Promise<void>;
   readonly people: MemberDirectory;
 }
 /** Finds people, keys and groups that can be members, by their usual names. */
 export interface MemberDirectory {
-  /** The member in stored form. An e-mail address stands for the person who signs in with it, if it is verified. Rejects: not_found. */
+  /** The member in stored form. A verified e-mail address means the person who signs in with it. Rejects: not_found. */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
   /** The owner with this id. Rejects: not_found, including for any e-mail address. */
   findPerson(id: string): Promise<string>;
@@ -39,12 +39,12 @@ export interface MemberDirectory {
   changed(project: string): Promise<void>;
 }
 /** Resources of one kind that projects can hold. */
-export interface HeldResources {
+export interface HeldResourceStore {
   /** With an empty owner, lists only the projects' resources, and possibly shared resources. */
   list(owner: string, projects: readonly string[]): Promise<readonly (Holder & { readonly id: string })[]>;
   delete(id: string): Promise<unknown>;
 }
-export interface MovedResources {
+export interface MovableResourceStore {
   get(id: string): Promise<Holder>;
   update(id: string, change: { readonly projectId: string | null }): Promise<unknown>;
 }
@@ -68,7 +68,7 @@ export function projectService(deps: Deps): ProjectService {
     await forEachConcurrent(own, deletedAtOnce, (session) => sessions.delete(session.id).catch(ifGone));
     for (const resources of held()) {
       const found = await resources.list('', [id]);
-      for (const one of found) if (one.projectId === id) await resources.delete(one.id).catch(unlessNotFound);
+      for (const one of found) if (one.projectId === id) await resources.delete(one.id).catch(ignoreNotFound);
     }
     await removeBelongings(id);
   }
@@ -158,11 +158,11 @@ export function projectService(deps: Deps): ProjectService {
     departed,
     async move(id, { of, projectId }, admit = () => {}) {
       const own = of === 'automation' || of === 'webhook' ? moved?.()[of] : undefined;
-      const before = await (own ? own.get(id) : moves.get(of as HeldResource, id));
+      const before = await (own ? own.get(id) : moves.get(of as HeldResourceKind, id));
       admit(before);
       if (projectId !== null) await projects.get(projectId);
       if (own) await own.update(id, { projectId });
-      else await moves.move({ of: of as HeldResource, id }, projectId, admit);
+      else await moves.move({ of: of as HeldResourceKind, id }, projectId, admit);
       if (before.projectId && before.projectId !== projectId) await departed(before.projectId);
     },
     async handOver(id, to) {

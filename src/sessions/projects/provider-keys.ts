@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { refuseRedirect } from '../../agents/models/failures.ts';
 import { findConfiguredProvider, type ModelsConfig } from '../../agents/models/registry.ts';
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
@@ -28,7 +28,7 @@ function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
     if (!access) return { valid: false, message: `${provider} needs no key.` };
     const base = trimEndCharacters(baseUrls[provider] ?? access.baseUrl, '/');
     const { path, headers } = access.keyCheck;
-    using until = deadlineSignal(withinMs, clock, signal);
+    using until = createTimeoutSignal(withinMs, clock, signal);
     try {
       const response = await fetch(base + path, {
         headers: headers(key.reveal()),

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore, ByteRange } from '../../core/contracts/blobs.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { projectKind } from './projects.ts';
 
@@ -84,7 +84,7 @@ const gone = () => new AppError('file_not_found', 'There is no such file.');
 
 export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps): Uploads {
   const started = clock.now();
-  const turns = keyedQueue();
+  const turns = createKeyedQueue();
 
   const find = async (id: string) => {
     const pointer = await records.get(fileOwnerKind, id);
@@ -119,7 +119,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       kept.add(staged);
       const pointer = { owner: folderOf(file), at: doc.uploadedAt, isKept: true };
       // deleted in the meantime
-      await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer, expect: 1 }).catch(unlessConflict);
+      await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer, expect: 1 }).catch(ignoreConflict);
       for (const one of older) if (one.name === file.name) await remove(one);
       // The project may just have been deleted, without finding this file: the deletion removes the record first, then
       // the files.

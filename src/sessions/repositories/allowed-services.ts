@@ -3,12 +3,12 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
-import { Services } from '../../core/model/services/recipe.ts';
+import { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 
 export interface ServicePermissions {
   /** The services of the session. */
-  readonly servicesOf: (session: SessionRecord) => Services;
+  readonly servicesOf: (session: SessionRecord) => ServiceRecipes;
   /** Throws for services that the settings and the driver cannot run. */
   readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
   readonly power: Pick<SandboxService, 'status' | 'pause'>;
@@ -46,7 +46,7 @@ export async function allowServices(
       'conflict',
       `The session already has a service ${taken}, so the one from ${path} cannot be added.`,
     );
-  const { data: services, error } = Services.safeParse({ ...before, ...Object.fromEntries(added) });
+  const { data: services, error } = ServiceRecipes.safeParse({ ...before, ...Object.fromEntries(added) });
   if (error) {
     const [issue] = error.issues;
     throw new AppError('conflict', `services: ${issue?.path.join('.') ?? ''} ${issue?.message}.`);
@@ -54,7 +54,7 @@ export async function allowServices(
   checkSandbox({ services }, record);
   const { condition, keeps } = await power.status(record.id);
   const isDown = ['new', 'stopped', 'lost'].includes(condition) || (condition === 'paused' && keeps === 'files');
-  // Service names are set when a sandbox starts.
+  // Service names are set when a sandbox starts, so a running sandbox is stopped.
   if (!isDown) await power.pause(record.id, { keeps: 'files', signal });
   await change(record.id, { sandbox: { ...record.sandbox, services } });
 }

@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { nextLoopTurn } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
@@ -68,7 +68,7 @@ export async function* streamBareRepository(folder: GitFolder, signal: AbortSign
     yield* pieces.add(...tarHeaders(name, bytes.length, 0o644), bytes, tarPadding(bytes.length));
   }
   for await (const name of objectFiles(folder)) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     await using file = await openInside(folder, name);
     yield* pieces.add(...tarHeaders(name, file.size, 0o444));
     for (let at = 0; at < file.size; ) {
@@ -135,19 +135,19 @@ async function readHead(folder: GitFolder): Promise<string> {
   throw new AppError('unsupported', `${folder.url} has a HEAD that names no branch and no commit.`);
 }
 
-/** Branches and tags, without names and values that git would refuse. */
+/** Branches and tags, except those whose name or value git would refuse. */
 async function readRefs(folder: GitFolder, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const refs = new Map<string, string>();
   const packed = (await readText(folder, 'packed-refs', maxText['packed-refs'])) ?? '';
   for (const [n, line] of packed.split('\n').entries()) {
     if (n % refsAtOnce === 0) await nextLoopTurn();
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const [value = '', name = ''] = line.split(' ', 2);
     if (object.test(value) && isRef(name)) refs.set(name, value);
     if (refs.size > maxRefs) throw tooManyRefs(folder);
   }
   const visit = async (under: string, depth: number): Promise<void> => {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     for (const entry of await namesIn(folder, under)) {
       const name = `${under}/${entry.name}`;
       if (refs.size > maxRefs) throw tooManyRefs(folder);

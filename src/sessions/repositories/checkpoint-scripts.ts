@@ -1,4 +1,4 @@
-import { checkpointFiles } from '../../core/model/run-files.ts';
+import { checkpointFolder } from '../../core/model/run-files.ts';
 import { encodeNamesCommand } from '../../core/text/files/byte-names.ts';
 import { gitExitCodes } from './git.ts';
 
@@ -11,7 +11,7 @@ export const maxDiffBytes = 900_000;
 
 /** Sets `roots` to the folders with their own commits, starting with `.`. */
 const findRoots = `
-store="$workdir/${checkpointFiles}"
+store="$workdir/${checkpointFolder}"
 cd -- "$workdir" && mkdir -p -- "$store" || exit 1
 mapfile -d '' -t inner < <(find . -mindepth 2 -maxdepth 5 \\( -name node_modules -o -path ./.corral \\) -prune -o -name .git -prune -printf '%P\\0' 2>/dev/null | LC_ALL=C sort -z | head -zn ${maxRoots})
 roots=(.)

@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type GitPerson, isFolderUrl, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
+import { type GitAuthor, isFolderUrl, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
@@ -14,7 +14,7 @@ export interface FetchRequest {
   readonly session: SessionId;
   readonly repository: SessionRepository;
   readonly branch: string;
-  readonly author: GitPerson;
+  readonly author: GitAuthor;
   /**
    * Writes a bare copy of a folder on the server to `folder` in the sandbox; undefined: git fetches from the
    * repository's server.

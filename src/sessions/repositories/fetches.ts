@@ -3,7 +3,12 @@ import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.
 import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { type GitPerson, isFolderUrl, isUnprepared, type SessionRepository } from '../../core/model/repository.ts';
+import {
+  type GitAuthor,
+  hasUnpreparedRepository,
+  isFolderUrl,
+  type SessionRepository,
+} from '../../core/model/repository.ts';
 import type { CheckResult } from '../../core/model/repository-environment.ts';
 import { truncateStart } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -13,7 +18,7 @@ import type { LiveSession } from '../run/live-session.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { FoundEnvironment } from './environments.ts';
 import { fetchRepository } from './fetch-repository.ts';
-import type { Preparation, PreparedEnd, SetupRequest } from './preparation.ts';
+import type { Preparation, SetupRequest, SetupResult } from './preparation.ts';
 import type { ReadyWorkspaces } from './ready-workspaces.ts';
 import type { RepositoryFolders } from './repository-folders.ts';
 
@@ -43,7 +48,7 @@ function toBranchName({
 
 interface Deps extends Pick<ServerParts, 'closing' | 'warn'> {
   /** The author of commits in sessions that set no author. */
-  readonly author: GitPerson;
+  readonly author: GitAuthor;
   readonly preparation: Preparation;
   /** Notified of a session's prepared files, so that they are ready for the next similar session. */
   readonly ready?: Pick<ReadyWorkspaces, 'used'>;
@@ -65,13 +70,13 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);
-    return starts || isUnprepared(writer.record);
+    return starts || hasUnpreparedRepository(writer.record);
   }
 
   /** A repository that could not be fetched fails only the run that waited for it. */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     const pending = this.#queue.pending(live.id);
-    if (pending || this.#toStart.has(live.id) || isUnprepared(live.writer.record))
+    if (pending || this.#toStart.has(live.id) || hasUnpreparedRepository(live.writer.record))
       await raceAbort(pending ?? this.#start(live, client), signal);
   }
 
@@ -80,7 +85,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
     const live = this.deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
     const found = live.writer.record.repositories?.find((one) => one.path === path);
-    if (found && isUsable(found)) throw new AppError('conflict', `The repository ${path} already exists.`);
+    if (found && isUsableRepository(found)) throw new AppError('conflict', `The repository ${path} already exists.`);
     if (found)
       await raceAbort(
         this.#queue.inTurn(id, async () => {
@@ -169,7 +174,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
     client: Client,
     path: string,
     { again, ...how }: Pick<SetupRequest, 'mayKeep' | 'found'> & { readonly again?: true },
-  ): Promise<PreparedEnd | undefined> {
+  ): Promise<SetupResult | undefined> {
     const { writer } = live;
     const repository = find(live, path);
     const { environment } = repository ?? {};
@@ -242,7 +247,7 @@ const lastLines = (result: CheckResult | undefined) =>
   truncateStart((result?.output ?? '').split('\n').slice(-5).join('\n'), 500);
 
 /** The repository is fetched and set up. */
-export const isUsable = ({ state, environment }: SessionRepository): boolean =>
+export const isUsableRepository = ({ state, environment }: SessionRepository): boolean =>
   state === 'ready' && environment?.setup !== 'failed';
 
 const find = ({ writer }: LiveSession, path: string) => writer.record.repositories?.find((one) => one.path === path);

@@ -22,7 +22,7 @@ export interface SetupRequest {
   readonly found: FoundEnvironment | undefined;
 }
 /** The result of the setup, for the record and for people. */
-export interface PreparedEnd {
+export interface SetupResult {
   readonly setup: 'ran' | 'restored' | 'failed';
   readonly detail: string;
   /** The size of the files that later sessions get instead of running `setup.sh`; undefined: none. */
@@ -38,7 +38,7 @@ export class Preparation extends ServerPart<Deps> {
   }
 
   /** Rejects only if the sandbox is lost or the server stops. */
-  async prepare(client: Client, requested: SetupRequest, signal: AbortSignal): Promise<PreparedEnd> {
+  async prepare(client: Client, requested: SetupRequest, signal: AbortSignal): Promise<SetupResult> {
     const { path } = requested.repository;
     try {
       const found = requested.found ?? (await this.read(client, path, signal));
@@ -64,8 +64,8 @@ export class Preparation extends ServerPart<Deps> {
     }
   }
 
-  /** Files that cannot be stored are still available to this session. */
-  async #keep(client: Client, path: string, key: PreparedKey, signal: AbortSignal): Promise<PreparedEnd> {
+  /** Stores the prepared files. If that fails, only this session has them. */
+  async #keep(client: Client, path: string, key: PreparedKey, signal: AbortSignal): Promise<SetupResult> {
     const setup = 'ran';
     try {
       const bytes = await this.deps.files.keep(client, path, key, signal);

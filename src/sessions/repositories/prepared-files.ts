@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessNoFile } from '../../core/errors/errors.ts';
+import { AppError, ignoreNoFile } from '../../core/errors/errors.ts';
 import { preparedFilesKind as kind } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { changeRecord } from '../../storage/collection.ts';
-import type { Copies, HeldBlob } from '../forks/copies.ts';
+import type { CopyStore, HeldBlob } from '../forks/copies.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { copyFailureText, runProgram } from '../services/streams/piped-command.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
@@ -15,7 +15,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   /** The maximum number kept per owner; the least recently used are removed first. 0: off. */
   readonly keep: number;
   readonly maxBytes: number;
-  readonly copies: Pick<Copies, 'add' | 'open' | 'release'>;
+  readonly copies: Pick<CopyStore, 'add' | 'open' | 'release'>;
   readonly archive: Pick<WorkspaceArchive, 'pack' | 'unpack'>;
 }
 /** The facts that must match for a session to use another session's files. Files are never shared between owners. */
@@ -41,8 +41,7 @@ const packMs = 10 * 60_000;
 const files = 'The prepared files';
 const moveMs = 60_000;
 
-// Moves whole folders if the repository has none of that name, which takes the same time regardless of the number of
-// files.
+// Moves a whole folder if the repository has none of that name, so the time does not depend on the number of files.
 const moveScript = `
 from="$workdir/$folder" to="$workdir/$path"
 [ -d "$from" ] && [ ! -L "$from" ] || exit ${gitExitCodes.nothing}
@@ -64,7 +63,7 @@ move "$from" "$to" && rm -rf -- "$from" && { rmdir -- "\${from%/*}" 2>/dev/null 
  * copies.
  */
 export class PreparedFiles extends ServerPart<Deps> {
-  readonly #inTurn = keyedQueue();
+  readonly #inTurn = createKeyedQueue();
 
   get isOn(): boolean {
     return this.deps.keep > 0;
@@ -124,7 +123,7 @@ export class PreparedFiles extends ServerPart<Deps> {
 
   async #extract(client: Sandbox, folder: string, blob: string, signal: AbortSignal): Promise<boolean> {
     const { copies, archive, newId } = this.deps;
-    const content = await copies.open(blob).catch(unlessNoFile);
+    const content = await copies.open(blob).catch(ignoreNoFile);
     if (!content) return false;
     const from = {
       name: `prepared-${newId()}`,

@@ -1,5 +1,5 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
-import { deadlineSignal, pause, runWithin } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, runWithTimeout, sleep } from '../../core/concurrency/cancel.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
@@ -47,7 +47,7 @@ const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
 const maxRequests = 1_000;
-/** The pause before each preparation, because starting sessions take precedence over possible future sessions. */
+/** The pause before each preparation, so that starting sessions take precedence over possible future ones. */
 const restMs = 1_000;
 const lookMs = 60_000;
 
@@ -101,8 +101,8 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
   }
 
   /**
-   * Called when a session uses these stored files. Orders ready workspaces, because the next similar session will need
-   * the files too.
+   * Called when a session uses these stored files. Requests ready workspaces, because the next similar session will
+   * need the files too.
    */
   used(session: SessionRecord, files: readonly string[]): void {
     const { keep, clock } = this.deps;
@@ -141,12 +141,12 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
       for (const id of this.#unwanted.splice(0)) await this.#remove(id, callMs);
       const order = this.#orders.shift();
       if (order) {
-        await pause(restMs, signal, clock).catch(() => {});
+        await sleep(restMs, signal, clock).catch(() => {});
         if (!signal.aborted) await this.#fill(order, signal);
         continue;
       }
       const patience = new AbortController();
-      const timer = pause(lookMs, AbortSignal.any([signal, patience.signal]), clock).catch(() => {});
+      const timer = sleep(lookMs, AbortSignal.any([signal, patience.signal]), clock).catch(() => {});
       await Promise.race([timer, this.#wake.promise]);
       patience.abort();
     }
@@ -189,14 +189,14 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
     // The lease hides the sandbox from other servers' reconcilers.
     const fence = ownership.isShared ? { epoch: await ownership.take(session.id) } : {};
     const spec = { ...(await this.deps.spec(session, id)), ...fence };
-    await runWithin({ ms: startTimeoutMs, clock, signal }, (call) => driver.provision(spec, call));
+    await runWithTimeout({ ms: startTimeoutMs, clock, signal }, (call) => driver.provision(spec, call));
     {
-      await using link = await runWithin({ ms: callMs, clock, signal }, (call) => driver.attach(id, call));
+      await using link = await runWithTimeout({ ms: callMs, clock, signal }, (call) => driver.attach(id, call));
       const client = connect({ ...link, ...fence });
-      using until = deadlineSignal(unpackMs, clock, AbortSignal.any([signal, link.lost]));
+      using until = createTimeoutSignal(unpackMs, clock, AbortSignal.any([signal, link.lost]));
       for (const one of files) if (!(await this.deps.files.unpack(client, one, until.signal))) return false;
     }
-    await runWithin({ ms: callMs, clock, signal }, (call) => driver.destroy(id, 'keep', call));
+    await runWithTimeout({ ms: callMs, clock, signal }, (call) => driver.destroy(id, 'keep', call));
     return true;
   }
 
@@ -205,7 +205,7 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
     const { driver, ownership, clock, count, warn } = this.deps;
     count('dropped');
     try {
-      await runWithin({ ms, clock }, (call) => driver.destroy(sandboxIdOf(id), 'remove', call));
+      await runWithTimeout({ ms, clock }, (call) => driver.destroy(sandboxIdOf(id), 'remove', call));
     } catch (thrown) {
       warn({ sandbox: sandboxIdOf(id), err: toAppError(thrown) }, 'a workspace that nobody took could not be removed');
     }

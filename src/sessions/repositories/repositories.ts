@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { type GitPerson, noPushReason, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
+import { type GitAuthor, noPushReason, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
 import type { CheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
 import { decodeNames, encodeNamesCommand } from '../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
@@ -16,7 +16,7 @@ import { allowServices, type ServicePermissions } from './allowed-services.ts';
 import { parseGitChanges } from './changes-in.ts';
 import { toPrintable } from './environments.ts';
 import { remoteFailure } from './fetch-repository.ts';
-import { isUsable, type RepositoryFetches } from './fetches.ts';
+import { isUsableRepository, type RepositoryFetches } from './fetches.ts';
 import { gitExitCodes, runInRepository, summarizeGitOutput } from './git.ts';
 
 type Check = RepositoryEnvironment['checks'][number];
@@ -47,7 +47,7 @@ interface Deps {
   readonly fetches: Pick<RepositoryFetches, 'again' | 'noteChecks'>;
   readonly now: () => number; // epoch ms
   /** The author of commits in sessions that set no author. */
-  readonly author: GitPerson;
+  readonly author: GitAuthor;
   readonly services: ServicePermissions & { readonly states: SandboxService['services'] };
 }
 interface OpenedRepository {
@@ -106,7 +106,7 @@ export function repositoryService({
 
     async fetch(id, path, signal) {
       const { repository } = await find(id, path);
-      if (isUsable(repository)) throw new AppError('conflict', `The repository ${path} already exists.`);
+      if (isUsableRepository(repository)) throw new AppError('conflict', `The repository ${path} already exists.`);
       await using used = await sandboxes.use(id, signal);
       const found = await fetches.again(id, path, used.client, signal);
       if (found.state === 'failed') throw new AppError('conflict', found.error ?? 'The repository was not fetched.');

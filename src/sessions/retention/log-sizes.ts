@@ -1,10 +1,10 @@
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
-import { ChangedRecords } from '../../core/contracts/changed-records.ts';
-import type { EventStore, Marks, Store } from '../../core/contracts/ports.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { RecordWatcher } from '../../core/contracts/changed-records.ts';
+import type { CompactionMarks, EventStore, Store } from '../../core/contracts/ports.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 
-interface MeasuredLog extends Marks {
+interface MeasuredLog extends CompactionMarks {
   readonly head: number;
   readonly bytes: number;
 }
@@ -14,7 +14,7 @@ const pageSize = 256;
 export class LogSizes {
   readonly #events: EventStore;
   /** Sessions changed by any server. */
-  readonly #news: ChangedRecords | undefined;
+  readonly #news: RecordWatcher | undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
   /** Logs that grew since they were measured. */
   readonly #grown = new Set<SessionId>();
@@ -26,7 +26,7 @@ export class LogSizes {
 
   constructor({ events, records, shared }: Pick<Store, 'events' | 'records' | 'shared'>) {
     this.#events = events;
-    if (shared) this.#news = new ChangedRecords(records, 'session');
+    if (shared) this.#news = new RecordWatcher(records, 'session');
   }
 
   /** `sessions`: all stored sessions. */
@@ -40,7 +40,7 @@ export class LogSizes {
     const bytes = new Map<SessionId, number>();
     const heads = await this.#events.heads([...ids]);
     for (const id of ids) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       const known = this.#known.get(id);
       bytes.set(id, known?.head === heads.get(id) && !grown.has(id) ? (known?.bytes ?? 0) : await this.measure(id));
     }
@@ -64,7 +64,7 @@ export class LogSizes {
     if (!this.#areAllKnown) return undefined;
     const grown = [...this.#grown];
     for (const id of new Set([...grown, ...this.#justMeasured])) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       await this.measure(id);
     }
     for (const id of grown) this.#grown.delete(id);

@@ -15,7 +15,7 @@ export const dayMs = 24 * 60 * 60 * 1_000;
 
 export const hasRetentionLimit = ({ days, maxSessions, maxBytes }: RetentionPolicy): boolean =>
   days > 0 || maxSessions > 0 || maxBytes > 0;
-export const limitsBytes = ({ maxBytes, maxSessionBytes }: RetentionPolicy): boolean =>
+export const hasByteLimit = ({ maxBytes, maxSessionBytes }: RetentionPolicy): boolean =>
   maxBytes > 0 || maxSessionBytes > 0;
 
 /** The session is idle and not a favorite, pinned or shared. */
@@ -23,7 +23,7 @@ export const isDeletable = ({ deleting, openRuns, status, favorite, pinned, shar
   !(deleting || openRuns.length > 0 || status === 'running' || status === 'waiting' || favorite || pinned || shared);
 
 /** The sessions to delete, longest idle first; never more than the policy requires. */
-export function isOverdue(
+export function findOverdueSessions(
   policy: RetentionPolicy,
   sessions: readonly StoredSession[],
   bytesOf: ReadonlyMap<SessionId, number>,

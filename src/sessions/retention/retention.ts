@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Driver } from '../../../drivers/driver.ts';
-import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runAtIntervals } from '../../core/concurrency/rounds.ts';
 import { nextLoopTurn } from '../../core/contracts/clock.ts';
 import type { EventLog } from '../../core/contracts/ports.ts';
@@ -14,7 +14,14 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import type { Watchers } from '../engine/watchers.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import { LogSizes } from './log-sizes.ts';
-import { dayMs, hasRetentionLimit, isDeletable, isOverdue, limitsBytes, type RetentionPolicy } from './policy.ts';
+import {
+  dayMs,
+  findOverdueSessions,
+  hasByteLimit,
+  hasRetentionLimit,
+  isDeletable,
+  type RetentionPolicy,
+} from './policy.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly watchers: Watchers;
@@ -25,7 +32,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
 const kind = 'viewed'; // `<session>:viewed:<server>`
 const Until = z.object({ until: z.number() });
 
-/** Stores which sessions have viewers on each server, so that a server checks the others before it deletes. */
+/** Stores which sessions have viewers on each server, so that no server deletes a session viewed on another. */
 class ViewedSessions extends ServerPart<Deps> {
   #reported: ReadonlySet<SessionId> = new Set();
 
@@ -56,7 +63,7 @@ export interface RetentionDeps extends Pick<ServerParts, 'clock' | 'store'> {
   readonly watchers: Watchers;
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
-  /** Whether this server currently runs the retention. Two servers doing so would be harmless. */
+  /** Whether this server currently applies the retention policy. Two servers doing so would be harmless. */
   readonly mayDeleteOld: () => Promise<boolean>;
   /** This server's name in the shared store. */
   readonly name: string;
@@ -107,9 +114,9 @@ export class Retention {
     }
     const blobs = await collect(clock.now() - blobAgeMs, signal);
     if (blobs > 0) logger.info({ blobs }, 'unreferenced blobs were removed');
-    if (!hasRetentionLimit(policy) && !limitsBytes(policy)) return;
-    const known = limitsBytes(policy) ? await this.#sizes.refresh(policy.maxSessionBytes, signal) : undefined;
-    const needsSizes = known ? policy.maxBytes > 0 && known.total > policy.maxBytes : limitsBytes(policy);
+    if (!hasRetentionLimit(policy) && !hasByteLimit(policy)) return;
+    const known = hasByteLimit(policy) ? await this.#sizes.refresh(policy.maxSessionBytes, signal) : undefined;
+    const needsSizes = known ? policy.maxBytes > 0 && known.total > policy.maxBytes : hasByteLimit(policy);
     const sessions = await this.#candidates(policy, needsSizes);
     if (needsSizes) await this.#sizes.of(sessions, signal);
     if (policy.maxSessionBytes > 0) {
@@ -117,7 +124,7 @@ export class Retention {
       await this.#shorten(long, policy.maxSessionBytes, signal);
     }
     const bytes = needsSizes ? await this.#sizes.of(sessions, signal) : new Map<SessionId, number>();
-    await this.#delete(isOverdue(policy, sessions, bytes, clock.now()), signal);
+    await this.#delete(findOverdueSessions(policy, sessions, bytes, clock.now()), signal);
   }
 
   async #present(ids: readonly SessionId[]): Promise<StoredSession[]> {
@@ -155,7 +162,7 @@ export class Retention {
     if (again.length === 0) return;
     const sandboxes = await this.#sandboxes(signal);
     for (const id of again) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       if (sandboxes.has(id) || !(await this.#isUnused(id))) continue;
       await remove(id).then(
         () => logger.info({ session: id }, 'session deleted by the retention settings'),
@@ -201,7 +208,7 @@ export class Retention {
       const { id } = record;
       if (this.#sizes.bytesOf(id) <= maxBytes || record.deleting || record.openRuns.length > 0) continue;
       if (liveSessions.get(id) || (await ownership.isElsewhere(id))) continue;
-      throwIfFired(signal);
+      throwIfAborted(signal);
       if (done++ === batch) return;
       const all = Number.MAX_SAFE_INTEGER;
       await store.events.compact(id, { keepDroppable: 1, keepAll: all });
@@ -215,7 +222,7 @@ export class Retention {
   /** The sessions with a running sandbox. A driver failure ends the round, so that no session in use is deleted. */
   async #sandboxes(signal: AbortSignal): Promise<ReadonlySet<SessionId>> {
     const { driver, clock } = this.#deps;
-    using until = deadlineSignal(listMs, clock, signal);
+    using until = createTimeoutSignal(listMs, clock, signal);
     const up = (await driver.list(until)).filter(({ phase }) => phase === 'ready' || phase === 'paused');
     return new Set(up.map(({ sessionId }) => sessionId));
   }

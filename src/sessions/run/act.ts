@@ -4,7 +4,7 @@ import { missingParts } from './missing-tools.ts';
 import { answerPlan, beginRunningStep, planningTools, titleFacts } from './plan.ts';
 import { digest } from './progress.ts';
 import type { RunContext } from './run-context.ts';
-import { closePlan, todoFacts } from './todo-facts.ts';
+import { closePlan, createTodoFacts } from './todo-facts.ts';
 import { endEmptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 
 /** One turn of work on the running step: calls to make, or the text that ends the step. */
@@ -43,7 +43,7 @@ export async function takeStepTurn(
   }
   if (!step) {
     const closed = closePlan(steps, saysItFailed(message.text));
-    const changed = closed.some((it, n) => it !== steps[n]) ? todoFacts(runWriter, closed) : [];
+    const changed = closed.some((it, n) => it !== steps[n]) ? createTodoFacts(runWriter, closed) : [];
     await runWriter.write(...facts, ...missingParts.callless(work), ...changed);
     return { kind: 'replied', digest: digest(message.text), steps: closed, spent };
   }

@@ -43,7 +43,7 @@ export class MissingTools {
     }
   }
 
-  /** Notices about what was missing from a request. */
+  /** Notices about content omitted from a request. */
   factsOf(run: Pick<RunWriter, 'runId'>, leftOut: readonly OmittedContent[]): SessionFact[] {
     return leftOut
       .filter(({ kind, name }) => this.#isNew(run, `${kind}\0${name}`))
@@ -68,5 +68,5 @@ export class MissingTools {
   }
 }
 
-/** Missing parts of all requests to models. */
+/** Shared by all runs of this server. */
 export const missingParts = new MissingTools();

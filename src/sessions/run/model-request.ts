@@ -12,8 +12,8 @@ import type {
 } from '../../agents/models/model.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
-import { type Amounts, noAmounts, toAmounts } from '../../core/model/runs/budget.ts';
-import type { AssumedUsage, Purpose } from '../../core/model/spending.ts';
+import { type Amounts, noAmounts, withMicroCost } from '../../core/model/runs/budget.ts';
+import type { AssumedUsage, ModelCallPurpose } from '../../core/model/spending.ts';
 import type { MessageSelection, PromptSection } from './context/message-selection.ts';
 import { pictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
@@ -26,7 +26,7 @@ interface ModelRequest {
   readonly request: TurnRequest;
   /** The bytes for the model to read. */
   readonly bytes: number;
-  readonly purpose: Purpose;
+  readonly purpose: ModelCallPurpose;
   readonly sections: readonly PromptSection[];
   readonly from: MessageSelection;
   /** The conversation as stored, with references to pictures. */
@@ -57,7 +57,7 @@ export async function requestModel(
   const { outputTokens: usual, cachedShare } = meter.habits(name);
   const longest = request.sampling?.maxOutputTokens ?? model.abilities.maxOutput;
   const amountsOf = (outputTokens: number, cachedTokens = 0) =>
-    toAmounts({
+    withMicroCost({
       ...{ turns: 1, time: 0, tokens: inputTokens + outputTokens },
       cost: model.costOf?.({ inputTokens, outputTokens, cachedTokens }) ?? 0,
     });
@@ -89,7 +89,7 @@ export async function requestModel(
     const exchange = { requestBytes: bytes - pictureBytes(stored.conversation), replyBytes: countBytes(message) };
     const assumed = reserved.isCounted && !isStopped ? estimateMissingUsage(model, counted.usage, exchange) : undefined;
     const spent = toSpending(counted.usage, assumed);
-    if (!isStopped) used = toAmounts(spent);
+    if (!isStopped) used = withMicroCost(spent);
     budget.count(spent);
     const more = { ...proof, purpose, ...(keepsThoughts && thoughts && { thoughts }), ...(assumed && { assumed }) };
     const usage = runWriter.usage(message.model, counted.usage, more);

@@ -1,5 +1,5 @@
 import type { PendingCall, TurnInput, TurnResult } from '../../../machines/run.ts';
-import { withRunning } from '../../../machines/run-rules.ts';
+import { startNextStep } from '../../../machines/run-rules.ts';
 import type { AssistantMessage, ToolDeclaration } from '../../agents/models/model.ts';
 import { MakePlanArgs, makePlan } from '../../agents/tools/special.ts';
 import type { PlanStep, SessionFact } from '../../core/model/events.ts';
@@ -44,7 +44,7 @@ export async function planRun(
   if (created) {
     const text = message.text.trim() === '' ? acknowledgement(created, again) : '';
     const lines = text === '' ? [] : runWriter.messageFacts(splitTitle(text));
-    const begun = calls.length > 0 ? withRunning(created.steps) : created.steps;
+    const begun = calls.length > 0 ? startNextStep(created.steps) : created.steps;
     const plan = runWriter.plan(created.steps);
     await runWriter.write(
       ...titleFacts(work, created.title),
@@ -57,7 +57,7 @@ export async function planRun(
   }
   if (calls.length > 0) {
     const known = isOpen ? steps : [...steps, ...numbered(steps, [firstLine(newestWords(runWriter) ?? work.task)])];
-    const begun = withRunning(known);
+    const begun = startNextStep(known);
     const plan = isOpen ? [] : [runWriter.plan(known)];
     await runWriter.write(...title, ...facts, ...plan, ...beginRunningStep(runWriter, begun));
     return { kind: 'calls', calls, steps: begun, spent };

@@ -10,7 +10,7 @@ import type { McpServer } from '../../core/model/tool-server.ts';
 import type { Approvals } from './run-context.ts';
 
 /** The agent's settings for a session. Read before each turn, so changes apply from the next turn. */
-export interface Profile {
+export interface AgentProfile {
   readonly model: Model;
   /** Fallback models, in order. */
   readonly fallbacks: readonly string[];
@@ -38,4 +38,4 @@ export interface Profile {
   readonly sessionBudget?: OwnBudget;
   readonly approvals?: Partial<Approvals>;
 }
-export type ProfileOf = (session: SessionRecord) => Promise<Profile>;
+export type ProfileOf = (session: SessionRecord) => Promise<AgentProfile>;

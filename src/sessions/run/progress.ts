@@ -3,7 +3,7 @@ import type { RunAct } from '../../../machines/stuck.ts';
 import type { Message, ToolCall } from '../../agents/models/model.ts';
 import { makePlan } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
-import type { Entry } from './log/conversation.ts';
+import type { ConversationEntry } from './log/conversation.ts';
 
 // A run's acts, for stuck detection. Each is added when a call ends; after a restart, all are derived from the
 // transcript.
@@ -45,7 +45,7 @@ function isWait(name: string, args: unknown): boolean {
  * A run's acts from a seq on. Equal calls in one reply are one act, as in a live run. A final text reply is left out,
  * because the run requests it again.
  */
-export function listActs(entries: readonly Entry[], runId: RunId, since: number): readonly RunAct[] {
+export function listActs(entries: readonly ConversationEntry[], runId: RunId, since: number): readonly RunAct[] {
   const calls = new Map<string, ToolCall>();
   const acts: RunAct[] = [];
   let ofTurn = new Set<string>();
@@ -55,7 +55,7 @@ export function listActs(entries: readonly Entry[], runId: RunId, since: number)
     if (message.role === 'assistant') {
       ofTurn = new Set();
       for (const call of message.calls) calls.set(call.callId, call);
-      const isWhole = message.model !== ''; // otherwise its end is still to come
+      const isWhole = message.model !== ''; // otherwise the reply broke off
       if (message.calls.length === 0 && counts && isWhole) acts.push({ kind: 'text', text: digest(message.text) });
     }
     const call = message.role === 'tool' ? calls.get(message.callId) : undefined;

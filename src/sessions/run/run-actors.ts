@@ -2,7 +2,7 @@ import { fromPromise } from 'xstate';
 import type { ApprovalRequest, RunEnd } from '../../../machines/run.ts';
 import { runMachine } from '../../../machines/run.ts';
 import { consoleChars, readConsole } from '../../agents/tools/shell.ts';
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import { type Clock, nextLoopTurn } from '../../core/contracts/clock.ts';
 import type { SessionFact, ToolContent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
@@ -10,7 +10,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { summarizeRun, takeStepTurn } from './act.ts';
 import type { ExternalAgents } from './agent/external-agents.ts';
 import { decideExternalCalls, isExternalRun, takeExternalTurn } from './agent/external-turn.ts';
-import { makeCalls } from './calls/tool-calls.ts';
+import { executeToolCalls } from './calls/tool-calls.ts';
 import { judgeGoal } from './goal/judge.ts';
 import type { LiveSession } from './live-session.ts';
 import { computeSpendingAt } from './log/projection.ts';
@@ -30,7 +30,7 @@ interface Deps {
   readonly loops?: ExternalAgents | undefined;
   onEnd(status: 'completed' | 'stopped' | 'failed'): void;
 }
-const killMs = 4_000; // leaves time, because a stop must complete within five seconds
+const killMs = 4_000; // less than the five seconds within which a stop must complete
 
 /** The run machine with its actors and actions. */
 export const provideRunMachine = ({ clock, working, live, use, kernels, loops, onEnd }: Deps) =>
@@ -51,7 +51,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
         const work = await working(input, signal);
         return isExternalRun(work)
           ? await decideExternalCalls(work, input, signal)
-          : await makeCalls(work, input, signal);
+          : await executeToolCalls(work, input, signal);
       }),
       summarize: fromPromise(async ({ input, signal }) => summarizeRun(await working(input, signal), input, signal)),
       judge: fromPromise(async ({ input, signal }) => judgeGoal(await working(input), input, signal)),
@@ -117,7 +117,7 @@ async function endRun(
   // Background processes continue after a completed run. They are ended after a stopped run, and after a failed run
   // with open calls.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
-    using until = deadlineSignal(killMs, clock);
+    using until = createTimeoutSignal(killMs, clock);
     const kill = async () => {
       // A paused sandbox is resumed first: a frozen process does not handle signals and would continue later.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;

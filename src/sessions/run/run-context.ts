@@ -18,13 +18,13 @@ import type { McpServer } from '../../core/model/tool-server.ts';
 import type { UntrustedSource } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from './agent/external-agents.ts';
-import type { AttachedFiles } from './context/attachments.ts';
+import type { UploadReader } from './context/attachments.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/compose.ts';
 import type { SandboxUser } from './sandbox-lease.ts';
 import type { TurnBudget } from './turn-budget.ts';
 
-export interface SeenDesktop {
+export interface SessionDesktop {
   browserOf(client: SandboxClient): NonNullable<ToolContext['browser']>;
   keepPicture(
     picture: Parameters<NonNullable<ToolContext['keepPicture']>>[0],
@@ -35,7 +35,7 @@ export interface SeenDesktop {
 
 /** Desktops for agents. Screenshots are stored, and browser connections are closed with the sandbox connection. */
 export interface AgentDesktop {
-  of(id: SessionId): SeenDesktop & {
+  of(id: SessionId): SessionDesktop & {
     /** Whether the sandbox has a desktop; true if it has not started yet. */
     existsIn(client: SandboxClient): Promise<boolean>;
   };
@@ -98,12 +98,12 @@ export interface RunContext {
   /** Notes of folders that a call touches for the first time; absent until all repositories are fetched. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
   /** The desktop for tools that use the screen; undefined if sandboxes have none. */
-  readonly desktop?: SeenDesktop;
+  readonly desktop?: SessionDesktop;
   /** Stores a picture in a result, even without a desktop. */
-  readonly keepPicture?: SeenDesktop['keepPicture'];
+  readonly keepPicture?: SessionDesktop['keepPicture'];
   readonly gate?: ControlWaiter;
   /** Files attached to messages by users. */
-  readonly files?: AttachedFiles | undefined;
+  readonly files?: UploadReader | undefined;
   /** The agent with its own loop; undefined: Corral's loop. */
   readonly own?: {
     readonly agent: ExternalAgent;

@@ -8,11 +8,11 @@ import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { memoryMount } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { anyGlob } from '../../core/text/glob.ts';
-import type { Profile } from './profile.ts';
+import type { AgentProfile } from './profile.ts';
 
 interface Base {
   /** The profile from the server's settings. */
-  readonly usual: Profile;
+  readonly usual: AgentProfile;
   /** The tools that no agent has. */
   readonly denied: readonly string[];
   readonly session: Holder;
@@ -25,7 +25,7 @@ const mostChildren = 8; // working at the same time, as in templates
 export function sessionAgentProfile(
   agent: SessionAgent,
   { usual, denied, session }: Base,
-): Pick<Profile, 'tools' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
+): Pick<AgentProfile, 'tools' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
   const isOff = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
     [tool.name, ...(toolsetTargets[tool.name] ?? [])].some((name) => !allowsTool({ deny: denied }, { ...tool, name }));
   const requested = new Set(agent.tools);
@@ -63,7 +63,10 @@ export function sessionAgentProfile(
 }
 
 /** The client's instructions, followed by the agent's memory. */
-function createPrompt({ instructions, memoryStores = [] }: SessionAgent, usual: Profile): Pick<Profile, 'prompt'> {
+function createPrompt(
+  { instructions, memoryStores = [] }: SessionAgent,
+  usual: AgentProfile,
+): Pick<AgentProfile, 'prompt'> {
   const prompt = instructions ?? usual.prompt;
   if (memoryStores.length === 0) return instructions === null ? {} : { prompt: instructions };
   const stores = memoryStores.map(({ folder, access, name, description, instructions: use }) => {
@@ -84,7 +87,7 @@ const foundIn = (registry: ToolRegistry, names: ReadonlySet<string>) =>
 const aliasesOf = (names: readonly string[]): string[] =>
   Object.entries(toolsetTargets).flatMap(([alias, real]) => (real.some((name) => names.includes(name)) ? [alias] : []));
 
-/** Rules about built-in tools, under the names that such an agent uses. */
+/** Rules about built-in tools, under the names that a client's agent uses. */
 function renamed(rules: readonly ApprovalRule[]): ApprovalRule[] {
   return rules.flatMap((rule) =>
     Object.entries(toolsetTargets).flatMap(([alias, real]) =>

@@ -7,7 +7,7 @@ const hasEnded = ({ status }: PlanStep): boolean => status === 'completed' || st
 /**
  * Facts for a plan that the agent changed, in the required order: ended steps, their result, the plan, the next step.
  */
-export function todoFacts(runWriter: RunWriter, steps: readonly PlanStep[], result = ''): SessionFact[] {
+export function createTodoFacts(runWriter: RunWriter, steps: readonly PlanStep[], result = ''): SessionFact[] {
   const before = new Map(runWriter.steps.map((step) => [step.id, step]));
   const isNews = (step: PlanStep) => before.get(step.id)?.status !== step.status;
   const running = steps.find(({ status }) => status === 'running');

@@ -7,8 +7,8 @@ import {
   findCoveredCalls,
   findOverrun,
   findRoom,
-  toAmounts,
   withAmounts,
+  withMicroCost,
 } from '../../core/model/runs/budget.ts';
 import { addAmounts, type BudgetOverrun, type OwnBudget } from '../../core/model/spending.ts';
 import type { StoredSession } from './log/projection.ts';
@@ -41,7 +41,7 @@ export interface SharedBudgets {
     requested: { readonly least: Amounts; readonly most: Amounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined>;
-  /** Records usage without a reservation. Resolves with a budget that is now exceeded, or was before. */
+  /** Records usage without a reservation. Resolves with a budget that is exceeded afterwards, if any. */
   charge(used: Amounts): Promise<BudgetOverrun | undefined>;
   /**
    * Pays for tool calls before they are made: all, or as many as fit; `over` is the exceeded budget. Undefined: no
@@ -126,7 +126,7 @@ export class TurnBudget {
 
   #lines(): readonly BudgetLine[] {
     const { run = [], session } = this.#sources;
-    return [...withAmounts(run, toAmounts(this.#spent)), ...(session?.(this.#spent) ?? [])];
+    return [...withAmounts(run, withMicroCost(this.#spent)), ...(session?.(this.#spent) ?? [])];
   }
 
   /**

@@ -40,7 +40,7 @@ const noCause: CostCause = { seq: null, type: null, about: '' };
 const shownLength = 80;
 
 /**
- * Attributes each turn to the last event it had to wait for: a user's message, a tool's result (of several, the last),
+ * Attributes each turn to the last event it had to wait for: a user's message, a tool's result (the last of several),
  * a decision, or the plan. A summary of the conversation belongs to its compaction. A message that arrives during a
  * turn did not cause that turn. Turns up to `after` are skipped, because a fork's log starts with another session's
  * turns.

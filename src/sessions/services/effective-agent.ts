@@ -6,18 +6,18 @@ import {
   withoutSkills,
 } from '../../agents/tools/registry.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { isWritable } from '../../core/model/repository.ts';
+import { hasWritableRepository } from '../../core/model/repository.ts';
 import { minBudget } from '../../core/model/runs/budget.ts';
 import type { EffectiveAgent } from '../api/sessions.ts';
-import type { Profile } from '../run/profile.ts';
+import type { AgentProfile } from '../run/profile.ts';
 
 /** The server's own limits, which templates can override. */
 export type ServerLimits = Pick<EffectiveAgent, 'approvals' | 'budgets'>;
 export const noLimits: ServerLimits = { approvals: [], budgets: { run: {}, session: {} } };
 
 /** A session's agent configuration, after merging all layers of settings. */
-export function effectiveAgent(record: SessionRecord, profile: Profile, server: ServerLimits): EffectiveAgent {
-  const offered = isWritable(record) ? profile.tools : withoutRepositories(profile.tools);
+export function effectiveAgent(record: SessionRecord, profile: AgentProfile, server: ServerLimits): EffectiveAgent {
+  const offered = hasWritableRepository(record) ? profile.tools : withoutRepositories(profile.tools);
   // Skills in a workspace are known only once the sandbox runs.
   const skilled =
     profile.skills?.length || record.skills?.length || record.agent?.skills?.length ? offered : withoutSkills(offered);

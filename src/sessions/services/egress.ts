@@ -3,7 +3,7 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
-import { type EgressChoice, isClosed, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { type EgressChoice, isEgressClosed, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { EffectiveEgress, EgressService } from '../api/egress.ts';
 import type { SessionService } from '../api/sessions.ts';
 
@@ -69,7 +69,7 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry, ...d
       const chosen = choice ? writtenAlike(choice) : undefined;
       // Removing a limit needs no support from the driver.
       if (chosen) deps.checkSandbox({ egress: chosen }, usual);
-      const opens = isClosed(before) && !isClosed(chosen);
+      const opens = isEgressClosed(before) && !isEgressClosed(chosen);
       if (opens && deps.wayOutIsFixed && session.sandboxState === 'running') {
         throw new AppError(
           'unsupported',

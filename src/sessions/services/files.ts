@@ -8,7 +8,7 @@ import type { FileService, GrepMatch } from '../api/files.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import { readRunChanges } from '../run/snapshot/changes.ts';
-import { copyOf } from '../run/snapshot/snapshot-scripts.ts';
+import { snapshotCopyPath } from '../run/snapshot/snapshot-scripts.ts';
 import { readWholeFile } from './streams/whole-file.ts';
 
 interface Deps {
@@ -70,7 +70,7 @@ export function fileService({ sandboxes, hydrate, known }: Deps): FileService {
       inside(id, path, signal, async (client) => {
         const file = pathInside(path, client.workdir);
         if (!isPath(file)) throw new AppError('path_outside', 'That path is outside of the workspace.');
-        return await readWholeFile(client, copyOf(file), signal);
+        return await readWholeFile(client, snapshotCopyPath(file), signal);
       }),
     find: (id, { path, pattern, types }, signal) =>
       inside(id, path, signal, async (client) => {

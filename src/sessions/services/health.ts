@@ -1,10 +1,10 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
-import { deadlineSignal, pause, raceAbort } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, raceAbort, sleep } from '../../core/concurrency/cancel.ts';
 import { type Clock, monotonicNow } from '../../core/contracts/clock.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import type { DesktopOffer } from '../api/desktop.ts';
+import type { DesktopAvailability } from '../api/desktop.ts';
 import type { CheckResult, ServiceHealth } from '../api/sessions.ts';
 import type { SessionCounts } from '../engine/unfinished-sessions.ts';
 
@@ -13,7 +13,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'store'> {
   readonly model: Pick<Model, 'name'>;
   /** The model chosen on the page, which overrides the settings. */
   readonly usualModel?: (() => Promise<string>) | undefined;
-  readonly desktopFor: () => DesktopOffer;
+  readonly desktopFor: () => DesktopAvailability;
   sessions(): Promise<SessionCounts>;
 }
 const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
@@ -22,7 +22,7 @@ const checkMs = 800; // the whole response must take less than a second
 /** Checks each component within 800 ms; a component that does not respond in time is unhealthy. */
 export async function checkServiceHealth(deps: Deps, signal: AbortSignal): Promise<ServiceHealth> {
   const { store, driver, model, clock } = deps;
-  using deadlined = deadlineSignal(checkMs, clock, signal);
+  using deadlined = createTimeoutSignal(checkMs, clock, signal);
   const until = deadlined.signal;
   const [storage, sandbox, sessions, name] = await Promise.all([
     verdict(until, () => store.check(until)),
@@ -83,7 +83,7 @@ export class SessionTally {
   async update(answer: ServiceHealth): Promise<ServiceHealth> {
     if (!this.#newest) return answer;
     if (this.#newest.changes === this.#changes) return { ...answer, sessions: this.#newest.counts };
-    using until = deadlineSignal(countMs, this.#clock);
+    using until = createTimeoutSignal(countMs, this.#clock);
     return { ...answer, sessions: await raceAbort(this.count(), until.signal).catch(() => answer.sessions) };
   }
 }
@@ -100,7 +100,7 @@ const outlivesMs = 2_000;
  * check can be slow while many sandboxes start; the last successful response is then reused for two seconds while the
  * next check runs.
  */
-export function sharedHealth(
+export function shareHealthChecks(
   look: () => Promise<ServiceHealth>,
   clock: Clock,
   now = monotonicNow,
@@ -126,7 +126,7 @@ export function sharedHealth(
     });
     if (!good || now() - good.at >= outlivesMs) return await open;
     const late = new AbortController();
-    const inPlace = pause(slowMs, late.signal, clock).then(() => good.answer);
+    const inPlace = sleep(slowMs, late.signal, clock).then(() => good.answer);
     inPlace.catch(() => {});
     open.catch(() => {}); // the next caller gets the error
     return await Promise.race([open, inPlace]).finally(() => late.abort());

@@ -1,5 +1,5 @@
 import { repeat } from '../../core/concurrency/rounds.ts';
-import { ChangedRecords } from '../../core/contracts/changed-records.ts';
+import { RecordWatcher } from '../../core/contracts/changed-records.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { StoredSession } from '../run/log/projection.ts';
 
@@ -31,7 +31,7 @@ export class ListChanges extends ServerPart<Options> {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { records, clock } = this.deps;
-    const news = new ChangedRecords(records, 'session');
+    const news = new RecordWatcher(records, 'session');
     const known = new Map<string, StoredSession>();
     let isFirst = true;
     const round = async () => {
@@ -44,7 +44,7 @@ export class ListChanges extends ServerPart<Options> {
   }
 
   #look(
-    { changed, gone }: Awaited<ReturnType<ChangedRecords['next']>>,
+    { changed, gone }: Awaited<ReturnType<RecordWatcher['next']>>,
     { known, isFirst }: { readonly known: Map<string, StoredSession>; readonly isFirst: boolean },
   ): void {
     const removed = new Set(gone);

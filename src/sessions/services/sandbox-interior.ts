@@ -46,7 +46,7 @@ function openable(ports: SandboxInterior['ports'], rules: PortRules): SandboxInt
       return (await ports.list(signal)).filter(({ port }) => !rules.closedPorts.has(port));
     },
     async connect(port, signal) {
-      refuseClosed(port, rules);
+      requireOpenPort(port, rules);
       return await ports.connect(port, signal);
     },
   };
@@ -56,7 +56,7 @@ function openable(ports: SandboxInterior['ports'], rules: PortRules): SandboxInt
  * Callers can reach neither the forwarder, which adds credentials to requests, nor the daemon, nor the server's own
  * machine.
  */
-export function refuseClosed(port: number, { isOwnMachine, closedPorts }: PortRules): void {
+export function requireOpenPort(port: number, { isOwnMachine, closedPorts }: PortRules): void {
   if (isOwnMachine) {
     const instead = 'Install bubblewrap or start Docker.';
     throw new AppError('forbidden', `No port can be opened, because nothing isolates this sandbox. ${instead}`);

@@ -1,11 +1,11 @@
 import { type Driver, hostsServices } from '../../../drivers/driver.ts';
-import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { PauseKind } from '../../core/model/sandboxes/condition.ts';
-import type { Services } from '../../core/model/services/recipe.ts';
+import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
@@ -17,7 +17,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly sandboxes: SandboxAccess;
   readonly driver: Driver;
   readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page' | 'follow' | 'activeRun'>;
-  readonly servicesOf: (session: SessionRecord) => Services;
+  readonly servicesOf: (session: SessionRecord) => ServiceRecipes;
   /** Called before a sandbox's files are removed. */
   readonly forgetFiles: (id: SessionId) => Promise<void>;
 }
@@ -60,7 +60,7 @@ export function sandboxService({
   async function freeze(id: SessionId, signal: AbortSignal): Promise<void> {
     const { head } = await sessions.page(id, Number.MAX_SAFE_INTEGER, 1);
     await commands.command(id, { type: 'sandbox.pause', commandId: ids.short() });
-    using until = deadlineSignal(pauseMs, clock, signal);
+    using until = createTimeoutSignal(pauseMs, clock, signal);
     let hasBegun = false;
     for await (const update of sessions.follow(id, head, { signal: until.signal, deltas: false })) {
       if (update.kind === 'resync' && (await sessions.sandbox(id)).condition === 'paused') return;
@@ -72,7 +72,7 @@ export function sandboxService({
         hasBegun ||= event.data.phase === 'pausing';
       }
     }
-    throwIfFired(until.signal);
+    throwIfAborted(until.signal);
     await sessions.get(id); // deleted in the meantime, or the server is stopping
     throw new AppError('sandbox_unavailable', notFrozen);
   }
@@ -96,7 +96,7 @@ export function sandboxService({
     status: (id) => sessions.sandbox(id),
     async usage(id, signal) {
       await sessions.get(id);
-      using soon = deadlineSignal(usageMs, clock, signal);
+      using soon = createTimeoutSignal(usageMs, clock, signal);
       const client = await sandboxes.look(id, soon.signal);
       // the daemon of an older image cannot report usage
       return await client?.usage(soon.signal).catch(() => undefined);
@@ -104,7 +104,7 @@ export function sandboxService({
     async services(id, signal) {
       const values = Object.entries(servicesOf(await sessions.get(id)));
       if (values.length === 0) return [];
-      using until = deadlineSignal(servicesMs, clock, signal);
+      using until = createTimeoutSignal(servicesMs, clock, signal);
       const found = hostsServices(driver) ? await driver.services(sandboxIdOf(id), until) : [];
       return values.map(([name, { image, ports }]) => {
         const { state = 'absent', exitCode } = found.find((it) => it.name === name) ?? {};
@@ -137,7 +137,7 @@ export function sandboxService({
       await stop(id);
       await forgetFiles(id); // the removed files must not be reported as damaged
       // A new sandbox with an empty workspace guarantees that nothing of the old sandbox remains.
-      using until = deadlineSignal(removeMs, clock, signal);
+      using until = createTimeoutSignal(removeMs, clock, signal);
       await driver.destroy(sandboxIdOf(id), 'remove', until);
       await using _used = await sandboxes.use(id, signal);
       await release(id);
@@ -159,7 +159,7 @@ export function sandboxService({
 
 const mostKept = ({ capabilities: { pause: most } }: Driver): PauseKind => (most === 'memory' ? 'memory' : 'files');
 
-/** A pause must not unexpectedly lose processes. */
+/** Throws for a pause that should keep more than the driver can keep. */
 function refuseUnkept({ name, capabilities: { pause: most } }: Driver, keeps: PauseKind): void {
   if (most === 'memory' || most === keeps) return;
   const what =

@@ -1,9 +1,9 @@
 import { nextLoopTurn } from '../../core/contracts/clock.ts';
-import type { ListOptions, RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
+import type { RecordListOptions, RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { ListQuery, ListScope } from '../api/sessions.ts';
-import { publicRecord, StoredSession } from '../run/log/projection.ts';
+import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 
 /** Sessions per read of the store, and per turn of the event loop: parsing them takes a few milliseconds. */
 const maxAtOnce = 500;
@@ -40,7 +40,7 @@ export class SessionList {
     const found: SessionRecord[] = [];
     const only = whichOf(query).map((one) => ({ ...one, ...(place && { after: place }) }));
     for await (const page of this.#rows(Math.min(matches ? maxAtOnce : limit, maxAtOnce), only)) {
-      const ids = await matches?.(page.map(({ doc }) => doc as SessionRecord)); // parsing all of them would take long
+      const ids = await matches?.(page.map(({ doc }) => doc as SessionRecord)); // unparsed: parsing all would take long
       const rows = ids ? page.filter(({ id }) => ids.has(id)) : page;
       const isMeant = ({ id, doc }: StoredRecord) =>
         (!among || among.has(id)) && (!status || (doc as SessionRecord).status === status);
@@ -82,7 +82,7 @@ export class SessionList {
   }
 
   /** Pages of the stored sessions in any of the lists, each in a separate turn of the event loop. */
-  async *#rows(first: number, lists: readonly ListOptions[]): AsyncGenerator<readonly StoredRecord[]> {
+  async *#rows(first: number, lists: readonly RecordListOptions[]): AsyncGenerator<readonly StoredRecord[]> {
     const least = Math.ceil(first / lists.length);
     const sources = lists.map((only) => ({ only, rows: [] as StoredRecord[], limit: least, isOver: false }));
     for (let last = ''; ; ) {
@@ -110,7 +110,7 @@ export class SessionList {
 
   async #chosen(
     among: ReadonlySet<string>,
-    { keep, limit, place }: Pick<ListQuery, 'keep' | 'limit'> & { readonly place: ListOptions['after'] },
+    { keep, limit, place }: Pick<ListQuery, 'keep' | 'limit'> & { readonly place: RecordListOptions['after'] },
   ): Promise<SessionRecord[]> {
     const found = await Promise.all([...among].map((id) => this.#records.get('session', id)));
     const sessions = found.flatMap((row) => (row ? [parsed(row)] : [])).filter(({ deleting }) => !deleting);
@@ -128,7 +128,12 @@ export class SessionList {
 }
 
 /** The index conditions that a list reads. */
-function whichOf({ owner, projects = [], projectId, status }: ListScope & Pick<ListQuery, 'status'>): ListOptions[] {
+function whichOf({
+  owner,
+  projects = [],
+  projectId,
+  status,
+}: ListScope & Pick<ListQuery, 'status'>): RecordListOptions[] {
   const state = status && { state: status };
   if (owner !== undefined) return [{ owner, ...state }, ...projects.map((parent) => ({ parent, ...state }))];
   return [{ ...(projectId !== undefined && { parent: projectId }), ...state }];
@@ -145,4 +150,4 @@ const byPlace = (one: SessionRecord, other: SessionRecord): number =>
   other.latestMessageAt - one.latestMessageAt || (one.id < other.id ? -1 : 1);
 /** Sessions are sorted by their newest message. */
 const placeOf = ({ id, doc }: StoredRecord) => ({ sort: (doc as SessionRecord).latestMessageAt, id });
-const parsed = ({ doc }: StoredRecord): SessionRecord => publicRecord(StoredSession.parse(doc));
+const parsed = ({ doc }: StoredRecord): SessionRecord => toPublicRecord(StoredSession.parse(doc));

@@ -1,12 +1,12 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import type { Model } from '../../agents/models/model.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessNoSession } from '../../core/errors/errors.ts';
+import { AppError, ignoreNoSession } from '../../core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
 import { computeCondition } from '../../core/model/sandboxes/condition.ts';
 import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
-import type { DesktopOffer } from '../api/desktop.ts';
+import type { DesktopAvailability } from '../api/desktop.ts';
 import type { CreateCommand, SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
 import type { Holdings } from '../budgets/holdings.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
@@ -14,12 +14,12 @@ import { readEventsFrom } from '../engine/run-fold.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
 import type { Watchers } from '../engine/watchers.ts';
-import { publicRecord, StoredSession } from '../run/log/projection.ts';
+import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 import { readRequest } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { effectiveAgent, noLimits, type ServerLimits } from './effective-agent.ts';
-import { checkServiceHealth, SessionTally, sharedHealth } from './health.ts';
+import { checkServiceHealth, SessionTally, shareHealthChecks } from './health.ts';
 import { ListChanges } from './list-changes.ts';
 import { SessionChanges } from './session-changes.ts';
 import { SessionList } from './session-list.ts';
@@ -49,7 +49,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly model: Model;
   readonly usualModel?: () => Promise<string>;
   /** Shown in the server's health. */
-  readonly desktopFor: () => DesktopOffer;
+  readonly desktopFor: () => DesktopAvailability;
   readonly watchers: Watchers;
   /** The longest time that the session's sandbox can be unused, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
@@ -107,14 +107,14 @@ export function sessionService(deps: Deps): SessionService {
     const write = async () => {
       const changed = StoredSession.parse(await commands.change(id, fields));
       if (requested.budget && changed.isOverBudget) await service.send(id, { text: budgetChanged, mode: 'inject' });
-      return publicRecord(changed);
+      return toPublicRecord(changed);
     };
     return requested.name === undefined ? await write() : await deps.names.rename(session, requested.name, write);
   }
 
   // the checks have their own deadline
   const tally = new SessionTally(count, clock);
-  const health = sharedHealth(() => checkServiceHealth({ ...deps, sessions: tally.count }, closing), clock);
+  const health = shareHealthChecks(() => checkServiceHealth({ ...deps, sessions: tally.count }, closing), clock);
   const counted = async <Made>(change: Promise<Made>): Promise<Made> => {
     const created = await change;
     tally.changed();
@@ -122,13 +122,13 @@ export function sessionService(deps: Deps): SessionService {
   };
   const news = new SessionChanges();
   const changed = (record: StoredSession) => {
-    if (!record.deleting) news.tell({ type: 'changed', session: publicRecord(record) });
+    if (!record.deleting) news.tell({ type: 'changed', session: toPublicRecord(record) });
   };
   const elsewhere = new ListChanges({
     records: store.records,
     clock,
     changed,
-    deleted: (record) => news.tell({ type: 'deleted', session: publicRecord(record) }),
+    deleted: (record) => news.tell({ type: 'deleted', session: toPublicRecord(record) }),
   });
   log.onAppend(({ puts = [] }) => {
     for (const { kind, doc } of puts) {
@@ -185,7 +185,7 @@ export function sessionService(deps: Deps): SessionService {
       return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) }, { among });
     },
     pieces: (only) => list.pieces(only),
-    get: async (id) => publicRecord(await stored(id)),
+    get: async (id) => toPublicRecord(await stored(id)),
 
     async move(id, { projectId: to, owner: named }) {
       const session = await stored(id);
@@ -202,9 +202,9 @@ export function sessionService(deps: Deps): SessionService {
       await deps.volumes?.checkMove(session, projectId);
       const children = await listDescendants(id);
       const change = async () => {
-        // Children first, because they mount only volumes of their parent: an interrupted move can be repeated.
-        for (const child of children) await commands.change(child, holder).catch(unlessNoSession);
-        return publicRecord(StoredSession.parse(await commands.change(id, fields)));
+        // Children first, so that an interrupted move can be repeated. They mount only their parent's volumes.
+        for (const child of children) await commands.change(child, holder).catch(ignoreNoSession);
+        return toPublicRecord(StoredSession.parse(await commands.change(id, fields)));
       };
       const moving = { owner: owner ?? session.owner, projectId, from: session };
       const write = () => deps.holdings.within(moving, { sessions: 1 + children.length }, change);

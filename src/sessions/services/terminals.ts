@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { TerminalClient } from '../../sandboxes/client/client.ts';
-import type { TerminalInfo, TerminalLine, TerminalService } from '../api/terminals.ts';
+import type { TerminalConnection, TerminalInfo, TerminalService } from '../api/terminals.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { Supervisor } from '../engine/supervisor.ts';
 import type { Watchers } from '../engine/watchers.ts';
@@ -40,7 +40,7 @@ export function terminalService(deps: Deps): TerminalService {
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];
-    using until = deadlineSignal(lookMs, clock);
+    using until = createTimeoutSignal(lookMs, clock);
     // this also determines whether the sandbox runs
     const isOurs = await supervisor.reach(id).then(() => true, unlessElsewhere);
     const client = await sandboxes.look(id, until.signal);
@@ -74,7 +74,7 @@ export function terminalService(deps: Deps): TerminalService {
     await act(used.client.terminals, id);
   }
 
-  async function connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine> {
+  async function connect(terminalId: string, signal: AbortSignal): Promise<TerminalConnection> {
     const info = await get(terminalId);
     const { id, sessionId } = info;
     await using stack = new AsyncDisposableStack();
@@ -88,7 +88,7 @@ export function terminalService(deps: Deps): TerminalService {
     const held = stack.move();
 
     /** Why the terminal ended: on its own, with its sandbox, or with its session. */
-    const why = async (): Promise<Awaited<TerminalLine['ended']>> => {
+    const why = async (): Promise<Awaited<TerminalConnection['ended']>> => {
       try {
         const reason = await ended;
         if (reason !== 'replaced') await forget(info);
@@ -136,7 +136,7 @@ export function terminalService(deps: Deps): TerminalService {
     get,
     async close(terminalId) {
       const info = await get(terminalId);
-      using until = deadlineSignal(30_000, clock);
+      using until = createTimeoutSignal(30_000, clock);
       await using used = await sandboxes.use(info.sessionId, until.signal);
       await used.client.terminals.close(info.id, until.signal).catch(unlessGone);
       await forget(info);

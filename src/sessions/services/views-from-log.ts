@@ -3,7 +3,7 @@ import type { EventLog } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ConsoleEntry, FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { prompt } from '../../core/model/prompt.ts';
+import { formatShellPrompt } from '../../core/model/prompt.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 
@@ -48,7 +48,7 @@ export async function readShellFromLog(
 function begun({ function: name, args }: FactOf<'tool.calling'>['data'], workdir: string): ConsoleEntry | undefined {
   if (name !== 'shell_exec' || typeof args.command !== 'string') return undefined;
   const cwd = typeof args.exec_dir === 'string' ? posix.resolve(workdir, args.exec_dir) : workdir;
-  return { ps1: prompt(workdir, cwd), command: args.command, output: '' };
+  return { ps1: formatShellPrompt(workdir, cwd), command: args.command, output: '' };
 }
 
 interface FileRequest {

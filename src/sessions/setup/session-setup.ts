@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, sandboxLossCodes, toAppError } from '../../core/errors/errors.ts';
-import { memoryFiles, memoryMount } from '../../core/model/run-files.ts';
+import { memoryFolder, memoryMount } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
@@ -13,7 +13,7 @@ import type { LiveSession } from '../run/live-session.ts';
 interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'warn'> {
   readonly openUpload: (id: string) => Promise<Readable>;
 }
-/** A folder outside the workspace that links to a folder in it. */
+/** A link from outside the workspace to a folder in it. */
 interface FolderLink {
   readonly from: string;
   readonly to: string;
@@ -56,7 +56,8 @@ export class SessionSetup extends ServerPart<Deps> implements WorkspaceHook {
 
   async #prepare(live: LiveSession, client: SandboxClient, agent: SessionAgent): Promise<void> {
     await this.#link(live, client, { from: '/mnt/session', to: '.session', folders: ['uploads', 'outputs'] });
-    if (agent.memoryStores?.length) await this.#link(live, client, { from: memoryMount, to: memoryFiles, folders: [] });
+    if (agent.memoryStores?.length)
+      await this.#link(live, client, { from: memoryMount, to: memoryFolder, folders: [] });
     for (const file of agent.files ?? []) await this.#place(live, client, file);
     await this.#install(live, client, agent.packages ?? {});
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -7,7 +7,7 @@ import { noPushReason, type SessionRepository } from '../../core/model/repositor
 import type { Secret } from '../../core/text/secret.ts';
 import type { Forge, ForgeRepository, ForgeServer, PullRequest } from '../../forges/forge.ts';
 import { type ForgeFetch, forgeHttp } from '../../forges/forge-http.ts';
-import { repositoryAt } from '../../forges/list.ts';
+import { parseRepositoryUrl } from '../../forges/list.ts';
 import type { PullRequestService, PullRequestState, RepositoryService } from '../api/repositories.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
@@ -51,7 +51,7 @@ export function pullRequestService(deps: Deps): PullRequestService {
       throw new AppError('conflict', `The repository ${path} is not fetched, so it has no branch yet.`);
     const refused = access === 'write' ? noPushReason(repository) : undefined;
     if (refused !== undefined) throw new AppError('forbidden', refused);
-    const at = repositoryAt(url, servers);
+    const at = parseRepositoryUrl(url, servers);
     if (!at) {
       const { host } = new URL(url);
       const text = host
@@ -69,7 +69,7 @@ export function pullRequestService(deps: Deps): PullRequestService {
     return { repository: { ...repository, branch }, at, forge };
   }
 
-  const sending = keyedQueue();
+  const sending = createKeyedQueue();
   const recordOf = (id: SessionId, path: string) => `${id}:${path}`;
   async function sentKeys(id: SessionId, path: string): Promise<readonly string[]> {
     const found = await records.get(kind, recordOf(id, path));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { skillVersionKind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
 import { Skill, SkillVersion } from '../api/server/skills.ts';
@@ -50,7 +50,7 @@ export class SkillRecords {
     const text = `There are already ${maxSkills} skills. Delete some first.`;
     const stored = await this.#skills
       .create(skill, { most: maxSkills, text, now: skill.createdAt })
-      .catch(unlessConflict);
+      .catch(ignoreConflict);
     if (stored) return;
     throw new AppError('conflict', `The skill ${skill.name} already exists. Add a version to it, or delete it first.`);
   }

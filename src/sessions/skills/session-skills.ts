@@ -3,7 +3,7 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type Holder, holderKey } from '../../core/model/access/holder.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { skillFiles } from '../../core/model/run-files.ts';
+import { skillFolder } from '../../core/model/run-files.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Skill, SkillVersion } from '../api/server/skills.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
@@ -37,7 +37,7 @@ export class SessionSkills extends ServerPart<Deps> {
       name: version.name,
       description: version.description,
       version: version.id,
-      folder: `${session.agent?.environment === undefined ? skillFiles : workerFolder}/${version.name}`,
+      folder: `${session.agent?.environment === undefined ? skillFolder : workerFolder}/${version.name}`,
       read: (file) => skills.read(id, version.id, file),
     }));
   }
@@ -111,7 +111,7 @@ export class SessionSkills extends ServerPart<Deps> {
     const { skills, newId } = this.deps;
     const contents = await skills.contents(version);
     const files = version.files.map((file, at) => ({ ...file, bytes: contents[at] ?? Buffer.alloc(0) }));
-    const argv = ['sh', '-c', installScript, 'sh', `${client.workdir}/${skillFiles}`, version.name];
+    const argv = ['sh', '-c', installScript, 'sh', `${client.workdir}/${skillFolder}`, version.name];
     try {
       const input = Readable.from([createTar(files, version.name)]);
       await runProgram(client, { id: `skill-${newId()}`, argv, input, failure: notInstalled }, signal);
@@ -119,7 +119,7 @@ export class SessionSkills extends ServerPart<Deps> {
       if (toAppError(thrown).code !== 'unsupported') throw thrown;
       // A sandbox in memory runs no programs and has no file permissions.
       for (const { path, bytes } of files)
-        await client.writeFile(`${skillFiles}/${version.name}/${path}`, bytes, signal);
+        await client.writeFile(`${skillFolder}/${version.name}/${path}`, bytes, signal);
     }
   }
 }

@@ -8,7 +8,7 @@ import type { IdSource } from '../../core/model/ids.ts';
 import { skillVersionKind } from '../../core/model/records.ts';
 import type { Skill, SkillService, SkillVersion } from '../api/server/skills.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
-import type { Copies, HeldBlob } from '../forks/copies.ts';
+import type { CopyStore, HeldBlob } from '../forks/copies.ts';
 import { parsePin } from './pins.ts';
 import { recordIdOf, type SkillRecords, type StoredSkill, type StoredVersion } from './records.ts';
 import { type CheckedFolder, checkFolder, decodeText, requireValidFolder, skillLimits } from './skill-files.ts';
@@ -17,7 +17,7 @@ import { unpackSkill } from './unpack-skill.ts';
 interface Deps {
   readonly records: SkillRecords;
   readonly blobs: BlobStore;
-  readonly copies: Pick<Copies, 'announce' | 'release'>;
+  readonly copies: Pick<CopyStore, 'announce' | 'release'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
   readonly templates: () => readonly Pick<TemplateInfo, 'name' | 'skills'>[];

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { PendingSignIn, SignedInAccess } from '../../agents/mcp/access.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { toolServerKind } from '../../core/model/records.ts';
-import type { ToolAddress } from '../../core/model/tool-server.ts';
+import type { RemoteToolServer } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { changeRecord } from '../../storage/collection.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
@@ -51,7 +51,7 @@ export function toolServerSecrets(records: RecordStore, vault: Vault) {
 export class EnteredToolServers {
   readonly #deps: Deps;
   readonly #sealing: ReturnType<typeof toolServerSecrets>;
-  #last: { readonly of: string; readonly servers: readonly ToolAddress[] } = { of: '', servers: [] };
+  #last: { readonly of: string; readonly servers: readonly RemoteToolServer[] } = { of: '', servers: [] };
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -70,7 +70,7 @@ export class EnteredToolServers {
   }
 
   /** The servers for sessions, read from the store each time. Returns the same object until a server changes. */
-  async inForce(): Promise<readonly ToolAddress[]> {
+  async inForce(): Promise<readonly RemoteToolServer[]> {
     const found = await this.#deps.records.list(kind);
     const of = found.map(({ id, doc }) => `${id} ${Stored.parse(doc).revision}`).join('\n');
     if (of !== this.#last.of) {
@@ -80,7 +80,7 @@ export class EnteredToolServers {
     return this.#last.servers;
   }
 
-  addressOf({ name, url, reach, tools, timeoutMs, revision, secrets }: EnteredServer): ToolAddress {
+  addressOf({ name, url, reach, tools, timeoutMs, revision, secrets }: EnteredServer): RemoteToolServer {
     const headers = Object.fromEntries(Object.entries(secrets.headers).map(([key, value]) => [key, new Secret(value)]));
     const server = { name, url, reach, tools, timeoutMs, revision, headers };
     if (!secrets.access) return server;
@@ -105,11 +105,11 @@ export class EnteredToolServers {
   async rename(name: string, work: (now: EnteredServer) => EnteredServer): Promise<EnteredServer> {
     const { records } = this.#deps;
     const found = await records.get(kind, idOf(name));
-    if (!found) throw unknownServer(name);
+    if (!found) throw unknownServerError(name);
     const next = work(this.#opened(found.doc));
     const id = idOf(next.name);
-    const isStored = await records.put({ kind, id, ...this.#sealed(next), expect: 0 }).catch(unlessConflict);
-    if (isStored === undefined) throw nameConflict(next.name);
+    const isStored = await records.put({ kind, id, ...this.#sealed(next), expect: 0 }).catch(ignoreConflict);
+    if (isStored === undefined) throw nameConflictError(next.name);
     await records.delete(kind, idOf(name), found.version);
     if (!(await records.get(kind, idOf(name)))) return next;
     await records.delete(kind, id); // the original was changed in the meantime
@@ -125,7 +125,7 @@ export class EnteredToolServers {
   /** Rejects: not_found. */
   async remove(name: string): Promise<void> {
     const { records } = this.#deps;
-    if (!(await records.get(kind, idOf(name)))) throw unknownServer(name);
+    if (!(await records.get(kind, idOf(name)))) throw unknownServerError(name);
     await records.delete(kind, idOf(name));
   }
 
@@ -143,7 +143,7 @@ export class EnteredToolServers {
   }
 }
 
-export const nameConflict = (name: string) =>
+export const nameConflictError = (name: string) =>
   new AppError('conflict', `The tool server '${name}' already exists. Choose another name, or remove that one first.`);
-export const unknownServer = (name: string) =>
+export const unknownServerError = (name: string) =>
   new AppError('not_found', `No tool server '${name}' was entered on the page.`);

@@ -1,12 +1,12 @@
 import { isFresh, type SignedInAccess } from '../../agents/mcp/access.ts';
 import type { FetchFor } from '../../agents/mcp/connect.ts';
 import type { SignInRequest } from '../../agents/mcp/oauth.ts';
-import { deadlineSignal, neverFires } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, neverSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { type EnteredServer, type EnteredToolServers, unknownServer } from './entered.ts';
+import { type EnteredServer, type EnteredToolServers, unknownServerError } from './entered.ts';
 
 interface Deps {
   readonly entered: EnteredToolServers;
@@ -81,7 +81,7 @@ export class SignIns extends ServerPart<Deps> {
     const server = await this.#known(name);
     const { renewAccess } = await oauth();
     try {
-      const fresh = await this.#asking(server, neverFires, (asking) => renewAccess(access, asking));
+      const fresh = await this.#asking(server, neverSignal, (asking) => renewAccess(access, asking));
       await this.deps.entered.change(name, (now = gone(name)) => {
         if (now.secrets.access?.accessToken !== access.accessToken) throw changed(name);
         return { ...now, secrets: { ...now.secrets, access: fresh } };
@@ -108,7 +108,7 @@ export class SignIns extends ServerPart<Deps> {
     work: (asking: SignInRequest) => Promise<Value>,
   ): Promise<Value> {
     const { clock, fetchFor } = this.deps;
-    using until = deadlineSignal(askMs, clock, signal);
+    using until = createTimeoutSignal(askMs, clock, signal);
     const asking = { url: server.url, fetch: fetchFor(server), now: () => clock.now(), signal: until.signal };
     return await work(asking);
   }
@@ -117,7 +117,7 @@ export class SignIns extends ServerPart<Deps> {
 const oauth = () => import('../../agents/mcp/oauth.ts'); // most servers never need the protocol's package
 
 function gone(name: string): never {
-  throw unknownServer(name);
+  throw unknownServerError(name);
 }
 const changed = (name: string) =>
   new AppError('conflict', `The tool server ${name} was changed in the meantime. Start the sign-in again.`);

@@ -2,17 +2,17 @@ import type { FetchFor } from '../../agents/mcp/connect.ts';
 import type { ServerState, ServerStates } from '../../agents/mcp/states.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import type { McpServer, ToolAddress } from '../../core/model/tool-server.ts';
+import type { McpServer, RemoteToolServer } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { TemplateService } from '../api/server/templates.ts';
 import type {
-  EnteredAddress,
   ListedToolServer,
   ToolServerAnswer,
   ToolServerChanges,
+  ToolServerInput,
   ToolServerService,
 } from '../api/server/tool-servers.ts';
-import { type EnteredServer, type EnteredToolServers, nameConflict, unknownServer } from './entered.ts';
+import { type EnteredServer, type EnteredToolServers, nameConflictError, unknownServerError } from './entered.ts';
 import type { SignIns } from './sign-in.ts';
 
 // Validation of the fields that people enter for a tool server. Each function throws invalid_request with advice on
@@ -139,7 +139,7 @@ export function toolServerService(deps: Deps): ToolServerService {
   const viewOf = (server: EnteredServer) => view(entered.addressOf(server), 'page');
 
   /** Calls the server, and records the result. Rejects: forbidden. */
-  async function ask(server: ToolAddress, signal: AbortSignal): Promise<ServerState> {
+  async function ask(server: RemoteToolServer, signal: AbortSignal): Promise<ServerState> {
     const { checkServer } = await import('../../agents/mcp/check.ts'); // most servers never need the protocol's package
     const { ok, tools, message, wantsAccess } = await checkServer(
       server,
@@ -150,7 +150,7 @@ export function toolServerService(deps: Deps): ToolServerService {
   }
 
   /** The server to store. Headers and sign-in are kept only if the address is unchanged. */
-  function next(name: string, enteredAddress: EnteredAddress, now: EnteredServer | undefined): EnteredServer {
+  function next(name: string, enteredAddress: ToolServerInput, now: EnteredServer | undefined): EnteredServer {
     const url = checkedUrl(enteredAddress.url);
     const kept = now?.url === url ? now.secrets : { headers: {} };
     const secrets = enteredAddress.headers === undefined ? kept : { headers: checkedHeaders(enteredAddress.headers) };
@@ -197,7 +197,7 @@ export function toolServerService(deps: Deps): ToolServerService {
 
   async function known(name: string): Promise<EnteredServer> {
     const found = await entered.find(name);
-    if (!found) throw unknownServer(name);
+    if (!found) throw unknownServerError(name);
     return found;
   }
 
@@ -235,12 +235,12 @@ export function toolServerService(deps: Deps): ToolServerService {
       const before = await known(name);
       if (to !== name) {
         refuseSet(to);
-        if (await entered.find(to)) throw nameConflict(to);
+        if (await entered.find(to)) throw nameConflictError(to);
       }
       // Stored credentials use the previous name as key.
       const reply = await ask(entered.addressOf(changed(before, changes)), signal);
       const apply = (now: EnteredServer | undefined): EnteredServer => {
-        if (!now) throw unknownServer(name);
+        if (!now) throw unknownServerError(name);
         return { ...changed(now, changes), name: to };
       };
       const stored = to === name ? await entered.change(name, apply) : await entered.rename(name, apply);

@@ -1,6 +1,6 @@
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
 import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
 import { vaultKind } from '../../core/model/records.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
@@ -14,7 +14,7 @@ import type {
   VaultCredential,
 } from '../api/server/vaults.ts';
 import type { CredentialRecords, StoredCredential } from './credential-records.ts';
-import { type RefreshOutcome, readBodyText, requestToken, toTriedAnswer, type VaultFetch } from './token-endpoint.ts';
+import { type RefreshOutcome, readBodyText, requestToken, toTestResponse, type VaultFetch } from './token-endpoint.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
   readonly credentials: CredentialRecords;
@@ -84,7 +84,7 @@ export class McpTokens extends ServerPart<Deps> {
   }
   /** Undefined: it has just been archived or deleted. */
   async #findSecrets(at: StoredCredential): Promise<CredentialSecrets | undefined> {
-    return await this.deps.credentials.readSecrets(at).catch(unlessNotFound);
+    return await this.deps.credentials.readSecrets(at).catch(ignoreNotFound);
   }
 
   async #usable(at: StoredCredential, secrets: CredentialSecrets, refused: Secret | undefined): Promise<Secret> {
@@ -111,7 +111,7 @@ export class McpTokens extends ServerPart<Deps> {
   }
   async #refresh(at: StoredCredential, secrets: CredentialSecrets, refresh: OAuthRefresh): Promise<RefreshOutcome> {
     const { clock, credentials, fetch, warn, records, onFailure } = this.deps;
-    using until = deadlineSignal(withinMs, clock);
+    using until = createTimeoutSignal(withinMs, clock);
     const outcome = await requestToken(refresh, secrets, { fetch, signal: until.signal });
     const { credential } = at;
     const names = { vault: credential.vaultId, credential: credential.id };
@@ -142,7 +142,7 @@ export class McpTokens extends ServerPart<Deps> {
   /** The token that another server or a person stored while this server requested a new one. */
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
     const { id, vaultId } = credential;
-    const found = await this.deps.credentials.find(vaultId, id).catch(unlessNotFound);
+    const found = await this.deps.credentials.find(vaultId, id).catch(ignoreNotFound);
     const now = found?.credential.archivedAt === null ? await this.#findSecrets(found) : undefined;
     if (!now || now.token.equals(before.token)) return undefined;
     return { outcome: 'succeeded', token: now.token, lifeMs: null } as const;
@@ -151,7 +151,7 @@ export class McpTokens extends ServerPart<Deps> {
   /** Undefined: no response. */
   async #initialize(url: string, secrets: CredentialSecrets, signal: AbortSignal): Promise<TestResponse | undefined> {
     const { fetch, clock } = this.deps;
-    using until = deadlineSignal(withinMs, clock, signal);
+    using until = createTimeoutSignal(withinMs, clock, signal);
     const authorization = `Bearer ${secrets.token.reveal()}`;
     const headers = {
       authorization,
@@ -160,7 +160,7 @@ export class McpTokens extends ServerPart<Deps> {
     };
     try {
       const response = await fetch(url, { method: 'POST', headers, body: initialize, signal: until.signal });
-      if (!response.ok) return toTriedAnswer(response, await readBodyText(response), secrets);
+      if (!response.ok) return toTestResponse(response, await readBodyText(response), secrets);
       await response.body?.cancel();
       const session = response.headers.get('mcp-session-id');
       if (session !== null) {
@@ -168,7 +168,7 @@ export class McpTokens extends ServerPart<Deps> {
         const ended = await fetch(url, { ...ending, signal: until.signal }).catch(() => undefined);
         await ended?.body?.cancel();
       }
-      return toTriedAnswer(response, '', secrets);
+      return toTestResponse(response, '', secrets);
     } catch {
       signal.throwIfAborted();
       return undefined;

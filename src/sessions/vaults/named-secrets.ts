@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Holder, holderKey, isUsableBy, pickNamed } from '../../core/model/access/holder.ts';
+import { type Holder, holderKey, isUsableBy, pickOwnFirst } from '../../core/model/access/holder.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { namedSecretKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -77,7 +77,7 @@ export class NamedSecrets {
     const byId = secretId.test(idOrName) ? (await this.#secrets.find(idOrName))?.doc : undefined;
     if (byId) return shown(byId);
     const all = owner === undefined ? this.#secrets.listHeldBy({}) : this.#secrets.listFor(owner, { parents });
-    const found = pickNamed((await all).filter(({ name }) => name === idOrName.toLowerCase()));
+    const found = pickOwnFirst((await all).filter(({ name }) => name === idOrName.toLowerCase()));
     if (!found) throw missing();
     return shown(found);
   }

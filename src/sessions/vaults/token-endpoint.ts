@@ -57,7 +57,7 @@ export async function requestToken(
     const text = await readBodyText(response);
     const json = response.ok && text.length <= maxBytes ? parseJson(text, tokenLimits) : undefined;
     const granted = Granted.safeParse(json?.ok ? json.value : undefined);
-    if (!granted.success) return { outcome: 'failed', answer: toTriedAnswer(response, text, secrets) };
+    if (!granted.success) return { outcome: 'failed', answer: toTestResponse(response, text, secrets) };
     const { access_token: token, refresh_token: next, expires_in: seconds } = granted.data;
     return {
       outcome: 'succeeded',
@@ -90,7 +90,7 @@ export async function readBodyText({ body }: Response): Promise<string> {
 }
 
 /** A response to show to people. Secrets are masked, because a server can repeat request data. */
-export function toTriedAnswer({ status, headers }: Response, text: string, secrets: CredentialSecrets): TestResponse {
+export function toTestResponse({ status, headers }: Response, text: string, secrets: CredentialSecrets): TestResponse {
   const all = [secrets.token, secrets.refreshToken, secrets.clientSecret].flatMap((one) => one ?? []);
   const body = all.reduce((masked, secret) => withoutSecret(masked, secret, '[redacted]'), text);
   return {

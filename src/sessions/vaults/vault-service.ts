@@ -1,10 +1,10 @@
 import { serializeCalls } from '../../core/concurrency/keyed-queue.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { vaultKind as kind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
-import { CredentialVault, type VaultCredential, type VaultFacts, type VaultService } from '../api/server/vaults.ts';
+import { CredentialVault, type VaultCredential, type VaultDetails, type VaultService } from '../api/server/vaults.ts';
 import type { CredentialRecords } from './credential-records.ts';
 import type { McpTokens } from './mcp-tokens.ts';
 
@@ -60,7 +60,7 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
     update: (id, change) =>
       vaults.change(id, (now) => {
         if (now.archivedAt !== null) throw archived('vault');
-        const { displayName, metadata }: VaultFacts = change(now);
+        const { displayName, metadata }: VaultDetails = change(now);
         return { ...now, displayName, metadata, updatedAt: clock.now() };
       }),
     async archive(id) {
@@ -91,7 +91,7 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
       const now = clock.now();
       const times = { createdAt: now, updatedAt: now, archivedAt: null };
       const credential: VaultCredential = { id: newId('vcrd'), vaultId: id, displayName, metadata, auth, ...times };
-      const isFree = await credentials.add(credential, secrets).then(() => true, unlessConflict);
+      const isFree = await credentials.add(credential, secrets).then(() => true, ignoreConflict);
       if (!isFree)
         throw new AppError(
           'conflict',

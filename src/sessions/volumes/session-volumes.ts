@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
+import { AppError, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
@@ -10,7 +10,7 @@ import {
   type MountAccess,
   type MountRequest,
   maxMounts,
-  mountsForCopy,
+  toCopyChoice,
   type Volume,
   type VolumeMount,
 } from '../../core/model/sandboxes/volume.ts';
@@ -58,12 +58,12 @@ export class SessionVolumes extends ServerPart<Deps> {
     return found.map(({ volume, wish: { path, access } }) => ({ volume: volume.id, path, access }));
   }
 
-  /** The sandbox choice for a copy of a session: the volumes it may mount are read-only. */
+  /** The sandbox choice for a copy of a session. It keeps only volumes that the copy may use, read-only. */
   async forCopy(session: MountingSession, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
     if (!choice) return choice;
-    const { volumes = [], ...rest } = mountsForCopy(choice);
+    const { volumes = [], ...rest } = toCopyChoice(choice);
     const own = await Promise.all(
-      volumes.map((mount) => this.deps.records.findFor(session, mount.volume).then(() => mount, unlessNotFound)),
+      volumes.map((mount) => this.deps.records.findFor(session, mount.volume).then(() => mount, ignoreNotFound)),
     );
     const mounts = await this.mount(
       session,
@@ -75,7 +75,7 @@ export class SessionVolumes extends ServerPart<Deps> {
   /** Rejects: conflict (the session has a volume that it could not mount in that project). */
   async checkMove({ sandbox }: Pick<SessionRecord, 'sandbox'>, projectId: string | null): Promise<void> {
     for (const { volume } of sandbox?.volumes ?? []) {
-      const found = await this.deps.records.get(volume).catch(unlessNotFound);
+      const found = await this.deps.records.get(volume).catch(ignoreNotFound);
       if (!found?.projectId || found.projectId === projectId) continue;
       const text = `The session has the volume ${found.name} of its project, and would keep it outside.`;
       throw new AppError('conflict', `${text} Leave it there, or move the volume too once no session has it.`);
@@ -84,7 +84,7 @@ export class SessionVolumes extends ServerPart<Deps> {
 
   /** Called when the session was deleted or not created. */
   async release(id: SessionId, mounts: readonly VolumeMount[] | undefined): Promise<void> {
-    for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(unlessNotFound);
+    for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(ignoreNotFound);
   }
 
   #check(requests: readonly MountRequest[]): void {

@@ -12,7 +12,7 @@ import { createHeaderReader } from '../services/streams/header-reader.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
 import { runEntryProgram } from './volume-entries.ts';
 import type { VolumeRecords } from './volume-records.ts';
-import { type TransferLease, transferMs, type VolumeTransfers } from './volume-transfers.ts';
+import { maxTransferMs, type TransferLease, type VolumeTransfers } from './volume-transfers.ts';
 
 interface Deps {
   readonly records: VolumeRecords;
@@ -50,7 +50,7 @@ const sizeOf = 'du --summarize --block-size=1 --apparent-size -- "$1" | cut -f1'
 
 /** Transfers the content of volumes through the daemon of a sandbox that contains only the volume. */
 export function volumeContent({ records, transfers, archive, ids }: Deps): Content {
-  const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(transferMs)]);
+  const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(maxTransferMs)]);
 
   async function bytesIn({ client }: TransferLease, folder: string, signal: AbortSignal): Promise<number> {
     let text = '';

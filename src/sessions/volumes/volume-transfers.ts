@@ -1,5 +1,5 @@
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
-import { runWithin } from '../../core/concurrency/cancel.ts';
+import { runWithTimeout } from '../../core/concurrency/cancel.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf, type VolumeId } from '../../core/model/ids.ts';
@@ -42,8 +42,8 @@ const folder = 'volume';
 /** How long an unused sandbox waits for the next call. */
 const idleMs = 10_000;
 /** The time limit of a transfer. */
-export const transferMs = 10 * 60_000;
-const holdMs = transferMs + 60_000;
+export const maxTransferMs = 10 * 60_000;
+const holdMs = maxTransferMs + 60_000;
 const callMs = 30_000;
 
 /**
@@ -129,8 +129,8 @@ export class VolumeTransfers extends ServerPart<Deps> {
     // The lease hides the sandbox from other servers' reconcilers.
     const fence = ownership.isShared ? { epoch: await ownership.take(sessionId) } : {};
     const requested = { ...spec(sessionId, volume, { folder, access }), ...fence };
-    await runWithin({ ms: startTimeoutMs, clock }, (call) => driver.provision(requested, call));
-    const link = await runWithin({ ms: callMs, clock }, (call) => driver.attach(id, call));
+    await runWithTimeout({ ms: startTimeoutMs, clock }, (call) => driver.provision(requested, call));
+    const link = await runWithTimeout({ ms: callMs, clock }, (call) => driver.attach(id, call));
     return { link, client: connect({ ...link, ...fence }) };
   }
 
@@ -158,7 +158,7 @@ export class VolumeTransfers extends ServerPart<Deps> {
     const started = await ready.catch(() => undefined);
     try {
       await started?.link[Symbol.asyncDispose]();
-      await runWithin({ ms: callMs, clock }, (call) => driver.destroy(sandboxIdOf(sessionId), 'remove', call));
+      await runWithTimeout({ ms: callMs, clock }, (call) => driver.destroy(sandboxIdOf(sessionId), 'remove', call));
       const [volume = ''] = key.split(' ');
       await records.update(volume, (now) => {
         const holders = now.holders.filter((holder) => holder.sessionId !== sessionId);

@@ -1,6 +1,6 @@
 import { type Driver, hostsVolumes, type VolumeHosting } from '../../../drivers/driver.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { holderKey } from '../../core/model/access/holder.ts';
 import { type IdSource, VolumeId } from '../../core/model/ids.ts';
 import type { Volume } from '../../core/model/sandboxes/volume.ts';
@@ -65,7 +65,7 @@ export class Volumes {
     const all = await records.all();
     for (const volume of all) {
       if (volume.removing !== undefined && volume.removing < before) {
-        removed += (await this.#complete(driver, volume, signal).then(() => 1, unlessConflict)) ?? 0;
+        removed += (await this.#complete(driver, volume, signal).then(() => 1, ignoreConflict)) ?? 0;
       } else if (volume.removing === undefined) await this.#sweepHolders(volume);
     }
     const known = new Set<string>(all.map(({ id }) => id));
@@ -193,7 +193,7 @@ export class Volumes {
     });
     // From here on, the volume cannot be found. A clean-up completes a deletion that was interrupted or must wait for a
     // sandbox.
-    if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(unlessConflict);
+    if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(ignoreConflict);
   }
 
   async #complete(driver: VolumeHosting, { id }: Volume, signal: AbortSignal): Promise<void> {

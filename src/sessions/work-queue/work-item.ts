@@ -100,7 +100,7 @@ export function recordHeartbeat(item: StoredItem, now: number, wishSeconds = def
   };
 }
 
-export const stopRequested = (item: StoredItem, now: number): StoredItem =>
+export const requestItemStop = (item: StoredItem, now: number): StoredItem =>
   item.state === 'stopping' ? item : { ...item, state: 'stopping', stopRequestedAt: now };
 
 export const stopItem = (item: StoredItem, now: number): StoredItem => ({

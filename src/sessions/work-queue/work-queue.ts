@@ -1,6 +1,6 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, toAppError, unlessConflict } from '../../core/errors/errors.ts';
+import { AppError, ignoreConflict, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { changeRecord, changeRecordFor } from '../../storage/collection.ts';
@@ -23,9 +23,9 @@ import {
   newItem,
   parseWorkId,
   recordHeartbeat,
+  requestItemStop,
   StoredItem,
   stopItem,
-  stopRequested,
   toWorkItem,
   workIdOf,
 } from './work-item.ts';
@@ -203,7 +203,7 @@ export class WorkQueue implements WorkerCredentials {
       const isOver = item.state === 'stopping' || (await this.#hasEnded(item.sessionId));
       const next = isOver ? stopItem(item, now) : claimItem(item, now);
       const put = { kind, id: next.sessionId, doc: next, sort: computeSortKey(next), expect: version };
-      if ((await this.#deps.records.put(put).catch(unlessConflict)) === undefined) continue; // another worker was first
+      if ((await this.#deps.records.put(put).catch(ignoreConflict)) === undefined) continue; // another worker was first
       this.#endings.end(claimName(item)); // stops streams of the item's earlier worker
       if (isOver) continue;
       const { sessionId, number, claim } = next;
@@ -280,7 +280,7 @@ export class WorkQueue implements WorkerCredentials {
     const { clock } = this.#deps;
     const item = await this.#change(environmentId, workId, (now) => {
       if (now.state === 'stopped') throw new AppError('conflict', 'The item is stopped already.');
-      return force || now.state === 'queued' ? stopItem(now, clock.now()) : stopRequested(now, clock.now());
+      return force || now.state === 'queued' ? stopItem(now, clock.now()) : requestItemStop(now, clock.now());
     });
     if (item.state === 'stopped') this.#endings.end(claimName(item));
     return toWorkItem(item);

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { z } from 'zod';
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { AppError, unlessNoSession } from '../../core/errors/errors.ts';
+import { AppError, ignoreNoSession } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
@@ -14,7 +14,7 @@ import type { SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { CodeResult, WorkspaceMember, WorkspaceService, WorkspaceUser } from '../api/workspaces.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { toOutputs } from '../services/cut-outputs.ts';
+import { addTruncationNotes } from '../services/cut-outputs.ts';
 import { execIfRunning } from '../services/exec-if-running.ts';
 import { toLoginCommand } from '../services/shell-quoting.ts';
 
@@ -42,7 +42,7 @@ const programs: Readonly<Record<string, string>> = { '.js': 'node', '.mjs': 'nod
 
 export function toCodeResult({ program, missing }: CodeScript, result: ExecResult, timeoutMs: number): CodeResult {
   const { exitCode, timedOut } = result;
-  const ended = { exitCode, ...toOutputs(result) };
+  const ended = { exitCode, ...addTruncationNotes(result) };
   if (timedOut) return { ...ended, error: `Execution timed out after ${timeoutMs / 1_000} s` };
   if (result.stderr === missing) return { ...ended, stderr: '', error: `${program} is not available` };
   if (exitCode === 0) return { ...ended, error: null };
@@ -98,7 +98,7 @@ interface OpenWorkspace {
 export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   const { records, sessions, files, sandboxes, commands, clock, ids, graceMs, replica } = deps;
   const places = new Map<string, OpenWorkspace>();
-  const turns = keyedQueue();
+  const turns = createKeyedQueue();
 
   function ensurePlace(key: string): OpenWorkspace {
     const found = places.get(key);
@@ -119,11 +119,11 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
   async function ensureSession({ as }: Member, name: string, place: OpenWorkspace): Promise<SessionRecord> {
     const { key } = place;
     const core = SessionId.safeParse(name);
-    const other = core.success ? await sessions.get(core.data).catch(unlessNoSession) : undefined;
+    const other = core.success ? await sessions.get(core.data).catch(ignoreNoSession) : undefined;
     // A workspace's session id grants no access, because it may be another user's.
     if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
-    const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(unlessNoSession));
+    const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(ignoreNoSession));
     const session =
       known ?? (await sessions.create({ origin: 'workspace', title: name, ...(as && { owner: as.owner }) }));
     if (!known) await records.put({ kind, id: key, doc: { sessionId: session.id } });
@@ -167,7 +167,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
       clock.clearTimeout(place.timer);
     }
     return await turns(place.key, async () => {
-      throwIfFired(place.over.signal);
+      throwIfAborted(place.over.signal);
       const { id } = await ensureSession(member, name, place);
       return await work(id, place);
     });
@@ -222,7 +222,11 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
         const ended = await execIfRunning(sandboxes, id, requested, place.over.signal);
         place.cwd = folderIn(ended.stderr) ?? place.cwd;
         const { exitCode } = ended;
-        return { output: toOutputs(ended).stdout, exitCode, cwd: place.cwd ?? (await sessions.sandbox(id)).workdir };
+        return {
+          output: addTruncationNotes(ended).stdout,
+          exitCode,
+          cwd: place.cwd ?? (await sessions.sandbox(id)).workdir,
+        };
       });
     }
     saveFile(workspace: string, name: string, content: string) {
@@ -236,7 +240,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
 
   for (const { id: key, doc } of await records.list(kind)) {
     const { sessionId } = Named.parse(doc);
-    const session = await sessions.get(sessionId).catch(unlessNoSession);
+    const session = await sessions.get(sessionId).catch(ignoreNoSession);
     if (!session) await records.delete(kind, key);
     else if (session.sandboxState === 'created' || session.sandboxState === 'running') {
       const place = ensurePlace(key);

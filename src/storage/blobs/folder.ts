@@ -1,7 +1,7 @@
 import { constants, copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { type BlobStore, type ByteRange, requireValidKey } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { diskError, Spool } from './spool.ts';
@@ -83,7 +83,7 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
     },
     delete: (key) => rm(pathOf(key), { force: true }),
     async check(signal) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       await stat(root).catch((thrown: unknown) => {
         throw new AppError('store_unavailable', 'The folder for files is gone.', { cause: thrown });
       });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { BlobInfo, PutOptions } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
@@ -30,14 +30,14 @@ export class Spool {
     try {
       await using file = await open(path, 'wx', 0o600);
       for await (const chunk of content) {
-        throwIfFired(signal);
+        throwIfAborted(signal);
         size += chunk.length;
         if (size > maxBytes) throw tooLargeError(maxBytes);
         hash.update(chunk);
         let done = 0;
         while (done < chunk.length) done += (await file.write(chunk, done)).bytesWritten;
       }
-      throwIfFired(signal);
+      throwIfAborted(signal);
       await file.sync();
     } catch (thrown) {
       await rm(path, { force: true });

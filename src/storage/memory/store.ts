@@ -1,4 +1,4 @@
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type {
   CommandQueue,
   EventStore,
@@ -13,7 +13,7 @@ import type {
 } from '../../core/contracts/ports.ts';
 import { type IndexEntry, toIndexEntry } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { droppableTypes, searchable } from '../../core/model/event-traits.ts';
+import { droppableTypes, searchableTypes } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { toAsciiLower } from '../../core/text/text.ts';
@@ -95,7 +95,7 @@ export function memoryStore({ shared = false } = {}): Store {
     commands: memoryCommands(),
     shared,
     settle: async () => {},
-    check: async (signal) => throwIfFired(signal),
+    check: async (signal) => throwIfAborted(signal),
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -158,7 +158,7 @@ function events(documents: Map<string, Document>): EventStore {
       const target = toAsciiLower(text);
       const within = among && new Set<string>(among);
       const says = ({ type, json }: Row) =>
-        (searchable as ReadonlySet<string>).has(type) && toAsciiLower(JSON.parse(json).data.text).includes(target);
+        (searchableTypes as ReadonlySet<string>).has(type) && toAsciiLower(JSON.parse(json).data.text).includes(target);
       return [...logs]
         .filter(([id, { rows }]) => (within?.has(id) ?? true) && rows.some(says))
         .map(([id]) => id)

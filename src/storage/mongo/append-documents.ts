@@ -1,6 +1,6 @@
 import type { Append } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { droppableTypes, searchable } from '../../core/model/event-traits.ts';
+import { droppableTypes, searchableTypes } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
   type EventDocument,
@@ -54,7 +54,7 @@ export function documentsAfter(session: SessionId, first: EventDocument): EventD
 
 export function eventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
   const mark = (droppableTypes as ReadonlySet<string>).has(type) ? {} : { mark: markOf(session, type, seq) };
-  const reply = (searchable as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
+  const reply = (searchableTypes as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
   const used = type === 'usage' ? { used: 1 as const } : {};
   return { _id: eventId(session, seq), type, at, fact, ...mark, ...reply, ...used };
 }

@@ -1,5 +1,5 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { Append } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -40,7 +40,7 @@ export class Appender {
   readonly #now: () => number;
   readonly #onAppend: AppenderParts['onAppend'];
   readonly #logs: OpenLogs;
-  readonly #inOrder = keyedQueue();
+  readonly #inOrder = createKeyedQueue();
   readonly #appending = new Set<Promise<unknown>>();
   /** The newest head of each log that this server has seen without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();

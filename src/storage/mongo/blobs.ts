@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { GridFSBucket, type GridFSBucketWriteStream, ObjectId } from 'mongodb';
-import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { type BlobInfo, type BlobStore, type PutOptions, requireValidKey } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Connection, type ConnectionOptions, connect, ping } from './connection.ts';
@@ -53,7 +53,7 @@ export function mongoBlobs(options: ConnectionOptions, now: () => number): BlobS
       await remove((await use()).bucket, requireValidKey(key), Number.POSITIVE_INFINITY);
     },
     async check(signal) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       await ping((await use()).connection, signal);
     },
     async [Symbol.asyncDispose]() {
@@ -78,7 +78,7 @@ async function write(
   });
   try {
     for await (const chunk of content) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       if (broken) throw storeError(broken);
       size += chunk.length;
       if (size > maxBytes) {
@@ -87,7 +87,7 @@ async function write(
       hash.update(chunk);
       if (!upload.write(chunk)) await drained(upload, signal);
     }
-    throwIfFired(signal);
+    throwIfAborted(signal);
     upload.end();
     await answered(finished(upload));
   } catch (thrown) {

@@ -13,7 +13,7 @@ import {
   sessionOf,
   setChangedTime,
 } from './documents.ts';
-import { duplicateKey, isDuplicate } from './errors.ts';
+import { duplicateKeyCode, isDuplicate } from './errors.ts';
 
 // An append is completed in steps after its commit. Any server can repeat these steps, even concurrently: existing
 // events are kept, and a record never goes back.
@@ -81,5 +81,5 @@ const withIndex = (put: PutDocument): PutDocument =>
 
 function unlessDuplicates(thrown: unknown): void {
   const all = thrown instanceof MongoBulkWriteError ? [thrown.writeErrors].flat() : [];
-  if (!isDuplicate(thrown) || all.some(({ code }) => code !== duplicateKey)) throw thrown;
+  if (!isDuplicate(thrown) || all.some(({ code }) => code !== duplicateKeyCode)) throw thrown;
 }

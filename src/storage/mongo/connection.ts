@@ -1,5 +1,5 @@
 import { type Collection, type Db, type DbOptions, MongoClient, type MongoClientOptions } from 'mongodb';
-import { raceAbort, throwIfFired, waitAtMost } from '../../core/concurrency/cancel.ts';
+import { raceAbort, throwIfAborted, waitAtMost } from '../../core/concurrency/cancel.ts';
 import { monotonicNow } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -38,7 +38,7 @@ export interface Collections {
 }
 
 /** Optional features of the server. */
-export interface Abilities {
+export interface DatabaseFeatures {
   readonly changeStreams: boolean;
   readonly transactions: boolean;
   /** Whether range queries use the index. FerretDB 1 scans the whole collection. */
@@ -48,7 +48,7 @@ export interface Abilities {
 export interface Connection extends AsyncDisposable {
   readonly db: Db;
   readonly at: Collections;
-  readonly can: Abilities;
+  readonly can: DatabaseFeatures;
   /**
    * Runs the work, and retries temporary failures until the time limit. Only for repeatable work. Rejects with
    * AppError.
@@ -167,7 +167,7 @@ async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
 }
 
 export async function ping({ db, run }: Connection, signal: AbortSignal): Promise<void> {
-  throwIfFired(signal);
+  throwIfAborted(signal);
   await raceAbort(
     run(() => db.command({ ping: 1 })),
     signal,

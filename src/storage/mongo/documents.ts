@@ -1,6 +1,6 @@
 import type { Document } from 'mongodb';
 import { z } from 'zod';
-import type { ListOptions, RecordPut } from '../../core/contracts/ports.ts';
+import type { RecordListOptions, RecordPut } from '../../core/contracts/ports.ts';
 import { toIndexEntry } from '../../core/contracts/record-index.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
@@ -163,7 +163,7 @@ export function toListSet({
   shared,
   state,
   parent,
-}: Pick<ListOptions, 'owner' | 'shared' | 'state' | 'parent'>): {
+}: Pick<RecordListOptions, 'owner' | 'shared' | 'state' | 'parent'>): {
   readonly of?: string | { readonly $all: readonly string[] };
 } {
   const sets = [

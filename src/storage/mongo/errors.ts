@@ -1,7 +1,7 @@
 import { MongoBulkWriteError, MongoError, MongoServerError } from 'mongodb';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 
-export const duplicateKey = 11000;
+export const duplicateKeyCode = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
 /** The server is shutting down, or the primary changed: the driver finds the new one. */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
@@ -9,7 +9,7 @@ const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602,
 const codeOf = (thrown: unknown): number =>
   thrown instanceof MongoServerError && typeof thrown.code === 'number' ? thrown.code : 0;
 
-export const isDuplicate = (thrown: unknown): boolean => codeOf(thrown) === duplicateKey;
+export const isDuplicate = (thrown: unknown): boolean => codeOf(thrown) === duplicateKeyCode;
 
 /** Whether the same request can succeed shortly. The caller must be able to recognize its own earlier write. */
 export function isTransient(thrown: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { AnyBulkWriteOperation, Collection, CreateIndexesOptions, Document, Filter } from 'mongodb';
 import { kindsWithParents } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { searchable } from '../../core/model/event-traits.ts';
+import { searchableTypes } from '../../core/model/event-traits.ts';
 import { webhookKind } from '../../core/model/records.ts';
 import type { Connection } from './connection.ts';
 import { indexFields, type RecordDocument } from './documents.ts';
@@ -35,7 +35,7 @@ const indexes: readonly Index[] = [
 const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
   async () => {},
   async ({ at, run }) => {
-    const messages = { type: { $in: [...searchable] }, said: { $exists: false } };
+    const messages = { type: { $in: [...searchableTypes] }, said: { $exists: false } };
     for (const events of at.allEvents) await run(() => events.updateMany(messages, { $set: { said: 1 } }));
   },
   async ({ at, run }) => {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
-import { neverFires, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { neverSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Append, EventPage, EventStore, Store } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
-import { toAppError, unlessConflict } from '../../core/errors/errors.ts';
+import { ignoreConflict, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
@@ -108,7 +108,7 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
     const blob = `large-${sessionId}-${newId()}`;
     await records.put({ kind, id: `${sessionId}:${blob}`, doc: { at: now(), seq } satisfies z.input<typeof Kept> });
     const content = Buffer.from(JSON.stringify(parts.taken));
-    const { sha256, size } = await blobs.put(blob, once(content), { maxBytes: content.length, signal: neverFires });
+    const { sha256, size } = await blobs.put(blob, once(content), { maxBytes: content.length, signal: neverSignal });
     const held = failpoint('large.put.after');
     if (held) await held;
     return { ...parts.fact, large: { blob, sha256, size } } as unknown as Fact;
@@ -204,12 +204,12 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
     async collect(before, signal) {
       let removed = 0;
       for (const { id, doc, version } of await records.list(kind, { state: 'unchecked' })) {
-        throwIfFired(signal);
+        throwIfAborted(signal);
         const { at, seq } = Kept.parse(doc);
         if (at >= before) continue;
         const [event] = (await events.page(SessionId.parse(id.slice(0, 16)), seq - 1, 1)).events;
         if (event?.seq === seq && (event as WithReference).large?.blob === blobOf(id)) {
-          await records.put({ kind, id, doc: { at, seq, isKept: true }, expect: version }).catch(unlessConflict);
+          await records.put({ kind, id, doc: { at, seq, isKept: true }, expect: version }).catch(ignoreConflict);
           continue;
         }
         await remove(id);

@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors/errors.ts';
-import { corruptDatabase, storeError } from './errors.ts';
+import { corruptDatabaseError, storeError } from './errors.ts';
 import { lockStore } from './lock.ts';
 import { migrations } from './schema.ts';
 
@@ -56,7 +56,7 @@ export function checkIntegrity(path: string, checked = checkedBytes): void {
       throw new AppError('unsupported', text);
     }
     const found = size > checked ? 'ok' : db.prepare('PRAGMA quick_check(1)').get()?.quick_check;
-    if (found !== 'ok') throw corruptDatabase(path, String(found));
+    if (found !== 'ok') throw corruptDatabaseError(path, String(found));
   } finally {
     db.close();
   }

@@ -20,7 +20,7 @@ export function storeError(thrown: unknown, path: string): AppError {
       return new AppError('store_busy', 'The store is busy: another program holds its lock. Try again.', options);
     case CORRUPT:
     case NOT_A_DATABASE:
-      return corruptDatabase(path, thrown.message);
+      return corruptDatabaseError(path, thrown.message);
     case FULL:
       return new AppError('store_unavailable', 'The store is full: its disk has no space left.', options);
     default:
@@ -31,7 +31,7 @@ export function storeError(thrown: unknown, path: string): AppError {
 /** After this error the disk's content is unknown, so no further write can be acknowledged. */
 export const isFatal = (thrown: unknown): boolean => resultCode(thrown) === FSYNC_FAILED;
 
-export function corruptDatabase(path: string, found: string): AppError {
+export function corruptDatabaseError(path: string, found: string): AppError {
   return new AppError(
     'store_corrupt',
     `The store ${path} is damaged (${found}). Nothing in it was changed. Stop the server, then put a backup in its ` +

@@ -37,12 +37,12 @@ const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
 const usageAtOnce = 1_000;
 /** The matches of a search chunk, and where the next chunk starts; null: done. */
 export type SearchChunk<Place> = readonly [found: string[], next: Place | null];
-export type EventPlace = readonly [session: string, seq: number];
-export type RecordPlace = readonly [sort: number, id: string];
+export type EventPosition = readonly [session: string, seq: number];
+export type RecordPosition = readonly [sort: number, id: string];
 /** Sums of a chunk of usage events, and the time at which the next chunk starts; null: done. */
 export type UsageChunk = readonly [sums: UsageSum[], next: number | null];
 
-const lastPlace: EventPlace = ['\u{10ffff}', 0];
+const lastPlace: EventPosition = ['\u{10ffff}', 0];
 
 /** The condition on types matches the index's; without it, SQLite would not use the index. */
 export const newestOfTypeQuery = `
@@ -159,13 +159,13 @@ function eventReads(db: DatabaseSync, now: () => number) {
     searchIn: (text: string, among: readonly string[]): string[] =>
       among.filter((id) => search.get(id, 0, id, Number.MAX_SAFE_INTEGER, ...patternsOf(text))),
     /** A chunk of messages. The next chunk starts after a session that was found. */
-    search(text: string, from: EventPlace): SearchChunk<EventPlace> {
+    search(text: string, from: EventPosition): SearchChunk<EventPosition> {
       const found = new Set<string>();
       const [json, plain] = patternsOf(text);
       const begun = now();
       for (let [place, rows, at] = [from, rowsAtOnce.many, begun]; ; ) {
         const ahead = placeAhead.get(...place, rows - 1);
-        const to: EventPlace = ahead ? [String(ahead.session), Number(ahead.seq)] : lastPlace;
+        const to: EventPosition = ahead ? [String(ahead.session), Number(ahead.seq)] : lastPlace;
         for (const { session } of search.iterate(...place, ...to, json, plain)) found.add(String(session));
         if (!ahead) return [[...found], null];
         place = found.has(to[0]) ? [to[0], Number.MAX_SAFE_INTEGER] : to;
@@ -279,8 +279,8 @@ function recordReads(db: DatabaseSync, now: () => number) {
       kind: string,
       fields: readonly string[],
       text: string,
-      from: RecordPlace | null,
-    ): SearchChunk<RecordPlace> {
+      from: RecordPosition | null,
+    ): SearchChunk<RecordPosition> {
       const found: string[] = [];
       const target = text.toLowerCase();
       const has = (field: unknown) =>

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type {
   CommandQueue,
   EventStore,
@@ -15,8 +15,16 @@ import { droppableTypes } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { addSum } from '../usage-sums.ts';
 import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
-import { corruptDatabase } from './errors.ts';
-import type { EventPlace, PutRow, ReadOperations, RecordPlace, RecordRow, SearchChunk, UsageChunk } from './reads.ts';
+import { corruptDatabaseError } from './errors.ts';
+import type {
+  EventPosition,
+  PutRow,
+  ReadOperations,
+  RecordPosition,
+  RecordRow,
+  SearchChunk,
+  UsageChunk,
+} from './reads.ts';
 import { indexColumns } from './schema.ts';
 import type { WriteOperations } from './writes.ts';
 
@@ -51,7 +59,7 @@ export async function sqliteStore(options: SqliteOptions): Promise<Store> {
     size: async () => (await Promise.all([path, `${path}-wal`].map(readSize))).reduce((sum, size) => sum + size, 0),
     settle: async () => {}, // a transaction is complete or has no effect
     async check(signal) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       await raceAbort(Promise.all([writer.call('ping', []), reader.call('ping', [])]), signal);
     },
     [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
@@ -93,7 +101,7 @@ function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<Read
     search: async (text, limit, among) =>
       among
         ? await foundAmong(among, limit, (some) => reader.call('searchIn', [text, some]))
-        : ((await foundInPieces(limit, ['', 0] as EventPlace, (from) =>
+        : ((await foundInPieces(limit, ['', 0] as EventPosition, (from) =>
             reader.call('search', [text, from]),
           )) as SessionId[]),
     async usage(from, to, by) {
@@ -139,7 +147,7 @@ function records(
       return (await reader.call('list', [{ limit: -1, ...options, kind }])).map(stored);
     },
     search: (kind, { fields, text, limit }) =>
-      foundInPieces<RecordPlace | null>(limit, null, (from) =>
+      foundInPieces<RecordPosition | null>(limit, null, (from) =>
         reader.call('searchRecords', [kind, fields, text, from]),
       ),
     count: (kind, only = {}) => reader.call('count', [kind, only]),
@@ -237,6 +245,6 @@ function parsed<T>(text: string, path: string): T {
   try {
     return JSON.parse(text);
   } catch {
-    throw corruptDatabase(path, 'a stored document is not JSON');
+    throw corruptDatabaseError(path, 'a stored document is not JSON');
   }
 }

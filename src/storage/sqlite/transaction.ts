@@ -10,7 +10,12 @@ export type Reply =
   | readonly [ok: false, code: ErrorCode, text: string, cause: string];
 export type Operations = Record<string, (...args: never[]) => unknown>;
 
-export const refusal = (error: AppError): Reply => [false, error.code, error.publicMessage, String(error.cause ?? '')];
+export const toErrorReply = (error: AppError): Reply => [
+  false,
+  error.code,
+  error.publicMessage,
+  String(error.cause ?? ''),
+];
 
 /** Answers each request separately; a failed request gets its error. */
 export function runEach(operations: Operations, path: string): (calls: readonly Call[]) => Reply[] {
@@ -61,7 +66,7 @@ export function commitGroup(
   }
 
   return (calls) => {
-    if (fatal) return calls.map(() => refusal(fatal as AppError));
+    if (fatal) return calls.map(() => toErrorReply(fatal as AppError));
     try {
       return calls.length === 1 ? alone(calls[0] as Call) : all(calls);
     } catch (thrown) {
@@ -69,7 +74,7 @@ export function commitGroup(
       if (thrown instanceof RollbackError) return calls.map(() => thrown.reply);
       const error = storeError(thrown, path);
       if (isFatal(thrown)) fatal = error;
-      return calls.map(() => refusal(error));
+      return calls.map(() => toErrorReply(error));
     }
   };
 }
@@ -86,6 +91,6 @@ function attempt(operations: Operations, [name, ...args]: Call, path: string): R
   try {
     return [true, operations[name]?.(...(args as never[]))];
   } catch (thrown) {
-    return refusal(storeError(thrown, path));
+    return toErrorReply(storeError(thrown, path));
   }
 }

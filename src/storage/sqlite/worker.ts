@@ -5,7 +5,7 @@ import { armFailpoints } from '../../core/errors/failpoint.ts';
 import { type DatabaseOptions, openForWriting, truncateWal } from './database.ts';
 import { storeError } from './errors.ts';
 import { readOperations } from './reads.ts';
-import { type Call, commitGroup, type Reply, refusal, runEach } from './transaction.ts';
+import { type Call, commitGroup, type Reply, runEach, toErrorReply } from './transaction.ts';
 import { writeOperations } from './writes.ts';
 
 // The SQLite thread. Each batch of requests is one message, as are its replies; null closes the store.
@@ -48,7 +48,7 @@ try {
   serve();
   answer('writes', [[true, undefined]]);
 } catch (thrown) {
-  answer('writes', [refusal(storeError(thrown, input.path))]);
+  answer('writes', [toErrorReply(storeError(thrown, input.path))]);
   parentPort?.close();
 }
 

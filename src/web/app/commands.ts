@@ -7,11 +7,11 @@ import { navigate } from '../data/route.ts';
 import { currentId, currentSession } from '../data/sessions.ts';
 import { isBusy } from '../data/status.ts';
 import { tabId } from '../parts/kit/tabs.tsx';
-import { attempt } from '../parts/notice.tsx';
+import { tryOrNotify } from '../parts/notice.tsx';
 import { sessionCommands } from '../sessions/commands.ts';
 import { openSettings } from '../settings/settings.tsx';
 import { confirmFork } from '../sharing/fork.tsx';
-import { openShare } from '../sharing/share-dialog.tsx';
+import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import { tabs } from '../work/tabs.ts';
@@ -35,7 +35,7 @@ const sharingCommands: readonly Command[] = [
     icon: 'share',
     keys: 'alt+s',
     when: hasSession,
-    run: () => currentSession.value && openShare(currentSession.value),
+    run: () => currentSession.value && openShareDialog(currentSession.value),
   },
   {
     id: 'session.fork',
@@ -90,7 +90,7 @@ const appCommands: readonly Command[] = [
     when: () => isBusy.value,
     run: () => {
       const id = currentId.value;
-      if (id !== undefined) void attempt(t('notStopped'), () => stopRun(id));
+      if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
     },
   },
   {

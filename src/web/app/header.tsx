@@ -3,19 +3,19 @@ import { rename, stopRun } from '../data/actions.ts';
 import { paneWidth } from '../data/prefs.ts';
 import { currentId, currentSession, type Session } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
-import { info } from '../data/system.ts';
+import { serverInfo } from '../data/system.ts';
 import { TreeLinks } from '../delegation/tree.tsx';
 import { chooseModelFor } from '../models/choose.tsx';
-import { modelLabel, modelsInForce } from '../models/state.ts';
+import { effectiveModels, modelLabel } from '../models/state.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
 import type { IconName } from '../parts/kit/icon.tsx';
 import { Menu } from '../parts/kit/menu.tsx';
 import { StatusChip } from '../parts/kit/status.tsx';
-import { attempt } from '../parts/notice.tsx';
+import { tryOrNotify } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { confirmDelete } from '../sessions/delete.ts';
 import { nameOf } from '../sessions/name.ts';
-import { openShare } from '../sharing/share-dialog.tsx';
+import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { commands } from './commands.ts';
@@ -33,7 +33,9 @@ interface HeaderAction {
 }
 
 /** In display order. A feature adds buttons from its own file. */
-const headerActions: readonly HeaderAction[] = [{ id: 'share', icon: 'share', label: 'share.title', run: openShare }];
+const headerActions: readonly HeaderAction[] = [
+  { id: 'share', icon: 'share', label: 'share.title', run: openShareDialog },
+];
 
 export function Header() {
   const session = currentSession.value;
@@ -75,7 +77,7 @@ export function Header() {
 
 /** The session's model, as a button that changes it. */
 function ModelButton({ session }: { session: Session }) {
-  const model = session.model ?? modelsInForce.value?.model ?? info.value?.model ?? '';
+  const model = session.model ?? effectiveModels.value?.model ?? serverInfo.value?.model ?? '';
   return (
     <span class="wide-only">
       <ChipButton label={t('model')} value={modelLabel(model)} onClick={() => chooseModelFor(session)} />
@@ -93,7 +95,7 @@ const StopButton = ({ id }: { id: string }) => (
     class="stop"
     icon="stop"
     label={<span>{t('stop')}</span>}
-    onClick={() => attempt(t('notStopped'), () => stopRun(id))}
+    onClick={() => tryOrNotify(t('notStopped'), () => stopRun(id))}
   />
 );
 
@@ -111,7 +113,7 @@ function Title({ session }: { session: Session }) {
   const save = (node: HTMLElement) => {
     const text = (node.textContent ?? '').replace(/\s+/g, ' ').trim();
     if (text === '' || text === before.current || text === name) node.textContent = name;
-    else void attempt(t('notSaved'), () => rename(session.id, text.slice(0, 255)));
+    else void tryOrNotify(t('notSaved'), () => rename(session.id, text.slice(0, 255)));
   };
   return (
     <h1 class="cut">

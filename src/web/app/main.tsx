@@ -2,15 +2,15 @@ import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { followCurrent, model, onGone } from '../data/log.ts';
-import { me, readMe, readSignInError } from '../data/people.ts';
-import { followAddress, leave, navigate } from '../data/route.ts';
+import { currentUser, readCurrentUser, readSignInError } from '../data/people.ts';
+import { followAddress, leaveSession, navigate } from '../data/route.ts';
 import { connect, connection, request } from '../data/server.ts';
 import {
   confirmSessions,
   currentId,
   currentSession,
   forgetSession,
-  onNews,
+  onSessionChange,
   type Session,
   sessions,
   watchSessions,
@@ -61,7 +61,7 @@ function badgeInTitle(): void {
   addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') ended.value = new Set();
   });
-  onNews(({ type, session }, before) => {
+  onSessionChange(({ type, session }, before) => {
     if (type === 'deleted' || !before || document.visibilityState === 'visible') return;
     const status = toStatus(session);
     if (status === toStatus(before) || !(status in announcements)) return;
@@ -125,7 +125,7 @@ function catchDrops(): void {
 function followEnd(): void {
   let isAsking = false;
   effect(() => {
-    if (connection.value !== 'broken' || isAsking || !me.peek()?.person) return;
+    if (connection.value !== 'broken' || isAsking || !currentUser.peek()?.person) return;
     isAsking = true;
     void (async () => {
       const isOver = async () => (await request('/api/v1/people/me').catch(() => undefined))?.status === 401;
@@ -154,7 +154,7 @@ async function start(): Promise<void> {
   );
   connect(() => {
     confirmSessions();
-    void readMe(); // a changed role closes the socket
+    void readCurrentUser(); // a changed role closes the socket
   });
   followEnd();
   const command = takeCommandRequest();
@@ -174,7 +174,7 @@ async function start(): Promise<void> {
 function leaveGone(id: string): void {
   const wasShown = model.seq > 0;
   forgetSession(id);
-  if (leave(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
+  if (leaveSession(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
 }
 
 void start();

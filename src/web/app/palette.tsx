@@ -5,7 +5,7 @@ import { toStatus } from '../data/status.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusDot } from '../parts/kit/status.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
-import { wordSearch } from '../parts/word-search.ts';
+import { createWordMatcher } from '../parts/word-search.ts';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 import type { Command } from './command.ts';
@@ -19,7 +19,7 @@ export const Palette = () => (isPaletteOpen.value ? <OpenPalette /> : null);
 type Entry = { readonly key: string; readonly name: string; readonly command?: Command; readonly session?: string };
 
 function entriesFor(text: string): (Entry & { run: () => void })[] {
-  const fits = wordSearch(text);
+  const fits = createWordMatcher(text);
   const found = commands().map((command) => ({ key: command.id, name: t(command.label), command, run: command.run }));
   const others = sessions.value.map((one) => ({
     key: one.id,

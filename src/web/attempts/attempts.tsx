@@ -4,7 +4,7 @@ import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { navigate } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelLabel } from '../models/state.ts';
-import { formatCompact, price } from '../parts/format.ts';
+import { formatCompact, formatPrice } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckField } from '../parts/kit/field.tsx';
@@ -189,7 +189,7 @@ function AttemptsTable({ set, open, choose }: Props) {
                 <td title={one.result?.unknown ?? undefined}>{diffOf(one)}</td>
                 <td>{checksOf(one)}</td>
                 <td>{one.result?.score ?? '–'}</td>
-                <td>{one.cost > 0 ? price(one.cost) : t('attempts.tokens', { n: formatCompact(one.tokens) })}</td>
+                <td>{one.cost > 0 ? formatPrice(one.cost) : t('attempts.tokens', { n: formatCompact(one.tokens) })}</td>
                 <td>
                   {set.chosen === one.n ? (
                     t(set.phase === 'chosen' ? 'attempts.chosen' : 'attempts.choosing')

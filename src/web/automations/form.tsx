@@ -4,7 +4,7 @@ import { parseRepository } from '../../core/text/repository-address.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelRefOf } from '../models/model-picker.tsx';
-import { modelsInForce, offeredProviders, readModels, readOffered } from '../models/state.ts';
+import { availableProviders, effectiveModels, readAvailableProviders, readModels } from '../models/state.ts';
 import { formatMoment, locale } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
@@ -13,17 +13,17 @@ import { projects } from '../sessions/filters.ts';
 import { readTemplates, templateChoices, templates } from '../sessions/templates.ts';
 import { readSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
-import { type Automation, automations, readAutomations, showChanged } from './state.ts';
+import { type Automation, automations, readAutomations, updateAutomation } from './state.ts';
 import {
   dayName,
   findTimeZone,
+  listTimeZones,
   localTimeZone,
   parseCron,
   type ScheduleChoice,
   type ScheduleKind,
   scheduleKinds,
   toCron,
-  zones,
 } from './times.ts';
 
 type Goal = NonNullable<Automation['goal']>;
@@ -85,7 +85,7 @@ const text = { kind: 'text' } as const;
 /** The form of an automation: its triggers, the agent's task, and the limits of each session. */
 export function AutomationForm({ automation, back }: Props) {
   useEffect(() => {
-    const reads = [readTemplates, readModels, readOffered, readSkills, readAutomations];
+    const reads = [readTemplates, readModels, readAvailableProviders, readSkills, readAutomations];
     for (const read of reads) void read().catch(() => {}); // without the lists, names can be typed
   }, []);
   const { repositories = [], skills: pins = [], schedule = null, after = null, budget = null } = automation ?? {};
@@ -116,7 +116,7 @@ export function AutomationForm({ automation, back }: Props) {
       after: of?.of ? { of: of.of, id: (of[of.of] ?? '').trim(), outcome: of.outcome ?? 'done' } : null,
       budget: Object.values(limits).some((limit) => limit !== null) ? limits : null,
     };
-    showChanged(
+    updateAutomation(
       automation
         ? await mutate('automations.update', { ...spec, id: automation.id, version: automation.version })
         : await mutate('automations.create', spec),
@@ -163,7 +163,7 @@ export function AutomationForm({ automation, back }: Props) {
             ...(!has('hand') && {
               'schedule.timezone': {
                 isRequired: true,
-                offers: zones(),
+                offers: listTimeZones(),
                 check: (entered) => (findTimeZone(entered) === undefined ? t('automations.noZone') : undefined),
                 tidy: (entered) => findTimeZone(entered) ?? entered,
                 below: cron !== undefined && zone !== undefined && <NextTimes cron={cron} timezone={zone} />,
@@ -214,10 +214,10 @@ export function AutomationForm({ automation, back }: Props) {
               model: {
                 isAdvanced: true,
                 label: t('model'),
-                offers: (offeredProviders.value ?? []).flatMap((group) =>
+                offers: (availableProviders.value ?? []).flatMap((group) =>
                   group.models.map((model) => modelRefOf(group, model)),
                 ),
-                placeholder: modelsInForce.value?.model ?? '',
+                placeholder: effectiveModels.value?.model ?? '',
               },
             }),
             ...(projects.value.length > 0 && {

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { navigate } from '../data/route.ts';
 import { mutate, query } from '../data/server.ts';
-import { duration, formatMoment, price } from '../parts/format.ts';
+import { formatDuration, formatMoment, formatPrice } from '../parts/format.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
@@ -15,7 +15,7 @@ import {
   automations,
   describeAutomationState,
   removeAutomation,
-  showChanged,
+  updateAutomation,
 } from './state.ts';
 
 interface HookAddressProps {
@@ -40,7 +40,7 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       const answer = await mutate('automations.rotateSecret', { id });
       made.set(id, answer.secret);
       setSecret(answer.secret);
-      showChanged(await query('automations.get', { id }));
+      updateAutomation(await query('automations.get', { id }));
     });
   const ask = () =>
     confirmFirst({
@@ -109,7 +109,7 @@ export function AutomationView({ id, back }: Props) {
     });
   const toggle = () =>
     tryIt(t('notSaved'), async () =>
-      showChanged(await mutate(paused ? 'automations.resume' : 'automations.pause', { id })),
+      updateAutomation(await mutate(paused ? 'automations.resume' : 'automations.pause', { id })),
     );
   const remove = () =>
     confirmFirst({
@@ -167,8 +167,8 @@ function StartRow({
       {cause.kind === 'hook' && cause.about !== '' && <span class="quiet">{cause.about}</span>}
       <strong>{end}</strong>
       {outcome?.goal && <span class="quiet">{t(`goal.${outcome.goal.result}`)}</span>}
-      {endedAt !== null && <span class="quiet">{duration(Date.parse(endedAt) - Date.parse(at))}</span>}
-      {cost?.cost != null && <span class="quiet">{price(cost.cost)}</span>}
+      {endedAt !== null && <span class="quiet">{formatDuration(Date.parse(endedAt) - Date.parse(at))}</span>}
+      {cost?.cost != null && <span class="quiet">{formatPrice(cost.cost)}</span>}
       {text !== '' && <span class="quiet">{text}</span>}
       {sessionId !== null && (
         <Button

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
 import { formatMoment } from '../parts/format.ts';
-import { withItem } from '../parts/kit/resource-list.tsx';
+import { upsertItem } from '../parts/kit/resource-list.tsx';
 import { t } from '../text/text.ts';
 
 export type Automation = Outputs['automations']['get'];
@@ -16,8 +16,8 @@ export async function readAutomations(): Promise<void> {
 }
 
 /** Replaces a changed automation in the list, or adds a new one at the top. */
-export function showChanged(changed: Automation): void {
-  automations.value = withItem(automations.value ?? [], changed);
+export function updateAutomation(changed: Automation): void {
+  automations.value = upsertItem(automations.value ?? [], changed);
 }
 export function removeAutomation(id: string): void {
   automations.value = automations.value?.filter((one) => one.id !== id);

@@ -36,12 +36,12 @@ export function parseCron(cron: string | undefined): ScheduleChoice {
   return days === '1-5' ? { ...none, kind: 'weekdays', time } : { ...none, kind: 'weekly', time, day: Number(days) };
 }
 
-export const zones = (): readonly string[] => ['UTC', ...Intl.supportedValuesOf('timeZone')];
+export const listTimeZones = (): readonly string[] => ['UTC', ...Intl.supportedValuesOf('timeZone')];
 
 /** The time zone for `europe/berlin`, `Berlin` or `new york`; undefined: no match, or several. */
 export function findTimeZone(text: string): string | undefined {
   const target = text.trim().toLowerCase().replaceAll(' ', '_');
-  const all = zones();
+  const all = listTimeZones();
   const [named] = all.filter((zone) => zone.toLowerCase() === target);
   const cities = all.filter((zone) => zone.toLowerCase().endsWith(`/${target}`));
   return named ?? (cities.length === 1 ? cities[0] : olderZone(text.trim()));

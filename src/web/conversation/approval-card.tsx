@@ -1,13 +1,13 @@
 import { useMemo, useState } from 'preact/hooks';
 import { approve, reject } from '../data/actions.ts';
 import type { ApprovalItem } from '../data/items.ts';
-import { TextParts, useBeginning } from '../markdown/plain.tsx';
+import { TextParts, useTruncatedText } from '../markdown/plain.tsx';
 import { boundedLine, showHiddenCharacters } from '../parts/bounded-text.ts';
 import { diffLines } from '../parts/diff.ts';
 import { formatMoment } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { attempt } from '../parts/notice.tsx';
+import { tryOrNotify } from '../parts/notice.tsx';
 import { ProposalFields } from '../parts/proposal-fields.tsx';
 import { serverText, t } from '../text/text.ts';
 import { DiffLines } from './tool-result.tsx';
@@ -27,7 +27,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     setSending(true);
     // Fails if another person decided first, which the log reports soon, or if the request failed, which can be
     // retried.
-    await attempt(t('approval.notDecided'), work);
+    await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
     // The focused button is gone, so focus the message box. On a phone that would open the keyboard.
     if (document.activeElement === document.body && !matchMedia('(pointer: coarse)').matches)
@@ -82,7 +82,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
         </form>
       )}
       {edited !== undefined && !decided ? null : decided ? (
-        <p class="quiet">{decidedText(decided)}</p>
+        <p class="quiet">{approvalDecisionText(decided)}</p>
       ) : note !== undefined ? (
         <form
           class="row"
@@ -142,7 +142,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
 
 /** The exact arguments of the call. A very long text is shown in full on request. */
 function ArgsText({ text }: { text: string }) {
-  const { beginning, more } = useBeginning(text);
+  const { beginning, more } = useTruncatedText(text);
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long command scrolls, also by keyboard */}
@@ -184,7 +184,7 @@ function changed(args: Readonly<Record<string, unknown>>, text: string): Record<
 type ApprovalDecision = Exclude<ApprovalItem['decided']['value'], undefined>;
 
 /** The decision as text, with the person and the note. */
-export function decidedText(decided: ApprovalDecision): string {
+export function approvalDecisionText(decided: ApprovalDecision): string {
   if (decided === 'gone') return t('approval.gone');
   const by = decided.by !== '' && decided.by !== 'user' && decided.by !== 'timeout' ? ` (${decided.by})` : '';
   const word = {
@@ -208,7 +208,7 @@ const isProposal = (name: string, args: Args): args is Proposal =>
 /** The text verbatim. A very long text is shown in full on request. */
 function Proposed({ proposal }: { proposal: Proposal }) {
   const { title, text, ...rest } = proposal;
-  const { beginning, more } = useBeginning(text);
+  const { beginning, more } = useTruncatedText(text);
   return (
     <div class="approval-proposal">
       <h3>{showHiddenCharacters(title.slice(0, 1_000))}</h3>

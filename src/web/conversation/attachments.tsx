@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import { attachmentsOf, readSentFile, removeAttachments, type SentFile, sentFileUrl } from '../data/attachments.ts';
 import { request } from '../data/server.ts';
-import { bytes } from '../parts/format.ts';
+import { formatBytes } from '../parts/format.ts';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { attempt } from '../parts/notice.tsx';
+import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { download } from '../work/files/transfers.ts';
 
@@ -20,7 +20,7 @@ export function Attachments({ sessionId }: { sessionId: string | undefined }) {
           <span class="cut attachment-name" title={name}>
             {name}
           </span>
-          <span class="quiet">{failed ?? (id === undefined ? `${Math.round(done * 100)} %` : bytes(size))}</span>
+          <span class="quiet">{failed ?? (id === undefined ? `${Math.round(done * 100)} %` : formatBytes(size))}</span>
           {id === undefined && failed === undefined && (
             <progress value={done} aria-label={t('files.sending', { name })} />
           )}
@@ -68,7 +68,7 @@ export function SentAttachment({ id }: { id: string }) {
         <button
           type="button"
           class="link"
-          onClick={() => void attempt(t('files.download'), () => download(sentFileUrl(id), name))}
+          onClick={() => void tryOrNotify(t('files.download'), () => download(sentFileUrl(id), name))}
         >
           {name}
         </button>

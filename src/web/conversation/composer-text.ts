@@ -19,7 +19,7 @@ export function setComposer(text: string): void {
 }
 
 /** Puts text into the message box, to be edited and sent. */
-export function putInComposer(text: string): void {
+export function fillComposer(text: string): void {
   setComposer(text);
   const field = document.getElementById('message') as HTMLTextAreaElement | null;
   field?.focus();

@@ -8,15 +8,15 @@ import { currentStatus, isBusy } from '../data/status.ts';
 import { chosenModel } from '../models/state.ts';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { attempt, notify } from '../parts/notice.tsx';
+import { notify, tryOrNotify } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
-import { shownProject } from '../sessions/filters.ts';
+import { projectFilter } from '../sessions/filters.ts';
 import { chosenTemplate } from '../sessions/templates.ts';
 import { chosenSkills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { Attachments } from './attachments.tsx';
-import { namedPaths } from './completion/trigger.ts';
+import { findMentionedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';
 import { composerText, draftOf, saveDraft, setComposer } from './composer-text.ts';
@@ -63,19 +63,19 @@ export function Composer() {
   const submit = async () => {
     if (text.trim() === '' || isSending.value || isUploading || isGoalBad) return;
     isSending.value = true;
-    const named = id === undefined ? [] : namedPaths(text, workspacePaths.peek().paths).slice(0, maxNamed);
+    const named = id === undefined ? [] : findMentionedPaths(text, workspacePaths.peek().paths).slice(0, maxNamed);
     const attachments = [...files.flatMap((one) => one.id ?? []), ...named];
     const wish = {
       text,
       attachments,
       model: chosenModel.value || undefined,
       template: chosenTemplate.value || undefined,
-      project: shownProject.value || undefined,
+      project: projectFilter.value || undefined,
       repository: chosenRepository.value.trim() || undefined,
       skills: chosenSkills.value,
       goal: goal && toGoal(goal),
     };
-    const isSent = await attempt(t('notSent'), () => send(wish));
+    const isSent = await tryOrNotify(t('notSent'), () => send(wish));
     isSending.value = false;
     if (!isSent) return;
     notify('');

@@ -13,7 +13,7 @@ import { t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { Composer } from './composer.tsx';
 import { Items } from './items.tsx';
-import { Live } from './live.ts';
+import { LiveContext } from './live.ts';
 import { WaitNote } from './notes.tsx';
 import { Plan } from './plan.tsx';
 import { Elapsed } from './tool-card.tsx';
@@ -141,9 +141,9 @@ function Thinking() {
   return (
     <p class="thinking quiet row">
       <StatusIcon status="running" /> <span role="status">{t('thinking')}</span>
-      <Live.Provider value>
+      <LiveContext.Provider value>
         <Elapsed since={Math.max(run.since, last?.at ?? 0)} />
-      </Live.Provider>
+      </LiveContext.Provider>
       {tokens > 0 && <span>{t('tokensShort', { n: formatCompact(tokens) })}</span>}
     </p>
   );

@@ -2,7 +2,7 @@ import type { RefObject } from 'preact';
 import { memo } from 'preact/compat';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
 import { send } from '../data/actions.ts';
-import { emptyWindow, type ItemWindow, nextWindow, partSize, splitParts } from '../data/item-window.ts';
+import { emptyWindow, type ItemWindow, itemsPerPart, nextWindow, splitParts } from '../data/item-window.ts';
 import type { DataOf, Item, StepItem, ToolItem } from '../data/items.ts';
 import { model } from '../data/log.ts';
 import { type ConversationModel, isUnusableRepository } from '../data/model.ts';
@@ -10,18 +10,18 @@ import { navigate } from '../data/route.ts';
 import { mutateWithRetry } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { ChildCard } from '../delegation/tree.tsx';
-import { Plain } from '../markdown/plain.tsx';
+import { PlainText } from '../markdown/plain.tsx';
 import { Boundary } from '../parts/boundary.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
-import { attempt } from '../parts/notice.tsx';
+import { tryOrNotify } from '../parts/notice.tsx';
 import { ForkButton } from '../sharing/fork.tsx';
 import { serverText, t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { setComposer } from './composer-text.ts';
-import { Live } from './live.ts';
+import { LiveContext } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
 import { chosenRepository } from './new-session-choices.tsx';
 import { EndNote, ErrorNote, EventNote, PhaseNote, RetryNote, Thoughts, WaitNote } from './notes.tsx';
@@ -42,7 +42,7 @@ export function Items({ model, sessionId, isLive = false, isEndOnly = false }: P
   const log = useRef<HTMLDivElement>(null);
   const isStill = useStill(log, shown.items.length > 0);
   return (
-    <Live.Provider value={isLive}>
+    <LiveContext.Provider value={isLive}>
       <div
         ref={log}
         class="items roomy stack"
@@ -55,7 +55,7 @@ export function Items({ model, sessionId, isLive = false, isEndOnly = false }: P
           <Part key={key} items={items} sessionId={sessionId} isLive={isLive} />
         ))}
       </div>
-    </Live.Provider>
+    </LiveContext.Provider>
   );
 }
 
@@ -84,7 +84,7 @@ function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boo
   const [isStill, setStill] = useState(false);
   useEffect(() => {
     const check = () => {
-      if (log.current?.querySelector(`:scope > :nth-last-child(-n + ${partSize}) .unread-text`)) afterFrame(check);
+      if (log.current?.querySelector(`:scope > :nth-last-child(-n + ${itemsPerPart}) .unread-text`)) afterFrame(check);
       else setStill(true);
     };
     if (hasItems) check();
@@ -187,7 +187,7 @@ const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
 /** An item that could not be drawn, as plain text. */
 const PlainItem = ({ item }: { item: Item }) => (
   <article class="chat-message" aria-label={t(item.kind === 'user' ? 'you' : 'agent')} data-seq={item.seq}>
-    <Plain text={toText(item)} />
+    <PlainText text={toText(item)} />
   </article>
 );
 
@@ -232,13 +232,13 @@ interface RepositoryCardProps {
 
 /** A repository that could not be used, which ended the run that waited for it, with two ways to continue. */
 function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCardProps) {
-  const isLive = useContext(Live);
+  const isLive = useContext(LiveContext);
   const items = model.items.value;
   const isNewest = !items.some((item) => item.seq > seq && isAbout(item, path));
   const question = items.findLast((item) => item.kind === 'user');
   const task = question?.kind === 'user' ? question : undefined;
   const again = () =>
-    attempt(t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared'), async () => {
+    tryOrNotify(t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared'), async () => {
       const { value: sessionId } = currentId;
       if (sessionId === undefined) return;
       await mutateWithRetry('repositories.fetch', { sessionId, path });

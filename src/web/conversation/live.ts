@@ -4,4 +4,4 @@ import { createContext } from 'preact';
  * Whether the items show a session's current state. False in a replay and in a shared session, where nothing is
  * animated or clickable.
  */
-export const Live = createContext(false);
+export const LiveContext = createContext(false);

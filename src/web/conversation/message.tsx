@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { AssistantItem, UserItem } from '../data/items.ts';
 import { Markdown } from '../markdown/markdown.tsx';
-import { Plain } from '../markdown/plain.tsx';
+import { PlainText } from '../markdown/plain.tsx';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
@@ -10,12 +10,12 @@ import { t } from '../text/text.ts';
 import { SentAttachment } from './attachments.tsx';
 import { BranchSwitch } from './branches/branch-switch.tsx';
 import { EditForm } from './branches/edit-form.tsx';
-import { putInComposer } from './composer-text.ts';
+import { fillComposer } from './composer-text.ts';
 
 /** A person's message. A message that started a run can be edited, which creates a branch. */
 export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean }) {
   const [isEdited, setEdited] = useState(false);
-  const change = () => (item.steers ? putInComposer(item.text) : setEdited(true));
+  const change = () => (item.steers ? fillComposer(item.text) : setEdited(true));
   return (
     <article class="chat-message user" aria-label={t('you')} data-seq={item.seq}>
       {item.steers && (
@@ -58,7 +58,7 @@ const GoalOfRun = ({ goal: { rubric, checks } }: { goal: NonNullable<UserItem['g
     <summary>{t('goal.of')}</summary>
     {rubric !== undefined && <Markdown text={rubric} />}
     {checks.map(({ command }) => (
-      <Plain key={command} text={`$ ${command}`} />
+      <PlainText key={command} text={`$ ${command}`} />
     ))}
   </details>
 );

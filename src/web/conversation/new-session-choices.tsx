@@ -1,12 +1,12 @@
 import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { info } from '../data/system.ts';
+import { serverInfo } from '../data/system.ts';
 import { chooseModelFor } from '../models/choose.tsx';
-import { chosenModel, modelLabel, modelsInForce, readModels } from '../models/state.ts';
+import { chosenModel, effectiveModels, modelLabel, readModels } from '../models/state.ts';
 import { ChipButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
-import { projects, shownProject } from '../sessions/filters.ts';
+import { projectFilter, projects } from '../sessions/filters.ts';
 import { chosenTemplate, readTemplates, templateName, templates } from '../sessions/templates.ts';
 import { chooseSkills } from '../skills/choose.tsx';
 import { chosenSkills, readSkills, skills } from '../skills/state.ts';
@@ -22,7 +22,7 @@ export function NewSessionChoices() {
     // the start page explains more
     for (const read of [readModels, readSkills, readTemplates]) void read().catch(() => {});
   }, []);
-  const model = chosenModel.value || modelsInForce.value?.model || info.value?.model || '';
+  const model = chosenModel.value || effectiveModels.value?.model || serverInfo.value?.model || '';
   const picked = chosenSkills.value.join(', ');
   return (
     <div class="row choices-new fill wrap">
@@ -43,9 +43,9 @@ export function NewSessionChoices() {
           <Icon name="archive" size={15} />
           <select
             aria-label={t('filter.ofNew')}
-            value={shownProject.value}
+            value={projectFilter.value}
             onChange={({ currentTarget }) => {
-              shownProject.value = currentTarget.value;
+              projectFilter.value = currentTarget.value;
             }}
           >
             <option value="">{t('filter.ofNew')}</option>

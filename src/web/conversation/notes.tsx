@@ -7,24 +7,24 @@ import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from 
 import { isEndOnly, model } from '../data/log.ts';
 import { transientPhases } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
-import { info } from '../data/system.ts';
+import { serverInfo } from '../data/system.ts';
 import { Markdown } from '../markdown/markdown.tsx';
-import { Plain } from '../markdown/plain.tsx';
-import { isDemo, modelsInForce } from '../models/state.ts';
+import { PlainText } from '../markdown/plain.tsx';
+import { effectiveModels, isDemo } from '../models/state.ts';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
-import { count, duration, formatCompact, price } from '../parts/format.ts';
+import { formatCompact, formatCount, formatDuration, formatPrice } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { attempt, GuideLink } from '../parts/notice.tsx';
+import { GuideLink, tryOrNotify } from '../parts/notice.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { ForkButton, ForkNote } from '../sharing/fork.tsx';
 import { failureText, isText, serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
-import { bestResult } from '../work/best-result.ts';
+import { findBestResult } from '../work/best-result.ts';
 import { fileFilter } from '../work/files/store.ts';
 import { openFile } from '../work/results.ts';
-import { Live } from './live.ts';
+import { LiveContext } from './live.ts';
 import { Elapsed, useSecondsTo } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
 
@@ -37,7 +37,9 @@ export function WaitNote({ item }: { item: WaitItem }) {
   const isShared = budget && ['person', 'project', 'server'].includes(budget.scope);
   const isFull = budget?.kind === 'runningRuns';
   const spentBudget = budget?.hard ? 'wait.hard' : isFull ? 'wait.runs' : isShared ? 'wait.shared' : 'wait.budget';
-  const used = spent ? t('soFar', { n: spent.turns, tokens: count(spent.tokens), cost: price(spent.cost) }) : '';
+  const used = spent
+    ? t('soFar', { n: spent.turns, tokens: formatCount(spent.tokens), cost: formatPrice(spent.cost) })
+    : '';
   return (
     <div class="note wait" role="status">
       <Icon name="bell" />
@@ -58,8 +60,8 @@ export function WaitNote({ item }: { item: WaitItem }) {
           <p class="quiet">
             {t('wait.limit', {
               kind: t(`budget.${budget.kind}`),
-              used: count(budget.used),
-              limit: count(budget.limit),
+              used: formatCount(budget.used),
+              limit: formatCount(budget.limit),
             })}
           </p>
         )}
@@ -78,7 +80,7 @@ export const ErrorNote = ({ text }: { text: string }) => (
 /** Consecutive failures of the provider, as one line with the next retry. */
 export function RetryNote({ item }: { item: RetryItem }) {
   const { failures, detail, next, isOver } = item.state.value;
-  const isLive = useContext(Live);
+  const isLive = useContext(LiveContext);
   if (detail === '' && failures < 2) return null;
   return (
     <p class="aside retrying" data-over={isOver}>
@@ -120,11 +122,11 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
   const { phase, detail, ms, isCut, ended = [] } = item.phase.value;
   const setup = item.setup.value;
   const last = setup.at(-1);
-  const isLive = useContext(Live);
+  const isLive = useContext(LiveContext);
   const isMoving = transientPhases.has(phase) && !isCut;
   const isPreparing = !isMoving && phase === 'ready' && last?.isMoving === true;
   if (isCut || (unsaid.has(phase) && ended.length === 0)) return null;
-  const took = ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : '';
+  const took = ms !== undefined && ms > 0 && !isMoving ? ` · ${formatDuration(ms)}` : '';
   const lines = [...(detail ? [detail] : []), ...setup.map((one) => one.detail)].map((text) =>
     boundedLine(serverText(text)),
   );
@@ -223,7 +225,7 @@ function GoalNote({ data }: { data: DataOf<'goal'> }) {
   return (
     <details class="aside goal" data-result={result}>
       <summary>{head}</summary>
-      <Plain text={detail} />
+      <PlainText text={detail} />
     </details>
   );
 }
@@ -231,8 +233,8 @@ function GoalNote({ data }: { data: DataOf<'goal'> }) {
 /** How a run ended, and what to do next if it did not finish. */
 export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const { data, goal, ms, used, isBlocked } = item;
-  const resend = (text: string) => () => attempt(t('notSent'), () => send({ text, goal }));
-  const took = ms === undefined ? '' : ` ${t('endedIn', { time: duration(ms) })}`;
+  const resend = (text: string) => () => tryOrNotify(t('notSent'), () => send({ text, goal }));
+  const took = ms === undefined ? '' : ` ${t('endedIn', { time: formatDuration(ms) })}`;
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
   const docs = data.code && docsOf(data.code);
   const isGoalUnread = data.goal && !goal && isEndOnly.value;
@@ -249,7 +251,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
           <span class="quiet">
             {' · '}
             {t('tokensShort', { n: formatCompact(used.inputTokens + used.outputTokens) })}
-            {used.cost !== undefined && used.cost > 0 && ` · ${price(used.cost)}`}
+            {used.cost !== undefined && used.cost > 0 && ` · ${formatPrice(used.cost)}`}
           </span>
         )}
       </p>
@@ -299,7 +301,7 @@ function NextSteps({ item }: { item: EndItem }) {
   const session = currentSession.value;
   if (!session || item.edits.length === 0 || model.items.value.findLast(({ kind }) => kind === 'end') !== item)
     return null;
-  const best = bestResult(
+  const best = findBestResult(
     item.edits.map(({ path }) => path),
     '',
   );
@@ -320,7 +322,7 @@ function NextSteps({ item }: { item: EndItem }) {
   );
 }
 
-const isOfDemo = () => isDemo(currentSession.value?.model ?? modelsInForce.value?.model ?? info.value?.model);
+const isOfDemo = () => isDemo(currentSession.value?.model ?? effectiveModels.value?.model ?? serverInfo.value?.model);
 
 export function toEndText({ status, reason }: EndItem['data']): TextKey {
   if (reason === 'superseded') return 'end.superseded';

@@ -3,14 +3,14 @@ import { useContext, useEffect } from 'preact/hooks';
 import { joinLines } from '../../core/text/text.ts';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { tools } from '../data/system.ts';
-import { Plain } from '../markdown/plain.tsx';
+import { PlainText } from '../markdown/plain.tsx';
 import { Boundary } from '../parts/boundary.tsx';
-import { duration } from '../parts/format.ts';
+import { formatDuration } from '../parts/format.ts';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
 import { isText, serverText, t } from '../text/text.ts';
-import { decidedText } from './approval-card.tsx';
-import { Live } from './live.ts';
+import { approvalDecisionText } from './approval-card.tsx';
+import { LiveContext } from './live.ts';
 import { Result } from './tool-result.tsx';
 
 // One tool call: a summary line with its duration and outcome; below, its result.
@@ -55,7 +55,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
       </button>
       <Permission item={item} />
       {isOpen && !isRefused(item) && (
-        <Boundary instead={<Plain text={state.called?.output ?? state.live} />}>
+        <Boundary instead={<PlainText text={state.called?.output ?? state.live} />}>
           <Result item={item} state={state} />
         </Boundary>
       )}
@@ -76,7 +76,7 @@ function Permission({ item }: { item: ToolItem }) {
   const isChanged = decided !== 'gone' && decided.args !== undefined;
   return (
     <p class="tool-note padded border-top quiet permission">
-      <Icon name="shield" size={14} /> {decidedText(decided)} {isChanged && t('approval.wasChanged')}
+      <Icon name="shield" size={14} /> {approvalDecisionText(decided)} {isChanged && t('approval.wasChanged')}
     </p>
   );
 }
@@ -107,13 +107,17 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   return (
     <span class="tail quiet figures">
       {failure && <span class="bad">{failure}</span>}
-      {state.endedAt === undefined ? <Elapsed since={item.at} /> : <span>{duration(state.endedAt - item.at)}</span>}
+      {state.endedAt === undefined ? (
+        <Elapsed since={item.at} />
+      ) : (
+        <span>{formatDuration(state.endedAt - item.at)}</span>
+      )}
     </span>
   );
 }
 
 /** Seconds since that time, while something runs; nothing in a replay. */
-export const Elapsed = ({ since }: { since: number }) => (useContext(Live) ? <Running since={since} /> : null);
+export const Elapsed = ({ since }: { since: number }) => (useContext(LiveContext) ? <Running since={since} /> : null);
 
 /** Whole seconds left until that time, and 0 afterwards. */
 export function useSecondsTo(to: number): number {
@@ -135,5 +139,5 @@ function useNow(): number {
 
 function Running({ since }: { since: number }) {
   const seconds = Math.max(0, Math.floor((useNow() - since) / 1_000));
-  return seconds < 1 ? null : <span>{duration(seconds * 1_000).replace('.0', '')}</span>;
+  return seconds < 1 ? null : <span>{formatDuration(seconds * 1_000).replace('.0', '')}</span>;
 }

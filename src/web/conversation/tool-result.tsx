@@ -2,11 +2,11 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { readsFiles } from '../../core/model/event-traits.ts';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { request } from '../data/server.ts';
-import { Plain, TextParts } from '../markdown/plain.tsx';
+import { PlainText, TextParts } from '../markdown/plain.tsx';
 import { plainText } from '../parts/ansi.ts';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
-import { count } from '../parts/format.ts';
+import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 import { Output } from './output/output.tsx';
@@ -62,7 +62,7 @@ export function DiffLines({ lines, textOf }: { lines: readonly DiffLine[]; textO
         <Button
           kind="quiet"
           class="small more-text"
-          label={t('moreLines', { n: count(lines.length - max) })}
+          label={t('moreLines', { n: formatCount(lines.length - max) })}
           onClick={() => setMax(max + moreDiffLines)}
         />
       )}
@@ -129,7 +129,7 @@ const Results = ({ results }: { results: readonly SearchHit[] }) => (
           <b>{boundedLine(title)}</b>
         )}
         <div class="quiet">
-          <Plain text={snippet} />
+          <PlainText text={snippet} />
         </div>
       </li>
     ))}

@@ -1,13 +1,13 @@
 import { useEffect } from 'preact/hooks';
 import { ModelBanner } from '../models/setup.tsx';
-import { isDemo, modelsInForce, readModels } from '../models/state.ts';
+import { effectiveModels, isDemo, readModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { Composer } from './composer.tsx';
-import { putInComposer } from './composer-text.ts';
+import { fillComposer } from './composer-text.ts';
 
 // Tasks that any model can do, and for which the demo model has scripted answers (`src/agents/models/demo/tasks`).
 
@@ -25,7 +25,7 @@ const tasks: readonly Task[] = [
 
 export function Welcome() {
   useEffect(() => void readModels().catch(() => {}), []); // without an answer, the page does not mention models
-  const model = modelsInForce.value?.model;
+  const model = effectiveModels.value?.model;
   return (
     <div class="welcome">
       <h2>{t('welcome')}</h2>
@@ -43,7 +43,7 @@ const Tasks = () => (
   <ul class="grid roomy">
     {tasks.map(({ icon, title, hint, text }) => (
       <li key={title}>
-        <button type="button" class="grid box raised full" onClick={() => putInComposer(t(text))}>
+        <button type="button" class="grid box raised full" onClick={() => fillComposer(t(text))}>
           <Icon name={icon} />
           <b>{t(title)}</b>
           <span class="quiet small-text">{t(hint)}</span>
@@ -57,7 +57,7 @@ const Tasks = () => (
 export const DemoHelp = () => (
   <div class="row">
     {tasks.map(({ icon, title, text }) => (
-      <Button label={t(title)} key={title} icon={icon} onClick={() => putInComposer(t(text))} />
+      <Button label={t(title)} key={title} icon={icon} onClick={() => fillComposer(t(text))} />
     ))}
     <Button kind="primary" label={t('models.addOne')} onClick={() => openSettings('models')} />
   </div>

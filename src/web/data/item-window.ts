@@ -2,7 +2,7 @@ import type { Item } from './items.ts';
 
 // The items of a conversation that are drawn. The end is drawn first, and one more part above it with each frame.
 
-export const partSize = 20; // items that are drawn together, between two frames
+export const itemsPerPart = 20; // items that are drawn together, between two frames
 
 export interface ItemWindow {
   readonly items: readonly Item[];
@@ -23,10 +23,10 @@ export const emptyWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
 /** Adds one part above. If many new items arrived together, draws only the last part. */
 export function nextWindow(before: ItemWindow, items: readonly Item[]): ItemWindow {
   const now = before.items[0] === items[0] ? before : movedDown(before, items);
-  if (!now) return { items, first: partStart(0, items.length - partSize), anchor: 0 };
+  if (!now) return { items, first: partStart(0, items.length - itemsPerPart), anchor: 0 };
   const { anchor } = now;
   const arrived = items.length - before.items.length - (anchor - before.anchor);
-  const from = arrived > partSize ? items.length - partSize : now.first - partSize;
+  const from = arrived > itemsPerPart ? items.length - itemsPerPart : now.first - itemsPerPart;
   return { items, first: partStart(anchor, from), anchor };
 }
 
@@ -46,7 +46,7 @@ const placeOf = (item: Item | undefined, items: readonly Item[]): number =>
 export function splitParts({ items, first, anchor }: ItemWindow): ItemPart[] {
   const parts: ItemPart[] = [];
   for (let from = first; from < items.length; ) {
-    const to = from + partSize - intoPart(anchor, from);
+    const to = from + itemsPerPart - intoPart(anchor, from);
     parts.push({ key: from - anchor, items: items.slice(from, to) });
     from = to;
   }
@@ -54,4 +54,4 @@ export function splitParts({ items, first, anchor }: ItemWindow): ItemPart[] {
 }
 
 const partStart = (anchor: number, at: number): number => (at <= 0 ? 0 : Math.max(0, at - intoPart(anchor, at)));
-const intoPart = (anchor: number, at: number): number => (((at - anchor) % partSize) + partSize) % partSize;
+const intoPart = (anchor: number, at: number): number => (((at - anchor) % itemsPerPart) + itemsPerPart) % itemsPerPart;

@@ -6,7 +6,7 @@ import { authorization, forgetToken } from './token.ts';
 // read.
 
 /** The caller; undefined until the server answered. */
-export const me = signal<Outputs['people']['me'] | undefined>(undefined);
+export const currentUser = signal<Outputs['people']['me'] | undefined>(undefined);
 export interface Provider {
   readonly id: string;
   readonly name: string;
@@ -15,9 +15,9 @@ export interface Provider {
 const request = (path: string, init: RequestInit = {}) =>
   fetch(path, { ...init, headers: authorization() }).catch(() => undefined);
 
-export async function readMe(): Promise<void> {
+export async function readCurrentUser(): Promise<void> {
   const response = await request('/api/v1/people/me');
-  if (response?.ok) me.value = (await response.json()) as Outputs['people']['me'];
+  if (response?.ok) currentUser.value = (await response.json()) as Outputs['people']['me'];
 }
 
 /** The providers that people can sign in with; none without a connection. */

@@ -10,7 +10,7 @@ export function navigate(id: string | undefined): void {
 }
 
 /** Leaves a session that is gone, without a history entry for it. False: another session is open. */
-export function leave(id: string): boolean {
+export function leaveSession(id: string): boolean {
   if (currentId.value !== id) return false;
   history.replaceState(null, '', location.pathname + location.search);
   readAddress();

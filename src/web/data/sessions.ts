@@ -14,7 +14,7 @@ interface SessionChange {
 const byId = new Map<string, Session>();
 const changes = signal(0);
 /** False until the first session has arrived, or the server has had time to send one. */
-export const sessionsKnown = signal(false);
+export const areSessionsLoaded = signal(false);
 /** The selected session; undefined: a new session. */
 export const currentId = signal<string | undefined>(undefined);
 
@@ -65,13 +65,13 @@ export function forgetSession(id: string): void {
 let drawing = false;
 const received: ((news: SessionChange, before: Session | undefined) => void)[] = [];
 /** Calls `hear` with each change; `before` is the session before it. */
-export const onNews = (hear: (news: SessionChange, before: Session | undefined) => void): void =>
+export const onSessionChange = (hear: (news: SessionChange, before: Session | undefined) => void): void =>
   void received.push(hear);
 
 /** Thousands of sessions can arrive together when a page opens, so the list is drawn once per frame. */
 export function watchSessions(): void {
   setTimeout(() => {
-    sessionsKnown.value = true;
+    areSessionsLoaded.value = true;
   }, listMs);
   follow<SessionChange>('sessions.watch', undefined, {
     onData(news) {
@@ -86,7 +86,7 @@ export function watchSessions(): void {
       setTimeout(() => {
         drawing = false;
         batch(() => {
-          sessionsKnown.value = true;
+          areSessionsLoaded.value = true;
           changes.value++;
         });
       }, 16);

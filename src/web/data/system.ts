@@ -3,7 +3,7 @@ import type { Outputs } from '../../client/types.ts';
 import { request } from './server.ts';
 
 /** The server's description of itself; undefined until it has arrived. */
-export const info = signal<Outputs['system']['info'] | undefined>(undefined);
+export const serverInfo = signal<Outputs['system']['info'] | undefined>(undefined);
 /** Labels of tools by tool name. */
 export const tools = signal<ReadonlyMap<string, Outputs['system']['tools'][number]>>(new Map());
 
@@ -20,7 +20,7 @@ export async function loadServerInfo(): Promise<boolean> {
     read<Outputs['system']['tools']>('tools'),
   ]);
   if (about === 'refused') return false;
-  info.value = about;
+  serverInfo.value = about;
   if (words !== 'refused') tools.value = new Map(words?.map((tool) => [tool.name, tool]));
   return true;
 }

@@ -1,10 +1,10 @@
 import { useContext } from 'preact/hooks';
-import { Live } from '../conversation/live.ts';
+import { LiveContext } from '../conversation/live.ts';
 import type { DataOf, ToolItem } from '../data/items.ts';
 import { navigate } from '../data/route.ts';
 import { type Session, sessions } from '../data/sessions.ts';
 import { toStatus } from '../data/status.ts';
-import { Plain } from '../markdown/plain.tsx';
+import { PlainText } from '../markdown/plain.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
@@ -68,7 +68,7 @@ function Children({ id }: { id: string }) {
 
 /** An agent that received delegated work: its title, its state, and a link to it. */
 export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'child.started'> }) {
-  const isLive = useContext(Live);
+  const isLive = useContext(LiveContext);
   const { called, status } = item.state.value;
   const session = sessions.value.find(({ id }) => id === child.sessionId);
   return (
@@ -82,7 +82,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
       {called && (
         <details class="reply-text">
           <summary>{t('delegation.result')}</summary>
-          <Plain text={called.output} />
+          <PlainText text={called.output} />
         </details>
       )}
     </section>

@@ -9,12 +9,12 @@ import { sendControl } from './screen.ts';
 import {
   type Connection,
   connection,
-  control,
   desktopClipboard,
+  desktopControl,
   isScaledToFit,
+  isViewOnly,
   isWatching,
   rfb,
-  watchOnly,
 } from './state.ts';
 
 /** The main page's status that styles each connection state. */
@@ -43,13 +43,13 @@ export const Bar = () => (
 );
 
 function who(): string {
-  const { who: holder, mayControl } = control.value;
+  const { who: holder, mayControl } = desktopControl.value;
   if (holder === 'nobody') return t(mayControl ? 'desktop.agentHas' : 'screen.mayWatch');
   return t(holder === 'you' ? 'screen.youHave' : 'screen.anotherHas');
 }
 
 function Tools() {
-  const { who: holder, mayControl, clipboard } = control.value;
+  const { who: holder, mayControl, clipboard } = desktopControl.value;
   return (
     <div id="tools" role="toolbar" aria-label={t('screen.title')}>
       {mayControl && <Button label={t(controlTexts[holder])} id="control" kind="primary" onClick={changeControl} />}
@@ -58,10 +58,10 @@ function Tools() {
           <input
             id="view-only"
             type="checkbox"
-            checked={watchOnly.value}
+            checked={isViewOnly.value}
             onChange={({ currentTarget }) => {
-              watchOnly.value = currentTarget.checked;
-              if (watchOnly.value && holder === 'you') sendControl('give');
+              isViewOnly.value = currentTarget.checked;
+              if (isViewOnly.value && holder === 'you') sendControl('give');
             }}
           />
           {t('screen.viewOnly')}
@@ -89,9 +89,9 @@ function Tools() {
 }
 
 function changeControl(): void {
-  if (control.value.who === 'you') sendControl('give');
+  if (desktopControl.value.who === 'you') sendControl('give');
   else {
-    watchOnly.value = false;
+    isViewOnly.value = false;
     sendControl('take');
     rfb.value?.focus();
   }

@@ -51,7 +51,7 @@ export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code
  * onto the desktop's and then presses the key there; noVNC would prevent the browser from pasting. It also sends
  * characters with two code units, such as emoji, which noVNC ignores.
  */
-export function followKeys(desktop: () => Desktop | undefined): void {
+export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   let key: ReturnType<typeof pasteKey>;
   const composition = new Composition();
   const isOnScreen = () => document.activeElement?.tagName === 'CANVAS';

@@ -2,9 +2,9 @@ import './desktop.css';
 import { render } from 'preact';
 import { takeToken } from '../data/token.ts';
 import { isFramed, isInPane, linkSignature } from './address.ts';
-import { followKeys } from './keys.ts';
+import { handleDesktopKeys } from './keys.ts';
 import { DesktopPage } from './page.tsx';
-import { control, isWatching, rfb } from './state.ts';
+import { desktopControl, isWatching, rfb } from './state.ts';
 
 /** Makes noVNC release all keys, because a key would stay pressed when the focus moves elsewhere. */
 function leaveScreen(event: KeyboardEvent): void {
@@ -21,6 +21,8 @@ document.body.classList.toggle('pane', isInPane);
 // removes the signature from the address, so that the history does not keep it
 if (linkSignature) history.replaceState(null, '', location.pathname);
 addEventListener('keydown', leaveScreen, true);
-followKeys(() => (rfb.value && !isWatching() ? { rfb: rfb.value, clipboard: control.value.clipboard } : undefined));
+handleDesktopKeys(() =>
+  rfb.value && !isWatching() ? { rfb: rfb.value, clipboard: desktopControl.value.clipboard } : undefined,
+);
 const root = document.getElementById('root');
 if (root) render(<DesktopPage />, root);

@@ -4,7 +4,7 @@ import { authorization, tokenProtocols } from '../data/token.ts';
 import { t } from '../text/text.ts';
 import { desktopRoute, isFramed, linkSignature, vncAddress } from './address.ts';
 import { Channel } from './channel.ts';
-import { control, desktopClipboard, rfb, type ScreenCover, showState } from './state.ts';
+import { desktopClipboard, desktopControl, rfb, type ScreenCover, setScreenState } from './state.ts';
 
 /** WebSocket codes after which the page asks before it reconnects. */
 const final: Readonly<Record<number, ScreenCover>> = {
@@ -60,11 +60,11 @@ export function connectAgain(): void {
 function connect(): void {
   clearTimeout(timer);
   if (!target || rfb.value || document.hidden) return; // a hidden page connects when it becomes visible
-  showState('pending', { key: 'desktop.starting' });
+  setScreenState('pending', { key: 'desktop.starting' });
   const offered = ['binary', ...(linkSignature ? [] : tokenProtocols().slice(1))];
   channel = new Channel(vncAddress(), offered, {
     onNotice: (notice) => {
-      control.value = notice;
+      desktopControl.value = notice;
       if (notice.who === 'nobody' && Date.now() < keptUntil) takeBack();
       keptUntil = 0;
     },
@@ -75,14 +75,14 @@ function connect(): void {
   made.focusOnClick = true;
   made.addEventListener('connect', () => {
     tries = 0;
-    showState('live');
+    setScreenState('live');
     labelCanvas();
   });
   made.addEventListener('desktopname', ({ detail }) => {
     document.title = `${detail.name || t('screen.title')} · Corral`;
   });
   made.addEventListener('clipboard', ({ detail }) => {
-    if (control.value.clipboard) desktopClipboard.value = detail.text;
+    if (desktopControl.value.clipboard) desktopClipboard.value = detail.text;
   });
   rfb.value = made;
 }
@@ -106,16 +106,16 @@ async function ended(event: CloseEvent): Promise<void> {
   rfb.value = undefined;
   channel = undefined;
   const isLost = event.code !== 1000 && !document.hidden;
-  if (isLost && control.value.who === 'you') keptUntil = Date.now() + keptMs;
-  control.value = { ...control.value, who: 'nobody', mayControl: false };
-  if (document.hidden) return showState('waiting', { key: 'screen.paused', retry: 'screen.connectAgain' });
+  if (isLost && desktopControl.value.who === 'you') keptUntil = Date.now() + keptMs;
+  desktopControl.value = { ...desktopControl.value, who: 'nobody', mayControl: false };
+  if (document.hidden) return setScreenState('waiting', { key: 'screen.paused', retry: 'screen.connectAgain' });
   const end = endOf(event, linkSignature !== null);
-  if (end) return showState('failed', end);
+  if (end) return setScreenState('failed', end);
   if (await needsToken()) return;
   const waitMs = Math.min(10_000, 500 * 2 ** tries++) * (0.75 + Math.random() / 2);
   const detail = event.reason === '' ? {} : { detail: event.reason };
   const key = event.reason === '' ? 'screen.lost' : 'screen.again';
-  showState('waiting', { ...detail, key, seconds: Math.ceil(waitMs / 1_000), retry: 'screen.tryNow' });
+  setScreenState('waiting', { ...detail, key, seconds: Math.ceil(waitMs / 1_000), retry: 'screen.tryNow' });
   timer = setTimeout(connect, waitMs);
 }
 
@@ -124,7 +124,7 @@ async function needsToken(): Promise<boolean> {
   const headers = authorization();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);
   if (answer?.status !== 401 || isFramed) return false;
-  showState('failed', { key: 'tokenAsk', retry: 'screen.tryAgain' });
+  setScreenState('failed', { key: 'tokenAsk', retry: 'screen.tryAgain' });
   void requestToken('authorization' in headers).then(connect);
   return true;
 }

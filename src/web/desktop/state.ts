@@ -20,17 +20,17 @@ const nobody: ControlNotice = { type: 'control', who: 'nobody', mayControl: fals
 
 export const connection = signal<Connection>('pending');
 export const screenCover = signal<ScreenCover | undefined>({ key: 'screen.connecting' });
-export const control = signal(nobody);
+export const desktopControl = signal(nobody);
 export const rfb = signal<RFB | undefined>(undefined);
 export const desktopClipboard = signal(''); // the desktop's clipboard
-export const watchOnly = signal(false);
+export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
 
 /** Whether this viewer's keyboard and mouse input is withheld from the desktop. */
 export const isWatching = (): boolean =>
-  isFramed || watchOnly.value || !control.value.mayControl || control.value.who === 'another';
+  isFramed || isViewOnly.value || !desktopControl.value.mayControl || desktopControl.value.who === 'another';
 
-export function showState(state: Connection, over?: ScreenCover): void {
+export function setScreenState(state: Connection, over?: ScreenCover): void {
   connection.value = state;
   screenCover.value = over;
 }

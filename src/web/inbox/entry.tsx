@@ -14,7 +14,7 @@ import { closeDialog } from '../parts/kit/dialog.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { errorText, failureText, t } from '../text/text.ts';
-import { findNeed } from './needs.ts';
+import { findInboxReason } from './needs.ts';
 
 // Limits of the search for a wait's event: from 100 events before the session's last change, at most 500 events.
 const before = 100;
@@ -33,7 +33,7 @@ export function Entry({ session }: { session: Session }) {
   const model = useMemo(() => new ConversationModel(), [id]);
   const [trouble, tryIt] = useActionError();
   const [error, setError] = useState<FailedRun>({ text: '' });
-  const need = findNeed(session);
+  const need = findInboxReason(session);
   useEffect(() => {
     if (need === undefined) return;
     void tryIt(t('inbox.unread'), async () => {

@@ -5,7 +5,7 @@ import { ChoiceField } from '../parts/kit/field.tsx';
 import { projects, readProjects } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import { Entry } from './entry.tsx';
-import { findNeed, type InboxReason, inboxSessions } from './needs.ts';
+import { findInboxReason, type InboxReason, inboxSessions } from './needs.ts';
 
 const mostShown = 30;
 type InboxFilter = 'all' | InboxReason;
@@ -19,8 +19,8 @@ function Inbox() {
   useEffect(() => void readProjects().catch(() => {}), []); // without the projects, the list shows all sessions
   const withNeeds = projects.value.filter(({ id }) => inboxSessions.value.some(({ projectId }) => projectId === id));
   const all = inboxSessions.value.filter(({ projectId }) => project === '' || projectId === project);
-  const found = all.filter((session) => shown === 'all' || findNeed(session) === shown);
-  const count = (need: InboxReason) => all.filter((session) => findNeed(session) === need).length;
+  const found = all.filter((session) => shown === 'all' || findInboxReason(session) === shown);
+  const count = (need: InboxReason) => all.filter((session) => findInboxReason(session) === need).length;
   return (
     <Dialog title={t('inbox')} wide>
       <div class="inbox roomy grid">

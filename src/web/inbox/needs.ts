@@ -5,7 +5,7 @@ import { toStatus } from '../data/status.ts';
 /** `waiting`: for an answer, an approval or a budget. `failed`: nobody has seen the failure yet. */
 export type InboxReason = 'waiting' | 'failed';
 
-export function findNeed(session: Session): InboxReason | undefined {
+export function findInboxReason(session: Session): InboxReason | undefined {
   if (session.archived) return undefined;
   const status = toStatus(session);
   if (status === 'waiting') return 'waiting';
@@ -14,6 +14,6 @@ export function findNeed(session: Session): InboxReason | undefined {
 
 /** The sessions that need a person, longest wait first. */
 export const inboxSessions = computed<readonly Session[]>(() => {
-  const found = sessions.value.filter((session) => findNeed(session) !== undefined);
+  const found = sessions.value.filter((session) => findInboxReason(session) !== undefined);
   return found.sort((one, other) => (one.latestMessageAt < other.latestMessageAt ? -1 : 1));
 });

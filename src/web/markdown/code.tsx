@@ -25,14 +25,14 @@ export function Code({ code: given, language }: Props) {
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide block scrolls, also by keyboard */}
       <pre dir="ltr" tabIndex={0}>
-        <Highlighted code={code} language={language} />
+        <HighlightedCode code={code} language={language} />
       </pre>
     </div>
   );
 }
 
 /** The colored text, without the language and the copy button. */
-export function Highlighted({ code, language = '' }: Props) {
+export function HighlightedCode({ code, language = '' }: Props) {
   const [colored, setColored] = useState<{ code: string; parts: readonly (readonly Piece[])[] | undefined }>();
   useEffect(() => {
     if (language === '' || code.length > maxHighlighted) return undefined;

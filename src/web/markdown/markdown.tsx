@@ -14,8 +14,8 @@ import { parseTarget } from '../work/preview/target.ts';
 import { openFile } from '../work/results.ts';
 import { Code } from './code.tsx';
 import { Diagram } from './diagram.tsx';
-import { CodeSpan, linkPlaces, PlaceLink } from './places.tsx';
-import { Plain } from './plain.tsx';
+import { CodeSpan, linkSandboxAddresses, PreviewLink } from './places.tsx';
+import { PlainText } from './plain.tsx';
 
 // Draws Markdown as elements, never as HTML: a tag in the text stays text, and only links to http, https and mailto
 // become links, so no sanitizer is needed. The page's worker parses the text, within limits; text beyond them is shown
@@ -34,14 +34,14 @@ interface Props {
 
 export function Markdown({ text, sessionId }: Props) {
   const tree = useMarkdownTree(text);
-  const plain = <Plain text={text} />;
+  const plain = <PlainText text={text} />;
   const isKept = tree === 'unread' && signs.test(text.slice(0, maxShort));
   return (
     <div class={`markdown${text.length > maxShort ? ' long' : ''}${isKept ? ' unread-text' : ''}`}>
       {tree && tree !== 'unread' ? (
         <Boundary instead={plain}>
           <Tree tree={tree} sessionId={sessionId} />
-          {text.length > maxText && <Plain text={text.slice(maxText)} />}
+          {text.length > maxText && <PlainText text={text.slice(maxText)} />}
         </Boundary>
       ) : (
         plain
@@ -65,7 +65,7 @@ interface NodeContext {
 }
 
 function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): ComponentChildren {
-  if (typeof node === 'string') return sessionId === undefined ? node : linkPlaces(node);
+  if (typeof node === 'string') return sessionId === undefined ? node : linkSandboxAddresses(node);
   const inner = (nodes: MarkdownTree) => drawn(nodes, sessionId);
   switch (node.kind) {
     case 'heading': {
@@ -84,7 +84,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
         </p>
       );
     case 'plain':
-      return <Plain key={key} text={node.text} />;
+      return <PlainText key={key} text={node.text} />;
     case 'quote':
       return (
         <blockquote key={key} dir={dir}>
@@ -136,9 +136,9 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
       const place = currentId.peek() === undefined ? undefined : parseTarget(node.href);
       if (place)
         return (
-          <PlaceLink key={key} place={place}>
+          <PreviewLink key={key} place={place}>
             {node.inner.map((one, at) => draw(one, { key: at, sessionId: undefined }))}
-          </PlaceLink>
+          </PreviewLink>
         );
       return /^(https?|mailto):/i.test(node.href) ? (
         <a key={key} href={node.href} target="_blank" rel="noopener noreferrer">

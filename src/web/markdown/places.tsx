@@ -18,7 +18,7 @@ export function CodeSpan({ code, sessionId }: { code: string; sessionId: string 
   const plain = <code dir="ltr">{code}</code>;
   if (sessionId === undefined || sessionId !== currentId.value) return plain;
   const place = parseTarget(code);
-  if (place) return <PlaceLink place={place}>{plain}</PlaceLink>;
+  if (place) return <PreviewLink place={place}>{plain}</PreviewLink>;
   return fileForm.test(code) && code.includes('.') ? <FileLink name={code} sessionId={sessionId} /> : plain;
 }
 
@@ -43,7 +43,7 @@ function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
   );
 }
 
-export const PlaceLink = ({ place, children }: { place: PreviewTarget; children: ComponentChildren }) => (
+export const PreviewLink = ({ place, children }: { place: PreviewTarget; children: ComponentChildren }) => (
   <a
     href={`http://localhost:${place.port}${place.path}`}
     title={t('preview.port', { port: place.port })}
@@ -57,14 +57,14 @@ export const PlaceLink = ({ place, children }: { place: PreviewTarget; children:
 );
 
 /** Text whose sandbox addresses are links. */
-export function linkPlaces(text: string): ComponentChildren {
+export function linkSandboxAddresses(text: string): ComponentChildren {
   if (currentId.peek() === undefined || !text.includes(':')) return text;
   const parts: ComponentChildren[] = [];
   let from = 0;
   for (const { 0: found, index } of text.matchAll(address)) {
     const place = parseTarget(found);
     if (!place) continue;
-    parts.push(text.slice(from, index), <PlaceLink place={place}>{found}</PlaceLink>);
+    parts.push(text.slice(from, index), <PreviewLink place={place}>{found}</PreviewLink>);
     from = index + found.length;
   }
   return from === 0 ? text : [...parts, text.slice(from)];

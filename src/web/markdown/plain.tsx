@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { estimateWrapped, textParts } from '../parts/bounded-text.ts';
+import { estimateLineCount, textParts } from '../parts/bounded-text.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 
@@ -26,14 +26,14 @@ export function TextParts({ text }: { text: string }) {
   const parts = useMemo(() => textParts(text), [text]);
   if (parts.length < 2) return <>{text}</>;
   return parts.map((part, at) => (
-    <TextPart key={at} lines={estimateWrapped(part)}>
+    <TextPart key={at} lines={estimateLineCount(part)}>
       {part}
     </TextPart>
   ));
 }
 
 /** The beginning of a very long text, and a button that shows more. */
-export function useBeginning(text: string) {
+export function useTruncatedText(text: string) {
   const [max, setMax] = useState(maxAtFirst);
   const more =
     text.length > max ? (
@@ -48,8 +48,8 @@ export function useBeginning(text: string) {
 }
 
 /** Plain text: not parsed yet, not parsable, or not drawable. */
-export function Plain({ text }: { text: string }) {
-  const { beginning, more } = useBeginning(text);
+export function PlainText({ text }: { text: string }) {
+  const { beginning, more } = useTruncatedText(text);
   return (
     <>
       <div class="plain pre" dir="auto">

@@ -6,7 +6,14 @@ import { Form } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
-import { chosenModel, modelLabel, modelsInForce, offeredProviders, readModels, readOffered } from './state.ts';
+import {
+  availableProviders,
+  chosenModel,
+  effectiveModels,
+  modelLabel,
+  readAvailableProviders,
+  readModels,
+} from './state.ts';
 
 interface ChoiceOptions {
   readonly title: string;
@@ -25,7 +32,7 @@ export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseMode
 export const chooseModelFor = (session: Session | undefined): void =>
   chooseModel({
     title: t(session ? 'model' : 'models.choose'),
-    value: session ? (session.model ?? modelsInForce.value?.model ?? '') : chosenModel.value,
+    value: session ? (session.model ?? effectiveModels.value?.model ?? '') : chosenModel.value,
     withUsual: !session,
     async act(ref) {
       if (session) await mutateWithRetry('sessions.update', { id: session.id, model: ref });
@@ -36,9 +43,9 @@ export const chooseModelFor = (session: Session | undefined): void =>
 function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);
   const [trouble, tryIt] = useActionError();
-  useEffect(() => void tryIt(t('models.listsUnread'), () => Promise.all([readModels(), readOffered()])), []);
-  const groups = offeredProviders.value;
-  const usual = modelsInForce.value?.model ?? '';
+  useEffect(() => void tryIt(t('models.listsUnread'), () => Promise.all([readModels(), readAvailableProviders()])), []);
+  const groups = availableProviders.value;
+  const usual = effectiveModels.value?.model ?? '';
   const take = async () => {
     await act(chosen);
     closeDialog();

@@ -2,13 +2,13 @@ import { useId, useState } from 'preact/hooks';
 import { locale } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
-import { wordSearch } from '../parts/word-search.ts';
+import { createWordMatcher } from '../parts/word-search.ts';
 import { t } from '../text/text.ts';
-import type { ListedModel, OfferedProvider } from './state.ts';
+import type { AvailableProvider, ListedModel } from './state.ts';
 
 interface Props {
   /** Shown if there are several providers. */
-  readonly groups: readonly OfferedProvider[];
+  readonly groups: readonly AvailableProvider[];
   /** `provider/model`, or empty. */
   readonly value: string;
   readonly onChange: (ref: string) => void;
@@ -22,7 +22,7 @@ const mostShown = 200;
 export function ModelPicker({ groups, value, onChange, other = false }: Props) {
   const [text, setText] = useState('');
   const name = useId();
-  const fits = wordSearch(text);
+  const fits = createWordMatcher(text);
   const all = groups.flatMap((group) => group.models.map((model) => ({ group, model, ref: modelRefOf(group, model) })));
   const found = all.filter(({ group, model }) => fits(`${group.name} ${model.name} ${model.id}`));
   const shown = found.slice(0, mostShown);
@@ -89,8 +89,10 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
 
 const isReference = (text: string): boolean => text.indexOf('/') > 0 && !text.endsWith('/') && !text.includes(' ');
 
-export const modelRefOf = ({ provider }: Pick<OfferedProvider, 'provider'>, { id }: Pick<ListedModel, 'id'>): string =>
-  `${provider}/${id}`;
+export const modelRefOf = (
+  { provider }: Pick<AvailableProvider, 'provider'>,
+  { id }: Pick<ListedModel, 'id'>,
+): string => `${provider}/${id}`;
 
 /** Known facts about a model: context, price per million tokens, abilities. */
 function describeModel({ window, price, images, tools, reasoning }: ListedModel): string {

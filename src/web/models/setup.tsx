@@ -7,7 +7,7 @@ import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, modelRefOf } from './model-picker.tsx';
 import { type Preset, presets, providerName, toProviderName } from './presets.ts';
-import { applyModels, isDemo, modelsInForce, type OfferedProvider } from './state.ts';
+import { type AvailableProvider, applyModels, effectiveModels, isDemo } from './state.ts';
 
 interface Props {
   readonly onUsed?: (model: string) => void;
@@ -21,14 +21,14 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
   const [address, setAddress] = useState('');
   const [name, setName] = useState('');
   const [key, setKey] = useState('');
-  const [found, setFound] = useState<OfferedProvider | undefined>();
+  const [found, setFound] = useState<AvailableProvider | undefined>();
   const [model, setModel] = useState('');
   const [isBusy, setBusy] = useState(false);
   const [trouble, tryIt] = useActionError();
   const form = useRef<HTMLFormElement>(null);
   const wasChosen = useRef(false);
   const isOwn = preset.baseUrl !== undefined;
-  const held = modelsInForce.value?.providers.find(({ id }) => id === preset.id);
+  const held = effectiveModels.value?.providers.find(({ id }) => id === preset.id);
   const hasKey = held?.isReady === true && held.kind === 'known';
   useEffect(() => {
     const fields = [...(form.current?.querySelectorAll<HTMLInputElement>('.labelled input') ?? [])];
@@ -176,7 +176,7 @@ const withScheme = (address: string): string =>
 
 /** Shows on the start page that the demo answers, and offers to set up a model. */
 export function ModelBanner({ onUsed }: { onUsed: () => void }) {
-  const now = modelsInForce.value;
+  const now = effectiveModels.value;
   if (!now || !isDemo(now.model)) return null;
   return (
     <section class="model-banner roomy raised grid" aria-label={t('models.none')}>

@@ -4,29 +4,29 @@ import { query } from '../data/server.ts';
 import { t } from '../text/text.ts';
 import { presets } from './presets.ts';
 
-export type ModelsInForce = Outputs['models']['inForce'];
-export type OfferedProvider = Outputs['models']['offered']['providers'][number];
-export type ListedModel = OfferedProvider['models'][number];
+export type EffectiveModels = Outputs['models']['inForce'];
+export type AvailableProvider = Outputs['models']['offered']['providers'][number];
+export type ListedModel = AvailableProvider['models'][number];
 
 /** The model of a new session; empty: the server's default. */
 export const chosenModel = signal('');
 /** The default model and the providers; undefined until the server has answered. */
-export const modelsInForce = signal<ModelsInForce | undefined>(undefined);
+export const effectiveModels = signal<EffectiveModels | undefined>(undefined);
 /** The lists of the providers; undefined until they are requested. */
-export const offeredProviders = signal<readonly OfferedProvider[] | undefined>(undefined);
+export const availableProviders = signal<readonly AvailableProvider[] | undefined>(undefined);
 
 export async function readModels(): Promise<void> {
-  modelsInForce.value = await query('models.inForce', undefined);
+  effectiveModels.value = await query('models.inForce', undefined);
 }
 
-export async function readOffered(): Promise<void> {
-  offeredProviders.value = (await query('models.offered', undefined)).providers;
+export async function readAvailableProviders(): Promise<void> {
+  availableProviders.value = (await query('models.offered', undefined)).providers;
 }
 
 /** Applies the state that the server returned for a change. Views that show the lists request them again. */
-export function applyModels(now: ModelsInForce): void {
-  modelsInForce.value = now;
-  offeredProviders.value = undefined;
+export function applyModels(now: EffectiveModels): void {
+  effectiveModels.value = now;
+  availableProviders.value = undefined;
 }
 
 /** The demo has no provider, so its name is the whole reference. */
@@ -37,7 +37,7 @@ export function modelLabel(ref: string): string {
   if (isDemo(ref)) return t('models.demo');
   const [provider = '', ...rest] = ref.split('/');
   if (rest.length === 0) return ref;
-  const held = modelsInForce.value?.providers.find(({ id }) => id === provider);
+  const held = effectiveModels.value?.providers.find(({ id }) => id === provider);
   return `${presets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortModelName(ref)}`;
 }
 

@@ -1,4 +1,4 @@
-import { wholeCharacters } from './bounded-text.ts';
+import { toCharacterBoundary } from './bounded-text.ts';
 
 // Terminal text as colored spans. The available libraries produce HTML, or limit neither lines nor spans, and the text
 // comes from a sandbox. The patterns are built from strings, because control characters in a regular expression literal
@@ -151,7 +151,7 @@ function pushRows(rows: Span[][], spans: readonly Span[]): void {
   for (const span of spans) {
     let { text } = span;
     while (text.length > room) {
-      const cut = wholeCharacters(text, room);
+      const cut = toCharacterBoundary(text, room);
       if (cut > 0) row.push({ ...span, text: text.slice(0, cut) });
       text = text.slice(cut);
       row = [];

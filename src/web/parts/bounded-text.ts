@@ -28,7 +28,7 @@ function partEnd(text: string, from: number): number {
     if (next === 0 || next - from > maxPart) break;
     end = next;
   }
-  return end > from ? end : wholeCharacters(text, from + maxPart);
+  return end > from ? end : toCharacterBoundary(text, from + maxPart);
 }
 
 function hasLines(text: string, from: number, target: number): boolean {
@@ -41,7 +41,7 @@ function hasLines(text: string, from: number, target: number): boolean {
 }
 
 /** Moves a cut before a character that it would split. */
-export const wholeCharacters = (text: string, at: number): number =>
+export const toCharacterBoundary = (text: string, at: number): number =>
   at < text.length && /[\ud800-\udbff]/.test(text[at - 1] ?? '') ? at - 1 : at;
 
 /** A line break at the end of the text does not start another line. */
@@ -52,7 +52,7 @@ export function countLines(text: string): number {
 }
 
 /** The approximate number of lines of a text when long lines wrap. */
-export const estimateWrapped = (text: string): number =>
+export const estimateLineCount = (text: string): number =>
   text.split('\n').reduce((sum, { length }) => sum + Math.floor(length / lineWidth), countLines(text));
 
 const hidden = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\n\t]]/gv;

@@ -9,7 +9,7 @@ export const locale = (): string =>
 const decimal = (value: number, places: 0 | 1): string =>
   value.toLocaleString(locale(), { minimumFractionDigits: places, maximumFractionDigits: places });
 
-export function duration(ms: number): string {
+export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = ms / 1_000;
   if (seconds < 60) return `${decimal(seconds, seconds < 10 ? 1 : 0)} s`;
@@ -52,14 +52,14 @@ export function formatAge(ms: number, now: number): string {
   );
 }
 
-export const count = (value: number): string => value.toLocaleString(locale());
+export const formatCount = (value: number): string => value.toLocaleString(locale());
 
 /** 1234567 becomes 1.2M. */
 export const formatCompact = (value: number): string =>
   new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 
 /** Prices are in US dollars, as in the price list. */
-export const price = (cost: number): string =>
+export const formatPrice = (cost: number): string =>
   new Intl.NumberFormat(locale(), {
     style: 'currency',
     currency: 'USD',
@@ -67,7 +67,7 @@ export const price = (cost: number): string =>
     maximumFractionDigits: cost > 0 && cost < 1 ? 4 : 2,
   }).format(cost);
 
-export function bytes(size: number): string {
+export function formatBytes(size: number): string {
   if (size < 1_000) return `${size} B`;
   if (size < 1_000_000) return `${decimal(size / 1_000, 1)} kB`;
   return size < 1e9 ? `${decimal(size / 1_000_000, 1)} MB` : `${decimal(size / 1e9, 1)} GB`;

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { CallError, connection, pendingChanges, toErrorText } from '../data/server.ts';
-import { info } from '../data/system.ts';
+import { serverInfo } from '../data/system.ts';
 import { t } from '../text/text.ts';
 
 // One line at the top of the conversation: the state of the connection, or the error of an action.
@@ -29,7 +29,7 @@ export function notify(text: string, kind: NoticeKind = 'good', docs?: string): 
 }
 
 /** Performs the work, and shows an error if it fails. Resolves with whether it succeeded. */
-export async function attempt(what: string, work: () => Promise<unknown>): Promise<boolean> {
+export async function tryOrNotify(what: string, work: () => Promise<unknown>): Promise<boolean> {
   try {
     await work();
     return true;
@@ -56,7 +56,7 @@ export const GuideLink = ({ docs }: { docs: string }) => (
 export function Notice() {
   const broken: NoticeText | undefined =
     connection.value === 'broken' ? { text: brokenText(), kind: 'wait' } : undefined;
-  const draining: NoticeText | undefined = info.value?.draining
+  const draining: NoticeText | undefined = serverInfo.value?.draining
     ? { text: t('draining'), kind: 'wait', docs: '/guide/deploy#drain-a-server' }
     : undefined;
   const shown = broken ?? message.value ?? draining;

@@ -5,7 +5,7 @@ export const foldText = (text: string): string =>
   (isAscii(text) ? text : text.normalize('NFKD').replace(/\p{M}/gu, '')).toLowerCase();
 
 /** Decides whether a text contains each word of the search. */
-export function wordSearch(search: string): (text: string) => boolean {
+export function createWordMatcher(search: string): (text: string) => boolean {
   const words = foldText(search).split(/\s+/).filter(Boolean);
   return (text) => {
     if (words.length === 0) return true;

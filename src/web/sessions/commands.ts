@@ -4,7 +4,7 @@ import { archive, pin } from '../data/actions.ts';
 import { navigate } from '../data/route.ts';
 import { currentId, currentSession, sessions } from '../data/sessions.ts';
 import { openInbox } from '../inbox/inbox.tsx';
-import { attempt } from '../parts/notice.tsx';
+import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { isChoosing } from './choosing.ts';
 import { confirmDelete } from './delete.ts';
@@ -37,7 +37,7 @@ export const sessionCommands: readonly Command[] = [
     when: () => currentSession.value !== undefined,
     run: () => {
       const session = currentSession.value;
-      if (session) void attempt(t('notSaved'), () => pin(session.id, !session.pinned));
+      if (session) void tryOrNotify(t('notSaved'), () => pin(session.id, !session.pinned));
     },
   },
   {
@@ -47,7 +47,7 @@ export const sessionCommands: readonly Command[] = [
     when: () => currentSession.value !== undefined,
     run: () => {
       const session = currentSession.value;
-      if (session) void attempt(t('notSaved'), () => archive(session.id, !session.archived));
+      if (session) void tryOrNotify(t('notSaved'), () => archive(session.id, !session.archived));
     },
   },
   {

@@ -1,7 +1,7 @@
 import { remove } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
 import { confirmFirst } from '../parts/kit/dialog.tsx';
-import { attempt } from '../parts/notice.tsx';
+import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 
 export const confirmDelete = (session: Session): void =>
@@ -9,5 +9,5 @@ export const confirmDelete = (session: Session): void =>
     title: t('deleteAsk'),
     text: t('deleteTells'),
     yes: t('delete'),
-    act: () => void attempt(t('notDeleted'), () => remove(session.id)),
+    act: () => void tryOrNotify(t('notDeleted'), () => remove(session.id)),
   });

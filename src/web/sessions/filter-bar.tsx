@@ -4,7 +4,7 @@ import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form, TextField } from '../parts/kit/field.tsx';
 import { t } from '../text/text.ts';
 import { isChoosing, stopChoosing } from './choosing.ts';
-import { createProject, projects, type ShownState, shownProject, shownState, shownStates } from './filters.ts';
+import { createProject, projectFilter, projects, type StatusFilter, statusFilter, statusFilters } from './filters.ts';
 
 const newProject = '+'; // not a valid project id
 
@@ -27,12 +27,12 @@ export function FilterBar() {
     <div class="row filter-bar rigid">
       <select
         aria-label={t('filter.state')}
-        value={shownState.value}
+        value={statusFilter.value}
         onChange={({ currentTarget }) => {
-          shownState.value = currentTarget.value as ShownState;
+          statusFilter.value = currentTarget.value as StatusFilter;
         }}
       >
-        {shownStates.map((state) => (
+        {statusFilters.map((state) => (
           <option key={state} value={state}>
             {state === 'all' ? t('filter.allStates') : capitalized(t(`status.${state}`))}
           </option>
@@ -40,13 +40,13 @@ export function FilterBar() {
       </select>
       <select
         aria-label={t('filter.project')}
-        value={shownProject.value}
+        value={projectFilter.value}
         onChange={({ currentTarget }) => {
           const { value } = currentTarget;
-          if (value !== newProject) shownProject.value = value;
+          if (value !== newProject) projectFilter.value = value;
           else {
-            currentTarget.value = shownProject.value;
-            askNewProject();
+            currentTarget.value = projectFilter.value;
+            openNewProjectDialog();
           }
         }}
       >
@@ -65,7 +65,7 @@ export function FilterBar() {
 const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 /** Creates a project in a dialog. `done` replaces closing it, for a dialog that came from another one. */
-export const askNewProject = (done: () => void = closeDialog): void => showDialog(<NewProject done={done} />);
+export const openNewProjectDialog = (done: () => void = closeDialog): void => showDialog(<NewProject done={done} />);
 
 function NewProject({ done }: { done: () => void }) {
   const [name, setName] = useState('');

@@ -6,19 +6,19 @@ import { type Status, toStatus } from '../data/status.ts';
 
 // The filters of the list: by state and by project.
 
-export type ShownState = 'all' | 'running' | 'waiting' | 'finished' | 'failed' | 'stopped';
-const states: Readonly<Record<Exclude<ShownState, 'all'>, readonly Status[]>> = {
+export type StatusFilter = 'all' | 'running' | 'waiting' | 'finished' | 'failed' | 'stopped';
+const states: Readonly<Record<Exclude<StatusFilter, 'all'>, readonly Status[]>> = {
   running: ['running'],
   waiting: ['waiting'],
   finished: ['finished', 'new'],
   failed: ['failed'],
   stopped: ['stopped', 'expired'],
 };
-export const shownStates = ['all', ...Object.keys(states)] as readonly ShownState[];
-export const shownState = signal<ShownState>('all');
+export const statusFilters = ['all', ...Object.keys(states)] as readonly StatusFilter[];
+export const statusFilter = signal<StatusFilter>('all');
 
 /** Empty: all sessions. Otherwise new sessions are also created in this project. */
-export const shownProject = signal('');
+export const projectFilter = signal('');
 type Project = Outputs['projects']['list']['projects'][number];
 export const projects = signal<readonly Project[]>([]);
 
@@ -30,18 +30,18 @@ export async function readProjects(): Promise<void> {
 export async function createProject(name: string): Promise<void> {
   const { id } = await mutate('projects.create', { name });
   await readProjects();
-  shownProject.value = id;
+  projectFilter.value = id;
 }
 
-const isInState = (session: Session, state: ShownState): boolean =>
+const isInState = (session: Session, state: StatusFilter): boolean =>
   state === 'all' || states[state].includes(toStatus(session));
 const isInProject = (session: Session, project: string): boolean => project === '' || session.projectId === project;
 
-export const isFiltered = computed(() => shownState.value !== 'all' || shownProject.value !== '');
+export const isFiltered = computed(() => statusFilter.value !== 'all' || projectFilter.value !== '');
 
 /** The sessions that match both filters. */
 export const filteredSessions = computed<readonly Session[]>(() =>
   isFiltered.value
-    ? sessions.value.filter((one) => isInState(one, shownState.value) && isInProject(one, shownProject.value))
+    ? sessions.value.filter((one) => isInState(one, statusFilter.value) && isInProject(one, projectFilter.value))
     : sessions.value,
 );

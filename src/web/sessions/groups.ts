@@ -1,5 +1,5 @@
 import type { Session } from '../../client/types.ts';
-import { wordSearch } from '../parts/word-search.ts';
+import { createWordMatcher } from '../parts/word-search.ts';
 
 // The session list as rows: day headings, and sessions.
 
@@ -88,7 +88,7 @@ export function filterSessions(
   found: ReadonlySet<string>,
 ): readonly Session[] {
   if (search.trim() === '') return sessions;
-  const fits = wordSearch(search);
+  const fits = createWordMatcher(search);
   return sessions.filter(
     ({ id, title, lastTask, latestMessage }) => found.has(id) || fits(`${title}\n${lastTask}\n${latestMessage}`),
   );

@@ -8,7 +8,7 @@ import { RelativeTime } from '../parts/kit/ago.tsx';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusDot } from '../parts/kit/status.tsx';
-import { attempt } from '../parts/notice.tsx';
+import { tryOrNotify } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 import { chosenSessions, isChoosing, selectRange, toggleChosen } from './choosing.ts';
@@ -104,13 +104,13 @@ function Row({ session, isCurrent, isNested, order }: Props) {
             class="small"
             icon="archive"
             label={t(session.archived ? 'unarchive' : 'archive', { name })}
-            onClick={() => attempt(t('notSaved'), () => archive(id, !session.archived))}
+            onClick={() => tryOrNotify(t('notSaved'), () => archive(id, !session.archived))}
           />
           <IconButton
             class="small pin"
             icon="pin"
             label={t(pinned ? 'unpin' : 'pin', { name })}
-            onClick={() => attempt(t('notSaved'), () => pin(id, !pinned))}
+            onClick={() => tryOrNotify(t('notSaved'), () => pin(id, !pinned))}
           />
         </span>
       )}

@@ -2,7 +2,7 @@ import { effect, signal } from '@preact/signals';
 import { query } from '../data/server.ts';
 
 /** The words in the session list's search field. */
-export const search = signal('');
+export const searchText = signal('');
 /** Sessions with these words in a message, as found by the server. */
 export const messageMatches = signal<ReadonlySet<string>>(new Set());
 export const isSearching = signal(false);
@@ -14,14 +14,14 @@ const maxFound = 200;
 export function searchMessages(): void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
-    const words = search.value.trim();
+    const words = searchText.value.trim();
     clearTimeout(timer);
     messageMatches.value = new Set();
     isSearching.value = words.length >= 2;
     if (words.length < 2) return;
     timer = setTimeout(async () => {
       const found = await query('sessions.list', { search: words, limit: maxFound }).catch(() => undefined);
-      if (search.peek().trim() !== words) return;
+      if (searchText.peek().trim() !== words) return;
       isSearching.value = false;
       messageMatches.value = new Set(found?.items.map(({ id }) => id));
     }, pauseMs);

@@ -2,13 +2,13 @@ import { computed, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { isMenuOpen } from '../app/layout.ts';
 import { openAutomations } from '../automations/open.ts';
-import { me, signOut } from '../data/people.ts';
+import { currentUser, signOut } from '../data/people.ts';
 import { navigate } from '../data/route.ts';
-import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
-import { info } from '../data/system.ts';
+import { areSessionsLoaded, currentId, sessions } from '../data/sessions.ts';
+import { serverInfo } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { inboxSessions } from '../inbox/needs.ts';
-import { modelLabel, modelsInForce } from '../models/state.ts';
+import { effectiveModels, modelLabel } from '../models/state.ts';
 import { locale } from '../parts/format.ts';
 import { currentMinute } from '../parts/kit/ago.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
@@ -24,7 +24,7 @@ import { ChooseButton, FilterBar } from './filter-bar.tsx';
 import { filteredSessions, isFiltered, readProjects } from './filters.ts';
 import { filterSessions, toRows } from './groups.ts';
 import { SessionRow } from './row.tsx';
-import { isSearching, messageMatches, search } from './search.ts';
+import { isSearching, messageMatches, searchText } from './search.ts';
 
 const rowHeight = 44; // must match sessions.css
 
@@ -32,8 +32,8 @@ const isArchiveOpen = signal(false);
 const isFilterOpen = signal(false);
 
 const rows = computed(() => {
-  const isSearch = search.value.trim() !== '';
-  const shown = filterSessions(filteredSessions.value, search.value, messageMatches.value);
+  const isSearch = searchText.value.trim() !== '';
+  const shown = filterSessions(filteredSessions.value, searchText.value, messageMatches.value);
   return toRows(
     { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: currentMinute.value },
     { pinned: t('pinned'), today: t('today'), yesterday: t('yesterday'), date: dateOf },
@@ -82,7 +82,9 @@ export function Sidebar() {
         <IconButton icon="clock" label={t('automations')} onClick={leavingMenu(openAutomations)} />
         <IconButton icon="book" label={t('skills')} onClick={leavingMenu(openSkills)} />
         <IconButton icon="gear" label={t('settings')} onClick={leavingMenu(openSettings)} />
-        {me.value?.person && <AccountMenu name={me.value.name ?? me.value.email ?? t('account')} />}
+        {currentUser.value?.person && (
+          <AccountMenu name={currentUser.value.name ?? currentUser.value.email ?? t('account')} />
+        )}
       </div>
       <Button class="rigid" icon="plus" label={t('newSession')} onClick={leavingMenu(newSession)} />
       <button
@@ -107,9 +109,9 @@ export function Sidebar() {
             type="search"
             aria-label={t('searchSessions')}
             placeholder={t('searchSessions')}
-            value={search.value}
+            value={searchText.value}
             onInput={(event) => {
-              search.value = event.currentTarget.value;
+              searchText.value = event.currentTarget.value;
             }}
           />
         </div>
@@ -158,20 +160,20 @@ export function Sidebar() {
         <p class="quiet empty fill">{emptyText()}</p>
       )}
       <BulkBar shown={shownIds} />
-      {!isChoosing.value && info.value && (
+      {!isChoosing.value && serverInfo.value && (
         <p
           id="about"
           class="cut quiet"
-        >{`${modelLabel(modelsInForce.value?.model ?? info.value.model)} · ${info.value.driver} · ${info.value.version}`}</p>
+        >{`${modelLabel(effectiveModels.value?.model ?? serverInfo.value.model)} · ${serverInfo.value.driver} · ${serverInfo.value.version}`}</p>
       )}
     </nav>
   );
 }
 
 function emptyText(): string {
-  if (search.value === '' && isFiltered.value) return t('noMatch');
-  if (search.value !== '') return isSearching.value ? t('searching') : t('noMatch');
-  return sessionsKnown.value ? t('noSessions') : t('connecting');
+  if (searchText.value === '' && isFiltered.value) return t('noMatch');
+  if (searchText.value !== '') return isSearching.value ? t('searching') : t('noMatch');
+  return areSessionsLoaded.value ? t('noSessions') : t('connecting');
 }
 
 const ArchiveRow = ({ count }: { count: number }) => (

@@ -1,10 +1,10 @@
-import { me, signOut } from '../data/people.ts';
+import { currentUser, signOut } from '../data/people.ts';
 import { mutate, query } from '../data/server.ts';
 import { formatMoment } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { ConfirmButton, ResourceList, useResource } from '../parts/kit/resource-list.tsx';
 import { t } from '../text/text.ts';
-import { OwnKeys } from './secrets/keys.tsx';
+import { PersonalKeys } from './secrets/keys.tsx';
 
 /** The person, and the browsers and commands where they are signed in. */
 export function Account() {
@@ -14,7 +14,7 @@ export function Account() {
       await mutate('people.endDevice', { id });
       return '';
     });
-  const { name, email, person } = me.value ?? {};
+  const { name, email, person } = currentUser.value ?? {};
   return (
     <>
       <ResourceList
@@ -50,7 +50,7 @@ export function Account() {
           ),
         })}
       />
-      <OwnKeys />
+      <PersonalKeys />
     </>
   );
 }

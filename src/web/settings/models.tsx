@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { mutate, request } from '../data/server.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
-import { applyModels, type ModelsInForce, modelLabel, modelsInForce, readModels } from '../models/state.ts';
+import { applyModels, type EffectiveModels, effectiveModels, modelLabel, readModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmFirst } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
@@ -14,7 +14,7 @@ export function Models({ again }: { again: () => void }) {
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();
   useEffect(() => void tryIt(t('models.listsUnread'), readModels), []);
-  const now = modelsInForce.value;
+  const now = effectiveModels.value;
   if (!now) return <FormError text={trouble} />;
   const pick = () =>
     chooseModel({
@@ -59,7 +59,7 @@ export function Models({ again }: { again: () => void }) {
   );
 }
 
-function Providers({ now, again }: { now: ModelsInForce; again: () => void }) {
+function Providers({ now, again }: { now: EffectiveModels; again: () => void }) {
   const remove = (id: string, name: string) =>
     confirmFirst({
       title: t('models.removeAsk', { provider: name }),

@@ -3,7 +3,7 @@ import type { Outputs } from '../../client/types.ts';
 import { eventCount, events } from '../data/log.ts';
 import { mutateWithRetry, query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
-import { count } from '../parts/format.ts';
+import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
@@ -78,7 +78,9 @@ function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: strin
         items={blocked.map(({ host, rule, times }) => ({
           key: host,
           code: host,
-          lines: [[serverText(rule), ...(times > 1 ? [t('network.times', { n: count(times) })] : [])].join(' · ')],
+          lines: [
+            [serverText(rule), ...(times > 1 ? [t('network.times', { n: formatCount(times) })] : [])].join(' · '),
+          ],
           action: egress.allowed.includes(host) ? (
             <span class="quiet">{t('network.isAllowed')}</span>
           ) : (

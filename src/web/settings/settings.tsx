@@ -1,6 +1,6 @@
 import { type ComponentType, Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { me } from '../data/people.ts';
+import { currentUser } from '../data/people.ts';
 import { theme } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -86,7 +86,7 @@ interface Section {
   readonly Body: ComponentType<{ again: () => void }>;
 }
 
-const seesAdministration = () => me.value?.role === 'admin' || me.value?.role === 'auditor';
+const seesAdministration = () => currentUser.value?.role === 'admin' || currentUser.value?.role === 'auditor';
 const hasSession = () => currentId.value !== undefined;
 const ServerSettings = later(async () => (await import('./server/server-settings.tsx')).ServerSettings);
 /** A page of server settings. All of these share one component. */
@@ -100,7 +100,7 @@ const sections: readonly Section[] = [
   {
     id: 'account',
     label: 'account',
-    shows: () => (me.value?.person ?? null) !== null,
+    shows: () => (currentUser.value?.person ?? null) !== null,
     Body: later(async () => (await import('./account.tsx')).Account),
   },
   { id: 'notifications', label: 'settings.notifications', Body: Notifications },

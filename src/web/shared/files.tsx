@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Code } from '../markdown/code.tsx';
-import { bytes } from '../parts/format.ts';
+import { formatBytes } from '../parts/format.ts';
 import { List } from '../parts/kit/list.tsx';
 import { t } from '../text/text.ts';
-import { type Entry, listFiles, RequestError, readFile, readUpTo } from './session.ts';
+import { type Entry, lastReadSeq, listFiles, RequestError, readFile } from './session.ts';
 
 const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
 const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
@@ -18,7 +18,7 @@ export function SharedFiles() {
     const rests = thrown instanceof RequestError && thrown.status === 404;
     setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.offline')));
   };
-  const seq = readUpTo.value;
+  const seq = lastReadSeq.value;
   useEffect(() => {
     let isLate = false;
     const unlessLate =
@@ -57,7 +57,7 @@ export function SharedFiles() {
               icon: entry.type === 'directory' ? ('folder' as const) : ('file' as const),
               title: entry.name,
               action: entry.size !== null && entry.type !== 'directory' && (
-                <span class="quiet">{bytes(entry.size)}</span>
+                <span class="quiet">{formatBytes(entry.size)}</span>
               ),
               open: () => open(entry),
             })),

@@ -6,7 +6,7 @@ import { formatMoment } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { t } from '../text/text.ts';
 import { SharedFiles } from './files.tsx';
-import { model, sharedSummary, state } from './session.ts';
+import { model, sharedSummary, shareState } from './session.ts';
 
 /** The conversation behind a link, for anyone who has the link. */
 export function SharedPage() {
@@ -15,7 +15,7 @@ export function SharedPage() {
   useEffect(() => {
     document.title = `${title} · Corral`;
   }, [title]);
-  if (state.value === 'unfit') {
+  if (shareState.value === 'unfit') {
     return (
       <main class="shared roomy shared-none stack">
         <Icon name="warning" size={28} />
@@ -31,7 +31,7 @@ export function SharedPage() {
         <div>
           <h1 dir="auto">{title}</h1>
           <p class="quiet small-text" role="status">
-            {state.value === 'offline'
+            {shareState.value === 'offline'
               ? t('shared.offline')
               : summary
                 ? t('shared.about', { time: formatMoment(summary.expiresAt) })

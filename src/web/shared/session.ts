@@ -26,10 +26,10 @@ export interface Entry {
 export const model = new ConversationModel();
 export const sharedSummary = signal<ShareSummary | undefined>(undefined);
 /** `unfit`: the link is no longer valid. `offline`: the page retries automatically. */
-export const state = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
+export const shareState = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
 
 /** The seq of the last event, set whenever the page has read all events. */
-export const readUpTo = signal(0);
+export const lastReadSeq = signal(0);
 
 const everyMs = 5_000;
 const token = () => location.hash.slice(1);
@@ -64,10 +64,10 @@ async function readOn(): Promise<void> {
     const page = await ask<Page>('/api/v1/shared', { after: cursor });
     model.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
     sharedSummary.value = { title: page.session.title, files: page.files, expiresAt: page.expiresAt };
-    state.value = 'shown';
+    shareState.value = 'shown';
     cursor = page.after;
     if (cursor >= page.head) {
-      readUpTo.value = cursor;
+      lastReadSeq.value = cursor;
       return;
     }
   }
@@ -79,10 +79,10 @@ export function followShared(): void {
     if (document.visibilityState === 'visible') {
       await readOn().catch((thrown: unknown) => {
         const isFinal = thrown instanceof RequestError && [404, 422].includes(thrown.status);
-        state.value = isFinal ? 'unfit' : 'offline';
+        shareState.value = isFinal ? 'unfit' : 'offline';
       });
     }
-    if (state.value !== 'unfit') setTimeout(again, everyMs);
+    if (shareState.value !== 'unfit') setTimeout(again, everyMs);
   };
   addEventListener('hashchange', () => location.reload());
   void again();

@@ -16,7 +16,7 @@ type Link = Outputs['shares']['list'][number];
 const lives = { '24': 'share.day', '168': 'share.week', '720': 'share.month' } as const;
 type ShareLifetime = keyof typeof lives;
 
-export const openShare = ({ id }: Session): void => showDialog(<ShareDialog sessionId={id} />);
+export const openShareDialog = ({ id }: Session): void => showDialog(<ShareDialog sessionId={id} />);
 
 /** Creates links that show the session read-only to anyone, lists the valid ones, and revokes them. */
 function ShareDialog({ sessionId }: { sessionId: string }) {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { Form, ManyField } from '../parts/kit/field.tsx';
+import { Form, MultiChoiceField } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { readChosenSkills, readSkills, saveChosenSkills, skills } from './state.ts';
@@ -30,7 +30,7 @@ function ChooseSkills({ id }: { id: string | undefined }) {
         <FormError text={trouble} />
         {chosen && skills.value?.length === 0 && <p class="quiet">{t('skills.none')}</p>}
         {chosen && skills.value && skills.value.length > 0 && (
-          <ManyField
+          <MultiChoiceField
             legend={t(id === undefined ? 'skills.ofNext' : 'skills.ofThis')}
             choices={skills.value.map(({ name, description }) => [pinOf(name), name, description])}
             chosen={chosen}

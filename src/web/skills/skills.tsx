@@ -4,7 +4,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
-import { readProjects, shownProject } from '../sessions/filters.ts';
+import { projectFilter, readProjects } from '../sessions/filters.ts';
 import { ProjectField, projectName } from '../sessions/project-field.tsx';
 import { t } from '../text/text.ts';
 import { SkillView } from './one.tsx';
@@ -17,7 +17,7 @@ const openSkill = (id: string): void => showDialog(<SkillView id={id} back={open
 function Skills() {
   const [trouble, tryIt] = useActionError();
   const [problems, setProblems] = useState<readonly string[]>([]);
-  const [project, setProject] = useState(shownProject.value);
+  const [project, setProject] = useState(projectFilter.value);
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     field.current?.setAttribute('webkitdirectory', '');

@@ -1,13 +1,13 @@
 // Decides which of a run's files is its result.
 
-export const resultKinds = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
+export const resultFilePatterns = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
 
 /**
  * The file to show: a page before an image, an image before a PDF. Within a kind, the file that the answer names, or
  * else the first.
  */
-export function bestResult(paths: readonly string[], answer: string): string | undefined {
-  for (const kind of resultKinds) {
+export function findBestResult(paths: readonly string[], answer: string): string | undefined {
+  for (const kind of resultFilePatterns) {
     const found = paths.filter((path) => kind.test(path));
     const named = found.find((path) => answer.includes(path));
     if (named ?? found[0]) return named ?? found[0];
@@ -16,5 +16,5 @@ export function bestResult(paths: readonly string[], answer: string): string | u
 }
 
 /** The path of a page on the server that the run started. Servers show a folder's index at its root. */
-export const pathAtServer = (file: string): string =>
+export const toServerPath = (file: string): string =>
   file.includes('/') || /^index\.html?$/i.test(file) ? '/' : `/${file}`;

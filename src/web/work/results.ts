@@ -3,7 +3,7 @@ import { isPhone, showTab } from '../app/layout.ts';
 import { model } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
-import { bestResult, pathAtServer, resultKinds } from './best-result.ts';
+import { findBestResult, resultFilePatterns, toServerPath } from './best-result.ts';
 import { fileFilter, openStore } from './files/store.ts';
 import { openPreviewAt, previewTarget } from './preview/state.ts';
 import type { PreviewTarget } from './preview/target.ts';
@@ -26,14 +26,14 @@ async function show(sessionId: string, placeBefore: PreviewTarget | undefined): 
   const last = model.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
   const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
-  const best = bestResult(paths, answer);
+  const best = findBestResult(paths, answer);
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
-  const [port] = resultKinds[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
+  const [port] = resultFilePatterns[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
   const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane
   const isChosen = previewTarget.peek() !== placeBefore;
   if (currentId.value !== sessionId || model.run.peek().kind !== 'ended' || isBusy || isChosen) return;
   shown.add(`${sessionId} ${best}`);
-  if (port) openPreviewAt({ port: port.port, path: pathAtServer(best) });
+  if (port) openPreviewAt({ port: port.port, path: toServerPath(best) });
   else openFile(sessionId, best);
 }
 

@@ -1,7 +1,7 @@
 // @module-tag all
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Driver, Poolable } from '../../../drivers/driver.ts';
-import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
+import { fixedPoolSize } from '../../../drivers/shared/pool/pool-size.ts';
 import { recipeName, type WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
 import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import { randomIds, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
@@ -18,7 +18,7 @@ async function pooledHarness(): Promise<DockerHarness> {
   const harness = await dockerHarness();
   const connect: DockerHarness['connect'] = async (as) => {
     const driver = (await harness.connect(as)) as Driver & Poolable;
-    return withPool(driver, poolOptions(harness.image, { shared: as?.replica !== undefined, size: fixedSize(1) }));
+    return withPool(driver, poolOptions(harness.image, { shared: as?.replica !== undefined, size: fixedPoolSize(1) }));
   };
   return { ...harness, connect };
 }
@@ -160,7 +160,7 @@ function pool(): void {
     await driver[Symbol.asyncDispose]();
     driver = await connect();
     const outcomes: string[] = [];
-    const over: Partial<WarmPoolOptions> = { size: fixedSize(1), onClaim: (outcome) => outcomes.push(outcome) };
+    const over: Partial<WarmPoolOptions> = { size: fixedPoolSize(1), onClaim: (outcome) => outcomes.push(outcome) };
     {
       await using next = withPool(await connect(), poolOptions(harness.image, over));
       // Listing through another driver object would take over the control sockets.

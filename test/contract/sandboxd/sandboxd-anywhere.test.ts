@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { Readable } from 'node:stream';
 import { expect, onTestFinished } from 'vitest';
-import type { FileChange, StartJob } from '../../../src/sandboxes/client/abilities.ts';
+import type { FileChange, JobSpec } from '../../../src/sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { freePort } from '../../support/servers/free-port.ts';
@@ -23,7 +23,7 @@ async function reading(client: SandboxClient, id: string) {
   };
   return { reply, ...(await client.jobs.attach(id, reader, budget())) };
 }
-const start = (client: SandboxClient, job: Omit<StartJob, 'id'>, id = 'j') =>
+const start = (client: SandboxClient, job: Omit<JobSpec, 'id'>, id = 'j') =>
   client.jobs.start({ id, ...job }, budget());
 
 test('a job keeps output and errors apart, takes input late, and tells its exit code', async ({ client }) => {

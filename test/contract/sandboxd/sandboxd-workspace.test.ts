@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runFolder } from '../../../src/core/model/run-files.ts';
-import type { StartProgram } from '../../../src/sandboxes/client/client.ts';
+import type { ProgramSpec } from '../../../src/sandboxes/client/client.ts';
 import { workspaceArchive } from '../../../src/sessions/forks/workspace-archive.ts';
 import { workspaceFiles } from '../../../src/sessions/manifests/workspace-files.ts';
 import { createSnapshotScript } from '../../../src/sessions/run/snapshot/snapshot-scripts.ts';
@@ -110,7 +110,7 @@ test.for([
     `head -c 700000 /dev/zero >${names}; mkdir .corral; printf '#!/bin/sh\n${node}\n' >.corral/node; chmod 755 .corral/node`,
   );
   const env = [`PATH=${node ? `${client.workdir}/.corral:` : ''}${process.env.PATH}`];
-  const open = (program: StartProgram, signal: AbortSignal) => client.programs.open({ ...program, env }, signal);
+  const open = (program: ProgramSpec, signal: AbortSignal) => client.programs.open({ ...program, env }, signal);
   const programs = { ...client.programs, open };
   const { entries } = await workspaceFiles.list({ ...client, programs }, 'list', budget());
   const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex');
@@ -148,7 +148,7 @@ head -c 3000000 /dev/urandom >dense.bin; yes 'the same line' | head -c 3000000 >
     );
     const programs = {
       ...client.programs,
-      open: (program: StartProgram, signal: AbortSignal) =>
+      open: (program: ProgramSpec, signal: AbortSignal) =>
         client.programs.open({ ...program, env: [`PATH=${client.workdir}/bin:/usr/bin:/bin`] }, signal),
     };
     const packing = Array.fromAsync(workspaceArchive.pack({ ...client, programs }, { name: 'pack' }, budget()));

@@ -4,7 +4,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
 import type { CreateCommand } from '../../../src/sessions/api/sessions.ts';
-import { newSession } from '../../../src/sessions/run/log/projection.ts';
+import { createSessionRecord } from '../../../src/sessions/run/log/projection.ts';
 import { namedSessions } from '../../../src/sessions/services/sessions/named.ts';
 import { SessionNames } from '../../../src/sessions/services/sessions/names.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
@@ -26,7 +26,7 @@ function serverOn(store: Store, clock = manualClock(1_000)) {
   const create = async ({ id = ids.sessionId(), name, owner }: CreateCommand) => {
     if (!mayCreate) throw new AppError('sandbox_capacity', 'There is no room.');
     const input = { origin: 'trpc', title: '', template: 'default', projectId: null, lastTask: '' } as const;
-    const record = newSession({ ...input, id, name, owner, at: clock.now() });
+    const record = createSessionRecord({ ...input, id, name, owner, at: clock.now() });
     const fact = { type: 'session.created', runId: null, data: { origin: 'trpc', template: 'default' } } as const;
     const puts = [{ kind: 'session', id, doc: record, sort: clock.now() }];
     await store.events.append({ sessionId: id, after: 0, at: clock.now(), facts: [fact], puts });

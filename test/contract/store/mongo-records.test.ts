@@ -1,6 +1,6 @@
 // @module-tag all
 import { describe, expect, test } from 'vitest';
-import { neverFires } from '../../../src/core/concurrency/cancel.ts';
+import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
 import type { Append, Store } from '../../../src/core/contracts/ports.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -68,12 +68,12 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
       to.events.append({ ...entry(after, after), sessionId: id, puts: [{ kind: 'session', id, doc: { after } }] });
     for (const id of ids) await append(other, id, 0);
     const sizes = new LogSizes(store);
-    expect(await sizes.refresh(0, neverFires)).toBeUndefined();
+    expect(await sizes.refresh(0, neverSignal)).toBeUndefined();
     await sizes.of(
       ids.map((id) => stored({ id })),
-      neverFires,
+      neverSignal,
     );
-    const known = async () => (await sizes.refresh(0, neverFires))?.total ?? 0;
+    const known = async () => (await sizes.refresh(0, neverSignal))?.total ?? 0;
     const before = [await known(), await known()];
     await append(other, ids[5] as SessionId, 1);
     const from = proxy.seen.length;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Store } from '../../../src/core/contracts/ports.ts';
-import { newSession as sessionRecord } from '../../../src/sessions/run/log/projection.ts';
+import { createSessionRecord as sessionRecord } from '../../../src/sessions/run/log/projection.ts';
 import { withReadCache } from '../../../src/storage/kept-reads.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { composeCore } from '../../support/servers/composed.ts';

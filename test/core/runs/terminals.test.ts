@@ -1,5 +1,5 @@
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
-import type { TerminalLine } from '../../../src/sessions/api/terminals.ts';
+import type { TerminalConnection } from '../../../src/sessions/api/terminals.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ComposedCore, composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -30,7 +30,7 @@ async function started(context: TestContext) {
 }
 
 /** Reads a line as a user's page does. */
-function watching(line: TerminalLine) {
+function watching(line: TerminalConnection) {
   let text = '';
   line.output.on('data', (chunk: Buffer) => {
     text += chunk.toString();

@@ -1,7 +1,7 @@
 // @module-tag nightly
 import { afterAll, expect } from 'vitest';
 import { randomIds } from '../../../src/core/model/ids.ts';
-import { newSession } from '../../../src/sessions/run/log/projection.ts';
+import { createSessionRecord } from '../../../src/sessions/run/log/projection.ts';
 import { composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 import { deskTest, scrollTo } from './desk.ts';
@@ -19,7 +19,7 @@ async function seed(count: number): Promise<void> {
   const now = Date.now();
   for (let n = 0; n < count; n++) {
     const [id, at] = [ids.sessionId(), now - n * 60_000];
-    const fresh = newSession({
+    const fresh = createSessionRecord({
       id,
       at,
       title: `Session ${n}`,

@@ -7,7 +7,7 @@ import { AutomationRecords } from '../../../src/automations/records.ts';
 import { Scheduler } from '../../../src/automations/scheduler.ts';
 import { automationService } from '../../../src/automations/service.ts';
 import { Starter } from '../../../src/automations/starter.ts';
-import type { AutomationStarted } from '../../../src/automations/webhooks/outbox.ts';
+import type { AutomationStartEvent } from '../../../src/automations/webhooks/outbox.ts';
 import type { SealedValue } from '../../../src/core/contracts/vault.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
@@ -124,7 +124,7 @@ export function automationWorld({
   isOwned = (): boolean => true,
   prepare = async (_: SessionId): Promise<void> => {},
   keepsPrepared = true,
-  tell = async (_: AutomationStarted): Promise<void> => {},
+  tell = async (_: AutomationStartEvent): Promise<void> => {},
 } = {}) {
   const records = new AutomationRecords(store.records);
   const readCost = async () => ({ turns: 1, inputTokens: 10, outputTokens: 2, cost: 0.5 });

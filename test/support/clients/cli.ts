@@ -1,6 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import packageJson from '../../../package.json' with { type: 'json' };
-import { processIo } from '../../../src/cli/io.ts';
+import { createProcessIo } from '../../../src/cli/io.ts';
 import { runCli } from '../../../src/cli/program.ts';
 import type { CliOptions, CliResult } from '../servers/packed-cli.ts';
 
@@ -11,7 +11,12 @@ export async function runCommand(
 ): Promise<CliResult> {
   const [stdout, stderr] = [collector(), collector(onSaid)];
   const stdin = Readable.from([Buffer.from(input)]) as unknown as NodeJS.ReadStream;
-  const io = processIo(new AbortController().signal, { stdin, stdout: stdout.stream, stderr: stderr.stream, env });
+  const io = createProcessIo(new AbortController().signal, {
+    stdin,
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    env,
+  });
   const noServer = () => Promise.reject(new Error('a command of the client needs no program of the server'));
   const parts = { io, version: packageJson.version, serverCommands: [], runServer: noServer };
   const code = await runCli(args, parts);

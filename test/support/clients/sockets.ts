@@ -4,8 +4,8 @@ import WebSocket, { type ClientOptions } from 'ws';
 import { z } from 'zod';
 import { tokenCheck } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { envelope } from '../../../src/http/errors/error-style.ts';
-import { Clients } from '../../../src/http/guard/clients.ts';
+import { envelopeErrors } from '../../../src/http/errors/error-style.ts';
+import { ClientResolver } from '../../../src/http/guard/clients.ts';
 import { rateLimiter } from '../../../src/http/guard/rate-limit.ts';
 import { createApp } from '../../../src/http/routes/app.ts';
 import type { App } from '../../../src/http/routes/routes.ts';
@@ -40,7 +40,7 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
   const logger = { info: note, warn: note, error: note };
   let streams = 0;
   const opened: SocketTestServer['opened'] = [];
-  const styles = new Map([['/enveloped', envelope]]);
+  const styles = new Map([['/enveloped', envelopeErrors]]);
   const { app } = createApp({
     guard: {
       loopback: true,
@@ -49,7 +49,7 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
       gate: tokenCheck(token === undefined ? undefined : new Secret(token)),
       limiter: perMinute === undefined ? undefined : rateLimiter(perMinute, clock),
     },
-    clients: new Clients([]),
+    clients: new ClientResolver([]),
     styles,
     maxBodyBytes: 1_000,
     logger,

@@ -6,7 +6,7 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import { egressAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
 import type { CredentialOptions } from '../../../src/sandboxes/egress/credentials/bound-tunnel.ts';
 import type { Credential } from '../../../src/sandboxes/egress/credentials/credential.ts';
-import { type EgressPolicy, type Entry, parseEntry } from '../../../src/sandboxes/egress/policy.ts';
+import { type EgressPolicy, type PolicyEntry, parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { egressBench, standIn, until } from './egress.ts';
 import { selfSigned } from './egress-certificate.ts';
 
@@ -19,7 +19,7 @@ export const credential = (name: string, host: string, more: Partial<Credential>
   header: 'x-api-key',
   write: (text) => text,
   placeholder: `corral-${name}-placeholder`,
-  hosts: [parseEntry(host) as Entry],
+  hosts: [parsePolicyEntry(host) as PolicyEntry],
   value: async () => new Secret(value),
   ...more,
 });

@@ -6,7 +6,7 @@ import { type IdSource, type RunId, randomIds, type SessionId, sandboxIdOf } fro
 import type { SessionRecord } from '../../../src/core/model/records.ts';
 import type { ShellView } from '../../../src/sandboxes/client/client.ts';
 import type { SendResult, ServiceHealth, SessionService } from '../../../src/sessions/api/sessions.ts';
-import { newSession, publicRecord } from '../../../src/sessions/run/log/projection.ts';
+import { createSessionRecord, toPublicRecord } from '../../../src/sessions/run/log/projection.ts';
 import { SessionChanges } from '../../../src/sessions/services/session-changes.ts';
 import { storeEventLog } from '../../../src/storage/log/log.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
@@ -79,7 +79,9 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
     async create({ origin, title = '', template = 'default', projectId = null, task = '', ...more }) {
       const { owner, life, metadata, sandbox } = more;
       const input = { origin, title, template, projectId, lastTask: task, owner, life, metadata, sandbox };
-      const record: SessionRecord = publicRecord(newSession({ id: ids.sessionId(), ...input, at: clock.now() }));
+      const record: SessionRecord = toPublicRecord(
+        createSessionRecord({ id: ids.sessionId(), ...input, at: clock.now() }),
+      );
       all.set(record.id, { record, active: undefined, ended: new AbortController(), appending: Promise.resolve() });
       news.tell({ type: 'changed', session: { ...record } });
       return { ...record };

@@ -15,10 +15,10 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import type { PortClient } from '../../../src/sandboxes/client/abilities.ts';
 import type { DesktopClient, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { guardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
-import type { DesktopOffer } from '../../../src/sessions/api/desktop.ts';
+import type { DesktopAvailability } from '../../../src/sessions/api/desktop.ts';
 import type { ProcessInfo } from '../../../src/sessions/api/processes.ts';
 import type { ExecCommand } from '../../../src/sessions/api/sandboxes.ts';
-import type { Resources, Services } from '../../../src/sessions/api/services.ts';
+import type { OperationServices, Services } from '../../../src/sessions/api/services.ts';
 import { AttemptRecords } from '../../../src/sessions/attempts/attempt-records.ts';
 import { attemptService } from '../../../src/sessions/attempts/attempt-service.ts';
 import { budgetService } from '../../../src/sessions/budgets/budgets.ts';
@@ -27,7 +27,7 @@ import { type DesktopDeps, desktopService } from '../../../src/sessions/desktop/
 import { DesktopScreens } from '../../../src/sessions/desktop/screens.ts';
 import { documentService } from '../../../src/sessions/documents/document-service.ts';
 import { Watchers } from '../../../src/sessions/engine/watchers.ts';
-import { Copies } from '../../../src/sessions/forks/copies.ts';
+import { CopyStore } from '../../../src/sessions/forks/copies.ts';
 import { memoryService } from '../../../src/sessions/memory/memory-service.ts';
 import { Notes } from '../../../src/sessions/memory/notes.ts';
 import { memoryStoreService } from '../../../src/sessions/memory/stores.ts';
@@ -62,7 +62,7 @@ import { fakeSandboxes } from './fake-sandboxes.ts';
 import type { FakeService } from './fake-service.ts';
 
 export interface FakeServices {
-  readonly services: Services & Resources;
+  readonly services: Services & OperationServices;
   readonly processes: ProcessInfo[];
   readonly logs: Map<number, string>;
   readonly ran: { readonly id: SessionId; readonly command: ExecCommand }[];
@@ -76,7 +76,7 @@ export interface FakeScreen {
   /** The desktop after the sandbox restarts; undefined: the same one. */
   next: DesktopClient | undefined;
   /** Undefined: ready if there is a desktop. */
-  offer: DesktopOffer | undefined;
+  offer: DesktopAvailability | undefined;
   isHeld: boolean;
   maxViewers: number;
   controlIdleMs: number;
@@ -193,7 +193,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     return new Map(all.map(({ id, name }) => [id, name]));
   };
   const limits = { maxNoteBytes: 65_536, maxBytes: 4_194_304, maxVersions: 20 };
-  const services: Services & Resources = {
+  const services: Services & OperationServices = {
     administration: {
       auditRows: async () => ({ rows: [], next: null }),
       countSessions: async () => [],
@@ -322,7 +322,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     skills: skillService({
       records: new SkillRecords(store.records),
       blobs: memoryBlobs(),
-      copies: new Copies({ records: store.records, blobs: memoryBlobs(), clock, newId: () => 'copy' }),
+      copies: new CopyStore({ records: store.records, blobs: memoryBlobs(), clock, newId: () => 'copy' }),
       clock,
       ids: randomIds(),
       templates: () => [],

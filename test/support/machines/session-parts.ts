@@ -1,7 +1,7 @@
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import type { FactOf, FactType, SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, RunId, randomIds, SessionId } from '../../../src/core/model/ids.ts';
-import { newSession, type StoredSession } from '../../../src/sessions/run/log/projection.ts';
+import { createSessionRecord, type StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { type RunProgress, RunWriter } from '../../../src/sessions/run/log/run-writer.ts';
 import { SessionWriter } from '../../../src/sessions/run/log/session-writer.ts';
 import { Transcript } from '../../../src/sessions/run/log/transcript.ts';
@@ -24,7 +24,7 @@ export const asks = (text: string, message = messageId(), of = runId()) =>
   fact('message.user', { messageId: message, text, attachments: [] }, of);
 
 export const stored = (more: Partial<StoredSession> = {}): StoredSession => ({
-  ...newSession({
+  ...createSessionRecord({
     id: sessionId,
     origin: 'sheikhbox',
     template: 'default',

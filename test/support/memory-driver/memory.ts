@@ -4,7 +4,7 @@ import type { Call, Driver, Pausable, SandboxInfo, SandboxSpec } from '../../../
 import { toLabels } from '../../../drivers/shared/folders.ts';
 import { openLinkEnd } from '../../../drivers/shared/link/link-end.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
-import { raceAbort, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { raceAbort, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -16,7 +16,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
 
   /** Every call goes through here: it applies a test's latency and faults, and stops when its signal fires. */
   async function exchange<Value>(method: Method, { signal }: Call, act: () => Value | Promise<Value>): Promise<Value> {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     backend.calls[method] = (backend.calls[method] ?? 0) + 1;
     const mishap = backend.mishap(method);
     if (mishap === 'hang') await raceAbort(new Promise<never>(() => {}), signal);
@@ -104,7 +104,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
       ),
 
     async destroy(id, workspace, call) {
-      throwIfFired(call.signal);
+      throwIfAborted(call.signal);
       provisions.cancel(id);
       await provisions.settled(id);
       await exchange('destroy', call, () => {

@@ -1,4 +1,4 @@
-import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { Operation, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { type CommandContext, inBackground, type SandboxParts, sleeping, untilKilled } from './command-context.ts';
 import { interpret } from './interpreter.ts';
 
@@ -16,7 +16,7 @@ const spoolCap = 1024 * 1024;
 /** Runs one command of the memory sandbox. `cd` and `export` change the shell's folder and environment. */
 export function runCommand(
   inside: SandboxParts,
-  request: StartOperation,
+  request: OperationSpec,
   shell: { cwd: string; env: Record<string, string> },
 ): MemoryOperation {
   const { clock, files, processes } = inside;

@@ -1,9 +1,9 @@
-import { describeDriver } from '../../../drivers/descriptor.ts';
+import { defineDriver } from '../../../drivers/descriptor.ts';
 import { drivers } from '../../../drivers/list.ts';
 
 // Adds the fake to the drivers of this process.
 
-const memory = describeDriver({
+const memory = defineDriver({
   label: 'a fake for tests that executes nothing',
   async open(_settings, { say, clock, image }) {
     const { MemoryBackend } = await import('./backend.ts');

@@ -1,9 +1,9 @@
 import type { Daemon } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { limits } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { prompt } from '../../../src/core/model/prompt.ts';
+import { formatShellPrompt } from '../../../src/core/model/prompt.ts';
 import { readNewestOutputs } from '../../../src/core/model/shell-console.ts';
-import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import { fired, inBackground, type SandboxParts, sleeping, untilKilled } from './command-context.ts';
 import { interpret } from './interpreter.ts';
 import { type MemoryOperation, runCommand } from './operation.ts';
@@ -35,7 +35,7 @@ export function memoryShells(
     return full;
   };
 
-  async function start(request: StartOperation) {
+  async function start(request: OperationSpec) {
     const known = operations.get(request.id);
     if (known) return known.now();
     const shell: Shell = shells.get(request.shell) ?? { cwd: files.root, env: {}, running: undefined, history: [] };
@@ -46,7 +46,7 @@ export function memoryShells(
     const operation = runCommand(inside, request, shell);
     operations.set(request.id, operation);
     shell.running = operation;
-    shell.history.push({ ps1: prompt(files.root, cwd), command: request.command, operation });
+    shell.history.push({ ps1: formatShellPrompt(files.root, cwd), command: request.command, operation });
     void operation.ended.then(() => {
       shell.running = undefined;
     });

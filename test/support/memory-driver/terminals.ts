@@ -1,7 +1,7 @@
 import { addAbortListener } from 'node:events';
 import { StringDecoder } from 'node:string_decoder';
 import { type Daemon, limits } from '../../../sandbox-images/sandboxd/daemon.ts';
-import { keyboard } from '../../../sandbox-images/sandboxd/shells/keyboard.ts';
+import { createKeystrokeStream } from '../../../sandbox-images/sandboxd/shells/keyboard.ts';
 import { TerminalView } from '../../../sandbox-images/sandboxd/shells/terminal-view.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../../src/sandboxes/client/client.ts';
@@ -90,7 +90,7 @@ export function memoryTerminals(inside: SandboxParts): MemoryTerminals {
     async keyboard(id) {
       const opened = existing(id);
       const decoder = new StringDecoder();
-      const stream = keyboard((bytes, taken) => {
+      const stream = createKeystrokeStream((bytes, taken) => {
         type(opened, decoder.write(bytes));
         taken();
       });

@@ -2,7 +2,7 @@ import type { BuildCommand, Driver, ImageBuilding, SandboxLink, SandboxSpec } fr
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { type BuildPolicy, TemplateBuilds } from '../../../src/sessions/builds/template-builds.ts';
-import { Copies } from '../../../src/sessions/forks/copies.ts';
+import { CopyStore } from '../../../src/sessions/forks/copies.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { memoryBlobs } from '../stores/memory-blobs.ts';
 
@@ -82,7 +82,7 @@ export function buildBench(
     instance: 'test',
     records,
     blobs,
-    copies: new Copies({ records, blobs, clock, newId: () => ids.short() }),
+    copies: new CopyStore({ records, blobs, clock, newId: () => ids.short() }),
     clock,
     ids,
     closing: new AbortController().signal,

@@ -1,5 +1,5 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { ProgramClient, ProgramPipes, StartProgram } from '../../../src/sandboxes/client/client.ts';
+import type { ProgramClient, ProgramPipes, ProgramSpec } from '../../../src/sandboxes/client/client.ts';
 
 interface Message {
   readonly id?: number;
@@ -20,8 +20,8 @@ export type Serve = (message: Message, program: FakeProgram) => void;
 /** Programs that answer each line of their input with a function. */
 export function fakePrograms(
   serve: Serve,
-): ProgramClient & { readonly started: StartProgram[]; readonly sent: Message[] } {
-  const started: StartProgram[] = [];
+): ProgramClient & { readonly started: ProgramSpec[]; readonly sent: Message[] } {
+  const started: ProgramSpec[] = [];
   const sent: Message[] = [];
   const running = new Map<string, (exitCode: number) => void>();
   const missing = () => new AppError('not_found', 'There is no such program.');

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { openDaemonTrust } from '../../../src/sandboxes/client/answers/daemon-trust.ts';
-import type { Operation, SandboxClient, ShellView, StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { Operation, OperationSpec, SandboxClient, ShellView } from '../../../src/sandboxes/client/client.ts';
 import { incapable } from './incapable.ts';
 import { noDesktop } from './no-desktop.ts';
 import { endCommand, operationOf, type RunningCommand } from './operations.ts';
@@ -17,7 +17,7 @@ export interface Behaviour {
 }
 export type FakeSandbox = SandboxClient & {
   readonly files: Map<string, Buffer>;
-  readonly started: StartOperation[];
+  readonly started: OperationSpec[];
   readonly typed: string[];
 };
 interface FakeCommand extends RunningCommand {
@@ -30,7 +30,7 @@ export function fakeSandbox(behave: (command: string) => Behaviour = () => ({}))
   const workdir = '/workspace';
   const files = new Map<string, Buffer>();
   const operations = new Map<string, FakeCommand>();
-  const started: StartOperation[] = [];
+  const started: OperationSpec[] = [];
   const typed: string[] = [];
   const inShell = (shell: string) => [...operations.values()].filter(({ request }) => request.shell === shell);
   const busyIn = (shell: string) => inShell(shell).find(({ end }) => end === undefined);

@@ -3,9 +3,9 @@ import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import type { SessionService } from '../../../src/sessions/api/sessions.ts';
-import type { TerminalInfo, TerminalLine, TerminalService } from '../../../src/sessions/api/terminals.ts';
+import type { TerminalConnection, TerminalInfo, TerminalService } from '../../../src/sessions/api/terminals.ts';
 
-type TerminalEnd = Awaited<TerminalLine['ended']>;
+type TerminalEnd = Awaited<TerminalConnection['ended']>;
 interface OpenTerminal {
   readonly info: TerminalInfo;
   line: { readonly output: PassThrough; readonly end: (how: TerminalEnd) => void } | undefined;

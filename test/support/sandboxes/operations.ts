@@ -1,8 +1,8 @@
-import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { Operation, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 
 /** A command that a sandbox in a test runs, or has run. */
 export interface RunningCommand {
-  readonly request: StartOperation;
+  readonly request: OperationSpec;
   readonly output: string | Buffer;
   readonly over: PromiseWithResolvers<void>;
   end: Pick<Operation, 'exitCode' | 'reason'> | undefined;

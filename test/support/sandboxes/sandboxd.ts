@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleSandboxd } from '../../../src/app/images/bundle-sandboxd.ts';
-import { pause } from '../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
@@ -102,7 +102,7 @@ async function answering(client: SandboxClient): Promise<void> {
   for (;;) {
     const answer = await client.health(patience).catch(() => undefined);
     if (answer) return;
-    await pause(10, patience);
+    await sleep(10, patience);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ServiceSpec } from '../../../drivers/driver.ts';
-import { Services } from '../../../src/core/model/services/recipe.ts';
+import { ServiceRecipes } from '../../../src/core/model/services/recipe.ts';
 
 // A web server, a Redis and a PostgreSQL that speak as much of their protocols as the tests need, in Python: the
 // machines that run the tests reach no registry of images.
@@ -65,7 +65,7 @@ const python = (program: string) => ['python3', '-c', program];
 const connects = (port: number) => python(`import socket; socket.create_connection(('127.0.0.1', ${port})).close()`);
 
 /** A compose file of a web server, a Redis and a PostgreSQL, as Corral takes it. */
-export const standInServices: Services = Services.parse({
+export const standInServices: ServiceRecipes = ServiceRecipes.parse({
   web: { image: standInImage, command: python(web), ports: [8080], after: ['redis', 'postgres'] },
   redis: { image: standInImage, command: python(redis), ports: [6379] },
   postgres: {
@@ -94,7 +94,7 @@ export const standInCompose = JSON.stringify({
   },
 });
 
-export const standInSpecs = (services: Services = standInServices): readonly ServiceSpec[] =>
+export const standInSpecs = (services: ServiceRecipes = standInServices): readonly ServiceSpec[] =>
   Object.entries(services).map(([name, recipe]) => ({
     ...recipe,
     name,

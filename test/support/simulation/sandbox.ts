@@ -1,7 +1,7 @@
-import { throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { openDaemonTrust } from '../../../src/sandboxes/client/answers/daemon-trust.ts';
-import type { SandboxClient, StartOperation } from '../../../src/sandboxes/client/client.ts';
+import type { OperationSpec, SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import type { ManualClock } from '../machines/manual-clock.ts';
 import { incapable } from '../sandboxes/incapable.ts';
 import { noDesktop } from '../sandboxes/no-desktop.ts';
@@ -145,7 +145,7 @@ export class SimulatedSandbox {
     };
   }
 
-  #start(request: StartOperation): SimulatedCommand {
+  #start(request: OperationSpec): SimulatedCommand {
     const known = this.#journal.get(request.id);
     if (known) return known;
     const busy = [...this.#journal.values()].some(({ request: it, end }) => it.shell === request.shell && !end);
@@ -163,7 +163,7 @@ export class SimulatedSandbox {
     return running;
   }
 
-  #end(isMeant: (request: StartOperation) => boolean): number {
+  #end(isMeant: (request: OperationSpec) => boolean): number {
     const meant = [...this.#journal.values()].filter(({ request, end }) => !end && isMeant(request));
     for (const running of meant) endCommand(running, { exitCode: 143, reason: 'killed' });
     return meant.length;
@@ -179,7 +179,7 @@ export class SimulatedSandbox {
     const gone = Promise.withResolvers<never>();
     const fire = () => {
       try {
-        throwIfFired(signal);
+        throwIfAborted(signal);
         gone.reject(new AppError('sandbox_lost', 'The sandbox is gone.'));
       } catch (error) {
         gone.reject(error);

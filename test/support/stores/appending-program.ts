@@ -1,11 +1,11 @@
-import { armFailpoints, failpointSpec } from '../../../src/core/errors/failpoint.ts';
+import { armFailpoints, readFailpointSpec } from '../../../src/core/errors/failpoint.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { facts } from './store.ts';
 
 // A program for tests that kill it: appends to one session endlessly and prints each seq once the append is
 // acknowledged. With `compact` it also compacts the log continuously.
-const spec = failpointSpec(process.env);
+const spec = readFailpointSpec(process.env);
 if (spec) armFailpoints(spec, { exit: () => process.kill(process.pid, 'SIGKILL') });
 
 const [path = '', sessionId = '', more = ''] = process.argv.slice(2);

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { ListOptions, RecordStore } from '../../../src/core/contracts/ports.ts';
+import type { RecordListOptions, RecordStore } from '../../../src/core/contracts/ports.ts';
 
 const skill = (id: string, more: object) => ({ kind: 'skill', id, doc: { name: 'pdf', shared: false, ...more } });
 
@@ -26,7 +26,7 @@ export const recordsBeforeIndex: readonly { readonly kind: string; readonly id: 
 ];
 
 export async function expectIndexed(records: RecordStore): Promise<void> {
-  const found = async (kind: string, options: ListOptions) =>
+  const found = async (kind: string, options: RecordListOptions) =>
     (await records.list(kind, options)).map(({ id }) => id).sort();
   expect(await found('session', { owner: 'ann' })).toEqual(['0123456789abcdef']);
   expect(await records.count('session', { owner: null })).toBe(2);

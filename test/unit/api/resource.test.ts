@@ -5,8 +5,8 @@ import { derivedCommands } from '../../../scripts/derived-commands.ts';
 import { operationsPage } from '../../../scripts/reference-docs.ts';
 import { defineOperations, describedOperations, router } from '../../../src/api/procedure/procedure.ts';
 import { Done, okResult } from '../../../src/api/procedure/schemas.ts';
-import { Options } from '../../../src/cli/command.ts';
-import { resourceCommand } from '../../../src/cli/derived.ts';
+import { ParsedOptions } from '../../../src/cli/command.ts';
+import { createResourceCommand } from '../../../src/cli/derived.ts';
 import { tableLines } from '../../../src/cli/table.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Principal } from '../../../src/core/model/principal.ts';
@@ -183,7 +183,7 @@ test('tRPC calls it under the same rights', async () => {
 test('the command has its verbs, words and options, finds an item by its name, and prints tables or JSON', async () => {
   owners.clear();
   const [derived] = derivedCommands(described);
-  const parcel = resourceCommand(derived as never);
+  const parcel = createResourceCommand(derived as never);
   expect([parcel.args[0]?.[1], parcel.options]).toEqual([
     'ls, create or delete; without one: ls',
     [
@@ -207,7 +207,13 @@ test('the command has its verbs, words and options, finds an item by its name, a
   const server = { call: (use: (all: object) => Promise<unknown>) => use({ parcels: api }) };
   const typed = async (args: readonly string[], options: Record<string, unknown> = {}) => {
     const { io, shown } = textIo();
-    await parcel.run({ args, options: new Options(options), io, isProgram: false, corral: () => server as never });
+    await parcel.run({
+      args,
+      options: new ParsedOptions(options),
+      io,
+      isProgram: false,
+      corral: () => server as never,
+    });
     return shown();
   };
   expect(await typed([])).toBe('There are no parcels. See: corral help parcel\n');

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { Packages } from '../../../src/core/model/packages.ts';
-import type { ProgramReader, StartProgram } from '../../../src/sandboxes/client/client.ts';
+import type { ProgramReader, ProgramSpec } from '../../../src/sandboxes/client/client.ts';
 import { installPackages } from '../../../src/sandboxes/packages/packages.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
-type Play = (program: StartProgram, reader: ProgramReader) => Promise<{ exitCode: number }> | { exitCode: number };
+type Play = (program: ProgramSpec, reader: ProgramReader) => Promise<{ exitCode: number }> | { exitCode: number };
 
 /** A sandbox with scripted programs, and the file that marks what is installed. */
 function sandbox(play: Play) {
   const clock = manualClock(0);
   const reports: string[] = [];
-  const opened: StartProgram[] = [];
+  const opened: ProgramSpec[] = [];
   let marked = '';
   const client = {
     async exec({ command }: { command: string }) {
@@ -19,10 +19,10 @@ function sandbox(play: Play) {
       return { exitCode: 0, stdout: command.startsWith('cat') ? marked : '', stderr: '', timedOut: false };
     },
     programs: {
-      open: async (program: StartProgram) => void opened.push(program),
+      open: async (program: ProgramSpec) => void opened.push(program),
       attach: async (_: string, reader: ProgramReader) => {
         const gone = Promise.withResolvers<never>();
-        const played = Promise.resolve(play(opened.at(-1) as StartProgram, reader));
+        const played = Promise.resolve(play(opened.at(-1) as ProgramSpec, reader));
         return {
           endInput: () => {},
           detach: () => gone.reject(new AppError('sandbox_lost', 'detached')),

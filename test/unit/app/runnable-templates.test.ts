@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { RunnableTemplates } from '../../../src/app/start/runnable-templates.ts';
-import type { DesktopOffer } from '../../../src/sessions/api/desktop.ts';
+import type { DesktopAvailability } from '../../../src/sessions/api/desktop.ts';
 import { templates } from '../../support/agents/templates.ts';
 
-const here = (offer: DesktopOffer, images: readonly string[] = [], secrets: readonly string[] = []) =>
+const here = (offer: DesktopAvailability, images: readonly string[] = [], secrets: readonly string[] = []) =>
   new RunnableTemplates({
     driver: 'process',
     desktopFor: () => offer,
@@ -24,7 +24,7 @@ test('a template whose image this driver cannot run says so before anyone starts
   expect(() => runnable.check(chosen('claude-code'))).toThrow(/corral[/]sandbox-agents/);
 });
 
-test.each<[DesktopOffer, RegExp, RegExp]>([
+test.each<[DesktopAvailability, RegExp, RegExp]>([
   [{ state: 'none' }, /have none/, /CORRAL_SANDBOX_DESKTOP=true/],
   [{ state: 'building', detail: 'step 3', seconds: 9 }, /being built \(step 3, for 9 s\)/, /Try again/],
   [{ state: 'failed', detail: 'no space.' }, /could not be built: no space/, /tries again/],

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { checkSandboxChoice, includesTargets } from '../../../src/app/start/sandbox-choice.ts';
 import type { SandboxChoice } from '../../../src/core/model/records.ts';
-import { decide } from '../../../src/sandboxes/egress/open-upstream.ts';
-import { parseEntry } from '../../../src/sandboxes/egress/policy.ts';
+import { decideByPolicy } from '../../../src/sandboxes/egress/open-upstream.ts';
+import { parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { parseAuthority } from '../../../src/sandboxes/egress/target.ts';
 
 const capabilities = { egress: 'enforced', limits: ['memoryBytes'] } as const;
@@ -102,13 +102,13 @@ describe('egress', () => {
   test('opens what its policy opens of the chosen hosts, and nothing else', () => {
     const lists = { registries: [{ host: 'pypi.org', port: 443, for: 'pip' }], extra: [] };
     const allows = (kind: string, host: string) =>
-      decide({ kind, within: ['pypi.org', 'a.example'] }, lists, parseAuthority(host) as never).allowed;
+      decideByPolicy({ kind, within: ['pypi.org', 'a.example'] }, lists, parseAuthority(host) as never).allowed;
     expect([allows('registries', 'pypi.org:443'), allows('registries', 'a.example:443')]).toEqual([true, false]); // chosen, but closed by the policy
     expect([allows('web', 'a.example:443'), allows('web', 'b.example:443')]).toEqual([true, false]);
     expect(allows('none', 'a.example:443')).toBe(false);
   });
   test('an entry for both ports of the web is not covered by one for a single port', () => {
-    const entry = (text: string) => parseEntry(text) as never;
+    const entry = (text: string) => parsePolicyEntry(text) as never;
     expect(includesTargets(entry('a.example:443'), entry('a.example'))).toBe(false);
     expect(includesTargets(entry('a.example'), entry('a.example:8443'))).toBe(false);
   });

@@ -5,12 +5,12 @@ import { parseTemplate } from '../../../src/app/settings/templates.ts';
 import { beginServices, checkServices, isAllowed, serviceSpecs } from '../../../src/app/start/sandbox-services.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { Services } from '../../../src/core/model/services/recipe.ts';
+import { ServiceRecipes } from '../../../src/core/model/services/recipe.ts';
 
 const allowing = (images: string) => loadConfig({}, `sandbox: {service-images: [${images}]}`);
 const capabilities = { isolation: 'container', egress: 'enforced', limits: [], desktop: false, pause: 'none' } as const;
 const check = (services: object, images: string, more: object = {}) =>
-  checkServices(Services.parse(services), {
+  checkServices(ServiceRecipes.parse(services), {
     config: allowing(images),
     driver: { name: 'docker', capabilities: { ...capabilities, ...more } },
     closedPorts: new Set([3128]),
@@ -61,7 +61,7 @@ test("a session has its own services, else those of its template, with the opera
   const names = (session: Parameters<SessionConfigs['ofRecord']>[0]) =>
     serviceSpecs(configs.ofRecord(session)).map(({ name }) => name);
   expect(names(chosen)).toEqual(['redis']);
-  expect(names({ ...chosen, sandbox: { services: Services.parse({ db: { image: 'a:1' } }) } })).toEqual(['db']);
+  expect(names({ ...chosen, sandbox: { services: ServiceRecipes.parse({ db: { image: 'a:1' } }) } })).toEqual(['db']);
   expect(names({ ...chosen, sandbox: { services: {} } })).toEqual([]);
   expect(names({ ...chosen, sandbox: { cpus: 0.5 } })).toEqual(['redis']);
   expect(names({ ...chosen, templateBy: undefined })).toEqual([]);
@@ -80,7 +80,7 @@ test.each([
 describe('services next to a sandbox that runs', () => {
   const settings = (images = 'redis:7') => {
     const config = allowing(images);
-    const services = Services.parse(redis);
+    const services = ServiceRecipes.parse(redis);
     return { config, services, recipe: 'default', packages: {}, template: 'default' };
   };
   async function begin(over: { version?: string; images?: string; isAdopted?: boolean; noServices?: string } = {}) {

@@ -1,9 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { computeJitter, latestTime, nextTime, nextTimes, parseCron } from '../../../src/automations/schedule.ts';
+import {
+  computeJitter,
+  findLatestTime,
+  findNextTime,
+  findNextTimes,
+  parseCron,
+} from '../../../src/automations/schedule.ts';
 
 const at = (text: string) => Date.parse(text);
 const timesAfter = (cron: string, timezone: string, from: string, count = 1) =>
-  nextTimes(parseCron({ cron, timezone }), at(from), count).map((time) => new Date(time).toISOString());
+  findNextTimes(parseCron({ cron, timezone }), at(from), count).map((time) => new Date(time).toISOString());
 
 describe('the times of a schedule', () => {
   test('are those of the clock on the wall of its zone', () =>
@@ -33,7 +39,7 @@ describe('the times of a schedule', () => {
     ]);
     const rule = parseCron({ cron: '0 1-4 * * *', timezone: 'Europe/Berlin' });
     const [from, now] = [at('2026-10-24T23:00:00Z'), at('2026-10-25T01:05:00Z')];
-    expect(latestTime(rule, from, now)).toBe(at('2026-10-25T00:00:00Z'));
+    expect(findLatestTime(rule, from, now)).toBe(at('2026-10-25T00:00:00Z'));
   });
 
   test('every hour is every hour, also when the clock repeats one', () =>
@@ -48,10 +54,16 @@ describe('the times of a schedule', () => {
 
   test('of many that were missed the latest counts', () => {
     const rule = parseCron({ cron: '*/5 * * * *', timezone: 'UTC' });
-    expect(latestTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-03T10:13:00Z'))).toBe(at('2026-01-03T10:10:00Z'));
-    expect(latestTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-01T00:05:00Z'))).toBe(at('2026-01-01T00:05:00Z'));
-    expect(latestTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-01T00:07:00Z'))).toBe(at('2026-01-01T00:05:00Z'));
-    expect(nextTime(rule, at('2026-01-01T00:05:00Z'))).toBe(at('2026-01-01T00:10:00Z'));
+    expect(findLatestTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-03T10:13:00Z'))).toBe(
+      at('2026-01-03T10:10:00Z'),
+    );
+    expect(findLatestTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-01T00:05:00Z'))).toBe(
+      at('2026-01-01T00:05:00Z'),
+    );
+    expect(findLatestTime(rule, at('2026-01-01T00:05:00Z'), at('2026-01-01T00:07:00Z'))).toBe(
+      at('2026-01-01T00:05:00Z'),
+    );
+    expect(findNextTime(rule, at('2026-01-01T00:05:00Z'))).toBe(at('2026-01-01T00:10:00Z'));
   });
 });
 

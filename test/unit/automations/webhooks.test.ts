@@ -2,7 +2,7 @@ import { Webhook as Verifier } from 'standardwebhooks';
 import { describe, expect, test, vi } from 'vitest';
 import { Outbox } from '../../../src/automations/webhooks/outbox.ts';
 import type { Delivery } from '../../../src/automations/webhooks/records.ts';
-import { signHeaders } from '../../../src/automations/webhooks/signature.ts';
+import { buildSignatureHeaders } from '../../../src/automations/webhooks/signature.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { storeEventLog } from '../../../src/storage/log/log.ts';
@@ -22,7 +22,7 @@ describe('a signature', () => {
   const body = JSON.stringify({ type: 'run.ended', data: { title: 'Grüße 🌍' } });
 
   test('is the one that the public library of Standard Webhooks verifies', () => {
-    const headers = signHeaders(secret, { id: 'msg_1', timestamp: Math.floor(Date.now() / 1_000), body });
+    const headers = buildSignatureHeaders(secret, { id: 'msg_1', timestamp: Math.floor(Date.now() / 1_000), body });
     expect(new Verifier(secret).verify(body, headers)).toEqual(JSON.parse(body));
   });
 
@@ -32,7 +32,7 @@ describe('a signature', () => {
     ['an old time', { timestamp: 1_700_000_000 }],
   ])('with %s is refused', (_, changed) => {
     const message = { id: 'msg_1', timestamp: Math.floor(Date.now() / 1_000), body };
-    const headers = { ...signHeaders(secret, message), 'webhook-id': 'msg_1' };
+    const headers = { ...buildSignatureHeaders(secret, message), 'webhook-id': 'msg_1' };
     const other = { ...message, ...changed };
     const sent = { ...headers, 'webhook-id': other.id, 'webhook-timestamp': `${other.timestamp}` };
     expect(() => new Verifier(secret).verify(other.body, sent)).toThrow();
@@ -309,8 +309,8 @@ test('a secret is shown once, and a new one counts at once', async () => {
   const { body, headers } = received[0] as ReceivedRequest;
   const signature = headers['webhook-signature'];
   const message = { id: headers['webhook-id'] ?? '', timestamp: Number(headers['webhook-timestamp']), body };
-  expect(signature).toBe(signHeaders(next, message)['webhook-signature']);
-  expect(signature).not.toBe(signHeaders(secret, message)['webhook-signature']);
+  expect(signature).toBe(buildSignatureHeaders(next, message)['webhook-signature']);
+  expect(signature).not.toBe(buildSignatureHeaders(secret, message)['webhook-signature']);
 });
 
 describe('places for deliveries', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { escapeControls, toOneLine, toPrintable } from '../../../src/cli/io.ts';
-import { renderer } from '../../../src/cli/render.ts';
+import { createRenderer } from '../../../src/cli/render.ts';
 import type { Event } from '../../../src/client/index.ts';
 import { lineOf } from '../../../src/core/model/event-traits.ts';
 import { textIo } from '../../support/text-io.ts';
@@ -10,7 +10,7 @@ const event = (type: Event['type'], data: object) =>
 
 test('a call that keeps the plan is shown by the plan alone, unless it fails', () => {
   const { io, shown } = textIo();
-  const { show } = renderer(io, { quiet: false });
+  const { show } = createRenderer(io, { quiet: false });
   const call = { callId: 'c', tool: 'message', function: 'todo', args: { steps: [] } };
   show(event('tool.calling', call));
   show(event('tool.called', { ...call, success: true, output: 'Noted. No step is left.', content: null }));

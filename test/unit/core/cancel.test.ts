@@ -1,24 +1,30 @@
 import { describe, expect, test } from 'vitest';
-import { deadlineSignal, neverFires, pause, raceAbort, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import {
+  createTimeoutSignal,
+  neverSignal,
+  raceAbort,
+  sleep,
+  throwIfAborted,
+} from '../../../src/core/concurrency/cancel.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 describe('pause', () => {
   test('ends as soon as its signal fires', async () => {
     const cut = new AbortController();
-    const pausing = pause(60_000, cut.signal);
+    const pausing = sleep(60_000, cut.signal);
     cut.abort();
     await expect(pausing).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   test('tells a deadline from a cancellation', () =>
-    expect(pause(60_000, AbortSignal.timeout(1))).rejects.toMatchObject({
+    expect(sleep(60_000, AbortSignal.timeout(1))).rejects.toMatchObject({
       code: 'deadline_exceeded',
       retryable: true,
     }));
 
   test('takes its time from the injected clock', async () => {
     const clock = manualClock();
-    const pausing = pause(60_000, new AbortController().signal, clock);
+    const pausing = sleep(60_000, new AbortController().signal, clock);
     clock.advance(60_000);
     await expect(pausing).resolves.toBeUndefined();
     expect(clock.pending()).toBe(0);
@@ -28,23 +34,23 @@ describe('pause', () => {
 describe('deadline', () => {
   test('fires when the time is up, and says that this is why', () => {
     const clock = manualClock();
-    using until = deadlineSignal(1_000, clock);
+    using until = createTimeoutSignal(1_000, clock);
     clock.advance(999);
     expect(until.signal.aborted).toBe(false);
     clock.advance(1);
-    expect(() => throwIfFired(until.signal)).toThrow('deadline_exceeded');
+    expect(() => throwIfAborted(until.signal)).toThrow('deadline_exceeded');
   });
 
   test('fires with its signal', () => {
     const cut = new AbortController();
-    using until = deadlineSignal(1_000, manualClock(), cut.signal);
+    using until = createTimeoutSignal(1_000, manualClock(), cut.signal);
     cut.abort();
-    expect(() => throwIfFired(until.signal)).toThrow('cancelled');
+    expect(() => throwIfAborted(until.signal)).toThrow('cancelled');
   });
 
   test('leaves no timer when it was met', () => {
     const clock = manualClock();
-    deadlineSignal(1_000, clock)[Symbol.dispose]();
+    createTimeoutSignal(1_000, clock)[Symbol.dispose]();
     expect(clock.pending()).toBe(0);
   });
 });
@@ -74,7 +80,7 @@ describe('orAborted', () => {
 
 test('the signal that never fires keeps no listener', () => {
   let received = 0;
-  neverFires.addEventListener('abort', () => received++);
-  neverFires.dispatchEvent(new Event('abort'));
-  expect({ received, aborted: neverFires.aborted }).toEqual({ received: 0, aborted: false });
+  neverSignal.addEventListener('abort', () => received++);
+  neverSignal.dispatchEvent(new Event('abort'));
+  expect({ received, aborted: neverSignal.aborted }).toEqual({ received: 0, aborted: false });
 });

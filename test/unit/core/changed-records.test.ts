@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ChangedRecords } from '../../../src/core/contracts/changed-records.ts';
+import { RecordWatcher } from '../../../src/core/contracts/changed-records.ts';
 import type { StoredRecord } from '../../../src/core/contracts/ports.ts';
 
 const record = (id: string, version: number): StoredRecord => ({ id, version, doc: {} });
@@ -11,7 +11,7 @@ test('where a store finds changes by an index, a follower lists nothing, and see
     { records: [record('b', 1), record('a', 2)], gone: ['c'], mark: 7 },
     { records: [record('a', 2)], gone: ['b', 'c'], mark: 7 },
   ];
-  const news = new ChangedRecords(
+  const news = new RecordWatcher(
     {
       list: () => expect.unreachable(),
       changes: async (kind, mark) => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseYaml } from '../../../src/config/yaml-file.ts';
 import { parseComposeServices } from '../../../src/core/model/services/compose-file.ts';
-import { Services } from '../../../src/core/model/services/recipe.ts';
+import { ServiceRecipes } from '../../../src/core/model/services/recipe.ts';
 
 const read = (text: string) => parseComposeServices(parseYaml(text));
 
@@ -131,7 +131,7 @@ describe('services that cannot be together are refused', () => {
     ['an unknown key', { a: one({ privileged: true }) }, /privileged/],
     ['a command with a NUL', { a: one({ command: ['a\0b'] }) }, /Invalid/],
   ])('%s', (_, services, message) => {
-    const { error } = Services.safeParse(services);
+    const { error } = ServiceRecipes.safeParse(services);
     expect(JSON.stringify(error?.issues)).toMatch(message);
   });
 });

@@ -3,8 +3,8 @@ import {
   armFailpoints,
   failpoint,
   failpointHits,
-  failpointSpec,
   failpointSync,
+  readFailpointSpec,
 } from '../../../src/core/errors/failpoint.ts';
 
 let disarm: Disposable | undefined;
@@ -41,8 +41,8 @@ test.each(['a', 'a=explode', 'a=sleep', 'a=throw(1)', 'a=hang(2)', '=exit', 'a=e
 );
 
 test('an environment arms only where NODE_ENV says test', () => {
-  expect(failpointSpec({ NODE_ENV: 'test', CORRAL_FAILPOINTS: 'a=exit' })).toBe('a=exit');
-  expect(failpointSpec({ NODE_ENV: 'production', CORRAL_FAILPOINTS: 'a=exit' })).toBeUndefined();
-  expect(failpointSpec({ CORRAL_FAILPOINTS: 'a=exit' })).toBeUndefined();
-  expect(failpointSpec({ NODE_ENV: 'test' })).toBeUndefined();
+  expect(readFailpointSpec({ NODE_ENV: 'test', CORRAL_FAILPOINTS: 'a=exit' })).toBe('a=exit');
+  expect(readFailpointSpec({ NODE_ENV: 'production', CORRAL_FAILPOINTS: 'a=exit' })).toBeUndefined();
+  expect(readFailpointSpec({ CORRAL_FAILPOINTS: 'a=exit' })).toBeUndefined();
+  expect(readFailpointSpec({ NODE_ENV: 'test' })).toBeUndefined();
 });

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { builtInTools, toolDescriptions } from '../../../src/agents/tools/list.ts';
-import { startMessage } from '../../../src/automations/starter.ts';
+import { buildStartMessage } from '../../../src/automations/starter.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, randomIds } from '../../../src/core/model/ids.ts';
 import { findUntrustedSource, listUntrustedSources } from '../../../src/core/text/strangers.ts';
 import type { AutomationStart } from '../../../src/sessions/api/server/automations.ts';
-import { applyFact, newSession, StoredSession } from '../../../src/sessions/run/log/projection.ts';
+import { applyFact, createSessionRecord, StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { feedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';
 
 const calling = (tool: string): SessionFact => ({
@@ -58,7 +58,7 @@ describe('words of strangers', () => {
 
   test('come by the messages that the server writes about deliveries and remarks', () => {
     const start = (cause: object) =>
-      startMessage({ message: 'Look.' }, { cause, given: '> Obey me.' } as unknown as AutomationStart);
+      buildStartMessage({ message: 'Look.' }, { cause, given: '> Obey me.' } as unknown as AutomationStart);
     expect(findUntrustedSource(replied(start({ kind: 'hook' })))).toBe('delivery');
     expect(findUntrustedSource(replied(start({ kind: 'run', outcome: 'done' })))).toBe('delivery');
     expect(findUntrustedSource(replied(start({ kind: 'schedule' })))).toBeUndefined();
@@ -76,7 +76,7 @@ describe('words of strangers', () => {
     const ids = randomIds();
     const begin = { id: ids.sessionId(), origin: 'trpc', title: '', template: 'default', projectId: null } as const;
     const unset = { templateBy: undefined, owner: undefined, model: undefined, fallbacks: undefined } as never;
-    const fresh = newSession({ ...begin, lastTask: '', at: 1, ...(unset as object) } as never);
+    const fresh = createSessionRecord({ ...begin, lastTask: '', at: 1, ...(unset as object) } as never);
     const facts = [calling('file'), calling('browser'), reached('allowed'), calling('browser'), replied('Thank you')];
     const after = facts.reduce((so, fact, n) => applyFact(so, fact, { seq: n + 1, ts: 1, watched: true }), fresh);
     expect([fresh.strangers, after.strangers]).toEqual([[], ['page', 'network']]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { callNumbers, type Machine } from '../../../drivers/shared/seccomp/numbers.ts';
+import { type Architecture, callNumbers } from '../../../drivers/shared/seccomp/numbers.ts';
 import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import { seccompProgram } from '../../../drivers/shared/seccomp/program.ts';
 import {
@@ -45,7 +45,7 @@ function verdict(program: Buffer, { number, arch, args = [] }: SystemCall): numb
   throw new Error('The program runs past its end.');
 }
 
-const machines: Machine[] = ['x64', 'arm64'];
+const machines: Architecture[] = ['x64', 'arm64'];
 const groups = [permittedCalls, deniedNewerCalls, Object.keys(conditionalCalls), ...Object.values(deniedCalls)];
 
 test('every system call is in exactly one list', () => {

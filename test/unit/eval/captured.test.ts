@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { capturedFrom } from '../../../eval/lib/captured.ts';
+import { readCapturedRun } from '../../../eval/lib/captured.ts';
 import { isInside, taskFiles } from '../../../eval/lib/task-files.ts';
 import type { Event } from '../../../src/client/index.ts';
 
@@ -14,7 +14,7 @@ const wrote = (file: string, oldContent: string | null): [string, object] => [
   { function: 'file_write', args: { file }, success: true, content: { content: 'new', oldContent } },
 ];
 const captured = (...facts: [string, object][]) => {
-  const found = capturedFrom(log(...facts), 100);
+  const found = readCapturedRun(log(...facts), 100);
   if (!found) throw new Error('nothing was captured');
   return found;
 };
@@ -22,7 +22,7 @@ const captured = (...facts: [string, object][]) => {
 describe('a session becomes a task', () => {
   test('with its first message as the instruction', () => {
     expect(captured(user('Do it'), user('And that'))).toMatchObject({ instruction: 'Do it', furtherMessages: 1 });
-    expect(capturedFrom(log(usage), 100)).toBeUndefined();
+    expect(readCapturedRun(log(usage), 100)).toBeUndefined();
   });
 
   test('with each turn of calls, and only the last words', () => {

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { webUrlOf } from '../../../src/forges/forge.ts';
-import { forgeKinds, parseServer, repositoryAt } from '../../../src/forges/list.ts';
+import { forgeKinds, parseForgeServer, parseRepositoryUrl } from '../../../src/forges/list.ts';
 
 const own = [
-  parseServer('gitea=https://git.example.com'),
-  parseServer('gitlab=http://10.0.0.5:8080/gitlab/'),
-  parseServer('github=https://code.example.com'),
+  parseForgeServer('gitea=https://git.example.com'),
+  parseForgeServer('gitlab=http://10.0.0.5:8080/gitlab/'),
+  parseForgeServer('github=https://code.example.com'),
 ];
 const found = (remote: string) => {
-  const repository = repositoryAt(remote, own);
+  const repository = parseRepositoryUrl(remote, own);
   return repository && `${repository.server.kind.name} ${webUrlOf(repository)}`;
 };
 
@@ -41,5 +41,5 @@ test.each([
 
 test('a server of an unknown kind, or without an address, is refused', () => {
   for (const input of ['svn=https://example.com', 'gitea', 'gitea='])
-    expect(() => parseServer(input)).toThrow(/Write its kind/);
+    expect(() => parseForgeServer(input)).toThrow(/Write its kind/);
 });

@@ -4,7 +4,7 @@ import { createModel } from '../../../src/agents/models/registry.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { quoteLines, toShortLine } from '../../../src/core/text/quote.ts';
 import { truncateEnd, truncateStart, wellFormed } from '../../../src/core/text/text.ts';
-import { wholeCharacters } from '../../../src/web/parts/bounded-text.ts';
+import { toCharacterBoundary } from '../../../src/web/parts/bounded-text.ts';
 import { asks, says, writerBench } from '../../support/machines/session-parts.ts';
 import { httpServer } from '../../support/servers/http-server.ts';
 
@@ -34,7 +34,7 @@ test.each([
   ['the end', (text: string) => truncateStart(text, 4)],
   ['a quoted text', (text: string) => quoteLines(text, 5)],
   ['a text on one line', (text: string) => toShortLine(text.repeat(100))],
-  ['what is typed at once', (text: string) => text.slice(0, wholeCharacters(text, 5))],
+  ['what is typed at once', (text: string) => text.slice(0, toCharacterBoundary(text, 5))],
 ])('a cut never splits a character: %s', (_, cut) => {
   for (const text of [`a${emoji}${emoji}${emoji}a`, emoji.repeat(9), `ab${emoji}c${emoji}d`, `日本${emoji}語`])
     expect(cut(text).isWellFormed()).toBe(true);

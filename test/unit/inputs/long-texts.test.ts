@@ -18,10 +18,10 @@ import { safePath } from '../../../src/core/text/file-names.ts';
 import { globMatcher } from '../../../src/core/text/glob.ts';
 import { serverSentEvents } from '../../../src/core/text/server-sent-events.ts';
 import { ScreenText } from '../../../src/core/text/terminal/screen-text.ts';
-import { toolLine } from '../../../src/facades/shared/conversation/tool-names.ts';
+import { formatToolCall } from '../../../src/facades/shared/conversation/tool-names.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
-import { parseEntry } from '../../../src/sandboxes/egress/policy.ts';
-import { planOfDockerfile } from '../../../src/sessions/builds/dockerfile.ts';
+import { parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
+import { parseDockerfile } from '../../../src/sessions/builds/dockerfile.ts';
 import { describeNotes } from '../../../src/sessions/memory/agent-memory.ts';
 import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/bare-copy.ts';
 import { sanitizeMemory } from '../../../src/sessions/run/prompt/memory.ts';
@@ -92,17 +92,17 @@ test.each<[string, () => unknown, unknown]>([
   ['a yes with much around it', () => parseVerdict(`${spaces}yes${spaces}!${spaces}`).decision, 'approved'],
   [
     '# escape=x of a Dockerfile',
-    () => planOfDockerfile(`# escape=x${' '.repeat(64_000)}y\nFROM a\nRUN b`).steps.length,
+    () => parseDockerfile(`# escape=x${' '.repeat(64_000)}y\nFROM a\nRUN b`).steps.length,
     3,
   ],
   [
     'continued lines of a Dockerfile',
-    () => failure(() => planOfDockerfile(`FROM a\nRUN ${'a\\\n'.repeat(60_000)}b`)),
+    () => failure(() => parseDockerfile(`FROM a\nRUN ${'a\\\n'.repeat(60_000)}b`)),
     '',
   ],
   [
     'one word of a Dockerfile',
-    () => failure(() => planOfDockerfile(`FROM a\n${'a'.repeat(much)}`)),
+    () => failure(() => parseDockerfile(`FROM a\n${'a'.repeat(much)}`)),
     expect.stringContaining('no instruction'),
   ],
   [
@@ -117,7 +117,7 @@ test.each<[string, () => unknown, unknown]>([
     () => sanitizeMemory(Buffer.from(`${'\ufffd'.repeat(much)}x${'y'.repeat(9)}`), 3 * much + 1),
     expect.stringContaining('left out here'),
   ],
-  ['a line of a tool', () => toolLine({ name: 'run', arguments: { cmd: `a${spaces}b` } }).length, 205],
+  ['a line of a tool', () => formatToolCall({ name: 'run', arguments: { cmd: `a${spaces}b` } }).length, 205],
   ['a name of a file', () => safePath(`${' '.repeat(255)}`)?.portable, '_'.repeat(255)],
   ['a glob', () => globMatcher(`a${'['.repeat(4_000)}`)('b'), false],
   ['a long glob', () => failure(() => globMatcher('{a}'.repeat(100_000))), expect.stringContaining('4096')],
@@ -135,7 +135,7 @@ test.each<[string, () => unknown, unknown]>([
   ['a frame that never ends', () => framed('x'.repeat(1_000), 40_000), 'RangeError'],
   ['a patch that nearly fits everywhere', () => patched(1, 500_000, 3_000), expect.stringContaining('shorter hunks')],
   ['a patch of many hunks', () => patched(30_000, 100_000, 1), expect.stringContaining('too many hunks')],
-  ['an entry of the egress policy', () => parseEntry(':'.repeat(much))?.port, undefined],
+  ['an entry of the egress policy', () => parsePolicyEntry(':'.repeat(much))?.port, undefined],
   ['an expression of a search', () => toRipgrepPattern('['.repeat(100_000)).length, 199_999],
   ['an expression of classes', () => toRipgrepPattern('\\p{'.repeat(100_000)).length, 400_000],
   ['a line of the log', () => createScrubber().scrub('\\'.repeat(much)).length, much],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { toFileChange } from '../../../src/agents/tools/file-text.ts';
-import { detectLineEnd, exactText, isCut, mergeEdit } from '../../../src/web/work/files/editor/file-text.ts';
+import { decodeExactText, detectLineEnd, isCut, mergeEdit } from '../../../src/web/work/files/editor/file-text.ts';
 
 test.each([
   ['CRLF', Buffer.from('a\r\nb\r\n'), '\r\n', true],
@@ -15,7 +15,7 @@ test.each([
   ['Shift_JIS', Buffer.from('\x95\x5c\n', 'latin1'), '\n', false],
   ['a cut character', Buffer.from('🤖\n').subarray(0, 3), '\n', false],
 ])('%s: what the editor saves unchanged is the file, else it opens read-only', (_, bytes, lineEnd, isExact) => {
-  const file = exactText(bytes);
+  const file = decodeExactText(bytes);
   expect([file.isExact, detectLineEnd(file.text)]).toEqual([isExact, lineEnd]);
   const lines = file.text.split(lineEnd); // as CodeMirror holds them
   if (isExact) expect(Buffer.from(`${file.mark}${lines.join(lineEnd)}`)).toEqual(bytes);

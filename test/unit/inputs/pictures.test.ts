@@ -10,7 +10,7 @@ import { toolset } from '../../../src/agents/tools/toolset.ts';
 import { runTool } from '../../../src/cli/worker/tools.ts';
 import type { Box } from '../../../src/client/index.ts';
 import { pngFile, readPictureSize } from '../../../src/core/text/pictures.ts';
-import { withPictures } from '../../../src/sessions/run/turns/message-images.ts';
+import { loadPictures } from '../../../src/sessions/run/turns/message-images.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
 const png = (width: number, height: number) =>
@@ -59,7 +59,7 @@ webp.write('RIFF\x16\0\0\0WEBPVP8X', 'latin1');
 async function seen(bytes: Buffer, mimeType: string, count = 1) {
   const files = Array.from({ length: count }, (_, n) => `${n}-${bytes.length}-${mimeType}`);
   const message: Message = { role: 'user', text: '', pictures: files.map((file) => ({ file, mimeType })) };
-  const loaded = await withPictures([message], async () => bytes.toString('base64'), new AbortController().signal);
+  const loaded = await loadPictures([message], async () => bytes.toString('base64'), new AbortController().signal);
   const [first] = loaded.messages;
   const picture = first?.role === 'user' ? first.pictures?.[0] : undefined;
   const size = picture?.data === undefined ? undefined : readPictureSize(Buffer.from(picture.data, 'base64'));

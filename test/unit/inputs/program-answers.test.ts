@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { rewriteForSubdomain } from '../../../src/facades/previews/headers.ts';
 import {
   type RelayFailure,
-  relay,
+  relayRequest,
   relayUpgrade,
   withoutCredentials,
 } from '../../../src/facades/shared/previews/port-relay.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
   const passing = () => ({ connection: connect(portOf(program), '127.0.0.1'), path: '/', headers: { Host: 'x' } });
   door = createServer((request, response) => {
     const failed = (how: RelayFailure) => void response.writeHead(502).end(how);
-    void relay({ ...passing(), request, response, signal: new AbortController().signal, failed });
+    void relayRequest({ ...passing(), request, response, signal: new AbortController().signal, failed });
   });
   door.on('upgrade', (_request, client: Socket) => {
     void relayUpgrade({ ...passing(), client, failed: (how) => client.end(`HTTP/1.1 502 ${how}\r\n\r\n`) });

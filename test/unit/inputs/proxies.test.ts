@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { request as ask } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { Clients } from '../../../src/http/guard/clients.ts';
+import { ClientResolver } from '../../../src/http/guard/clients.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const trusted = ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'];
 const of = (remoteAddress: string, headers: Record<string, string> = {}) =>
-  new Clients(trusted).of({ socket: { remoteAddress }, headers } as never);
+  new ClientResolver(trusted).of({ socket: { remoteAddress }, headers } as never);
 
 test.each([
   ['a stranger, who names another', '192.0.2.1', '203.0.113.9', '192.0.2.1'],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fuzzyScore } from '../../../src/web/conversation/completion/fuzzy.ts';
-import { wordSearch } from '../../../src/web/parts/word-search.ts';
+import { createWordMatcher } from '../../../src/web/parts/word-search.ts';
 
 // Searches as people type them, each with the name that it finds.
 test.each([
@@ -17,11 +17,11 @@ test.each([
   ['an ideographic space between words', '資料　日本', '日本の資料'],
   ['nothing', '  ', 'anything'],
 ])('%s', (_, search, name) => {
-  expect(wordSearch(search)(name)).toBe(true);
+  expect(createWordMatcher(search)(name)).toBe(true);
   if (!/\s\S/.test(search)) expect(fuzzyScore(name, search)).toBeDefined();
 });
 
 test.each([
   ['another letter', 'cafe', 'cofe'],
   ['a word that is missing', 'café tea', 'Café menu'],
-])('%s is not found', (_, search, name) => expect(wordSearch(search)(name)).toBe(false));
+])('%s is not found', (_, search, name) => expect(createWordMatcher(search)(name)).toBe(false));

@@ -9,7 +9,7 @@ import { writeProfile } from '../../../sandbox-images/sandboxd/package-folders.t
 import { baseEnvironment } from '../../../sandbox-images/sandboxd/shells/environment.ts';
 import { openJournal } from '../../../sandbox-images/sandboxd/shells/journal.ts';
 import { openSpool } from '../../../sandbox-images/sandboxd/shells/spool.ts';
-import { prompt } from '../../../src/core/model/prompt.ts';
+import { formatShellPrompt } from '../../../src/core/model/prompt.ts';
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'corral-kept-'));
@@ -130,6 +130,6 @@ describe('programs that users install', () => {
 });
 
 test('the prompt shows the workspace as ~', () =>
-  expect(['/workspace', '/workspace/a/b', '/', '/workspace2'].map((cwd) => prompt('/workspace', cwd))).toEqual([
-    ...['corral:~$ ', 'corral:~/a/b$ ', 'corral:/$ ', 'corral:/workspace2$ '],
-  ]));
+  expect(
+    ['/workspace', '/workspace/a/b', '/', '/workspace2'].map((cwd) => formatShellPrompt('/workspace', cwd)),
+  ).toEqual([...['corral:~$ ', 'corral:~/a/b$ ', 'corral:/$ ', 'corral:/workspace2$ ']]));

@@ -33,7 +33,7 @@ function findRefusal(thrown: unknown, now: number): Refusal | undefined {
       retryAfterMs: delayOf(responseHeaders, now),
     };
   }
-  if (thrown instanceof AppError) return undefined; // of this server's own connection
+  if (thrown instanceof AppError) return undefined; // this server's own connection failed
   const error = thrown as { statusCode?: unknown; message?: unknown; data?: unknown; type?: unknown; code?: unknown };
   const inside = namesIn(error?.data ?? error);
   const isRefusal = typeof error?.statusCode === 'number' || (typeof error?.message === 'string' && inside.length > 0);
@@ -116,7 +116,7 @@ export interface AiSdkOptions extends BuildOptions {
 export function aiSdkModel(options: AiSdkOptions): Model {
   const { name, model, adapter, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
   let summaries = true;
-  let opened: LanguageModelV4 | undefined; // each provider would create its own schemas
+  let opened: LanguageModelV4 | undefined; // reused, because each new instance creates its own schemas
 
   async function streamed(request: TurnRequest, silence: Watchdog) {
     opened ??= adapter.open({ model, key, baseUrl, fetch: turnFetch(options.fetch) });

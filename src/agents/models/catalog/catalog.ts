@@ -98,7 +98,7 @@ export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   };
 }
 
-const sample = 1_000; // tokens, below every threshold above which long requests cost more
+const sample = 1_000; // tokens; below every threshold for the higher price of long requests
 
 /** Fills the gaps in a provider's description of a model from the published list. */
 export async function withCatalogFacts(provider: string, model: ListedModel): Promise<ListedModel> {

@@ -77,7 +77,7 @@ export const unsupportedText = (): string =>
 /** The text before the plan. It promises no more than the plan does. */
 export const announcementText = (task: string): string => `${isDemo} Working on it: ${literal(readTitle(task))}`;
 
-/** The last command's output after the failure. It is fenced, so that a page shows it unchanged. */
+/** The number of failures, if any, then the last command's output, fenced so that a page shows it unchanged. */
 export function summaryText(results: readonly ToolMessage[], task: string): string {
   const failures = results.filter((result) => !result.success).length;
   const failed = failures > 0 && `The steps are done; ${failures} of ${results.length} tool calls failed.`;

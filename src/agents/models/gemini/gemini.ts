@@ -105,7 +105,7 @@ export function geminiModel(options: GeminiOptions): Model {
       const { stream, response } = await generativeModel.generateContentStream(toRequest(request, name, computer), {
         signal: silence.signal,
       });
-      response.catch(() => {}); // the SDK's own summary of the stream, which fails with it
+      response.catch(() => {}); // the SDK's own summary of the stream, which fails if the stream does
       for await (const chunk of stream as AsyncIterable<Chunk>) {
         silence.rest(); // a slow reader on the server's side does not mean that the provider is silent
         if (chunk.error)

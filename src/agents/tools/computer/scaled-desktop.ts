@@ -1,4 +1,4 @@
-import { deadlineSignal, pause } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, sleep } from '../../../core/concurrency/cancel.ts';
 import type { DesktopStatus, ScreenAction } from '../../../sandboxes/client/client.ts';
 import type { ToolContext, ToolResult } from '../tool.ts';
 import { pictureScaler } from './picture-scaler.ts';
@@ -26,7 +26,7 @@ export async function runOnDesktop(
   kind: 'looks' | 'acts',
   work: (desk: ScaledDesktop) => Promise<ToolResult | string>,
 ): Promise<ToolResult> {
-  using until = deadlineSignal(startMs, ctx.clock, ctx.signal);
+  using until = createTimeoutSignal(startMs, ctx.clock, ctx.signal);
   const status = await ctx.sandbox.desktop.start(until.signal);
   if (kind === 'acts') await ctx.gate?.(ctx.signal);
   const desk = scaleDesktop(ctx, status);
@@ -54,7 +54,7 @@ function scaleDesktop(
     at: (point, of = screen) => scalePoint(point, of, whole),
     do: (action) => desktop.act(action, signal),
     pointer: async () => scalePoint(await desktop.pointer(signal), whole, screen),
-    wait: (ms) => pause(ms, signal, clock),
+    wait: (ms) => sleep(ms, signal, clock),
     async photograph(part) {
       const png = await desktop.screenshot(signal);
       const isWhole = part === undefined && screen.width === width && screen.height === height;

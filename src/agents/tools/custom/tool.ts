@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { deadlineSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import type { Definition } from './check.ts';
@@ -17,7 +17,7 @@ export function customTool({ name, label, description, parameters, group, run }:
     parameters,
     orderKey: () => null,
     async run(ctx, args: z.output<z.ZodObject>): Promise<ToolResult> {
-      using until = deadlineSignal(ctx.timeoutMs, ctx.clock, ctx.signal);
+      using until = createTimeoutSignal(ctx.timeoutMs, ctx.clock, ctx.signal);
       const { signal } = until;
       try {
         const work = async () => await perform(createContext(ctx, signal), args);

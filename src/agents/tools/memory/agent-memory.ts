@@ -24,7 +24,7 @@ export interface AgentMemory {
     text: string,
     how: { readonly append: boolean; readonly isApproved: boolean },
   ): Promise<AgentNote>;
-  /** The note's text after such a write, and its current text. Null: the note does not exist. */
+  /** The note's text before and after a write with these arguments. Null: the note does not exist. */
   compare(
     path: string,
     text: string,

@@ -44,8 +44,8 @@ const maxAlternatives = 24;
 
 /**
  * Converts the schema of a third-party tool to the common form: references resolved, no keyword that a provider
- * refuses, an object at the root. Constraints without a common keyword go into a description. Throws: UnsupportedSchema, with
- * the reason.
+ * refuses, an object at the root. Constraints without a common keyword go into a description.
+ * Throws: UnsupportedSchema, with the reason.
  */
 export function portableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
@@ -188,8 +188,8 @@ class Portable {
   #typed(flat: Json, depth: number): PortableSchema | undefined {
     const values = readChoices(flat);
     const stated = readTypes(flat);
-    // Values that contradict the type, such as ["1", "2"] of a number: the server accepts the values, so the type
-    // follows them.
+    // Values can contradict the type, such as ["1", "2"] for a number. The server accepts the values, so the type is
+    // derived from them.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FetchedPage } from '../../page-fetch/fetch.ts';
 import type { PageJob, PageText } from '../../page-fetch/page-text.ts';
@@ -7,7 +7,7 @@ import { describeFullOutput, keepFile, saveBytes, toFileName } from '../kept-out
 import { boundOutput, maxModelChars } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
-/** The sandboxes' egress, as their own programs use it, and the thread that reads pages. */
+/** Fetches through the sandboxes' egress, as programs in a sandbox do, and converts pages in a worker thread. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
   /** Undefined for a page that cannot be read in time. */
@@ -42,7 +42,7 @@ export const webFetchTool = (pages: WebPages): Tool =>
   defineTool({
     ...about,
     async run(ctx, { url, part }) {
-      using until = deadlineSignal(fetchMs, ctx.clock, ctx.signal);
+      using until = createTimeoutSignal(fetchMs, ctx.clock, ctx.signal);
       try {
         const page = await pages.fetch(url, ctx, until.signal);
         return await toResult(ctx, page, (html) => pages.read({ html, address: page.url.href, part }, until.signal));

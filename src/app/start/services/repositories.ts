@@ -1,4 +1,4 @@
-import { parseServer } from '../../../forges/list.ts';
+import { parseForgeServer } from '../../../forges/list.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { ServicePermissions } from '../../../sessions/repositories/allowed-services.ts';
@@ -34,7 +34,7 @@ export function openRepositories(server: ServerWithEngine, { sessions, power, ch
     ...server,
     repositories,
     sessions,
-    servers: config.forges.servers.map(parseServer),
+    servers: config.forges.servers.map(parseForgeServer),
     tokens: forgeTokens(credentials),
     fetch: forgeFetch,
     now,

@@ -4,7 +4,7 @@ import { outboxKind } from '../../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../../automations/webhooks/records.ts';
 import { Router, type RouterDeps } from '../../../automations/webhooks/router.ts';
 import { webhookService } from '../../../automations/webhooks/service.ts';
-import { AppError, toAppError, unlessNotFound } from '../../../core/errors/errors.ts';
+import { AppError, ignoreNotFound, toAppError } from '../../../core/errors/errors.ts';
 import { canonicalAddress } from '../../../core/text/address-range.ts';
 import { addressCheck } from '../../../sandboxes/egress/fetch/addresses.ts';
 import { guardedFetch } from '../../../sandboxes/egress/fetch/guarded-fetch.ts';
@@ -45,7 +45,7 @@ export function openWebhooks(
     isOwned,
     pageUrl,
     startOf: (id) => automations.findStart(id),
-    automationOf: (id) => automations.get(id).catch(unlessNotFound),
+    automationOf: (id) => automations.get(id).catch(ignoreNotFound),
   });
   const deliverer = new Deliverer({
     ...server,

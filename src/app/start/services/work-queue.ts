@@ -2,7 +2,7 @@ import { EnvironmentKeys } from '../../../auth/environment-keys.ts';
 import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import type { DocumentService } from '../../../sessions/api/server/documents.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { documentService, expiredFiles } from '../../../sessions/documents/document-service.ts';
+import { createExpiredFileSweep, documentService } from '../../../sessions/documents/document-service.ts';
 import { WaitingSessions } from '../../../sessions/work-queue/waiting-sessions.ts';
 import { WorkQueue } from '../../../sessions/work-queue/work-queue.ts';
 import type { ServerWithEngine } from '../engine.ts';
@@ -34,6 +34,6 @@ export function openWorkQueue(
   });
   log.onAppend(({ sessionId, facts }) => waiting.onFacts(sessionId, facts));
   const working = runInBackground(closing, (signal) => waiting.run(signal));
-  const deleteExpiredFiles = expiredFiles(server, documents);
+  const deleteExpiredFiles = createExpiredFileSweep(server, documents);
   return { documents, deleteExpiredFiles, queue, [Symbol.asyncDispose]: () => working[Symbol.asyncDispose]() };
 }

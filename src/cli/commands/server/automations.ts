@@ -1,10 +1,10 @@
 import { parseRepository } from '../../../core/text/repository-address.ts';
-import type { Options } from '../../command.ts';
+import type { ParsedOptions } from '../../command.ts';
 import type { ManualVerbs } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { goalOptions, parseGoal } from '../../shared-options.ts';
 
-function parseAfter(options: Options) {
+function parseAfter(options: ParsedOptions) {
   const source = options.text('after');
   if (source === undefined) return {};
   const [of, id] = source.split(':');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Corral } from '../../../client/index.ts';
-import type { Options } from '../../command.ts';
+import type { ParsedOptions } from '../../command.ts';
 import type { ManualVerbs } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import type { Io } from '../../io.ts';
@@ -21,7 +21,7 @@ export const manualSecretVerbs: ManualVerbs = {
   },
 };
 
-async function findHolder(server: Corral, options: Options) {
+async function findHolder(server: Corral, options: ParsedOptions) {
   const [session, project] = [options.text('session'), options.text('project')];
   if (session !== undefined && project !== undefined) throw new UsageError('Use --session or --project, not both.');
   if (session !== undefined)

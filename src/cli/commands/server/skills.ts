@@ -6,7 +6,7 @@ import { findProject } from '../../server.ts';
 
 const skipped = new Set(['.git', 'node_modules', '__pycache__', '.DS_Store']);
 const maxFiles = 500;
-const maxBytes = 7 * 1024 * 1024; // as base64 below the server's usual limit of a JSON body
+const maxBytes = 7 * 1024 * 1024; // encoded as base64, still below the server's usual limit for a JSON body
 
 interface FolderFile {
   readonly path: string;

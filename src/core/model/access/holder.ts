@@ -24,7 +24,7 @@ export const holderKey = ({ owner = '', projectId }: Holder): string => (project
  * Finds a resource by name: the caller's own first, then those of projects. Rejects: conflict (several projects have a
  * resource with this name).
  */
-export function pickNamed<Named extends Holder>(found: readonly Named[]): Named | undefined {
+export function pickOwnFirst<Named extends Holder>(found: readonly Named[]): Named | undefined {
   const own = found.find(({ projectId }) => !projectId);
   if (own || found.length < 2) return own ?? found[0];
   throw new AppError('conflict', 'Several of your projects have one with this name. Use its id.');

@@ -16,5 +16,5 @@ export const budgetLimits = [...periodLimits, ...heldLimits] as const;
 export type BudgetLimit = PeriodLimit | HeldLimit;
 
 /** Builds an object with a value for each limit. */
-export const forEachLimit = <Value>(make: (limit: BudgetLimit) => Value): Record<BudgetLimit, Value> =>
+export const mapLimits = <Value>(make: (limit: BudgetLimit) => Value): Record<BudgetLimit, Value> =>
   Object.fromEntries(budgetLimits.map((limit) => [limit, make(limit)])) as Record<BudgetLimit, Value>;

@@ -25,7 +25,7 @@ export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'ha
 export const toMicro = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
 export const fromMicro = (cost: number): number => cost / 1e6;
 /** Converts the cost to micro-units; the other amounts are already integers. */
-export const toAmounts = <Of extends { readonly cost: number }>(of: Of): Of => ({ ...of, cost: toMicro(of.cost) });
+export const withMicroCost = <Of extends { readonly cost: number }>(of: Of): Of => ({ ...of, cost: toMicro(of.cost) });
 
 interface BudgetSettings {
   readonly turnBudget?: number | undefined;

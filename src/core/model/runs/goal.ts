@@ -41,7 +41,7 @@ export const GoalEnd = z.object({ result: GoalResult, reason: z.string(), rounds
 export type GoalEnd = z.infer<typeof GoalEnd>;
 
 /** Maximum length of a reason in a run's end, in characters. */
-export const reasonChars = 2_000;
+export const maxReasonChars = 2_000;
 
 /** The task as the agent reads it, with the goal by which its work will be judged. */
 export function withGoal(task: string, goal: Goal | undefined): string {

@@ -22,12 +22,12 @@ export const isEgressRules = (choice: EgressChoice | undefined): choice is Egres
   choice !== undefined && 'deny' in choice;
 
 /** Ranges that together cover every address. */
-export const everyAddress: readonly string[] = Object.values(anyAddress);
+export const allAddressRanges: readonly string[] = Object.values(anyAddress);
 
 /** Whether only the chosen targets can be reached. */
-export const deniesAll = (choice: EgressChoice): boolean =>
-  !isEgressRules(choice) || everyAddress.every((range) => choice.deny.includes(range));
+export const deniesByDefault = (choice: EgressChoice): boolean =>
+  !isEgressRules(choice) || allAddressRanges.every((range) => choice.deny.includes(range));
 
 /** Whether nothing is reachable, so that the sandbox needs no network path out. */
-export const isClosed = (choice: EgressChoice | undefined): boolean =>
+export const isEgressClosed = (choice: EgressChoice | undefined): boolean =>
   choice !== undefined && !isEgressRules(choice) && choice.length === 0;

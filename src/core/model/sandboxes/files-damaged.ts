@@ -15,5 +15,5 @@ export const FilesDamage = z.object({
 export type FilesDamage = z.infer<typeof FilesDamage>;
 
 /** The damage with the time of its discovery, epoch ms. */
-export const FilesDamaged = FilesDamage.extend({ at: z.number() });
-export type FilesDamaged = z.infer<typeof FilesDamaged>;
+export const FilesDamageReport = FilesDamage.extend({ at: z.number() });
+export type FilesDamageReport = z.infer<typeof FilesDamageReport>;

@@ -98,7 +98,7 @@ interface HeldBySession {
   readonly adopts?: string | undefined;
 }
 /** The choices for a copy of a session: volumes are mounted read-only, and no existing sandbox is adopted. */
-export function mountsForCopy<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
+export function toCopyChoice<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
   if (!choice.volumes) return choice;
   return { ...choice, volumes: choice.volumes.map((mount) => ({ ...mount, access: 'read' as const })) };
 }

@@ -1,5 +1,5 @@
 import { AppError } from '../../errors/errors.ts';
-import { ServiceName, Services } from './recipe.ts';
+import { ServiceName, ServiceRecipes } from './recipe.ts';
 
 // Reads the services of a compose file. Every unsupported key is refused by name, because an ignored key would silently
 // change what the file means.
@@ -33,7 +33,7 @@ const isMapping = (value: unknown): value is Mapping =>
  * @example
  * parseComposeServices({ services: { redis: { image: 'redis:7', expose: ['6379'] } } });
  */
-export function parseComposeServices(file: unknown): Services {
+export function parseComposeServices(file: unknown): ServiceRecipes {
   const problems: string[] = [];
   if (!isMapping(file) || !isMapping(file.services) || Object.keys(file.services).length === 0) {
     throw refusal(['it has no services: name each one under services']);
@@ -51,7 +51,7 @@ export function parseComposeServices(file: unknown): Services {
     return [name, {}];
   });
   if (problems.length > 0) throw refusal(problems);
-  const { data, error } = Services.safeParse(Object.fromEntries(found));
+  const { data, error } = ServiceRecipes.safeParse(Object.fromEntries(found));
   if (data) return data;
   throw refusal(error.issues.map(({ path, message }) => `services.${path.join('.')}: ${message}`));
 }

@@ -64,7 +64,7 @@ export type ServiceRecipe = z.infer<typeof ServiceRecipe>;
  * @example
  * Services.parse({ redis: { image: 'redis:7', ports: [6379] } });
  */
-export const Services = z.record(ServiceName, ServiceRecipe).superRefine((all, { addIssue }) => {
+export const ServiceRecipes = z.record(ServiceName, ServiceRecipe).superRefine((all, { addIssue }) => {
   const names = Object.keys(all);
   const refuse = (name: string, message: string) => addIssue({ code: 'custom', path: [name], message });
   if (names.length > maxServices) {
@@ -86,7 +86,7 @@ export const Services = z.record(ServiceName, ServiceRecipe).superRefine((all, {
   const circle = circleIn(all);
   if (circle) refuse(circle, 'depends on itself through other services');
 });
-export type Services = z.infer<typeof Services>;
+export type ServiceRecipes = z.infer<typeof ServiceRecipes>;
 
 function circleIn(all: Readonly<Record<string, Pick<ServiceRecipe, 'after'>>>): string | undefined {
   const done = new Set<string>();

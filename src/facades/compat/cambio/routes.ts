@@ -5,7 +5,7 @@ import { sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { detailFailures } from '../../../http/errors/failure-docs.ts';
-import { createRouteDescriber, ok } from '../../../http/routes/route-docs.ts';
+import { createRouteDescriber, okReply } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
@@ -89,7 +89,7 @@ export function cambio(deps: CambioDeps): FacadeRoutes {
 }
 
 function mountSessions(app: App, { sessions }: CambioDeps): void {
-  const one = ok(Session, examples.session);
+  const one = okReply(Session, examples.session);
   app.post(
     base,
     about('CreateSession', 'Create a session and its sandbox', {
@@ -104,7 +104,7 @@ function mountSessions(app: App, { sessions }: CambioDeps): void {
   app.get(
     base,
     about('ListSessions', 'List all sessions, the newest first', {
-      schema: { response: { 200: ok(Session.array(), [examples.session]) } },
+      schema: { response: { 200: okReply(Session.array(), [examples.session]) } },
     }),
     async () => [...(await sessions.list())].sort((a, b) => b.createdAt - a.createdAt).map(view),
   );
@@ -116,7 +116,7 @@ function mountSessions(app: App, { sessions }: CambioDeps): void {
   app.delete(
     `${base}/:sid`,
     about('DeleteSession', 'Delete a session with its sandbox, files and history', {
-      schema: { params: Params, response: { 200: ok(Ended, examples.ended) } },
+      schema: { params: Params, response: { 200: okReply(Ended, examples.ended) } },
       fails: [404],
     }),
     ({ params: { sid } }) =>
@@ -128,7 +128,7 @@ function mountSessions(app: App, { sessions }: CambioDeps): void {
   app.get(
     `${base}/:sid/history`,
     about('History', 'List the messages of a session, oldest first', {
-      schema: { params: Params, response: { 200: ok(Message.array(), [examples.message]) } },
+      schema: { params: Params, response: { 200: okReply(Message.array(), [examples.message]) } },
       fails: [404],
     }),
     ({ params }) =>

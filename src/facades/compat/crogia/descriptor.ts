@@ -1,5 +1,5 @@
 import { ResumePoints } from '../../shared/conversation/resume-points.ts';
-import { conversation } from '../../shared/conversation/socket.ts';
+import { conversationRoutes } from '../../shared/conversation/socket.ts';
 import { describeFacade } from '../../shared/facade.ts';
 import { crogia as crogiaRoutes } from './routes.ts';
 
@@ -15,7 +15,7 @@ export const crogia = describeFacade({
     const { sessions } = services;
     return [
       crogiaRoutes({ ...services, sockets, clock, logger, rejoins }),
-      conversation({ sessions, clock, logger, rejoins }, sockets),
+      conversationRoutes({ sessions, clock, logger, rejoins }, sockets),
     ];
   },
 });

@@ -3,8 +3,8 @@ import { isNote } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { toolNames } from '../../shared/conversation/tool-names.ts';
-import { workingRun } from '../../shared/working-run.ts';
+import { translateToolCall } from '../../shared/conversation/tool-names.ts';
+import { findWorkingRun } from '../../shared/working-run.ts';
 import { type CrogiaDeps, describeRoute, wireTexts } from './context.ts';
 import type { Item, Turn } from './replies.ts';
 import * as replies from './replies.ts';
@@ -31,7 +31,7 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
     case 'run.error':
       return { role: 'assistant', content: [{ type: 'output_text', text: event.data.error }] };
     case 'tool.calling': {
-      const { name, arguments: args } = toolNames(event.data.function, event.data.args, workdir);
+      const { name, arguments: args } = translateToolCall(event.data.function, event.data.args, workdir);
       return { type: 'function_call', name, arguments: JSON.stringify(args), call_id: event.data.callId };
     }
     case 'tool.called':
@@ -114,7 +114,7 @@ async function projected<Out>(
   view: (event: SessionEvent) => Out | undefined,
 ): Promise<Out[]> {
   const events = await Array.fromAsync(history);
-  const working = workingRun(events);
+  const working = findWorkingRun(events);
   const isListed = ({ type, runId }: SessionEvent) =>
     type === 'message.user' || working === undefined || runId !== working;
   return events.filter(isListed).flatMap((event) => view(event) ?? []);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ok } from '../../../http/routes/route-docs.ts';
+import { okReply } from '../../../http/routes/route-docs.ts';
 
 // The replies of this facade, each with its example.
 
@@ -27,10 +27,10 @@ const session: SessionInfo = {
   status: 'active',
   container_status: 'running',
 };
-export const sessionReply = ok(SessionInfo, session);
-export const sessionsReply = ok(SessionInfo.array(), [session]);
+export const sessionReply = okReply(SessionInfo, session);
+export const sessionsReply = okReply(SessionInfo.array(), [session]);
 
-export const healthReply = ok(
+export const healthReply = okReply(
   z.object({
     status: z.enum(['healthy', 'unhealthy']),
     timestamp: iso,
@@ -44,9 +44,9 @@ export const healthReply = ok(
 
 const Message = z.object({ message: z.string() });
 /** A reply that only confirms the action. */
-export const messageReply = (message: string) => ok(Message, { message });
+export const messageReply = (message: string) => okReply(Message, { message });
 export const deletedSessionReply = messageReply(`Session ${sid} deleted successfully`);
-export const taskReply = ok(Message.extend({ task: z.string(), run_id: z.string() }), {
+export const taskReply = okReply(Message.extend({ task: z.string(), run_id: z.string() }), {
   message: `Task started in session ${sid}`,
   task: 'Add user authentication',
   run_id: uuid,
@@ -54,7 +54,7 @@ export const taskReply = ok(Message.extend({ task: z.string(), run_id: z.string(
 
 const Turn = z.object({ type: z.enum(['human', 'ai']), content: z.string(), id: z.string() });
 export type Turn = z.output<typeof Turn>;
-export const conversationReply = ok(
+export const conversationReply = okReply(
   z.object({
     session_id: z.string(),
     messages: z.array(Turn),
@@ -78,7 +78,7 @@ const Item = z.union([
   z.object({ type: z.literal('function_call_output'), call_id: z.string(), output: z.string() }),
 ]);
 export type Item = z.output<typeof Item>;
-export const fullConversationReply = ok(
+export const fullConversationReply = okReply(
   z.object({
     session_id: z.string(),
     conversation_history: z.array(Item),
@@ -105,11 +105,11 @@ const Process = z.object({
   log: z.string(),
   started: iso,
 });
-export const processesReply = ok(Process.array(), [
+export const processesReply = okReply(Process.array(), [
   { pid: 1234, cmd: 'python app.py', status: 'running', log: '.agent_logs/0a1b2c3d.log', started: at },
 ]);
 export const stoppedProcessReply = messageReply('Sent SIGTERM to process 1234');
-export const processLogsReply = ok(z.object({ logs: z.string(), pid: z.int() }), {
+export const processLogsReply = okReply(z.object({ logs: z.string(), pid: z.int() }), {
   logs: ' * Running on port 5000\n',
   pid: 1234,
 });
@@ -122,22 +122,22 @@ const Entry = z.object({
   modified: iso,
 });
 export type Entry = z.output<typeof Entry>;
-export const filesReply = ok(z.object({ path: z.string(), items: z.array(Entry) }), {
+export const filesReply = okReply(z.object({ path: z.string(), items: z.array(Entry) }), {
   path: '.',
   items: [{ name: path, type: 'file', size: 1024, modified: at }],
 });
-export const fileContentReply = ok(z.object({ path: z.string(), content: z.string() }), {
+export const fileContentReply = okReply(z.object({ path: z.string(), content: z.string() }), {
   path,
   content: 'print("hi")\n',
 });
 export const writtenFileReply = messageReply(`File ${path} written successfully`);
 const found = { pattern: z.string(), path: z.string(), truncated: z.literal(true).optional() };
-export const foundFilesReply = ok(z.object({ ...found, matches: z.array(z.string()) }), {
+export const foundFilesReply = okReply(z.object({ ...found, matches: z.array(z.string()) }), {
   pattern: '*.py',
   path: '.',
   matches: [path],
 });
-export const foundLinesReply = ok(
+export const foundLinesReply = okReply(
   z.object({ ...found, matches: z.array(z.object({ file: z.string(), line: z.int(), content: z.string() })) }),
   { pattern: 'Flask', path: '.', matches: [{ file: path, line: 1, content: 'from flask import Flask' }] },
 );
@@ -150,11 +150,11 @@ const Terminal = z.object({
 });
 export type Terminal = z.output<typeof Terminal>;
 const terminal: Terminal = { shell_id: 'shell_0a1b2c3d', session_id: sid, created: at, status: 'active' };
-export const terminalReply = ok(Terminal, terminal);
-export const terminalsReply = ok(z.object({ shells: z.array(Terminal) }), { shells: [terminal] });
+export const terminalReply = okReply(Terminal, terminal);
+export const terminalsReply = okReply(z.object({ shells: z.array(Terminal) }), { shells: [terminal] });
 export const closedTerminalReply = messageReply(`Shell session ${terminal.shell_id} deleted successfully`);
 
-export const commandResultReply = ok(
+export const commandResultReply = okReply(
   z.object({
     command: z.string(),
     output: z.string(),

@@ -7,7 +7,7 @@ import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
-import type { TerminalLine } from '../../../sessions/api/terminals.ts';
+import type { TerminalConnection } from '../../../sessions/api/terminals.ts';
 import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireTexts } from './context.ts';
 import { mountFiles, mountSearch } from './files.ts';
 import { mountHistory } from './history.ts';
@@ -82,7 +82,7 @@ async function connect(terminals: Deps['terminals'], shellId: string, signal: Ab
 }
 
 /** Passes a frame on to the terminal, or returns the reason why it is invalid. */
-function typed(line: TerminalLine, jsonObject: JsonObject): string | undefined {
+function typed(line: TerminalConnection, jsonObject: JsonObject): string | undefined {
   const parsed = Input.safeParse(jsonObject);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

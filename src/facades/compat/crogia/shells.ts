@@ -3,7 +3,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortUnlessIdempotent } from '../../../http/transport/abort-on-disconnect.ts';
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
-import { toOutputs } from '../../../sessions/services/cut-outputs.ts';
+import { addTruncationNotes } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
 import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireTexts } from './context.ts';
 import * as replies from './replies.ts';
@@ -87,7 +87,7 @@ export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps)
         const ended = await execIfRunning(sandboxes, id, requested, signal);
         return {
           command,
-          output: toOutputs(ended).stdout.replaceAll('\r\n', '\n'),
+          output: addTruncationNotes(ended).stdout.replaceAll('\r\n', '\n'),
           timestamp: toIsoTime(clock.now()),
           exit_code: ended.exitCode,
           timed_out: ended.timedOut,

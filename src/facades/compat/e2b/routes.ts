@@ -17,7 +17,7 @@ import { refuse } from './data/refusals.ts';
 import { serveData, serveUpgrade } from './data/serve.ts';
 import { Sandboxes } from './sandboxes.ts';
 import type { E2bSettings } from './settings.ts';
-import { Targets } from './target.ts';
+import { TargetResolver } from './target.ts';
 import { createTokens } from './tokens.ts';
 
 const againMs = 1_000;
@@ -73,7 +73,7 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
   const { acting, clock, logger, sse, elsewhere, peppers, limits, port, credentials, clients } = parts;
   const { closing } = sse;
   const domain = settings.domain ?? `localhost:${port}`;
-  const targets = new Targets(domain.replace(/:\d+$/, ''));
+  const targets = new TargetResolver(domain.replace(/:\d+$/, ''));
   const tokens = createTokens(await peppers(), credentials);
   const { services } = acting(server);
   const servicesOf = (principal: Principal) => acting(principal).services;

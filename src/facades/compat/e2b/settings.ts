@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { integer, listOf, oneOf, size, text } from '../../../config/kinds.ts';
-import { optional, setting } from '../../../config/setting.ts';
+import { optionalSetting, setting } from '../../../config/setting.ts';
 
 /** The settings of this facade. */
 export const e2bSettings = z.strictObject({
   facade: setting(oneOf('off', 'on'), 'off', 'whether programs written on the E2B SDKs can use this server'),
-  domain: optional(
+  domain: optionalSetting(
     text('a domain, with a port if needed', /^[a-z0-9.-]+(:\d{1,5})?$/),
     'domain whose names `<port>-<id>.<domain>` resolve to this server; default: localhost with its port',
   ),

@@ -31,7 +31,7 @@ function moveVolumeToken(headers: IncomingHttpHeaders): void {
 /**
  * Determines the sandbox and port of a request before routing, and rewrites the request to the routes of this facade.
  */
-export class Targets {
+export class TargetResolver {
   readonly #domain: string;
   readonly #found = new WeakMap<IncomingMessage, Target>();
   readonly #named = new WeakSet<IncomingMessage>();

@@ -73,7 +73,7 @@ export function errorBody(status: number, error: AppError, requestId: string) {
   };
 }
 
-export const style: ErrorStyle = {
+export const errorStyle: ErrorStyle = {
   status: statusOf,
   body: (status, error, requestId = '') => errorBody(status, error, requestId),
   headers: (status, error) => ({

@@ -31,7 +31,7 @@ export interface Route {
   run(apiRequest: ApiRequest): Promise<unknown>;
 }
 /** A route that deletes the resource with the path's `:id`. `type`: the `type` in the answer. */
-export const deletes = (endpoint: string, type: string, remove: (id: string) => Promise<unknown>): Route => ({
+export const createDeleteRoute = (endpoint: string, type: string, remove: (id: string) => Promise<unknown>): Route => ({
   endpoint,
   async run({ params: { id = '' } }) {
     await remove(id);
@@ -43,7 +43,7 @@ export interface RouteAccess {
   run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown>;
 }
 const anything = z.unknown(); // each handler validates its own input
-export const prefix = '/anthropic';
+export const apiPrefix = '/anthropic';
 
 /** Mounts the routes of an area. */
 export function mountRoutes(app: App, routes: readonly Route[], access: RouteAccess): void {
@@ -60,7 +60,7 @@ function mountRoute(app: App, route: Route, access: RouteAccess): void {
   const [method = '', path = ''] = endpoint.split(' ');
   app.route({
     method: method as 'GET',
-    url: `${prefix}${path}`,
+    url: `${apiPrefix}${path}`,
     exposeHeadRoute: false,
     config: {
       ...(stream && { stream }),

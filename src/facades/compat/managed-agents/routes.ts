@@ -3,11 +3,11 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { randomIds } from '../../../core/model/ids.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
-import { prepareDeployment } from './deployments/prepare.ts';
+import { createSessionPreparer } from './deployments/prepare.ts';
 import { archiveDeploymentsOf, deploymentRoutes } from './deployments/routes.ts';
 import { deploymentRunRoutes } from './deployments/runs.ts';
 import { programApi } from './deployments/shapes.ts';
-import { notSupported, style } from './errors.ts';
+import { errorStyle, notSupported } from './errors.ts';
 import { agentRoutes } from './resources/agents.ts';
 import { environmentRoutes } from './resources/environments.ts';
 import { type FileDeps, fileRoutes } from './resources/files.ts';
@@ -15,7 +15,7 @@ import { memoryStoreRoutes } from './resources/memory-stores.ts';
 import { modelRoutes } from './resources/models.ts';
 import { skillRoutes } from './resources/skills.ts';
 import { vaultRoutes } from './resources/vaults.ts';
-import { mountRoutes, prefix, type Route } from './route.ts';
+import { apiPrefix, mountRoutes, type Route } from './route.ts';
 import { sessionRoutes } from './sessions/routes.ts';
 import type { ManagedAgentsSettings } from './settings.ts';
 import { hideWorkerCredential, WorkerAccess } from './work/access.ts';
@@ -76,12 +76,12 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
   const never = () => false;
   const { short: ids } = randomIds();
   const { acting, clock } = parts;
-  parts.programs?.serve(programApi, prepareDeployment({ acting, projects: parts.projects, clock, ids, settings }));
+  parts.programs?.serve(programApi, createSessionPreparer({ acting, projects: parts.projects, clock, ids, settings }));
   parts.elsewhere.push({
     rewrite(request: IncomingMessage) {
       const { url = '/', headers } = request;
-      if (settings.root === 'on' && atRoot.test(url)) request.url = `${prefix}${url}`;
-      else if (!url.startsWith(`${prefix}/`)) return false;
+      if (settings.root === 'on' && atRoot.test(url)) request.url = `${apiPrefix}${url}`;
+      else if (!url.startsWith(`${apiPrefix}/`)) return false;
       const key = headers['x-api-key'];
       if (headers.authorization === undefined && typeof key === 'string' && key !== '')
         headers.authorization = `Bearer ${key}`;
@@ -94,11 +94,11 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
   });
   return [
     {
-      errors: { prefix, style },
+      errors: { prefix: apiPrefix, style: errorStyle },
       mount(app) {
         mountRoutes(app, allRoutes({ ...parts, ids }, settings), new WorkerAccess(parts));
-        app.all(`${prefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
-          const path = url.slice(prefix.length).split('?')[0] ?? '';
+        app.all(`${apiPrefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
+          const path = url.slice(apiPrefix.length).split('?')[0] ?? '';
           const area = findArea(path);
           if (area) throw notSupported(area.name);
           throw new AppError('not_found', `There is no ${method} ${path}.`);

@@ -1,4 +1,9 @@
-import { anyDetailFailure, describeFailures, detailReply, invalidFields } from '../../../http/errors/failure-docs.ts';
+import {
+  anyDetailFailure,
+  describeFailures,
+  detailReply,
+  invalidFieldsReply,
+} from '../../../http/errors/failure-docs.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 
 /** Describes a route of this facade. */
@@ -7,7 +12,7 @@ export const describeRoute = createRouteDescriber({
   prefix: 'opencodex',
   failures: describeFailures({
     always: [400, 401, 403, 429, 500, 503],
-    of: (status, text) => (status === 422 ? invalidFields('name') : detailReply(text)),
+    of: (status, text) => (status === 422 ? invalidFieldsReply('name') : detailReply(text)),
     other: anyDetailFailure,
   }),
 });

@@ -1,15 +1,15 @@
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { MessageIds } from './conversation/message-ids.ts';
 import { derivedId } from './ids.ts';
-import { toIsoTime, toolCall, type View } from './names.ts';
+import { type ProjectionContext, toIsoTime, toShownToolCall } from './names.ts';
 import type { Action } from './replies/conversation.ts';
 
 type CallEvent = Extract<SessionEvent, { type: 'tool.calling' }>;
 type ResultEvent = Extract<SessionEvent, { type: 'tool.called' }>;
 
 /** Builds the action of a call. The call may have no result yet, or no longer be in the log. */
-export function toAction({ call, result, message }: ToolUse, view: View): Action {
-  const { tool, args } = toolCall(call.data, view);
+export function toAction({ call, result, message }: ToolUse, view: ProjectionContext): Action {
+  const { tool, args } = toShownToolCall(call.data, view);
   return {
     id: derivedId('action', { session: call.sessionId, seq: call.seq }),
     chat_session_id: call.sessionId,
@@ -69,7 +69,7 @@ export class ToolUses {
   }
 }
 
-export function toActions(events: Iterable<SessionEvent>, view: View): Action[] {
+export function toActions(events: Iterable<SessionEvent>, view: ProjectionContext): Action[] {
   const uses = new ToolUses();
   for (const event of events) isAction(event) ? uses.add(event) : uses.pass(event);
   return uses.all.map((use) => toAction(use, view));

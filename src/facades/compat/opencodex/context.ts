@@ -6,7 +6,7 @@ import { InvalidRequest } from '../../../http/errors/error-style.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
 import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
 import type { FacadeParts, ProjectParts } from '../../shared/facade.ts';
-import type { View } from './names.ts';
+import type { ProjectionContext } from './names.ts';
 
 /** The dependencies of this facade. */
 export interface OpencodexDeps
@@ -57,6 +57,6 @@ export function invalidField(place: 'body' | 'query', field: string, msg: string
 export async function readEvents(deps: OpencodexDeps, { id }: SessionRecord): Promise<SessionEvent[]> {
   return await Array.fromAsync(deps.services.sessions.history(id));
 }
-export async function readView(deps: OpencodexDeps, { id }: SessionRecord): Promise<View> {
+export async function readProjectionContext(deps: OpencodexDeps, { id }: SessionRecord): Promise<ProjectionContext> {
   return { workdir: (await deps.services.sessions.sandbox(id)).workdir };
 }

@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
 import { CredentialName, credentialFields, withDefaults } from '../../../core/model/credential.ts';
 import { Secret } from '../../../core/text/secret.ts';
-import { json, noBodyReply } from '../../../http/routes/route-docs.ts';
+import { jsonReply, noBodyReply } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { BoundCredential, CredentialService } from '../../../sessions/api/credentials.ts';
 import { describeRoute } from './about.ts';
 import { findChat, findProject, type OpencodexDeps } from './context.ts';
 import { toIsoTime } from './names.ts';
-import { exampleTime, time } from './replies/examples.ts';
+import { exampleTime, isoTimestamp } from './replies/examples.ts';
 import { ChatParams, ProjectParams } from './schemas.ts';
 
 const Credential = z.object({
@@ -20,7 +20,7 @@ const Credential = z.object({
   env: z.array(z.string()),
   git: z.enum(['read', 'write']).nullable().describe('null: not only for git'),
   paths: z.array(z.string()).nullable().describe('null: all of its hosts'),
-  created_at: time,
+  created_at: isoTimestamp,
 });
 const example: z.output<typeof Credential> = {
   name: 'anthropic',
@@ -33,8 +33,8 @@ const example: z.output<typeof Credential> = {
   paths: null,
   created_at: exampleTime,
 };
-const list = json('Credentials', z.object({ credentials: z.array(Credential) }), { credentials: [example] });
-const one = json('The credential, without its value', Credential, example);
+const list = jsonReply('Credentials', z.object({ credentials: z.array(Credential) }), { credentials: [example] });
+const one = jsonReply('The credential, without its value', Credential, example);
 const Body = z.object({ ...credentialFields, value: z.string().max(8_192) });
 const { name: _, created_at: __, scheme: ___, user: ____, git: _____, paths: ______, ...places } = example;
 const bodyExample = { ...places, value: 'the-real-key' };

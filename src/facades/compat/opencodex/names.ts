@@ -2,7 +2,7 @@ import { toFacadeCall } from '../../../agents/tools/words.ts';
 import type { FactOf } from '../../../core/model/events.ts';
 
 /** Facts about a session that the projections of its events need. */
-export interface View {
+export interface ProjectionContext {
   /** The workspace's real path, which this facade calls `/workspace`. */
   readonly workdir: string;
 }
@@ -10,13 +10,13 @@ type Args = Record<string, unknown>;
 type Call = Pick<FactOf<'tool.calling'>['data'], 'function' | 'args'>;
 
 /** Translates tools and arguments to this facade's names; a tool it does not know keeps its name. */
-export function toolCall({ function: name, args }: Call, view: View): { tool: string; args: Args } {
+export function toShownToolCall({ function: name, args }: Call, view: ProjectionContext): { tool: string; args: Args } {
   const path = (input: unknown) => (typeof input === 'string' ? toShownPath(input, view) : input);
   const { name: tool, args: shown } = toFacadeCall('opencodex', { name, args }, path);
   return { tool, args: shown };
 }
 
-export function toShownPath(path: string, { workdir }: View): string {
+export function toShownPath(path: string, { workdir }: ProjectionContext): string {
   if (path === workdir) return '/workspace';
   return path.startsWith(`${workdir}/`) ? `/workspace${path.slice(workdir.length)}` : path;
 }

@@ -3,7 +3,7 @@ import { mountAgents } from './agents.ts';
 import type { OpencodexDeps } from './context.ts';
 import { mountChats } from './conversation/chats.ts';
 import { mountConversation } from './conversation/conversation.ts';
-import { ListAnswers } from './conversation/list-answers.ts';
+import { MessageListTracker } from './conversation/list-answers.ts';
 import { mountStream } from './conversation/stream.ts';
 import { mountCredentials } from './credentials.ts';
 import { mountProjects } from './projects.ts';
@@ -18,7 +18,7 @@ export function opencodex(deps: OpencodexDeps): FacadeRoutes {
       mountProjects(app, deps);
       mountAgents(app, deps);
       mountChats(app, deps);
-      const lists = new ListAnswers(deps.clock);
+      const lists = new MessageListTracker(deps.clock);
       mountConversation(app, deps, lists);
       mountStream(deps, lists);
       mountSandbox(app, deps);

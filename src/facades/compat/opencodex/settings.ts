@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
 import { Secret } from '../../../core/text/secret.ts';
-import { json, noBodyReply } from '../../../http/routes/route-docs.ts';
+import { jsonReply, noBodyReply } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { describeRoute } from './about.ts';
 import type { OpencodexDeps } from './context.ts';
 import { toIsoTime } from './names.ts';
-import { exampleTime, time } from './replies/examples.ts';
+import { exampleTime, isoTimestamp } from './replies/examples.ts';
 import { newKey, ProviderParams, ProvidersQuery } from './schemas.ts';
 
 const base = '/api/v1/settings';
@@ -16,14 +16,14 @@ const bodyExample = { provider: 'gemini', api_key: 'the-key' };
 const Key = z.object({
   provider: z.string(),
   is_configured: z.boolean(),
-  last_used_at: time.nullable(),
-  created_at: time,
+  last_used_at: isoTimestamp.nullable(),
+  created_at: isoTimestamp,
 });
-const keyList = json('Keys', z.object({ api_keys: z.array(Key) }), {
+const keyList = jsonReply('Keys', z.object({ api_keys: z.array(Key) }), {
   api_keys: [{ provider: 'gemini', is_configured: true, last_used_at: null, created_at: exampleTime }],
 });
-const stored = json('Stored', z.object({ message: z.string() }), { message: 'API key for gemini saved' });
-const verdict = json('The answer of the provider', z.object({ valid: z.boolean(), message: z.string() }), {
+const stored = jsonReply('Stored', z.object({ message: z.string() }), { message: 'API key for gemini saved' });
+const verdict = jsonReply('The answer of the provider', z.object({ valid: z.boolean(), message: z.string() }), {
   valid: false,
   message: 'The provider could not be reached.',
 });
@@ -35,7 +35,7 @@ const gemini: z.output<typeof Provider> = {
   env_key: 'GEMINI_API_KEY',
   models: [{ id: 'gemini-2.5-flash', name: 'Gemini 2.5 Flash' }],
 };
-const providerList = json('Providers', z.object({ providers: z.array(Provider) }), { providers: [gemini] });
+const providerList = jsonReply('Providers', z.object({ providers: z.array(Provider) }), { providers: [gemini] });
 
 export function mountSettings(app: App, { keys, providers, offered }: OpencodexDeps): void {
   const NewKey = newKey(providers);

@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
-import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import type { FactOf, SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { markReplayed, settleClaim } from '../../../http/guard/idempotency.ts';
-import { laterCursor } from '../../../http/transport/cursor.ts';
+import { latestCursor } from '../../../http/transport/cursor.ts';
 import type { SendCommand, SessionService } from '../../../sessions/api/sessions.ts';
 import { toGoal } from '../../shared/conversation/goal.ts';
 import type { SheikhboxContext } from './context.ts';
@@ -62,9 +62,9 @@ export function createChatHandler(
   context: SheikhboxContext,
 ): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {
   // Serialized, so that the second of two equal requests sees the message of the first.
-  const inOrder = keyedQueue();
+  const inOrder = createKeyedQueue();
   return async ({ request, sid, body }, reply) => {
-    const cursor = laterCursor(request.headers['last-event-id'], body.event_id);
+    const cursor = latestCursor(request.headers['last-event-id'], body.event_id);
     const session = await context.sessions.get(toSessionId(sid));
     const claim = await context.idempotency.claim(request);
     // Starts before the message is sent, because the first answer can be logged before the stream opens.

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { App } from '../../../http/routes/routes.ts';
-import { okEnveloped, success } from '../../shared/envelope.ts';
+import { envelopeReply, success } from '../../shared/envelope.ts';
 import { describeOtherRoute as about } from './context.ts';
 
 const Auth = z.object({ authenticated: z.literal(true), auth_provider: z.literal('none') });
@@ -25,14 +25,14 @@ export function mountFrontEnd(app: App): void {
   app.get(
     '/api/v1/auth/status',
     about('AuthStatus', 'Report that only the token is needed to log in', {
-      schema: { response: { 200: okEnveloped(Auth, auth) } },
+      schema: { response: { 200: envelopeReply(Auth, auth) } },
     }),
     async () => success(auth),
   );
   app.get(
     '/api/v1/config/frontend',
     about('FrontEndConfig', 'Settings of the front end', {
-      schema: { response: { 200: okEnveloped(FrontEnd, frontEnd) } },
+      schema: { response: { 200: envelopeReply(FrontEnd, frontEnd) } },
     }),
     async () => success(frontEnd),
   );

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { ShareView } from '../../../sessions/api/shares.ts';
-import { okEnveloped, success } from '../../shared/envelope.ts';
+import { envelopeReply, success } from '../../shared/envelope.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params } from './schemas.ts';
-import { epoch } from './stream/events.ts';
+import { toEpochSeconds } from './stream/events.ts';
 
 const LinkParams = params.extend({ link: z.string().max(100).describe('the link') });
 const Body = z.object({
@@ -18,8 +18,8 @@ const link = { link_id: '0f1e2d3c4b5a', created_at: 1735689600, expires_at: 1736
 const created = { token: `5f2a0c9be41d7733.0f1e2d3c4b5a.${'A'.repeat(43)}`, path: '/shared#…' };
 const toLink = ({ id, createdAt, expiresAt, files }: ShareView) => ({
   link_id: id,
-  created_at: epoch(createdAt),
-  expires_at: epoch(expiresAt),
+  created_at: toEpochSeconds(createdAt),
+  expires_at: toEpochSeconds(expiresAt),
   files,
 });
 
@@ -31,7 +31,7 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
       schema: {
         params,
         body: Body,
-        response: { 200: okEnveloped(Link.extend({ token: z.string(), path: z.string() }), { ...link, ...created }) },
+        response: { 200: envelopeReply(Link.extend({ token: z.string(), path: z.string() }), { ...link, ...created }) },
       },
       description: 'The answer alone has the link. It expires, and can be revoked.',
       bodyExample: { hours: 24 },
@@ -45,7 +45,7 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
   app.get(
     `${sessionsPath}/:sid/links`,
     describeRoute('Links', 'List the links that show this session', {
-      schema: { params, response: { 200: okEnveloped(z.object({ links: z.array(Link) }), { links: [link] }) } },
+      schema: { params, response: { 200: envelopeReply(z.object({ links: z.array(Link) }), { links: [link] }) } },
       fails: [404],
     }),
     async ({ params }) => success({ links: (await shares.list(toSessionId(params.sid))).map(toLink) }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { sessionOptions, toSessionOptions } from '../../../api/views/session-options.ts';
-import { GitPerson, RepositoryInputs } from '../../../core/model/repository.ts';
+import { GitAuthor, RepositoryInputs } from '../../../core/model/repository.ts';
 import { InvalidRequest } from '../../../http/errors/error-style.ts';
 import { parseJsonBody } from '../../../http/transport/json-body.ts';
 import type { CreateCommand } from '../../../sessions/api/sessions.ts';
@@ -12,7 +12,7 @@ const Options = z.object({
   lifetime_seconds: lifetimeSeconds,
   idle_seconds: idleSeconds,
   repositories: RepositoryInputs.optional(),
-  author: GitPerson.optional(),
+  author: GitAuthor.optional(),
 });
 
 /**

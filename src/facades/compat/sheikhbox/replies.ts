@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { ForkFiles } from '../../../core/model/events.ts';
+import { ForkFilesStatus } from '../../../core/model/events.ts';
 import { GoalEnd } from '../../../core/model/runs/goal.ts';
 import { eitherReply, type ReplyDoc } from '../../../http/routes/route-docs.ts';
-import { okEnveloped } from '../../shared/envelope.ts';
+import { envelopeReply } from '../../shared/envelope.ts';
 import { SseEvent } from './stream/sse-events.ts';
 
 // The replies of this facade, each with its example.
@@ -38,29 +38,29 @@ const item: ListItem = {
   unread_message_count: 0,
   ...noMarks,
 };
-export const sessionsReply = okEnveloped(z.object({ sessions: z.array(ListItem) }), { sessions: [item] });
-export const createdSessionReply = okEnveloped(z.object({ session_id: z.string() }), { session_id: sid });
+export const sessionsReply = envelopeReply(z.object({ sessions: z.array(ListItem) }), { sessions: [item] });
+export const createdSessionReply = envelopeReply(z.object({ session_id: z.string() }), { session_id: sid });
 const Forked = z.object({
   session_id: z.string(),
-  forked_from: z.object({ session_id: z.string(), seq: z.int(), files: ForkFiles }),
+  forked_from: z.object({ session_id: z.string(), seq: z.int(), files: ForkFilesStatus }),
 });
-export const forkedSessionReply = okEnveloped(Forked, {
+export const forkedSessionReply = envelopeReply(Forked, {
   session_id: '71c0f2d95a3be846',
   forked_from: { session_id: sid, seq: 20, files: 'kept' },
 });
 const Edited = z.object({
   session_id: z.string(),
   branch: z.object({ session_id: z.string(), seq: z.int() }),
-  files: ForkFiles,
+  files: ForkFilesStatus,
   run_id: z.string(),
 });
-export const editedMessageReply = okEnveloped(Edited, {
+export const editedMessageReply = envelopeReply(Edited, {
   session_id: '71c0f2d95a3be846',
   branch: { session_id: sid, seq: 21 },
   files: 'kept',
   run_id: 'run_5f0c1d2e3a4b',
 });
-export const emptyReply = okEnveloped(z.null(), null);
+export const emptyReply = envelopeReply(z.null(), null);
 
 const history = { session_id: z.string(), title: z.string(), status, events: z.array(SseEvent) };
 const Session = z.object({
@@ -70,14 +70,14 @@ const Session = z.object({
 });
 export type Session = z.output<typeof Session>;
 const replies: SseEvent[] = [{ event: 'title', data: { event_id: '3', timestamp: 1735689600, title: 'Say hi' } }];
-export const sessionReply = okEnveloped(Session, {
+export const sessionReply = envelopeReply(Session, {
   session_id: sid,
   title: 'Say hi',
   status: 'completed',
   events: replies,
   ...noMarks,
 });
-export const sharedSessionReply = okEnveloped(z.object({ ...history, is_shared: z.literal(true) }), {
+export const sharedSessionReply = envelopeReply(z.object({ ...history, is_shared: z.literal(true) }), {
   session_id: sid,
   title: 'Say hi',
   status: 'completed',
@@ -85,18 +85,18 @@ export const sharedSessionReply = okEnveloped(z.object({ ...history, is_shared: 
   is_shared: true,
 });
 
-export const titleReply = okEnveloped(z.object({ session_id: z.string(), title: z.string() }), {
+export const titleReply = envelopeReply(z.object({ session_id: z.string(), title: z.string() }), {
   session_id: sid,
   title: 'Say hi',
 });
 const Favorite = z.object({ session_id: z.string(), is_favorite: z.boolean() });
-export const favoriteReply = (is_favorite: boolean) => okEnveloped(Favorite, { session_id: sid, is_favorite });
-export const pinReply = okEnveloped(z.object({ session_id: z.string(), is_pinned: z.boolean() }), {
+export const favoriteReply = (is_favorite: boolean) => envelopeReply(Favorite, { session_id: sid, is_favorite });
+export const pinReply = envelopeReply(z.object({ session_id: z.string(), is_pinned: z.boolean() }), {
   session_id: sid,
   is_pinned: true,
 });
 const Share = z.object({ session_id: z.string(), is_shared: z.boolean() });
-export const shareReply = (is_shared: boolean) => okEnveloped(Share, { session_id: sid, is_shared });
+export const shareReply = (is_shared: boolean) => envelopeReply(Share, { session_id: sid, is_shared });
 
 /** The fields of each stream message; `data` is one line of JSON. */
 const SseMessage = z.object({ id: z.string().optional(), event: z.string(), data: z.string() });
@@ -127,5 +127,5 @@ export type File = z.output<typeof File>;
 const shownFile: File = { content: 'hi\n', file: '/workspace/notes.md' };
 /** A panel of the front end: one reply, or a stream where the client's `Accept` header asks for it. */
 const streamed = (event: string, shown: object) => sse('', `: connected\n\n${lines(event, shown)}`);
-export const shellReply = eitherReply(okEnveloped(Shell, shownShell), streamed('shell', shownShell));
-export const fileReply = eitherReply(okEnveloped(File, shownFile), streamed('file', shownFile));
+export const shellReply = eitherReply(envelopeReply(Shell, shownShell), streamed('shell', shownShell));
+export const fileReply = eitherReply(envelopeReply(File, shownFile), streamed('file', shownFile));

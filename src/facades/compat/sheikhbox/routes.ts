@@ -3,11 +3,11 @@ import type { FastifyReply } from 'fastify';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { hasMetadata } from '../../../api/views/session-options.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import { envelope } from '../../../http/errors/error-style.ts';
+import { envelopeErrors } from '../../../http/errors/error-style.ts';
 import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
-import { laterCursor } from '../../../http/transport/cursor.ts';
+import { latestCursor } from '../../../http/transport/cursor.ts';
 import { success } from '../../shared/envelope.ts';
 import { createChatHandler } from './chat.ts';
 import { describeRoute, type SheikhboxContext, type SheikhboxDeps, sessionsPath } from './context.ts';
@@ -34,7 +34,7 @@ export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
   const created = { frameOf: frameCache(profile, infos), textOf: textCache(profile, infos) };
   const context: SheikhboxContext = { ...deps, infos, ...created };
   return {
-    errors: { prefix: sessionsPath, style: envelope },
+    errors: { prefix: sessionsPath, style: envelopeErrors },
     mount(app) {
       mountSessions(app, context);
       mountStreams(app, context);
@@ -178,7 +178,7 @@ function mountStreams(app: App, context: SheikhboxContext): void {
       exposeHeadRoute: false,
     },
     async ({ headers, query, params }, reply) => {
-      const cursor = laterCursor(headers['last-event-id'], query.last_event_id);
+      const cursor = latestCursor(headers['last-event-id'], query.last_event_id);
       const { id, lastSeq } = await context.sessions.get(toSessionId(params.sid));
       const active = await context.sessions.activeRun(id); // always called, because it rejects callers without permission
       if (cursor !== undefined) return streamEvents(reply, id, cursor, context);

@@ -5,7 +5,7 @@ import type { App } from '../../../http/routes/routes.ts';
 import { success } from '../../shared/envelope.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import { isFilePath } from './files/file-infos.ts';
-import { sessionFiles, sharedFiles } from './files/file-replies.ts';
+import { sessionFilesReply, sharedFilesReply } from './files/file-replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params } from './schemas.ts';
 import { readAttachments, sessionView } from './views.ts';
@@ -38,7 +38,7 @@ export function mountShared(app: App, context: SheikhboxContext): void {
   app.get(
     `${sessionsPath}/:sid/files`,
     describeRoute('SessionFiles', "List the files attached to a session's messages", {
-      schema: { params, response: { 200: sessionFiles } },
+      schema: { params, response: { 200: sessionFilesReply } },
       fails: [404],
     }),
     async ({ params }) => success(await readAttachments(await sessions.get(toSessionId(params.sid)), context)),
@@ -68,7 +68,7 @@ export function mountShared(app: App, context: SheikhboxContext): void {
   app.get(
     `${sessionsPath}/:sid/share/files`,
     describeRoute('SharedFiles', 'List the files of a shared session; needs no token', {
-      schema: { params, response: { 200: sharedFiles } },
+      schema: { params, response: { 200: sharedFilesReply } },
       config: { open: true },
       fails: [404],
     }),

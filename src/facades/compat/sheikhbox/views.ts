@@ -4,7 +4,7 @@ import { success } from '../../shared/envelope.ts';
 import type { SheikhboxContext } from './context.ts';
 import type { FileInfo } from './files/file-replies.ts';
 import type { ListItem, Session, Status } from './replies.ts';
-import { epoch, type Profile, toSheikhbox } from './stream/events.ts';
+import { type Profile, toEpochSeconds, toSheikhbox } from './stream/events.ts';
 import type { SseEvent } from './stream/sse-events.ts';
 
 const shownChars = 1000;
@@ -19,7 +19,7 @@ export const listItem = (session: SessionRecord, profile: Profile): ListItem => 
   session_id: session.id,
   title: session.title,
   latest_message: truncateEnd(session.latestMessage, shownChars),
-  latest_message_at: epoch(session.latestMessageAt),
+  latest_message_at: toEpochSeconds(session.latestMessageAt),
   status: statusOf(session, profile),
   unread_message_count: session.unread,
   ...marksOf(session),

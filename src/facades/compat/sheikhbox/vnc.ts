@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
-import { refusedUpgrades } from '../../../http/errors/failure-docs.ts';
+import { describeUpgradeFailures } from '../../../http/errors/failure-docs.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { relayVnc } from '../../../http/transport/vnc-relay.ts';
 import { closeCodes } from '../../../http/transport/ws-socket.ts';
 import { success } from '../../shared/envelope.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
-import { screenLink } from './files/file-replies.ts';
+import { screenLinkReply } from './files/file-replies.ts';
 import { LinkBody, SessionParams } from './schemas.ts';
 
 // Accepts any value: a viewer with unknown parameters can still watch and type.
@@ -31,7 +31,7 @@ const screenDoc: RouteDoc = {
     'keyboard and mouse: the first that presses something, until it leaves or another takes over.',
   ].join(' '),
   failures: {
-    ...refusedUpgrades([]),
+    ...describeUpgradeFailures([]),
     400: { description: 'Offers only other subprotocols than binary' },
     401: { description: 'Not authenticated, or a link that is not valid any more' },
   },
@@ -62,7 +62,7 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
   app.post(
     `${sessionsPath}/:sid/vnc/signed-url`,
     describeRoute('VncLink', "Make a link to a session's screen that needs no token", {
-      schema: { params: SessionParams, body: LinkBody, response: { 200: screenLink } },
+      schema: { params: SessionParams, body: LinkBody, response: { 200: screenLinkReply } },
       description: 'The link works once and expires. With `right: view` its viewer may only watch.',
       bodyExample: { expire_minutes: 15 },
       fails: [400, 404],

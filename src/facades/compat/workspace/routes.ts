@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
-import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import { type AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
-import { refusedUpgrades } from '../../../http/errors/failure-docs.ts';
+import { describeUpgradeFailures } from '../../../http/errors/failure-docs.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
@@ -77,7 +77,7 @@ function attend(socket: Socket, { user_id: input }: { user_id?: unknown }, deps:
   socket.closed.addEventListener('abort', () => member[Symbol.dispose](), { once: true });
   say({ type: 'connected', message: 'Connected', user_id: user.data ?? null });
 
-  const turns = keyedQueue();
+  const turns = createKeyedQueue();
   const pending = new Set<Promise<void>>();
   let chars = 0;
   socket.onJson(
@@ -204,5 +204,5 @@ const doc: RouteDoc = {
     '`requestId` is copied to the reply. A workspace is the pair of `user_id` and `sessionId`: its commands are done in',
     'order, and its sandbox goes with its last client. Closes with 1008 for a bad `user_id`.',
   ].join(' '),
-  failures: refusedUpgrades([]),
+  failures: describeUpgradeFailures([]),
 };

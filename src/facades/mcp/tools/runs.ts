@@ -4,7 +4,7 @@ import { lineOf } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
-import { type RunState, readEventsUntil, runStates } from '../follow.ts';
+import { createRunTracker, type RunState, readEventsUntil } from '../follow.ts';
 import { defineMcpTool, type McpCall, SessionInput, toStructuredResult } from '../tool.ts';
 
 const WaitInput = z
@@ -43,7 +43,7 @@ export const runTask = defineMcpTool({
       ...(goal && { goal: toGoal(goal) }),
     });
     const place = { id, after: seq - 1, waitMs: wait_seconds * 1_000 };
-    const states = runStates(runId);
+    const states = createRunTracker(runId);
     for await (const event of readEventsUntil(call, place)) {
       states.update(event);
       if (states.now.status !== 'running') break;

@@ -23,4 +23,4 @@ export function mimeType(path: string): string | null {
 }
 
 /** The content type of the file for a download. */
-export const fileType = (path: string): string => mimeType(path) ?? anyBytes;
+export const contentTypeOf = (path: string): string => mimeType(path) ?? anyBytes;

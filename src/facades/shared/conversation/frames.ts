@@ -2,7 +2,7 @@ import type { LogUpdate } from '../../../core/contracts/ports.ts';
 import { isNote } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
-import { toolLine, toolNames } from './tool-names.ts';
+import { formatToolCall, translateToolCall } from './tool-names.ts';
 
 // Core events as frames of Crogia and CambioML. `content` is text to show, and empty where there is none, so that a client
 // can print it for every frame.
@@ -49,18 +49,18 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
     }
     case 'tool.calling': {
       if (event.data.tool === 'message') return undefined; // a question is text, not a tool call
-      const words = toolNames(event.data.function, event.data.args, workdir);
+      const words = translateToolCall(event.data.function, event.data.args, workdir);
       return say('tool_call', {
         tool_name: words.name,
         arguments: words.arguments,
         tool_call_id: event.data.callId,
-        content: toolLine(words),
+        content: formatToolCall(words),
       });
     }
     case 'tool.called': {
       if (event.data.tool === 'message') return undefined;
       const { callId, success, output } = event.data;
-      const { name } = toolNames(event.data.function, event.data.args, workdir);
+      const { name } = translateToolCall(event.data.function, event.data.args, workdir);
       return say('tool_complete', { tool_call_id: callId, tool_name: name, success, output });
     }
     case 'run.wait':

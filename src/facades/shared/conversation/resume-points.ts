@@ -5,7 +5,7 @@ const keptMs = 60_000;
 const maxClients = 1_000;
 const maxSockets = 16; // for each client and session: its open tabs
 
-export interface Client {
+export interface ResumeKey {
   readonly session: string;
   /** The name under which the caller's requests are counted: its key, the token, or its address. */
   readonly caller: string;
@@ -25,7 +25,7 @@ export class ResumePoints {
   }
 
   /** Records that a socket broke after the client had received everything up to this seq. */
-  broke(client: Client, seq: number): void {
+  broke(client: ResumeKey, seq: number): void {
     const key = keyOf(client);
     const seqs = [...(this.#kept(key) ?? []), seq].slice(-maxSockets);
     this.#broken.delete(key); // keeps the newest at the end
@@ -35,7 +35,7 @@ export class ResumePoints {
   }
 
   /** Takes the seq from which a reopened socket continues. Each is used once. Undefined: the client lost no socket. */
-  take(client: Client): number | undefined {
+  take(client: ResumeKey): number | undefined {
     const key = keyOf(client);
     const seqs = this.#kept(key);
     const seq = seqs?.shift();
@@ -47,7 +47,7 @@ export class ResumePoints {
    * Forgets the client's resume points. A client that loads the history shows nothing else, so its next socket starts
    * from the beginning.
    */
-  forget(client: Client): void {
+  forget(client: ResumeKey): void {
     this.#broken.delete(keyOf(client));
   }
 
@@ -57,4 +57,4 @@ export class ResumePoints {
   }
 }
 
-const keyOf = ({ session, caller }: Client): string => `${session} ${caller}`;
+const keyOf = ({ session, caller }: ResumeKey): string => `${session} ${caller}`;

@@ -4,7 +4,7 @@ import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
-import { refusedUpgrades } from '../../../http/errors/failure-docs.ts';
+import { describeUpgradeFailures } from '../../../http/errors/failure-docs.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
@@ -16,7 +16,7 @@ import { closeCodes, type JsonObject, type Socket } from '../../../http/transpor
 import type { SendMode, SessionService } from '../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../facade.ts';
 import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
-import type { Client, ResumePoints } from './resume-points.ts';
+import type { ResumeKey, ResumePoints } from './resume-points.ts';
 import { type Profile, readTextBefore, TextFlow } from './text-flow.ts';
 
 type ClientFrame =
@@ -84,11 +84,11 @@ const doc: RouteDoc = {
     '`{type: "message", content, mode?}`, `{type: "stop"}` and `{type: "ping"}`. Without `after_seq` it begins with the',
     'active run, or now; within a minute after its socket broke, a client goes on after its last frame. Closes with 1008 for an unknown session or a bad cursor, 4410 when the session is deleted.',
   ].join(' '),
-  failures: refusedUpgrades([]),
+  failures: describeUpgradeFailures([]),
 };
 
 /** `/ws/{sid}`, the shared socket of Crogia and CambioML. */
-export function conversation(deps: ConversationDeps, sockets: SocketServer): FacadeRoutes {
+export function conversationRoutes(deps: ConversationDeps, sockets: SocketServer): FacadeRoutes {
   return {
     mount() {
       sockets.route({
@@ -109,7 +109,7 @@ async function converse(
 ): Promise<void> {
   const { sessions, clock, rejoins } = deps;
   const { sid } = conversationRequest.params;
-  const client: Client = { session: sid, caller: conversationRequest.caller };
+  const client: ResumeKey = { session: sid, caller: conversationRequest.caller };
   // The client can send before its session is found; those frames must not be lost.
   const begun = begin(client, conversationRequest, deps);
   begun.catch(() => {});
@@ -152,7 +152,7 @@ async function converse(
 }
 
 async function begin(
-  client: Client,
+  client: ResumeKey,
   { params, query }: ConversationRequest,
   { sessions, rejoins }: ConversationDeps,
 ): Promise<ConversationStart> {

@@ -10,7 +10,7 @@ interface ToolNames {
 const shownChars = 200;
 
 /** Translates functions and arguments to the names of Crogia and CambioML; an unknown function keeps its name. */
-export function toolNames(name: string, args: Args, workdir: string): ToolNames {
+export function translateToolCall(name: string, args: Args, workdir: string): ToolNames {
   const path = (input: unknown) => (typeof input === 'string' ? below(workdir, input) : input);
   const { name: shown, args: translated } = toFacadeCall('conversation', { name, args }, path);
   return { name: shown, arguments: translated };
@@ -19,7 +19,7 @@ export function toolNames(name: string, args: Args, workdir: string): ToolNames 
 const telling = ['cmd', 'path', 'query', 'url', 'text', 'question', 'file', 'input', 'id'];
 
 /** One line for display, such as `run_shell: ls -la`. */
-export function toolLine({ name, arguments: args }: ToolNames): string {
+export function formatToolCall({ name, arguments: args }: ToolNames): string {
   const values = [...telling.map((key) => args[key]), ...Object.values(args)];
   const argument = values.find((value) => typeof value === 'string' && value.trim() !== '');
   if (typeof argument !== 'string') return name;

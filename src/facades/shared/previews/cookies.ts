@@ -10,7 +10,7 @@ const pairs = (header: string | undefined) => (header ?? '').split(/;\s*/).filte
 const nameOf = (pair: string) => pair.split('=', 1)[0]?.trim();
 
 /** The tokens that a browser sent, the safer one first. */
-export function previewCookies(header: string | undefined): string[] {
+export function parsePreviewTokens(header: string | undefined): string[] {
   const own = pairs(header).filter((pair) => isOurs(nameOf(pair)));
   const ordered = own.sort((a, b) => Number(nameOf(b) === secureName) - Number(nameOf(a) === secureName));
   return ordered.slice(0, 4).map((pair) => pair.slice(pair.indexOf('=') + 1));
@@ -34,7 +34,7 @@ export function setCookies(token: string, { seconds, isSecure }: { seconds: numb
 }
 
 /** Restricts a program's cookie to its own host; undefined if the cookie would replace ours. */
-export function ownCookie(value: string): string | undefined {
+export function confineProgramCookie(value: string): string | undefined {
   if (isOurs(nameOf(value))) return undefined;
   return value
     .split(';')

@@ -49,7 +49,7 @@ function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => st
 }
 
 /** Streams one request to the program, and its response back. */
-export async function relay(relayed: RelayedRequest): Promise<void> {
+export async function relayRequest(relayed: RelayedRequest): Promise<void> {
   const { connection, request, response, path, headers, signal, changed = withoutHops, failed } = relayed;
   const over = Promise.withResolvers<void>();
   const leave = () => void connection.destroy();

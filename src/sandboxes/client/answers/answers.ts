@@ -21,7 +21,7 @@ const withSafePaths = <Match>(found: SearchMatches<Match>, pathOf: (match: Match
   matches: found.matches.filter((match) => isPath(pathOf(match))),
 });
 
-export interface Rule<Value = unknown> extends JsonLimits {
+export interface AnswerRule<Value = unknown> extends JsonLimits {
   readonly shape: z.ZodType<Value>;
 }
 
@@ -220,7 +220,7 @@ const killed = z.object({
   /** The requested shells in their state after the kill. Absent from daemons before 1.4. */
   shells: z.array(shell).max(maxShells).readonly().exactOptional(),
 });
-export type TaggedEnd = z.infer<typeof killed>;
+export type KillResult = z.infer<typeof killed>;
 const exec = z.object({
   /** 124 after a timeout. */
   exitCode: z.int(),
@@ -266,7 +266,10 @@ export type FileVersion = z.infer<typeof fileVersion>;
 const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
 export type TerminalEnd = (typeof terminalEnds)[number];
 
-const rule = <Value>(shape: z.ZodType<Value>, [kib, maxValues, maxDepth]: [number, number, number]): Rule<Value> => ({
+const rule = <Value>(
+  shape: z.ZodType<Value>,
+  [kib, maxValues, maxDepth]: [number, number, number],
+): AnswerRule<Value> => ({
   shape,
   maxBytes: kib * KiB,
   maxValues,
@@ -274,7 +277,7 @@ const rule = <Value>(shape: z.ZodType<Value>, [kib, maxValues, maxDepth]: [numbe
 });
 const large = maxLargeAnswerBytes / KiB;
 
-export const answers = {
+export const answerRules = {
   health: rule(health, [16, 60, 4]),
   usage: rule(usage, [16, 20, 2]),
   operation: rule(operation, [64, 40, 2]),
@@ -334,8 +337,8 @@ export const answers = {
   refusal: rule(z.object({ error: z.object({ code: text(64), message: cut(1_000) }) }), [16, 20, 3]),
 } as const;
 
-export type AnswerName = keyof typeof answers;
-export type AnswerOf<Name extends AnswerName> = z.infer<(typeof answers)[Name]['shape']>;
+export type AnswerName = keyof typeof answerRules;
+export type AnswerOf<Name extends AnswerName> = z.infer<(typeof answerRules)[Name]['shape']>;
 
 /** Parses the reason in the last line of a terminal's stream. Undefined for an unknown reason. */
 export const parseTerminalEnd = (text: string | undefined) => terminalEnds.find((known) => known === text);

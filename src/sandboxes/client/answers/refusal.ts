@@ -19,7 +19,7 @@ const itsOwn: ReadonlySet<string> = new Set<ErrorCode>([
   'sandbox_unavailable',
 ]);
 
-export function refusal(
+export function toRefusalError(
   { error: { code, message } }: { readonly error: { readonly code: string; readonly message: string } },
   { epoch }: { readonly epoch: number | undefined },
 ): AppError {

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import type { UntrustedReason } from '../../../core/model/events.ts';
 import { parseJson } from '../../../core/text/json.ts';
-import { type AnswerName, type AnswerOf, answers } from './answers.ts';
+import { type AnswerName, type AnswerOf, answerRules } from './answers.ts';
 
 export type ValidationResult<Value> =
   | { readonly ok: true; readonly value: Value }
@@ -12,7 +12,7 @@ const bad = (reason: UntrustedReason, detail: string) => ({ ok: false, reason, d
 
 /** Parses and validates an answer's bytes. Counts the values before it builds anything from them. */
 export function validateAnswer<Name extends AnswerName>(name: Name, bytes: Buffer): ValidationResult<AnswerOf<Name>> {
-  const rule = answers[name];
+  const rule = answerRules[name];
   const json = parseJson(bytes, rule);
   if (!json.ok) return bad(json.reason, json.detail);
   const parsed = rule.shape.safeParse(json.value);
@@ -24,7 +24,7 @@ export function validateAnswer<Name extends AnswerName>(name: Name, bytes: Buffe
 
 /** Validating fewer bytes than this blocks the event loop for one or two milliseconds at most. */
 export const maxUnqueuedBytes = 64 * 1024;
-const inOrder = keyedQueue();
+const inOrder = createKeyedQueue();
 
 /**
  * Like `validateAnswer`, but validates at most one large answer per turn of the event loop, so that other work runs in

@@ -1,4 +1,4 @@
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { PortClient, WatchClient } from '../abilities.ts';
 import type { VersionCheck } from '../daemon-version.ts';
@@ -26,7 +26,7 @@ export function watchClient({ json, done, upgrade, trust }: DaemonRequester, aga
           await listener(parseFrame('change', payload, { trust, call }));
         }
       } catch (thrown) {
-        throwIfFired(signal);
+        throwIfAborted(signal);
         throw thrown;
       } finally {
         signal.removeEventListener('abort', leave);

@@ -12,7 +12,7 @@ import type { Secret } from '../../../core/text/secret.ts';
 import { certificate } from './certificate.ts';
 
 /** Issues certificates for hosts whose TLS the proxy terminates. Only this installation's sandboxes trust it. */
-export interface Authority {
+export interface CertificateAuthority {
   /**
    * The certificates that sandboxes trust, as PEM: one for each key, so that a key rotation does not break running
    * sandboxes.
@@ -31,7 +31,7 @@ const authorityFrom = Date.UTC(2025, 0, 1);
 const authorityUntil = Date.UTC(2060, 0, 1);
 
 /** The first key issues certificates; sandboxes trust all. */
-export function egressAuthority(keys: readonly Secret[], now: () => number): Authority {
+export function egressAuthority(keys: readonly Secret[], now: () => number): CertificateAuthority {
   const all = keys.map(keyPairFrom);
   const [issuerKey] = all;
   if (!issuerKey) throw new Error('an authority needs a key');

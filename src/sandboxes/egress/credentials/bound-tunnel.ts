@@ -3,13 +3,13 @@ import type { Duplex } from 'node:stream';
 import { connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { forwardResponse, refuse } from '../answer.ts';
-import type { Client } from '../client.ts';
+import type { EgressClient } from '../client.ts';
 import { headBytes } from '../heads.ts';
 import type { OpenUpstream } from '../open-upstream.ts';
 import { misplacedRefusal } from '../plain-http.ts';
 import { Refusal } from '../refusal.ts';
 import { parseAuthority, type Target } from '../target.ts';
-import type { Authority } from './authority.ts';
+import type { CertificateAuthority } from './authority.ts';
 import type { InterceptedTunnel } from './bound.ts';
 import { type Credential, credentialsFor, findPlaceholder, keepFirstPerHeader, listForms } from './credential.ts';
 import { canPush } from './git-requests.ts';
@@ -18,7 +18,7 @@ import { encodeFor, replaceInRequest } from './replacement.ts';
 import { checkUpgrade, relayUpgrade } from './upgrade.ts';
 
 interface Tunnel {
-  readonly client: Client;
+  readonly client: EgressClient;
   readonly target: Target;
   readonly upstream: Duplex;
 }
@@ -88,7 +88,7 @@ function upstreamAgents(trusted: string, open: OpenUpstream) {
 export interface CredentialOptions {
   /** The credentials that apply to a session, most specific first. Never rejects. */
   readonly of: (session: SessionId) => readonly Credential[] | Promise<readonly Credential[]>;
-  readonly authority: Authority;
+  readonly authority: CertificateAuthority;
   /** Certificate authorities of real servers, as PEM. */
   readonly trusted: string;
 }

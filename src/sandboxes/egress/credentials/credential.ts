@@ -1,12 +1,12 @@
 import type { Secret } from '../../../core/text/secret.ts';
 import { shortestForm } from '../../../core/text/secret-forms.ts';
-import { type Entry, matchesTarget } from '../policy.ts';
+import { matchesTarget, type PolicyEntry } from '../policy.ts';
 import type { Target } from '../target.ts';
 
 /** A secret that the proxy adds to requests for its hosts. No sandbox sees it. */
 export interface Credential {
   readonly name: string;
-  readonly hosts: readonly Entry[];
+  readonly hosts: readonly PolicyEntry[];
   /** The parts of a request in which the value replaces the placeholder. Absent: the header is set on every request. */
   readonly replaces?: { readonly header: boolean; readonly body: boolean };
   /** In lower case; empty with `replaces`. */

@@ -21,7 +21,7 @@ export function targetOfUrl(url: string): Target {
  * credential and the session's access are `write`. Also admits reads of other repositories below `paths`, such as
  * submodules.
  */
-export function admitterFor(
+export function createGitRequestCheck(
   { git, paths }: GitUse,
   repositories: readonly RepositoryAccessRule[],
 ): NonNullable<Credential['admits']> {

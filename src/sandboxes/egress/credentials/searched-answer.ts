@@ -3,7 +3,7 @@ import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { endToEndHeaders, withoutHeaders } from '../heads.ts';
 
-export type SearchedAnswer =
+export type AnswerSearchResult =
   | { readonly kind: 'searchable'; readonly headers: string[]; readonly body: Readable }
   | { readonly kind: 'repeats' }
   | { readonly kind: 'unsearchable'; readonly why: string };
@@ -24,7 +24,7 @@ const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 export function searchAnswer(
   incoming: IncomingMessage,
   { method, secrets }: { readonly method: string; readonly secrets: readonly Buffer[] },
-): SearchedAnswer {
+): AnswerSearchResult {
   if (hasSecret(incoming.rawHeaders, secrets)) return { kind: 'repeats' };
   const transfer = incoming.headers['transfer-encoding'] ?? 'chunked';
   if (transfer.toLowerCase() !== 'chunked') {

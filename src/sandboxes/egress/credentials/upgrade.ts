@@ -6,7 +6,7 @@ import { headBytes } from '../heads.ts';
 import { Refusal } from '../refusal.ts';
 import type { InterceptedTunnel } from './bound.ts';
 import type { FilledHeaders } from './headers.ts';
-import { type SearchedAnswer, searchAnswer } from './searched-answer.ts';
+import { type AnswerSearchResult, searchAnswer } from './searched-answer.ts';
 import { searchFrames } from './websocket-search.ts';
 import { filterStream, withholdStream } from './withhold.ts';
 
@@ -55,7 +55,7 @@ export function relayUpgrade(
     leave();
   };
   /** Sends the head of a searchable answer. */
-  const begin = (incoming: IncomingMessage, more: readonly string[]): SearchedAnswer | undefined => {
+  const begin = (incoming: IncomingMessage, more: readonly string[]): AnswerSearchResult | undefined => {
     client.count(headBytes(incoming));
     const found = searchAnswer(incoming, { method: 'GET', secrets });
     if (found.kind === 'searchable') {

@@ -41,9 +41,9 @@ export interface AddressRules {
  * address. Throws: invalid_request (a range that cannot be parsed).
  */
 export function addressCheck(rules: AddressRules): (address: string) => boolean {
-  const table = rangeList(privateRanges);
-  const allowed = rangeList(rules.allowRanges ?? []);
-  const denied = rangeList(rules.denyRanges ?? []);
+  const table = createRangeCheck(privateRanges);
+  const allowed = createRangeCheck(rules.allowRanges ?? []);
+  const denied = createRangeCheck(rules.denyRanges ?? []);
   return (text) => {
     const address = canonicalAddress(text);
     if (address === undefined || denied(address)) return false;
@@ -73,7 +73,7 @@ const contains = (whole: AddressRange, part: AddressRange): boolean =>
  * Returns a function that checks whether any of the ranges contains an address, which must be canonical. Throws:
  * invalid_request.
  */
-export function rangeList(ranges: readonly string[]): (canonical: string) => boolean {
+export function createRangeCheck(ranges: readonly string[]): (canonical: string) => boolean {
   return listOf(ranges.map(rangeOrThrow));
 }
 
@@ -81,7 +81,7 @@ export function rangeList(ranges: readonly string[]): (canonical: string) => boo
  * The check for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from it;
  * otherwise a translating network could reach a denied address through such an IPv6 address. Throws: invalid_request.
  */
-export const chosenRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
+export const createSessionRangeCheck = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));
 
 function translated({ address, prefix, family }: AddressRange): AddressRange[] {

@@ -1,7 +1,7 @@
 import { promises as dns } from 'node:dns';
 import { connect, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { raceAbort, throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { raceAbort, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import type { Target } from '../target.ts';
 import { type AddressRules, addressCheck } from './addresses.ts';
 
@@ -59,7 +59,7 @@ export async function guardedConnect(via: Connector, target: Target, signal: Abo
   try {
     addresses = target.kind === 'address' ? [target.host] : await raceAbort(via.resolve(target.host, either), either);
   } catch (thrown) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     return failed(late.aborted ? 'the name was not resolved in time' : `the name does not resolve${codeOf(thrown)}`);
   }
   if (addresses.length === 0) return failed('the name has no address');
@@ -77,7 +77,7 @@ export async function guardedConnect(via: Connector, target: Target, signal: Abo
     try {
       return { kind: 'open', socket: await via.dial(address, target.port, attempt), address };
     } catch (thrown) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       if (late.aborted) return failed(`no connection within ${via.connectMs / 1_000} s`);
       why = `the connection failed${codeOf(thrown)}`;
     }
@@ -89,7 +89,7 @@ export const systemResolve: Resolve = async (host) =>
   (await dns.lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address);
 
 export const systemDial: Dial = async (address, port, signal) => {
-  throwIfFired(signal);
+  throwIfAborted(signal);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const family = isIPv6(address) ? 6 : 4;
   const socket = connect({ host: address, port, family, allowHalfOpen: true, noDelay: true });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { type Duplex, duplexPair } from 'node:stream';
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
@@ -37,7 +37,7 @@ const headers = {
 export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): ProxiedFetch {
   let trusted: SecureContext | undefined;
   return async (url, from, signal) => {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const [ours, theirs] = duplexPair();
     const abort = () => void ours.destroy();
     signal.addEventListener('abort', abort, { once: true });
@@ -70,7 +70,7 @@ export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string
 
 function failure(url: URL, cause: unknown, signal: AbortSignal): AppError {
   try {
-    throwIfFired(signal);
+    throwIfAborted(signal);
   } catch (fired) {
     return fired as AppError;
   }

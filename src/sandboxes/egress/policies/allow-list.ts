@@ -1,6 +1,6 @@
 import { decideByEntries, type PolicyDescriptor, refuseUnlisted } from '../policy.ts';
 
-export const allowList: PolicyDescriptor = {
+export const allowListPolicy: PolicyDescriptor = {
   label: 'only the entries of egress.allow',
   forAgents: ({ entries }) =>
     entries.length === 0

@@ -1,11 +1,16 @@
 import type { PolicyDescriptor } from '../policy.ts';
-import { allowList } from './allow-list.ts';
+import { allowListPolicy } from './allow-list.ts';
 import { noEgressPolicy } from './none.ts';
-import { registries } from './registries.ts';
-import { web } from './web.ts';
+import { registriesPolicy } from './registries.ts';
+import { webPolicy } from './web.ts';
 
 /** Every egress policy by name. Add a new policy here. */
-export const policies = { none: noEgressPolicy, registries, 'allow-list': allowList, web };
+export const policies = {
+  none: noEgressPolicy,
+  registries: registriesPolicy,
+  'allow-list': allowListPolicy,
+  web: webPolicy,
+};
 
 type PolicyName = keyof typeof policies;
 export const policyNames = Object.keys(policies) as [PolicyName, ...PolicyName[]];

@@ -1,6 +1,6 @@
 import { decideByRegistries, type PolicyDescriptor, refuseTarget, webPorts } from '../policy.ts';
 
-export const web: PolicyDescriptor = {
+export const webPolicy: PolicyDescriptor = {
   label: 'every public host on ports 80 and 443, and what registries allows',
   forAgents: () =>
     'public hosts on ports 80 and 443, through the proxy that the environment variables name. Private addresses are refused.',

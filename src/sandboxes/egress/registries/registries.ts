@@ -1,4 +1,4 @@
-import { raceAbort, throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { raceAbort, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
@@ -42,7 +42,7 @@ export class ImageRegistries extends ServerPart<Options> {
     if (key === undefined) return [];
     const known = this.#known.get(key);
     const found = known && (await raceAbort(known, signal).catch(() => undefined));
-    throwIfFired(signal);
+    throwIfAborted(signal);
     if (found && !(found.isPartial && sandbox.isFresh)) {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;

@@ -24,7 +24,7 @@ export interface Registries {
   readonly isPartial: boolean;
 }
 
-export interface Discovery {
+export interface RegistryDiscoveryOptions {
   /** The key of the stored result: an image with another digest is read again. */
   readonly imageDigest: string;
   /** Runs `discoverScript` in a new, unused container of the image, and resolves with its output. */
@@ -40,7 +40,10 @@ const maxEntries = 64;
  * Runs the discovery once per image. A page that did not answer is fetched again on the next call. Rejects as `run` and
  * `keep` do, and with sandbox_unavailable if the script was interrupted.
  */
-export async function discoverRegistries(discovery: Discovery, signal: AbortSignal): Promise<Registries> {
+export async function discoverRegistries(
+  discovery: RegistryDiscoveryOptions,
+  signal: AbortSignal,
+): Promise<Registries> {
   const { imageDigest, keep } = discovery;
   const kept = await keep.get(recordKind, imageDigest);
   const known = DiscoveredRegistries.safeParse(kept?.doc);

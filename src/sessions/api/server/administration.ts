@@ -6,7 +6,7 @@ import type { SandboxUsage } from '../sandboxes.ts';
 export const AuditRow = z.object({
   /** Unique; also the row's position in the log. */
   id: z.string(),
-  /** The row's number since its server started. */
+  /** The row's number, counted from the start of its server. */
   n: z.int(),
   at: z.iso.datetime(),
   action: z.string(),
@@ -75,7 +75,7 @@ export interface ServerOverview {
   readonly waiting: number;
   /** All running sandboxes. At most 200 have usage. */
   readonly sandboxes: readonly SandboxLoad[];
-  /** At most 100, newest messages first. */
+  /** At most 100, sorted by the session's newest message, newest first. */
   readonly queue: readonly WaitingRun[];
   readonly storage: {
     readonly store: string;

@@ -34,7 +34,7 @@ export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDelet
 }
 export interface AttemptSetView extends Omit<AttemptSet, 'attempts'> {
   readonly attempts: readonly AttemptView[];
-  /** The best attempt by goal, score, checks and cost; null: no attempt has completed. */
+  /** The best attempt by goal, checks, score and cost, in this order; null: no attempt has completed. */
   readonly best: number | null;
 }
 export interface AttemptDiff {

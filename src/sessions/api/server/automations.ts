@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
-import { Outcome } from '../../../core/model/records.ts';
+import { RunOutcome } from '../../../core/model/records.ts';
 import { RepositoryInput } from '../../../core/model/repository.ts';
 import { Goal } from '../../../core/model/runs/goal.ts';
 import type { Secret } from '../../../core/text/secret.ts';
@@ -29,7 +29,7 @@ export const hookSources = ['github', 'gitlab', 'gitea', 'json'] as const;
 export type HookSource = (typeof hookSources)[number];
 export const hookEvents = ['issue.labelled', 'issue.assigned', 'comment.mention', 'review', 'check.failed'] as const;
 export type HookEvent = (typeof hookEvents)[number];
-/** The webhook deliveries that start an automation. Their content has no other influence. */
+/** The webhook deliveries that start an automation. Their content reaches the agent only as quoted text. */
 export const HookSpec = z.object({
   source: z.enum(hookSources),
   /** Empty for `json`, where every delivery applies. */
@@ -40,7 +40,7 @@ export const HookSpec = z.object({
   label: z.string().nullable(),
   /** The account that `comment.mention` and `issue.assigned` refer to. Its own events start nothing. */
   account: z.string().nullable(),
-  /** Only events caused by these accounts; empty: by anyone. */
+  /** Only events caused by these accounts; empty: by any account. */
   senders: z.array(z.string()).readonly(),
   /** `json`: the text shown to the agent, with `{{path.of.a.field}}`; null: the whole payload. */
   template: z.string().nullable(),
@@ -92,7 +92,7 @@ export interface StartRights {
   readonly secret: Secret | undefined;
 }
 /** The APIs that define automations. */
-export interface AutomationPrograms {
+export interface AutomationProgramRegistry {
   /**
    * Registers an API. Each start calls `prepare` with the rights of the automation's owner. `prepare` rejects with
    * StartRefusal, or as creating a session does.
@@ -155,7 +155,7 @@ export const Automation = z.object({
   after: AfterRule.nullable(),
   /** A session that reaches a limit waits and asks whether to continue. */
   budget: AutomationBudget.nullable(),
-  /** How a start is handled while `maxRunning` sessions are active: skipped, queued, or by stopping the oldest session. */
+  /** While `maxRunning` sessions are active, a start is skipped, waits in the queue, or stops the oldest session. */
   whileRunning: z.enum(['skip', 'queue', 'stop']),
   maxRunning: z.int(),
   /** The automation pauses after this many failures in a row. */
@@ -204,15 +204,15 @@ export const AutomationStart = z.object({
   cause: z.discriminatedUnion('kind', [schedule, person, hook, run]),
   at: z.number(), // epoch ms
   /**
-   * `queued`: waits for a slot. `starting`: its session is being created. `skipped`: others were still active.
-   * `failed`: no session was started. `ended`: its run ended, see `outcome`.
+   * `queued`: waits for a slot. `starting`: its session is being created. `skipped`: `maxRunning` sessions were
+   * still active. `failed`: no session was started. `ended`: its run ended, see `outcome`.
    */
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: SessionId.nullable(),
   /** Why it was skipped, failed or is waiting, or the result of a prebuild; empty otherwise. */
   text: z.string(),
   /** How its run or prebuild ended; null before that, or if there was none. */
-  outcome: Outcome.nullable(),
+  outcome: RunOutcome.nullable(),
   endedAt: z.number().nullable(),
   /** Cost of its session, in the price list's currency. Null before the end, or if a price is unknown. */
   cost: z
@@ -224,7 +224,7 @@ export const AutomationStart = z.object({
   chain: z.array(z.string()).readonly(),
   /** The agent version of an API-defined automation at this start; absent: not defined by an API. */
   agent: z.string().optional(),
-  /** The API's word or the error code for why no session exists; absent: a session exists. */
+  /** Why no session exists, as the API's word or an error code; absent: a session exists. */
   failure: z.string().optional(),
 });
 export type AutomationStart = z.infer<typeof AutomationStart>;
@@ -260,8 +260,8 @@ export interface AutomationService {
   /** Newest first; with `owner`, only that owner's, those of `projects`, and shared ones. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Automation[]>;
   /**
-   * Rejects: invalid_request (a nonexistent schedule, template or model, a run without a message, a prebuild without a
-   * repository or on a server without file snapshots), quota (100 per owner).
+   * Rejects: invalid_request (an invalid schedule, an unknown template or model, a run without a message, a prebuild
+   * without a repository or on a server without file snapshots), quota (100 per owner).
    */
   create(spec: AutomationSpec & ProgramSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
@@ -278,8 +278,8 @@ export interface AutomationService {
   /** Pauses automatic starts. Running sessions continue. */
   pause(id: string): Promise<Automation>;
   /**
-   * Resumes the schedule from now on. `by` becomes its owner if the present one still has no access. Rejects: conflict
-   * (the automation is archived).
+   * Resumes the schedule from now on. `by` becomes its owner if the current owner still has no access. Rejects:
+   * conflict (the automation is archived).
    */
   resume(id: string, by?: string): Promise<Automation>;
   /** Starts it now, even if paused. Rejects: quota (20 starts are queued), conflict (the automation is archived). */

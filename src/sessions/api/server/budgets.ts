@@ -14,7 +14,7 @@ export interface BudgetHolder {
 /** A number, or `unlimited`, which overrides the settings. Null: from the settings. */
 export type OwnLimit = number | 'unlimited' | null;
 export type BudgetChange = { readonly [Limit in BudgetLimit]?: OwnLimit | undefined };
-export const BudgetPart = z.object({
+export const LimitUsage = z.object({
   /** The effective limit; null: none. */
   limit: z.number().nullable(),
   /** The holder's own limit; null: the settings apply. */
@@ -23,12 +23,12 @@ export const BudgetPart = z.object({
   /** The amount reserved by requests in progress. */
   reserved: z.number(),
 });
-export type BudgetPart = z.infer<typeof BudgetPart>;
+export type LimitUsage = z.infer<typeof LimitUsage>;
 /**
  * The limits and usage of a person, a project or the server: per day, per month, and for concurrent use. Costs are in
  * the price list's currency. Tool calls and concurrent use are counted only while they are limited.
  */
-export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit, BudgetPart>> {
+export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit, LimitUsage>> {
   /** The display name; empty: none. */
   readonly name: string;
 }
@@ -36,7 +36,7 @@ export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit,
 /**
  * Budgets and limits of people, projects and the server. Model requests reserve an amount before they are sent; tool
  * calls are counted before they start. A run that reaches a limit waits with a question, and continues automatically
- * once the limit allows it: in the next day or month, or after a person raises it.
+ * once there is room: when the next day or month begins, or after a person raises the limit.
  */
 export interface BudgetService {
   /** Holders with usage in this month, or with limits of their own. */

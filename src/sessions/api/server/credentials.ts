@@ -1,9 +1,9 @@
-import type { CredentialPlaces } from '../../../core/model/credential.ts';
+import type { CredentialInjection } from '../../../core/model/credential.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A credential that the sandboxes of all sessions use without seeing it. Never contains the value. */
-export interface ServerCredential extends CredentialPlaces {
+export interface ServerCredential extends CredentialInjection {
   readonly name: string;
   /**
    * The variable or corral.yaml key that defines the credential, which then cannot be changed here; null: it is stored.
@@ -24,7 +24,7 @@ export interface ServerCredentialService {
    * sandbox next starts. Rejects: invalid_request (the value, or the settings define this name), conflict (another
    * credential uses the same header of a host or the same variable, or 50 exist already).
    */
-  put(name: string, places: CredentialPlaces, value: Secret): Promise<ServerCredential>;
+  put(name: string, places: CredentialInjection, value: Secret): Promise<ServerCredential>;
   /**
    * Takes effect on the next request, including on open connections. Rejects: not_found, invalid_request (defined in
    * the settings).

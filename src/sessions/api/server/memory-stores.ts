@@ -11,13 +11,13 @@ export const MemoryStore = z.object({
   description: z.string(),
   metadata: z.record(z.string(), z.string()),
   createdAt: z.number(), // epoch ms
-  /** When the store's own fields last changed; changes of its memories do not matter. */
+  /** When the store's own fields last changed; changes to its memories do not affect it. */
   updatedAt: z.number(),
   /** An archived store cannot be changed; its memories can be read and deleted. */
   archivedAt: z.number().nullable(),
 });
 export type MemoryStore = z.infer<typeof MemoryStore>;
-export type MemoryStoreFacts = Pick<MemoryStore, 'name' | 'description' | 'metadata'>;
+export type MemoryStoreDetails = Pick<MemoryStore, 'name' | 'description' | 'metadata'>;
 
 /** The author of a version; null: a caller without a key. */
 const MemoryAuthor = z
@@ -82,10 +82,10 @@ export interface MemoryStoreService {
   /** Newest first; if `owner` is set, only that owner's and those of the projects. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly MemoryStore[]>;
   /** Rejects: quota. */
-  create(facts: MemoryStoreFacts & Holder): Promise<MemoryStore>;
+  create(facts: MemoryStoreDetails & Holder): Promise<MemoryStore>;
   get(id: string): Promise<MemoryStore>;
   /** Rejects: invalid_request (the store is archived). */
-  update(id: string, change: (now: MemoryStore) => MemoryStoreFacts): Promise<MemoryStore>;
+  update(id: string, change: (now: MemoryStore) => MemoryStoreDetails): Promise<MemoryStore>;
   archive(id: string): Promise<MemoryStore>;
   /** Also deletes its memories and their versions. */
   delete(id: string): Promise<void>;

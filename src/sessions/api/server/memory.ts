@@ -11,7 +11,7 @@ export interface MemoryHolder {
   readonly id: string;
 }
 /** A holder as named by a caller. Without an id: the caller. */
-export interface NamedMemory {
+export interface MemoryHolderRef {
   readonly of: MemoryHolder['of'];
   readonly id?: string | undefined;
 }
@@ -87,21 +87,21 @@ export interface MemoryService {
   /** Notes of the caller and of each project it sees. Those of other holders are not read. */
   list(sees?: (holder: MemoryHolder) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
-  notes(holder: NamedMemory): Promise<readonly Note[]>;
+  notes(holder: MemoryHolderRef): Promise<readonly Note[]>;
   /** Without `version`, the current text. Rejects: conflict (the version's text is gone). */
-  read(holder: NamedMemory, path: string, version?: number): Promise<NoteText>;
+  read(holder: MemoryHolderRef, path: string, version?: number): Promise<NoteText>;
   /** Rejects: invalid_request, payload_too_large, conflict (`expect`, a folder of this name, or no room). */
-  write(holder: NamedMemory, note: NoteWrite, by?: string): Promise<Note>;
-  delete(holder: NamedMemory, path: string, by?: string): Promise<Note>;
+  write(holder: MemoryHolderRef, note: NoteWrite, by?: string): Promise<Note>;
+  delete(holder: MemoryHolderRef, path: string, by?: string): Promise<Note>;
   /** Newest first. */
-  history(holder: NamedMemory, path: string): Promise<readonly NoteVersion[]>;
+  history(holder: MemoryHolderRef, path: string): Promise<readonly NoteVersion[]>;
   /** Restores the text of an earlier version; by default, of the version before the newest. Rejects: conflict. */
-  undo(holder: NamedMemory, path: string, to?: number, by?: string): Promise<Note>;
+  undo(holder: MemoryHolderRef, path: string, to?: number, by?: string): Promise<Note>;
   /**
    * Permanently removes the text of a version. `all` redacts every version and deletes the note. Rejects: conflict (the
    * newest version of a note that is not deleted).
    */
-  redact(holder: NamedMemory, path: string, version: number | 'all', by?: string): Promise<Note>;
+  redact(holder: MemoryHolderRef, path: string, version: number | 'all', by?: string): Promise<Note>;
 }
 
 export const memoryRules: ServiceRules<MemoryService> = {

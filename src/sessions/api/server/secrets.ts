@@ -33,11 +33,14 @@ export interface SecretService {
   /** Newest first; if `owner` is set, only that owner's and those of the projects. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
-  /** Finds a secret by id, or by name: the owner's own first, then those of projects. Rejects: not_found, conflict (several projects have one). */
+  /**
+   * Finds a secret by id, or by name: the owner's own first, then those of projects. Rejects: not_found, conflict
+   * (several projects use the name).
+   */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<NamedSecret>;
   /** Rejects: conflict (the name is taken), invalid_request (the value cannot be sent in a header), quota. */
   create(secret: NewSecret): Promise<NamedSecret>;
-  /** Requests use the new value immediately. Without `metadata`, it is unchanged. */
+  /** Requests use the new value immediately. Without `metadata`, the stored metadata is unchanged. */
   replace(id: string, value: Secret, metadata?: Readonly<Record<string, string>>): Promise<NamedSecret>;
   /** Requests that need the secret are refused from then on. */
   delete(id: string): Promise<void>;

@@ -17,14 +17,14 @@ export interface TemplateService {
 }
 
 /** Why sessions with a template cannot start here now, and how to fix that. */
-export interface Unavailable {
+export interface TemplateUnavailability {
   readonly reason: string;
   readonly remedy: string;
 }
 /** Templates as shown to clients. */
 export interface TemplateList extends Pick<TemplateService, 'list'> {
   /** Undefined: sessions with the template can start. */
-  whyNot(template: TemplateInfo): Promise<Unavailable | undefined>;
+  whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined>;
 }
 
 export const templateRules: ServiceRules<TemplateList> = {

@@ -35,7 +35,7 @@ export const ListedToolServer = z.object({
 });
 export type ListedToolServer = z.infer<typeof ListedToolServer>;
 /** A tool server address entered by a person. */
-export interface EnteredAddress {
+export interface ToolServerInput {
   readonly url: string;
   /** Undefined: keep the stored headers if the address is unchanged. */
   readonly headers?: Readonly<Record<string, Secret>> | undefined;
@@ -53,7 +53,7 @@ export interface ToolServerChanges {
   readonly timeoutSeconds?: number | undefined;
 }
 /** The authorization server's redirect, as received from the browser. */
-export interface SignInAnswer {
+export interface SignInRedirect {
   readonly state: string;
   readonly code: string;
   readonly issuer?: string | undefined;
@@ -67,10 +67,10 @@ export interface ToolServerService {
   list(): Promise<readonly ListedToolServer[]>;
   /**
    * Creates or replaces the server of that name, and requests its tools. It is stored even if it does not respond.
-   * Rejects: invalid_request (the name is in the settings, or an invalid address or header), forbidden (a private
-   * address), conflict.
+   * Rejects: invalid_request (the name is in the settings, or the address or a header is invalid), forbidden (a
+   * private address), conflict.
    */
-  put(name: string, server: EnteredAddress, signal: AbortSignal): Promise<ListedToolServer>;
+  put(name: string, server: ToolServerInput, signal: AbortSignal): Promise<ListedToolServer>;
   /**
    * Changes the server of that name, and requests its tools. It is stored even if it does not respond. A new address or
    * an `Authorization` header ends the sign-in. Rejects: not_found, invalid_request (as `put`, or stored headers would
@@ -81,7 +81,7 @@ export interface ToolServerService {
    * Requests a server's tools, for at most 20 s: of the stored server of that name, or of a server that is being
    * entered. Stores nothing.
    */
-  test(name: string, entered: EnteredAddress | undefined, signal: AbortSignal): Promise<ToolServerAnswer>;
+  test(name: string, entered: ToolServerInput | undefined, signal: AbortSignal): Promise<ToolServerAnswer>;
   /** Rejects: not_found. */
   remove(name: string): Promise<void>;
   /**
@@ -89,7 +89,7 @@ export interface ToolServerService {
    */
   beginSignIn(name: string, returnTo: string, signal: AbortSignal): Promise<string>;
   /** Rejects: not_found, invalid_request (no such sign-in was started), unsupported (refused by the server). */
-  endSignIn(name: string, answer: SignInAnswer, signal: AbortSignal): Promise<ListedToolServer>;
+  endSignIn(name: string, answer: SignInRedirect, signal: AbortSignal): Promise<ListedToolServer>;
   /** Deletes the access tokens from the sign-in. Rejects: not_found. */
   signOut(name: string): Promise<ListedToolServer>;
 }

@@ -14,7 +14,7 @@ export const CredentialVault = z.object({
   archivedAt: z.number().nullable(),
 });
 export type CredentialVault = z.infer<typeof CredentialVault>;
-export type VaultFacts = Pick<CredentialVault, 'displayName' | 'metadata'>;
+export type VaultDetails = Pick<CredentialVault, 'displayName' | 'metadata'>;
 
 /** How the server refreshes access tokens. Its secrets are stored separately. */
 const OAuthRefresh = z.object({
@@ -68,12 +68,12 @@ export const VaultCredential = z.object({
   archivedAt: z.number().nullable(),
 });
 export type VaultCredential = z.infer<typeof VaultCredential>;
-export type CredentialFacts = Pick<VaultCredential, 'displayName' | 'metadata' | 'auth'>;
-export interface NewCredential extends CredentialFacts {
+export type CredentialDetails = Pick<VaultCredential, 'displayName' | 'metadata' | 'auth'>;
+export interface NewCredential extends CredentialDetails {
   readonly secrets: CredentialSecrets;
 }
 /** Absent secrets are unchanged. */
-export interface ChangedCredential extends CredentialFacts {
+export interface ChangedCredential extends CredentialDetails {
   readonly secrets?: Partial<CredentialSecrets>;
 }
 
@@ -111,10 +111,10 @@ export interface VaultService {
   /** Newest first; if `owner` is set, only that owner's and those of the projects. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly CredentialVault[]>;
   /** Rejects: quota (1,000 per owner). */
-  create(vault: VaultFacts & Holder): Promise<CredentialVault>;
+  create(vault: VaultDetails & Holder): Promise<CredentialVault>;
   get(id: string): Promise<CredentialVault>;
   /** `change` can be called several times. Rejects: invalid_request (the vault is archived). */
-  update(id: string, change: (now: VaultFacts) => VaultFacts): Promise<CredentialVault>;
+  update(id: string, change: (now: VaultDetails) => VaultDetails): Promise<CredentialVault>;
   /** Archives its credentials and erases their secrets. Sessions that use it continue without them. */
   archive(id: string): Promise<CredentialVault>;
   delete(id: string): Promise<void>;

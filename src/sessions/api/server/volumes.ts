@@ -79,7 +79,7 @@ export interface VolumeService {
   changeMode(id: string, path: string, mode: number, signal: AbortSignal): Promise<VolumeEntry>;
   readFile(id: string, path: string, signal: AbortSignal, part?: FilePart): Promise<VolumeFile>;
   /**
-   * Creates parent folders. The file is replaced atomically; if the content fails, the old file remains. Rejects:
+   * Creates parent folders. The file is replaced atomically; if `content` fails, the old file remains. Rejects:
    * conflict (a session writes to the volume), payload_too_large (it does not fit).
    */
   writeFile(
@@ -93,8 +93,8 @@ export interface VolumeService {
   /** The content as a compressed tar archive. The stream fails if the volume cannot be read completely. */
   backup(id: string, signal: AbortSignal): Promise<Readable>;
   /**
-   * Replaces the content with such an archive, completely or not at all. Rejects: conflict (a session writes to the
-   * volume, or invalid archive), payload_too_large.
+   * Replaces the content with an archive from `backup`, completely or not at all. Rejects: conflict (a session writes
+   * to the volume, or the archive is invalid), payload_too_large.
    */
   restore(id: string, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Volume>;
 }

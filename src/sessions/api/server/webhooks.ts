@@ -20,19 +20,19 @@ export const webhookEvents = [
 ] as const;
 /** `webhook.test` is only sent manually. */
 const SentEvent = z.enum([...webhookEvents, 'webhook.test']);
-export type SentEvent = z.infer<typeof SentEvent>;
+export type WebhookEventType = z.infer<typeof SentEvent>;
 
 /** An external endpoint that receives events. */
 export const Webhook = z.object({
   id: z.string(), // 12 hex digits
-  /** The owner of the sessions whose events it receives; absent: all. */
+  /** The owner of the sessions whose events it receives; absent: all sessions. */
   owner: z.string().optional(),
   name: z.string(),
   url: z.string(),
   events: z.array(z.enum(webhookEvents)).readonly(),
   /** `json`: signed according to Standard Webhooks. `slack`: one line of text, for Slack's incoming webhooks. */
   format: z.enum(['json', 'slack', 'managed-agents']),
-  /** Only sessions and automations of this project; null: all of the owner. */
+  /** Only sessions and automations of this project; null: all that belong to the owner. */
   projectId: z.string().nullable(),
   /**
    * Why deliveries are paused; null: not paused. `gone`: the endpoint answered 410. `owner`: the owner has no valid key
@@ -85,7 +85,7 @@ export interface WebhookService {
   delete(id: string): Promise<void>;
   /** Stops deliveries. Events that occur while paused are not sent later. */
   pause(id: string): Promise<Webhook>;
-  /** `by` becomes its owner if the present one still has no access. */
+  /** `by` becomes its owner if the current owner still has no access. */
   resume(id: string, by?: string): Promise<Webhook>;
   /** Creates a new secret, valid immediately. */
   rotate(id: string): Promise<WebhookWithSecret>;

@@ -65,7 +65,8 @@ export interface QueueStats {
 }
 
 /**
- * The API key behind a credential, or a seal of the server's token; both absent: the server requires no authentication.
+ * The key behind a credential, or a hash of the server's token (`seal`). All absent: the server requires no
+ * authentication.
  */
 export interface CredentialIssuer {
   readonly key?: string | undefined;

@@ -11,7 +11,7 @@ interface Options {
   readonly logger: Record<'warn' | 'error', (about: object, text: string) => void>;
   /** The number of bytes to keep free on the host's disk; 0: no minimum. */
   readonly floorBytes: number;
-  /** Free bytes of this machine's disks that the server can see. */
+  /** Free bytes on the fullest of the host's disks that the server can see. */
   readonly freeBytes: () => Promise<number>;
 }
 export interface SandboxDiskUse {

@@ -9,7 +9,7 @@ import {
 } from '../../../../drivers/driver.ts';
 import { resourceActor } from '../../../../machines/resource-actor.ts';
 import { type HoldNotice, sandboxMachine } from '../../../../machines/sandbox.ts';
-import { deadlineSignal, pause } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, sleep } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
@@ -39,14 +39,14 @@ export async function flushSandbox(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const commands = await commandsIn(client, clock, signal);
-  using until = deadlineSignal(syncMs, clock, signal);
+  using until = createTimeoutSignal(syncMs, clock, signal);
   await client.exec({ command: 'sync -f .' }, until.signal).catch(() => {});
   return commands;
 }
 
 /** The running commands, for the event that lists which of them ended. Empty if the sandbox does not respond. */
 async function commandsIn(client: SandboxClient, clock: Clock, signal: AbortSignal): Promise<readonly string[]> {
-  using soon = deadlineSignal(settleMs, clock, signal);
+  using soon = createTimeoutSignal(settleMs, clock, signal);
   const all = await client.processes(soon.signal).catch(() => []);
   return all.slice(0, named).map(({ cmd }) => truncateEnd(cmd, commandChars));
 }
@@ -79,7 +79,7 @@ export interface SandboxDeps {
   spec(sessionId: SessionId, sandboxId: SandboxId): SandboxSpec | Promise<SandboxSpec>;
   connect(sessionId: SessionId, link: SandboxLink): SandboxClient;
   /** Reads required data from a new sandbox before any command runs in it. */
-  prepare(sessionId: SessionId, sandbox: FreshSandbox, signal: AbortSignal): Promise<void>;
+  prepare(sessionId: SessionId, sandbox: ConnectedSandbox, signal: AbortSignal): Promise<void>;
   /** Restores the session's initial files to a new sandbox before it is used. */
   restore?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
   /** Ends a sandbox's processes and saves its files, before the sandbox is stopped. */
@@ -108,7 +108,7 @@ export interface SandboxHoldings {
   freeSandbox(id: SessionId): void;
 }
 
-export interface FreshSandbox {
+export interface ConnectedSandbox {
   readonly client: SandboxClient;
   /** Whether the sandbox was just started and has not been used yet. */
   readonly isFresh: boolean;
@@ -125,11 +125,11 @@ const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, res
 export function provideSandboxMachine(deps: SandboxDeps) {
   const { driver, clock, live } = deps;
   async function within<Value>(ms: number, signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
-    using until = deadlineSignal(ms, clock, signal);
+    using until = createTimeoutSignal(ms, clock, signal);
     return await act(until);
   }
   const begun = new Map<SandboxId, number>();
-  /** Sandboxes that failed while in use and can hang. A failed sandbox is destroyed before the next start. */
+  /** Sandboxes that failed while in use and may hang. A failed sandbox is destroyed before the next start. */
   const broken = new Set<SandboxId>();
   /** Commands in frozen sandboxes, which cannot respond. */
   const frozen = new Map<SandboxId, readonly string[]>();
@@ -212,7 +212,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
       await using link = await within(settleMs, signal, (call) => driver.attach(sandboxId, call, 'guest'));
       const client = deps.connect(sessionId, link);
       await tell(slept ?? (await commandsIn(client, clock, signal)));
-      using until = deadlineSignal(restMs, clock, AbortSignal.any([signal, link.lost]));
+      using until = createTimeoutSignal(restMs, clock, AbortSignal.any([signal, link.lost]));
       await deps.rest?.(own, client, until.signal);
     } catch (thrown) {
       const about = { session: sessionId, sandbox: sandboxId, err: thrown };
@@ -333,12 +333,12 @@ async function watch(
   while (!either.aborted) {
     // The pause after a missed heartbeat is short, because the heartbeat has already waited a second: three misses must
     // take less than six seconds.
-    await pause(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
+    await sleep(silence.isSilent ? heartbeatMs / 4 : heartbeatMs, either, clock).catch(() => {});
     if (either.aborted) break;
     if (own.isPaused) continue;
     try {
       silence.recordRequest();
-      using soon = deadlineSignal(silence.patienceMs, clock, either);
+      using soon = createTimeoutSignal(silence.patienceMs, clock, either);
       const { desktop = stopped, disk } = await client.health(soon.signal);
       silence.recordReply();
       heardAt = clock.now();

@@ -4,7 +4,7 @@ import type { SandboxLease } from '../../run/sandbox-lease.ts';
 
 /** Direct connections to sandboxes of sessions owned by other servers. */
 export interface SandboxExchange extends AsyncDisposable {
-  /** Requests the holder to start a sandbox that is not running. */
+  /** Requests that the holder start a sandbox that is not running. */
   use(id: SessionId, signal: AbortSignal): Promise<SandboxLease>;
   /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */
   look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;

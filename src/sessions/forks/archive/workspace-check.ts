@@ -56,7 +56,7 @@ export async function* checkWorkspace(
     if (unzip.bytesWritten !== length) throw trailing();
     if (held) yield held;
   } catch (thrown) {
-    if (unzip.errored) await checking; // explains the zlib error
+    if (unzip.errored) await checking; // rejects with a clearer error than zlib's
     throw thrown;
   } finally {
     unzip.destroy();
@@ -69,7 +69,7 @@ function assertGzip(start: Uint8Array): void {
     throw invalidArchiveError(`its files are in the format ${format}, and not compressed with gzip`);
 }
 const trailing = () => invalidArchiveError('something stands behind its files');
-/** The allowance for headers, many of which can be packed into a few bytes. */
+/** Bytes of headers allowed per entry. The limit is needed because headers compress very well. */
 const headersOfEntry = 4_096;
 async function* limited(content: AsyncIterable<Buffer>, { maxBytes, maxEntries }: WorkspaceLimits) {
   let length = 0;
@@ -106,7 +106,7 @@ async function check(entries: AsyncIterable<TarEntry>, { maxBytes, maxEntries }:
 }
 
 /**
- * The path relative to the workspace. Throws if it leads out of it or passes through a link, whose target can be
+ * The path relative to the workspace. Throws if it leaves the workspace, or passes through a link, whose target can be
  * anywhere.
  */
 function inside(name: string, links: ReadonlySet<string>): string {

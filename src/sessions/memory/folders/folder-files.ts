@@ -127,13 +127,17 @@ export interface FolderChange {
   readonly before: ReadonlyMap<string, string>;
   readonly agreed: ReadonlyMap<string, string>;
 }
-export interface FolderOutcome {
+export interface FolderChangeResult {
   /** The agent's files that were moved to the folder for unkept texts. */
   readonly unkept: readonly string[];
   readonly failed: readonly string[];
 }
 /** Applies changes to the folder. If interrupted at any point, the next comparison can continue. */
-export async function changeFolder(folder: Folder, change: FolderChange, signal: AbortSignal): Promise<FolderOutcome> {
+export async function changeFolder(
+  folder: Folder,
+  change: FolderChange,
+  signal: AbortSignal,
+): Promise<FolderChangeResult> {
   const { client, path, store, unkept } = folder;
   const { name, access, put, remove, before, agreed } = change;
   const had = (file: string) => before.get(file) ?? noHash;

@@ -35,11 +35,11 @@ const isOwn = (path: string): boolean => path.split('/').some((segment) => segme
 const isPlaceable = (path: string): boolean =>
   !isOwn(path) && path.split('/').every((segment) => Buffer.byteLength(segment) <= maxSegmentBytes);
 
-export const pathOf = ({ path }: Pick<StoreMemory, 'path'>): string => path.slice(1);
+export const filePathOf = ({ path }: Pick<StoreMemory, 'path'>): string => path.slice(1);
 
 /**
  * Compares three states of each path: in the folder, in the store, and last agreed. Each side gets the other side's
- * changes. If both changed, the store's text wins, because others rely on it; a file that the agent changed after the
+ * changes. If both changed, the store's text wins, because it is shared; a file that the agent changed after the
  * store deleted it becomes a memory again. The SDKs' workers follow the same rules. `refusal`: why the agent's changes
  * are not accepted; undefined: they are.
  */
@@ -57,7 +57,7 @@ export function mergeFolder(
     push: [] as { path: string; memory: StoreMemory | undefined }[],
     refused: [] as { path: string; why: string }[],
   };
-  const inStore = new Map(memories.filter((one) => isPlaceable(pathOf(one))).map((one) => [pathOf(one), one]));
+  const inStore = new Map(memories.filter((one) => isPlaceable(filePathOf(one))).map((one) => [filePathOf(one), one]));
   for (const [path, memory] of inStore) {
     const [file, base] = [files.get(path), agreed.get(path)];
     const isSameInStore = memory.sha256 === base;

@@ -1,12 +1,12 @@
 import { raceAbort } from '../../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import { ServerPart, type ServerParts } from '../../../core/contracts/server-parts.ts';
-import { AppError, type ErrorCode, toAppError, unlessNotFound } from '../../../core/errors/errors.ts';
+import { AppError, type ErrorCode, ignoreNotFound, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
 import { isUsableBy } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
-import { memoryFiles, memoryMount } from '../../../core/model/run-files.ts';
+import { memoryFolder, memoryMount } from '../../../core/model/run-files.ts';
 import type { MountedStore } from '../../../core/model/session-agent.ts';
 import { MemoryConflict, type MemoryStoreService, type StoreMemory } from '../../api/server/memory-stores.ts';
 import type { WorkspaceHook } from '../../engine/workspace-hooks.ts';
@@ -14,12 +14,12 @@ import type { LiveSession } from '../../run/live-session.ts';
 import {
   changeFolder,
   type Folder,
+  type FolderChangeResult,
   type FolderClient,
-  type FolderOutcome,
   readText,
   scanFolder,
 } from './folder-files.ts';
-import { type FolderMerge, type FolderState, mergeFolder, pathOf } from './folder-merge.ts';
+import { type FolderMerge, type FolderState, filePathOf, mergeFolder } from './folder-merge.ts';
 
 type Stores = Pick<MemoryStoreService, 'addMemory' | 'changeMemory' | 'deleteMemory' | 'get' | 'memories' | 'memory'>;
 interface Deps extends Pick<ServerParts, 'closing' | 'newId' | 'warn'> {
@@ -31,7 +31,7 @@ export type MemorySession = Pick<LiveSession, 'id'> & {
 };
 /** The agent's changes that were not stored. */
 interface Unkept {
-  /** Reported once, and again after a change. */
+  /** Reported when new, and not repeated while unchanged. */
   readonly lasting: readonly string[];
   /** Reported every time. */
   readonly once: readonly string[];
@@ -58,7 +58,7 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * repeating it after a crash has no effect.
  */
 export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
-  readonly #inTurn = keyedQueue();
+  readonly #inTurn = createKeyedQueue();
   readonly #reports = new WeakMap<object, Reports>();
 
   async sync(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<void> {
@@ -89,7 +89,12 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
 
   async #syncOne(session: MemorySession, mounted: MountedStore, client: FolderClient): Promise<void> {
     const { store, folder: name } = mounted;
-    const folder = { client, store, path: `${memoryFiles}/${name}`, unkept: `${memoryFiles}/${unkeptFolder}/${name}` };
+    const folder = {
+      client,
+      store,
+      path: `${memoryFolder}/${name}`,
+      unkept: `${memoryFolder}/${unkeptFolder}/${name}`,
+    };
     try {
       this.#report(client, name, await this.#merge(session, mounted, folder));
     } catch (thrown) {
@@ -150,8 +155,8 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     };
     // Deletions come first, because a file can take the place of a deleted folder.
     for (const memory of merge.forget)
-      await attempt(pathOf(memory), async () => {
-        await stores.deleteMemory(store, memory.id, memory.sha256, by).catch(unlessNotFound);
+      await attempt(filePathOf(memory), async () => {
+        await stores.deleteMemory(store, memory.id, memory.sha256, by).catch(ignoreNotFound);
         return undefined;
       });
     for (const { path, memory } of merge.push)
@@ -180,12 +185,12 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   }
 
   /** Updates the folder to the store's state, and records the agreed hashes. */
-  async #change(folder: Folder, { access, state, merge, agreed }: MergeResult): Promise<FolderOutcome> {
+  async #change(folder: Folder, { access, state, merge, agreed }: MergeResult): Promise<FolderChangeResult> {
     const { stores, closing, newId } = this.deps;
     const put: { readonly path: string; readonly text: string; readonly sha256: string }[] = [];
     for (const memory of merge.pull) {
-      const now = await stores.memory(folder.store, memory.id).catch(unlessNotFound);
-      if (now?.path === memory.path) put.push({ path: pathOf(memory), text: now.text, sha256: now.sha256 });
+      const now = await stores.memory(folder.store, memory.id).catch(ignoreNotFound);
+      if (now?.path === memory.path) put.push({ path: filePathOf(memory), text: now.text, sha256: now.sha256 });
     }
     const next = new Map([...agreed, ...put.map(({ path, sha256 }) => [path, sha256] as const)]);
     for (const path of merge.drop) next.delete(path);

@@ -1,18 +1,18 @@
 import type { CallOutcome, CallsInput, PendingCall, TurnInput, TurnResult } from '../../../../machines/run.ts';
 import { parseVerdict } from '../../../../machines/run-rules.ts';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import type { AgentUpdate, ExternalAgent } from '../../../core/model/agent-updates.ts';
 import type { PlanStep, SessionFact } from '../../../core/model/events.ts';
-import { noAmounts, toAmounts } from '../../../core/model/runs/budget.ts';
+import { noAmounts, withMicroCost } from '../../../core/model/runs/budget.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { permissionFor, toShownArgs } from '../calls/approval.ts';
 import { attachFiles, toShownMessages } from '../context/attachments.ts';
-import type { Entry } from '../log/conversation.ts';
+import type { ConversationEntry } from '../log/conversation.ts';
 import { firstLine } from '../plan.ts';
 import { createRunAct, digest } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
-import { closePlan, todoFacts } from '../todo-facts.ts';
+import { closePlan, createTodoFacts } from '../todo-facts.ts';
 import type { ExternalAgents } from './external-agents.ts';
 
 /** A run whose agent has its own loop. */
@@ -91,14 +91,14 @@ export async function takeExternalTurn(
     }
     if (update.kind !== 'spent') return;
     const { tokens, cost = 0 } = update;
-    const spentNow = await budget.shared?.charge(toAmounts({ tokens, cost }));
+    const spentNow = await budget.shared?.charge(withMicroCost({ tokens, cost }));
     budget.count({ turns: 0, tokens, cost });
     if (over) return;
     over = budget.findOverrun(noAmounts) ?? spentNow;
     if (over) own.loops.interrupt(client);
   };
   const pause = await own.loops.turn(client, requested, counting, signal);
-  throwIfFired(signal);
+  throwIfAborted(signal);
   if (pause.kind !== 'asks') budget.count({ turns: 1, tokens: 0, cost: 0 });
   const { spent } = budget;
   const { toolCalls } = collectedUpdates;
@@ -139,7 +139,7 @@ export async function takeExternalTurn(
   }
   const closed = closePlan(collectedUpdates.steps, false);
   const isOpen = closed.some((it, n) => it !== collectedUpdates.steps[n]);
-  await runWriter.write(...facts, ...(isOpen ? todoFacts(runWriter, closed) : []));
+  await runWriter.write(...facts, ...(isOpen ? createTodoFacts(runWriter, closed) : []));
   return { kind: 'replied', digest: digest(text), steps: closed, spent, toolCalls };
 }
 
@@ -190,7 +190,7 @@ function hearing(
         if (update.cost !== undefined) collectedUpdates.cost = (collectedUpdates.cost ?? 0) + update.cost;
         return;
       case 'plan':
-        await runWriter.write(...speech.end(), ...todoFacts(runWriter, update.steps));
+        await runWriter.write(...speech.end(), ...createTodoFacts(runWriter, update.steps));
         collectedUpdates.steps = update.steps;
         return;
       case 'call': {
@@ -217,8 +217,8 @@ function nameOf({ command }: ExternalAgent): string {
   return `acp/${(program ?? 'agent').split('/').at(-1)}`;
 }
 
-/** The newest messages of the conversation, for an agent without its history. */
-function formatHistory(entries: readonly Entry[]): string {
+/** The newest messages of the conversation, for an agent that has lost its history. */
+function formatHistory(entries: readonly ConversationEntry[]): string {
   const lines = entries.flatMap(({ message }) =>
     message.role === 'tool' || message.text.trim() === ''
       ? []

@@ -24,7 +24,7 @@ function isAbout({ action, pattern }: ApprovalRule, { args }: RuledCall): boolea
   const { subject, text } = findSubject(args);
   if (subject !== 'command') return fits(pattern, text);
   const whole = text.trim();
-  // A rule covers no appended command: `git *` does not allow `git status; rm -r .`
+  // An allow rule covers no appended command: `git *` does not allow `git status; rm -r .`
   if (action === 'allow') return fits(pattern, whole) && operatorsIn(whole) === operatorsIn(pattern);
   return [whole, ...text.split(operators)].some((part) => fits(pattern, part.trim()));
 }

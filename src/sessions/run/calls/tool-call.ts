@@ -5,7 +5,7 @@ import { reattachTool, runTool } from '../../../agents/tools/registry.ts';
 import { AskUserArgs, askUser, recall } from '../../../agents/tools/special.ts';
 import type { ToolContext, ToolResult } from '../../../agents/tools/tool.ts';
 import { findFamily } from '../../../agents/tools/words.ts';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
 import type { CallAnswer } from '../../../core/model/events.ts';
@@ -15,11 +15,11 @@ import { recallFrom } from '../context/recall.ts';
 import { splitTitle } from '../plan.ts';
 import { createRunAct } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
-import { todoFacts } from '../todo-facts.ts';
+import { createTodoFacts } from '../todo-facts.ts';
 import { permissionFor, toShownArgs } from './approval.ts';
 
 /** Executes or resumes a tool call: announces it, and records its result for people and the model. */
-export async function makeCall(
+export async function executeToolCall(
   work: RunContext,
   { call: pendingCall, answered }: { readonly call: PendingCall; readonly answered: boolean },
   signal: AbortSignal,
@@ -27,13 +27,13 @@ export async function makeCall(
   const { runWriter } = work;
   const permission = permissionFor(work, pendingCall);
   if (permission?.kind === 'ask') {
-    await runWriter.write(); // the question shows the usage so far
+    await runWriter.write(); // writes deferred usage, because the question shows the usage so far
     return await requestApprovalOnce(work, pendingCall, permission);
   }
   if (!pendingCall.begun && !runWriter.openCalls.some(({ callId }) => callId === pendingCall.callId))
     await runWriter.write(announced(work, pendingCall));
   await failpoint('effect.intent.after');
-  throwIfFired(signal);
+  throwIfAborted(signal);
   if (permission) return await record(work, pendingCall, { ok: false, reason: 'failed', output: permission.why });
   const input = pendingCall.verdict?.result;
   if (input) return await record(work, pendingCall, answerOf(input));
@@ -45,7 +45,7 @@ export async function makeCall(
   try {
     result = await perform(work, pendingCall, signal);
   } catch (thrown) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const error = toAppError(thrown);
     if (!lost.has(error.code)) {
       await record(work, pendingCall, { ok: false, reason: 'failed', output: error.publicMessage });
@@ -59,7 +59,7 @@ export async function makeCall(
     };
     return await record(work, pendingCall, result, 'sandbox_lost');
   }
-  throwIfFired(signal);
+  throwIfAborted(signal);
   await failpoint('effect.outcome.before');
   return await record(work, pendingCall, result);
 }
@@ -201,7 +201,7 @@ async function record(
       ...(reason === undefined ? {} : { reason }),
     }),
     ...(result.skill ? [{ type: 'skill.read', runId: runWriter.runId, data: result.skill } as const] : []),
-    ...(result.plan ? todoFacts(runWriter, result.plan.steps, result.plan.result) : []),
+    ...(result.plan ? createTodoFacts(runWriter, result.plan.steps, result.plan.result) : []),
   );
   const act = createRunAct({ name, args }, message);
   return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };

@@ -4,12 +4,12 @@ import { findOrderKey, type ToolRegistry } from '../../../agents/tools/registry.
 import { askUser } from '../../../agents/tools/special.ts';
 import { todo } from '../../../agents/tools/todo.ts';
 import { findFamily } from '../../../agents/tools/words.ts';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import type { RunContext } from '../run-context.ts';
 import { toShownArgs } from './approval.ts';
-import { makeCall, requestApprovalAhead } from './tool-call.ts';
+import { executeToolCall, requestApprovalAhead } from './tool-call.ts';
 
 type Call = Pick<PendingCall, 'name' | 'args'>;
 /** Tool families that run commands or code. */
@@ -43,7 +43,7 @@ const maxAtOnce = 8;
  * approval does not stop the others. The first call without budget and all later calls are not made. If a call rejects,
  * this rejects after all other calls have stopped.
  */
-export async function makeCalls(
+export async function executeToolCalls(
   work: RunContext,
   { calls: requested, answered }: CallsInput,
   signal: AbortSignal,
@@ -55,8 +55,8 @@ export async function makeCalls(
   const slots = new Semaphore(maxAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls wait for their turn.' });
   const make: CallMaker = async (pendingCall, n) => {
     using _slot = await slots.acquire(both);
-    throwIfFired(both);
-    return await makeCall(work, { call: pendingCall, answered: answered && n === 0 }, both);
+    throwIfAborted(both);
+    return await executeToolCall(work, { call: pendingCall, answered: answered && n === 0 }, both);
   };
   const outcomes = inOrder(work, calls, make);
   try {

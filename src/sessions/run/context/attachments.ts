@@ -8,7 +8,7 @@ import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 // Files attached to messages. The model gets each file's path, and pictures as images.
 
 /** Users' uploads. */
-export interface AttachedFiles {
+export interface UploadReader {
   /** Undefined: no such upload, or it cannot be read now. */
   find(id: string): Promise<{ readonly name: string; readonly size: number } | undefined>;
   open(id: string): Promise<Readable>;
@@ -41,7 +41,7 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Describes each message's attachments. An attachment that is not an upload is treated as a path in the workspace. */
 export async function toShownMessages(
   received: readonly UserText[],
-  files: AttachedFiles | undefined,
+  files: UploadReader | undefined,
   workdir: string,
 ): Promise<ReadonlyMap<MessageId, ShownMessage>> {
   const shown = new Map<MessageId, ShownMessage>();
@@ -74,7 +74,7 @@ export async function toShownMessages(
  * The type detected from the file's first bytes. The client's type is ignored, because providers refuse a file with a
  * wrong type.
  */
-async function pictureType(files: AttachedFiles | undefined, id: string): Promise<string | undefined> {
+async function pictureType(files: UploadReader | undefined, id: string): Promise<string | undefined> {
   const stream = await files?.open(id).catch(() => undefined); // the model still gets the path
   if (!stream) return undefined;
   let head = Buffer.alloc(0);
@@ -94,7 +94,7 @@ const brought = new WeakMap<SandboxClient, Set<string>>();
 /** Copies attached uploads into the workspace, once per sandbox. Existing files are not overwritten. */
 export async function attachFiles(
   requested: readonly AttachedFile[],
-  files: AttachedFiles,
+  files: UploadReader,
   { client, signal }: { readonly client: SandboxClient; readonly signal: AbortSignal },
 ): Promise<void> {
   const done = brought.get(client) ?? new Set();

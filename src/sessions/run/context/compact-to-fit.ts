@@ -2,11 +2,11 @@ import type { TurnResult } from '../../../../machines/run.ts';
 import type { RunContext } from '../run-context.ts';
 import {
   type PlannedCompaction,
-  picturesPlan,
   plainSummary,
-  resultLimit,
-  resultsPlan,
-  summaryPlan,
+  planPictureRemoval,
+  planResultLimit,
+  planResultRemoval,
+  planSummary,
 } from './compaction-plan.ts';
 import { ContextWindow, maxFailedSummaries } from './context-window.ts';
 import { type SummaryOptions, summarizeConversation } from './summary.ts';
@@ -34,14 +34,14 @@ export async function compactToFit(
   const { model, runWriter } = work;
   const { transcript, runId } = runWriter;
   const fit = new ContextWindow(work, frame, refused);
-  const pictures = picturesPlan(transcript.messages, transcript.view(runId).seen);
+  const pictures = planPictureRemoval(transcript.messages, transcript.view(runId).seen);
   if (pictures) await fit.apply(pictures);
-  const limits = resultLimit(transcript.messages, transcript.compactions, fit.resultChars);
+  const limits = planResultLimit(transcript.messages, transcript.compactions, fit.resultChars);
   if (limits) await fit.apply(limits);
   if (fit.isFull) await shortenResults(work, fit);
   if (!fit.isFull) return { ok: true };
 
-  const plannedCompaction = summaryPlan(transcript.messages, transcript.view(runId).seen, fit.room);
+  const plannedCompaction = planSummary(transcript.messages, transcript.view(runId).seen, fit.room);
   const summed = await putSummary(work, { fit, frame, planned: plannedCompaction }, signal);
   if (!summed.ok || !fit.isFull) return summed;
   await cut(work, { fit, planned: plannedCompaction, why: summed.why });
@@ -55,7 +55,7 @@ export async function compactToFit(
 /** Removes more and more old results until the request fits. */
 async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextWindow): Promise<void> {
   for (const chars of [fit.resultChars, 2_000, 500]) {
-    const plannedCompaction = resultsPlan(transcript.messages, fit.room, chars);
+    const plannedCompaction = planResultRemoval(transcript.messages, fit.room, chars);
     if (fit.isWorth(plannedCompaction)) await fit.apply(plannedCompaction);
     if (!fit.isFull) return;
   }

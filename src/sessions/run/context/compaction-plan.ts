@@ -15,7 +15,11 @@ export interface KeptSizes {
 export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 
 /** Removes all results except the newest; with `most`, the newest results are cut to that many characters. */
-export function resultsPlan(messages: readonly Message[], { results }: KeptSizes, most?: number): PlannedCompaction {
+export function planResultRemoval(
+  messages: readonly Message[],
+  { results }: KeptSizes,
+  most?: number,
+): PlannedCompaction {
   let left = results;
   let upto = messages.length;
   for (let at = messages.length - 1; at >= 0; at--) {
@@ -28,10 +32,10 @@ export function resultsPlan(messages: readonly Message[], { results }: KeptSizes
 }
 
 /**
- * Sets a limit for all results once one exceeds it, so that a small window fits several. Between compactions, requests
- * keep the same prefix. Undefined: nothing to limit.
+ * Sets a limit for all results once one exceeds it, so that several fit into a small window. Between compactions,
+ * requests keep the same prefix. Undefined: nothing to limit.
  */
-export function resultLimit(
+export function planResultLimit(
   messages: readonly Message[],
   compactions: readonly Compaction[],
   most: number | undefined,
@@ -49,7 +53,7 @@ const maxPictures = 12;
 const picturesKept = 3;
 
 /** Removes all pictures except the newest three once there are more than twelve; undefined: nothing to remove. */
-export function picturesPlan(
+export function planPictureRemoval(
   messages: readonly Message[],
   seen: readonly ViewedMessage[],
 ): PlannedCompaction | undefined {
@@ -65,7 +69,7 @@ const picturePlaces = listFold<ViewedMessage, readonly number[]>([], (places, { 
 /**
  * Replaces all but the newest messages. The cut is before a reply or user message, so that each call keeps its result.
  */
-export function summaryPlan(
+export function planSummary(
   messages: readonly Message[],
   seen: readonly ViewedMessage[],
   room: KeptSizes,

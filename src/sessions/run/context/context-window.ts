@@ -6,7 +6,7 @@ import type { PromptSection } from './message-selection.ts';
 import { conversationBytes, requestBytes } from './meter.ts';
 
 /** The next request without the conversation. */
-export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
+export type RequestFrame = Pick<TurnRequest, 'system' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>> & {
     /** The named parts of `system`. */
     readonly sections: readonly PromptSection[];
@@ -39,7 +39,7 @@ export class ContextWindow {
   /** Characters per result in a small window; undefined: no limit. */
   readonly resultChars: number | undefined;
 
-  constructor(work: Deps, frame: Frame, refused: boolean) {
+  constructor(work: Deps, frame: RequestFrame, refused: boolean) {
     const { window, maxOutput } = work.model.abilities;
     this.#work = work;
     this.#around = requestBytes({ ...frame, messages: [] });
@@ -93,7 +93,7 @@ export class ContextWindow {
 
   /**
    * False: no summary was possible, or the last summary saved less than a fifth. The next summary is requested only
-   * after something else was removed.
+   * after other content was removed.
    */
   get canSummarize(): boolean {
     const { transcript } = this.#work.runWriter;

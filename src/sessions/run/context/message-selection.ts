@@ -5,7 +5,7 @@ import type { Message } from '../../../agents/models/model.ts';
 export const PromptSection = z.object({ part: z.string(), text: z.string() });
 export type PromptSection = z.infer<typeof PromptSection>;
 
-/** The part of the conversation in a request. */
+/** The part of the conversation that a request contains. */
 export const MessageSelection = z.object({
   /** The number of records in the conversation: messages and compactions. */
   length: z.int(),
@@ -19,7 +19,7 @@ export const MessageSelection = z.object({
 export type MessageSelection = z.infer<typeof MessageSelection>;
 
 /** Identifies a request in its usage event. */
-export interface RequestProof {
+export interface RequestFingerprint {
   readonly turn: number;
   /** The SHA-256 of everything sent to the model. */
   readonly requestHash: string;

@@ -58,7 +58,7 @@ export const findPictures = listFold<Message, readonly Pictured[]>([], (found, m
 type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>>;
 
-/** The bytes of a request for the model. A picture counts as text with as many tokens. */
+/** The bytes of a request for the model. A picture counts like a text with the same number of tokens. */
 export const requestBytes = ({
   system,
   messages,

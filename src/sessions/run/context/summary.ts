@@ -1,15 +1,15 @@
 import type { TurnResult } from '../../../../machines/run.ts';
 import type { Message, TurnRequest } from '../../../agents/models/model.ts';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import { requestModel, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
 import type { PlannedCompaction } from './compaction-plan.ts';
-import type { ContextWindow, Frame } from './context-window.ts';
+import type { ContextWindow, RequestFrame } from './context-window.ts';
 import type { MessageSelection } from './message-selection.ts';
 import { messageBytes, requestBytes } from './meter.ts';
-import { type Compaction, computeView, shortResults } from './view.ts';
+import { type Compaction, computeView, shortResultsCompaction } from './view.ts';
 
 /** The prompt for a summary that replaces the earlier conversation. */
 const summaryPrompt = `The conversation is too long for you and will be shortened now. Do not call a tool and do not go on with the work. Write what you need to go on with it, under these headings, and leave out headings without content:
@@ -45,7 +45,7 @@ type SummaryResult =
 
 export interface SummaryOptions {
   readonly fit: ContextWindow;
-  readonly frame: Frame;
+  readonly frame: RequestFrame;
   readonly planned: PlannedCompaction;
 }
 
@@ -71,7 +71,7 @@ export async function summarizeConversation(
       { request, bytes, purpose: 'compaction', sections, from, conversation: messages },
       { signal, onDelta: () => {} },
     );
-    throwIfFired(signal);
+    throwIfAborted(signal);
     if (outcome.kind === 'failed' && (outcome.over || outcome.retryable)) {
       const result = toFailedTurn(outcome, budget);
       return outcome.over ? { kind: 'unaffordable', result } : { kind: 'failed', why: outcome.message, result };
@@ -108,7 +108,10 @@ function toSummarize(
   const seen = (more: readonly Compaction[]) =>
     computeView(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));
   const whole = { messages: seen([]), from: { length, upto } };
-  const short = { messages: seen([shortResults(upto, shortChars)]), from: { length, upto, most: shortChars } };
+  const short = {
+    messages: seen([shortResultsCompaction(upto, shortChars)]),
+    from: { length, upto, most: shortChars },
+  };
   return [whole, short].find(
     (part) => fit.tokens(part.messages.reduce((sum, one) => sum + messageBytes(one), 0)) <= fit.limit,
   );

@@ -9,8 +9,8 @@ import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
  * - `results`: tool results before `upto` are replaced by a line that says where to find the whole result. Results from
  *   there to `until` keep their first `most` characters, if set.
  * - `pictures`: the same for pictures alone.
- * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The text of a
- *   `summary` is by the model; that of a `cut` is by the server, after the model could not write one.
+ * - `summary`, `cut`: everything before `upto` is replaced by the user's own messages and `summary`. The model writes
+ *   the text of a `summary`; the server writes that of a `cut`, if the model could not.
  */
 export const Compaction = z.object({
   kind: z.enum(['results', 'pictures', 'summary', 'cut']),
@@ -33,7 +33,7 @@ export interface ViewedMessage {
 }
 
 /** Shortens the request for a summary: each result before `upto` keeps its first `most` characters. */
-export const shortResults = (upto: number, most: number): Compaction => ({
+export const shortResultsCompaction = (upto: number, most: number): Compaction => ({
   kind: 'results',
   upto: 0,
   until: upto,
@@ -57,7 +57,7 @@ interface View {
   /** Replaces the messages before `from`. */
   readonly head: readonly ViewedMessage[];
   readonly from: number;
-  /** The message at this or a later position, as shown. */
+  /** The message as shown at its position, which is `from` or later. */
   show(message: Message, at: number): ViewedMessage;
 }
 
@@ -84,7 +84,7 @@ interface Shape {
 }
 const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
 
-/** Created once per form, because facts such as size and hash are cached per message object. */
+/** Reuses the object of the last call with this shape, because size and hash are cached per message object. */
 function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
   const last = lastShapes.get(message);
   if (last?.most === most && last.withoutPictures === bare) return last.made;

@@ -4,7 +4,7 @@ import { truncateEnd } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { readRunChanges } from '../snapshot/changes.ts';
-import { copyOf } from '../snapshot/snapshot-scripts.ts';
+import { snapshotCopyPath } from '../snapshot/snapshot-scripts.ts';
 
 const maxCompared = 100; // files
 const fileChars = 12_000; // of each file's diff
@@ -19,7 +19,7 @@ export async function listChangedFiles(
   { runId, most }: { readonly runId: string; readonly most: number },
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const found = await readDifferences(client, runId, signal);
+  const found = await readRunDiffs(client, runId, signal);
   if (!found) return undefined;
   const { files, truncated, text } = found;
   if (files.length === 0) return 'No file was changed.';
@@ -30,7 +30,7 @@ export async function listChangedFiles(
 }
 
 /** The run's changed files, and their diffs as text. Undefined as for `listChangedFiles`. */
-export async function readDifferences(
+export async function readRunDiffs(
   client: Pick<SandboxClient, 'exec'>,
   runId: string,
   signal: AbortSignal,
@@ -45,7 +45,7 @@ export async function readDifferences(
 
 /** A command that prints a file's changes. A file without an earlier copy appears only in the list. */
 function compared({ path, change }: ChangedFile): string {
-  const before = change === 'added' ? '/dev/null' : copyOf(path);
+  const before = change === 'added' ? '/dev/null' : snapshotCopyPath(path);
   const after = change === 'deleted' ? '/dev/null' : path;
   const labels = `--label ${quoteForShell(`a/${path}`)} --label ${quoteForShell(`b/${path}`)}`;
   return `diff -u ${labels} -- ${quoteNameForShell(before)} ${quoteNameForShell(after)} 2>/dev/null | head -c ${fileChars}`;

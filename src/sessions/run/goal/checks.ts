@@ -1,5 +1,5 @@
 import { BoundedOutput } from '../../../agents/tools/output.ts';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { GoalCheck } from '../../../core/model/runs/goal.ts';
 import { ScreenText } from '../../../core/text/terminal/screen-text.ts';
@@ -54,7 +54,7 @@ async function runCheck(
     const { ended, output } = await followed(used.client, requested, signal);
     return readEnd(ended, { output, timeoutSeconds });
   } catch (thrown) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     return { result: 'unknown', detail: toAppError(thrown).publicMessage };
   }
 }

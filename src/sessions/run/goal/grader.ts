@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { TurnResult } from '../../../../machines/run.ts';
 import type { AssistantMessage, Message, TurnRequest } from '../../../agents/models/model.ts';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import { parseJson } from '../../../core/text/json.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
@@ -48,7 +48,7 @@ export type GradingResult =
   /** The model cannot grade. */
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** Has the model judge whether the work meets the rubric, in a separate context. Retries once without a verdict. */
+/** Has the model judge the work against the rubric, in a separate context. Retries once if there is no verdict. */
 export async function grade(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<GradingResult> {
   const { model, runWriter, budget } = work;
   const { grader: system } = await work.prompt(signal);
@@ -65,7 +65,7 @@ export async function grade(work: RunContext, input: GradingInput, signal: Abort
       },
       { signal, onDelta: () => {} },
     );
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const { outcome, usage } = turn;
     if (outcome.kind === 'failed')
       return outcome.over || outcome.retryable
@@ -123,7 +123,7 @@ async function changesFor(
     await using used = await sandbox.use(signal);
     return (await listChangedFiles(used.client, requested, signal)) ?? unknownChanges;
   } catch (thrown) {
-    throwIfFired(signal);
+    throwIfAborted(signal);
     return `${unknownChanges} ${toAppError(thrown).publicMessage}`;
   }
 }

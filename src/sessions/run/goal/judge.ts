@@ -1,5 +1,5 @@
 import type { JudgeInput, TurnResult } from '../../../../machines/run.ts';
-import { type GoalResult, reasonChars } from '../../../core/model/runs/goal.ts';
+import { type GoalResult, maxReasonChars } from '../../../core/model/runs/goal.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
@@ -33,7 +33,7 @@ export async function judgeGoal(work: RunContext, input: JudgeInput, signal: Abo
 const allPassed: Finding = { result: 'satisfied', reason: 'All checks passed.' };
 const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: 'could_not_be_judged' } as const;
 
-/** A request without budget waits for a person; a failed request is repeated. */
+/** A request over budget waits for a person; a failed request is repeated until the last try. */
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 
@@ -57,7 +57,7 @@ async function conclude(
   { result, reason }: Finding,
 ): Promise<Judgement> {
   const goesBack = result === 'not_satisfied' && revision !== undefined;
-  const short = truncateEnd(reason, reasonChars);
+  const short = truncateEnd(reason, maxReasonChars);
   const feedback = goesBack
     ? runWriter.serverMessage(
         `[A message of the server, not of the user.] The goal is not met yet. This is revision ${revision} of at most ` +

@@ -3,7 +3,7 @@ import type { FactOf } from '../../../core/model/events.ts';
 import type { SessionAgent } from '../../../core/model/session-agent.ts';
 import type { StoredSession } from './projection.ts';
 
-/** The logged fields whose value a change of the record would alter. */
+/** The logged fields that a change of the record would alter. */
 export function findChangedFields(
   now: StoredSession,
   { agent, metadata, budget, archived }: Partial<StoredSession>,

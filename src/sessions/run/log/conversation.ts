@@ -7,7 +7,7 @@ import { Compaction } from '../context/view.ts';
 
 // The stored form of a conversation: one record per message, and one per compaction.
 
-export interface Entry {
+export interface ConversationEntry {
   readonly runId: RunId;
   readonly message: Message;
   /** The id of the user's message in this entry. */
@@ -32,12 +32,15 @@ const StoredEntry = z.object({
 });
 
 /** Reads stored records, oldest first. Throws for an invalid record. */
-export function parseConversation(docs: readonly unknown[]): { entries: Entry[]; compactions: Compaction[] } {
-  const entries: Entry[] = [];
+export function parseConversation(docs: readonly unknown[]): {
+  entries: ConversationEntry[];
+  compactions: Compaction[];
+} {
+  const entries: ConversationEntry[] = [];
   const compactions: Compaction[] = [];
   for (const doc of docs) {
     if (isShortening(doc)) compactions.push(StoredShortening.parse(doc).compaction);
-    else entries.push(StoredEntry.parse(doc) as object as Entry);
+    else entries.push(StoredEntry.parse(doc) as object as ConversationEntry);
   }
   return { entries, compactions };
 }

@@ -1,5 +1,5 @@
 import { splitThoughts } from '../../../agents/models/thoughts.ts';
-import { sideEvents } from '../../../core/model/event-traits.ts';
+import { sideEventTypes } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
 
@@ -41,7 +41,7 @@ export class OpenMessage {
       return [...before, fact];
     }
     if (!open) return [fact];
-    if (sideEvents.has(fact.type)) {
+    if (sideEventTypes.has(fact.type)) {
       this.#held.push(fact);
       return [];
     }
@@ -53,7 +53,7 @@ export class OpenMessage {
     return [fact, ...this.#held.splice(0)];
   }
 
-  /** No more text arrives for now: the message stays open for the next reply. */
+  /** Leaves the message open, so that the next reply can continue it. */
   rest(): void {
     if (this.#open) this.#open.rests = true;
   }

@@ -3,7 +3,7 @@ import { frequentTypes, isNote } from '../../../core/model/event-traits.ts';
 import { type FactOf, SandboxPhase, type SessionFact } from '../../../core/model/events.ts';
 import { MessageId, RunId } from '../../../core/model/ids.ts';
 import { SessionRecord } from '../../../core/model/records.ts';
-import { FilesDamaged } from '../../../core/model/sandboxes/files-damaged.ts';
+import { FilesDamageReport } from '../../../core/model/sandboxes/files-damaged.ts';
 import { addToolCall, addUsage, noSpending, Spending } from '../../../core/model/spending.ts';
 import { findUntrustedSource, UntrustedSource } from '../../../core/text/strangers.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
@@ -49,7 +49,7 @@ export const StoredSession = SessionRecord.extend({
   /** The copy of files that the session's first sandbox starts from; null once restored. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
   /** When files of the stopped sandbox were last found damaged, and their replacement. */
-  filesDamaged: FilesDamaged.nullable().default(null),
+  filesDamaged: FilesDamageReport.nullable().default(null),
   /** The sources of third-party text in the session; they are never removed. */
   strangers: z.array(UntrustedSource).default(['earlier']),
 });
@@ -219,7 +219,7 @@ const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
 };
 
 /** The record for clients, without fields that only a restart needs. */
-export function publicRecord({
+export function toPublicRecord({
   openRuns: _open,
   sandboxHeld: _held,
   sandboxPhase: _phase,
@@ -252,7 +252,7 @@ export const choicesOf = (session: SessionRecord) =>
   Object.fromEntries(inherited.map((name) => [name, session[name]])) as Pick<SessionRecord, (typeof inherited)[number]>;
 
 /** Creates the record of a new session. */
-export function newSession({
+export function createSessionRecord({
   id,
   origin,
   title,

@@ -6,13 +6,13 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { digestOfText } from '../../../core/text/digest.ts';
 import { PromptSection } from '../context/message-selection.ts';
-import { computeView, shortResults } from '../context/view.ts';
+import { computeView, shortResultsCompaction } from '../context/view.ts';
 import { parseConversation, sortByCall } from './conversation.ts';
 import {
   collectNotes,
+  computeRequestHash,
   computeUnchainedHash,
   digestOfTools,
-  hashOfRequest,
   joinSections,
   requestIdOf,
   requestKind,
@@ -46,11 +46,11 @@ export async function readRequest(records: RecordStore, id: SessionId, turn?: nu
     digestOfTools(tools) === frame.tools &&
     (note === undefined || digestOfText(note) === frame.note) &&
     [...texts].every(([hash, text]) => digestOfText(text) === hash);
-  const hashOf = chained ? hashOfRequest : computeUnchainedHash;
+  const hashOf = chained ? computeRequestHash : computeUnchainedHash;
   const proved = isSame && hashOf(frame, { messages, earlier, pictures }) === requestHash;
   const own = { ...(note !== undefined && { note }), ...(earlier.length > 0 && { earlier }) };
   const parts = { ...frame, system, tools, messages, ...own };
-  const request = parts as TurnRequest; // absent parts are absent keys, which zod's types cannot say
+  const request = parts as TurnRequest; // absent parts are missing keys, which zod's types cannot express
   return { turn: at, runId, model, requestHash, proved, sections, request, pictures };
 }
 
@@ -78,7 +78,7 @@ async function readMessages(
   const stored = await records.list('transcript', { idPrefix: `${id}:` });
   const docs = stored.map(({ doc }) => doc).reverse();
   const { entries, compactions } = parseConversation(docs.slice(0, length));
-  const short = upto === undefined || most === undefined ? [] : [shortResults(upto, most)];
+  const short = upto === undefined || most === undefined ? [] : [shortResultsCompaction(upto, most)];
   const seen = computeView(sortByCall(entries.map(({ message }) => message)), [...compactions, ...short]);
   const messages = seen.flatMap(({ at, message }) => (upto === undefined || at < upto ? [message] : []));
   return begun ? [...messages, begun] : messages;

@@ -2,17 +2,17 @@ import type { Message, NoteAtMessage, TurnRequest } from '../../../agents/models
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import { digestOfText } from '../../../core/text/digest.ts';
-import type { MessageSelection, PromptSection, RequestProof } from '../context/message-selection.ts';
+import type { MessageSelection, PromptSection, RequestFingerprint } from '../context/message-selection.ts';
 import {
+  computeRequestHash,
   digestOfTools,
-  type Frame,
-  hashOfRequest,
-  listPictures,
-  notesAfter,
+  listPictureHashes,
   requestIdOf,
   requestKind,
   requestTextKind,
+  type StoredFrame,
   type StoredRequest,
+  toStoredNotes,
 } from './stored-request.ts';
 
 /** A request to a model, and its parts. */
@@ -49,16 +49,16 @@ export class RequestLog {
   }
 
   /** Numbers a request. Its record is stored with the conversation's next write. */
-  add({ runId, model, request, sections, from, conversation }: ModelRequest): Omit<RequestProof, 'askedAt'> {
+  add({ runId, model, request, sections, from, conversation }: ModelRequest): Omit<RequestFingerprint, 'askedAt'> {
     const { tools, note, earlier = [], messages, cacheKey: _, ...rest } = request;
-    const pictures = listPictures(messages);
-    const frame: Frame = {
+    const pictures = listPictureHashes(messages);
+    const frame: StoredFrame = {
       ...rest,
       system: this.#text(digestOfText(request.system), { sections }),
       tools: this.#text(digestOfTools(tools), { tools }),
       ...(note !== undefined && { note: this.#note(note) }),
     };
-    const requestHash = hashOfRequest(frame, { messages: conversation, earlier, pictures });
+    const requestHash = computeRequestHash(frame, { messages: conversation, earlier, pictures });
     const turn = this.#turns + 1;
     const notes = this.#storeNotes(turn, earlier);
     const doc: StoredRequest = { ...frame, ...notes, turn, runId, model, requestHash, from, pictures, chained: true };
@@ -78,7 +78,7 @@ export class RequestLog {
     while (kept < earlier.length && earlier[kept] === before.earlier[kept]) kept++;
     this.#last = { turn, earlier };
     const more = earlier.slice(kept).map((note) => ({ before: note.before, note: this.#note(note.text) }));
-    return notesAfter({ turn: before.turn, kept }, more);
+    return toStoredNotes({ turn: before.turn, kept }, more);
   }
 
   #note = (text: string): string => this.#text(digestOfText(text), { text });
@@ -94,6 +94,6 @@ export class RequestLog {
   }
 }
 
-/** Whether a list of notes starts with the entire other list. Lists only grow at the end, or are created again. */
+/** Whether a list of notes starts with the entire other list. Lists only grow at the end, or are replaced. */
 const continues = (list: readonly NoteAtMessage[], before: readonly NoteAtMessage[]): boolean =>
   before.length > 0 && list[before.length - 1] === before.at(-1);

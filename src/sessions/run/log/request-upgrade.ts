@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { pause, throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { sleep, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { RecordStore, StoredRecord } from '../../../core/contracts/ports.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
-import { notesAfter, requestIdOf, requestKind, StoredRequest } from './stored-request.ts';
+import { requestIdOf, requestKind, StoredRequest, toStoredNotes } from './stored-request.ts';
 
 /** The position of the last processed request; null: all are shortened. */
 const Place = z.object({ after: z.object({ sort: z.number(), id: z.string() }).nullable() });
@@ -22,13 +22,13 @@ export async function shortenRequests(records: RecordStore, clock: Clock, signal
     // Newest first, so that the previous request still contains its own notes.
     const page = await records.list(requestKind, { limit: perPage, ...(after && { after }) });
     for (const record of page) {
-      throwIfFired(signal);
+      throwIfAborted(signal);
       await shorten(records, record);
     }
     const last = page.at(-1);
     after = last ? { sort: turnIn(last.id), id: last.id } : null;
     await records.put({ ...place, doc: { after } });
-    if (after) await pause(restMs, signal, clock);
+    if (after) await sleep(restMs, signal, clock);
   }
 }
 
@@ -43,7 +43,7 @@ async function shorten(records: RecordStore, { id, doc, version }: StoredRecord)
   const known = StoredRequest.safeParse(before?.doc).data?.earlier ?? [];
   const differs = earlier.findIndex(({ before: at, note }, n) => known[n]?.before !== at || known[n]?.note !== note);
   const kept = differs < 0 ? earlier.length : differs;
-  const notes = notesAfter({ turn: turn - 1, kept }, earlier.slice(kept));
+  const notes = toStoredNotes({ turn: turn - 1, kept }, earlier.slice(kept));
   await records
     .put({ kind: requestKind, id, doc: { ...request, ...notes }, sort: turn, expect: version })
     .catch((thrown: unknown) => {

@@ -5,11 +5,11 @@ import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
 import type { IdSource, MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
-import type { AssumedUsage, Purpose, WaitReason } from '../../../core/model/spending.ts';
+import type { AssumedUsage, ModelCallPurpose, WaitReason } from '../../../core/model/spending.ts';
 import type { ShownMessage } from '../context/attachments.ts';
-import type { RequestProof } from '../context/message-selection.ts';
+import type { RequestFingerprint } from '../context/message-selection.ts';
 import type { Compaction } from '../context/view.ts';
-import type { Entry } from './conversation.ts';
+import type { ConversationEntry } from './conversation.ts';
 import type { ModelRequest } from './request-log.ts';
 import type { SessionWriter } from './session-writer.ts';
 import { Coalescer, mergePieces } from './text-coalescer.ts';
@@ -33,7 +33,7 @@ type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
 export interface OpenCall extends CallingData {
   /** Characters of live output that are in the log. */
   readonly logged: number;
-  /** The session of the child that it started, once recorded in an event. */
+  /** The child session that the call started, once an event records it. */
   readonly child?: string;
 }
 
@@ -67,7 +67,7 @@ interface OpenReply {
   cut(): SessionFact[];
 }
 
-const liveChars = 64 * 1024; // the most of a call's output in the log; the result and the sandbox have all of it
+const liveChars = 64 * 1024; // per call, in the log; the result and the sandbox have all of the output
 
 /** Writes a run to the log. Tracks its open message, calls and step, and closes them however the run ends. */
 export class RunWriter {
@@ -109,7 +109,7 @@ export class RunWriter {
   }
 
   /** Adds an entry for the model. Entries after the run's end are dropped. */
-  add(entry: Entry): void {
+  add(entry: ConversationEntry): void {
     if (!this.#closed) this.transcript.add({ ...entry, seq: this.#writer.head });
   }
 
@@ -190,7 +190,7 @@ export class RunWriter {
   }
   /** Called when a call was answered. */
   answered(answer: FactOf<'approval.resolved'>['data']): void {
-    noteAnswer(this.requests, answer);
+    applyAnswer(this.requests, answer);
   }
 
   title = (title: string): SessionFact => ({ type: 'title', runId: this.runId, data: { title } });
@@ -206,7 +206,7 @@ export class RunWriter {
   }
 
   /** Records a request that is about to be sent to the model. Stored with the next write. */
-  asking(request: Omit<ModelRequest, 'runId'>): RequestProof {
+  asking(request: Omit<ModelRequest, 'runId'>): RequestFingerprint {
     const proof = this.transcript.requests.add({ runId: this.runId, ...request });
     return { ...proof, askedAt: this.#clock.now() };
   }
@@ -230,7 +230,11 @@ export class RunWriter {
   usage(
     model: string,
     usage: Usage,
-    of: RequestProof & { readonly purpose: Purpose; readonly thoughts?: string; readonly assumed?: AssumedUsage },
+    of: RequestFingerprint & {
+      readonly purpose: ModelCallPurpose;
+      readonly thoughts?: string;
+      readonly assumed?: AssumedUsage;
+    },
   ): SessionFact {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
@@ -264,7 +268,7 @@ export class RunWriter {
     return { ...open, text: this.#broken + (open?.text ?? '') };
   }
 
-  /** Completes the open message. The model sees the broken-off reply as in the history. */
+  /** Completes the open message, and adds the broken-off reply to the transcript. */
   cutMessage(): SessionFact[] {
     const facts = this.#writer.message.close();
     const texts = facts.map(({ type, data }) => (type === 'message.assistant' ? data.text : ''));
@@ -412,7 +416,7 @@ export class RunWriter {
 }
 
 /** Updates the requests after an answer: an approved call of a worker then waits for its result. */
-export function noteAnswer(
+export function applyAnswer(
   requests: Map<string, AnswerRequest>,
   { callId, decision, result }: FactOf<'approval.resolved'>['data'],
 ): void {

@@ -1,8 +1,8 @@
-import { neverFires, pause } from '../../../core/concurrency/cancel.ts';
+import { neverSignal, sleep } from '../../../core/concurrency/cancel.ts';
 import type { RecordPut } from '../../../core/contracts/ports.ts';
 import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
-import { sideEvents } from '../../../core/model/event-traits.ts';
+import { sideEventTypes } from '../../../core/model/event-traits.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import { wellFormed } from '../../../core/text/text.ts';
 import { OpenMessage } from './open-message.ts';
@@ -165,7 +165,7 @@ export class SessionWriter {
         const { code } = toAppError(thrown);
         const passing = code === 'store_busy' || code === 'store_unavailable';
         if (!passing || delay === undefined) throw thrown;
-        await pause(delay, neverFires, this.#options.clock);
+        await sleep(delay, neverSignal, this.#options.clock);
         await this.#options.confirm?.(); // another server may have become the holder during the wait
         if (this.#broken) throw this.#broken; // the callers have been answered
       }
@@ -186,7 +186,7 @@ const isOvertakenTitle = ({ type, runId }: SessionFact, { titleBy }: StoredSessi
 
 /** Detaches a late fact from its ended run, because no fact of a run may follow the run's end. */
 function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
-  if (!sideEvents.has(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId))
+  if (!sideEventTypes.has(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId))
     return fact;
   return { ...fact, runId: null };
 }

@@ -47,30 +47,30 @@ export const StoredRequest = z.object({
 export type StoredRequest = z.infer<typeof StoredRequest>;
 
 /** The fixed part of a request: texts as hashes, and short fields. */
-export type Frame = Omit<
+export type StoredFrame = Omit<
   StoredRequest,
   'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'notes' | 'earlier' | 'pictures' | 'chained'
 >;
-export type Pictures = Readonly<Record<string, string>>;
+export type PictureHashes = Readonly<Record<string, string>>;
 export interface RequestLists {
   /** The conversation, without the content of pictures. */
   readonly messages: readonly Message[];
   readonly earlier: readonly NoteAtMessage[];
-  readonly pictures: Pictures;
+  readonly pictures: PictureHashes;
 }
 
 /**
  * The hash of a request, reproducible from stored data. Conversation and notes are hash chains that continue those of
  * the previous request.
  */
-export const hashOfRequest = (frame: Frame, { messages, earlier, pictures }: RequestLists): string =>
+export const computeRequestHash = (frame: StoredFrame, { messages, earlier, pictures }: RequestLists): string =>
   digestOf({ ...frame, pictures, earlier: chainOfNotes(earlier), messages: chainOfMessages(messages) });
 
 const chainOfMessages = listFold('', (chain, message: Message) => digestOfText(chain + digestOf(message)));
 const chainOfNotes = listFold('', (chain, note: NoteAtMessage) => digestOfText(chain + digestOf(note)));
 
 /** The hash in records that are not `chained`. */
-export function computeUnchainedHash(frame: Frame, { messages, earlier, pictures }: RequestLists): string {
+export function computeUnchainedHash(frame: StoredFrame, { messages, earlier, pictures }: RequestLists): string {
   const notes = earlier.map(({ before, text }) => ({ before, note: digestOfText(text) }));
   const digests = messages.map((message) => {
     if (message.role === 'assistant' || !message.pictures) return digestOf(message);
@@ -84,7 +84,7 @@ export const digestOfTools = (tools: readonly ToolDeclaration[]): string => dige
 const digestOfTool = memoizeByKey((tool: ToolDeclaration) => digestOf(tool));
 
 /** The hashes of the pictures with available content. */
-export const listPictures = (messages: readonly Message[]): Pictures =>
+export const listPictureHashes = (messages: readonly Message[]): PictureHashes =>
   Object.fromEntries(
     findPictures(messages)
       .flatMap(({ pictures = [] }) => pictures)
@@ -108,7 +108,7 @@ export function collectNotes(
 }
 
 /** The notes of a request as stored, relative to the previous request of its session. */
-export function notesAfter(
+export function toStoredNotes(
   before: { readonly turn: number; readonly kept: number },
   more: readonly PlacedNote[],
 ): Pick<StoredRequest, 'notes'> {

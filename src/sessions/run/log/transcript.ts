@@ -6,7 +6,7 @@ import { extendList } from '../../../core/text/list-fold.ts';
 import type { AttachedFile } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
 import { applyCompactions, type Compaction, type ViewedMessage } from '../context/view.ts';
-import { type Entry, parseConversation, type StoredCompaction, sortByCall } from './conversation.ts';
+import { type ConversationEntry, parseConversation, type StoredCompaction, sortByCall } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
 // The conversation as the model sees it. Stored in separate records, because the log must not contain the provider's
@@ -36,12 +36,12 @@ interface SharedView {
 export class Transcript {
   readonly #sessionId: SessionId;
   readonly #records: RecordStore;
-  readonly #entries: Entry[] = [];
+  readonly #entries: ConversationEntry[] = [];
   /** The messages of the first entries, in the order of `messages`. */
   #ordered: readonly Message[] = [];
   #seen: SharedView | undefined;
   #compactions: Compaction[] = [];
-  #unstored: (Entry | StoredCompaction)[] = [];
+  #unstored: (ConversationEntry | StoredCompaction)[] = [];
   /** Positions refer to the whole conversation. */
   #note: NoteAtMessage | undefined;
   #earlier: readonly NoteAtMessage[] = [];
@@ -85,7 +85,7 @@ export class Transcript {
     this.#append(entries);
   }
 
-  #append(entries: readonly Entry[]): void {
+  #append(entries: readonly ConversationEntry[]): void {
     this.#view = undefined;
     for (const entry of entries) {
       const { runId, message, messageId, attached = [] } = entry;
@@ -103,11 +103,11 @@ export class Transcript {
     return this.#sessionId;
   }
 
-  get entries(): readonly Entry[] {
+  get entries(): readonly ConversationEntry[] {
     return this.#entries;
   }
 
-  add(...entries: readonly Entry[]): void {
+  add(...entries: readonly ConversationEntry[]): void {
     this.#append(entries);
     this.#unstored.push(...entries);
   }
@@ -214,7 +214,7 @@ export class Transcript {
   }
 
   /**
-   * Fixes the position of the loop's note, which later requests keep. Earlier notes are dropped when they become too
+   * Places the server's note at a position that later requests keep. Earlier notes are dropped when they become too
    * long, or after a restart.
    */
   placeNote(text: string, maxBytes: number): void {
@@ -239,7 +239,7 @@ export class Transcript {
   openCalls(runId: RunId): readonly ToolCall[] {
     const answered = new Set<string>();
     for (let at = this.#entries.length - 1; at >= (this.#firstOf.get(runId) ?? this.#entries.length); at--) {
-      const { message, ...entry } = this.#entries[at] as Entry;
+      const { message, ...entry } = this.#entries[at] as ConversationEntry;
       if (entry.runId !== runId) continue;
       if (message.role === 'assistant') return message.calls.filter(({ callId }) => !answered.has(callId));
       if (message.role === 'tool') answered.add(message.callId);

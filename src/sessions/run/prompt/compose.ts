@@ -1,5 +1,5 @@
 import type { PlanStep } from '../../../core/model/events.ts';
-import { fillPart, type PromptFacts, type PromptParts, systemPartNames, valuesOf } from './parts.ts';
+import { fillPart, type PromptFacts, type PromptParts, partValuesOf, systemPartNames } from './parts.ts';
 
 /** The server's instructions for one turn. */
 export interface TurnPrompt {
@@ -19,7 +19,7 @@ export interface TurnPrompt {
 /** Composes the parts that apply to the facts. */
 export function composePrompt(parts: PromptParts, facts: PromptFacts): TurnPrompt {
   const sections = systemPartNames.flatMap((name) => {
-    const values = valuesOf(name, facts);
+    const values = partValuesOf(name, facts);
     const text = values && fillPart(parts[name], values).trim();
     return text ? [{ part: name, text }] : [];
   });

@@ -1,10 +1,10 @@
-import { deadlineSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
-export const noteFiles: readonly string[] = ['AGENTS.md', 'CLAUDE.md'];
+export const noteFileNames: readonly string[] = ['AGENTS.md', 'CLAUDE.md'];
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
@@ -46,15 +46,15 @@ export class WorkspaceMemory {
 
   async #take(run: object, { client, clock, window, folders = [] }: Reader): Promise<void> {
     const most = Math.min(maxFileBytes, Math.floor(window * 0.3));
-    using until = deadlineSignal(waitMs, clock);
+    using until = createTimeoutSignal(waitMs, clock);
     const found: { readonly path: string; readonly text: string }[] = [];
     let left = most;
     try {
       for (const folder of ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)]) {
-        for (const name of noteFiles) {
+        for (const name of noteFileNames) {
           if (left <= 0) break;
           const path = `${folder}${name}`;
-          const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(ignoreUnlessFinal);
+          const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(ignoreFinalError);
           const text = bytes && sanitizeMemory(bytes, left);
           // Projects for several agents often have the same text under both names.
           if (!text || found.some((one) => one.text === text)) continue;
@@ -70,14 +70,14 @@ export class WorkspaceMemory {
 }
 
 /** A `catch` handler that ignores errors that would recur in the run. */
-export function ignoreUnlessFinal(thrown: unknown): undefined {
+export function ignoreFinalError(thrown: unknown): undefined {
   if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }
 
 /** The workspace's own AGENTS.md needs no heading if it is the only file. */
 function joined(found: readonly { readonly path: string; readonly text: string }[]): string | undefined {
   const [first] = found;
-  if (found.length === 1 && first?.path === noteFiles[0]) return first?.text;
+  if (found.length === 1 && first?.path === noteFileNames[0]) return first?.text;
   return found.length === 0 ? undefined : found.map(({ path, text }) => `## ${path}\n\n${text}`).join('\n\n');
 }
 

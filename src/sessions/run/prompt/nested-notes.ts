@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
 import { z } from 'zod';
-import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { ignoreUnlessFinal, noteFiles, sanitizeMemory } from './memory.ts';
+import { ignoreFinalError, noteFileNames, sanitizeMemory } from './memory.ts';
 
 interface Touched {
   readonly client: Pick<SandboxClient, 'readFile' | 'workdir'>;
@@ -48,17 +48,17 @@ export class NestedNotes {
     this.#runs.set(run, known);
     const folders = findFolders(args, client.workdir).filter((one) => !roots.includes(one) && !known.looked.has(one));
     const found: string[] = [];
-    using until = deadlineSignal(waitMs, clock, signal);
+    using until = createTimeoutSignal(waitMs, clock, signal);
     for (const folder of folders) {
       known.looked.add(folder); // before the first await, so that parallel calls report the folder once
       const texts = new Set<string>();
       try {
-        for (const name of noteFiles) {
+        for (const name of noteFileNames) {
           const most = Math.min(maxFileBytes, known.left);
           const path = `${folder}/${name}`;
           const line = `<workspace-notes file="${path}">`;
           if (most <= 0 || isShown(line)) continue;
-          const bytes = await client.readFile(path, until.signal, { maxBytes: most + 1 }).catch(ignoreUnlessFinal);
+          const bytes = await client.readFile(path, until.signal, { maxBytes: most + 1 }).catch(ignoreFinalError);
           const text = bytes && sanitizeMemory(bytes, most);
           if (!bytes || !text || texts.has(text)) continue;
           texts.add(text);

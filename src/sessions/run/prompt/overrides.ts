@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../core/errors/errors.ts';
-import { checkPart, type PartName, type PromptParts, partNames, readOwnParts } from './parts.ts';
+import { checkPart, type PartName, type PromptParts, partNames, readBuiltInParts } from './parts.ts';
 
 const maxBytes = 16 * 1024; // per part: a longer prompt leaves no room in small windows
 
@@ -30,10 +30,10 @@ export function readPromptParts(folder: string): PromptParts {
     }
   }
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
-  return { ...readOwnParts(), ...input };
+  return { ...readBuiltInParts(), ...input };
 }
 
-/** The mistakes in replaced parts, each with the key it is under. */
+/** The mistakes in replaced parts. `whereOf` says where a part was set. */
 export function findMistakes(parts: Readonly<Record<string, string>>, whereOf: (name: string) => string): string[] {
   return Object.entries(parts).flatMap(([name, text]) => {
     const where = whereOf(name);

@@ -58,7 +58,7 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): PartV
   return there.length === 0 ? undefined : { approvals: there.map((name) => `\`${name}\``).join(', ') };
 }
 
-/** Notes with the purpose of a turn. They are at the end of a request, because they change. */
+/** Notes that state the purpose of a turn. They are at the end of a request, because they change. */
 export const noteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type NoteName = (typeof noteNames)[number];
 type SystemPart = keyof typeof systemParts;
@@ -108,7 +108,7 @@ export function checkPart(name: PartName, text: string, where: string): void {
 export type PromptParts = Readonly<Record<PartName, string>>;
 
 /** Undefined: the part does not apply to these facts. */
-export const valuesOf = (name: SystemPart, facts: PromptFacts): PartValues | undefined => systemParts[name](facts);
+export const partValuesOf = (name: SystemPart, facts: PromptFacts): PartValues | undefined => systemParts[name](facts);
 
 /** Fills the placeholders. Placeholders within values are not expanded. */
 export const fillPart = (text: string, values: PartValues): string =>
@@ -126,7 +126,7 @@ function ownFolder(): string {
 
 let own: PromptParts | undefined;
 /** The server's own texts, read once. */
-export function readOwnParts(): PromptParts {
+export function readBuiltInParts(): PromptParts {
   const folder = own ? '' : ownFolder();
   const read = (name: PartName) => [name, readFileSync(`${folder}${name}.md`, 'utf8').trim()] as const;
   own ??= Object.fromEntries(partNames.map(read)) as unknown as PromptParts;

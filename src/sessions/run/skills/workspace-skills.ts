@@ -1,9 +1,9 @@
-import { deadlineSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { isPath, toShownName } from '../../../core/text/file-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { ignoreUnlessFinal, sanitizeMemory } from '../prompt/memory.ts';
+import { ignoreFinalError, sanitizeMemory } from '../prompt/memory.ts';
 import { parseSkill } from './parse-skill.ts';
 
 /** A skill in the workspace. It is untrusted, so it grants no permission. */
@@ -63,7 +63,7 @@ export class WorkspaceSkills {
   }
 
   async #look(run: object, { client, clock, folders = [] }: Reader): Promise<void> {
-    using until = deadlineSignal(waitMs, clock);
+    using until = createTimeoutSignal(waitMs, clock);
     try {
       this.#found.set(run, await findWorkspaceSkills(client, folders, until.signal));
     } catch (thrown) {
@@ -88,11 +88,11 @@ export async function findWorkspaceSkills(
   const found = new Map<string, WorkspaceSkill>();
   for (const root of ['', ...folders.slice(0, maxFolders).map((one) => `${one}/`)]) {
     for (const place of places) {
-      const entries = await client.listFiles(`${root}${place}`, signal).catch(ignoreUnlessFinal);
+      const entries = await client.listFiles(`${root}${place}`, signal).catch(ignoreFinalError);
       for (const { name, type } of (entries ?? []).slice(0, maxSkills)) {
         if (type !== 'directory' || !isPath(name) || found.size >= maxSkills) continue;
         const folder = `${root}${place}/${name}`;
-        const text = await textIn(client, `${folder}/SKILL.md`, signal).catch(ignoreUnlessFinal);
+        const text = await textIn(client, `${folder}/SKILL.md`, signal).catch(ignoreFinalError);
         if (text === undefined) continue;
         const { skill, unread: wrong } = parseSkill(text, name);
         unread.push(...wrong.map((why) => toShownName(`${folder}/${why}`).slice(0, 300)));

@@ -1,4 +1,4 @@
-import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import { ServerPart, type ServerParts } from '../../../core/contracts/server-parts.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
@@ -32,7 +32,7 @@ export class RunSnapshots extends ServerPart<Deps> {
 
   async #take(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
     const { clock, warn } = this.deps;
-    using until = deadlineSignal(patienceMs, clock);
+    using until = createTimeoutSignal(patienceMs, clock);
     const at = clock.now();
     const command = `run=${runId} at=${at}\n${createSnapshotScript}`;
     try {

@@ -8,7 +8,7 @@ const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedByt
 const maxCopyBlocks = copyBytes / 512;
 export const maxChanges = 2_000;
 /** The script's exit code if no snapshot exists. */
-export const noSnapshot = 44;
+export const missingSnapshotExitCode = 44;
 
 const pruned = `-xdev \\( ${ignoredFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
@@ -31,10 +31,10 @@ rm -rf ${own} && mv -T ${own}.new ${own}
 
 /** Prints the run, the time, and the names of differing files: files before the run and, after a tab, files now. */
 export const compareScript = `
-[ -f ${own}/about ] || exit ${noSnapshot}
+[ -f ${own}/about ] || exit ${missingSnapshotExitCode}
 cat ${own}/about
 ${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxChanges + 1} | ${encodeNamesCommand}
 `;
 
 /** The copy of a file from before the run, relative to the workspace. */
-export const copyOf = (path: string): string => `${own}/files/${path}`;
+export const snapshotCopyPath = (path: string): string => `${own}/files/${path}`;

@@ -4,15 +4,15 @@ import type { TurnResult } from '../../../../machines/run.ts';
 import type { AssistantMessage, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { splitThoughts } from '../../../agents/models/thoughts.ts';
 import { recall } from '../../../agents/tools/special.ts';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
-import type { Purpose } from '../../../core/model/spending.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
+import type { ModelCallPurpose } from '../../../core/model/spending.ts';
 import { extendList } from '../../../core/text/list-fold.ts';
 import { compactToFit } from '../context/compact-to-fit.ts';
 import type { PromptSection } from '../context/message-selection.ts';
 import { requestBytes } from '../context/meter.ts';
 import { type ModelReply as Reply, requestModel, toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
-import { withPictures } from './message-images.ts';
+import { loadPictures } from './message-images.ts';
 
 const span = 2_400; // characters that must consist of one repeated text
 const maxPeriod = 400;
@@ -85,7 +85,7 @@ class Continuation {
   }
 
   /**
-   * Called at the end of the reply. A reply that only repeats the text adds nothing, unless it is too short to be sure.
+   * Called at the end of the reply. A reply that only repeats the text adds nothing, unless it is too short to tell.
    */
   end(): void {
     if (this.#places.length > 0)
@@ -101,7 +101,7 @@ class Continuation {
 }
 
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget' | 'sampling' | 'desktop' | 'files'>;
-/** Without text: the model begins to think. */
+/** Called without text when the model begins to think. */
 type DeltaListener = (delta?: string) => void;
 export interface TurnInput {
   readonly phase: TurnPhase;
@@ -151,7 +151,7 @@ export async function callModelWithinWindow(
     const isTooLong =
       outcome.kind === 'failed' && outcome.code === 'model_context' && modelReply.message.text === (begun?.text ?? '');
     if (!isTooLong || refusals === maxRefusals) return { ok: true, reply: modelReply };
-    throwIfFired(signal);
+    throwIfAborted(signal);
     refused = modelReply;
     runWriter.transcript.meter.raise(model.name);
   }
@@ -182,7 +182,7 @@ export async function callModel(
   const { system, sections, tools } = frame;
   const messages = begun ? extendList(viewed, [begun]) : viewed;
   const bytes = requestBytes({ ...frame, messages });
-  const loaded = load ? await withPictures(messages, load, signal) : { messages, leftOut: [] };
+  const loaded = load ? await loadPictures(messages, load, signal) : { messages, leftOut: [] };
   const request = {
     phase,
     system,
@@ -204,7 +204,7 @@ export async function callModel(
     pieces.push(delta);
     hear(delta);
   });
-  const purpose: Purpose = purposes[phase.kind];
+  const purpose: ModelCallPurpose = purposes[phase.kind];
   const collected = await requestModel(
     work,
     { request, bytes, purpose, sections, from, conversation: messages, keepsThoughts: true, stop },

@@ -5,7 +5,7 @@ import { findPictures } from '../context/meter.ts';
 
 const maxBytes = 3_750_000; // providers accept 5 MB in base64
 const maxSide = 8_000; // pixels
-/** Providers only accept smaller pictures in a request with more than 20. */
+/** In a request with more than 20 pictures, providers accept only smaller ones. */
 const many = { pictures: 20, side: 2_000 };
 const maxKept = 16;
 
@@ -22,7 +22,7 @@ const scaledBefore = new Map<string, Promise<Fitted>>();
  * Loads the content of pictures for the model, in a form that every provider accepts. A picture that no provider
  * accepts is replaced by a description, and reported.
  */
-export async function withPictures(
+export async function loadPictures(
   messages: readonly Message[],
   load: (file: string) => Promise<string | undefined>,
   signal: AbortSignal,

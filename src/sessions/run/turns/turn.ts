@@ -1,7 +1,7 @@
 import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { isEmpty } from '../../../agents/models/collect.ts';
 import { type AssistantMessage, type FinishedTurn, replyOfText } from '../../../agents/models/model.ts';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import { toShownMessages } from '../context/attachments.ts';
@@ -60,7 +60,7 @@ export async function takeTurn(
     ? await callModel(work, { ...turnInput, hint: goOnHint }, { hear, signal, begun: first.reply.message })
     : undefined;
   const rest = more?.outcome.kind === 'failed' && more.outcome.over ? undefined : more;
-  throwIfFired(signal);
+  throwIfAborted(signal);
   const modelReply = rest ? joined(first.reply, rest, hear) : first.reply;
   const { outcome, message, refused, repeats } = modelReply;
   const sideFacts = [

@@ -1,5 +1,5 @@
 import type { ServerParts } from '../../../core/contracts/server-parts.ts';
-import { AppError, unlessNoSession } from '../../../core/errors/errors.ts';
+import { AppError, ignoreNoSession } from '../../../core/errors/errors.ts';
 import type { Holder } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
@@ -11,7 +11,7 @@ import type { Supervisor } from '../../engine/supervisor.ts';
 import type { StoredCopy } from '../../forks/copies.ts';
 import { findEditedMessage } from '../../forks/edited-message.ts';
 import type { Forks } from '../../forks/fork.ts';
-import { newSession, publicRecord, type StoredSession } from '../../run/log/projection.ts';
+import { createSessionRecord, type StoredSession, toPublicRecord } from '../../run/log/projection.ts';
 import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 
 export interface CreationDeps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
@@ -66,20 +66,20 @@ export function sessionCreation(parts: CreatorDeps) {
     parts.admit?.();
     const created = await parts.forks.make(await parts.stored(id), command);
     supervisor.wake(created.id, 'start');
-    return publicRecord(created);
+    return toPublicRecord(created);
   }
 
   async function branch(id: SessionId, { seq, origin, owner }: EditCommand): Promise<SessionRecord> {
     const parent = await parts.stored(id);
     const message = await findEditedMessage(
-      { log, known: (other) => parts.stored(other).catch(unlessNoSession) },
+      { log, known: (other) => parts.stored(other).catch(ignoreNoSession) },
       parent,
       seq,
     );
     parts.admit?.();
     const created = await parts.forks.makeBranch(parent, { origin, ...(owner !== undefined && { owner }) }, message);
     supervisor.wake(created.id, 'start');
-    return publicRecord(created);
+    return toPublicRecord(created);
   }
 
   async function create({
@@ -133,7 +133,7 @@ export function sessionCreation(parts: CreatorDeps) {
       throw new AppError('unsupported', 'volumes: this server has no volumes.');
     const mounted = requests.length > 0 ? await parts.volumes?.mount({ id, owner, projectId }, requests) : undefined;
     const sandbox = mounted ? { ...choice, volumes: mounted } : choice;
-    const record = newSession({
+    const record = createSessionRecord({
       ...chosen,
       id,
       origin,
@@ -178,7 +178,7 @@ export function sessionCreation(parts: CreatorDeps) {
       throw thrown;
     });
     supervisor.wake(id, agent?.environment === undefined ? 'start' : 'absent');
-    return publicRecord(doc);
+    return toPublicRecord(doc);
   }
 
   return { create, fork, branch };

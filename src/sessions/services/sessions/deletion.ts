@@ -1,10 +1,10 @@
-import { pause } from '../../../core/concurrency/cancel.ts';
+import { sleep } from '../../../core/concurrency/cancel.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { type RemovalDeps, removeSession } from '../../engine/removal.ts';
-import { publicRecord, StoredSession, unfinishedKind } from '../../run/log/projection.ts';
+import { StoredSession, toPublicRecord, unfinishedKind } from '../../run/log/projection.ts';
 
 /** Errors that refuse a change but do not mean that the session is unreadable. */
 const notBroken: ReadonlySet<ErrorCode> = new Set([
@@ -44,7 +44,7 @@ export function sessionDeletion(parts: DeletionDeps) {
         broken = thrown;
       }
       // the holder may just have crashed; if it is still running, it would overwrite our tombstone
-      await pause(wait, closing, clock);
+      await sleep(wait, closing, clock);
     }
     const found = await store.records.get('session', id);
     if (!found) throw broken;
@@ -57,15 +57,15 @@ export function sessionDeletion(parts: DeletionDeps) {
     const record = await parts.stored(id);
     const other = burying.get(id);
     if (other) {
-      await other; // until then, writing the tombstone can fail and the session would remain
+      await other; // the first call can fail until its tombstone is written
       throw parts.gone();
     }
     const buried = bury(id).finally(() => burying.delete(id));
     burying.set(id, buried);
     await buried; // the tombstone comes first: from here on, the session is not listed
-    parts.deleted(publicRecord(record));
+    parts.deleted(toPublicRecord(record));
     // The deletion cannot fail from here on: the reconciler repeats a failed clean-up.
     const done = removeSession(parts, id).catch(() => {});
-    await Promise.race([done, pause(deleteMs, closing, clock)]).finally(() => watchers.end(id));
+    await Promise.race([done, sleep(deleteMs, closing, clock)]).finally(() => watchers.end(id));
   };
 }

@@ -1,7 +1,7 @@
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import type { CreateCommand, NamedCommand, NamedSession, SessionService } from '../../api/sessions.ts';
+import type { CreateCommand, NamedSession, NamedSessionCommand, SessionService } from '../../api/sessions.ts';
 import type { SessionNames } from './names.ts';
 
 interface Deps {
@@ -14,7 +14,7 @@ const maxTries = 20;
 
 /** Finds or creates the session of a name. Concurrent callers on any server get the same session. */
 export function namedSessions({ names, create, remove, resume }: Deps): Pick<SessionService, 'named' | 'byName'> {
-  async function named(command: NamedCommand): Promise<NamedSession> {
+  async function named(command: NamedSessionCommand): Promise<NamedSession> {
     const { owner, name } = command;
     for (let left = maxTries; left > 0; left--) {
       const answer = await names.claim(owner, name);

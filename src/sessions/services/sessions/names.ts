@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
-import { AppError, unlessConflict, unlessNoSession } from '../../../core/errors/errors.ts';
+import { AppError, ignoreConflict, ignoreNoSession } from '../../../core/errors/errors.ts';
 import { type IdSource, SessionId } from '../../../core/model/ids.ts';
 import { boxNameKind as kind, type SessionRecord } from '../../../core/model/records.ts';
 import { changeRecord, changeRecordFor, sweep } from '../../../storage/collection.ts';
@@ -32,7 +32,7 @@ export interface NameClaim {
   readonly name: string;
   readonly version: number;
 }
-export type NameAnswer =
+export type NameClaimResult =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'claim'; readonly claim: NameClaim };
 
@@ -62,14 +62,14 @@ export class SessionNames {
   }
 
   /** The owner's session of this name, or a claim to create it. */
-  async claim(owner: string | undefined, name: string): Promise<NameAnswer> {
+  async claim(owner: string | undefined, name: string): Promise<NameClaimResult> {
     const { clock, ids } = this.#deps;
     const key = keyOf(owner, name);
-    return await changeRecordFor<NameAnswer>(this.#deps.records, { kind, id: key }, async (entry) => {
+    return await changeRecordFor<NameClaimResult>(this.#deps.records, { kind, id: key }, async (entry) => {
       const now = entry && NameEntry.parse(entry.doc);
       const session = now && (await this.#holder(now));
       if (session) return { value: { kind: 'session', session } };
-      const claim = (sessionId: SessionId, version: number): NameAnswer => ({
+      const claim = (sessionId: SessionId, version: number): NameClaimResult => ({
         kind: 'claim',
         claim: { key, name, sessionId, version },
       });
@@ -84,12 +84,12 @@ export class SessionNames {
   async complete({ key, name, sessionId, version }: NameClaim): Promise<boolean> {
     const doc: NameEntry = { sessionId, name, isMade: true, at: this.#deps.clock.now() };
     const put = this.#deps.records.put({ kind, id: key, doc, sort: doc.at, expect: version });
-    return (await put.catch(unlessConflict)) !== undefined;
+    return (await put.catch(ignoreConflict)) !== undefined;
   }
 
   /** Releases a claim whose session could not be created. */
   async release({ key, version }: NameClaim): Promise<void> {
-    await this.#deps.records.delete(kind, key, version).catch(unlessConflict);
+    await this.#deps.records.delete(kind, key, version).catch(ignoreConflict);
   }
 
   /**
@@ -132,14 +132,14 @@ export class SessionNames {
     for (const { id, doc, version } of await this.#nextEntries({ sort: before, id: '' })) {
       const entry = NameEntry.parse(doc);
       if (entry.at >= before || (await this.#holder(entry))) continue;
-      await this.#deps.records.delete(kind, id, version).catch(unlessConflict);
+      await this.#deps.records.delete(kind, id, version).catch(ignoreConflict);
       removed++;
     }
     return removed;
   }
 
   async #holder(entry: NameEntry): Promise<SessionRecord | undefined> {
-    const session = await this.#deps.get(entry.sessionId).catch(unlessNoSession);
+    const session = await this.#deps.get(entry.sessionId).catch(ignoreNoSession);
     // An entry for a new name is written before the session's record is changed.
     return session && (session.name === entry.name || this.#isFresh(entry)) ? session : undefined;
   }
@@ -151,7 +151,7 @@ export class SessionNames {
   async #drop(key: string, id: SessionId): Promise<void> {
     const entry = await this.#deps.records.get(kind, key);
     if (!entry || NameEntry.parse(entry.doc).sessionId !== id) return;
-    await this.#deps.records.delete(kind, key, entry.version).catch(unlessConflict);
+    await this.#deps.records.delete(kind, key, entry.version).catch(ignoreConflict);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { SandboxInfo } from '../../../../drivers/driver.ts';
-import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../../../core/concurrency/for-each-concurrent.ts';
 import type { EventStore } from '../../../core/contracts/ports.ts';
 import type { ServerParts } from '../../../core/contracts/server-parts.ts';
@@ -46,7 +46,7 @@ async function readSandboxes(deps: Deps, signal: AbortSignal): Promise<SandboxLo
   const ids = [...hosts.keys()];
   const usages = new Map<SessionId, SandboxUsage>();
   const measured = async () => {
-    using soon = deadlineSignal(usageMs, clock, signal);
+    using soon = createTimeoutSignal(usageMs, clock, signal);
     const measure = async (id: SessionId) => {
       const used = await sandboxes
         .look(id, soon.signal)

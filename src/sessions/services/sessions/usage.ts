@@ -9,7 +9,7 @@ import type { UsageGroup, UsageReport, UsageService, UsageTotal } from '../../ap
 
 interface Deps {
   readonly store: Pick<Store, 'events' | 'records'>;
-  /** People's names, by owner of their sessions. */
+  /** Display names of people, by owner. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projectName: (id: string) => Promise<string>;
 }

@@ -1,4 +1,4 @@
-import { deadlineSignal } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { type SandboxId, type SessionId, sandboxIdOf } from '../../../core/model/ids.ts';
@@ -67,7 +67,7 @@ export function sessionViews({
     { signal, unknown }: { signal: AbortSignal; unknown: unknown },
   ): Promise<Buffer> {
     if (toAppError(unknown).code !== 'file_not_found') throw unknown;
-    using until = deadlineSignal(keptMs, clock, signal);
+    using until = createTimeoutSignal(keptMs, clock, signal);
     await using used = await sandboxes.use(id, until.signal).catch(() => {
       throw unknown; // the original error tells the caller what to do
     });
@@ -81,7 +81,7 @@ export function sessionViews({
     fromSandbox: (client: SandboxClient, until: AbortSignal) => Promise<T>,
     fromLog: () => Promise<T>,
   ): Promise<T> {
-    using until = deadlineSignal(viewMs, clock, signal);
+    using until = createTimeoutSignal(viewMs, clock, signal);
     const client = await sandboxes.look(id, until.signal);
     if (!client) return await fromLog();
     return await fromSandbox(client, until.signal).catch((thrown: unknown) => {

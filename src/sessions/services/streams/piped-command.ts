@@ -1,7 +1,7 @@
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { boundedTextDecoder } from '../../../core/text/arriving-text.ts';
-import type { SandboxClient, StartProgram } from '../../../sandboxes/client/client.ts';
+import type { ProgramSpec, SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { CommandPipes } from '../../api/streams.ts';
 import { PacedOutput } from './paced-output.ts';
 
@@ -10,7 +10,7 @@ const closeMs = 10_000;
 const errorsChars = 500;
 
 /** An empty program input. */
-export async function* noInput(): AsyncGenerator<Uint8Array> {}
+export async function* emptyInput(): AsyncGenerator<Uint8Array> {}
 
 /**
  * Runs a program over pipes until it exits. Stops the program with all its processes if `signal` fires or the input
@@ -18,11 +18,11 @@ export async function* noInput(): AsyncGenerator<Uint8Array> {}
  */
 export async function runPiped(
   { programs }: Pick<SandboxClient, 'programs'>,
-  program: StartProgram,
+  program: ProgramSpec,
   { input, onStart, onOutput, onErrors }: CommandPipes,
   signal: AbortSignal,
 ): Promise<{ readonly exitCode: number }> {
-  throwIfFired(signal);
+  throwIfAborted(signal);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   const give = () => failed.reject(signal.reason);
@@ -32,7 +32,7 @@ export async function runPiped(
     // be ended.
     await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
-    throwIfFired(signal);
+    throwIfAborted(signal);
     const pipes = await programs.attach(program.id, { onOutput, onErrors }, signal);
     void feed(pipes, input).catch((thrown: unknown) => failed.reject(thrown));
     return await Promise.race([pipes.ended, failed.promise]);
@@ -43,7 +43,7 @@ export async function runPiped(
   }
 }
 
-export interface PipedProgram extends StartProgram {
+export interface PipedProgram extends ProgramSpec {
   /** Absent: no input. */
   readonly input?: AsyncIterable<Uint8Array>;
   /** Absent: the output is discarded. */
@@ -57,7 +57,7 @@ export interface PipedProgram extends StartProgram {
 /** Runs a program until it exits. Rejects as `runPiped` does, and with conflict if the program fails. */
 export async function runProgram(
   sandbox: Pick<SandboxClient, 'programs'>,
-  { input = noInput(), onOutput = () => {}, mayExit = 0, failure, ...program }: PipedProgram,
+  { input = emptyInput(), onOutput = () => {}, mayExit = 0, failure, ...program }: PipedProgram,
   signal: AbortSignal,
 ): Promise<void> {
   const errors = boundedTextDecoder(errorsChars);

@@ -13,8 +13,8 @@ import {
   versionChars,
 } from './header-reader.ts';
 import { PacedOutput } from './paced-output.ts';
-import { noInput, runPiped } from './piped-command.ts';
-import { receiveScript, scriptFailure, sendScript } from './transfer-scripts.ts';
+import { emptyInput, runPiped } from './piped-command.ts';
+import { receiveScript, sendScript, toScriptError } from './transfer-scripts.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
@@ -91,9 +91,9 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       const byScript = async () => {
         const part = [String(from), length === undefined ? '' : String(length)];
         const program = { id: nameOf('read'), argv: ['sh', '-c', sendScript, 'sh', path, client.workdir, ...part] };
-        const pipes = { input: noInput(), onOutput, onErrors: errors.add };
+        const pipes = { input: emptyInput(), onOutput, onErrors: errors.add };
         const { exitCode } = await runPiped(client, program, pipes, until);
-        if (exitCode !== 0) throw scriptFailure(exitCode, errors.text());
+        if (exitCode !== 0) throw toScriptError(exitCode, errors.text());
       };
       const byDaemon = async () => {
         const part = { from, ...(length !== undefined && { most: length }) };
@@ -138,7 +138,7 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       const program = { id: nameOf('write'), argv };
       const pipes = { input: counted, onOutput: version.add, onErrors: errors.add };
       const { exitCode } = await runPiped(client, program, pipes, signal);
-      if (exitCode !== 0) throw scriptFailure(exitCode, errors.text());
+      if (exitCode !== 0) throw toScriptError(exitCode, errors.text());
       return { size, version: parseVersion(version.text()) };
     },
   };

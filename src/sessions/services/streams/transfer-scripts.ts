@@ -52,7 +52,7 @@ mv -f -- "$part" "$file" && version "$file"
 `;
 
 /** The error for a script's exit code. */
-export function scriptFailure(exitCode: number, errors: string): AppError {
+export function toScriptError(exitCode: number, errors: string): AppError {
   switch (exitCode) {
     case exits.missing:
       return new AppError('file_not_found', 'There is no such file.');

@@ -8,7 +8,7 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
+import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { type BlobStore, requireValidKey } from '../../../core/contracts/blobs.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Secret } from '../../../core/text/secret.ts';
@@ -59,7 +59,7 @@ export async function openS3Blobs(options: S3Options): Promise<BlobStore & Dispo
           abortSignal: putOptions.signal,
         });
       } catch (thrown) {
-        throwIfFired(putOptions.signal);
+        throwIfAborted(putOptions.signal);
         throw s3Error(thrown);
       } finally {
         body.destroy();
@@ -83,7 +83,7 @@ export async function openS3Blobs(options: S3Options): Promise<BlobStore & Dispo
     },
     async check(signal) {
       await client.send(new HeadBucketCommand({ Bucket: bucket }), { abortSignal: signal }).catch((thrown: unknown) => {
-        throwIfFired(signal);
+        throwIfAborted(signal);
         throw s3Error(thrown);
       });
     },

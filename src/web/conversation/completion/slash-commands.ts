@@ -7,10 +7,10 @@ import { navigate } from '../../data/route.ts';
 import { currentId, currentSession } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
 import { chooseModelFor } from '../../models/choose.tsx';
-import { attempt } from '../../parts/notice.tsx';
+import { tryOrNotify } from '../../parts/notice.tsx';
 import { openSettings } from '../../settings/settings.tsx';
 import { confirmFork } from '../../sharing/fork.tsx';
-import { openShare } from '../../sharing/share-dialog.tsx';
+import { openShareDialog } from '../../sharing/share-dialog.tsx';
 import { chooseSkills } from '../../skills/choose.tsx';
 import { t } from '../../text/text.ts';
 import { fileFilter } from '../../work/files/store.ts';
@@ -31,7 +31,7 @@ export const slashCommands: readonly SlashCommand[] = [
     when: () => hasSession() && isBusy.value,
     run: () => {
       const id = currentId.value;
-      if (id !== undefined) void attempt(t('notStopped'), () => stopRun(id));
+      if (id !== undefined) void tryOrNotify(t('notStopped'), () => stopRun(id));
     },
   },
   {
@@ -74,7 +74,7 @@ export const slashCommands: readonly SlashCommand[] = [
     icon: 'share',
     about: 'slash.share',
     when: hasSession,
-    run: () => currentSession.value && openShare(currentSession.value),
+    run: () => currentSession.value && openShareDialog(currentSession.value),
   },
   {
     name: 'attempts',

@@ -29,7 +29,7 @@ export function replaceTrigger(text: string, { from, to }: Trigger, word: string
 }
 
 /** The paths that the text mentions with an `@`. */
-export function namedPaths(text: string, paths: readonly string[]): string[] {
+export function findMentionedPaths(text: string, paths: readonly string[]): string[] {
   if (!text.includes('@')) return [];
   const words = new Set(
     [...text.matchAll(/(?:^|[\s(])@(\S+)/g)].flatMap(([, word = '']) => [word, trimEndCharacters(word, '.,;:!?)')]),

@@ -2,7 +2,7 @@ import type { RefObject, VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { currentId } from '../../data/sessions.ts';
 import { Icon } from '../../parts/kit/icon.tsx';
-import { attempt, notify } from '../../parts/notice.tsx';
+import { notify, tryOrNotify } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { addSkill, readSessionSkills, readSkills, sessionSkills, skills } from '../../skills/state.ts';
 import { t } from '../../text/text.ts';
@@ -186,7 +186,7 @@ function skillSuggestions(word: string): Suggestions {
       label: `/${name}`,
       about: source === 'workspace' ? `${t('skills.inWorkspace')}: ${description}` : description,
       inserts: t('complete.useSkill', { name }),
-      ...(source === 'new' && { act: () => void attempt(t('skills.notChosen'), () => addSkill(id, name)) }),
+      ...(source === 'new' && { act: () => void tryOrNotify(t('skills.notChosen'), () => addSkill(id, name)) }),
     })),
   };
 }

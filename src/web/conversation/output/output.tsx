@@ -1,8 +1,8 @@
 import { useMemo, useState } from 'preact/hooks';
-import { TextParts, useBeginning } from '../../markdown/plain.tsx';
+import { TextParts, useTruncatedText } from '../../markdown/plain.tsx';
 import { parseAnsiRows } from '../../parts/ansi.ts';
 import { countLines } from '../../parts/bounded-text.ts';
-import { count } from '../../parts/format.ts';
+import { formatCount } from '../../parts/format.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { Spans } from './spans.tsx';
@@ -27,7 +27,7 @@ export function Output({ text, command, isLive = false, whole }: Props) {
   const [isOpen, setOpen] = useState(false);
   const total = useMemo(() => countLines(text), [text]);
   const isLong = total > fewLines || text.length > fewCharacters;
-  const input = useBeginning(command ?? '');
+  const input = useTruncatedText(command ?? '');
   const rows = useMemo(() => {
     if (isLong && !isOpen) return parseAnsiRows(lastLines(text, shownLines).slice(-fewCharacters)).slice(-shownLines);
     return parseAnsiRows(text.endsWith('\n') ? text.slice(0, -1) : text);
@@ -46,7 +46,7 @@ export function Output({ text, command, isLive = false, whole }: Props) {
             : whole
               ? t('wholeOutput')
               : total > 1
-                ? t('allLines', { n: count(total) })
+                ? t('allLines', { n: formatCount(total) })
                 : t('wholeLine')}
         </button>
       )}
@@ -79,7 +79,7 @@ export function Output({ text, command, isLive = false, whole }: Props) {
           )}
           {isLong && (
             <span class="prompt">
-              {total > shownLines ? `… ${t('linesBefore', { n: count(total - shownLines) })}\n` : '… '}
+              {total > shownLines ? `… ${t('linesBefore', { n: formatCount(total - shownLines) })}\n` : '… '}
             </span>
           )}
           {text !== '' &&

@@ -3,7 +3,7 @@ import type { ToolItem } from '../../data/items.ts';
 import { toErrorText } from '../../data/server.ts';
 import { currentId } from '../../data/sessions.ts';
 import { parseAnsiRows } from '../../parts/ansi.ts';
-import { count } from '../../parts/format.ts';
+import { formatCount } from '../../parts/format.ts';
 import { TextLines } from '../../parts/text-lines.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
@@ -54,7 +54,7 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
       {lines.bytes < size && (
         <p class="tool-note padded border-top quiet" role="status">
           <progress value={lines.bytes} max={size} aria-label={t('files.loading')} />{' '}
-          {t('linesSoFar', { n: count(lines.count) })}
+          {t('linesSoFar', { n: formatCount(lines.count) })}
         </p>
       )}
       <VirtualList

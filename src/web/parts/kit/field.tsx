@@ -163,7 +163,7 @@ interface ManyProps {
   readonly onChange: (chosen: string[]) => void;
 }
 /** A group of checkboxes. */
-export function ManyField({ legend, choices, chosen, error = '', onChange }: ManyProps) {
+export function MultiChoiceField({ legend, choices, chosen, error = '', onChange }: ManyProps) {
   const id = useId();
   return (
     <fieldset class="many padded grid box" aria-describedby={error === '' ? undefined : id}>

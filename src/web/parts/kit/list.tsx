@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
-import { wordSearch } from '../word-search.ts';
+import { createWordMatcher } from '../word-search.ts';
 import { Icon, type IconName } from './icon.tsx';
 
 export interface ListItem {
@@ -39,7 +39,7 @@ const searchedFrom = 12; // items
 export function List({ items = [], none, label, isSearched = true }: Props) {
   const [text, setText] = useState('');
   if (items.length === 0) return none === undefined ? null : <p class="quiet">{none}</p>;
-  const fits = wordSearch(text);
+  const fits = createWordMatcher(text);
   const found = items.filter(({ title = '', code = '', lines = [] }) => fits([title, code, ...lines].join('\n')));
   return (
     <>

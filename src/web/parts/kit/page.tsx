@@ -6,7 +6,7 @@ import { Button, ChipButton, IconButton } from './button.tsx';
 import { Choice } from './choice.tsx';
 import { confirmFirst, Dialogs } from './dialog.tsx';
 import { Empty } from './empty.tsx';
-import { ChoiceField, Form, LongTextField, ManyField, TextField } from './field.tsx';
+import { ChoiceField, Form, LongTextField, MultiChoiceField, TextField } from './field.tsx';
 import { List } from './list.tsx';
 import { Menu } from './menu.tsx';
 import { SchemaForm } from './schema-form.tsx';
@@ -68,7 +68,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
         <TextField label="Time zone" value="Berl" error="Unknown time zone." onChange={nothing} />
         <LongTextField label="Task" rows={2} value={text} onChange={setText} />
         <ChoiceField label="When" value={day} choices={days} onChange={setDay} />
-        <ManyField legend="Days" choices={days} chosen={many} onChange={setMany} />
+        <MultiChoiceField legend="Days" choices={days} chosen={many} onChange={setMany} />
       </Form>
       <List
         items={[

@@ -40,7 +40,7 @@ export function useResource<Item>(unread: string, load: () => Promise<readonly I
 }
 
 /** Replaces a changed item, or adds a new item at the top. */
-export const withItem = <Item extends { readonly id: string }>(all: readonly Item[], one: Item): readonly Item[] =>
+export const upsertItem = <Item extends { readonly id: string }>(all: readonly Item[], one: Item): readonly Item[] =>
   all.some(({ id }) => id === one.id) ? all.map((other) => (other.id === one.id ? one : other)) : [one, ...all];
 
 interface Props<Item> {
@@ -83,11 +83,11 @@ export function ConfirmButton({ label, name, ask, act }: SureProps) {
   if (!isAsking) {
     return <Button class="small" kind="danger" label={label} aria-label={name} onClick={() => setAsking(true)} />;
   }
-  return <Question label={label} name={name} ask={ask} act={act} end={() => setAsking(false)} />;
+  return <InlineConfirmation label={label} name={name} ask={ask} act={act} end={() => setAsking(false)} />;
 }
 
 /** A confirmation shown in place of its button. */
-export const Question = ({ label, name, ask, act, end }: SureProps & { end: () => void }) => (
+export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & { end: () => void }) => (
   <span class="row sure wrap" role="group" aria-label={name}>
     <span>{ask}</span>
     <span class="row">

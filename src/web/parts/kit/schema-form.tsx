@@ -4,7 +4,7 @@ import { CallError, type InputOf, type Path, toErrorText } from '../../data/serv
 import forms from '../../forms.json' with { type: 'json' };
 import { isText, serverText, t } from '../../text/text.ts';
 import { Button } from './button.tsx';
-import { ChoiceField, LongTextField, ManyField, SecretField, TextField } from './field.tsx';
+import { ChoiceField, LongTextField, MultiChoiceField, SecretField, TextField } from './field.tsx';
 import { type Draft, type FieldSchema, type FormSchema, findMistake, fromDraft, toDraft } from './schema.ts';
 import { FormError } from './trouble.tsx';
 
@@ -222,7 +222,7 @@ function OneField({ options, schema, draft, textOf, ...shared }: OneFieldProps) 
   if (typeof draft !== 'string') {
     const parts = groups ? Object.entries(groups) : [[shared.label, undefined] as const];
     return parts.map(([name, ofGroup], at) => (
-      <ManyField
+      <MultiChoiceField
         key={name}
         legend={groups ? textOf(`group.${name}`) : name}
         choices={ofGroup ? wordsOf(ofGroup) : (values ?? [])}

@@ -40,10 +40,10 @@ export function fromDraft({ kind, isRequired, isNullable, words = [] }: FieldSch
 }
 
 /** The key of an error message, and its parameters. */
-export type Mistake = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
+export type FieldMistake = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
 
 /** Undefined: the value is valid. */
-export function findMistake(schema: FieldSchema, draft: Draft): Mistake | undefined {
+export function findMistake(schema: FieldSchema, draft: Draft): FieldMistake | undefined {
   const { kind, isRequired, pattern, min, max, words = [] } = schema;
   const entries = typeof draft !== 'string' ? draft : kind === 'list' ? entriesOf(draft) : [draft].filter(hasText);
   if (entries.length === 0) return isRequired ? [kind === 'many' ? 'form.chooseOne' : 'form.required'] : undefined;

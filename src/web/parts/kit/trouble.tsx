@@ -34,7 +34,7 @@ interface LoadedData<Data> {
 /**
  * Loads again when one of the `reasons` changes. The data stays until the next answer; outdated answers are dropped.
  */
-export function useRead<Data>(load: () => Promise<Data>, reasons: readonly unknown[]): LoadedData<Data> {
+export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly unknown[]): LoadedData<Data> {
   const [{ now, problem }, set] = useState<{ readonly now?: Data; readonly problem: string }>({ problem: '' });
   const [turn, setTurn] = useState(0);
   useEffect(() => {

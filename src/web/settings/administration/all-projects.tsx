@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { me } from '../../data/people.ts';
+import { currentUser } from '../../data/people.ts';
 import { query } from '../../data/server.ts';
-import { count, formatMoment } from '../../parts/format.ts';
+import { formatCount, formatMoment } from '../../parts/format.ts';
 import { t } from '../../text/text.ts';
 import { ProjectList } from '../projects/projects.tsx';
 import { CsvButton } from './csv.tsx';
@@ -30,12 +30,12 @@ export function AllProjects() {
     <ProjectList
       about={t('administration.projects.about')}
       load={load}
-      opens={me.value?.role === 'admin'}
+      opens={currentUser.value?.role === 'admin'}
       linesOf={({ owner, ownerName, members, sessions, spent, createdAt }) => [
         [ownerName ?? owner ?? t('usage.nobody'), t('keys.createdAt', { at: formatMoment(createdAt) })].join(' · '),
         [
-          t('administration.members', { n: count(members) }),
-          t('administration.sessions', { n: count(sessions) }),
+          t('administration.members', { n: formatCount(members) }),
+          t('administration.sessions', { n: formatCount(sessions) }),
           spent,
         ].join(' · '),
       ]}

@@ -7,7 +7,7 @@ import { List } from '../../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { isText, t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
-import { LoadMore, usePaged } from './paged.tsx';
+import { LoadMore, usePagedList } from './paged.tsx';
 
 type Row = Outputs['administration']['audit']['rows'][number];
 const mostExported = 50_000;
@@ -24,7 +24,7 @@ export function AuditPage() {
   const filter = { ...given, ...(outcome !== '' && { outcome }) };
   const read = (limit: number, before: string | undefined) =>
     query('administration.audit', { ...filter, limit, ...(before !== undefined && { before }) });
-  const log = usePaged<Row>(JSON.stringify(filter), async (before) => {
+  const log = usePagedList<Row>(JSON.stringify(filter), async (before) => {
     const { rows, next } = await read(50, before);
     return { items: rows, next };
   });

@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { me } from '../../data/people.ts';
+import { currentUser } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
-import { bytes, count, formatMoment } from '../../parts/format.ts';
+import { formatBytes, formatCount, formatMoment } from '../../parts/format.ts';
 import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
@@ -43,7 +43,7 @@ export function OverviewPage() {
   const stopAll = () =>
     tryIt(t('administration.notStopped'), async () => {
       const { stopped, failed } = await mutate('administration.stopAll', undefined);
-      setNotice(t('administration.stopped', { n: count(stopped), failed: count(failed) }));
+      setNotice(t('administration.stopped', { n: formatCount(stopped), failed: formatCount(failed) }));
       await read();
     });
   const byHost = Object.entries(Object.groupBy(sandboxes, ({ host }) => host));
@@ -71,12 +71,12 @@ export function OverviewPage() {
       </Part>
       <Part title={t('administration.runs')}>
         <div class="row account between wrap breaks">
-          <span>{t('administration.atWork', { running: count(running), waiting: count(waiting) })}</span>
-          {me.value?.role === 'admin' && running + waiting > 0 && (
+          <span>{t('administration.atWork', { running: formatCount(running), waiting: formatCount(waiting) })}</span>
+          {currentUser.value?.role === 'admin' && running + waiting > 0 && (
             <ConfirmButton
               label={t('administration.stopAll')}
               name={t('administration.stopAll')}
-              ask={t('administration.stopAllAsk', { running: count(running), waiting: count(waiting) })}
+              ask={t('administration.stopAllAsk', { running: formatCount(running), waiting: formatCount(waiting) })}
               act={stopAll}
             />
           )}
@@ -105,7 +105,7 @@ export function OverviewPage() {
             more: (
               <details>
                 <summary>
-                  {[t('administration.sandboxes.count', { n: count(some.length) }), ...sumOf(some)].join(' · ')}
+                  {[t('administration.sandboxes.count', { n: formatCount(some.length) }), ...sumOf(some)].join(' · ')}
                 </summary>
                 <List label={host} items={some.map(toItem)} />
               </details>
@@ -120,7 +120,7 @@ export function OverviewPage() {
               key: 'store',
               title: t('administration.health.storage'),
               code: storage.store,
-              lines: storage.bytes === null ? [] : [bytes(storage.bytes)],
+              lines: storage.bytes === null ? [] : [formatBytes(storage.bytes)],
             },
             {
               key: 'blobs',
@@ -128,14 +128,14 @@ export function OverviewPage() {
               code: storage.blobs,
               lines: [
                 t('administration.files.count', {
-                  uploads: count(storage.uploads),
-                  snapshots: count(storage.snapshots),
+                  uploads: formatCount(storage.uploads),
+                  snapshots: formatCount(storage.snapshots),
                 }),
               ],
             },
             ...(storage.freeBytes === null
               ? []
-              : [{ key: 'disk', title: t('administration.disk'), lines: [bytes(storage.freeBytes)] }]),
+              : [{ key: 'disk', title: t('administration.disk'), lines: [formatBytes(storage.freeBytes)] }]),
           ]}
         />
         <p class="quiet">{t('administration.backups')}</p>
@@ -154,7 +154,7 @@ export function OverviewPage() {
     const memory = some.reduce((sum, { usage }) => sum + (usage?.memoryBytes ?? 0), 0);
     return [
       ...(known.length > 0 ? [processors(known.reduce((sum, one) => sum + one, 0))] : []),
-      ...(memory > 0 ? [t('processes.memory', { size: bytes(memory) })] : []),
+      ...(memory > 0 ? [t('processes.memory', { size: formatBytes(memory) })] : []),
     ];
   }
   function toItem(sandbox: Sandbox) {
@@ -169,14 +169,14 @@ export function OverviewPage() {
           ...(isPaused ? [t('administration.paused')] : []),
           ...(!isPaused && !usage ? [t('administration.noLoad')] : []),
           ...sumOf([sandbox]),
-          ...(limit === null ? [] : [t('administration.ofMemory', { size: bytes(limit) })]),
+          ...(limit === null ? [] : [t('administration.ofMemory', { size: formatBytes(limit) })]),
         ].join(' · '),
       ].filter(Boolean),
     };
   }
 }
 
-const processors = (used: number) => t('administration.processors', { n: count(Math.round(used * 100)) });
+const processors = (used: number) => t('administration.processors', { n: formatCount(Math.round(used * 100)) });
 const ownerOf = ({ owner, ownerName }: { readonly owner: string | null; readonly ownerName: string | null }) =>
   ownerName ?? owner ?? t('usage.nobody');
 

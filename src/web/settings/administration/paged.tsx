@@ -8,7 +8,7 @@ interface Page<Item> {
   readonly next: string | null;
 }
 /** The pages of a long list that have been loaded. */
-export interface Paged<Item> extends Partial<Page<Item>> {
+export interface PagedList<Item> extends Partial<Page<Item>> {
   readonly trouble: string;
   readonly more: () => unknown;
   /** Reloads the first page. */
@@ -21,7 +21,10 @@ const searchMs = 300; // after the last keystroke
  * Loads the first page when `filter` changes, and further pages on request. Late answers for an earlier filter are
  * dropped.
  */
-export function usePaged<Item>(filter: string, load: (next: string | undefined) => Promise<Page<Item>>): Paged<Item> {
+export function usePagedList<Item>(
+  filter: string,
+  load: (next: string | undefined) => Promise<Page<Item>>,
+): PagedList<Item> {
   const [page, setPage] = useState<Page<Item>>();
   const [trouble, tryIt] = useActionError();
   const current = useRef(filter);
@@ -39,7 +42,7 @@ export function usePaged<Item>(filter: string, load: (next: string | undefined) 
 }
 
 /** A button for the next page, shown only if there is one. */
-export const LoadMore = ({ next, more }: Pick<Paged<unknown>, 'next' | 'more'>) =>
+export const LoadMore = ({ next, more }: Pick<PagedList<unknown>, 'next' | 'more'>) =>
   next ? (
     <div>
       <Button label={t('administration.more')} onClick={more} />

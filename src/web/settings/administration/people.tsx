@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { me } from '../../data/people.ts';
+import { currentUser } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
-import { count, formatMoment } from '../../parts/format.ts';
+import { formatCount, formatMoment } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { TextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
@@ -10,7 +10,7 @@ import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
-import { LoadMore, usePaged } from './paged.tsx';
+import { LoadMore, usePagedList } from './paged.tsx';
 import { readSpending } from './spending.ts';
 
 type Person = Outputs['people']['list']['people'][number];
@@ -20,7 +20,7 @@ const mostExported = 10_000;
 export function PeoplePage() {
   const [text, setText] = useState('');
   const [trouble, tryIt] = useActionError();
-  const people = usePaged<Person & { readonly spent: string }>(text, async (after) => {
+  const people = usePagedList<Person & { readonly spent: string }>(text, async (after) => {
     const [found, spent] = await Promise.all([
       query('people.list', { text, limit: 50, ...(after !== undefined && { after }) }),
       readSpending('person'),
@@ -72,12 +72,12 @@ export function PeoplePage() {
           role === null ? t('administration.noRole') : t(`keys.role.${role}`),
           ...(disabled ? [t('administration.disabled')] : []),
           t('administration.seen', { at: formatMoment(lastSeenAt) }),
-          t('administration.sessions', { n: count(sessions) }),
+          t('administration.sessions', { n: formatCount(sessions) }),
           spent,
         ].join(' · '),
       ],
       waits: disabled,
-      action: me.value?.role === 'admin' && me.value.person !== id && (
+      action: currentUser.value?.role === 'admin' && currentUser.value.person !== id && (
         <Access key={String(disabled)} title={title} isDisabled={disabled} change={() => change(id, !disabled)} />
       ),
     };

@@ -1,5 +1,5 @@
 import { query } from '../../data/server.ts';
-import { count, price } from '../../parts/format.ts';
+import { formatCount, formatPrice } from '../../parts/format.ts';
 import { t } from '../../text/text.ts';
 
 /** Reads this month's spending of all people, or projects, as text for each owner or project id. */
@@ -8,7 +8,7 @@ export async function readSpending(of: 'person' | 'project'): Promise<(id: strin
   const byId = new Map(all.filter((one) => one.of === of).map((one) => [one.id, one]));
   return (id) => {
     const { costPerMonth, tokensPerMonth } = byId.get(id) ?? {};
-    const cost = costPerMonth && costPerMonth.used > 0 ? [price(costPerMonth.used)] : [];
-    return [...cost, t('administration.tokens', { n: count(tokensPerMonth?.used ?? 0) })].join(' · ');
+    const cost = costPerMonth && costPerMonth.used > 0 ? [formatPrice(costPerMonth.used)] : [];
+    return [...cost, t('administration.tokens', { n: formatCount(tokensPerMonth?.used ?? 0) })].join(' · ');
   };
 }

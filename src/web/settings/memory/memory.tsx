@@ -1,14 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
-import { bytes } from '../../parts/format.ts';
+import { formatBytes } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { CheckField, ChoiceField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { ServerSettings } from '../server/server-settings.tsx';
-import { type Note, NoteView, recordFacts } from './note.tsx';
+import { describeNoteVersion, type Note, NoteView } from './note.tsx';
 
 const memoryParts = ['memory'];
 type Summary = Outputs['memory']['list'][number];
@@ -70,11 +70,11 @@ export function Memory() {
         items={shown.map((note) => ({
           key: note.path,
           title: note.path,
-          lines: [recordFacts(note, names)],
+          lines: [describeNoteVersion(note, names)],
           open: () => setOpen(note),
         }))}
       />
-      <p class="quiet">{t('memory.room', { used: bytes(holder.size), most: bytes(holder.maxSize) })}</p>
+      <p class="quiet">{t('memory.room', { used: formatBytes(holder.size), most: formatBytes(holder.maxSize) })}</p>
     </>
   );
 }

@@ -5,7 +5,7 @@ import { navigate } from '../../data/route.ts';
 import { mutate, query } from '../../data/server.ts';
 import { showHiddenCharacters } from '../../parts/bounded-text.ts';
 import { diffLines } from '../../parts/diff.ts';
-import { bytes, formatMoment } from '../../parts/format.ts';
+import { formatBytes, formatMoment } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { closeDialog } from '../../parts/kit/dialog.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
@@ -16,14 +16,14 @@ import { t } from '../../text/text.ts';
 export type Note = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
 /** The names of the people who are visible to the caller, by id. */
-export type Names = ReadonlyMap<string, string>;
+export type DisplayNames = ReadonlyMap<string, string>;
 type Holder = Inputs['memory']['notes'];
 
 interface Props {
   readonly holder: Holder;
   /** Undefined: a new note. */
   readonly note: Note | undefined;
-  readonly names: Names;
+  readonly names: DisplayNames;
   readonly back: () => void;
 }
 
@@ -63,7 +63,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
           />
         )}
       </div>
-      {note && <p class="quiet">{recordFacts(note, names)}</p>}
+      {note && <p class="quiet">{describeNoteVersion(note, names)}</p>}
       {note?.deleted ? (
         <h3>{showHiddenCharacters(note.path)}</h3>
       ) : (
@@ -122,7 +122,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
 
 interface RowProps {
   readonly version: Version;
-  readonly names: Names;
+  readonly names: DisplayNames;
   readonly before: Version | undefined;
   readonly isNewest: boolean;
   readonly bringBack: () => unknown;
@@ -140,7 +140,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
     ? t('memory.redacted', { at: formatMoment(redacted.at) })
     : text === null
       ? t('memory.wasDeleted')
-      : bytes(version.size);
+      : formatBytes(version.size);
   return (
     <li>
       <p>
@@ -185,17 +185,17 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
   );
 }
 
-function writerOf(author: Note['author'], names: Names): string {
+function writerOf(author: Note['author'], names: DisplayNames): string {
   if (author.kind === 'server') return t('memory.byServer');
   if (author.kind === 'person')
     return t('memory.byPerson', { name: names.get(author.id) || author.id || t('usage.nobody') });
   return t(author.approved ? 'memory.byAgentApproved' : 'memory.byAgent');
 }
 
-export const recordFacts = ({ version, deleted, size, updatedAt, author }: Note, names: Names): string =>
+export const describeNoteVersion = ({ version, deleted, size, updatedAt, author }: Note, names: DisplayNames): string =>
   [
     t('memory.version', { n: version }),
-    deleted ? t('memory.wasDeleted') : bytes(size),
+    deleted ? t('memory.wasDeleted') : formatBytes(size),
     formatMoment(updatedAt),
     writerOf(author, names),
   ].join(' · ');

@@ -1,16 +1,16 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { me } from '../../data/people.ts';
+import { currentUser } from '../../data/people.ts';
 import { mutate, mutateWithRetry, query, request } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { ConfirmButton, Question, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
+import { ConfirmButton, InlineConfirmation, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
-import { askNewProject } from '../../sessions/filter-bar.tsx';
+import { openNewProjectDialog } from '../../sessions/filter-bar.tsx';
 import { projects, readProjects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
-import { refusal } from '../../work/files/store.ts';
+import { readErrorDetail } from '../../work/files/store.ts';
 import { ProjectAccounts } from '../secrets/keys.tsx';
 
 type Project = Outputs['projects']['list']['projects'][number];
@@ -23,7 +23,12 @@ export const Projects = ({ again }: { again: () => void }) => (
   <ProjectList
     head={
       <div>
-        <Button kind="primary" icon="plus" label={t('filter.newProjectTitle')} onClick={() => askNewProject(again)} />
+        <Button
+          kind="primary"
+          icon="plus"
+          label={t('filter.newProjectTitle')}
+          onClick={() => openNewProjectDialog(again)}
+        />
       </div>
     }
     about={t('members.about')}
@@ -100,7 +105,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
     const hasLeft = await tryIt(t('members.notLeft'), async () => {
       // Losing access closes the page's socket before an answer could arrive.
       const answer = await request(path, { method: 'DELETE' });
-      if (!answer.ok) throw new Error(await refusal(answer));
+      if (!answer.ok) throw new Error(await readErrorDetail(answer));
     });
     if (hasLeft) back();
   };
@@ -121,7 +126,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
     </select>
   );
   const isMe = ({ of, id: member }: Member) =>
-    of === 'person' && [me.value?.person, me.value?.email?.toLowerCase()].includes(member);
+    of === 'person' && [currentUser.value?.person, currentUser.value?.email?.toLowerCase()].includes(member);
   const removal = (member: Member) =>
     isMe(member) ? (
       <ConfirmButton
@@ -158,7 +163,7 @@ function Members({ project: { id, name, role }, back }: { project: OpenProject; 
           member.role !== 'owner' && {
             action:
               heir === keyOf(member) ? (
-                <Question
+                <InlineConfirmation
                   label={t('members.handOver')}
                   name={t('members.handOverOne', { name: nameOf(member) })}
                   ask={t('members.handOverAsk', { name: nameOf(member) })}

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { hasRole, roles } from '../../../core/model/principal.ts';
-import { me } from '../../data/people.ts';
+import { currentUser } from '../../data/people.ts';
 import { type InputOf, mutate, query, request } from '../../data/server.ts';
 import { saveToken, storedToken } from '../../data/token.ts';
 import { formatMoment } from '../../parts/format.ts';
@@ -30,7 +30,7 @@ export function ApiKeys() {
     [made],
   );
   const isFirst = keys.all?.length === 0;
-  const isAdmin = me.value?.role !== 'auditor';
+  const isAdmin = currentUser.value?.role !== 'auditor';
   const form = keys.all && isAdmin && (
     <SchemaForm
       key={String(isFirst)}
@@ -114,7 +114,7 @@ function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
 }
 
 /** The person's own keys, for programs that act for the person. */
-export const OwnKeys = () => (
+export const PersonalKeys = () => (
   <KeySection
     title={t('keys.personal')}
     about={t('keys.own')}
@@ -128,12 +128,12 @@ export const OwnKeys = () => (
         title={t('keys.new')}
         save={t('keys.make')}
         failure={t('keys.notMade')}
-        value={{ role: me.value?.role, lifeDays: lifetimes[1] }}
+        value={{ role: currentUser.value?.role, lifeDays: lifetimes[1] }}
         fields={{
           name: { label: t('keys.program') },
           role: {
             choices: roles
-              .filter((role) => hasRole({ role: me.value?.role ?? 'nobody' }, role))
+              .filter((role) => hasRole({ role: currentUser.value?.role ?? 'nobody' }, role))
               .map((role) => [role, t(`keys.role.${role}`)] as const),
           },
           lifeDays: {},
@@ -198,7 +198,7 @@ function listFacts(
   return [
     project ? t(`members.role.${project.role}`) : t(`keys.role.${role}`),
     ...(project && namesProject ? [projectName(project.id) ?? project.id] : []),
-    ...(person === null || person === me.value?.person ? [] : [t('keys.ofPerson')]),
+    ...(person === null || person === currentUser.value?.person ? [] : [t('keys.ofPerson')]),
     ...(trust ? [t('keys.trust', { issuer: trust.issuer })] : []),
     ...(revokedAt !== null ? [t('keys.revokedAt', { at: formatMoment(revokedAt) })] : []),
     ...(state === 'expired' && expiresAt !== null ? [t('keys.expired', { at: formatMoment(expiresAt) })] : []),

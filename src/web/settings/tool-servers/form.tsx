@@ -95,7 +95,7 @@ interface ChangeProps {
 }
 
 /** The form values of an existing tool server. The stored header values are never shown. */
-export function ChangeToolServer({ server, cancel, send }: ChangeProps) {
+export function EditToolServerForm({ server, cancel, send }: ChangeProps) {
   const [header, setHeader] = useState(server.headers[0] ?? 'Authorization');
   const [secret, setSecret] = useState('');
   const { name, url, tools, timeoutSeconds } = placeholders;

@@ -8,7 +8,7 @@ import { t } from '../../text/text.ts';
 const key = 'corral.signIn';
 
 /** The result of the last sign-in, as text. */
-export const signedInServer = signal('');
+export const signInResult = signal('');
 
 export async function beginSignIn(name: string): Promise<void> {
   const { address } = await mutate('toolServers.beginSignIn', { name, returnTo: location.origin + location.pathname });
@@ -43,8 +43,8 @@ export async function endSignIn({ name, answer }: SignInReturn): Promise<void> {
       code: answer.get('code') ?? '',
       ...(issuer !== null && { issuer }),
     });
-    signedInServer.value = t('toolServers.signedIn', { name });
+    signInResult.value = t('toolServers.signedIn', { name });
   } catch (thrown) {
-    signedInServer.value = t('notDone', { what: t('toolServers.notSignedIn'), why: toErrorText(thrown) });
+    signInResult.value = t('notDone', { what: t('toolServers.notSignedIn'), why: toErrorText(thrown) });
   }
 }

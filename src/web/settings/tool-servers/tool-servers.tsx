@@ -5,8 +5,8 @@ import { formatMoment } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ConfirmButton, ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { t } from '../../text/text.ts';
-import { ChangeToolServer, ToolServerForm } from './form.tsx';
-import { beginSignIn, signedInServer } from './sign-in.ts';
+import { EditToolServerForm, ToolServerForm } from './form.tsx';
+import { beginSignIn, signInResult } from './sign-in.ts';
 
 export type ToolServer = Outputs['toolServers']['put'];
 
@@ -19,7 +19,7 @@ export function ToolServers() {
   );
   const { act } = servers;
   useEffect(() => {
-    if (signedInServer.value !== '') void act(t('toolServers.unread'), async () => signedInServer.value);
+    if (signInResult.value !== '') void act(t('toolServers.unread'), async () => signInResult.value);
   }, []);
   return (
     <ResourceList
@@ -36,7 +36,7 @@ export function ToolServers() {
           <>
             {server.state !== null && server.state.tools.length > 0 && <Tools tools={server.state.tools} />}
             {server.from === 'page' && changing === server.name && (
-              <ChangeToolServer
+              <EditToolServerForm
                 server={server}
                 cancel={() => setChanging('')}
                 send={async (changes) => {

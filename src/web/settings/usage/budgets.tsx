@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { type BudgetLimit, budgetLimits, forEachLimit } from '../../../core/model/runs/budget-limits.ts';
-import { me } from '../../data/people.ts';
+import { type BudgetLimit, budgetLimits, mapLimits } from '../../../core/model/runs/budget-limits.ts';
+import { currentUser } from '../../data/people.ts';
 import { mutate, query } from '../../data/server.ts';
-import { bytes, count, price } from '../../parts/format.ts';
+import { formatBytes, formatCount, formatPrice } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
@@ -28,7 +28,7 @@ export function SharedBudgets() {
           return {
             key,
             title: nameOf(budget),
-            action: me.value?.role !== 'auditor' && open !== key && (
+            action: currentUser.value?.role !== 'auditor' && open !== key && (
               <Button class="small" label={t('budgets.change')} onClick={() => setOpen(key)} aria-label={title} />
             ),
             more: (
@@ -43,8 +43,8 @@ export function SharedBudgets() {
                     title={title}
                     needsChange
                     note={t('budgets.empty')}
-                    value={forEachLimit((limit) => budget[limit].own)}
-                    fields={forEachLimit((limit) => ({ placeholder: usualOf(limit, budget) }))}
+                    value={mapLimits((limit) => budget[limit].own)}
+                    fields={mapLimits((limit) => ({ placeholder: usualOf(limit, budget) }))}
                     cancel={() => setOpen('')}
                     send={async (input) => {
                       const { of, id } = budget;
@@ -68,8 +68,8 @@ const nameOf = ({ of, id, name }: Budget): string =>
     ? t('budgets.server')
     : t(of === 'person' ? 'budgets.person' : 'budgets.project', { name: name || id || t('usage.nobody') });
 function shown(limit: BudgetLimit, amount: number): string {
-  if (limit.endsWith('Bytes')) return bytes(amount);
-  return limit.startsWith('cost') ? price(amount) : count(amount);
+  if (limit.endsWith('Bytes')) return formatBytes(amount);
+  return limit.startsWith('cost') ? formatPrice(amount) : formatCount(amount);
 }
 
 /** The limit to show in an empty field. If the holder has its own limit, the answer does not contain the default. */

@@ -8,7 +8,7 @@ import {
 } from '../../../core/model/runs/usage-report.ts';
 import { query } from '../../data/server.ts';
 import { modelLabel } from '../../models/state.ts';
-import { count, formatCompact, locale, price } from '../../parts/format.ts';
+import { formatCompact, formatCount, formatPrice, locale } from '../../parts/format.ts';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
@@ -78,10 +78,10 @@ export function Usage() {
       {report && report.total.turns > 0 && (
         <>
           <p>
-            {report.total.unpriced < report.total.turns && <strong>{`${price(report.total.cost)} · `}</strong>}
+            {report.total.unpriced < report.total.turns && <strong>{`${formatPrice(report.total.cost)} · `}</strong>}
             <span>{t('usage.total', wordsOfTotal(report.total))}</span>
             {report.total.unpriced > 0 && (
-              <span class="quiet">{` · ${t('usage.unpriced', { n: count(report.total.unpriced) })}`}</span>
+              <span class="quiet">{` · ${t('usage.unpriced', { n: formatCount(report.total.unpriced) })}`}</span>
             )}
           </p>
           <Chart {...report} />
@@ -110,7 +110,7 @@ const toDayRows = ({ groups, by }: Report) => [
 const wordsOfTotal = ({ inputTokens, outputTokens, turns }: Total) => ({
   in: formatCompact(inputTokens),
   out: formatCompact(outputTokens),
-  n: count(turns),
+  n: formatCount(turns),
 });
 
 const dayName = (day: string) =>
@@ -139,7 +139,7 @@ function Chart(report: Report) {
   const { days } = report;
   const isPriced = days.some(({ cost }) => cost > 0);
   const amountOf = (day: Total) => (isPriced ? day.cost : day.inputTokens + day.outputTokens);
-  const wordsOf = (amount: number) => (isPriced ? price(amount) : count(amount));
+  const wordsOf = (amount: number) => (isPriced ? formatPrice(amount) : formatCount(amount));
   const most = Math.max(...days.map(amountOf), 1e-9);
   const [first, last] = [days[0]?.day ?? '', days.at(-1)?.day ?? ''];
   const series = computeSeries(report, amountOf);
@@ -174,7 +174,7 @@ function Chart(report: Report) {
       </svg>
       <div class="usage-axis between small-text quiet row">
         <span>{dayName(first)}</span>
-        <span>{t('usage.most', { most: isPriced ? price(most) : formatCompact(most) })}</span>
+        <span>{t('usage.most', { most: isPriced ? formatPrice(most) : formatCompact(most) })}</span>
         <span>{dayName(last)}</span>
       </div>
     </figure>
@@ -229,10 +229,10 @@ function Groups(report: Report) {
                 {by !== 'day' && <span class={`usage-mark ${group.mark}`} />}
                 {group.label}
               </th>
-              <td>{count(group.turns)}</td>
+              <td>{formatCount(group.turns)}</td>
               <td>{formatCompact(group.inputTokens)}</td>
               <td>{formatCompact(group.outputTokens)}</td>
-              <td>{group.unpriced === group.turns ? t('cost.unknown') : price(group.cost)}</td>
+              <td>{group.unpriced === group.turns ? t('cost.unknown') : formatPrice(group.cost)}</td>
             </tr>
           ))}
         </tbody>

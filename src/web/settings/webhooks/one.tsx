@@ -5,7 +5,7 @@ import { formatMoment } from '../../parts/format.ts';
 import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
 import { Menu } from '../../parts/kit/menu.tsx';
-import { OneTimeSecret, Question } from '../../parts/kit/resource-list.tsx';
+import { InlineConfirmation, OneTimeSecret } from '../../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
@@ -104,7 +104,7 @@ export function WebhookView({ webhook, secret, onSecret, changed, change, back, 
         />
       </div>
       {asking === 'rotate' && (
-        <Question
+        <InlineConfirmation
           label={t('webhooks.rotate')}
           name={t('webhooks.rotate')}
           ask={t('webhooks.rotateAsk')}
@@ -113,7 +113,7 @@ export function WebhookView({ webhook, secret, onSecret, changed, change, back, 
         />
       )}
       {asking === 'delete' && (
-        <Question
+        <InlineConfirmation
           label={t('automations.deleteYes')}
           name={t('webhooks.delete', { name })}
           ask={t('webhooks.deleteAsk')}

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { ResourceList, useResource, withItem } from '../../parts/kit/resource-list.tsx';
+import { ResourceList, upsertItem, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { projects, readProjects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
@@ -24,7 +24,7 @@ export function Webhooks() {
   const [secret, setSecret] = useState('');
   // without the projects, the webhook receives events of all projects
   useEffect(() => void readProjects().catch(() => {}), []);
-  const changed = (one: Webhook) => webhooks.setAll((now) => withItem(now, one));
+  const changed = (one: Webhook) => webhooks.setAll((now) => upsertItem(now, one));
   const toList = () => {
     setSecret('');
     setView('list');

@@ -5,7 +5,7 @@ import { model } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { tools } from '../../data/system.ts';
-import { count, formatCompact, price } from '../../parts/format.ts';
+import { formatCompact, formatCount, formatPrice } from '../../parts/format.ts';
 import { serverText, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
@@ -38,8 +38,8 @@ export function Cost({ session }: { session: Session }) {
         <p class="note wait">
           {t('cost.budgetLeft', {
             kind: t(`budget.${budget.kind}`),
-            left: count(Math.max(0, budget.limit - budget.used)),
-            limit: count(budget.limit),
+            left: formatCount(Math.max(0, budget.limit - budget.used)),
+            limit: formatCount(budget.limit),
           })}
         </p>
       )}
@@ -79,7 +79,7 @@ export function Cost({ session }: { session: Session }) {
                     <td>{formatCompact(one.inputTokens)}</td>
                     <td>{formatCompact(one.cachedTokens)}</td>
                     <td>{formatCompact(one.outputTokens)}</td>
-                    <td>{one.cost === null ? '–' : price(one.cost)}</td>
+                    <td>{one.cost === null ? '–' : formatPrice(one.cost)}</td>
                   </tr>
                 ))}
               </tbody>
@@ -116,7 +116,7 @@ const causeOf = ({ type, about }: Amount): string =>
 /** Sorts by price, or by tokens if the price is unknown. */
 const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || (inputTokens + outputTokens) / 1e9;
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
-  cost ? price(cost) : t('tokensShort', { n: formatCompact(inputTokens + outputTokens) });
+  cost ? formatPrice(cost) : t('tokensShort', { n: formatCompact(inputTokens + outputTokens) });
 
 const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
   <section class="cost-sum raised box padded" aria-label={title}>
@@ -124,13 +124,13 @@ const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
     <p class="cost-price bold figures">
       {used.cost === undefined
         ? t('tokensShort', { n: formatCompact(used.inputTokens + used.outputTokens) })
-        : price(used.cost)}
+        : formatPrice(used.cost)}
     </p>
     <p class="quiet small-text">
       {t('usage.total', {
         in: formatCompact(used.inputTokens),
         out: formatCompact(used.outputTokens),
-        n: count(used.turns),
+        n: formatCount(used.turns),
       })}
       {used.cost === undefined && ` · ${t('cost.unknown')}`}
     </p>
@@ -183,4 +183,4 @@ function toRows(limits: Budgets['run'], used: ModelUsage, scope: 'cost.ofRun' | 
 }
 
 const words = (kind: Kind, value: number): string =>
-  kind === 'cost' ? price(value) : kind === 'tokens' ? formatCompact(value) : count(value);
+  kind === 'cost' ? formatPrice(value) : kind === 'tokens' ? formatCompact(value) : formatCount(value);

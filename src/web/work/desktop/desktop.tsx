@@ -4,11 +4,11 @@ import type { Outputs } from '../../../client/types.ts';
 import { onEvent } from '../../data/log.ts';
 import { mutateWithRetry, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { duration } from '../../parts/format.ts';
+import { formatDuration } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
-import { attempt } from '../../parts/notice.tsx';
+import { tryOrNotify } from '../../parts/notice.tsx';
 import { serverText, t } from '../../text/text.ts';
 
 type View = Outputs['desktop']['status'];
@@ -35,7 +35,7 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
   }, [sessionId]);
   const begin = async (path: 'desktop.start' | 'desktop.add') => {
     setStarting(true);
-    await attempt(t('desktop.start'), async () => setView(await mutateWithRetry(path, { sessionId })));
+    await tryOrNotify(t('desktop.start'), async () => setView(await mutateWithRetry(path, { sessionId })));
     setStarting(false);
   };
   const start = () => begin('desktop.start');
@@ -85,7 +85,7 @@ function Without({ offer: { state, detail, seconds }, onLook, children }: Withou
     const timer = setInterval(onLook, buildLookMs);
     return () => clearInterval(timer);
   }, [state]);
-  const more = [detail && serverText(detail), seconds === undefined ? undefined : duration(seconds * 1_000)]
+  const more = [detail && serverText(detail), seconds === undefined ? undefined : formatDuration(seconds * 1_000)]
     .filter(Boolean)
     .join(', ');
   return (

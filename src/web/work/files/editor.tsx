@@ -1,8 +1,8 @@
 import { useRef, useState } from 'preact/hooks';
 import { t } from '../../text/text.ts';
 import { EditorText } from './editor/editor-text.tsx';
-import { detectLineEnd, exactText } from './editor/file-text.ts';
-import { Conflict, useSaving } from './editor/saving.tsx';
+import { decodeExactText, detectLineEnd } from './editor/file-text.ts';
+import { ConflictNotice, useSaving } from './editor/saving.tsx';
 import type { FileStore, LoadedFile } from './store.ts';
 
 interface Props {
@@ -21,7 +21,7 @@ interface Props {
 /** Edits text. A save replaces only the version that was opened; if the file has changed, the person decides. */
 export function Editor({ store, file, takesFocus, onStored, onReload, onClose }: Props) {
   const { path, version } = file;
-  const [{ text: first, mark }] = useState(() => exactText(file.bytes));
+  const [{ text: first, mark }] = useState(() => decodeExactText(file.bytes));
   const [saved, setSaved] = useState(first);
   const [text, setText] = useState(store.drafts.get(path) ?? saved);
   const saving = useSaving({ store, path, version });
@@ -52,7 +52,7 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
   };
   return (
     <div class="editor fill stack">
-      {saving.hasConflict && <Conflict onTheirs={drop} onMine={() => void save(true)} />}
+      {saving.hasConflict && <ConflictNotice onTheirs={drop} onMine={() => void save(true)} />}
       <EditorText
         store={store}
         path={path}

@@ -1,15 +1,15 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { toShownName } from '../../../core/text/file-names.ts';
 import { toErrorText } from '../../data/server.ts';
-import { bytes } from '../../parts/format.ts';
+import { formatBytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmFirst } from '../../parts/kit/dialog.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
-import { attempt } from '../../parts/notice.tsx';
+import { tryOrNotify } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { compareStep, compareWithRunStart } from './editor/comparisons.ts';
-import { exactText } from './editor/file-text.ts';
+import { decodeExactText } from './editor/file-text.ts';
 import { Review } from './editor/review.tsx';
 import { Editor } from './editor.tsx';
 import { choosePreview, type Preview } from './preview.ts';
@@ -56,7 +56,7 @@ export function FileView({ store, path, part }: Props) {
   const file = read && 'bytes' in read ? read : undefined;
   const kind = file && choosePreview(path, file.bytes);
   const isWholeText = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
-  const isExact = useMemo(() => file && exactText(file.bytes).isExact, [file]);
+  const isExact = useMemo(() => file && decodeExactText(file.bytes).isExact, [file]);
   const mayEdit = isWholeText && isExact;
   const isEdited = mayEdit && (kind === 'text' || isEditing || store.drafts.has(path));
   const close = () => {
@@ -73,14 +73,16 @@ export function FileView({ store, path, part }: Props) {
         <h2 class="cut file-name mono bold" title={path}>
           {toShownName(path)}
         </h2>
-        {file && <span class="quiet figures small-text rigid">{bytes(file.size)}</span>}
+        {file && <span class="quiet figures small-text rigid">{formatBytes(file.size)}</span>}
         <span class="fill" />
         {mayEdit && !isEdited && <IconButton icon="edit" label={t('files.edit')} onClick={() => setEditing(true)} />}
         <IconButton
           icon="download"
           label={t('files.download')}
           onClick={() =>
-            attempt(t('files.download'), () => download(fileUrl(store.sessionId, path), path.split('/').at(-1) ?? path))
+            tryOrNotify(t('files.download'), () =>
+              download(fileUrl(store.sessionId, path), path.split('/').at(-1) ?? path),
+            )
           }
         />
         <IconButton icon="trash" label={t('files.delete')} onClick={() => askDelete(store, path)} />
@@ -111,7 +113,7 @@ export function FileView({ store, path, part }: Props) {
       {isWholeText && !isExact && <p class="work-note">{t('files.notUtf8')}</p>}
       {file?.isCut && part === 'all' && kind !== 'image' && (
         <p class="work-note">
-          {t('files.cut', { shown: bytes(file.bytes.length), size: bytes(file.size) })}{' '}
+          {t('files.cut', { shown: formatBytes(file.bytes.length), size: formatBytes(file.size) })}{' '}
           {file.size < 20_000_000 && <Button kind="quiet" label={t('files.whole')} onClick={() => void load(true)} />}
         </p>
       )}
@@ -145,5 +147,5 @@ const askDelete = (store: FileStore, path: string): void =>
     title: t('files.deleteTitle'),
     text: t('files.deleteText', { path }),
     yes: t('files.delete'),
-    act: () => void attempt(t('files.delete'), () => store.remove(path)),
+    act: () => void tryOrNotify(t('files.delete'), () => store.remove(path)),
   });

@@ -4,14 +4,14 @@ import { toShownName } from '../../../core/text/file-names.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { bytes, formatMoment } from '../../parts/format.ts';
+import { formatBytes, formatMoment } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
 import { Form, TextField } from '../../parts/kit/field.tsx';
-import { LoadPlaceholder, useRead } from '../../parts/kit/trouble.tsx';
-import { attempt } from '../../parts/notice.tsx';
+import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
+import { tryOrNotify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { FileView } from './file-view.tsx';
@@ -75,7 +75,7 @@ export function Files({ session }: { session: Session }) {
             icon="download"
             label={t('files.zip')}
             onClick={() =>
-              attempt(t('files.zip'), () => download(`/streams/sessions/${session.id}/zip`, `${session.title}.zip`))
+              tryOrNotify(t('files.zip'), () => download(`/streams/sessions/${session.id}/zip`, `${session.title}.zip`))
             }
           />
           <IconButton icon="retry" label={t('files.refresh')} onClick={() => void store.refresh()} />
@@ -158,7 +158,7 @@ const letters = { added: '+', modified: '~', deleted: '−' } as const;
 function ChangesView({ store }: { store: FileStore }) {
   const folders = store.folders.value; // a new listing triggers a new comparison
   const read = () => query('files.changes', { sessionId: store.sessionId });
-  const { now: changes, problem, again } = useRead(read, [store, folders]);
+  const { now: changes, problem, again } = useLoadedData(read, [store, folders]);
   if (!changes || problem !== '') return <LoadPlaceholder problem={problem} again={again} />;
   const { since, files, truncated } = changes;
   if (!since) return <p class="quiet empty">{t('files.noRun')}</p>;
@@ -189,7 +189,7 @@ function ChangesView({ store }: { store: FileStore }) {
                   <span class="sr-only">{t(`files.${file.change}`)}</span>
                 </span>
                 <span class="cut fill">{toShownName(file.path)}</span>
-                <span class="quiet figures small-text rigid">{bytes(file.after ?? file.before ?? 0)}</span>
+                <span class="quiet figures small-text rigid">{formatBytes(file.after ?? file.before ?? 0)}</span>
               </button>
             </div>
           );
@@ -209,7 +209,7 @@ function NewFile({ store }: { store: FileStore }) {
     const target = path.trim();
     closeDialog();
     const empty = { sessionId: store.sessionId, path: target, file: new Blob([]), replaces: false };
-    await attempt(t('files.new'), async () => {
+    await tryOrNotify(t('files.new'), async () => {
       if ((await upload(empty)) === 'failed') return;
       await store.refresh();
       store.shown.value = target;

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Highlighted } from '../../markdown/code.tsx';
+import { HighlightedCode } from '../../markdown/code.tsx';
 import { Markdown } from '../../markdown/markdown.tsx';
 import { parse } from '../../parsing/parse.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
@@ -72,7 +72,7 @@ function Source({ path, text }: { path: string; text: string }) {
           {lines.map((_line, at) => `${at + 1}\n`).join('')}
         </pre>
         <pre class="source-text fill">
-          <Highlighted code={text} language={detectLanguage(path)} />
+          <HighlightedCode code={text} language={detectLanguage(path)} />
         </pre>
       </div>
     );
@@ -167,7 +167,7 @@ function Notebook({ text, sessionId }: { text: string; sessionId: string }) {
             <Markdown text={cell.source} sessionId={sessionId} />
           ) : (
             <pre class="cell-code tinted round padded mono pre">
-              <Highlighted code={cell.source} language={cell.kind === 'code' ? notebook.language : ''} />
+              <HighlightedCode code={cell.source} language={cell.kind === 'code' ? notebook.language : ''} />
             </pre>
           )}
           {cell.outputs.map((output, n) => (

@@ -133,7 +133,7 @@ export class FileStore {
   async read(path: string, whole = false): Promise<LoadedFile> {
     const range = whole ? undefined : { range: `bytes=0-${readBytes - 1}` };
     const answer = await request(fileUrl(this.sessionId, path), range ? { headers: range } : {});
-    if (!answer.ok) throw new Error(await refusal(answer));
+    if (!answer.ok) throw new Error(await readErrorDetail(answer));
     const bytes = new Uint8Array(await answer.arrayBuffer());
     const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? bytes.length);
     const version = answer.headers.get('etag') ?? '';
@@ -146,7 +146,7 @@ export class FileStore {
     if (version !== undefined) headers['if-match'] = version;
     const answer = await request(fileUrl(this.sessionId, path), { method: 'PUT', headers, body: text });
     if (answer.status === 412) return 'changed';
-    if (!answer.ok) throw new Error(await refusal(answer));
+    if (!answer.ok) throw new Error(await readErrorDetail(answer));
     return { version: answer.headers.get('etag') ?? '' };
   }
 
@@ -184,12 +184,12 @@ export async function readPart(
   const answer = await request(address, { headers: { range: `bytes=${from}-${from + length - 1}` } });
   const size = Number(/\/(\d+)$/.exec(answer.headers.get('content-range') ?? '')?.[1] ?? 0);
   if (answer.status === 416) return { bytes: new Uint8Array(), size };
-  if (!answer.ok) throw new Error(await refusal(answer));
+  if (!answer.ok) throw new Error(await readErrorDetail(answer));
   return { bytes: new Uint8Array(await answer.arrayBuffer()), size };
 }
 
 /** The server's reason for the refusal. */
-export async function refusal(answer: Response): Promise<string> {
+export async function readErrorDetail(answer: Response): Promise<string> {
   const body = (await answer.json().catch(() => undefined)) as { detail?: unknown } | undefined;
   return typeof body?.detail === 'string' ? body.detail : `${answer.status} ${answer.statusText}`;
 }

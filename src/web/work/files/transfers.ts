@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { request } from '../../data/server.ts';
 import { authorization } from '../../data/token.ts';
 import { t } from '../../text/text.ts';
-import { fileUrl, refusal } from './store.ts';
+import { fileUrl, readErrorDetail } from './store.ts';
 
 /** An upload in progress, or a failed one. */
 export interface Transfer {
@@ -75,7 +75,7 @@ function parseDetail(body: string): string | undefined {
 /** Downloads an address of the server as a file. */
 export async function download(address: string, name: string): Promise<void> {
   const answer = await request(address);
-  if (!answer.ok) throw new Error(await refusal(answer));
+  if (!answer.ok) throw new Error(await readErrorDetail(answer));
   saveFile(await answer.blob(), name);
 }
 

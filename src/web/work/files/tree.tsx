@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { toShownName } from '../../../core/text/file-names.ts';
-import { bytes } from '../../parts/format.ts';
+import { formatBytes } from '../../parts/format.ts';
 import { Icon } from '../../parts/kit/icon.tsx';
-import { attempt } from '../../parts/notice.tsx';
+import { tryOrNotify } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
@@ -17,7 +17,7 @@ export function Tree({ store }: { store: FileStore }) {
   const use = (row: Row) => {
     setAt(row.path);
     if (row.type === 'file') store.shown.value = row.path;
-    else void attempt(t('files.openFolder'), () => store.toggle(row.path));
+    else void tryOrNotify(t('files.openFolder'), () => store.toggle(row.path));
   };
   const onKey = (event: KeyboardEvent, row: Row) => {
     const key = pressedKey(event);
@@ -65,7 +65,7 @@ export function Tree({ store }: { store: FileStore }) {
             <span class="cut fill" dir="auto">
               {toShownName(row.name)}
             </span>
-            {row.size !== null && <span class="quiet figures small-text rigid">{bytes(row.size)}</span>}
+            {row.size !== null && <span class="quiet figures small-text rigid">{formatBytes(row.size)}</span>}
           </div>
         );
       }}

@@ -5,8 +5,8 @@ import { formatMoment } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CopyButton } from '../../parts/kit/copy-button.tsx';
 import { Icon } from '../../parts/kit/icon.tsx';
-import { LoadPlaceholder, useRead } from '../../parts/kit/trouble.tsx';
-import { attempt } from '../../parts/notice.tsx';
+import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
+import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import {
   computePreviewAddress,
@@ -70,7 +70,7 @@ function Open({ sessionId }: { sessionId: string }) {
   useEffect(() => void look(), [sessionId]);
   if (open.length === 0) return null;
   const close = (id: string) =>
-    attempt(t('preview.notClosed'), async () => {
+    tryOrNotify(t('preview.notClosed'), async () => {
       await mutateWithRetry('ports.close', { sessionId, id });
       await look();
     });
@@ -102,7 +102,7 @@ function Open({ sessionId }: { sessionId: string }) {
 }
 
 function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
-  const { now: found, problem, again } = useRead(() => openPreview(sessionId, at.port), [sessionId, at.port]);
+  const { now: found, problem, again } = useLoadedData(() => openPreview(sessionId, at.port), [sessionId, at.port]);
   const [path, setPath] = useState(at.path);
   const [shownPath, showPath] = useState(at.path);
   const [turn, setTurn] = useState(0);

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { toErrorText } from '../../data/server.ts';
 import { plainText } from '../../parts/ansi.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { attempt } from '../../parts/notice.tsx';
+import { tryOrNotify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { fileUrl, readPart } from '../files/store.ts';
@@ -46,12 +46,12 @@ export function Log({ sessionId, path, isRunning }: Props) {
           <Button
             kind="quiet"
             label={t('processes.earlier')}
-            onClick={() => attempt(t('processes.earlier'), () => log.earlier())}
+            onClick={() => tryOrNotify(t('processes.earlier'), () => log.earlier())}
           />
           <Button
             kind="quiet"
             label={t('processes.whole')}
-            onClick={() => attempt(t('processes.whole'), () => log.all())}
+            onClick={() => tryOrNotify(t('processes.whole'), () => log.all())}
           />
         </p>
       )}

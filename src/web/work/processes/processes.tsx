@@ -2,11 +2,11 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs, SandboxStatus } from '../../../client/types.ts';
 import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { bytes, duration, formatMoment } from '../../parts/format.ts';
+import { formatBytes, formatDuration, formatMoment } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
-import { attempt } from '../../parts/notice.tsx';
+import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { Log } from './log.tsx';
 
@@ -39,7 +39,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
     return <OpenProcess process={open} sessionId={sessionId} isAsleep={isAsleep} onClose={() => setShown(undefined)} />;
   }
   const stop = (pid: number) =>
-    attempt(t('processes.stop'), async () => {
+    tryOrNotify(t('processes.stop'), async () => {
       await mutateWithRetry('processes.stop', { sessionId, pid });
       await look();
     });
@@ -119,7 +119,7 @@ function aboutProcess({ pid, status, memoryBytes, ports = [], started }: Process
   return [
     t('processes.pid', { pid }),
     t(`processes.${status}`),
-    ...(memoryBytes === undefined ? [] : [t('processes.memory', { size: bytes(memoryBytes) })]),
+    ...(memoryBytes === undefined ? [] : [t('processes.memory', { size: formatBytes(memoryBytes) })]),
     ...ports.map((port) => t('processes.port', { port })),
     formatMoment(started),
   ].join(' · ');
@@ -164,7 +164,7 @@ interface Props {
 /** The sandbox's state, with a button to pause it. Before the pause, the line explains what the pause keeps. */
 function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDamaged }, sessionId, onChange }: Props) {
   const change = (name: 'pause' | 'resume') =>
-    attempt(t(`sandbox.${name}`), async () => onChange(await mutateWithRetry(`sandbox.${name}`, { sessionId })));
+    tryOrNotify(t(`sandbox.${name}`), async () => onChange(await mutateWithRetry(`sandbox.${name}`, { sessionId })));
   const mayPause = condition === 'running' && pause !== 'none';
   const mayResume = condition === 'paused' || condition === 'stopped' || condition === 'lost';
   return (
@@ -173,7 +173,7 @@ function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDa
         <span>
           {t(`sandbox.${condition}`)}
           {keeps ? ` · ${t(`sandbox.keeps.${keeps}`)}` : mayPause ? ` · ${t(`sandbox.pauseKeeps.${pause}`)}` : ''}
-          {mayPause && idleSeconds !== null && ` · ${t('sandbox.idle', { time: duration(idleSeconds * 1_000) })}`}
+          {mayPause && idleSeconds !== null && ` · ${t('sandbox.idle', { time: formatDuration(idleSeconds * 1_000) })}`}
         </span>
         {mayPause && <Button class="small" label={t('sandbox.pause')} onClick={() => change('pause')} />}
         {mayResume && <Button class="small" label={t('sandbox.resume')} onClick={() => change('resume')} />}

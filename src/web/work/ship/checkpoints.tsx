@@ -10,8 +10,8 @@ import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmFirst } from '../../parts/kit/dialog.tsx';
 import { ChoiceField } from '../../parts/kit/field.tsx';
-import { useRead } from '../../parts/kit/trouble.tsx';
-import { attempt, notify } from '../../parts/notice.tsx';
+import { useLoadedData } from '../../parts/kit/trouble.tsx';
+import { notify, tryOrNotify } from '../../parts/notice.tsx';
 import { ForkButton } from '../../sharing/fork.tsx';
 import { t } from '../../text/text.ts';
 
@@ -21,7 +21,11 @@ type Checkpoint = Outputs['checkpoints']['list'][number];
 export function Checkpoints({ session: { id: sessionId, status } }: { session: Session }) {
   const [from, setFrom] = useState<number>();
   // An ended run can have a checkpoint, which is created shortly after the end.
-  const { now: all, problem, again } = useRead(() => query('checkpoints.list', { sessionId }), [sessionId, status]);
+  const {
+    now: all,
+    problem,
+    again,
+  } = useLoadedData(() => query('checkpoints.list', { sessionId }), [sessionId, status]);
   return (
     <section class="stack" aria-label={t('checkpoints')}>
       <header class="row ship-head between wrap">
@@ -106,7 +110,7 @@ function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => v
     text: t('checkpoints.restoreText', { name }),
     yes: t('restore'),
     act: () =>
-      void attempt(t('checkpoints.restoreOne', { name }), async () => {
+      void tryOrNotify(t('checkpoints.restoreOne', { name }), async () => {
         const { before } = await mutate('checkpoints.restore', { sessionId, number });
         notify(t('checkpoints.restored', { name, before: t('checkpoints.one', { number: before }) }));
         onDone();
@@ -124,7 +128,7 @@ interface ComparisonProps {
 function Comparison({ sessionId, from, all }: ComparisonProps) {
   const [to, setTo] = useState<number>();
   const range = { sessionId, from, ...(to !== undefined && { to }) };
-  const { now: found, problem } = useRead(() => query('checkpoints.diff', range), [sessionId, from, to, all]);
+  const { now: found, problem } = useLoadedData(() => query('checkpoints.diff', range), [sessionId, from, to, all]);
   const others = all.filter(({ number }) => number !== from).toReversed();
   return (
     <div class="stack ship-form raised box padded">

@@ -4,8 +4,8 @@ import { mutate, query } from '../../data/server.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { CheckField } from '../../parts/kit/field.tsx';
-import { useRead } from '../../parts/kit/trouble.tsx';
-import { attempt, notify } from '../../parts/notice.tsx';
+import { useLoadedData } from '../../parts/kit/trouble.tsx';
+import { notify, tryOrNotify } from '../../parts/notice.tsx';
 import { ProposalFields } from '../../parts/proposal-fields.tsx';
 import { t } from '../../text/text.ts';
 
@@ -26,7 +26,7 @@ interface Props {
 /** The pull request on the forge, or a form that opens one. */
 export function PullRequestView({ of, reads, mayOpen, onDone }: Props) {
   const read = () => query('pullRequests.state', of);
-  const { now: state, problem } = useRead(read, [of.sessionId, of.path, reads]);
+  const { now: state, problem } = useLoadedData(read, [of.sessionId, of.path, reads]);
   if (!state || problem !== '') return <p class="quiet">{problem || t('ship.asking')}</p>;
   if (state.pullRequest === null)
     return mayOpen ? <OpenForm of={of} state={state} onDone={onDone} /> : <p class="quiet">{t('ship.none')}</p>;
@@ -41,7 +41,7 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
   const name = t('ship.openOn', { forge: forge.label });
   const open = async () => {
     setBusy(true);
-    const isDone = await attempt(name, () => mutate('pullRequests.open', { ...of, title, text, draft: isDraft }));
+    const isDone = await tryOrNotify(name, () => mutate('pullRequests.open', { ...of, title, text, draft: isDraft }));
     setBusy(false);
     if (isDone) onDone();
   };
@@ -74,7 +74,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
   const [isBusy, setBusy] = useState(false);
   const sendAll = async () => {
     setBusy(true);
-    await attempt(t('ship.send'), async () => {
+    await tryOrNotify(t('ship.send'), async () => {
       const { sent } = await mutate('pullRequests.sendFeedback', of);
       notify(t('ship.sent', { n: sent }));
       onDone();

@@ -8,8 +8,8 @@ import { boundedLine, showHiddenCharacters } from '../../parts/bounded-text.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CheckField, LongTextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { useRead } from '../../parts/kit/trouble.tsx';
-import { attempt, notify } from '../../parts/notice.tsx';
+import { useLoadedData } from '../../parts/kit/trouble.tsx';
+import { notify, tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { saveFile } from '../files/transfers.ts';
 import { type FilePatch, isLeftover, parseHunk, type Status, splitPatch } from './changes.ts';
@@ -37,7 +37,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   // A change of the repository makes its pull request's state outdated too.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
-  const { now: status, problem } = useRead(read, [sessionId, path, state, reads]);
+  const { now: status, problem } = useLoadedData(read, [sessionId, path, state, reads]);
   const again = () => setReads((count) => count + 1);
   return (
     <section class="stack" aria-label={path}>
@@ -75,7 +75,7 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
   if (ahead === 0) return <p class="quiet">{t('ship.nothingAhead')}</p>;
   const push = async () => {
     setBusy(true);
-    await attempt(t('ship.push'), async () => {
+    await tryOrNotify(t('ship.push'), async () => {
       const { branch } = await mutate('repositories.push', of);
       notify(t('ship.pushed', { branch }));
       onDone();
@@ -83,7 +83,7 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
     setBusy(false);
   };
   const patch = () =>
-    attempt(t('ship.patch'), async () => {
+    tryOrNotify(t('ship.patch'), async () => {
       const { text } = await query('repositories.patch', of);
       saveFile(new Blob([text], { type: 'text/x-patch' }), `${of.path.replaceAll('/', '-')}.patch`);
     });
@@ -144,7 +144,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   useEffect(() => void look(), [sessionId]);
   const isOpen = (host: string) => inForce?.allowed.includes(host) || inForce?.entries.includes(host);
   const allow = (host: string) =>
-    attempt(t('network.allowOne', { host }), async () => {
+    tryOrNotify(t('network.allowOne', { host }), async () => {
       await mutateWithRetry('egress.allow', { sessionId, host });
       await look();
     });
@@ -184,7 +184,7 @@ function WantedServices({
   useEffect(() => void look(), [of.sessionId]);
   const all = Object.entries(services);
   const allow = () =>
-    attempt(t('ship.allowServices'), async () => keep((await mutate('repositories.allowServices', of)).services));
+    tryOrNotify(t('ship.allowServices'), async () => keep((await mutate('repositories.allowServices', of)).services));
   return (
     <div class="stack ship-form raised box padded">
       <h3 class="breaks">{t('ship.services')}</h3>
@@ -216,7 +216,7 @@ function Checks({
   const [isBusy, setBusy] = useState(false);
   const run = async () => {
     setBusy(true);
-    await attempt(t('ship.runChecks'), async () => {
+    await tryOrNotify(t('ship.runChecks'), async () => {
       setRan((await mutate('repositories.check', of)).checks);
       onDone();
     });
@@ -280,7 +280,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
     const only =
       left.size === 0 ? {} : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
     const leaveOut = chosen.map(({ path }) => patches[path] ?? '').join('');
-    const isDone = await attempt(t('ship.commit'), () =>
+    const isDone = await tryOrNotify(t('ship.commit'), () =>
       mutate('repositories.commit', { ...of, message, ...only, ...(leaveOut !== '' && { leaveOut }) }),
     );
     setBusy(false);

@@ -1,6 +1,6 @@
 import { streamFrames } from '../../../core/text/stream-frames.ts';
 import { mutate, request } from '../../data/server.ts';
-import { wholeCharacters } from '../../parts/bounded-text.ts';
+import { toCharacterBoundary } from '../../parts/bounded-text.ts';
 
 /** The reason why a terminal's output ended. */
 export type EndReason = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
@@ -12,7 +12,7 @@ interface Hearer {
 const typeAtOnce = 65_536;
 
 /** A connection to one of the person's terminals. Closing the connection keeps the shell. */
-export class OwnTerminal {
+export class TerminalConnection {
   readonly #id: string;
   readonly #left = new AbortController();
   #typed = '';
@@ -65,7 +65,7 @@ export class OwnTerminal {
     const terminalId = this.#id;
     try {
       while (this.#typed !== '' || this.#size) {
-        const text = this.#typed.slice(0, wholeCharacters(this.#typed, typeAtOnce));
+        const text = this.#typed.slice(0, toCharacterBoundary(this.#typed, typeAtOnce));
         const size = this.#size;
         this.#typed = this.#typed.slice(text.length);
         this.#size = undefined;

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { attempt } from '../../parts/notice.tsx';
+import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import type { AgentShell, AgentShells } from './agent-shells.ts';
-import { type EndReason, OwnTerminal } from './own-terminal.ts';
+import { type EndReason, TerminalConnection } from './own-terminal.ts';
 import { Screen } from './screen.tsx';
 import { ShellTyping } from './shell-typing.ts';
 
@@ -14,7 +14,7 @@ interface OwnProps {
   readonly takesFocus: boolean;
   readonly onExit: () => void;
 }
-export function OwnScreen({ id, takesFocus, onExit }: OwnProps) {
+export function UserTerminalScreen({ id, takesFocus, onExit }: OwnProps) {
   const [ending, setEnding] = useState<EndReason>();
   const [turn, setTurn] = useState(0);
   return (
@@ -23,7 +23,7 @@ export function OwnScreen({ id, takesFocus, onExit }: OwnProps) {
         key={turn}
         label={t('terminal.input')}
         onOpen={(terminal) => {
-          const line = new OwnTerminal(id, {
+          const line = new TerminalConnection(id, {
             onData: (bytes) => terminal.write(bytes),
             onEnd: (why) => (why === 'exited' || why === 'deleted' ? onExit() : setEnding(why)),
           });
@@ -102,7 +102,7 @@ export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentPr
       isOpening.current = true;
       return;
     }
-    void attempt(t('terminal.typing'), () => typing.type(text));
+    void tryOrNotify(t('terminal.typing'), () => typing.type(text));
   };
   return (
     <>

@@ -6,10 +6,10 @@ import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
-import { attempt } from '../../parts/notice.tsx';
+import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { type AgentShell, AgentShells } from './agent-shells.ts';
-import { AgentScreen, OwnScreen } from './screens.tsx';
+import { AgentScreen, UserTerminalScreen } from './screens.tsx';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
 /** The terminal that each session shows: a shell's id, with a prefix for its owner. */
@@ -30,7 +30,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
     setOwn((all) => [...all, made]);
     return made.id;
   };
-  const open = () => attempt(t('terminal.new'), async () => choose(`own ${await make()}`));
+  const open = () => tryOrNotify(t('terminal.new'), async () => choose(`own ${await make()}`));
   useEffect(() => {
     void (async () => {
       const [found, { state }] = await Promise.all([
@@ -42,7 +42,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
     })().catch(() => {}); // the buttons show the error
   }, [sessionId]);
   const close = (id: string) =>
-    attempt(t('terminal.close'), async () => {
+    tryOrNotify(t('terminal.close'), async () => {
       await mutate('terminals.close', { terminalId: id });
       setOwn((all) => all.filter((one) => one.id !== id));
     });
@@ -90,7 +90,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
         </Empty>
       )}
       {shown?.startsWith('own ') && (
-        <OwnScreen
+        <UserTerminalScreen
           key={shown}
           id={shown.slice(4)}
           takesFocus={takesFocus.current}

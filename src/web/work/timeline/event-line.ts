@@ -1,7 +1,7 @@
 import type { Event } from '../../../client/types.ts';
 import { lineOf } from '../../../core/model/event-traits.ts';
 import { phaseText, toEndText } from '../../conversation/notes.tsx';
-import { count, duration, price } from '../../parts/format.ts';
+import { formatCount, formatDuration, formatPrice } from '../../parts/format.ts';
 import { failureText, serverText, t } from '../../text/text.ts';
 
 const maxLine = 300; // characters
@@ -46,7 +46,7 @@ function describeEvent(event: Event): string {
       const { phase, detail, ms, ended = [] } = event.data;
       const parts = [t(phaseText(phase)), detail && serverText(detail)];
       if (ended.length > 0) parts.push(t('phase.ended', { commands: ended.join(', ') }));
-      if (ms !== undefined) parts.push(duration(ms));
+      if (ms !== undefined) parts.push(formatDuration(ms));
       return parts.filter(Boolean).join(' · ');
     }
     case 'egress': {
@@ -55,12 +55,12 @@ function describeEvent(event: Event): string {
     }
     case 'context.compacted': {
       const { before, after } = event.data;
-      return t('compacted.sizes', { before: count(before), after: count(after) });
+      return t('compacted.sizes', { before: formatCount(before), after: formatCount(after) });
     }
     case 'usage': {
       const { model, inputTokens, outputTokens, cost } = event.data;
-      const sizes = t('line.tokens', { read: count(inputTokens), written: count(outputTokens) });
-      return `${model}: ${sizes}${cost === undefined ? '' : ` · ${price(cost)}`}`;
+      const sizes = t('line.tokens', { read: formatCount(inputTokens), written: formatCount(outputTokens) });
+      return `${model}: ${sizes}${cost === undefined ? '' : ` · ${formatPrice(cost)}`}`;
     }
     default:
       return serverText(lineOf(event));

@@ -2,7 +2,7 @@ import { computed, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../../client/types.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { ConversationModel } from '../../data/model.ts';
-import { advance, findPlace, isTextDelta, type Speed } from './replay.ts';
+import { advance, findReplayPosition, isTextDelta, type Speed } from './replay.ts';
 
 const tickMs = 50;
 
@@ -36,13 +36,14 @@ export class Player {
   step(by: 1 | -1): void {
     this.pause();
     this.seek(
-      findPlace(events, this.shown.value, { by, is: (event) => !isTextDelta(event) }) ?? (by > 0 ? events.length : 0),
+      findReplayPosition(events, this.shown.value, { by, is: (event) => !isTextDelta(event) }) ??
+        (by > 0 ? events.length : 0),
     );
   }
 
   /** Moves to the next or previous start of a tool call; false: there is none. */
   toCall(by: 1 | -1): boolean {
-    const place = findPlace(events, this.shown.value, { by, is: ({ type }) => type === 'tool.calling' });
+    const place = findReplayPosition(events, this.shown.value, { by, is: ({ type }) => type === 'tool.calling' });
     this.pause();
     if (place !== undefined) this.seek(place);
     return place !== undefined;

@@ -4,7 +4,7 @@ export const speeds = [1, 4, 16] as const;
 export type Speed = (typeof speeds)[number];
 
 /** Maximum pause, in the replay's own time. */
-export const longestPauseMs = 2_000;
+export const maxReplayPauseMs = 2_000;
 
 interface Timed {
   readonly ts: number;
@@ -12,7 +12,7 @@ interface Timed {
 
 /** The time between two events in the replay. */
 export const pauseBetween = (before: Timed | undefined, after: Timed | undefined): number =>
-  before && after ? Math.min(longestPauseMs, Math.max(0, after.ts - before.ts)) : 0;
+  before && after ? Math.min(maxReplayPauseMs, Math.max(0, after.ts - before.ts)) : 0;
 
 export interface Progress {
   /** The number of events shown so far. */
@@ -35,7 +35,7 @@ export function advance(events: readonly Timed[], from: Progress, passedMs: numb
 }
 
 /** The next or previous position of a kind, as a number of shown events; undefined: there is none. */
-export function findPlace<Item>(
+export function findReplayPosition<Item>(
   events: readonly Item[],
   shown: number,
   { by, is }: { readonly by: 1 | -1; readonly is: (event: Item) => boolean },

@@ -6,11 +6,11 @@ import { Items } from '../../conversation/items.tsx';
 import { eventCount, events } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { count, locale } from '../../parts/format.ts';
+import { formatCount, locale } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
-import { LoadPlaceholder, useRead } from '../../parts/kit/trouble.tsx';
+import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
@@ -175,7 +175,7 @@ const showSeen = (sessionId: string, turn: number | undefined): void =>
 function Seen({ sessionId, first }: { sessionId: string; first: number | undefined }) {
   const [turn, setTurn] = useState(first);
   const request = { id: sessionId, ...(turn !== undefined && { turn }) };
-  const { now: seen, problem, again } = useRead(() => query('sessions.promptAt', request), [sessionId, turn]);
+  const { now: seen, problem, again } = useLoadedData(() => query('sessions.promptAt', request), [sessionId, turn]);
   const at = turn ?? seen?.turn ?? 1;
   return (
     <Dialog wide title={t('timeline.seen', { turn: at })}>
@@ -224,7 +224,7 @@ function Request({ seen: { request, sections } }: { seen: SeenTurn }) {
 const Part = ({ title, text, isOpen = false }: { title: string; text: string; isOpen?: boolean }) => (
   <details class="box" open={isOpen}>
     <summary class="padded bold">
-      {title} <span class="quiet">{t('timeline.chars', { count: count(text.length) })}</span>
+      {title} <span class="quiet">{t('timeline.chars', { count: formatCount(text.length) })}</span>
     </summary>
     {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
     <pre class="border-top scrolls tinted pre" tabIndex={0} role="region" aria-label={title}>

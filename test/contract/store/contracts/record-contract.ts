@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ChangedRecords } from '../../../../src/core/contracts/changed-records.ts';
-import type { ListOptions, Store } from '../../../../src/core/contracts/ports.ts';
+import { RecordWatcher } from '../../../../src/core/contracts/changed-records.ts';
+import type { RecordListOptions, Store } from '../../../../src/core/contracts/ports.ts';
 import { facts, newSession } from '../../../support/stores/store.ts';
 
 let kinds = 0;
@@ -103,7 +103,7 @@ export function recordContract(store: () => Store): void {
         const id = `i${String(n).padStart(2, '0')}`;
         for (const kind of ['skill', 'automation', 'other']) await records.put({ kind, id, doc, sort: n % 10 });
       }
-      const numbers = async (kind: string, options: ListOptions) =>
+      const numbers = async (kind: string, options: RecordListOptions) =>
         (await records.list(kind, options)).map(({ doc }) => (doc as { n: number }).n);
       for (const kind of ['skill', 'automation', 'other']) {
         expect(await numbers(kind, { owner: 'ann' })).toEqual([6, 16, 1, 11]);
@@ -146,7 +146,7 @@ export function recordContract(store: () => Store): void {
       };
       for (const [n, project] of ['one', 'two', 'one', null, 'one'].entries()) await put(n, project);
       await put(2, 'two');
-      const ids = async (options: ListOptions) => (await records.list('session', options)).map(({ id }) => id);
+      const ids = async (options: RecordListOptions) => (await records.list('session', options)).map(({ id }) => id);
       expect(await ids({ parent: 'one' })).toEqual(['p4', 'p0']);
       expect(await ids({ parent: 'two', after: { sort: 2, id: 'p2' } })).toEqual(['p1']);
       expect(await ids({ parent: 'two', state: 'waiting', after: { sort: 3, id: 'p3' } })).toEqual(['p2', 'p1']);
@@ -220,7 +220,7 @@ export function recordContract(store: () => Store): void {
     test('a follower of a kind gets what changed since its last call, and the sessions that are gone', async () => {
       const [one, two] = [newSession(), newSession()];
       const put = (id: string, doc: unknown) => store().records.put({ kind: 'session', id, doc });
-      const news = new ChangedRecords(store().records, 'session');
+      const news = new RecordWatcher(store().records, 'session');
       const next = async () => {
         const { changed, gone } = await news.next();
         const own = changed.filter(({ id }) => id === one || id === two);

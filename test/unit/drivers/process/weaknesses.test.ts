@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
 import { createUnreadableLoader } from '../../../../drivers/process/launch.ts';
-import { findLackingPrograms } from '../../../../drivers/process/process.ts';
+import { findMissingPrograms } from '../../../../drivers/process/process.ts';
 import { findWeaknesses, listEnforcedLimits, type Protections } from '../../../../drivers/process/weaknesses.ts';
 
 const found = { path: 'bwrap', system: [], masked: [], hasSudo: false };
@@ -66,7 +66,7 @@ test.each([
   const folder = await mkdtemp(join(tmpdir(), 'corral-lacking-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   for (const [name, mode] of Object.entries(present)) await writeFile(join(folder, name), '', { mode });
-  expect((await findLackingPrograms(['/nowhere', folder])).map(({ name }) => name)).toEqual(lacking);
+  expect((await findMissingPrograms(['/nowhere', folder])).map(({ name }) => name)).toEqual(lacking);
 });
 
 const copyIn = (folder: string) =>

@@ -3,7 +3,7 @@ import type { SessionEvent, SessionFact } from '../../../../src/core/model/event
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { resyncFrame, toFrame } from '../../../../src/facades/shared/conversation/frames.ts';
 import { readClientFrame } from '../../../../src/facades/shared/conversation/socket.ts';
-import { toolLine, toolNames } from '../../../../src/facades/shared/conversation/tool-names.ts';
+import { formatToolCall, translateToolCall } from '../../../../src/facades/shared/conversation/tool-names.ts';
 import { demoRun } from '../../../support/servers/demo-run.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
@@ -118,15 +118,17 @@ test.each([
   ['info_search_web', { query: 'q' }, 'info_search_web', { query: 'q' }],
   ['shell_view', { id: 'main' }, 'shell_view', { id: 'main' }],
 ])('%s %j is %s %j', (name, args, theirs, expected) =>
-  expect(toolNames(name, args, '/w')).toEqual({ name: theirs, arguments: expected }),
+  expect(translateToolCall(name, args, '/w')).toEqual({ name: theirs, arguments: expected }),
 );
 
 test('the line for people is one line, and not a long one', () => {
-  expect(toolLine({ name: 'run_shell', arguments: { cmd: ' cd a \r\n  ls\n' } })).toBe('run_shell: cd a ls');
-  expect(toolLine({ name: 'write_file', arguments: { content: 'x', path: 'a.py' } })).toBe('write_file: a.py');
-  expect(toolLine({ name: 'browser_click', arguments: { index: 3 } })).toBe('browser_click');
-  expect(toolLine({ name: 'run_shell', arguments: { cmd: 'x'.repeat(500) } })).toHaveLength('run_shell: '.length + 200);
-  const cut = toolLine({ name: 'run_shell', arguments: { cmd: `${'x'.repeat(198)}😀😀` } });
+  expect(formatToolCall({ name: 'run_shell', arguments: { cmd: ' cd a \r\n  ls\n' } })).toBe('run_shell: cd a ls');
+  expect(formatToolCall({ name: 'write_file', arguments: { content: 'x', path: 'a.py' } })).toBe('write_file: a.py');
+  expect(formatToolCall({ name: 'browser_click', arguments: { index: 3 } })).toBe('browser_click');
+  expect(formatToolCall({ name: 'run_shell', arguments: { cmd: 'x'.repeat(500) } })).toHaveLength(
+    'run_shell: '.length + 200,
+  );
+  const cut = formatToolCall({ name: 'run_shell', arguments: { cmd: `${'x'.repeat(198)}😀😀` } });
   expect(cut).toBe(`run_shell: ${'x'.repeat(198)}…`);
 });
 

@@ -6,11 +6,11 @@ import {
   answerError,
   ConnectError,
   ConnectStream,
-  connectError,
   envelope,
   parseEnvelope,
   parseTimeout,
   toCamelCase,
+  toConnectError,
 } from '../../../../src/facades/compat/e2b/data/connect.ts';
 import { toEntry } from '../../../../src/facades/compat/e2b/data/filesystem.ts';
 import { toEndEvent } from '../../../../src/facades/compat/e2b/data/process.ts';
@@ -56,10 +56,10 @@ test.each([
   ['sandbox_unavailable', 'unavailable'],
   ['shutting_down', 'unavailable'],
 ] as const)('%s of the sandbox is %s on the wire', (code, connect) =>
-  expect(connectError(new AppError(code, 'why')).code).toBe(connect),
+  expect(toConnectError(new AppError(code, 'why')).code).toBe(connect),
 );
 test('a failure that nobody expected is internal, and tells nothing about itself', () =>
-  expect(connectError(new Error('password=hunter2'))).toMatchObject({
+  expect(toConnectError(new Error('password=hunter2'))).toMatchObject({
     code: 'internal',
     message: 'Internal server error',
   }));

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import {
   applyBudgetChange,
+  assertModelsPriced,
   BudgetInput,
-  checkBudgetable,
   toBudgetView,
   toOwnBudget,
 } from '../../../../src/facades/compat/managed-agents/sessions/budget.ts';
@@ -46,8 +46,8 @@ test('a cap is raised above what is used, or removed for good; a session without
 
 test('a model without a known price is refused, because nothing would count', async () => {
   const models = { isPriced: async (ref: string) => ref === 'a/priced' } as never;
-  await expect(checkBudgetable(['a/priced'], models)).resolves.toBeUndefined();
-  await expect(checkBudgetable(['a/priced', 'b/free'], models)).rejects.toMatchObject({
+  await expect(assertModelsPriced(['a/priced'], models)).resolves.toBeUndefined();
+  await expect(assertModelsPriced(['a/priced', 'b/free'], models)).rejects.toMatchObject({
     narrow: { errorCode: 'model_not_budgetable' },
   });
 });

@@ -4,7 +4,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { EventLists, maxCached } from '../../../../src/facades/compat/managed-agents/sessions/event-lists.ts';
+import { EventLists, maxCacheSize } from '../../../../src/facades/compat/managed-agents/sessions/event-lists.ts';
 import { SessionReader } from '../../../../src/facades/compat/managed-agents/sessions/reader.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -180,7 +180,10 @@ test('a page of a list that is kept reads only what is new in the log, and reade
 test('lists that nobody reads for ten minutes are dropped, and of too many the oldest', async () => {
   const { lists, clock } = openLists();
   const { create, write, logOf, reads, sessions } = storedLogs();
-  const ids = Array.from({ length: maxCached.sessions + 1 }, (_, n) => n.toString(16).padStart(16, '0') as SessionId);
+  const ids = Array.from(
+    { length: maxCacheSize.sessions + 1 },
+    (_, n) => n.toString(16).padStart(16, '0') as SessionId,
+  );
   const readFrom = async (id: SessionId) => {
     await lists.of({ session: logOf(id).record, thread: id }, sessions);
     return reads.at(-1)?.[1];
@@ -205,7 +208,7 @@ test('a list of more characters than are kept is read whole each time, and the o
   write(root, 1, some[0] as (typeof some)[0]);
   write(large, 1, {
     type: 'message.assistant',
-    data: { messageId: messageId(1), text: 'x'.repeat(maxCached.chars), attachments: [] },
+    data: { messageId: messageId(1), text: 'x'.repeat(maxCacheSize.chars), attachments: [] },
   });
   for (const id of [root, large, large, root]) await lists.of({ session: logOf(id).record, thread: id }, sessions);
   expect(reads).toEqual([

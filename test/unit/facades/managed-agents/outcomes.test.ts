@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
-import { inboundEvents } from '../../../../src/facades/compat/managed-agents/sessions/inbound.ts';
-import { Projection } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
+import { parseInboundEvents } from '../../../../src/facades/compat/managed-agents/sessions/inbound.ts';
+import { ThreadProjection } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
 import { sendEvents } from '../../../../src/facades/compat/managed-agents/sessions/send.ts';
 import { SessionProjection } from '../../../../src/facades/compat/managed-agents/sessions/threads/session-projection.ts';
 
@@ -16,7 +16,7 @@ type Log = readonly { type: string; data: object }[];
 const stored = (log: Log) =>
   log.map((fact, n) => ({ ...(fact as SessionFact), runId, seq: n + 1, ts: 1_000 * n, sessionId }) as SessionEvent);
 function projected(...log: Log) {
-  const projection = new Projection(sessionId, facts);
+  const projection = new ThreadProjection(sessionId, facts);
   const events = stored(log).flatMap((event) => projection.add(event));
   const ends = events.filter(({ type }) => type === 'span.outcome_evaluation_end');
   return { projection, events, ends, types: events.map(({ type }) => type) };
@@ -88,7 +88,7 @@ test('an interrupt that ends an outcome has the id that its program received', a
   const page = async (_: string, from: number) => ({ events: log.slice(from), head: log.length });
   const sessions = { stop: async () => ({ stopped: true }), page };
   const target = { record: { id: sessionId }, projection, sessions, resolveUpload: async () => '', now: () => 0 };
-  const reported = await sendEvents(target as never, inboundEvents({ events: [{ type: 'user.interrupt' }] }));
+  const reported = await sendEvents(target as never, parseInboundEvents({ events: [{ type: 'user.interrupt' }] }));
   const events = log.slice(before.length).flatMap((event) => projection.add(event).map((one) => one.event));
   expect(events.slice(0, 2).map(({ type, id }) => [type, id])).toEqual([
     ['user.interrupt', reported[0]?.id],
@@ -126,7 +126,7 @@ function sending(...log: Log) {
     resolveUpload: async () => '',
     now: () => 0,
   };
-  return { sent, send: (...events: object[]) => sendEvents(target as never, inboundEvents({ events })) };
+  return { sent, send: (...events: object[]) => sendEvents(target as never, parseInboundEvents({ events })) };
 }
 
 test('an outcome that is requested is a message with a goal, judged so often as wished', async () => {

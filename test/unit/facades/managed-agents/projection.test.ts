@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
-import { Projection } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
+import { ThreadProjection } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
 import { SessionProjection } from '../../../../src/facades/compat/managed-agents/sessions/threads/session-projection.ts';
 
 const sessionId = '0123456789abcdef' as SessionId;
@@ -12,7 +12,7 @@ const facts = { name: 'Coder', customTools: new Set(['get_weather']), servers: n
 const logOf = (...all: readonly { type: string; data: object }[]): SessionEvent[] =>
   all.map((fact, n) => ({ ...(fact as SessionFact), runId, seq: n + 1, ts: 1_000 * n, sessionId }) as SessionEvent);
 function projected(log: readonly SessionEvent[]) {
-  const projection = new Projection(sessionId, facts);
+  const projection = new ThreadProjection(sessionId, facts);
   const events = log.flatMap((event) => projection.add(event));
   return { projection, events, types: events.map(({ type }) => type) };
 }
@@ -43,7 +43,7 @@ test('the same log gives the same events, with ids of their own', () => {
 test('a change of the session is an event with what changed, and its archive the last one', () => {
   const updated = (data: object) => ({ type: 'session.updated', data });
   const shown = { id: 'agent_1', name: 'Coder' };
-  const projection = new Projection(sessionId, { ...facts, shown: () => shown });
+  const projection = new ThreadProjection(sessionId, { ...facts, shown: () => shown });
   const log = logOf(
     updated({ agent: true, metadata: { team: 'a' } }),
     updated({ budget: { cost: 0.5, hard: true } }),
@@ -330,7 +330,7 @@ test('a message that waits for its turn is marked so, and listed without a time 
     SessionEvent,
     SessionEvent,
   ];
-  const projection = new Projection(sessionId, facts);
+  const projection = new ThreadProjection(sessionId, facts);
   projection.add(started);
   expect(projection.add(own(waiting, next))).toEqual([]);
   expect(projection.queued).toMatchObject([{ type: 'user.message', processed_at: null }]);

@@ -4,7 +4,7 @@ import type { SessionEvent } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import { readContents } from '../../../../src/facades/compat/managed-agents/sessions/content.ts';
-import { inboundEvents } from '../../../../src/facades/compat/managed-agents/sessions/inbound.ts';
+import { parseInboundEvents } from '../../../../src/facades/compat/managed-agents/sessions/inbound.ts';
 import { sendEvents } from '../../../../src/facades/compat/managed-agents/sessions/send.ts';
 import { SessionProjection } from '../../../../src/facades/compat/managed-agents/sessions/threads/session-projection.ts';
 
@@ -66,7 +66,7 @@ function waiting(requests: readonly (readonly [name: string, more: object])[], a
   };
   const record = { id, archived: false, agent: { environment: 'env_1' } } as unknown as SessionRecord;
   const target = { record, projection, sessions: sessions as never, files, now: () => 2_000 };
-  const send = (...params: object[]) => sendEvents(target, inboundEvents({ events: params }));
+  const send = (...params: object[]) => sendEvents(target, parseInboundEvents({ events: params }));
   return { ids, decided, send };
 }
 const allow = (tool_use_id = '') => ({ type: 'user.tool_confirmation', tool_use_id, result: 'allow' });
@@ -105,7 +105,7 @@ test('a result that is not taken, though nothing answered the call, asks for ano
 
 const content = async (type: string, blocks: object[]) => {
   const more = type === 'user.message' ? {} : { tool_use_id: 'sevt_1' };
-  const [event] = inboundEvents({ events: [{ type, content: blocks, ...more }] });
+  const [event] = parseInboundEvents({ events: [{ type, content: blocks, ...more }] });
   if (!event) throw new Error('no event');
   return (await readContents([event], files)).of(event);
 };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ListAnswers } from '../../../../src/facades/compat/opencodex/conversation/list-answers.ts';
+import { MessageListTracker } from '../../../../src/facades/compat/opencodex/conversation/list-answers.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const client = { chat: 'a', caller: 'me' };
@@ -9,7 +9,7 @@ type Step = 'ask' | 'answer' | 'break' | 'visit' | number;
 /** Does the steps, then opens a socket, does the other steps, and returns what the socket got and when. */
 async function loaded(before: readonly Step[], after: readonly Step[]): Promise<readonly [number | undefined, number]> {
   const clock = manualClock();
-  const lists = new ListAnswers(clock);
+  const lists = new MessageListTracker(clock);
   const open: ((head: number | undefined) => void)[] = [];
   const act = (step: Step) => {
     if (step === 'ask') open.push(lists.recordRequest(client));

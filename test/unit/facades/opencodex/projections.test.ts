@@ -7,7 +7,7 @@ import { toBlocks } from '../../../../src/facades/compat/opencodex/conversation/
 import { Frames } from '../../../../src/facades/compat/opencodex/conversation/frames.ts';
 import { toMessages } from '../../../../src/facades/compat/opencodex/conversation/messages.ts';
 import { derivedId, parsePosition } from '../../../../src/facades/compat/opencodex/ids.ts';
-import { toolCall } from '../../../../src/facades/compat/opencodex/names.ts';
+import { toShownToolCall } from '../../../../src/facades/compat/opencodex/names.ts';
 
 const session = SessionId.parse('5f2a0c9be41d7733');
 const run = RunId.parse('11111111-1111-4111-8111-111111111111');
@@ -98,12 +98,12 @@ describe('tools', () => {
     ['file_find_by_name', { path: '.', glob: '*.ts' }, 'search', { pattern: '*.ts', path: '.' }],
     ['shell_view', { id: 'main' }, 'shell_view', { id: 'main' }],
   ])('%s is shown in this facade', (name, args, tool, shown) =>
-    expect(toolCall({ function: name, args }, view)).toEqual({ tool, args: shown }),
+    expect(toShownToolCall({ function: name, args }, view)).toEqual({ tool, args: shown }),
   );
 
   test('a workspace elsewhere is shown as /workspace', () => {
     const elsewhere = { workdir: '/data/s/x/workspace' };
-    const path = (file: string) => toolCall({ function: 'file_read', args: { file } }, elsewhere).args.path;
+    const path = (file: string) => toShownToolCall({ function: 'file_read', args: { file } }, elsewhere).args.path;
     expect([path('/data/s/x/workspace/a/b'), path('/data/s/x/workspace')]).toEqual(['/workspace/a/b', '/workspace']);
     expect(path('/data/s/x/workspaces/a')).toBe('/data/s/x/workspaces/a');
   });

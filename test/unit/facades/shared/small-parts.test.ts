@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { AppError, errorCodes } from '../../../../src/core/errors/errors.ts';
-import { type Client, ResumePoints } from '../../../../src/facades/shared/conversation/resume-points.ts';
-import { detail, envelope, findStyle, InvalidRequest } from '../../../../src/http/errors/error-style.ts';
+import { type ResumeKey, ResumePoints } from '../../../../src/facades/shared/conversation/resume-points.ts';
+import { detailErrors, envelopeErrors, findStyle, InvalidRequest } from '../../../../src/http/errors/error-style.ts';
 import { publicText, wireErrors } from '../../../../src/http/errors/wire-errors.ts';
 import { rateLimiter } from '../../../../src/http/guard/rate-limit.ts';
 import { validatorCompiler } from '../../../../src/http/routes/app.ts';
-import { attachment } from '../../../../src/http/transport/content-disposition.ts';
-import { laterCursor, parseCursor } from '../../../../src/http/transport/cursor.ts';
+import { attachmentHeader } from '../../../../src/http/transport/content-disposition.ts';
+import { latestCursor, parseCursor } from '../../../../src/http/transport/cursor.ts';
 import { parseJsonBody } from '../../../../src/http/transport/json-body.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -57,7 +57,11 @@ describe('cursors', () => {
   );
 
   test('the later one counts', () => {
-    expect([laterCursor('7', '12'), laterCursor('12', null), laterCursor(undefined, '')]).toEqual([12, 12, undefined]);
+    expect([latestCursor('7', '12'), latestCursor('12', null), latestCursor(undefined, '')]).toEqual([
+      12,
+      12,
+      undefined,
+    ]);
   });
 });
 
@@ -101,19 +105,19 @@ describe('errors', () => {
     const { http } = wireErrors[code];
     expect(http).toBeGreaterThanOrEqual(400);
     expect(publicText(error)).toBe(http === 500 ? 'Internal server error' : 'What happened.');
-    expect(envelope.status(error)).toBe(http);
+    expect(envelopeErrors.status(error)).toBe(http);
   });
 
   test('the envelope says code, text and null; the rest of the world says detail', () => {
     const error = new AppError('session_not_found', 'Session not found');
-    expect(envelope.body(404, error)).toEqual({ code: 404, msg: 'Session not found', data: null });
-    expect(detail.body(404, error)).toEqual({ detail: 'Session not found' });
+    expect(envelopeErrors.body(404, error)).toEqual({ code: 404, msg: 'Session not found', data: null });
+    expect(detailErrors.body(404, error)).toEqual({ detail: 'Session not found' });
   });
 
   test('a prefix ends where its path segment ends', () => {
-    const styles = new Map([['/a/b', envelope]]);
-    for (const url of ['/a/b', '/a/b/', '/a/b/c', '/a/b?x=1']) expect(findStyle(styles, url), url).toBe(envelope);
-    for (const url of ['/a', '/a/bc', '/a?/a/b', '/']) expect(findStyle(styles, url), url).toBe(detail);
+    const styles = new Map([['/a/b', envelopeErrors]]);
+    for (const url of ['/a/b', '/a/b/', '/a/b/c', '/a/b?x=1']) expect(findStyle(styles, url), url).toBe(envelopeErrors);
+    for (const url of ['/a', '/a/bc', '/a?/a/b', '/']) expect(findStyle(styles, url), url).toBe(detailErrors);
   });
 
   test('a field that is missing or wrong is named, in both forms', () => {
@@ -121,15 +125,15 @@ describe('errors', () => {
     const checked = validatorCompiler({ schema, httpPart: 'body' })({ list: [1, 'x'] });
     const error = (checked as { error: InvalidRequest }).error;
     expect(error).toBeInstanceOf(InvalidRequest);
-    expect(detail.status(error)).toBe(422);
-    expect(detail.body(422, error)).toEqual({
+    expect(detailErrors.status(error)).toBe(422);
+    expect(detailErrors.body(422, error)).toEqual({
       detail: [
         { type: 'missing', loc: ['body', 'task'], msg: 'Field required' },
         { type: 'invalid_type', loc: ['body', 'list', 1], msg: 'Invalid input: expected number, received string' },
       ],
     });
-    expect(envelope.status(error)).toBe(400);
-    expect(envelope.body(400, error)).toEqual({
+    expect(envelopeErrors.status(error)).toBe(400);
+    expect(envelopeErrors.body(400, error)).toEqual({
       code: 400,
       msg: 'task: Field required; list.1: Invalid input: expected number, received string',
       data: null,
@@ -155,10 +159,10 @@ test.each([
   ['con', 'filename="_con"; filename*=UTF-8\'\'_con'],
   ['\ud800', 'filename="_"; filename*=UTF-8\'\'%EF%BF%BD'],
 ])('F122 %j is saved under a safe name, and cannot leave its header', (name, expected) =>
-  expect(attachment(name)).toBe(`attachment; ${expected}`),
+  expect(attachmentHeader(name)).toBe(`attachment; ${expected}`),
 );
 
-const client = (more: Partial<Client> = {}): Client => ({ session: 's', caller: '127.0.0.1', ...more });
+const client = (more: Partial<ResumeKey> = {}): ResumeKey => ({ session: 's', caller: '127.0.0.1', ...more });
 
 test('each broken socket is taken up once, by the same client in the same session, within a minute', () => {
   const clock = manualClock(0);

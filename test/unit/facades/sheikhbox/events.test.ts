@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact, ToolContent, ToolFamily } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import {
-  epoch,
   type Profile,
   resyncEvent,
+  toEpochSeconds,
   toSheikhbox,
 } from '../../../../src/facades/compat/sheikhbox/stream/events.ts';
 import { frameCache } from '../../../../src/facades/compat/sheikhbox/stream/frames.ts';
@@ -139,7 +139,13 @@ test('a resync says why and from where to where; a slow reader’s cursor counts
     resyncEvent({ kind: 'resync', reason, oldest: 3, head: 9 }, at);
   expect(resync('cursor_ahead')).toEqual({
     event: 'resync',
-    data: { event_id: '9', timestamp: epoch(at), reason: 'cursor_ahead', oldest_event_id: '3', latest_event_id: '9' },
+    data: {
+      event_id: '9',
+      timestamp: toEpochSeconds(at),
+      reason: 'cursor_ahead',
+      oldest_event_id: '3',
+      latest_event_id: '9',
+    },
   });
   expect(resync('too_slow').data.reason).toBe('cursor_too_old');
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { screenAction } from '../../../../sandbox-images/sandboxd/desktop/action-fields.ts';
+import { parseScreenAction } from '../../../../sandbox-images/sandboxd/desktop/action-fields.ts';
 import { findKeysym, parseKeysyms } from '../../../../sandbox-images/sandboxd/desktop/keysyms.ts';
 import { encodePng } from '../../../../sandbox-images/sandboxd/desktop/screen.ts';
 import { readPng } from '../../../support/png.ts';
@@ -47,7 +47,7 @@ describe('an action', () => {
     { kind: 'scroll', x: 0, y: 0, dx: -1, dy: 100 },
     { kind: 'type', text: '' },
     { kind: 'key', keys: 'a', holdMs: 0 },
-  ])('passes: $kind', (action) => expect(screenAction(action, screen)).toBe(action));
+  ])('passes: $kind', (action) => expect(parseScreenAction(action, screen)).toBe(action));
 
   test.each([
     [null, 'kind'],
@@ -63,7 +63,9 @@ describe('an action', () => {
     [{ kind: 'key', keys: 'ctrl+', holdMs: 1 }, 'keys'],
     [{ kind: 'key', keys: 'a', holdMs: 30_001 }, 'holdMs'],
     [{ kind: 'press', button: 'left', x: 1 }, 'no field x'],
-  ])('is refused with what is wrong: %j', (action, text) => expect(() => screenAction(action, screen)).toThrow(text));
+  ])('is refused with what is wrong: %j', (action, text) =>
+    expect(() => parseScreenAction(action, screen)).toThrow(text),
+  );
 });
 
 test('a screen becomes a PNG with the same pixels', async () => {

@@ -6,7 +6,11 @@ import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { startChild } from '../../../../sandbox-images/sandboxd/desktop/child-process.ts';
 import { unusedDisplayNumber } from '../../../../sandbox-images/sandboxd/desktop/display.ts';
-import { type RunningProgram, service, stoppedMessage } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
+import {
+  type RunningProgram,
+  stoppedMessage,
+  superviseProgram,
+} from '../../../../sandbox-images/sandboxd/desktop/service.ts';
 import { readCommandLine } from '../../../../sandbox-images/sandboxd/processes/proc.ts';
 import { findTerminalKeepers } from '../../../../sandbox-images/sandboxd/shared-state.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -16,7 +20,7 @@ function kept(failures: readonly number[] = []) {
   const running: { die: (why: string) => void; ended: boolean }[] = [];
   const reasons: string[] = [];
   let starts = 0;
-  const it = service<number>({
+  const it = superviseProgram<number>({
     clock,
     async start(): Promise<RunningProgram<number>> {
       starts++;

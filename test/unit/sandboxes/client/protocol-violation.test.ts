@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { findViolation } from '../../../../src/core/model/protocol-violation.ts';
 import type { AnswerName } from '../../../../src/sandboxes/client/answers/answers.ts';
-import { answers } from '../../../../src/sandboxes/client/answers/answers.ts';
+import { answerRules } from '../../../../src/sandboxes/client/answers/answers.ts';
 import { validateAnswer, validateInTurn } from '../../../../src/sandboxes/client/answers/validate-answer.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { facing, http, saying } from '../../../support/facing.ts';
@@ -219,11 +219,11 @@ test('a large answer is the same as it was sent', async () => {
 });
 
 test('whatever the bytes are, an answer is judged without a throw, and never more than its shape', () => {
-  const names = Object.keys(answers) as AnswerName[];
+  const names = Object.keys(answerRules) as AnswerName[];
   fc.assert(
     fc.property(fc.constantFrom(...names), fc.oneof(fc.json(), fc.string()), (name, text) => {
       const reply = validateAnswer(name, Buffer.from(text));
-      if (reply.ok) expect(answers[name].shape.safeParse(JSON.parse(text)).success).toBe(true);
+      if (reply.ok) expect(answerRules[name].shape.safeParse(JSON.parse(text)).success).toBe(true);
       else expect(reply.reason).toMatch(/not_json|wrong_shape|too_complex/);
     }),
     { numRuns: 2_000 },
@@ -232,7 +232,7 @@ test('whatever the bytes are, an answer is judged without a throw, and never mor
 
 test('an answer that is changed in one place is taken only where its shape still holds', () => {
   const all = Object.values(routes).map(({ right }) => JSON.stringify(right));
-  const names = Object.keys(answers) as AnswerName[];
+  const names = Object.keys(answerRules) as AnswerName[];
   fc.assert(
     fc.property(
       fc.constantFrom(...names),

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { canonicalAddress, parseRange } from '../../../../src/core/text/address-range.ts';
-import { addressCheck, chosenRangeCheck, isAllPrivate } from '../../../../src/sandboxes/egress/fetch/addresses.ts';
+import {
+  addressCheck,
+  createSessionRangeCheck,
+  isAllPrivate,
+} from '../../../../src/sandboxes/egress/fetch/addresses.ts';
 
 // Sixty addresses: both edges of each range, and every known way to disguise one.
 const cases: [string, 'public' | 'private' | 'odd'][] = [
@@ -129,7 +133,7 @@ describe('a range', () => {
 });
 
 test('a range of IPv4 has its addresses in every notation that can lead to them, and no others', () => {
-  const list = chosenRangeCheck(['192.0.2.0/24', '2001:db8:1::/48']);
+  const list = createSessionRangeCheck(['192.0.2.0/24', '2001:db8:1::/48']);
   const isIn = (text: string) => list(canonicalAddress(text) ?? text);
   const inside = [
     ...['192.0.2.0', '192.0.2.255', '::ffff:192.0.2.1', '::FFFF:c000:201', '64:ff9b::c000:201', '::192.0.2.1'],
@@ -139,8 +143,8 @@ test('a range of IPv4 has its addresses in every notation that can lead to them,
     ...['192.0.1.255', '192.0.3.0', '::ffff:192.0.3.0', '64:ff9b::c000:301', '2002:c000:300::', '2001:db8:2::'],
   ];
   expect([...outside, '::ffff:0:192.0.3.1'].map(isIn)).not.toContain(true);
-  expect(chosenRangeCheck([])('192.0.2.1')).toBe(false);
-  expect(() => chosenRangeCheck(['192.0.2'])).toThrow('not an address range');
+  expect(createSessionRangeCheck([])('192.0.2.1')).toBe(false);
+  expect(() => createSessionRangeCheck(['192.0.2'])).toThrow('not an address range');
 });
 
 test.each([

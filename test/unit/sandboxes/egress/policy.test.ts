@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { EgressPolicy as DriverPolicy, EgressHandler } from '../../../../drivers/driver.ts';
-import { decide } from '../../../../src/sandboxes/egress/open-upstream.ts';
+import { decideByPolicy } from '../../../../src/sandboxes/egress/open-upstream.ts';
 import { policies, policyNames } from '../../../../src/sandboxes/egress/policies/list.ts';
-import { type EgressPolicy, parseEntry, type RegistryEntry } from '../../../../src/sandboxes/egress/policy.ts';
+import { type EgressPolicy, parsePolicyEntry, type RegistryEntry } from '../../../../src/sandboxes/egress/policy.ts';
 import type { EgressProxy } from '../../../../src/sandboxes/egress/proxy.ts';
 import { parseAuthority } from '../../../../src/sandboxes/egress/target.ts';
 
@@ -12,7 +12,7 @@ const registries: RegistryEntry[] = [
   { host: 'mirror.example.test', port: 8081, for: 'pip' },
 ];
 const extra = ['more.example.test'].map((text) => {
-  const entry = parseEntry(text);
+  const entry = parsePolicyEntry(text);
   if (!entry) throw new Error(text);
   return entry;
 });
@@ -20,7 +20,7 @@ const extra = ['more.example.test'].map((text) => {
 function verdict(policy: EgressPolicy, authority: string): string {
   const target = parseAuthority(authority, 443);
   if (!target) return 'malformed';
-  return decide(policy, { registries, extra }, target).rule;
+  return decideByPolicy(policy, { registries, extra }, target).rule;
 }
 const list = (...entries: string[]): EgressPolicy => ({ kind: 'allow-list', entries });
 

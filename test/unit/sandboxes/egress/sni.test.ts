@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseFirstBytes } from '../../../../src/sandboxes/egress/sni.ts';
+import { detectProtocol } from '../../../../src/sandboxes/egress/sni.ts';
 import { helloOf, withExtension } from '../../../support/egress/egress-hello.ts';
 
 /** The same handshake in records of `size` bytes. */
@@ -13,35 +13,35 @@ function inRecords(hello: Buffer, size: number): Buffer {
 }
 
 test('the name of a TLS hello is read, in lower case', async () => {
-  const found = parseFirstBytes(await helloOf('Some.Example.test'));
+  const found = detectProtocol(await helloOf('Some.Example.test'));
   expect(found).toEqual({ kind: 'tls', name: 'some.example.test', encrypted: false });
 });
 
 test('a hello without a name has none', async () =>
-  expect(parseFirstBytes(await helloOf())).toEqual({ kind: 'tls', name: undefined, encrypted: false }));
+  expect(detectProtocol(await helloOf())).toEqual({ kind: 'tls', name: undefined, encrypted: false }));
 
 test('a hello that arrives byte by byte says nothing until it is whole', async () => {
   const hello = await helloOf('some.example.test');
   for (let length = 0; length < hello.length; length += 1)
-    expect(parseFirstBytes(hello.subarray(0, length)).kind).toBe('more');
+    expect(detectProtocol(hello.subarray(0, length)).kind).toBe('more');
 });
 
 test('a hello in more than 64 records is not waited for', async () =>
-  expect(parseFirstBytes(inRecords(await helloOf('some.example.test'), 2)).kind).toBe('broken-tls'));
+  expect(detectProtocol(inRecords(await helloOf('some.example.test'), 2)).kind).toBe('broken-tls'));
 
 test.each([50, 100, 400])('a name cannot hide in a hello cut into records of %i bytes', async (size) => {
   const hello = inRecords(await helloOf('some.example.test'), size);
-  expect(parseFirstBytes(hello)).toMatchObject({ kind: 'tls', name: 'some.example.test' });
+  expect(detectProtocol(hello)).toMatchObject({ kind: 'tls', name: 'some.example.test' });
 });
 
 test('bytes after a hello in the same packet do not matter', async () => {
   const more = Buffer.concat([await helloOf('some.example.test'), Buffer.from([0x14, 3, 3, 0, 1, 1, 0x17, 3, 3])]);
-  expect(parseFirstBytes(more)).toMatchObject({ kind: 'tls', name: 'some.example.test' });
+  expect(detectProtocol(more)).toMatchObject({ kind: 'tls', name: 'some.example.test' });
 });
 
 test('an encrypted hello is seen as one', async () => {
   const hello = withExtension(await helloOf('some.example.test'), 0xfe0d, Buffer.from([0, 1]));
-  expect(parseFirstBytes(hello)).toEqual({ kind: 'tls', name: 'some.example.test', encrypted: true });
+  expect(detectProtocol(hello)).toEqual({ kind: 'tls', name: 'some.example.test', encrypted: true });
 });
 
 test('a second name, in any form, makes a hello unreadable', async () => {
@@ -50,9 +50,9 @@ test('a second name, in any form, makes a hello unreadable', async () => {
   const entry = Buffer.concat([Buffer.from([0, 0, other.length]), other]);
   const one = Buffer.concat([Buffer.from([0, entry.length]), entry]);
   const two = Buffer.concat([Buffer.from([0, entry.length * 2]), entry, entry]);
-  expect(parseFirstBytes(withExtension(hello, 0, one)).kind).toBe('broken-tls');
-  expect(parseFirstBytes(withExtension(await helloOf(), 0, two)).kind).toBe('broken-tls');
-  expect(parseFirstBytes(withExtension(await helloOf(), 0, one))).toMatchObject({ name: 'evil.example.test' });
+  expect(detectProtocol(withExtension(hello, 0, one)).kind).toBe('broken-tls');
+  expect(detectProtocol(withExtension(await helloOf(), 0, two)).kind).toBe('broken-tls');
+  expect(detectProtocol(withExtension(await helloOf(), 0, one))).toMatchObject({ name: 'evil.example.test' });
 });
 
 test('a damaged hello neither throws nor gives a name that is too long', async () => {
@@ -61,7 +61,7 @@ test('a damaged hello neither throws nor gives a name that is too long', async (
     for (const value of [0, 1, 0x7f, 0xff]) {
       const bad = Buffer.from(hello);
       bad[at] = value;
-      const found = parseFirstBytes(bad);
+      const found = detectProtocol(bad);
       if (found.kind === 'tls') expect(found.name?.length ?? 0).toBeLessThan(256);
     }
   }
@@ -77,4 +77,4 @@ test.each([
   ['\x00\x01', 'other'],
   ['get / http/1.1', 'other'],
   ['X'.repeat(60), 'other'],
-])('%j is %s', (text, kind) => expect(parseFirstBytes(Buffer.from(text)).kind).toBe(kind));
+])('%j is %s', (text, kind) => expect(detectProtocol(Buffer.from(text)).kind).toBe(kind));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { type ServiceStatus, Services } from '../../../../src/core/model/services/recipe.ts';
+import { ServiceRecipes, type ServiceStatus } from '../../../../src/core/model/services/recipe.ts';
 import { type ServiceUpdate, startServices } from '../../../../src/sandboxes/services/start-services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -39,7 +39,7 @@ async function run(
     listening: async () => started.flatMap((name) => scripts[name]?.listens ?? []),
   };
   const starting = startServices(
-    { host, services: Services.parse(services), clock, patienceMs: 5_000, tell: (news) => reports.push(news) },
+    { host, services: ServiceRecipes.parse(services), clock, patienceMs: 5_000, tell: (news) => reports.push(news) },
     signal,
   );
   const ended = starting.then(

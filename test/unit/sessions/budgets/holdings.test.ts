@@ -3,7 +3,7 @@ import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
 import type { SessionFact } from '../../../../src/core/model/events.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { type HeldAmounts, type HeldLimit, heldLimits } from '../../../../src/core/model/runs/budget-limits.ts';
-import type { Holder } from '../../../../src/sessions/budgets/account.ts';
+import type { LimitHolder } from '../../../../src/sessions/budgets/account.ts';
 import { holderKinds } from '../../../../src/sessions/budgets/account.ts';
 import { holdingLeaseMs } from '../../../../src/sessions/budgets/holdings.ts';
 import { LiveHoldings } from '../../../../src/sessions/budgets/live-holdings.ts';
@@ -79,7 +79,7 @@ test('the sandboxes of another server count until it frees them, or is lost', as
   const needs = { cpus: 2 };
   const expected = { of: 'project', kind: 'cpus', limit: 4, used: 3, needs: 2 };
   expect(await other.holdings.take(ada, needs, () => {})).toEqual(expected);
-  const holder: Holder = { of: 'project', id: 'web' };
+  const holder: LimitHolder = { of: 'project', id: 'web' };
   expect(await other.holdings.used(holder, await other.accounts.get(holder))).toMatchObject({ cpus: 3 });
   one.live.delete(share);
   await one.holdings.freed(ada);
@@ -139,7 +139,7 @@ test.each([
 test('a limit that is set while sandboxes run counts them, and a limit of its own precedes the settings', async () => {
   const { records } = memoryStore();
   const { holdings, accounts, live } = holdingsOf(records, { person: { memoryBytes: 1 } });
-  const holder: Holder = { of: 'person', id: 'ada' };
+  const holder: LimitHolder = { of: 'person', id: 'ada' };
   const own = (memoryBytes: number | 'unlimited') =>
     accounts.change(holder, (now) => ({ ...now, own: { day: {}, month: {}, held: { memoryBytes } } }));
   await own('unlimited');

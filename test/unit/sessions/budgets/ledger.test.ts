@@ -3,7 +3,7 @@ import { createCalendar } from '../../../../src/core/contracts/calendar.ts';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import { type Amounts, toMicro } from '../../../../src/core/model/runs/budget.ts';
-import type { Limits } from '../../../../src/sessions/budgets/account.ts';
+import type { BudgetLimits } from '../../../../src/sessions/budgets/account.ts';
 import { Accounts } from '../../../../src/sessions/budgets/accounts.ts';
 import { Ledger, reservationLeaseMs } from '../../../../src/sessions/budgets/ledger.ts';
 import type { Reservation } from '../../../../src/sessions/run/turn-budget.ts';
@@ -14,15 +14,15 @@ const begin = Date.parse('2026-11-24T12:00:00Z');
 const never = new AbortController().signal;
 const none = { tokens: undefined, cost: undefined };
 const held = {};
-const tokensADay = (tokens: number): Limits => ({ day: { ...none, tokens }, month: none, held });
+const tokensADay = (tokens: number): BudgetLimits => ({ day: { ...none, tokens }, month: none, held });
 const ada = { owner: 'ada', projectId: null };
 const amounts = (tokens: number) => ({ tokens, cost: 0 });
 const expected = (least: number, most: number) => ({ least: amounts(least), most: amounts(most) });
 
 interface Options {
   readonly store?: Store;
-  readonly limits?: Limits;
-  readonly ofProjects?: Limits;
+  readonly limits?: BudgetLimits;
+  readonly ofProjects?: BudgetLimits;
   readonly logged?: () => number;
   readonly shared?: boolean;
   readonly timeZone?: string;
@@ -210,7 +210,7 @@ describe('several servers on one store', () => {
 });
 
 describe('tool calls of a person', () => {
-  const callsADay = (toolCalls: number): Limits => ({ day: { ...none, toolCalls }, month: none, held });
+  const callsADay = (toolCalls: number): BudgetLimits => ({ day: { ...none, toolCalls }, month: none, held });
   const callsOf = async (accounts: Accounts) => (await accounts.get({ of: 'person', id: 'ada' })).day.toolCalls;
 
   test('are paid at once, as many as fit, and the rest says which budget is spent', async () => {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { planOfDockerfile } from '../../../../src/sessions/builds/dockerfile.ts';
+import { parseDockerfile } from '../../../../src/sessions/builds/dockerfile.ts';
 
 /** The steps after those with which each Dockerfile begins. */
 const stepsOf = (text: string, args?: Record<string, string>) =>
-  planOfDockerfile(`FROM corral/sandbox\n${text}`, args).steps.slice(2);
+  parseDockerfile(`FROM corral/sandbox\n${text}`, args).steps.slice(2);
 
 test('a Dockerfile becomes steps in its order, which begin as root in the root folder', () => {
-  const { base, steps, notes } = planOfDockerfile(
+  const { base, steps, notes } = parseDockerfile(
     'FROM corral/sandbox AS tools\nENV A=1 B="two words"\nWORKDIR /app\nCOPY --chown=user --chmod=0644 a.txt b/\nRUN make\nUSER user\nCMD ["x"]\n',
   );
   expect(base).toBe('corral/sandbox');
@@ -99,9 +99,9 @@ describe('refused with the number of the line', () => {
   ])('%s', (text, expected) => expect(() => stepsOf(text)).toThrow(expected));
 
   test('nothing before FROM but ARG, and nothing without FROM', () => {
-    expect(() => planOfDockerfile('RUN x')).toThrow(/stands before FROM/);
-    expect(() => planOfDockerfile('# nothing')).toThrow(/no FROM/);
-    expect(planOfDockerfile('ARG B=corral/sandbox\nFROM $B\n').base).toBe('corral/sandbox');
+    expect(() => parseDockerfile('RUN x')).toThrow(/stands before FROM/);
+    expect(() => parseDockerfile('# nothing')).toThrow(/no FROM/);
+    expect(parseDockerfile('ARG B=corral/sandbox\nFROM $B\n').base).toBe('corral/sandbox');
   });
 
   test('values that double with each line end before they are long', () => {

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { BuildStep } from '../../../../src/core/model/sandboxes/built-template.ts';
 import {
   checkPlan,
-  computePrints,
   computeStates,
+  computeStepHashes,
   describeStep,
   parseUser,
   pathIn,
@@ -61,11 +61,11 @@ describe('a plan that cannot be built is refused with the number of its step', (
 
 test('the same first steps have the same hash, and another owner or base has none of them', () => {
   const [one, two, other] = [run('one'), run('two'), run('other')];
-  const hashes = computePrints('base', 'ann', [one, two]);
-  const branched = computePrints('base', 'ann', [one, other]);
+  const hashes = computeStepHashes('base', 'ann', [one, two]);
+  const branched = computeStepHashes('base', 'ann', [one, other]);
   expect(branched.slice(0, 2)).toEqual(hashes.slice(0, 2));
   expect(branched[2]).not.toBe(hashes[2]);
-  const strange = [...computePrints('base', 'bob', [one, two]), ...computePrints('newer', 'ann', [one, two])];
+  const strange = [...computeStepHashes('base', 'bob', [one, two]), ...computeStepHashes('newer', 'ann', [one, two])];
   expect(strange.filter((hash) => hashes.includes(hash))).toEqual([]);
 });
 

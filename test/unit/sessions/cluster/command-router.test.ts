@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionCommand } from '../../../../machines/session.ts';
 import type { SessionEvent } from '../../../../src/core/model/events.ts';
-import { messageIdFor, RunId, SessionId } from '../../../../src/core/model/ids.ts';
+import { deriveMessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { CommandRouter } from '../../../../src/sessions/cluster/command-router.ts';
 import { singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -16,7 +16,7 @@ const command = (commandId: string) => ({
   text: 'Say hi',
   attachments: [],
   clientTimestamp: undefined,
-  messageId: messageIdFor('the start'),
+  messageId: deriveMessageId('the start'),
   runId,
   isRepeatable: true,
 });
@@ -78,7 +78,7 @@ test('a message that a server left before it died, and that this one sends itsel
   await expect.poll(() => answered('left')).toBe(1);
   const sent = await router.command(id, command('own'));
   expect(events.map(({ type }) => type)).toEqual(['message.user']);
-  expect(sent).toMatchObject({ messageId: messageIdFor('the start'), seq: 1 });
+  expect(sent).toMatchObject({ messageId: deriveMessageId('the start'), seq: 1 });
 });
 
 test('a message that is left again after this server has sent it is one', async () => {

@@ -4,7 +4,7 @@ import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { randomIds, SessionId } from '../../../../src/core/model/ids.ts';
 import { parsePosted } from '../../../../src/sessions/cluster/posted-command.ts';
 import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/sessions/cluster/remote-commands.ts';
-import { ownershipLost, singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { ownershipLostError, singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -42,7 +42,7 @@ test('a command whose holder has died runs soon after the end of its lease', asy
   const leaseEnds = clock.now() + 3_100;
   const held: SessionId[] = [];
   const take = async () => {
-    if (clock.now() < leaseEnds) throw ownershipLost();
+    if (clock.now() < leaseEnds) throw ownershipLostError();
     held[0] = id;
     return 1;
   };

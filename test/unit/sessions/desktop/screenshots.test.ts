@@ -5,7 +5,7 @@ import type { Message } from '../../../../src/agents/models/model.ts';
 import { pngFile } from '../../../../src/core/text/pictures.ts';
 import { pictureService } from '../../../../src/sessions/desktop/screenshots.ts';
 import { uploadService } from '../../../../src/sessions/projects/uploads.ts';
-import { withPictures } from '../../../../src/sessions/run/turns/message-images.ts';
+import { loadPictures } from '../../../../src/sessions/run/turns/message-images.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
@@ -91,7 +91,7 @@ test('a model is shown the pictures that are still kept', async () => {
     }),
   );
   const load = async (file: string) => (file === 'a' ? undefined : picture);
-  const shown = await withPictures(messages, load, new AbortController().signal);
+  const shown = await loadPictures(messages, load, new AbortController().signal);
   const data = shown.messages.map((message) => (message.role === 'tool' ? message.pictures?.[0]?.data : undefined));
   expect(data).toEqual([undefined, picture]);
 });

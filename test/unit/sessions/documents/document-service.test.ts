@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { randomIds } from '../../../../src/core/model/ids.ts';
-import { documentService, expiredFiles } from '../../../../src/sessions/documents/document-service.ts';
+import { createExpiredFileSweep, documentService } from '../../../../src/sessions/documents/document-service.ts';
 import { uploadService } from '../../../../src/sessions/projects/uploads.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -100,7 +100,7 @@ test('a file whose time is over is deleted with its bytes, and no other', async 
   const { blobs, clock, documents, aFile, records } = start();
   const [lasting, later] = [await aFile(null), await aFile(2_000)];
   const expired = await aFile(1_000);
-  const deleteExpired = expiredFiles({ records, clock }, documents);
+  const deleteExpired = createExpiredFileSweep({ records, clock }, documents);
   clock.advance(999);
   expect(await deleteExpired()).toBe(0);
   clock.advance(1);

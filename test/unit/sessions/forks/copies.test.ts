@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Copies, type HeldBlob } from '../../../../src/sessions/forks/copies.ts';
+import { CopyStore, type HeldBlob } from '../../../../src/sessions/forks/copies.ts';
 import { PreparedFiles, preparedIdOf } from '../../../../src/sessions/repositories/prepared-files.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -14,7 +14,7 @@ function bench() {
   const { records } = memoryStore();
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
-  const copies = new Copies({ records, blobs, clock, newId: () => 'n' });
+  const copies = new CopyStore({ records, blobs, clock, newId: () => 'n' });
   const add = (place: HeldBlob) => copies.add(place, content('files'), { maxBytes: 10, signal });
   return { records, blobs, clock, copies, add };
 }

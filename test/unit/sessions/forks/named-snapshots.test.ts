@@ -4,7 +4,7 @@ import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import type { SandboxChoice } from '../../../../src/core/model/records.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
-import { Copies } from '../../../../src/sessions/forks/copies.ts';
+import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
 import { type NamedSnapshotPolicy, NamedSnapshots } from '../../../../src/sessions/forks/named-snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -36,7 +36,7 @@ function bench(
     },
     unpack: async () => {},
   };
-  const copies = new Copies({ records, blobs, clock, newId: () => ids.short() });
+  const copies = new CopyStore({ records, blobs, clock, newId: () => ids.short() });
   const named = new NamedSnapshots({
     policy: { maxBytes: 100, ownerBytes: 1_000, ...policy },
     holdings: holdingsOf(records, { person: { snapshots: ownerCount } }).holdings,

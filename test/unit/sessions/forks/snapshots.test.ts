@@ -4,7 +4,7 @@ import { raceAbort } from '../../../../src/core/concurrency/cancel.ts';
 import type { SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
-import { Copies } from '../../../../src/sessions/forks/copies.ts';
+import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
 import { type SnapshotPolicy, Snapshots } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
@@ -47,7 +47,7 @@ function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = arc
   const snapshots = new Snapshots({
     events: store.events,
     records: store.records,
-    copies: new Copies({ records: store.records, blobs, clock, newId }),
+    copies: new CopyStore({ records: store.records, blobs, clock, newId }),
     clock,
     archive: own,
     newId,

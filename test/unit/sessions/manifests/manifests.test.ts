@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { armFailpoints, failpointHits } from '../../../../src/core/errors/failpoint.ts';
 import type { FactOf } from '../../../../src/core/model/events.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
-import { Copies } from '../../../../src/sessions/forks/copies.ts';
+import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
 import { Snapshots } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
 import { ManifestReader } from '../../../../src/sessions/manifests/manifest.ts';
@@ -72,7 +72,7 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
   let n = 0;
   const warned: string[] = [];
   const newId = () => `n${++n}`;
-  const copies = new Copies({ records: store.records, blobs, clock, newId });
+  const copies = new CopyStore({ records: store.records, blobs, clock, newId });
   const shared = { records: store.records, copies, clock, archive, newId };
   const warn = (_: object, text: string) => void warned.push(text);
   const snapshots = new Snapshots({

@@ -6,7 +6,7 @@ import { type ComputerShape, computerTools } from '../../../../src/agents/tools/
 import { toolRegistry } from '../../../../src/agents/tools/registry.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
 import { parseTemplate } from '../../../../src/app/settings/templates.ts';
-import { keyedQueue } from '../../../../src/core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../../../src/core/concurrency/keyed-queue.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import type { ToolProgram } from '../../../../src/core/model/tool-server.ts';
@@ -16,7 +16,7 @@ import { agentConfigService } from '../../../../src/sessions/projects/agent-conf
 import { agentProfiles } from '../../../../src/sessions/projects/agent-profile.ts';
 import { modelCache } from '../../../../src/sessions/projects/model-cache.ts';
 import { listOfferedProviders } from '../../../../src/sessions/projects/providers.ts';
-import type { Profile } from '../../../../src/sessions/run/profile.ts';
+import type { AgentProfile } from '../../../../src/sessions/run/profile.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { templates } from '../../../support/agents/templates.ts';
 
@@ -110,7 +110,7 @@ test('an unknown provider is refused, and changes nothing', async () => {
   await expect(agents.get('q')).rejects.toMatchObject({ code: 'not_found' });
 });
 
-const namesOf = ({ tools }: Profile) => tools.declarations.map(({ name }) => name);
+const namesOf = ({ tools }: AgentProfile) => tools.declarations.map(({ name }) => name);
 
 test('a session without a project works by its template', async () => {
   const { of } = await start();
@@ -301,7 +301,7 @@ test('a project cannot get a model that the server refuses', async () => {
 });
 
 test('work for one key is done in turn, a failure does not stop it, and other keys do not wait', async () => {
-  const turns = keyedQueue();
+  const turns = createKeyedQueue();
   const log: string[] = [];
   const gate = Promise.withResolvers<void>();
   const first = turns('a', async () => {

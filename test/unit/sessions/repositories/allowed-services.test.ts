@@ -3,18 +3,18 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../../../src/core/model/records.ts';
 import { newRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
-import { Services } from '../../../../src/core/model/services/recipe.ts';
+import { ServiceRecipes } from '../../../../src/core/model/services/recipe.ts';
 import { allowServices } from '../../../../src/sessions/repositories/allowed-services.ts';
 
 const id = SessionId.parse('0123456789abcdef');
-const expected = Services.parse({
+const expected = ServiceRecipes.parse({
   redis: { image: 'redis:7', ports: [6379] },
   web: { image: 'web:1', ports: [8080], after: ['redis'] },
 });
 
 interface SessionSetup {
-  readonly has?: Services;
-  readonly services?: Services;
+  readonly has?: ServiceRecipes;
+  readonly services?: ServiceRecipes;
   readonly condition?: Partial<Pick<SandboxView, 'condition' | 'keeps'>>;
   readonly refusal?: 'check' | 'pause';
 }
@@ -58,7 +58,7 @@ async function allow(names: readonly string[] | undefined, input: SessionSetup =
 }
 
 test('services come next to those of the session, once a sandbox that runs has ended and kept its files', async () => {
-  const has = Services.parse({ other: { image: 'other:1' } });
+  const has = ServiceRecipes.parse({ other: { image: 'other:1' } });
   const { happened, failure } = await allow(undefined, { has });
   expect(failure).toBeUndefined();
   expect(happened).toEqual([
@@ -97,8 +97,13 @@ test.for([
   [['constructor'], {}, 'not_found', /no service constructor/],
   [undefined, { services: {} }, 'conflict', /defines no services/],
   [['web'], {}, 'conflict', /depends on redis/],
-  [undefined, { has: Services.parse({ redis: { image: 'redis:6' } }) }, 'conflict', /already has a service redis/],
-  [undefined, { has: Services.parse({ own: { image: 'own:1', ports: [8080] } }) }, 'conflict', /port 8080/],
+  [
+    undefined,
+    { has: ServiceRecipes.parse({ redis: { image: 'redis:6' } }) },
+    'conflict',
+    /already has a service redis/,
+  ],
+  [undefined, { has: ServiceRecipes.parse({ own: { image: 'own:1', ports: [8080] } }) }, 'conflict', /port 8080/],
   [undefined, { refusal: 'check' }, 'conflict', /refused by check/],
   [undefined, { refusal: 'pause' }, 'conflict', /refused by pause/],
 ] as const)('%j is refused without a change where it cannot be: %j', async ([names, input, code, text]) => {

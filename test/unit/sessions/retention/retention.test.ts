@@ -4,7 +4,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { Watchers } from '../../../../src/sessions/engine/watchers.ts';
 import { LogSizes } from '../../../../src/sessions/retention/log-sizes.ts';
-import { isOverdue, type RetentionPolicy } from '../../../../src/sessions/retention/policy.ts';
+import { findOverdueSessions, type RetentionPolicy } from '../../../../src/sessions/retention/policy.ts';
 import { Retention, type RetentionDeps } from '../../../../src/sessions/retention/retention.ts';
 import type { StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { storeEventLog } from '../../../../src/storage/log/log.ts';
@@ -25,23 +25,23 @@ describe('sessions that the policy removes', () => {
   const sizes = new Map<SessionId, number>();
 
   test('a policy without limits removes none', () =>
-    expect(isOverdue(all, [session(90), session(10)], sizes, now)).toEqual([]));
+    expect(findOverdueSessions(all, [session(90), session(10)], sizes, now)).toEqual([]));
 
   test('by age: those in which nothing happened for so many days', () => {
     const [old, older, young] = [session(31), session(50), session(29)];
-    expect(isOverdue({ ...all, days: 30 }, [old, young, older], sizes, now)).toEqual(idsOf([older, old]));
+    expect(findOverdueSessions({ ...all, days: 30 }, [old, young, older], sizes, now)).toEqual(idsOf([older, old]));
   });
 
   test('by count: the longest at rest, until so many are left', () => {
     const sessions = [5, 4, 3, 2, 1].map((age) => session(age));
-    expect(isOverdue({ ...all, maxSessions: 3 }, sessions, sizes, now)).toEqual(idsOf(sessions.slice(0, 2)));
+    expect(findOverdueSessions({ ...all, maxSessions: 3 }, sessions, sizes, now)).toEqual(idsOf(sessions.slice(0, 2)));
   });
 
   test('by bytes: the longest at rest, until the rest fits', () => {
     const sessions = [3, 2, 1].map((age) => session(age));
     const bytes = new Map(idsOf(sessions).map((id) => [id, 100]));
-    expect(isOverdue({ ...all, maxBytes: 250 }, sessions, bytes, now)).toEqual(idsOf(sessions.slice(0, 1)));
-    expect(isOverdue({ ...all, maxBytes: 300 }, sessions, bytes, now)).toEqual([]);
+    expect(findOverdueSessions({ ...all, maxBytes: 250 }, sessions, bytes, now)).toEqual(idsOf(sessions.slice(0, 1)));
+    expect(findOverdueSessions({ ...all, maxBytes: 300 }, sessions, bytes, now)).toEqual([]);
   });
 
   test.each([
@@ -55,7 +55,7 @@ describe('sessions that the policy removes', () => {
     const policy = { days: 1, maxSessions: 1, maxBytes: 1, maxSessionBytes: 0 };
     const sessions = [session(90, more as Partial<StoredSession>), session(0)];
     const bytes = new Map(idsOf(sessions).map((id) => [id, 1]));
-    expect(isOverdue(policy, sessions, bytes, now)).not.toContain(sessions[0]?.id);
+    expect(findOverdueSessions(policy, sessions, bytes, now)).not.toContain(sessions[0]?.id);
   });
 });
 

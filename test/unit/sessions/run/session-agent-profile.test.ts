@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { toolRegistry } from '../../../../src/agents/tools/registry.ts';
 import type { SessionAgent } from '../../../../src/core/model/session-agent.ts';
 import { permissionFor } from '../../../../src/sessions/run/calls/approval.ts';
-import type { Profile } from '../../../../src/sessions/run/profile.ts';
+import type { AgentProfile } from '../../../../src/sessions/run/profile.ts';
 import { sessionAgentProfile } from '../../../../src/sessions/run/session-agent-profile.ts';
 
 const agent: SessionAgent = {
@@ -18,10 +18,10 @@ const agent: SessionAgent = {
   ],
   kept: {},
 };
-const usual = { tools: toolRegistry() } as Profile;
-const profileWith = (more: Partial<Profile>, denied: readonly string[] = []) =>
+const usual = { tools: toolRegistry() } as AgentProfile;
+const profileWith = (more: Partial<AgentProfile>, denied: readonly string[] = []) =>
   sessionAgentProfile(agent, { usual: { ...usual, ...more }, denied, session: {} });
-const namesOf = ({ tools }: Pick<Profile, 'tools'>) => tools.declarations.map(({ name }) => name);
+const namesOf = ({ tools }: Pick<AgentProfile, 'tools'>) => tools.declarations.map(({ name }) => name);
 
 test('the session has the tools of its agent alone, and its instructions', () => {
   const profile = profileWith({});

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { PlanStep, SessionFact } from '../../../../src/core/model/events.ts';
 import { firstLine, splitTitle } from '../../../../src/sessions/run/plan.ts';
-import { closePlan, todoFacts } from '../../../../src/sessions/run/todo-facts.ts';
+import { closePlan, createTodoFacts } from '../../../../src/sessions/run/todo-facts.ts';
 import { scribeBench } from '../../../support/machines/session-parts.ts';
 
 const step = (id: string, status: PlanStep['status']): PlanStep => ({ id, description: `step ${id}`, status });
@@ -14,7 +14,7 @@ const shown = (facts: readonly SessionFact[]) =>
 
 test('a step that ends, its result, the plan and the next step follow one another', () => {
   const { runWriter } = scribeBench({ steps: [step('1', 'running'), step('2', 'pending')] });
-  const facts = todoFacts(runWriter, [step('1', 'completed'), step('2', 'running')], 'It is read.');
+  const facts = createTodoFacts(runWriter, [step('1', 'completed'), step('2', 'running')], 'It is read.');
   expect(shown(facts).filter((it) => it !== 'message.delta')).toEqual([
     ...['step 1 completed', 'says It is read.', 'plan completed pending', 'step 2 running'],
   ]);
@@ -24,12 +24,14 @@ test('a step that ends, its result, the plan and the next step follow one anothe
 test('a step that ends before it was reported as running runs first', () => {
   const { runWriter } = scribeBench({ steps: [step('1', 'pending')] });
   const expected = ['step 1 running', 'step 1 failed', 'plan failed'];
-  expect(shown(todoFacts(runWriter, [step('1', 'failed')]))).toEqual(expected);
+  expect(shown(createTodoFacts(runWriter, [step('1', 'failed')]))).toEqual(expected);
 });
 
 test('a plan whose steps only have other words is shown, without steps', () => {
   const { runWriter } = scribeBench({ steps: [step('1', 'running')] });
-  expect(shown(todoFacts(runWriter, [step('1', 'running'), step('2', 'pending')]))).toEqual(['plan running pending']);
+  expect(shown(createTodoFacts(runWriter, [step('1', 'running'), step('2', 'pending')]))).toEqual([
+    'plan running pending',
+  ]);
 });
 
 test('at the end of a run no step of its plan stays open', () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import type { DesktopOffer } from '../../../../src/sessions/api/desktop.ts';
+import type { DesktopAvailability } from '../../../../src/sessions/api/desktop.ts';
 import type { ServiceHealth } from '../../../../src/sessions/api/sessions.ts';
-import { checkServiceHealth, SessionTally, sharedHealth } from '../../../../src/sessions/services/health.ts';
+import { checkServiceHealth, SessionTally, shareHealthChecks } from '../../../../src/sessions/services/health.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const hangs = () => new Promise<never>(() => {});
@@ -13,7 +13,7 @@ async function healthOf(parts: {
   store: () => Promise<void>;
   driver: () => Promise<void>;
   count: () => Promise<object>;
-  desktop?: DesktopOffer;
+  desktop?: DesktopAvailability;
 }) {
   const clock = manualClock();
   const answer = checkServiceHealth(
@@ -53,13 +53,13 @@ test('a driver that hangs or fails is unhealthy, in its own words', async () => 
 
 test('a desktop that is being built is shown with its state', async () => {
   const count = async () => ({ total: 0, running: 0, waiting: 0 });
-  const desktop: DesktopOffer = { state: 'building', seconds: 3 };
+  const desktop: DesktopAvailability = { state: 'building', seconds: 3 };
   expect((await healthOf({ store: works, driver: works, count, desktop }))?.sandbox).toMatchObject({ desktop });
 });
 
 test('all who ask at the same time share one look, and the next one after a bad answer looks again', async () => {
   const looks: PromiseWithResolvers<never>[] = [];
-  const health = sharedHealth(() => {
+  const health = shareHealthChecks(() => {
     const look = Promise.withResolvers<never>();
     looks.push(look);
     return look.promise;
@@ -80,7 +80,7 @@ test('a good answer serves for 200 ms, a bad one for nobody else', async () => {
       count: async () => ({ total: 0, running: 0, waiting: 0 }),
     });
   let [now, looks, status] = [0, 0, 'healthy' as 'healthy' | 'unhealthy'];
-  const health = sharedHealth(
+  const health = shareHealthChecks(
     async () => {
       looks++;
       return (await answer(status)) as ServiceHealth;
@@ -110,7 +110,7 @@ test('a slow check delays nobody for two seconds after a good answer, and its ba
   let now = 0;
   let slow = Promise.withResolvers<ServiceHealth>();
   slow.resolve(good);
-  const health = sharedHealth(
+  const health = shareHealthChecks(
     () => slow.promise,
     clock,
     () => now,

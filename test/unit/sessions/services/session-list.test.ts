@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
 import { randomIds, type SessionId } from '../../../../src/core/model/ids.ts';
-import { newSession, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
+import { createSessionRecord, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { SessionList } from '../../../../src/sessions/services/session-list.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { seeded } from '../../../support/simulation/dice.ts';
@@ -9,7 +9,15 @@ import { seeded } from '../../../support/simulation/dice.ts';
 const ids = randomIds();
 const idOf = (n: number) => n.toString(16).padStart(16, '0') as SessionId;
 const one = (id: SessionId, at: number, change: Partial<StoredSession> = {}): StoredSession => ({
-  ...newSession({ id, origin: 'trpc', title: `at ${at}`, template: 'default', projectId: null, lastTask: '', at }),
+  ...createSessionRecord({
+    id,
+    origin: 'trpc',
+    title: `at ${at}`,
+    template: 'default',
+    projectId: null,
+    lastTask: '',
+    at,
+  }),
   ...change,
 });
 const anything = { after: undefined, keep: () => true };

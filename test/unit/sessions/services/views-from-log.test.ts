@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ConsoleEntry, ToolContent } from '../../../../src/core/model/events.ts';
-import { toOutputs } from '../../../../src/sessions/services/cut-outputs.ts';
+import { addTruncationNotes } from '../../../../src/sessions/services/cut-outputs.ts';
 import { readFileFromLog, readNamedFile, readShellFromLog } from '../../../../src/sessions/services/views-from-log.ts';
 import { fact, sessionId, writerBench } from '../../../support/machines/session-parts.ts';
 
@@ -142,10 +142,10 @@ describe('from the moment a call names it', () => {
 const ended = { exitCode: 0, stdout: 'the beginning', stderr: 'oh', timedOut: false };
 
 test('an output that was cut ends with a line that names the file with all of it', () => {
-  const { stdout, stderr } = toOutputs({ ...ended, wholeIn: { stdout: '.corral/output/1.stdout' } });
+  const { stdout, stderr } = addTruncationNotes({ ...ended, wholeIn: { stdout: '.corral/output/1.stdout' } });
   expect(stdout).toBe('the beginning\n[corral: cut after 1 MiB; the whole output is in .corral/output/1.stdout]\n');
   expect(stderr).toBe('oh');
 });
 
 test('an output that is whole stays as it is', () =>
-  expect(toOutputs(ended)).toEqual({ stdout: 'the beginning', stderr: 'oh' }));
+  expect(addTruncationNotes(ended)).toEqual({ stdout: 'the beginning', stderr: 'oh' }));

@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRepository } from '../../../../src/core/model/repository.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { parseServer } from '../../../../src/forges/list.ts';
+import { parseForgeServer } from '../../../../src/forges/list.ts';
 import type { RepositoryStatus } from '../../../../src/sessions/api/repositories.ts';
 import { type ForgeTokens, pullRequestService } from '../../../../src/sessions/shipping/pull-requests.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -61,7 +61,7 @@ async function world({ repository = {}, token = 'token-of-ada', status = {} }: W
     },
     commands: { tell: (_: unknown, { data }: { data: { detail: string } }) => void done.push(data.detail) } as never,
     records: memoryStore().records,
-    servers: [parseServer(`gitea=${fake.url}`)],
+    servers: [parseForgeServer(`gitea=${fake.url}`)],
     async tokens(_, choice) {
       requests.push(choice);
       return token === null ? undefined : new Secret(token);

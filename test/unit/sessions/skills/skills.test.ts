@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { AppError } from '../../../../src/core/errors/errors.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import type { SkillFile } from '../../../../src/sessions/api/server/skills.ts';
-import { Copies } from '../../../../src/sessions/forks/copies.ts';
+import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
 import { parseSkill } from '../../../../src/sessions/run/skills/parse-skill.ts';
 import { SkillRecords } from '../../../../src/sessions/skills/records.ts';
 import { SessionSkills } from '../../../../src/sessions/skills/session-skills.ts';
@@ -22,7 +22,7 @@ const folder = (name: string, body?: string) => [
 ];
 
 const copiesOf = (records: ReturnType<typeof memoryStore>['records'], blobs: ReturnType<typeof memoryBlobs>) =>
-  new Copies({ records, blobs, clock: { now: () => 1_000 }, newId: () => 'copy' });
+  new CopyStore({ records, blobs, clock: { now: () => 1_000 }, newId: () => 'copy' });
 function world(templates: { name: string; skills?: string[] }[] = []) {
   const store = memoryStore();
   const blobs = memoryBlobs();

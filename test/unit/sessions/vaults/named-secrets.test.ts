@@ -5,7 +5,7 @@ import { randomIds } from '../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createAccessCheck, withChecks } from '../../../../src/sessions/access/checked-service.ts';
-import { guardedBinding } from '../../../../src/sessions/access/guarded-resources.ts';
+import { guardedCredentials } from '../../../../src/sessions/access/guarded-resources.ts';
 import { type SecretService, secretRules } from '../../../../src/sessions/api/server/secrets.ts';
 import { NamedSecrets } from '../../../../src/sessions/vaults/named-secrets.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -61,7 +61,7 @@ test('a caller binds its own secrets only, and only where it may work', async ()
     holder: (of: string) => (of === 'foreign' ? Promise.reject(new AppError('session_not_found', '')) : undefined),
     secret: createAccessCheck<string>(guarded(service, () => principal)),
   };
-  const { bind } = guardedBinding<string>(credentials, {} as never, checks);
+  const { bind } = guardedCredentials<string>(credentials, {} as never, checks);
   const credential = { name: 'a', hosts: ['a.example'], header: 'x-a', env: [] };
   const use = { secret, before: '', after: '' };
   expect(await bind('mine', credential, use).catch(code)).toBe('not_found');

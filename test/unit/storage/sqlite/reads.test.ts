@@ -2,10 +2,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { droppableTypes } from '../../../../src/core/model/event-traits.ts';
 import {
-  type EventPlace,
+  type EventPosition,
   messageAheadQuery,
   newestOfTypeQuery,
-  type RecordPlace,
+  type RecordPosition,
   readOperations,
   recordStatements,
   recordsByPrefix,
@@ -115,11 +115,12 @@ test('a search takes a few milliseconds at a time, continues where it ended, and
       if (next === null) return found;
     }
   };
-  const search = (ms: number, text: string) => pieces<EventPlace>(ms, (ops, from) => ops.search(text, from), ['', 0]);
+  const search = (ms: number, text: string) =>
+    pieces<EventPosition>(ms, (ops, from) => ops.search(text, from), ['', 0]);
   expect([search(0, '"needle"\nof 100 %'), search(0, 'NEEDLE"')]).toEqual([[['b']], [['b', 'c']]]);
   expect([search(5, 'needle"'), search(5, 'no such text').flat()]).toEqual([[[], [], ['b'], ['c']], []]);
   const inRecords = (ms: number) =>
-    pieces<RecordPlace | null>(ms, (ops, from) => ops.searchRecords('k', ['title'], 'needle', from), null);
+    pieces<RecordPosition | null>(ms, (ops, from) => ops.searchRecords('k', ['title'], 'needle', from), null);
   expect(inRecords(0)).toEqual([['r0', 'r20']]);
   expect([inRecords(5).length, inRecords(5).flat()]).toEqual([6, ['r0', 'r20']]);
 });
@@ -135,7 +136,7 @@ test('a search reads few rows at once while they take long', () => {
   const db = database([]);
   const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, 'message.user', 0, '{}')");
   for (let seq = 1; seq <= 400; seq++) put.run(seq);
-  let [time, from] = [0, ['', 0] as EventPlace | null];
+  let [time, from] = [0, ['', 0] as EventPosition | null];
   const { search } = readOperations(db, () => (time += 4));
   const ends: number[] = [];
   for (; from; from = search('x', from)[1]) ends.push(from[1]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findTimeZone, zones } from '../../../../src/web/automations/times.ts';
+import { findTimeZone, listTimeZones } from '../../../../src/web/automations/times.ts';
 
 test.each([
   ['Europe/Berlin', 'Europe/Berlin'],
@@ -18,6 +18,6 @@ test.each([
 test('each beginning of the name of a zone that is typed is a zone or none, and is never an error', () => {
   const name = 'America/New_York';
   const typed = [...name].map((_, at) => findTimeZone(name.slice(0, at + 1)));
-  expect(typed.filter((zone) => zone !== undefined && !zones().includes(zone))).toEqual([]);
+  expect(typed.filter((zone) => zone !== undefined && !listTimeZones().includes(zone))).toEqual([]);
   expect(typed.at(-1)).toBe(name);
 });

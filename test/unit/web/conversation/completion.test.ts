@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fuzzyScore, rankMatches } from '../../../../src/web/conversation/completion/fuzzy.ts';
-import { namedPaths, replaceTrigger, triggerAt } from '../../../../src/web/conversation/completion/trigger.ts';
+import { findMentionedPaths, replaceTrigger, triggerAt } from '../../../../src/web/conversation/completion/trigger.ts';
 
 const best = (names: readonly string[], expected: string) =>
   rankMatches(names, expected, { nameOf: (name) => name, max: 10 });
@@ -40,5 +40,5 @@ test('the chosen word takes the place of its beginning, and the cursor stands be
 test('only files that a text names by @ are attached', () => {
   const paths = ['a.ts', 'my file.md', 'b.ts', 'c.ts'];
   const expected = ['a.ts', 'my file.md', 'b.ts'];
-  expect(namedPaths('Read @a.ts, (@b.ts) and @my file.md; not c.ts or x@c.ts', paths)).toEqual(expected);
+  expect(findMentionedPaths('Read @a.ts, (@b.ts) and @my file.md; not c.ts or x@c.ts', paths)).toEqual(expected);
 });

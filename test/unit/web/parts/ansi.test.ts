@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parseAnsiRows, plainText } from '../../../../src/web/parts/ansi.ts';
 import {
   countLines,
-  estimateWrapped,
+  estimateLineCount,
   showHiddenCharacters,
   textParts,
 } from '../../../../src/web/parts/bounded-text.ts';
@@ -49,7 +49,7 @@ test.each([
 
 test('the lines of a text are counted with those that wrap', () => {
   expect(countLines(`a\n${'b'.repeat(100)}\n\n`)).toBe(3);
-  expect(estimateWrapped(`a\n${'b'.repeat(100)}\n\n`)).toBe(4);
+  expect(estimateLineCount(`a\n${'b'.repeat(100)}\n\n`)).toBe(4);
 });
 
 test('characters that are invisible or turn the direction of text are shown as codes', () =>

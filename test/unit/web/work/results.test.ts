@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bestResult, pathAtServer } from '../../../../src/web/work/best-result.ts';
+import { findBestResult, toServerPath } from '../../../../src/web/work/best-result.ts';
 import { isLeftover, parseHunk, splitPatch } from '../../../../src/web/work/ship/changes.ts';
 
 test('the difference of a file has no header of git, and one sign for what is left out', () => {
@@ -33,11 +33,11 @@ test.each([
   [['a.txt', 'a.py'], '`a.py`', undefined],
   [[], '', undefined],
 ])('of %j with the answer %j, %j is shown next to the talk', (paths, answer, expected) => {
-  expect(bestResult(paths, answer)).toBe(expected);
+  expect(findBestResult(paths, answer)).toBe(expected);
 });
 
 test.each([
   ['snake.html', '/snake.html'],
   ['index.html', '/'],
   ['site/index.html', '/'],
-])('the server of %s shows it at %s', (file, path) => expect(pathAtServer(file)).toBe(path));
+])('the server of %s shows it at %s', (file, path) => expect(toServerPath(file)).toBe(path));

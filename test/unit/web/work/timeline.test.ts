@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Lane, laneOf, lineOf } from '../../../../src/core/model/event-traits.ts';
 import { toColumns } from '../../../../src/web/work/timeline/lanes.ts';
-import { advance, findPlace, longestPauseMs } from '../../../../src/web/work/timeline/replay.ts';
+import { advance, findReplayPosition, maxReplayPauseMs } from '../../../../src/web/work/timeline/replay.ts';
 import { turnAt } from '../../../../src/web/work/timeline/turn-at.ts';
 
 type Event = Parameters<typeof turnAt>[0][number];
@@ -46,16 +46,19 @@ describe('a replay', () => {
   });
 
   test('cuts a long pause short, and stops at the end', () => {
-    expect(advance(log, { shown: 3, waitedMs: 0 }, longestPauseMs - 1, 1).shown).toBe(3);
-    expect(advance(log, { shown: 3, waitedMs: 0 }, longestPauseMs, 1)).toEqual({ shown: 4, waitedMs: 0 });
+    expect(advance(log, { shown: 3, waitedMs: 0 }, maxReplayPauseMs - 1, 1).shown).toBe(3);
+    expect(advance(log, { shown: 3, waitedMs: 0 }, maxReplayPauseMs, 1)).toEqual({ shown: 4, waitedMs: 0 });
     expect(advance(log, { shown: 4, waitedMs: 0 }, 60_000, 16).shown).toBe(4);
   });
 
   test('jumps to the next call and the one before', () => {
     const types = ['message.user', 'tool.calling', 'tool.called', 'tool.calling'].map((type) => ({ type }));
     const is = ({ type }: { type: string }) => type === 'tool.calling';
-    expect([findPlace(types, 1, { by: 1, is }), findPlace(types, 2, { by: 1, is })]).toEqual([2, 4]);
-    expect([findPlace(types, 4, { by: -1, is }), findPlace(types, 4, { by: 1, is })]).toEqual([2, undefined]);
+    expect([findReplayPosition(types, 1, { by: 1, is }), findReplayPosition(types, 2, { by: 1, is })]).toEqual([2, 4]);
+    expect([findReplayPosition(types, 4, { by: -1, is }), findReplayPosition(types, 4, { by: 1, is })]).toEqual([
+      2,
+      undefined,
+    ]);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError, unlessNotFound } from '../../../../core/errors/errors.ts';
+import { AppError, ignoreNotFound } from '../../../../core/errors/errors.ts';
 import type { BuildStep, BuiltTemplate, TemplateBuild } from '../../../../core/model/sandboxes/built-template.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
@@ -12,7 +12,7 @@ import { withBodyStreams } from '../../../shared/uploads.ts';
 import { type E2bSettings, parseTemplates } from '../settings.ts';
 import type { Tokens } from '../tokens.ts';
 import { refuseFields } from './network.ts';
-import { bad, parseInput, queryOf, toIsoTime } from './parsed.ts';
+import { badRequest, parseInput, queryOf, toIsoTime } from './parsed.ts';
 import { Params } from './shapes.ts';
 
 interface Deps {
@@ -123,7 +123,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   );
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
     const offset = Number(queryOf({ url }).get('logsOffset') ?? 0);
-    if (!Number.isInteger(offset) || offset < 0) throw bad('logsOffset is a whole number.');
+    if (!Number.isInteger(offset) || offset < 0) throw badRequest('logsOffset is a whole number.');
     // Read the state first: lines logged between the two reads belong to the next call.
     const build = await builds.build(params.sid, params.build);
     const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
@@ -153,7 +153,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   });
 
   app.delete('/e2b/templates/:sid', sid, async ({ params }, reply) => {
-    const built = await builds.find(params.sid).catch(unlessNotFound);
+    const built = await builds.find(params.sid).catch(ignoreNotFound);
     if (built) await builds.remove(built.id);
     else {
       const { id } = await services.snapshots.find(params.sid);
@@ -196,7 +196,7 @@ function toPlan(
 ): BuildPlan {
   const { startCmd, readyCmd, fromImageRegistry } = others;
   refuseFields({ fromImageRegistry }, ['fromImageRegistry']);
-  if (!fromImage === !fromTemplate) throw bad('A build needs fromImage or fromTemplate, and not both.');
+  if (!fromImage === !fromTemplate) throw badRequest('A build needs fromImage or fromTemplate, and not both.');
   const forced = steps.findIndex((step) => step.force === true);
   const freshFrom = force ? 0 : forced < 0 ? undefined : forced;
   const base = fromImage ? { image: fromImage } : resolveBase(fromTemplate as string, settings);
@@ -209,14 +209,14 @@ const portWait = /^\[ -n "\$\(ss -Htuln sport = :(\d{1,5})\)" \]$/;
 function toStart(command: string, readyCommand: string): BuildPlan['start'] {
   if (command === '' && readyCommand === '') return undefined;
   const [, port] = portWait.exec(readyCommand) ?? [];
-  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) throw bad(`There is no port ${port}.`);
+  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) throw badRequest(`There is no port ${port}.`);
   const ready = port === undefined ? { command: readyCommand } : { port: Number(port) };
   return { ...(command !== '' && { command }), ...(readyCommand !== '' && { ready }) };
 }
 
 function toStep({ type, args, filesHash }: z.output<typeof Step>, index: number): BuildStep {
   const [first = '', second = '', third = '', fourth = ''] = args;
-  const wrong = (why: string) => bad(`Step ${index + 1} (${type}): ${why}`);
+  const wrong = (why: string) => badRequest(`Step ${index + 1} (${type}): ${why}`);
   if (type === 'ENV' && args.length % 2 === 1) throw wrong('a variable has no value.');
   if (type !== 'ENV' && first === '') throw wrong('it has no argument.');
   switch (type) {

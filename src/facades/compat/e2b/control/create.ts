@@ -4,7 +4,7 @@ import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import type { SandboxAbilities } from '../../../shared/facade.ts';
 import { type E2bSettings, parseTemplates } from '../settings.ts';
 import { refuseFields, toEgressChoice, unavailableRules } from './network.ts';
-import { bad } from './parsed.ts';
+import { badRequest } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
@@ -105,6 +105,6 @@ function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...reque
   refuseFields(requested, ['iam']);
   refuseFields(network ?? {}, [...unavailableRules, 'httpsPorts'], 'network.');
   if (autoPauseMemory === false && (!autoPause || autoResume?.enabled)) {
-    throw bad('autoPauseMemory: false needs autoPause, and no autoResume.');
+    throw badRequest('autoPauseMemory: false needs autoPause, and no autoResume.');
   }
 }

@@ -1,6 +1,6 @@
 import { hasMetadata } from '../../../../api/views/session-options.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { bad, parseLimit } from './parsed.ts';
+import { badRequest, parseLimit } from './parsed.ts';
 import { stateOf } from './shapes.ts';
 
 interface Page {
@@ -19,14 +19,15 @@ export function toPage(all: readonly SessionRecord[], query: URLSearchParams): P
       .filter(Boolean),
   );
   const template = query.get('template') ?? undefined;
-  if (template?.includes(':')) throw bad('template is a name without a tag.');
+  if (template?.includes(':')) throw badRequest('template is a name without a tag.');
   const after = query.get('startedAfter');
   const since = after === null ? Number.NEGATIVE_INFINITY : Date.parse(after);
-  if (Number.isNaN(since)) throw bad('startedAfter is no time.');
+  if (Number.isNaN(since)) throw badRequest('startedAfter is no time.');
   const order = query.get('order') ?? 'desc';
-  if (order !== 'asc' && order !== 'desc') throw bad('order is asc or desc.');
+  if (order !== 'asc' && order !== 'desc') throw badRequest('order is asc or desc.');
   const limit = parseLimit(query);
-  for (const state of states) if (state !== 'running' && state !== 'paused') throw bad(`There is no state ${state}.`);
+  for (const state of states)
+    if (state !== 'running' && state !== 'paused') throw badRequest(`There is no state ${state}.`);
 
   const own = all.filter(({ origin, life }) => origin === 'e2b' && life);
   const matching = own
@@ -53,7 +54,7 @@ export function toPage(all: readonly SessionRecord[], query: URLSearchParams): P
 function parsePosition(token: string | null): readonly [number, string] | undefined {
   if (token === null || token === '') return undefined;
   const match = /^(\d+) ([0-9a-f]{16})$/.exec(Buffer.from(token, 'base64url').toString());
-  if (!match) throw bad('nextToken is not one that this server gave.');
+  if (!match) throw badRequest('nextToken is not one that this server gave.');
   return [Number(match[1]), match[2] ?? ''];
 }
 
@@ -66,6 +67,6 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw bad('metadata is not encoded as it must be.');
+    throw badRequest('metadata is not encoded as it must be.');
   }
 }

@@ -1,4 +1,4 @@
-import { pause } from '../../../../core/concurrency/cancel.ts';
+import { sleep } from '../../../../core/concurrency/cancel.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 
@@ -18,7 +18,7 @@ export async function readSample(id: SessionId, services: Pick<Services, 'sandbo
   const since = performance.now();
   const [{ stdout }] = await Promise.all([
     services.sandboxes.exec(id, { command: script, timeoutMs: 5_000 }, signal),
-    pause(sampleMs, signal),
+    sleep(sampleMs, signal),
   ]);
   const later = (await services.sandboxes.usage(id, signal)) ?? usage;
   const used = (later.cpuSeconds - usage.cpuSeconds) / ((performance.now() - since) / 1_000);

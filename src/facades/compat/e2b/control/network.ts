@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import {
-  deniesAll,
+  allAddressRanges,
+  deniesByDefault,
   type EgressChoice,
-  everyAddress,
   isEgressRules,
 } from '../../../../core/model/sandboxes/egress-choice.ts';
 import { anyAddress, parseRange } from '../../../../core/text/address-range.ts';
-import { bad } from './parsed.ts';
+import { badRequest } from './parsed.ts';
 import { NetworkRules } from './rules.ts';
 
 const egress = {
@@ -45,9 +45,9 @@ export function toEgressChoice(allowed: boolean | null | undefined, rules: Reque
   const deny = [...new Set(rules.denyOut?.map(deniedRange))];
   // An allowed target always takes precedence over a denied one.
   if (allow.includes(allTraffic)) return undefined;
-  const isClosed = allowed === false || deny.some((range) => everyAddress.includes(range));
+  const isClosed = allowed === false || deny.some((range) => allAddressRanges.includes(range));
   if (!isClosed) return deny.length > 0 ? { allow, deny } : undefined;
-  return allow.some((one) => parseRange(one)) ? { allow, deny: everyAddress } : allow;
+  return allow.some((one) => parseRange(one)) ? { allow, deny: allAddressRanges } : allow;
 }
 
 /** The canonical form of an address or a range, or the unchanged name. */
@@ -55,13 +55,13 @@ function allowedTarget(text: string): string {
   const range = parseRange(text);
   if (range) return range.text;
   if (hostName.test(text) && !oddAddress.test(text)) return text;
-  throw bad(`network.allowOut can list names of hosts, addresses and ranges such as 192.0.2.0/24, not ${text}.`);
+  throw badRequest(`network.allowOut can list names of hosts, addresses and ranges such as 192.0.2.0/24, not ${text}.`);
 }
 
 function deniedRange(text: string): string {
   const range = parseRange(text);
   if (range) return range.text;
-  throw bad(`network.denyOut can list addresses and ranges such as 192.0.2.0/24, not ${text}.`);
+  throw badRequest(`network.denyOut can list addresses and ranges such as 192.0.2.0/24, not ${text}.`);
 }
 
 /** The rules in force, in the format of the SDKs. */
@@ -70,7 +70,7 @@ export function rulesView(choice: EgressChoice): {
   readonly denyOut: readonly string[];
 } {
   if (!isEgressRules(choice)) return { allowOut: choice, denyOut: [allTraffic] };
-  const denyOut = deniesAll(choice) ? [allTraffic] : choice.deny;
+  const denyOut = deniesByDefault(choice) ? [allTraffic] : choice.deny;
   return { ...(choice.allow.length > 0 && { allowOut: choice.allow }), denyOut };
 }
 
@@ -80,7 +80,7 @@ export function refuseFields(input: object, names: readonly string[], prefix = '
     const value = (input as Record<string, unknown>)[name];
     const isEmpty =
       value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
-    if (!isEmpty) throw bad(`${prefix}${name} is not available here.`);
+    if (!isEmpty) throw badRequest(`${prefix}${name} is not available here.`);
   }
 }
 export const unavailableRules = ['egressProxy', 'dnsServers'] as const;

@@ -17,12 +17,12 @@ const withoutNulls = (input: unknown): unknown =>
     : input;
 
 /** The error for an invalid request. */
-export const bad = (message: string): AppError => new AppError('invalid_request', message);
+export const badRequest = (message: string): AppError => new AppError('invalid_request', message);
 /** The `limit` of a list. */
 export function parseLimit(query: URLSearchParams): number {
   const limit = Number(query.get('limit') || 100);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 100) return limit;
-  throw bad('limit is from 1 to 100.');
+  throw badRequest('limit is from 1 to 100.');
 }
 export const queryOf = ({ url }: Pick<FastifyRequest, 'url'>): URLSearchParams =>
   new URL(url, 'http://server').searchParams;

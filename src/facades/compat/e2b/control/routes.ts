@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AppError, toAppError, unlessNotFound } from '../../../../core/errors/errors.ts';
+import { AppError, ignoreNotFound, toAppError } from '../../../../core/errors/errors.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { wireErrors } from '../../../../http/errors/wire-errors.ts';
@@ -66,12 +66,12 @@ export function mountControl(app: App, deps: Deps): void {
   const findSnapshot = async (named: string) => {
     const [name = ''] = named.split(':');
     if (parseTemplates(settings).has(name)) return undefined;
-    return await services.snapshots.find(named).catch(unlessNotFound);
+    return await services.snapshots.find(named).catch(ignoreNotFound);
   };
   const findBuilt = async (named: string) => {
     const [name = ''] = named.split(':');
     if (parseTemplates(settings).has(name)) return undefined;
-    return await services.templateBuilds.find(named).catch(unlessNotFound);
+    return await services.templateBuilds.find(named).catch(ignoreNotFound);
   };
   const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
     const requested = parseInput(NewSandbox, request.body);

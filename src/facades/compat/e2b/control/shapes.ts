@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionLifetime, SessionRecord } from '../../../../core/model/records.ts';
-import { deniesAll } from '../../../../core/model/sandboxes/egress-choice.ts';
+import { deniesByDefault } from '../../../../core/model/sandboxes/egress-choice.ts';
 import type { Tokens } from '../tokens.ts';
 import { NewNetwork, rulesView } from './network.ts';
 import { toIsoTime } from './parsed.ts';
@@ -93,7 +93,7 @@ export function detailView(record: SessionRecord, deps: ViewDeps, { token, rules
     ...(token !== undefined && { envdAccessToken: token }),
     domain: deps.domain,
     ...(volumes.length > 0 && { volumeMounts: volumes }),
-    allowInternetAccess: !(sandbox?.egress && deniesAll(sandbox.egress)),
+    allowInternetAccess: !(sandbox?.egress && deniesByDefault(sandbox.egress)),
     network: {
       ...(sandbox?.egress && rulesView(sandbox.egress)),
       allowPublicTraffic: life !== undefined && !life.privatePorts,

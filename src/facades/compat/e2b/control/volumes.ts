@@ -10,7 +10,7 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { VolumeEntry, VolumeService } from '../../../../sessions/api/server/volumes.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { bodyPieces, withBodyStreams } from '../../../shared/uploads.ts';
+import { readBodyChunks, withBodyStreams } from '../../../shared/uploads.ts';
 import { readHeader } from '../headers.ts';
 import { volumeTokenHeader } from '../target.ts';
 import type { Tokens } from '../tokens.ts';
@@ -139,7 +139,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
       const { id, volumes, signal } = opened(request, reply);
       const { path, mode, ...ids } = parseQuery(Making, request);
       refuseOwner(ids);
-      await volumes.writeFile(id, path, bodyPieces(request.body), signal);
+      await volumes.writeFile(id, path, readBodyChunks(request.body), signal);
       return reply.code(201).send(entryView(await changed(volumes, { id, path, mode }, signal)));
     });
   });

@@ -4,12 +4,12 @@ import {
   answerError,
   answerUnary,
   ConnectError,
-  connectError,
   failStream,
-  isLost,
+  isSandboxLossError,
   largeMessageLimits,
   readMessage,
   smallMessageLimits,
+  toConnectError,
 } from './connect.ts';
 import { serveFiles } from './files.ts';
 import { fileMethods, watchDir } from './filesystem.ts';
@@ -86,9 +86,9 @@ async function serveCall(call: Call, path: string): Promise<void> {
     answerUnary(response, answer);
   } catch (thrown) {
     auditCall(call, { thrown });
-    if (call.cut.aborted || isLost(thrown) || response.headersSent) return destroyConnection(response);
+    if (call.cut.aborted || isSandboxLossError(thrown) || response.headersSent) return destroyConnection(response);
     if (!request.complete) response.setHeader('connection', 'close'); // the remaining body is not read
-    failCall(call, path, connectError(thrown));
+    failCall(call, path, toConnectError(thrown));
   }
 }
 

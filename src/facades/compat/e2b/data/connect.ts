@@ -53,7 +53,7 @@ const byCode: Partial<Record<ErrorCode, ConnectCode>> = {
   deadline_exceeded: 'deadline_exceeded',
   internal: 'internal',
 };
-export function connectError(thrown: unknown): ConnectError {
+export function toConnectError(thrown: unknown): ConnectError {
   if (thrown instanceof ConnectError) return thrown;
   const error = toAppError(thrown);
   return new ConnectError(byCode[error.code] ?? 'unavailable', publicText(error));
@@ -63,7 +63,8 @@ export function connectError(thrown: unknown): ConnectError {
 const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted', 'session_not_found'] as const),
 ]);
-export const isLost = (thrown: unknown): boolean => thrown instanceof AppError && lostCodes.has(thrown.code);
+export const isSandboxLossError = (thrown: unknown): boolean =>
+  thrown instanceof AppError && lostCodes.has(thrown.code);
 
 /** Messages that carry no data: paths, selectors, sizes. */
 export const smallMessageLimits: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, maxValues: 10_000 };

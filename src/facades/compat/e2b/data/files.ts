@@ -6,10 +6,10 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { type AppError, toAppError } from '../../../../core/errors/errors.ts';
 import { type FileMetadata, fileMetadataLimits } from '../../../../core/model/sandboxes/file-metadata.ts';
 import { publicText, wireErrors } from '../../../../http/errors/wire-errors.ts';
-import { attachment } from '../../../../http/transport/content-disposition.ts';
+import { attachmentHeader } from '../../../../http/transport/content-disposition.ts';
 import { multipartFiles } from '../../../../http/transport/multipart.ts';
 import type { PathEntry } from '../../../../sessions/api/sandbox-interior.ts';
-import { fileType } from '../../../shared/archive/mime.ts';
+import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import { readHeader } from '../headers.ts';
 import { type Call, outcomeOf, resolvePath } from './call.ts';
 import { ConnectError } from './connect.ts';
@@ -46,9 +46,9 @@ async function download(call: Call): Promise<void> {
     return refuse(response, 406, 'The file can be sent as identity or gzip.');
   }
   const headers = {
-    'content-type': fileType(path),
+    'content-type': contentTypeOf(path),
     // A signed URL opens in a browser, under the server's own origin.
-    'content-disposition': attachment(path),
+    'content-disposition': attachmentHeader(path),
     'x-content-type-options': 'nosniff',
     vary: 'Origin, Accept-Encoding',
   };

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { deadlineSignal } from '../../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { FileChange, PathEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { type Call, parseShape, resolvePath } from './call.ts';
-import { ConnectError, ConnectStream, connectError, mapErrorCode, parseTimeout } from './connect.ts';
+import { ConnectError, ConnectStream, mapErrorCode, parseTimeout, toConnectError } from './connect.ts';
 import { runStreaming } from './process.ts';
 
 const AtPath = z.object({ path: z.string().default('') });
@@ -116,7 +116,7 @@ export async function watchDir(call: Call, message: unknown): Promise<void> {
   await runStreaming(call, stream, async (inside, onStarted) => {
     const { id } = await watchAt(call, inside, requested);
     onStarted();
-    using late = timeoutMs === undefined ? undefined : deadlineSignal(timeoutMs, call.clock);
+    using late = timeoutMs === undefined ? undefined : createTimeoutSignal(timeoutMs, call.clock);
     const until = AbortSignal.any([stream.gone, call.cut, ...(late ? [late.signal] : [])]);
     try {
       await stream.send({ start: {} });
@@ -133,4 +133,4 @@ export async function watchDir(call: Call, message: unknown): Promise<void> {
     }
   });
 }
-const isEnded = (thrown: unknown) => (thrown instanceof AppError ? thrown : connectError(thrown));
+const isEnded = (thrown: unknown) => (thrown instanceof AppError ? thrown : toConnectError(thrown));

@@ -1,11 +1,18 @@
 import { z } from 'zod';
-import { deadlineSignal, pause } from '../../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal, sleep } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { randomIds } from '../../../../core/model/ids.ts';
 import { WholeCharacters } from '../../../../core/text/arriving-text.ts';
 import type { JobEnd, JobEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { auditCall, type Call, parseShape, resolvePath } from './call.ts';
-import { ConnectError, ConnectStream, connectError, isLost, mapErrorCode, parseTimeout } from './connect.ts';
+import {
+  ConnectError,
+  ConnectStream,
+  isSandboxLossError,
+  mapErrorCode,
+  parseTimeout,
+  toConnectError,
+} from './connect.ts';
 
 const Selector = z.object({ pid: z.coerce.number().int().optional(), tag: z.string().optional() });
 const Size = z.object({ cols: z.int().default(0), rows: z.int().default(0) });
@@ -52,7 +59,7 @@ function endLater(call: Call, { id }: JobEntry, timeoutMs: number): void {
     await inside.jobs.signal(id, 'SIGKILL', until);
   };
   const stopped = AbortSignal.any([call.cut, call.closing]);
-  void pause(timeoutMs, stopped, call.clock)
+  void sleep(timeoutMs, stopped, call.clock)
     .then(end)
     .catch(() => {});
 }
@@ -87,7 +94,7 @@ export async function connectProcess(call: Call, message: unknown): Promise<void
   using stream = new ConnectStream(call.request, call.response, keepalive);
   await runStreaming(call, stream, async (inside) => {
     const entry = await selected(inside, process, call.signal);
-    using until = timeoutMs === undefined ? undefined : deadlineSignal(timeoutMs, call.clock, call.signal);
+    using until = timeoutMs === undefined ? undefined : createTimeoutSignal(timeoutMs, call.clock, call.signal);
     await follow({ stream, inside, entry, signal: until?.signal ?? AbortSignal.any([stream.gone, call.cut]) });
     if (until?.signal.aborted) throw new ConnectError('deadline_exceeded', 'The connection reached its timeout.');
   });
@@ -113,8 +120,8 @@ export async function runStreaming(
     if (!call.cut.aborted) stream.end();
   } catch (thrown) {
     if (!isBegun) auditCall(call, { thrown });
-    if (call.cut.aborted || isLost(thrown)) stream.destroy();
-    else stream.end(connectError(thrown));
+    if (call.cut.aborted || isSandboxLossError(thrown)) stream.destroy();
+    else stream.end(toConnectError(thrown));
   }
 }
 

@@ -2,17 +2,17 @@ import { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse, ST
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../../../core/contracts/clock.ts';
-import { AppError, unlessNoFile } from '../../../../core/errors/errors.ts';
+import { AppError, ignoreNoFile } from '../../../../core/errors/errors.ts';
 import { nobodyPrincipal, type Principal } from '../../../../core/model/principal.ts';
-import type { Clients } from '../../../../http/guard/clients.ts';
+import type { ClientResolver } from '../../../../http/guard/clients.ts';
 import { type Credentials, projectsOf } from '../../../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../../../http/guard/rate-limit.ts';
 import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
-import { ownCookie } from '../../../shared/previews/cookies.ts';
+import { confineProgramCookie } from '../../../shared/previews/cookies.ts';
 import {
   destroyOnAbort,
   hopsNamedBy,
-  relay,
+  relayRequest,
   relayUpgrade,
   rewriteHeaders,
   withoutCredentials,
@@ -53,7 +53,7 @@ function forProgram(
     path: kept.url,
     headers: headersFor(kept, mask),
     changed: (raw: readonly string[]) =>
-      rewriteHeaders(withoutHops(raw), (name, value) => (name === 'set-cookie' ? ownCookie(value) : value)),
+      rewriteHeaders(withoutHops(raw), (name, value) => (name === 'set-cookie' ? confineProgramCookie(value) : value)),
   };
 }
 
@@ -76,7 +76,7 @@ async function forwardRequest(call: Call, mask: string | undefined, isOurs: (tex
     const { code, body } = refusals.closed(sid, target.port);
     answerJson(response, code, body);
   };
-  await relay({ connection, request, response, signal, ...forProgram(target, mask, isOurs), failed });
+  await relayRequest({ connection, request, response, signal, ...forProgram(target, mask, isOurs), failed });
 }
 
 export interface DataDeps {
@@ -85,7 +85,7 @@ export interface DataDeps {
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
   readonly credentials: Credentials;
-  readonly clients: Clients;
+  readonly clients: ClientResolver;
   /**
    * Rate limits by address for requests that name no sandbox: the requests themselves, and the hashes computed for
    * wrong signatures.
@@ -318,7 +318,7 @@ const home = '/home/user';
 async function findHome(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
-  const found = await inside.paths.stat(home, signal).catch(unlessNoFile);
+  const found = await inside.paths.stat(home, signal).catch(ignoreNoFile);
   // Sandboxes of earlier versions have a link here. Any other folder does not belong to the sandbox: without isolation
   // it can be the home of a person with this name.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { neverFires } from '../../../../core/concurrency/cancel.ts';
+import { neverSignal } from '../../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { maxRepositories } from '../../../../core/model/repository.ts';
 import { parseJsonWithin } from '../../../../core/text/json.ts';
-import type { AutomationPrograms, PreparedSession } from '../../../../sessions/api/server/automations.ts';
+import type { AutomationProgramRegistry, PreparedSession } from '../../../../sessions/api/server/automations.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalidRequest } from '../errors.ts';
@@ -72,7 +72,7 @@ export async function prepareSession(
     messages.push(
       toCommand(
         event,
-        await readContents([event], { ...createContentFiles(deps, neverFires), resolveUpload: resolveUpload }),
+        await readContents([event], { ...createContentFiles(deps, neverSignal), resolveUpload: resolveUpload }),
       ),
     );
   }
@@ -94,11 +94,11 @@ function tokenFor(url: string, tokens: RepositoryTokens | undefined): string {
   return token;
 }
 
-type Prepare = Parameters<AutomationPrograms['serve']>[1];
+type Prepare = Parameters<AutomationProgramRegistry['serve']>[1];
 type RunDeps = Omit<PrepareDeps, 'services'> & Pick<FacadeParts, 'acting'>;
 
 /** Prepares the sessions of runs, each with the permissions of its deployment's owner. */
-export function prepareDeployment({ acting, ...deps }: RunDeps): Prepare {
+export function createSessionPreparer({ acting, ...deps }: RunDeps): Prepare {
   return async (automation, { as, secret }) => {
     const content = parseContent(automation);
     if (!content) throw invalidRequest('The automation is no deployment.');

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { AppError, unlessNotFound } from '../../../../core/errors/errors.ts';
+import { AppError, ignoreNotFound } from '../../../../core/errors/errors.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { Automation, AutomationSpec, Schedule } from '../../../../sessions/api/server/automations.ts';
@@ -134,7 +134,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
           );
         };
         const read = async () => (await automations.list()).filter(isListed);
-        const show = (one: Automation) => shown(one).catch(unlessNotFound);
+        const show = (one: Automation) => shown(one).catch(ignoreNotFound);
         const page = await listPage({ query, name: 'deployments', read, show });
         return { ...page, data: page.data.filter((one) => one !== undefined) };
       },

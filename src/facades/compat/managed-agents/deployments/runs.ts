@@ -1,6 +1,6 @@
 import { poll } from '../../../../core/concurrency/rounds.ts';
 import type { Clock } from '../../../../core/contracts/clock.ts';
-import { AppError, unlessNotFound } from '../../../../core/errors/errors.ts';
+import { AppError, ignoreNotFound } from '../../../../core/errors/errors.ts';
 import type { AutomationStart } from '../../../../sessions/api/server/automations.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequest } from '../errors.ts';
@@ -74,7 +74,7 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
     const own = (await automations.list()).filter((one) => parseContent(one) !== undefined);
     const requests = own.filter(({ id }) => target === undefined || apiDeploymentId(id) === target);
     const listStarts = async ({ id }: { readonly id: string }) =>
-      (await automations.starts(id, { limit: maxStarts }).catch(unlessNotFound)) ?? [];
+      (await automations.starts(id, { limit: maxStarts }).catch(ignoreNotFound)) ?? [];
     const starts = await Promise.all(requests.map(listStarts));
     return starts
       .flat()

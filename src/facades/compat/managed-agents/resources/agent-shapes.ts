@@ -7,7 +7,7 @@ import { Multiagent, MultiagentInput } from './multiagent.ts';
 
 export const builtInToolNames = ['bash', 'edit', 'read', 'write', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
 const Policy = z.strictObject({ type: z.enum(['always_allow', 'always_ask', 'auto']) });
-export type Policy = z.output<typeof Policy>;
+export type ToolPolicy = z.output<typeof Policy>;
 const efforts = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
 export const defaultEffort = { type: 'high' } as const;
 const Effort = z

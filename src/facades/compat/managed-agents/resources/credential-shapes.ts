@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fitsHeader, hostPattern, variableName } from '../../../../core/model/credential.ts';
+import { hostPattern, isValidHeaderValue, variableName } from '../../../../core/model/credential.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import type {
   ChangedCredential,
@@ -36,7 +36,10 @@ const time = z.string().max(100).nullable().optional();
 const displayName = z.string().min(1).max(255).nullable().optional();
 const secretAuth = ['client_secret_basic', 'client_secret_post'] as const;
 
-const variableValue = z.string().max(8_192).refine(fitsHeader, 'must be printable ASCII, because a header carries it');
+const variableValue = z
+  .string()
+  .max(8_192)
+  .refine(isValidHeaderValue, 'must be printable ASCII, because a header carries it');
 const networking = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('unrestricted') }),
   z.strictObject({
@@ -257,7 +260,10 @@ function shownAuth(auth: CredentialAuth) {
   };
 }
 
-export function toTrial({ id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>, trial: CredentialTest) {
+export function toCredentialValidation(
+  { id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>,
+  trial: CredentialTest,
+) {
   const { failedAt, refresh } = trial;
   return {
     type: 'vault_credential_validation' as const,

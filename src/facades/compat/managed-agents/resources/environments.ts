@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { ApiError, invalidRequest } from '../errors.ts';
-import { deletes, type Route } from '../route.ts';
+import { createDeleteRoute, type Route } from '../route.ts';
 import {
   applyMetadataChange,
   listPage,
@@ -139,9 +139,9 @@ export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }:
 });
 
 /** The environment of sessions that were not created through this API: the server's own settings. */
-export const ownEnvironmentId = 'env_server';
+export const serverEnvironmentId = 'env_server';
 const ownEnvironment = () => ({
-  id: ownEnvironmentId,
+  id: serverEnvironmentId,
   type: 'environment' as const,
   name: 'server',
   description: "The server's own sandboxes, for sessions that were made elsewhere.",
@@ -181,7 +181,7 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
     {
       endpoint: 'GET /v1/environments/:id',
       run: async ({ params: { id = '' } }) =>
-        id === ownEnvironmentId ? ownEnvironment() : toEnvironment(await readDocument(documents, 'environment', id)),
+        id === serverEnvironmentId ? ownEnvironment() : toEnvironment(await readDocument(documents, 'environment', id)),
     },
     {
       endpoint: 'POST /v1/environments/:id',
@@ -211,7 +211,7 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
         return toEnvironment(await documents.update(id, { archived: true }));
       },
     },
-    deletes('DELETE /v1/environments/:id', 'environment_deleted', async (id) => {
+    createDeleteRoute('DELETE /v1/environments/:id', 'environment_deleted', async (id) => {
       await readDocument(documents, 'environment', id);
       for (const key of await workQueue.keys(id)) await workQueue.revokeKey(id, key.id);
       await documents.delete(id);

@@ -5,10 +5,10 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { pictureHeadBytes } from '../../../../core/text/pictures.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
-import { attachment } from '../../../../http/transport/content-disposition.ts';
+import { attachmentHeader } from '../../../../http/transport/content-disposition.ts';
 import { computeExpiry, FileContent, type StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
-import { fileType } from '../../../shared/archive/mime.ts';
+import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
 import { ApiError, invalidRequest, unsupportedField } from '../errors.ts';
@@ -103,7 +103,7 @@ const fileOfUpload = (
   id,
   type: 'file',
   filename: name,
-  mime_type: mimeType ?? fileType(name),
+  mime_type: mimeType ?? contentTypeOf(name),
   size_bytes: size,
   created_at: toIsoTime(uploadedAt),
   downloadable: type === 'output',
@@ -131,7 +131,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
     id: apiOutputId(id, path),
     type: 'file' as const,
     filename: path.split('/').at(-1) ?? path,
-    mime_type: fileType(path),
+    mime_type: contentTypeOf(path),
     size_bytes: size ?? 0,
     created_at: toIsoTime(Date.parse(modified)),
     downloadable: true,
@@ -188,7 +188,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
             const content = {
               upload: file.id,
               filename: file.name,
-              mimeType: file.mimeType ?? fileType(file.name),
+              mimeType: file.mimeType ?? contentTypeOf(file.name),
               size: file.size,
               lifeMs: expiresIn === undefined ? null : expiresIn * 1_000,
             };
@@ -223,9 +223,9 @@ export function fileRoutes(deps: FileDeps): Route[] {
           const { type, name, mimeType, size } = await uploads().get(upload);
           if (type === 'output' && parseUploadId(id) !== undefined) {
             reply
-              .header('content-type', mimeType ?? fileType(name))
+              .header('content-type', mimeType ?? contentTypeOf(name))
               .header('content-length', size)
-              .header('content-disposition', attachment(name));
+              .header('content-disposition', attachmentHeader(name));
             return reply.send(await uploads().open(upload));
           }
           throw new ApiError('invalid_request', 'Uploads cannot be downloaded; files that sessions wrote can.', {
@@ -235,9 +235,9 @@ export function fileRoutes(deps: FileDeps): Route[] {
         await services.sessions.page(output.id, 0, 1);
         const { content, size } = await files.open(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
         reply
-          .header('content-type', fileType(output.path))
+          .header('content-type', contentTypeOf(output.path))
           .header('content-length', size)
-          .header('content-disposition', attachment(output.path));
+          .header('content-disposition', attachmentHeader(output.path));
         return reply.send(content);
       },
     },

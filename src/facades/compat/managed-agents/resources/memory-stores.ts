@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { MemoryStore } from '../../../../sessions/api/server/memory-stores.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequest } from '../errors.ts';
-import { deletes, type Route } from '../route.ts';
+import { createDeleteRoute, type Route } from '../route.ts';
 import {
   applyMetadataChange,
   listPage,
@@ -82,7 +82,7 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
       endpoint: 'POST /v1/memory_stores/:id/archive',
       run: async ({ params: { id = '' } }) => toStore(await stores.archive(id)),
     },
-    deletes('DELETE /v1/memory_stores/:id', 'memory_store_deleted', (id) => stores.delete(id)),
+    createDeleteRoute('DELETE /v1/memory_stores/:id', 'memory_store_deleted', (id) => stores.delete(id)),
   ];
   return [...own, ...memoryRoutes(stores)].map(withoutMixedHeaders);
 }

@@ -4,7 +4,7 @@ import { readFolder } from '../../../../http/transport/multipart.ts';
 import type { Skill, SkillVersion } from '../../../../sessions/api/server/skills.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequest } from '../errors.ts';
-import { type ApiRequest, deletes, type Route } from '../route.ts';
+import { type ApiRequest, createDeleteRoute, type Route } from '../route.ts';
 import { listPage, parseInput, toIsoTime } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
@@ -65,7 +65,7 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       },
     },
     { endpoint: 'GET /v1/skills/:id', run: async ({ params: { id = '' } }) => toSkill(await skills.get(id)) },
-    deletes('DELETE /v1/skills/:id', 'skill_deleted', (id) => skills.delete(id)),
+    createDeleteRoute('DELETE /v1/skills/:id', 'skill_deleted', (id) => skills.delete(id)),
     {
       endpoint: 'POST /v1/skills/:id/versions',
       least: 'create',

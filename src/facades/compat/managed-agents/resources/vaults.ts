@@ -3,7 +3,7 @@ import type { Clock } from '../../../../core/contracts/clock.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { CredentialVault } from '../../../../sessions/api/server/vaults.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { deletes, type Route } from '../route.ts';
+import { createDeleteRoute, type Route } from '../route.ts';
 import {
   applyMetadataChange,
   listPage,
@@ -19,7 +19,7 @@ import {
   NewCredentialBody,
   newCredential,
   toCredential,
-  toTrial,
+  toCredentialValidation,
 } from './credential-shapes.ts';
 
 const displayName = z.string().min(1).max(255);
@@ -79,7 +79,7 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
       endpoint: 'POST /v1/vaults/:id/archive',
       run: async ({ params: { id = '' } }) => toVault(await vaults.archive(id)),
     },
-    deletes('DELETE /v1/vaults/:id', 'vault_deleted', (id) => vaults.delete(id)),
+    createDeleteRoute('DELETE /v1/vaults/:id', 'vault_deleted', (id) => vaults.delete(id)),
     {
       endpoint: 'POST /v1/vaults/:id/credentials',
       async run({ params: { id = '' }, body }) {
@@ -123,7 +123,7 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
       endpoint: 'POST /v1/vaults/:id/credentials/:credential/mcp_oauth_validate',
       async run({ params: { id = '', credential = '' }, reply }) {
         const trial = await vaults.tryCredential(id, credential, abortOnDisconnect(reply));
-        return toTrial({ id: credential, vaultId: id }, trial);
+        return toCredentialValidation({ id: credential, vaultId: id }, trial);
       },
     },
   ];

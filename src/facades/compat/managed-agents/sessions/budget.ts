@@ -32,7 +32,7 @@ export function toBudgetView({ budget }: Pick<SessionRecord, 'budget'>) {
 }
 
 /** Rejects with invalid_request if one of the models has no known price, because its cost could not be counted. */
-export async function checkBudgetable(refs: readonly string[], models: Services['models']): Promise<void> {
+export async function assertModelsPriced(refs: readonly string[], models: Services['models']): Promise<void> {
   for (const ref of refs)
     if (!(await models.isPriced(ref)))
       throw invalidRequest(

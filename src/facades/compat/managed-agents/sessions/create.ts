@@ -10,15 +10,15 @@ import { applyOverrides } from '../resources/agent-content.ts';
 import { AgentContent, Overrides } from '../resources/agent-shapes.ts';
 import { findSkills } from '../resources/agent-skills.ts';
 import { readDocument as keptDocument } from '../resources/agents.ts';
-import { type EnvironmentConfig, EnvironmentContent, ownEnvironmentId } from '../resources/environments.ts';
+import { type EnvironmentConfig, EnvironmentContent, serverEnvironmentId } from '../resources/environments.ts';
 import { findModelRef } from '../resources/models.ts';
 import { toRoster } from '../resources/multiagent.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { Metadata, parseInput, toIsoTime } from '../wire.ts';
-import { BudgetInput, checkBudgetable, toOwnBudget } from './budget.ts';
-import { type InboundEvent, inboundEvent } from './inbound.ts';
+import { assertModelsPriced, BudgetInput, toOwnBudget } from './budget.ts';
+import { type InboundEvent, parseInboundEvent } from './inbound.ts';
 import { type RosterAgent, type SessionContent, toSessionAgent } from './kept-session.ts';
-import { MemoryStoreRequest, maxStores, prepareMemoryResources } from './memory-resources.ts';
+import { MemoryStoreRequest, maxMemoryStores, prepareMemoryResources } from './memory-resources.ts';
 import { prepareRepositories, RepositoryRequest } from './repository-resources.ts';
 
 const agentId = z.string().min(1).max(200);
@@ -53,7 +53,7 @@ const NewSession = z.strictObject({
   metadata: Metadata.nullable().optional(),
   resources: z
     .array(ResourceRequest)
-    .max(maxFiles + maxStores + maxRepositories)
+    .max(maxFiles + maxMemoryStores + maxRepositories)
     .nullable()
     .optional(),
   vault_ids: vaultIds,
@@ -82,7 +82,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   const { services, settings } = deps;
   const values = parseInput(NewSession, body);
   const initial = (values.initial_events ?? []).map((event, n) => {
-    const checked = inboundEvent(event, n);
+    const checked = parseInboundEvent(event, n);
     if (checked.type !== 'user.message' && checked.type !== 'user.define_outcome')
       throw invalidRequest(`initial_events.${n}: only user.message and user.define_outcome can begin a session.`);
     return checked;
@@ -111,7 +111,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     throw invalidRequest(`resources: a session has at most ${maxFiles} files.`);
   const resources = await prepareFileResources(requests, deps);
   const model = await findModelRef(content.model.id, { models: services.models, settings });
-  if (values.budget) await checkBudgetable([model, ...roster.map((one) => one.model)], services.models);
+  if (values.budget) await assertModelsPriced([model, ...roster.map((one) => one.model)], services.models);
   const kept: SessionContent = {
     agentId: doc.id,
     version: doc.version,
@@ -183,7 +183,7 @@ async function vaultsFor(requested: readonly string[], vaults: Services['vaults'
 }
 
 async function environmentFor(id: string, documents: Services['documents']) {
-  if (id === ownEnvironmentId) return { environmentId: id, config: undefined };
+  if (id === serverEnvironmentId) return { environmentId: id, config: undefined };
   const gone = orMissing(`environment_id: there is no environment ${id}.`, 'environment_not_found');
   const doc = await keptDocument(documents, 'environment', id).catch(gone);
   if (doc.archivedAt !== null) throw invalidRequest(`environment_id: ${id} is archived.`, 'environment_archived');

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { keyedQueue } from '../../../../core/concurrency/keyed-queue.ts';
+import { createKeyedQueue } from '../../../../core/concurrency/keyed-queue.ts';
 import { repeat } from '../../../../core/concurrency/rounds.ts';
 import type { EventPage } from '../../../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
@@ -13,7 +13,7 @@ import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
 /** Maximum size of the cache: sessions, and characters of the JSON of their events. */
-export const maxCached = { sessions: 200, chars: 16 * 2 ** 20 };
+export const maxCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
 /** A list that was not requested within this time is dropped. */
 const idleMs = 300_000;
 
@@ -24,7 +24,7 @@ const idleMs = 300_000;
  */
 export class EventLists {
   readonly #cached = new Map<SessionId, EventList>();
-  readonly #inOrder = keyedQueue();
+  readonly #inOrder = createKeyedQueue();
   readonly #context: Pick<SseContext, 'clock' | 'closing'>;
   #isSweeping = false;
 
@@ -46,12 +46,12 @@ export class EventLists {
   }
 
   #keep(list: EventList): void {
-    if (!list.isWhole || list.chars > maxCached.chars) return;
+    if (!list.isWhole || list.chars > maxCacheSize.chars) return;
     list.usedAt = this.#context.clock.now();
     this.#cached.set(list.id, list);
     let chars = [...this.#cached.values()].reduce((sum, one) => sum + one.chars, 0);
     for (const [id, oldest] of this.#cached) {
-      if (this.#cached.size <= maxCached.sessions && chars <= maxCached.chars) break;
+      if (this.#cached.size <= maxCacheSize.sessions && chars <= maxCacheSize.chars) break;
       this.#cached.delete(id);
       chars -= oldest.chars;
     }

@@ -65,9 +65,10 @@ export type InboundEvent = Exclude<z.output<typeof Inbound>, { type: 'system.mes
 const EventsBody = z.strictObject({ events: z.array(z.unknown()).min(1).max(1_000) });
 
 /** Parses and checks the events of a request. Rejects: invalid_request, and then none of them is processed. */
-export const inboundEvents = (body: unknown): InboundEvent[] => parseInput(EventsBody, body).events.map(inboundEvent);
+export const parseInboundEvents = (body: unknown): InboundEvent[] =>
+  parseInput(EventsBody, body).events.map(parseInboundEvent);
 
-export function inboundEvent(input: unknown, n = 0): InboundEvent {
+export function parseInboundEvent(input: unknown, n = 0): InboundEvent {
   const event = parseInput(z.object({ events: z.tuple([Inbound]) }), { events: [input] }).events[0];
   if (event.type === 'user.define_outcome' && event.rubric.type === 'file')
     throw unsupportedField(`events.${n}.rubric.type "file"`, 'send the rubric as text');

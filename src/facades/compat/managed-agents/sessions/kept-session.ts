@@ -7,8 +7,8 @@ import {
   AgentContent,
   builtInToolNames,
   defaultEffort,
-  type Policy,
   type ResolvedTool,
+  type ToolPolicy,
 } from '../resources/agent-shapes.ts';
 import { type CloudConfig, type EnvironmentConfig, packageManagers } from '../resources/environments.ts';
 import { withRoster } from '../resources/multiagent.ts';
@@ -131,7 +131,7 @@ function mcpTools(tool: ResolvedTool | undefined): string[] {
 }
 
 const actions = { always_allow: 'allow', always_ask: 'ask', auto: 'ask' } as const;
-const actionOf = ({ type }: Policy) => actions[type];
+const actionOf = ({ type }: ToolPolicy) => actions[type];
 /** The rules for calls, most specific first. A disabled tool is denied, even if its server offers it. */
 function toApprovalRules(tool: ResolvedTool): SessionAgent['approvals'] {
   if (tool.type === 'custom') return [];

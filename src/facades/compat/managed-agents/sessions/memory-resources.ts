@@ -23,14 +23,15 @@ export const MemoryStoreResource = z.object({
   mount_path: z.string(),
 });
 export type MemoryStoreResource = z.output<typeof MemoryStoreResource>;
-export const maxStores = 8;
+export const maxMemoryStores = 8;
 
 /** The memory stores of a new session. Another owner's store is treated as missing. */
 export async function prepareMemoryResources(
   requests: readonly z.output<typeof MemoryStoreRequest>[],
   stores: Services['memoryStores'],
 ): Promise<MemoryStoreResource[]> {
-  if (requests.length > maxStores) throw invalidRequest(`resources: a session has at most ${maxStores} memory stores.`);
+  if (requests.length > maxMemoryStores)
+    throw invalidRequest(`resources: a session has at most ${maxMemoryStores} memory stores.`);
   const resources: MemoryStoreResource[] = [];
   for (const { type, memory_store_id: id, access: target, instructions } of requests) {
     if (resources.some((one) => one.memory_store_id === id)) throw invalidRequest(`resources: ${id} is there twice.`);

@@ -55,7 +55,7 @@ class State {
 }
 
 /** Builds the events of one thread from the events of its log, in order. The same log produces the same events. */
-export class Projection {
+export class ThreadProjection {
   readonly #id: SessionId;
   #agent: AgentFacts;
   readonly #now: State;
@@ -68,7 +68,7 @@ export class Projection {
   #out: ManagedEvent[] = [];
 
   /** `from`: the projection whose state this one continues. */
-  constructor(id: SessionId, agent: AgentFacts, from?: Projection) {
+  constructor(id: SessionId, agent: AgentFacts, from?: ThreadProjection) {
     this.#id = id;
     this.#agent = agent;
     this.#now = { ...(from ? from.#now : new State()) };
@@ -78,8 +78,8 @@ export class Projection {
     this.#children = new Map(from ? from.#children : []);
   }
   /** A copy that can continue independently. */
-  copy(): Projection {
-    return new Projection(this.#id, this.#agent, this);
+  copy(): ThreadProjection {
+    return new ThreadProjection(this.#id, this.#agent, this);
   }
 
   get agent(): AgentFacts {

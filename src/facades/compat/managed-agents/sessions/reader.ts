@@ -1,5 +1,5 @@
 import type { EventPage } from '../../../../core/contracts/ports.ts';
-import { unlessNoSession } from '../../../../core/errors/errors.ts';
+import { ignoreNoSession } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
@@ -67,12 +67,12 @@ async function addWithChild(
   sessions: Sessions,
 ): Promise<readonly ThreadEvent[] | undefined> {
   if (event.type === 'child.started' && !projection.has(event.data.sessionId)) {
-    const child = await sessions.get(event.data.sessionId).catch(unlessNoSession);
+    const child = await sessions.get(event.data.sessionId).catch(ignoreNoSession);
     if (!child) return undefined;
     projection.open(child.id, event.sessionId, readAgentFacts(child));
   }
   if (event.type === 'session.updated' && event.data.agent && projection.has(event.sessionId)) {
-    const changed = await sessions.get(event.sessionId).catch(unlessNoSession);
+    const changed = await sessions.get(event.sessionId).catch(ignoreNoSession);
     if (changed) projection.of(event.sessionId).setAgent(readAgentFacts(changed));
   }
   return projection.add(event);
@@ -109,7 +109,7 @@ export async function catchUp(
       if (ended.has(thread) || (pages.get(thread)?.length ?? 0) > 0) continue;
       const seq = projection.seqOf(thread);
       const page = sessions.page(thread, seq, pageSize);
-      const read = await (thread === primary ? page : page.catch(unlessNoSession));
+      const read = await (thread === primary ? page : page.catch(ignoreNoSession));
       if (!read && isShared) return 'child missing';
       if (!goesOn(thread, seq, read)) return 'stale';
       if (!read) projection.forget(thread);

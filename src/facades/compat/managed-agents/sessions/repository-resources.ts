@@ -1,7 +1,12 @@
 import { z } from 'zod';
-import { fitsHeader } from '../../../../core/model/credential.ts';
+import { isValidHeaderValue } from '../../../../core/model/credential.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
-import { maxRepositories, pathOf, RepositoryInput, RepositoryInputs } from '../../../../core/model/repository.ts';
+import {
+  maxRepositories,
+  RepositoryInput,
+  RepositoryInputs,
+  repositoryPathOf,
+} from '../../../../core/model/repository.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequest } from '../errors.ts';
@@ -12,7 +17,10 @@ import { parseInput, toIsoTime } from '../wire.ts';
 const host = 'github.com';
 const workspace = '/workspace/';
 /** Safe in a header, so a token that no request could carry is refused immediately. */
-export const AuthorizationToken = z.string().max(8_192).refine(fitsHeader, 'must be a token of printable characters');
+export const AuthorizationToken = z
+  .string()
+  .max(8_192)
+  .refine(isValidHeaderValue, 'must be a token of printable characters');
 const checkout = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('branch'), name: z.string().min(1).max(200) }),
   z.strictObject({
@@ -62,7 +70,7 @@ export function prepareRepositories(
     const path = mount?.slice(workspace.length).replace(/\/$/, '');
     const input = parseInput(RepositoryInput, { url, ...(ref && { ref }), ...(path !== undefined && { path }) });
     const time = toIsoTime(now());
-    const mount_path = `${workspace}${pathOf(input)}`;
+    const mount_path = `${workspace}${repositoryPathOf(input)}`;
     const times = { created_at: time, updated_at: time };
     const shown = { id: `sesrsc_${newId()}`, type, url, checkout: at ?? null, mount_path, ...times };
     return { input, token: new Secret(token), shown };

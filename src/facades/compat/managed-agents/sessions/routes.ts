@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { unlessNoSession, unlessNotFound } from '../../../../core/errors/errors.ts';
+import { ignoreNoSession, ignoreNotFound } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
@@ -13,12 +13,12 @@ import { createContentFiles, findUpload } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, MetadataChange, paginate, parseInput } from '../wire.ts';
-import { refuseBeyondResults } from '../work/access.ts';
+import { assertOnlyResults } from '../work/access.ts';
 import { applyBudgetChange, BudgetInput } from './budget.ts';
 import { newSession } from './create.ts';
 import { eventRoutes } from './events.ts';
 import { apiSessionId, parseSessionId } from './ids.ts';
-import { inboundEvents } from './inbound.ts';
+import { parseInboundEvents } from './inbound.ts';
 import { parseSessionContent, rosterOfSession, toSessionAgent } from './kept-session.ts';
 import { SessionReader } from './reader.ts';
 import { putToken } from './repository-resources.ts';
@@ -108,7 +108,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const chosen = await listNewestSessions(sessions, isMatch, isFirstPage ? limit : undefined);
         if (order === 'asc') chosen.reverse();
         // A caller that can only see that a session exists cannot read it here.
-        const readable = async (record: SessionRecord) => await view(record).catch(unlessNoSession);
+        const readable = async (record: SessionRecord) => await view(record).catch(ignoreNoSession);
         if (statuses.length === 0) {
           const { data, ...rest } = paginate(chosen, paging);
           return { data: (await Promise.all(data.map(readable))).filter((one) => one !== undefined), ...rest };
@@ -171,8 +171,8 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       worker,
       async run({ params, body, reply, worker: byWorker }) {
         const record = await found(params);
-        const values = inboundEvents(body);
-        if (byWorker) refuseBeyondResults(values);
+        const values = parseInboundEvents(body);
+        if (byWorker) assertOnlyResults(values);
         const projection = await reader.state(record, sessions);
         const files = createContentFiles(parts, abortOnDisconnect(reply), record.id);
         const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, values);
@@ -207,7 +207,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
   /** Removes the session from the work queue before it is archived or deleted. */
   async function leaveQueue({ id, agent }: SessionRecord): Promise<void> {
     if (agent?.environment === undefined) return;
-    await workQueue.withdraw(agent.environment, id).catch(unlessNotFound); // the environment may have been deleted
+    await workQueue.withdraw(agent.environment, id).catch(ignoreNotFound); // the environment may have been deleted
   }
 
   async function refuseBusy(record: SessionRecord): Promise<void> {
@@ -226,7 +226,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     const active = await sessions.activeRun(record.id);
     if (active) throw invalidRequest('agent: the session must be idle.', 'session_running');
     const content = applyAgentChange(kept.content, change);
-    const environment = await services.documents.get(kept.environmentId).catch(unlessNotFound);
+    const environment = await services.documents.get(kept.environmentId).catch(ignoreNotFound);
     const config = environment && EnvironmentContent.safeParse(environment.content).data?.config;
     const { environment: workers, files } = record.agent ?? {};
     const roster = rosterOfSession(record);

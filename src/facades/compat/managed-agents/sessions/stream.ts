@@ -8,7 +8,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { errorBody, invalidRequest } from '../errors.ts';
 import { toIsoTime } from '../wire.ts';
 import { apiEventId, apiMessageId, thoughtPart } from './ids.ts';
-import type { ManagedEvent, Projection } from './projection.ts';
+import type { ManagedEvent, ThreadProjection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
 import { followThreads } from './threads/follow.ts';
 import type { ThreadEvent } from './threads/session-projection.ts';
@@ -78,12 +78,12 @@ export async function streamEvents(
 
 /** Previews of a thread's texts. A text that began before the stream gets none. */
 class Previews {
-  readonly #projection: Projection;
+  readonly #projection: ThreadProjection;
   readonly #requested: readonly string[];
   readonly #started = new Set<string>();
   readonly #opened: string | undefined;
 
-  constructor(projection: Projection, requested: readonly string[]) {
+  constructor(projection: ThreadProjection, requested: readonly string[]) {
     this.#projection = projection;
     this.#requested = requested;
     this.#opened = projection.openMessage;

@@ -2,7 +2,7 @@ import type { Clock } from '../../../../core/contracts/clock.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { ownEnvironmentId } from '../resources/environments.ts';
+import { serverEnvironmentId } from '../resources/environments.ts';
 import { toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
 import { apiSessionId, apiThreadId } from './ids.ts';
@@ -61,7 +61,7 @@ export async function sessionView(record: SessionRecord, deps: ViewDeps) {
     status: statusOf(record, projection.status),
     title: record.title === '' ? null : record.title,
     agent,
-    environment_id: kept?.environmentId ?? ownEnvironmentId,
+    environment_id: kept?.environmentId ?? serverEnvironmentId,
     resources: kept?.resources ?? [],
     vault_ids: kept?.vaultIds ?? [],
     metadata: record.metadata ?? {},

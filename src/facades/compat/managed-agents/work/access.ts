@@ -167,7 +167,7 @@ function toPrincipal(
 }
 
 /** A worker can only send results: it neither speaks for the user nor approves a call. */
-export function refuseBeyondResults(events: readonly InboundEvent[]): void {
+export function assertOnlyResults(events: readonly InboundEvent[]): void {
   const other = events.find(({ type }) => type !== 'user.tool_result' && type !== 'user.custom_tool_result');
   if (other)
     throw invalidRequest(`events: a worker can send user.tool_result and user.custom_tool_result, not ${other.type}.`);

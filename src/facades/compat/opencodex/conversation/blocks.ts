@@ -1,16 +1,16 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
-import { workingRun } from '../../../shared/working-run.ts';
+import { findWorkingRun } from '../../../shared/working-run.ts';
 import { isAction, type ToolUse, ToolUses } from '../actions.ts';
 import { derivedId } from '../ids.ts';
-import { toIsoTime, toolCall, type View } from '../names.ts';
+import { type ProjectionContext, toIsoTime, toShownToolCall } from '../names.ts';
 import type { Block } from '../replies/conversation.ts';
 import { isAnswer } from './message-ids.ts';
 
 type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
 /** Splits the conversation into blocks. A message that is still arriving has none, because the socket replays it. */
-export function toBlocks(events: readonly SessionEvent[], view: View): Block[] {
-  const working = workingRun(events);
+export function toBlocks(events: readonly SessionEvent[], view: ProjectionContext): Block[] {
+  const working = findWorkingRun(events);
   const saying = events.findLast(
     (event) => event.runId === working && (event.type === 'run.started' || isAnswer(event)),
   );
@@ -50,8 +50,8 @@ const errorBlock = (event: Extract<SessionEvent, { type: 'run.error' }>): Block 
   parent_block_id: null,
 });
 
-function callBlock({ call, result }: ToolUse, view: View): Block {
-  const { tool, args } = toolCall(call.data, view);
+function callBlock({ call, result }: ToolUse, view: ProjectionContext): Block {
+  const { tool, args } = toShownToolCall(call.data, view);
   return {
     ...base(call),
     id: derivedId('action', { session: call.sessionId, seq: call.seq }),
@@ -62,7 +62,7 @@ function callBlock({ call, result }: ToolUse, view: View): Block {
   };
 }
 
-function resultBlock({ call, result }: ToolUse, view: View): Block {
+function resultBlock({ call, result }: ToolUse, view: ProjectionContext): Block {
   if (!result) throw new Error('a result block needs its result');
   const { success, output, exitCode } = result.data;
   const error = output !== '' ? output : `exit code ${exitCode ?? 'unknown'}`;
@@ -71,7 +71,11 @@ function resultBlock({ call, result }: ToolUse, view: View): Block {
     id: derivedId('result', { session: result.sessionId, seq: result.seq }),
     block_type: 'tool_result',
     author: 'tool',
-    content: { tool_name: toolCall(call.data, view).tool, success, ...(success ? { result: output } : { error }) },
+    content: {
+      tool_name: toShownToolCall(call.data, view).tool,
+      success,
+      ...(success ? { result: output } : { error }),
+    },
     parent_block_id: derivedId('action', { session: call.sessionId, seq: call.seq }),
   };
 }

@@ -11,7 +11,7 @@ import {
   ignoreMissing,
   type OpencodexDeps,
   readEvents,
-  readView,
+  readProjectionContext,
 } from '../context.ts';
 import { parsePosition } from '../ids.ts';
 import { toIsoTime } from '../names.ts';
@@ -19,14 +19,14 @@ import type { Message } from '../replies/conversation.ts';
 import * as replies from '../replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
 import { toBlocks } from './blocks.ts';
-import type { ListAnswers } from './list-answers.ts';
+import type { MessageListTracker } from './list-answers.ts';
 import { MessageIds, readRunBefore } from './message-ids.ts';
 import { type MessageAtSeq, toMessages } from './messages.ts';
 import { toNewestPage, toPage } from './paging.ts';
 
 const chat = '/api/v1/chats/:sid';
 
-export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnswers): void {
+export function mountConversation(app: App, deps: OpencodexDeps, lists: MessageListTracker): void {
   app.get(
     `${chat}/messages`,
     describeRoute('ListMessages', 'List the messages of a chat session, oldest first', {
@@ -68,7 +68,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
 function mountBlocks(app: App, deps: OpencodexDeps): void {
   const blocks = async (sid: string) => {
     const session = await findChat(deps, sid);
-    return toBlocks(await readEvents(deps, session), await readView(deps, session));
+    return toBlocks(await readEvents(deps, session), await readProjectionContext(deps, session));
   };
   app.get(
     `${chat}/blocks`,
@@ -105,7 +105,10 @@ function mountActions(app: App, deps: OpencodexDeps): void {
     }),
     async ({ params, query }) => {
       const session = await findChat(deps, params.sid);
-      const { items, total } = toPage(toActions(await readEvents(deps, session), await readView(deps, session)), query);
+      const { items, total } = toPage(
+        toActions(await readEvents(deps, session), await readProjectionContext(deps, session)),
+        query,
+      );
       return { agent_actions: items, total };
     },
   );
@@ -131,7 +134,7 @@ async function conversation(
 ): Promise<Message[]> {
   const { sideMessages } = deps;
   const [aside, notes] = await Promise.all([sideMessages.list(session.id), sideMessages.annotations(session.id)]);
-  const all = toMessages(events, await readView(deps, session));
+  const all = toMessages(events, await readProjectionContext(deps, session));
   const rows = deps.profile === 'first' ? all.filter(isWritten) : all;
   const noted = rows.map(({ seq, message }) => {
     const message_metadata = { ...notes.get(message.id), ...message.message_metadata };
@@ -207,7 +210,7 @@ async function findAction(deps: OpencodexDeps, id: string) {
   const { sessions } = deps.services;
   const [call] = (await sessions.page(session.id, place.seq - 1, 1)).events;
   if (call?.seq !== place.seq || !isAction(call)) return undefined;
-  const view = await readView(deps, session);
+  const view = await readProjectionContext(deps, session);
   const message = await messageAt(deps, call);
   if (call.type === 'tool.called') return toAction({ call, result: call, message }, view);
   for (let after = call.seq; ; ) {

@@ -2,7 +2,7 @@ import { isNote } from '../../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isAction } from '../actions.ts';
 import { derivedId } from '../ids.ts';
-import { toIsoTime, toolCall, type View } from '../names.ts';
+import { type ProjectionContext, toIsoTime, toShownToolCall } from '../names.ts';
 import { textBlock } from './blocks.ts';
 import { isAnswer, MessageIds } from './message-ids.ts';
 
@@ -48,7 +48,7 @@ function had(run: Run, id: string): void {
  * Translates events to this facade's frames. It counts calls and text, so it needs each run from its start: see `skip`.
  */
 export class Frames {
-  readonly #view: View;
+  readonly #view: ProjectionContext;
   #run = freshRun('');
   #seen = 0;
   /** Events are missing since the last complete message or call. */
@@ -61,7 +61,7 @@ export class Frames {
    */
   #isTorn = false;
 
-  constructor(view: View) {
+  constructor(view: ProjectionContext) {
     this.#view = view;
   }
 
@@ -184,7 +184,7 @@ export class Frames {
 
   #action(event: Extract<SessionEvent, { type: 'tool.calling' }>): Frame {
     const run = this.#of(event);
-    const { tool, args } = toolCall(event.data, this.#view);
+    const { tool, args } = toShownToolCall(event.data, this.#view);
     const call = { step: ++run.steps, actionId: derivedId('action', { session: event.sessionId, seq: event.seq }) };
     run.calls.set(event.data.callId, call);
     return { type: 'action', tool, args, step: call.step, action_id: call.actionId };
@@ -202,7 +202,7 @@ export class Frames {
       content: output,
       success,
       step: call.step,
-      tool: toolCall(event.data, this.#view).tool,
+      tool: toShownToolCall(event.data, this.#view).tool,
       action_id: call.actionId,
       metadata: {},
       ...(exitCode !== undefined && { exit_code: exitCode }),

@@ -1,4 +1,4 @@
-import { pause } from '../../../../core/concurrency/cancel.ts';
+import { sleep } from '../../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../../core/contracts/clock.ts';
 
 interface Client {
@@ -24,7 +24,7 @@ const maxClients = 1_000;
  * Remembers which clients loaded a chat's messages. The oldest page opens its socket at the same time and overwrites
  * its list with the answer, so frames that arrive on the socket before the answer would be lost.
  */
-export class ListAnswers {
+export class MessageListTracker {
   readonly #clock: Clock;
   readonly #clients = new Map<string, Lists>();
 
@@ -58,14 +58,14 @@ export class ListAnswers {
     const isFresh = lists.open === 0 && answer !== undefined && this.#clock.now() - answer.at < recentMs;
     let head = isFresh ? answer.head : await this.#next(lists, signal);
     while (head === undefined && lists.open > 0) head = await this.#next(lists, signal);
-    if (head !== undefined) await pause(arrivalMs, signal, this.#clock);
+    if (head !== undefined) await sleep(arrivalMs, signal, this.#clock);
     return head;
   }
 
   async #next({ waiting }: Lists, signal: AbortSignal): Promise<number | undefined> {
     const input = Promise.withResolvers<number>();
     const ended = new AbortController();
-    const late = pause(patienceMs, AbortSignal.any([signal, ended.signal]), this.#clock);
+    const late = sleep(patienceMs, AbortSignal.any([signal, ended.signal]), this.#clock);
     waiting.add(input.resolve);
     try {
       return await Promise.race([input.promise, late.then(() => undefined)]);

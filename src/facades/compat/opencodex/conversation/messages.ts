@@ -1,7 +1,7 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isAction, ToolUses, toAction } from '../actions.ts';
 import { derivedId } from '../ids.ts';
-import { toIsoTime, type View } from '../names.ts';
+import { type ProjectionContext, toIsoTime } from '../names.ts';
 import type { Action, Message } from '../replies/conversation.ts';
 import { isAnswer, MessageIds } from './message-ids.ts';
 
@@ -26,7 +26,7 @@ class RunMessage {
     this.#id = id;
   }
 
-  take(event: SessionEvent, view: View): void {
+  take(event: SessionEvent, view: ProjectionContext): void {
     if (event.type === 'message.assistant' && event.data.text !== '') this.#texts.push(event.data.text);
     isAction(event) ? this.#uses.add(event) : this.#uses.pass(event);
     if (event.type === 'run.resumed') this.#streaming = true;
@@ -65,7 +65,7 @@ class RunMessage {
 }
 
 /** The rows of a conversation, oldest first: each user's message and each run's reply. */
-export function toMessages(events: Iterable<SessionEvent>, view: View): MessageAtSeq[] {
+export function toMessages(events: Iterable<SessionEvent>, view: ProjectionContext): MessageAtSeq[] {
   const rows: (MessageAtSeq | RunMessage)[] = [];
   const runs = new Map<string, RunMessage>();
   const messageIds = new MessageIds();

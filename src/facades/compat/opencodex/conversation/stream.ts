@@ -5,14 +5,14 @@ import { publicText } from '../../../../http/errors/wire-errors.ts';
 import { parseCursor } from '../../../../http/transport/cursor.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../../http/transport/ws-socket.ts';
 import { describeRoute } from '../about.ts';
-import { findChat, type OpencodexDeps, readView } from '../context.ts';
+import { findChat, type OpencodexDeps, readProjectionContext } from '../context.ts';
 import { toIsoTime } from '../names.ts';
 import { ChatParams, StreamMessage, StreamQuery } from '../schemas.ts';
 import { Frames } from './frames.ts';
-import type { ListAnswers } from './list-answers.ts';
+import type { MessageListTracker } from './list-answers.ts';
 import { isAnswer, readRunBefore } from './message-ids.ts';
 
-export function mountStream(deps: OpencodexDeps, lists: ListAnswers): void {
+export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): void {
   deps.sockets.route({
     path: '/api/v1/chats/:sid/stream',
     params: ChatParams,
@@ -95,7 +95,7 @@ async function follow(
   const { sessions } = deps.services;
   const { id } = session;
   const { head, after, working } = place;
-  const frames = new Frames(await readView(deps, session));
+  const frames = new Frames(await readProjectionContext(deps, session));
   if (working !== undefined && deps.profile === 'current') frames.joinUpTo(head);
   frames.skip(await readRunBefore(deps, id, Math.min(after, head)), after);
   for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {

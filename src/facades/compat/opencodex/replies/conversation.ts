@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { json } from '../../../../http/routes/route-docs.ts';
-import { exampleTime, sid, time, uuid } from './examples.ts';
+import { jsonReply } from '../../../../http/routes/route-docs.ts';
+import { exampleSid, exampleTime, exampleUuid, isoTimestamp } from './examples.ts';
 
 const object = z.record(z.string(), z.unknown());
 
@@ -13,13 +13,13 @@ const Action = z.object({
   action_output: z.object({ success: z.boolean(), result: z.string(), exit_code: z.int().optional() }).nullable(),
   status: z.enum(['pending', 'success', 'error']),
   action_metadata: object,
-  created_at: time,
+  created_at: isoTimestamp,
 });
 export type Action = z.output<typeof Action>;
 const action: Action = {
-  id: uuid,
-  chat_session_id: sid,
-  message_id: uuid,
+  id: exampleUuid,
+  chat_session_id: exampleSid,
+  message_id: exampleUuid,
   action_type: 'bash',
   action_input: { command: 'echo hi' },
   action_output: { success: true, result: 'hi\n', exit_code: 0 },
@@ -27,11 +27,11 @@ const action: Action = {
   action_metadata: {},
   created_at: exampleTime,
 };
-export const actionsReply = json('Actions', z.object({ agent_actions: z.array(Action), total: z.int() }), {
+export const actionsReply = jsonReply('Actions', z.object({ agent_actions: z.array(Action), total: z.int() }), {
   agent_actions: [action],
   total: 1,
 });
-export const actionReply = json('The action', Action, action);
+export const actionReply = jsonReply('The action', Action, action);
 
 const Message = z.object({
   id: z.string(),
@@ -39,25 +39,29 @@ const Message = z.object({
   role: z.enum(['user', 'assistant', 'system']),
   content: z.string(),
   message_metadata: object,
-  created_at: time,
+  created_at: isoTimestamp,
   agent_actions: z.array(Action),
 });
 export type Message = z.output<typeof Message>;
 export const exampleText = 'Say hi\n```sh\necho hi\n```';
 const message: Message = {
-  id: uuid,
-  chat_session_id: sid,
+  id: exampleUuid,
+  chat_session_id: exampleSid,
   role: 'user',
   content: exampleText,
   message_metadata: {},
   created_at: exampleTime,
   agent_actions: [],
 };
-export const messagesReply = json('Messages', z.object({ messages: z.array(Message), total: z.int() }), {
+export const messagesReply = jsonReply('Messages', z.object({ messages: z.array(Message), total: z.int() }), {
   messages: [message],
   total: 1,
 });
-export const messageReply = json('The stored message; the streams carry the events that it starts', Message, message);
+export const messageReply = jsonReply(
+  'The stored message; the streams carry the events that it starts',
+  Message,
+  message,
+);
 
 const Block = z.object({
   id: z.string(),
@@ -68,13 +72,13 @@ const Block = z.object({
   content: object,
   parent_block_id: z.string().nullable(),
   block_metadata: object,
-  created_at: time,
-  updated_at: time,
+  created_at: isoTimestamp,
+  updated_at: isoTimestamp,
 });
 export type Block = z.output<typeof Block>;
 const block: Block = {
-  id: uuid,
-  chat_session_id: sid,
+  id: exampleUuid,
+  chat_session_id: exampleSid,
   sequence_number: 1,
   block_type: 'user_text',
   author: 'user',
@@ -84,8 +88,8 @@ const block: Block = {
   created_at: exampleTime,
   updated_at: exampleTime,
 };
-export const blocksReply = json('Blocks', z.object({ blocks: z.array(Block), total: z.int() }), {
+export const blocksReply = jsonReply('Blocks', z.object({ blocks: z.array(Block), total: z.int() }), {
   blocks: [block],
   total: 1,
 });
-export const blockReply = json('The block', Block, block);
+export const blockReply = jsonReply('The block', Block, block);

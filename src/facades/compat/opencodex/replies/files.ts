@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { json } from '../../../../http/routes/route-docs.ts';
-import { exampleTime, time, uuid } from './examples.ts';
+import { jsonReply } from '../../../../http/routes/route-docs.ts';
+import { exampleTime, exampleUuid, isoTimestamp } from './examples.ts';
 
 const File = z.object({
   id: z.string(),
@@ -11,13 +11,13 @@ const File = z.object({
   size: z.int(),
   mime_type: z.string().nullable(),
   hash: z.string().describe('SHA-256, hex'),
-  uploaded_at: time,
+  uploaded_at: isoTimestamp,
 });
 export type File = z.output<typeof File>;
 const FileList = z.object({ files: z.array(File), total: z.int() });
 const file: File = {
-  id: uuid,
-  project_id: uuid,
+  id: exampleUuid,
+  project_id: exampleUuid,
   filename: 'data.csv',
   file_path: '/workspace/project_files/data.csv',
   file_type: 'input',
@@ -26,8 +26,8 @@ const file: File = {
   hash: 'edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb',
   uploaded_at: exampleTime,
 };
-export const filesReply = json('Files', FileList, { files: [file], total: 1 });
+export const filesReply = jsonReply('Files', FileList, { files: [file], total: 1 });
 const UploadReply = z.union([File, FileList]);
 export type UploadReply = z.output<typeof UploadReply>;
-export const uploadReply = json('The file; of several, a list', UploadReply, file);
-export const fileReply = json('The file', File, { ...file, file_type: 'output' });
+export const uploadReply = jsonReply('The file; of several, a list', UploadReply, file);
+export const fileReply = jsonReply('The file', File, { ...file, file_type: 'output' });

@@ -1,43 +1,43 @@
 import { z } from 'zod';
 import { ProgramSettings } from '../../../../config/tool-servers.ts';
-import { json } from '../../../../http/routes/route-docs.ts';
-import { exampleTime, sid, time, uuid } from './examples.ts';
+import { jsonReply } from '../../../../http/routes/route-docs.ts';
+import { exampleSid, exampleTime, exampleUuid, isoTimestamp } from './examples.ts';
 
 const Project = z.object({
   id: z.string(),
   name: z.string(),
   description: z.string().nullable(),
-  created_at: time,
-  updated_at: time,
+  created_at: isoTimestamp,
+  updated_at: isoTimestamp,
 });
 export type Project = z.output<typeof Project>;
 const project: Project = {
-  id: uuid,
+  id: exampleUuid,
   name: 'Website',
   description: null,
   created_at: exampleTime,
   updated_at: exampleTime,
 };
-export const projectsReply = json('Projects', z.object({ projects: z.array(Project), total: z.int() }), {
+export const projectsReply = jsonReply('Projects', z.object({ projects: z.array(Project), total: z.int() }), {
   projects: [project],
   total: 1,
 });
-export const projectReply = json('The project', Project, project);
+export const projectReply = jsonReply('The project', Project, project);
 
 const Chat = z.object({
   id: z.string(),
   project_id: z.string().nullable(),
   name: z.string(),
   status: z.enum(['active', 'archived']),
-  created_at: time,
-  updated_at: time,
+  created_at: isoTimestamp,
+  updated_at: isoTimestamp,
   container_id: z.string().nullable(),
   environment_type: z.string().nullable(),
 });
 export type Chat = z.output<typeof Chat>;
 const chat: Chat = {
-  id: sid,
-  project_id: uuid,
+  id: exampleSid,
+  project_id: exampleUuid,
   name: 'New Chat',
   status: 'active',
   created_at: exampleTime,
@@ -45,7 +45,7 @@ const chat: Chat = {
   container_id: null,
   environment_type: 'python3.11',
 };
-export const chatsReply = json(
+export const chatsReply = jsonReply(
   'Chat sessions, newest first',
   z.object({ chat_sessions: z.array(Chat), total: z.int() }),
   {
@@ -53,7 +53,7 @@ export const chatsReply = json(
     total: 1,
   },
 );
-export const chatReply = json('The chat session', Chat, chat);
+export const chatReply = jsonReply('The chat session', Chat, chat);
 
 const AgentConfig = z.object({
   id: z.string(),
@@ -71,9 +71,9 @@ const AgentConfig = z.object({
 });
 export type AgentConfig = z.output<typeof AgentConfig>;
 const enabled_tools = ['bash', 'file_read', 'file_write', 'file_edit', 'search'];
-export const agentConfigReply = json('The agent configuration', AgentConfig, {
-  id: uuid,
-  project_id: uuid,
+export const agentConfigReply = jsonReply('The agent configuration', AgentConfig, {
+  id: exampleUuid,
+  project_id: exampleUuid,
   agent_type: 'code_agent',
   environment_type: 'python3.11',
   system_instructions: 'You are an experienced Python developer.',
@@ -102,5 +102,5 @@ const template: Template = {
   environment_type: 'python3.11',
   enabled_tools,
 };
-export const templatesReply = json('Templates', z.array(Template), [template]);
-export const templateReply = json('The template', Template, template);
+export const templatesReply = jsonReply('Templates', z.array(Template), [template]);
+export const templateReply = jsonReply('The template', Template, template);

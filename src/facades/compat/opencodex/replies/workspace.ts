@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { json } from '../../../../http/routes/route-docs.ts';
-import { uuid } from './examples.ts';
+import { jsonReply } from '../../../../http/routes/route-docs.ts';
+import { exampleUuid } from './examples.ts';
 
 const WorkspaceFile = z.object({
   id: z.string().optional(),
@@ -12,7 +12,7 @@ const WorkspaceFile = z.object({
 });
 export type WorkspaceFile = z.output<typeof WorkspaceFile>;
 
-export const workspaceFilesReply = json(
+export const workspaceFilesReply = jsonReply(
   'Files',
   z.object({
     uploaded: z.array(WorkspaceFile),
@@ -22,7 +22,7 @@ export const workspaceFilesReply = json(
   {
     uploaded: [
       {
-        id: uuid,
+        id: exampleUuid,
         name: 'data.csv',
         path: '/workspace/project_files/data.csv',
         size: 4,
@@ -41,7 +41,7 @@ const Content = z.object({
   mime_type: z.string().nullable(),
 });
 export type Content = z.output<typeof Content>;
-export const contentReply = json('Text, or an image as a data URI', Content, {
+export const contentReply = jsonReply('Text, or an image as a data URI', Content, {
   path: '/workspace/out.csv',
   content: 'a,b\n',
   is_binary: false,

@@ -1,8 +1,8 @@
 import { pipeline, Readable, Transform } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ByteRange } from '../../../../core/contracts/blobs.ts';
-import { attachment } from '../../../../http/transport/content-disposition.ts';
-import { isUnchanged, outside, parseRange, rangeWithin } from '../../../shared/byte-range.ts';
+import { attachmentHeader } from '../../../../http/transport/content-disposition.ts';
+import { isUnchanged, parseRange, rangeWithin, sendRangeNotSatisfiable } from '../../../shared/byte-range.ts';
 
 interface Download {
   readonly name: string;
@@ -21,7 +21,7 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   if (isUnchanged(request.headers, etag)) return reply.code(304).send();
   const requested = onlyIf === undefined || onlyIf === etag ? parseRange(query) : undefined;
   const range = requested && rangeWithin(requested, file.size);
-  if (range === 'unsatisfiable') return outside(reply, file.size);
+  if (range === 'unsatisfiable') return sendRangeNotSatisfiable(reply, file.size);
   const length = range ? range.end - range.start + 1 : file.size;
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${file.size}`);
   reply.header('content-length', length);
@@ -37,7 +37,7 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
 export const markAsAttachment = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
-    .header('content-disposition', attachment(name))
+    .header('content-disposition', attachmentHeader(name))
     .header('content-security-policy', "default-src 'none'; sandbox");
 
 /**

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bytes, idempotencyHeader, noBodyReply } from '../../../../http/routes/route-docs.ts';
+import { bytesReply, idempotencyHeader, noBodyReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
 import { describeRoute } from '../about.ts';
@@ -32,7 +32,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
   app.get(
     `${base}/:id/download`,
     describeRoute('DownloadFile', 'Download a file, or a range of it', {
-      schema: { params: IdParams, response: { 200: bytes('Its bytes'), 206: bytes('The range') } },
+      schema: { params: IdParams, response: { 200: bytesReply('Its bytes'), 206: bytesReply('The range') } },
       config: { signed: 'file' },
       headers: { Range: 'one range of bytes' },
       fails: [404, 416],

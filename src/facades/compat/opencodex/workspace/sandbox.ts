@@ -2,25 +2,25 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { quoteForShell } from '../../../../core/text/quote.ts';
-import { json } from '../../../../http/routes/route-docs.ts';
+import { jsonReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
-import { toOutputs } from '../../../../sessions/services/cut-outputs.ts';
+import { addTruncationNotes } from '../../../../sessions/services/cut-outputs.ts';
 import { describeRoute } from '../about.ts';
 import { findChat, type OpencodexDeps, rethrowNotRunning } from '../context.ts';
-import { sid } from '../replies/examples.ts';
+import { exampleSid } from '../replies/examples.ts';
 import { ChatParams, Execute } from '../schemas.ts';
 
 const base = '/api/v1/sandbox/:sid';
 const usualSeconds = 120;
 
-const container_id = `sbx-${sid}`;
-const messageReply = (message: string) => json('Done', z.object({ message: z.string() }), { message });
+const container_id = `sbx-${exampleSid}`;
+const messageReply = (message: string) => jsonReply('Done', z.object({ message: z.string() }), { message });
 const Started = z.object({ message: z.string(), container_id: z.string() });
 const started = {
-  200: json('It ran already', Started, { message: 'Sandbox is already running', container_id }),
-  201: json('It was started', Started, { message: 'Sandbox started successfully', container_id }),
+  200: jsonReply('It ran already', Started, { message: 'Sandbox is already running', container_id }),
+  201: jsonReply('It was started', Started, { message: 'Sandbox started successfully', container_id }),
 };
 const Stats = z.object({
   cpu_seconds: z.number().describe('Of processor time, since it was started'),
@@ -28,7 +28,7 @@ const Stats = z.object({
   memory_limit_bytes: z.number().nullable(),
   processes: z.number(),
 });
-const state = json(
+const state = jsonReply(
   'Its state',
   z.object({ running: z.boolean(), container_id: z.string().nullable(), stats: Stats.nullable() }),
   {
@@ -37,7 +37,7 @@ const state = json(
     stats: { cpu_seconds: 12.5, memory_bytes: 73_400_320, memory_limit_bytes: 2_147_483_648, processes: 4 },
   },
 );
-const result = json(
+const result = jsonReply(
   'The result of the command',
   z.object({ exit_code: z.int(), stdout: z.string(), stderr: z.string() }),
   { exit_code: 0, stdout: 'hi\n', stderr: '' },
@@ -111,7 +111,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       const where = await placed({ command, workdir: workdir ?? '/workspace' }, check).catch(rethrowNotRunning);
       const requested = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
       const ended = await sandboxes.exec(id, requested, signal).catch(rethrowNotRunning);
-      return { exit_code: ended.exitCode, ...toOutputs(ended) };
+      return { exit_code: ended.exitCode, ...addTruncationNotes(ended) };
     },
   );
 }

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { trimEndCharacters } from '../../../../core/text/text.ts';
-import { bytes } from '../../../../http/routes/route-docs.ts';
+import { bytesReply } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
 import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
@@ -17,7 +17,7 @@ import {
 import { mimeType } from '../../../shared/archive/mime.ts';
 import { describeRoute } from '../about.ts';
 import { findChat, findProject, invalidField, type OpencodexDeps } from '../context.ts';
-import { uuid } from '../replies/examples.ts';
+import { exampleUuid } from '../replies/examples.ts';
 import { fileReply } from '../replies/files.ts';
 import type { Content } from '../replies/workspace.ts';
 import * as replies from '../replies/workspace.ts';
@@ -103,7 +103,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
   app.get(
     `${base}/files/download`,
     describeRoute('DownloadWorkspaceFile', 'Download a file', {
-      schema: { params: ChatParams, querystring: PathQuery, response: { 200: bytes('Its bytes') } },
+      schema: { params: ChatParams, querystring: PathQuery, response: { 200: bytesReply('Its bytes') } },
       fails: [404, 413, 422],
     }),
     async ({ params, query }, reply) => {
@@ -121,7 +121,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       schema: {
         params: ChatParams,
         querystring: DownloadAllQuery,
-        response: { 200: bytes('A zip file', 'application/zip') },
+        response: { 200: bytesReply('A zip file', 'application/zip') },
       },
       fails: [404, 413, 422],
     }),
@@ -146,7 +146,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
     describeRoute('UploadToProject', 'Keep a file of the workspace in a project', {
       schema: { params: ChatParams, body: ProjectAssignment, response: { 201: fileReply } },
       config: { once: 201 },
-      bodyExample: { path: '/workspace/report.md', project_id: uuid },
+      bodyExample: { path: '/workspace/report.md', project_id: exampleUuid },
       fails: [404, 409, 413, 422],
     }),
     async ({ params, body }, reply) => {

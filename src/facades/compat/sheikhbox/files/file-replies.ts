@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { okEnveloped } from '../../../shared/envelope.ts';
+import { envelopeReply } from '../../../shared/envelope.ts';
 
 export const FileInfo = z.object({
   file_id: z.string(),
@@ -22,15 +22,17 @@ const info: FileInfo = {
   metadata: null,
   file_url: `/api/v1/files/${fileId}/download`,
 };
-export const fileInfo = okEnveloped(FileInfo, info);
-export const sessionFiles = okEnveloped(z.array(FileInfo), [info]);
-export const sharedFiles = okEnveloped(z.array(FileInfo), [{ ...info, file_url: `${info.file_url}?signature=v1.…` }]);
+export const fileInfoReply = envelopeReply(FileInfo, info);
+export const sessionFilesReply = envelopeReply(z.array(FileInfo), [info]);
+export const sharedFilesReply = envelopeReply(z.array(FileInfo), [
+  { ...info, file_url: `${info.file_url}?signature=v1.…` },
+]);
 
 /** A link that needs no token, valid for a few minutes. */
 const link = (path: string) =>
-  okEnveloped(z.object({ signed_url: z.string(), expires_in: z.int() }), {
+  envelopeReply(z.object({ signed_url: z.string(), expires_in: z.int() }), {
     signed_url: `${path}?signature=v1.…`,
     expires_in: 900,
   });
-export const fileLink = link(info.file_url);
-export const screenLink = link('/api/v1/sessions/5f2a0c9be41d7733/vnc');
+export const fileLinkReply = link(info.file_url);
+export const screenLinkReply = link('/api/v1/sessions/5f2a0c9be41d7733/vnc');

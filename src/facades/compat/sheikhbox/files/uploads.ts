@@ -7,7 +7,7 @@ import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
 import { describeOtherRoute as about, type SheikhboxContext } from '../context.ts';
 import { FileParams, MinutesBody } from '../schemas.ts';
 import { toFilePath, toUploadInfo } from './file-infos.ts';
-import { fileInfo, fileLink } from './file-replies.ts';
+import { fileInfoReply, fileLinkReply } from './file-replies.ts';
 
 const base = '/api/v1/files';
 
@@ -20,14 +20,14 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
   ] as const) {
     app.get(
       path,
-      about(name, summary, { schema: { params: FileParams, response: { 200: fileInfo } }, fails: [404] }),
+      about(name, summary, { schema: { params: FileParams, response: { 200: fileInfoReply } }, fails: [404] }),
       async ({ params }) => success(toUploadInfo(await uploads.get(params.id))),
     );
   }
   app.post(
     `${base}/:id/signed-url`,
     about('FileLink', 'Make a link to a file that needs no token', {
-      schema: { params: FileParams, body: MinutesBody, response: { 200: fileLink } },
+      schema: { params: FileParams, body: MinutesBody, response: { 200: fileLinkReply } },
       bodyExample: { expire_minutes: 15 },
       fails: [404, 422],
     }),
@@ -44,7 +44,7 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
       base,
       {
         ...about('UploadFile', 'Upload a file for a message to attach', {
-          schema: { response: { 200: fileInfo } },
+          schema: { response: { 200: fileInfoReply } },
           config: { upload: true },
           description: 'multipart/form-data with one part `file`.',
           headers: idempotencyHeader,

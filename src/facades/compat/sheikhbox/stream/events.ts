@@ -19,7 +19,7 @@ export function toSheikhbox(
   infoOf: InfoOf = emptyFileInfo,
 ): SseEvent | undefined {
   if (isNote(event)) return undefined;
-  const stamp = { event_id: String(event.seq), timestamp: epoch(event.ts) };
+  const stamp = { event_id: String(event.seq), timestamp: toEpochSeconds(event.ts) };
   switch (event.type) {
     case 'message.user':
     case 'message.assistant': {
@@ -72,7 +72,7 @@ export function resyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now:
     event: 'resync',
     data: {
       event_id: String(resync.head),
-      timestamp: epoch(now),
+      timestamp: toEpochSeconds(now),
       reason: resync.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',
       oldest_event_id: String(resync.oldest),
       latest_event_id: String(resync.head),
@@ -80,7 +80,7 @@ export function resyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now:
   };
 }
 
-export const epoch = (ms: number): number => Math.floor(ms / 1000);
+export const toEpochSeconds = (ms: number): number => Math.floor(ms / 1000);
 
 const families = ['shell', 'file', 'browser', 'search', 'message'];
 /** This wire has a few tool families, and shows all others as `mcp`. */

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import { pause } from '../../../../core/concurrency/cancel.ts';
+import { sleep } from '../../../../core/concurrency/cancel.ts';
 import { repeat } from '../../../../core/concurrency/rounds.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { openSse, toSseFrame } from '../../../../http/transport/sse.ts';
@@ -32,7 +32,7 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
   const changes = followList({ sessions, clock }, stream.gone);
   await stream.write(shown);
   while (!stream.gone.aborted) {
-    await pause(minPauseMs, stream.gone, clock).catch(() => {});
+    await sleep(minPauseMs, stream.gone, clock).catch(() => {});
     await changes.next();
     if (stream.gone.aborted) return;
     const now = await read().catch(() => shown); // the next change retries

@@ -91,7 +91,7 @@ const theme = EditorView.theme({
 });
 
 /** Translations of the editor's panels, by English text. */
-export type Phrases = Readonly<Record<string, string>>;
+export type EditorPhrases = Readonly<Record<string, string>>;
 
 type LineEnd = '\n' | '\r' | '\r\n';
 export interface EditorOptions {
@@ -100,7 +100,7 @@ export interface EditorOptions {
   readonly lineEnd: LineEnd;
   /** The editor's accessible name. */
   readonly label: string;
-  readonly phrases: Phrases;
+  readonly phrases: EditorPhrases;
   readonly parent: HTMLElement;
   readonly onChange: (text: string) => void;
   readonly onSave: () => void;

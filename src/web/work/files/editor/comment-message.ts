@@ -2,7 +2,7 @@ import { detectLineEnd } from './file-text.ts';
 
 const maxQuoted = 40; // lines
 
-export interface Lines {
+export interface LineRange {
   readonly from: number;
   readonly to: number;
 }
@@ -11,7 +11,7 @@ export interface Lines {
 export interface CommentedLines {
   readonly path: string;
   readonly text: string;
-  readonly lines: Lines;
+  readonly lines: LineRange;
 }
 
 /** The message: location, the quoted lines, and the comment. */

@@ -1,21 +1,27 @@
 import { useEffect, useState } from 'preact/hooks';
 import { send } from '../../../data/actions.ts';
 import { Button } from '../../../parts/kit/button.tsx';
-import { attempt, notify } from '../../../parts/notice.tsx';
+import { notify, tryOrNotify } from '../../../parts/notice.tsx';
 import { pressedKey } from '../../../parts/pressed-key.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { type CommentedLines, type Lines, toMessage } from './comment-message.ts';
+import { type CommentedLines, type LineRange, toMessage } from './comment-message.ts';
 
 interface Props extends CommentedLines {
   readonly store: FileStore;
   readonly close: () => void;
 }
 
-const placeOf = ({ from, to }: Lines): string => t(from === to ? 'editor.line' : 'editor.lines', { from, to });
+const placeOf = ({ from, to }: LineRange): string => t(from === to ? 'editor.line' : 'editor.lines', { from, to });
 
 /** Opens a comment on the selected lines. */
-export const CommentButton = ({ lines, open }: { readonly lines: Lines; readonly open: (lines: Lines) => void }) => (
+export const CommentButton = ({
+  lines,
+  open,
+}: {
+  readonly lines: LineRange;
+  readonly open: (lines: LineRange) => void;
+}) => (
   <Button
     kind="quiet"
     class="small"
@@ -36,7 +42,7 @@ export function Comment({ store, path, text, lines, close }: Props) {
   }, [store, path]);
   const submit = async () => {
     if (comment.trim() === '') return;
-    const isSent = await attempt(t('notSent'), () => send({ text: toMessage({ path, text, lines }, comment) }));
+    const isSent = await tryOrNotify(t('notSent'), () => send({ text: toMessage({ path, text, lines }, comment) }));
     if (!isSent) return;
     close();
     notify(t('editor.commentSent'));

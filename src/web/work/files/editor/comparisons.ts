@@ -1,7 +1,7 @@
 import { query } from '../../../data/server.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { exactText, isCut, mergeEdit } from './file-text.ts';
+import { decodeExactText, isCut, mergeEdit } from './file-text.ts';
 import type { Comparison } from './review.tsx';
 import type { FileWrite } from './steps.ts';
 
@@ -18,7 +18,7 @@ export async function compareWithRunStart(store: FileStore, path: string): Promi
   if (Math.max(file.before ?? 0, file.after ?? 0) > maxBytes) throw new Error(t('files.tooLargeToCompare'));
   const before = file.before === null ? '' : (await query('files.before', { sessionId, path })).content;
   const read = file.after === null ? undefined : await store.read(path, true);
-  const now = exactText(read?.bytes ?? new Uint8Array());
+  const now = decodeExactText(read?.bytes ?? new Uint8Array());
   const after = `${now.mark}${now.text}`;
   if (before.includes('\0') || after.includes('\0')) throw new Error(t('files.binary'));
   const isReadOnly = !now.isExact || before.includes(lost);
@@ -32,7 +32,7 @@ export async function compareWithRunStart(store: FileStore, path: string): Promi
 export async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
   if (isCut(before ?? '') || isCut(after)) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined); // the file may have been deleted
-  const exact = exactText(now?.bytes ?? new Uint8Array());
+  const exact = decodeExactText(now?.bytes ?? new Uint8Array());
   const text = `${exact.mark}${exact.text}`;
   return {
     before: before ?? '',

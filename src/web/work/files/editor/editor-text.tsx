@@ -4,7 +4,7 @@ import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import type { EditorHandle, EditorOptions } from './code-mirror.ts';
 import { Comment, CommentButton } from './comment.tsx';
-import type { Lines } from './comment-message.ts';
+import type { LineRange } from './comment-message.ts';
 import { editorPhrases } from './phrases.ts';
 
 type EditorModule = typeof import('./code-mirror.ts');
@@ -36,8 +36,8 @@ export function EditorText({
   onSave,
   onCancel,
 }: Props) {
-  const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
-  const [commented, setCommented] = useState<Lines>();
+  const [lines, setLines] = useState<LineRange>({ from: 1, to: 1 });
+  const [commented, setCommented] = useState<LineRange>();
   const place = useRef<HTMLDivElement>(null);
   const shown = useRef<EditorHandle>(undefined);
   const save = useRef(onSave);

@@ -11,7 +11,7 @@ export interface ExactText {
   readonly isExact: boolean;
 }
 
-export function exactText(bytes: Uint8Array): ExactText {
+export function decodeExactText(bytes: Uint8Array): ExactText {
   const decode = (fatal: boolean) => new TextDecoder('utf-8', { fatal, ignoreBOM: true }).decode(bytes);
   const withMark = (text: string) => (text.startsWith(mark) ? { text: text.slice(1), mark } : { text, mark: '' });
   try {

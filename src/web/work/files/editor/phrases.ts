@@ -1,8 +1,8 @@
 import { t } from '../../../text/text.ts';
-import type { Phrases } from './code-mirror.ts';
+import type { EditorPhrases } from './code-mirror.ts';
 
 /** Translations of CodeMirror's panels. */
-export const editorPhrases = (): Phrases => ({
+export const editorPhrases = (): EditorPhrases => ({
   Find: t('editor.find'),
   Replace: t('editor.replace'),
   next: t('editor.next'),

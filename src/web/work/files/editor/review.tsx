@@ -7,7 +7,7 @@ import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import { EditorText } from './editor-text.tsx';
 import { detectLineEnd } from './file-text.ts';
-import { Conflict, useSaving } from './saving.tsx';
+import { ConflictNotice, useSaving } from './saving.tsx';
 
 type Layout = 'inline' | 'sides';
 const isLayout = (text: string): text is Layout => text === 'inline' || text === 'sides';
@@ -118,7 +118,7 @@ function Compared({
           }}
         />
       </div>
-      {saving.hasConflict && <Conflict onTheirs={onReload} onMine={() => void save({ overwrites: true })} />}
+      {saving.hasConflict && <ConflictNotice onTheirs={onReload} onMine={() => void save({ overwrites: true })} />}
       {problem !== '' && (
         <p class="work-note bad" role="alert">
           {problem}

@@ -62,7 +62,7 @@ interface ConflictProps {
   readonly onMine: () => void;
 }
 
-export const Conflict = ({ onTheirs, onMine }: ConflictProps) => (
+export const ConflictNotice = ({ onTheirs, onMine }: ConflictProps) => (
   <div class="work-note bad" role="alert">
     <p>{t('files.conflict')}</p>
     <div class="choices">

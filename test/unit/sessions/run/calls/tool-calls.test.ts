@@ -3,7 +3,7 @@ import { toolRegistry } from '../../../../../src/agents/tools/registry.ts';
 import type { Tool, ToolResult } from '../../../../../src/agents/tools/tool.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
-import { makeCalls, mustFollow } from '../../../../../src/sessions/run/calls/tool-calls.ts';
+import { executeToolCalls, mustFollow } from '../../../../../src/sessions/run/calls/tool-calls.ts';
 import type { RunContext } from '../../../../../src/sessions/run/run-context.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
@@ -54,7 +54,11 @@ function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, 
     });
     const message = { role: 'assistant', model: 'm', text: '', calls: expected, raw: [] } as const;
     runWriter.add({ runId: runId(), message });
-    return makeCalls(work, { sessionId, runId: runId(), calls: expected, answered: false, budget: [] }, stop.signal);
+    return executeToolCalls(
+      work,
+      { sessionId, runId: runId(), calls: expected, answered: false, budget: [] },
+      stop.signal,
+    );
   };
   const end = async (callId: string, output = `of ${callId}`) => {
     await quiet();

@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { type AttachedFiles, toShownMessages } from '../../../../../src/sessions/run/context/attachments.ts';
+import { toShownMessages, type UploadReader } from '../../../../../src/sessions/run/context/attachments.ts';
 import { messageId } from '../../../../support/machines/session-parts.ts';
 
 const id = (n: number) => `0000000${n}-0000-4000-8000-000000000000`;
 const gif = Buffer.from('GIF89a......');
 
-const files = (sizes: Readonly<Record<string, number>>, bytes = gif): AttachedFiles => ({
+const files = (sizes: Readonly<Record<string, number>>, bytes = gif): UploadReader => ({
   find: async (file) => (file in sizes ? { name: 'a.dat', size: sizes[file] ?? 0 } : undefined),
   open: async () => Readable.from([bytes.subarray(0, 4), bytes.subarray(4)]),
 });
-const shown = async (attachments: readonly string[], of: AttachedFiles) =>
+const shown = async (attachments: readonly string[], of: UploadReader) =>
   (await toShownMessages([{ messageId: messageId(), text: 'See', attachments }], of, '/workspace')).get(messageId());
 
 test('a picture is known by its bytes, whatever its name', async () =>

@@ -3,8 +3,8 @@ import type { SessionFact } from '../../../../../src/core/model/events.ts';
 import {
   applyFact,
   computeSpendingAt,
-  publicRecord,
   type StoredSession,
+  toPublicRecord,
 } from '../../../../../src/sessions/run/log/projection.ts';
 import {
   asks,
@@ -111,7 +111,7 @@ describe('the record of a session', () => {
     expect(distrusted.sandboxUntrusted).toBe(true);
     expect(recordOf([asks('go on')], distrusted).sandboxUntrusted).toBe(false);
     expect(recordOf([fact('sandbox.phase', { phase: 'starting' }, null)], distrusted).sandboxUntrusted).toBe(false);
-    expect(Object.keys(publicRecord(distrusted))).not.toContain('sandboxUntrusted');
+    expect(Object.keys(toPublicRecord(distrusted))).not.toContain('sandboxUntrusted');
   });
 
   test('is the very same object after facts that a list does not show', () => {
@@ -141,7 +141,7 @@ describe('the record of a session', () => {
     expect(total).toMatchObject({ turns: 2, tokens: 14, inputTokens: 10, cachedTokens: 8, cost: 1 });
     expect(total.by).toEqual({ plan: one, compaction: one });
     expect(spent).toMatchObject({ ...one, by: { compaction: one } });
-    expect(Object.keys(publicRecord(record))).not.toContain('spending');
+    expect(Object.keys(toPublicRecord(record))).not.toContain('spending');
   });
 
   test('counts working time, without waiting for a person and without downtime', () => {
@@ -172,7 +172,7 @@ describe('the record of a session', () => {
   });
 
   test('shows clients nothing of what only a restart needs', () => {
-    expect(Object.keys(publicRecord(stored({ openRuns: [openRun()] })))).not.toContain('openRuns');
-    expect(Object.keys(publicRecord(stored()))).not.toContain('sandboxHeld');
+    expect(Object.keys(toPublicRecord(stored({ openRuns: [openRun()] })))).not.toContain('openRuns');
+    expect(Object.keys(toPublicRecord(stored()))).not.toContain('sandboxHeld');
   });
 });

@@ -1,24 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import type { Message } from '../../../../../src/agents/models/model.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
-import type { Entry } from '../../../../../src/sessions/run/log/conversation.ts';
+import type { ConversationEntry } from '../../../../../src/sessions/run/log/conversation.ts';
 import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
 import { memoryStore } from '../../../../../src/storage/memory/store.ts';
 import { messageId, runId, sessionId } from '../../../../support/machines/session-parts.ts';
 
-const requested = (text: string, of = runId()): Entry => ({
+const requested = (text: string, of = runId()): ConversationEntry => ({
   runId: of,
   messageId: messageId(),
   message: { role: 'user', text },
 });
-const replied = (callIds: readonly string[], of = runId()): Entry => {
+const replied = (callIds: readonly string[], of = runId()): ConversationEntry => {
   const calls = callIds.map((callId) => ({ callId, name: 'shell_exec', args: { n: 1 } }));
   return {
     runId: of,
     message: { role: 'assistant', model: 'demo', text: '', calls, raw: [{ thoughtSignature: 'x==' }] },
   };
 };
-const result = (callId: string, of = runId()): Entry => {
+const result = (callId: string, of = runId()): ConversationEntry => {
   const message: Message = { role: 'tool', callId, name: 'shell_exec', output: 'out', success: true };
   return { runId: of, message };
 };

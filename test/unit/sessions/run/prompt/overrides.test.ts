@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readPromptParts } from '../../../../../src/sessions/run/prompt/overrides.ts';
-import { checkPart, partNames, readOwnParts } from '../../../../../src/sessions/run/prompt/parts.ts';
+import { checkPart, partNames, readBuiltInParts } from '../../../../../src/sessions/run/prompt/parts.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -15,11 +15,11 @@ afterEach(() => folder[Symbol.dispose]());
 test('a file replaces the part of its name, and all others stay', () => {
   put('rules.md', '# Rules\n\nBe kind.\n');
   put('.hidden', 'x');
-  expect(readPromptParts(folder.path)).toEqual({ ...readOwnParts(), rules: '# Rules\n\nBe kind.' });
+  expect(readPromptParts(folder.path)).toEqual({ ...readBuiltInParts(), rules: '# Rules\n\nBe kind.' });
 });
 
 test('a missing folder replaces nothing, and an empty file leaves its part out', () => {
-  expect(readPromptParts(join(folder.path, 'none'))).toEqual(readOwnParts());
+  expect(readPromptParts(join(folder.path, 'none'))).toEqual(readBuiltInParts());
   put('role.md', '');
   expect(readPromptParts(folder.path).role).toBe('');
 });
@@ -55,5 +55,5 @@ test('every mistake is named at once, with the parts that there are', () => {
 });
 
 test.each(partNames)('the own part %s keeps the rules for overrides', (name) =>
-  expect(() => checkPart(name, readOwnParts()[name], name)).not.toThrow(),
+  expect(() => checkPart(name, readBuiltInParts()[name], name)).not.toThrow(),
 );

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { pause } from '../../../../../src/core/concurrency/cancel.ts';
+import { sleep } from '../../../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../../src/core/model/ids.ts';
 import type { ProgramClient } from '../../../../../src/sandboxes/client/client.ts';
@@ -17,7 +17,7 @@ function running(begin: () => void = () => {}) {
   const programs: Pick<ProgramClient, 'open' | 'attach' | 'close'> = {
     async open({ id }, signal) {
       ran.add(id);
-      await pause(startMs, signal);
+      await sleep(startMs, signal);
       begin();
       return { id, pid: 1, startedAt: 0 };
     },

@@ -4,7 +4,7 @@ import { toIsoTime } from '../../wire.ts';
 import { type ShownBudget, toBudgetView } from '../budget.ts';
 import type { AnnouncedCall } from '../calls.ts';
 import { apiEventId, apiIdOf, apiThreadId } from '../ids.ts';
-import { type AgentFacts, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
+import { type AgentFacts, type ManagedEvent, type StopReason, ThreadProjection } from '../projection.ts';
 import { sumUsage, toCents, toUsage } from '../usage.ts';
 
 // A session of the API is a tree of Corral's sessions: the primary thread, and a thread for each child that an agent
@@ -16,7 +16,7 @@ export interface ThreadEvent {
   readonly event: ManagedEvent;
 }
 interface Thread {
-  readonly projection: Projection;
+  readonly projection: ThreadProjection;
   /** Null for the primary thread. */
   readonly parent: SessionId | null;
 }
@@ -41,7 +41,7 @@ export class SessionProjection {
   /** The session's budget as the API shows it. */
   #budget: ShownBudget | null;
   readonly #now: State;
-  readonly #primary: Projection;
+  readonly #primary: ThreadProjection;
   readonly #threads = new Map<SessionId, Thread>();
   /** Children that still run after their coordinator's run ended. The session is idle once they have ended. */
   readonly #ending: Set<SessionId>;
@@ -51,7 +51,7 @@ export class SessionProjection {
     this.#id = id;
     this.#budget = budget;
     this.#now = { ...(from ? from.#now : new State()) };
-    this.#primary = from ? from.#primary.copy() : new Projection(id, agent);
+    this.#primary = from ? from.#primary.copy() : new ThreadProjection(id, agent);
     this.#threads.set(id, { projection: this.#primary, parent: null });
     this.#ending = new Set(from ? from.#ending : []);
     for (const [thread, { projection, parent }] of from ? from.#threads : [])
@@ -64,7 +64,7 @@ export class SessionProjection {
 
   /** Includes the log of a child from now on. */
   open(child: SessionId, parent: SessionId, agent: AgentFacts): void {
-    if (!this.#threads.has(child)) this.#threads.set(child, { projection: new Projection(child, agent), parent });
+    if (!this.#threads.has(child)) this.#threads.set(child, { projection: new ThreadProjection(child, agent), parent });
   }
 
   /** A deleted child is no longer a thread. */
@@ -79,7 +79,7 @@ export class SessionProjection {
   }
   has = (thread: SessionId): boolean => this.#threads.has(thread);
   parentOf = (thread: SessionId): SessionId | null => this.#threads.get(thread)?.parent ?? null;
-  of(thread: SessionId): Projection {
+  of(thread: SessionId): ThreadProjection {
     const found = this.#threads.get(thread);
     if (!found) throw new Error(`The session has no thread ${thread}.`);
     return found.projection;
