@@ -50,7 +50,7 @@ export async function startRawContainer(
   stack.defer(() => void server.close());
   const path = join(mount, 'control');
   await new Promise<void>((listening) => server.listen({ path, readableAll: true, writableAll: true }, listening));
-  // As in Corral's container, the volume gets its owner from the first of its two mount points.
+  // The first of the two mount points sets the volume's owner, as in Corral's container.
   const volume = (NoCopy = false) => ({ NoCopy, Labels: labels, DriverConfig: { Name: 'local' } });
   const Mounts = HostConfig.Mounts.map((it) =>
     it.Type === 'bind'

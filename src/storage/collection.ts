@@ -6,7 +6,7 @@ import { type Holder, holderKey } from '../core/model/access/holder.ts';
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
-/** A record's new document and its position in lists. Undefined: no change. `again`: read everything once more. */
+/** A record's new document and its position in lists. Undefined: no change. `again`: start over with a new read. */
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // attempts, each lost to another writer
@@ -145,7 +145,7 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * With an undefined owner, who sees everything, all documents. Otherwise the owner's, except in other projects, those
+   * All documents if `owner` is undefined. Otherwise the owner's documents that are in no other project, the documents
    * of `parents`, and with `shared` all shared documents.
    */
   async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {

@@ -22,8 +22,8 @@ const loopsWith = (inside: string) =>
 const mechanisms: readonly Mechanism[] = [
   {
     what: 'repeats a write of a record until nobody was faster',
-    found: loopsWith(String.raw`(?:\.put\(.*unlessConflict|'conflict'\) (?:continue|throw thrown))`),
-    sample: '  for (;;) {\n    if ((await records.put(next).catch(unlessConflict)) !== undefined) return;\n  }\n',
+    found: loopsWith(String.raw`(?:\.put\(.*ignoreConflict|'conflict'\) (?:continue|throw thrown))`),
+    sample: '  for (;;) {\n    if ((await records.put(next).catch(ignoreConflict)) !== undefined) return;\n  }\n',
     left: { 'src/storage/collection.ts': 1 },
   },
   {

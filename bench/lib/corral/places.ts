@@ -19,7 +19,7 @@ export interface BenchBackend {
   poolIsFull(instance: string, target: number): Promise<void>;
 }
 export type BackendName = 'docker' | 'kubernetes' | 'process';
-/** For each backend: the peer of its rows, why they cannot run, and the time of a quick run. */
+/** The peer of each backend's rows, why they cannot run, and the time of a quick run. */
 export const peersByBackend = {
   docker: { peer: 'engine-api-container', missing: describeMissingEngine, quickMs: 26_000 },
   kubernetes: { peer: 'kubernetes-api-pod', missing: describeMissingCluster, quickMs: 90_000 },

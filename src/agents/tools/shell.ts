@@ -175,7 +175,7 @@ const waiting = (output: string, shell: string): string =>
 
 const inputPollMs = 1_500;
 
-/** Its signal fires when the command waits for input. `follow` reports a sandbox that does not answer. */
+/** Returns a signal that fires when the command waits for input. `follow` reports a sandbox that does not answer. */
 function watchForInput({ sandbox, signal }: ToolContext, operation: string): Disposable & { signal: AbortSignal } {
   const requested = new AbortController();
   const over = new AbortController();

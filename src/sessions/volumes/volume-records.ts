@@ -10,7 +10,7 @@ interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
   readonly clock: Clock;
 }
-/** A session being created is a holder before its record exists. */
+/** How long a session can hold a volume before its record exists. */
 const creationMs = 60_000;
 
 export const volumeNotFoundError = (named?: string) =>
@@ -63,7 +63,7 @@ export class VolumeRecords {
     );
   }
 
-  /** Finds a volume that the session can mount, preferring its project's. Rejects: not_found. */
+  /** Finds a volume that the session can mount; its project's volumes come first. Rejects: not_found. */
   async findFor(session: Holder, idOrName: string): Promise<Volume> {
     const all = (await this.#volumes.listUsable(session)).filter(isPresent);
     return all.find(({ id }) => id === idOrName) ?? all.find(({ name }) => name === idOrName) ?? fail(idOrName);
@@ -107,7 +107,7 @@ export class VolumeRecords {
   }
 }
 
-/** Names the session that writes, so that its owner can delete it. */
+/** The error names the writing session, which its owner can then delete. */
 export function writerConflict({ name }: Volume, writer: Volume['holders'][number]): AppError {
   if (writer.until !== undefined) {
     return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when the move has ended.`);

@@ -88,8 +88,8 @@ interface KeptItem {
   readonly version: number;
 }
 
-const kind = 'work-item'; // the newest item of each session, by the session's id, with which the store erases it
-const pastKind = 'work-item-past'; // the earlier ones, `<session>:<number>`
+const kind = 'work-item'; // the newest item of each session, under the session's id, so the store erases both together
+const pastKind = 'work-item-past'; // the earlier items, under `<session>:<number>`
 const pageSize = 100;
 const lookEveryMs = 250; // polls for items queued by another server
 const polledWithinMs = 30_000;
@@ -246,7 +246,7 @@ export class WorkQueue implements WorkerCredentials {
   async #acknowledge(environmentId: string, workId: string): Promise<WorkItem> {
     const { clock } = this.#deps;
     const item = await this.#change(environmentId, workId, (now) => {
-      // repeated, or from a worker whose claim lapsed: its heartbeat will report that
+      // a repeated call, or a worker whose claim lapsed, which its heartbeat will report
       if (now.state !== 'queued') return now;
       if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
       return acknowledgeItem(now, clock.now());

@@ -89,7 +89,7 @@ export function followOtherServers(
   }
 
   return {
-    /** Whether at least one subscriber follows a session. */
+    /** Starts the checks unless they are running. Call this when a session gets a follower. */
     wake() {
       if (running || signal.aborted) return;
       running = true;

@@ -114,7 +114,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     page: (sessionId, after, limit) => store.page(sessionId, after, limit),
     async append(entry) {
       const held = failpoint('store.append.before');
-      if (held) await held; // unless armed, costs no turn of the event loop
+      if (held) await held; // only if armed, because `await` costs a turn of the event loop
       const head = await store.append(entry);
       const kept = failpoint('store.append.after');
       if (kept) await kept;

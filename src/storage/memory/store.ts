@@ -308,7 +308,7 @@ function leases(): LeaseStore {
     },
     async release(name, holder) {
       const found = held.get(name);
-      // the epoch must still increase
+      // keeps the entry, because the epoch must increase for the next holder too
       if (found?.holder === holder) held.set(name, { ...found, holder: '', expiresAt: 0 });
     },
     get: async (name) => held.get(name),

@@ -29,7 +29,7 @@ interface AppenderParts {
  * 1. The first event's document commits the append. Its `_id` is the seq after the head, which only one writer can
  *    insert, and it contains the rest of the append: further facts and records.
  * 2. The further events are inserted with it, and then the records are put. The append resolves when all is done.
- * 3. If this server fails in between, the log keeps its mark (open-logs.ts). The next writer, a reader of a record, or a
+ * 3. If this server fails in between, the log keeps its mark (open-logs.ts). The next writer, record reader or
  *    starting server then completes the append from its first event (completion.ts).
  *
  * So an append is two round trips, or one if it has no records.
@@ -91,7 +91,7 @@ export class Appender {
     return head;
   }
 
-  /** `again`: the append is a retry. If the first response was lost, the head can be after its own events. */
+  /** `again`: the append is a retry, whose first attempt may already have moved the head. */
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const seen = this.#seen.get(session);
     const isMarked = this.#logs.isMarked(session);

@@ -58,7 +58,7 @@ interface PendingPuts {
   readonly again?: boolean;
 }
 
-/** Each put replaces only the state of an older append to the same log. */
+/** A put never replaces the state from a newer append to the same log. */
 export async function putRecords(
   { at, run }: Pick<Connection, 'at' | 'run'>,
   { session, seq, puts, again }: PendingPuts,

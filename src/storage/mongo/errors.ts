@@ -3,7 +3,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 
 export const duplicateKeyCode = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
-/** The server is shutting down, or the primary changed: the driver finds the new one. */
+/** Codes for a server that is shutting down or a changed primary. The driver finds the new primary. */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
 const codeOf = (thrown: unknown): number =>

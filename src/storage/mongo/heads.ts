@@ -90,7 +90,7 @@ export class Heads {
     }));
     const { run, at } = this.#connection;
     const from = monotonicNow();
-    // Does not wait for a majority or the disk, because a starting server stores heads that another server could not.
+    // Does not wait for a majority or the disk, because a starting server stores heads that were lost.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => this.#keepSent());
     this.#tookMs = monotonicNow() - from;

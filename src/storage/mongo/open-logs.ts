@@ -33,7 +33,7 @@ export class OpenLogs {
     return monotonicNow() - (this.#markedAt.get(session) ?? -renewMs) < renewMs;
   }
 
-  /** Resolves with whether the log was never written before. */
+  /** Resolves with whether the log is new. */
   async mark(session: SessionId, head: number): Promise<boolean> {
     const { run, at } = this.#connection;
     const from = monotonicNow();
@@ -46,7 +46,7 @@ export class OpenLogs {
     return isNew;
   }
 
-  /** Whether another server or this one may have left the newest append incomplete. */
+  /** Which server, if any, may have left the newest append incomplete. */
   async readMark(session: SessionId): Promise<'none' | 'own' | 'other'> {
     const { run, at } = this.#connection;
     const log = await run(() => at.logs.findOne({ _id: session }, { projection: { writer: 1 } }));

@@ -79,7 +79,7 @@ export interface LargeFacts {
   collect(before: number, signal: AbortSignal): Promise<number>;
 }
 
-/** Stored with the fact in its document; refers to the remaining `data`. */
+/** Stored with the fact in its document; refers to the parts removed from `data`. */
 const Reference = z.object({ blob: z.string(), sha256: z.string(), size: z.int() });
 type Reference = z.infer<typeof Reference>;
 type WithReference = { readonly large?: Reference };
@@ -164,7 +164,7 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
     ...events,
     page,
     append(entry) {
-      // costs no turn of the event loop
+      // no `await` for small facts, because it would cost a turn of the event loop
       if (!leaned.has(entry) && !entry.facts.some(offloadFields)) return events.append(entry);
       const small = leaned.get(entry) ?? leanEntry(entry);
       leaned.set(entry, small);

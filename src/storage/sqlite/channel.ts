@@ -17,7 +17,7 @@ const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 
 /** In characters. A larger request is bulk: command output, files, whole logs. */
 const bulkChars = 16 * 1024;
-/** The maximum bulk in a message after its first request: small requests wait for the whole message's commit. */
+/** The maximum bulk in a message besides its first request, because small requests wait for the same commit. */
 const bulkPerBatch = 512 * 1024;
 
 interface Request {

@@ -36,7 +36,7 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
       PRAGMA secure_delete = ON -- removes a deleted session's text from the file
     `);
     migrate(db);
-    db.exec('PRAGMA busy_timeout = 0'); // the thread retries itself, and reads in the meantime
+    db.exec('PRAGMA busy_timeout = 0'); // the thread does its own retries, and reads in the meantime
     const held = stack.move();
     return { db, [Symbol.dispose]: () => held.dispose() };
   } catch (thrown) {
@@ -70,7 +70,7 @@ function migrate(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
-/** The write-ahead log contains deleted data until it is emptied. Does not wait long for other programs that read. */
+/** The write-ahead log contains deleted data until it is emptied. Waits only briefly for other programs that read. */
 export function truncateWal(db: DatabaseSync): void {
   db.exec('PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0');
 }

@@ -110,7 +110,7 @@ function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table
         );
       }
     } catch {
-      // up to the damage
+      // reached the damage
     }
   }
 }

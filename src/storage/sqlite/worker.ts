@@ -71,7 +71,7 @@ function serve(): void {
       resting = undefined;
       try {
         truncateWal(opened.db);
-        // closed in the meantime, which also empties the log; or in use, in which case the next deletion empties it
+        // the file was closed, which also empties the log, or is in use: then the next deletion empties the log
       } catch {}
     }, restMs).unref();
   };

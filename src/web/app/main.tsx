@@ -47,7 +47,7 @@ const signs: Partial<Record<Status, string>> = { running: '● ', waiting: '? ',
 
 /**
  * Shows the number of sessions that wait or finished unseen, and the selected session, in the tab's title. Sends
- * notifications for both, if allowed.
+ * notifications about waiting and finished sessions, if allowed.
  */
 function badgeInTitle(): void {
   effect(() => {

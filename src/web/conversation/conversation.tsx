@@ -70,7 +70,7 @@ export function Conversation() {
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
     if (end.follows) toEnd();
-  }, [id, last?.seq]); // the same message is a different object after the whole log was read
+  }, [id, last?.seq]); // the same message is a different object once the whole log has been read
   return (
     <>
       <div

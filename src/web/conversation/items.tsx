@@ -59,7 +59,7 @@ export function Items({ model, sessionId, isLive = false, isEndOnly = false }: P
   );
 }
 
-/** The items to draw. They update in a separate task, after the waiting decisions were drawn. */
+/** The items to draw. They update in a separate task, after the pending decisions are drawn. */
 function useEndFirst(model: ConversationModel): ItemWindow {
   const items = model.items.value;
   const [shown, setShown] = useState(emptyWindow);

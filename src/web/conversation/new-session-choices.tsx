@@ -19,7 +19,7 @@ export const chosenRepository = signal('');
 /** Template, model, skills, project and repository of a new session, as chips. */
 export function NewSessionChoices() {
   useEffect(() => {
-    // the start page explains more
+    // without its list, the template or skills chip is hidden
     for (const read of [readModels, readSkills, readTemplates]) void read().catch(() => {});
   }, []);
   const model = chosenModel.value || effectiveModels.value?.model || serverInfo.value?.model || '';

@@ -63,7 +63,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
   );
 }
 
-/** Whether a person rejected the call. The result contains that only as text for the model. */
+/** Whether a person rejected the call. The result mentions the rejection only in its text for the model. */
 function isRefused({ approval }: ToolItem): boolean {
   const decided = approval.value?.decided.value;
   return decided !== undefined && decided !== 'gone' && decided.decision !== 'approved';

@@ -19,7 +19,7 @@ interface LogPage {
 }
 export interface LogSource {
   list(afterSeq: number, limit: number): Promise<LogPage>;
-  /** Sends the events after a seq, and all later ones, until the returned function is called. */
+  /** Sends the events after a seq, including new ones, until the returned function is called. */
   follow(afterSeq: number, hearer: LogSubscriber): () => void;
   /** Whether a retry is pointless, because the session does not exist. */
   isFinal(error: unknown): boolean;

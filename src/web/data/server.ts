@@ -104,7 +104,7 @@ async function call<P extends Path>(method: 'query' | 'mutation', path: P, input
 
 export const query = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   call('query', path, input, true);
-/** Calls a mutation that is safe to repeat: it is sent again after a break. */
+/** For mutations that are safe to repeat: sends the call again after the connection broke. */
 export const mutateWithRetry = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, true));
 export const mutate = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>

@@ -17,7 +17,7 @@ import {
   rfb,
 } from './state.ts';
 
-/** The main page's status that styles each connection state. */
+/** The main page's status whose style each connection state uses. */
 const looks: Readonly<Record<Connection, Status>> = {
   pending: 'running',
   live: 'finished',

@@ -18,7 +18,7 @@ const gone: Readonly<Record<number, ScreenCover>> = {
   1008: { key: 'screen.noSession' },
   4410: { key: 'screen.deleted' },
 };
-/** A short text of the relay that the page replaces by a full sentence. */
+/** The relay's short text, which the page replaces with a full sentence. */
 const absent = 'VNC is not available';
 
 /** The text for a closed connection; undefined: the page can reconnect by itself. */

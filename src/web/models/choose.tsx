@@ -28,7 +28,7 @@ interface ChoiceOptions {
 /** Lets a person choose among the models of all configured providers. */
 export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
-/** Changes the model of a session from its next turn on; `undefined`: of the next session. */
+/** Changes the model of a session from its next turn on. `undefined`: chooses the model of the next session. */
 export const chooseModelFor = (session: Session | undefined): void =>
   chooseModel({
     title: t(session ? 'model' : 'models.choose'),

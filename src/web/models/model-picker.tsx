@@ -7,7 +7,7 @@ import { t } from '../text/text.ts';
 import type { AvailableProvider, ListedModel } from './state.ts';
 
 interface Props {
-  /** Shown if there are several providers. */
+  /** Provider names are shown only if there are several. */
   readonly groups: readonly AvailableProvider[];
   /** `provider/model`, or empty. */
   readonly value: string;

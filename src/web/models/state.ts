@@ -12,7 +12,7 @@ export type ListedModel = AvailableProvider['models'][number];
 export const chosenModel = signal('');
 /** The default model and the providers; undefined until the server has answered. */
 export const effectiveModels = signal<EffectiveModels | undefined>(undefined);
-/** The lists of the providers; undefined until they are requested. */
+/** The providers with their model lists; undefined until loaded. */
 export const availableProviders = signal<readonly AvailableProvider[] | undefined>(undefined);
 
 export async function readModels(): Promise<void> {

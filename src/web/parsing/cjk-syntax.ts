@@ -1,8 +1,8 @@
 import { Tokenizer, type Tokens } from 'marked';
 
-// Chinese, Japanese and Korean put no spaces between words, so CommonMark's rule for `**` and `~~` next to punctuation fails
-// there: `**注意：**必ず` would show its asterisks. The CJK-friendly amendments to CommonMark solve this: a run of signs with a CJK
-// character on one side can begin and end emphasis, also with punctuation on the other side.
+// Chinese, Japanese and Korean put no spaces between words, so CommonMark's rule for `**` and `~~` next to punctuation
+// fails there: `**注意：**必ず` would show its asterisks. The CJK-friendly amendments to CommonMark solve this: a
+// delimiter run with a CJK character on one side can begin and end emphasis, even with punctuation on the other side.
 
 /**
  * Includes the other scripts without spaces between words. The last two ranges select a variant of the preceding
@@ -20,7 +20,7 @@ const hostBeforeCjk = /^(?:[a-z]+:\/\/|www\.)[a-z0-9.-]*[a-z0-9](?=[^\0-\x7f])/i
 const before = (text: string, at: number) => [...text.slice(Math.max(0, at - 2), at)].at(-1) ?? '';
 const after = (text: string, at: number) => [...text.slice(at, at + 2)][0] ?? '';
 
-/** marked's hook `emStrongMask`: replaces punctuation that would block emphasis by letters of the same length. */
+/** marked's hook `emStrongMask`: replaces punctuation that would block emphasis with letters of the same length. */
 export function cjkMask(masked: string): string {
   if (!cjk.test(masked)) return masked;
   const units = masked.split('');

@@ -58,7 +58,7 @@ export const estimateLineCount = (text: string): number =>
 const hidden = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\n\t]]/gv;
 
 /**
- * Replaces characters that a browser does not show, or that reorder the text around them, by their codes, such as
+ * Replaces characters that a browser does not show, or that reorder the text around them, with their codes, such as
  * ⟨202E⟩.
  */
 export const showHiddenCharacters = (text: string): string =>

@@ -21,7 +21,7 @@ export function formatDuration(ms: number): string {
 const withRest = (whole: string, rest: number, unit: string): string =>
   rest === 0 ? whole : `${whole} ${rest} ${unit}`;
 
-/** A time of today as `14:05`, any other with its day: `Fri, Nov 27, 14:05`. A time in another zone always has its day. */
+/** A time today as `14:05`, any other with its day: `Fri, Nov 27, 14:05`. In another zone, always with the day. */
 export function formatMoment(at: number | string, timeZone?: string): string {
   const [then, now] = [new Date(at), new Date()];
   const isThisYear = then.getFullYear() === now.getFullYear();

@@ -1,4 +1,4 @@
-/** The key code while an input method handles a key. Safari ends the composition first, so its `isComposing` is false. */
+/** The key code while an input method handles a key. In Safari, `isComposing` is already false then. */
 const handledByInputMethod = 229;
 
 /**

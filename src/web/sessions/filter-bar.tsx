@@ -64,7 +64,7 @@ export function FilterBar() {
 
 const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-/** Creates a project in a dialog. `done` replaces closing it, for a dialog that came from another one. */
+/** Creates a project in a dialog. `done` is called at the end, for example to return to another dialog. */
 export const openNewProjectDialog = (done: () => void = closeDialog): void => showDialog(<NewProject done={done} />);
 
 function NewProject({ done }: { done: () => void }) {

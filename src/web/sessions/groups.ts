@@ -8,7 +8,8 @@ export type Row =
   | { readonly kind: 'archive'; readonly count: number }
   | {
       readonly kind: 'session';
-      readonly session: Session /** Below the session whose agent started it, or of which it is another wording. */;
+      readonly session: Session;
+      /** Shown below the session whose agent started it, or from which it is a branch. */
       readonly isNested?: true;
     };
 
@@ -26,7 +27,7 @@ interface GroupInput {
   readonly now: number;
 }
 
-/** Pinned sessions first, then by the day of the last message, then archived ones. */
+/** Pinned sessions come first, then others by the day of their last message, then archived ones. */
 export function toRows({ sessions, withArchive, now }: GroupInput, words: Words): Row[] {
   const rows: Row[] = [];
   let last = '';

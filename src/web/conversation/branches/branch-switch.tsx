@@ -14,7 +14,7 @@ function firstOwnSeq(sessionId: string): number {
 /** The ‹ 2/3 › switch at a message with several versions, each in its own session. */
 export function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentId.value;
-  // The session's own first message is unknown until the whole log was read.
+  // The session's own first message is unknown until the whole log has been read.
   if (sessionId === undefined || isEndOnly.value) return null;
   const branches = findBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
   if (!branches) return null;

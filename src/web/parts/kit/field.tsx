@@ -204,7 +204,7 @@ interface FormProps {
   readonly failure: string;
   readonly save: string;
   readonly icon?: IconName;
-  /** Nothing can be saved yet. */
+  /** Disables the save button. */
   readonly isOff?: boolean;
   /** Default: closes the dialog. */
   readonly onCancel?: () => void;

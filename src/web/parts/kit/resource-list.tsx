@@ -6,7 +6,7 @@ import { CopyButton } from './copy-button.tsx';
 import { List, type ListItem } from './list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from './trouble.tsx';
 
-/** The items of one kind from the server, as a page holds them. */
+/** The items of one kind that a page has loaded from the server. */
 export interface Resource<Item> {
   /** Undefined: not loaded yet. */
   readonly all: readonly Item[] | undefined;

@@ -50,7 +50,7 @@ interface Props<Name extends FormName> {
   readonly of: Name;
   /** The prefix of the form's texts: `webhooks` has `webhooks.url`, `webhooks.url.help` and `webhooks.format.json`. */
   readonly words: string;
-  /** Absent: the dialog around the form has one. */
+  /** Absent: the enclosing dialog has the title. */
   readonly title?: string;
   /** The fields to show, in order. Some depend on the values of others. */
   readonly fields: Fields<Name> | ((entry: (name: string) => Draft) => Fields<Name>);

@@ -143,7 +143,7 @@ export function OverviewPage() {
     </>
   );
 
-  /** Processors in use between the last two readings; undefined: unknown yet. */
+  /** Processors in use between the last two readings; undefined: not known yet. */
   function processorsOf({ sessionId, usage }: Sandbox): number | undefined {
     const last = before?.overview.sandboxes.find((one) => one.sessionId === sessionId)?.usage;
     if (!now || !before || !last || !usage) return undefined;

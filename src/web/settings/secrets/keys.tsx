@@ -50,7 +50,7 @@ export function ApiKeys() {
       }}
       send={async (input) => {
         const created = isFirst ? await makeFirst(input) : await mutate('keys.create', input);
-        await keys.act('', async () => ''); // first, because it replaces the form of the first key
+        await keys.act('', async () => ''); // reload first, because that replaces the form of the first key
         setMade(created);
       }}
     />

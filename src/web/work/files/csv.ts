@@ -1,7 +1,7 @@
-/** Available libraries limit rows, but not cells, and the text comes from a sandbox. */
+/** Needed because the text comes from a sandbox. Available libraries limit only rows. */
 export const maxCells = 20_000;
 
-/** The rows of a CSV text (RFC 4180): quoted fields can hold separators, line breaks and doubled quotes. Ends at `maxCells`. */
+/** Parses CSV (RFC 4180): quoted fields can contain separators, line breaks and doubled quotes. Ends at `maxCells`. */
 export function parseCsv(text: string, separator = ',', maxRows = Number.POSITIVE_INFINITY): string[][] {
   const rows: string[][] = [];
   let row: string[] = [];

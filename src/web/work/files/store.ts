@@ -86,7 +86,7 @@ export class FileStore {
     }
   }
 
-  /** Keeps the last list on the screen. */
+  /** A list that is already loaded stays on the screen. */
   #sleep(): void {
     if (this.state.value !== 'ready') this.state.value = 'asleep';
   }
@@ -162,7 +162,7 @@ export class FileStore {
     this.folders.value = new Map<string, readonly Entry[]>([...this.folders.value, [path, items]]);
   }
 
-  /** The folder was deleted. */
+  /** Removes a folder that could not be listed, because it was deleted. */
   #forget(path: string): void {
     this.folders.value = new Map([...this.folders.value].filter(([known]) => known !== path));
     this.open.value = new Set([...this.open.value].filter((known) => known !== path));

@@ -68,7 +68,7 @@ export function followPorts(): void {
 }
 
 const halfAnHourMs = 1_800_000;
-/** The open preview with the longest remaining lifetime, or a new one. */
+/** The open preview that expires last, or a new one if all of them expire within half an hour. */
 export async function openPreview(sessionId: string, of: Preview['of']): Promise<Preview> {
   const all = await query('ports.opened', { sessionId });
   const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);

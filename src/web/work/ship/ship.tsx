@@ -102,7 +102,7 @@ type CheckResult = Outputs['repositories']['check']['checks'][number];
 interface Props {
   readonly of: RepositoryAddress;
   readonly environment: RepositoryEnvironment;
-  /** A check may have changed files. */
+  /** Called after a check, which may have changed files. */
   readonly onDone: () => void;
 }
 

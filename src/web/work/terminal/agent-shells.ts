@@ -16,7 +16,7 @@ interface Shell {
   text: string;
   running: string | undefined;
   waits: boolean;
-  /** The newest command's output that the text already contains. */
+  /** The part of the newest command's output that `text` already contains. */
   printed: string;
 }
 const maxText = 1_000_000;
