@@ -37,7 +37,7 @@ export class RealModels {
     return refusedModel('any but demo', capabilities).publicMessage;
   };
 
-  /** What a driver does that finds isolation missing late. `refuse`: a real model was used without CORRAL_UNCONFINED. */
+  /** The reaction to a driver that finds isolation missing late. `refuse`: a real model was used without CORRAL_UNCONFINED. */
   readonly unenforced = (): 'refuse' | 'accept' => (this.#unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }
 

@@ -104,7 +104,7 @@ async function call<P extends Path>(method: 'query' | 'mutation', path: P, input
 
 export const query = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   call('query', path, input, true);
-/** For mutations that are safe to repeat: sends the call again after the connection broke. */
+/** Calls a mutation that is safe to repeat. The call is sent again if the connection breaks. */
 export const mutateWithRetry = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, true));
 export const mutate = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>

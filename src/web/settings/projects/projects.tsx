@@ -74,7 +74,7 @@ export function ProjectList<Row extends OpenProject>({ load, linesOf, opens = tr
   );
 }
 
-/** The server does not reveal whether anyone has signed in with a given e-mail address. */
+/** The server does not reveal whether anyone has signed in with an e-mail address. */
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
 
 function Members({ project: { id, name, role }, back }: { project: OpenProject; back: () => void }) {
