@@ -61,8 +61,8 @@ const mechanisms: readonly Mechanism[] = [
   },
   {
     what: 'waits in a loop of its own instead of in Rounds',
-    found: loopsWith(String.raw`\bpause\(`),
-    sample: '  while (!signal.aborted) {\n    await pause(lookMs, signal, clock);\n  }\n',
+    found: loopsWith(String.raw`\bsleep\(`),
+    sample: '  while (!signal.aborted) {\n    await sleep(lookMs, signal, clock);\n  }\n',
     left: {
       // retries of one call
       'src/agents/browser/report.ts': 1,

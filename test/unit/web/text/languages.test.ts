@@ -9,7 +9,8 @@ const same = new Set([
   ...[
     ...['tab.terminal', 'terminal.list', 'terminal.own', 'terminal.agent', 'timeline.pause', 'processes.pid'],
     ...['screen.live', 'preview.port', 'repository', 'ship.reviews', 'usage.by.person', 'webhooks'],
-    ...['members.of.person'],
+    ...['members.of.person', 'theme.system', 'settings.server', 'administration.files.count', 'timeline.lane.sandbox'],
+    ...['administration.audit.text', 'ship.ahead', 'ship.ports'],
   ],
 ]);
 const german: Readonly<Record<string, string>> = de;
