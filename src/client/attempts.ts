@@ -14,7 +14,8 @@ const working: ReadonlySet<string> = new Set(['planned', 'pending', 'running']);
  * Parallel attempts at a task. Each attempt is a session, a child of the box.
  *
  * @example
- * const { id } = await box.attempts.start('Fix the failing test', { attempts: 3, goal: { checks: [{ command: 'npm test' }] } });
+ * const goal = { checks: [{ command: 'npm test' }] };
+ * const { id } = await box.attempts.start('Fix the failing test', { attempts: 3, goal });
  * const { best } = await box.attempts.settled(id);
  * if (best !== null) await box.attempts.choose(id, best, { others: 'delete' });
  */

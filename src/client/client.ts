@@ -138,7 +138,7 @@ const retryTransient: TRPCLink<AppRouter> = retryLink({
   retryDelayMs: pauseMs,
 });
 
-/** Whether the server answered with a status, so the connection did not break. 429 only delays the next attempt. */
+/** Whether the server refused the request with a 4xx status. 429 only delays the next attempt. */
 function isRefusal(error: TRPCClientError<AppRouter>): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   const status = typeof cause?.code === 'number' ? cause.code : undefined;

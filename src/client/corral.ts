@@ -118,7 +118,7 @@ export class Corral {
     return box;
   }
 
-  /** Gets a box by name, on the server of the options. */
+  /** Gets a box by name, on the server in the options. */
   static box(
     name: string,
     { url, token, transport, EventSource, WebSocket, ...requested }: ServerOptions & NamedBox = {},

@@ -31,7 +31,7 @@ export class Memory {
         : { of: 'project', id: project };
   }
 
-  /** By path. `deleted`: includes deleted notes that can be restored. */
+  /** Sorted by path. `deleted`: includes deleted notes that can be restored. */
   async list({ deleted = false }: { readonly deleted?: boolean } = {}): Promise<readonly Note[]> {
     const all = await this.#server.call((api) => api.memory.notes.query(this.#holder));
     return deleted ? all : all.filter((note) => !note.deleted);

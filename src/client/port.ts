@@ -57,7 +57,7 @@ export class Port {
     return await fetch(`${this.#server.address}${base}${path.replace(/^\/+/, '')}`, init);
   }
 
-  /** Ends the address and every connection through it. */
+  /** Closes the preview, with every connection through its address. */
   async close(): Promise<void> {
     const opened = await this.#opened;
     this.#opened = undefined;

@@ -27,7 +27,7 @@ export interface BuildOptions {
   /** Provides the files for the source of a COPY, as written in the Dockerfile. */
   readonly files?: (source: string) => Promise<CopiedFiles>;
   readonly onLog?: (entry: BuildLogEntry) => void;
-  /** Also stops the build. */
+  /** Aborts the call and cancels the build. */
   readonly signal?: AbortSignal;
 }
 const pollMs = 500;

@@ -120,7 +120,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Passes bytes to one reader, piece by piece. The writer waits until each piece was taken. */
+/** Passes bytes to one reader, piece by piece. The writer waits until each piece has been taken. */
 function handoff() {
   let lying: Uint8Array | undefined;
   let isOver = false;

@@ -5,7 +5,7 @@ import { parseYaml } from './yaml-file.ts';
 interface Frontmatter {
   readonly fields: Readonly<Record<string, unknown>>;
   readonly body: string;
-  /** The unreadable fields, each with the reason. */
+  /** Fields that could not be parsed, each with the reason. */
   readonly unread: readonly { readonly field: string; readonly why: string }[];
 }
 
@@ -76,5 +76,5 @@ function readBlock({ field, lines }: Block, isText: boolean): { readonly ok: unk
   return { why: `${field} is no field with a value` };
 }
 
-/** A line that YAML could read as something other than a string. */
+/** Whether the value is a single line that is not empty. */
 const isPlain = (raw: string) => raw !== '' && !raw.includes('\n');

@@ -7,11 +7,11 @@ import type { z } from 'zod';
 export interface SettingDescription {
   readonly about: string;
   readonly accepts: string;
-  /** Common variables of other tools, without the prefix CORRAL_. */
+  /** Names without the prefix CORRAL_ that other tools also use, such as PORT. */
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
-  /** Present if administrators can change it while the server runs; undefined: it is read only at the start. */
+  /** Present if administrators can change it while the server runs; undefined: it is read once, at the start. */
   readonly change?: ChangeableSetting | undefined;
 }
 /** The group of a changeable setting in the page, and its input format. */
@@ -46,7 +46,7 @@ export const setting = <Schema extends z.ZodType>(
 export const optionalSetting = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
   kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
 
-/** A setting with a default, whose value no error message contains. */
+/** A setting with a default. Error messages never contain its value. */
 export const secretSetting = <Schema extends z.ZodType>(kind: Kind<Schema>, fallback: z.input<Schema>, about: string) =>
   kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, [], { fallback, isSecret: true }) });
 

@@ -28,7 +28,7 @@ const named = z
   );
 
 /**
- * The tool servers that a client can choose: only programs in the sandbox, because the server itself calls the others.
+ * The tool servers that a client can choose: only programs in the sandbox, because Corral calls those with a URL.
  */
 export const toolPrograms = z
   .record(nameForm, z.unknown())
@@ -42,7 +42,7 @@ export const toolPrograms = z
     Object.entries(all).map(([name, { 'timeout-seconds': s, ...server }]) => ({ name, timeoutMs: inMs(s), ...server })),
   );
 
-/** The same programs in a client's input. */
+/** The same programs in the format of a client's input. */
 export const ProgramSettings = z.record(z.string(), z.object({ ...program.shape, ...common }));
 export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<typeof ProgramSettings> =>
   Object.fromEntries(

@@ -74,7 +74,7 @@ export function forgeHttp(access: ForgeAccess): ForgeHttp {
       for (let page = 1; page <= maxPages; page += 1) {
         const { text, headers } = await ask(withQuery(path, { ...query, page }), {}, signal);
         all.push(...items(parsed(text, answer)));
-        // The server counts pages itself: a link in the response could send the token to another host.
+        // Pages are counted here, because a link in the response could send the token to another host.
         if (!/;\s*rel="?next"?/i.test(headers.get('link') ?? '')) return { items: all, isCut: false };
       }
       return { items: all, isCut: true };

@@ -92,7 +92,7 @@ export interface ForgeHttp {
     question: Question<Schema> & { readonly body: Readonly<Record<string, unknown>> },
     signal: AbortSignal,
   ): Promise<z.output<Schema>>;
-  /** Reads page after page, as long as the forge reports another. */
+  /** Reads page after page, until the forge reports no further page or the page limit is reached. */
   list<Schema extends z.ZodType, Item>(
     path: string,
     question: Question<Schema> & { readonly items: (page: z.output<Schema>) => readonly Item[] },
@@ -141,7 +141,7 @@ export interface ForgeKind<Name extends string = string> {
   open(repository: ForgeRepository, http: ForgeHttp): Forge;
 }
 
-/** Preserves literal names for the list. */
+/** Preserves the literal type of the kind's name. */
 export const defineForge = <const Name extends string>(kind: ForgeKind<Name>): ForgeKind<Name> => kind;
 
 export const webUrlOf = ({ server, owner, name }: ForgeRepository): string => `${server.webUrl}/${owner}/${name}`;

@@ -34,7 +34,7 @@ const LineComment = Comment.extend({
   path: z.string(),
   line: z.int().nullish(),
   original_line: z.int().nullish(),
-  /** `file`: a comment on a whole file; without a line, it is still not outdated. */
+  /** `file`: a comment on a whole file. It has no line, which does not mean that it is outdated. */
   subject_type: z.string().optional(),
 });
 const Review = z.object({

@@ -19,7 +19,7 @@ const MergeRequest = z.object({
   author: User.nullable(),
   source_branch: z.string(),
   target_branch: z.string(),
-  /** Null until the branch was inspected. */
+  /** Null until GitLab has inspected the branch. */
   sha: z.string().nullable(),
   web_url: z.string(),
   created_at: z.string(),

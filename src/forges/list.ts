@@ -23,7 +23,7 @@ export function parseForgeServer(value: string): ForgeServer {
   return { kind, webUrl: trimEndCharacters(`${webUrl.origin}${webUrl.pathname}`, '/') };
 }
 
-/** Whether the operator's settings list a server. */
+/** Whether the text is a valid setting for a server: `kind=address`. */
 export const isForgeServer = (value: string): boolean =>
   forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 
@@ -61,7 +61,7 @@ function parseRemote(remote: string): RemotePlace | undefined {
   return { host: url.host, hostname: url.hostname, path: url.pathname, isWeb: url.protocol.startsWith('http') };
 }
 
-/** The SSH port differs from the web port. */
+/** Whether the remote is on this server. An SSH remote is compared by host name only, because its port differs. */
 function isAt({ host, hostname, path, isWeb }: RemotePlace, { webUrl }: ForgeServer): boolean {
   const url = new URL(webUrl);
   if (!isWeb) return url.hostname === hostname;

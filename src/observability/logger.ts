@@ -55,7 +55,7 @@ export function createLogger({ level, scrubber, destination: input, clock }: Log
   return logger;
 }
 
-/** A failure of an operation is expected, so only a bug includes its stack. */
+/** Failed operations are expected, so only bugs are logged with their stack. */
 function errorFields(error: Error) {
   const { stack, ...rest } = stdSerializers.err(error);
   return error instanceof AppError && error.code !== 'internal' ? rest : { ...rest, stack };

@@ -13,11 +13,11 @@ export interface Metrics {
   /** The body of `/metrics`. */
   text(): Promise<string>;
   httpRequest(observed: HttpObservation): void;
-  /** Makes each scrape read the number of sessions by status; before this call no session is counted. */
+  /** Calls `count` at each scrape for the number of sessions by status. Before this call, no session is counted. */
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;
-  /** Counts a finished start of an automation by cause and outcome. */
+  /** Counts an automation start, by cause and outcome. */
   automationStart(cause: string, end: string): void;
   /** Counts an incoming delivery: `started`, `left_out`, or the error code. */
   hookDelivery(outcome: string): void;
@@ -27,7 +27,7 @@ export interface Metrics {
   webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;
   /** Counts a request for a new sandbox while a warm pool exists: `hit` when the pool had one ready. */
   warmPool(outcome: 'hit' | 'miss'): void;
-  /** Counts events of workspaces that hold prepared files for future sessions. */
+  /** Counts workspaces prepared for future sessions, as they are created, used or discarded. */
   readyWorkspace(event: 'made' | 'taken' | 'dropped'): void;
   /** Counts the stream as open until disposed. */
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
@@ -49,7 +49,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     labelNames: ['status'],
     registers,
     async collect() {
-      this.reset(); // clears a status that no session has now
+      this.reset(); // clears statuses that sessions no longer have
       const counts = await sessions().catch(() => ({})); // a failing store does not hide other metrics
       for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
     },

@@ -138,7 +138,7 @@ async function readHistory(io: Io): Promise<string[]> {
   });
 }
 
-/** A history that cannot be written is skipped; the message is sent anyway. */
+/** Appends to the history. A failure is ignored, because the message is sent anyway. */
 async function remember(io: Io, text: string): Promise<void> {
   const file = historyFile(io);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 }).catch(() => {});

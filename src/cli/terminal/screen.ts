@@ -83,7 +83,7 @@ function UnderWay({ view, paint }: { readonly view: View; readonly paint: Paint 
   const { stdout } = useStdout();
   const isBusy = view.since !== undefined && view.question === undefined && view.approvals.length === 0;
   const frame = useFrame(isBusy || view.phase !== undefined);
-  const most = Math.max(4, (stdout.rows || 24) - 14); // content higher than the screen cannot be redrawn
+  const most = Math.max(4, (stdout.rows || 24) - 14); // content taller than the screen cannot be redrawn
   const parts = [
     view.reply === '' ? '' : lastLines(markdownText(view.reply, paint), most),
     ...[...view.calls.values()].map(({ title, output }) => {
@@ -205,7 +205,7 @@ function approvalText(call: View['approvals'][number], paint: Paint): string {
   return `${paint('yellow', `Allow ${call.function}?`)}\n  ${callText(call)}${why}${change ? `\n${lastLines(change, 20)}` : ''}`;
 }
 
-/** The text with its cursor. Of a long text, the lines around the cursor are shown. */
+/** The input text with its cursor. */
 function withCursor({ text, at }: Editor, paint: Paint): string {
   const char = text.slice(at).match(/^./u)?.[0] ?? '';
   const under = char === '' ? ' ' : char;

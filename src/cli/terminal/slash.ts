@@ -78,7 +78,7 @@ export const slashCommands: readonly SlashCommand[] = [
   { name: 'exit', about: 'leaves; the session stays', run: async () => 'leave' },
 ];
 
-/** Parses the slash command of a line; undefined if there is none. */
+/** Parses a slash command; undefined for other lines. An unknown or ambiguous name has no `command`. */
 export function parseSlash(
   line: string,
 ): { readonly command: SlashCommand | undefined; readonly argument: string } | undefined {

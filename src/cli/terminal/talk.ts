@@ -73,7 +73,7 @@ export class ChatTerminal {
     }
   }
 
-  /** Runs a user's command in the sandbox. Shows the last part of its output and its exit. */
+  /** Runs a user's command in the sandbox. Shows the last part of its output, and its exit code unless it is 0. */
   async exec(command: string): Promise<void> {
     const { exitCode, stdout, stderr } = await this.box.exec(command, { signal: this.#left.signal, keep: 200_000 });
     const about = exitCode === 0 ? '' : `exit ${exitCode}`;

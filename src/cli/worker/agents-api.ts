@@ -58,7 +58,7 @@ export type AgentEvent = z.infer<typeof AgentEvent>;
 const Page = z.object({ data: z.array(AgentEvent), next_page: z.string().nullish() });
 const ErrorBody = z.object({ error: z.object({ type: z.string(), message: z.string() }) });
 
-/** An error answer of the API, or an answer in another format. */
+/** An error that the API returned, or an answer in an unexpected format. */
 export class AgentsApiError extends Error {
   override readonly name = 'AgentsApiError';
   readonly status: number;
@@ -101,7 +101,7 @@ export class AgentsApi {
     this.#options = { ...options, url: trimEndCharacters(options.url, '/') };
   }
 
-  /** The same API with the key of one session, which the queue item contained. */
+  /** The same API with the key of one session, from its queue item. */
   withKey(key: string): AgentsApi {
     return new AgentsApi({ ...this.#options, key });
   }
@@ -161,7 +161,7 @@ export class AgentsApi {
   }
 
   /**
-   * Resolves once the server streams. The generator then yields every event after that moment, until the stream ends.
+   * Resolves once the stream is open. The generator then yields every event after that moment, until the stream ends.
    */
   async stream(sessionId: string, signal: AbortSignal): Promise<AsyncGenerator<AgentEvent, void>> {
     const { body } = await this.#ask(`sessions/${sessionId}/events/stream`, { signal }, { mayLast: true });
@@ -224,7 +224,7 @@ const pathOf = ({ id, environment_id }: Work): string => `environments/${environ
 
 const Secret = z.object({ sessions_token: z.string().min(1) });
 
-/** The bearer token of one session, from an item's secret; undefined for an item without one. */
+/** The session's bearer token, from the item's secret; undefined if there is no valid one. */
 export function parseSessionKey({ secret }: Work): string | undefined {
   if (!secret) return undefined;
   try {

@@ -41,7 +41,7 @@ if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupte
 
 /**
  * Files keep the shell's variables, functions and folder between calls, as if one shell ran all calls. `timeout`
- * creates its own process group, which `endBash` ends.
+ * creates its own process group, which `endBashCall` ends.
  */
 const callScript = `
 timeout -k 2 "$3" bash -c '
@@ -95,11 +95,11 @@ export async function endBashCall(box: Box, callId: string): Promise<void> {
   await box.exec(bashCommand(end, `${workerFolder}/calls/${callId}/group`));
 }
 
-/** A fresh shell for the next call. */
+/** Resets the shell's variables, functions and folder for the next call. */
 export async function restartBash(box: Box): Promise<void> {
   await box.exec(`rm -f ${workerFolder}/state ${workerFolder}/cwd`);
 }
 
-/** A command of bash that runs a script with arguments. */
+/** A command that runs a script with arguments in bash. */
 export const bashCommand = (script: string, ...args: readonly string[]): string =>
   `bash -c ${[script, 'corral-worker', ...args].map(quoteForShell).join(' ')}`;

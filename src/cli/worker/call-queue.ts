@@ -94,7 +94,7 @@ export class CallQueue {
     // Other tools are the server's own, or another program's.
     if (!this.#tools.has(name) || this.#settled.has(id)) return;
     if (permission === 'allow' || permission == null) this.#ready.push({ id, name, input });
-    // An approval of an unknown kind also waits, because nobody has approved the call.
+    // A call with an unknown permission also waits, because nobody has approved it.
     else if (permission !== 'deny') this.#held.set(id, { id, name, input });
   }
 

@@ -30,7 +30,7 @@ export class SessionBoxes {
     return await this.#corral.open(first);
   }
 
-  /** The box to use if there are several. */
+  /** The id of the session's oldest box, which every holder of a lease uses; undefined if there is none. */
   async #oldest(sessionId: string): Promise<string | undefined> {
     const boxes: { readonly id: string; readonly at: number }[] = [];
     for await (const { id, createdAt } of this.#corral.list({ metadata: { [names.session]: sessionId } }))
@@ -48,7 +48,7 @@ export class SessionBoxes {
     if (await hasEnded(api, sessionId, signal)) await this.remove(sessionId);
   }
 
-  /** Removes the boxes of sessions that ended while no worker served them. Resolves with their number. */
+  /** Removes the boxes of sessions that ended while no worker served them. Resolves with the number of sessions. */
   async removeEnded(api: AgentsApi, signal: AbortSignal): Promise<number> {
     const ended: string[] = [];
     for await (const { metadata } of this.#corral.list({ metadata: { [names.environment]: this.#environmentId } })) {

@@ -61,7 +61,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
 }
 
 /**
- * The calls of one session in progress. Commands run in order, because they share a shell; other calls run immediately.
+ * The calls in progress of one session. Commands run in order, because they share a shell; other calls run immediately.
  */
 class RunningCalls {
   readonly #parts: SessionWorkParts;

@@ -81,15 +81,15 @@ const sweepMs = 10 * 60_000;
 const stopMs = 10_000;
 
 /**
- * Serves the queue of a self-hosted environment, with a sandbox for each session, until the signal fires. Items in
- * progress stay in the queue, which hands them out again once their leases have expired.
+ * Serves the queue of a self-hosted environment, with a sandbox for each session, until the signal fires. Items then
+ * in progress stay in the queue, which hands them out again once their leases have expired.
  */
 export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;
   const places = new Semaphore(parts.maxSessions);
   const serving = new Set<Promise<void>>();
   const serves = new Map<string, RunningServe>();
-  const failed = new AbortController(); // the queue refuses this worker
+  const failed = new AbortController(); // fires when the loop ends, for example because the queue refuses this worker
   const signal = AbortSignal.any([abortSignal, failed.signal]);
   const sweeping = sweep(parts, signal);
   say(`The worker waits for sessions of ${environmentId}.`);
@@ -148,7 +148,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
   });
   try {
     await retry(() => parts.api.acknowledge(work, eitherSignal), eitherSignal);
-    // Two workers on one session would run its calls twice.
+    // Two claims served at the same time would run the calls of the session twice.
     earlier?.supersede();
     await earlier?.done;
     const isDone = await runSession(parts, { api, work }, eitherSignal);
@@ -201,7 +201,7 @@ async function sweep({ api, boxes, say }: WorkerParts, signal: AbortSignal): Pro
   }
 }
 
-/** Unpacks into `skills/NAME/`: the archive has one folder of that name, or the files themselves. */
+/** Unpacks an archive into `skills/NAME/`. SKILL.md is at the top of the archive, or in its folder. */
 const unpack = `
 set -e
 a=$1 d=skills/$2 t=$(mktemp -d)

@@ -53,7 +53,7 @@ interface Repeats {
   /** Receives the failure of a round. */
   readonly onError?: (thrown: unknown) => void;
 }
-/** Runs rounds that nothing wakes, until the signal fires or a round resolves with undefined. */
+/** Runs rounds that cannot be woken, until the signal fires or a round resolves with undefined. */
 export async function repeat(
   round: (signal: AbortSignal) => Promise<number | undefined>,
   { clock, firstMs, failedMs, onError = () => {} }: Repeats,
@@ -86,7 +86,7 @@ export async function poll<Answer>(
   }
 }
 
-/** Runs a round at each interval until the signal fires. The first round waits for one interval. */
+/** Runs a round at each interval until the signal fires. The first round starts after one interval. */
 export async function runAtIntervals(
   work: (signal: AbortSignal) => Promise<unknown>,
   { everyMs, ...rest }: Pick<Repeats, 'clock' | 'onError'> & { readonly everyMs: number },

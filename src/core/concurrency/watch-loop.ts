@@ -5,7 +5,7 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 // Logs the stack of the code that blocks the main thread's event loop. This must happen in another thread, because the
 // main thread is blocked. A dedicated thread would take 14 MiB, so the store's thread does it where there is one.
 
-/** Shared by both threads: `beats` grows while the main thread's event loop turns, `reports` with each logged line. */
+/** Shared by both threads: `beats` grows while the main thread's event loop turns; `reports` counts logged lines. */
 export const sharedIndex = { beats: 0, reports: 1 } as const;
 export interface WatchdogJob {
   readonly counts: Int32Array;
@@ -15,12 +15,12 @@ export interface WatchdogJob {
 const key = 'corral.watchdog';
 const maxFrames = 20;
 const quietTicks = 4; // ticks without a beat before a report; each tick is a quarter of `blockedMs`
-const stackMs = 30_000; // a single long operation, such as a regular expression, pauses only at its end
+const stackMs = 30_000; // an operation such as a long regular expression cannot be paused before it ends
 
 /** Offers the job to threads started from now on. */
 export const assignWatchdog = (job: WatchdogJob | undefined): void => setEnvironmentData(key, job);
 
-/** In another thread: watches the main thread's loop, if a job was offered. Compares counts, never clocks. */
+/** Watches the main thread's loop from another thread, if a job was offered. Compares counts, never clocks. */
 export function startWatchdog(): void {
   const job = getEnvironmentData(key) as WatchdogJob | undefined;
   if (!job) return;

@@ -45,7 +45,7 @@ export interface ByteRange {
   readonly end: number;
 }
 
-/** A key of another form is a bug; it must never become a path. */
+/** Throws for a malformed key: it is a bug, and it must never become a path. */
 export function requireValidKey(key: string): string {
   if (!/^[a-z0-9-]{1,64}$/.test(key)) throw new AppError('internal', `${key} is not a valid key.`);
   return key;

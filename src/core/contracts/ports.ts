@@ -67,13 +67,13 @@ export interface EventStore {
    */
   compact(sessionId: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void>;
   /**
-   * At most `limit` sessions with a message of a user or the agent that contains this text, ignoring the case of ASCII
-   * letters, in no order. `among` limits the search to these sessions. Reads in pieces, so that no write waits for it.
+   * At most `limit` sessions in which a message from a user or the agent contains this text, ignoring the case of ASCII
+   * letters, unordered. `among` limits the search to these sessions. Reads in pieces, so that no write waits for it.
    */
   search(text: string, limit: number, among?: readonly SessionId[]): Promise<readonly SessionId[]>;
   /**
    * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted:
-   * one sum for each combination of the keys, in no order. Reads only usage events, by an index and in pieces.
+   * one sum for each combination of the keys, unordered. Reads only usage events, by an index and in pieces.
    */
   usage(from: number, to: number, by: readonly UsageKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
@@ -85,7 +85,7 @@ export interface EventStore {
   watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
   restore(sessionId: SessionId, events: readonly SessionEvent[], marks: CompactionMarks): Promise<void>;
-  /** Removes the log of a deleted session and every record whose id is the session's or starts with it and `:`. */
+  /** Removes the log of a deleted session and every record whose id is the session's id or starts with `ID:`. */
   erase(sessionId: SessionId): Promise<void>;
 }
 
@@ -131,7 +131,7 @@ export interface RecordChanges {
  *
  * @example
  * const version = await records.put({ kind: 'project', id, doc: project });
- * await records.delete('project', id, version); // conflict if somebody changed it meanwhile
+ * await records.delete('project', id, version); // conflict if somebody changed it in the meantime
  */
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
@@ -148,7 +148,7 @@ export interface RecordStore {
   /** Counts the records of the kind, or only those of an owner, in a state or of a parent, using the list's index. */
   count(kind: string, only?: Pick<RecordListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
   /**
-   * Up to `limit` ids of records that contain this text in one of these fields, ignoring case and in no order. Reads in
+   * Up to `limit` ids of records that contain this text in one of these fields, ignoring case and unordered. Reads in
    * pieces, so that no write waits for it.
    */
   search(
@@ -157,8 +157,8 @@ export interface RecordStore {
   ): Promise<string[]>;
   /**
    * The records of the kind that changed since the mark of an earlier call, and the ids of those that `erase` removed
-   * since; without a mark, all records. A change can be reported more than once. Only stores that several servers write
-   * and that index changes have this method.
+   * since; without a mark, all records. A change can be reported more than once. Only `shared` stores that index
+   * changes have this method.
    */
   changes?(kind: string, mark?: number): Promise<RecordChanges>;
   /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
@@ -204,8 +204,8 @@ export interface LeaseStore {
   /** Undefined while another holder has the lease. A call by the holder renews the lease and keeps its epoch. */
   acquire(name: string, holder: string, now: number, ttlMs: number): Promise<Lease | undefined>;
   /**
-   * Renews those of the leases that the holder still has, expired or not, in one step. Resolves with their epochs. A
-   * lease that is missing from the result is held by another server, or by none.
+   * Renews the leases that the holder still has, even expired ones, in one step. Resolves with their epochs. A lease
+   * that is missing from the result is held by another server, or by none.
    */
   renew(names: readonly string[], holder: string, expiresAt: number): Promise<ReadonlyMap<string, number>>;
   release(name: string, holder: string): Promise<void>;
@@ -258,7 +258,7 @@ export interface Store extends AsyncDisposable {
    * one session need not.
    */
   settle(): Promise<void>;
-  /** The bytes that the store takes on its disk. Absent: it has no disk. */
+  /** The store's size on its disk, in bytes. Absent: it has no disk. */
   size?(): Promise<number>;
   /** Resolves when the store responds; rejects with the problem. */
   check(signal: AbortSignal): Promise<void>;

@@ -7,7 +7,7 @@ export interface IndexEntry {
   readonly parent: string | null;
   /** The state by which records of the kind are listed and counted. */
   readonly state: string | null;
-  /** Unique among the records of a kind. A put that would repeat it is refused. */
+  /** Unique among the records of a kind. A put that would duplicate it is refused. */
   readonly name: string | null;
 }
 type Fields = Readonly<Record<string, unknown>>;

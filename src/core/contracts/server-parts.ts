@@ -19,7 +19,7 @@ export interface ServerParts {
   readonly shared: boolean;
 }
 
-/** A class that is built from its parts and keeps them. */
+/** Base class that keeps the parts from which it is built. */
 export abstract class ServerPart<Parts> {
   protected readonly deps: Parts;
 

@@ -101,7 +101,7 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
 }
 
-/** The sandbox was lost, does not respond, or is released by this server. The next use of a sandbox tries again. */
+/** The sandbox was lost, does not respond, or is being released by this server. Its next use tries again. */
 export const sandboxLossCodes: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
 ]);

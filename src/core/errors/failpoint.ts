@@ -19,7 +19,7 @@ interface ArmedFailpoints {
 }
 let armed: ArmedFailpoints | undefined;
 
-/** Arms the failpoints named in the environment. Outside of tests there are none. */
+/** The failpoints named in the environment; undefined outside of tests. */
 export function readFailpointSpec(env: Readonly<Record<string, string | undefined>>): string | undefined {
   return env.NODE_ENV === 'test' ? env.CORRAL_FAILPOINTS : undefined;
 }

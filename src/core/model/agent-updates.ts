@@ -5,14 +5,14 @@ import type { PlanStep, ToolContent, ToolFamily } from './events.ts';
 export interface ExternalAgent {
   /** The program and its arguments. */
   readonly command: readonly string[];
-  /** The login method, by the agent's own name, for agents that require one. */
+  /** The login method, as the agent names it; for agents that require one. */
   readonly auth?: string | undefined;
-  /** The agent's working mode, by its own name, such as a mode that asks for permission. */
+  /** The working mode, as the agent names it, such as a mode that requests permission. */
   readonly mode?: string | undefined;
   /** How its next process continues: in the stored session, or in a new session that starts with a summary. */
   readonly resume?: 'session' | 'summary' | undefined;
 }
-/** One turn of a conversation, which the agent works on by itself. */
+/** One turn of a conversation, in which the agent runs its own loop. */
 export interface ExternalTurn {
   readonly sessionId: string;
   readonly runId: string;

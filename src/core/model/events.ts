@@ -82,7 +82,7 @@ export const UntrustedReason = z.enum([
 export type UntrustedReason = z.infer<typeof UntrustedReason>;
 export const ViolationData = z.object({
   reason: UntrustedReason,
-  /** The request that got this answer, such as `GET /health`, without ids and names. */
+  /** The request whose answer broke the rule, such as `GET /health`, without ids and names. */
   call: z.string(),
   detail: z.string(),
 });
@@ -100,9 +100,9 @@ export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed
 export type SessionStatus = z.infer<typeof SessionStatus>;
 
 const args = z.record(z.string(), z.unknown());
-/** The model's thinking before this text; with the first piece. */
+/** The model was thinking before this text. Set in the next delta, and in a message that starts with it. */
 const thought = z.literal(true).optional();
-/** Why the run waits, if the message is the run's question; absent: an ordinary message, or one of an older server. */
+/** Why the run waits, if the message is the run's question. Absent in other messages, and in logs of older servers. */
 const waits = WaitReason.optional();
 const fact = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>
   z.object({ type: z.literal(type), runId: RunId.nullable(), data });
@@ -157,7 +157,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       reason: WaitReason.optional(),
       /** The run waits for a call that a client or a worker carries out. */
       byClient: z.literal(true).optional(),
-      /** The spent budget; only with the reason `budget`. */
+      /** The budget that ran out; only with the reason `budget`. */
       budget: BudgetOverrun.optional(),
       /** The amounts used so far by this run (`spent`) and by all runs of the session (`total`). */
       spent: Spending.optional(),
@@ -277,8 +277,8 @@ export const SessionFact = z.discriminatedUnion('type', [
   /** Recorded in both logs. `to` starts with the conversation of `from` up to `atSeq` in the log of `from`. */
   fact('session.forked', z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFilesStatus })),
   /**
-   * A client changed the session. The agent itself is not in the log, because not every reader may see its
-   * instructions.
+   * A client changed the session. The agent's definition is not in the log, because not every reader is allowed to see
+   * its instructions.
    */
   fact(
     'session.updated',
@@ -319,7 +319,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
     }),
   ),
-  /** The stored files of the sandbox were damaged; describes their replacement. */
+  /** The stored files of the sandbox were damaged. The data describes what replaced them. */
   fact('sandbox.files_damaged', FilesDamage),
   /** A file or package that the session's creator requested is missing in its sandbox. */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),

@@ -23,8 +23,8 @@ export type ProjectRole = (typeof projectRoles)[number];
  */
 export interface Principal {
   /**
-   * `nobody`: no credential, on a route that needs none. `reader`: a development server's page whose origin the
-   * operator did not list, on a server without credentials; it can read everything and change nothing.
+   * `nobody`: no credential, on a route that needs none. `reader`: a page of a development server whose origin the
+   * operator did not list, when no credential is needed; it can read everything and change nothing.
    */
   readonly role: Role | 'nobody' | 'reader';
   /** The origin of a reader's page. */
@@ -35,9 +35,9 @@ export interface Principal {
   readonly owner?: string;
   /** The person's id, if the caller signed in. The key is then that of the browser or command line. */
   readonly person?: string;
-  /** The caller uses a key of the person. It cannot use the person's account: devices and keys. */
+  /** The caller uses one of the person's keys, so it cannot manage the person's account: devices and keys. */
   readonly isPersonalKey?: true;
-  /** The other names of the person in projects: each group as its issuer, a line break and its name, and the verified e-mail address. */
+  /** The person's other names in projects: each group as `ISSUER\nNAME`, and the verified e-mail address. */
   readonly aliases?: readonly string[];
   /**
    * The caller's roles by project id. New roles are added here. When a role ends or is reduced, `ended` fires, and the
@@ -74,7 +74,7 @@ export const hasRole = ({ role }: Pick<Principal, 'role'>, least: Role): boolean
 export const observesAll = (caller: Pick<Principal, 'role'>): boolean =>
   hasRole(caller, 'operator') || hasRole(caller, 'auditor');
 
-/** The caller, with an auditor reduced to the rights of a viewer. */
+/** The caller. An auditor is reduced to the rights of a viewer. */
 export const toViewer = (caller: Principal): Principal =>
   caller.role === 'auditor' ? { ...caller, role: 'viewer' } : caller;
 

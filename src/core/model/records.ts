@@ -31,14 +31,14 @@ export const skillVersionKind = 'skill-version';
  * again.
  */
 export const manifestKind = 'workspace-manifest';
-// The texts are sealed for this installation and never readable elsewhere, so an export leaves these records out, too.
+// Credentials, sealed for this installation and not readable elsewhere, so an export leaves these records out, too.
 export const credentialKind = 'credential';
 // Webhook endpoints, with their sealed secrets. They belong to no session, so no export has them.
 export const webhookKind = 'webhook';
 // The sealed secrets that sign deliveries to automations.
 export const hookSecretKind = 'automation-secret';
 
-// Tool servers added in the page, with their sealed headers. They belong to no session either.
+// Tool servers added in the page, with their sealed headers. They belong to no session, so no export has them.
 export const toolServerKind = 'tool-server';
 /** The names by which owners find their sessions. Such a record is valid only while the session has the same `name`. */
 export const boxNameKind = 'box-name';
@@ -127,7 +127,7 @@ export const ChildOrigin = z.object({
 export type ChildOrigin = z.infer<typeof ChildOrigin>;
 /** Links from parents to children, `<parent>:<child>`: written before the child, and erased with the parent. */
 export const childKind = 'child';
-/** The account to which usage is charged: of a person or a project. */
+/** The account of a person or a project, to which usage is charged. */
 export const accountKind = 'budget-account';
 
 /**
@@ -139,12 +139,12 @@ export const SessionRecord = z.object({
   origin: SessionOrigin,
   template: z.string(),
   /**
-   * Where the template was named. Absent: nowhere, so the project's template applies, else only the server's settings.
+   * Who chose the template. Absent: nobody, so the project's template applies, or else only the server's settings.
    */
   templateBy: z.enum(['session', 'server']).optional(),
   projectId: z.string().nullable(),
   title: z.string(),
-  /** A title that a client set stays; the first run then sets none. */
+  /** Who set the title. The first run does not replace a title that a client set. */
   titleBy: z.enum(['client', 'run']).nullable(),
   status: SessionStatus,
   createdAt: z.number(),
@@ -192,7 +192,7 @@ export const SessionRecord = z.object({
   author: GitAuthor.optional(),
   /** The name, unique among its owner's sessions; absent or null: none. */
   name: z.string().nullable().optional(),
-  /** Keys and values that the creator set, by which clients find the session. */
+  /** Key-value pairs that clients set and search sessions by. */
   metadata: z.record(z.string(), z.string()).optional(),
   /** The creator's options for the sandbox; absent: none. */
   sandbox: SandboxChoice.optional(),
@@ -200,7 +200,7 @@ export const SessionRecord = z.object({
   budget: OwnBudget.optional(),
   /** When the session is deleted, epoch ms; absent or null: never. */
   endsAt: z.number().nullable().optional(),
-  /** The agent that a client defined for it; absent: that of its template, project and server. */
+  /** The agent that a client defined for it; absent: the agent of its template, project and server. */
   agent: SessionAgent.optional(),
   /** How often the tokens of its sandbox were replaced; absent: never. */
   tokenRounds: z.int().optional(),
@@ -208,11 +208,11 @@ export const SessionRecord = z.object({
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
 export const SandboxView = z.object({
-  /** The sandbox's state to show. */
+  /** The sandbox's state, as shown to users. */
   condition: SandboxCondition,
   /** The parts that the pause kept; null unless the sandbox is paused. */
   keeps: PauseKind.nullable(),
-  /** The maximum that a pause of this sandbox keeps. */
+  /** The most that a pause of this sandbox can keep. */
   pause: PauseAbility,
   idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
   filesDamaged: FilesDamageReport.nullable().describe(

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { ServiceRecipes } from './services/recipe.ts';
 
-// `.corral/corral.yaml` of a repository. Its author is not the user of the session, so nothing in it widens a right:
-// hosts and services wait for a person, and a template and tools are only shown.
+// `.corral/corral.yaml` of a repository. Its author is not the user of the session, so nothing in it grants access:
+// hosts and services need a person's approval, and the template and tools are only shown.
 
 const maxNamed = 20;
-/** Limited, because the services are in the record, which every list of sessions contains. */
+/** Limited because lists of sessions contain whole records, and the services are in the record. */
 const maxServicesChars = 16_384;
 const Name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'must be lower-case letters, digits and hyphens');
 const Word = z.string().regex(/^[\w.-]{1,60}$/, 'must be one word');
@@ -25,7 +25,7 @@ const InnerPath = z
 const named = <Value extends z.ZodType>(value: Value) =>
   z.record(Name, value).refine((all) => Object.keys(all).length <= maxNamed, `has more than ${maxNamed} names`);
 
-/** The files that name the packages of most projects. */
+/** The files in which common package managers record the packages of a project. */
 export const lockFiles: readonly string[] = [
   ...['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock', 'bun.lockb'],
   ...['requirements.txt', 'poetry.lock', 'uv.lock', 'Pipfile.lock', 'go.sum', 'Cargo.lock', 'Gemfile.lock'],
@@ -36,11 +36,11 @@ export const EnvironmentFile = z.strictObject({
   /** The recommended template. */
   template: Name.nullish(),
   tools: z.array(Word).max(50).nullish(),
-  /** The hosts that work in the repository needs. Each stays closed until a person allows it. */
+  /** The hosts needed to work in the repository. Each stays closed until a person allows it. */
   egress: z.array(Host).max(50).nullish(),
   ports: named(z.int().min(1).max(65_535)).nullish(),
   checks: named(z.string().trim().min(1).max(2_000)).nullish(),
-  /** The containers that work in the repository needs next to the sandbox. None starts until a person allows it. */
+  /** The containers needed to work in the repository. None starts until a person allows it. */
   services: ServiceRecipes.refine(
     (all) => JSON.stringify(all).length <= maxServicesChars,
     `is longer than ${maxServicesChars} characters`,
@@ -63,9 +63,9 @@ export type CheckResult = z.infer<typeof CheckResult>;
 export const RepositoryEnvironment = z.object({
   /** Why `corral.yaml` is invalid; null if it is valid or missing. */
   problem: z.string().nullable(),
-  /** The state of `setup.sh`. `restored`: the files of an earlier session were used instead of a run. */
+  /** The state of `setup.sh`. `restored`: files from an earlier session were used instead of running it. */
   setup: z.enum(['none', 'running', 'ran', 'restored', 'failed']),
-  /** The size of the `setup.sh` files that later sessions get; absent: they get none. */
+  /** The size of the files from `setup.sh` that later sessions start with; absent: none. */
   storedBytes: z.number().optional(),
   /** The repository has a `start.sh`, which runs in each new sandbox. */
   starts: z.boolean(),

@@ -1,5 +1,5 @@
-// The files of a workspace at the start of a run, kept in the workspace itself. The daemon copies them in a small
-// workspace; in a larger one, a script does.
+// Copies of a workspace's files from the start of a run, kept in the workspace itself. The daemon copies a small
+// workspace; a script copies a larger one.
 
 /** The folder of these files, relative to the workspace. */
 export const runFolder = '.corral/run';
@@ -20,7 +20,7 @@ export const runFileLimits = {
 /** The complete outputs of commands. */
 export const outputFolder = '.corral/output';
 /**
- * The conversation contains outputs up to this length in full, so their files do not count as changes of the workspace.
+ * The conversation contains outputs up to this length in full, so their files are not changes to the workspace.
  */
 export const maxShownOutputBytes = 4 * 1024;
 

@@ -28,10 +28,10 @@ const PlainAgent = z.object({
   /** The name shown to people. */
   name: z.string(),
   instructions: z.string().nullable(),
-  /** The server's tools that it has, each by its full name; all others are left out. */
+  /** The full names of the server's tools that it can use. It gets no others. */
   tools: z.array(z.string()).readonly(),
   clientTools: z.array(ClientTool).readonly(),
-  /** Remote tool servers. Names as in `ToolProgram`; `tools` are globs. */
+  /** Remote tool servers. `name` has the form of `ToolProgram`; `tools` are globs. */
   servers: z.array(z.object({ name: z.string(), url: z.string(), tools: z.array(z.string()).readonly() })).readonly(),
   /** Vaults that are searched in order for a token for these servers. */
   vaults: z.array(z.string()).readonly().optional(),

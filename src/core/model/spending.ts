@@ -8,7 +8,7 @@ export const ModelCallPurpose = z.enum(['plan', 'work', 'answer', 'compaction', 
 export type ModelCallPurpose = z.infer<typeof ModelCallPurpose>;
 
 const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
-/** The amounts that budgets add to a provider's count that is missing or far too small. */
+/** The amounts that budgets add when a provider's count is missing or far too small. */
 export const AssumedUsage = z.object({ tokens: z.int(), cost: z.number() });
 export type AssumedUsage = z.infer<typeof AssumedUsage>;
 
@@ -96,7 +96,7 @@ export const BudgetOverrun = z.object({
    * not a budget; the owner can no longer work in the project.
    */
   scope: z.enum(['run', 'session', 'person', 'project', 'server', 'member']),
-  /** With `person`, `project` and `server`: the budget's period, in its time zone; not with `runningRuns`. */
+  /** The period of a `person`, `project` or `server` budget, in its time zone; absent for `runningRuns`. */
   period: z.enum(['day', 'month']).optional(),
   /** `runningRuns`: the maximum number of runs is already running. */
   kind: z.enum(['turns', 'tokens', 'cost', 'toolCalls', 'time', 'runningRuns']),

@@ -6,7 +6,7 @@ import type { ServiceRecipes } from './services/recipe.ts';
 import type { McpServer } from './tool-server.ts';
 
 /**
- * The recipe of an agent that a session names. An unset field falls back to the project or the server.
+ * The recipe of an agent. A session refers to it by name. An unset field falls back to the project or the server.
  *
  * @example
  * name: review
@@ -23,7 +23,7 @@ export interface Template {
   readonly environment?: string | undefined;
   /** `plan-act`: a plan first; `react`: the agent chooses each next action. */
   readonly mode?: 'plan-act' | 'react' | undefined;
-  /** A program of the image with its own loop that speaks the Agent Client Protocol. */
+  /** A program in the image that runs its own agent loop and speaks the Agent Client Protocol. */
   readonly agent: {
     readonly kind?: 'acp' | undefined;
     readonly command?: readonly string[] | undefined;
@@ -65,7 +65,7 @@ export interface Template {
   /** The sandbox of its sessions. */
   readonly sandbox: {
     readonly image?: string | undefined;
-    /** `auto`: as soon as the server has built its image. */
+    /** `auto`: on as soon as the server has built the desktop image. */
     readonly desktop?: boolean | 'auto' | undefined;
     /** In bytes. */
     readonly memory?: number | undefined;

@@ -20,7 +20,7 @@ export type ToolProgram = z.infer<typeof ToolProgram>;
 export interface RemoteToolServer extends Pick<ToolProgram, 'name' | 'tools' | 'timeoutMs'> {
   readonly url: string;
   readonly headers: Readonly<Record<string, Secret>>;
-  /** The networks in which an address from the page is allowed. Undefined: those of the settings. */
+  /** Whether a URL entered on the page can be in a private network. Undefined: the settings decide. */
   readonly reach?: 'public' | 'private';
   /** Changes when the headers change, because secret headers cannot be compared. */
   readonly revision?: string;

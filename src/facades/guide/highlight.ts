@@ -50,7 +50,7 @@ const languages: Readonly<Record<string, Language>> = {
   json,
   bash: shell,
   sh: shell,
-  '': shell, // an indented block is settings, or input for a prompt
+  '': shell, // an indented block has no language; it contains settings, or input for a prompt
 };
 
 /** The code as highlighted HTML. Code in an unknown language is not highlighted. */

@@ -134,7 +134,7 @@ const ordered: readonly Section[] = [
 export const docsFolder = new URL('../../../docs/', import.meta.url);
 const inside = /^(decisions|machines)\//; // for contributors, who find them in the repository
 
-/** Pages missing from the order above, by title. */
+/** The pages that the order above does not list, sorted by path. */
 function others(): Section {
   const known = new Set(ordered.flatMap(([, pages]) => pages.map(([path]) => path)));
   const files = readdirSync(docsFolder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));

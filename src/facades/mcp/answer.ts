@@ -42,7 +42,7 @@ export async function answerMessage(
   const { services } = deps.acting(request.principal);
   const handler = createMcpHandler(() => mcpServer({ ...deps, services, gone: gone.signal }), {
     onerror: (error) => deps.logger.info({ err: error, request: request.id }, 'an MCP message was refused'),
-    keepAliveMs: 0, // `openSse` pings
+    keepAliveMs: 0, // `openSse` sends the pings
   });
   const parsedBody = parseJsonBody(request.rawBody ?? Buffer.alloc(0));
   const response = await handler.fetch(toFetch(request, gone.signal), { parsedBody });
@@ -57,7 +57,7 @@ export async function answerMessage(
   return reply.code(response.status).send(text === '' ? undefined : text);
 }
 
-/** All messages have the same body and response types, so a client need not send these headers. */
+/** All messages have the same body and response types, so the client's headers for them are ignored. */
 function toFetch({ headers, rawBody }: FastifyRequest, signal: AbortSignal): Request {
   const read = new Headers({ 'content-type': 'application/json', accept: 'application/json, text/event-stream' });
   for (const name of passed) {

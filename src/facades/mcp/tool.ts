@@ -19,12 +19,12 @@ export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
   readonly title: string;
   readonly description: string;
   readonly input: Input;
-  /** `reads` changes nothing; `destroys` deletes data for good. */
+  /** A tool that `reads` changes nothing; one that `destroys` deletes data permanently. */
   readonly effect: 'reads' | 'changes' | 'destroys';
   run(input: z.output<Input>, call: McpCall): Promise<CallToolResult>;
 }
 
-/** Keeps the input's type. */
+/** Types the input of `run` by the tool's schema. */
 export const defineMcpTool = <Input extends z.ZodObject>(tool: McpTool<Input>): McpTool => tool as unknown as McpTool;
 
 /** An answer: structured for programs, and as text for models. */

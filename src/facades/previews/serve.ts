@@ -227,7 +227,7 @@ function watchEnd(target: MatchedPreview, { view, principal }: OpenedPreview, de
     return all.some(({ id }) => id === view.id) ? undefined : true;
   };
   const ended = poll(look, { everyMs: pollMs, firstMs: pollMs, clock }, watching);
-  ended.then(() => closed.abort()).catch(() => {}); // the connection has ended
+  ended.then(() => closed.abort()).catch(() => {}); // polling stops when the connection ends
   const signals = [left, closed.signal, closing, ...(principal.ended ? [principal.ended] : [])];
   return { signal: AbortSignal.any(signals), [Symbol.dispose]: () => stopped.abort() };
 }

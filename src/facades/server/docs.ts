@@ -4,7 +4,7 @@ import { describeRoute } from './about.ts';
 import { type Asset, assetReply, htmlType, mountAssets, openAccess } from './assets.ts';
 import { openApiDocument } from './openapi.ts';
 
-// Swagger UI and ReDoc are copied from their packages when the page is built. They work offline and need no inline script.
+// Swagger UI and ReDoc are copied from their packages when the page is built. They work offline without inline scripts.
 
 /**
  * Sections start collapsed: with more than about 140 open operations, Swagger UI stops rendering. The plugin removes

@@ -4,12 +4,12 @@ import type { FastifyReply } from 'fastify';
 import type { ByteRange } from '../../core/contracts/blobs.ts';
 import { attachmentHeader } from '../../http/transport/content-disposition.ts';
 
-/** Part of a file: `length` bytes after the first `from`, or all of them. */
+/** Part of a file: `length` bytes from the offset `from`; without `length`, all bytes from there. */
 interface RequestedPart {
   readonly from: number;
   readonly length?: number;
 }
-/** Part of a file whose size is not known: from a byte, or the last bytes. */
+/** Part of a file whose size is not known yet: from an offset, or the `last` bytes. */
 type RequestedRange = RequestedPart | { readonly last: number };
 
 /** Parses `bytes=a-b`, `a-` or `-n`; undefined for a header to ignore: other units, several ranges, bad syntax. */

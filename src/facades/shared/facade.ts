@@ -64,7 +64,7 @@ export interface FacadeParts {
   readonly drain: OperationServices['drain'];
   /** Undefined: the server has no projects and no uploads. */
   readonly projects: ProjectParts | undefined;
-  /** Reads files without a caller's permissions, for callers that may read the session. */
+  /** Reads files without checking permissions, for callers that may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Shared sessions for holders of links, who need no other permission; undefined: there are no links. */
   readonly shared: SharedSessions | undefined;
@@ -98,7 +98,7 @@ export interface FacadeParts {
   readonly credentials: Credentials;
   /** Identifies the sender of a request, for a facade that serves requests without a route. */
   readonly clients: ClientResolver;
-  /** Each runs on every request before routing. */
+  /** Tried in order on every request before routing, until one claims it. */
   readonly elsewhere: HostRouter[];
   /** The server's secret, from which tokens are derived. All servers of a store share it. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;

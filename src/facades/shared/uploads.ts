@@ -41,7 +41,7 @@ interface Upload {
 }
 
 /**
- * Stages the files of a multipart body. Once all have arrived, passes the files and the texts next to them to `keep`.
+ * Stages the files of a multipart body. Once all have arrived, passes the files and the text fields to `keep`.
  * Files that `keep` does not keep are deleted. Rejects: invalid_request for a body without files or a file without a
  * name, payload_too_large.
  */

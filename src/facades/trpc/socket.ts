@@ -58,7 +58,7 @@ function byConnectionParams(
   };
   const timer = clock.setTimeout(refuse, tokenMs);
   socket.closed.addEventListener('abort', () => clock.clearTimeout(timer), { once: true });
-  socket.connection.once('message', () => queueMicrotask(refuse)); // also when the first frame is not a parameters frame
+  socket.connection.once('message', () => queueMicrotask(refuse)); // refuses any other kind of first frame
   return async (token) => {
     isJudged = true;
     let principal: Principal | undefined;

@@ -64,7 +64,7 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
   });
 }
 
-/** Also counts the connections of another port. */
+/** Also counts the connections to `more`, which listens on another port. */
 export function countExtraConnections(server: Server, more: Server): void {
   more.on('connection', (socket) => server.emit(elsewhere, socket));
 }

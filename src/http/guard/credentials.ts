@@ -8,7 +8,7 @@ import type { Allowance, RateLimiter } from './rate-limit.ts';
 
 /** Key and token checks of the guard, for facades with their own credentials. */
 export interface Credentials {
-  /** Changes with the server's own token. Undefined: callers without a key currently have no rights. */
+  /** Hash of the server's own token; empty: no token. Undefined: callers without a key currently have no rights. */
   readonly serverSeal: string | undefined;
   /** The principal of this key; undefined when the key is no longer valid. */
   live(key: string): Principal | undefined;

@@ -47,7 +47,7 @@ const maxHeaders = 200;
 const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Decides which requests are admitted, for known and unknown routes alike. The order of the checks is part of the contract.
+ * Decides which requests are admitted, on known and unknown routes. The order of the checks is part of the contract.
  */
 export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
@@ -226,7 +226,7 @@ function countRequest(request: FastifyRequest, reply: FastifyReply, { limiter }:
   });
 }
 
-/** A page can send changes through an open socket, so each procedure checks its principal again. */
+/** Also true for opening a WebSocket: its procedures can change data, so each checks the principal again. */
 const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) || route.config.reads === true;
 
 /** The main defence against forms and scripts of other sites, because the content type of a body is not checked. */

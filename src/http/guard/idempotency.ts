@@ -12,7 +12,7 @@ const sweepEveryMs = 60 * 60 * 1000;
 export interface IdempotencyClaim {
   readonly kind: 'new';
   answer(answer: unknown): Promise<void>;
-  /** The work was not done, so the client can retry with the same key. */
+  /** Call this if the work was not done, so that the client can retry with the same key. */
   release(): Promise<void>;
 }
 export type IdempotencyResult = IdempotencyClaim | { readonly kind: 'replay'; readonly answer: unknown } | undefined;

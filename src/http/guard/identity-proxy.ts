@@ -57,7 +57,7 @@ export class IdentityProxy implements HostRouter {
     );
   }
 
-  /** Moves the headers out of the request. A socket's request is rewritten twice. */
+  /** Moves the headers out of the request. Called twice for a WebSocket; the second call changes nothing. */
   rewrite = (request: IncomingMessage): boolean => {
     const { headers, rawHeaders, socket } = request;
     const isTrusted = this.#deps.clients.isProxy(socket.remoteAddress ?? '');
@@ -104,7 +104,7 @@ export class IdentityProxy implements HostRouter {
     if (!identity) return;
     const role = toRole(identity, rules);
     const before = people.byId(toPersonId(proxyIssuer, identity.subject));
-    if (role === undefined && !before) return; // people without a role or an earlier visit leave no record
+    if (role === undefined && !before) return; // a person with neither a role nor an earlier visit is not recorded
     const subject = hashOf(identity.subject);
     const isNew = this.#known.get(subject)?.stated !== hash || now() - (before?.lastSeenAt ?? 0) >= meetEveryMs;
     const person = before && !isNew ? before : await people.meet(proxyIssuer, identity, role ?? null);

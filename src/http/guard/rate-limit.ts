@@ -20,7 +20,7 @@ export interface RateLimiter {
  */
 const maxCallers = 10_000;
 
-/** `windowMs`: the time window in which a caller has this many calls. */
+/** Allows each caller `limit` calls in each window of `windowMs`. */
 export function rateLimiter(limit: number, clock: Clock, windowMs = 60_000): RateLimiter {
   let window = -1;
   const counts = new Map<string, number>();

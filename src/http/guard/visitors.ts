@@ -60,7 +60,7 @@ export class BrowserIdentity extends ServerPart<Deps> {
       return undefined;
     return devices.rotate(id).then(
       (next) => void (next !== undefined && reply.header('set-cookie', this.setCookie(next, request.client))),
-      () => {}, // if the store does not answer, the old cookie stays
+      () => {}, // if the store fails, the old cookie stays
     );
   }
 

@@ -49,7 +49,7 @@ export interface AppOptions {
   readonly closing: AbortSignal;
   readonly clock?: Clock;
   readonly ids?: Pick<IdSource, 'short'> | undefined;
-  /** Compares each reply with its documented schema. It costs time, so use it for tests and development only. */
+  /** Compares each reply with its documented schema. This is slow, so use it for tests and development only. */
   readonly checkReplies?: boolean | undefined;
   readonly elsewhere?: readonly Pick<HostRouter, 'rewrite'>[];
 }

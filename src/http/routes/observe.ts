@@ -24,7 +24,7 @@ interface Observers {
   readonly clients: ClientResolver;
 }
 
-/** Writes one log line and one measurement per request, however it ends. Add this first, so that it sees every refusal. */
+/** Writes one log line and one measurement per request, however it ends. Add this first, so that it sees refusals. */
 export function observeRequests(app: FastifyInstance, { logger, metrics, clients }: Observers): void {
   app.decorateRequest('route');
   app.decorateRequest('client');

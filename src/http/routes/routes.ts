@@ -24,15 +24,15 @@ declare module 'fastify' {
     reads?: true;
     /** The route does not count against the rate limit. */
     free?: true;
-    /** The response is a stream, which a page of another site may not even start. */
+    /** The response is a stream. Pages of other sites are refused before it starts. */
     stream?: true;
     /** The body has no total time limit, as long as it keeps arriving. */
     upload?: true;
-    /** The body may pause for any time, because it is a program's input. */
+    /** The body can pause indefinitely, because it is a program's input. */
     idleBody?: true;
     /** The route is a WebSocket; no other route accepts an upgrade. */
     socket?: true;
-    /** The token can also be in tRPC's connection parameters: in the query, or after an upgrade. */
+    /** The token can also be in tRPC's connection parameters: in the query, or in a WebSocket's first frame. */
     connectionParams?: true;
   }
   interface FastifyInstance {

@@ -8,7 +8,7 @@ import { InvalidRequest } from '../errors/error-style.ts';
  */
 const limits = { maxBytes: Number.POSITIVE_INFINITY, maxDepth: 64, maxValues: 50_000 };
 
-/** Parses a client's body, without halves of characters; an empty one is undefined. Rejects with a reason for the client. */
+/** Parses a client's body and replaces lone surrogates; empty: undefined. Rejects with a reason for the client. */
 export function parseJsonBody(bytes: Buffer): unknown {
   if (bytes.length === 0) return undefined;
   const json = parseJson(bytes, limits);
@@ -25,5 +25,5 @@ export function parseJsonParameter(text: string): { readonly value: unknown } | 
   throw unreadable(`A parameter of the URL is too complex: ${json.detail}.`);
 }
 
-/** An unreadable body also violates the route's schema: facades that list fields report `body`. */
+/** Reported as a violation of the schema, so that facades that list invalid fields name `body`. */
 const unreadable = (text: string) => new InvalidRequest([{ type: 'json_invalid', loc: ['body'], msg: text }], text);

@@ -26,7 +26,7 @@ export class OrderedInput {
     this.#outlet = outlet;
   }
 
-  /** Accepts the key, pointer and clipboard messages that are permitted. */
+  /** Accepts key, pointer and clipboard messages whose permission was already checked. */
   take(message: RfbMessage): void {
     const keysym = readKeysym(message);
     const latin = this.#held.hasModifier() ? toLatinKeysym(message.bytes) : undefined;
@@ -66,7 +66,7 @@ export class OrderedInput {
   }
 }
 
-/** The press and release of each keysym, in the format of a viewer. */
+/** Key events that press and release each keysym, encoded as a viewer sends them. */
 export const keyEvents = (keysyms: readonly number[]): Buffer =>
   Buffer.concat(
     keysyms.flatMap((keysym) =>

@@ -5,8 +5,8 @@
 // whole messages of a known kind pass.
 
 /**
- * `share`: whether other viewers may stay connected. `press`: a key or button goes down. `hands`: input that has no
- * effect alone, such as a release or a movement.
+ * `share`: whether other viewers may stay connected. `press`: a key or button goes down. `hands`: other keyboard and
+ * mouse input, such as a release or a movement.
  */
 export type RfbKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
 export interface RfbMessage {
@@ -73,7 +73,7 @@ export function withKeysym({ kind, bytes }: RfbMessage, keysym: number): RfbMess
   changed.writeUInt32BE(keysym, 4);
   return { kind, bytes: changed };
 }
-/** The offsets of the down flag in a key event: one byte, or two in QEMU's. */
+/** The offsets of the down flag in a key event. It has one byte in the standard format and two in QEMU's. */
 const bytesOfDown = (event: Buffer) => (event[0] === 4 ? { at: 1, end: 2 } : { at: 2, end: 4 });
 
 type Phase = 'version' | 'security' | 'init' | 'messages';
@@ -128,7 +128,7 @@ export class RfbClientParser {
     return messages;
   }
 
-  /** Returns the bytes of an incomplete message; empty while they are too few to be one. */
+  /** Returns the chunk after any stored bytes of its message; empty until there are enough bytes to parse. */
   #gather(chunk: Buffer): Buffer {
     if (this.#size === 0) return chunk;
     const size = this.#size + chunk.length;

@@ -12,7 +12,7 @@ const pieceBytes = 64 * 1024;
 
 export interface SseContext {
   readonly clock: Clock;
-  /** Fires when the server shuts down; every stream ends then. */
+  /** Fires when the server shuts down, which ends every stream. */
   readonly closing: AbortSignal;
   /** Counts the stream until disposed. */
   opened(): Disposable;
@@ -22,7 +22,7 @@ export interface SseStream extends Disposable {
   /** Fires when the client leaves, its key is revoked, or the server shuts down. */
   readonly gone: AbortSignal;
   /**
-   * Undefined, or a promise when the client must read first. The promise always resolves, also when the client leaves.
+   * Undefined, or a promise when the client must read first. The promise always resolves, even if the client leaves.
    */
   write(frame: Buffer): Promise<void> | undefined;
   /**
@@ -128,7 +128,7 @@ export function writeStreamHead(res: ServerResponse, headers: Record<string, unk
   res.writeHead(200, {
     ...(headers as OutgoingHttpHeaders),
     'x-accel-buffering': 'no', // otherwise nginx buffers the stream
-    // A kept-alive connection would delay a shutdown, and an unread body would precede the next request.
+    // Keep-alive would delay a shutdown, and an unread request body would be parsed as the next request.
     connection: 'close',
   });
   res.socket?.setNoDelay(true);

@@ -162,7 +162,7 @@ class Relay {
       await this.#viewer.type(keysyms);
     } catch (thrown) {
       const error = toAppError(thrown);
-      // A daemon of an older version cannot type them, so the display types them as well as it can.
+      // An older daemon cannot type these characters, so they are sent as key events, which the display can lose.
       if (error.code === 'invalid_request') this.#write(keyEvents(keysyms));
       else this.#socket.fail(error);
     }

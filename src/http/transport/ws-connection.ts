@@ -37,7 +37,7 @@ export class Connection extends WebSocket {
   }
 
   /**
-   * `ws` sets no reason itself. It uses 1008 only for a message in too many fragments, which is reported as too big.
+   * A 1008 without a reason comes from `ws`, for a message in too many fragments. It is reported as too big.
    */
   override close(code?: number, reason?: string | Buffer): void {
     super.close(code === 1008 && reason === undefined ? 1009 : code, reason);

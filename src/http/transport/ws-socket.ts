@@ -8,7 +8,7 @@ import type { HttpLogger } from '../routes/observe.ts';
 import { parseJsonBody } from './json-body.ts';
 import type { Connection } from './ws-connection.ts';
 
-/** At these limits, reading from the network stops until at most half of each is waiting. */
+/** At either limit, reading from the network pauses until both queues are at most half full. */
 const maxWaiting = 64;
 const maxWaitingBytes = 16 * 1024 * 1024;
 
@@ -69,11 +69,11 @@ export interface Socket {
   sendJson(frame: object): void;
   /** Sends JSON texts that were encoded once for many sockets. */
   sendFrames(frames: readonly Buffer[]): void;
-  /** Like `sendFrames`, for history (up to the head at the start). Waits until the client has read most of it. */
+  /** Like `sendFrames`, for events older than the subscription. Waits until the client has read most of them. */
   sendHistory(frames: readonly Buffer[]): Promise<void>;
   sendBytes(bytes: Uint8Array): void;
   /**
-   * Passes on frames that are JSON objects, one at a time: the next frame follows when the promise of the last has
+   * Passes on frames that are JSON objects, one at a time: the next frame follows when the previous promise has
    * settled. When too many frames wait, reading stops, so return quickly. `refuse` handles all other frames; the
    * connection stays open.
    */

@@ -46,7 +46,7 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
    * Refuses clients that offer only unknown subprotocols, with 400. Otherwise they are accepted without a subprotocol.
    */
   readonly strictSubprotocols?: true;
-  /** A signed link for this purpose opens it without a token. */
+  /** A signed link for this purpose opens the socket without a token. */
   readonly signed?: Purpose;
   /** The token can follow the upgrade in tRPC's connection parameters; `open` must then check it. */
   readonly connectionParams?: true;
@@ -58,7 +58,7 @@ export interface SocketRequest<Params = unknown, Query = unknown> {
   /** Identifies the caller for rate limits; never a token itself. */
   readonly caller: string;
   readonly principal: Principal;
-  /** The client presented a token, or needs none. Can only be false on routes with `connectionParams`. */
+  /** False: a route with `connectionParams` must authenticate the client from its connection parameters. */
   readonly known: boolean;
   /** The right granted by the signed link, if one opened the socket. */
   readonly right?: UrlRight | undefined;
@@ -82,7 +82,7 @@ const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number 
   perMessageDeflate: false, // a compressed kilobyte must not expand to a megabyte
   maxPayload: 10 * 1024 * 1024,
   maxFragments: 1_024,
-  maxBufferedChunks: 20_480, // fragments of an unfinished message: the largest message in TCP segments of 512 bytes
+  maxBufferedChunks: 20_480, // enough for the largest message in TCP segments of 512 bytes
   // the type requires a constructor without an address, which `ws` uses internally
   WebSocket: Connection as unknown as typeof WebSocket,
 };

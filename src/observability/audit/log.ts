@@ -22,7 +22,7 @@ export interface AuditOptions {
   readonly folder: string;
   readonly key: AuditKey;
   readonly clock: Clock;
-  /** A name that no other process ever has. */
+  /** A name that no other process ever uses. */
   readonly process: string;
   /** Total size limit of all files. Beyond it, the oldest files are deleted. */
   readonly maxBytes: number;

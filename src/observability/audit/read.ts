@@ -6,7 +6,7 @@ import { parseRow } from './row.ts';
 // Reads the log from its end, in pieces, so that one call costs the same for a log of any size.
 
 const pieceBytes = 256 * 1024;
-const mostBytes = 8 * 1024 * 1024; // in one call
+const mostBytes = 8 * 1024 * 1024; // read by one call
 
 interface Query {
   readonly from?: number | undefined;
@@ -49,7 +49,7 @@ export async function readAudit(folder: string, query: Query): Promise<{ rows: R
     while (end > 0) {
       const start = Math.max(0, end - pieceBytes);
       const piece = await readPiece(handle, start, end);
-      const first = start === 0 ? 0 : piece.indexOf(newline) + 1; // a piece starts in the middle of a line
+      const first = start === 0 ? 0 : piece.indexOf(newline) + 1; // a piece can start in the middle of a line
       for (const { from, line } of linesBackwards(piece, first)) {
         const row = toRow(line, `${file}:${start + from}`);
         if (!row || !matches(row, line)) continue;

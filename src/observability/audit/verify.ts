@@ -4,7 +4,7 @@ import { type AuditKey, type AuditPosition, parseRow } from './row.ts';
 interface AuditReport {
   readonly files: number;
   readonly rows: number;
-  /** Findings of changed rows, each with its position. Empty: no row was changed. */
+  /** Failed checks, such as changed or missing rows, each with its position. Empty: none failed. */
   readonly broken: readonly string[];
   /** Findings that can be harmless, such as a killed server or removed old files. */
   readonly notes: readonly string[];

@@ -17,8 +17,8 @@ interface EndedRun {
   readonly from: number | undefined;
   readonly to: number;
 }
-const maxReading = 100; // runs; further runs get no trace
-const lookBack = 50; // events before a run's start: its message, and a sandbox that starts for it
+const maxReading = 100; // runs; any that end beyond this limit get no trace
+const lookBack = 50; // events before a run's start, such as its message and the start of its sandbox
 const pageSize = 500;
 
 /** Sends the spans of each run that ends on this server. Until then, stores only the seqs of starts. */

@@ -15,9 +15,9 @@ interface Options {
   readonly version: string;
   readonly warn: (err: unknown, text: string) => void;
 }
-const maxWaiting = 5_000; // spans; when the receiver is too slow, further ones are dropped
+const maxWaiting = 5_000; // spans; further spans are dropped
 const maxAtOnce = 512;
-const endMs = 2_000; // how long shutdown waits for a receiver
+const endMs = 2_000; // how long a shutdown waits for the receiver
 
 /**
  * All runs of a session are in one trace. Its id is derived from the session's, so neither a restart nor a second

@@ -23,7 +23,7 @@ export interface TerminalSize {
 
 /** A program that any number of readers can follow. */
 export interface JobSpec {
-  /** Makes `start` idempotent: a second call with the same id returns the first job. Not only digits. */
+  /** Makes `start` idempotent: a second call with the same id returns the first job. Never a number (a pid). */
   readonly id: string;
   /** The program and its arguments, passed to the system without a shell. */
   readonly argv: readonly string[];

@@ -43,7 +43,7 @@ export interface OperationSpec {
   readonly command: string;
   /** Absolute, or relative to the workspace. Default: the shell session's current directory. */
   readonly cwd?: string;
-  /** Set in the environment of every process that the command starts; `killTagged` finds them by it. */
+  /** Set in the environment of every process that the command starts, so that `killTagged` finds the processes. */
   readonly tag?: string;
   readonly timeoutMs?: number;
   /** Restarts the session in the workspace, without the exports of earlier commands. */
@@ -181,7 +181,7 @@ export interface DesktopClient {
 }
 
 export interface SearchOptions {
-  /** Globs; a file must also match one of them. The daemon of an older image ignores them. */
+  /** Additional globs, one of which a file must match. The daemon of an older image ignores them. */
   readonly types?: readonly string[];
 }
 

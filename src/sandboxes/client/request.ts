@@ -20,7 +20,7 @@ export interface DaemonRequest {
   /** A body of any size, sent as it arrives. */
   readonly body?: AsyncIterable<Uint8Array>;
   /**
-   * Milliseconds until the answer begins, and between the bytes of a stream. 0: no limit, for calls under `whileAlive`.
+   * Maximum milliseconds until the answer begins, and between bytes of a stream. 0: no limit, for use in `whileAlive`.
    */
   readonly timeoutMs?: number;
   /** Called when the answer begins. */
@@ -54,7 +54,7 @@ const protocol = 'corral-stream';
 export interface DaemonConnection {
   readonly agent: Agent;
   readonly token: Secret;
-  /** The epoch of the session's owner, if several servers share sessions: the daemon rejects lower epochs. */
+  /** The epoch of the session's lease, if several servers share sessions. The daemon rejects lower epochs. */
   readonly epoch?: number;
   /** Fires when no further request can succeed. Undefined: the connection is always re-established. */
   readonly lost?: AbortSignal;

@@ -25,9 +25,9 @@ export class EgressClient {
   readonly sessionId: SessionId;
   /** Fires when the connection is closed; its upstream connections close then too. */
   readonly gone: AbortSignal;
-  /** The only target of plain HTTP requests inside a tunnel: the tunnel's own. Undefined outside a tunnel. */
+  /** The tunnel's target, the only one that plain HTTP inside the tunnel can reach. Undefined outside a tunnel. */
   pinned: Target | undefined;
-  /** The address of the last connection to a target. Undefined: none yet. */
+  /** The address of the last upstream connection. Undefined before the first connection. */
   address: string | undefined;
   readonly #context: ClientContext;
   #target: Target | undefined;
@@ -63,7 +63,7 @@ export class EgressClient {
     this.socket.destroy();
   }
 
-  /** The target of the last decision; undefined: none yet. */
+  /** The target of the last decision. Undefined before the first decision. */
   get target(): Target | undefined {
     return this.#target;
   }

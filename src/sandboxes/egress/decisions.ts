@@ -18,7 +18,7 @@ const browsersOwn: ReadonlySet<string> = new Set([
   ...['android.clients.google.com', 'mtalk.google.com', 'content-autofill.googleapis.com'],
 ]);
 
-/** Whether this is only a refused background request of a browser, of which nothing left the sandbox. */
+/** Whether this is only a browser's background request, refused before it left the sandbox. */
 export const isBrowserBackground = ({ host, decision }: EgressDecision): boolean =>
   decision === 'refused' && browsersOwn.has(host);
 
@@ -35,7 +35,7 @@ export class ReportedDecisions {
       if (now - at < windowMs) break;
       this.#reported.delete(key);
     }
-    const use = rule.startsWith('credential') ? ` ${rule}` : ''; // not a repeat of the connection's own decision
+    const use = rule.startsWith('credential') ? ` ${rule}` : ''; // reported despite the connection's own decision
     const key = `${decision} ${host} ${port}${use}`;
     if (this.#reported.has(key)) return 'repeat';
     if (this.#reported.size > maxPerWindow) return 'flood goes on';

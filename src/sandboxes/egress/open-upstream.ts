@@ -51,7 +51,7 @@ interface ParsedRules {
   /** False: no address can pass, so names need not be resolved. */
   readonly admitsAny: boolean;
 }
-/** Rules are parsed once and not per connection, because a list of some hundred ranges takes milliseconds. */
+/** Rules are parsed once, not per connection, because parsing a few hundred ranges takes milliseconds. */
 const parsed = new WeakMap<EgressRules, ParsedRules>();
 
 function parsedRules(rules: EgressRules): ParsedRules {
@@ -71,7 +71,7 @@ function parsedRules(rules: EgressRules): ParsedRules {
   return created;
 }
 
-/** Whether the policy allows the target. `registries`: the image's. `extra`: the operator's `egress.registries`. */
+/** Whether the policy allows the target. `registries`: from the image. `extra`: the operator's `egress.registries`. */
 export function decideByPolicy(
   { kind, entries = [], within }: EgressPolicy,
   lists: Pick<PolicyRequest, 'registries' | 'extra'>,
@@ -113,7 +113,7 @@ export type OpenedUpstream =
       readonly upstream: Duplex;
       /** The same as in `PolicyDescriptor`. */
       readonly strict: boolean;
-      /** Whether the session's policy allows this name at the same port. */
+      /** Whether the session's policy allows this name at the connection's address and port. */
       readonly mayName: (name: string) => boolean;
     };
 

@@ -3,7 +3,7 @@ import { parseAuthority, type Target } from './target.ts';
 
 /** A session's policy. Equals the drivers' type, which this layer must not import. */
 export interface EgressPolicy {
-  /** A key of `src/sandboxes/egress/policies/list.ts`; any other refuses everything. */
+  /** A key of `src/sandboxes/egress/policies/list.ts`. An unknown key refuses everything. */
   readonly kind: string;
   /** The operator's `egress.allow`, for policies that use it. */
   readonly entries?: readonly string[];
@@ -39,13 +39,13 @@ export interface PolicyDescriptor {
   forAgents?(lists: OpenedLists): string;
   decide(policyRequest: PolicyRequest): Verdict;
   /**
-   * The first bytes of a tunnel must name the requested target. Otherwise they can also name another target that the
-   * policy allows.
+   * True: the first bytes of a tunnel must name the requested target. False: they can also name another target that
+   * the policy allows.
    */
   readonly strict: boolean;
   /** The policy opens the entries of `egress.allow`. */
   readonly usesEntries?: boolean;
-  /** The policy follows the image's package managers. The server reads them once per image. */
+  /** The policy opens the registries of the image's package managers. The server reads them once per image. */
   readonly learnsRegistries?: boolean;
 }
 

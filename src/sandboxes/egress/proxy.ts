@@ -34,7 +34,7 @@ const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1
 const unsupportedCommand = 7;
 const unsupportedAddress = 8;
 
-/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined: the request was refused, and the refusal sent. */
+/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined: the request was refused and answered. */
 async function socksConnect(
   client: EgressClient,
   open: OpenUpstream,
@@ -78,7 +78,7 @@ function hangUp(client: EgressClient, last: Uint8Array): undefined {
 
 export interface EgressOptions extends Omit<EgressRuleSources, 'extra'> {
   /**
-   * Called for each new decision, which becomes an `egress` fact, but not for repeats within a minute. Must not throw.
+   * Called for each decision, except repeats within a minute. The decision becomes an `egress` fact. Must not throw.
    */
   readonly onDecision: DecisionListener;
   readonly clock: Clock;
@@ -215,7 +215,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
       state.changes += 1;
       for (const socket of [...state.connections]) {
         const { target, address } = clients.get(socket) ?? {};
-        if (!target) continue; // no upstream yet, or already being decided again
+        if (!target) continue; // no decision yet, so the new rules will apply
         const { verdictOn } = await sessionVerdicts(rules, sessionId, target);
         if (!isAddressAllowed(verdictOn(target), address)) socket.destroy();
       }

@@ -28,7 +28,7 @@ export const defaultLimits: EgressLimits = {
 const hourMs = 3_600_000;
 
 /**
- * The proxy's state of one session: its connections, its volume, its reported decisions. Dropped after an hour without
+ * The proxy's state for one session: its connections, its volume, its reported decisions. Dropped after an hour without
  * use.
  */
 export class SessionEgressState {

@@ -129,9 +129,9 @@ test('the tab on a phone, in both themes', { tags: ['nightly'] }, async ({ desk 
   await page.locator('.ended').first().waitFor();
   await page.getByRole('button', { name: 'Work' }).click();
   await page.getByRole('tab', { name: /Preview/ }).click();
-  await page.getByRole('button', { name: /Port 4321/ }).waitFor();
+  await page.getByRole('button', { name: /^Port 4321/ }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  await page.getByRole('button', { name: /Port 4321/ }).click();
+  await page.getByRole('button', { name: /^Port 4321/ }).click();
   await page.frameLocator('iframe').getByText('found: nothing').waitFor();
   for (const colorScheme of ['dark', 'light'] as const) {
     await page.emulateMedia({ colorScheme });

@@ -13,7 +13,10 @@ export const Holder = z.object({
 });
 export type Holder = z.infer<typeof Holder>;
 
-/** Whether a session can use the resource: it is its project's, its owner's or the server's, or the session is the server's. */
+/**
+ * Whether a session can use a resource. A project's resource is only for the project's sessions. Any other requires the
+ * same owner, unless the session or the resource belongs to the server.
+ */
 export const isUsableBy = (session: Holder, { owner, projectId }: Holder): boolean =>
   projectId ? session.projectId === projectId : [undefined, owner].includes(session.owner) || owner === undefined;
 

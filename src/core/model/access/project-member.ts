@@ -19,7 +19,7 @@ export const ProjectAccess = z.object({
   /** Has all rights in the project. */
   owner: z.string().optional(),
   members: z.array(ProjectMember).default([]),
-  /** Increases whenever something leaves the project, which ends its members' open streams. */
+  /** Increases whenever a session or resource leaves the project, to end its members' open streams. */
   departures: z.int().default(0),
 });
 export type ProjectAccess = z.infer<typeof ProjectAccess>;

@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 const Pattern = z.string().min(1).max(500);
 /**
- * A rule that tokens are matched against. `*` matches within a part between slashes and colons, `**` any number of
- * parts.
+ * A rule that tokens are matched against. Slashes and colons separate parts: `*` matches within one part, `**` matches
+ * any number of parts.
  */
 export const TrustRule = z.strictObject({
   issuer: z.string().min(1).max(500),

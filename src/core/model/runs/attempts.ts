@@ -5,10 +5,10 @@ import { Goal, GoalEnd } from './goal.ts';
 
 /** Attempts at one task, `<session>:<attempts>`. They are erased with the session. */
 export const attemptsKind = 'attempts';
-/** The options of one attempt, `<session>:<attempts>:<n>`. */
+/** The diff of one attempt, `<session>:<attempts>:<n>`. */
 export const attemptDiffKind = 'attempt-diff';
 /**
- * Marks a session's attempts as unfinished, `of-<session>`. It outlives the session until its last child is deleted.
+ * Marks a session's attempts as unfinished, `of-<session>`. It outlives the session until all attempts are deleted.
  */
 export const openAttemptsKind = 'attempts-open';
 
@@ -46,7 +46,7 @@ export const Attempt = z.object({
   /** Why it was not started. */
   error: z.string().nullable(),
   result: AttemptResult.nullable(),
-  /** The session is deleted, because another attempt was chosen. */
+  /** The attempt's session was deleted because another attempt was chosen. */
   isDeleted: z.boolean().default(false),
 });
 export type Attempt = z.infer<typeof Attempt>;

@@ -8,7 +8,7 @@ export const periodLimits = [
   'toolCallsPerMonth',
 ] as const;
 export type PeriodLimit = (typeof periodLimits)[number];
-/** Limits of simultaneous use. The amount is released when a session, run, sandbox, snapshot or volume ends. */
+/** Limits on simultaneous use. An amount is released when its session, run, sandbox, snapshot or volume is gone. */
 export const heldLimits = ['sessions', 'runningRuns', 'cpus', 'memoryBytes', 'diskBytes', 'snapshots'] as const;
 export type HeldLimit = (typeof heldLimits)[number];
 export type HeldAmounts = { readonly [Limit in HeldLimit]?: number | undefined };

@@ -58,7 +58,7 @@ export function toBudget({
 const kinds = ['turns', 'tokens', 'cost', 'toolCalls', 'time'] as const;
 const limitNames = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'toolCalls', time: 'ms' } as const;
 
-/** The lines of a budget whose limits have their cost in the price list's currency. */
+/** Converts a budget, whose cost is in the price list's currency, to lines. */
 export const toLines = (
   scope: BudgetOverrun['scope'],
   { hard, ...limits }: OwnBudget,
@@ -71,11 +71,11 @@ export const toLines = (
     return [{ scope, kind, limit: whole, used: used[kind] ?? 0, ...(hard && { hard }) }];
   });
 
-/** Merges budgets into lines sorted by kind, with the least room first. */
+/** Merges budgets into lines sorted by kind, then by remaining room, least first. */
 export const mergeLines = (...lines: readonly BudgetLine[]): readonly BudgetLine[] =>
   lines.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || roomIn(a) - roomIn(b));
 
-/** The smaller of each limit. */
+/** For each limit, the smaller of the two. */
 export function minBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget {
   const all = Object.values(limitNames).flatMap((name) => {
     const limits = [one[name], other[name]].filter((limit) => limit !== undefined);
@@ -84,7 +84,7 @@ export function minBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget
   return Object.fromEntries(all);
 }
 
-/** The lines after these amounts are also used. */
+/** The lines with these amounts added to their use. */
 export const withAmounts = (lines: readonly BudgetLine[], more: Amounts): readonly BudgetLine[] =>
   lines.map((line) => ({ ...line, used: line.used + (more[line.kind] ?? 0) }));
 
@@ -97,7 +97,7 @@ export const fitsLimit = (amount: number, { limit, used }: Pick<BudgetOverrun, '
 
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
-/** The first line that is spent or cannot cover the needs, even without the reservations of requests in progress. */
+/** The first line that is spent or cannot cover the needs, even when reservations are ignored. */
 export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): BudgetExcess | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
@@ -110,7 +110,7 @@ export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): Budge
 
 export interface BudgetRoom {
   readonly granted: Amounts;
-  /** The line that refuses the request. */
+  /** The line that cannot cover the request. */
   readonly over: BudgetExcess | undefined;
   /** Requests in progress hold the missing amount. */
   readonly isBusy: boolean;

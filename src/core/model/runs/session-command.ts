@@ -21,7 +21,7 @@ export type Decision = z.infer<typeof Decision>;
 const commandId = z.string();
 const bare = <Type extends string>(type: Type) => z.object({ type: z.literal(type), commandId });
 
-/** The commands to a session. Each is answered once, by its `commandId`. */
+/** The commands to a session. Each gets one answer, matched by `commandId`. */
 export const SessionCommand = z.discriminatedUnion('type', [
   z
     .object({

@@ -2,7 +2,7 @@
 export const usageDimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 export type UsageDimension = (typeof usageDimensions)[number];
 
-/** The most groups in one answer of a report. */
+/** Maximum number of groups in one page of a report. */
 export const maxUsageGroups = 1_000;
 
 interface GroupPage {

@@ -19,7 +19,7 @@ export const SandboxCondition = z.enum([
 ]);
 export type SandboxCondition = z.infer<typeof SandboxCondition>;
 
-/** The maximum that a pause keeps: memory and files, only files, or nothing. */
+/** The most that a pause can keep: memory and files, only files, or nothing. */
 export const PauseAbility = z.enum(['memory', 'files', 'none']);
 export type PauseAbility = z.infer<typeof PauseAbility>;
 
@@ -48,7 +48,7 @@ const byPhase = {
 /** Records of earlier versions have no phase. */
 const byState = { created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const;
 
-/** `pause`: the driver's ability. A sandbox that loses its files when it stops does not pause. */
+/** `pause`: what the driver can keep. With `none`, a stopped sandbox is never shown as paused. */
 export function computeCondition(
   { sandboxPhase, sandboxState, sandboxHeld, life }: SandboxFacts,
   pause: PauseAbility,

@@ -14,7 +14,7 @@ export const Snapshot = z.object({
   labels: z.record(z.string(), z.string()),
   /** The session whose files were copied. */
   sessionId: SessionId,
-  /** The template and options of that session, which a new session from this snapshot starts with. */
+  /** The template of that session. A new session from this snapshot starts with it. */
   template: z.string(),
   /**
    * The image of the built template that the session started with, and its start command. The files would be incomplete

@@ -35,7 +35,7 @@ export const MountRequests = z.array(MountRequest).max(maxMounts);
 
 /** A holder of a volume: a session while it exists, or a transfer of content until it expires. */
 export const VolumeHolder = z.object({
-  /** The session, or for a transfer the id of its sandbox's session, which is not stored. */
+  /** The session. For a transfer: an id for its sandbox only; no session with this id is stored. */
   sessionId: SessionId,
   access: MountAccess,
   at: z.number(),
@@ -63,7 +63,7 @@ export type Volume = z.infer<typeof Volume>;
 
 const roots: readonly string[] = ['mnt', 'data', 'srv', 'media', 'volumes'];
 const maxParts = 6;
-/** Folders of other APIs' clients, which links in /mnt point to. */
+/** Paths that clients of other APIs expect. They are links into the workspace. */
 const reserved: readonly string[] = ['/mnt/session', '/mnt/memory'];
 
 /** Why a volume cannot be mounted at this path; undefined: it can. */

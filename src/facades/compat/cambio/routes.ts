@@ -9,7 +9,7 @@ import { createRouteDescriber, okReply } from '../../../http/routes/route-docs.t
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
-// Only this folder uses snake_case names, as the wire does.
+// Fields are in snake_case, as on the wire.
 
 const Params = z.object({ sid: z.string().describe('the session') });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-// Only this folder uses snake_case names, as the wire does.
+// Fields are in snake_case, as on the wire.
 
 const noNul = (value: string) => !value.includes('\0');
 const text = z

@@ -87,7 +87,7 @@ async function sessionInfo(
     created: toIsoTime(session.createdAt),
     last_task: session.lastTask,
     status: 'active',
-    // Reported as running, because the page never polls again, and commands are accepted while the sandbox starts.
+    // `created` is reported as running: the page never polls again, and commands are accepted during the start.
     container_status: session.sandboxState === 'created' ? 'running' : session.sandboxState,
   };
 }

@@ -29,7 +29,7 @@ export const e2bSettings = z.strictObject({
 });
 export type E2bSettings = z.output<typeof e2bSettings>;
 
-/** The template names that programs can use, each with the template that it starts; undefined: none. */
+/** The template names that programs can use, each with its template. Undefined: the server's own image and limits. */
 export const parseTemplates = ({
   templates,
 }: Pick<E2bSettings, 'templates'>): ReadonlyMap<string, string | undefined> =>

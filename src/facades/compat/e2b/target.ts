@@ -46,8 +46,8 @@ export class TargetResolver {
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
   /**
-   * Whether the request is for a program's port. Ports are served only under their own name: under the server's origin,
-   * a page of another site could use them.
+   * Whether the request is for a program's port. Ports are served only under their own host
+   * names: under the server's origin, a page of another site could use them.
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};

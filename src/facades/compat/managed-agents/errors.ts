@@ -22,17 +22,17 @@ export class ApiError extends AppError {
 }
 export const invalidRequest = (message: string, errorCode?: string) =>
   new ApiError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
-/** Handler for `catch`: reports the resource that a field names as missing, and rethrows every other error. */
+/** Handler for `catch`: gives a not_found error this message, and rethrows every other error. */
 export const orMissing =
   (message: string, errorCode?: string) =>
   (thrown: unknown): never => {
     if (toAppError(thrown).code !== 'not_found') throw thrown;
     throw new ApiError('not_found', message, errorCode === undefined ? {} : { errorCode });
   };
-/** A whole area of the API that this server lacks: the client must not retry. */
+/** The error for an area of the API that this server lacks. The client must not retry. */
 export const notSupported = (what: string) =>
   new ApiError('unsupported', `${what} are not supported by this server`, { errorCode: 'not_supported' });
-/** A field value that is not supported here. */
+/** The error for a field value that is not supported here. */
 export const unsupportedField = (field: string, accepted: string) =>
   invalidRequest(`${field} is not supported by this server; ${accepted}`, 'not_supported');
 

@@ -64,7 +64,7 @@ function mountRoute(app: App, route: Route, access: RouteAccess): void {
     exposeHeadRoute: false,
     config: {
       ...(stream && { stream }),
-      // Open to the guard: the handler itself refuses callers without a key or a worker's credential.
+      // The guard lets everyone through: the handler refuses callers without a key or a worker's credential.
       ...(worker && { open: true as const }),
       ...(least && { least: 'user' as const }),
       ...(kind && { upload: true as const }),

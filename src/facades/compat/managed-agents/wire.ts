@@ -56,7 +56,7 @@ export class Query {
     if (value !== 'asc' && value !== 'desc') throw invalidRequest('order must be asc or desc.');
     return value;
   }
-  /** Whether a time is within `created_at[gte]` and the similar parameters. */
+  /** Returns a check of a time against the bounds `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
   within(name: string): (at: number) => boolean {
     const bound = (word: string) => {
       const value = this.one(`${name}[${word}]`);
@@ -107,7 +107,7 @@ interface ListedPage<Item, Shown> {
   readonly name: string;
   /** The maximum `limit`; default: 100. */
   readonly most?: number;
-  /** The limit of a request without one; default: 20. */
+  /** The limit if the request sets none; default: 20. */
   readonly usual?: number;
   read(): Promise<readonly Item[]>;
   show(item: Item): Shown;

@@ -7,7 +7,7 @@ import type { Action } from './replies/conversation.ts';
 type CallEvent = Extract<SessionEvent, { type: 'tool.calling' }>;
 type ResultEvent = Extract<SessionEvent, { type: 'tool.called' }>;
 
-/** Builds the action of a call. The call may have no result yet, or no longer be in the log. */
+/** Builds the action of a call. `call` is the result event if the call's own event is no longer in the log. */
 export function toAction({ call, result, message }: ToolUse, view: ProjectionContext): Action {
   const { tool, args } = toShownToolCall(call.data, view);
   return {
@@ -49,7 +49,7 @@ export class ToolUses {
     this.#messageIds.of(event);
   }
 
-  /** Returns the call to which the event belongs. */
+  /** Adds a call, or the result of one. Returns the call. */
   add(event: CallEvent | ResultEvent): ToolUse {
     const key = `${event.runId} ${event.data.callId}`;
     const open = this.#open.get(key);

@@ -40,7 +40,7 @@ async function findRetried(
     Math.abs(event.ts - message.timestamp * 1000) <= recentMs;
   // too old or too far ahead to be a recent message
   if (Math.abs(now - message.timestamp * 1000) > 2 * recentMs) return undefined;
-  // Searches backwards from the end, for ten minutes.
+  // Searches the last ten minutes of the log, newest first.
   for (let upTo = session.lastSeq; upTo > 0; upTo -= pageSize) {
     const { events } = await sessions.page(session.id, Math.max(0, upTo - pageSize), pageSize);
     const found = events.find(isIt);
@@ -77,7 +77,7 @@ export function createChatHandler(
     const plan = await settleClaim(claim, () => {
       const text = body.message ?? '';
       if (text.trim() === '') return planReconnect(session, cursor, context);
-      // Only a message with its sender's clock can be recognized as a retry, so only such messages are serialized.
+      // Only a message with a timestamp can be recognized as a retry, so only such messages are serialized.
       const send = () => planMessage(session.id, text, body, cursor, context);
       return body.timestamp == null ? send() : inOrder(session.id, send);
     });

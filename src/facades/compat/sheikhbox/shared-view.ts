@@ -12,7 +12,7 @@ import { readAttachments, sessionView } from './views.ts';
 
 const linkMs = 5 * 60_000;
 
-/** Mounts the sharing of sessions with everyone who knows the address, and the files attached to them. */
+/** Mounts the routes that share sessions, and their attached files, with anyone who knows the address. */
 export function mountShared(app: App, context: SheikhboxContext): void {
   const { sessions, signed } = context;
   const mark = async (sid: string, shared: boolean) => {

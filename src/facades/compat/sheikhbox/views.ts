@@ -90,7 +90,7 @@ const asItIs: FileLinker = (path) => path;
 const withLink = (info: FileInfo, linked: FileLinker): FileInfo =>
   info.file_url === '' ? info : { ...info, file_url: linked(info.file_url) };
 
-/** Replaces a screenshot by its link, as for any file. */
+/** Replaces the address of a screenshot with a link, as for any file. */
 function withLinkedPicture(sseEvent: SseEvent, linked: FileLinker): SseEvent {
   if (sseEvent.event !== 'tool' || typeof sseEvent.data.content?.screenshot !== 'string') return sseEvent;
   const content = { ...sseEvent.data.content, screenshot: linked(sseEvent.data.content.screenshot) };

@@ -89,7 +89,7 @@ export const watchSession = defineMcpTool({
     const events: { seq: number; type: string; run_id: string | null; data: unknown }[] = [];
     for await (const { seq, type, runId, data } of readEventsUntil(call, { id, after: after_seq, waitMs })) {
       events.push({ seq, type, run_id: runId, data: bounded(data) });
-      if (events.length >= limit || seq >= head) break; // at the head, one new event is enough
+      if (events.length >= limit || seq >= head) break; // a caller that has read everything waits for one event only
     }
     const { status, lastSeq } = await call.services.sessions.get(id);
     return toStructuredResult({
@@ -139,5 +139,5 @@ const clipped = (value: unknown) => {
   const text = JSON.stringify(value);
   return text.length <= maxShown ? text : `${truncateEnd(text, maxShown)}…`;
 };
-/** Replaces data that is too long by the beginning of its JSON. */
+/** Replaces data that is too long with the beginning of its JSON. */
 const bounded = (data: unknown): unknown => (JSON.stringify(data).length <= maxShown ? data : clipped(data));

@@ -10,7 +10,7 @@ export interface WorkspaceFile {
 }
 const maxFolders = 5_000;
 const maxFiles = 50_000;
-/** Limit of the characters of all paths together, because paths in deep folders are long. */
+/** Maximum total length of all paths, because paths in deep folders are long. */
 const maxNames = 8 * 1024 * 1024;
 const atOnce = 8;
 const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one call

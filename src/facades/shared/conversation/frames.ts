@@ -4,8 +4,8 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { formatToolCall, translateToolCall } from './tool-names.ts';
 
-// Core events as frames of Crogia and CambioML. `content` is text to show, and empty where there is none, so that a client
-// can print it for every frame.
+// Core events as frames of Crogia and CambioML. `content` is the text to show, or empty, so that a client can print it
+// for every frame.
 
 export interface Frame {
   readonly type: string;
@@ -26,7 +26,7 @@ export const errorFrame = (session: string, now: number, message: string): Frame
   frame('error', session, now, { message, content: message });
 
 /**
- * The frame of an event; for one with text, a `text_delta` with the whole text. Undefined for an event that is not shown.
+ * The frame of an event. Text is sent whole, in one `text_delta`. Undefined for an event that is not shown.
  */
 export function toFrame(event: SessionEvent, workdir: string): Frame | undefined {
   if (isNote(event)) return undefined;

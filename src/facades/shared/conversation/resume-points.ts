@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-/** Longer than a page tries to reconnect: after 1, 2, 4, 8 and 16 seconds. */
+/** Longer than a page keeps trying to reconnect, which it does after 1, 2, 4, 8 and 16 seconds. */
 const keptMs = 60_000;
 const maxClients = 1_000;
 const maxSockets = 16; // for each client and session: its open tabs
@@ -12,9 +12,9 @@ export interface ResumeKey {
 }
 
 /**
- * The last frames that broken sockets delivered. A page that reconnects by itself sends no cursor but still shows
- * everything before, so it continues there. Kept in memory: after a server restart the page gets the active run again,
- * from its start.
+ * The last seqs that broken sockets delivered. A page that reconnects by itself sends no cursor but still shows
+ * everything up to that seq, so its new socket continues there. Kept in memory: after a server restart the page gets
+ * the active run again, from its start.
  */
 export class ResumePoints {
   readonly #clock: Clock;
@@ -34,7 +34,7 @@ export class ResumePoints {
     if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
   }
 
-  /** Takes the seq from which a reopened socket continues. Each is used once. Undefined: the client lost no socket. */
+  /** Takes the seq from which a reopened socket continues. Each is used once. Undefined: no socket broke. */
   take(client: ResumeKey): number | undefined {
     const key = keyOf(client);
     const seqs = this.#kept(key);

@@ -3,7 +3,7 @@ import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
 export type Profile = 'crogia' | 'cambioml';
-/** `parted`: another text of the same run, before which clients that join texts get a blank line. */
+/** `parted`: the event starts another text of the same run. Clients that join texts get a blank line before it. */
 export type TextPlacement = 'skip' | 'plain' | 'parted';
 
 /** State of the text before a cursor, so that a resumed stream sends the same as an uninterrupted one. */
@@ -45,7 +45,7 @@ export class TextFlow {
     if (this.#profile === 'cambioml' || this.#torn === messageId) return 'skip';
     if (this.#open === messageId) return 'plain';
     if (hole) {
-      this.#torn = messageId; // the beginning was dropped, so the message is sent whole
+      this.#torn = messageId; // the beginning was dropped, so only the complete message is sent
       return 'skip';
     }
     this.#open = messageId;

@@ -1,5 +1,5 @@
-// The cookies that keep a browser in a preview. They exist under the preview's own name only, and never reach the
-// program. The first cookie cannot be set by another host, and is sent in frames of the page; browsers that refuse it
+// The cookies that keep a browser in a preview. They belong to the preview's own host only, and never reach the
+// program. No other host can set the first cookie, and browsers send it in frames of the page. Browsers that refuse it
 // over http keep the second.
 
 const secureName = '__Host-corral_preview';

@@ -43,7 +43,7 @@ function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => st
   const { statusCode: status = 0, statusMessage = '', rawHeaders, headers } = answer;
   const { 'transfer-encoding': coding = '' } = headers;
   if (status < 200 && !isUpgrade) return undefined;
-  if (!/^(chunked|identity)?$/i.test(coding)) return undefined; // its bytes are compressed, and no header would say so
+  if (!/^(chunked|identity)?$/i.test(coding)) return undefined; // a compressed body that no header would declare
   const reason = isHeaderText(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
   return { status, reason, headers: changed(rawHeaders) };
 }
@@ -71,16 +71,16 @@ export async function relayRequest(relayed: RelayedRequest): Promise<void> {
     answer.once('error', () => response.destroy());
     const head = toHead(answer, changed);
     if (!head) return void outgoing.destroy(new Error('no valid answer'));
-    for (const name of response.getHeaderNames()) response.removeHeader(name); // the program's answer stays as it is
+    for (const name of response.getHeaderNames()) response.removeHeader(name); // only the program's headers are sent
     response.writeHead(head.status, head.reason, head.headers);
     answer.pipe(response);
   });
   outgoing.once('upgrade', (_answer, socket: Duplex) => {
-    socket.destroy(); // not requested
+    socket.destroy(); // the client requested no upgrade
     failed('invalid');
   });
   outgoing.once('error', (error) => {
-    if (response.headersSent && isWhole()) return; // more came than the answer's length, or a body where none can be
+    if (response.headersSent && isWhole()) return; // the response is complete; the error is about surplus bytes
     if (response.headersSent) return void response.destroy();
     failed(failureOf(error));
   });

@@ -89,7 +89,7 @@ export type ShellView = z.infer<typeof shell>;
 const operation = z.object({
   id,
   state: z.enum(['running', 'exited']),
-  /** 124 after a timeout, 128+n after signal n. Undefined while the command runs and if its exit code is lost. */
+  /** 124 after a timeout, 128+n after signal n. Undefined while the command runs, or if the exit code is lost. */
   exitCode: z.int().exactOptional(),
   /** Why the command did not end by itself. `lost`: the daemon restarted while the command ran. */
   reason: z.enum(['timed_out', 'killed', 'oom', 'lost']).exactOptional(),
@@ -144,8 +144,8 @@ const pathEntry = z.object({
   path, // absolute
   /** The type; for a link, the type of its target. `broken`: a dangling link. */
   type: z.enum(['file', 'directory', 'other', 'broken']),
-  size: count, // for a link, the link's own
-  mode: count.max(0o7777), // for a link, its target's
+  size: count, // of the link itself, not of its target
+  mode: count.max(0o7777), // for a link, the mode of its target
   owner: text(256),
   group: text(256),
   modified: iso,
@@ -217,7 +217,7 @@ export type SandboxUsage = z.infer<typeof usage>;
 const killed = z.object({
   /** The number of processes that were ended. */
   killed: count,
-  /** The requested shells in their state after the kill. Absent from daemons before 1.4. */
+  /** The requested shells, in their state after the kill. Daemons before 1.4 do not return them. */
   shells: z.array(shell).max(maxShells).readonly().exactOptional(),
 });
 export type KillResult = z.infer<typeof killed>;

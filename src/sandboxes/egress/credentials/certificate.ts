@@ -31,7 +31,7 @@ function time(at: number): Buffer {
 }
 
 export interface CertificateRequest {
-  /** Common names. */
+  /** `subject` and `issuer` are common names. */
   readonly subject: string;
   readonly issuer: string;
   readonly subjectKey: KeyObject;

@@ -16,7 +16,7 @@ export interface FilledHeaders {
   readonly isForGit: boolean;
 }
 
-/** Request headers that ask for compressed answers, in which the secret could not be found. */
+/** Request headers that allow compressed answers, in which the secret could not be found. */
 const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
 
 interface HeaderValues {

@@ -18,8 +18,8 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
 /**
- * Searches an answer's headers. A body that the server compressed unrequested is decompressed and then
- * searched.
+ * Searches an answer's headers, and returns the body to search. A body that the server compressed unrequested is
+ * decompressed.
  */
 export function searchAnswer(
   incoming: IncomingMessage,
@@ -37,7 +37,7 @@ export function searchAnswer(
   }
   const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding]?.() : undefined;
   if (!decoder) return { kind: 'unsearchable', why: `its answer is encoded as ${encoding}, which was not requested` };
-  pipeline(incoming, decoder, () => {}); // an error of either is the decoder's
+  pipeline(incoming, decoder, () => {}); // an error of either stream also destroys the decoder
   return { kind: 'searchable', headers: withoutHeaders(headers, ofEncodedBody), body: decoder };
 }
 

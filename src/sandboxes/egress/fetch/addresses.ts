@@ -47,7 +47,7 @@ export function addressCheck(rules: AddressRules): (address: string) => boolean 
   return (text) => {
     const address = canonicalAddress(text);
     if (address === undefined || denied(address)) return false;
-    const isMapped = isIPv4(address) && !isIPv4(text); // ::ffff:0:0/96: no public name resolves to it
+    const isMapped = isIPv4(address) && !isIPv4(text); // in ::ffff:0:0/96, to which no public name resolves
     return allowed(address) || (!isMapped && !table(address));
   };
 }

@@ -47,8 +47,8 @@ const maxAddresses = 4;
 
 /**
  * Resolves, checks and connects: the only way to connect to an untrusted name. One private address rejects the whole
- * name. The dialled address is the checked address, because a second lookup could return another. Rejects only when
- * `signal` fires.
+ * name. The dialled address is the checked address, because a second lookup could return a different address. Rejects
+ * only when `signal` fires.
  */
 export async function guardedConnect(via: Connector, target: Target, signal: AbortSignal): Promise<ConnectResult> {
   const late = AbortSignal.timeout(via.connectMs);
@@ -93,7 +93,7 @@ export const systemDial: Dial = async (address, port, signal) => {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const family = isIPv6(address) ? 6 : 4;
   const socket = connect({ host: address, port, family, allowHalfOpen: true, noDelay: true });
-  // connect's own `signal` option would end the open connection when the connect timeout fires later.
+  // With connect's own `signal` option, the connect timeout would later end a connection that is already open.
   const abort = () => socket.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
   socket.once('connect', resolve).on('error', reject); // not removed: a later error must have a listener

@@ -20,7 +20,7 @@ interface Deps {
   readonly tokens: Pick<Tokens, 'upload' | 'opensUpload'>;
   readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
-/** Validity of an upload URL. Clients pack the archive only after they requested the URL. */
+/** Validity of an upload URL. Clients pack the archive only after requesting the URL. */
 const uploadSeconds = 3_600;
 const tagForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const Tags = z.array(z.string().regex(tagForm)).max(50);
@@ -61,7 +61,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   const builds = services.templateBuilds;
   type OfFiles = FastifyRequest<{ Params: z.output<typeof FileParams> }>;
   const uploadOf = ({ sid: id, hash }: OfFiles['params'], expires: string) => `${id}/${hash}/${expires}`;
-  /** The builds of the caller who requested the upload URL, or of the request's own key. Rejects: unauthorized. */
+  /** The build service for the upload URL's creator, or for the request's own key. Rejects: unauthorized. */
   const receiving = (request: OfFiles) => {
     const searchParams = queryOf(request);
     const [value, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];
@@ -178,7 +178,7 @@ export function builtTemplateView({ id, name, tags, at }: BuiltTemplate) {
   };
 }
 
-/** E2B's own template names, and the images in the operator's list that replace them. */
+/** E2B's own template names, each with the image that a build uses if the operator lists the name. */
 const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',

@@ -74,7 +74,7 @@ export function rulesView(choice: EgressChoice): {
   return { ...(choice.allow.length > 0 && { allowOut: choice.allow }), denyOut };
 }
 
-/** Rejects by name any field that this server cannot apply to a sandbox, with invalid_request. */
+/** Rejects: invalid_request, naming a field that this server cannot apply to a sandbox. */
 export function refuseFields(input: object, names: readonly string[], prefix = ''): void {
   for (const name of names) {
     const value = (input as Record<string, unknown>)[name];

@@ -6,7 +6,7 @@ import type { Tokens } from '../tokens.ts';
 import { NewNetwork, rulesView } from './network.ts';
 import { toIsoTime } from './parsed.ts';
 
-/** A name followed by `:read` is mounted read-only. */
+/** A volume whose name is followed by `:read` is mounted read-only. */
 const VolumeMounts = z.array(z.object({ name: z.string().min(1).max(100), path: z.string().min(1).max(400) })).max(8);
 const texts = z.record(z.string().max(256), z.string().max(100_000));
 export const NewSandbox = z.object({

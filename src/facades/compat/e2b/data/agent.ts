@@ -20,7 +20,7 @@ interface Options {
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
 }
-/** The path of a call, as opposed to a route. */
+/** Matches the path of a call to one of the two services. */
 export const callPath = /^\/(process\.Process|filesystem\.Filesystem)\//;
 type UnaryMethod = (typeof processMethods)[string];
 

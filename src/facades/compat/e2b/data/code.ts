@@ -30,8 +30,8 @@ const limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
 const isJson = (text: string): boolean => parseJson(text, limits).ok;
 
 /**
- * One result as a line of the wire: each form of the value under its name, anything else as `extra`. JSON of the kernel
- * is passed on as written, because parsing a number would lose that it is a float, or its last digits.
+ * One result as a line of the wire: each form of the value under its name, anything else as `extra`. The
+ * kernel's JSON is passed on as written, because parsing would turn 1.0 into 1 and round long numbers.
  */
 export function resultLine({ isMain, data }: CodeResult): string {
   const fields = [`"type":"result","is_main_result":${isMain}`];
@@ -77,7 +77,7 @@ class Failure extends Error {
   }
 }
 
-/** The calls that are audited, each with the action that the log names. */
+/** The calls that are audited, each with its action in the audit log. */
 const actions: Readonly<Record<string, string>> = {
   'POST /contexts': 'context.create',
   'POST /contexts/{id}/restart': 'context.restart',

@@ -113,7 +113,7 @@ export function parseMessage(bytes: Buffer, limits: JsonLimits): unknown {
 }
 
 const maps = new Set(['envs', 'metadata']);
-/** Field names in either spelling, unified to camel case. The keys of maps stay as they are. */
+/** Converts field names to camel case. The keys of maps stay as they are. */
 export function toCamelCase(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toCamelCase);
   if (typeof value !== 'object' || value === null) return value;
@@ -153,7 +153,7 @@ const defaultKeepaliveSeconds = 90;
 export class ConnectStream implements Disposable {
   readonly #response: ServerResponse;
   readonly #timer: NodeJS.Timeout;
-  /** Fires when the client has left. */
+  /** Fires when the client disconnects. */
   readonly gone: AbortSignal;
 
   constructor(request: IncomingMessage, response: ServerResponse, keepalive: object) {

@@ -181,7 +181,7 @@ export function toEndEvent({ exitCode, signal }: JobEnd): object {
 }
 
 const ownPrefix = 'e2b-';
-/** Marks a process whose request set no folder: lists show each request as it was sent. */
+/** Marks a process whose request set no folder, so that lists show no folder for it. */
 const homePrefix = `${ownPrefix}home-`;
 /** The processes that this service started, without those that other clients started in the sandbox. */
 const ownJobs = async (inside: SandboxInterior, signal: AbortSignal) =>

@@ -42,7 +42,7 @@ export function headersFor({ headers, port }: Pick<Target, 'headers' | 'port'>, 
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 
-/** Headers for the program, and the headers of its answer for the client: no cookie beyond the program's own name. */
+/** Headers for the program, and those of its answer for the client. Cookies are confined to the program's host name. */
 function forProgram(
   target: Pick<Target, 'headers' | 'port' | 'url'>,
   mask: string | undefined,

@@ -71,7 +71,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });
   }
 
-  /** The automation that executes a deployment. Finds everything that its sessions need first. */
+  /** Builds the automation of a deployment. First checks that everything its sessions need exists. */
   async function toAutomation(
     name: string,
     content: UnpinnedContent,

@@ -15,7 +15,7 @@ import type { Multiagent } from './multiagent.ts';
 
 type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'execution_identity'>;
 
-/** The content of a new agent, with everything filled in. Rejects: invalid_request. */
+/** The content of a new agent, with every field filled in. Rejects: invalid_request. */
 export function newAgentContent(
   { name, model, description, system, metadata, ...input }: NewAgent,
   multiagent: Multiagent | null = null,
@@ -90,7 +90,7 @@ function refuseUnfit({ execution_identity: identity, tools }: Partial<CheckedAge
   if (sets.length > 1) throw invalidRequest('tools: agent_toolset_20260401 can be there once.');
 }
 
-/** The server's own name for a tool server: letters and digits. */
+/** Corral's name for a tool server: lower-case letters and digits only. */
 export const toServerName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
 function checkServers({ tools, mcp_servers: servers }: Pick<AgentContent, 'tools' | 'mcp_servers'>): void {

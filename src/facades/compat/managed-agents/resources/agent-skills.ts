@@ -16,11 +16,11 @@ export const SkillsInput = z
   .max(maxSkills)
   .nullable()
   .optional();
-/** `latest` is the newest version when a session starts; a session has the id of a version. */
+/** In an agent, `latest` means the newest version at a session's start; a session stores that version's id. */
 export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.string(), version: z.string() });
 export type AgentSkill = z.output<typeof AgentSkill>;
 
-/** The skills of an agent, with everything filled in. Rejects: invalid_request. */
+/** The skills of an agent, with every field filled in. Rejects: invalid_request. */
 export function parseSkillNames(input: z.output<typeof SkillsInput>): AgentSkill[] {
   const all = (input ?? []).map(({ type, skill_id, version }, n) => {
     if (type === 'anthropic')
@@ -34,8 +34,8 @@ export function parseSkillNames(input: z.output<typeof SkillsInput>): AgentSkill
 }
 
 /**
- * Finds each skill with the version that its name means now. Rejects: not_found for one that the caller cannot see,
- * invalid_request for two with one name.
+ * Finds each skill and the id of its version. Rejects: not_found for a skill that the caller cannot see,
+ * invalid_request for two skills with the same name.
  */
 export async function findSkills(
   named: readonly AgentSkill[],

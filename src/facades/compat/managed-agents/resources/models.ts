@@ -11,7 +11,7 @@ type Models = Pick<Services, 'models'>;
 const listMs = 15_000;
 
 /**
- * Lists every model that the server's providers offer under its full name; Anthropic's also under their short names.
+ * Lists every model of the server's providers by its full name, and Anthropic's models also by their short names.
  */
 async function listed({ models }: Models) {
   const offered = await models.offered(AbortSignal.timeout(listMs));

@@ -106,7 +106,7 @@ export async function pinVersions(requested: MultiagentRequest | null, owner: Ow
   );
   return { type: requested.type, advisor: off, workflows: off, subagents };
 }
-/** The API's defaults of omitted fields. */
+/** The API's defaults for omitted fields. */
 const usual = { workflows: { type: 'enabled' }, advisor: { type: 'disabled' } } as const;
 
 type MultiagentParts = Extract<Multiagent, { type: 'multiagent_20261001' }>;

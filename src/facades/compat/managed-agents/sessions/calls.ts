@@ -13,8 +13,7 @@ interface KnownCall {
   readonly answered: boolean;
 }
 /**
- * `waitsFor` is undefined unless the call waits for somebody: while it runs, after its answer, and until the log shows
- * its next wait.
+ * `waitsFor` is undefined while the call runs, after its answer, and until the log shows that it waits again.
  */
 export interface AnnouncedCall {
   readonly callId: string;

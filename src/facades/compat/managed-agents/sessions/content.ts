@@ -47,7 +47,7 @@ export async function readContents(events: readonly InboundEvent[], files: Conte
   return { of: (event) => known.get(event) ?? nothing };
 }
 
-/** The text comes before the files, and a message without text gets a default one. */
+/** A message without text gets a default text. */
 const asMessage = (content: Content): Content => ({
   ...content,
   text: content.text === '' ? 'See the attached files.' : content.text,

@@ -14,7 +14,7 @@ import type { ThreadEvent } from './threads/session-projection.ts';
 type Sessions = Services['sessions'];
 /** Maximum size of the cache: sessions, and characters of the JSON of their events. */
 export const maxCacheSize = { sessions: 200, chars: 16 * 2 ** 20 };
-/** A list that was not requested within this time is dropped. */
+/** A list that has not been requested for this long is dropped. */
 const idleMs = 300_000;
 
 /**
@@ -72,7 +72,7 @@ export class EventLists {
 
 /** How much of a thread's log was read. */
 interface ReadLog {
-  /** The log's compaction marks at that time. Without its dropped deltas, a text starts only at its last event. */
+  /** The log's compaction marks at that time. Once its deltas are dropped, a text is known only from its last event. */
   readonly dropped: string;
   /** The latest time of the events that were read. */
   newestAt: number;

@@ -121,7 +121,7 @@ function toolNames(tool: ResolvedTool): string[] {
   return builtInToolNames.filter((name) => isOn(tool.configs.find((one) => one.name === name) ?? tool.default_config));
 }
 /**
- * Globs of a server's tools: all, or only those that are turned on if no tool is on by default. Approval rules deny the
+ * Globs of a server's tools: all of them or, if tools are off by default, only those turned on. Approval rules deny the
  * tools that the toolset turns off.
  */
 function mcpTools(tool: ResolvedTool | undefined): string[] {
@@ -146,7 +146,7 @@ function toApprovalRules(tool: ResolvedTool): SessionAgent['approvals'] {
   return [...own, ...builtInToolNames.map((name) => rule(name, tool.default_config))];
 }
 
-/** The facts about the agent that events name. */
+/** The facts about the agent that appear in events. */
 export function readAgentFacts(record: SessionRecord): AgentFacts {
   const { agent } = record;
   const kept = parseSessionContent(record);

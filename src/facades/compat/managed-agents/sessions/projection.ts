@@ -382,7 +382,7 @@ export class ThreadProjection {
     this.#emit('session.thread_status_rescheduled', this.thread);
     this.#emit('session.status_rescheduled', {});
   }
-  /** Each request to the model retries the server; until one succeeds, the turn continues without its tools. */
+  /** Each model request retries the tool server; until that succeeds, the turn continues without the server's tools. */
   #missTools(detail: string, { name, isRefused }: { readonly name: string; readonly isRefused: boolean }): void {
     const type = isRefused ? 'mcp_authentication_failed_error' : 'mcp_connection_failed_error';
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };

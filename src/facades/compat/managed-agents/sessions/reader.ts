@@ -49,7 +49,7 @@ export const createProjection = (record: SessionRecord) =>
   new SessionProjection(record.id, readAgentFacts(record), toBudgetView(record));
 
 /**
- * Adds an event of a log. An event about a child first opens that child's log; an event about another agent reads that
+ * Adds an event of a log. The start of a child first opens the child's log; a change of the agent first reads the new
  * agent.
  */
 export async function addToProjection(
@@ -134,7 +134,7 @@ export async function catchUp(
 }
 
 /**
- * Takes the remaining events of the page whose first event is the earliest; on a tie, of the log that started first.
+ * Takes the remaining events of the page whose first event is the earliest; on a tie, the log that started first.
  */
 function takeEarliest(pages: ReadonlyMap<SessionId, SessionEvent[]>): SessionEvent[] | undefined {
   let found: SessionEvent[] | undefined;

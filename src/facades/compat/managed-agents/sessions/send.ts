@@ -148,7 +148,7 @@ async function interrupt(
   const named = projection.threads.find((one) => apiThreadId(one) === event.session_thread_id);
   const id = named ?? record.id; // the children of the primary thread are stopped too
   const before = projection.seqOf(id);
-  // At its budget the session has nothing to interrupt: the run waits until the budget is raised.
+  // A session that has spent its budget has nothing to interrupt: its run waits until the budget is raised.
   const isOff = record.budget?.hard && projection.isAtBudget;
   const { stopped } = isOff ? { stopped: false } : await sessions.stop(id);
   const end = stopped ? (await eventsAfter(sessions, id, before)).find(isStop) : undefined;

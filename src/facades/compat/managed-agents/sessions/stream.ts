@@ -15,7 +15,7 @@ import type { ThreadEvent } from './threads/session-projection.ts';
 
 interface StreamRequest {
   readonly record: SessionRecord;
-  /** The thread whose stream it is. */
+  /** The thread whose events are streamed. */
   readonly thread: SessionId;
   readonly deltas: readonly string[];
   readonly reply: FastifyReply;

@@ -20,7 +20,7 @@ import { parseSessionContent } from '../sessions/kept-session.ts';
 
 const header = 'x-corral-worker';
 
-/** Moves a worker's credential out of the header that the guard reads for keys. */
+/** Moves a worker's credential out of `Authorization`, where the guard would take it for a key. */
 export function hideWorkerCredential(headers: IncomingHttpHeaders): void {
   delete headers[header];
   const presented = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
@@ -85,7 +85,7 @@ export class WorkerAccess implements RouteAccess {
   async #refuseOthers(worker: WorkerIdentity, { endpoint }: Route, { params, request }: ApiRequest): Promise<void> {
     const { environmentId, work } = worker;
     const { id = '', work: workId } = params;
-    const [, , kind] = endpoint.split('/', 3); // a segment of the matched route, never of the caller's URL
+    const [, , kind] = endpoint.split('/', 3); // from the matched route, not from the caller's URL
     if (kind === 'environments') {
       if (id !== environmentId) throw new AppError('not_found', `There is no environment ${id}.`);
       if (work && work.id !== workId) throw new AppError('not_found', 'The environment has no such work item.');

@@ -12,7 +12,7 @@ interface Lists {
   answer: { readonly head: number; readonly at: number } | undefined;
   readonly waiting: Set<(head: number) => void>;
 }
-/** An older answer belongs to an earlier visit of the page. */
+/** An older answer belongs to an earlier load of the page. */
 const recentMs = 2_000;
 /** The longest wait for a client that does not request the list. An open request is always awaited. */
 const patienceMs = 5_000;

@@ -72,7 +72,7 @@ async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number)
   return { head, after: cursor ?? working ?? head, working };
 }
 
-/** Finds the position after a wait for the list. A message that was completed after the list was read is still sent. */
+/** Updates the position after the wait for the list. A message completed after the list was read is still sent. */
 async function findPositionAfter(
   deps: OpencodexDeps,
   id: SessionId,

@@ -58,6 +58,6 @@ function exactly(length: number): Transform {
   });
 }
 
-/** This type once came from a client, so it is checked before it becomes a header. */
+/** A client chose this type, so it is checked before it becomes a header. */
 const headerSafe = (type: string | null): string | undefined =>
   type !== null && /^[\x20-\x7e]{1,200}$/.test(type) ? type : undefined;

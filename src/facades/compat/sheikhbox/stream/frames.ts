@@ -11,8 +11,8 @@ interface Frame {
 export const toFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data.event_id, event, data });
 
 /**
- * An event of the history as JSON text; empty when the event is not shown. Cached by event object, except for events with an
- * attached file, whose details may become known later.
+ * An event of the history as JSON text; empty when the event is not shown. Cached by event object, except for events
+ * with an attached file, whose details may become known later.
  */
 export function textCache(profile: Profile, infos: FileInfos): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();

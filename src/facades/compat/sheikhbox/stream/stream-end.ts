@@ -8,8 +8,8 @@ export const StreamPlan = z.object({
   /** The stream contains the events after this seq. */
   after: z.int(),
   /**
-   * The stream ends with the first `run.wait`, `run.error` or `run.end` after `until.after`: of this run, or of any
-   * run.
+   * The stream ends with the first `run.wait`, `run.error` or `run.end` after the seq `after`, of the run `runId`;
+   * null: of any run.
    */
   until: z.object({ after: z.int(), runId: RunId.nullable() }),
   /** No run is active, so the log up to this seq is everything to stream. */

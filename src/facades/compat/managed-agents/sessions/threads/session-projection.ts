@@ -73,7 +73,7 @@ export class SessionProjection {
     this.#ending.delete(child);
   }
 
-  /** The sessions of its threads, the primary one first. */
+  /** The sessions of all threads, the primary one first. */
   get threads(): readonly SessionId[] {
     return [...this.#threads.keys()];
   }
@@ -113,7 +113,7 @@ export class SessionProjection {
     const isSpent = this.#now.stop.reason.type === 'budget_reached' || this.#isBudgetUsed;
     return !this.#now.isBusy && this.pending.length === 0 && isSpent;
   }
-  /** The last request of a turn can exceed the limit. */
+  /** Also true after a turn that ended normally, if its last request reached the limit. */
   get #isBudgetUsed(): boolean {
     return this.#budget !== null && toCents(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
@@ -202,7 +202,7 @@ export class SessionProjection {
     const all = this.#all.map(({ projection }) => projection);
     const pending = this.pending;
     const isAnyActive = all.some(({ status, isBlocked }) => status !== 'idle' && !isBlocked);
-    // If no call waits for the program, a child has just ended and its parent continues.
+    // A blocked parent without pending calls is working: its child has just ended, and it continues.
     const isWorking = isAnyActive || (all.some(({ isBlocked }) => isBlocked) && pending.length === 0);
     this.#now.isBusy = isWorking || this.#ending.size > 0;
     this.#now.isHeld = !this.#now.isBusy && this.#primary.status !== 'idle';
