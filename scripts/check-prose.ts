@@ -2,7 +2,7 @@
 // script can check (docs/development.md). Prints file:line, the rule and the sentence.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { messagesOf, proseOf, type Sentence } from './prose.ts';
+import { extractMessages, extractSentences, type Sentence } from './prose.ts';
 
 const maxWords = 40;
 /** A pronoun must not come before the noun that it stands for. */
@@ -56,13 +56,13 @@ let broken = 0;
 for (const file of files) {
   const source = readFileSync(file, 'utf8');
   const isProduct = file.endsWith('.ts') && !file.startsWith('test/');
-  for (const { line, text } of isProduct ? messagesOf(source) : []) {
+  for (const { line, text } of isProduct ? extractMessages(source) : []) {
     const word = translatedMessage.exec(text)?.[1];
     if (word === undefined) continue;
     broken += 1;
     console.error(`${file}:${line}: a message with the translated word "${word}": ${text.slice(0, 120)}`);
   }
-  for (const sentence of proseOf(file, source)) {
+  for (const sentence of extractSentences(file, source)) {
     for (const [why, breaks] of rules) {
       if (!breaks(sentence, file)) continue;
       broken += 1;

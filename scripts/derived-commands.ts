@@ -1,7 +1,7 @@
 // Derives the resource commands, which src/cli reads from derived.json, from the operations of src/api.
 import { z } from 'zod';
-import { type DescribedOperation, type OperationMeta, restRoute } from '../src/api/procedure/procedure.ts';
-import { Done } from '../src/api/procedure/schemas.ts';
+import { type DescribedOperation, type OperationMeta, parseRestRoute } from '../src/api/procedure/procedure.ts';
+import { OkResult } from '../src/api/procedure/schemas.ts';
 import type { DerivedCommand, DerivedValue, DerivedVerb } from '../src/cli/derived.ts';
 
 interface Schema {
@@ -16,7 +16,7 @@ interface Schema {
 }
 
 /** The commands that these operations describe. */
-export function derivedCommands(operations: readonly DescribedOperation[]): DerivedCommand[] {
+export function deriveCommands(operations: readonly DescribedOperation[]): DerivedCommand[] {
   const offered = operations.filter(({ meta: { verb, of } }) => verb && of.command);
   return [...Map.groupBy(offered, ({ meta }) => meta.of.command?.name ?? '')].map(([name, ofCommand]) => {
     const { about, examples, item = name, args, hasNames } = commandOf(ofCommand[0]?.meta);
@@ -63,7 +63,7 @@ function toVerb({ name: calls, isQuery, meta }: DescribedOperation): DerivedVerb
   const { hasNames, columns: ofItems } = commandOf(meta);
   const schema: Schema = meta.in ? (z.toJSONSchema(meta.in, { io: 'input', unrepresentable: 'any' }) as Schema) : {};
   const isRequired = (field: string) => schema.required?.includes(field) && { isRequired: true };
-  const fields = words ?? Object.values(restRoute(meta.rest).fields);
+  const fields = words ?? Object.values(parseRestRoute(meta.rest).fields);
   const known = new Set([...fields, ...Object.values(options)]);
   const described = Object.entries(schema.properties ?? {}).flatMap(([field, { description, type }]) =>
     description === undefined || known.has(field) ? [] : [[flagsOf(field, type), field] as const],
@@ -82,7 +82,7 @@ function toVerb({ name: calls, isQuery, meta }: DescribedOperation): DerivedVerb
       ...toValue(schema, field, usage),
       ...isRequired(field),
     })),
-    ...(meta.out !== Done && { columns: columns ?? ofItems }),
+    ...(meta.out !== OkResult && { columns: columns ?? ofItems }),
     ...(note !== undefined && { note }),
   };
 }

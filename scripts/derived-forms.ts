@@ -37,7 +37,7 @@ interface Schema {
 }
 
 /** The fields of each form by the name of its operation. */
-export const derivedForms = (operations: readonly DescribedOperation[]): Record<string, FormSchema> =>
+export const deriveForms = (operations: readonly DescribedOperation[]): Record<string, FormSchema> =>
   Object.fromEntries(
     names.map((name) => {
       const input = operations.find((one) => one.name === name)?.meta.in;

@@ -19,7 +19,7 @@ export interface TestResult extends FaultTest {
   readonly result: RowResult;
 }
 
-export function faultRows(markdown: string): FaultRow[] {
+export function parseFaultRows(markdown: string): FaultRow[] {
   return [...markdown.matchAll(/^(\d+)\. \*\*(.+?)\*\*: .+ \(([SUCEN, ]+)\)$/gm)].map(
     ([, number, fault = '', layers = '']) => ({
       number: Number(number),
@@ -65,7 +65,7 @@ const Report = z.object({
 const results: Record<string, RowResult> = { passed: 'passed', failed: 'failed' };
 
 /** The results in vitest's JSON report. */
-export function resultsIn(report: unknown, root: string): TestResult[] {
+export function parseTestResults(report: unknown, root: string): TestResult[] {
   return Report.parse(report).testResults.flatMap(({ name, assertionResults }) => {
     const file = relative(root, name);
     return assertionResults.flatMap(({ fullName, status, tags }) =>
@@ -89,7 +89,7 @@ interface LayerOutcome {
  * A row fails if any of its tests fails, and otherwise passes if any passes: skipped tests are for other components. A
  * row with only nightly tests is `nightly` in other runs.
  */
-export function outcomeOf(
+export function computeRowOutcome(
   row: FaultRow,
   tests: readonly FaultTest[],
   ran: readonly TestResult[] | undefined,

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { faultRows, faultTests, outcomeOf, type RowResult, resultsIn } from './fault-rows.ts';
+import { computeRowOutcome, faultTests, parseFaultRows, parseTestResults, type RowResult } from './fault-rows.ts';
 
 const root = join(import.meta.dirname, '..');
 const { values: requested } = parseArgs({
@@ -34,11 +34,11 @@ if (requested.run) {
   spawnSync(process.execPath, vitest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }); // the report has the result
 }
 const results = existsSync(requested.report)
-  ? resultsIn(JSON.parse(readFileSync(requested.report, 'utf8')), root)
+  ? parseTestResults(JSON.parse(readFileSync(requested.report, 'utf8')), root)
   : undefined;
-const rows = faultRows(readFileSync(join(root, 'docs/faults.md'), 'utf8')).map((row) => ({
+const rows = parseFaultRows(readFileSync(join(root, 'docs/faults.md'), 'utf8')).map((row) => ({
   row,
-  ...outcomeOf(row, faultTests(root), results),
+  ...computeRowOutcome(row, faultTests(root), results),
 }));
 
 for (const { row, layers } of rows) {

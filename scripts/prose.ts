@@ -5,7 +5,7 @@ export interface Sentence {
   readonly isFirst: boolean;
 }
 /** Texts of errors and log lines: only literals written where they are thrown or logged. */
-export function messagesOf(source: string): { readonly line: number; readonly text: string }[] {
+export function extractMessages(source: string): { readonly line: number; readonly text: string }[] {
   return [...source.matchAll(message)].map((match) => ({
     line: source.slice(0, match.index).split('\n').length,
     text: (match[1] ?? match[2] ?? match[3] ?? '').replaceAll(/\$\{[^}]*\}/g, 'CODE'),
@@ -20,7 +20,7 @@ interface Block {
 }
 
 /** The sentences of a file's comments, or of a Markdown document without its code. */
-export function proseOf(file: string, source: string): Sentence[] {
+export function extractSentences(file: string, source: string): Sentence[] {
   const blocks = file.endsWith('.md') ? paragraphs(source) : file.endsWith('.yaml') ? hashes(source) : comments(source);
   return blocks.flatMap(({ line, text }) =>
     sentences(text).map((sentence, at) => ({ line, text: sentence, isFirst: at === 0 })),

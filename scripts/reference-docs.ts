@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { z } from 'zod';
-import { describedOperations, restRoute } from '../src/api/procedure/procedure.ts';
+import { listOperations, parseRestRoute } from '../src/api/procedure/procedure.ts';
 import { appRouter } from '../src/api/router.ts';
 import { settings } from '../src/app/settings/schema.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../src/cli/command.ts';
@@ -17,8 +17,8 @@ import { eventTraits } from '../src/core/model/event-traits.ts';
 import { type FactType, SessionFact } from '../src/core/model/events.ts';
 import { managedAgentsEndpoints, unsupportedAreas } from '../src/facades/compat/managed-agents/routes.ts';
 import { wireErrors } from '../src/http/errors/wire-errors.ts';
-import { derivedCommands } from './derived-commands.ts';
-import { derivedForms } from './derived-forms.ts';
+import { deriveCommands } from './derived-commands.ts';
+import { deriveForms } from './derived-forms.ts';
 
 const code = (text: string) => `\`${text}\``;
 
@@ -139,9 +139,9 @@ ${rows.join('\n')}
 }
 
 /** Every operation that `src/api` describes: its names, and who may call it. */
-export function operationsPage(operations = describedOperations(appRouter)): string {
+export function operationsPage(operations = listOperations(appRouter)): string {
   const rows = operations.map(({ name, meta: { rest, may, audit, summary } }) => {
-    const { method, url } = restRoute(rest);
+    const { method, url } = parseRestRoute(rest);
     const route = rest === undefined ? '' : `, ${code(`${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)}`;
     return `- ${code(name)}${route} (${may}${audit === undefined ? '' : `, audited as ${code(audit)}`}): ${summary}`;
   });
@@ -294,8 +294,8 @@ const repeated = (flags: string, text: string) =>
   flags.includes('...') ? [flags.replace('...', ''), `${text} (repeatable)`] : [flags, text];
 
 const commandsFile = 'src/cli/derived.json';
-const operations = describedOperations(appRouter);
-const commands = derivedCommands(operations);
+const operations = listOperations(appRouter);
+const commands = deriveCommands(operations);
 const commandsHeading = '\n## Reference\n\n';
 /** The page of the command, whose introduction is written by hand. */
 async function commandsPage(): Promise<string> {
@@ -313,7 +313,7 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
   'docs/reference/client.md': await clientPage(),
   'docs/cli.md': await commandsPage(),
   [commandsFile]: `${JSON.stringify(commands, undefined, 1)}\n`,
-  'src/web/forms.json': `${JSON.stringify(derivedForms(operations), undefined, 1)}\n`,
+  'src/web/forms.json': `${JSON.stringify(deriveForms(operations), undefined, 1)}\n`,
 });
 
 if (import.meta.main) {

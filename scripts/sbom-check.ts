@@ -30,7 +30,7 @@ export interface Lock {
 }
 
 /** Removes the download locations and the name of the source folder, which differ between machines. */
-export function withoutPlaces(sbom: Sbom): Sbom {
+export function withoutDownloadLocations(sbom: Sbom): Sbom {
   const components = sbom.components.map((component) => ({
     ...component,
     externalReferences: component.externalReferences.filter(({ type }) => type !== 'distribution'),
@@ -40,7 +40,7 @@ export function withoutPlaces(sbom: Sbom): Sbom {
 }
 
 /** The components that a server runs, with the dependencies between them. */
-export function servedOnly(sbom: Sbom, lock: Lock): Sbom {
+export function pickServerComponents(sbom: Sbom, lock: Lock): Sbom {
   const served = servedParts(lock);
   const components = sbom.components.filter((one) => served.has(partOf(one)));
   const refs = new Set([sbom.metadata.component['bom-ref'], ...components.map((one) => one['bom-ref'])]);
@@ -51,7 +51,7 @@ export function servedOnly(sbom: Sbom, lock: Lock): Sbom {
 }
 
 /** The differences between the list and the lock, and components without a hash or with a download location. */
-export function problemsOf({ components }: Sbom, lock: Lock): string[] {
+export function findSbomProblems({ components }: Sbom, lock: Lock): string[] {
   const expected = servedParts(lock);
   const listed = new Set(components.map(partOf));
   const places = components.filter(

@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Lock, problemsOf, Sbom, servedOnly, withoutPlaces } from './sbom-check.ts';
+import { findSbomProblems, type Lock, pickServerComponents, Sbom, withoutDownloadLocations } from './sbom-check.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const args = ['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only'];
@@ -15,8 +15,8 @@ const text = execFileSync('npm', args, {
   stdio: ['ignore', 'pipe', 'pipe'],
 });
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
-const sbom = withoutPlaces(servedOnly(Sbom.parse(JSON.parse(text)), lock));
-const problems = problemsOf(sbom, lock);
+const sbom = withoutDownloadLocations(pickServerComponents(Sbom.parse(JSON.parse(text)), lock));
+const problems = findSbomProblems(sbom, lock);
 for (const problem of problems) console.error(`sbom: ${problem}`);
 if (problems.length > 0) process.exit(1);
 

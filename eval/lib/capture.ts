@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { maxUncutChars } from '../../src/agents/tools/output.ts';
 import type { Terminal } from '../../src/app/commands/command.ts';
-import { requestServer, serverAddress, urlOption } from '../../src/app/commands/server-request.ts';
+import { requestServer, resolveServerAddress, urlOption } from '../../src/app/commands/server-request.ts';
 import { type CorralClient, createCorralClient, type Event } from '../../src/client/index.ts';
 import { throwIfAborted } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
@@ -97,7 +97,7 @@ function parsed(args: readonly string[]) {
     if (session === undefined || !/^[0-9a-f]{16}$/.test(session) || more.length > 0) {
       throw new Error('capture needs the id of one session');
     }
-    return { session, to: values.to ?? `captured-${session}`, ...serverAddress(values.url) };
+    return { session, to: values.to ?? `captured-${session}`, ...resolveServerAddress(values.url) };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. It takes capture ${captureUsage}.`);
   }

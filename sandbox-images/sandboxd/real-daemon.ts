@@ -26,7 +26,7 @@ import { createShells } from './shells/shells.ts';
 import { StoppedRuns } from './shells/stopped-runs.ts';
 import { createTerminals } from './shells/terminals.ts';
 import { createWatches } from './watches/watches.ts';
-import { workspace } from './workspace/workspace.ts';
+import { workspaceOperations } from './workspace/workspace.ts';
 
 export interface DaemonIdentity {
   readonly version: string;
@@ -52,7 +52,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
   const moved = transfers(parts.place);
   const anywhere = createPaths(parts);
   const jobsOfRuns = createJobs(parts);
-  const whole = workspace(parts.place.root);
+  const whole = workspaceOperations(parts.place.root);
   const refuseFull = () => {
     if (disk?.isOver) throw new AppError('quota', diskFull(disk.use().limitBytes));
   };

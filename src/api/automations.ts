@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { done, doneReply, omitUndefined, Time } from './procedure/schemas.ts';
+import { okResultReply, omitUndefined, Time, toOkResult } from './procedure/schemas.ts';
 import * as view from './views/automations.ts';
 
 // Automations start sessions on a schedule, on events, and on request.
@@ -147,8 +147,8 @@ export const automationsRouter = router({
     verb: { name: 'delete' },
     may: 'stop',
     in: byId,
-    ...doneReply,
-  }).mutation(({ ctx, input }) => done(ctx.services.automations.delete(input.id))),
+    ...okResultReply,
+  }).mutation(({ ctx, input }) => toOkResult(ctx.services.automations.delete(input.id))),
   pause: operation({
     ...one,
     rest: `POST ${base}/:id/pause`,
@@ -200,6 +200,6 @@ export const automationsRouter = router({
     answer: [exampleStart],
     fails: [404, 422],
   }).query(
-    async ({ ctx, input: { id, ...query } }) => await ctx.services.automations.starts(id, view.startsQuery(query)),
+    async ({ ctx, input: { id, ...query } }) => await ctx.services.automations.starts(id, view.toStartsQuery(query)),
   ),
 });

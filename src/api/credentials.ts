@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { CredentialName, credentialFields, withDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { Done, done, doneReply, ProjectIdInput, sessionTarget, Time } from './procedure/schemas.ts';
+import { OkResult, okResultReply, ProjectIdInput, sessionTarget, Time, toOkResult } from './procedure/schemas.ts';
 
 // Credentials as clients see them. No answer contains a value.
 
@@ -50,8 +50,8 @@ export const sessionCredentialsRouter = router({
 
   revoke: procedure
     .input(sessionTarget.extend({ name }))
-    .output(Done)
-    .mutation(({ ctx, input }) => done(ctx.services.sessionCredentials.revoke(input.sessionId, input.name))),
+    .output(OkResult)
+    .mutation(({ ctx, input }) => toOkResult(ctx.services.sessionCredentials.revoke(input.sessionId, input.name))),
 });
 
 /** The credentials of all sessions of a project. */
@@ -72,8 +72,8 @@ export const projectCredentialsRouter = router({
 
   revoke: procedure
     .input(ofProject.extend({ name }))
-    .output(Done)
-    .mutation(({ ctx, input }) => done(ctx.services.projectCredentials.revoke(input.projectId, input.name))),
+    .output(OkResult)
+    .mutation(({ ctx, input }) => toOkResult(ctx.services.projectCredentials.revoke(input.projectId, input.name))),
 });
 
 const All = z.object({ credentials: z.array(ServerCredential).readonly() });
@@ -154,8 +154,8 @@ export const serverCredentialsRouter = router({
     description: forAdmins,
     may: 'admin',
     in: z.strictObject({ name }),
-    ...doneReply,
+    ...okResultReply,
     reply: revoked,
     fails: [400, 401, 403, 404, 422],
-  }).mutation(({ ctx, input }) => done(ctx.services.serverCredentials.revoke(input.name))),
+  }).mutation(({ ctx, input }) => toOkResult(ctx.services.serverCredentials.revoke(input.name))),
 });

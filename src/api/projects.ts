@@ -13,14 +13,14 @@ import {
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import {
-  Done,
-  done,
-  doneReply,
+  OkResult,
   okResult,
+  okResultReply,
   omitUndefined,
   ProjectIdInput,
   Time,
   TitleInput,
+  toOkResult,
 } from './procedure/schemas.ts';
 import { toSessionId } from './procedure/session-id.ts';
 
@@ -120,9 +120,9 @@ export const projectsRouter = router({
     verb: { name: 'remove', words: ['id', 'member'] },
     may: 'manage',
     in: MemberName,
-    ...doneReply,
+    ...okResultReply,
     fails: [403, 404, 409, 422],
-  }).mutation(({ ctx, input }) => done(ctx.services.projects.removeMember(input.id, nameOf(input)))),
+  }).mutation(({ ctx, input }) => toOkResult(ctx.services.projects.removeMember(input.id, nameOf(input)))),
 
   move: operation({
     rest: 'POST /api/v1/projects/move',
@@ -137,7 +137,7 @@ export const projectsRouter = router({
       projectId: ProjectIdInput.nullable().optional().describe('the project; null or none: its owner gets it back'),
       owner: z.string().min(1).max(300).optional().describe('id of the new owner of a session in a project'),
     }),
-    out: Done,
+    out: OkResult,
     example: {
       of: 'skill',
       resource: 'skill_0123456789abcdef01234567',
@@ -227,6 +227,6 @@ export const projectsRouter = router({
 
   delete: procedure
     .input(byId)
-    .output(Done)
-    .mutation(({ ctx, input }) => done(ctx.services.projects.delete(input.id))),
+    .output(OkResult)
+    .mutation(({ ctx, input }) => toOkResult(ctx.services.projects.delete(input.id))),
 });

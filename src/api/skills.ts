@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { done, doneReply, HolderProject, Time } from './procedure/schemas.ts';
+import { HolderProject, okResultReply, Time, toOkResult } from './procedure/schemas.ts';
 
 // Skills as clients see and upload them. Times are ISO 8601 in UTC; the bytes of files are base64.
 
@@ -153,9 +153,9 @@ export const skillsRouter = router({
     summary: 'Delete a skill with its versions',
     may: 'stop',
     in: byId,
-    ...doneReply,
+    ...okResultReply,
     fails: [403, 404, 409],
-  }).mutation(({ ctx, input }) => done(ctx.services.skills.delete(input.id))),
+  }).mutation(({ ctx, input }) => toOkResult(ctx.services.skills.delete(input.id))),
   addVersion: operation({
     ...version,
     rest: `POST ${base}/:id/versions`,
@@ -186,7 +186,7 @@ export const skillsRouter = router({
     summary: 'Delete a version',
     may: 'stop',
     in: byVersion,
-    ...doneReply,
+    ...okResultReply,
     fails: [403, 404, 409],
-  }).mutation(({ ctx, input: { id, version } }) => done(ctx.services.skills.deleteVersion(id, version))),
+  }).mutation(({ ctx, input: { id, version } }) => toOkResult(ctx.services.skills.deleteVersion(id, version))),
 });

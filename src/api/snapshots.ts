@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { neverSignal } from '../core/concurrency/cancel.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { done, doneReply, sessionTarget } from './procedure/schemas.ts';
+import { okResultReply, sessionTarget, toOkResult } from './procedure/schemas.ts';
 import { sandboxOperations } from './session/sandbox.ts';
 import { snapshotExample as example, Snapshot, SnapshotInput, snapshotView } from './views/snapshots.ts';
 
@@ -84,8 +84,8 @@ export const snapshotsRouter = router({
     verb: { name: 'delete' },
     may: 'stop',
     in: ofSnapshot,
-    ...doneReply,
+    ...okResultReply,
     example: { id: example.id },
     reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
-  }).mutation(({ ctx, input }) => done(ctx.services.snapshots.remove(input.id))),
+  }).mutation(({ ctx, input }) => toOkResult(ctx.services.snapshots.remove(input.id))),
 });

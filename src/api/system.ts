@@ -4,13 +4,13 @@ import { toolLabels } from '../agents/tools/words.ts';
 import { createTimeoutSignal } from '../core/concurrency/cancel.ts';
 import { forbiddenRoleError, observesAll } from '../core/model/principal.ts';
 import { procedure, router } from './procedure/procedure.ts';
-import { Checks, overallHealth, readHealthWithin } from './views/health.ts';
+import { HealthChecks, overallHealth, readHealthWithTimeout } from './views/health.ts';
 
 const checkMs = 1_000;
 
 const Health = z.object({
   status: z.enum(['healthy', 'unhealthy']),
-  checks: Checks,
+  checks: HealthChecks,
   sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
 });
 
@@ -60,7 +60,7 @@ export const systemRouter = router({
     .output(Health)
     .query(async ({ ctx: { principal, services, clock } }) => {
       if (!observesAll(principal)) throw forbiddenRoleError(principal);
-      const { storage, sandbox, model, sessions } = await readHealthWithin(services.sessions, clock);
+      const { storage, sandbox, model, sessions } = await readHealthWithTimeout(services.sessions, clock);
       return { status: overallHealth({ storage, sandbox }), checks: { storage, sandbox, model }, sessions };
     }),
 });

@@ -3,7 +3,7 @@ import { neverSignal } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
 import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { done, doneReply, Time } from './procedure/schemas.ts';
+import { okResultReply, Time, toOkResult } from './procedure/schemas.ts';
 
 // The tool servers (MCP) of all sessions. No answer contains a header's value.
 
@@ -178,10 +178,10 @@ export const toolServersRouter = router({
     description: `${forAdmins} Sessions lose its tools with their next turn.`,
     may: 'admin',
     in: ToolServerName,
-    ...doneReply,
+    ...okResultReply,
     reply: removed,
     fails: [401, 403, 404, 422],
-  }).mutation(({ ctx, input }) => done(ctx.services.toolServers.remove(input.name))),
+  }).mutation(({ ctx, input }) => toOkResult(ctx.services.toolServers.remove(input.name))),
   beginSignIn: operation({
     rest: `POST ${base}/:name/sign-in`,
     id: 'beginToolServerSignIn',

@@ -5,7 +5,7 @@ import { VolumeId } from '../core/model/ids.ts';
 import { MountAccess, type Volume as Stored, VolumeName } from '../core/model/sandboxes/volume.ts';
 import type { VolumeService } from '../sessions/api/server/volumes.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Done, done, doneReply, HolderProject, okResult, toIsoTime } from './procedure/schemas.ts';
+import { HolderProject, OkResult, okResult, okResultReply, toIsoTime, toOkResult } from './procedure/schemas.ts';
 
 const quota = size(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
 export const VolumePath = z.string().max(4_096).describe('in the volume');
@@ -69,7 +69,7 @@ export const findVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrNam
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 
 export const volumeOperations = { tag: 'Volumes', prefix: 'volumes' } as const;
-export const refusedWhileWritten = 'Refused with 409 while a session has the volume for writing.';
+export const writeConflictNote = 'Refused with 409 while a session has the volume for writing.';
 export const volumeTarget = z.strictObject({ volume: z.string().max(100).describe('the id or name of a volume') });
 const operation = defineOperations({
   ...volumeOperations,
@@ -157,7 +157,7 @@ export const volumesRouter = router({
     description: 'A volume that a session has is not deleted: 409 names the session.',
     may: 'stop',
     in: volumeTarget,
-    out: Done.extend({ id: z.string() }),
+    out: OkResult.extend({ id: z.string() }),
     answer: { ...okResult, id: volumeExample.id },
     reply: { schema: z.object({ id: z.string() }), value: ({ id }) => ({ id }) },
     fails: [403, 404, 409],
@@ -186,14 +186,14 @@ export const volumesRouter = router({
     rest: `DELETE ${path}/file`,
     summary: 'Remove a file, or a folder with its content',
     verb: { name: 'rm', words: ['volume', 'path'] },
-    description: refusedWhileWritten,
+    description: writeConflictNote,
     may: 'work',
     in: volumeTarget.extend({ path: VolumePath.min(1) }),
-    ...doneReply,
+    ...okResultReply,
     example: { path: 'old.bin' },
     reply: { schema: z.object({ path: z.string() }), value: (_, { path }) => ({ path }) },
     fails: [400, 404, 409, 503],
   }).mutation(async ({ ctx: { services }, input: { volume, path }, signal = neverSignal }) =>
-    done(services.volumes.removeFile(await findVolumeId(services.volumes, volume), path, signal)),
+    toOkResult(services.volumes.removeFile(await findVolumeId(services.volumes, volume), path, signal)),
   ),
 });

@@ -6,7 +6,7 @@ import { authorize, ownerField, ownerFilterOf, permitsAction, projectFilterOf } 
 import * as stored from '../sessions/api/server/webhooks.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { authorizeProject } from './procedure/rights.ts';
-import { done, doneReply, omitUndefined, Time } from './procedure/schemas.ts';
+import { okResultReply, omitUndefined, Time, toOkResult } from './procedure/schemas.ts';
 
 // Webhooks notify other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
 
@@ -187,8 +187,8 @@ export const webhooksRouter = router({
     may: 'stop',
     audit: 'webhook.delete',
     in: byId,
-    ...doneReply,
-  }).mutation(({ ctx, input }) => done(ctx.unchecked.webhooks.delete(input.id))),
+    ...okResultReply,
+  }).mutation(({ ctx, input }) => toOkResult(ctx.unchecked.webhooks.delete(input.id))),
   pause: operation({
     ...one,
     rest: `POST ${base}/:id/pause`,

@@ -6,8 +6,8 @@ import { countNoise } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { trustAuthorities } from '../sandboxes/egress/fetch/certificate-authorities.ts';
 import type { Engine } from '../sessions/engine/engine.ts';
-import { pageFiles } from './page/page.ts';
-import { type FetchPage, pageFetch } from './parts/web-pages.ts';
+import { createPageLoader } from './page/page.ts';
+import { createPageFetch, type FetchPage } from './parts/web-pages.ts';
 import type { LiveConfig } from './settings/live-config.ts';
 import { openAgents } from './start/agents.ts';
 import { openEngine } from './start/engine.ts';
@@ -42,7 +42,7 @@ export interface Core extends OpenServices {
  * Starts everything but the HTTP server, in phases: each phase returns what the next phases need. Disposing, or a
  * failed start, ends them in reverse order.
  */
-export async function compose({ provided: input = {}, ...options }: Options): Promise<Core> {
+export async function openCore({ provided: input = {}, ...options }: Options): Promise<Core> {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();
   // A failed start also ends the background work, which would otherwise wait for the server to drain.
@@ -81,8 +81,8 @@ export async function compose({ provided: input = {}, ...options }: Options): Pr
     inbox: storage.inbox,
     instance: storage.instance,
     live: storage.live,
-    page: pageFiles(),
-    fetchPage: pageFetch(sandboxes.fetch),
+    page: createPageLoader(),
+    fetchPage: createPageFetch(sandboxes.fetch),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

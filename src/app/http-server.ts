@@ -1,12 +1,12 @@
-import { previewLinks } from '../api/procedure/preview-links.ts';
+import { createPreviewLinks } from '../api/procedure/preview-links.ts';
 import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
 import { combineKeyRings } from '../auth/key-ring.ts';
-import { lockout } from '../auth/lockout.ts';
+import { createLockout } from '../auth/lockout.ts';
 import type { Memberships } from '../auth/memberships.ts';
-import { peppers } from '../auth/pepper.ts';
-import { type PeopleAdmin, peopleAdmin } from '../auth/sign-in/people-admin.ts';
-import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
-import { type TokenHash, tokenCheck } from '../auth/token.ts';
+import { createPeppers } from '../auth/pepper.ts';
+import { createPeopleAdmin, type PeopleAdmin } from '../auth/sign-in/people-admin.ts';
+import { createSignedUrls, type SignedUrls } from '../auth/signed-url.ts';
+import { createTokenCheck, type TokenHash } from '../auth/token.ts';
 import type { ProgramTokens } from '../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../auth/tokens/signing-keys.ts';
 import type { Clock } from '../core/contracts/clock.ts';
@@ -106,14 +106,14 @@ const credentialTexts = {
 };
 
 /** Builds the complete HTTP server, with every facade in `facadeDescriptors`. It does not listen yet. */
-export async function httpServer(deps: HttpServerDeps): Promise<App> {
+export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
   const { within } = deps.memberships ?? { within: (caller: Principal) => caller };
   const keys = deps.keys && combineKeyRings(deps.keys, { signIns, tokens: deps.tokens, within });
   const styles = new Map<string, ErrorStyle>();
-  const gate = tokenCheck(config.token, deps.localToken);
-  const links = signedUrls(clock);
-  const guesses = lockout({
+  const gate = createTokenCheck(config.token, deps.localToken);
+  const links = createSignedUrls(clock);
+  const guesses = createLockout({
     clock,
     onFailure: (what, address) => {
       logger.warn({ audit: `auth.${what}`, address }, credentialTexts[what]);
@@ -216,7 +216,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     lockout: guesses,
     audit: audit?.tell,
   });
-  const secrets = deps.peppers ?? (async () => peppers([]));
+  const secrets = deps.peppers ?? (async () => createPeppers([]));
   const parts: FacadeParts = {
     version,
     services,
@@ -245,7 +245,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     clients,
     credentials,
     peppers: secrets,
-    previews: previewLinks({ settings: config.previews, peppers: secrets, credentials }),
+    previews: createPreviewLinks({ settings: config.previews, peppers: secrets, credentials }),
     limits: { cpus: config.sandbox?.cpus ?? 1, memory: config.sandbox?.memory ?? 0, disk: config.sandbox?.disk ?? 0 },
     abilities: deps.abilities ?? { freeze: false, keepsFiles: true },
     port: config.port ?? 0,
@@ -298,7 +298,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
     keys &&
     deps.signIns &&
     signIns &&
-    peopleAdmin({ ...deps.signIns, keys, allow: (...of) => signIns.allowCommand(...of) });
+    createPeopleAdmin({ ...deps.signIns, keys, allow: (...of) => signIns.allowCommand(...of) });
   const peopleActions = {
     change: 'person.change',
     endDevice: 'person.end-device',

@@ -13,9 +13,9 @@ import { createStartProgress, type StartProgress } from '../observability/start-
 import { openDataFolder } from '../storage/data-folder.ts';
 import { runClientCommand } from './commands/client-commands.ts';
 import type { Command } from './commands/command.ts';
-import { describeCommands, helpFor, isServerCommand, loadCommand } from './commands/list.ts';
+import { describeCommands, findRequestedHelp, isServerCommand, loadCommand } from './commands/list.ts';
 import { loadLocalConfig } from './commands/local-config.ts';
-import { compose } from './compose.ts';
+import { openCore } from './compose.ts';
 import { openAudit } from './parts/audit-log.ts';
 import { listUrlSecrets } from './parts/store.ts';
 import type { Config } from './settings/config.ts';
@@ -49,7 +49,7 @@ function asksServer([name, topic]: readonly string[]): boolean {
 /** Serves, or runs a command of the server's own program. */
 async function runServer(values: readonly string[]): Promise<number> {
   const args = values[0] === 'serve' || values.join(' ') === 'help settings' ? values.slice(1) : values;
-  const help = await helpFor(values.join(' ') === 'help settings' ? ['help'] : args, configHelp);
+  const help = await findRequestedHelp(values.join(' ') === 'help settings' ? ['help'] : args, configHelp);
   if (help !== undefined) {
     console.log(help);
     return 0;
@@ -121,7 +121,7 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
   const closing = shutdown.requested;
   openDataFolder(config.dataDir);
   const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
-  const start = () => compose({ config, logger, clock, ids, closing, say, learn, progress, ending });
+  const start = () => openCore({ config, logger, clock, ids, closing, say, learn, progress, ending });
   const core = stack.use(await waitForStore(start, { config, logger, closing, say }));
   const parts = { core, audit, version: packageJson.version };
   const http = stack.use(await openHttp({ config, clock, ids, logger, closing, learn }, parts));

@@ -154,7 +154,7 @@ function withinProject({ id, project }: StoredKey, person: Principal | undefined
   return { owner: id, home: project.id, projects: new Map([[project.id, role]]) };
 }
 
-export async function apiKeys(deps: Deps): Promise<ApiKeys> {
+export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
   const { records, clock, ids, shared, hasToken, warn } = deps;
   const entries = new Map<string, Entry>();
   const news = new RecordWatcher(records, kind);

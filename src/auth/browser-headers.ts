@@ -8,7 +8,7 @@ const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 /**
  * Whether a server on loopback answers a request with this Host: one of its own names, or one from the operator's list.
  */
-export function hostAllowed(host: string | undefined, extra: readonly string[]): boolean {
+export function isHostAllowed(host: string | undefined, extra: readonly string[]): boolean {
   const parsed = parseHost(host);
   if (!parsed) return false;
   if (loopbackNames.has(parsed.name)) return true;
@@ -28,10 +28,10 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
  * `own`: this server's page, or no page at all. `named`: a page of an origin from the operator's list. `default`: one
  * of `developmentOrigins`, if the operator has no list. `foreign`: any other page.
  */
-export type Page = 'own' | 'named' | 'default' | 'foreign';
+export type PageKind = 'own' | 'named' | 'default' | 'foreign';
 
 /** The kind of page that sent the request. `named`: the operator's list; undefined: there is no list. */
-export function classifyPage(headers: IncomingHttpHeaders, named: readonly string[] | undefined): Page {
+export function classifyPage(headers: IncomingHttpHeaders, named: readonly string[] | undefined): PageKind {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
   const saysOther = site !== undefined && site !== 'none' && site !== 'same-origin';
@@ -39,11 +39,11 @@ export function classifyPage(headers: IncomingHttpHeaders, named: readonly strin
   if (site === 'same-origin') return 'own';
   // Sec-Fetch-Site is more reliable than comparing Origin with Host, because a proxy can drop the port.
   if (!saysOther && sameOrigin(origin, host)) return 'own';
-  if (!originAllowed(origin, named)) return 'foreign';
+  if (!isOriginAllowed(origin, named)) return 'foreign';
   return named ? 'named' : 'default';
 }
 
-export function originAllowed(origin: string | undefined, named: readonly string[] | undefined): origin is string {
+export function isOriginAllowed(origin: string | undefined, named: readonly string[] | undefined): origin is string {
   return origin !== undefined && (named ?? developmentOrigins).includes(origin);
 }
 

@@ -13,7 +13,7 @@ export interface Lockout {
    */
   judge(address: string): number;
 }
-export const lockedOut = (retryAfterMs: number) =>
+export const lockedOutError = (retryAfterMs: number) =>
   new AppError('rate_limited', 'Too many wrong credentials came from this address. Try again in a minute.', {
     retryAfterMs,
   });
@@ -30,7 +30,7 @@ const maxAddresses = 10_000;
  * Locks an address out for a minute after 1,000 wrong credentials within a minute. All addresses of an IPv6 /64 network
  * share one count and one lock.
  */
-export function lockout({ clock, onFailure: listener }: LockoutOptions): Lockout {
+export function createLockout({ clock, onFailure: listener }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();
 
   const it: Lockout = {

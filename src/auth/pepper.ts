@@ -18,7 +18,7 @@ export interface PepperedHash {
   readonly hash: string;
 }
 
-export function peppers(secrets: readonly Secret[]): Peppers {
+export function createPeppers(secrets: readonly Secret[]): Peppers {
   const all = new Map(secrets.map((secret) => named(secret.reveal())));
   const [[primary, first] = ['', Buffer.alloc(0)]] = all;
   const mac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest();

@@ -13,13 +13,13 @@ const purposes = {
   vnc: { rights: ['control', 'view'], once: true },
   file: { rights: ['read'], once: false },
 } as const;
-export type Purpose = keyof typeof purposes;
-export type UrlRight = (typeof purposes)[Purpose]['rights'][number];
+export type UrlPurpose = keyof typeof purposes;
+export type UrlRight = (typeof purposes)[UrlPurpose]['rights'][number];
 
 export interface SignedScope {
   readonly method: string;
   readonly path: string;
-  readonly purpose: Purpose;
+  readonly purpose: UrlPurpose;
 }
 /** The signed fields, in addition to the path and the purpose. */
 interface SignedFields {
@@ -48,7 +48,7 @@ export const parseSubject = (signature: string): string | undefined => form.exec
 const maxUsed = 100_000;
 
 /** Signs with a random key of this process: links are short-lived, and a restart invalidates them all. */
-export function signedUrls(clock: Clock): SignedUrls {
+export function createSignedUrls(clock: Clock): SignedUrls {
   const key = crypto.getRandomValues(new Uint8Array(32));
   const kid = createHash('sha256').update('corral link key').update(key).digest('hex').slice(0, 8);
   const used = new Map<string, number>();

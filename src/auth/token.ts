@@ -18,7 +18,7 @@ export interface TokenHash {
 export const hashToken = (token: string): TokenHash => ({ sha256: sha256(token).toString('hex') });
 
 /** Hashes both sides first, so the time taken reveals neither the length nor a common prefix. */
-export function tokenCheck(token: Secret | TokenHash | undefined, local?: TokenHash): TokenCheck {
+export function createTokenCheck(token: Secret | TokenHash | undefined, local?: TokenHash): TokenCheck {
   const acceptsLocal = local ? isOneOf(Buffer.from(local.sha256, 'hex')) : () => false;
   if (!token) return { required: false, accepts: () => true, acceptsLocal };
   const accepts = isOneOf('sha256' in token ? Buffer.from(token.sha256, 'hex') : sha256(token.reveal()));
@@ -30,7 +30,7 @@ const isOneOf = (expected: Buffer) => (presented: readonly string[]) =>
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest();
 
-export interface Presentation {
+export interface TokenSources {
   readonly authorization?: string | undefined;
   /** `?token=`, as parsed from the query. */
   readonly query?: unknown;
@@ -41,7 +41,7 @@ export interface Presentation {
 }
 
 /** All tokens that a request presents, in any supported place. */
-export function presentedTokens({ authorization, query, protocols, connectionParams }: Presentation): string[] {
+export function readPresentedTokens({ authorization, query, protocols, connectionParams }: TokenSources): string[] {
   const tokens: string[] = [];
   const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
   if (bearer) tokens.push(bearer);

@@ -13,7 +13,7 @@ const keyBytes = 32;
  * primary key; the others only decrypt older texts. A key's id is derived from its hash, so a wrong key is reported as
  * an unknown key.
  */
-export function vault(keys: readonly Secret[]): Vault {
+export function createVault(keys: readonly Secret[]): Vault {
   const ring = new Map(keys.map((key) => named(decoded(key))));
   const [primary] = ring.keys();
   if (primary === undefined) throw new AppError('internal', 'A vault needs a key.');

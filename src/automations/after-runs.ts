@@ -34,7 +34,7 @@ interface Deps {
   readonly clock: { now(): number };
 }
 
-export class AfterRuns extends ServerPart<Deps> {
+export class RunEndTriggers extends ServerPart<Deps> {
   /** Whether any automation starts after runs. Without one, appends carry nothing extra. */
   #isOpen = false;
 

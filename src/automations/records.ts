@@ -178,17 +178,17 @@ export class AutomationRecords {
 }
 
 /** Whether the owner has a valid key and can work in the project. */
-export type IsOwned = (owner: string, projectId: string | null) => boolean;
+export type OwnerAccessCheck = (owner: string, projectId: string | null) => boolean;
 /**
  * Why an automation or webhook is paused. A returning owner must resume it explicitly, because somebody else may have
  * taken over the work by then.
  */
-export const ownerIsAway =
+export const ownerAwayReason =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it when the owner is back, or to take it over.';
 /** The owner after a resume. The person who resumes becomes the owner only if the current owner still has no access. */
-export function takeOver(
+export function resolveOwnerOnResume(
   { owner, projectId, paused }: Pick<Automation, 'owner' | 'projectId'> & { paused: { by: string } | null },
-  { by, isOwned }: { readonly by: string | undefined; readonly isOwned: IsOwned },
+  { by, isOwned }: { readonly by: string | undefined; readonly isOwned: OwnerAccessCheck },
 ): { readonly owner?: string } {
   if (by === undefined || owner === undefined || paused?.by !== 'owner' || isOwned(owner, projectId)) return {};
   return { owner: by };

@@ -4,7 +4,7 @@ import type { ServerParts } from '../core/contracts/server-parts.ts';
 import { ignoreNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
-import type { AfterRuns } from './after-runs.ts';
+import type { RunEndTriggers } from './after-runs.ts';
 import { type AutomationRecords, newStart } from './records.ts';
 import { createRecordRounds, maxRoundDelayMs } from './rounds.ts';
 import { computeJitter, findLatestTime, findNextTime, parseCron } from './schedule.ts';
@@ -13,7 +13,7 @@ import type { Starter } from './starter.ts';
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: AutomationRecords;
   readonly starter: Starter;
-  readonly afterRuns: Pick<AfterRuns, 'look' | 'round'>;
+  readonly afterRuns: Pick<RunEndTriggers, 'look' | 'round'>;
   /**
    * Whether this server currently starts automations. Two servers that do so at the same time still start each only
    * once.

@@ -6,7 +6,13 @@ import type { IdSource } from '../core/model/ids.ts';
 import type { Automation, AutomationService, AutomationSpec } from '../sessions/api/server/automations.ts';
 import type { HookReceiver } from './hooks/receiver.ts';
 import type { HookSecrets } from './hooks/secrets.ts';
-import { type AutomationRecords, type IsOwned, maxAutomations, newStart, takeOver } from './records.ts';
+import {
+  type AutomationRecords,
+  maxAutomations,
+  newStart,
+  type OwnerAccessCheck,
+  resolveOwnerOnResume,
+} from './records.ts';
 import { findNextTime, findNextTimes, parseCron } from './schedule.ts';
 
 interface Deps {
@@ -20,7 +26,7 @@ interface Deps {
     spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories' | 'skills'>,
     owner: string | undefined,
   ) => Promise<void>;
-  readonly isOwned: IsOwned;
+  readonly isOwned: OwnerAccessCheck;
   /** Whether prepared files are kept for later sessions. */
   readonly keepsPrepared: boolean;
   /** Notifies the scheduler that work may be due. */
@@ -172,7 +178,13 @@ export function automationService(deps: Deps): AutomationService {
     resume: (id, by) =>
       changed(id, (now) => {
         refuseArchived(now);
-        return { ...now, ...takeOver(now, { by, isOwned }), paused: null, failures: 0, nextAt: nextOf(now.schedule) };
+        return {
+          ...now,
+          ...resolveOwnerOnResume(now, { by, isOwned }),
+          paused: null,
+          failures: 0,
+          nextAt: nextOf(now.schedule),
+        };
       }),
     async start(id, key) {
       const automation = await records.get(id);

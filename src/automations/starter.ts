@@ -16,8 +16,8 @@ import {
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { Versioned } from '../storage/collection.ts';
 import type { Prebuilds } from './prebuilds.ts';
-import type { Programs } from './programs.ts';
-import { type AutomationRecords, type IsOwned, ownerIsAway } from './records.ts';
+import type { AutomationPrograms } from './programs.ts';
+import { type AutomationRecords, type OwnerAccessCheck, ownerAwayReason } from './records.ts';
 import type { AutomationStartEvent } from './webhooks/outbox.ts';
 
 const strangers =
@@ -43,13 +43,13 @@ export interface StarterDeps {
   readonly records: AutomationRecords;
   readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'history' | 'delete'>;
   readonly prebuilds: Pick<Prebuilds, 'follow'>;
-  readonly programs: Pick<Programs, 'prepare'>;
+  readonly programs: Pick<AutomationPrograms, 'prepare'>;
   /** The secret that the program of an automation set. */
   readonly secretOf: (automation: string) => Promise<Secret | undefined>;
   /** The current cost of a session. */
   readonly readCost: (id: SessionId) => Promise<StartCost>;
   /** Whether the automation's owner has a valid key and can work in the project. */
-  readonly isOwned: IsOwned;
+  readonly isOwned: OwnerAccessCheck;
   readonly clock: Clock;
   /** Called before the outcome of a start is stored: a session, or a refusal. */
   readonly tell?: (event: AutomationStartEvent) => Promise<void>;
@@ -87,7 +87,7 @@ export class Starter extends ServerPart<StarterDeps> {
   async #admit(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     const { records, sessions, isOwned } = this.deps;
     if (automation.owner !== undefined && !isOwned(automation.owner, automation.projectId)) {
-      const text = ownerIsAway;
+      const text = ownerAwayReason;
       await records.change(automation.id, (now) =>
         now.paused ? undefined : { ...now, paused: { by: 'owner', text, at: this.deps.clock.now() } },
       );

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { compose } from '../../../src/app/compose.ts';
-import { httpServer } from '../../../src/app/http-server.ts';
+import { openCore } from '../../../src/app/compose.ts';
+import { buildHttpServer } from '../../../src/app/http-server.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
@@ -37,8 +37,8 @@ export async function openCorral(stack: AsyncDisposableStack, setup: Setup) {
   );
   const rest = { config, logger, clock: systemClock, closing: closing.signal };
   const older = { given: { store } }; // older checkouts call `provided` by this name
-  const core = stack.use(await compose({ ...rest, ...older, ids, say: () => {}, provided: { store } }));
-  const app = await httpServer({ ...core, ...rest, version: 'bench', sessions: core.services.sessions });
+  const core = stack.use(await openCore({ ...rest, ...older, ids, say: () => {}, provided: { store } }));
+  const app = await buildHttpServer({ ...core, ...rest, version: 'bench', sessions: core.services.sessions });
   stack.defer(async () => {
     closing.abort();
     app.server.closeAllConnections();

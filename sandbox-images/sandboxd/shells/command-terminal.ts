@@ -4,7 +4,7 @@ import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import type { SharedState } from '../shared-state.ts';
 import { createMarks } from './environment.ts';
 import { type ShellState, stateFile } from './shell-state.ts';
-import { openPipes, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
+import { openPipedTerminal, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
 
 const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argument
 
@@ -31,7 +31,7 @@ export async function openCommandTerminal(
     mark,
   };
   return await openTerminal(spec)
-    .catch(() => openPipes(spec))
+    .catch(() => openPipedTerminal(spec))
     .catch(() => undefined);
 }
 

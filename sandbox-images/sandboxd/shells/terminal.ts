@@ -55,14 +55,14 @@ export async function openTerminal(spec: TerminalSpec): Promise<Terminal> {
 /**
  * Opens a person's shell, with echo, line editing and `\r\n` as on any terminal. Rejects if the image has no `script`.
  */
-export async function openPersonal({ cwd, env }: Pick<TerminalSpec, 'cwd' | 'env'>): Promise<Terminal> {
+export async function openPersonalTerminal({ cwd, env }: Pick<TerminalSpec, 'cwd' | 'env'>): Promise<Terminal> {
   const shell = 'stty cols 80 rows 24; unset CORRAL_MARK; SHELL=/bin/bash exec bash -i';
   const own = { ...env, SHELL: '/bin/sh', TERM: 'xterm-256color' };
   return await start('script', ['-qefE', 'always', '-c', shell, '/dev/null'], cwd, own);
 }
 
 /** Runs the command over pipes if the image has no `script`. Programs then see that there is no terminal. */
-export async function openPipes(spec: TerminalSpec): Promise<Terminal> {
+export async function openPipedTerminal(spec: TerminalSpec): Promise<Terminal> {
   const { command } = spec;
   const env: NodeJS.ProcessEnv = { ...spec.env, CORRAL_MARK: spec.mark };
   if (typeof command === 'string') env.CORRAL_COMMAND = command;

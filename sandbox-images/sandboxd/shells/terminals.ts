@@ -11,7 +11,7 @@ import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { createMarks } from './environment.ts';
 import { createKeystrokeStream } from './keyboard.ts';
 import { noteTerminals } from './recover.ts';
-import { openPersonal, type Terminal } from './terminal.ts';
+import { openPersonalTerminal, type Terminal } from './terminal.ts';
 import { TerminalView } from './terminal-view.ts';
 
 export type Terminals = Pick<
@@ -41,7 +41,7 @@ export function createTerminals(parts: SharedState): Terminals {
     await noteTerminals(stateDir);
     const operation = `terminal-${id}`;
     const env = { ...parts.env, ...createMarks(operation, undefined), CORRAL_MARK: operation };
-    const terminal = await openPersonal({ cwd: place.root, env }).catch((cause: unknown) => {
+    const terminal = await openPersonalTerminal({ cwd: place.root, env }).catch((cause: unknown) => {
       throw new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause });
     });
     keepers.add(terminal.pid);

@@ -37,7 +37,7 @@ function lineOf({ stats, folder, name }: FoundFile): string {
 const most = 2_000;
 
 /** Operations on a whole workspace, for workspaces that are small enough. */
-export function workspace(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {
+export function workspaceOperations(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {
   return {
     async keepForRun(mark) {
       const done = unlessUnfit(() => {

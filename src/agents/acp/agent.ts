@@ -11,9 +11,9 @@ import { z } from 'zod';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { AgentPause, AgentUpdate, CallForApproval } from '../../core/model/agent-updates.ts';
-import { Calls } from './calls.ts';
+import { AcpToolCalls } from './calls.ts';
 import type { ProgramStream } from './program-stream.ts';
-import { type Item, toUpdate } from './updates.ts';
+import { type AgentStreamItem, toAgentUpdates } from './updates.ts';
 
 const count = z.number().nonnegative();
 const quota = z.object({ token_count: z.object({ input_tokens: count, output_tokens: count }) });
@@ -102,10 +102,10 @@ const maxEchoes = 2_000;
 export class AcpAgent {
   readonly #program: ProgramStream;
   readonly #connection: ClientConnection;
-  readonly #calls: Calls;
+  readonly #calls: AcpToolCalls;
   readonly #spending = new SpendingCounter();
   readonly #permissions = new Map<string, (allowed: boolean) => void>();
-  #queue: Item[] = [];
+  #queue: AgentStreamItem[] = [];
   #wake = Promise.withResolvers<void>();
   #room = Promise.withResolvers<void>();
   #sessionId = '';
@@ -123,7 +123,7 @@ export class AcpAgent {
 
   constructor(program: ProgramStream, newId: () => string) {
     this.#program = program;
-    this.#calls = new Calls(newId);
+    this.#calls = new AcpToolCalls(newId);
     this.#connection = client({ name: 'corral' })
       .onNotification(methods.client.session.update, ({ params }) => {
         if (params.sessionId !== this.#sessionId) return;
@@ -131,7 +131,7 @@ export class AcpAgent {
         const spent = update.sessionUpdate === 'usage_update' ? this.#spending.reported(update) : [];
         this.#echoed = true;
         if (!this.#isLoading)
-          this.#receiveUpdates([...toUpdate(update, this.#calls), ...this.#named(update), ...spent]);
+          this.#receiveUpdates([...toAgentUpdates(update, this.#calls), ...this.#named(update), ...spent]);
       })
       .onRequest(methods.client.session.requestPermission, ({ params }) =>
         this.#requestApproval(params.toolCall, params.options),
@@ -249,7 +249,7 @@ export class AcpAgent {
   }
 
   /** The next update or pause. Rejects when the signal fires. */
-  async next(signal: AbortSignal): Promise<Item> {
+  async next(signal: AbortSignal): Promise<AgentStreamItem> {
     for (;;) {
       const item = this.#queue.shift();
       if (item) {
@@ -292,7 +292,7 @@ export class AcpAgent {
 
   /** Passes on one approval request at a time. Later requests wait. */
   async #requestApproval(
-    toolCall: Parameters<Calls['requestApproval']>[0],
+    toolCall: Parameters<AcpToolCalls['requestApproval']>[0],
     options: readonly PermissionOption[],
   ): Promise<RequestPermissionResponse> {
     if (this.#waiting >= maxPending) return cancelled;
@@ -305,7 +305,7 @@ export class AcpAgent {
   }
 
   async #ask(
-    toolCall: Parameters<Calls['requestApproval']>[0],
+    toolCall: Parameters<AcpToolCalls['requestApproval']>[0],
     options: readonly PermissionOption[],
   ): Promise<RequestPermissionResponse> {
     if (!this.isWorking) return cancelled;
@@ -348,7 +348,7 @@ export class AcpAgent {
     else for (const update of updates) this.#push(update);
   }
 
-  #push(item: Item): void {
+  #push(item: AgentStreamItem): void {
     this.#queue.push(item);
     this.#wake.resolve();
     this.#wake = Promise.withResolvers();

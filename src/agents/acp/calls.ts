@@ -44,7 +44,7 @@ interface KnownCall {
  * An agent's tool calls under the server's own ids, because an agent can reuse an id. Each call has the newest data
  * that the agent sent.
  */
-export class Calls {
+export class AcpToolCalls {
   readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;
 

@@ -2,18 +2,18 @@ import type { SessionUpdate } from '@agentclientprotocol/sdk';
 import type { AgentPause, AgentUpdate } from '../../core/model/agent-updates.ts';
 import type { PlanStep } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
-import type { Calls } from './calls.ts';
+import type { AcpToolCalls } from './calls.ts';
 
 const maxSteps = 100;
 
 const stepStatus = { pending: 'pending', in_progress: 'running', completed: 'completed' } as const;
 
-export type Item = AgentUpdate | AgentPause;
-export const isAgentPause = (item: Item): item is AgentPause =>
+export type AgentStreamItem = AgentUpdate | AgentPause;
+export const isAgentPause = (item: AgentStreamItem): item is AgentPause =>
   item.kind === 'replied' || item.kind === 'asks' || item.kind === 'failed';
 
 /** The parts of an update that Corral shows. Empty for other updates. */
-export function toUpdate(update: SessionUpdate, calls: Calls): readonly AgentUpdate[] {
+export function toAgentUpdates(update: SessionUpdate, calls: AcpToolCalls): readonly AgentUpdate[] {
   switch (update.sessionUpdate) {
     case 'agent_message_chunk':
       return update.content.type === 'text' ? [{ kind: 'text', text: update.content.text }] : [];

@@ -3,12 +3,12 @@ import type { BrowserReport } from './browser.ts';
 import { clipText } from './event-notes.ts';
 import { PageError } from './run-in-page.ts';
 
-export type FailureText = Pick<BrowserReport, 'ok' | 'text' | 'reason'> & {
+export type ActionResult = Pick<BrowserReport, 'ok' | 'text' | 'reason'> & {
   /** A download is about to start. */
   readonly downloads?: true;
 };
-export const successText = (text: string): FailureText => ({ ok: true, text });
-export const failureText = (text: string, reason: NonNullable<BrowserReport['reason']> = 'failed'): FailureText => ({
+export const successResult = (text: string): ActionResult => ({ ok: true, text });
+export const failureResult = (text: string, reason: NonNullable<BrowserReport['reason']> = 'failed'): ActionResult => ({
   ok: false,
   text,
   reason,
@@ -24,23 +24,23 @@ export const isClosedError = (thrown: unknown): boolean =>
   /(page|target).*closed|session closed/i.test(messageOf(thrown));
 
 /** Turns a browser error into text that says what to do. Rethrows errors that are not the browser's. */
-export function explainError(thrown: unknown, isOpen: boolean): FailureText {
+export function explainError(thrown: unknown, isOpen: boolean): ActionResult {
   if (thrown instanceof AppError) {
     if (beyondUs.has(thrown.code)) throw thrown;
-    if (thrown.code !== 'deadline_exceeded') return failureText(thrown.publicMessage);
-    return failureText(
+    if (thrown.code !== 'deadline_exceeded') return failureResult(thrown.publicMessage);
+    return failureResult(
       'The page did not respond in time: it is busy or waiting. Open another page, or restart the browser with browser_restart.',
       'timed_out',
     );
   }
   const message = messageOf(thrown);
-  if (thrown instanceof PageError) return failureText(clipText(message, 2_000));
+  if (thrown instanceof PageError) return failureResult(clipText(message, 2_000));
   if (!isOpen)
-    return failureText('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
-  if (/crash/i.test(message)) return failureText('The page crashed. Navigate to it again, or elsewhere.');
-  if (/timeout .* exceeded/i.test(message)) return failureText('The page did not respond in time.', 'timed_out');
-  if (isClosedError(thrown)) return failureText('The tab was closed in the meantime.');
-  return failureText(clipText(message.split('\n')[0]?.replace(/^\w+\.\w+: /, '') ?? '', 400));
+    return failureResult('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
+  if (/crash/i.test(message)) return failureResult('The page crashed. Navigate to it again, or elsewhere.');
+  if (/timeout .* exceeded/i.test(message)) return failureResult('The page did not respond in time.', 'timed_out');
+  if (isClosedError(thrown)) return failureResult('The tab was closed in the meantime.');
+  return failureResult(clipText(message.split('\n')[0]?.replace(/^\w+\.\w+: /, '') ?? '', 400));
 }
 
 const network: readonly (readonly [RegExp, string])[] = [
@@ -56,9 +56,9 @@ const network: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Why an address could not be opened, if the browser reports it. */
-export function networkFailure(url: string, message: string): FailureText | undefined {
+export function networkFailure(url: string, message: string): ActionResult | undefined {
   const name = /net::(ERR_\w+)/.exec(message)?.[1];
   if (name === undefined) return undefined;
   const why = network.find(([pattern]) => pattern.test(name))?.[1];
-  return failureText(`${clipText(url, 300)} cannot be opened${why ? `: ${why}` : ''} (${name}).`);
+  return failureResult(`${clipText(url, 300)} cannot be opened${why ? `: ${why}` : ''} (${name}).`);
 }

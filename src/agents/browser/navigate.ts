@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { clipText } from './event-notes.ts';
-import { type FailureText, failureText, networkFailure, successText } from './explain-error.ts';
+import { type ActionResult, failureResult, networkFailure, successResult } from './explain-error.ts';
 import type { Tab } from './tabs.ts';
 
 /**
@@ -37,26 +37,26 @@ interface Options {
 }
 
 /** Opens an address and describes the result. */
-export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal }: Options): Promise<FailureText> {
+export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal }: Options): Promise<ActionResult> {
   let response: Response | null;
   try {
     response = await raceAbort(page.goto(url, { timeout: timeoutMs, waitUntil: 'domcontentloaded' }), signal);
   } catch (thrown) {
     const message = String((thrown as Error | null)?.message);
     if (/Download is starting/i.test(message)) {
-      return { ...successText(`${clipText(url, 300)} is a download, not a page.`), downloads: true };
+      return { ...successResult(`${clipText(url, 300)} is a download, not a page.`), downloads: true };
     }
     if (/ERR_TUNNEL_CONNECTION_FAILED/.test(message)) {
       const why = await explainRefusal(sandbox, url, signal);
-      if (why) return failureText(`Blocked: ${why}`, 'refused');
+      if (why) return failureResult(`Blocked: ${why}`, 'refused');
     }
     if (/ERR_ABORTED/.test(message)) {
       return /^chrome:/.test(url)
-        ? failureText('The page crashed, or the browser cannot display it.')
-        : failureText(`${clipText(url, 300)} opened no page: the server sent none, or the page redirected itself.`);
+        ? failureResult('The page crashed, or the browser cannot display it.')
+        : failureResult(`${clipText(url, 300)} opened no page: the server sent none, or the page redirected itself.`);
     }
     if (/timeout .* exceeded/i.test(message)) {
-      return failureText(`${clipText(url, 300)} did not load within ${timeoutMs / 1_000} s.`, 'timed_out');
+      return failureResult(`${clipText(url, 300)} did not load within ${timeoutMs / 1_000} s.`, 'timed_out');
     }
     const network = networkFailure(url, message);
     if (network) return network;
@@ -68,23 +68,23 @@ export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal 
   return await outcome(response, page.url());
 }
 
-async function outcome(response: Response | null, url: string): Promise<FailureText> {
+async function outcome(response: Response | null, url: string): Promise<ActionResult> {
   const shown = clipText(url, 300);
-  if (!response) return successText(`Opened ${shown}.`);
+  if (!response) return successResult(`Opened ${shown}.`);
   const { 'content-type': type = '', 'content-length': length = '0' } = response.headers();
   const status = response.status();
   if (status === 403 && type.startsWith('text/plain') && Number(length) <= refusalBytes) {
     const text = await response.text().catch(() => '');
-    if (text.startsWith('egress to ')) return failureText(`Blocked: ${text.trim()}`, 'refused');
+    if (text.startsWith('egress to ')) return failureResult(`Blocked: ${text.trim()}`, 'refused');
   }
-  if (status >= 400) return failureText(`${shown} answered HTTP ${status}.`);
+  if (status >= 400) return failureResult(`${shown} answered HTTP ${status}.`);
   const kind = type.split(';')[0]?.trim() ?? '';
   if (kind === 'application/pdf') {
     const how =
       'Its text is not in the page: fetch it with the shell (curl -O) and use pdftotext, or look at the picture.';
-    return successText(`Opened ${shown}, a PDF. ${how}`);
+    return successResult(`Opened ${shown}, a PDF. ${how}`);
   }
   if (kind !== '' && !/html|^text\/|json|xml/.test(kind))
-    return successText(`Opened ${shown}, which is ${kind} and no page.`);
-  return successText(`Opened ${shown}.`);
+    return successResult(`Opened ${shown}, which is ${kind} and no page.`);
+  return successResult(`Opened ${shown}.`);
 }

@@ -7,12 +7,12 @@ import type { BrowserReport, PictureBytes } from './browser.ts';
 import type { Connection } from './connection.ts';
 import { elementLines, toNumberedElements } from './element-list.ts';
 import { clipText, type Notes } from './event-notes.ts';
-import { explainError, type FailureText } from './explain-error.ts';
+import { type ActionResult, explainError } from './explain-error.ts';
 import { clipMarkdown } from './markdown.ts';
 import { scan } from './page-script.ts';
 import type { PageScan, Tree } from './page-types.ts';
 import { runInPage } from './run-in-page.ts';
-import { hasClosed, runInTab, type Tab, type Tabs } from './tabs.ts';
+import { isTabClosedError, runInTab, type Tab, type Tabs } from './tabs.ts';
 
 const markdownChars = 10_000;
 const bounds = { maxElements: 200, maxNodes: 20_000, maxChars: 200_000 };
@@ -41,7 +41,7 @@ interface ReportRequest {
 export class Reporter extends ServerPart<Options> {
   async report(
     opened: ShownBrowser,
-    outcome: FailureText,
+    outcome: ActionResult,
     { signal, withText }: { signal: AbortSignal; withText: boolean },
   ): Promise<BrowserReport> {
     const { clock, notes: noted, answerMs } = this.deps;
@@ -56,7 +56,7 @@ export class Reporter extends ServerPart<Options> {
         seen = tab;
         const looking = runInTab(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {
-          if (!(await hasClosed(tab, thrown))) throw thrown;
+          if (!(await isTabClosedError(tab, thrown))) throw thrown;
           return undefined; // the tab closed, so the previous tab becomes current
         });
         if (shown) [lines, picture] = shown;

@@ -5,7 +5,7 @@ import type { AgentBrowser, BrowserLimits, BrowserReport, Target } from './brows
 import { type Connection, connect } from './connection.ts';
 import { Downloads } from './downloads.ts';
 import { clipText, Notes } from './event-notes.ts';
-import { explainError, type FailureText, failureText, successText } from './explain-error.ts';
+import { type ActionResult, explainError, failureResult, successResult } from './explain-error.ts';
 import { navigate } from './navigate.ts';
 import { choose, locate, ping, scrollPage, setValue } from './page-script.ts';
 import { Reporter, type TreeConverter } from './report.ts';
@@ -98,7 +98,7 @@ interface OpenBrowser extends Connection {
   readonly tabs: Tabs;
   readonly downloads: Downloads;
 }
-type TabWork = (tab: Tab, signal: AbortSignal) => Promise<FailureText>;
+type TabWork = (tab: Tab, signal: AbortSignal) => Promise<ActionResult>;
 
 /** An agent's session with one sandbox's browser. Calls run one after another. A browser that died is restarted. */
 export class BrowserSession implements AgentBrowser, Disposable {
@@ -123,12 +123,12 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 
   view(signal: AbortSignal): Promise<BrowserReport> {
-    return this.#do(signal, async () => successText(''), { withText: true });
+    return this.#do(signal, async () => successResult(''), { withText: true });
   }
 
   async navigate(url: string, signal: AbortSignal): Promise<BrowserReport> {
     const address = parseAddress(url, this.#sandbox.workdir);
-    if ('no' in address) return { ...failureText(address.no, 'refused') };
+    if ('no' in address) return { ...failureResult(address.no, 'refused') };
     const { navigationMs } = this.#limits;
     const go: TabWork = async (current, until) => {
       const tab = await this.#answering(current, until);
@@ -139,7 +139,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
 
   async restart(url: string, signal: AbortSignal): Promise<BrowserReport> {
     const address = parseAddress(url, this.#sandbox.workdir);
-    if ('no' in address) return { ...failureText(address.no, 'refused') };
+    if ('no' in address) return { ...failureResult(address.no, 'refused') };
     this[Symbol.dispose]();
     using until = createTimeoutSignal(connectMs, this.#clock, signal);
     await this.#sandbox.desktop.restartBrowser(until.signal);
@@ -152,7 +152,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       const place = await this.#place(tab, target);
       if ('ok' in place) return place;
       await tab.page.mouse.click(place.x, place.y);
-      return successText(`Clicked ${place.what}.`);
+      return successResult(`Clicked ${place.what}.`);
     });
   }
 
@@ -173,14 +173,14 @@ export class BrowserSession implements AgentBrowser, Disposable {
         else await keyboard.type(text);
       }
       if (pressEnter) await keyboard.press('Enter');
-      return successText(`Wrote into ${place.what}${pressEnter ? ' and pressed Enter' : ''}.`);
+      return successResult(`Wrote into ${place.what}${pressEnter ? ' and pressed Enter' : ''}.`);
     });
   }
 
   moveMouse(x: number, y: number, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async ({ page }) => {
       await page.mouse.move(x, y);
-      return successText(`The mouse is at ${x}, ${y}.`);
+      return successResult(`The mouse is at ${x}, ${y}.`);
     });
   }
 
@@ -191,11 +191,11 @@ export class BrowserSession implements AgentBrowser, Disposable {
         await page.keyboard.press(keys);
       } catch (thrown) {
         if (!/unknown key/i.test(String(thrown))) throw thrown;
-        return failureText(
+        return failureResult(
           `There is no key ${JSON.stringify(clipText(key, 60))}. Examples: Enter, Tab, Control+a, ArrowDown.`,
         );
       }
-      return successText(`Pressed ${keys}.`);
+      return successResult(`Pressed ${keys}.`);
     });
   }
 
@@ -205,8 +205,8 @@ export class BrowserSession implements AgentBrowser, Disposable {
       if (wrong) return wrong;
       const done = await runInPage(await tab.cdp(), choose, { index, option });
       return 'none' in done
-        ? failureText(done.none, 'not_found')
-        : successText(`Chose ${JSON.stringify(done.chosen)}.`);
+        ? failureResult(done.none, 'not_found')
+        : successResult(`Chose ${JSON.stringify(done.chosen)}.`);
     });
   }
 
@@ -214,19 +214,19 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return this.#do(signal, async (tab) => {
       const moved = await runInPage(await tab.cdp(), scrollPage, { sign: direction === 'down' ? 1 : -1, far });
       const end = direction === 'down' ? 'at its end' : 'at its top';
-      return successText(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is already ${end}.`);
+      return successResult(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is already ${end}.`);
     });
   }
 
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async (tab) =>
-      successText(await runInConsole(await tab.cdp(), javascript, this.#limits.answerMs - 500)),
+      successResult(await runInConsole(await tab.cdp(), javascript, this.#limits.answerMs - 500)),
     );
   }
 
   consoleView(maxLines: number, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async ({ console }) =>
-      successText(console.length === 0 ? 'The console is empty.' : console.slice(-maxLines).join('\n')),
+      successResult(console.length === 0 ? 'The console is empty.' : console.slice(-maxLines).join('\n')),
     );
   }
 
@@ -246,7 +246,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   ): Promise<BrowserReport> {
     const opened = await this.#open(signal);
     if ('ok' in opened) return opened;
-    let outcome: FailureText;
+    let outcome: ActionResult;
     try {
       using until = createTimeoutSignal(ms, this.#clock, signal);
       const tab = await raceAbort(opened.tabs.current(), until.signal);
@@ -263,7 +263,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return await this.#reporter.report(opened, outcome, { signal, withText });
   }
 
-  async #open(signal: AbortSignal): Promise<OpenBrowser | FailureText> {
+  async #open(signal: AbortSignal): Promise<OpenBrowser | ActionResult> {
     if (this.#opened?.isOpen()) return this.#opened;
     const isAnew = this.#opened !== undefined;
     this[Symbol.dispose]();
@@ -308,7 +308,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   /** Waits until the effect of an input is visible. */
   async #settle(
     { tabs, downloads }: OpenBrowser,
-    outcome: FailureText,
+    outcome: ActionResult,
     { signal, isNavigation }: { signal: AbortSignal; isNavigation: boolean },
   ): Promise<void> {
     if (!isNavigation) await sleep(settleMs, signal, this.#clock);
@@ -320,22 +320,23 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 
   /** The target of the pointer: a point, or an element of the last view. */
-  async #place(tab: Tab, target: Target): Promise<{ x: number; y: number; what: string } | FailureText> {
+  async #place(tab: Tab, target: Target): Promise<{ x: number; y: number; what: string } | ActionResult> {
     if ('x' in target) return { ...target, what: `at ${target.x}, ${target.y}` };
     const { index } = target;
     const wrong = notListed(tab, index);
     if (wrong) return wrong;
     const at = await runInPage(await tab.cdp(), locate, { index });
     if ('gone' in at)
-      return failureText(`Element ${index} of the last view is gone. Call browser_view again.`, 'not_found');
-    if ('coveredBy' in at) return failureText(`Element ${index} is behind ${at.coveredBy}. Close or move that first.`);
+      return failureResult(`Element ${index} of the last view is gone. Call browser_view again.`, 'not_found');
+    if ('coveredBy' in at)
+      return failureResult(`Element ${index} is behind ${at.coveredBy}. Close or move that first.`);
     return { x: at.x, y: at.y, what: `element ${index}, a <${at.tag}>` };
   }
 }
 
-function notListed({ shown }: Tab, index: number): FailureText | undefined {
+function notListed({ shown }: Tab, index: number): ActionResult | undefined {
   const count = shown?.count ?? 0;
   if (index < count) return undefined;
   const known = count === 0 ? 'The last view had none' : `The last view had 0 to ${count - 1}`;
-  return failureText(`There is no element ${index}. ${known}; refresh with browser_view.`, 'not_found');
+  return failureResult(`There is no element ${index}. ${known}; refresh with browser_view.`, 'not_found');
 }

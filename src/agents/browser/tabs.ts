@@ -186,7 +186,7 @@ export class Tabs {
 }
 
 /** Whether the call failed because its page closed. The call can fail a moment before Playwright reports the close. */
-export async function hasClosed({ page }: Tab, thrown: unknown): Promise<boolean> {
+export async function isTabClosedError({ page }: Tab, thrown: unknown): Promise<boolean> {
   if (page.isClosed()) return true;
   if (!isClosedError(thrown)) return false;
   const whenClosed = page.waitForEvent('close', { timeout: closeMs });

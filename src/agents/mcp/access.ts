@@ -3,7 +3,7 @@ import { z } from 'zod';
 // Sign-ins to tool servers in their stored form, encrypted.
 
 /** Corral's registration at the authorization server. */
-export const Registered = z.object({
+export const ClientRegistration = z.object({
   client_id: z.string().max(4_000),
   client_secret: z.string().max(4_000).optional(),
   token_endpoint_auth_method: z.string().max(100).optional(),
@@ -11,7 +11,7 @@ export const Registered = z.object({
 export const SignedInAccess = z.object({
   /** The authorization server that issued the access. Corral renews the access only there. */
   issuer: z.string(),
-  client: Registered,
+  client: ClientRegistration,
   accessToken: z.string().min(1).max(16_384),
   refreshToken: z.string().max(16_384).optional(),
   /** Epoch ms. Undefined: the server did not set it. */
@@ -23,7 +23,7 @@ export const PendingSignIn = z.object({
   issuer: z.string(),
   state: z.string(),
   verifier: z.string(),
-  client: Registered,
+  client: ClientRegistration,
   returnTo: z.string(),
   startedAt: z.number(),
 });

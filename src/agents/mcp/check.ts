@@ -7,7 +7,7 @@ import { McpConnection } from './connection.ts';
 import { httpTransport } from './http-transport.ts';
 import type { McpTool } from './server.ts';
 
-export interface CheckedServer {
+export interface ServerCheckResult {
   readonly ok: boolean;
   readonly tools: readonly McpTool[];
   /** The failure, for people. Empty if the server answered. */
@@ -29,7 +29,7 @@ export async function checkServer(
   server: RemoteToolServer,
   { fetch, clock }: Deps,
   signal: AbortSignal,
-): Promise<CheckedServer> {
+): Promise<ServerCheckResult> {
   using until = createTimeoutSignal(checkMs, clock, signal);
   let wantsAccess = false;
   let forbidden: AppError | undefined;

@@ -79,7 +79,7 @@ export class McpConnection {
    * Calls a tool. Rejects with one AppError for the model: deadline_exceeded, cancelled, or unsupported with the
    * reason.
    */
-  async call(name: string, args: object, { signal, onProgress }: McpCall): Promise<CallAnswer> {
+  async call(name: string, args: object, { signal, onProgress }: McpCall): Promise<McpCallResult> {
     const { timeoutMs } = this.server;
     const request = { method: 'tools/call', params: { name, arguments: args as Record<string, unknown> } };
     const options = {
@@ -233,7 +233,7 @@ const CallAnswer = z.looseObject({}).transform(({ content, structuredContent, is
   content: [content ?? []].flat() as unknown[],
   isError: isError === true || isError === 'true',
 }));
-export type CallAnswer = z.output<typeof CallAnswer>;
+export type McpCallResult = z.output<typeof CallAnswer>;
 
 const text = z.string().optional().catch(undefined);
 const ListedTool = z.object({ name: z.string(), title: text, description: text, inputSchema: z.unknown() });

@@ -10,7 +10,7 @@ import {
 import { AppError } from '../../core/errors/errors.ts';
 import { findExceededLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
-import { type PendingSignIn, Registered, SignedInAccess } from './access.ts';
+import { ClientRegistration, type PendingSignIn, SignedInAccess } from './access.ts';
 
 // Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server names its authorization server,
 // Corral registers there automatically, and a person consents in a browser. Third-party text is shortened and marked.
@@ -48,7 +48,7 @@ export async function beginSignIn(
       ...(scope && { scope }),
       fetchFn,
     });
-    const client = Registered.parse(registered);
+    const client = ClientRegistration.parse(registered);
     const { authorizationUrl, codeVerifier } = await startAuthorization(issuer, {
       ...(metadata && { metadata }),
       clientInformation: client,
@@ -66,7 +66,7 @@ export async function beginSignIn(
 }
 
 /** Exchanges the code that the browser brought back. Rejects: unsupported, with the reason. */
-export async function endSignIn(
+export async function completeSignIn(
   {
     begun,
     code,

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { saveBytes } from '../tools/kept-output.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tools/tool.ts';
-import type { CallAnswer, McpConnection } from './connection.ts';
+import type { McpCallResult, McpConnection } from './connection.ts';
 import type { McpTool } from './server.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -16,7 +16,7 @@ const maxPictures = 8;
  */
 async function toolResult(
   ctx: ToolContext,
-  { content, structuredContent, isError, others }: CallAnswer,
+  { content, structuredContent, isError, others }: McpCallResult,
   newName: () => string,
 ): Promise<ToolResult> {
   const texts: string[] = [];
@@ -80,7 +80,7 @@ const hashChars = 8;
  * The name under which a model calls a server's tool: `mcp_<server>_<tool>`. No built-in tool starts with `mcp_`. Names
  * that are too long or not unique end with a hash of the full name.
  */
-export function mcpNames(server: string, tools: readonly string[]): ReadonlyMap<string, string> {
+export function toMcpToolNames(server: string, tools: readonly string[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   for (const tool of tools) {
     const plain = `mcp_${server}_${tool.replaceAll(/[^A-Za-z0-9_-]/g, '_')}`;
@@ -102,7 +102,7 @@ export function toServerTools(
   newName: () => string,
 ): readonly Tool[] {
   const known = new Map(listed.map((tool) => [tool.name, tool]));
-  const names = mcpNames(
+  const names = toMcpToolNames(
     connection.server.name,
     listed.map(({ name }) => name),
   );

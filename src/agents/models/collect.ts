@@ -9,7 +9,7 @@ export interface TurnLimits {
   readonly maxChars: number;
   readonly maxCalls: number;
 }
-export const turnCaps: TurnLimits = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
+export const turnLimits: TurnLimits = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
 
 const maxThoughts = 8_000; // characters
 
@@ -40,7 +40,7 @@ export interface CollectOptions {
 
 /** Reads a turn to its end, within the limits. Drops the calls of an unfinished turn, because they must not run. */
 export async function collectTurn(parts: AsyncIterable<TurnPart>, options: CollectOptions): Promise<CollectedTurn> {
-  const caps = options.caps ?? turnCaps;
+  const caps = options.caps ?? turnLimits;
   const texts: string[] = [];
   const calls: ToolCall[] = [];
   const raw: unknown[] = [];
@@ -86,7 +86,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
 }
 
 /** The model answered with neither text nor calls. The loop nudges it instead of accepting this as a result. */
-export const isEmpty = ({ message, outcome }: CollectedTurn): boolean =>
+export const isEmptyTurn = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 
 /**

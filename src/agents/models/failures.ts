@@ -3,7 +3,7 @@ import type { Secret } from '../../core/text/secret.ts';
 import { withoutSecret } from '../../core/text/secret-forms.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { FailedTurn, TurnPart } from './model.ts';
-import { maxPatienceMs } from './retry.ts';
+import { maxRetryAfterMs } from './retry.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** A provider's refusal of a request, from its status or from inside a stream. */
@@ -30,7 +30,7 @@ export function toRefusedTurn(refusal: Refusal, model: string, advice: SettingNa
   const text = truncateEnd(refusal.text.trim(), 300);
   const message = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
   const { retryAfterMs = 0 } = refusal;
-  const isFarOff = waiting.has(code) && retryAfterMs > maxPatienceMs;
+  const isFarOff = waiting.has(code) && retryAfterMs > maxRetryAfterMs;
   const remedy = isFarOff
     ? `It takes requests again in ${duration(retryAfterMs)}: try again then, or choose another model.`
     : remedies[code]?.(advice);

@@ -54,7 +54,7 @@ async function one(ref: string, settings: ModelSettings): Promise<Model> {
   const { models, clock, newId, storedKey } = settings;
   const { provider: name, model } = splitModel(ref);
   const provider = requireProvider(ref, models);
-  const { key, baseUrl, reach } = await findAccess(provider, models, storedKey);
+  const { key, baseUrl, reach } = await resolveEndpoint(provider, models, storedKey);
   const [shown] = provider.access?.keyVariables ?? [''];
   const isOwnServer = Object.hasOwn(models.compatible, name);
   if (provider.access !== null && !key && !isOwnServer)
@@ -124,7 +124,7 @@ export function findConfiguredProvider(
 }
 
 /** The key and address of a provider. A key in the settings takes precedence over a stored one. */
-export async function findAccess(
+export async function resolveEndpoint(
   { name, access }: Provider,
   models: ModelsConfig,
   storedKey: ModelSettings['storedKey'],

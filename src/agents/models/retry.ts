@@ -4,7 +4,7 @@ const maxAttempts = 5;
 const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
 /** A provider that requires a longer delay would refuse every attempt, so none is made. */
-export const maxPatienceMs = (maxAttempts - 1) * maxDelayMs;
+export const maxRetryAfterMs = (maxAttempts - 1) * maxDelayMs;
 
 /**
  * Milliseconds until the next attempt after `attempt` failures (1, 2, …). Undefined: give up. The provider's own delay

@@ -9,7 +9,7 @@ interface Answer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: AsyncIterable<Buffer>;
 }
-export type FetchAnswer = (url: URL, signal: AbortSignal) => Promise<Answer>;
+export type PageFetcher = (url: URL, signal: AbortSignal) => Promise<Answer>;
 
 export interface FetchedPage {
   /** After redirects. */
@@ -29,7 +29,7 @@ const maxBytes = 10 * 1024 * 1024;
  * Fetches an address and follows redirects; each redirect is a separate request. The body is truncated at 10 MiB.
  * Rejects with AppError: invalid_request, not_found (too many redirects), and as `ask` does.
  */
-export async function fetchWithRedirects(address: string, ask: FetchAnswer, signal: AbortSignal): Promise<FetchedPage> {
+export async function fetchWithRedirects(address: string, ask: PageFetcher, signal: AbortSignal): Promise<FetchedPage> {
   let url = webAddress(address);
   for (let left = maxRedirects; ; left--) {
     const { status, headers, body } = await ask(url, signal);

@@ -2,7 +2,7 @@ import { applyPatch, parsePatch, type StructuredPatch } from 'diff';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { replacePieces } from '../../core/text/files/edits.ts';
-import { type EditResult, editFile, filePath, orderByFile } from './file-text.ts';
+import { type EditResult, editFile, filePath, toFileOrderKey } from './file-text.ts';
 import { defineTool, type ToolResult } from './tool.ts';
 
 const edit = z.object({
@@ -28,7 +28,7 @@ export const fileEdit = defineTool({
     edits: z.array(edit).min(1).max(100).optional(),
     patch: z.string().min(1).optional().describe('a unified diff of this file; line numbers may be off'),
   }),
-  orderKey: orderByFile,
+  orderKey: toFileOrderKey,
   calledIn: {
     conversation: ({ file: input, ...others }, path) => ({ name: 'edit_file', args: { path: path(input), ...others } }),
     opencodex: ({ file: input, ...others }, path) => ({ name: 'file_edit', args: { path: path(input), ...others } }),

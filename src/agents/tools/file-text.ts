@@ -12,7 +12,7 @@ export const filePath = z.string().min(1).describe('absolute path below the work
  * Orders calls by base name, because a path can be relative or absolute. The only cost is that calls for different
  * files with the same base name also wait for each other.
  */
-export const orderByFile = ({ file: path }: Readonly<Record<string, unknown>>) =>
+export const toFileOrderKey = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
 /**
@@ -65,12 +65,12 @@ export async function editFile(
   const note = old.encoding === 'UTF-8' ? '' : ` The file's encoding is ${old.encoding}.`;
   if ('refused' in edited) return { ...edited.refused, output: `${edited.refused.output}${note}` };
   const bytes = old.encode(edited.now);
-  if (bytes === undefined) return refuseUnwritable(shown, old);
+  if (bytes === undefined) return unwritableFileResult(shown, old);
   await ctx.sandbox.writeFile(path, bytes, ctx.signal);
   return { ok: true, output: `${edited.summary}${note}`, content: toFileChange(edited.now, old.text) };
 }
 
-export const refuseUnwritable = (path: string, { encoding }: FileText): ToolResult => ({
+export const unwritableFileResult = (path: string, { encoding }: FileText): ToolResult => ({
   ok: false,
   reason: 'refused',
   output:

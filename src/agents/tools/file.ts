@@ -8,12 +8,12 @@ import {
   editFile,
   filePath,
   ignoreMissingFile,
-  orderByFile,
   readFileBytes,
   readFileText,
-  refuseUnwritable,
   toFileChange,
+  toFileOrderKey,
   toStoredPath,
+  unwritableFileResult,
 } from './file-text.ts';
 import { boundOutput } from './output.ts';
 import { defineTool, type ToolContext, type ToolResult } from './tool.ts';
@@ -29,7 +29,7 @@ export const fileRead = defineTool({
     start_line: z.int().min(1).optional().describe('first line, counted from 1'),
     end_line: z.int().min(1).optional().describe('last line'),
   }),
-  orderKey: orderByFile,
+  orderKey: toFileOrderKey,
   calledIn: {
     conversation: ({ file, id: _shell, exec_dir: _dir, ...others }, path) => ({
       name: 'read_file',
@@ -76,7 +76,7 @@ export const fileWrite = defineTool({
   label: 'Write',
   description: 'Write a text file, or append to it. Missing folders are made.',
   parameters: z.object({ file: filePath, content: z.string(), append: z.boolean().default(false) }),
-  orderKey: orderByFile,
+  orderKey: toFileOrderKey,
   calledIn: {
     // Marks an append, because a client would otherwise take `content` for the whole file.
     conversation: ({ file, content, append }, path) => ({
@@ -90,7 +90,7 @@ export const fileWrite = defineTool({
     const old = await readFileText(ctx, path).catch(ignoreMissingFile);
     const added = append && old ? matchLineEnds(old.text, content) : content;
     const bytes = append && old ? old.encode(added) : Buffer.from(added);
-    if (old && bytes === undefined) return refuseUnwritable(path, old);
+    if (old && bytes === undefined) return unwritableFileResult(path, old);
     await ctx.sandbox.writeFile(path, bytes ?? added, ctx.signal, { append });
     const now = append ? `${old?.text ?? ''}${added}` : content;
     return {
@@ -108,7 +108,7 @@ export const fileReplace = defineTool({
   label: 'Edit',
   description: 'Replace a piece of a text file. The piece must occur exactly once.',
   parameters: z.object({ file: filePath, old_str: z.string().min(1), new_str: z.string() }),
-  orderKey: orderByFile,
+  orderKey: toFileOrderKey,
   calledIn: {
     conversation: ({ file, old_str, new_str }, path) => ({
       name: 'edit_file',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { GitRef } from '../../core/model/repository.ts';
-import { defineTool, type ProposedPullRequest, type ToolContext, type ToolResult } from './tool.ts';
+import { defineTool, type OpenedPullRequest, type ToolContext, type ToolResult } from './tool.ts';
 
 const parameters = z.object({
   title: z
@@ -67,7 +67,7 @@ const reasons = {
   deadline_exceeded: 'timed_out',
 } as const;
 
-function describePullRequest({ number, url, title, branch, base, draft }: ProposedPullRequest, wished: string): string {
+function describePullRequest({ number, url, title, branch, base, draft }: OpenedPullRequest, wished: string): string {
   const is = `Pull request #${number} from ${branch} into ${base} is open${draft ? ' as a draft' : ''}: ${url}`;
   if (title === wished) return is;
   return `${is}\nIt was open before: it has the new commits now, and keeps its own title and text.`;

@@ -66,7 +66,7 @@ export const shellView = defineTool({
   parameters: z.object({ id }),
   orderKey,
   async run(ctx, { id: shell }) {
-    const { console, running } = await ctx.sandbox.view(shell, ctx.signal, { chars: consoleChars });
+    const { console, running } = await ctx.sandbox.view(shell, ctx.signal, { chars: maxConsoleChars });
     const lines = console.map(({ ps1, command, output }) => `${ps1}${command}\n${renderScreenText(output)}`).join('\n');
     const output = boundOutput(running === undefined ? lines : `${lines}\n[still running]`);
     const content = {
@@ -289,17 +289,17 @@ export async function readConsole(
   shell: string,
   signal: AbortSignal,
 ): Promise<ConsoleContent> {
-  const { console, running } = await sandbox.view(shell, signal, { chars: consoleChars });
+  const { console, running } = await sandbox.view(shell, signal, { chars: maxConsoleChars });
   return { console: await boundedConsole(console), ...(running !== undefined && { running: true }) };
 }
 
-export const consoleChars = 256 * 1024; // keeps one event within the stores' limits
+export const maxConsoleChars = 256 * 1024; // keeps one event within the stores' limits
 
 /** Keeps every entry, but truncates outputs. If the total is still too large, the oldest outputs are omitted. */
 const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
   readNewestOutputs(
     console.map(({ ps1, command, output }) => ({ ps1, command, text: () => boundOutput(output) })),
-    consoleChars,
+    maxConsoleChars,
   );
 
 /** Fires with the caller's signal, or when the time is up. */

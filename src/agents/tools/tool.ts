@@ -51,7 +51,7 @@ export interface ToolContext {
 }
 
 /** A file of a skill. `version` is null for a workspace skill. */
-export interface ReadSkill {
+export interface SkillFileContent {
   readonly name: string;
   readonly file: string;
   readonly source: 'uploaded' | 'workspace';
@@ -61,7 +61,7 @@ export interface ReadSkill {
   readonly text: string;
 }
 /** Rejects: not_found, file_not_found, path_outside. */
-export type SkillReader = (name: string, file: string, signal: AbortSignal) => Promise<ReadSkill>;
+export type SkillReader = (name: string, file: string, signal: AbortSignal) => Promise<SkillFileContent>;
 
 /** A picture, stored as a file of the session. */
 export interface KeptPicture {
@@ -80,7 +80,7 @@ export interface PullRequestDraft {
   readonly draft: boolean;
 }
 /** The resulting pull request as the forge reports it. */
-export interface ProposedPullRequest {
+export interface OpenedPullRequest {
   readonly number: number;
   readonly url: string;
   readonly title: string;
@@ -89,7 +89,7 @@ export interface ProposedPullRequest {
   readonly draft: boolean;
 }
 /** Pushes the branch and opens its pull request. An open pull request gets the new commits and is returned. */
-export type PullRequestOpener = (requested: PullRequestDraft, signal: AbortSignal) => Promise<ProposedPullRequest>;
+export type PullRequestOpener = (requested: PullRequestDraft, signal: AbortSignal) => Promise<OpenedPullRequest>;
 
 /**
  * A failure that the model can handle is a value. A throw is a bug or a lost sandbox, and ends the turn.
@@ -108,7 +108,7 @@ export type ToolResult = ToolOutcome & {
   /** The address of the page on the screen after the call. */
   readonly page?: string;
   /** The skill that the call read, recorded in an event. */
-  readonly skill?: Omit<ReadSkill, 'text' | 'folder'>;
+  readonly skill?: Omit<SkillFileContent, 'text' | 'folder'>;
 };
 type ToolOutcome =
   | { readonly ok: true; readonly output: string }
@@ -140,7 +140,7 @@ export type ToolGroup = (typeof toolGroups)[number];
 export type ToolNeed = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
 /** The name and arguments of a call in a facade. `path` converts a sandbox path to the facade's form. */
-export type CallNames = (
+export type FacadeCallMapper = (
   args: Args,
   path: (input: unknown) => unknown,
 ) => { readonly name: string; readonly args: Args };
@@ -184,7 +184,7 @@ export interface ToolDescription {
    */
   orderKey(args: unknown): string | null;
   /** Facades that have their own name for the tool. All other facades use its name and arguments. */
-  readonly calledIn: Partial<Readonly<Record<ToolNaming, CallNames>>>;
+  readonly calledIn: Partial<Readonly<Record<ToolNaming, FacadeCallMapper>>>;
 }
 /** The facades with their own names for tools. `conversation`: Crogia and CambioML. */
 export type ToolNaming = 'conversation' | 'opencodex';

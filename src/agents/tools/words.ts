@@ -1,6 +1,6 @@
 import type { ToolFamily } from '../../core/model/events.ts';
 import { toolDescriptions } from './list.ts';
-import type { CallNames, ToolDescription, ToolNaming } from './tool.ts';
+import type { FacadeCallMapper, ToolDescription, ToolNaming } from './tool.ts';
 import { toolset } from './toolset.ts';
 
 // The names of a tool for people, for facades and in the log. Logs and tool servers can name tools that this server
@@ -34,6 +34,6 @@ const families = new Map<string, ToolFamily>([
 /** The name and arguments that a facade shows for a call. */
 export const toFacadeCall = (
   facade: ToolNaming,
-  { name, args }: { readonly name: string; readonly args: Parameters<CallNames>[0] },
-  path: Parameters<CallNames>[1],
-): ReturnType<CallNames> => known.get(name)?.calledIn[facade]?.(args, path) ?? { name, args };
+  { name, args }: { readonly name: string; readonly args: Parameters<FacadeCallMapper>[0] },
+  path: Parameters<FacadeCallMapper>[1],
+): ReturnType<FacadeCallMapper> => known.get(name)?.calledIn[facade]?.(args, path) ?? { name, args };

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { accountOf, hasRole, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { Done, Time } from '../procedure/schemas.ts';
+import { OkResult, Time } from '../procedure/schemas.ts';
 
 // People who signed in with an identity provider, and the browsers and command lines in which they are signed in.
 
@@ -142,7 +142,7 @@ export const peopleRouter = router({
     summary: 'Sign out of another of your browsers or commands; its open streams end',
     may: 'any',
     in: DeviceId,
-    out: Done,
+    out: OkResult,
     answer: { ok: true },
     fails: [401, 422],
   }).mutation(async ({ ctx: { principal, people }, input }) => {

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { accountOf, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { doneReply, okResult, ProjectIdInput } from '../procedure/schemas.ts';
+import { okResult, okResultReply, ProjectIdInput } from '../procedure/schemas.ts';
 import { Key, keyExample } from './keys.ts';
 
 // Keys that people create for programs that act on their behalf.
@@ -93,7 +93,7 @@ export const personalKeysRouter = router({
     verb: { name: 'revoke' },
     may: 'any',
     in: z.strictObject({ id: z.string().max(100) }),
-    ...doneReply,
+    ...okResultReply,
     fails: [401, 422],
   }).mutation(async ({ ctx: { principal, keys }, input: { id } }) => {
     const own = (await keys?.list())?.some((key) => key.id === id && key.person === accountOf(principal));

@@ -6,7 +6,7 @@ import { accountRoles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { authorize, authorizeRole, toOwnedResource } from '../../sessions/access/authorize.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { doneReply, okResult, ProjectIdInput } from '../procedure/schemas.ts';
+import { okResult, okResultReply, ProjectIdInput } from '../procedure/schemas.ts';
 import { Key, keyExample } from './keys.ts';
 
 // The service accounts of a project: programs that can use only this project.
@@ -95,7 +95,7 @@ export const projectAccountsRouter = router({
     verb: { name: 'revoke', words: ['id', 'account'] },
     may: 'manage',
     in: byId.extend({ account: z.string().max(100) }),
-    ...doneReply,
+    ...okResultReply,
     fails: [403, 404, 422],
   }).mutation(async ({ ctx, input: { id, account } }) => {
     const { keys, list } = await requireKeys(ctx, id);

@@ -14,13 +14,13 @@ export interface TrpcContext extends TrpcCallerContext {
   readonly reached: RequestAddress;
   readonly version: string;
   readonly clock: Clock;
-  readonly calls: CallCount;
+  readonly calls: CallLimiter;
   /** Resolves when the client has room for more. */
   drained(): Promise<void>;
 }
 
 /** Limits the open calls of one connection, because a socket could otherwise send any number of calls. */
-export class CallCount {
+export class CallLimiter {
   #open = 0;
   /** Rejects: rate_limited. */
   enter(): Disposable {

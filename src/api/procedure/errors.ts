@@ -31,7 +31,7 @@ export interface ErrorShape {
  * The client's view of an error: the error table's row and the public text. It never contains a stack or another
  * library's message.
  */
-export function errorShape(error: TRPCError, path?: string): ErrorShape {
+export function toErrorShape(error: TRPCError, path?: string): ErrorShape {
   const known = fromTrpcError(error);
   const own = isOfTrpc(error) ? error.code : wireErrors[known.code].trpc;
   const status = isOfTrpc(error) ? getHTTPStatusCodeFromError(error) : wireErrors[known.code].http;

@@ -55,13 +55,13 @@ interface Deps {
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
   readonly credentials: Pick<Credentials, 'serverSeal' | 'live'>;
 }
-export const tokenPattern = /^([0-9a-f]{12})\.[\w-]{43}$/;
+export const previewTokenPattern = /^([0-9a-f]{12})\.[\w-]{43}$/;
 export const hostLabel = ({ of }: Pick<PreviewView, 'of'>, id: SessionId) => `${of}-${id}`;
 const usualMinutes = 480;
 const form = /^(?:(https?):\/\/)?([a-z0-9.-]+)(?::(\d{1,5}))?$/;
 const loopback = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?$/i;
 
-export function previewLinks({ settings, peppers, credentials }: Deps): PreviewLinks {
+export function createPreviewLinks({ settings, peppers, credentials }: Deps): PreviewLinks {
   const [, scheme, name = 'localhost', port] = form.exec(settings.domain ?? '') ?? [];
   const base = settings.domain === undefined ? undefined : `${name}${port === undefined ? '' : `:${port}`}`;
   const usual = (scheme as 'http' | 'https' | undefined) ?? (/(^|\.)localhost$/.test(name) ? 'http' : 'https');

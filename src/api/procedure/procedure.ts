@@ -5,7 +5,7 @@ import { forbiddenRoleError, toViewer } from '../../core/model/principal.ts';
 import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
 import type { Action } from '../../sessions/api/rules.ts';
 import type { TrpcContext } from './context.ts';
-import { errorShape } from './errors.ts';
+import { toErrorShape } from './errors.ts';
 
 /**
  * The resource that operations share. `find` reads the resource that the input's first path parameter names, to check
@@ -100,7 +100,7 @@ const t = initTRPC
   .meta<OperationMeta>()
   .create({
     isDev: false,
-    errorFormatter: ({ error, path }) => errorShape(error, path),
+    errorFormatter: ({ error, path }) => toErrorShape(error, path),
     // The client detects a dead connection by missing pings, and resumes after the last event id that it received.
     sse: { ping: { enabled: true, intervalMs: 15_000 }, client: { reconnectAfterInactivityMs: 45_000 } },
   });
@@ -153,12 +153,12 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
 
 /** The id in the input field of the path's first parameter. */
 function namedIn({ rest }: OperationMeta, input: unknown): string | undefined {
-  const [field] = Object.values(restRoute(rest).fields);
+  const [field] = Object.values(parseRestRoute(rest).fields);
   return field === undefined ? undefined : (input as Readonly<Record<string, string>>)[field];
 }
 
 /** The method and path of a REST route, and the input fields by parameter name. */
-export function restRoute(rest = '') {
+export function parseRestRoute(rest = '') {
   const [method = 'GET', path = ''] = rest.split(' ');
   const fields = [...path.matchAll(/:(\w+)(?:=(\w+))?/g)].map(([, name = '', field = name]) => [name, field]);
   return { method, url: path.replaceAll(/=\w+/g, ''), fields: Object.fromEntries(fields) as Record<string, string> };
@@ -214,7 +214,7 @@ type AnyRouter = { readonly _def: { readonly procedures: object } };
 const capitalized = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 
 /** The operations of a router's procedures. */
-export const describedOperations = ({ _def: { procedures } }: AnyRouter): readonly DescribedOperation[] =>
+export const listOperations = ({ _def: { procedures } }: AnyRouter): readonly DescribedOperation[] =>
   Object.entries(procedures as Record<string, Callable>).flatMap(([name, procedure]) => {
     const { type, meta: described } = procedure._def;
     if (!described) return [];

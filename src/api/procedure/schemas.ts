@@ -35,12 +35,12 @@ export const TitleInput = z
 export const PathInput = z.string().min(1).max(4_096).refine(hasNoNul, 'must not contain NUL');
 
 export const sessionTarget = z.strictObject({ sessionId: SessionIdInput.describe('the session') });
-export const Done = z.object({ ok: z.literal(true) });
+export const OkResult = z.object({ ok: z.literal(true) });
 export const okResult = { ok: true } as const;
 /** The reply of an operation that returns nothing else. */
-export const doneReply = { out: Done, answer: okResult };
+export const okResultReply = { out: OkResult, answer: okResult };
 /** Waits for the work, and returns the same reply for every operation. */
-export const done = async (work: Promise<unknown>): Promise<typeof okResult> => {
+export const toOkResult = async (work: Promise<unknown>): Promise<typeof okResult> => {
   await work;
   return okResult;
 };
@@ -154,4 +154,4 @@ export interface Resync {
   readonly ts: number;
 }
 
-export const Sent = z.object({ messageId: MessageId, runId: RunId, seq: z.int() });
+export const SentMessageResult = z.object({ messageId: MessageId, runId: RunId, seq: z.int() });

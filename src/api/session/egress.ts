@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { hasRole } from '../../core/model/principal.ts';
 import { EffectiveEgress } from '../../sessions/api/egress.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, sessionTarget } from '../procedure/schemas.ts';
+import { OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
 import { EgressHosts } from '../views/session-options.ts';
 
 const EgressInForce = EffectiveEgress.extend({
@@ -28,8 +28,8 @@ export const egressRouter = router({
    */
   allow: procedure
     .input(ofEntry)
-    .output(Done)
-    .mutation(({ ctx, input: { sessionId, host } }) => done(ctx.services.egress.allow(sessionId, host))),
+    .output(OkResult)
+    .mutation(({ ctx, input: { sessionId, host } }) => toOkResult(ctx.services.egress.allow(sessionId, host))),
 
   /**
    * Narrows the hosts that the sandbox can reach to these, from now on; `[]`: none, null: all that the policy opens.
@@ -37,14 +37,14 @@ export const egressRouter = router({
    */
   narrow: procedure
     .input(sessionTarget.extend({ hosts: EgressHosts.nullable() }))
-    .output(Done)
+    .output(OkResult)
     .mutation(({ ctx, input: { sessionId, hosts } }) =>
-      done(ctx.services.egress.narrow(sessionId, hosts === 'none' ? [] : hosts)),
+      toOkResult(ctx.services.egress.narrow(sessionId, hosts === 'none' ? [] : hosts)),
     ),
 
   /** Revokes a host allowed in this session. Requires the role `operator`. */
   withdraw: procedure
     .input(ofEntry)
-    .output(Done)
-    .mutation(({ ctx, input: { sessionId, host } }) => done(ctx.services.egress.withdraw(sessionId, host))),
+    .output(OkResult)
+    .mutation(({ ctx, input: { sessionId, host } }) => toOkResult(ctx.services.egress.withdraw(sessionId, host))),
 });

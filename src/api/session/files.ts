@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { FileChanges } from '../../sessions/api/files.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, PathInput, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
+import { OkResult, PathInput, sessionTarget, toIsoTime, toOkResult } from '../procedure/schemas.ts';
 
 const ofFile = sessionTarget.extend({ path: PathInput });
 const SearchInput = sessionTarget.extend({
@@ -63,16 +63,16 @@ export const filesRouter = router({
 
   write: procedure
     .input(ofFile.extend({ content: z.string() }))
-    .output(Done)
+    .output(OkResult)
     .mutation(({ ctx, input: { sessionId, path, content }, signal = neverSignal }) =>
-      done(ctx.services.files.write(sessionId, path, content, signal)),
+      toOkResult(ctx.services.files.write(sessionId, path, content, signal)),
     ),
 
   delete: procedure
     .input(ofFile)
-    .output(Done)
+    .output(OkResult)
     .mutation(({ ctx, input: { sessionId, path }, signal = neverSignal }) =>
-      done(ctx.services.files.remove(sessionId, path, signal)),
+      toOkResult(ctx.services.files.remove(sessionId, path, signal)),
     ),
 
   /** The files that changed since the newest run started. */

@@ -3,7 +3,7 @@ import { neverSignal } from '../../core/concurrency/cancel.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, sessionTarget, Time } from '../procedure/schemas.ts';
+import { OkResult, sessionTarget, Time, toOkResult } from '../procedure/schemas.ts';
 
 const Previewed = z.union([z.int().min(1).max(65_535), z.literal('files')]);
 /** With `files`: only the files in this folder and below. */
@@ -51,6 +51,6 @@ export const portsRouter = router({
     }),
   close: procedure
     .input(sessionTarget.extend({ id: z.string().max(100) }))
-    .output(Done)
-    .mutation(({ ctx, input: { sessionId, id } }) => done(ctx.services.ports.close(sessionId, id))),
+    .output(OkResult)
+    .mutation(({ ctx, input: { sessionId, id } }) => toOkResult(ctx.services.ports.close(sessionId, id))),
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { ProcessInfo } from '../../sessions/api/processes.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, sessionTarget } from '../procedure/schemas.ts';
+import { OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
 
 const ofProcess = sessionTarget.extend({ pid: z.int() });
 
@@ -14,9 +14,9 @@ export const processesRouter = router({
 
   stop: procedure
     .input(ofProcess)
-    .output(Done)
+    .output(OkResult)
     .mutation(({ ctx, input: { sessionId, pid }, signal = neverSignal }) =>
-      done(ctx.services.processes.stop(sessionId, pid, signal)),
+      toOkResult(ctx.services.processes.stop(sessionId, pid, signal)),
     ),
 
   logs: procedure

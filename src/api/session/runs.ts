@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Goal } from '../../core/model/runs/goal.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Sent, sessionTarget, TextInput } from '../procedure/schemas.ts';
+import { SentMessageResult, sessionTarget, TextInput } from '../procedure/schemas.ts';
 
 const SendInput = sessionTarget.extend({
   text: TextInput,
@@ -19,7 +19,7 @@ const Decision = z.object({ callId: z.string(), decision: z.enum(['approved', 'r
 export const runsRouter = router({
   send: procedure
     .input(SendInput)
-    .output(Sent)
+    .output(SentMessageResult)
     .mutation(async ({ ctx, input: { sessionId, clientMessageId, goal, ...message } }) => {
       const { sessions } = ctx.services;
       const command = { ...message, ...(goal && { goal }) };

@@ -6,7 +6,7 @@ import { PauseKind } from '../../core/model/sandboxes/condition.ts';
 import { ServiceStatus } from '../../core/model/services/recipe.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
 import { CommandInput, PathInput, sessionTarget } from '../procedure/schemas.ts';
-import { ForkCount, ForkedBox } from '../views/snapshots.ts';
+import { ForkCount, ForkResult } from '../views/snapshots.ts';
 
 const Sandbox = SandboxView.extend({ id: z.string() });
 export const Usage = z.object({
@@ -126,7 +126,7 @@ export const sandboxRouter = router({
   /** Creates sandboxes that start with a copy of this sandbox's current files, but without its processes. */
   fork: procedure
     .input(sessionTarget.extend({ count: ForkCount.default(1) }))
-    .output(z.array(ForkedBox))
+    .output(z.array(ForkResult))
     .mutation(async ({ ctx, input: { sessionId, count }, signal = neverSignal }) => {
       const created = await ctx.services.snapshots.fork(sessionId, { count, origin: 'trpc', signal });
       return created.map((one) => {

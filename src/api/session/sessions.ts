@@ -12,14 +12,14 @@ import { computeCost, SessionCost } from '../../sessions/services/costs.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import {
-  Done,
-  done,
+  OkResult,
   omitUndefined,
   ProjectIdInput,
   Session,
   SessionIdInput,
   TextInput,
   TitleInput,
+  toOkResult,
   toSession,
 } from '../procedure/schemas.ts';
 import {
@@ -246,8 +246,8 @@ export const sessionsRouter = router({
 
   delete: procedure
     .input(byId)
-    .output(Done)
-    .mutation(({ ctx, input }) => done(ctx.services.sessions.delete(input.id))),
+    .output(OkResult)
+    .mutation(({ ctx, input }) => toOkResult(ctx.services.sessions.delete(input.id))),
 
   /** Deletes each of these sessions that the caller can delete, and returns an error code for each other session. */
   deleteMany: procedure

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ShareView } from '../../sessions/api/shares.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, sessionTarget, Time } from '../procedure/schemas.ts';
+import { OkResult, sessionTarget, Time, toOkResult } from '../procedure/schemas.ts';
 
 const Share = ShareView.extend({ createdAt: Time, expiresAt: Time });
 
@@ -21,6 +21,6 @@ export const sharesRouter = router({
     .query(async ({ ctx, input }) => await ctx.services.shares.list(input.sessionId)),
   revoke: procedure
     .input(sessionTarget.extend({ id: z.string().max(100) }))
-    .output(Done)
-    .mutation(({ ctx, input: { sessionId, id } }) => done(ctx.services.shares.revoke(sessionId, id))),
+    .output(OkResult)
+    .mutation(({ ctx, input: { sessionId, id } }) => toOkResult(ctx.services.shares.revoke(sessionId, id))),
 });

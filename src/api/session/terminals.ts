@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverSignal } from '../../core/concurrency/cancel.ts';
 import type { TerminalInfo } from '../../sessions/api/terminals.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, sessionTarget, toIsoTime } from '../procedure/schemas.ts';
+import { OkResult, sessionTarget, toIsoTime, toOkResult } from '../procedure/schemas.ts';
 
 const Terminal = z.object({ id: z.string(), sessionId: z.string(), created: z.iso.datetime() });
 const ofTerminal = z.strictObject({ terminalId: z.string().regex(/^shell_[0-9a-f]{8}$/, 'not a terminal') });
@@ -26,17 +26,17 @@ export const terminalsRouter = router({
 
   write: procedure
     .input(ofTerminal.extend({ text: z.string().min(1).max(262_144) }))
-    .output(Done)
+    .output(OkResult)
     .mutation(({ ctx, input: { terminalId, text }, signal = neverSignal }) =>
-      done(ctx.services.terminals.write(terminalId, text, signal)),
+      toOkResult(ctx.services.terminals.write(terminalId, text, signal)),
     ),
 
   /** Types into an agent's shell in which a command runs. The shell's id is `id` in the tool call's arguments. */
   typeIntoShell: procedure
     .input(sessionTarget.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
-    .output(Done)
+    .output(OkResult)
     .mutation(({ ctx, input: { sessionId, shellId, text }, signal = neverSignal }) =>
-      done(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, signal)),
+      toOkResult(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, signal)),
     ),
 
   /** The last part of the output of the shell's newest command, and whether it still runs. */
@@ -50,14 +50,14 @@ export const terminalsRouter = router({
 
   resize: procedure
     .input(ofTerminal.extend(Size))
-    .output(Done)
+    .output(OkResult)
     .mutation(({ ctx, input: { terminalId, ...size }, signal = neverSignal }) =>
-      done(ctx.services.terminals.resize(terminalId, size, signal)),
+      toOkResult(ctx.services.terminals.resize(terminalId, size, signal)),
     ),
 
   /** Kills the shell and its processes. */
   close: procedure
     .input(ofTerminal)
-    .output(Done)
-    .mutation(({ ctx, input: { terminalId } }) => done(ctx.services.terminals.close(terminalId))),
+    .output(OkResult)
+    .mutation(({ ctx, input: { terminalId } }) => toOkResult(ctx.services.terminals.close(terminalId))),
 });

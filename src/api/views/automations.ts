@@ -203,7 +203,7 @@ export const StartsInput = z.strictObject({
   afterId: z.string().max(100).optional(),
   afterAt: z.iso.datetime().optional(),
 });
-export const startsQuery = ({ limit, afterId, afterAt }: z.output<typeof StartsInput>) => ({
+export const toStartsQuery = ({ limit, afterId, afterAt }: z.output<typeof StartsInput>) => ({
   limit,
   ...(afterId !== undefined && afterAt !== undefined && { after: { id: afterId, at: Date.parse(afterAt) } }),
 });

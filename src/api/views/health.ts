@@ -6,7 +6,7 @@ import type { ServiceHealth, SessionService } from '../../sessions/api/sessions.
 
 const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
 /** The health of a server's parts, as every facade reports it. */
-export const Checks = z.object({
+export const HealthChecks = z.object({
   storage: Check,
   sandbox: Check.extend({
     driver: z.string(),
@@ -31,7 +31,10 @@ export const Checks = z.object({
 /** An answer is promised within a second, even if a check hangs. */
 const patienceMs = 900;
 
-export async function readHealthWithin(sessions: Pick<SessionService, 'health'>, clock: Clock): Promise<ServiceHealth> {
+export async function readHealthWithTimeout(
+  sessions: Pick<SessionService, 'health'>,
+  clock: Clock,
+): Promise<ServiceHealth> {
   const giveUp = new AbortController();
   const { promise: tooLate, resolve } = Promise.withResolvers<ServiceHealth>();
   const timer = clock.setTimeout(() => {

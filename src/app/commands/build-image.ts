@@ -4,7 +4,7 @@ import { callEngine, openEngine } from '../../../drivers/docker/engine.ts';
 import { openImages } from '../../../drivers/docker/images.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { openDataFolder } from '../../storage/data-folder.ts';
-import { daemonBundle, ourImages } from '../images/image.ts';
+import { createDaemonBundler, ourImages } from '../images/image.ts';
 import type { Command } from './command.ts';
 
 const options = {
@@ -24,7 +24,7 @@ export const buildImageCommand: Command = {
     const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
     const engine = openEngine(address);
     openDataFolder(process.env.CORRAL_DATA_DIR ?? 'data');
-    const bundle = daemonBundle(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
+    const bundle = createDaemonBundler(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
     const ours = ourImages(bundle)[variant];
     await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);

@@ -6,7 +6,7 @@ import { PauseAbility } from '../../core/model/sandboxes/condition.ts';
 import { runAttack } from './attack/attack.ts';
 import type { Finding as AttackFinding } from './attack/checks.ts';
 import type { Command } from './command.ts';
-import { requestServer, serverAddress, urlOption } from './server-request.ts';
+import { requestServer, resolveServerAddress, urlOption } from './server-request.ts';
 
 const options = {
   ...urlOption,
@@ -215,7 +215,7 @@ function parsed(args: readonly string[]) {
     if (attack && probe.length > 0) throw new Error('--probe cannot be combined with --attack');
     const wrong = probe.find((it) => !/^[A-Za-z0-9.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(it));
     if (wrong !== undefined) throw new Error(`--probe ${wrong} is not host:port`);
-    return { ...serverAddress(url), probe, attack, json };
+    return { ...resolveServerAddress(url), probe, attack, json };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. doctor takes ${doctorCommand.usage}.`);
   }

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { apiKeys, type KeyAdmin, type KeyView, type NewKey } from '../../auth/api-keys.ts';
+import { type KeyAdmin, type KeyView, type NewKey, openApiKeys } from '../../auth/api-keys.ts';
 import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
 import { connectToDataDir } from '../../cli/server.ts';
 import type { Corral, Outputs } from '../../client/index.ts';
@@ -59,7 +59,7 @@ async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ k
     (await import('../../storage/mongo/store.ts')).mongoStore({ url: at });
   const store = stack.use(url ? await mongo(url) : await sqlite());
   const keys = stack.use(
-    await apiKeys({
+    await openApiKeys({
       records: store.records,
       clock: systemClock,
       ids,

@@ -61,7 +61,7 @@ const asksForHelp = (word: string | undefined) => word === '--help' || word === 
  * The help text if the arguments request it, for one command or all: `help`, `help keys`, `keys --help`. Undefined:
  * they do not.
  */
-export async function helpFor(args: readonly string[], all: (commands: readonly string[]) => string) {
+export async function findRequestedHelp(args: readonly string[], all: (commands: readonly string[]) => string) {
   const [first, second] = args;
   if (asksForHelp(first))
     return second === undefined || asksForHelp(second) ? all(await commandsHelp()) : await commandHelp(second);

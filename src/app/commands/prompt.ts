@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command } from './command.ts';
-import { requestServer, serverAddress, urlOption } from './server-request.ts';
+import { requestServer, resolveServerAddress, urlOption } from './server-request.ts';
 
 const usage = 'show <session> [--turn <n>] [--json] [--url <address>]';
 
@@ -43,7 +43,7 @@ function parsed(args: readonly string[]) {
     if (values.turn !== undefined && !/^[1-9]\d{0,7}$/.test(values.turn))
       throw new Error('--turn must be a number from 1');
     const turn = values.turn === undefined ? undefined : Number(values.turn);
-    return { session, turn, json: values.json, ...serverAddress(values.url) };
+    return { session, turn, json: values.json, ...resolveServerAddress(values.url) };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. prompt needs ${usage}.`);
   }

@@ -3,7 +3,7 @@ import { findKeysUnderOldPeppers } from '../../auth/api-keys.ts';
 import { findEnvironmentKeysUnderOldPeppers } from '../../auth/environment-keys.ts';
 import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
 import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
-import { vault } from '../../auth/vault.ts';
+import { createVault } from '../../auth/vault.ts';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
@@ -68,7 +68,7 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   );
   const sealing = await readEncryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
   const learn = () => {}; // nothing to mask, because no decrypted secret is logged here
-  const common = { records: store.records, vault: vault(sealing), clock: systemClock, ids, learn };
+  const common = { records: store.records, vault: createVault(sealing), clock: systemClock, ids, learn };
   const secrets = new NamedSecrets(common);
   const sealed = [
     secrets,

@@ -8,7 +8,7 @@ export const urlOption = { url: { type: 'string' } } as const;
  * The server in `--url` or CORRAL_URL, or the running local server, with its token. Throws if the text is not an
  * address.
  */
-export const serverAddress = (value: string | undefined): ServerAddress => resolveAddress(value, process.env);
+export const resolveServerAddress = (value: string | undefined): ServerAddress => resolveAddress(value, process.env);
 
 /** Sends a command's request to a running server. Rejects with a message that says what to do. */
 export async function requestServer(url: string, options: RequestInit): Promise<Response> {

@@ -4,7 +4,7 @@ import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command, Terminal } from './command.ts';
-import { requestServer, serverAddress, urlOption } from './server-request.ts';
+import { requestServer, resolveServerAddress, urlOption } from './server-request.ts';
 
 const task = [
   'Try the sandbox',
@@ -108,7 +108,7 @@ function parsed(args: readonly string[]): ServerAddress & { readonly timeout: st
       },
     }).values;
     if (!/^[1-9]\d{0,5}$/.test(input.timeout)) throw new Error('--timeout needs a number of seconds from 1');
-    return { ...serverAddress(input.url), timeout: input.timeout };
+    return { ...resolveServerAddress(input.url), timeout: input.timeout };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. try takes ${tryCommand.usage}.`);
   }

@@ -14,7 +14,7 @@ export const sudoScript = join(images, 'sudo');
 export const browserPolicy = join(images, 'browser-policy.json');
 
 /** The daemon as one file, built once per start of the server. */
-export function daemonBundle(dataDir: string): () => Promise<string> {
+export function createDaemonBundler(dataDir: string): () => Promise<string> {
   let created: Promise<string> | undefined;
   const make = async () => {
     const outfile = join(dataDir, 'image', 'sandboxd.mjs');

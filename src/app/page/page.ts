@@ -12,7 +12,7 @@ const built = join(root, 'page');
 const cache = join(root, 'node_modules/.cache/corral-page');
 
 /** The files of the page, read on the first request. In a clone, they are built once per change of their sources. */
-export function pageFiles(): () => Promise<PageFiles> {
+export function createPageLoader(): () => Promise<PageFiles> {
   let created: Promise<PageFiles> | undefined;
   return () => {
     created ??= read().catch((thrown: unknown) => {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { DriverParts } from '../../../drivers/descriptor.ts';
 import type { Driver, EgressHandler } from '../../../drivers/driver.ts';
 import { type DriverName, findDriver } from '../../../drivers/list.ts';
-import { tokenKeys } from '../../auth/keys/token-keys.ts';
+import { readTokenKeys } from '../../auth/keys/token-keys.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -11,7 +11,7 @@ import { readExtraAuthorities } from '../../sandboxes/egress/fetch/certificate-a
 import {
   browserPolicy,
   chooseDesktop,
-  daemonBundle,
+  createDaemonBundler,
   initScript,
   ourImages,
   sandboxImage,
@@ -19,7 +19,7 @@ import {
 } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
-import type { RealModels } from './real-models.ts';
+import type { RealModelGuard } from './real-models.ts';
 import { type PoolParts, withWarmPool } from './warm-pool.ts';
 
 /**
@@ -60,7 +60,7 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly say: (text: string) => void;
   readonly onRefused: (id: SandboxId, reason: string) => void;
   readonly pool: PoolParts;
-  readonly realModels: RealModels;
+  readonly realModels: RealModelGuard;
   /** Whether a template gives its sandboxes a desktop, even if the server's settings do not. */
   readonly templatesHaveDesktops: boolean;
 }
@@ -120,7 +120,7 @@ export function commonParts(config: Config, { ids, clock }: { readonly ids: IdSo
     ids,
     clock,
     random: Math.random,
-    keys: () => tokenKeys(config, () => ids.token()),
+    keys: () => readTokenKeys(config, () => ids.token()),
     extraCa: () => readExtraAuthorities(config.extraCa),
     desktop: chooseDesktop(config),
   } as const satisfies Partial<DriverParts>;
@@ -128,7 +128,7 @@ export function commonParts(config: Config, { ids, clock }: { readonly ids: IdSo
 
 function driverParts(options: Options): DriverParts {
   const { config, instance, replica, gate, caBundle, node, say, onRefused, realModels } = options;
-  const daemon = daemonBundle(config.dataDir);
+  const daemon = createDaemonBundler(config.dataDir);
   return {
     ...commonParts(config, options),
     ...(options.templatesHaveDesktops && { desktop: true }),

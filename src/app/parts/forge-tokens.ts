@@ -9,7 +9,7 @@ const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const
  * The token for a forge's API, from the session's credentials: that for the API's host, else the one that git would use
  * for the repository. Forges accept the same token for both, so users bind it only once.
  */
-export function forgeTokens(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokens {
+export function createForgeTokens(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokens {
   return async (id, { remote, apiUrl, access }) => {
     const all = await credentials.of(id);
     const api = targetOfUrl(apiUrl);

@@ -41,7 +41,7 @@ export function chooseNetworkReach(
  * Reaches the networks that the egress rules allow. Tool servers added with reach `private` can also be on private
  * networks.
  */
-export function toolFetch(listed: readonly string[]): FetchFor {
+export function createToolFetch(listed: readonly string[]): FetchFor {
   const usual = guardedFetch({ addresses: { allowRanges: listed } });
   const within = guardedFetch({
     addresses: { allowRanges: [...allowRanges, ...listed], denyRanges },

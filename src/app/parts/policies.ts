@@ -36,7 +36,7 @@ export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy,
 });
 
 /** The limits of each person, each project and the server, from the settings. */
-export const limitsIn =
+export const createLimitsReader =
   (live: { readonly now: Config }) =>
   (holder: LimitHolder): BudgetLimits => {
     const { now } = live;
@@ -92,9 +92,9 @@ export const restartPolicy = {
  * The tool calls that require approval. Rejects: invalid_request for an unknown tool, because that entry would protect
  * nothing.
  */
-export function toApprovals(approvals: Config['approvals'], tools: ToolRegistry): Approvals {
-  refuseUnknown('approvals.tools', approvals.tools, tools);
-  refuseUnknown(
+export function toCheckedApprovalPolicy(approvals: Config['approvals'], tools: ToolRegistry): Approvals {
+  assertKnownTools('approvals.tools', approvals.tools, tools);
+  assertKnownTools(
     'approvals.rules',
     approvals.rules.map(({ tool }) => tool),
     tools,
@@ -109,7 +109,7 @@ export const toApprovalPolicy = ({ tools, rules, timeoutSeconds }: Config['appro
 });
 
 /** Throws: invalid_request for the name of an unknown tool. Globs, groups and names of tool servers' tools pass. */
-export function refuseUnknown(setting: string, names: readonly string[], tools: ToolRegistry): void {
+export function assertKnownTools(setting: string, names: readonly string[], tools: ToolRegistry): void {
   const groups: readonly string[] = setting === 'tools.deny' ? toolGroups : [];
   const isKnown = (name: string) =>
     name.includes('*') || name.startsWith('mcp_') || groups.includes(name) || tools.find(name) !== undefined;
@@ -131,5 +131,5 @@ export function createChangeableProfile(config: Config): Pick<AgentProfile, 'bud
 /** The limits in the server's settings, as callers see them. */
 export function serverLimits(config: Config, tools: ToolRegistry): { approvals: readonly string[]; budgets: Budgets } {
   const budgets = { run: runPolicy(config, () => 0).budget, session: readOwnBudget(config.session) };
-  return { approvals: toApprovals(config.approvals, tools).tools, budgets };
+  return { approvals: toCheckedApprovalPolicy(config.approvals, tools).tools, budgets };
 }

@@ -3,7 +3,7 @@ import { createModel, toModelChain } from '../../agents/models/registry.ts';
 import type { ComputerShape } from '../../agents/tools/list.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
 import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
-import { vault } from '../../auth/vault.ts';
+import { createVault } from '../../auth/vault.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -40,7 +40,7 @@ import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
 import { rotateInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
-import { fetchWithin, toolFetch } from './model-addresses.ts';
+import { createToolFetch, fetchWithin } from './model-addresses.ts';
 
 interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> {
   readonly config: Config;
@@ -108,7 +108,7 @@ export async function openProjectParts({
   const { compatible } = config.models;
   const providers = listOfferedProviders(compatible);
   const baseUrls = Object.fromEntries(keyedProviders.map(({ name }) => [name, config.models[name].baseUrl]));
-  const safe = vault(sealing);
+  const safe = createVault(sealing);
   const keys = providerKeys({ records, vault: safe, clock, baseUrls, compatible, learn });
   await keys.verify();
   const secrets = new NamedSecrets({ records, vault: safe, clock, ids, learn });
@@ -131,7 +131,7 @@ export async function openProjectParts({
   });
   const toolSecrets = toolServerSecrets(records, safe);
   await toolSecrets.verify();
-  const fetchFor = toolFetch(config.egress.allowRanges);
+  const fetchFor = createToolFetch(config.egress.allowRanges);
   const signIns = new SignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
 
   const directory = new ModelDirectory({ records, models: config.models });

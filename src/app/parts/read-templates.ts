@@ -10,9 +10,9 @@ import { nearestWord } from '../../config/nearest.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Template } from '../../core/model/template.ts';
 import { findMistakes } from '../../sessions/run/prompt/overrides.ts';
-import { findLocalConfig } from '../commands/local-config.ts';
+import { findFolderBesideConfig } from '../commands/local-config.ts';
 import type { Config } from '../settings/config.ts';
-import { parseTemplate, templateName } from '../settings/templates.ts';
+import { parseTemplate, templateNamePattern } from '../settings/templates.ts';
 
 const own = fileURLToPath(new URL('../../agents/templates/', import.meta.url));
 /** The server's built-in templates, in the order in which clients list them. */
@@ -32,12 +32,12 @@ export interface TemplateFile {
  */
 export function readTemplates(
   config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },
-  folder = findLocalConfig('templates'),
+  folder = findFolderBesideConfig('templates'),
 ): readonly TemplateFile[] {
   const problems: string[] = [];
   const read = (file: string): TemplateFile[] => {
     const [, name] = /^(.*)[.]ya?ml$/.exec(basename(file)) ?? [];
-    if (name === undefined || !templateName.test(name)) {
+    if (name === undefined || !templateNamePattern.test(name)) {
       problems.push(`${file} is no template: its name must be a word of a-z, 0-9, _ and - with .yaml behind it.`);
       return [];
     }

@@ -7,7 +7,7 @@ import type { Config } from '../settings/config.ts';
  * Refuses real models, whether the settings, a project or a session chose them, if nothing isolates the sandboxes and
  * the operator has not set `CORRAL_UNCONFINED=1`.
  */
-export class RealModels {
+export class RealModelGuard {
   readonly #unconfined: boolean;
   #driver: { readonly capabilities: Capabilities } | undefined;
   #isUsed: boolean;

@@ -154,8 +154,8 @@ function withChoice(
 ): SandboxSettings {
   const { sandbox, egress: rules } = own.config;
   const size = {
-    ...(cpus !== undefined && { cpus: Math.min(cpus, maxSize(sandbox).cpus) }),
-    ...(memory !== undefined && { memory: Math.min(memory, maxSize(sandbox).memory) }),
+    ...(cpus !== undefined && { cpus: Math.min(cpus, maxSandboxSize(sandbox).cpus) }),
+    ...(memory !== undefined && { memory: Math.min(memory, maxSandboxSize(sandbox).memory) }),
     ...(image !== undefined && { image }),
   };
   const closed = isEgressClosed(egress) ? { policy: 'none' as const, allow: [] } : {};
@@ -168,7 +168,7 @@ function withChoice(
 }
 
 /** The largest sandbox that a session's creator can choose. */
-export const maxSize = ({ cpus, memory, maxCpus, maxMemory }: Config['sandbox']) => ({
+export const maxSandboxSize = ({ cpus, memory, maxCpus, maxMemory }: Config['sandbox']) => ({
   cpus: maxCpus ?? cpus,
   memory: maxMemory ?? memory,
 });

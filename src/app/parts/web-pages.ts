@@ -12,7 +12,7 @@ interface PageWays {
 }
 
 /** Fetches an address and follows redirects, under a session's egress policy and through the sandboxes' proxy. */
-export const pageFetch =
+export const createPageFetch =
   (fetch: ProxiedFetch): FetchPage =>
   (address, sessionId, signal) => {
     const from = { id: sandboxIdOf(sessionId), sessionId };
@@ -20,8 +20,8 @@ export const pageFetch =
   };
 
 /** The tool that fetches pages through the sandboxes' proxy. */
-export const pageTool = ({ fetch, pages }: PageWays): Tool =>
+export const createPageTool = ({ fetch, pages }: PageWays): Tool =>
   webFetchTool({
-    fetch: (address, { sessionId }, signal) => pageFetch(fetch)(address, sessionId, signal),
+    fetch: (address, { sessionId }, signal) => createPageFetch(fetch)(address, sessionId, signal),
     read: (job, signal) => pages.do(job, signal),
   });

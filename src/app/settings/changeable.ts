@@ -4,7 +4,7 @@ import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import type { KnownSetting } from '../../sessions/projects/settings-service.ts';
-import { refuseUnknown } from '../parts/policies.ts';
+import { assertKnownTools } from '../parts/policies.ts';
 import type { Config } from './config.ts';
 import { changeableSettings, type LiveConfig, valueAt } from './live-config.ts';
 
@@ -35,10 +35,10 @@ interface ChoosableNames {
 /** Throws: invalid_request for a value that names something unknown, because it would have no effect. */
 export function checkChange(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
   if (key === 'template') templates.get(String(value));
-  if (key === 'approvals.tools' || key === 'tools.deny') refuseUnknown(key, value as string[], tools);
+  if (key === 'approvals.tools' || key === 'tools.deny') assertKnownTools(key, value as string[], tools);
   if (key === 'approvals.rules') {
     const names = (value as ApprovalRule[]).map(({ tool }) => tool);
-    refuseUnknown(key, names, tools);
+    assertKnownTools(key, names, tools);
   }
   if (key !== 'egress.allow') return;
   const strange = (value as string[]).find((entry) => parsePolicyEntry(entry) === undefined);

@@ -3,7 +3,7 @@ import type { Setting } from '../../config/settings.ts';
 import { describeRejection, parseSettings, readYaml } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { findContradictions } from './contradictions.ts';
-import { Config, layout, settings } from './schema.ts';
+import { Config, settings, settingsLayout } from './schema.ts';
 
 export type { Config } from './schema.ts';
 
@@ -32,7 +32,7 @@ const otherVariables = new Set([
 /** The environment overrides corral.yaml, which overrides the defaults. The error lists all mistakes. */
 export function loadConfig(env: Environment, yamlText: string): Config {
   const problems: string[] = [];
-  const source = { ...layout, file: 'corral.yaml', help: seeHelp };
+  const source = { ...settingsLayout, file: 'corral.yaml', help: seeHelp };
   const inFile = readYaml(yamlText, source, problems);
   problems.push(...strangers(env));
 

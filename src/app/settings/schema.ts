@@ -394,5 +394,5 @@ export type Config = z.output<typeof Config> & {
   readonly sources?: Readonly<Record<string, string>>;
 };
 
-export const layout = readSettingsLayout(Config);
-export const { settings } = layout;
+export const settingsLayout = readSettingsLayout(Config);
+export const { settings } = settingsLayout;

@@ -161,7 +161,7 @@ const TemplateFile = z.strictObject({
     ),
   }),
 });
-export const templateName = /^[a-z][a-z0-9_-]{0,40}$/;
+export const templateNamePattern = /^[a-z][a-z0-9_-]{0,40}$/;
 
 const layout = readSettingsLayout(TemplateFile);
 

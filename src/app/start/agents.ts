@@ -8,7 +8,7 @@ import { createModel } from '../../agents/models/registry.ts';
 import { pageThread } from '../../agents/page-fetch/page-text.ts';
 import { codeTool } from '../../agents/tools/code.ts';
 import { pictureScaler } from '../../agents/tools/computer/picture-scaler.ts';
-import { customTools } from '../../agents/tools/custom/custom-tools.ts';
+import { loadCustomTools } from '../../agents/tools/custom/custom-tools.ts';
 import { type ComputerShape, computerToolsOn } from '../../agents/tools/list.ts';
 import { filterTools, type ToolRegistry, toolRegistry } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
@@ -26,13 +26,13 @@ import { SkillRecords } from '../../sessions/skills/records.ts';
 import { SessionSkills } from '../../sessions/skills/session-skills.ts';
 import { skillService } from '../../sessions/skills/skills.ts';
 import { McpTokens } from '../../sessions/vaults/mcp-tokens.ts';
-import { findLocalConfig } from '../commands/local-config.ts';
-import { toolFetch } from '../parts/model-addresses.ts';
-import { createChangeableProfile, refuseUnknown, toApprovals } from '../parts/policies.ts';
+import { findFolderBesideConfig } from '../commands/local-config.ts';
+import { createToolFetch } from '../parts/model-addresses.ts';
+import { assertKnownTools, createChangeableProfile, toCheckedApprovalPolicy } from '../parts/policies.ts';
 import { openProjectParts, type ProjectParts } from '../parts/projects.ts';
 import { checkToolNames } from '../parts/read-templates.ts';
 import { searchTools } from '../parts/search-tools.ts';
-import { pageTool } from '../parts/web-pages.ts';
+import { createPageTool } from '../parts/web-pages.ts';
 import type { Config } from '../settings/config.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import { runInBackground, type Startup } from './startup.ts';
@@ -90,14 +90,14 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
   const pages = stack.use(pageThread());
   const kernels = new Kernels({ clock, newNonce: newId });
   const more = [
-    ...[codeTool(kernels), ...searchTools(config.search), pageTool({ fetch: server.fetch, pages })],
-    ...(await customTools(findLocalConfig('tools'))),
+    ...[codeTool(kernels), ...searchTools(config.search), createPageTool({ fetch: server.fetch, pages })],
+    ...(await loadCustomTools(findFolderBesideConfig('tools'))),
   ];
   const computers = (shape: ComputerShape) => computerToolsOn(shape, screenOf(config.desktop.geometry));
   const tools = toolRegistry(undefined, 'off', [...more, ...computers(config.tools.computer)]);
   const { servers } = config.mcp;
-  toApprovals(config.approvals, tools);
-  refuseUnknown('tools.deny', config.tools.deny, tools);
+  toCheckedApprovalPolicy(config.approvals, tools);
+  assertKnownTools('tools.deny', config.tools.deny, tools);
   const { fallbacks } = config.models;
   const { agents: _, ...noteLimits } = config.memory;
   const notes = new Notes({ ...server, limits: noteLimits });
@@ -160,7 +160,7 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
   const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
   for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(server.learn);
   const toolServerStates = new ServerStates(clock);
-  const fetchFor = toolFetch(config.egress.allowRanges);
+  const fetchFor = createToolFetch(config.egress.allowRanges);
   const mcpTokens = new McpTokens({
     ...server,
     credentials: projects.vaultCredentials,

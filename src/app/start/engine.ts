@@ -42,7 +42,13 @@ import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
 import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
-import { limitsIn, restartPolicy, runPolicy, sandboxPolicy, toApprovals } from '../parts/policies.ts';
+import {
+  createLimitsReader,
+  restartPolicy,
+  runPolicy,
+  sandboxPolicy,
+  toCheckedApprovalPolicy,
+} from '../parts/policies.ts';
 import { createPrompts } from '../parts/prompts.ts';
 import type { ServerWithAgents } from './agents.ts';
 import { type OpenVolumes, openVolumes } from './services/volumes.ts';
@@ -158,7 +164,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   });
   const calendar = createCalendar(config.budgetTimeZone);
   const accounts = new Accounts({ records, clock, calendar });
-  const limitsOf = limitsIn(server.live);
+  const limitsOf = createLimitsReader(server.live);
   const liveHoldings = new LiveHoldings({
     sessions: liveSessions,
     sandboxOf(session) {
@@ -244,7 +250,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
         prompts: createPrompts(server.settingsOf, driver.capabilities.isolation),
         budget: readOwnBudget(config.session),
         openBudgets: (turn) => ledger.open(turn),
-        approvals: toApprovals(config.approvals, server.tools),
+        approvals: toCheckedApprovalPolicy(config.approvals, server.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
       },
       sandboxes: {

@@ -7,9 +7,9 @@ import { Secret } from '../../core/text/secret.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import { announceServer } from '../commands/local-server.ts';
 import type { Core } from '../compose.ts';
-import { httpServer } from '../http-server.ts';
+import { buildHttpServer } from '../http-server.ts';
 import { listenOnExtraPort, listenOrExplain } from './listen.ts';
-import { needsToken, type StartToken, startToken } from './start-token.ts';
+import { ensureStartToken, needsToken, type StartToken } from './start-token.ts';
 import type { Startup } from './startup.ts';
 
 interface Closing {
@@ -31,7 +31,7 @@ export async function closeWithin(app: Closing, patienceMs: number): Promise<voi
 }
 
 /** The last phase of the start: the server listens, so requests arrive only when every part exists. */
-export interface Http extends AsyncDisposable {
+export interface RunningHttpServer extends AsyncDisposable {
   readonly url: string;
   /**
    * The token that clients need, if it was created at the first start. Without isolation, any local program is a client
@@ -50,10 +50,10 @@ interface HttpDeps {
 export async function openHttp(
   startup: Pick<Startup, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
   { core, version, audit }: HttpDeps,
-): Promise<Http> {
+): Promise<RunningHttpServer> {
   const { config, ids, learn } = startup;
   const { isolation } = core.driver.capabilities;
-  const own = needsToken(isolation, config) ? await startToken(config.dataDir, () => ids.token()) : undefined;
+  const own = needsToken(isolation, config) ? await ensureStartToken(config.dataDir, () => ids.token()) : undefined;
   if (own?.token) learn(own.token);
   // Without isolation, any program could read the announcement file, so no token is written to it.
   const local = isolation === 'none' ? undefined : new Secret(ids.token());
@@ -61,7 +61,7 @@ export async function openHttp(
   await using stack = new AsyncDisposableStack();
   let shared: SharedPort<string> | undefined;
   const app = stack.adopt(
-    await httpServer({
+    await buildHttpServer({
       ...core,
       ...startup,
       version,

@@ -5,7 +5,7 @@ import { type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egr
 import { type AddressRange, parseRange } from '../../core/text/address-range.ts';
 import { createRangeCheck, isAllPrivate } from '../../sandboxes/egress/fetch/addresses.ts';
 import { type PolicyEntry, parsePolicyEntry, webPorts } from '../../sandboxes/egress/policy.ts';
-import { maxSize } from '../parts/session-configs.ts';
+import { maxSandboxSize } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
 
 interface Limits {
@@ -44,7 +44,7 @@ function checkSize(choice: SandboxChoice, settings: Config['sandbox'], { name, c
     if (!capabilities.limits.includes(enforced[part])) {
       throw cannot(`size.${part}: the driver ${name} cannot limit it for one sandbox here. Leave it out.`);
     }
-    const most = maxSize(settings)[part];
+    const most = maxSandboxSize(settings)[part];
     if (target > most) throw bad(`size.${part}: ${target} is over ${most}, the most here (${variables[part]}).`);
   }
 }

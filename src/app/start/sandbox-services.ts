@@ -32,7 +32,7 @@ export function checkServices(services: ServiceRecipes, { config, driver, closed
     );
   }
   for (const [name, { image, ports }] of Object.entries(services)) {
-    if (!isAllowed(image, serviceImages)) {
+    if (!isImageAllowed(image, serviceImages)) {
       const known = serviceImages.length === 0 ? 'It allows none' : `It allows ${serviceImages.join(', ')}`;
       throw new AppError(
         'invalid_request',
@@ -50,7 +50,7 @@ export function checkServices(services: ServiceRecipes, { config, driver, closed
 }
 
 /** An entry is a complete image name, or `name:*` for every tag. */
-export function isAllowed(image: string, entries: readonly string[]): boolean {
+export function isImageAllowed(image: string, entries: readonly string[]): boolean {
   const [, untagged = image] = /^(.*):[\w.-]+$/.exec(image) ?? [];
   return entries.some((entry) => entry === image || entry === `${untagged}:*`);
 }
@@ -76,7 +76,7 @@ interface Beginning {
 }
 
 /** Starts the services of a running sandbox, and waits until each is ready or has failed. */
-export async function beginServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
+export async function startSandboxServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
   const { driver, id, settings, client, isAdopted, clock } = beginning;
   const tell = isAdopted ? () => {} : beginning.tell;
   const report = (news: ServiceUpdate) =>
@@ -103,7 +103,7 @@ export async function beginServices(beginning: Beginning, signal: AbortSignal): 
       const spec = specs.get(name);
       if (!spec) return;
       // The operator may have shortened the list since the session was created.
-      if (!isAllowed(spec.image, settings.config.sandbox.serviceImages)) {
+      if (!isImageAllowed(spec.image, settings.config.sandbox.serviceImages)) {
         const text = `the server does not allow the image ${spec.image} any more (CORRAL_SANDBOX_SERVICE_IMAGES).`;
         throw new AppError('sandbox_unavailable', text);
       }

@@ -30,10 +30,10 @@ import { createDiskFloor } from '../parts/disk-space.ts';
 import { openDriver, sandboxFolder } from '../parts/driver.ts';
 import { egressPolicy } from '../parts/policies.ts';
 import { readTemplates, type TemplateFile } from '../parts/read-templates.ts';
-import { RealModels } from '../parts/real-models.ts';
+import { RealModelGuard } from '../parts/real-models.ts';
 import { type AgentChoice, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
-import { beginServices, checkServices, serviceSpecs } from './sandbox-services.ts';
+import { checkServices, serviceSpecs, startSandboxServices } from './sandbox-services.ts';
 import { runInBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
@@ -49,7 +49,7 @@ const spareBytes = 64 * 2 ** 20;
 export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | 'startTimeoutMs'>, AsyncDisposable {
   /** Reports from the proxy and the driver about sandboxes. The engine appends them to the sessions' logs. */
   readonly facts: SandboxFacts;
-  readonly realModels: RealModels;
+  readonly realModels: RealModelGuard;
   readonly credentials: ProxyCredentials;
   /** Reaches forges: public addresses, and private addresses that the operator lists. */
   readonly forgeFetch: GuardedFetch;
@@ -135,7 +135,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
   );
   const recipe = (settings: SandboxSettings, placeholders = credentials.env) =>
     recipeFor(settings, placeholders, desktopOffer(settings.config).state === 'ready');
-  const realModels = new RealModels(config);
+  const realModels = new RealModelGuard(config);
   const driver: Driver =
     existing ??
     stack.use(
@@ -262,7 +262,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
       const tell = (detail: string) => facts.tell(id, { type: 'sandbox.phase', data: { phase: 'starting', detail } });
       const { image } = settings.sandbox;
       const report = (data: object) => facts.tell(id, { type: 'sandbox.service', data });
-      await beginServices(
+      await startSandboxServices(
         {
           driver,
           id,

@@ -3,7 +3,7 @@ import { requireProvider } from '../../agents/models/registry.ts';
 import type { ApiKeys } from '../../auth/api-keys.ts';
 import type { Memberships } from '../../auth/memberships.ts';
 import type { ProgramTokens } from '../../auth/tokens/program-tokens.ts';
-import { Programs } from '../../automations/programs.ts';
+import { AutomationPrograms } from '../../automations/programs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { adminPrincipal } from '../../core/model/principal.ts';
@@ -54,7 +54,7 @@ import { openOwners } from './services/owners.ts';
 import { openRepositories } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
 import { openServerSettings } from './services/server-settings.ts';
-import { sessionTemplates } from './services/session-templates.ts';
+import { createTemplateChooser } from './services/session-templates.ts';
 import type { SignIns } from './services/sign-ins.ts';
 import { openTemplateBuilds } from './services/template-builds.ts';
 import { openWebhooks } from './services/webhooks.ts';
@@ -126,7 +126,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     requireProvider(ref, await projects.directory.config());
     server.realModels.check(ref);
   }
-  const templateFor = sessionTemplates(server, runnable);
+  const templateFor = createTemplateChooser(server, runnable);
   const names = new SessionNames({ ...server, get: (id) => sessions.get(id) });
   const checkSandbox = (choice: SandboxChoice, session: AgentChoice) => {
     checkSandboxChoice(choice, { config: server.settingsOf(session).config, driver });
@@ -281,7 +281,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
   );
   const work = stack.use(openWorkQueue(server, sessions));
   const isOwned = (owner: string, projectId: string | null) => workingOwner(owner, projectId) !== undefined;
-  const programs = new Programs({
+  const programs = new AutomationPrograms({
     principalOf: (owner) => (owner === undefined ? adminPrincipal : workingOwner(owner)),
   });
   const webhooks = stack.use(

@@ -22,7 +22,7 @@ export interface StartToken {
 }
 
 /** Created at the first start. Only its hash is stored, because a program without isolation can read this file. */
-export async function startToken(dataDir: string, newToken: () => string): Promise<StartToken> {
+export async function ensureStartToken(dataDir: string, newToken: () => string): Promise<StartToken> {
   const path = join(dataDir, 'start-token');
   const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;

@@ -1,5 +1,5 @@
 import packageJson from '../../../package.json' with { type: 'json' };
-import { AfterRuns } from '../../automations/after-runs.ts';
+import { RunEndTriggers } from '../../automations/after-runs.ts';
 import { AutomationRecords } from '../../automations/records.ts';
 import { Outbox } from '../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../automations/webhooks/records.ts';
@@ -34,7 +34,7 @@ export interface Storage extends AsyncDisposable, Pick<ServerParts, 'events' | '
   /** The events still to be sent to webhooks, written with the appends. */
   readonly outbox: Outbox;
   readonly news: ResourceNotifier;
-  readonly afterRuns: AfterRuns;
+  readonly afterRuns: RunEndTriggers;
   /** The store's inbox. A request that a dead server left unanswered can be claimed again. */
   readonly inbox: Inbox;
   /** The open streams of each session. */
@@ -68,7 +68,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const outbox = new Outbox(records);
   outbox.open(await new WebhookRecords(records).areAny());
   const plainLog = storeEventLog(events, { maxLag: 5_000, pageSize: 256, ...(shared && { others }) });
-  const afterRuns = new AfterRuns({ records, automations: new AutomationRecords(records), clock });
+  const afterRuns = new RunEndTriggers({ records, automations: new AutomationRecords(records), clock });
   await afterRuns.look();
   const log = afterRuns.around(outbox.around(plainLog));
   const traces = openTraces(process.env, { log, events, version: packageJson.version, warn });

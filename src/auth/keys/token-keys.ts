@@ -3,5 +3,5 @@ import type { KeySettings } from './encryption-keys.ts';
 import { readKeyMaterial } from './key-material.ts';
 
 /** The keys from which the tokens of pods are derived. */
-export const tokenKeys = (config: KeySettings, newKey: () => string): Promise<Secret[]> =>
+export const readTokenKeys = (config: KeySettings, newKey: () => string): Promise<Secret[]> =>
   readKeyMaterial({ config, file: 'sandbox-key', newKey });

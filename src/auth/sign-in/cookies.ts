@@ -15,7 +15,7 @@ export function readCookie(header: string | undefined, name: CookieName, isSecur
 }
 
 /** The `Set-Cookie` header. Without a value, the browser deletes the cookie. */
-export function cookie(name: CookieName, { value, seconds, isSecure }: NewCookie): string {
+export function formatSetCookie(name: CookieName, { value, seconds, isSecure }: NewCookie): string {
   const life = value === undefined ? 0 : Math.max(1, Math.floor(seconds ?? 0));
   const parts = [`${nameOf(name, isSecure)}=${value ?? ''}`, 'Path=/', `Max-Age=${life}`, 'HttpOnly', 'SameSite=Lax'];
   return [...parts, ...(isSecure ? ['Secure'] : [])].join('; ');

@@ -7,7 +7,7 @@ import type { IdSource } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { RecordMirror } from '../../storage/mirror.ts';
 import type { Peppers } from '../pepper.ts';
-import { type Live, type People, type Person, personNotFoundError } from './people.ts';
+import { type LivePrincipal, type People, type Person, personNotFoundError } from './people.ts';
 
 // The browsers and command lines in which people are signed in.
 
@@ -67,7 +67,7 @@ interface DeviceUse {
   open: number;
   at: number;
 }
-interface LiveDevice extends Live {
+interface LiveDevice extends LivePrincipal {
   readonly use: DeviceUse;
 }
 interface NewDevice {

@@ -29,7 +29,7 @@ export interface SignInResult {
   readonly sid: string | null;
 }
 /** `gone`: the provider ended the session, or no longer knows the person. `away`: it did not answer, so try again. */
-export type Refreshed =
+export type RefreshResult =
   | { readonly state: 'gone' | 'away'; readonly cause: unknown }
   | { readonly state: 'here'; readonly identity: Identity; readonly keepsGroups: boolean; readonly tokens: Tokens };
 
@@ -117,7 +117,7 @@ export class Issuer {
   }
 
   /** Checks with the provider whether the person still has access. Never rejects. */
-  async refresh(subject: string, before: Tokens): Promise<Refreshed> {
+  async refresh(subject: string, before: Tokens): Promise<RefreshResult> {
     try {
       const { config, keys } = await this.#discovered();
       const tokens = await oidc.refreshTokenGrant(config, before.refresh ?? '');

@@ -27,7 +27,7 @@ interface PeopleAdminParts {
   readonly keys: Pick<KeyAdmin, 'list'>;
   readonly allow: (...of: Parameters<PeopleAdmin['allowCommand']>) => string;
 }
-export function peopleAdmin({ people, devices, keys, allow }: PeopleAdminParts): PeopleAdmin {
+export function createPeopleAdmin({ people, devices, keys, allow }: PeopleAdminParts): PeopleAdmin {
   const view = ({ key, picture: _, hasLapsed: __, ...person }: Person): PersonView => ({ ...person, id: key });
   const own = (person: string | undefined) => {
     const id = people.byKey(person)?.id;

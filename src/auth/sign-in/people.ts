@@ -45,7 +45,7 @@ interface Deps {
   readonly issuers: ReadonlySet<string>;
 }
 /** A principal, and the controller of its `ended` signal. */
-export interface Live {
+export interface LivePrincipal {
   readonly principal: Principal;
   readonly over: AbortController;
 }
@@ -61,7 +61,7 @@ export class People {
   readonly #deps: Deps;
   readonly #people: RecordMirror<Person>;
   /** The people who have access, by key. */
-  readonly #live = new Map<string, Live>();
+  readonly #live = new Map<string, LivePrincipal>();
   readonly #ids = new Map<string, string>();
   /** Called with each person whose record changed. */
   onChange: (person: Person) => void = () => {};
@@ -122,7 +122,7 @@ export class People {
    * The principal of the person's key: the current principal, if its rights are the same. Undefined: the person has no
    * access.
    */
-  actAs(key: string, id: string | undefined, before: Live | undefined): Live | undefined {
+  actAs(key: string, id: string | undefined, before: LivePrincipal | undefined): LivePrincipal | undefined {
     const person = id === undefined ? undefined : this.#people.get(id);
     if (person && person.role !== null && !person.disabled && this.#deps.issuers.has(person.issuer)) {
       const { role, owner, issuer, email, isVerified } = person;

@@ -14,11 +14,11 @@ import type { People, Person } from './people.ts';
 // sealed state, so no other browser can complete the sign-in, and strangers cannot fill the store.
 
 /** Why a sign-in failed, as the page shows it. */
-export type Refusal = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
-export class SignInRefused extends Error {
-  readonly reason: Refusal;
+export type RefusalReason = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
+export class SignInRefusal extends Error {
+  readonly reason: RefusalReason;
   readonly returnTo: string;
-  constructor(reason: Refusal, { returnTo = '/', cause }: { returnTo?: string; cause?: unknown } = {}) {
+  constructor(reason: RefusalReason, { returnTo = '/', cause }: { returnTo?: string; cause?: unknown } = {}) {
     super(`the sign-in was refused: ${reason}`, { cause });
     this.reason = reason;
     this.returnTo = returnTo;
@@ -37,7 +37,7 @@ const Beginning = z.object({
  * challenge.
  */
 const Approval = z.object({ device: z.string(), challenge: z.string(), agent: z.string(), until: z.number() });
-export const loginSeconds = 600;
+export const signInTimeoutSeconds = 600;
 const approvalMs = 120_000;
 const maxReturnTo = 1_000;
 const checkAtOnce = 8;
@@ -70,7 +70,7 @@ interface Visit {
 }
 
 /** Returns the path if it is on this server, otherwise `/`. No browser can read the result as another origin. */
-export function localPath(text: string | undefined, base: string): string {
+export function toLocalPath(text: string | undefined, base: string): string {
   if (text === undefined || text.length > maxReturnTo || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(text)) return '/';
   if (!URL.canParse(text, base)) return '/';
   const url = new URL(text, base);
@@ -100,8 +100,8 @@ export class SignIn {
     const issuer = this.#issuer(provider);
     const challenge = newChallenge();
     const location = await issuer.begin(callbackOf(base, provider), challenge);
-    const until = this.#deps.clock.now() + loginSeconds * 1_000;
-    return { location, login: this.#seal(provider, { ...challenge, returnTo: localPath(returnTo, base), until }) };
+    const until = this.#deps.clock.now() + signInTimeoutSeconds * 1_000;
+    return { location, login: this.#seal(provider, { ...challenge, returnTo: toLocalPath(returnTo, base), until }) };
   }
 
   /** Completes the sign-in that `begin` started in the same browser. Rejects: SignInRefused. */
@@ -110,7 +110,7 @@ export class SignIn {
     const { base, search, login, agent } = visit;
     const beginning = this.#open(provider, login);
     const { returnTo } = beginning;
-    const refuse = (reason: Refusal, cause?: unknown) => new SignInRefused(reason, { returnTo, cause });
+    const refuse = (reason: RefusalReason, cause?: unknown) => new SignInRefusal(reason, { returnTo, cause });
     const query = new URLSearchParams(search);
     if (query.get('state') !== beginning.state) throw refuse('stale');
     if (query.has('error'))
@@ -296,14 +296,14 @@ export class SignIn {
   }
   #open(provider: string, login: string | undefined): z.infer<typeof Beginning> {
     try {
-      if (!login?.startsWith(loginForm)) throw new SignInRefused('stale');
+      if (!login?.startsWith(loginForm)) throw new SignInRefusal('stale');
       const json = Buffer.from(login.slice(loginForm.length), 'base64url').toString();
       const sealed = SealedValue.parse(jsonOf(json));
       const beginning = Beginning.parse(jsonOf(this.#deps.vault.open(sealed, loginPlace(provider))));
-      if (beginning.until <= this.#deps.clock.now()) throw new SignInRefused('stale', beginning);
+      if (beginning.until <= this.#deps.clock.now()) throw new SignInRefusal('stale', beginning);
       return beginning;
     } catch (cause) {
-      throw cause instanceof SignInRefused ? cause : new SignInRefused('stale', { cause });
+      throw cause instanceof SignInRefusal ? cause : new SignInRefusal('stale', { cause });
     }
   }
 }

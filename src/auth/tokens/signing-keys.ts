@@ -52,7 +52,7 @@ interface Options {
   readonly warn: (about: object, text: string) => void;
 }
 /** The required claims of a token. */
-export interface TokenChecks {
+export interface RequiredClaims {
   readonly issuer?: string | undefined;
   /** The token must be for at least one of these audiences. */
   readonly audience: string | string[];
@@ -68,7 +68,7 @@ export class SigningKeys extends ServerPart<Options> {
    */
   async verify(
     token: string,
-    checks: TokenChecks,
+    checks: RequiredClaims,
   ): Promise<{ claims: JWTPayload & { exp: number }; kid: string } | undefined> {
     const kid = parseKeyId(token);
     if (kid === undefined) return undefined;

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { HookEvent, HookRequest } from '../../sessions/api/server/automations.ts';
 
 /** Facts that a delivery's signature proves. */
-export interface Proof {
+export interface DeliveryProof {
   /** Deduplication key, derived from signed data only. */
   readonly id: string;
   /** The signed time, epoch ms. Undefined: no time is signed, so the payload's time is used. */
@@ -26,29 +26,29 @@ export interface HookDelivery {
 /** Reads the deliveries of one kind of program. */
 export interface HookReader {
   /** Undefined: the request does not prove that its sender knows the secret. */
-  verify(request: HookRequest, secret: string): Proof | undefined;
+  verify(request: HookRequest, secret: string): DeliveryProof | undefined;
   /** Undefined: no automation can match it. */
   read(headers: HookRequest['headers'], payload: unknown): HookDelivery | undefined;
 }
 
 /** Compares in constant time. */
-export function isEqual(value: string, expected: string): boolean {
+export function isEqualConstantTime(value: string, expected: string): boolean {
   const [a, b] = [value, expected].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(a as Buffer, b as Buffer);
 }
 export const computeDigest = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
 
 /** GitHub's and Gitea's: the body's HMAC in hex, with the text of the secret as the key. */
-export function verifyHexHmac(value: string | undefined, body: Uint8Array, secret: string): Proof | undefined {
+export function verifyHexHmac(value: string | undefined, body: Uint8Array, secret: string): DeliveryProof | undefined {
   if (value === undefined) return undefined;
   const expected = createHmac('sha256', secret).update(body).digest('hex');
-  return isEqual(value.toLowerCase(), expected) ? { id: computeDigest(body) } : undefined;
+  return isEqualConstantTime(value.toLowerCase(), expected) ? { id: computeDigest(body) } : undefined;
 }
 
 /**
  * Standard Webhooks: an HMAC over id, time and body; a request can have several signatures, one of which must match.
  */
-export function verifyStandard({ headers, body }: HookRequest, secret: string): Proof | undefined {
+export function verifyStandard({ headers, body }: HookRequest, secret: string): DeliveryProof | undefined {
   const [id, timestamp, signatures] = ['id', 'timestamp', 'signature'].map((name) => headers[`webhook-${name}`]);
   if (!id || !timestamp || !signatures || !/^\d{1,12}$/.test(timestamp)) return undefined;
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
@@ -56,6 +56,6 @@ export function verifyStandard({ headers, body }: HookRequest, secret: string): 
   const fits = signatures
     .split(' ')
     .slice(0, 10)
-    .some((one) => isEqual(one, `v1,${expected}`));
+    .some((one) => isEqualConstantTime(one, `v1,${expected}`));
   return fits ? { id: computeDigest(Buffer.from(id)), signedAt: Number(timestamp) * 1_000 } : undefined;
 }

@@ -1,4 +1,4 @@
-import { computeDigest, type HookDelivery, type HookReader, isEqual, verifyStandard } from './delivery.ts';
+import { computeDigest, type HookDelivery, type HookReader, isEqualConstantTime, verifyStandard } from './delivery.ts';
 import { findTexts, readTextAt, readTimeAt } from './payload.ts';
 
 /**
@@ -9,7 +9,7 @@ export const gitlab: HookReader = {
   verify(request, secret) {
     const { headers, body } = request;
     if (headers['webhook-signature'] !== undefined) return verifyStandard(request, secret);
-    return isEqual(headers['x-gitlab-token'] ?? '', secret) ? { id: computeDigest(body) } : undefined;
+    return isEqualConstantTime(headers['x-gitlab-token'] ?? '', secret) ? { id: computeDigest(body) } : undefined;
   },
   read(headers, payload) {
     const own = 'object_attributes';

@@ -13,7 +13,7 @@ import type {
   HookSpec,
 } from '../../sessions/api/server/automations.ts';
 import { type AutomationRecords, newStart } from '../records.ts';
-import { type HookDelivery, type HookReader, type Proof, verifyHexHmac, verifyStandard } from './delivery.ts';
+import { type DeliveryProof, type HookDelivery, type HookReader, verifyHexHmac, verifyStandard } from './delivery.ts';
 import { gitea } from './gitea.ts';
 import { gitlab } from './gitlab.ts';
 import { extractOwnText } from './own-text.ts';
@@ -228,7 +228,7 @@ export class HookReceiver extends ServerPart<Deps> {
 }
 
 interface AcceptedDelivery {
-  readonly proof: Proof;
+  readonly proof: DeliveryProof;
   readonly news: HookDelivery;
   readonly payload: unknown;
   readonly at: number;

@@ -4,7 +4,7 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
 import type { WebhookEventType } from '../../sessions/api/server/webhooks.ts';
-import { type IsOwned, ownerIsAway } from '../records.ts';
+import { type OwnerAccessCheck, ownerAwayReason } from '../records.ts';
 import {
   buildBody,
   countMessages,
@@ -27,7 +27,7 @@ export interface RouterDeps {
   readonly startOf: (id: string) => Promise<AutomationStart | undefined>;
   /** In the currency of the price list. Null if a price is unknown. */
   readonly readCost: (id: SessionId) => Promise<number | null>;
-  readonly isOwned: IsOwned;
+  readonly isOwned: OwnerAccessCheck;
   /** The address of the page, for links. */
   readonly pageUrl: string | undefined;
   readonly clock: Clock;
@@ -72,7 +72,7 @@ export class Router extends ServerPart<RouterDeps> {
       if (!news || !hears(endpoint, news)) continue;
       if (news.isHidden && endpoint.format === 'managed-agents') continue;
       if (endpoint.owner !== undefined && !isOwned(endpoint.owner, endpoint.projectId)) {
-        const paused = { by: 'owner', text: ownerIsAway, at: clock.now() } as const;
+        const paused = { by: 'owner', text: ownerAwayReason, at: clock.now() } as const;
         await records.change(endpoint.id, (now) => (now.paused ? undefined : { ...now, paused })).catch(() => {});
         continue;
       }

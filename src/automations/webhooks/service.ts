@@ -10,7 +10,7 @@ import type {
   WebhookSpec,
   WebhookWithSecret,
 } from '../../sessions/api/server/webhooks.ts';
-import { type IsOwned, takeOver } from '../records.ts';
+import { type OwnerAccessCheck, resolveOwnerOnResume } from '../records.ts';
 import { type Delivery, type StoredWebhook, type WebhookRecords, withoutSecret } from './records.ts';
 import { maxAttempts } from './retries.ts';
 import { newDelivery } from './router.ts';
@@ -23,7 +23,7 @@ interface Deps {
   readonly clock: Clock;
   /** Rejects: invalid_request (an address that webhooks cannot use), not_found (the project). */
   readonly check: (spec: Pick<WebhookSpec, 'url' | 'projectId'>) => Promise<void>;
-  readonly isOwned: IsOwned;
+  readonly isOwned: OwnerAccessCheck;
   /** Masks a secret in the log. */
   readonly learn: (secret: Secret) => void;
   /** Notifies the deliverer that there is something to send. */
@@ -82,7 +82,7 @@ export function webhookService(deps: Deps): WebhookService {
     pause: (id) =>
       changed(id, (now) => ({ ...now, paused: { by: 'person', text: 'Somebody paused it.', at: clock.now() } })),
     resume: (id, by) =>
-      changed(id, (now) => ({ ...now, ...takeOver(now, { by, isOwned }), paused: null, failures: 0 })),
+      changed(id, (now) => ({ ...now, ...resolveOwnerOnResume(now, { by, isOwned }), paused: null, failures: 0 })),
     async rotate(id): Promise<WebhookWithSecret> {
       const { secret, sealed } = createSecret(id);
       return { ...(await changed(id, (now) => ({ ...now, sealed }))), secret };

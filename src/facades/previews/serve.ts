@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { hostLabel, type PreviewLinks, tokenPattern } from '../../api/procedure/preview-links.ts';
+import { hostLabel, type PreviewLinks, previewTokenPattern } from '../../api/procedure/preview-links.ts';
 import { poll } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -165,12 +165,12 @@ async function find(
   { sid, of, tokens }: MatchedPreview,
   { ports, links }: ServeDeps,
 ): Promise<OpenedPreview | 'closed' | 'wrong'> {
-  const wellFormed = tokens.filter((token) => tokenPattern.test(token));
+  const wellFormed = tokens.filter((token) => previewTokenPattern.test(token));
   if (wellFormed.length === 0) return tokens.length === 0 ? 'closed' : 'wrong';
   const all = await ports.opened(sid).catch(() => []);
   let isKnown = false;
   for (const token of wellFormed) {
-    const view = all.find((one) => one.id === tokenPattern.exec(token)?.[1] && one.of === of);
+    const view = all.find((one) => one.id === previewTokenPattern.exec(token)?.[1] && one.of === of);
     if (!view) continue;
     isKnown = true;
     const principal = await links.findMaker(sid, view, token);

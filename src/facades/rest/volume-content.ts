@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import {
   findVolumeId,
-  refusedWhileWritten,
   Volume,
   VolumePath,
   volumeExample,
   volumeOperations,
   volumeTarget,
   volumeView,
+  writeConflictNote,
 } from '../../api/volumes.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { bytesReply, createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
@@ -90,7 +90,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
         response: { 200: okReply(Written, { path: 'model.bin', size: 3 }) },
       },
       config: { upload: true },
-      description: refusedWhileWritten,
+      description: writeConflictNote,
       fails: [400, 404, 409, 413, 503],
       requestContent,
     }),
@@ -106,7 +106,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     about('Restore', 'Replace all content by that of an archive, whole or not at all', {
       schema: { params: volumeTarget, response: { 200: okReply(Volume, volumeExample) } },
       config: { upload: true },
-      description: refusedWhileWritten,
+      description: writeConflictNote,
       fails: [400, 404, 409, 413, 503],
       requestContent,
     }),

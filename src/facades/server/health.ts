@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Checks, overallHealth, readHealthWithin } from '../../api/views/health.ts';
+import { HealthChecks, overallHealth, readHealthWithTimeout } from '../../api/views/health.ts';
 import { jsonReply } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
@@ -10,7 +10,7 @@ const DetailedReply = HealthReply.extend({
   timestamp: z.iso.datetime(),
   version: z.string(),
   uptime_seconds: z.number(),
-  checks: Checks,
+  checks: HealthChecks,
   draining: z.boolean(),
   sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
 });
@@ -50,7 +50,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
       config: free,
     }),
     async (_request, reply) => {
-      const status = overallHealth(await readHealthWithin(sessions, clock));
+      const status = overallHealth(await readHealthWithTimeout(sessions, clock));
       return reply.code(status === 'healthy' ? 200 : 503).send({ status });
     },
   );
@@ -71,7 +71,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
       config: free,
     }),
     async (_request, reply) => {
-      const { status } = (await readHealthWithin(sessions, clock)).storage;
+      const { status } = (await readHealthWithTimeout(sessions, clock)).storage;
       return status === 'unhealthy' ? reply.code(503).send({ status }) : { status: 'healthy' as const };
     },
   );
@@ -82,7 +82,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
       config: { free: true, least: 'operator' },
     }),
     async (_request, reply) => {
-      const { storage, sandbox, model, sessions: count } = await readHealthWithin(sessions, clock);
+      const { storage, sandbox, model, sessions: count } = await readHealthWithTimeout(sessions, clock);
       const status = overallHealth({ storage, sandbox });
       const now = clock.now();
       return reply.code(status === 'healthy' ? 200 : 503).send({

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { CallCount } from '../../api/procedure/context.ts';
+import { CallLimiter } from '../../api/procedure/context.ts';
 import {
   type DescribedOperation,
-  describedOperations,
+  listOperations,
   type OperationMeta,
-  restRoute,
+  parseRestRoute,
 } from '../../api/procedure/procedure.ts';
-import { Done } from '../../api/procedure/schemas.ts';
+import { OkResult } from '../../api/procedure/schemas.ts';
 import { appRouter } from '../../api/router.ts';
 import { describeFailures, detailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
@@ -19,7 +19,7 @@ import { serverFailures } from './server-failures.ts';
 // Derives REST routes from the operations in `src/api`, whose descriptions define path, schemas, documentation and
 // permissions.
 
-const operations = describedOperations(appRouter);
+const operations = listOperations(appRouter);
 const ended = { schema: z.object({ deleted: z.literal(true) }), value: { deleted: true } };
 const sessionExample = { sessionId: '0123456789abcdef' };
 type RouteParts = Pick<FacadeParts, 'acting' | 'version' | 'clock' | 'previews'>;
@@ -34,9 +34,9 @@ export const restRoutes = (parts: RouteParts, tag: string, all = operations): Fa
 });
 
 function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: DescribedOperation): void {
-  const route = restRoute(meta.rest);
+  const route = parseRestRoute(meta.rest);
   const { method, url, fields } = route;
-  const reply = meta.reply ?? (method === 'DELETE' && meta.out === Done ? ended : undefined);
+  const reply = meta.reply ?? (method === 'DELETE' && meta.out === OkResult ? ended : undefined);
   const shown = (answer: unknown, input: object) =>
     typeof reply?.value === 'function' ? reply.value(answer, input) : (reply?.value ?? answer);
   const isEnveloped = meta.of.style === 'session';
@@ -72,7 +72,7 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
         clock: parts.clock,
         previews: parts.previews,
         reached: { host: request.headers.host, scheme: request.client.scheme },
-        calls: new CallCount(),
+        calls: new CallLimiter(),
         drained: async () => {},
       };
       const named = Object.entries(params ?? {}).map(([name, value]) => [fields[name], value]);
@@ -94,7 +94,7 @@ function createDescriber({ tag, prefix, style = 'detail', texts }: OperationMeta
 }
 
 /** Splits the input into the path's parameters and the remaining fields, which are the query or the body. */
-function inputSchemas(meta: OperationMeta, { method, fields }: ReturnType<typeof restRoute>) {
+function inputSchemas(meta: OperationMeta, { method, fields }: ReturnType<typeof parseRestRoute>) {
   const input = meta.in instanceof z.ZodObject ? meta.in : undefined;
   const shape: Shape = input?.shape ?? {};
   const named = Object.entries(fields);

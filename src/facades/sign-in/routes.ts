@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { cookie, readCookie } from '../../auth/sign-in/cookies.ts';
-import { localPath, loginSeconds, SignInRefused } from '../../auth/sign-in/sign-in.ts';
+import { formatSetCookie, readCookie } from '../../auth/sign-in/cookies.ts';
+import { SignInRefusal, signInTimeoutSeconds, toLocalPath } from '../../auth/sign-in/sign-in.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { createRouteDescriber, noBodyReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
@@ -62,9 +62,12 @@ export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
             logger.warn({ err: cause }, 'a sign-in could not begin');
             return undefined;
           });
-          if (!begun) return leave(reply, refusalAt(localPath(visit.returnTo, visit.base), 'away'));
+          if (!begun) return leave(reply, refusalAt(toLocalPath(visit.returnTo, visit.base), 'away'));
           const isSecure = visitors.isSecure(request.client);
-          reply.header('set-cookie', cookie('login', { value: begun.login, seconds: loginSeconds, isSecure }));
+          reply.header(
+            'set-cookie',
+            formatSetCookie('login', { value: begun.login, seconds: signInTimeoutSeconds, isSecure }),
+          );
           return leave(reply, begun.location);
         },
       );
@@ -141,14 +144,14 @@ async function finish(
     login: readCookie(headers.cookie, 'login', isSecure),
     agent: headers['user-agent'] ?? '',
   };
-  const forget = cookie('login', { isSecure });
+  const forget = formatSetCookie('login', { isSecure });
   try {
     const { secret, returnTo } = await signIn.finish(request.params.provider, visit);
     await endBefore(request, { signIn, visitors });
     reply.header('set-cookie', [forget, visitors.setCookie(secret, client)]);
     return leave(reply, returnTo);
   } catch (thrown) {
-    if (!(thrown instanceof SignInRefused)) throw thrown;
+    if (!(thrown instanceof SignInRefusal)) throw thrown;
     logger.warn({ err: thrown, reason: thrown.reason }, 'a sign-in was refused');
     reply.header('set-cookie', forget);
     return leave(reply, refusalAt(thrown.returnTo, thrown.reason));

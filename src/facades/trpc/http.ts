@@ -2,7 +2,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { fetchRequestHandler } from '@trpc/server/adapters/fetch';
 import { incomingMessageToRequest } from '@trpc/server/adapters/node-http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CallCount } from '../../api/procedure/context.ts';
+import { CallLimiter } from '../../api/procedure/context.ts';
 import { appRouter } from '../../api/router.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { parseJsonBody, parseJsonParameter } from '../../http/transport/json-body.ts';
@@ -34,7 +34,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, deps: TrpcDe
       clock,
       previews,
       reached: { host: request.headers.host, scheme: request.client.scheme },
-      calls: new CallCount(),
+      calls: new CallLimiter(),
       drained: async () => {},
     }),
     onError: ({ error, path }) => reportBug(logger, error, path),

@@ -1,5 +1,5 @@
 import { getWSConnectionHandler, type WSSHandlerOptions } from '@trpc/server/adapters/ws';
-import { CallCount, type TrpcContext } from '../../api/procedure/context.ts';
+import { CallLimiter, type TrpcContext } from '../../api/procedure/context.ts';
 import { type AppRouter, appRouter } from '../../api/router.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
@@ -23,7 +23,7 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
   const { acting, version, clock, previews, logger } = deps;
   const { address, scheme } = deps.clients.of(request.raw);
   const reached = { host: request.raw.headers.host, scheme };
-  const connected = { version, clock, previews, reached, calls: new CallCount(), drained: socket.drained };
+  const connected = { version, clock, previews, reached, calls: new CallLimiter(), drained: socket.drained };
   const admit = request.known ? async () => request.principal : byConnectionParams(socket, address, deps);
   // Our own server accepts the connections, so there is no `wss`.
   const options: Omit<WSSHandlerOptions<AppRouter>, 'wss'> = {

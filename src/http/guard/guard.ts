@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { classifyPage, hostAllowed, originAllowed } from '../../auth/browser-headers.ts';
+import { classifyPage, isHostAllowed, isOriginAllowed } from '../../auth/browser-headers.ts';
 import type { KeyRing } from '../../auth/key-ring.ts';
-import { type Lockout, lockedOut } from '../../auth/lockout.ts';
+import { type Lockout, lockedOutError } from '../../auth/lockout.ts';
 import { parseSubject, type SignedUrls, type UrlRight } from '../../auth/signed-url.ts';
-import { presentedTokens, type TokenCheck } from '../../auth/token.ts';
+import { readPresentedTokens, type TokenCheck } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import {
   adminPrincipal,
@@ -68,7 +68,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     if (request.raw.rawHeaders.length > 2 * maxHeaders) {
       throw new AppError('invalid_request', `The request has more than ${maxHeaders} headers.`);
     }
-    const isOurs = hostAllowed(request.headers.host, options.allowedHosts) || options.isOwnName?.(request.raw);
+    const isOurs = isHostAllowed(request.headers.host, options.allowedHosts) || options.isOwnName?.(request.raw);
     if (options.loopback && !isOurs) {
       throw new AppError(
         'forbidden',
@@ -152,7 +152,7 @@ interface Query {
 
 function credentials(request: FastifyRequest): string[] {
   const { token, connectionParams } = (request.query ?? {}) as Query;
-  return presentedTokens({
+  return readPresentedTokens({
     authorization: request.headers.authorization,
     query: token,
     protocols: isUpgrade(request) ? request.headers['sec-websocket-protocol'] : undefined,
@@ -186,7 +186,7 @@ interface SignedAccess {
 }
 function countWrong(address: string, { lockout }: GuardOptions): void {
   const retryAfterMs = lockout?.judge(address) ?? 0;
-  if (retryAfterMs > 0) throw lockedOut(retryAfterMs);
+  if (retryAfterMs > 0) throw lockedOutError(retryAfterMs);
 }
 
 /** A WebSocket whose first frame carries the token. Before that frame the server does nothing for the client. */
@@ -198,12 +198,15 @@ function mayShowLater(request: FastifyRequest): boolean {
 const isUpgrade = ({ headers }: FastifyRequest) => headers.upgrade?.toLowerCase() === 'websocket';
 
 function allowOrigin({ headers }: FastifyRequest, reply: FastifyReply, { corsOrigins }: GuardOptions): void {
-  if (!originAllowed(headers.origin, corsOrigins)) return;
+  if (!isOriginAllowed(headers.origin, corsOrigins)) return;
   reply.header('access-control-allow-origin', headers.origin).header('access-control-expose-headers', exposed);
 }
 
 function answerOptions(request: FastifyRequest, reply: FastifyReply, options: GuardOptions): void {
-  if (request.headers['access-control-request-method'] && originAllowed(request.headers.origin, options.corsOrigins)) {
+  if (
+    request.headers['access-control-request-method'] &&
+    isOriginAllowed(request.headers.origin, options.corsOrigins)
+  ) {
     allowOrigin(request, reply, options);
     reply
       .header('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE')

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { type Identity, type PersonRules, toIdentity, toRole } from '../../auth/sign-in/claims.ts';
 import { type People, toPersonId } from '../../auth/sign-in/people.ts';
-import type { SigningKeys, TokenChecks } from '../../auth/tokens/signing-keys.ts';
+import type { RequiredClaims, SigningKeys } from '../../auth/tokens/signing-keys.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { HostRouter } from '../routes/host-router.ts';
@@ -22,7 +22,7 @@ interface HeaderNames {
 interface Deps {
   readonly headers: HeaderNames;
   /** Verifies the signed token, if the proxy sends one. */
-  readonly signed?: ({ readonly keys: Pick<SigningKeys, 'verify'> } & TokenChecks) | undefined;
+  readonly signed?: ({ readonly keys: Pick<SigningKeys, 'verify'> } & RequiredClaims) | undefined;
   readonly rules: PersonRules;
   readonly people: People;
   readonly clients: Pick<ClientResolver, 'isProxy'>;

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Page } from '../../auth/browser-headers.ts';
-import { cookie, readCookie } from '../../auth/sign-in/cookies.ts';
+import type { PageKind } from '../../auth/browser-headers.ts';
+import { formatSetCookie, readCookie } from '../../auth/sign-in/cookies.ts';
 import type { Devices } from '../../auth/sign-in/devices.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { Principal } from '../../core/model/principal.ts';
@@ -36,10 +36,10 @@ export class BrowserIdentity extends ServerPart<Deps> {
       : new URL(this.deps.pageUrl).origin;
 
   setCookie = (value: string | undefined, client: Client): string =>
-    cookie('session', { value, seconds: this.deps.seconds, isSecure: this.isSecure(client) });
+    formatSetCookie('session', { value, seconds: this.deps.seconds, isSecure: this.isSecure(client) });
 
   /** The person of the cookie, or the person that the proxy names. `page`: the kind of page that sent the request. */
-  find(request: Request, page: Page): Principal | undefined {
+  find(request: Request, page: PageKind): Principal | undefined {
     if (page !== 'own' || !isOwn(request)) return undefined;
     const secret = this.#secretOf(request);
     const { proxy, devices, within } = this.deps;

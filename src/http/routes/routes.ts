@@ -1,6 +1,6 @@
 import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Purpose, UrlRight } from '../../auth/signed-url.ts';
+import type { UrlPurpose, UrlRight } from '../../auth/signed-url.ts';
 import type { Principal, Role } from '../../core/model/principal.ts';
 import type { ErrorStyle } from '../errors/error-style.ts';
 import type { Client } from '../guard/clients.ts';
@@ -19,7 +19,7 @@ declare module 'fastify' {
     /** The minimum role that is required to call the route. */
     least?: Role;
     /** A signed link for this purpose opens the route without a token. */
-    signed?: Purpose;
+    signed?: UrlPurpose;
     /** The route only reads, even if its method is POST. */
     reads?: true;
     /** The route does not count against the rate limit. */

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { z } from 'zod';
-import type { Purpose, UrlRight } from '../../auth/signed-url.ts';
+import type { UrlPurpose, UrlRight } from '../../auth/signed-url.ts';
 import { readSubprotocols } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
@@ -47,7 +47,7 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
    */
   readonly strictSubprotocols?: true;
   /** A signed link for this purpose opens the socket without a token. */
-  readonly signed?: Purpose;
+  readonly signed?: UrlPurpose;
   /** The token can follow the upgrade in tRPC's connection parameters; `open` must then check it. */
   readonly connectionParams?: true;
   open(socket: Socket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;

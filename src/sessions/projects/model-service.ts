@@ -3,11 +3,11 @@ import { withCatalogFacts } from '../../agents/models/catalog/catalog.ts';
 import { type Fetch, type ListedModel, listModels } from '../../agents/models/model-list.ts';
 import { joinModel, keyedProviders, splitModel } from '../../agents/models/providers.ts';
 import {
-  findAccess,
   findConfiguredProvider,
   hasPrice,
   type ModelsConfig,
   type NetworkReach,
+  resolveEndpoint,
 } from '../../agents/models/registry.ts';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -91,7 +91,7 @@ export function modelService(deps: Deps): ModelService {
   async function wayTo(provider: string, models: ModelsConfig): Promise<ProviderAccess | undefined> {
     const known = findConfiguredProvider(provider, models);
     if (!known || known.access === null) return undefined;
-    const { key, baseUrl, reach } = await findAccess(known, models, keys.use);
+    const { key, baseUrl, reach } = await resolveEndpoint(known, models, keys.use);
     return { provider, baseUrl, key, reach };
   }
 

@@ -1,7 +1,7 @@
 import { fromPromise } from 'xstate';
 import type { ApprovalRequest, RunEnd } from '../../../machines/run.ts';
 import { runMachine } from '../../../machines/run.ts';
-import { consoleChars, readConsole } from '../../agents/tools/shell.ts';
+import { maxConsoleChars, readConsole } from '../../agents/tools/shell.ts';
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import { type Clock, nextLoopTurn } from '../../core/contracts/clock.ts';
 import type { SessionFact, ToolContent } from '../../core/model/events.ts';
@@ -123,7 +123,7 @@ async function endRun(
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
       const calls = end.reason === 'deleted' ? [] : runWriter.openCalls.flatMap(inShell);
-      const view = { shells: calls.map(({ shell }) => shell), chars: consoleChars };
+      const view = { shells: calls.map(({ shell }) => shell), chars: maxConsoleChars };
       const [ended] = await Promise.all([
         own.killTagged(runId, until.signal, view),
         kernels?.endRun(own, runId),

@@ -45,8 +45,8 @@ export class SignIns extends ServerPart<Deps> {
     if (begun?.state !== reply.state || clock.now() - begun.startedAt > signInMs) {
       throw new AppError('invalid_request', `No sign-in to ${name} is pending for this response. Start it again.`);
     }
-    const { endSignIn } = await oauth();
-    const access = await this.#asking(server, signal, (asking) => endSignIn({ begun, ...reply }, asking));
+    const { completeSignIn } = await oauth();
+    const access = await this.#asking(server, signal, (asking) => completeSignIn({ begun, ...reply }, asking));
     return await entered.change(name, (now = gone(name)) => {
       if (now.url !== server.url) throw changed(name);
       return { ...now, revision: newToken(), secrets: { headers: now.secrets.headers, access } };

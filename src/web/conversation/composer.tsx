@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { send } from '../data/actions.ts';
 import { attach, attachmentsOf, removeAttachments } from '../data/attachments.ts';
 import { connection } from '../data/server.ts';
@@ -50,7 +50,8 @@ export function Composer() {
   useEffect(() => {
     composerText.value = draftOf(id);
   }, [id]);
-  useEffect(() => {
+  // Before the paint: a later effect would take the focus from where the person has put it.
+  useLayoutEffect(() => {
     if (!hasFingers()) ref.current?.focus();
   }, []);
   // Grows the box with its text, also in browsers without `field-sizing`.

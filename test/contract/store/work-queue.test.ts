@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { EnvironmentKeys } from '../../../src/auth/environment-keys.ts';
-import { peppers } from '../../../src/auth/pepper.ts';
+import { createPeppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
@@ -15,7 +15,7 @@ const count = 30;
 const ids = randomIds();
 
 function queueOn({ records }: Store, clock: Clock): WorkQueue['service'] {
-  const secret = peppers([new Secret('ab'.repeat(32))]);
+  const secret = createPeppers([new Secret('ab'.repeat(32))]);
   const keys = new EnvironmentKeys({ records, clock, ids, peppers: async () => secret });
   const session = async () => ({ archived: false });
   return new WorkQueue({ records, keys, clock, session, readOwner: async () => undefined, shared: true }).service;

@@ -1,4 +1,4 @@
-import { describedOperations } from '../../../src/api/procedure/procedure.ts';
+import { listOperations } from '../../../src/api/procedure/procedure.ts';
 import { appRouter } from '../../../src/api/router.ts';
 
 /**
@@ -125,7 +125,7 @@ export const all = (rule: Rule, names: string) =>
   );
 
 /** The operations that `src/api` describes: their names, routes and rules. */
-export const described = describedOperations(appRouter).map(({ name, meta: { rest, may } }) => ({
+export const described = listOperations(appRouter).map(({ name, meta: { rest, may } }) => ({
   name,
   route: rest?.replaceAll(/:(\w+)(=\w+)?/g, '{$1}'),
   may,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { askServer } from '../../../src/app/commands/attack/ask-server.ts';
+import { probeServer } from '../../../src/app/commands/attack/ask-server.ts';
 import { httpServer } from '../../support/servers/http-server.ts';
 
 test('doctor --attack sends a wrong token, other Hosts, another site and paths out of the workspace', async () => {
@@ -10,7 +10,7 @@ test('doctor --attack sends a wrong token, other Hosts, another site and paths o
     response.end();
   });
   const about = { url: server.url, token: 't', sessionId: 's', hostFile: '/canary' };
-  await askServer(about, new AbortController().signal);
+  await probeServer(about, new AbortController().signal);
   const [own, list, file] = [`127.0.0.1:${server.port}`, '/api/v1/sessions', '/api/v1/sessions/s/file Bearer t'];
   expect(seen).toEqual([
     `${list} no token ${own}`,

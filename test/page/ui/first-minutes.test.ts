@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, expect } from 'vitest';
-import { builtInTask } from '../../../src/agents/models/demo/tasks/list.ts';
+import { findBuiltInTask } from '../../../src/agents/models/demo/tasks/list.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { axeFinds, deskTest } from './desk.ts';
 
@@ -73,7 +73,7 @@ test('the demo answers a message that is no task of it with its tasks', { tags: 
   const answer = page.getByRole('article', { name: 'Agent' });
   await answer.getByText('Demo, no AI.').waitFor();
   await page.getByRole('button', { name: 'A game' }).click();
-  expect(builtInTask(await message.inputValue())).toBeDefined();
+  expect(findBuiltInTask(await message.inputValue())).toBeDefined();
   expect(await page.locator('.tool').count()).toBe(0);
   await page.getByRole('button', { name: 'Add model' }).click();
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
@@ -100,7 +100,7 @@ test('the tasks of the start page are known to the demo, in each language', { ta
     for (const button of await buttons.all()) {
       await button.click();
       const text = await page.locator('#message').inputValue();
-      expect(builtInTask(text)?.ends, text).toContain('.html');
+      expect(findBuiltInTask(text)?.ends, text).toContain('.html');
     }
   }
 });

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { vault } from '../../../src/auth/vault.ts';
+import { createVault } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { Deliverer, type SendRequest } from '../../../src/automations/webhooks/deliverer.ts';
 import { Outbox } from '../../../src/automations/webhooks/outbox.ts';
@@ -55,7 +55,7 @@ export async function webhookWorld({
     return await answer(url, init);
   };
   const records = new WebhookRecords(store.records);
-  const secrets = webhookSecrets(store.records, vault([new Secret('ab'.repeat(32))]));
+  const secrets = webhookSecrets(store.records, createVault([new Secret('ab'.repeat(32))]));
   const outbox = new Outbox(store.records);
   outbox.open(await records.areAny());
   const automations = new AutomationRecords(store.records, async ({ id, paused }) => {

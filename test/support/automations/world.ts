@@ -1,8 +1,8 @@
-import { AfterRuns } from '../../../src/automations/after-runs.ts';
+import { RunEndTriggers } from '../../../src/automations/after-runs.ts';
 import { HookReceiver } from '../../../src/automations/hooks/receiver.ts';
 import { HookSecrets } from '../../../src/automations/hooks/secrets.ts';
 import { Prebuilds } from '../../../src/automations/prebuilds.ts';
-import { Programs } from '../../../src/automations/programs.ts';
+import { AutomationPrograms } from '../../../src/automations/programs.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { Scheduler } from '../../../src/automations/scheduler.ts';
 import { automationService } from '../../../src/automations/service.ts';
@@ -133,14 +133,14 @@ export function automationWorld({
     role: 'user',
     ...(owner !== undefined && { owner }),
   });
-  const programs = new Programs({ principalOf });
+  const programs = new AutomationPrograms({ principalOf });
   const secretOf = (id: string) => secrets.find(id);
   const starter = new Starter({
     ...{ records, sessions: fake.sessions, prebuilds, programs, readCost, secretOf },
     ...{ isOwned, clock, tell },
   });
   const leads = async () => true;
-  const afterRuns = new AfterRuns({ records: store.records, automations: records, clock });
+  const afterRuns = new RunEndTriggers({ records: store.records, automations: records, clock });
   const scheduler = new Scheduler({ records, starter, afterRuns, leads, shared: store.shared, clock, warn: () => {} });
   const ids = randomIds();
   const sealed = { v: 1, kid: 'k', key: '', keyNonce: '', textNonce: '' } as const;

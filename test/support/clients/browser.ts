@@ -92,7 +92,7 @@ export async function browse(
   profile.on('weberror', (thrown) => {
     const error = thrown.error();
     complaints.push(String(error));
-    faults.push(error.stack ?? String(error));
+    faults.push(error.stack || String(error));
   });
   onFailureTell(
     'the page',

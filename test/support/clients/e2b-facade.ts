@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { peppers } from '../../../src/auth/pepper.ts';
+import { createPeppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionLifetime } from '../../../src/core/model/records.ts';
@@ -136,7 +136,7 @@ export async function e2bFacade({
           inside: { admits: async () => {}, enter: async () => ({ ...nothing, ...inside }) },
         },
         abilities: { freeze: true, keepsFiles: true, ...abilities },
-        peppers: async () => peppers([new Secret('a pepper for tests')]),
+        peppers: async () => createPeppers([new Secret('a pepper for tests')]),
       };
     },
   });

@@ -1,7 +1,7 @@
 import type { HttpConfig, HttpServerDeps } from '../../../src/app/http-server.ts';
-import { pageFiles } from '../../../src/app/page/page.ts';
-import { type ApiKeys, apiKeys } from '../../../src/auth/api-keys.ts';
-import { peppers } from '../../../src/auth/pepper.ts';
+import { createPageLoader } from '../../../src/app/page/page.ts';
+import { type ApiKeys, openApiKeys } from '../../../src/auth/api-keys.ts';
+import { createPeppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -88,13 +88,13 @@ export async function testServer(
     },
   };
   const close = new AbortController();
-  const keys = await apiKeys({
+  const keys = await openApiKeys({
     records: fake.store.records,
     clock,
     ids: randomIds(),
     shared: false,
     hasToken: config.token !== undefined,
-    peppers: async () => peppers([new Secret('a pepper for tests')]),
+    peppers: async () => createPeppers([new Secret('a pepper for tests')]),
     warn: log('warn'),
   });
   const deps: HttpServerDeps = {
@@ -103,7 +103,7 @@ export async function testServer(
     sessions: fake.sessions,
     services: services.services,
     inbox: fake.store.inbox,
-    page: pageFiles(),
+    page: createPageLoader(),
     keys,
     ...(options.audit && { audit: { write: options.audit } }),
     logger: { info: log('info'), warn: log('warn'), error: log('error') },

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import WebSocket from 'ws';
-import { vault } from '../../../src/auth/vault.ts';
+import { createVault } from '../../../src/auth/vault.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { facadeDescriptors } from '../../../src/facades/list.ts';
@@ -53,7 +53,7 @@ export async function opencodexServer({
   const agents = agentConfigService({ records, newId, templates, providers: async () => providers, model: 'demo' });
   const keys = providerKeys({
     records,
-    vault: vault([new Secret('ab'.repeat(32))]),
+    vault: createVault([new Secret('ab'.repeat(32))]),
     clock,
     baseUrls,
     compatible,

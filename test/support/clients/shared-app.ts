@@ -1,17 +1,17 @@
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
-import { type HttpServerDeps, httpServer } from '../../../src/app/http-server.ts';
+import { buildHttpServer, type HttpServerDeps } from '../../../src/app/http-server.ts';
 import { isLoopback } from '../../../src/app/settings/contradictions.ts';
 import { nextLoopTurn } from '../../../src/core/contracts/clock.ts';
 
 export interface ListeningApp extends AsyncDisposable {
-  readonly app: Awaited<ReturnType<typeof httpServer>>;
+  readonly app: Awaited<ReturnType<typeof buildHttpServer>>;
   readonly port: number;
   readonly sockets: ReadonlySet<Socket>;
 }
 
 export async function listeningApp(deps: HttpServerDeps): Promise<ListeningApp> {
-  const app = await httpServer(deps);
+  const app = await buildHttpServer(deps);
   const sockets = new Set<Socket>();
   app.server.on('connection', (socket) => {
     sockets.add(socket);

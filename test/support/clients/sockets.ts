@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import WebSocket, { type ClientOptions } from 'ws';
 import { z } from 'zod';
-import { tokenCheck } from '../../../src/auth/token.ts';
+import { createTokenCheck } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { envelopeErrors } from '../../../src/http/errors/error-style.ts';
 import { ClientResolver } from '../../../src/http/guard/clients.ts';
@@ -46,7 +46,7 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
       loopback: true,
       allowedHosts: [],
       corsOrigins: undefined,
-      gate: tokenCheck(token === undefined ? undefined : new Secret(token)),
+      gate: createTokenCheck(token === undefined ? undefined : new Secret(token)),
       limiter: perMinute === undefined ? undefined : rateLimiter(perMinute, clock),
     },
     clients: new ClientResolver([]),

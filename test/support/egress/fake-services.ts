@@ -1,7 +1,7 @@
 import { ServerStates } from '../../../src/agents/mcp/states.ts';
 import { EnvironmentKeys } from '../../../src/auth/environment-keys.ts';
-import { peppers } from '../../../src/auth/pepper.ts';
-import { vault } from '../../../src/auth/vault.ts';
+import { createPeppers } from '../../../src/auth/pepper.ts';
+import { createVault } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { automationService } from '../../../src/automations/service.ts';
 import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
@@ -152,19 +152,19 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     clock,
     ids: randomIds(),
     learn: () => {},
-    vault: vault([new Secret('cd'.repeat(32))]),
+    vault: createVault([new Secret('cd'.repeat(32))]),
   });
   const credentials = credentialRing({
     records: store.records,
     clock,
     learn: () => {},
     onChange: () => {},
-    vault: vault([new Secret('cd'.repeat(32))]),
+    vault: createVault([new Secret('cd'.repeat(32))]),
     secretValue: (id, session) => secrets.value(id, session),
   });
   const entered: EnteredToolServers = new EnteredToolServers({
     records: store.records,
-    vault: vault([new Secret('cd'.repeat(32))]),
+    vault: createVault([new Secret('cd'.repeat(32))]),
     learn: () => {},
     token: (name, refused) => signIns.token(name, refused),
   });
@@ -279,7 +279,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     webhooks: webhookService({
       records: new WebhookRecords(store.records),
       seal: (id, secret) =>
-        vault([new Secret('cd'.repeat(32))]).seal(secret.reveal(), { collection: '', id, field: '' }),
+        createVault([new Secret('cd'.repeat(32))]).seal(secret.reveal(), { collection: '', id, field: '' }),
       ids: randomIds(),
       clock,
       check: async () => {},
@@ -298,7 +298,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       records: store.records,
       keys: new EnvironmentKeys({
         records: store.records,
-        peppers: async () => peppers([new Secret('ef'.repeat(32))]),
+        peppers: async () => createPeppers([new Secret('ef'.repeat(32))]),
         clock,
         ids: randomIds(),
       }),
@@ -312,7 +312,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       records: store.records,
       credentials: new CredentialRecords({
         records: store.records,
-        vault: vault([new Secret('ab'.repeat(32))]),
+        vault: createVault([new Secret('ab'.repeat(32))]),
         learn: () => {},
       }),
       tokens: { try: () => Promise.reject(new Error('no tool server can be called here')) },

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
-import { type Core, compose } from '../../../src/app/compose.ts';
-import { httpServer } from '../../../src/app/http-server.ts';
+import { type Core, openCore } from '../../../src/app/compose.ts';
+import { buildHttpServer } from '../../../src/app/http-server.ts';
 import { type Config, loadConfig } from '../../../src/app/settings/config.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
@@ -27,7 +27,7 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-interface CoreOptions extends NonNullable<Parameters<typeof compose>[0]['provided']> {
+interface CoreOptions extends NonNullable<Parameters<typeof openCore>[0]['provided']> {
   readonly clock?: Clock;
   readonly lines?: LogLine[];
 }
@@ -51,7 +51,7 @@ export async function composeCore(
   const closing = new AbortController();
   const { signal } = closing;
   const rest = { config, clock, ids: randomIds(), closing: signal, say: () => {}, provided: input };
-  const core = stack.use(await compose({ ...rest, logger: logger(lines) as never }));
+  const core = stack.use(await openCore({ ...rest, logger: logger(lines) as never }));
   stack.defer(() => closing.abort());
   const held = stack.move();
   return { core, config, closing, [Symbol.asyncDispose]: () => held.disposeAsync() };
@@ -68,7 +68,7 @@ export async function composedServer(
     await composeCore({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, { clock, lines, ...input }),
   );
   const app = stack.adopt(
-    await httpServer({
+    await buildHttpServer({
       ...core,
       config,
       version: '1.2.3',

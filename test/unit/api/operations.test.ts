@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { type DescribedOperation, describedOperations } from '../../../src/api/procedure/procedure.ts';
+import { type DescribedOperation, listOperations } from '../../../src/api/procedure/procedure.ts';
 import { appRouter } from '../../../src/api/router.ts';
 import type { Principal } from '../../../src/core/model/principal.ts';
 
-const checkedHere = describedOperations(appRouter)
+const checkedHere = listOperations(appRouter)
   .filter(({ meta }) => meta.of.find)
   .map((operation) => [operation.name, operation] as const);
 

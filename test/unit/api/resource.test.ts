@@ -1,10 +1,10 @@
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { derivedCommands } from '../../../scripts/derived-commands.ts';
+import { deriveCommands } from '../../../scripts/derived-commands.ts';
 import { operationsPage } from '../../../scripts/reference-docs.ts';
-import { defineOperations, describedOperations, router } from '../../../src/api/procedure/procedure.ts';
-import { Done, okResult } from '../../../src/api/procedure/schemas.ts';
+import { defineOperations, listOperations, router } from '../../../src/api/procedure/procedure.ts';
+import { OkResult, okResult } from '../../../src/api/procedure/schemas.ts';
 import { ParsedOptions } from '../../../src/cli/command.ts';
 import { createResourceCommand } from '../../../src/cli/derived.ts';
 import { tableLines } from '../../../src/cli/table.ts';
@@ -98,7 +98,7 @@ const parcels = router({
     may: 'stop',
     audit: 'parcel.delete',
     in: byId,
-    out: Done,
+    out: OkResult,
     answer: okResult,
     fails: [404],
   }).mutation(({ input }) => {
@@ -106,7 +106,7 @@ const parcels = router({
     return okResult;
   }),
 });
-const described = describedOperations(router({ parcels }));
+const described = listOperations(router({ parcels }));
 
 function served() {
   const reports: string[] = [];
@@ -182,7 +182,7 @@ test('tRPC calls it under the same rights', async () => {
 
 test('the command has its verbs, words and options, finds an item by its name, and prints tables or JSON', async () => {
   owners.clear();
-  const [derived] = derivedCommands(described);
+  const [derived] = deriveCommands(described);
   const parcel = createResourceCommand(derived as never);
   expect([parcel.args[0]?.[1], parcel.options]).toEqual([
     'ls, create or delete; without one: ls',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Capabilities } from '../../../drivers/driver.ts';
-import { RealModels } from '../../../src/app/parts/real-models.ts';
+import { RealModelGuard } from '../../../src/app/parts/real-models.ts';
 
 const walls = (some: Partial<Capabilities> = {}) => ({
   capabilities: {
@@ -15,7 +15,7 @@ const walls = (some: Partial<Capabilities> = {}) => ({
 const none = walls({ isolation: 'none', egress: 'open' });
 
 function server(driver: ReturnType<typeof walls>, unconfined = false, model = 'demo') {
-  const models = new RealModels({ model, unconfined });
+  const models = new RealModelGuard({ model, unconfined });
   models.bindDriver(driver);
   return models;
 }
@@ -43,7 +43,7 @@ test('a driver that learns late that its sandboxes are open has real models refu
       },
     },
   };
-  const models = new RealModels({ model: 'demo', unconfined: false });
+  const models = new RealModelGuard({ model: 'demo', unconfined: false });
   models.bindDriver(late);
   expect(models.unenforced()).toBe('accept');
   egress = 'open';

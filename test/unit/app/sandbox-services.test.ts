@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { SessionConfigs } from '../../../src/app/parts/session-configs.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { parseTemplate } from '../../../src/app/settings/templates.ts';
-import { beginServices, checkServices, isAllowed, serviceSpecs } from '../../../src/app/start/sandbox-services.ts';
+import {
+  checkServices,
+  isImageAllowed,
+  serviceSpecs,
+  startSandboxServices,
+} from '../../../src/app/start/sandbox-services.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { ServiceRecipes } from '../../../src/core/model/services/recipe.ts';
@@ -46,7 +51,7 @@ test.each([
   ['registry:5000/redis', 'registry:*', false],
   ['registry:5000/redis:7', 'registry:5000/redis:*', true],
   ['redis@sha256:00', 'redis:*', false],
-])('the image %s with the entry %s: %s', (image, entry, isFine) => expect(isAllowed(image, [entry])).toBe(isFine));
+])('the image %s with the entry %s: %s', (image, entry, isFine) => expect(isImageAllowed(image, [entry])).toBe(isFine));
 
 test("a session has its own services, else those of its template, with the operator's limits", () => {
   const template = parseTemplate('shop', 'services: {redis: {image: "redis:7", ports: [6379]}}', 'shop.yaml');
@@ -102,7 +107,7 @@ describe('services next to a sandbox that runs', () => {
       report: ({ detail }: { detail: string }) => reports.push(detail),
     };
     const isAdopted = over.isAdopted ?? false;
-    await beginServices({ ...parts, ...news, isAdopted, clock: systemClock }, new AbortController().signal);
+    await startSandboxServices({ ...parts, ...news, isAdopted, clock: systemClock }, new AbortController().signal);
     return { started, reports };
   }
 

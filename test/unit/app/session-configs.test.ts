@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { SessionConfigs } from '../../../src/app/parts/session-configs.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { parseTemplate } from '../../../src/app/settings/templates.ts';
-import { sessionTemplates } from '../../../src/app/start/services/session-templates.ts';
+import { createTemplateChooser } from '../../../src/app/start/services/session-templates.ts';
 import type { SandboxChoice } from '../../../src/core/model/records.ts';
 import { RepositoryInput } from '../../../src/core/model/repository.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
@@ -188,7 +188,7 @@ const repositories = [RepositoryInput.parse({ url: 'https://example.org/team/own
 test('the template of a session brings its repositories, whoever chose it', async () => {
   const backend = { name: 'backend', repositories } as never;
   const choose = (template: string | undefined) =>
-    sessionTemplates(
+    createTemplateChooser(
       {
         templates: { get: () => backend, find: () => backend },
         projects: { api: { agents: { get: async () => ({ template: 'backend' }) } } },

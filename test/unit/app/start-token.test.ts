@@ -2,8 +2,8 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/app/settings/config.ts';
-import { needsToken, startToken } from '../../../src/app/start/start-token.ts';
-import { tokenCheck } from '../../../src/auth/token.ts';
+import { ensureStartToken, needsToken } from '../../../src/app/start/start-token.ts';
+import { createTokenCheck } from '../../../src/auth/token.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 describe('at the start', () => {
@@ -37,14 +37,14 @@ describe('at the start', () => {
 
   test('a token is made once; later starts know it by its hash, which is all that is kept', async () => {
     using folder = temporaryFolder();
-    const first = await startToken(join(folder.path, 'data'), () => 'a-token');
+    const first = await ensureStartToken(join(folder.path, 'data'), () => 'a-token');
     expect(first.token?.reveal()).toBe('a-token');
     const kept = await readFile(first.path, 'utf8');
     expect(kept).toMatch(/^[0-9a-f]{64}$/);
     expect((await stat(first.path)).mode & 0o777).toBe(0o600);
-    const later = await startToken(join(folder.path, 'data'), () => 'another');
+    const later = await ensureStartToken(join(folder.path, 'data'), () => 'another');
     expect(later).toEqual({ hash: { sha256: kept }, path: first.path });
-    const gate = tokenCheck(later.hash);
+    const gate = createTokenCheck(later.hash);
     expect([gate.required, gate.accepts(['a-token']), gate.accepts([kept]), gate.accepts(['another'])]).toEqual([
       true,
       true,
@@ -52,6 +52,6 @@ describe('at the start', () => {
       false,
     ]);
     await writeFile(first.path, 'broken');
-    expect((await startToken(join(folder.path, 'data'), () => 'third')).token?.reveal()).toBe('third');
+    expect((await ensureStartToken(join(folder.path, 'data'), () => 'third')).token?.reveal()).toBe('third');
   });
 });

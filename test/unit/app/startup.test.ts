@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { configText } from '../../../src/app/commands/local-config.ts';
+import { readConfigText } from '../../../src/app/commands/local-config.ts';
 import { listenOrExplain } from '../../../src/app/start/listen.ts';
 import { runInBackground } from '../../../src/app/start/startup.ts';
 import { openDataFolder } from '../../../src/storage/data-folder.ts';
@@ -90,8 +90,8 @@ test('CORRAL_CONFIG names another file of settings', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'other.yaml');
   writeFileSync(file, 'port: 1234');
-  expect(configText(file)).toBe('port: 1234');
+  expect(readConfigText(file)).toBe('port: 1234');
 });
 
 test('a named file that is not there is refused by its path', () =>
-  expect(() => configText('/nowhere/other.yaml')).toThrow(/CORRAL_CONFIG is \/nowhere\/other.yaml/));
+  expect(() => readConfigText('/nowhere/other.yaml')).toThrow(/CORRAL_CONFIG is \/nowhere\/other.yaml/));

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { apiKeys } from '../../../src/auth/api-keys.ts';
-import { peppers } from '../../../src/auth/pepper.ts';
+import { openApiKeys } from '../../../src/auth/api-keys.ts';
+import { createPeppers } from '../../../src/auth/pepper.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
@@ -22,14 +22,14 @@ function place({ hasToken = true, secrets = ['pepper'] }: { hasToken?: boolean; 
   };
   const open = async (options: { shared?: boolean; secrets?: string[]; onlyOne?: boolean } = {}) => {
     const warned: string[] = [];
-    const keys = await apiKeys({
+    const keys = await openApiKeys({
       records: store.records,
       clock,
       ids: randomIds(),
       shared: false,
       hasToken,
       ...options,
-      peppers: async () => peppers((options.secrets ?? secrets).map((secret) => new Secret(secret))),
+      peppers: async () => createPeppers((options.secrets ?? secrets).map((secret) => new Secret(secret))),
       warn: (_about, text) => void warned.push(text),
     });
     onTestFinished(() => keys[Symbol.dispose]());

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { classifyPage, hostAllowed, originAllowed } from '../../../src/auth/browser-headers.ts';
+import { classifyPage, isHostAllowed, isOriginAllowed } from '../../../src/auth/browser-headers.ts';
 
 const named = ['http://localhost:3000'];
 
@@ -18,7 +18,7 @@ test.each([
   ['evil.example#localhost', false],
   ['', false],
   [undefined, false],
-])('F129 Host %j is ours: %s', (host, ours) => expect(hostAllowed(host, [])).toBe(ours));
+])('F129 Host %j is ours: %s', (host, ours) => expect(isHostAllowed(host, [])).toBe(ours));
 
 test.each([
   [{ host: 'a:1' }, 'own'],
@@ -67,7 +67,7 @@ test('a development origin counts as one only where the operator named no origin
 });
 
 test('the server allows only the listed origins, exactly as they are listed', () => {
-  expect(originAllowed('http://localhost:3000', named)).toBe(true);
+  expect(isOriginAllowed('http://localhost:3000', named)).toBe(true);
   for (const origin of [undefined, '', '*', 'null', 'http://localhost:30000', 'https://localhost:3000'])
-    expect(originAllowed(origin, named)).toBe(false);
+    expect(isOriginAllowed(origin, named)).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { peppers } from '../../../src/auth/pepper.ts';
+import { createPeppers } from '../../../src/auth/pepper.ts';
 import { Devices } from '../../../src/auth/sign-in/devices.ts';
 import { People } from '../../../src/auth/sign-in/people.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
@@ -20,7 +20,7 @@ async function servers() {
     const people = new People({ records, clock, ids: randomIds(), issuers: new Set([issuer]) });
     const devices = new Devices({
       ...{ records, people, clock, ids: randomIds(), shared: true },
-      peppers: peppers([new Secret('a pepper for tests')]),
+      peppers: createPeppers([new Secret('a pepper for tests')]),
       limits: { absoluteMs: 100 * hourMs, idleMs: 50 * hourMs, uncheckedMs: 8 * hourMs },
     });
     await devices.load();

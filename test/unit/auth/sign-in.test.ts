@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { toIdentity, toRole } from '../../../src/auth/sign-in/claims.ts';
-import { cookie, readCookie } from '../../../src/auth/sign-in/cookies.ts';
+import { formatSetCookie, readCookie } from '../../../src/auth/sign-in/cookies.ts';
 import { refreshTokenParameters } from '../../../src/auth/sign-in/issuer.ts';
-import { localPath } from '../../../src/auth/sign-in/sign-in.ts';
+import { toLocalPath } from '../../../src/auth/sign-in/sign-in.ts';
 
 const base = 'https://corral.example.com';
 
@@ -28,8 +28,8 @@ test.each([
   ['/.//evil.example', '/'],
   ['/%2e%2e//evil.example', '/'],
 ])('%s leads back to %j', (text, path) => {
-  expect(localPath(text, base)).toBe(path);
-  expect(new URL(localPath(text, base), base).origin).toBe(base);
+  expect(toLocalPath(text, base)).toBe(path);
+  expect(new URL(toLocalPath(text, base), base).origin).toBe(base);
 });
 
 const rules = { groupsClaim: 'groups', roles: { people: 'user', chiefs: 'admin' }, allowedDomains: [] } as const;
@@ -85,7 +85,7 @@ test.each([
 });
 
 test('a cookie is out of reach of scripts and of other hosts', () => {
-  const made = (isSecure: boolean) => cookie('session', { value: 'v', seconds: 60, isSecure });
+  const made = (isSecure: boolean) => formatSetCookie('session', { value: 'v', seconds: 60, isSecure });
   expect(made(true)).toBe('__Host-corral_session=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure');
   expect(made(false)).toBe('corral_session=v; Path=/; Max-Age=60; HttpOnly; SameSite=Lax');
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseSubject, type SignedScope, signedUrls } from '../../../src/auth/signed-url.ts';
+import { createSignedUrls, parseSubject, type SignedScope } from '../../../src/auth/signed-url.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const vnc: SignedScope = { method: 'GET', path: '/api/v1/sessions/0123456789abcdef/vnc', purpose: 'vnc' };
@@ -8,7 +8,7 @@ const signatureOf = (url: string) => new URL(url, 'http://x').searchParams.get('
 
 function links() {
   const clock = manualClock(1_700_000_000_000);
-  const urls = signedUrls(clock);
+  const urls = createSignedUrls(clock);
   const sign = (what: SignedScope) => signatureOf(urls.sign(what, 60_000));
   return { clock, urls, sign };
 }
@@ -90,7 +90,7 @@ test("another server's links are not taken", () => {
 });
 
 test('a link carries the key that made it, which nobody can take out, put in or change', () => {
-  const urls = signedUrls(manualClock(1_000));
+  const urls = createSignedUrls(manualClock(1_000));
   const what = { method: 'GET', path: '/a', purpose: 'file' } as const;
   const signatureOf = (url: string) => url.split('signature=')[1] ?? '';
   const [key, other] = ['0123456789ab', 'ba9876543210'];

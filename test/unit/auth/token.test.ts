@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { lockout } from '../../../src/auth/lockout.ts';
-import { maskToken, presentedTokens, readSubprotocols, tokenCheck } from '../../../src/auth/token.ts';
+import { createLockout } from '../../../src/auth/lockout.ts';
+import { createTokenCheck, maskToken, readPresentedTokens, readSubprotocols } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const carried = (token: string) => `corral.bearer.${Buffer.from(token).toString('base64url')}`;
 
 test('a server without a token requires none', () => {
-  const gate = tokenCheck(undefined);
+  const gate = createTokenCheck(undefined);
   expect([gate.required, gate.accepts([])]).toEqual([false, true]);
 });
 
@@ -20,17 +20,17 @@ test.each([
   [['right '], false],
   [['RIGHT'], false],
 ])('of the tokens %j it accepts: %s', (presented, accepted) =>
-  expect(tokenCheck(new Secret('right')).accepts(presented)).toBe(accepted),
+  expect(createTokenCheck(new Secret('right')).accepts(presented)).toBe(accepted),
 );
 
 test('a token is found in the header, the query and the subprotocols', () => {
-  const presented = presentedTokens({
+  const presented = readPresentedTokens({
     authorization: 'Bearer one',
     query: 'two',
     protocols: `corral, ${carried('thrée')}`,
   });
   expect(presented).toEqual(['one', 'two', 'thrée']);
-  expect(presentedTokens({ authorization: 'Basic x', query: ['a', 'b'], protocols: 'corral' })).toEqual([]);
+  expect(readPresentedTokens({ authorization: 'Basic x', query: ['a', 'b'], protocols: 'corral' })).toEqual([]);
 });
 
 test('the token is not among the subprotocols that may be selected', () => {
@@ -48,7 +48,7 @@ test('a token is masked wherever it stands in a query', () => {
 function gate() {
   const clock = manualClock(0);
   const reports: string[] = [];
-  const it = lockout({ clock, onFailure: (what, address) => reports.push(`${what} ${address}`) });
+  const it = createLockout({ clock, onFailure: (what, address) => reports.push(`${what} ${address}`) });
   const fail = (address: string, times: number) => {
     for (let n = 0; n < times; n++) it.failed(address);
   };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lockout } from '../../../src/auth/lockout.ts';
+import { createLockout } from '../../../src/auth/lockout.ts';
 import { toNetwork } from '../../../src/core/text/address.ts';
 import { rateLimiter } from '../../../src/http/guard/rate-limit.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -26,7 +26,7 @@ test('a caller that changes its address within its own network gets no further r
 
 test('nor more guesses', () => {
   const received: string[] = [];
-  const guesses = lockout({
+  const guesses = createLockout({
     clock: manualClock(),
     onFailure: (what, address) => void received.push(`${what} ${address}`),
   });

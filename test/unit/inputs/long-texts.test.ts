@@ -8,7 +8,7 @@ import { parseVerdict } from '../../../machines/run-rules.ts';
 import { toRipgrepPattern } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { toMarkdown } from '../../../src/agents/browser/markdown.ts';
 import { compatibleFetch } from '../../../src/agents/models/aisdk/compatible-fetch.ts';
-import { WrittenCalls } from '../../../src/agents/models/aisdk/written-calls.ts';
+import { WrittenCallFinder } from '../../../src/agents/models/aisdk/written-calls.ts';
 import { pageThread } from '../../../src/agents/page-fetch/page-text.ts';
 import { fileEdit } from '../../../src/agents/tools/file-edit.ts';
 import { extractOwnText } from '../../../src/automations/hooks/own-text.ts';
@@ -150,7 +150,7 @@ function screen(text: string): string {
   return seen.add(text) + seen.end();
 }
 function written(begin: string, delta: string, count: number): string {
-  const calls = new WrittenCalls(new Set(['a']));
+  const calls = new WrittenCallFinder(new Set(['a']));
   const texts = [calls.push(begin).text];
   for (let n = 0; n < count; n++) texts.push(calls.push(delta).text);
   return texts.join('') + calls.end().text;

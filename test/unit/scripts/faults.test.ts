@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { faultRows, faultTests, outcomeOf } from '../../../scripts/fault-rows.ts';
+import { computeRowOutcome, faultTests, parseFaultRows } from '../../../scripts/fault-rows.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
-const rows = faultRows(readFileSync(resolve(root, 'docs/faults.md'), 'utf8'));
+const rows = parseFaultRows(readFileSync(resolve(root, 'docs/faults.md'), 'utf8'));
 
 test('the table of faults is numbered 1 to 134 or more, without a gap', () => {
   expect(rows.map(({ number }) => number)).toEqual(rows.map((_, at) => at + 1));
@@ -14,7 +14,9 @@ test('the table of faults is numbered 1 to 134 or more, without a gap', () => {
 test('every row of the table has a test in each of its layers', () => {
   const tests = faultTests(root);
   const missing = rows.flatMap((it) =>
-    outcomeOf(it, tests, undefined).layers.flatMap(({ layer, written }) => (written ? [] : [`${it.number} ${layer}`])),
+    computeRowOutcome(it, tests, undefined).layers.flatMap(({ layer, written }) =>
+      written ? [] : [`${it.number} ${layer}`],
+    ),
   );
   expect(missing).toEqual([]);
 });

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { type Lock, problemsOf, Sbom, servedOnly, withoutPlaces } from '../../../scripts/sbom-check.ts';
+import {
+  findSbomProblems,
+  type Lock,
+  pickServerComponents,
+  Sbom,
+  withoutDownloadLocations,
+} from '../../../scripts/sbom-check.ts';
 
 const part = (name: string) => ({
   'bom-ref': `${name}@1.0.0`,
@@ -23,8 +29,8 @@ const listOf = (...components: object[]) =>
   });
 
 test('parts of development are left out, with what depends on them', () => {
-  const served = servedOnly(listOf(part('a'), part('b')), lock);
-  expect([problemsOf(served, lock), served.dependencies]).toEqual([[], [{ ref: 'a@1.0.0', dependsOn: [] }]]);
+  const served = pickServerComponents(listOf(part('a'), part('b')), lock);
+  expect([findSbomProblems(served, lock), served.dependencies]).toEqual([[], [{ ref: 'a@1.0.0', dependsOn: [] }]]);
 });
 
 test.each([
@@ -36,9 +42,9 @@ test.each([
     listOf({ ...part('a'), externalReferences: [{ type: 'distribution', url: 'https://mirror.example/a.tgz' }] }),
     'a@1.0.0 names the place it was downloaded from',
   ],
-])('%s is found', (_what, sbom, problem) => expect(problemsOf(sbom, lock)).toContain(problem));
+])('%s is found', (_what, sbom, problem) => expect(findSbomProblems(sbom, lock)).toContain(problem));
 
 test('places of download and the name of the folder are taken out', () => {
   const from = { ...part('a'), externalReferences: [{ type: 'distribution', url: 'https://mirror.example/a.tgz' }] };
-  expect(JSON.stringify(withoutPlaces(listOf(from)))).not.toMatch(/mirror|some-folder/);
+  expect(JSON.stringify(withoutDownloadLocations(listOf(from)))).not.toMatch(/mirror|some-folder/);
 });

@@ -14,7 +14,7 @@ export function claudeAbilities(model: string, reasoning: Reasoning): Pick<Abili
 }
 
 /** The newest computer declaration that the model supports. Undefined if it supports none or is unknown. */
-export function findComputer(
+export function findComputerType(
   model: string,
 ): 'computer_20250124' | 'computer_20251124' | 'computer_toolset_20260801' | undefined {
   const { family, version } = parseVersion(model);

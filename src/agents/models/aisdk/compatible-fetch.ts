@@ -2,7 +2,7 @@ import { readErrorText } from '../../../core/errors/error-text.ts';
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import type { WrittenCall } from './python-calls.ts';
 import { ThinkTags } from './think-tags.ts';
-import { WrittenCalls } from './written-calls.ts';
+import { WrittenCallFinder } from './written-calls.ts';
 
 // Servers that speak Chat Completions differ in details. This converts their answers to what the AI SDK's package
 // expects.
@@ -135,7 +135,7 @@ function rewritten(tools: ReadonlySet<string>, habits: ServerHabits): TransformS
 const event = (chunk: unknown) => `data: ${typeof chunk === 'string' ? chunk : JSON.stringify(chunk)}\n\n`;
 
 class Reply {
-  readonly #written: WrittenCalls;
+  readonly #written: WrittenCallFinder;
   readonly #thoughts = new ThinkTags();
   #kind = '';
   #lines: string[] = []; // of an event whose JSON spans several lines
@@ -154,7 +154,7 @@ class Reply {
   constructor(tools: ReadonlySet<string>, habits: ServerHabits) {
     this.#tools = tools;
     this.#habits = habits;
-    this.#written = new WrittenCalls(tools);
+    this.#written = new WrittenCallFinder(tools);
   }
 
   /**

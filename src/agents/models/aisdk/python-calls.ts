@@ -10,7 +10,7 @@ const maxDepth = 64;
  * Parses calls in Python syntax: `[read(file="a", lines=[1, 2]), list()]`, or one per line. Empty if the text contains
  * anything else.
  */
-export function pythonCalls(text: string): WrittenCall[] {
+export function parsePythonCalls(text: string): WrittenCall[] {
   const reader = new Reader(text);
   try {
     return reader.calls();

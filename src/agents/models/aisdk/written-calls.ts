@@ -1,6 +1,6 @@
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import { trimCharacters } from '../../../core/text/text.ts';
-import { pythonCalls, type WrittenCall } from './python-calls.ts';
+import { parsePythonCalls, type WrittenCall } from './python-calls.ts';
 
 // Small models, and servers without a parser for their model, write tool calls as text.
 
@@ -43,7 +43,7 @@ export interface WrittenPart {
 /**
  * Finds calls in a reply's text as it arrives. Text that can still become a call is held back until that is decided.
  */
-export class WrittenCalls {
+export class WrittenCallFinder {
   readonly #tools: ReadonlySet<string>;
   #held = '';
   /** The pieces after `held` while a form is open. Searching all pieces again for each new one would take too long. */
@@ -251,7 +251,7 @@ function jsonCalls(text: string): WrittenCall[] {
         .map((line) => parseJson(line, limits))
         .map((one) => (one.ok ? one.value : undefined));
   const calls = values.map(callIn);
-  return calls.every((one) => one !== undefined) ? calls : pythonCalls(trimmed);
+  return calls.every((one) => one !== undefined) ? calls : parsePythonCalls(trimmed);
 }
 
 function callIn(value: unknown): WrittenCall | undefined {

@@ -1,5 +1,5 @@
 import { truncateEnd } from '../../../core/text/text.ts';
-import { builtInTask } from './tasks/list.ts';
+import { findBuiltInTask } from './tasks/list.ts';
 import type { Unit } from './unit.ts';
 
 // The demo model's instructions: the message's fenced blocks, in order, or a built-in task, or else the default task.
@@ -34,7 +34,7 @@ export function parseBlocks(message: string): { blocks: Block[]; text: string[] 
 export function parseUnits(message: string): Unit[] {
   const units = parseBlocks(message).blocks.flatMap((block) => parseUnit(block) ?? []);
   if (units.length > 0) return units;
-  const known = builtInTask(message);
+  const known = findBuiltInTask(message);
   if (known) return [...known.units];
   return [
     { kind: 'file', path: 'corral-demo.md', content: message },
@@ -46,7 +46,7 @@ export function parseUnits(message: string): Unit[] {
 export type MessageKind = 'blocks' | 'task' | 'nothing';
 export function classifyMessage(message: string): MessageKind {
   if (parseBlocks(message).blocks.some((block) => parseUnit(block))) return 'blocks';
-  return builtInTask(message) ? 'task' : 'nothing';
+  return findBuiltInTask(message) ? 'task' : 'nothing';
 }
 
 function parseUnit({ word, text }: Block): Unit | undefined {

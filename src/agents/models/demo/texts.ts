@@ -1,7 +1,7 @@
 import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
 import { readTitle } from './blocks.ts';
-import { builtInTask, builtInTasks } from './tasks/list.ts';
+import { builtInTasks, findBuiltInTask } from './tasks/list.ts';
 import type { Unit } from './unit.ts';
 
 /**
@@ -86,7 +86,7 @@ export function summaryText(results: readonly ToolMessage[], task: string): stri
   const output = last?.success === false ? last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '') : last?.output;
   const printed = output ? fenced(truncateStart(output, shown)) : output === '' && 'The last command printed nothing.';
   const head = [isDemo, failed || (!output && 'All steps are done.')].filter(Boolean).join(' ');
-  return [head, printed, !failed && builtInTask(task)?.ends].filter(Boolean).join('\n\n');
+  return [head, printed, !failed && findBuiltInTask(task)?.ends].filter(Boolean).join('\n\n');
 }
 
 /** Splits the text into at least two pieces, and never inside a character. */

@@ -12,7 +12,7 @@ import { type SettingNames, toRefusedTurn, toTurnEnd, unreachableTurn } from '..
 import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { watchdog } from '../watchdog.ts';
-import { findOwnComputer } from './computer.ts';
+import { findNativeComputer } from './computer.ts';
 import { toContents } from './contents.ts';
 import { type Chunk, replyReader } from './reply.ts';
 import { toParameters } from './schema.ts';
@@ -28,7 +28,7 @@ interface DiagnosticsMessage {
 }
 
 /** Watches for the Retry-After of the request with this turn's id. */
-export function retryHeader(turn: string): Disposable & { value(): string | undefined } {
+export function watchRetryAfter(turn: string): Disposable & { value(): string | undefined } {
   let value: string | undefined;
   const listener = (message: unknown) => {
     const { request, response } = message as DiagnosticsMessage;
@@ -90,8 +90,8 @@ export function geminiModel(options: GeminiOptions): Model {
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
     using silence = watchdog({ clock, ms: idleMs, signal });
     const turnId = newId();
-    using retryAfter = retryHeader(turnId);
-    const computer = findOwnComputer(model, request.tools);
+    using retryAfter = watchRetryAfter(turnId);
+    const computer = findNativeComputer(model, request.tools);
     const reply = replyReader({ name, newId, called: computer?.called, broken: () => unreachableTurn(name, advice) });
     const refused = (refusal: GeminiRefusal) =>
       failureOf(refusal, { name, advice, retryAfterMs: parseRetryAfter(retryAfter.value(), clock.now()) });
@@ -134,7 +134,7 @@ const isFailure = (thrown: unknown): thrown is FailedTurn => (thrown as FailedTu
 function toRequest(
   request: TurnRequest,
   name: string,
-  computer: ReturnType<typeof findOwnComputer>,
+  computer: ReturnType<typeof findNativeComputer>,
 ): GenerateContentRequest {
   const { mustCall, system, sampling } = request;
   const functionDeclarations = request.tools

@@ -26,13 +26,13 @@ const Definition = z.strictObject({
   group: z.enum(toolGroups).optional(),
   run: z.custom<(...args: never[]) => unknown>((input) => typeof input === 'function', 'must be a function'),
 });
-export type Definition = z.output<typeof Definition>;
+export type CustomToolDefinition = z.output<typeof Definition>;
 
 /** The checked default export of a module, or the errors of its fields. */
 export function checkDefinition(
   input: unknown,
   fileName: string,
-): Definition | { readonly problems: readonly string[] } {
+): CustomToolDefinition | { readonly problems: readonly string[] } {
   if (typeof input !== 'object' || input === null) {
     return { problems: ['must have a default export made with defineTool of corral/tools'] };
   }

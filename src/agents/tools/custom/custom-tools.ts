@@ -16,7 +16,7 @@ const moduleForm = /^[^._].*(?<![.]test|[.]d)[.](ts|mts|js|mjs)$/;
  * The operator's own tools, one per module in the folder. Undefined: there is no folder. Rejects: invalid_request,
  * which names file and field of every error.
  */
-export async function customTools(folder: string | undefined): Promise<readonly Tool[]> {
+export async function loadCustomTools(folder: string | undefined): Promise<readonly Tool[]> {
   const files = folder === undefined ? [] : modulesIn(folder);
   if (folder === undefined || files.length === 0) return [];
   using _resolving = resolving(pathToFileURL(join(folder, '/')).href);

@@ -2,11 +2,11 @@ import type { z } from 'zod';
 import { createTimeoutSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
-import type { Definition } from './check.ts';
+import type { CustomToolDefinition } from './check.ts';
 import type { CustomToolContext, CustomToolResult } from './definition.ts';
 
 /** Converts an operator's tool to the registry's form. A failure of its code is a result for the model. */
-export function customTool({ name, label, description, parameters, group, run }: Definition): Tool {
+export function customTool({ name, label, description, parameters, group, run }: CustomToolDefinition): Tool {
   const perform = run as unknown as (context: CustomToolContext, args: unknown) => Promise<CustomToolResult>;
   return defineTool({
     name,

@@ -94,7 +94,7 @@ function bothChoices(a: Json, b: Json): unknown[] | undefined {
  * Follows `$ref`, `$dynamicRef` and their anchors within one document. Throws UnsupportedSchema for an unresolvable
  * reference.
  */
-export function resolver(root: Json): (reference: string) => unknown {
+export function createRefResolver(root: Json): (reference: string) => unknown {
   const anchors = new Map<string, unknown>();
   const pending: unknown[] = [root];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {

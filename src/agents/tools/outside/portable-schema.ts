@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mergeSchemas, resolver } from './merge-schemas.ts';
+import { createRefResolver, mergeSchemas } from './merge-schemas.ts';
 import {
   anySchema,
   describeConstraints,
@@ -110,7 +110,7 @@ class Portable {
   constructor(source: Json, effort: Effort) {
     this.#source = source;
     this.#effort = effort;
-    this.#find = resolver(source);
+    this.#find = createRefResolver(source);
   }
 
   root(): PortableSchema {

@@ -2,13 +2,13 @@ import http from 'node:http';
 import https from 'node:https';
 
 /** The server's response to one request; status 0: it closed the connection. */
-export interface Answer {
+export interface ProbeResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly text: string;
 }
-export type Question = keyof ReturnType<typeof questionsAbout>;
-export type ServerAnswers = Readonly<Record<Question, Answer>>;
+export type ProbeName = keyof ReturnType<typeof questionsAbout>;
+export type ProbeResponses = Readonly<Record<ProbeName, ProbeResponse>>;
 
 interface ProbeRequest {
   readonly method?: string;
@@ -72,11 +72,11 @@ function questionsAbout({ url, token, sessionId, hostFile }: ProbeTarget) {
 }
 
 /** Sends all requests to the server, one after another. */
-export async function askServer(about: ProbeTarget, signal: AbortSignal): Promise<ServerAnswers> {
-  const answers: [string, Answer][] = [];
+export async function probeServer(about: ProbeTarget, signal: AbortSignal): Promise<ProbeResponses> {
+  const answers: [string, ProbeResponse][] = [];
   for (const [name, requested] of Object.entries(questionsAbout(about)))
     answers.push([name, await send(about.url, requested, signal)]);
-  return Object.fromEntries(answers) as ServerAnswers;
+  return Object.fromEntries(answers) as ProbeResponses;
 }
 
 /** `fetch` sets Host and drops Upgrade, so it cannot send these requests. */
@@ -84,8 +84,8 @@ function send(
   url: string,
   { method = 'GET', path, headers = {}, body }: ProbeRequest,
   signal: AbortSignal,
-): Promise<Answer> {
-  const { promise, resolve } = Promise.withResolvers<Answer>();
+): Promise<ProbeResponse> {
+  const { promise, resolve } = Promise.withResolvers<ProbeResponse>();
   const until = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
   const { request } = url.startsWith('https:') ? https : http;
   const clientRequest = request(`${url}${path}`, { method, headers, signal: until, agent: false });

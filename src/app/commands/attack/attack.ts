@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CorralClient, createCorralClient } from '../../../client/index.ts';
 import { isLoopback } from '../../settings/contradictions.ts';
-import { askServer } from './ask-server.ts';
+import { probeServer } from './ask-server.ts';
 import { type Finding, judgeFacts } from './checks.ts';
-import { lookInside, parseFacts } from './look-inside.ts';
+import { buildInspectionScript, parseFacts } from './look-inside.ts';
 import { judgeServer } from './server-checks.ts';
 
 interface AttackTarget {
@@ -26,10 +26,10 @@ export async function runAttack({ url, token }: AttackTarget, signal: AbortSigna
   try {
     const { hostname, port, protocol } = new URL(url);
     const serverPort = Number(port || (protocol === 'https:' ? 443 : 80));
-    const script = lookInside({ canary: bait.title, canaryFile: bait.file, serverPort });
+    const script = buildInspectionScript({ canary: bait.title, canaryFile: bait.file, serverPort });
     const inside = judgeFacts(parseFacts(await printed(corral, { sessionId, command: script }, signal)));
     await printed(corral, { sessionId, command: `ln -sfn '${bait.file}' link` }, signal);
-    const answers = await askServer({ url, token, sessionId, hostFile: bait.file }, signal);
+    const answers = await probeServer({ url, token, sessionId, hostFile: bait.file }, signal);
     const about = { hasToken: token !== undefined, isLoopback: isLoopback(hostname), secret: bait.secret };
     return [...inside, ...judgeServer(answers, about)];
   } finally {

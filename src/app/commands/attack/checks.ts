@@ -1,4 +1,4 @@
-import type { Facts } from './look-inside.ts';
+import type { ReportedFacts } from './look-inside.ts';
 
 /**
  * The verdict of a check. `broken`: there is a way out, or a single fault opens one. `weak`: a second layer of
@@ -21,7 +21,7 @@ interface Check {
   readonly holds: string;
   readonly advice: string;
   /** The problems; undefined: the sandbox did not report this fact. */
-  judge(facts: Facts): CheckFindings | undefined;
+  judge(facts: ReportedFacts): CheckFindings | undefined;
 }
 interface CheckFindings {
   readonly broken?: readonly string[];
@@ -61,13 +61,14 @@ const ownMounts =
 const memoryTypes = /^(tmpfs|mqueue|devpts|proc|devtmpfs) /;
 const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 
-const all = (facts: Facts, name: string) => facts.get(name) ?? [];
-const first = (facts: Facts, name: string) => all(facts, name)[0];
+const all = (facts: ReportedFacts, name: string) => facts.get(name) ?? [];
+const first = (facts: ReportedFacts, name: string) => all(facts, name)[0];
 /**
  * Whether the sandbox has its own kernel. gVisor implements system calls itself, so a call that succeeds does not reach
  * the host's kernel. gVisor always reports this version text.
  */
-const hasOwnKernel = (facts: Facts) => /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
+const hasOwnKernel = (facts: ReportedFacts) =>
+  /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
 
 function bitsOf(hex: string | undefined): string[] {
   const bits = BigInt(`0x${hex || '0'}`);
@@ -112,11 +113,11 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 const check = (one: Check) => one;
 
 /** A fact of this name is a way out if `say` returns a description for it. */
-const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: Facts) => ({
+const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: ReportedFacts) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });
 /** Checks of a sandbox's own report. */
-export const insideChecks: readonly Check[] = [
+export const sandboxChecks: readonly Check[] = [
   check({
     name: 'identity',
     against: ['privileged container', 'runc CVE-2019-5736'],
@@ -321,9 +322,9 @@ export const insideChecks: readonly Check[] = [
 ];
 
 /** The verdict of each check on the facts. An incomplete report proves nothing. */
-export function judgeFacts(facts: Facts): Finding[] {
+export function judgeFacts(facts: ReportedFacts): Finding[] {
   const isWhole = facts.has('end');
-  return insideChecks.map(({ name, against, holds, advice, judge }) => {
+  return sandboxChecks.map(({ name, against, holds, advice, judge }) => {
     const wrongs = judge(facts);
     const state = wrongs?.broken?.length ? 'broken' : wrongs?.weak?.length ? 'weak' : 'ok';
     if (state === 'ok' && (!wrongs || !isWhole)) {

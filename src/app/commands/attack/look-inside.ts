@@ -1,7 +1,7 @@
 import { quoteForShell } from '../../../core/text/quote.ts';
 
 /** A sandbox's report: the values of each name, in the order of the lines. */
-export type Facts = ReadonlyMap<string, readonly string[]>;
+export type ReportedFacts = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
   /** Text that is in this process's command line and in a file of this machine. A sandbox must see neither. */
@@ -69,7 +69,7 @@ call('unshare_user', 272, 97, 0x10000000);
  * A script for a sandbox's bash. It only reads and opens: it changes no file and sends nothing outside. Each output
  * line is a name and a value.
  */
-export function lookInside({ canary, canaryFile, serverPort }: CanaryPaths): string {
+export function buildInspectionScript({ canary, canaryFile, serverPort }: CanaryPaths): string {
   const ports = [serverPort, ...loopbackPorts];
   return `
 for name in CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp; do
@@ -115,7 +115,7 @@ echo "end of it"
 }
 
 /** Parses the facts from the script's output. */
-export function parseFacts(output: string): Facts {
+export function parseFacts(output: string): ReportedFacts {
   const lines = output.split('\n').filter((line) => line.includes(' '));
   const pairs = lines.map((line): [string, string] => {
     const at = line.indexOf(' ');

@@ -1,4 +1,4 @@
-import type { Question, ServerAnswers } from './ask-server.ts';
+import type { ProbeName, ProbeResponses } from './ask-server.ts';
 import type { Finding } from './checks.ts';
 
 interface ServerFacts {
@@ -13,7 +13,7 @@ interface Check {
   readonly holds: string;
   readonly advice: string;
   judge(
-    answers: ServerAnswers,
+    answers: ProbeResponses,
     about: ServerFacts,
   ): { readonly state: 'broken' | 'weak'; readonly text: string } | undefined;
 }
@@ -30,7 +30,7 @@ export const serverChecks: readonly Check[] = [
     holds: 'no access without a valid token',
     advice: 'Set CORRAL_TOKEN, or create keys: npm start -- keys create.',
     judge(answers, { hasToken, isLoopback }) {
-      const names: Question[] = [
+      const names: ProbeName[] = [
         'without a token',
         'with a wrong token',
         'its health without a token',
@@ -60,7 +60,7 @@ export const serverChecks: readonly Check[] = [
     holds: 'pages of other sites can change nothing and open no socket',
     advice: 'Name only your own origins in CORRAL_CORS_ORIGINS; make proxies forward the Origin header.',
     judge(answers) {
-      const names: Question[] = ['a change from another site', 'a socket from another site'];
+      const names: ProbeName[] = ['a change from another site', 'a socket from another site'];
       const passed = names.filter((name) => ![401, 403, 0].includes(answers[name].status));
       return passed.length > 0 ? broken(`it admits ${passed.join(' and ')}`) : undefined;
     },
@@ -86,7 +86,7 @@ export const serverChecks: readonly Check[] = [
     holds: 'paths and links lead to no file of this machine',
     advice: 'Update Corral, and report it as SECURITY.md says.',
     judge(answers, { secret }) {
-      const names: Question[] = ['a file by its path', 'a file above the workspace', 'a file behind a link'];
+      const names: ProbeName[] = ['a file by its path', 'a file above the workspace', 'a file behind a link'];
       const read = names.filter((name) => answers[name].text.includes(secret));
       return read.length > 0 ? broken(`it serves a file of this machine: ${read.join(', ')}`) : undefined;
     },
@@ -104,7 +104,7 @@ export const serverChecks: readonly Check[] = [
   },
 ];
 
-export function judgeServer(answers: ServerAnswers, about: ServerFacts): Finding[] {
+export function judgeServer(answers: ProbeResponses, about: ServerFacts): Finding[] {
   return serverChecks.map(({ name, against, holds, advice, judge }): Finding => {
     const wrong = judge(answers, about);
     return wrong ? { check: name, against, ...wrong, advice } : { check: name, against, state: 'ok', text: holds };

@@ -5,7 +5,7 @@ import type { UsageService } from '../../../sessions/api/usage.ts';
 import { budgetService } from '../../../sessions/budgets/budgets.ts';
 import { WaitingRuns } from '../../../sessions/budgets/waiting-runs.ts';
 import { usageService } from '../../../sessions/services/sessions/usage.ts';
-import { limitsIn } from '../../parts/policies.ts';
+import { createLimitsReader } from '../../parts/policies.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
@@ -36,7 +36,7 @@ export function openAccounting(
     usage: usageService({ store, people, projectName }),
     budgets: budgetService({
       ...server,
-      limitsOf: limitsIn(live),
+      limitsOf: createLimitsReader(live),
       people,
       projects,
       calendar: createCalendar(live.now.budgetTimeZone),

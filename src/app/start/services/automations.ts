@@ -2,7 +2,7 @@ import { endedRunKind } from '../../../automations/after-runs.ts';
 import { HookReceiver } from '../../../automations/hooks/receiver.ts';
 import { HookSecrets } from '../../../automations/hooks/secrets.ts';
 import { Prebuilds } from '../../../automations/prebuilds.ts';
-import type { Programs } from '../../../automations/programs.ts';
+import type { AutomationPrograms } from '../../../automations/programs.ts';
 import { AutomationRecords } from '../../../automations/records.ts';
 import { Scheduler } from '../../../automations/scheduler.ts';
 import { automationService } from '../../../automations/service.ts';
@@ -18,7 +18,7 @@ interface AutomationDeps extends Pick<StarterDeps, 'isOwned'> {
   readonly sessions: SessionService;
   readonly power: Pick<SandboxService, 'start'>;
   readonly check: Parameters<typeof automationService>[0]['check'];
-  readonly programs: Programs;
+  readonly programs: AutomationPrograms;
 }
 type RunningAutomations = AsyncDisposable & { readonly service: AutomationService };
 

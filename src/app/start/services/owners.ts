@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ApiKeys, apiKeys } from '../../../auth/api-keys.ts';
+import { type ApiKeys, openApiKeys } from '../../../auth/api-keys.ts';
 import { combineKeyRings } from '../../../auth/key-ring.ts';
 import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import { Memberships } from '../../../auth/memberships.ts';
@@ -54,7 +54,7 @@ export async function openOwners(server: ServerWithEngine): Promise<Owners> {
   const memberships = new Memberships(records);
   await memberships.load();
   const keys = stack.use(
-    await apiKeys({
+    await openApiKeys({
       ...server,
       hasToken: config.token !== undefined || hasProvider,
       onlyOne,

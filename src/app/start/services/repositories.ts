@@ -4,7 +4,7 @@ import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { ServicePermissions } from '../../../sessions/repositories/allowed-services.ts';
 import { repositoryService } from '../../../sessions/repositories/repositories.ts';
 import { pullRequestService } from '../../../sessions/shipping/pull-requests.ts';
-import { forgeTokens } from '../../parts/forge-tokens.ts';
+import { createForgeTokens } from '../../parts/forge-tokens.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
 interface RepositoryDeps extends Pick<ServicePermissions, 'checkSandbox'> {
@@ -35,7 +35,7 @@ export function openRepositories(server: ServerWithEngine, { sessions, power, ch
     repositories,
     sessions,
     servers: config.forges.servers.map(parseForgeServer),
-    tokens: forgeTokens(credentials),
+    tokens: createForgeTokens(credentials),
     fetch: forgeFetch,
     now,
   });

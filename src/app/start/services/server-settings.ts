@@ -4,7 +4,7 @@ import type { ToolServerService } from '../../../sessions/api/server/tool-server
 import { modelService } from '../../../sessions/projects/model-service.ts';
 import { settingsService } from '../../../sessions/projects/settings-service.ts';
 import { toolServerService } from '../../../sessions/tool-servers/tool-servers.ts';
-import { chooseNetworkReach, fetchWithin, toolFetch } from '../../parts/model-addresses.ts';
+import { chooseNetworkReach, createToolFetch, fetchWithin } from '../../parts/model-addresses.ts';
 import { checkChange, listKnownSettings } from '../../settings/changeable.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
@@ -25,7 +25,7 @@ export function openServerSettings(
       states: server.toolServerStates,
       reach: () =>
         chooseNetworkReach(config, { setting: config.mcp.privateAddresses, needsCredential: needsCredential() }),
-      fetchFor: toolFetch(config.egress.allowRanges),
+      fetchFor: createToolFetch(config.egress.allowRanges),
       newRevision: server.newId,
     }),
     models: modelService({

@@ -6,7 +6,7 @@ import { Devices } from '../../../auth/sign-in/devices.ts';
 import { Issuer } from '../../../auth/sign-in/issuer.ts';
 import { People } from '../../../auth/sign-in/people.ts';
 import { type PersonEvent, SignIn } from '../../../auth/sign-in/sign-in.ts';
-import { vault } from '../../../auth/vault.ts';
+import { createVault } from '../../../auth/vault.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
@@ -62,7 +62,7 @@ export async function openSignIns(server: Startup & Pick<Storage, 'records' | 's
     issuers,
     people,
     devices,
-    vault: vault(await readKeyMaterial({ config, file: 'sign-in-key', newKey })),
+    vault: createVault(await readKeyMaterial({ config, file: 'sign-in-key', newKey })),
     clock,
     checkMs: checkSeconds * 1_000,
     idleCheckMs: (offlineHours * hourMs) / 4,

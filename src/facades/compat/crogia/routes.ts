@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
-import { readHealthWithin } from '../../../api/views/health.ts';
+import { readHealthWithTimeout } from '../../../api/views/health.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
@@ -156,7 +156,7 @@ function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' 
       config: { open: true, free: true },
     }),
     async () => {
-      const { sandbox, sessions: count } = await readHealthWithin(sessions, clock);
+      const { sandbox, sessions: count } = await readHealthWithTimeout(sessions, clock);
       const works = sandbox.status !== 'unhealthy';
       return {
         status: works ? ('healthy' as const) : ('unhealthy' as const),

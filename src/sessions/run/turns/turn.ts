@@ -1,5 +1,5 @@
 import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
-import { isEmpty } from '../../../agents/models/collect.ts';
+import { isEmptyTurn } from '../../../agents/models/collect.ts';
 import { type AssistantMessage, type FinishedTurn, replyOfText } from '../../../agents/models/model.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
@@ -83,13 +83,13 @@ export async function takeTurn(
     return { ok: false, result: declined(message, outcome) };
   }
   const { runId } = runWriter;
-  const hint = repeats ? repetitionHint : cutCallHint(outcome, isEmpty(modelReply));
-  if (!isEmpty(modelReply) && !repeats) runWriter.add({ runId, message });
+  const hint = repeats ? repetitionHint : cutCallHint(outcome, isEmptyTurn(modelReply));
+  if (!isEmptyTurn(modelReply) && !repeats) runWriter.add({ runId, message });
   for (const { callId, name } of refused) {
     const output = 'Not run: too many calls in one turn.';
     runWriter.add({ runId, message: { role: 'tool', callId, name, output, success: false } });
   }
-  const empty = isEmpty(modelReply) || hint !== undefined;
+  const empty = isEmptyTurn(modelReply) || hint !== undefined;
   return { ok: true, message, pieces, facts, spent: budget.spent, empty, ...(hint !== undefined && { hint }) };
 }
 

@@ -1,9 +1,9 @@
 // The updates were recorded from real agents.
 import { expect, test } from 'vitest';
 import { findModel, SpendingCounter } from '../../../../src/agents/acp/agent.ts';
-import { Calls } from '../../../../src/agents/acp/calls.ts';
+import { AcpToolCalls } from '../../../../src/agents/acp/calls.ts';
 
-const calls = () => new Calls(() => 'call');
+const calls = () => new AcpToolCalls(() => 'call');
 const texts = (text: string) => [{ type: 'content' as const, content: { type: 'text' as const, text } }];
 
 test("the output of a terminal of Codex's adapter, received piece by piece, is the call's output", () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
 import { findAnswerId, lineSplitter } from '../../../../src/agents/mcp/lines.ts';
 import { ProgramTransport } from '../../../../src/agents/mcp/program-transport.ts';
-import { mcpNames, searchTool } from '../../../../src/agents/mcp/tools.ts';
+import { searchTool, toMcpToolNames } from '../../../../src/agents/mcp/tools.ts';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -218,14 +218,14 @@ test('the request that a long message answers is found at either end, and only a
 });
 
 test('a tool is called mcp_<server>_<tool>', () =>
-  expect([...mcpNames('files', ['read_file', 'list-all'])]).toEqual([
+  expect([...toMcpToolNames('files', ['read_file', 'list-all'])]).toEqual([
     ['mcp_files_read_file', 'read_file'],
     ['mcp_files_list-all', 'list-all'],
   ]));
 
 test('names that providers refuse become ones they take, and stay apart', () => {
   const tools = ['a.b', 'a b', 'a/b', 'x'.repeat(100), `${'x'.repeat(99)}y`, 'ä'];
-  const names = mcpNames('s', tools);
+  const names = toMcpToolNames('s', tools);
   expect([...names.values()].sort()).toEqual([...tools].sort());
   for (const name of names.keys()) expect(name).toMatch(/^mcp_s_[A-Za-z0-9_-]{1,58}$/);
 });

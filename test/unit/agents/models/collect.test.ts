@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { collectTurn, isEmpty, turnCaps } from '../../../../src/agents/models/collect.ts';
+import { collectTurn, isEmptyTurn, turnLimits } from '../../../../src/agents/models/collect.ts';
 import type { TurnPart } from '../../../../src/agents/models/model.ts';
 
 const usage = { inputTokens: 1, outputTokens: 1 };
@@ -11,7 +11,7 @@ const call = (callId: string, args: unknown = {}): TurnPart => ({
 });
 
 const received: string[] = [];
-async function collect(parts: Iterable<TurnPart>, caps = turnCaps, takenIds?: ReadonlySet<string>) {
+async function collect(parts: Iterable<TurnPart>, caps = turnLimits, takenIds?: ReadonlySet<string>) {
   received.length = 0;
   async function* stream() {
     yield* parts;
@@ -63,7 +63,7 @@ describe('a collected turn', () => {
   });
 
   test('F080 gives a call another id than all calls before it had', async () => {
-    const { message } = await collect([call('a'), call('b'), end('calls')], turnCaps, new Set(['a', 'a_1']));
+    const { message } = await collect([call('a'), call('b'), end('calls')], turnLimits, new Set(['a', 'a_1']));
     const [renamed, kept] = message.calls.map(({ callId }) => callId);
     expect(['a', 'a_1', 'b']).not.toContain(renamed);
     expect(kept).toBe('b');
@@ -75,9 +75,12 @@ describe('a collected turn', () => {
   });
 
   test('F081 without text and calls is empty; with either it is not', async () => {
-    expect(isEmpty(await collect([say(' \n'), end('done')]))).toBe(true);
-    expect(isEmpty(await collect([say('ok'), end('done')]))).toBe(false);
-    expect([isEmpty(await collect([call('a'), end('calls')])), isEmpty(await collect([]))]).toEqual([false, false]);
+    expect(isEmptyTurn(await collect([say(' \n'), end('done')]))).toBe(true);
+    expect(isEmptyTurn(await collect([say('ok'), end('done')]))).toBe(false);
+    expect([isEmptyTurn(await collect([call('a'), end('calls')])), isEmptyTurn(await collect([]))]).toEqual([
+      false,
+      false,
+    ]);
   });
 
   test.each([

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parseUnits } from '../../../../src/agents/models/demo/blocks.ts';
-import { builtInTask, builtInTasks } from '../../../../src/agents/models/demo/tasks/list.ts';
+import { builtInTasks, findBuiltInTask } from '../../../../src/agents/models/demo/tasks/list.ts';
 import { temporaryFolder } from '../../../support/stores/store.ts';
 
 /** Does the steps of a task in a folder of its own, as the sandbox would. */
@@ -51,8 +51,8 @@ describe('a task that the demo knows', () => {
 
   test('is recognized in each language, whatever the spaces and the case', () => {
     for (const task of builtInTasks) {
-      for (const ask of task.asks) expect(builtInTask(`  ${ask.toUpperCase().replaceAll(' ', '  ')}\n`)).toBe(task);
+      for (const ask of task.asks) expect(findBuiltInTask(`  ${ask.toUpperCase().replaceAll(' ', '  ')}\n`)).toBe(task);
     }
-    expect(builtInTask('Build a snake game')).toBeUndefined();
+    expect(findBuiltInTask('Build a snake game')).toBeUndefined();
   });
 });

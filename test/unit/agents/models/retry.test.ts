@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import { describe, expect, test } from 'vitest';
-import { retryHeader, turnHeader } from '../../../../src/agents/models/gemini/gemini.ts';
+import { turnHeader, watchRetryAfter } from '../../../../src/agents/models/gemini/gemini.ts';
 import type { TurnOutcome } from '../../../../src/agents/models/model.ts';
 import { retryDelay } from '../../../../src/agents/models/retry.ts';
 import { parseRetryAfter } from '../../../../src/core/errors/retry-after.ts';
@@ -62,7 +62,7 @@ const respond = (turn: string, ...response: string[]) =>
   });
 
 test('Retry-After is read from the response to the turn, and from no other', () => {
-  using header = retryHeader('mine');
+  using header = watchRetryAfter('mine');
   respond('other', 'Retry-After', '9');
   expect(header.value()).toBeUndefined();
   respond('mine', 'date', 'now', 'Retry-After', '7');
@@ -71,12 +71,12 @@ test('Retry-After is read from the response to the turn, and from no other', () 
 });
 
 test('a response without it has none', () => {
-  using header = retryHeader('mine');
+  using header = watchRetryAfter('mine');
   respond('mine', 'content-type', 'text/plain');
   expect(header.value()).toBeUndefined();
 });
 
 test('the end of the turn removes the listener', () => {
-  retryHeader('mine')[Symbol.dispose]();
+  watchRetryAfter('mine')[Symbol.dispose]();
   expect(headers.hasSubscribers).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { type FetchAnswer, fetchWithRedirects } from '../../../../src/agents/page-fetch/fetch.ts';
+import { fetchWithRedirects, type PageFetcher } from '../../../../src/agents/page-fetch/fetch.ts';
 
 type Page = {
   status?: number;
@@ -9,7 +9,7 @@ type Page = {
 };
 function web(pages: Record<string, Page>) {
   const requests: string[] = [];
-  const ask: FetchAnswer = async (url) => {
+  const ask: PageFetcher = async (url) => {
     requests.push(url.href);
     const { status = 200, headers = {}, body = '' } = pages[url.href] ?? { status: 404 };
     const once = async function* () {

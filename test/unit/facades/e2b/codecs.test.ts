@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
-import { peppers } from '../../../../src/auth/pepper.ts';
+import { createPeppers } from '../../../../src/auth/pepper.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { adminPrincipal, type Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
@@ -75,7 +75,7 @@ test('an API key counts as a bearer token on the control plane alone', () => {
 const anna: Principal = { role: 'user', key: 'a1b2c3d4e5f6', owner: 'a1b2c3d4e5f6' };
 const bert: Principal = { ...anna, key: '0f0f0f0f0f0f' };
 const issuing = (secret: string, serverSeal: string | undefined, live: readonly Principal[]) =>
-  createTokens(peppers([new Secret(secret)]), {
+  createTokens(createPeppers([new Secret(secret)]), {
     serverSeal,
     principals: () => live,
     live: (key) => live.find((one) => one.key === key),

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { NetworkReach } from '../../../../src/agents/models/registry.ts';
 import { chooseNetworkReach, fetchWithin } from '../../../../src/app/parts/model-addresses.ts';
 import { loadConfig } from '../../../../src/app/settings/config.ts';
-import { vault } from '../../../../src/auth/vault.ts';
+import { createVault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { ModelDirectory } from '../../../../src/sessions/projects/model-directory.ts';
@@ -29,7 +29,7 @@ function start({ env = {}, records = memoryStore().records, reach = 'private', c
   const clock = manualClock(1_000);
   const keys = providerKeys({
     records,
-    vault: vault([new Secret('11'.repeat(32))]),
+    vault: createVault([new Secret('11'.repeat(32))]),
     clock,
     baseUrls: {},
     learn: () => {},

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { vault } from '../../../../src/auth/vault.ts';
+import { createVault } from '../../../../src/auth/vault.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { credentialRing } from '../../../../src/sessions/projects/credentials.ts';
@@ -16,7 +16,7 @@ function service() {
   const { records } = memoryStore();
   const ring = credentialRing({
     records,
-    vault: vault([new Secret('ab'.repeat(32))]),
+    vault: createVault([new Secret('ab'.repeat(32))]),
     clock: manualClock(),
     learn: () => {},
     onChange: () => {},

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { ServerStates } from '../../../../src/agents/mcp/states.ts';
-import { vault } from '../../../../src/auth/vault.ts';
+import { createVault } from '../../../../src/auth/vault.ts';
 import { neverSignal } from '../../../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
@@ -28,7 +28,7 @@ function service({ reach = 'private' as 'private' | 'public', settings = [progra
   const learned: string[] = [];
   const entered: EnteredToolServers = new EnteredToolServers({
     records,
-    vault: vault([new Secret('ab'.repeat(32))]),
+    vault: createVault([new Secret('ab'.repeat(32))]),
     learn: (secret) => void learned.push(secret.reveal()),
     token: (name, refused) => signIns.token(name, refused),
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { vault } from '../../../../src/auth/vault.ts';
+import { createVault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../src/core/model/principal.ts';
@@ -13,7 +13,7 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const [oldKey, newKey] = ['ab', 'cd'].map((pair) => new Secret(pair.repeat(32))) as [Secret, Secret];
 const secretsOf = (records = memoryStore().records, keys = [oldKey]) =>
-  new NamedSecrets({ records, vault: vault(keys), clock: manualClock(), ids: randomIds(), learn: () => {} });
+  new NamedSecrets({ records, vault: createVault(keys), clock: manualClock(), ids: randomIds(), learn: () => {} });
 const value = new Secret('a-real-value');
 const guarded = ({ get }: SecretService, principalOf: () => Principal) =>
   ({ principalOf, get, noun: 'secret', listedBy: 'admin' }) as const;

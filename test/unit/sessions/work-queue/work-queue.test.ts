@@ -1,6 +1,6 @@
 import { test as base, describe, expect } from 'vitest';
 import { EnvironmentKeys, findEnvironmentKeysUnderOldPeppers } from '../../../../src/auth/environment-keys.ts';
-import { peppers } from '../../../../src/auth/pepper.ts';
+import { createPeppers } from '../../../../src/auth/pepper.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { randomIds, type SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
@@ -10,7 +10,7 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const environment = 'env_0123456789abcdef01234567';
 const other = 'env_ffffffffffffffffffffffff';
-const secrets = (...hex: string[]) => peppers(hex.map((two) => new Secret(two.repeat(32))));
+const secrets = (...hex: string[]) => createPeppers(hex.map((two) => new Secret(two.repeat(32))));
 
 function opened(
   options: { pepper?: ReturnType<typeof secrets>; records?: ReturnType<typeof memoryStore>['records'] } = {},

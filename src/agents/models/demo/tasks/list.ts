@@ -13,7 +13,7 @@ const hello: BuiltInTask = {
 export const builtInTasks: readonly BuiltInTask[] = [game, chart, failingTest, hello];
 
 /** Ignores spaces, case and the final full stop. */
-export function builtInTask(message: string): BuiltInTask | undefined {
+export function findBuiltInTask(message: string): BuiltInTask | undefined {
   const target = plainly(message);
   return builtInTasks.find(({ asks }) => asks.some((ask) => plainly(ask) === target));
 }

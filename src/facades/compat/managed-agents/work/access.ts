@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isWorkerCredential } from '../../../../auth/environment-keys.ts';
-import { lockedOut } from '../../../../auth/lockout.ts';
+import { lockedOutError } from '../../../../auth/lockout.ts';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
@@ -77,7 +77,7 @@ export class WorkerAccess implements RouteAccess {
     // A token that outlived its work item is not a guess: the worker sends it until it learns that the item is
     // finished.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
-    if (wait > 0) throw lockedOut(wait);
+    if (wait > 0) throw lockedOutError(wait);
     throw unauthorized();
   }
 

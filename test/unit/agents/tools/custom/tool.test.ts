@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkDefinition, type Definition } from '../../../../../src/agents/tools/custom/check.ts';
+import { type CustomToolDefinition, checkDefinition } from '../../../../../src/agents/tools/custom/check.ts';
 import { type CustomTool, defineTool, z } from '../../../../../src/agents/tools/custom/definition.ts';
 import { customTool } from '../../../../../src/agents/tools/custom/tool.ts';
 import type { ToolContext } from '../../../../../src/agents/tools/tool.ts';
@@ -31,7 +31,7 @@ function bench(run: CustomTool<typeof parameters>['run']) {
     runId: 'run',
     onOutput: (text: string) => void messages.push(text),
   } as unknown as ToolContext;
-  const call = (args: unknown = { path: 'a' }) => customTool(made(run) as Definition).run(ctx, args);
+  const call = (args: unknown = { path: 'a' }) => customTool(made(run) as CustomToolDefinition).run(ctx, args);
   return { call, clock, stop, messages, requests };
 }
 

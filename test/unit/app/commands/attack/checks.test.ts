@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { insideChecks, judgeFacts } from '../../../../../src/app/commands/attack/checks.ts';
+import { judgeFacts, sandboxChecks } from '../../../../../src/app/commands/attack/checks.ts';
 import { parseFacts } from '../../../../../src/app/commands/attack/look-inside.ts';
 
 /** A Docker sandbox's report about itself. */
@@ -34,7 +34,7 @@ const stateOf = (check: string, more: Readonly<Record<string, string | undefined
 
 test('a confined sandbox is ok in every check', () => {
   expect(findings().filter(({ state }) => state !== 'ok')).toEqual([]);
-  expect(findings()).toHaveLength(insideChecks.length);
+  expect(findings()).toHaveLength(sandboxChecks.length);
 });
 
 describe('each broken configuration is found by its check', () => {
@@ -71,7 +71,7 @@ describe('each broken configuration is found by its check', () => {
   ];
   test.each(cases)('%s is %s with %j', (check, state, facts) => expect(stateOf(check, facts)).toBe(state));
   test('every check has one', () =>
-    expect([...new Set(cases.map(([check]) => check))].sort()).toEqual(insideChecks.map(({ name }) => name).sort()));
+    expect([...new Set(cases.map(([check]) => check))].sort()).toEqual(sandboxChecks.map(({ name }) => name).sort()));
 });
 
 test('the scenarios of the public benchmark each have a check', () => {
@@ -82,7 +82,7 @@ test('the scenarios of the public benchmark each have a check', () => {
     ...['Dirty COW CVE-2016-5195', 'Dirty Pipe CVE-2022-0847', 'packet socket CVE-2020-14386'],
   ];
   expect(scenarios).toHaveLength(18);
-  const covered = insideChecks.flatMap(({ against }) => against);
+  const covered = sandboxChecks.flatMap(({ against }) => against);
   expect(scenarios.filter((one) => !covered.includes(one))).toEqual([]);
 });
 

@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { Answer, Question, ServerAnswers } from '../../../../../src/app/commands/attack/ask-server.ts';
+import type { ProbeName, ProbeResponse, ProbeResponses } from '../../../../../src/app/commands/attack/ask-server.ts';
 import { judgeServer, serverChecks } from '../../../../../src/app/commands/attack/server-checks.ts';
 
-const answer = (status: number, text = '', headers: Answer['headers'] = {}): Answer => ({ status, text, headers });
+const answer = (status: number, text = '', headers: ProbeResponse['headers'] = {}): ProbeResponse => ({
+  status,
+  text,
+  headers,
+});
 const file = answer(404, 'no such file');
-const closed: ServerAnswers = {
+const closed: ProbeResponses = {
   'without a token': answer(401),
   'with a wrong token': answer(401),
   'its health without a token': answer(401),
@@ -20,7 +24,7 @@ const closed: ServerAnswers = {
   'a file behind a link': file,
 };
 const about = { hasToken: true, isLoopback: true, secret: 'the-secret' };
-const wrong = (more: Partial<ServerAnswers>, who: Partial<typeof about> = {}) =>
+const wrong = (more: Partial<ProbeResponses>, who: Partial<typeof about> = {}) =>
   judgeServer({ ...closed, ...more }, { ...about, ...who })
     .filter(({ state }) => state !== 'ok')
     .map(({ check, state }) => [check, state]);
@@ -28,7 +32,7 @@ const wrong = (more: Partial<ServerAnswers>, who: Partial<typeof about> = {}) =>
 test('a closed server is ok in every check', () => expect(wrong({})).toEqual([]));
 
 describe('each open door is found by its check', () => {
-  const cases: readonly [check: string, state: string, question: Question, answer: Answer][] = [
+  const cases: readonly [check: string, state: string, question: ProbeName, answer: ProbeResponse][] = [
     ['server-needs-a-token', 'broken', 'without a token', answer(200)],
     ['server-needs-a-token', 'broken', 'with a wrong token', answer(200)],
     ['server-needs-a-token', 'broken', 'its metrics without a token', answer(200)],
