@@ -138,13 +138,11 @@ export const SessionRecord = z.object({
   id: SessionId,
   origin: SessionOrigin,
   template: z.string(),
-  /**
-   * Who chose the template. Absent: nobody, so the project's template applies, or else only the server's settings.
-   */
+  /** The party that chose the template. Absent: the project's template applies, or else only the server's settings. */
   templateBy: z.enum(['session', 'server']).optional(),
   projectId: z.string().nullable(),
   title: z.string(),
-  /** Who set the title. The first run does not replace a title that a client set. */
+  /** The party that set the title. The first run does not replace a title that a client set. */
   titleBy: z.enum(['client', 'run']).nullable(),
   status: SessionStatus,
   createdAt: z.number(),

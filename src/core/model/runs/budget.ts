@@ -75,7 +75,7 @@ export const toLines = (
 export const mergeLines = (...lines: readonly BudgetLine[]): readonly BudgetLine[] =>
   lines.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || roomIn(a) - roomIn(b));
 
-/** For each limit, the smaller of the two. */
+/** Combines two budgets: the smaller value of each limit. */
 export function minBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget {
   const all = Object.values(limitNames).flatMap((name) => {
     const limits = [one[name], other[name]].filter((limit) => limit !== undefined);

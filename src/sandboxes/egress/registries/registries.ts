@@ -47,7 +47,7 @@ export class ImageRegistries extends ServerPart<Options> {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // The first read was stopped or lost its sandbox. That reveals nothing about the image, so this sandbox is read.
+    // The first read was stopped or lost its sandbox. Neither reveals anything about the image, so this sandbox is read.
     const requested = this.#ask(key, sandbox, signal);
     this.#known.set(key, requested);
     requested.then(
