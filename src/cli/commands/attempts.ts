@@ -1,7 +1,7 @@
 import type { Attempts, Box } from '../../client/index.ts';
 import { type CliCommand, type CommandInput, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { type Io, toOneLine, toPrintable } from '../io.ts';
+import { type Io, toOneLine } from '../io.ts';
 import { findBox } from '../server.ts';
 import { parseGoal } from '../shared-options.ts';
 
@@ -121,7 +121,7 @@ async function printDiff(
   { id, n, io }: { readonly id: string; readonly n: number; readonly io: Io },
 ): Promise<number> {
   const { text, truncated } = await box.attempts.diff(id, n);
-  io.print(toPrintable(text).trimEnd());
+  io.print(text.trimEnd());
   if (truncated) io.say('The diff is too long to show in full.');
   return exitCodes.ok.code;
 }

@@ -92,8 +92,10 @@ export const patchCommand: CliCommand = {
     const { box, of } = await findRepository(input);
     const { text } = await box.api.repositories.patch.query(of);
     const file = input.options.text('output');
-    if (file === undefined) input.io.print(text.replace(/\n$/, ''));
-    else await writeFile(file, text);
+    const { stdout } = input.io;
+    if (file !== undefined) await writeFile(file, text);
+    else if (stdout.isTTY) input.io.print(text.replace(/\n$/, ''));
+    else stdout.write(text);
   },
 };
 

@@ -43,7 +43,8 @@ export class AttemptRounds {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
   readonly #driven = new Map<string, Promise<void>>();
-  readonly #tries = new Map<SessionId, number>();
+  /** Failed starts of the next attempt, by the id of its open attempts. */
+  readonly #tries = new Map<string, number>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -67,6 +68,7 @@ export class AttemptRounds {
   async #round(signal: AbortSignal): Promise<number> {
     const { records, leads, lookMs, warn } = this.#deps;
     const open = await records.allOpen();
+    for (const id of this.#tries.keys()) if (!open.some(({ attempts }) => attempts === id)) this.#tries.delete(id);
     if (open.length === 0 || !(await leads())) return lookMs;
     for (const one of open) {
       if (this.#driven.size >= mostAtOnce) break;
@@ -110,11 +112,7 @@ export class AttemptRounds {
   /** Deletes everything that belongs to the attempts of a deleted session. */
   async #abandon({ sessionId, attempts, count }: OpenAttempts): Promise<void> {
     const { records, sessions } = this.#deps;
-    for (let n = 1; n <= count; n++) {
-      const id = attemptSessionId(attempts, n);
-      this.#tries.delete(id);
-      await sessions.delete(id).catch(ignoreGone);
-    }
+    for (let n = 1; n <= count; n++) await sessions.delete(attemptSessionId(attempts, n)).catch(ignoreGone);
     await records.close(sessionId);
   }
 
@@ -163,15 +161,15 @@ export class AttemptRounds {
         parts: left,
       } as const;
       await this.#deps.starts.start(start, signal);
-      this.#tries.delete(id);
+      this.#tries.delete(set.id);
       return { ...attempt, phase: 'working' };
     } catch (thrown) {
       throwIfAborted(signal);
       const { code, retryable, publicMessage } = toAppError(thrown);
-      const tries = (this.#tries.get(id) ?? 0) + 1;
-      this.#tries.set(id, tries);
+      const tries = (this.#tries.get(set.id) ?? 0) + 1;
+      this.#tries.set(set.id, tries);
       if (passing.has(code) || (retryable && tries < maxTries)) throw thrown;
-      this.#tries.delete(id);
+      this.#tries.delete(set.id);
       return { ...attempt, phase: 'not_started', error: publicMessage };
     }
   }

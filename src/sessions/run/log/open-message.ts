@@ -41,11 +41,11 @@ export class OpenMessage {
       return [...before, fact];
     }
     if (!open) return [fact];
+    if (ofClients.has(fact.type)) return [fact];
     if (sideEventTypes.has(fact.type)) {
       this.#held.push(fact);
       return [];
     }
-    if (ofClients.has(fact.type)) return [fact];
     if (fact.type !== 'message.assistant' || fact.data.messageId !== open.fact.data.messageId) {
       return [...this.close(), fact];
     }
