@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import type { SandboxSpec } from '../../../drivers/driver.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
+import { fakeRefs } from '../../support/agents/fake-models/models.ts';
+import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { MemoryBackend } from '../../support/memory-driver/backend.ts';
 import { memoryDriver } from '../../support/memory-driver/memory.ts';
 import { composedServer } from '../../support/servers/composed.ts';
@@ -131,4 +133,42 @@ test('the sessions of one version of an agent are listed', async () => {
   const listed = async (version: number) =>
     (await ask(`sessions?agent_id=${input.agent}&agent_version=${version}`)).data;
   expect([await listed(1), await listed(2)]).toMatchObject([[{ id: session.id }], []]);
+});
+
+test('a file that a session left has its name and type', async () => {
+  await using server = await composedServer({ ...settings, CORRAL_DRIVER: 'process' });
+  const { ask, plain, ownId } = program(server);
+  const { id } = await ask('sessions', await plain());
+  const path = `.session/outputs/${encodeURIComponent('résumé.csv')}`;
+  await fetch(`${server.url}/streams/sessions/${ownId(id)}/file?path=${path}`, { method: 'PUT', body: 'a,b' });
+  const [file] = (await ask(`files?scope_id=${id}`)).data as readonly Json[];
+  const { headers } = await fetch(`${server.url}/anthropic/v1/files/${file?.id}/content`);
+  expect(headers.get('content-type')).toMatch(/^text\/csv/);
+  expect(headers.get('content-disposition')).toContain("filename*=UTF-8''r%C3%A9sum%C3%A9.csv");
+});
+
+test('the thinking of a reply is previewed, if requested, before its message', async () => {
+  await using provider = await fakeProvider('compatible', () => ({ reasoning: 'Hm.', text: 'Hello' }));
+  await using server = await composedServer({
+    ...settings,
+    CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': provider.url, 'api-key': fakeKey } }),
+  });
+  const { ask, plain } = program(server);
+  const agent = (await ask('agents', { model: fakeRefs.compatible, name: 'A' })).id;
+  const { id } = await ask('sessions', { ...(await plain()), agent });
+  const requested = 'event_deltas[]=agent.thinking&event_deltas[]=agent.message';
+  const stream = await fetch(`${server.url}/anthropic/v1/sessions/${id}/events/stream?${requested}`);
+  await ask(`sessions/${id}/events`, {
+    events: [{ type: 'user.message', content: [{ type: 'text', text: 'Hello' }] }],
+  });
+  let text = '';
+  for await (const piece of stream.body ?? []) {
+    text += Buffer.from(piece);
+    if (text.includes('session.status_idle')) break;
+  }
+  const types = [...text.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => JSON.parse(data));
+  expect(types.flatMap(({ type, event }) => (type === 'event_start' ? event.type : []))).toEqual([
+    'agent.thinking',
+    'agent.message',
+  ]);
 });

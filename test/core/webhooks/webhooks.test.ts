@@ -95,3 +95,12 @@ test.each([
   expect((await call('POST', base, { body })).status).toBe(status);
   expect((await call('GET', base)).body).toHaveLength(before);
 });
+
+test('one webhook too many is a conflict, which no client repeats, over REST and tRPC', async () => {
+  const body = { name: 'Hook', url: 'https://hooks.example.com/' };
+  const statuses = [];
+  for (let n = 0; n < 21; n++) statuses.push((await call('POST', base, { body, server: usual })).status);
+  expect([statuses.at(0), statuses.at(-1)]).toEqual([200, 409]);
+  const { status, body: refused } = await call('POST', '/trpc/webhooks.create', { body, server: usual });
+  expect([status, refused.error.data]).toEqual([409, expect.objectContaining({ reason: 'quota', retryable: false })]);
+});

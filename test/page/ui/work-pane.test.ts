@@ -37,6 +37,11 @@ const part = (page: Page, name: string) => page.getByRole('tabpanel').getByText(
 
 test('files are a tree with previews of Markdown, tables and code', { tags: ['all'] }, async ({ desk }) => {
   const { page, complaints } = await opened(desk, 'Files');
+  await desk.fetch(at('latin.txt'), { method: 'PUT', body: Buffer.from('caf\xe9\n', 'latin1') });
+  await page.getByRole('button', { name: 'Refresh files' }).click();
+  await leaf(page, 'latin.txt').click();
+  await page.getByText('It is read-only').waitFor();
+  await page.getByRole('button', { name: 'Back to files' }).click();
   await leaf(page, 'data').focus();
   await page.keyboard.press('ArrowRight');
   await leaf(page, 'cities.csv').click();
@@ -160,6 +165,11 @@ test("a person has a real terminal, and types into the agent's shell", { tags: [
   await page.locator('.screen').click();
   await page.keyboard.type('stty size; echo $((40 + 2)) > typed.txt; cat typed.txt\n');
   await expect.poll(() => read(desk, 'typed.txt')).toBe('42\n');
+  await page.keyboard.type('stty raw -echo; touch ready; head -c 65548 > pasted.txt; stty sane\n');
+  await expect.poll(async () => (await desk.fetch(at('ready'))).status).toBe(200);
+  const paste = `${'a'.repeat(65_535)}🤖${'b'.repeat(9)}`;
+  await page.keyboard.insertText(paste);
+  await expect.poll(async () => (await read(desk, 'pasted.txt')) === paste).toBe(true);
   expect(await axeFinds(page)).toEqual([]);
   const colour = () =>
     page.evaluate("getComputedStyle(document.querySelector('.screen .xterm-scrollable-element')).backgroundColor");

@@ -108,6 +108,7 @@ export async function e2bFacade({
     ...(audit && { audit }),
     config: {
       e2b: facade,
+      trustedProxies: ['127.0.0.1'],
       ...(token !== undefined && { token: new Secret(token) }),
       ...(rateLimitPerMinute !== undefined && { rateLimitPerMinute }),
     },

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
-import { escapeControls, toOneLine, toPrintable } from '../../../src/cli/io.ts';
+import { ParsedOptions } from '../../../src/cli/command.ts';
+import { attemptsCommand } from '../../../src/cli/commands/attempts.ts';
+import { checkCommand, patchCommand } from '../../../src/cli/commands/ship.ts';
+import { createProcessIo, escapeControls, toOneLine, toPrintable } from '../../../src/cli/io.ts';
 import { createRenderer } from '../../../src/cli/render.ts';
 import type { Event } from '../../../src/client/index.ts';
 import { lineOf } from '../../../src/core/model/event-traits.ts';
@@ -56,6 +59,35 @@ test.each([
   ['JSON, which keeps its value', JSON.stringify({ a: '\u009b\u007f\u202e' }), '{"a":"\\u009b\\u007f\\u202e"}'],
 ])('no line of a command steers the terminal: %s', (_, line, shown) =>
   expect([escapeControls(line, false), escapeControls(line, true)]).toEqual([shown, shown]),
+);
+
+const hostile = '+a\u001b]52;c;ZXZpbA==\u0007\u009b2Jb\n';
+const box = {
+  attempts: { list: async () => [{ id: 'x' }], diff: async () => ({ text: hostile, truncated: false }) },
+  api: {
+    repositories: {
+      list: { query: async () => [{ path: 'app' }] },
+      check: { mutate: async () => ({ checks: [{ name: 'test', status: 'failed', output: hostile }] }) },
+      patch: { query: async () => ({ text: hostile }) },
+    },
+  },
+};
+const id = '0'.repeat(16);
+test.each([
+  ['attempts diff', attemptsCommand, ['diff', id, '1'], true, '+a\\u009b2Jb\n'],
+  ['check', checkCommand, [id], true, 'failed    test\n+a\\u009b2Jb\n\n'],
+  ['patch', patchCommand, [id], true, '+a\\u009b2Jb\n'],
+  ['patch into git am', patchCommand, [id], false, hostile],
+] as const)(
+  'commands escape control characters of an agent, except in a patch for a pipe: %s',
+  async (_, command, args, isTTY, expected) => {
+    const { io, shown } = textIo();
+    io.stdout.isTTY = isTTY;
+    const corral = () => ({ open: async () => box }) as never;
+    const options = new ParsedOptions({});
+    await command.run({ args, isProgram: false, options, io: createProcessIo(io.signal, io), corral });
+    expect(shown()).toBe(expected);
+  },
 );
 
 test('colours of our own reach a terminal that shows them', () =>

@@ -7,6 +7,7 @@ import { truncateEnd, truncateStart, wellFormed } from '../../../src/core/text/t
 import { toCharacterBoundary } from '../../../src/web/parts/bounded-text.ts';
 import { asks, says, writerBench } from '../../support/machines/session-parts.ts';
 import { httpServer } from '../../support/servers/http-server.ts';
+import { calledFact } from '../../support/stores/store.ts';
 
 const half = '\ud83e';
 const emoji = '🤖';
@@ -44,8 +45,10 @@ test('half of a character is in no stored fact', async () => {
   const { writer, received } = writerBench();
   await writer.write([asks(`half ${half}`)]);
   await writer.write([says(`half ${half}`)]);
+  await writer.write([calledFact({ output: `a result's ${half}` })]);
   const stored = JSON.stringify(received);
-  expect([stored.includes('half \ufffd'), stored.includes('\\ud83e')]).toEqual([true, false]);
+  const texts = ['half \ufffd', "a result's \ufffd", '\\ud83e'];
+  expect(texts.map((text) => stored.includes(text))).toEqual([true, true, false]);
 });
 
 test('half of a character is in no request to a model', async () => {

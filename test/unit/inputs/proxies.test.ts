@@ -67,10 +67,14 @@ test('F134 a client behind a proxy locks itself out alone, and no lock refuses a
   expect([statuses, new Set(audited)]).toEqual([[429, 200, 401, 200], new Set(['203.0.113.9', '203.0.113.8'])]);
 });
 
-test('rate limits count the clients of a proxy apart', async () => {
+test.each([
+  ['the API', '/api/v1/sessions'],
+  ['previews', `/previews/3000-${'0'.repeat(16)}/${'a'.repeat(56)}/`],
+])('rate limits of %s count the clients of a proxy apart', async (_, path) => {
   const { by } = await behindProxy({ rateLimitPerMinute: 1 });
   const statuses = [];
-  for (const client of ['203.0.113.9', '203.0.113.9', '203.0.113.8']) statuses.push((await by(client, 'wrong')).status);
+  for (const client of ['203.0.113.9', '203.0.113.9', '203.0.113.8'])
+    statuses.push((await by(client, 'wrong', path)).status);
   expect(statuses).toEqual([401, 429, 401]);
 });
 

@@ -29,6 +29,9 @@ test('the address of an upload is enough to send it, as the SDKs do', async () =
   const address = await addressOf(templateID, 'abc');
   expect(await put(address)).toBe(200);
   expect((await it.api('GET', `/templates/${templateID}/files/abc`)).body.present).toBe(true);
+  const secure = { 'x-forwarded-proto': 'https' }; // a proxy with TLS
+  const { body } = await it.api('GET', `/templates/${templateID}/files/other`, undefined, secure);
+  expect(body.url).toMatch(/^https:/);
 });
 
 test('an address opens no other upload, nothing else, and not for long', async () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
+import { parseInboundEvents } from '../../../../src/facades/compat/managed-agents/sessions/inbound.ts';
 import { ThreadProjection } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
+import { sendEvents } from '../../../../src/facades/compat/managed-agents/sessions/send.ts';
 import { SessionProjection } from '../../../../src/facades/compat/managed-agents/sessions/threads/session-projection.ts';
 
 const sessionId = '0123456789abcdef' as SessionId;
@@ -369,15 +371,22 @@ test('one update of title and metadata is one event', () => {
 });
 
 test.each([
-  ['2', 'budget_reached', true],
-  ['3', 'end_turn', false],
-])('a turn that uses two cents under a limit of %s ends with %s', (amount, reason, isAtBudget) => {
-  const limit = { type: 'limit', max_list_cost: { amount, currency: 'USD' } } as const;
-  const projection = new SessionProjection(sessionId, facts, limit);
-  const events = logOf(...begun, usage, end('completed', 'completed')).flatMap((event) => projection.add(event));
-  expect(events.at(-1)?.event).toMatchObject({ type: 'session.status_idle', stop_reason: { type: reason } });
-  expect(projection.isAtBudget).toBe(isAtBudget);
-});
+  ['2', 'budget_reached', 'budget_reached'],
+  ['3', 'end_turn', 'sent'],
+])(
+  'a turn that uses two cents under a limit of %s ends with %s, and the next message is %s',
+  async (amount, reason, next) => {
+    const limit = { type: 'limit', max_list_cost: { amount, currency: 'USD' } } as const;
+    const projection = new SessionProjection(sessionId, facts, limit);
+    const events = logOf(...begun, usage, end('completed', 'completed')).flatMap((event) => projection.add(event));
+    expect(events.at(-1)?.event).toMatchObject({ type: 'session.status_idle', stop_reason: { type: reason } });
+    const sessions = { activeRun: async () => undefined, send: async () => ({ seq: 9 }) };
+    const target = { record: { id: sessionId, budget: { hard: true } }, projection, sessions, files: {}, now: () => 1 };
+    const message = { type: 'user.message', content: [{ type: 'text', text: 'Hi' }] };
+    const sent = sendEvents(target as never, parseInboundEvents({ events: [message] })).then(() => 'sent');
+    expect(await sent.catch(({ code, narrow }) => code === 'invalid_request' && narrow.errorCode)).toBe(next);
+  },
+);
 
 test('the pictures of a result come back as pictures, with the files that have them', () => {
   const call = { callId: 'c1', tool: 'file', function: 'read', args: {} };

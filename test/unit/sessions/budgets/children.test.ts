@@ -88,4 +88,6 @@ test('no child gets the calls that the parent makes now', async () => {
   expect(await begin(1, { toolCalls: 5 })).toEqual({ toolCalls: 1 });
   await expect(begin(2)).rejects.toMatchObject({ code: 'quota' });
   expect(9 + (await budgets.reservedFor(parent)).toolCalls).toBe(10);
+  budgets.forget(parent);
+  expect(await begin(2, { toolCalls: 5 })).toEqual({ toolCalls: 5 });
 });

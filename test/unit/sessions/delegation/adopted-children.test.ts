@@ -15,6 +15,8 @@ async function restarted(failures: number) {
   const { records } = memoryStore();
   const clock = manualClock();
   const warned: string[] = [];
+  const forgotten: SessionId[] = [];
+  const forget = (id: SessionId) => void forgotten.push(id);
   const deleted = Promise.withResolvers<SessionId>();
   let calls = 0;
   const open = stored({
@@ -36,11 +38,12 @@ async function restarted(failures: number) {
   const delegation = new Delegation({
     ...({} as ConstructorParameters<typeof Delegation>[0]),
     services: Promise.resolve({ sessions, files: {} } as never),
+    budgets: { forget, remember: async () => {}, listChildren: async () => [] } as never,
     records,
     clock,
     warn: (_, text) => void warned.push(text),
   });
-  return { delegation, clock, warned, deleted: deleted.promise };
+  return { delegation, clock, warned, forgotten, deleted: deleted.promise };
 }
 
 test('a child whose parent is gone is deleted after a restart, also when the store answers only later', async () => {
@@ -63,4 +66,11 @@ test('a server that stops waits no longer for the store', async () => {
   stop.abort();
   await expect(adopted).resolves.toBeUndefined();
   expect(clock.now()).toBe(0);
+});
+
+test('nothing is kept of the calls of a run that ended or of a session that was deleted', async () => {
+  const { delegation, forgotten } = await restarted(0);
+  await delegation.stopChildren(parent);
+  await delegation.deleteChildren(child);
+  expect(forgotten).toEqual([parent, child]);
 });

@@ -105,6 +105,20 @@ describe('retention', () => {
     expect(removed).toEqual([old]);
   });
 
+  test('reads no younger session than it could delete', async () => {
+    const store = memoryStore();
+    let read = 0;
+    const list: typeof store.records.list = async (...query) => {
+      const found = await store.records.list(...query);
+      read += found.length;
+      return found;
+    };
+    const { add, rounds } = await retentionBench({}, { ...store, records: { ...store.records, list } });
+    for (const daysAgo of [1, 29, 31]) await add(session(daysAgo, { latestMessageAt: now - daysAgo * dayMs }));
+    await rounds(1);
+    expect(read).toBe(1);
+  });
+
   test('takes no more than 50 at once', async () => {
     const { add, rounds, removed } = await retentionBench();
     for (let n = 0; n < 120; n++) await add(session(60));

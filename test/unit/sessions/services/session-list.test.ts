@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
 import { randomIds, type SessionId } from '../../../../src/core/model/ids.ts';
+import { countByStatus } from '../../../../src/sessions/engine/unfinished-sessions.ts';
 import { createSessionRecord, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { SessionList } from '../../../../src/sessions/services/session-list.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -36,7 +37,7 @@ function listOf() {
     },
   };
   const put = (doc: StoredSession) => records.put({ kind: 'session', id: doc.id, doc, sort: doc.latestMessageAt });
-  return { list: new SessionList(counting), put, records, requested: () => calls, rows: () => rows };
+  return { list: new SessionList(counting), put, records, counting, requested: () => calls, rows: () => rows };
 }
 
 test('a page is one read, and shows what changed since the page before', async () => {
@@ -107,6 +108,13 @@ test.each([
   }
   expect(await list.part({ ...only, limit: 50, ...anything })).toHaveLength(count);
   expect(rows()).toBe(count);
+});
+
+test('a scrape counts the sessions of each status, and reads none', async () => {
+  const { put, counting, requested } = listOf();
+  for (let n = 0; n < 10; n++) await put(one(idOf(n), n, { status: n < 3 ? 'running' : 'completed' }));
+  expect(await countByStatus(counting)).toEqual({ pending: 0, running: 3, waiting: 0, completed: 7 });
+  expect(requested()).toBe(0);
 });
 
 test('the sessions that a search found are read alone, and are in order and on pages like a list', async () => {

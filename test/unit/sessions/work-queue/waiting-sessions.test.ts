@@ -17,7 +17,7 @@ function waiting(log: readonly SessionFact[], record: Partial<SessionRecord> = {
   const events = log.map((one, n) => ({ ...one, seq: n + 1 }) as unknown as SessionEvent);
   const sessions = new WaitingSessions({
     queue: { enqueue: async (environment, of) => void queued.push([environment, of]) },
-    sessions: { list: async (query) => [session].filter((one) => query?.keep(one) ?? true) },
+    sessions: { list: async (query) => (query?.status === 'waiting' && query.keep(session) ? [session] : []) },
     live: () => session,
     events: {
       findLastSeq: async (_, type) => events.findLast((event) => event.type === type)?.seq ?? 0,

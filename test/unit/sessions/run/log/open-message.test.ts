@@ -29,10 +29,14 @@ describe('an open message', () => {
     expect(open.arrange([next])).toEqual([assistantMessage('so far'), usage, next]);
   });
 
-  test('continues behind what a client does in the meantime', () => {
+  test.each([
+    ['a message', asks('wait!')],
+    ['a title', fact('title', { title: 'New' }, null)],
+    ['a change', fact('session.updated', { title: 'New' }, null)],
+  ] as const)('continues behind %s that a client sends in the meantime', (_, sent) => {
     const open = new OpenMessage();
     open.arrange([says('so ')]);
-    expect(open.arrange([asks('wait!'), usage])).toEqual([asks('wait!')]);
+    expect(open.arrange([sent, usage])).toEqual([sent]);
     const expected = [says('far'), assistantMessage('so far'), usage];
     expect(open.arrange([says('far'), assistantMessage('so far')])).toEqual(expected);
   });
