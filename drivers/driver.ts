@@ -8,7 +8,7 @@ import type { ServiceRecipe, ServiceStatus } from '../src/core/model/services/re
 import type { Secret } from '../src/core/text/secret.ts';
 
 /** `signal` cancels a call, and fires at its deadline. */
-export interface Call {
+export interface CallOptions {
   readonly signal: AbortSignal;
 }
 
@@ -187,7 +187,7 @@ export interface Driver extends AsyncDisposable {
   readonly capabilities: Capabilities;
 
   /** Resolves when the backend answers. Rejects: driver_unavailable. */
-  check(call: Call): Promise<void>;
+  check(call: CallOptions): Promise<void>;
 
   /**
    * Resolves once the sandbox is `ready`: its daemon has answered. Idempotent by sandbox id: a second call returns the
@@ -196,31 +196,31 @@ export interface Driver extends AsyncDisposable {
    * image_missing, sandbox_capacity, sandbox_unavailable, driver_unavailable, quota, and fenced if the sandbox belongs
    * to a newer epoch.
    */
-  provision(spec: SandboxSpec, call: Call, news?: (news: ProvisionProgress) => void): Promise<SandboxInfo>;
+  provision(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<SandboxInfo>;
 
   /**
    * Connects to a ready sandbox. Rejects: sandbox_not_found if it is gone, has exited or is stopped;
    * sandbox_unavailable. A `holder` also takes over the sandbox's egress from its previous holder; a `guest` does not.
    */
-  attach(id: SandboxId, call: Call, as?: 'holder' | 'guest'): Promise<SandboxLink>;
+  attach(id: SandboxId, call: CallOptions, as?: 'holder' | 'guest'): Promise<SandboxLink>;
 
   /**
    * All sandboxes of this installation in any phase, including those of earlier processes, and everything that a failed
    * or interrupted call left behind. No other call finds such leftovers.
    */
-  list(call: Call): Promise<readonly SandboxInfo[]>;
+  list(call: CallOptions): Promise<readonly SandboxInfo[]>;
 
   /**
    * Ends every process of the sandbox. `remove` also deletes the workspace, and `list` no longer shows the sandbox;
    * `keep` leaves it `stopped`. Succeeds if the sandbox does not exist.
    */
-  destroy(id: SandboxId, workspace: 'keep' | 'remove', call: Call): Promise<void>;
+  destroy(id: SandboxId, workspace: 'keep' | 'remove', call: CallOptions): Promise<void>;
 }
 
 /** An optional ability of a driver. */
 export interface Pausable {
-  pause(id: SandboxId, call: Call): Promise<void>;
-  resume(id: SandboxId, call: Call): Promise<void>;
+  pause(id: SandboxId, call: CallOptions): Promise<void>;
+  resume(id: SandboxId, call: CallOptions): Promise<void>;
 }
 export const isPausable = (driver: Driver): driver is Driver & Pausable => 'pause' in driver && 'resume' in driver;
 
@@ -236,36 +236,36 @@ export interface ServiceHosting {
   startService(
     id: SandboxId,
     service: ServiceSpec,
-    call: Call,
+    call: CallOptions,
     news?: (news: ProvisionProgress) => void,
   ): Promise<void>;
   /** The current state of the sandbox's services. Services that never started are missing. */
-  services(id: SandboxId, call: Call): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
+  services(id: SandboxId, call: CallOptions): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
 }
 export const hostsServices = (driver: Driver): driver is Driver & ServiceHosting =>
   'startService' in driver && driver.capabilities.noServices === undefined;
 
 /** Optional: sandboxes that somebody else created in the backend. */
-export interface Adopting {
+export interface AdoptionSupport {
   /**
    * Resolves if the sandbox is free for a new session. Rejects: not_found, conflict (in use, or owned by another
    * object), sandbox_unavailable (not ready), unsupported (its daemon does not accept this server, or the backend has
    * no such sandboxes).
    */
-  checkAdoption(named: string, call: Call): Promise<void>;
+  checkAdoption(named: string, call: CallOptions): Promise<void>;
 }
-export const adoptsSandboxes = (driver: Driver): driver is Driver & Adopting => 'checkAdoption' in driver;
+export const adoptsSandboxes = (driver: Driver): driver is Driver & AdoptionSupport => 'checkAdoption' in driver;
 
 /** Optional: storage that outlives sandboxes and that several of them can mount. */
 export interface VolumeHosting {
   /** Creates the volume. Does nothing if it exists. */
-  makeVolume(id: VolumeId, call: Call): Promise<void>;
+  makeVolume(id: VolumeId, call: CallOptions): Promise<void>;
   /** All volumes of this installation, including leftovers of an interrupted call. */
-  volumes(call: Call): Promise<readonly VolumeId[]>;
+  volumes(call: CallOptions): Promise<readonly VolumeId[]>;
   /**
    * Deletes the volume and its content. Succeeds if it does not exist. Rejects: conflict (a sandbox has it mounted).
    */
-  removeVolume(id: VolumeId, call: Call): Promise<void>;
+  removeVolume(id: VolumeId, call: CallOptions): Promise<void>;
 }
 export const hostsVolumes = (driver: Driver): driver is Driver & VolumeHosting =>
   'makeVolume' in driver && driver.capabilities.noVolumes === undefined;
@@ -292,22 +292,22 @@ export type SandboxRecipe = Omit<SandboxSpec, 'id' | 'sessionId' | 'epoch' | 'ex
 /** Optional: sandboxes started ahead of need. `list` does not return unclaimed ones. */
 export interface Poolable {
   /** The content id that the image's name currently resolves to. Builds or pulls a missing image. */
-  imageNow(image: string, call: Call): Promise<string>;
+  imageNow(image: string, call: CallOptions): Promise<string>;
   /**
    * Starts an unclaimed sandbox under the spec's id and resolves once it is ready. A failed call leaves nothing
    * running.
    */
-  warm(spec: SandboxSpec, recipe: string, call: Call): Promise<WarmSandbox>;
+  warm(spec: SandboxSpec, recipe: string, call: CallOptions): Promise<WarmSandbox>;
   /** All unclaimed sandboxes, including those of earlier processes and other replicas. */
-  unclaimed(call: Call): Promise<readonly WarmSandbox[]>;
+  unclaimed(call: CallOptions): Promise<readonly WarmSandbox[]>;
   /**
    * Gives the sandbox to this session in one atomic step: only one of several callers succeeds. `gone`: it is no longer
    * available. `known`: the session already has a sandbox or files, so it needs `provision`, and this sandbox stays
    * unclaimed.
    */
-  claim(id: SandboxId, spec: SandboxSpec, call: Call): Promise<SandboxInfo | 'gone' | 'known'>;
+  claim(id: SandboxId, spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | 'gone' | 'known'>;
   /** Ends an unclaimed sandbox and removes everything that belongs to it. Never affects a claimed sandbox. */
-  discard(id: SandboxId, call: Call): Promise<void>;
+  discard(id: SandboxId, call: CallOptions): Promise<void>;
   /** Memory still available on the sandboxes' host, in bytes. Undefined if only the backend knows it. */
   freeMemory(): number | undefined;
 }
@@ -319,7 +319,11 @@ export interface PoolHosting {
    * Keeps `count` sandboxes of the recipe ready, and ends those of all other recipes that this or an earlier server
    * set. `epoch`: this server's epoch. Rejects: unsupported (the backend has no pools).
    */
-  keepReady(recipe: SandboxRecipe, want: { readonly count: number; readonly epoch: number }, call: Call): Promise<void>;
+  keepReady(
+    recipe: SandboxRecipe,
+    want: { readonly count: number; readonly epoch: number },
+    call: CallOptions,
+  ): Promise<void>;
 }
 export const hostsPool = (driver: Driver): driver is Driver & PoolHosting => 'keepReady' in driver;
 
@@ -329,7 +333,7 @@ export interface ServerImageBuilding {
    * Resolves once the backend has the image: builds or pulls a missing one and reports progress. Rejects:
    * image_missing.
    */
-  ensureImage(image: string, call: Call, news: (news: ProvisionProgress) => void): Promise<void>;
+  ensureImage(image: string, call: CallOptions, news: (news: ProvisionProgress) => void): Promise<void>;
 }
 export const buildsServerImages = (driver: Driver): driver is Driver & ServerImageBuilding => 'ensureImage' in driver;
 
@@ -357,25 +361,25 @@ export interface BuildContainer extends AsyncDisposable {
   /** The image's variables. */
   readonly env: Readonly<Record<string, string>>;
   /** A connection to its daemon. */
-  attach(call: Call): Promise<SandboxLink>;
+  attach(call: CallOptions): Promise<SandboxLink>;
   /**
    * Resolves with the exit code. Rejects: sandbox_lost (the build ended, for example because it exceeded its disk
    * limit).
    */
-  run(command: BuildCommand, call: Call): Promise<number>;
+  run(command: BuildCommand, call: CallOptions): Promise<number>;
   /** Ends every process and saves the files as an image. */
-  keep(image: BuiltImage, call: Call): Promise<void>;
+  keep(image: BuiltImage, call: CallOptions): Promise<void>;
 }
 
 /** Optional: images built from the steps of a template, isolated like a sandbox. */
 export interface ImageBuilding {
-  startBuild(spec: SandboxSpec, call: Call, news?: (news: ProvisionProgress) => void): Promise<BuildContainer>;
+  startBuild(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<BuildContainer>;
   /** The names of this installation's built images. */
-  builtImages(call: Call): Promise<readonly string[]>;
+  builtImages(call: CallOptions): Promise<readonly string[]>;
   /** Deletes an image. Succeeds if it does not exist. Rejects: conflict while a sandbox runs from it. */
-  removeBuiltImage(name: string, call: Call): Promise<void>;
+  removeBuiltImage(name: string, call: CallOptions): Promise<void>;
   /** Removes expired build containers that a dead server left. Resolves with their number. */
-  sweepBuilds(now: number, call: Call): Promise<number>;
+  sweepBuilds(now: number, call: CallOptions): Promise<number>;
 }
 export const buildsImages = (driver: Driver): driver is Driver & ImageBuilding =>
   'startBuild' in driver && driver.capabilities.noBuilds === undefined;

@@ -3,7 +3,7 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { callEngineApi, type Inspected } from '../lib/calls/engine-api.ts';
+import { type ContainerInspection, callEngineApi } from '../lib/calls/engine-api.ts';
 import { freshFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { rawExec } from './raw-exec.ts';
@@ -21,7 +21,7 @@ const newName = () => `corral-bench-${process.pid}-${++count}`;
 const labels = { 'corral.bench': String(process.pid) };
 
 export async function startRawContainer(
-  { Config, HostConfig }: Inspected,
+  { Config, HostConfig }: ContainerInspection,
   until: 'command' | 'daemon',
 ): Promise<RawContainer> {
   await using stack = new AsyncDisposableStack();
@@ -76,7 +76,7 @@ export async function startRawContainer(
 /** A container with the same settings but no mounts, that runs another command; resolves with its id. */
 export async function startBareContainer(
   stack: AsyncDisposableStack,
-  { Config, HostConfig }: Inspected,
+  { Config, HostConfig }: ContainerInspection,
   Cmd: string[],
 ) {
   const body = { ...Config, Labels: labels, WorkingDir: '/tmp', Cmd, HostConfig: { ...HostConfig, Mounts: [] } };

@@ -18,7 +18,7 @@ export async function rawExec(container: string, command: string): Promise<void>
 }
 
 /** Starts the command and leaves it running. */
-export async function rawDetached(container: string, command: string): Promise<void> {
+export async function startDetachedExec(container: string, command: string): Promise<void> {
   const id = await createExec(container, { AttachStdout: false, Cmd: ['bash', '-c', command] });
   await callEngineApi('POST', `/exec/${id}/start`, { Detach: true, Tty: false });
 }

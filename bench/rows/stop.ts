@@ -9,7 +9,7 @@ import { inspectSampleContainer, startServerWithClient } from '../lib/corral/cli
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 import { removeRawContainer, startRawContainer } from '../peers/raw-container.ts';
-import { rawDetached } from '../peers/raw-exec.ts';
+import { startDetachedExec } from '../peers/raw-exec.ts';
 
 // Ending things on Docker. `delete`: from the DELETE of a session until the engine reports its container gone. `stop`:
 // from the POST to the answer, which promises that every process of the run has ended. A child ignores TERM, so the two
@@ -71,7 +71,7 @@ async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pa
   async function peer() {
     await using container = await startRawContainer(likeness, 'command');
     if (stops) {
-      await rawDetached(container.id, stubborn);
+      await startDetachedExec(container.id, stubborn);
       await waitUntil(() => isRunning(container.id), 'the command ran');
     }
     const gone = waitUntilRemoved(container.id);

@@ -2,7 +2,7 @@ import type Dockerode from 'dockerode';
 import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { BuildContext, BundledImage } from '../descriptor.ts';
-import type { Call, ProvisionProgress } from '../driver.ts';
+import type { CallOptions, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
 
@@ -15,7 +15,7 @@ type ProgressListener = (news: ProvisionProgress) => void;
 
 export interface Images extends AsyncDisposable {
   /** Resolves with the reference to run for that name once the engine has the image. Rejects: image_missing. */
-  ensure(name: string, call: Call, tell?: ProgressListener): Promise<string>;
+  ensure(name: string, call: CallOptions, tell?: ProgressListener): Promise<string>;
 }
 
 export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Images {

@@ -2,7 +2,7 @@ import { freemem } from 'node:os';
 import type Dockerode from 'dockerode';
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
-import type { Call, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
+import type { CallOptions, Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import { waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
@@ -216,7 +216,7 @@ export function dockerPool(options: Options): Poolable {
       }
     },
 
-    async discard(id, { signal }: Call) {
+    async discard(id, { signal }: CallOptions) {
       if ((await folders.claim(id)) === 'taken' && !abandoned.has(id)) return; // another claim won
       await clear(id, names.warm(id), signal);
     },

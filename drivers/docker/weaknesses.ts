@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Call } from '../driver.ts';
+import type { CallOptions } from '../driver.ts';
 import { callEngine, openEngine } from './engine.ts';
 
 const Version = z.object({
@@ -69,7 +69,7 @@ export function findWeaknesses(
 }
 
 /** The engine's runtimes: names and their programs. Rejects if the engine does not answer. */
-export async function readEngineRuntimes(host: string, { signal }: Call): Promise<Record<string, string>> {
+export async function readEngineRuntimes(host: string, { signal }: CallOptions): Promise<Record<string, string>> {
   const engine = openEngine(host);
   const { Runtimes } = Info.parse(await callEngine(signal, () => engine.info()));
   return Object.fromEntries(Object.entries(Runtimes ?? {}).map(([name, it]) => [name, Program.parse(it).path]));
@@ -79,7 +79,7 @@ export async function readEngineRuntimes(host: string, { signal }: Call): Promis
 export async function findEngineWeaknesses(
   host: string,
   target: string | undefined,
-  { signal }: Call,
+  { signal }: CallOptions,
 ): Promise<string[]> {
   const engine = openEngine(host);
   const [version, info] = await Promise.all([

@@ -3,10 +3,10 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Secret } from '../../src/core/text/secret.ts';
 import type { ProvisionProgress, SandboxInfo, SandboxSpec } from '../driver.ts';
 import type { KubeObject } from './api/collection.ts';
-import type { ClusterScope } from './api/objects.ts';
+import type { KubeObjectOptions } from './api/objects.ts';
 import type { Pods } from './pods/pods.ts';
 
-export interface EngineOptions extends ClusterScope {
+export interface EngineOptions extends KubeObjectOptions {
   readonly pods: Pods;
   nameOf(id: SandboxId): string;
   /** Undefined: this sandbox has no network access. */

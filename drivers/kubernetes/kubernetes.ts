@@ -4,7 +4,7 @@ import { poll, runAtIntervals } from '../../src/core/concurrency/rounds.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
 import type {
-  Adopting,
+  AdoptionSupport,
   Capabilities,
   Driver,
   PoolHosting,
@@ -58,7 +58,7 @@ const oneUser =
   'the cluster assigns one user to all containers of a pod, so a service could not be told from the sandbox';
 const cleanUpMs = 40_000;
 
-export interface KubernetesDriver extends Driver, ServiceHosting, Adopting, Partial<PoolHosting> {
+export interface KubernetesDriver extends Driver, ServiceHosting, AdoptionSupport, Partial<PoolHosting> {
   /** Ends expired pods of this installation. Resolves with their names. */
   reap(signal: AbortSignal): Promise<readonly string[]>;
 }

@@ -1,10 +1,10 @@
 import type { SandboxId } from '../../src/core/model/ids.ts';
-import type { Call, SandboxInfo } from '../driver.ts';
+import type { CallOptions, SandboxInfo } from '../driver.ts';
 import { SingleFlight } from './pool/single-flight.ts';
 
 type Workspace = 'keep' | 'remove';
 /** Ends the sandbox's processes, and removes or keeps its files. */
-type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: Call) => Promise<void>;
+type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: CallOptions) => Promise<void>;
 
 /** Time limit of the final cleanup when the driver closes, in ms; a shutdown has ten seconds in all. */
 const lastMs = 4_000;
@@ -20,14 +20,14 @@ export class LifecycleCalls implements AsyncDisposable {
     this.#clear = clear;
   }
 
-  start(id: SandboxId, call: Call, run: (call: Call) => Promise<SandboxInfo>): Promise<SandboxInfo> {
+  start(id: SandboxId, call: CallOptions, run: (call: CallOptions) => Promise<SandboxInfo>): Promise<SandboxInfo> {
     return this.#starts.join(id, call, async (own) => {
       await Promise.all([this.#ends.settled(`${id} keep`), this.#ends.settled(`${id} remove`)]);
       return await run(own);
     });
   }
 
-  async end(id: SandboxId, workspace: Workspace, call: Call): Promise<void> {
+  async end(id: SandboxId, workspace: Workspace, call: CallOptions): Promise<void> {
     this.#starts.cancel(id);
     await this.#ends.join(`${id} ${workspace}`, call, async (own) => {
       if (workspace === 'remove') await this.#ends.settled(`${id} keep`);

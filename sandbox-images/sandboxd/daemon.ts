@@ -9,7 +9,7 @@ import type {
   JobSpec,
   ListeningPort,
   PathEntry,
-  RunMark,
+  RunStart,
   TerminalSize,
   WorkspaceFingerprint,
 } from '../../src/sandboxes/client/abilities.ts';
@@ -166,7 +166,7 @@ export interface Daemon {
 
   // The workspace as a whole, while it is small.
   /** `done` is false if the workspace is too large or unsuitable. A program in the sandbox must then do the work. */
-  keepForRun(mark: RunMark): Promise<{ readonly done: boolean }>;
+  keepForRun(mark: RunStart): Promise<{ readonly done: boolean }>;
   /** Empty if the workspace is too large or unsuitable. A program in the sandbox must then do the work. */
   printWorkspace(): Promise<Partial<WorkspaceFingerprint>>;
 

@@ -28,7 +28,7 @@ import { createTerminals } from './shells/terminals.ts';
 import { createWatches } from './watches/watches.ts';
 import { workspaceOperations } from './workspace/workspace.ts';
 
-export interface DaemonIdentity {
+export interface DaemonOptions {
   readonly version: string;
   readonly sandboxId: string;
   readonly desktop: Desktop;
@@ -37,7 +37,7 @@ export interface DaemonIdentity {
 }
 
 /** The daemon inside a real sandbox, with this system's processes and files. */
-export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ownPorts }: DaemonIdentity): Daemon {
+export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ownPorts }: DaemonOptions): Daemon {
   const { clock, journal, keepers, bootId, init } = parts;
   const sessions = createShells(parts);
   const exec = createExecutor(parts);

@@ -7,7 +7,7 @@ import { createPeppers } from '../auth/pepper.ts';
 import { createPeopleAdmin, type PeopleAdmin } from '../auth/sign-in/people-admin.ts';
 import { createSignedUrls, type SignedUrls } from '../auth/signed-url.ts';
 import { createTokenCheck, type TokenHash } from '../auth/token.ts';
-import type { ProgramTokens } from '../auth/tokens/program-tokens.ts';
+import type { FederatedTokenVerifier } from '../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../auth/tokens/signing-keys.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { Inbox } from '../core/contracts/ports.ts';
@@ -77,7 +77,7 @@ export interface HttpServerDeps {
   /** The roles of callers in projects; undefined: the server has no projects. */
   readonly memberships?: Pick<Memberships, 'within'>;
   /** Tokens of trusted issuers; undefined: none are accepted. */
-  readonly tokens?: ProgramTokens | undefined;
+  readonly tokens?: FederatedTokenVerifier | undefined;
   /** Records every caller's actions; undefined: no audit log. */
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
   /** The files of the page for browsers. */

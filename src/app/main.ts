@@ -21,7 +21,7 @@ import { listUrlSecrets } from './parts/store.ts';
 import type { Config } from './settings/config.ts';
 import { configHelp } from './settings/help.ts';
 import { onShutdown } from './shutdown.ts';
-import { openHttp } from './start/http.ts';
+import { startHttpServer } from './start/http.ts';
 import type { StartToken } from './start/start-token.ts';
 import { waitForStore } from './start/store-wait.ts';
 
@@ -124,7 +124,7 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
   const start = () => openCore({ config, logger, clock, ids, closing, say, learn, progress, ending });
   const core = stack.use(await waitForStore(start, { config, logger, closing, say }));
   const parts = { core, audit, version: packageJson.version };
-  const http = stack.use(await openHttp({ config, clock, ids, logger, closing, learn }, parts));
+  const http = stack.use(await startHttpServer({ config, clock, ids, logger, closing, learn }, parts));
   stack.defer(ending('open requests'));
   const { driver, modelName, instance } = core;
   const { url, startToken } = http;

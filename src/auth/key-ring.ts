@@ -2,7 +2,7 @@ import type { Principal } from '../core/model/principal.ts';
 import type { Memberships } from './memberships.ts';
 import type { Devices } from './sign-in/devices.ts';
 import type { People } from './sign-in/people.ts';
-import type { ProgramTokens } from './tokens/program-tokens.ts';
+import type { FederatedTokenVerifier } from './tokens/program-tokens.ts';
 
 /** The credentials that the auth guard checks. All are in memory, so no request waits for the store. */
 export interface KeyRing {
@@ -21,7 +21,7 @@ export interface KeyRing {
 
 interface Others {
   readonly signIns: { readonly people: People; readonly devices: Devices } | undefined;
-  readonly tokens: ProgramTokens | undefined;
+  readonly tokens: FederatedTokenVerifier | undefined;
   readonly within: Memberships['within'];
 }
 /** Combines API keys, people and tokens of trusted issuers, with their roles in projects. */

@@ -138,7 +138,7 @@ export class Starter extends ServerPart<StarterDeps> {
       await sessions.send(sessionId, { ...message, messageId: deriveMessageId(`automation ${start.doc.id} ${n}`) });
     await this.#tell(start.doc, 'automation.started');
     const running = await records.putStart({ ...start.doc, state: 'running', text: '' }, start.version);
-    // A session without a run has no event that wakes the scheduler.
+    // A prebuild's session has no run, so no event would wake the scheduler to follow it.
     if (running?.doc.kind === 'prebuild') return await this.#followPrebuild(running);
     return running !== undefined;
   }

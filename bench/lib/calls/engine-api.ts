@@ -28,7 +28,7 @@ export async function describeMissingEngine(): Promise<string | undefined> {
   );
 }
 
-export interface Inspected {
+export interface ContainerInspection {
   readonly Id: string;
   readonly Image: string;
   readonly Config: { readonly Env: readonly string[]; readonly Labels: Readonly<Record<string, string>> };
@@ -42,7 +42,7 @@ interface Mount {
 }
 
 /** The container of a session. */
-export async function inspectSessionContainer(session: string): Promise<Inspected> {
+export async function inspectSessionContainer(session: string): Promise<ContainerInspection> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`corral.session=${session}`] }));
   const [found] = await callEngineApi<{ Id: string }[]>('GET', `/containers/json?filters=${filters}`);
   if (!found) throw new Error(`the session ${session} has no container`);

@@ -1,4 +1,4 @@
-import { type Inspected, inspectSessionContainer } from '../calls/engine-api.ts';
+import { type ContainerInspection, inspectSessionContainer } from '../calls/engine-api.ts';
 import { type HttpCalls, trpcData } from '../calls/http-calls.ts';
 import { monotonicMs } from '../measure/generator.ts';
 import { type RunningServer, startServer } from './server.ts';
@@ -65,7 +65,7 @@ export async function dockerSession(stack: AsyncDisposableStack) {
 }
 
 /** The settings of a session's container, for peers that must equal it. Deletes the session afterwards. */
-export async function inspectSampleContainer(client: SessionClient): Promise<Inspected> {
+export async function inspectSampleContainer(client: SessionClient): Promise<ContainerInspection> {
   const session = await client.started();
   const likeness = await inspectSessionContainer(session);
   await client.remove(session);

@@ -6,7 +6,7 @@ import { raceAbort, sleep } from '../../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
-import type { BuildCommand, BuiltImage, Call, ImageBuilding } from '../../driver.ts';
+import type { BuildCommand, BuiltImage, CallOptions, ImageBuilding } from '../../driver.ts';
 import type { Folders } from '../../shared/folders.ts';
 import { requireReachable, waitForStart, waitUntilReachable } from '../../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../../shared/link/server-endpoints.ts';
@@ -172,18 +172,18 @@ export function openBuilds(options: Options): ImageBuilding {
         const measured = measure(container, most, over);
         return {
           env: pairsOf(base.Env ?? []),
-          async attach({ signal: until }: Call) {
+          async attach({ signal: until }: CallOptions) {
             const who = { id, sessionId: sessionIdOf(id) };
             const link = await holds.link(id, { body: container, workdir: '/workspace', role: 'holder', who });
             return await requireReachable(link, waitUntilReachable(await holds.hold(id, container), until));
           },
-          async run(command: BuildCommand, { signal: until }: Call) {
+          async run(command: BuildCommand, { signal: until }: CallOptions) {
             const running = runIn(engine, container, command, AbortSignal.any([until, over.signal]));
             return await running.catch((thrown: unknown) => {
               throw over.signal.aborted ? over.signal.reason : thrown;
             });
           },
-          async keep(image: BuiltImage, { signal: until }: Call) {
+          async keep(image: BuiltImage, { signal: until }: CallOptions) {
             if (over.signal.aborted) throw over.signal.reason;
             await checkSize(container, most, until);
             await callEngine(until, () => engine.getContainer(container).kill({ abortSignal: until }));

@@ -79,7 +79,7 @@ const maxBodyBytes = 2 ** 20;
  * is root on its host; a process with this socket can only create, list and end hardened containers of one
  * installation. Allowed requests pass unchanged, except for bodies that the filter parses.
  */
-export async function engineFilter(options: FilterOptions): Promise<AsyncDisposable> {
+export async function startEngineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
     decide(options, incoming)
       .then((decided) =>

@@ -3,7 +3,7 @@ import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
-import type { Call, ProvisionProgress, SandboxInfo, ServiceSpec } from '../../driver.ts';
+import type { CallOptions, ProvisionProgress, SandboxInfo, ServiceSpec } from '../../driver.ts';
 import { callEngine, findInEngine, readEngineMessage, statusOf } from '../engine.ts';
 import { freezeContainer } from '../freeze.ts';
 import type { Images } from '../images.ts';
@@ -84,7 +84,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
 
   return {
     /** Starts the service unless its container exists. A service that exited keeps its exit code. */
-    async start({ info, sandbox, service, news }: ServiceStart, call: Call): Promise<void> {
+    async start({ info, sandbox, service, news }: ServiceStart, call: CallOptions): Promise<void> {
       const { signal } = call;
       const name = nameFor(info.id, service.name);
       const ref = await images.ensure(service.image, call, news);

@@ -16,7 +16,7 @@ interface WatchOptions extends Pick<KubernetesOptions, 'clock' | 'random' | 'onT
   readonly api: KubeApi;
 }
 /** This installation's share of the namespace. */
-export type ClusterScope = WatchOptions & Pick<KubernetesOptions, 'namespace' | 'instance' | 'pendingMs'>;
+export type KubeObjectOptions = WatchOptions & Pick<KubernetesOptions, 'namespace' | 'instance' | 'pendingMs'>;
 interface ObjectKind<T extends KubeObject> {
   readonly path: string;
   readonly what: string;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node';
 import type { SandboxRecipe } from '../../driver.ts';
 import { openCollection } from '../api/collection.ts';
-import type { ClusterScope } from '../api/objects.ts';
+import type { KubeObjectOptions } from '../api/objects.ts';
 import { instanceLabels, instancePodSelector, namePrefix } from '../labels.ts';
 import { claimPath, claimsApiGroup } from './platform.ts';
 
@@ -15,7 +15,7 @@ interface Pool {
   readonly metadata?: V1ObjectMeta;
   readonly spec: { readonly replicas: number };
 }
-type Options = ClusterScope & { blueprintFor(recipe: SandboxRecipe): Blueprint };
+type Options = KubeObjectOptions & { blueprintFor(recipe: SandboxRecipe): Blueprint };
 
 /** A younger template can be in use by a start that has not created its claim yet. */
 const sweepAfterMs = 600_000;

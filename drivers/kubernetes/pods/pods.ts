@@ -1,5 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
-import { type ClusterScope, openObjects } from '../api/objects.ts';
+import { type KubeObjectOptions, openObjects } from '../api/objects.ts';
 import { instancePodSelector } from '../labels.ts';
 
 export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
@@ -7,7 +7,7 @@ export const podsPath = (namespace: string): string => `/api/v1/namespaces/${nam
 export const podRemoval = { gracePeriodSeconds: 1 };
 
 /** All pods of the installation, including those that no session has claimed. */
-export const openPods = (cluster: ClusterScope) =>
+export const openPods = (cluster: KubeObjectOptions) =>
   openObjects<V1Pod>(cluster, {
     path: podsPath(cluster.namespace),
     what: 'pods',

@@ -1,5 +1,5 @@
 import { raceAbort, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
-import type { Call } from '../../driver.ts';
+import type { CallOptions } from '../../driver.ts';
 
 interface SharedCall<Value> {
   readonly result: Promise<Value>;
@@ -18,7 +18,7 @@ interface SharedCall<Value> {
 export class SingleFlight<Value> {
   readonly #running = new Map<string, SharedCall<Value>>();
 
-  async join(key: string, call: Call, run: (call: Call) => Promise<Value>): Promise<Value> {
+  async join(key: string, call: CallOptions, run: (call: CallOptions) => Promise<Value>): Promise<Value> {
     throwIfAborted(call.signal);
     for (let old = this.#running.get(key); old?.stop.signal.aborted; old = this.#running.get(key)) {
       await raceAbort(this.settled(key), call.signal);
@@ -33,7 +33,7 @@ export class SingleFlight<Value> {
     }
   }
 
-  #start(key: string, run: (call: Call) => Promise<Value>): SharedCall<Value> {
+  #start(key: string, run: (call: CallOptions) => Promise<Value>): SharedCall<Value> {
     const stop = new AbortController();
     const result = run(stop).finally(() => this.#running.delete(key));
     result.catch(() => {}); // all callers may have left

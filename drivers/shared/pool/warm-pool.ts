@@ -3,7 +3,7 @@ import { sleep, throwIfAborted } from '../../../src/core/concurrency/cancel.ts';
 import type { ServerParts } from '../../../src/core/contracts/server-parts.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import { type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
-import type { Call, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, WarmSandbox } from '../../driver.ts';
+import type { CallOptions, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, WarmSandbox } from '../../driver.ts';
 import type { PoolSize } from './pool-size.ts';
 import { WarmStock } from './warm-stock.ts';
 
@@ -58,7 +58,7 @@ export interface WarmPoolOptions extends Pick<ServerParts, 'clock' | 'ids'> {
  */
 export interface WarmPool extends AsyncDisposable {
   /** Claims a ready sandbox. Undefined: the pool has none for this spec, so the caller must start one. */
-  take(spec: SandboxSpec, call: Call): Promise<SandboxInfo | undefined>;
+  take(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined>;
   /** Records a start outside the pool. Until the result is disposed, the pool starts no sandboxes. */
   cold(): Disposable;
   /** The number of ready sandboxes. */
@@ -91,7 +91,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   let restUntil = 0;
   let quietUntil = 0;
 
-  const callFor = (ms: number, within = signal): Call => ({
+  const callFor = (ms: number, within = signal): CallOptions => ({
     signal: AbortSignal.any([within, AbortSignal.timeout(ms)]),
   });
   const failed = (thrown: unknown) => {
@@ -195,7 +195,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   }
   const running = run();
 
-  async function claimed(spec: SandboxSpec, call: Call): Promise<SandboxInfo | undefined> {
+  async function claimed(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined> {
     const name = recipeName(spec);
     for (let id = shelf.take(name); id; id = shelf.take(name)) {
       throwIfAborted(call.signal);

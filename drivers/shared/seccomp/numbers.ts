@@ -77,5 +77,5 @@ const rows = table
   }));
 
 /** The machine's system call numbers by name. */
-export const callNumbers = (machine: Architecture): ReadonlyMap<string, number> =>
+export const systemCallNumbers = (machine: Architecture): ReadonlyMap<string, number> =>
   new Map(rows.flatMap((row): [string, number][] => (row[machine] === undefined ? [] : [[row.name, row[machine]]])));

@@ -1,4 +1,4 @@
-import { type Architecture, callNumbers } from './numbers.ts';
+import { type Architecture, systemCallNumbers } from './numbers.ts';
 import {
   type Comparison,
   conditionalCalls,
@@ -18,7 +18,7 @@ const machines = Object.keys(architectures) as Architecture[];
  * calls to refuse, with the error of an old kernel.
  */
 export function ociProfile(also: readonly string[] = []): string {
-  const known = machines.flatMap((machine) => [...callNumbers(machine).keys()]);
+  const known = machines.flatMap((machine) => [...systemCallNumbers(machine).keys()]);
   const there = new Set(known.filter((name) => !also.includes(name)));
   const allow = { action: 'SCMP_ACT_ALLOW' };
   return JSON.stringify({

@@ -1,4 +1,4 @@
-import { type Architecture, callNumbers } from './numbers.ts';
+import { type Architecture, systemCallNumbers } from './numbers.ts';
 import {
   type Comparison,
   conditionalCalls,
@@ -99,7 +99,7 @@ export function seccompProgram(machine: string): Buffer | undefined {
 }
 
 function computeSegments(machine: Architecture): readonly Segment[] {
-  const numbers = callNumbers(machine);
+  const numbers = systemCallNumbers(machine);
   const known = [...numbers].sort(([, a], [, b]) => a - b);
   const last = known.at(-1)?.[1] ?? 0;
   const codes = new Map(known.map(([name, number]) => [number, codeOf(name)]));

@@ -19,11 +19,11 @@ export interface ConfinedPaths {
   /** Opens the file or folder, following links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;
   /** Opens the folder that contains the path's last part. `make`: creates missing folders, for writing a file. */
-  openParent(path: string, missing: 'make' | 'refuse'): Promise<Parent>;
+  openParent(path: string, missing: 'make' | 'refuse'): Promise<OpenedParentFolder>;
   /** The open file's real path, relative to the workspace. */
   whereIs(handle: FileHandle): Promise<string>;
 }
-export interface Parent extends AsyncDisposable {
+export interface OpenedParentFolder extends AsyncDisposable {
   readonly name: string;
   /** A path to that name in this open folder. It stays correct even if the folder is moved or replaced. */
   readonly at: (name: string) => SystemPath;

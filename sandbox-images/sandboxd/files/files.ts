@@ -5,7 +5,7 @@ import { isFolderPath } from '../../../src/core/text/file-names.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
-import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
+import { type ConfinedPaths, fileError, type OpenedParentFolder } from './confined-paths.ts';
 import { assertRegularFile, replaceFile, runInOrder, withTargetFolder, writeAll } from './replace-file.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
@@ -32,7 +32,7 @@ export function files(place: ConfinedPaths): Files {
     }
   }
 
-  async function append(parent: Parent, content: AsyncIterable<Uint8Array>, path: string) {
+  async function append(parent: OpenedParentFolder, content: AsyncIterable<Uint8Array>, path: string) {
     const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     await using handle = await open(parent.at(parent.name), flags, 0o644);
     assertRegularFile(await handle.stat(), path);

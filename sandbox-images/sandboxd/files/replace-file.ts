@@ -9,7 +9,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { type SystemPath, toSystemPath } from './byte-names.ts';
-import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
+import { type ConfinedPaths, fileError, type OpenedParentFolder } from './confined-paths.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
@@ -20,7 +20,7 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 export async function withTargetFolder<Value>(
   place: ConfinedPaths,
   path: string,
-  work: (parent: Parent, before: Stats | undefined) => Promise<Value>,
+  work: (parent: OpenedParentFolder, before: Stats | undefined) => Promise<Value>,
 ): Promise<Value> {
   await using parent = await place.openParent(path, 'make');
   const before = await lstat(parent.at(parent.name)).catch(() => undefined);
@@ -51,7 +51,7 @@ export async function newFileAt(path: string, links = 40): Promise<string> {
 }
 
 interface FileReplacement {
-  readonly parent: Parent;
+  readonly parent: OpenedParentFolder;
   readonly content: AsyncIterable<Uint8Array>;
   /** The file to replace. */
   readonly before: Pick<Stats, 'mode'> | undefined;
@@ -64,7 +64,7 @@ const inOrder = createKeyedQueue();
  * Serializes work on one name, so that this daemon does nothing between the check of a version and the rename. Keep the
  * work short, because all other writers of the name wait.
  */
-export async function runInOrder<Value>(parent: Parent, work: () => Promise<Value>): Promise<Value> {
+export async function runInOrder<Value>(parent: OpenedParentFolder, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });
   return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
 }
@@ -87,7 +87,10 @@ export interface StagedFile extends AsyncDisposable {
 }
 
 /** Watches know these names and report only the finished file (`watches/inotify-program.ts`). */
-export async function stageFile(at: Parent['at'], before: Pick<Stats, 'mode'> | undefined): Promise<StagedFile> {
+export async function stageFile(
+  at: OpenedParentFolder['at'],
+  before: Pick<Stats, 'mode'> | undefined,
+): Promise<StagedFile> {
   // Random, because a killed daemon leaves its file behind, and the next daemon often has the same pid.
   const path = at(`.corral-${randomBytes(6).toString('hex')}${before ? '' : '.new'}.tmp`);
   const mode = (before?.mode ?? 0o644) & 0o777;
@@ -103,7 +106,7 @@ export async function stageFile(at: Parent['at'], before: Pick<Stats, 'mode'> | 
 }
 
 export async function renameIntoPlace(
-  parent: Parent,
+  parent: OpenedParentFolder,
   { path, handle }: StagedFile,
   check?: FileReplacement['check'],
 ): Promise<BigIntStats> {

@@ -125,7 +125,7 @@ export function markFinder(mark: string): MarkFinder {
   };
 }
 
-/** The start of the longest prefix of the needle at the end of the data. */
+/** Finds where the data's longest suffix that begins the needle starts; `data.length` if there is none. */
 function beginningAtEnd(data: Buffer, needle: Buffer): number {
   for (let at = Math.max(0, data.length - needle.length + 1); at < data.length; at++) {
     if (data[at] === needle[0] && needle.subarray(0, data.length - at).equals(data.subarray(at))) return at;

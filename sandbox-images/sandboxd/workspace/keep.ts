@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ignoredFolders, runFileLimits, runFolder } from '../../../src/core/model/run-files.ts';
-import type { RunMark } from '../../../src/sandboxes/client/abilities.ts';
+import type { RunStart } from '../../../src/sandboxes/client/abilities.ts';
 import { Folder } from './folder.ts';
 import { type FoundFile, formatChangeTime, walk } from './walk.ts';
 
@@ -10,7 +10,7 @@ const own = basename(runFolder);
 const { copyBytes, copiedBytes, copies } = runFileLimits;
 
 /** Lists the files of the workspace and copies the small ones. Does nothing if that was already done for this run. */
-export function keepFiles(root: string, { run, at }: RunMark, most: number): void {
+export function keepFiles(root: string, { run, at }: RunStart, most: number): void {
   using workspace = Folder.workspace(root);
   using corral = workspace.made('.corral');
   if (keptRun(corral) === run) return;

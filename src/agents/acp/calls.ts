@@ -1,6 +1,6 @@
 import type { ToolCallContent, ToolCallUpdate, ToolKind } from '@agentclientprotocol/sdk';
 import { z } from 'zod';
-import type { AgentCall, AgentResult, CallForApproval } from '../../core/model/agent-updates.ts';
+import type { AgentResult, AgentToolCall, CallForApproval } from '../../core/model/agent-updates.ts';
 import type { ToolContent, ToolFamily } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 
@@ -61,7 +61,7 @@ export class AcpToolCalls {
   }
 
   /** `isNew`: the agent starts a call, possibly with the id of a finished call. */
-  receive(update: ToolCallUpdate, isNew: boolean): readonly (AgentCall | AgentResult)[] {
+  receive(update: ToolCallUpdate, isNew: boolean): readonly (AgentToolCall | AgentResult)[] {
     const earlier = this.#known.get(update.toolCallId);
     if (earlier?.isOver && !isNew) return [];
     const known = this.#of(update.toolCallId);
@@ -73,7 +73,7 @@ export class AcpToolCalls {
     // Agents that stream a call's arguments start the call without them and send them later, some without changing the
     // status.
     const isComplete = update.status === 'in_progress' || isEnd || (!isNew && known.input !== before);
-    const lines: (AgentCall | AgentResult)[] = [];
+    const lines: (AgentToolCall | AgentResult)[] = [];
     if (!known.isAnnounced && isComplete) {
       known.isAnnounced = true;
       lines.push({ kind: 'call', ...callOf(known) });
@@ -153,7 +153,7 @@ function readTerminal({ _meta }: ToolCallUpdate, known: KnownCall): void {
 const inputOf = (input: unknown): Record<string, unknown> =>
   typeof input === 'object' && input !== null && !Array.isArray(input) ? (input as Record<string, unknown>) : {};
 
-function callOf({ callId, kind, name, title, input, paths, diffs }: KnownCall): Omit<AgentCall, 'kind'> {
+function callOf({ callId, kind, name, title, input, paths, diffs }: KnownCall): Omit<AgentToolCall, 'kind'> {
   const word = (name ?? kind ?? 'tool').replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 64) || 'tool';
   const shown = [...new Set([...paths, ...diffs.map(({ path }) => path)])].map((path) => truncateEnd(path, 4_096));
   const args: Record<string, unknown> = {

@@ -167,8 +167,8 @@ function fail(thrown: unknown, { language }: KernelOptions): never {
 }
 
 /**
- * The program of a kernel in its folder. The daemon starts programs in the workspace, so a shell changes to any other
- * folder.
+ * The command that starts a kernel in its folder. The daemon starts programs only in workspace folders, so a shell
+ * changes to any other folder.
  */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {
   const program = buildKernelProgram(language);

@@ -8,7 +8,7 @@ export const ClientRegistration = z.object({
   client_secret: z.string().max(4_000).optional(),
   token_endpoint_auth_method: z.string().max(100).optional(),
 });
-export const SignedInAccess = z.object({
+export const OAuthCredentials = z.object({
   /** The authorization server that issued the access. Corral renews the access only there. */
   issuer: z.string(),
   client: ClientRegistration,
@@ -17,7 +17,7 @@ export const SignedInAccess = z.object({
   /** Epoch ms. Undefined: the server did not set it. */
   expiresAt: z.number().optional(),
 });
-export type SignedInAccess = z.infer<typeof SignedInAccess>;
+export type OAuthCredentials = z.infer<typeof OAuthCredentials>;
 /** A sign-in that a person has started but not completed. */
 export const PendingSignIn = z.object({
   issuer: z.string(),
@@ -32,5 +32,5 @@ export type PendingSignIn = z.infer<typeof PendingSignIn>;
 const sooner = 30_000; // Milliseconds.
 
 /** Whether the access is still valid. Access that expires within half a minute is renewed first. */
-export const isFresh = ({ expiresAt }: SignedInAccess, now: number): boolean =>
+export const isFresh = ({ expiresAt }: OAuthCredentials, now: number): boolean =>
   expiresAt === undefined || expiresAt - now > sooner;

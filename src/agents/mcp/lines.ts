@@ -50,7 +50,7 @@ export function lineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine
 }
 
 /** The id of the request that an oversized message answers, if its two ends show it. */
-export function findAnswerId({ head, tail }: { readonly head: string; readonly tail: string }): number | undefined {
+export function findResponseId({ head, tail }: { readonly head: string; readonly tail: string }): number | undefined {
   const reply = /^\{(?:"jsonrpc":"2\.0",)?"id":(\d{1,15})[,}]/.exec(head) ?? /,"id":(\d{1,15})\}\s*$/.exec(tail);
   return reply ? Number(reply[1]) : undefined;
 }

@@ -10,7 +10,7 @@ import {
 import { AppError } from '../../core/errors/errors.ts';
 import { findExceededLimit } from '../../core/text/json.ts';
 import { truncateEnd } from '../../core/text/text.ts';
-import { ClientRegistration, type PendingSignIn, SignedInAccess } from './access.ts';
+import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './access.ts';
 
 // Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server names its authorization server,
 // Corral registers there automatically, and a person consents in a browser. Third-party text is shortened and marked.
@@ -73,7 +73,7 @@ export async function completeSignIn(
     issuer,
   }: { readonly begun: PendingSignIn; readonly code: string; readonly issuer: string | undefined },
   asking: SignInRequest,
-): Promise<SignedInAccess> {
+): Promise<OAuthCredentials> {
   const fetchFn = bounded(asking);
   return await withReadableErrors('The sign-in did not end', async () => {
     const info = await sameIssuer(begun.issuer, asking.url, fetchFn);
@@ -92,7 +92,7 @@ export async function completeSignIn(
 }
 
 /** Rejects: unsupported, if a person must sign in again. */
-export async function renewAccess(access: SignedInAccess, asking: SignInRequest): Promise<SignedInAccess> {
+export async function renewAccess(access: OAuthCredentials, asking: SignInRequest): Promise<OAuthCredentials> {
   const { refreshToken, client } = access;
   if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has expired.');
   const fetchFn = bounded(asking);
@@ -129,10 +129,10 @@ interface Tokens {
 }
 const toAccess = (
   { access_token, refresh_token, expires_in }: Tokens,
-  { issuer, client }: Pick<SignedInAccess, 'issuer' | 'client'>,
+  { issuer, client }: Pick<OAuthCredentials, 'issuer' | 'client'>,
   { now }: SignInRequest,
-): SignedInAccess =>
-  SignedInAccess.parse({
+): OAuthCredentials =>
+  OAuthCredentials.parse({
     issuer,
     client,
     accessToken: access_token,

@@ -5,7 +5,7 @@ import { boundedTextDecoder } from '../../core/text/arriving-text.ts';
 import { findExceededLimit } from '../../core/text/json.ts';
 import { truncateStart } from '../../core/text/text.ts';
 import type { ProgramClient, ProgramPipes, ProgramSpec } from '../../sandboxes/client/client.ts';
-import { findAnswerId, lineSplitter, type ParsedLine } from './lines.ts';
+import { findResponseId, lineSplitter, type ParsedLine } from './lines.ts';
 
 const errorsChars = 1_000;
 const startMs = 60_000;
@@ -95,7 +95,7 @@ export class ProgramTransport implements Transport {
 
   /** Fails the call that the oversized message answers, or all calls if the call is unknown. */
   #refuse(line: Extract<ParsedLine, { kind: 'too_long' }>): void {
-    const id = findAnswerId(line);
+    const id = findResponseId(line);
     if (id === undefined) {
       this.#ended = 'it sent a message larger than 4 MiB';
       void this.close();

@@ -231,7 +231,7 @@ export const sessionsRouter = router({
         unread: z.literal(0).optional(),
         /** Replaces all keys and values. */
         metadata: Metadata.optional(),
-        /** Time until the session is deleted, from now on; null: never. */
+        /** Time until the session is deleted, counted from this request; null: never. */
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),
         /** Replaces the previous limits, from the next turn on. */
         skills: SkillPins.optional(),

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { dockerUsers } from '../../../drivers/docker/descriptor.ts';
-import { engineFilter } from '../../../drivers/docker/filter/filter.ts';
+import { startEngineFilter } from '../../../drivers/docker/filter/filter.ts';
 import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
 import { imageUser } from '../../../drivers/docker/users.ts';
 import type { UserRange } from '../../../drivers/shared/user-range.ts';
@@ -29,7 +29,7 @@ export const engineFilterCommand: Command = {
       throw new AppError('invalid_request', `engine-filter needs ${engineFilterCommand.usage}.`);
     }
     await mkdir(dirname(listen), { recursive: true });
-    await using _filter = await engineFilter({
+    await using _filter = await startEngineFilter({
       engine,
       listen,
       instance,
@@ -55,7 +55,7 @@ function parsed(args: readonly string[]) {
   }
 }
 
-/** The server reports `none` when all sandboxes run as the image's user. */
+/** `none`: all sandboxes run as the image's user. */
 function usersFrom(value: string): UserRange {
   const { kind, accepts } = userRange();
   const { success, data } = kind.safeParse(value);

@@ -39,7 +39,7 @@ const lazyBuiltins: Plugin = {
   },
 };
 
-/** Modules from which the daemon only calls functions, and none at its start. They load on first use. */
+/** Modules that load on first use: the daemon only calls their functions, and never during its start. */
 const usedLate = new Set(['node:crypto', 'node:zlib', 'node:readline']);
 /** Reserved words of JavaScript. */
 const unreadable = new Set(['default', 'delete']);

@@ -47,7 +47,7 @@ interface HttpDeps {
 }
 
 /** Rejects: invalid_request if the server cannot listen at the configured address. */
-export async function openHttp(
+export async function startHttpServer(
   startup: Pick<Startup, 'config' | 'clock' | 'ids' | 'logger' | 'closing' | 'learn'>,
   { core, version, audit }: HttpDeps,
 ): Promise<RunningHttpServer> {

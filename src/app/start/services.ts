@@ -2,7 +2,7 @@ import { adoptsSandboxes } from '../../../drivers/driver.ts';
 import { requireProvider } from '../../agents/models/registry.ts';
 import type { ApiKeys } from '../../auth/api-keys.ts';
 import type { Memberships } from '../../auth/memberships.ts';
-import type { ProgramTokens } from '../../auth/tokens/program-tokens.ts';
+import type { FederatedTokenVerifier } from '../../auth/tokens/program-tokens.ts';
 import { AutomationPrograms } from '../../automations/programs.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
@@ -81,7 +81,7 @@ export interface OpenServices extends AsyncDisposable {
   /** The roles of callers in projects. */
   readonly memberships: Memberships;
   /** Undefined: no tokens of trusted issuers are accepted. */
-  readonly tokens: ProgramTokens | undefined;
+  readonly tokens: FederatedTokenVerifier | undefined;
   /** The credentials of workers of self-hosted environments. */
   readonly workers: WorkerCredentials;
   /** Facades whose clients define automations register here. */

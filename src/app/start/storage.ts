@@ -10,7 +10,7 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { createInbox } from '../../sessions/cluster/inbox.ts';
 import { LiveSessions } from '../../sessions/engine/live-sessions.ts';
-import { Watchers } from '../../sessions/engine/watchers.ts';
+import { SessionStreams } from '../../sessions/engine/watchers.ts';
 import { CopyStore } from '../../sessions/forks/copies.ts';
 import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
 import { readInstanceName } from '../../storage/instance.ts';
@@ -38,7 +38,7 @@ export interface Storage extends AsyncDisposable, Pick<ServerParts, 'events' | '
   /** The store's inbox. A request that a dead server left unanswered can be claimed again. */
   readonly inbox: Inbox;
   /** The open streams of each session. */
-  readonly watchers: Watchers;
+  readonly watchers: SessionStreams;
   /** The sessions in memory. */
   readonly liveSessions: LiveSessions;
   readonly replica: Replica;
@@ -63,7 +63,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const instance = config.instance ?? (await ownName());
   const replica = stack.use(createReplica({ store, ids, clock, settings: config.replicas }));
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
-  const watchers = new Watchers();
+  const watchers = new SessionStreams();
   const others = { clock, signal: closing, onGone: (id: SessionId) => watchers.end(id), warn };
   const outbox = new Outbox(records);
   outbox.open(await new WebhookRecords(records).areAny());

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Identity, type IssuerSettings, toIdentity } from './claims.ts';
 
-// One identity provider: OpenID Connect, by the code flow with PKCE, state and nonce. The signature of each ID token is
-// also checked, with the provider's keys, which are read again when a token names an unknown key.
+// One OpenID Connect provider, using the authorization code flow with PKCE, state and nonce. ID token signatures are also
+// checked, against the provider's keys, which are fetched again when a token names an unknown key.
 
 const skewSeconds = 60;
 const timeoutSeconds = 10;

@@ -119,8 +119,8 @@ export class People {
   }
 
   /**
-   * The principal of the person's key: the current principal, if its rights are the same. Undefined: the person has no
-   * access.
+   * Returns `before` if its rights are unchanged; otherwise ends it and returns a new principal. Undefined: the person
+   * has no access.
    */
   actAs(key: string, id: string | undefined, before: LivePrincipal | undefined): LivePrincipal | undefined {
     const person = id === undefined ? undefined : this.#people.get(id);

@@ -36,7 +36,7 @@ interface LiveToken {
 
 const maxShown = 10_000;
 
-export class ProgramTokens extends ServerPart<Deps> {
+export class FederatedTokenVerifier extends ServerPart<Deps> {
   /** The valid tokens received so far, by their hash. */
   readonly #shown = new Map<string, LiveToken>();
   readonly #checking = new Map<string, Promise<void>>();

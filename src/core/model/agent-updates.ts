@@ -36,7 +36,7 @@ export type AgentUpdate =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'thought'; readonly text: string }
   | { readonly kind: 'plan'; readonly steps: readonly PlanStep[] }
-  | AgentCall
+  | AgentToolCall
   | AgentResult
   /** The agent lost the conversation and continues with a summary of it. */
   | { readonly kind: 'forgot'; readonly detail: string }
@@ -45,7 +45,7 @@ export type AgentUpdate =
   /** Additional tokens and costs, if the agent counts them. */
   | { readonly kind: 'spent'; readonly tokens: number; readonly cost: number | undefined };
 
-export interface AgentCall {
+export interface AgentToolCall {
   readonly kind: 'call';
   readonly callId: string;
   readonly name: string;
@@ -53,7 +53,7 @@ export interface AgentCall {
   readonly args: Record<string, unknown>;
 }
 /** A call's result, with the agent's last description of the call. */
-export interface AgentResult extends Omit<AgentCall, 'kind'> {
+export interface AgentResult extends Omit<AgentToolCall, 'kind'> {
   readonly kind: 'result';
   readonly success: boolean;
   readonly output: string;
@@ -61,7 +61,7 @@ export interface AgentResult extends Omit<AgentCall, 'kind'> {
   readonly exitCode?: number;
 }
 /** A call that waits for a person's decision. */
-export interface CallForApproval extends Omit<AgentCall, 'kind' | 'family'> {
+export interface CallForApproval extends Omit<AgentToolCall, 'kind' | 'family'> {
   /** The text that the call would write, with the text that it replaces. */
   readonly content: ToolContent | null;
 }

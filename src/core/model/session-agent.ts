@@ -11,7 +11,7 @@ export const ClientTool = z.object({
 export type ClientTool = z.infer<typeof ClientTool>;
 
 /** A memory store of a session: a folder in its sandbox that is kept in sync with the store. */
-export const MountedStore = z.object({
+export const MountedMemoryStore = z.object({
   store: z.string(),
   /** The folder's name below `/mnt/memory`. */
   folder: z.string(),
@@ -21,7 +21,7 @@ export const MountedStore = z.object({
   description: z.string(),
   instructions: z.string().nullable(),
 });
-export type MountedStore = z.infer<typeof MountedStore>;
+export type MountedMemoryStore = z.infer<typeof MountedMemoryStore>;
 
 /** An agent without sub-agents. */
 const PlainAgent = z.object({
@@ -45,7 +45,7 @@ const PlainAgent = z.object({
     .readonly()
     .optional(),
   /** The memory stores of the session. The facade has checked access to them. */
-  memoryStores: z.array(MountedStore).readonly().optional(),
+  memoryStores: z.array(MountedMemoryStore).readonly().optional(),
   /** The uploaded skills of the agent, as ids and versions. The facade has checked access to them. */
   skills: z
     .array(z.object({ skill: z.string(), version: z.string() }))

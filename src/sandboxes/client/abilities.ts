@@ -136,7 +136,7 @@ export interface TransferClient {
 }
 
 /** A run, and its start in epoch ms. */
-export interface RunMark {
+export interface RunStart {
   readonly run: string;
   readonly at: number;
 }
@@ -155,7 +155,7 @@ export interface WorkspaceClient {
    * Saves the files as they are before a run (run-files.ts), once per run. False: a program in the sandbox must save
    * them. Rejects: unsupported (a sandbox in memory).
    */
-  keep(mark: RunMark, signal: AbortSignal): Promise<boolean>;
+  keep(mark: RunStart, signal: AbortSignal): Promise<boolean>;
   /** Equal fingerprints mean equal files. Undefined: a program in the sandbox must compute the fingerprint. */
   print(signal: AbortSignal): Promise<WorkspaceFingerprint | undefined>;
 }

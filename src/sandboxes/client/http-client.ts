@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { neverSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type AnswerName, type AnswerOf, parseTerminalEnd } from './answers/answers.ts';
+import { type AnswerOf, type DaemonResponseName, parseTerminalEnd } from './answers/answers.ts';
 import { openDaemonTrust } from './answers/daemon-trust.ts';
 import { validateAnswer } from './answers/validate-answer.ts';
 import { jobClient } from './anywhere/job-client.ts';
@@ -76,8 +76,11 @@ export function sandboxClient(
       }
     }
   }
-  const get = <Name extends AnswerName>(name: Name, path: string, signal: AbortSignal): Promise<AnswerOf<Name>> =>
-    again(signal, () => json(name, { method: 'GET', path }, signal));
+  const get = <Name extends DaemonResponseName>(
+    name: Name,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<AnswerOf<Name>> => again(signal, () => json(name, { method: 'GET', path }, signal));
   const health = (signal: AbortSignal, timeoutMs?: number) =>
     json('health', { method: 'GET', path: '/health', ...(timeoutMs && { timeoutMs }) }, signal);
 

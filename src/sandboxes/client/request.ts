@@ -4,8 +4,8 @@ import { neverSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { collectBody, freeBytes, UntrustedAnswer } from './answers/answer-body.ts';
-import { type AnswerName, type AnswerOf, answerRules, maxLargeAnswerBytes } from './answers/answers.ts';
+import { collectBody, freeBytes, UntrustedResponseError } from './answers/answer-body.ts';
+import { type AnswerOf, answerRules, type DaemonResponseName, maxLargeAnswerBytes } from './answers/answers.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import { toRefusalError } from './answers/refusal.ts';
 import { validateInTurn } from './answers/validate-answer.ts';
@@ -140,7 +140,7 @@ export function requester({
       const broken = failure() ?? thrown;
       outgoing.destroy();
       if (trust.broken.aborted) throw trust.broken.reason;
-      if (broken instanceof UntrustedAnswer) {
+      if (broken instanceof UntrustedResponseError) {
         throw trust.reportViolation({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
       }
       // `cancelled` without this caller's signal means that the connection was closed during the call.
@@ -154,7 +154,7 @@ export function requester({
     }
   }
 
-  async function answered<Name extends AnswerName>(
+  async function answered<Name extends DaemonResponseName>(
     name: Name,
     response: IncomingMessage,
     signal: AbortSignal,
@@ -169,10 +169,10 @@ export function requester({
 
   return {
     /** Expects a JSON answer of this name. */
-    json: <Name extends AnswerName>(name: Name, ask: DaemonRequest, signal: AbortSignal) =>
+    json: <Name extends DaemonResponseName>(name: Name, ask: DaemonRequest, signal: AbortSignal) =>
       exchange(ask, signal, ({ response }) => answered(name, response, signal)),
     /** Streams a body without a time limit. Expects a JSON answer of this name. */
-    sending: <Name extends AnswerName>(
+    sending: <Name extends DaemonResponseName>(
       name: Name,
       ask: DaemonRequest & Required<Pick<DaemonRequest, 'body'>>,
       signal: AbortSignal,
@@ -213,7 +213,7 @@ export function requester({
         let left = ask.maxBytes ?? Number.POSITIVE_INFINITY;
         for await (const chunk of chunks) {
           left -= chunk.length;
-          if (left < 0) throw new UntrustedAnswer('too_large', `more than ${ask.maxBytes} bytes`);
+          if (left < 0) throw new UntrustedResponseError('too_large', `more than ${ask.maxBytes} bytes`);
           await onBytes(chunk);
         }
         return response.trailers;
@@ -229,7 +229,7 @@ export function requester({
         return await exchange({ ...ask, stream: 'both' }, signal, async ({ response, stream }): Promise<Duplex> => {
           if (!stream) {
             response.destroy();
-            throw new UntrustedAnswer('bad_status', `${response.statusCode} where a stream was requested`);
+            throw new UntrustedResponseError('bad_status', `${response.statusCode} where a stream was requested`);
           }
           stream.on('error', () => {}); // the `close` event reports the end
           if (signal.aborted) stream.destroy();
@@ -249,8 +249,8 @@ export function requester({
 /** Waits for the head of the answer. `failure` reports which rule of HTTP the sandbox broke, even after the head. */
 function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
-  let failure: UntrustedAnswer | undefined;
-  const fail = (reason: UntrustedAnswer) => {
+  let failure: UntrustedResponseError | undefined;
+  const fail = (reason: UntrustedResponseError) => {
     failure ??= reason;
     reject(failure);
     outgoing.destroy();
@@ -262,12 +262,12 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
     reject(broken ?? error);
   });
   // HTTP allows any number of informational responses, but the daemon sends none.
-  outgoing.once('information', () => fail(new UntrustedAnswer('bad_status', 'an informational response')));
+  outgoing.once('information', () => fail(new UntrustedResponseError('bad_status', 'an informational response')));
   outgoing.once('upgrade', (response, stream, head) => {
     stream.on('error', () => {});
     if (target !== 'both') {
       stream.destroy();
-      return fail(new UntrustedAnswer('bad_status', '101 where no stream was requested'));
+      return fail(new UntrustedResponseError('bad_status', '101 where no stream was requested'));
     }
     if (head.length > 0) stream.unshift(head);
     resolve({ response, stream });
@@ -279,20 +279,20 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
 }
 
 /** Names the broken rule for an error of the HTTP parser. A connection that ends within an answer is only lost. */
-function parserComplaint({ code = '' }: NodeJS.ErrnoException): UntrustedAnswer | undefined {
+function parserComplaint({ code = '' }: NodeJS.ErrnoException): UntrustedResponseError | undefined {
   if (!code.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') return undefined;
   if (code.endsWith('OVERFLOW'))
-    return new UntrustedAnswer('bad_headers', `more than ${maxHeaderBytes} bytes of headers`);
-  return new UntrustedAnswer('not_http', code);
+    return new UntrustedResponseError('bad_headers', `more than ${maxHeaderBytes} bytes of headers`);
+  return new UntrustedResponseError('not_http', code);
 }
 
 function expected({ statusCode }: IncomingMessage, status: number): void {
-  if (statusCode !== status) throw new UntrustedAnswer('bad_status', `${statusCode} where ${status} was due`);
+  if (statusCode !== status) throw new UntrustedResponseError('bad_status', `${statusCode} where ${status} was due`);
 }
 
 function trusted<Value>(reply: Awaited<ReturnType<typeof validateInTurn>> | { ok: true; value: Value }): Value {
   if (reply.ok) return reply.value as Value;
-  throw new UntrustedAnswer(reply.reason, reply.detail);
+  throw new UntrustedResponseError(reply.reason, reply.detail);
 }
 
 /** The call's method and path, without ids and file names. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Calendar } from '../../core/contracts/calendar.ts';
-import { type Amounts, type BudgetLine, fromMicro, toLines, toMicro } from '../../core/model/runs/budget.ts';
+import { type BudgetAmounts, type BudgetLine, fromMicro, toLines, toMicro } from '../../core/model/runs/budget.ts';
 import { type HeldAmounts, heldLimits } from '../../core/model/runs/budget-limits.ts';
 import { addAmounts } from '../../core/model/spending.ts';
 
@@ -118,21 +118,21 @@ export function toAccountBudgetLines(
 export const hasToolCallLimit = (lines: readonly BudgetLine[]): boolean =>
   lines.some(({ kind }) => kind === 'toolCalls');
 
-export const sumAmounts = (amounts: readonly Amounts[]): CountedAmounts =>
+export const sumAmounts = (amounts: readonly BudgetAmounts[]): CountedAmounts =>
   amounts.reduce<CountedAmounts>(addAmounts, unused);
 
 /** Adds or renews a reservation, even one that was released as lost. */
 export const withReserved = (
   account: Account,
   one: Omit<Account['open'][number], keyof CountedAmounts>,
-  amounts: Amounts,
+  amounts: BudgetAmounts,
 ) => ({
   ...account,
   open: [...account.open.filter(({ id }) => id !== one.id), { ...one, ...sumAmounts([amounts]) }],
 });
 
 /** Adds usage to the current day and month. */
-export function withUsed(account: Account, used: Amounts): Account {
+export function withUsed(account: Account, used: BudgetAmounts): Account {
   const more = (before: Account['day']) => {
     const sum = addAmounts(before, used);
     return { ...sum, toolCalls: Math.max(0, sum.toolCalls) };

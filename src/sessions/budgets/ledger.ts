@@ -5,7 +5,7 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
-  type Amounts,
+  type BudgetAmounts,
   type BudgetRoom,
   findOverrun,
   findRoom,
@@ -67,9 +67,9 @@ export interface LedgerDeps extends Pick<ServerParts, 'clock' | 'newId' | 'warn'
 interface HeldAmounts {
   readonly id: string;
   readonly holders: readonly LimitHolder[];
-  readonly amounts: Amounts;
+  readonly amounts: BudgetAmounts;
   /** The amounts used, once known. */
-  used: Amounts | undefined;
+  used: BudgetAmounts | undefined;
   /** The holders whose account records the end of the reservation. */
   readonly settled: Set<string>;
 }
@@ -157,7 +157,7 @@ export class Ledger implements AsyncDisposable {
 
   async #reserve(
     holders: readonly LimitHolder[],
-    requested: { readonly least: Amounts; readonly most: Amounts },
+    requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined> {
     for (;;) {
@@ -221,7 +221,7 @@ export class Ledger implements AsyncDisposable {
     }
   }
 
-  #reservation(id: string, granted: Amounts): Reservation {
+  #reservation(id: string, granted: BudgetAmounts): Reservation {
     return { granted, settle: (used) => this.#settle(id, used) };
   }
 
@@ -232,7 +232,7 @@ export class Ledger implements AsyncDisposable {
     return held;
   }
 
-  async #settle(id: string, used: Amounts): Promise<void> {
+  async #settle(id: string, used: BudgetAmounts): Promise<void> {
     const held = this.#held.get(id);
     if (!held || held.used) return;
     held.used = used;
@@ -267,7 +267,11 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Undefined: no limit applies. */
-  async #take(holder: LimitHolder, id: string, requested: { readonly least: Amounts; readonly most: Amounts }) {
+  async #take(
+    holder: LimitHolder,
+    id: string,
+    requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
+  ) {
     const { account: before, limits, lines } = await this.#readLimited(holder);
     if (lines.length === 0) {
       this.#counted.delete(recordIdOf(holder));
@@ -283,7 +287,7 @@ export class Ledger implements AsyncDisposable {
     return room;
   }
 
-  async #charge(holders: readonly LimitHolder[], used: Amounts): Promise<BudgetOverrun | undefined> {
+  async #charge(holders: readonly LimitHolder[], used: BudgetAmounts): Promise<BudgetOverrun | undefined> {
     let over: BudgetOverrun | undefined;
     for (const holder of holders) {
       const { account: before, limits, lines } = await this.#readLimited(holder);

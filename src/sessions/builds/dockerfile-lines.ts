@@ -20,7 +20,7 @@ export interface Instruction {
   readonly json: readonly string[] | undefined;
   readonly heredocs: readonly Heredoc[];
 }
-export interface DockerfileText {
+export interface ParsedDockerfile {
   readonly instructions: readonly Instruction[];
   /** Continues lines and escapes characters: `\` or a backtick. */
   readonly escapeSign: string;
@@ -35,7 +35,7 @@ export const createLineError = (line: number, message: string): AppError =>
   new AppError('invalid_request', `Line ${line} of the Dockerfile: ${message}`);
 
 /** Splits a Dockerfile into instructions. Rejects: invalid_request, with the line number. */
-export function parseInstructions(text: string): DockerfileText {
+export function parseInstructions(text: string): ParsedDockerfile {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const escapeSign = parseEscape(lines);
   const instructions: Instruction[] = [];

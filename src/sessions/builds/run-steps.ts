@@ -1,4 +1,4 @@
-import type { BuildContainer, Call } from '../../../drivers/driver.ts';
+import type { BuildContainer, CallOptions } from '../../../drivers/driver.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildLogWriter } from './build-log.ts';
@@ -85,7 +85,7 @@ const homes = { root: '/root', user: '/home/user' } as const;
 const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
 
 /** Runs the steps in order, and leaves the files as sandboxes need them. Rejects: StepFailure. */
-export async function runSteps({ container, steps, done, log, openFiles }: StepRun, call: Call): Promise<void> {
+export async function runSteps({ container, steps, done, log, openFiles }: StepRun, call: CallOptions): Promise<void> {
   const states = computeStates(steps, { env: container.env, done });
   const root = async (step: string, argv: readonly string[], stdin?: AsyncIterable<Uint8Array>) => {
     const listener = log.listen(step);

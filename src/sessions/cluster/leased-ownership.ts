@@ -21,9 +21,9 @@ export interface LeaseOptions {
 }
 interface HeldLease {
   readonly epoch: number;
-  /** We hold the lease at least until this time, by a clock that keeps running while the process is suspended … */
+  /** This server certainly holds the lease until this time, by a monotonic clock that includes suspensions. */
   readonly sureUntil: number;
-  /** … and until this time by the wall clock, which other servers use. */
+  /** The same limit by the wall clock, which other servers use. */
   readonly sureUntilTime: number;
 }
 

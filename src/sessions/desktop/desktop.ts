@@ -17,7 +17,7 @@ import type { SandboxService } from '../api/sandboxes.ts';
 import type { DesktopReports } from '../engine/sandbox/desktop-reports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import type { Watchers } from '../engine/watchers.ts';
+import type { SessionStreams } from '../engine/watchers.ts';
 import { describeMissingDesktop } from './offer.ts';
 import type { DesktopScreen } from './screen.ts';
 import type { DesktopScreens } from './screens.ts';
@@ -32,7 +32,7 @@ export interface DesktopDeps {
   /** Stops and starts whole sandboxes. */
   readonly power: Pick<SandboxService, 'stop' | 'start'>;
   readonly isAtWork: (id: SessionId) => Promise<boolean>;
-  readonly watchers: Pick<Watchers, 'endOf'>;
+  readonly watchers: Pick<SessionStreams, 'endOf'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
   /** Rejects with session_not_found. */
@@ -243,6 +243,6 @@ const atWork = () =>
   new AppError('conflict', 'The agent is working, and its sandbox would restart. Stop the run, or wait until it ends.');
 
 async function closed(stream: Duplex): Promise<void> {
-  stream.once('end', () => stream.destroy()); // a screen that has ended sends no more data
+  stream.once('end', () => stream.destroy()); // without this, the stream could stay half-open
   if (!stream.closed) await once(stream, 'close').catch(() => {});
 }

@@ -10,7 +10,7 @@ import type { EngineLogger } from './logger.ts';
 import type { AgentParts } from './run-contexts.ts';
 import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
 import type { SandboxParts } from './session-actors.ts';
-import type { Watchers } from './watchers.ts';
+import type { SessionStreams } from './watchers.ts';
 import type { WorkspaceHook } from './workspace-hooks.ts';
 
 /** The engine's dependencies. Each group is declared by the part that uses it. */
@@ -28,7 +28,7 @@ export interface EngineOptions extends Pick<ServerParts, 'clock' | 'ids' | 'log'
   readonly hooks: readonly WorkspaceHook[];
   /** Facts about sandboxes from outside the sessions' actors. */
   readonly facts: SandboxFacts;
-  readonly watchers: Pick<Watchers, 'isWatched'>;
+  readonly watchers: Pick<SessionStreams, 'isWatched'>;
   /** Called with each fact and its seq once the fact is durable. */
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;

@@ -21,7 +21,7 @@ import type { Ownership } from './ownership.ts';
 import { foldRuns, type RunFold, toQueuedRun } from './run-fold.ts';
 import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
 import { restartingError } from './supervisor.ts';
-import type { Watchers } from './watchers.ts';
+import type { SessionStreams } from './watchers.ts';
 
 /** Policies that apply to every session in memory. */
 export interface SessionPolicies {
@@ -38,7 +38,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
   readonly store: Pick<Store, 'records'>;
   readonly profileOf: ProfileOf;
   readonly policies: SessionPolicies;
-  readonly watchers: Pick<Watchers, 'isWatched'>;
+  readonly watchers: Pick<SessionStreams, 'isWatched'>;
   /** Called with each fact and its seq once the fact is durable. */
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly liveSessions: LiveSessions;

@@ -3,11 +3,11 @@ import type { Store } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionCommands } from './session-commands.ts';
-import type { Watchers } from './watchers.ts';
+import type { SessionStreams } from './watchers.ts';
 
 export interface RemovalDeps extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly commands: SessionCommands;
-  readonly watchers: Pick<Watchers, 'end' | 'isInUse'>;
+  readonly watchers: Pick<SessionStreams, 'end' | 'isInUse'>;
   readonly store: Pick<Store, 'events' | 'shared'>;
   /** Removes the session's data stored outside the log. */
   readonly forget?: (id: SessionId) => Promise<void>;

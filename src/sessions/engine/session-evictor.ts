@@ -50,7 +50,7 @@ export class SessionEvictor implements EndListener {
     void runs.giveUp(id).finally(() => ownership.release(id));
   }
 
-  /** Another server owns the session now: removes it from memory here and leaves its work unfinished. */
+  /** Drops a session that another server now owns from memory, and leaves its unfinished work to that server. */
   standDown(id: SessionId): void {
     const { liveSessions, pendingCommands, supervisor, logger } = this.#deps;
     const error = ownershipLostError();

@@ -1,7 +1,7 @@
 import type { SessionId } from '../../core/model/ids.ts';
 
 /** The open streams of each session, which end when the session is deleted. */
-export class Watchers {
+export class SessionStreams {
   readonly #watchers = new Map<SessionId, number>();
   readonly #ends = new Map<SessionId, { end: AbortController; users: number }>();
 

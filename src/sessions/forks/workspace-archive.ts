@@ -11,11 +11,11 @@ type ArchivedFolder = Pick<ArchivedSandbox, 'workdir' | 'programs'>;
 export interface WorkspaceArchive {
   measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
   /** The workspace as a stream, which fails if the sandbox cannot deliver all of it. */
-  pack(sandbox: ArchivedFolder, packed: PackedWorkspace, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  pack(sandbox: ArchivedFolder, packed: PackOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Writes the files of such a stream over existing files. */
   unpack(sandbox: ArchivedFolder, from: ArchiveEntry, signal: AbortSignal): Promise<void>;
 }
-export interface PackedWorkspace extends Pick<PipedProgram, 'failure'> {
+export interface PackOptions extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
   /** Packs only untracked files of a repository, uncompressed. */
   readonly only?: 'untracked';
@@ -70,7 +70,7 @@ for (let filled = fill(); filled > 0; filled = fill()) {
 }`;
 /** Below this size, gzip finishes before the packing program has started. */
 const largeBytes = 16 * 1024 * 1024;
-const packing = (workdir: string, { bytes = 0, only }: Omit<PackedWorkspace, 'name'>) =>
+const packing = (workdir: string, { bytes = 0, only }: Omit<PackOptions, 'name'>) =>
   ['bash', '-c', packScript, 'bash', workdir, bytes < largeBytes ? '' : packProgram, only ?? ''] as const;
 const unpacking = (workdir: string, isPlain = false) =>
   [

@@ -39,7 +39,7 @@ const Movable = z.looseObject({
 type Movable = z.infer<typeof Movable>;
 
 /** Changes the holder of a resource; its owner is unchanged. Users in the former project lose access. */
-export function holderMoves(records: RecordStore, clock: Pick<Clock, 'now'>) {
+export function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
   const of = (kind: string, noun: string) =>
     new Collection<Movable>(records, {
       kind,

@@ -13,7 +13,7 @@ import {
 } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfig, AgentConfigChange, AgentConfigLifecycle, AgentConfigService } from './agent-config.ts';
-import { holderMoves } from './moves.ts';
+import { createResourceMover } from './moves.ts';
 import { joinModel, splitModel } from './providers.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
@@ -61,7 +61,7 @@ export function projectService(deps: Deps): ProjectService {
     missing: () => new AppError('not_found', 'There is no such project.'),
   });
 
-  const moves = holderMoves(records, clock);
+  const moves = createResourceMover(records, clock);
 
   async function removeContent(id: string): Promise<void> {
     const own = (await Array.fromAsync(sessions.pieces({ projectId: id }))).flat();

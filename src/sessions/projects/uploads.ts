@@ -20,7 +20,7 @@ const StoredFile = z.object({
   mimeType: z.string().nullable(),
   sha256: z.string(),
   uploadedAt: z.number(),
-  /** The owner, as for a session. For a project's file, access depends on the project instead. */
+  /** The owner's id, as in session records. Access to a project's file depends on the project, not on its owner. */
   owner: z.string().optional(),
 });
 export type UploadedFile = z.infer<typeof StoredFile>;

@@ -25,8 +25,8 @@ shadowOf() { local name=\${1//%/%25}; name=\${name//\\//%2F}; [ "$1" != . ] || n
 `;
 
 /**
- * \`enter ROOT\` points git at a root's checkpoints. The first call links the objects and index of the user's
- * repository.
+ * \`enter ROOT\` points git at a root's checkpoints. The first call hard-links the objects of the user's repository
+ * and, if possible, copies its index.
  */
 const enter = `
 enter() {

@@ -11,7 +11,7 @@ import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { EngineLogger } from '../engine/logger.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import type { Watchers } from '../engine/watchers.ts';
+import type { SessionStreams } from '../engine/watchers.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import { LogSizes } from './log-sizes.ts';
 import {
@@ -24,7 +24,7 @@ import {
 } from './policy.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
-  readonly watchers: Watchers;
+  readonly watchers: SessionStreams;
   /** This server's name. */
   readonly name: string;
   readonly ttlMs: number;
@@ -60,7 +60,7 @@ export interface RetentionDeps extends Pick<ServerParts, 'clock' | 'store'> {
   readonly driver: Pick<Driver, 'list'>;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly commands: Pick<SessionCommands, 'change'>;
-  readonly watchers: Watchers;
+  readonly watchers: SessionStreams;
   readonly logger: Pick<EngineLogger, 'info' | 'warn'>;
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
   /** Whether this server currently applies the retention policy. Two servers doing so would be harmless. */

@@ -12,10 +12,10 @@ import type {
 } from '../../agents/models/model.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
-import { type Amounts, noAmounts, withMicroCost } from '../../core/model/runs/budget.ts';
+import { type BudgetAmounts, noAmounts, withMicroCost } from '../../core/model/runs/budget.ts';
 import type { AssumedUsage, ModelCallPurpose } from '../../core/model/spending.ts';
 import type { MessageSelection, PromptSection } from './context/message-selection.ts';
-import { pictureBytes } from './context/meter.ts';
+import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
 // Calls the model within all budgets. Reserves the most expensive reply that fits; if not even a usual reply fits, the
@@ -75,7 +75,7 @@ export async function requestModel(
   const sent = room < longest ? { ...request, sampling: { ...request.sampling, maxOutputTokens: room } } : request;
   const proof = runWriter.asking({ model: name, request: sent, ...stored });
   const received = { bytes: 0 };
-  let used: Amounts | undefined;
+  let used: BudgetAmounts | undefined;
   try {
     const until = stop ? AbortSignal.any([signal, stop.signal]) : signal;
     const turn = await collectTurn(counting(model.turn(sent, until), received), { model: name, ...collecting });
@@ -86,7 +86,10 @@ export async function requestModel(
     const estimated = { inputTokens, outputTokens: meter.tokens(name, message.text.length) };
     const counted: FinishedTurn =
       outcome.kind === 'finished' && !isStopped ? outcome : { kind: 'finished', stop: 'done', usage: estimated };
-    const exchange = { requestBytes: bytes - pictureBytes(stored.conversation), replyBytes: countBytes(message) };
+    const exchange = {
+      requestBytes: bytes - estimatePictureBytes(stored.conversation),
+      replyBytes: countBytes(message),
+    };
     const assumed = reserved.isCounted && !isStopped ? estimateMissingUsage(model, counted.usage, exchange) : undefined;
     const spent = toSpending(counted.usage, assumed);
     if (!isStopped) used = withMicroCost(spent);

@@ -2,7 +2,7 @@ import type { RunSpending } from '../../../machines/run.ts';
 import { nothingSpent } from '../../../machines/run-rules.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
-  type Amounts,
+  type BudgetAmounts,
   type BudgetLine,
   findCoveredCalls,
   findOverrun,
@@ -16,12 +16,12 @@ import type { StoredSession } from './log/projection.ts';
 /** An amount reserved for one request, so that no other run can spend it in the meantime. */
 export interface Reservation {
   /** Between the requested minimum and maximum. */
-  readonly granted: Amounts;
+  readonly granted: BudgetAmounts;
   /**
    * Releases the reservation and records the actual usage. Further calls do nothing. Never rejects: usage that cannot
    * be stored now is stored later.
    */
-  settle(used: Amounts): Promise<void>;
+  settle(used: BudgetAmounts): Promise<void>;
 }
 export interface PaidCalls {
   readonly count: number;
@@ -38,11 +38,11 @@ export interface SharedBudgets {
    * store_unavailable, store_busy.
    */
   reserve(
-    requested: { readonly least: Amounts; readonly most: Amounts },
+    requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined>;
   /** Records usage without a reservation. Resolves with a budget that is exceeded afterwards, if any. */
-  charge(used: Amounts): Promise<BudgetOverrun | undefined>;
+  charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
    * Pays for tool calls before they are made: all, or as many as fit; `over` is the exceeded budget. Undefined: no
    * budget counts calls. Rejects as `reserve` does.
@@ -55,10 +55,10 @@ export interface SharedBudgets {
 /** A model request with estimates of its reply, in tokens. */
 interface PricedRequest {
   /** The expected amounts. */
-  readonly needs: Amounts;
+  readonly needs: BudgetAmounts;
   readonly usual: number;
   readonly longest: number;
-  readonly amountsOf: (outputTokens: number) => Amounts;
+  readonly amountsOf: (outputTokens: number) => BudgetAmounts;
 }
 type ReservedRequest =
   | { readonly over: BudgetOverrun }
@@ -68,7 +68,7 @@ type ReservedRequest =
       readonly longest: number;
       /** Whether a budget counts tokens or cost, so that the provider's count is needed. */
       readonly isCounted: boolean;
-      settle(used: Amounts): Promise<void>;
+      settle(used: BudgetAmounts): Promise<void>;
     };
 
 export interface BudgetSources {
@@ -120,7 +120,7 @@ export class TurnBudget {
     this.#spent = addAmounts(this.#spent, spent);
   }
 
-  findOverrun(needs: Amounts): BudgetOverrun | undefined {
+  findOverrun(needs: BudgetAmounts): BudgetOverrun | undefined {
     return findOverrun(this.#lines(), needs);
   }
 
@@ -164,7 +164,10 @@ export class TurnBudget {
 }
 
 /** The longest reply within the granted amounts, in tokens, at least 1. */
-function longestWithin(granted: Amounts, { longest, amountsOf }: Pick<PricedRequest, 'longest' | 'amountsOf'>): number {
+function longestWithin(
+  granted: BudgetAmounts,
+  { longest, amountsOf }: Pick<PricedRequest, 'longest' | 'amountsOf'>,
+): number {
   const [none, most] = [amountsOf(0), amountsOf(longest)];
   const replies = (['tokens', 'cost'] as const).map((kind) => {
     const [least = 0, dearest = 0, room = 0] = [none[kind], most[kind], granted[kind]];

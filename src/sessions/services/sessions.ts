@@ -13,7 +13,7 @@ import type { LiveSessions } from '../engine/live-sessions.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { countSessions } from '../engine/unfinished-sessions.ts';
-import type { Watchers } from '../engine/watchers.ts';
+import type { SessionStreams } from '../engine/watchers.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 import { readRequest } from '../run/log/request-at.ts';
 import type { ProfileOf } from '../run/profile.ts';
@@ -50,7 +50,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly usualModel?: () => Promise<string>;
   /** Shown in the server's health. */
   readonly desktopFor: () => DesktopAvailability;
-  readonly watchers: Watchers;
+  readonly watchers: SessionStreams;
   /** The longest time that the session's sandbox can be unused, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly holdings: Pick<Holdings, 'within'>;

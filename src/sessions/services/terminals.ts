@@ -7,14 +7,14 @@ import type { TerminalClient } from '../../sandboxes/client/client.ts';
 import type { TerminalConnection, TerminalInfo, TerminalService } from '../api/terminals.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { Supervisor } from '../engine/supervisor.ts';
-import type { Watchers } from '../engine/watchers.ts';
+import type { SessionStreams } from '../engine/watchers.ts';
 import { PacedOutput } from './streams/paced-output.ts';
 import { startReading, TerminalInput } from './streams/terminal-stream.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
   readonly supervisor: Pick<Supervisor, 'reach' | 'hasSandbox'>;
-  readonly watchers: Pick<Watchers, 'endOf'>;
+  readonly watchers: Pick<SessionStreams, 'endOf'>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }

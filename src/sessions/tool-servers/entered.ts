@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PendingSignIn, SignedInAccess } from '../../agents/mcp/access.ts';
+import { OAuthCredentials, PendingSignIn } from '../../agents/mcp/access.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
@@ -11,7 +11,7 @@ import { sealedRecords } from '../projects/sealed-records.ts';
 
 const Sealed = z.object({
   headers: z.record(z.string(), z.string()).default({}),
-  access: SignedInAccess.optional(),
+  access: OAuthCredentials.optional(),
   begun: PendingSignIn.optional(),
 });
 /** The parts of a tool server that are never returned. */

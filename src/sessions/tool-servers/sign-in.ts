@@ -1,4 +1,4 @@
-import { isFresh, type SignedInAccess } from '../../agents/mcp/access.ts';
+import { isFresh, type OAuthCredentials } from '../../agents/mcp/access.ts';
 import type { FetchFor } from '../../agents/mcp/connect.ts';
 import type { SignInRequest } from '../../agents/mcp/oauth.ts';
 import { createTimeoutSignal, neverSignal } from '../../core/concurrency/cancel.ts';
@@ -77,7 +77,7 @@ export class SignIns extends ServerPart<Deps> {
     return await running;
   };
 
-  async #renew(name: string, access: SignedInAccess): Promise<Secret> {
+  async #renew(name: string, access: OAuthCredentials): Promise<Secret> {
     const server = await this.#known(name);
     const { renewAccess } = await oauth();
     try {

@@ -8,9 +8,9 @@ import type { Secret } from '../../core/text/secret.ts';
 import type {
   CredentialSecrets,
   CredentialTest,
+  CredentialTestResponse,
   CredentialVault,
   OAuthRefresh,
-  TestResponse,
   VaultCredential,
 } from '../api/server/vaults.ts';
 import type { CredentialRecords, StoredCredential } from './credential-records.ts';
@@ -149,7 +149,11 @@ export class McpTokens extends ServerPart<Deps> {
   }
 
   /** Undefined: no response. */
-  async #initialize(url: string, secrets: CredentialSecrets, signal: AbortSignal): Promise<TestResponse | undefined> {
+  async #initialize(
+    url: string,
+    secrets: CredentialSecrets,
+    signal: AbortSignal,
+  ): Promise<CredentialTestResponse | undefined> {
     const { fetch, clock } = this.deps;
     using until = createTimeoutSignal(withinMs, clock, signal);
     const authorization = `Bearer ${secrets.token.reveal()}`;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseJson } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { withoutSecret } from '../../core/text/secret-forms.ts';
-import type { CredentialSecrets, OAuthRefresh, TestResponse } from '../api/server/vaults.ts';
+import type { CredentialSecrets, CredentialTestResponse, OAuthRefresh } from '../api/server/vaults.ts';
 
 /** Connects only to public addresses, and follows no redirects, which would send a secret elsewhere. */
 export type VaultFetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -16,7 +16,7 @@ export type RefreshOutcome =
       /** Null: not specified. */
       readonly lifeMs: number | null;
     }
-  | { readonly outcome: 'failed'; readonly answer: TestResponse }
+  | { readonly outcome: 'failed'; readonly answer: CredentialTestResponse }
   | { readonly outcome: 'connect_error' };
 
 const maxBytes = 64 * 1024;
@@ -90,7 +90,11 @@ export async function readBodyText({ body }: Response): Promise<string> {
 }
 
 /** A response to show to people. Secrets are masked, because a server can repeat request data. */
-export function toTestResponse({ status, headers }: Response, text: string, secrets: CredentialSecrets): TestResponse {
+export function toTestResponse(
+  { status, headers }: Response,
+  text: string,
+  secrets: CredentialSecrets,
+): CredentialTestResponse {
   const all = [secrets.token, secrets.refreshToken, secrets.clientSecret].flatMap((one) => one ?? []);
   const body = all.reduce((masked, secret) => withoutSecret(masked, secret, '[redacted]'), text);
   return {

@@ -121,7 +121,7 @@ export class Appender {
     });
   }
 
-  /** Puts without a fact have no event to commit them. Several are committed by the log's own document. */
+  /** Puts without a fact have no event to commit them. If there are several, the log's own document commits all. */
   async #putAlone(session: SessionId, head: number, puts: readonly PutDocument[]): Promise<void> {
     const { run, at } = this.#connection;
     if (puts.length > 1)

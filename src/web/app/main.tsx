@@ -24,7 +24,7 @@ import { pressedKey } from '../parts/pressed-key.ts';
 import { nameOf } from '../sessions/name.ts';
 import { searchMessages } from '../sessions/search.ts';
 import { openSettings } from '../settings/settings.tsx';
-import { endSignIn, takeSignInReturn } from '../settings/tool-servers/sign-in.ts';
+import { completeSignIn, takeSignInReturn } from '../settings/tool-servers/sign-in.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { followPorts } from '../work/preview/state.ts';
@@ -165,7 +165,7 @@ async function start(): Promise<void> {
   followResults();
   searchMessages();
   if (answer) {
-    await endSignIn(answer);
+    await completeSignIn(answer);
     openSettings('tool-servers');
   }
 }

@@ -4,7 +4,7 @@ import { parseRepository } from '../../core/text/repository-address.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelRefOf } from '../models/model-picker.tsx';
-import { availableProviders, effectiveModels, readAvailableProviders, readModels } from '../models/state.ts';
+import { availableProviders, effectiveModels, loadEffectiveModels, readAvailableProviders } from '../models/state.ts';
 import { formatMoment, locale } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
@@ -85,7 +85,7 @@ const text = { kind: 'text' } as const;
 /** The form of an automation: its triggers, the agent's task, and the limits of each session. */
 export function AutomationForm({ automation, back }: Props) {
   useEffect(() => {
-    const reads = [readTemplates, readModels, readAvailableProviders, readSkills, readAutomations];
+    const reads = [readTemplates, loadEffectiveModels, readAvailableProviders, readSkills, readAutomations];
     for (const read of reads) void read().catch(() => {}); // without the lists, names can be typed
   }, []);
   const { repositories = [], skills: pins = [], schedule = null, after = null, budget = null } = automation ?? {};
@@ -126,7 +126,7 @@ export function AutomationForm({ automation, back }: Props) {
   const named = (all: readonly { readonly id: string; readonly name: string }[]) =>
     all.map(({ id, name }) => [id, name] as const);
   return (
-    <Dialog title={t(automation ? 'automations.change' : 'automations.new')} wide>
+    <Dialog title={t(automation ? 'automations.changeTitle' : 'automations.new')} wide>
       <SchemaForm
         of="automations.create"
         words="automations"

@@ -2,7 +2,7 @@ import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { serverInfo } from '../data/system.ts';
 import { chooseModelFor } from '../models/choose.tsx';
-import { chosenModel, effectiveModels, modelLabel, readModels } from '../models/state.ts';
+import { chosenModel, effectiveModels, loadEffectiveModels, modelLabel } from '../models/state.ts';
 import { ChipButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
@@ -20,7 +20,7 @@ export const chosenRepository = signal('');
 export function NewSessionChoices() {
   useEffect(() => {
     // without its list, the template or skills chip is hidden
-    for (const read of [readModels, readSkills, readTemplates]) void read().catch(() => {});
+    for (const read of [loadEffectiveModels, readSkills, readTemplates]) void read().catch(() => {});
   }, []);
   const model = chosenModel.value || effectiveModels.value?.model || serverInfo.value?.model || '';
   const picked = chosenSkills.value.join(', ');

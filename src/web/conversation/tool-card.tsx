@@ -11,7 +11,7 @@ import { StatusIcon } from '../parts/kit/status.tsx';
 import { isText, serverText, t } from '../text/text.ts';
 import { approvalDecisionText } from './approval-card.tsx';
 import { LiveContext } from './live.ts';
-import { Result } from './tool-result.tsx';
+import { ToolResultView } from './tool-result.tsx';
 
 // One tool call: a summary line with its duration and outcome; below, its result.
 
@@ -56,7 +56,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
       <Permission item={item} />
       {isOpen && !isRefused(item) && (
         <Boundary instead={<PlainText text={state.called?.output ?? state.live} />}>
-          <Result item={item} state={state} />
+          <ToolResultView item={item} state={state} />
         </Boundary>
       )}
     </div>

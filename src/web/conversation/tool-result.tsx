@@ -9,33 +9,34 @@ import { type DiffLine, diffLines } from '../parts/diff.ts';
 import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
-import { Output } from './output/output.tsx';
+import { CommandOutput } from './output/output.tsx';
 import { findWholeFile } from './output/whole-output.tsx';
 
 const maxDiffLines = 400;
 const moreDiffLines = 5_000;
 
 /** The result of a call, drawn by the type of its content. */
-export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
+export function ToolResultView({ item, state }: { item: ToolItem; state: ToolState }) {
   const { command: ran, code } = state.called?.args ?? item.args;
   const input = ran ?? code;
   const command = typeof input === 'string' ? input : undefined;
   const { called, live } = state;
-  if (!called) return command === undefined && live === '' ? null : <Output command={command} text={live} isLive />;
+  if (!called)
+    return command === undefined && live === '' ? null : <CommandOutput command={command} text={live} isLive />;
   const { content, output } = called;
-  if (!content) return output === '' ? null : <Output text={output} />;
+  if (!content) return output === '' ? null : <CommandOutput text={output} />;
   if ('console' in content) {
     const last = content.console.at(-1);
     const text = last?.output ?? output;
-    return <Output command={last?.command || command} text={text} whole={findWholeFile(item, output)} />;
+    return <CommandOutput command={last?.command || command} text={text} whole={findWholeFile(item, output)} />;
   }
   if ('oldContent' in content) {
-    if (readsFiles(item.name)) return <Output text={content.content} />;
+    if (readsFiles(item.name)) return <CommandOutput text={content.content} />;
     return <Diff before={content.oldContent} after={content.content} />;
   }
   if ('screenshot' in content) return <Screen address={content.screenshot} text={output} />;
   if ('results' in content) return <Results results={content.results} />;
-  return <Output text={JSON.stringify(content.result, null, 2) ?? ''} />;
+  return <CommandOutput text={JSON.stringify(content.result, null, 2) ?? ''} />;
 }
 
 const diffSigns = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
@@ -97,7 +98,7 @@ function Screen({ address, text }: { address: string; text: string }) {
       {text !== '' && (
         <details class="reply-text">
           <summary>{t('fullReply')}</summary>
-          <Output text={text} />
+          <CommandOutput text={text} />
         </details>
       )}
     </div>

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { ModelBanner } from '../models/setup.tsx';
-import { effectiveModels, isDemo, readModels } from '../models/state.ts';
+import { effectiveModels, isDemo, loadEffectiveModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { openSettings } from '../settings/settings.tsx';
@@ -24,7 +24,7 @@ const tasks: readonly Task[] = [
 ];
 
 export function Welcome() {
-  useEffect(() => void readModels().catch(() => {}), []); // without an answer, the page does not mention models
+  useEffect(() => void loadEffectiveModels().catch(() => {}), []); // without an answer, the page does not mention models
   const model = effectiveModels.value?.model;
   return (
     <div class="welcome">

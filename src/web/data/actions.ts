@@ -80,7 +80,7 @@ export const approve = (sessionId: string, callId: string, { always = false, arg
 export const reject = (sessionId: string, callId: string, text?: string) =>
   mutate('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
 export const rename = (id: string, title: string) => mutateWithRetry('sessions.update', { id, title });
-export const pin = (id: string, pinned: boolean) => mutateWithRetry('sessions.update', { id, pinned });
+export const setSessionPinned = (id: string, pinned: boolean) => mutateWithRetry('sessions.update', { id, pinned });
 export const archive = (id: string, archived: boolean) => mutateWithRetry('sessions.update', { id, archived });
 export const remove = (id: string) => mutate('sessions.delete', { id });
 

@@ -10,9 +10,9 @@ import {
   availableProviders,
   chosenModel,
   effectiveModels,
+  loadEffectiveModels,
   modelLabel,
   readAvailableProviders,
-  readModels,
 } from './state.ts';
 
 interface ChoiceOptions {
@@ -43,7 +43,10 @@ export const chooseModelFor = (session: Session | undefined): void =>
 function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);
   const [trouble, tryIt] = useActionError();
-  useEffect(() => void tryIt(t('models.listsUnread'), () => Promise.all([readModels(), readAvailableProviders()])), []);
+  useEffect(
+    () => void tryIt(t('models.listsUnread'), () => Promise.all([loadEffectiveModels(), readAvailableProviders()])),
+    [],
+  );
   const groups = availableProviders.value;
   const usual = effectiveModels.value?.model ?? '';
   const take = async () => {

@@ -15,7 +15,7 @@ export const effectiveModels = signal<EffectiveModels | undefined>(undefined);
 /** The providers with their model lists; undefined until loaded. */
 export const availableProviders = signal<readonly AvailableProvider[] | undefined>(undefined);
 
-export async function readModels(): Promise<void> {
+export async function loadEffectiveModels(): Promise<void> {
   effectiveModels.value = await query('models.inForce', undefined);
 }
 

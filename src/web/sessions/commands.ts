@@ -1,6 +1,6 @@
 import type { Command } from '../app/command.ts';
 import { isMenuOpen } from '../app/layout.ts';
-import { archive, pin } from '../data/actions.ts';
+import { archive, setSessionPinned } from '../data/actions.ts';
 import { navigate } from '../data/route.ts';
 import { currentId, currentSession, sessions } from '../data/sessions.ts';
 import { openInbox } from '../inbox/inbox.tsx';
@@ -37,7 +37,7 @@ export const sessionCommands: readonly Command[] = [
     when: () => currentSession.value !== undefined,
     run: () => {
       const session = currentSession.value;
-      if (session) void tryOrNotify(t('notSaved'), () => pin(session.id, !session.pinned));
+      if (session) void tryOrNotify(t('notSaved'), () => setSessionPinned(session.id, !session.pinned));
     },
   },
   {

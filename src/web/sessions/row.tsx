@@ -1,6 +1,6 @@
 import type { ReadonlySignal } from '@preact/signals';
 import { isMenuOpen } from '../app/layout.ts';
-import { archive, pin } from '../data/actions.ts';
+import { archive, setSessionPinned } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
 import { toStatus } from '../data/status.ts';
 import { Boundary } from '../parts/boundary.tsx';
@@ -110,7 +110,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
             class="small pin"
             icon="pin"
             label={t(pinned ? 'unpin' : 'pin', { name })}
-            onClick={() => tryOrNotify(t('notSaved'), () => pin(id, !pinned))}
+            onClick={() => tryOrNotify(t('notSaved'), () => setSessionPinned(id, !pinned))}
           />
         </span>
       )}

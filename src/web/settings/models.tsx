@@ -2,7 +2,13 @@ import { useEffect, useState } from 'preact/hooks';
 import { mutate, request } from '../data/server.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
-import { applyModels, type EffectiveModels, effectiveModels, modelLabel, readModels } from '../models/state.ts';
+import {
+  applyModels,
+  type EffectiveModels,
+  effectiveModels,
+  loadEffectiveModels,
+  modelLabel,
+} from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmFirst } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
@@ -13,7 +19,7 @@ import { t } from '../text/text.ts';
 export function Models({ again }: { again: () => void }) {
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();
-  useEffect(() => void tryIt(t('models.listsUnread'), readModels), []);
+  useEffect(() => void tryIt(t('models.listsUnread'), loadEffectiveModels), []);
   const now = effectiveModels.value;
   if (!now) return <FormError text={trouble} />;
   const pick = () =>
@@ -28,7 +34,7 @@ export function Models({ again }: { again: () => void }) {
     });
   const storeKey = async (provider: string, key: string) => {
     await saveKey(provider, key);
-    await readModels();
+    await loadEffectiveModels();
     setNotice(t('models.saved'));
   };
   const canUse = now.canChange && now.refusal === null && now.setBy === null;

@@ -9,7 +9,7 @@ import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createBody } from '../../../drivers/docker/create-body.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
-import { engineFilter } from '../../../drivers/docker/filter/filter.ts';
+import { startEngineFilter } from '../../../drivers/docker/filter/filter.ts';
 import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -46,7 +46,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     const folders = await openOwnedFolders(join(folder, 's'));
     socketsDir = folders.root;
     const onRefused = (what: string) => void refused.push(what);
-    filter = await engineFilter({
+    filter = await startEngineFilter({
       engine: dockerHost.replace('unix://', ''),
       listen,
       instance,

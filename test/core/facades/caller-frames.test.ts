@@ -1,7 +1,7 @@
 // @module-tag all
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { Frame } from '../../../src/facades/compat/workspace/routes.ts';
+import { ClientMessage } from '../../../src/facades/compat/workspace/routes.ts';
 import { type CallerRoute, connect, procedureSocket, procedures } from './caller-doors.ts';
 import { type Caller, callers, expected } from './caller-rights.ts';
 import { procedureRules } from './caller-rules.ts';
@@ -64,7 +64,7 @@ const casesOf = (path: string) => (frames[path] ?? []).map(([frame, rule]) => [f
 test('the table of frames names every socket and every frame of a workspace', () => {
   const sockets = it.server.routes.filter(({ isSocket, url }) => isSocket && url !== '/trpc');
   expect(Object.keys(frames).sort()).toEqual(sockets.map(({ url }) => url.replaceAll(/:(\w+)/g, '{$1}')).sort());
-  const types = Frame.options.map(({ shape }) => shape.type.value);
+  const types = ClientMessage.options.map(({ shape }) => shape.type.value);
   expect(casesOf('/ws').map(([{ type }]) => type)).toEqual(types);
 });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { json, text } from 'node:stream/consumers';
-import type { Call, Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
+import type { CallOptions, Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import { type SandboxId, SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 
 /** A backend under test. Its gate answers each connection with the id of the connecting sandbox. */
@@ -31,7 +31,7 @@ export interface Kind {
   readonly networked?: boolean;
 }
 
-export const budget = (ms = 60_000): Call => ({ signal: AbortSignal.timeout(ms) });
+export const budget = (ms = 60_000): CallOptions => ({ signal: AbortSignal.timeout(ms) });
 
 let created = 0;
 const run = Math.floor(Math.random() * 2 ** 32);

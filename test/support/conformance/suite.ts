@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Call, type Driver, hostsVolumes, type SandboxSpec } from '../../../drivers/driver.ts';
+import { type CallOptions, type Driver, hostsVolumes, type SandboxSpec } from '../../../drivers/driver.ts';
 import { askDaemon, budget, type DriverHarness, type Kind, sh, type TestedDriver, testSpec } from './harness.ts';
 import { volumeConformance } from './volumes.ts';
 
@@ -246,7 +246,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     });
 
     test('an exceeded deadline is a retryable error', { tags: ['all'] }, async () => {
-      const call: Call = { signal: AbortSignal.timeout(0) };
+      const call: CallOptions = { signal: AbortSignal.timeout(0) };
       await once(call.signal, 'abort');
       const late = driver.provision(spec(), call);
       await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded', retryable: true });
@@ -256,7 +256,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       '%s stops with its signal',
       async (method) => {
         const { id } = await driver.provision(spec(), budget());
-        const call: Call = { signal: AbortSignal.abort() };
+        const call: CallOptions = { signal: AbortSignal.abort() };
         const calls = {
           check: () => driver.check(call),
           provision: () => driver.provision(spec(), call),

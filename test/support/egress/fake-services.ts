@@ -26,7 +26,7 @@ import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
 import { type DesktopDeps, desktopService } from '../../../src/sessions/desktop/desktop.ts';
 import { DesktopScreens } from '../../../src/sessions/desktop/screens.ts';
 import { documentService } from '../../../src/sessions/documents/document-service.ts';
-import { Watchers } from '../../../src/sessions/engine/watchers.ts';
+import { SessionStreams } from '../../../src/sessions/engine/watchers.ts';
 import { CopyStore } from '../../../src/sessions/forks/copies.ts';
 import { memoryService } from '../../../src/sessions/memory/memory-service.ts';
 import { Notes } from '../../../src/sessions/memory/notes.ts';
@@ -80,7 +80,7 @@ export interface FakeScreen {
   isHeld: boolean;
   maxViewers: number;
   controlIdleMs: number;
-  readonly watchers: Watchers;
+  readonly watchers: SessionStreams;
 }
 
 const noStreams = () => Promise.reject(new AppError('unsupported', 'The fake has no streams.'));
@@ -124,7 +124,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     isHeld: false,
     maxViewers: 16,
     controlIdleMs: 120_000,
-    watchers: new Watchers(),
+    watchers: new SessionStreams(),
   };
   const ports: FakeServices['ports'] = { client: undefined };
   const reported = new Map<SessionId, DesktopFacts>();

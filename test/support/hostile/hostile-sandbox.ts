@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Call, SandboxSpec } from '../../../drivers/driver.ts';
+import type { CallOptions, SandboxSpec } from '../../../drivers/driver.ts';
 import { processDriver } from '../../../drivers/process/process.ts';
 import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
@@ -11,7 +11,7 @@ import { programs } from '../servers/programs.ts';
 import { standIn } from './hostile-daemon.ts';
 
 const MiB = 1024 * 1024;
-const call = (): Call => ({ signal: AbortSignal.timeout(60_000) });
+const call = (): CallOptions => ({ signal: AbortSignal.timeout(60_000) });
 
 export interface HostileSandbox extends AsyncDisposable {
   /** A new connection, as after a restart of the server. */

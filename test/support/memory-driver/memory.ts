@@ -1,6 +1,6 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Call, Driver, Pausable, SandboxInfo, SandboxSpec } from '../../../drivers/driver.ts';
+import type { CallOptions, Driver, Pausable, SandboxInfo, SandboxSpec } from '../../../drivers/driver.ts';
 import { toLabels } from '../../../drivers/shared/folders.ts';
 import { openLinkEnd } from '../../../drivers/shared/link/link-end.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
@@ -15,7 +15,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
   const provisions = new SingleFlight<SandboxInfo>();
 
   /** Every call goes through here: it applies a test's latency and faults, and stops when its signal fires. */
-  async function exchange<Value>(method: Method, { signal }: Call, act: () => Value | Promise<Value>): Promise<Value> {
+  async function exchange<Value>(method: Method, { signal }: CallOptions, act: () => Value | Promise<Value>): Promise<Value> {
     throwIfAborted(signal);
     backend.calls[method] = (backend.calls[method] ?? 0) + 1;
     const mishap = backend.mishap(method);

@@ -16,7 +16,7 @@ import { singleServerOwnership } from '../../../src/sessions/engine/ownership.ts
 import { Reconciler } from '../../../src/sessions/engine/reconciler.ts';
 import { removeSession } from '../../../src/sessions/engine/removal.ts';
 import { SandboxFacts } from '../../../src/sessions/engine/sandbox/sandbox-facts.ts';
-import { Watchers } from '../../../src/sessions/engine/watchers.ts';
+import { SessionStreams } from '../../../src/sessions/engine/watchers.ts';
 import { sandboxService } from '../../../src/sessions/services/sandboxes.ts';
 import { SessionNames } from '../../../src/sessions/services/sessions/names.ts';
 import { sessionService } from '../../../src/sessions/services/sessions.ts';
@@ -69,7 +69,7 @@ export function startServer(world: World): Server {
     turn: (...params: Parameters<typeof world.model.turn>) => life.stream(world.model.turn(...params)),
   };
   const { ids } = world;
-  const watchers = new Watchers();
+  const watchers = new SessionStreams();
   const tools = toolRegistry();
   const workdir = () => '/workspace';
   const connect = ({ token, lost }: Pick<SandboxLink, 'token' | 'lost'>) =>

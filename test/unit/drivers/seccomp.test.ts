@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Architecture, callNumbers } from '../../../drivers/shared/seccomp/numbers.ts';
+import { type Architecture, systemCallNumbers } from '../../../drivers/shared/seccomp/numbers.ts';
 import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import { seccompProgram } from '../../../drivers/shared/seccomp/program.ts';
 import {
@@ -51,14 +51,14 @@ const groups = [permittedCalls, deniedNewerCalls, Object.keys(conditionalCalls),
 test('every system call is in exactly one list', () => {
   const names = groups.flat();
   expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
-  const known = new Set(machines.flatMap((machine) => [...callNumbers(machine).keys()]));
+  const known = new Set(machines.flatMap((machine) => [...systemCallNumbers(machine).keys()]));
   expect([...known].filter((name) => !names.includes(name))).toEqual([]);
   expect(names.filter((name) => !known.has(name))).toEqual([]);
 });
 
 describe.each(machines)('the program for %s', (machine) => {
   const program = seccompProgram(machine) as Buffer;
-  const numbers = callNumbers(machine);
+  const numbers = systemCallNumbers(machine);
   const requested = (name: string, ...args: (number | bigint)[]) =>
     verdict(program, { number: numbers.get(name) as number, arch: arches[machine], args: args.map(BigInt) });
 

@@ -3,7 +3,7 @@ import { type ApiKeys, openApiKeys } from '../../../auth/api-keys.ts';
 import { combineKeyRings } from '../../../auth/key-ring.ts';
 import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import { Memberships } from '../../../auth/memberships.ts';
-import { ProgramTokens } from '../../../auth/tokens/program-tokens.ts';
+import { FederatedTokenVerifier } from '../../../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../../../auth/tokens/signing-keys.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
 import { AppError } from '../../../core/errors/errors.ts';
@@ -21,7 +21,7 @@ export interface Owners extends AsyncDisposable {
   /** Undefined: no identity provider is configured. */
   readonly signIns: SignIns | undefined;
   /** Undefined: no tokens of trusted issuers are accepted. */
-  readonly tokens: ProgramTokens | undefined;
+  readonly tokens: FederatedTokenVerifier | undefined;
   /** The names of keys by id. */
   readonly people: () => Promise<Map<string, string>>;
   /** The names of all owners by id. An owner whose first key was deleted has none. */
@@ -77,7 +77,7 @@ export async function openOwners(server: ServerWithEngine): Promise<Owners> {
     (issuer) => [issuer, new SigningKeys({ name: issuer, from: { issuer }, now, warn })] as const,
   );
   const accepted = { issuers: new Map(signers), audience: audience ?? '', now, accounts: keys.trusted, warn };
-  const tokens = issuers.length > 0 ? new ProgramTokens(accepted) : undefined;
+  const tokens = issuers.length > 0 ? new FederatedTokenVerifier(accepted) : undefined;
   if (tokens) follow(() => tokens.look(), 'the tokens of programs could not be checked; trying again in 2 s');
   const ring = combineKeyRings(keys, { signIns, tokens, within: memberships.within });
   const namesOfPeople = () =>

@@ -5,12 +5,12 @@ import type { BudgetOverrun, OwnBudget } from '../spending.ts';
 // in ms.
 
 export type AmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
-export type Amounts = { readonly [Kind in AmountKind]?: number };
+export type BudgetAmounts = { readonly [Kind in AmountKind]?: number };
 /** The budget that cannot cover the next model request or tool call. */
 export type BudgetExcess = BudgetOverrun & { readonly kind: AmountKind };
-export const noAmounts: Amounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
+export const noAmounts: BudgetAmounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
 /** The amounts that one tool call uses. */
-export const singleToolCall: Amounts = { toolCalls: 1 };
+export const singleToolCall: BudgetAmounts = { toolCalls: 1 };
 
 /** One limit of a budget, and how much of it is used. */
 export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'hard'> {
@@ -62,7 +62,7 @@ const limitNames = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 
 export const toLines = (
   scope: BudgetOverrun['scope'],
   { hard, ...limits }: OwnBudget,
-  used: Amounts,
+  used: BudgetAmounts,
 ): readonly BudgetLine[] =>
   kinds.flatMap((kind) => {
     const limit = limits[limitNames[kind]];
@@ -85,7 +85,7 @@ export function minBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget
 }
 
 /** The lines with these amounts added to their use. */
-export const withAmounts = (lines: readonly BudgetLine[], more: Amounts): readonly BudgetLine[] =>
+export const withAmounts = (lines: readonly BudgetLine[], more: BudgetAmounts): readonly BudgetLine[] =>
   lines.map((line) => ({ ...line, used: line.used + (more[line.kind] ?? 0) }));
 
 /** Whether nothing of the limit remains. */
@@ -98,7 +98,7 @@ export const fitsLimit = (amount: number, { limit, used }: Pick<BudgetOverrun, '
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
 /** The first line that is spent or cannot cover the needs, even when reservations are ignored. */
-export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): BudgetExcess | undefined {
+export function findOverrun(lines: readonly BudgetLine[], needs: BudgetAmounts): BudgetExcess | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
     if (need === undefined || (!isSpent({ limit, used }) && fitsLimit(need, { limit, used }))) continue;
@@ -109,7 +109,7 @@ export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): Budge
 }
 
 export interface BudgetRoom {
-  readonly granted: Amounts;
+  readonly granted: BudgetAmounts;
   /** The line that cannot cover the request. */
   readonly over: BudgetExcess | undefined;
   /** Requests in progress hold the missing amount. */
@@ -123,7 +123,7 @@ export interface BudgetRoom {
  */
 export function findRoom(
   lines: readonly BudgetLine[],
-  { least, most }: { readonly least: Amounts; readonly most: Amounts },
+  { least, most }: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
 ): BudgetRoom {
   const granted: { -readonly [Kind in AmountKind]?: number } = { ...most };
   let isBusy = false;

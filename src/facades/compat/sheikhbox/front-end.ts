@@ -21,7 +21,7 @@ const frontEnd: z.output<typeof FrontEnd> = {
 };
 
 /** Mounts the requests that the front ends of the later releases send when they start. */
-export function mountFrontEnd(app: App): void {
+export function mountFrontEndConfig(app: App): void {
   app.get(
     '/api/v1/auth/status',
     about('AuthStatus', 'Report that only the token is needed to log in', {

@@ -14,7 +14,7 @@ import { describeRoute, type SheikhboxContext, type SheikhboxDeps, sessionsPath 
 import { FileInfos } from './files/file-infos.ts';
 import { mountUploads } from './files/uploads.ts';
 import { mountFork } from './fork.ts';
-import { mountFrontEnd } from './front-end.ts';
+import { mountFrontEndConfig } from './front-end.ts';
 import { mountLinks } from './links.ts';
 import { mountMarks } from './marks.ts';
 import { MetadataQuery, newSession, parsePairs } from './new-session.ts';
@@ -46,7 +46,7 @@ export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
       mountShared(app, context);
       mountVnc(app, context);
       mountUploads(app, context);
-      mountFrontEnd(app);
+      mountFrontEndConfig(app);
     },
   };
 }

@@ -25,14 +25,14 @@ const command = z
   .refine((text) => text.trim() !== '', 'must not be empty')
   .refine((text) => !text.includes('\0'), 'must not contain NUL');
 
-export const Frame = z.discriminatedUnion('type', [
+export const ClientMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('execute_code'), sessionId, code: z.string(), filename: z.string().nullish() }),
   z.object({ type: z.literal('terminal_command'), sessionId, command }),
   z.object({ type: z.literal('save_file'), sessionId, filename: z.string(), content: z.string() }),
   z.object({ type: z.literal('ping') }),
 ]);
-export type Frame = z.infer<typeof Frame>;
-type Command = Exclude<Frame, { type: 'ping' }>;
+export type ClientMessage = z.infer<typeof ClientMessage>;
+type Command = Exclude<ClientMessage, { type: 'ping' }>;
 
 /** Checks a name without the sandbox; only the sandbox can decide whether an absolute name is in the workspace. */
 function isFileName(name: string): boolean {
@@ -84,7 +84,7 @@ function attend(socket: Socket, { user_id: input }: { user_id?: unknown }, deps:
     async (frame) => {
       const { requestId } = frame;
       const answer = (reply: Reply) => say({ ...reply, ...(requestId !== undefined && { requestId }) });
-      const parsed = Frame.safeParse(frame);
+      const parsed = ClientMessage.safeParse(frame);
       if (!parsed.success) return answer(misfit(frame, parsed.error));
       if (parsed.data.type === 'ping') return answer({ type: 'pong' });
       const { data: command } = parsed;

@@ -4,7 +4,7 @@ import type { UntrustedReason } from '../../../core/model/events.ts';
 import { maxUnqueuedBytes } from './validate-answer.ts';
 
 /** The sandbox sent a response that its daemon would never send. */
-export class UntrustedAnswer extends Error {
+export class UntrustedResponseError extends Error {
   readonly reason: UntrustedReason;
 
   constructor(reason: UntrustedReason, detail: string) {
@@ -67,11 +67,11 @@ export const freeBytes = ({ bytes }: Pick<Body, 'bytes'>): void => void (bytes.b
  */
 export function declaredLength({ headers }: IncomingMessage, limit: Pick<Limit, 'maxBytes' | 'isMeasured'>): number {
   const text = headers['content-length'];
-  if (text === undefined && limit.isMeasured) throw new UntrustedAnswer('bad_headers', 'no content-length');
+  if (text === undefined && limit.isMeasured) throw new UntrustedResponseError('bad_headers', 'no content-length');
   const length = text === undefined ? limit.maxBytes : Number(text);
   if (length > limit.maxBytes) throw tooLarge(limit);
   return length;
 }
 
 const tooLarge = ({ maxBytes }: Pick<Limit, 'maxBytes'>) =>
-  new UntrustedAnswer('too_large', `more than ${maxBytes} bytes`);
+  new UntrustedResponseError('too_large', `more than ${maxBytes} bytes`);

@@ -337,8 +337,8 @@ export const answerRules = {
   refusal: rule(z.object({ error: z.object({ code: text(64), message: cut(1_000) }) }), [16, 20, 3]),
 } as const;
 
-export type AnswerName = keyof typeof answerRules;
-export type AnswerOf<Name extends AnswerName> = z.infer<(typeof answerRules)[Name]['shape']>;
+export type DaemonResponseName = keyof typeof answerRules;
+export type AnswerOf<Name extends DaemonResponseName> = z.infer<(typeof answerRules)[Name]['shape']>;
 
 /** Parses the reason in the last line of a terminal's stream. Undefined for an unknown reason. */
 export const parseTerminalEnd = (text: string | undefined) => terminalEnds.find((known) => known === text);

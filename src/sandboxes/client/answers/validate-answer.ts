@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import type { UntrustedReason } from '../../../core/model/events.ts';
 import { parseJson } from '../../../core/text/json.ts';
-import { type AnswerName, type AnswerOf, answerRules } from './answers.ts';
+import { type AnswerOf, answerRules, type DaemonResponseName } from './answers.ts';
 
 export type ValidationResult<Value> =
   | { readonly ok: true; readonly value: Value }
@@ -11,7 +11,10 @@ export type ValidationResult<Value> =
 const bad = (reason: UntrustedReason, detail: string) => ({ ok: false, reason, detail }) as const;
 
 /** Parses and validates an answer's bytes. Counts the values before it builds anything from them. */
-export function validateAnswer<Name extends AnswerName>(name: Name, bytes: Buffer): ValidationResult<AnswerOf<Name>> {
+export function validateAnswer<Name extends DaemonResponseName>(
+  name: Name,
+  bytes: Buffer,
+): ValidationResult<AnswerOf<Name>> {
   const rule = answerRules[name];
   const json = parseJson(bytes, rule);
   if (!json.ok) return bad(json.reason, json.detail);
@@ -30,7 +33,7 @@ const inOrder = createKeyedQueue();
  * Like `validateAnswer`, but validates at most one large answer per turn of the event loop, so that other work runs in
  * between. The largest takes 70 ms: 20,000 files, or 16 MiB of text.
  */
-export async function validateInTurn<Name extends AnswerName>(
+export async function validateInTurn<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,
 ): Promise<ValidationResult<AnswerOf<Name>>> {

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
 import { type PipeFrame, pipeFrameReader } from '../../../core/text/pipe-frames.ts';
-import type { AnswerName, AnswerOf } from '../answers/answers.ts';
+import type { AnswerOf, DaemonResponseName } from '../answers/answers.ts';
 import type { DaemonTrust } from '../answers/daemon-trust.ts';
 import { validateAnswer } from '../answers/validate-answer.ts';
 
@@ -39,7 +39,7 @@ export async function* readFrames(
 }
 
 /** Parses the JSON of a frame, validated like an answer. */
-export function parseFrame<Name extends AnswerName>(
+export function parseFrame<Name extends DaemonResponseName>(
   name: Name,
   payload: Buffer,
   { trust, call }: Stream,

@@ -5,19 +5,19 @@ import { registriesPolicy } from './registries.ts';
 import { webPolicy } from './web.ts';
 
 /** Every egress policy by name. Add a new policy here. */
-export const policies = {
+export const egressPolicies = {
   none: noEgressPolicy,
   registries: registriesPolicy,
   'allow-list': allowListPolicy,
   web: webPolicy,
 };
 
-type PolicyName = keyof typeof policies;
-export const policyNames = Object.keys(policies) as [PolicyName, ...PolicyName[]];
+type PolicyName = keyof typeof egressPolicies;
+export const policyNames = Object.keys(egressPolicies) as [PolicyName, ...PolicyName[]];
 
-export const policyLabels = Object.entries<PolicyDescriptor>(policies)
+export const policyLabels = Object.entries<PolicyDescriptor>(egressPolicies)
   .map(([name, { label }]) => `${name}: ${label}`)
   .join('; ');
 
 export const findPolicy = (kind: string): PolicyDescriptor | undefined =>
-  Object.entries<PolicyDescriptor>(policies).find(([name]) => name === kind)?.[1];
+  Object.entries<PolicyDescriptor>(egressPolicies).find(([name]) => name === kind)?.[1];

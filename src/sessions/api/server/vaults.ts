@@ -78,7 +78,7 @@ export interface ChangedCredential extends CredentialDetails {
 }
 
 /** The response of a server that was called with a credential. */
-export interface TestResponse {
+export interface CredentialTestResponse {
   readonly status: number;
   readonly contentType: string;
   /** The credential's secrets are removed. */
@@ -91,11 +91,11 @@ export interface CredentialTest {
   readonly verdict: 'valid' | 'invalid' | 'unknown';
   readonly hasRefreshToken: boolean;
   /** The step that failed; null: none. `answer` is null if the server did not respond. */
-  readonly failedAt: { readonly method: string; readonly answer: TestResponse | null } | null;
+  readonly failedAt: { readonly method: string; readonly answer: CredentialTestResponse | null } | null;
   /** Null: no new token was needed. */
   readonly refresh: {
     readonly outcome: 'succeeded' | 'failed' | 'connect_error' | 'no_refresh_token';
-    readonly answer: TestResponse | null;
+    readonly answer: CredentialTestResponse | null;
   } | null;
 }
 

@@ -15,7 +15,7 @@ interface DiskReporter extends Disposable {
   saw(disk: DiskUse): void;
 }
 
-/** Logs exceeded disk limits in their sessions, and passes each sandbox's disk usage to the floor. */
+/** Records exceeded disk limits in the sessions' logs, and reports each sandbox's disk usage to the `DiskFloor`. */
 export interface DiskReports {
   /** Rejects: disk_full. */
   admit(): Promise<void>;

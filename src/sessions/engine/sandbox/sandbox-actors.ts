@@ -1,6 +1,6 @@
 import { fromPromise } from 'xstate';
 import {
-  type Call,
+  type CallOptions,
   type Driver,
   isPausable,
   type ProvisionProgress,
@@ -124,7 +124,11 @@ const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, res
 /** The sandbox machine with its actors and actions. */
 export function provideSandboxMachine(deps: SandboxDeps) {
   const { driver, clock, live } = deps;
-  async function within<Value>(ms: number, signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
+  async function within<Value>(
+    ms: number,
+    signal: AbortSignal,
+    act: (call: CallOptions) => Promise<Value>,
+  ): Promise<Value> {
     using until = createTimeoutSignal(ms, clock, signal);
     return await act(until);
   }
@@ -228,7 +232,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
 
       hold: resourceActor<HeldSandbox, SandboxOwner, HoldNotice>({
         acquire: async ({ sessionId, sandboxId }, signal) => {
-          const attach = async (call: Call) => {
+          const attach = async (call: CallOptions) => {
             // An earlier server process may have paused an adopted sandbox.
             if (!begun.has(sandboxId) && isPausable(driver)) await driver.resume(sandboxId, call);
             return await driver.attach(sandboxId, call);

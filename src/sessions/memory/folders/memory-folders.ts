@@ -7,7 +7,7 @@ import { isUsableBy } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { memoryFolder, memoryMount } from '../../../core/model/run-files.ts';
-import type { MountedStore } from '../../../core/model/session-agent.ts';
+import type { MountedMemoryStore } from '../../../core/model/session-agent.ts';
 import { MemoryConflict, type MemoryStoreService, type StoreMemory } from '../../api/server/memory-stores.ts';
 import type { WorkspaceHook } from '../../engine/workspace-hooks.ts';
 import type { LiveSession } from '../../run/live-session.ts';
@@ -87,7 +87,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     if (live.client && !live.isPaused) void this.sync(live, live.client, this.deps.closing).catch(() => {});
   }
 
-  async #syncOne(session: MemorySession, mounted: MountedStore, client: FolderClient): Promise<void> {
+  async #syncOne(session: MemorySession, mounted: MountedMemoryStore, client: FolderClient): Promise<void> {
     const { store, folder: name } = mounted;
     const folder = {
       client,
@@ -121,7 +121,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     return news.length > 0;
   }
 
-  async #merge(session: MemorySession, mounted: MountedStore, folder: Folder, tries = maxTries): Promise<Unkept> {
+  async #merge(session: MemorySession, mounted: MountedMemoryStore, folder: Folder, tries = maxTries): Promise<Unkept> {
     const { stores, closing } = this.deps;
     const { store, access } = mounted;
     const found = await stores.get(store);
@@ -202,7 +202,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
 }
 
 interface MergeResult {
-  readonly access: MountedStore['access'];
+  readonly access: MountedMemoryStore['access'];
   readonly state: FolderState;
   readonly merge: FolderMerge;
   /** The hashes that both sides agree on before the folder is changed. */

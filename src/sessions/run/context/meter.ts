@@ -45,7 +45,7 @@ export class TokenMeter {
 }
 
 /** The size that `requestBytes` assumes for pictures. */
-export const pictureBytes = (messages: readonly Message[]): number =>
+export const estimatePictureBytes = (messages: readonly Message[]): number =>
   findPictures(messages).reduce((sum, { pictures = [] }) => sum + pictures.length, 0) * (pictureTokens / assumed);
 
 type Pictured = Exclude<Message, { role: 'assistant' }> & { readonly at: number };

@@ -251,7 +251,7 @@ function createLoader({ desktop, files }: Deps): ((file: string) => Promise<stri
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
-/** The next request without the conversation, with all notes combined. */
+/** The next request without its conversation, for measuring. The notes in `note` and `earlier` are not yet placed. */
 function createFrame({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';

@@ -23,7 +23,7 @@ interface Props {
 }
 
 /** A command's output in color: a short output in full, the end of a long one, and all rows on request. */
-export function Output({ text, command, isLive = false, whole }: Props) {
+export function CommandOutput({ text, command, isLive = false, whole }: Props) {
   const [isOpen, setOpen] = useState(false);
   const total = useMemo(() => countLines(text), [text]);
   const isLong = total > fewLines || text.length > fewCharacters;

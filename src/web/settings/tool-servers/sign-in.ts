@@ -32,7 +32,7 @@ export function takeSignInReturn(): SignInReturn | undefined {
   return { name, answer };
 }
 
-export async function endSignIn({ name, answer }: SignInReturn): Promise<void> {
+export async function completeSignIn({ name, answer }: SignInReturn): Promise<void> {
   try {
     const refusal = answer.get('error_description') ?? answer.get('error');
     if (refusal !== null) throw new Error(refusal.slice(0, 300));

@@ -94,7 +94,8 @@ export const app = {
     'Die Anmeldung hat zu lange gedauert oder wurde in einem anderen Browser begonnen. Versuchen Sie es erneut.',
   'signIn.denied': 'Die Anmeldung wurde abgebrochen.',
   'signIn.not-admitted': 'Ihr Konto hat keinen Zugang zu diesem Server. Fragen Sie einen Administrator.',
-  'signIn.disabled': 'Ein Administrator hat Ihren Zugang gesperrt.',
+  'signIn.disabled':
+    'Ein Administrator hat Ihren Zugang gesperrt. Bitten Sie einen Administrator, ihn wieder freizugeben.',
   'signIn.away': 'Der Anmeldedienst antwortet nicht. Versuchen Sie es in einer Minute erneut.',
   'signIn.failed': 'Die Anmeldung ist fehlgeschlagen. Versuchen Sie es erneut, oder fragen Sie einen Administrator.',
   'login.title': 'Zugriff für die Befehlszeile',

@@ -148,11 +148,11 @@ export const conversation = {
   'task.chart': 'Ein Diagramm',
   'task.chartTells': 'Aus einer CSV mit Jahresumsätzen',
   'task.chartText':
-    'Lege eine CSV mit den Umsätzen eines Jahres an, zeichne sie als Balken in eine Seite, chart.html, und nenne den besten Monat.',
+    'Lege eine CSV mit den Umsätzen eines Jahres an, zeichne sie als Balkendiagramm auf einer Seite, chart.html, und nenne den besten Monat.',
   'task.test': 'Einen Test reparieren',
   'task.testTells': 'Ein Fehler, sein Test und die Korrektur',
   'task.testText':
-    'Schreibe ein kleines Programm mit einem Fehler und einem Test, der daran scheitert, behebe ihn und zeige beides in einer Seite, report.html.',
+    'Schreibe ein kleines Programm mit einem Fehler und einem Test, der daran scheitert. Behebe den Fehler, und zeige Fehler und Lösung auf einer Seite, report.html.',
   tasksOfDemo: 'Was die Demo kann',
   tasksToTry: 'Zum Ausprobieren',
   repository: 'Repository',
@@ -172,7 +172,7 @@ export const conversation = {
   linesSoFar: 'bisher {n} Zeilen',
   'linesSoFar.one': 'bisher eine Zeile',
   'approval.wasChanged': 'Die Argumente wurden geändert.',
-  'why.quota': 'Das Kontingent ist verbraucht.',
+  'why.quota': 'Ein Kontingent ist verbraucht. Siehe den Fehler oben.',
   'why.modelRefused': 'Das Modell hat die Antwort verweigert.',
   'why.modelRejected': 'Der Anbieter hat die Anfrage abgelehnt; ein neuer Versuch hilft nicht. Siehe Fehler oben.',
   'why.modelContext':

@@ -14,9 +14,9 @@ export const preview: Record<keyof typeof english, string> = {
     'Abgeschottete Vorschau: Browser-Speicher und Adressen, die mit / beginnen, funktionieren nicht. CORRAL_PREVIEWS_DOMAIN schaltet sie frei.',
   'preview.open': 'Öffentliche Links',
   'preview.openText':
-    'Wer einen Link hat, sieht das Programm oder die Dateien, bis der Link abläuft oder geschlossen wird.',
-  'preview.closeOne': 'Link schließen: {what}',
-  'preview.notClosed': 'Link konnte nicht geschlossen werden',
+    'Wer einen Link hat, sieht das Programm oder die Dateien, bis der Link abläuft oder widerrufen wird.',
+  'preview.closeOne': 'Link widerrufen: {what}',
+  'preview.notClosed': 'Link konnte nicht widerrufen werden',
   'attach.add': 'Dateien anhängen',
   'attach.files': 'Angehängte Dateien',
   'attach.remove': '{name} entfernen',

@@ -71,7 +71,7 @@ export const server = {
   'setting.session.time-budget-seconds': 'Arbeitszeit je Sitzung',
   'setting.retention.days': 'Fertige Sitzungen löschen nach',
   'setting.retention.max-sessions': 'Max. gespeicherte Sitzungen (0 = kein Limit)',
-  'setting.retention.max-bytes': 'Max. Größe aller Verläufe (0 = kein Limit)',
+  'setting.retention.max-bytes': 'Max. Gesamtgröße der Verläufe (0 = kein Limit)',
   'setting.retention.max-session-bytes': 'Max. Größe eines Verlaufs (0 = kein Limit)',
   'rules.none': 'Noch keine Regeln. Die erste passende Regel gilt.',
   'rules.action': 'Regel {n}: Aktion',

@@ -67,7 +67,7 @@ export const sessions = {
   'inbox.failed': 'Fehlgeschlagen ({n})',
   'inbox.nothing': 'Nichts wartet auf Sie.',
   'inbox.more': '{n} weitere',
-  'inbox.unread': 'Anfrage konnte nicht geladen werden',
+  'inbox.unread': 'Details konnten nicht geladen werden',
   'inbox.openOne': '{name} öffnen',
   'inbox.answer': 'Ihre Antwort an {name}',
   'inbox.seen': 'Als gesehen markieren',

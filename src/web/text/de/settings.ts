@@ -52,6 +52,7 @@ export const settings = {
   'network.times': '{n}-mal',
   'network.allow': 'Erlauben',
   'network.allowOne': 'Diesen Host erlauben: {host}',
+  'network.notAllowed': '{host} konnte nicht erlaubt werden',
   'network.isAllowed': 'jetzt erlaubt',
   'network.cannot': 'Sie können hier keine Hosts erlauben. {why}',
   'network.allowed': 'Nur in dieser Sitzung erlaubt',

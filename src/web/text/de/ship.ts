@@ -26,7 +26,7 @@ export const ship = {
   'ship.text': 'Beschreibung',
   'ship.draft': 'Als Entwurf',
   'ship.openNow': 'Pushen und öffnen',
-  'ship.openThere': 'Auf {forge} öffnen',
+  'ship.openThere': 'Auf {forge} fortfahren',
   'ship.about': '{state}, von {author}, nach {base}',
   'ship.isDraft': 'Entwurf',
   'ship.closed': 'Geschlossen',

@@ -177,6 +177,7 @@ export const work = {
   'tab.cost': 'Kosten',
   'processes.whole': 'Alles zeigen',
   'processes.pid': 'PID {pid}',
+  'processes.back': 'Zurück zu den Prozessen',
   'files.steps': 'Nach Schritt',
   'files.noSteps':
     'Die Dateiwerkzeuge des Agenten haben noch nichts geschrieben. Änderungen durch Befehle stehen unter „Geändert“.',
@@ -248,7 +249,7 @@ export const work = {
   'screen.tryAgain': 'Erneut versuchen',
   'screen.absent':
     'VNC ist nicht verfügbar: Diese Sandbox hat keinen Bildschirm. Der Tab „Bildschirm“ der Sitzung zeigt, ob Sie einen hinzufügen können.',
-  'screen.noSession': 'Sitzung nicht gefunden.',
+  'screen.noSession': 'Sitzung nicht gefunden. Sie wurde gelöscht, oder Sie haben keinen Zugriff.',
   'screen.deleted': 'Die Sitzung wurde gelöscht.',
   'screen.signed': 'Dieser Link ist nur einmal gültig. Bitten Sie um einen neuen.',
   'screen.signedEnded': 'Die Verbindung wurde beendet. Dieser Link ist nur einmal gültig. Bitten Sie um einen neuen.',

@@ -92,7 +92,7 @@ export const app = {
   'signIn.stale': 'Sign-in took too long or was started in another browser. Try again.',
   'signIn.denied': 'Sign-in was canceled.',
   'signIn.not-admitted': 'Your account has no access to this server. Ask an administrator.',
-  'signIn.disabled': 'An administrator disabled your access.',
+  'signIn.disabled': 'An administrator disabled your access. Ask an administrator to restore it.',
   'signIn.away': 'The identity provider is not responding. Try again in a minute.',
   'signIn.failed': 'Sign-in failed. Try again, or ask an administrator.',
   'login.title': 'Allow command-line access',

@@ -147,11 +147,11 @@ export const conversation = {
   'task.chart': 'A chart',
   'task.chartTells': 'From a CSV with a year of sales',
   'task.chartText':
-    'Make a CSV with a year of sales, draw it as a bar chart in one page, chart.html, and tell me the best month.',
+    'Make a CSV with a year of sales, draw it as a bar chart on one page, chart.html, and tell me the best month.',
   'task.test': 'Fix a failing test',
   'task.testTells': 'A bug, its test and the fix',
   'task.testText':
-    'Write a small program with a bug and a test that fails because of it, fix the bug, and show both in one page, report.html.',
+    'Write a small program with a bug and a test that fails because of it. Fix the bug, then show the bug and the fix on one page, report.html.',
   tasksOfDemo: 'What the demo can do',
   tasksToTry: 'Try one of these',
   repository: 'Repository',
@@ -171,7 +171,7 @@ export const conversation = {
   linesSoFar: '{n} lines so far',
   'linesSoFar.one': '1 line so far',
   'approval.wasChanged': 'The arguments were edited.',
-  'why.quota': 'The quota is used up.',
+  'why.quota': 'A quota is used up. See the error above.',
   'why.modelRefused': 'The model refused to answer.',
   'why.modelRejected': 'The model provider rejected the request, and trying again will not help. See the error above.',
   'why.modelContext':

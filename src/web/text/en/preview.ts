@@ -11,9 +11,9 @@ export const preview = {
   'preview.sandboxed':
     'Sandboxed preview: browser storage and addresses that begin with / do not work. Set CORRAL_PREVIEWS_DOMAIN to enable them.',
   'preview.open': 'Public links',
-  'preview.openText': 'Anyone with a link can see the program or files until the link expires or is closed.',
-  'preview.closeOne': 'Close link: {what}',
-  'preview.notClosed': 'Could not close the link',
+  'preview.openText': 'Anyone with a link can see the program or files until the link expires or is revoked.',
+  'preview.closeOne': 'Revoke link: {what}',
+  'preview.notClosed': 'Could not revoke the link',
   'attach.add': 'Attach files',
   'attach.files': 'Attached files',
   'attach.remove': 'Remove {name}',

@@ -70,7 +70,7 @@ export const server = {
   'setting.session.time-budget-seconds': 'Working time per session',
   'setting.retention.days': 'Delete finished sessions after',
   'setting.retention.max-sessions': 'Max stored sessions (0 = no limit)',
-  'setting.retention.max-bytes': 'Max size of all histories (0 = no limit)',
+  'setting.retention.max-bytes': 'Max total history size (0 = no limit)',
   'setting.retention.max-session-bytes': 'Max size of one history (0 = no limit)',
   'rules.none': 'No rules yet. The first matching rule applies.',
   'rules.action': 'Rule {n}: action',

@@ -66,7 +66,7 @@ export const sessions = {
   'inbox.failed': 'Failed ({n})',
   'inbox.nothing': 'Nothing is waiting for you.',
   'inbox.more': '{n} more',
-  'inbox.unread': 'Could not load the request',
+  'inbox.unread': 'Could not load the details',
   'inbox.openOne': 'Open {name}',
   'inbox.answer': 'Your answer to {name}',
   'inbox.seen': 'Mark as seen',

@@ -52,6 +52,7 @@ export const settings = {
   'network.times': '{n} times',
   'network.allow': 'Allow',
   'network.allowOne': 'Allow this host: {host}',
+  'network.notAllowed': 'Could not allow {host}',
   'network.isAllowed': 'allowed now',
   'network.cannot': 'You cannot allow hosts here. {why}',
   'network.allowed': 'Allowed in this session only',

@@ -4,7 +4,7 @@ export const sharing = {
   'fork.tells': 'Starts a new session from here with the same conversation. This one stays unchanged.',
   'fork.name': 'Title',
   'fork.sameName': 'Same title',
-  'fork.withFiles': 'Include the files from that point',
+  'fork.withFiles': 'Include the files as of this point',
   'fork.make': 'Fork',
   'fork.failed': 'Could not fork the session',
   'fork.cameFrom': 'Forked from',

@@ -26,7 +26,7 @@ export const ship = {
   'ship.text': 'Description',
   'ship.draft': 'Open as draft',
   'ship.openNow': 'Push and open',
-  'ship.openThere': 'Open it on {forge}',
+  'ship.openThere': 'Continue on {forge}',
   'ship.about': '{state}, by {author}, into {base}',
   'ship.isDraft': 'Draft',
   'ship.closed': 'Closed',

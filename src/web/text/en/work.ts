@@ -174,6 +174,7 @@ export const work = {
   'tab.cost': 'Cost',
   'processes.whole': 'Show all',
   'processes.pid': 'PID {pid}',
+  'processes.back': 'Back to processes',
   'files.steps': 'By step',
   'files.noSteps': 'The agent’s file tools have not written anything yet. Changes made by commands are under Changed.',
   'files.noPlan': 'No plan',
@@ -243,7 +244,7 @@ export const work = {
   'screen.tryAgain': 'Try again',
   'screen.absent':
     'VNC is not available: this sandbox has no desktop. The session’s Screen tab shows whether you can add one.',
-  'screen.noSession': 'Session not found.',
+  'screen.noSession': 'Session not found. It may have been deleted, or you don’t have access to it.',
   'screen.deleted': 'The session was deleted.',
   'screen.signed': 'This link can be used only once. Ask for a new one.',
   'screen.signedEnded': 'The connection ended. This link can be used only once. Ask for a new one.',

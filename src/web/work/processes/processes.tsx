@@ -138,7 +138,7 @@ function OpenProcess({ process: { cmd, status, log }, sessionId, isAsleep, onClo
   return (
     <section class="file fill stack" aria-label={cmd}>
       <header class="row work-bar border-bottom rigid">
-        <IconButton icon="back" label={t('files.back')} onClick={onClose} />
+        <IconButton icon="back" label={t('processes.back')} onClick={onClose} />
         <h2 class="cut file-name mono bold" title={cmd}>
           {cmd}
         </h2>

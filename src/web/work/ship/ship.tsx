@@ -144,7 +144,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   useEffect(() => void look(), [sessionId]);
   const isOpen = (host: string) => inForce?.allowed.includes(host) || inForce?.entries.includes(host);
   const allow = (host: string) =>
-    tryOrNotify(t('network.allowOne', { host }), async () => {
+    tryOrNotify(t('network.notAllowed', { host }), async () => {
       await mutateWithRetry('egress.allow', { sessionId, host });
       await look();
     });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
-import { findAnswerId, lineSplitter } from '../../../../src/agents/mcp/lines.ts';
+import { findResponseId, lineSplitter } from '../../../../src/agents/mcp/lines.ts';
 import { ProgramTransport } from '../../../../src/agents/mcp/program-transport.ts';
 import { searchTool, toMcpToolNames } from '../../../../src/agents/mcp/tools.ts';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
@@ -211,10 +211,10 @@ test('the splitter keeps only the ends of a line that is too long, and the next 
 });
 
 test('the request that a long message answers is found at either end, and only at the top level', () => {
-  expect(findAnswerId({ head: '{"jsonrpc":"2.0","id":12,"result":{', tail: 'x"}}' })).toBe(12);
-  expect(findAnswerId({ head: '{"id":3,"result', tail: '' })).toBe(3);
-  expect(findAnswerId({ head: '{"result":{"id":7', tail: '"},"jsonrpc":"2.0","id":9}' })).toBe(9);
-  expect(findAnswerId({ head: '{"result":{"id":7', tail: 'xxx' })).toBeUndefined();
+  expect(findResponseId({ head: '{"jsonrpc":"2.0","id":12,"result":{', tail: 'x"}}' })).toBe(12);
+  expect(findResponseId({ head: '{"id":3,"result', tail: '' })).toBe(3);
+  expect(findResponseId({ head: '{"result":{"id":7', tail: '"},"jsonrpc":"2.0","id":9}' })).toBe(9);
+  expect(findResponseId({ head: '{"result":{"id":7', tail: 'xxx' })).toBeUndefined();
 });
 
 test('a tool is called mcp_<server>_<tool>', () =>

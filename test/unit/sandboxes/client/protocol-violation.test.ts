@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { findViolation } from '../../../../src/core/model/protocol-violation.ts';
-import type { AnswerName } from '../../../../src/sandboxes/client/answers/answers.ts';
+import type { DaemonResponseName } from '../../../../src/sandboxes/client/answers/answers.ts';
 import { answerRules } from '../../../../src/sandboxes/client/answers/answers.ts';
 import { validateAnswer, validateInTurn } from '../../../../src/sandboxes/client/answers/validate-answer.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
@@ -219,7 +219,7 @@ test('a large answer is the same as it was sent', async () => {
 });
 
 test('whatever the bytes are, an answer is judged without a throw, and never more than its shape', () => {
-  const names = Object.keys(answerRules) as AnswerName[];
+  const names = Object.keys(answerRules) as DaemonResponseName[];
   fc.assert(
     fc.property(fc.constantFrom(...names), fc.oneof(fc.json(), fc.string()), (name, text) => {
       const reply = validateAnswer(name, Buffer.from(text));
@@ -232,7 +232,7 @@ test('whatever the bytes are, an answer is judged without a throw, and never mor
 
 test('an answer that is changed in one place is taken only where its shape still holds', () => {
   const all = Object.values(routes).map(({ right }) => JSON.stringify(right));
-  const names = Object.keys(answerRules) as AnswerName[];
+  const names = Object.keys(answerRules) as DaemonResponseName[];
   fc.assert(
     fc.property(
       fc.constantFrom(...names),

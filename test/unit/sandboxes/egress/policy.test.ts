@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { EgressPolicy as DriverPolicy, EgressHandler } from '../../../../drivers/driver.ts';
 import { decideByPolicy } from '../../../../src/sandboxes/egress/open-upstream.ts';
-import { policies, policyNames } from '../../../../src/sandboxes/egress/policies/list.ts';
+import { egressPolicies, policyNames } from '../../../../src/sandboxes/egress/policies/list.ts';
 import { type EgressPolicy, parsePolicyEntry, type RegistryEntry } from '../../../../src/sandboxes/egress/policy.ts';
 import type { EgressProxy } from '../../../../src/sandboxes/egress/proxy.ts';
 import { parseAuthority } from '../../../../src/sandboxes/egress/target.ts';
@@ -68,7 +68,7 @@ test('the chart offers every policy, and docs/egress.md says what each opens', (
       .split('|')
       .map((cell) => cell.trim()),
   );
-  const expected = Object.entries(policies).map(([name, { label }]) => [name, label]);
+  const expected = Object.entries(egressPolicies).map(([name, { label }]) => [name, label]);
   expect(reported.map(([, name = '', label]) => [name.replace(' (default)', ''), label])).toEqual(expected);
 });
 

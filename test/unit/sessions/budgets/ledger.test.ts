@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createCalendar } from '../../../../src/core/contracts/calendar.ts';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
-import { type Amounts, toMicro } from '../../../../src/core/model/runs/budget.ts';
+import { type BudgetAmounts, toMicro } from '../../../../src/core/model/runs/budget.ts';
 import type { BudgetLimits } from '../../../../src/sessions/budgets/account.ts';
 import { Accounts } from '../../../../src/sessions/budgets/accounts.ts';
 import { Ledger, reservationLeaseMs } from '../../../../src/sessions/budgets/ledger.ts';
@@ -79,7 +79,7 @@ describe('the budget of a person', () => {
     [Array.from({ length: 9 }, () => 0.1), 0.1, 1],
   ])('of money is spent to its last cent: %j and %d of %d', async (earlier, cost, limit) => {
     const { ledger } = world({ limits: { day: { ...none, cost: limit }, month: none, held } });
-    const pay = async (amount: Amounts) =>
+    const pay = async (amount: BudgetAmounts) =>
       (await reserved(ledger.of(ada).reserve({ least: amount, most: amount }, never))).settle(amount);
     for (const one of [...earlier, cost]) await pay({ tokens: 0, cost: toMicro(one) });
     const more = { tokens: 0, cost: 1 };

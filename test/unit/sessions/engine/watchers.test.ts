@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { Watchers } from '../../../../src/sessions/engine/watchers.ts';
+import { SessionStreams } from '../../../../src/sessions/engine/watchers.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
 
 describe('a session', () => {
   test('is watched until the last of its watchers has left', () => {
-    const watchers = new Watchers();
+    const watchers = new SessionStreams();
     expect(watchers.isWatched(sessionId)).toBe(false);
     const [one, two] = [watchers.watch(sessionId), watchers.watch(sessionId)];
     one[Symbol.dispose]();
@@ -14,7 +14,7 @@ describe('a session', () => {
   });
 
   test('is not left twice by one watcher', () => {
-    const watchers = new Watchers();
+    const watchers = new SessionStreams();
     const [one, _two] = [watchers.watch(sessionId), watchers.watch(sessionId)];
     one[Symbol.dispose]();
     one[Symbol.dispose]();
@@ -22,7 +22,7 @@ describe('a session', () => {
   });
 
   test('that is deleted fires the signal of each of its watchers', () => {
-    const watchers = new Watchers();
+    const watchers = new SessionStreams();
     const [one, two] = [watchers.endOf(sessionId), watchers.endOf(sessionId)];
     one[Symbol.dispose]();
     watchers.end(sessionId);
@@ -30,7 +30,7 @@ describe('a session', () => {
   });
 
   test('has a new end after it was ended, which an old holder cannot take away', () => {
-    const watchers = new Watchers();
+    const watchers = new SessionStreams();
     const old = watchers.endOf(sessionId);
     watchers.end(sessionId);
     const fresh = watchers.endOf(sessionId);
@@ -40,5 +40,5 @@ describe('a session', () => {
     expect(fresh.signal.aborted).toBe(true);
   });
 
-  test('without a watcher can end without an error', () => expect(() => new Watchers().end(sessionId)).not.toThrow());
+  test('without a watcher can end without an error', () => expect(() => new SessionStreams().end(sessionId)).not.toThrow());
 });

@@ -6,7 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { armFailpoints } from '../../../../src/core/errors/failpoint.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
-import type { MountedStore } from '../../../../src/core/model/session-agent.ts';
+import type { MountedMemoryStore } from '../../../../src/core/model/session-agent.ts';
 import type { FolderClient } from '../../../../src/sessions/memory/folders/folder-files.ts';
 import { MemoryFolders, type MemorySession } from '../../../../src/sessions/memory/folders/memory-folders.ts';
 import { memoryStoreService } from '../../../../src/sessions/memory/stores.ts';
@@ -60,7 +60,7 @@ async function sandbox(): Promise<FolderClient> {
 interface Fact {
   readonly data: { readonly detail: string };
 }
-async function world(access: MountedStore['access'] = 'read_write') {
+async function world(access: MountedMemoryStore['access'] = 'read_write') {
   const { records } = memoryStore();
   let at = 0;
   const stores = memoryStoreService({ records, clock: { now: () => ++at } as never, ids: randomIds() });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
-import { Watchers } from '../../../../src/sessions/engine/watchers.ts';
+import { SessionStreams } from '../../../../src/sessions/engine/watchers.ts';
 import { LogSizes } from '../../../../src/sessions/retention/log-sizes.ts';
 import { findOverdueSessions, type RetentionPolicy } from '../../../../src/sessions/retention/policy.ts';
 import { Retention, type RetentionDeps } from '../../../../src/sessions/retention/retention.ts';
@@ -61,7 +61,7 @@ describe('sessions that the policy removes', () => {
 
 async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = memoryStore()) {
   const clock = manualClock(now);
-  const watchers = new Watchers();
+  const watchers = new SessionStreams();
   const removed: SessionId[] = [];
   const retention = new Retention({
     policyOf: () => ({ ...all, days: 30 }),

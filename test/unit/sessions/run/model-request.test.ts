@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { assumedAbilities, type Model, type TurnPart, type TurnRequest } from '../../../../src/agents/models/model.ts';
-import type { Amounts, BudgetLine } from '../../../../src/core/model/runs/budget.ts';
+import type { BudgetAmounts, BudgetLine } from '../../../../src/core/model/runs/budget.ts';
 import { estimateMissingUsage, requestModel } from '../../../../src/sessions/run/model-request.ts';
 import { type BudgetSources, type SharedBudgets, TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { scribeBench } from '../../../support/machines/session-parts.ts';
@@ -37,8 +37,8 @@ function world(parts: readonly TurnPart[], sources: BudgetSources = {}) {
   const take = () => requestModel({ model, runWriter, budget }, what, { signal: never, onDelta: () => {} });
   return { requests, take, budget, meter: runWriter.transcript.meter };
 }
-function sharing(parts: readonly TurnPart[], granted: (most: Amounts) => Amounts | 'over' = (most) => most) {
-  const settled: Amounts[] = [];
+function sharing(parts: readonly TurnPart[], granted: (most: BudgetAmounts) => BudgetAmounts | 'over' = (most) => most) {
+  const settled: BudgetAmounts[] = [];
   const shared: SharedBudgets = {
     async reserve({ most }) {
       const grant = granted(most);

@@ -8,7 +8,7 @@ import { RunnableTemplates } from '../../../../src/app/start/runnable-templates.
 import { errorCodes, toAppError } from '../../../../src/core/errors/errors.ts';
 import { eventTraits } from '../../../../src/core/model/event-traits.ts';
 import { describeUntrustedSources, UntrustedSource } from '../../../../src/core/text/strangers.ts';
-import { policies } from '../../../../src/sandboxes/egress/policies/list.ts';
+import { egressPolicies } from '../../../../src/sandboxes/egress/policies/list.ts';
 import { de, server } from '../../../../src/web/text/de/all.ts';
 import { errors } from '../../../../src/web/text/de/words/errors.ts';
 import { phrases } from '../../../../src/web/text/de/words/phrases.ts';
@@ -45,7 +45,7 @@ test('every label of a tool, a template and an egress policy has a German text',
   const texts = [
     ...toolDescriptions.map(({ label }) => label),
     ...templates.flatMap(({ template: { label, description } }) => [label, description]),
-    ...Object.values(policies).map(({ label }) => label),
+    ...Object.values(egressPolicies).map(({ label }) => label),
   ];
   expect(texts.filter((text) => text !== undefined && !known(text))).toEqual([]);
 });
@@ -149,7 +149,7 @@ test('no phrase is left over from words that the server no longer says', () => {
     ...readTemplates({ template: undefined, models: { compatible: {} } } as never).flatMap(
       ({ template: { label, description } }) => [label, description],
     ),
-    ...Object.values(policies).map(({ label }) => label),
+    ...Object.values(egressPolicies).map(({ label }) => label),
   ];
   const left = Object.keys(phrases).filter((text) => {
     if (tables.includes(text) || text.startsWith('The template ')) return false;

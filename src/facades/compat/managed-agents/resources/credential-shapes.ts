@@ -5,8 +5,8 @@ import type {
   ChangedCredential,
   CredentialAuth,
   CredentialTest,
+  CredentialTestResponse,
   NewCredential,
-  TestResponse,
   VariableAuth,
   VaultCredential,
 } from '../../../../sessions/api/server/vaults.ts';
@@ -276,7 +276,7 @@ export function toCredentialValidation(
     refresh: refresh && { status: refresh.outcome, http_response: toTriedAnswer(refresh.answer) },
   };
 }
-const toTriedAnswer = (answer: TestResponse | null) =>
+const toTriedAnswer = (answer: CredentialTestResponse | null) =>
   answer && {
     status_code: answer.status,
     content_type: answer.contentType,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { memoryMount } from '../../../../core/model/run-files.ts';
-import type { MountedStore } from '../../../../core/model/session-agent.ts';
+import type { MountedMemoryStore } from '../../../../core/model/session-agent.ts';
 import { trimCharacters } from '../../../../core/text/text.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequest, orMissing } from '../errors.ts';
@@ -70,7 +70,7 @@ function freePath(name: string, id: string, taken: ReadonlySet<string>): string 
 }
 
 /** Converts the store to the server's own format. */
-export const toMountedStore = (resource: MemoryStoreResource): MountedStore => ({
+export const toMountedStore = (resource: MemoryStoreResource): MountedMemoryStore => ({
   store: resource.memory_store_id,
   folder: resource.mount_path.slice(memoryMount.length + 1),
   access: resource.access,

@@ -170,7 +170,7 @@ const callIn = (event: Answer): string =>
 
 /**
  * Applies consecutive answers of a request in one step, so that the session does not become idle between them. The
- * first answer to a call wins. Repeated answers are no error, because clients answer each call that they see waiting.
+ * first answer to a call wins. A repeated answer is no error, because clients answer every call that they see as pending.
  */
 async function answerAll(
   target: Target,
