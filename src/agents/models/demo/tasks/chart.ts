@@ -38,8 +38,8 @@ END {
 
 export const chart: BuiltInTask = {
   asks: [
-    'Make a CSV with a year of sales, draw it as a bar chart in one page, chart.html, and tell me the best month.',
-    'Lege eine CSV mit den Umsätzen eines Jahres an, zeichne sie als Balken in eine Seite, chart.html, und nenne den besten Monat.',
+    'Make a CSV with a year of sales, draw it as a bar chart on one page, chart.html, and tell me the best month.',
+    'Lege eine CSV mit den Umsätzen eines Jahres an, zeichne sie als Balkendiagramm auf einer Seite, chart.html, und nenne den besten Monat.',
   ],
   units: [
     { kind: 'file', path: 'sales.csv', content: `${sales}\n` },

@@ -41,8 +41,8 @@ plain() { sed 's/&/\\&amp;/g; s/</\\&lt;/g; s/>/\\&gt;/g' "$1"; }
 
 export const failingTest: BuiltInTask = {
   asks: [
-    'Write a small program with a bug and a test that fails because of it, fix the bug, and show both in one page, report.html.',
-    'Schreibe ein kleines Programm mit einem Fehler und einem Test, der daran scheitert, behebe ihn und zeige beides in einer Seite, report.html.',
+    'Write a small program with a bug and a test that fails because of it. Fix the bug, then show the bug and the fix on one page, report.html.',
+    'Schreibe ein kleines Programm mit einem Fehler und einem Test, der daran scheitert. Behebe den Fehler, und zeige Fehler und Lösung auf einer Seite, report.html.',
   ],
   units: [
     { kind: 'file', path: 'total.sh', content: wrong },
