@@ -46,7 +46,7 @@ export interface Principal {
   readonly projects?: ReadonlyMap<string, ProjectRole> | undefined;
   /** The project for sessions and automations that the caller creates without naming a project. */
   readonly home?: string;
-  /** The session for which a worker acts, when it uses the token of a work item. */
+  /** The session of a worker with the token of a work item, or of a sandbox whose public port `nobody` visits. */
   readonly session?: string;
   /** How the audit log names a caller that did not send its own key, such as a caller with a sandbox's token. */
   readonly by?: 'sandbox token' | 'environment key' | 'preview' | 'server' | 'nobody';

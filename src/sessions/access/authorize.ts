@@ -13,6 +13,7 @@ import type { Action } from '../api/rules.ts';
 
 /** The fields of a session, project or file that permissions depend on. */
 export interface OwnedResource {
+  readonly id?: string;
   readonly owner?: string | undefined;
   readonly shared?: boolean;
   /** If set, the resource's owner has only the rights that this project grants. */
@@ -30,7 +31,10 @@ const permits = (role: ProjectRole, action: Action): boolean =>
   projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
 
 /** The principal's role for the resource: `owner` for its own resources. Undefined: no access. */
-function roleIn({ owner, projects }: Principal, thing: OwnedResource): ProjectRole | undefined {
+function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResource): ProjectRole | undefined {
+  // A sandbox created without a key has no owner. A visitor of its public port works in that sandbox alone.
+  if (by === 'nobody' && owner === undefined)
+    return session !== undefined && session === thing.id ? 'member' : undefined;
   const isOwn = owner !== undefined && owner === thing.owner;
   if (!thing.projectId) return isOwn ? 'owner' : undefined;
   const role = projects?.get(thing.projectId);

@@ -2,7 +2,9 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
+import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import { envelope } from '../../../../src/facades/compat/e2b/data/connect.ts';
+import { anonymousPrincipal } from '../../../../src/facades/compat/e2b/data/serve.ts';
 import type { AuditEntry } from '../../../../src/observability/audit/row.ts';
 import type { SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
@@ -137,7 +139,7 @@ test('wrong signatures without a name cost a limited number of hashes', { tags: 
   expect(statuses.indexOf(429)).toBeLessThan(400);
   expect((await it.read(sid, access)).status).toBe(200);
 });
-test('a pause that a stranger ends on a public port is audited as the doing of nobody', async () => {
+test('a pause that a stranger ends on a public port is ended without rights elsewhere, and audited as the doing of nobody', async () => {
   const it = await opened();
   const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });
   await it.api('POST', `/sandboxes/${sid}/pause`);
@@ -145,6 +147,8 @@ test('a pause that a stranger ends on a public port is audited as the doing of n
   await it.ask('/', { headers: { host: `3000-${sid}.sandboxes.example` } });
   const row = { action: 'sandbox.start', target: sid, by: 'nobody', role: 'nobody', outcome: 'done' };
   expect(it.rows.filter(({ by }) => by !== 'server')).toEqual([expect.objectContaining(row)]);
+  const reached = { record: { id: sid } as SessionRecord, cut: new AbortController().signal };
+  expect(anonymousPrincipal(reached, { principals: () => [] })).toMatchObject({ role: 'user', session: sid });
 });
 test('calls of the data plane count as requests of their caller; one too many is 429, in a call as the protocol says', async () => {
   const it = await opened({ rateLimitPerMinute: 3, clock: manualClock(60_000) });

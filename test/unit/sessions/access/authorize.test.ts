@@ -33,6 +33,11 @@ test('the token has every permission, and a request without a caller only reads 
   expect([own, shown, old].map((thing) => allowed(nobodyPrincipal, thing))).toEqual(['', 'see read', '']);
 });
 
+test('a visitor of a public port works in its sandbox alone', () => {
+  const visitor: Principal = { role: 'user', session: 'a', by: 'nobody' };
+  expect([{ id: 'a' }, { id: 'b' }, {}].map((thing) => allowed(visitor, thing))).toEqual(['see read work', '', '']);
+});
+
 test('a session of another owner looks as if it did not exist; for an own session the refusal names the role', () => {
   expect(() => authorize(principal('user'), 'read', foreign)).toThrow(sessionNotFoundError().message);
   expect(() => authorize(principal('operator'), 'read', foreign)).toThrow(sessionNotFoundError().message);

@@ -193,15 +193,14 @@ const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
  * A caller without a token, who can reach only health and public ports. One object per sandbox; it reaches no other
  * sandbox.
  */
-function anonymousPrincipal(
+export function anonymousPrincipal(
   { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
   credentials: Pick<Credentials, 'principals'>,
 ): Principal {
   const known = anonymousPrincipals.get(cut);
   if (known) return known;
-  const role = owner === undefined ? ('admin' as const) : ('user' as const); // only administrators can reach sandboxes without an owner
   const principal: Principal = {
-    role,
+    role: 'user',
     ...(owner !== undefined && { owner }),
     get projects() {
       return projectsOf(credentials, owner);
