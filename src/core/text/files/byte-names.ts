@@ -3,7 +3,7 @@ import { quoteForShell } from '../quote.ts';
 
 // File names on Linux are bytes, and JSON contains only text. So in lists and matches, each byte that is not UTF-8 is
 // written as \xHH, such as \xE9, and a backslash that would look like such an escape as \x5C. Paths in this form are
-// accepted, also for new files.
+// accepted, also for new files. Archives have `_` for the backslash, which Windows does not allow in a name.
 
 const valid =
   /[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|[\x80-\xff]/g;

@@ -33,6 +33,7 @@ test('no entry of a zip file unpacks outside its folder, on any system', async (
     'a/../../b': 'lie',
     '..\\..\\evil.bat': 'strange',
     'C:\\evil.bat': 'strange',
+    'caf\\xE9.txt': 'not UTF-8',
     'exe\u202egpj.txt': 'strange',
     'A.txt': 'one',
     'a.txt': 'two',
@@ -41,6 +42,7 @@ test('no entry of a zip file unpacks outside its folder, on any system', async (
   expect(entries.map(({ name, content }) => [name, content])).toEqual([
     ['.._.._evil.bat', 'strange'],
     ['C__evil.bat', 'strange'],
+    ['caf_xE9.txt', 'not UTF-8'],
     ['exe_gpj.txt', 'strange'],
     ['A.txt', 'one'],
     ['a (2).txt', 'two'],
