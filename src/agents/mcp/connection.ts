@@ -16,8 +16,7 @@ import { AppError, type ErrorCode } from '../../core/errors/errors.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import { globMatcher } from '../../core/text/glob.ts';
 import { truncateEnd } from '../../core/text/text.ts';
-import { portableParameters } from '../tools/outside/portable-schema.ts';
-import { UnsupportedSchema } from '../tools/outside/schema-parts.ts';
+import { parseParameters } from '../tools/outside/portable-schema.ts';
 import type { McpTool } from './server.ts';
 
 export interface ServerTransport {
@@ -266,15 +265,6 @@ function described({ name, title, description, inputSchema }: ListedTool): McpTo
     description: truncateEnd(description ?? '', descriptionChars),
     ...parseParameters(inputSchema),
   };
-}
-
-function parseParameters(inputSchema: unknown): Pick<McpTool, 'schema' | 'restore' | 'refused'> {
-  try {
-    return portableParameters(inputSchema);
-  } catch (thrown) {
-    if (thrown instanceof UnsupportedSchema) return { schema: { type: 'object' }, refused: thrown.message };
-    throw thrown;
-  }
 }
 
 const progressText = ({

@@ -1,12 +1,9 @@
+import type { PortableParameters, RefusedParameters } from '../tools/outside/portable-schema.ts';
+
 /** One tool as its server describes it, within Corral's limits. All text is the server's own and untrusted. */
-export interface McpTool {
+export type McpTool = ListedMcpTool & (PortableParameters | RefusedParameters);
+interface ListedMcpTool {
   readonly name: string;
   readonly title: string | undefined;
   readonly description: string;
-  /** The arguments in a form that every model provider accepts. */
-  readonly schema: object;
-  /** Restores the server's own argument names in a model's call. */
-  readonly restore?: (args: unknown) => unknown;
-  /** Why the tool cannot be offered to any model, for people. */
-  readonly refused?: string;
 }

@@ -3,7 +3,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { McpServer, SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { Tool } from '../tools/tool.ts';
+import type { LeftOutTool, Tool } from '../tools/tool.ts';
 import type { FetchFor } from './connect.ts';
 import type { McpConnection } from './connection.ts';
 import type { ServerStates } from './states.ts';
@@ -21,12 +21,6 @@ export interface SessionTools {
   readonly failed: readonly FailedServer[];
   /** Tools that cannot be offered to any model. */
   readonly leftOut: readonly LeftOutTool[];
-}
-export interface LeftOutTool {
-  readonly server: string;
-  readonly tool: string;
-  /** The reason, as shown to people. */
-  readonly reason: string;
 }
 export interface FailedServer {
   readonly name: string;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import { saveBytes } from '../tools/kept-output.ts';
+import { describeParameters, type PortableParameters } from '../tools/outside/portable-schema.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tools/tool.ts';
 import type { McpCallResult, McpConnection } from './connection.ts';
 import type { McpTool } from './server.ts';
@@ -112,9 +113,11 @@ export function toServerTools(
   });
 }
 
+type OfferedTool = Extract<McpTool, PortableParameters>;
+
 function mcpTool(
   connection: McpConnection,
-  { name, tool, newName }: { readonly name: string; readonly tool: McpTool; readonly newName: () => string },
+  { name, tool, newName }: { readonly name: string; readonly tool: OfferedTool; readonly newName: () => string },
 ): Tool {
   const described =
     tool.description === '' ? `${tool.name} of the tool server ${connection.server.name}.` : tool.description;
@@ -123,7 +126,8 @@ function mcpTool(
     family: 'mcp',
     group: 'always',
     label: tool.title ?? tool.name,
-    ...split(described, tool.schema),
+    ...describeParameters(described, tool.schema),
+    restore: tool.restore,
     needs: ['sandbox'],
     orderKey: () => null, // the protocol allows any number of concurrent calls
     calledIn: {},
@@ -131,25 +135,13 @@ function mcpTool(
       const input = z.looseObject({}).safeParse(args ?? {});
       if (!input.success) return { ok: false, reason: 'bad_arguments', output: `${name} takes an object.` };
       try {
-        const restored = { data: (tool.restore?.(input.data) ?? input.data) as object };
         const call = { signal: ctx.signal, onProgress: ctx.onOutput };
-        return await toolResult(ctx, await connection.call(tool.name, restored.data, call), newName);
+        return await toolResult(ctx, await connection.call(tool.name, input.data, call), newName);
       } catch (thrown) {
         return failedCall(thrown);
       }
     },
   };
-}
-
-const descriptionChars = 1_024; // the shortest limit of the model providers
-
-/** A description too long for some providers continues in the description of the parameters, which has no limit. */
-function split(text: string, schema: object): Pick<Tool, 'description' | 'parameters'> {
-  if (text.length <= descriptionChars) return { description: text, parameters: schema };
-  const description = truncateEnd(text, descriptionChars);
-  const own = (schema as { description?: string }).description ?? '';
-  const parameters = { ...schema, description: `${text.slice(description.length)} ${own}`.trim() };
-  return { description, parameters };
 }
 
 /** A failure of a tool server is a result for the model: it never ends the turn. */

@@ -152,7 +152,7 @@ async function perform(
   const input = typeof args === 'string' ? argumentsIn(args) : { value: args };
   if (!input) return { ok: false, reason: 'bad_arguments', output: `The arguments of ${name} are not valid JSON.` };
   try {
-    return await act(tool, input.value);
+    return await act(tool, tool.restore ? tool.restore(input.value) : input.value);
   } catch (thrown) {
     return expected(toAppError(thrown));
   }

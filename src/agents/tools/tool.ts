@@ -161,6 +161,8 @@ export interface ToolDescription {
   /** The description that the model reads. */
   readonly description: string;
   readonly parameters: object; // A JSON Schema for the model.
+  /** Restores a third-party tool's own names in the model's arguments. */
+  restore?(args: unknown): unknown;
   readonly needs: readonly ToolNeed[];
   /** Calls of the tool need a person's approval, unless an approval rule allows or denies them. */
   readonly asksFirst?: boolean;
@@ -200,6 +202,15 @@ export interface Tool extends ToolDescription {
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
   /** The text that the call would write, and the current text, for the person who approves. Undefined: none. */
   proposal?(ctx: Pick<ToolContext, 'memory'>, args: unknown): Promise<ToolContent | undefined>;
+}
+
+/** A third-party tool that cannot be offered to any model. */
+export interface LeftOutTool {
+  /** The name of the tool server; absent for a custom tool of the session's agent. */
+  readonly server?: string;
+  readonly tool: string;
+  /** The reason, as shown to people. */
+  readonly reason: string;
 }
 
 type ToolSummary = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &

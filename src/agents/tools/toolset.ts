@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { memoryFolder, memoryMount } from '../../core/model/run-files.ts';
+import type { ClientTool } from '../../core/model/session-agent.ts';
 import { replacePieces } from '../../core/text/files/edits.ts';
+import { memoizeByKey } from '../../core/text/list-fold.ts';
 import { fileFindByName, fileFindInContent, fileRead, fileWrite } from './file.ts';
 import { editFile } from './file-text.ts';
+import { describeParameters, parseParameters } from './outside/portable-schema.ts';
 import { restartShell, shellExec } from './shell.ts';
-import { defineTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
+import { defineTool, type LeftOutTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 // Tools of agents that clients create with the Managed Agents API. Names and arguments are those that the SDKs' workers
 // know; the server's own tools do the work.
@@ -169,29 +172,28 @@ export const workerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
   }),
 });
 
-/** A tool that the session's client executes. It never runs here: its calls wait for the client's result. */
-export const clientTool = ({
-  name,
-  description,
-  parameters,
-}: {
-  readonly name: string;
-  readonly description: string;
-  readonly parameters: object;
-}): Tool => ({
-  name,
-  family: 'custom',
-  group: 'always',
-  label: name,
-  description,
-  parameters,
-  needs: [],
-  byClient: 'program',
-  orderKey: () => null,
-  calledIn: {},
-  run: async () => ({
-    ok: false,
-    reason: 'refused',
-    output: `${name} was not run: only the program that made this session carries it out, and it gave no result.`,
-  }),
+/**
+ * A tool that the session's client executes, or why no model can be offered it. It never runs here: its calls wait for
+ * the client's result. Converted once, because the agent is read before each turn.
+ */
+export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | LeftOutTool => {
+  const parsed = parseParameters(parameters);
+  if (parsed.refused !== undefined) return { tool: name, reason: parsed.refused };
+  return {
+    name,
+    family: 'custom',
+    group: 'always',
+    label: name,
+    ...describeParameters(description, parsed.schema),
+    restore: parsed.restore,
+    needs: [],
+    byClient: 'program',
+    orderKey: () => null,
+    calledIn: {},
+    run: async () => ({
+      ok: false,
+      reason: 'refused',
+      output: `${name} was not run: only the program that made this session carries it out, and it gave no result.`,
+    }),
+  };
 });

@@ -1,5 +1,5 @@
 import type { Driver } from '../../../drivers/driver.ts';
-import type { FailedServer, LeftOutTool } from '../../agents/mcp/tool-servers.ts';
+import type { FailedServer } from '../../agents/mcp/tool-servers.ts';
 import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import {
@@ -12,7 +12,7 @@ import {
   withoutSkills,
   withTools,
 } from '../../agents/tools/registry.ts';
-import type { PullRequestOpener, Tool } from '../../agents/tools/tool.ts';
+import type { LeftOutTool, PullRequestOpener, Tool } from '../../agents/tools/tool.ts';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -192,6 +192,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     };
     const unread = workspaceSkills.takeUnread(runWriter);
     if (unread) await runWriter.write({ type: 'run.notice', runId, data: { kind: 'skill_unread', detail: unread } });
+    await missing.tell(runWriter, [], profile.leftOut);
     await missing.tellUnreached(
       live,
       runWriter,

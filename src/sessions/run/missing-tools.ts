@@ -1,5 +1,6 @@
-import type { FailedServer, LeftOutTool } from '../../agents/mcp/tool-servers.ts';
+import type { FailedServer } from '../../agents/mcp/tool-servers.ts';
 import type { OmittedContent } from '../../agents/models/model.ts';
+import type { LeftOutTool } from '../../agents/tools/tool.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { RunContext } from './run-context.ts';
@@ -26,7 +27,8 @@ export class MissingTools {
     }
     for (const { server, tool, reason } of leftOut) {
       if (!this.#isNew(run, `${server}\0${tool}`)) continue;
-      const detail = `The tool ${tool} of the tool server ${server} is left out: ${reason}.`;
+      const named = server === undefined ? `custom tool ${tool}` : `tool ${tool} of the tool server ${server}`;
+      const detail = `The ${named} is left out: ${reason}.`;
       await run.write({ type: 'run.notice', runId, data: { kind: 'left_out', detail } });
     }
   }

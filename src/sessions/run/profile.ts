@@ -2,7 +2,7 @@ import type { Budget } from '../../../machines/run-types.ts';
 import type { Model, Sampling } from '../../agents/models/model.ts';
 import type { MemoryAccess } from '../../agents/tools/memory/agent-memory.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
-import type { ToolDescription } from '../../agents/tools/tool.ts';
+import type { LeftOutTool, ToolDescription } from '../../agents/tools/tool.ts';
 import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
@@ -15,6 +15,8 @@ export interface AgentProfile {
   /** Fallback models, in order. */
   readonly fallbacks: readonly string[];
   readonly tools: ToolRegistry;
+  /** Tools of the agent that cannot be offered to any model. */
+  readonly leftOut?: readonly LeftOutTool[];
   readonly toolServers: readonly McpServer[];
   /** The tools of tool servers that the agent has; undefined: all. */
   readonly allows?: (tool: Pick<ToolDescription, 'name' | 'group'>) => boolean;

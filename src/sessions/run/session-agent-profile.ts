@@ -2,7 +2,7 @@ import { delegateToolsFor } from '../../agents/tools/delegation/delegate.ts';
 import { type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
-import { clientTool, toolset, toolsetTargets, workerTool } from '../../agents/tools/toolset.ts';
+import { toClientTool, toolset, toolsetTargets, workerTool } from '../../agents/tools/toolset.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { memoryMount } from '../../core/model/run-files.ts';
@@ -25,7 +25,7 @@ const mostChildren = 8; // working at the same time, as in templates
 export function sessionAgentProfile(
   agent: SessionAgent,
   { usual, denied, session }: Base,
-): Pick<AgentProfile, 'tools' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
+): Pick<AgentProfile, 'tools' | 'leftOut' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
   const isOff = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
     [tool.name, ...(toolsetTargets[tool.name] ?? [])].some((name) => !allowsTool({ deny: denied }, { ...tool, name }));
   const requested = new Set(agent.tools);
@@ -33,10 +33,10 @@ export function sessionAgentProfile(
   const own = [...inSandbox, ...foundIn(usual.tools, requested)].filter(
     (tool) => requested.has(tool.name) && !isOff(tool),
   );
-  const clientTools = agent.clientTools.map(clientTool);
+  const clientTools = agent.clientTools.map(toClientTool);
   const { subAgents = [] } = agent;
   const delegating = subAgents.length > 0 ? delegateToolsFor(subAgents).filter((tool) => !isOff(tool)) : [];
-  const all = [...own, ...delegating, ...clientTools];
+  const all = [...own, ...delegating, ...clientTools.filter((tool) => 'run' in tool)];
   const tools = withTools(toolRegistry([]), { declared: all, all });
   const rules = [...(usual.approvals?.rules ?? []), ...renamed(usual.approvals?.rules ?? []), ...agent.approvals];
   const requests = (usual.approvals?.tools ?? []).filter((name) => name !== '*');
@@ -49,6 +49,7 @@ export function sessionAgentProfile(
   }));
   return {
     tools,
+    leftOut: clientTools.filter((tool) => 'reason' in tool),
     toolServers: servers,
     // A tool disabled by the client is not offered; its rule would refuse the call anyway.
     allows: (tool) => !isOff(tool) && ruleAbout(agent, tool.name)?.action !== 'deny',

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { SessionId } from '../../../src/core/model/ids.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 // The requests of a work queue, on a server that asks for no credential.
@@ -49,6 +50,22 @@ test('a poll without work answers null as JSON, also at the root', async () => {
     expect([status, text, headers.get('content-type')?.split(';')[0]]).toEqual([200, 'null', 'application/json']);
     expect(headers.get('request-id')).toBeTruthy();
   }
+});
+
+test('a tool whose schema no model takes is left out with a notice, and shown as the client sent it', async () => {
+  const id = await environment({ type: 'cloud' });
+  const never = { allOf: [{ type: 'string' }, { type: 'number' }] };
+  const input_schema = { type: 'object', properties: { $a: never }, required: ['$a'] };
+  const tools = [{ type: 'custom', name: 'find', description: 'Finds.', input_schema }];
+  const agent = await ask('POST', '/agents', { model: 'demo', name: 'Finder', tools });
+  const initial_events = [{ type: 'user.message', content: [{ type: 'text', text: 'hi' }] }];
+  const session = await ask('POST', '/sessions', { agent: agent.id, environment_id: id, initial_events });
+  expect([agent.tools, session.agent.tools]).toMatchObject([tools, tools]);
+  const sid = SessionId.parse(session.id.slice('sesn_'.length));
+  const detail = expect.stringMatching(/^The custom tool find is left out: no value fits its parameter/);
+  const notices = async () =>
+    (await server.core.services.sessions.page(sid, 0, 100)).events.filter(({ type }) => type === 'run.notice');
+  await expect.poll(notices).toMatchObject([{ data: { kind: 'left_out', detail } }]);
 });
 
 test.each([

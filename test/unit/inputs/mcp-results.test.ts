@@ -90,7 +90,10 @@ const rows: Record<string, [result: object, output: string, ok?: boolean]> = {
 
 test.each(Object.entries(rows))('%s', async (_, [result, output, ok = true]) => {
   const programs = fakePrograms(
-    toolServer([{ name: 'go' }], (message, program) => void program.print(answerTo(message, result))),
+    toolServer(
+      [{ name: 'go', inputSchema: { type: 'object', properties: { $q: {} } } }],
+      (message, program) => void program.print(answerTo(message, result)),
+    ),
   );
   const server = { name: 'odd', command: 'serve', args: [], env: {}, tools: ['*'], timeoutMs: 60_000 };
   const connection = new McpConnection(
@@ -100,5 +103,6 @@ test.each(Object.entries(rows))('%s', async (_, [result, output, ok = true]) => 
   );
   const listed = await connection.tools(AbortSignal.timeout(60_000));
   const [tool] = toServerTools(connection, listed, () => 'file');
+  expect(tool?.restore?.({ _q: 1 })).toEqual({ $q: 1 });
   expect(await toolBench().run(tool as Tool, {})).toMatchObject({ ok, output });
 });

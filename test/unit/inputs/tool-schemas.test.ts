@@ -1,8 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { toParameters } from '../../../src/agents/models/gemini/schema.ts';
+import { type CustomToolDefinition, checkDefinition } from '../../../src/agents/tools/custom/check.ts';
+import { z } from '../../../src/agents/tools/custom/definition.ts';
+import { customTool } from '../../../src/agents/tools/custom/tool.ts';
 import { portableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
 import { type PortableSchema, UnsupportedSchema } from '../../../src/agents/tools/outside/schema-parts.ts';
+import { runTool, toolRegistry } from '../../../src/agents/tools/registry.ts';
+import { permissionFor } from '../../../src/sessions/run/calls/approval.ts';
+import type { AgentProfile } from '../../../src/sessions/run/profile.ts';
+import { sessionAgentProfile } from '../../../src/sessions/run/session-agent-profile.ts';
+import { toolBench } from '../../support/agents/tools.ts';
 
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const string = { type: 'string' };
@@ -44,7 +52,7 @@ const rows: Record<string, [schema: unknown, properties: object, whole?: object]
   ],
   'a property called __proto__': [
     JSON.parse('{"type":"object","properties":{"__proto__":{"type":"string"}},"required":["__proto__"]}'),
-    { __proto___30e2af38: { type: 'string', description: 'The server calls it "__proto__".' } },
+    { __proto___30e2af38: { type: 'string', description: 'The tool calls it "__proto__".' } },
     { required: ['__proto___30e2af38'] },
   ],
   'properties on a string': [object({ a: { type: 'string', properties: { b: {} } } }), { a: string }],
@@ -185,8 +193,16 @@ const rows: Record<string, [schema: unknown, properties: object, whole?: object]
   ],
 };
 
+/** A session whose client has one tool with this schema. */
+function sessionWith(parameters: unknown) {
+  const clientTools = [{ name: 'find', description: 'Finds.', parameters: parameters as Record<string, unknown> }];
+  const agent = { name: 'a', instructions: null, tools: [], servers: [], approvals: [], kept: {}, clientTools };
+  return sessionAgentProfile(agent, { usual: {} as AgentProfile, denied: [], session: {} });
+}
+
 test.each(Object.entries(rows))('%s', (_, [schema, properties, whole = {}]) => {
   const made = portableParameters(schema).schema;
+  expect(sessionWith(schema).tools.declarations).toMatchObject([{ name: 'find', parameters: made }]);
   expect(made).toMatchObject({ type: 'object', properties, ...whole });
   expect(oddIn(made)).toEqual([]);
   const gemini = toParameters(made);
@@ -201,9 +217,11 @@ test.each([
   [object({ a: { $ref: 'https://example.com/a.json' } }), /refer to/],
   [object({ a: { allOf: [string, { type: 'number' }] } }, { required: ['a'] }), /no value fits its parameter "a"/],
   [object(Object.fromEntries(Array.from({ length: 900 }, (_, n) => [`parameter${n}`, string]))), /KiB are the limit/],
-])('%o has no form that keeps its meaning', (schema, reason) =>
-  expect(() => portableParameters(schema)).toThrow(reason),
-);
+])('%o has no form that keeps its meaning', (schema, reason) => {
+  expect(() => portableParameters(schema)).toThrow(reason);
+  const { tools, leftOut } = sessionWith(schema);
+  expect([tools.declarations, leftOut]).toEqual([[], [{ tool: 'find', reason: expect.stringMatching(reason) }]]);
+});
 
 const times = <Value>(count: number, make: (n: number) => Value) => Array.from({ length: count }, (_, n) => make(n));
 const deep = (wrap: (inner: object) => object) =>
@@ -251,7 +269,7 @@ test.each<[string, object, RegExp]>([
   expect(output).toMatch(reason);
 });
 
-test('names that a provider refuses have others, and the server gets its own back', () => {
+test('names that a provider refuses have others, and the tool gets its own back', async () => {
   const inner = object({ 'x.y': string, [`long${'g'.repeat(80)}`]: string });
   const { schema, restore } = portableParameters(
     object({ $filter: string, 'a[b]': inner, 日本: string, 中国: string, _filter2: string }, { required: ['$filter'] }),
@@ -266,6 +284,22 @@ test('names that a provider refuses have others, and the server gets its own bac
     'a[b]': { 'x.y': 1, [`long${'g'.repeat(80)}`]: 2, _filter: 'kept' },
     日本: 3,
   });
+
+  const clash = object({ $id: string, a: object({ _id: string }) });
+  const { restore: own, schema: shown } = portableParameters(clash);
+  const [id = ''] = Object.keys(shown.properties ?? {});
+  expect(own({ [id]: 1, a: { _id: 2 } })).toEqual({ $id: 1, a: { _id: 2 } });
+
+  const call = { callId: 'c1', name: 'find', args: { _filter: 'f' }, begun: false };
+  const asked = permissionFor({ tools: sessionWith(object({ $filter: string })).tools, approvals: undefined }, call);
+  expect(asked?.kind === 'ask' && asked.approval?.args).toEqual({ $filter: 'f' });
+
+  const run = async (_: unknown, args: object) => JSON.stringify(args);
+  const parameters = z.object({ $filter: z.string(), any: z.array(z.any()).optional() });
+  const tool = customTool(checkDefinition({ description: 'Finds.', parameters, run }, 'find') as CustomToolDefinition);
+  expect(oddIn(tool.parameters)).toEqual([]);
+  const result = await runTool(toolRegistry(undefined, 'off', [tool]), toolBench().context(), call);
+  expect(result).toEqual({ ok: true, output: '{"$filter":"f"}' });
 });
 
 test('Gemini reads in words what its schema has no field for', () => {

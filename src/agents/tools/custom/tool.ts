@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { createTimeoutSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
+import { describeParameters, portableParameters } from '../outside/portable-schema.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import type { CustomToolDefinition } from './check.ts';
 import type { CustomToolContext, CustomToolResult } from './definition.ts';
@@ -8,7 +9,7 @@ import type { CustomToolContext, CustomToolResult } from './definition.ts';
 /** Converts an operator's tool to the registry's form. A failure of its code is a result for the model. */
 export function customTool({ name, label, description, parameters, group, run }: CustomToolDefinition): Tool {
   const perform = run as unknown as (context: CustomToolContext, args: unknown) => Promise<CustomToolResult>;
-  return defineTool({
+  const tool = defineTool({
     name,
     family: 'custom',
     group: group ?? 'always',
@@ -30,6 +31,8 @@ export function customTool({ name, label, description, parameters, group, run }:
       }
     },
   });
+  const { schema, restore } = portableParameters(tool.parameters); // zod can describe more than providers accept
+  return { ...tool, ...describeParameters(description, schema), restore };
 }
 
 const failed = (reason: 'failed' | 'timed_out', output: string): ToolResult => ({ ok: false, reason, output });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { truncateEnd } from '../../../core/text/text.ts';
 import { createRefResolver, mergeSchemas } from './merge-schemas.ts';
 import {
   anySchema,
@@ -27,6 +28,12 @@ export interface PortableParameters {
   readonly schema: PortableSchema;
   /** Restores the tool's own names in the arguments. */
   restore(args: unknown): unknown;
+  readonly refused?: undefined;
+}
+export interface RefusedParameters {
+  readonly schema?: undefined;
+  /** Why the tool cannot be offered to any model, for people. */
+  readonly refused: string;
 }
 
 const maxBytes = 16 * 1024;
@@ -69,6 +76,26 @@ export function portableParameters(source: unknown): PortableParameters {
   throw tooLarge(last);
 }
 
+/** Like `portableParameters`, with the reason as a value. */
+export function parseParameters(source: unknown): PortableParameters | RefusedParameters {
+  try {
+    return portableParameters(source);
+  } catch (thrown) {
+    if (thrown instanceof UnsupportedSchema) return { refused: thrown.message };
+    throw thrown;
+  }
+}
+
+const descriptionChars = 1_024; // the shortest limit of the model providers
+
+/** A description too long for some providers continues in the description of the parameters, which has no limit. */
+export function describeParameters(text: string, schema: PortableSchema): { description: string; parameters: object } {
+  if (text.length <= descriptionChars) return { description: text, parameters: schema };
+  const description = truncateEnd(text, descriptionChars);
+  const more = `${text.slice(description.length)} ${schema.description ?? ''}`.trim();
+  return { description, parameters: { ...schema, description: more } };
+}
+
 const tooLarge = (bytes: number) =>
   new UnsupportedSchema(`its parameters take ${Math.ceil(bytes / 1024)} KiB, and ${maxBytes / 1024} KiB are the limit`);
 
@@ -79,6 +106,18 @@ function isDeeper(value: unknown, most: number): boolean {
     level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
   }
   return false;
+}
+
+/** All keys at any depth: one of them could be a property's own name. */
+function keysIn(source: Json): Set<string> {
+  const keys = new Set<string>();
+  for (const open: unknown[] = [source]; open.length > 0; ) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    if (!Array.isArray(value)) for (const key of Object.keys(value)) keys.add(key);
+    for (const one of Object.values(value)) open.push(one);
+  }
+  return keys;
 }
 
 class TooMany extends Error {}
@@ -104,6 +143,7 @@ class Portable {
   readonly #effort: Effort;
   readonly #find: (reference: string) => unknown;
   readonly #open: string[] = [];
+  readonly #keys: ReadonlySet<string>;
   #nodes = 0;
   #merged = 0;
 
@@ -111,6 +151,7 @@ class Portable {
     this.#source = source;
     this.#effort = effort;
     this.#find = createRefResolver(source);
+    this.#keys = keysIn(source);
   }
 
   root(): PortableSchema {
@@ -271,11 +312,11 @@ class Portable {
       if (!created && required.has(name))
         throw new UnsupportedSchema(`no value fits its parameter ${JSON.stringify(name)}`);
       if (!created) continue;
-      const shown = this.#nameOf(name, declared);
+      const shown = this.#nameOf(name);
       properties[shown] =
         shown === name
           ? created
-          : { ...created, ...extendDescription({ ...created }, [`The server calls it ${JSON.stringify(name)}.`]) };
+          : { ...created, ...extendDescription({ ...created }, [`The tool calls it ${JSON.stringify(name)}.`]) };
       if (required.has(name)) needed.push(shown);
     }
     const others = patterns.length > 0 ? { anyOf: patterns.map(([, one]) => one) } : flat.additionalProperties;
@@ -293,14 +334,14 @@ class Portable {
   }
 
   /** A replacement, accepted by every provider, for a name that some refuse. */
-  #nameOf(name: string, siblings: ReadonlyMap<string, unknown>): string {
+  #nameOf(name: string): string {
     if (name !== '__proto__' && /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name)) return name;
     const { names } = this.#effort;
     const plain = name
       .replaceAll(/[^A-Za-z0-9_-]+/g, '_')
       .replace(/^(?![A-Za-z_])/, '_')
       .slice(0, 64);
-    const isFree = (one: string) => !siblings.has(one) && (names.get(one) ?? name) === name;
+    const isFree = (one: string) => !this.#keys.has(one) && (names.get(one) ?? name) === name;
     const shown =
       /[A-Za-z0-9]/.test(plain) && plain !== '__proto__' && isFree(plain) && name.length <= 64
         ? plain

@@ -1,4 +1,5 @@
 import type { CallResult, PendingCall } from '../../../../machines/run.ts';
+import type { Tool } from '../../../agents/tools/tool.ts';
 import { findFamily } from '../../../agents/tools/words.ts';
 import type { ApprovalRule } from '../../../core/model/approval-rule.ts';
 import { anyGlob } from '../../../core/text/glob.ts';
@@ -58,8 +59,9 @@ function fitsExactly(pattern: string, text: string): boolean {
   return at <= text.length - last.length;
 }
 
-/** The model's arguments as an object, as the log requires. */
-export function toShownArgs(args: unknown): Record<string, unknown> {
+/** The model's arguments as an object, as the log requires, under the tool's own names. */
+export function toShownArgs(input: unknown, tool?: Pick<Tool, 'restore'>): Record<string, unknown> {
+  const args = tool?.restore ? tool.restore(input) : input;
   if (args !== null && typeof args === 'object' && !Array.isArray(args)) return args as Record<string, unknown>;
   return args === undefined || args === null ? {} : { value: args };
 }
@@ -71,8 +73,8 @@ export function permissionFor(
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
   // a call that has begun was approved, or needed no approval
   if (begun && !verdict) return undefined;
-  const shown = toShownArgs(args);
   const tool = tools.find(name);
+  const shown = toShownArgs(args, tool);
   const family = tool?.family;
   // If its messages to the user could be denied, an agent could not report a denial.
   const rule =

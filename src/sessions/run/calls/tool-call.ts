@@ -101,8 +101,9 @@ const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 const announced = ({ runWriter, tools }: RunContext, { callId, name, args }: PendingCall) => {
-  const tool = tools.find(name)?.family ?? findFamily(name);
-  return runWriter.calling({ callId, tool, function: name, args: toShownArgs(args) });
+  const tool = tools.find(name);
+  const family = tool?.family ?? findFamily(name);
+  return runWriter.calling({ callId, tool: family, function: name, args: toShownArgs(args, tool) });
 };
 
 async function perform(

@@ -9,8 +9,13 @@ test('a tool that no model can be offered is reported once in each run, with ser
   const missing = new MissingTools();
   const tool = { server: 'maps', tool: 'find', reason: 'its parameters are of the type array' };
   for (let turn = 0; turn < 2; turn++) await missing.tell(run, [], [tool]);
-  const detail = 'The tool find of the tool server maps is left out: its parameters are of the type array.';
-  expect(written).toMatchObject([{ type: 'run.notice', data: { kind: 'left_out', detail } }]);
+  await missing.tell(run, [], [{ tool: 'find', reason: 'it is too large' }]);
+  expect(written).toMatchObject(
+    [
+      'The tool find of the tool server maps is left out: its parameters are of the type array.',
+      'The custom tool find is left out: it is too large.',
+    ].map((detail) => ({ type: 'run.notice', data: { kind: 'left_out', detail } })),
+  );
 });
 
 test('a model of which nobody knows whether it calls tools is reported until it calls one', () => {

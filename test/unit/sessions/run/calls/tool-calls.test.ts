@@ -72,6 +72,17 @@ function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, 
   return { work, make, end, running, stop, open, runWriter, transcript, events };
 }
 
+test("a call is logged with the tool's own names for its arguments", async () => {
+  const { tools } = bench().work;
+  const find = (name: string): Tool => ({ ...(tools.find(name) as Tool), restore: () => ({ $id: 'a' }) });
+  const { make, running, stop, events } = bench([], { tools: { ...tools, find } });
+  const calls = make({ callId: 'a' });
+  await running();
+  stop.abort();
+  await expect(calls).rejects.toThrow();
+  expect((await events()).find(({ type }) => type === 'tool.calling')).toMatchObject({ data: { args: { $id: 'a' } } });
+});
+
 test('independent calls run at once, and their results follow the reply in the order of the calls', async () => {
   const { make, end, running, transcript, events } = bench();
   const made = make({ callId: 'a' }, { callId: 'b' }, { callId: 'c' });
