@@ -15,7 +15,11 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
   const provisions = new SingleFlight<SandboxInfo>();
 
   /** Every call goes through here: it applies a test's latency and faults, and stops when its signal fires. */
-  async function exchange<Value>(method: Method, { signal }: CallOptions, act: () => Value | Promise<Value>): Promise<Value> {
+  async function exchange<Value>(
+    method: Method,
+    { signal }: CallOptions,
+    act: () => Value | Promise<Value>,
+  ): Promise<Value> {
     throwIfAborted(signal);
     backend.calls[method] = (backend.calls[method] ?? 0) + 1;
     const mishap = backend.mishap(method);

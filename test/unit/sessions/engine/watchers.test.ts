@@ -40,5 +40,6 @@ describe('a session', () => {
     expect(fresh.signal.aborted).toBe(true);
   });
 
-  test('without a watcher can end without an error', () => expect(() => new SessionStreams().end(sessionId)).not.toThrow());
+  test('without a watcher can end without an error', () =>
+    expect(() => new SessionStreams().end(sessionId)).not.toThrow());
 });

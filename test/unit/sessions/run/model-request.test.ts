@@ -37,7 +37,10 @@ function world(parts: readonly TurnPart[], sources: BudgetSources = {}) {
   const take = () => requestModel({ model, runWriter, budget }, what, { signal: never, onDelta: () => {} });
   return { requests, take, budget, meter: runWriter.transcript.meter };
 }
-function sharing(parts: readonly TurnPart[], granted: (most: BudgetAmounts) => BudgetAmounts | 'over' = (most) => most) {
+function sharing(
+  parts: readonly TurnPart[],
+  granted: (most: BudgetAmounts) => BudgetAmounts | 'over' = (most) => most,
+) {
   const settled: BudgetAmounts[] = [];
   const shared: SharedBudgets = {
     async reserve({ most }) {
