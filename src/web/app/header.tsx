@@ -168,7 +168,7 @@ const SessionMenu = () => (
       ...commands()
         .filter(({ id }) => shown.includes(id))
         .map((command) => ({ ...command, label: t(command.label) })),
-      { id: 'all', label: t('allCommands'), icon: 'command', run: openPalette },
+      { id: 'all', label: t('palette'), icon: 'command', run: openPalette },
     ]}
   />
 );

@@ -39,7 +39,7 @@ export async function requestToken(isRetry: boolean): Promise<void> {
           required
           autofocus={providers.length === 0}
         />
-        <Button kind={providers.length === 0 ? 'primary' : 'plain'} type="submit" label={t('open')} />
+        <Button kind={providers.length === 0 ? 'primary' : 'plain'} type="submit" label={t('signIn.title')} />
       </form>
     </Dialog>,
   );

@@ -63,7 +63,7 @@ function AttemptsDialog({ id }: { id: string }) {
                 kind="danger"
                 icon="stop"
                 label={t('stop')}
-                onClick={() => act(t('stop'), () => mutate('attempts.stop', { sessionId: id, id: newest.id }))}
+                onClick={() => act(t('notStopped'), () => mutate('attempts.stop', { sessionId: id, id: newest.id }))}
               />
             ) : (
               <Button icon="plus" label={t('attempts.again')} onClick={() => setNew(true)} />

@@ -36,7 +36,7 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
   const [trouble, tryIt] = useActionError();
   const address = location.origin + hook.path;
   const rotate = () =>
-    tryIt(t('notSaved'), async () => {
+    tryIt(t('notRotated'), async () => {
       const answer = await mutate('automations.rotateSecret', { id });
       made.set(id, answer.secret);
       setSecret(answer.secret);

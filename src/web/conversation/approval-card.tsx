@@ -70,7 +70,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
         >
           <textarea
             class="field"
-            aria-label={t('approval.change')}
+            aria-label={t('approval.edit')}
             value={edited}
             rows={Math.min(10, edited.split('\n').length)}
             onInput={(event) => setEdited(event.currentTarget.value)}

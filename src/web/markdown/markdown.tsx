@@ -111,7 +111,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
           type="checkbox"
           checked={node.isChecked}
           disabled
-          aria-label={t(node.isChecked ? 'done' : 'open')}
+          aria-label={t(node.isChecked ? 'mark.completed' : 'mark.pending')}
         />
       );
     case 'list': {

@@ -10,7 +10,7 @@ test('a task is tried twice in the page, and the session gets the files of the c
   const { page, complaints } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Commands' }).fill('Run in parallel');
+  await page.getByRole('combobox', { name: 'Command palette' }).fill('Run parallel attempts');
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog', { name: 'Attempts' });
   await dialog.getByLabel('Task').fill(`Make it\n${fence('sh', 'echo made > made.txt')}`);

@@ -38,7 +38,7 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   await form.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('button', { name: /^Report/ }).click();
   const one = page.getByRole('dialog', { name: 'Report' });
-  await one.getByText(/^Next start: .*Europe\/Berlin/).waitFor();
+  await one.getByText(/^Next run: .*Europe\/Berlin/).waitFor();
   await one.getByRole('button', { name: 'Start now' }).click();
   await one.getByText('Done', { exact: true }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
@@ -58,8 +58,8 @@ test('a schedule that cannot be read says so next to the field', { tags: ['night
   await page.getByRole('button', { name: 'New automation' }).click();
   const form = page.getByRole('dialog', { name: 'New automation' });
   await form.getByRole('combobox', { name: 'When', exact: true }).selectOption('Custom schedule (cron)');
-  await form.getByLabel(/^Minute, hour/).fill('99 9 * * *');
-  await form.getByText(/Invalid schedule.*has 99 as the minute/).waitFor();
+  await form.getByLabel(/^Cron expression/).fill('99 9 * * *');
+  await form.getByText(/Could not compute the next runs.*has 99 as the minute/).waitFor();
   await form.getByLabel('Name').fill('Never');
   await form.getByLabel(/^Task/).fill('Nothing');
   await form.getByRole('button', { name: 'Save' }).click();

@@ -23,7 +23,7 @@ test('a person gets from the start page to a first answer in at most six clicks'
   await page.getByRole('heading', { name: 'No model is set up yet' }).waitFor();
   await page.getByText('a scripted demo answers').waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  await page.getByText('Another address', { exact: true }).click();
+  await page.getByText('Other provider', { exact: true }).click();
   await page.getByLabel('Address', { exact: true }).fill(fake.url);
   await page.getByLabel('Name (optional)').pressSequentially('Our Team');
   await page.getByLabel('API key (optional)').fill(fakeKey);
@@ -52,7 +52,7 @@ test('a wrong key and a wrong address are reported at the form, which keeps them
   tags: ['all'],
 }, async ({ desk }) => {
   const { page } = await desk.open();
-  await page.getByText('Another address', { exact: true }).click();
+  await page.getByText('Other provider', { exact: true }).click();
   const address = page.getByLabel('Address', { exact: true });
   await address.fill(fake.url);
   await page.getByLabel('API key (optional)').fill('a-wrong-key');
@@ -85,7 +85,7 @@ test('a session whose repository cannot be cloned is failed, and its card offers
   const card = page.getByRole('alert').filter({ hasText: 'Could not clone the repository' });
   await card.getByRole('button', { name: 'Try again' }).waitFor();
   await page.getByRole('main').getByText('failed', { exact: true }).waitFor();
-  await card.getByRole('button', { name: 'Change address' }).click();
+  await card.getByRole('button', { name: 'Change repository URL' }).click();
   expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('hello');
 });
 

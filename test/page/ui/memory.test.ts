@@ -44,8 +44,8 @@ test('a note is written, changed, undone, redacted and deleted', { tags: ['night
   await dialog.getByRole('alert').getByText('it was changed in the meantime').waitFor();
   expect((await memory.read(person, path)).text).toBe('of somebody else');
 
-  await dialog.getByRole('button', { name: 'Delete with all versions' }).click();
-  await dialog.getByRole('button', { name: 'Delete with all versions' }).last().click();
+  await dialog.getByRole('button', { name: 'Delete all versions' }).click();
+  await dialog.getByRole('button', { name: 'Delete all versions' }).last().click();
   await dialog.getByRole('button', { name: 'Restore', exact: true }).waitFor();
   await dialog.getByRole('button', { name: 'All notes' }).click();
   await dialog.getByText('No notes yet.').waitFor();

@@ -11,7 +11,7 @@ async function say(page: Page, text: string) {
   await page.keyboard.press('Enter');
 }
 /** The end of a run, as a person reads it. */
-const ends = (page: Page) => page.locator('.ended').filter({ hasText: /^Done in / });
+const ends = (page: Page) => page.locator('.ended').filter({ hasText: /^Done after / });
 const finished = (page: Page) => ends(page).last().waitFor();
 const overflow = (page: Page) =>
   page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');

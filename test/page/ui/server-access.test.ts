@@ -20,7 +20,7 @@ test('a secret of all sandboxes is stored, removed and never shown', { tags: ['n
   expect(await axeFinds(page)).toEqual([]);
   expect(await page.content()).not.toContain('a-value-nobody-sees');
   await dialog.getByRole('button', { name: 'Remove the secret weather' }).click();
-  await dialog.getByText('Programs that use it will fail.').waitFor();
+  await dialog.getByText('Programs that use this secret will fail.').waitFor();
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
   await dialog.getByText('Removed: weather.').waitFor();
   await dialog.getByText('No secrets yet.').waitFor();
@@ -72,7 +72,7 @@ deskTest()('the owner of a project adds a member, changes the role, and removes 
   await dialog.getByText('Grace was removed.').waitFor();
   expect(await members()).toEqual(['owner']);
   await dialog.getByLabel('Program').fill('Website CI');
-  await dialog.getByRole('button', { name: 'Create key' }).click();
+  await dialog.getByRole('button', { name: 'Create service account' }).click();
   await dialog.getByText('Key for Website CI').waitFor();
   await dialog.getByRole('button', { name: 'Revoke the key Website CI' }).click();
   await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();

@@ -9,7 +9,7 @@ const adminTest = deskTest({}, 'admin');
 const row = (page: Page, name: string) => page.locator('.session').filter({ hasText: name });
 const palette = async (page: Page, command: string) => {
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Commands' }).fill(command);
+  await page.getByRole('combobox', { name: 'Command palette' }).fill(command);
   await page.keyboard.press('Enter');
 };
 const ended = (page: Page) => page.locator('.ended').last().waitFor();
@@ -104,7 +104,7 @@ test('on a phone all runs of the list are stopped together, visibly', { tags: ['
     if (shown) tell(shown.getAttribute('aria-label'));
   }).observe(document.getElementById('sidebar'), { childList: true, subtree: true })`);
   await page.getByRole('button', { name: 'Select sessions' }).click();
-  await page.getByRole('button', { name: 'All', exact: true }).click();
+  await page.getByRole('button', { name: 'Select all', exact: true }).click();
   await page.getByRole('button', { name: 'Stop', exact: true }).last().click();
   await page.getByText('3 runs stopped.').waitFor();
   await expect.poll(() => page.getByRole('listitem').getByText('stopped').count()).toBe(3);
@@ -184,7 +184,7 @@ test('the palette reaches everything by keyboard, and gives the focus back', { t
   const id = await desk.worked('By keyboard');
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  const field = page.getByRole('combobox', { name: 'Commands' });
+  const field = page.getByRole('combobox', { name: 'Command palette' });
   const focused = () => page.evaluate('document.activeElement.id');
   await expect.poll(focused).toBe('message');
   await page.keyboard.press('Control+k');

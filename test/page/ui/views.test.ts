@@ -21,7 +21,7 @@ const task = `Do it\n\n${table}\n${files.join('\n')}\n${fence('sh', 'seq 1 40')}
 
 const command = async (page: Page, name: string) => {
   await page.keyboard.press('Control+k');
-  await page.getByRole('combobox', { name: 'Commands' }).fill(name);
+  await page.getByRole('combobox', { name: 'Command palette' }).fill(name);
   await page.keyboard.press('Enter');
 };
 const dialog = (page: Page, name: string) => page.getByRole('dialog', { name }).waitFor();
@@ -64,7 +64,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   await page.locator('.ended').waitFor();
   await see('the palette', async () => {
     await page.keyboard.press('Control+k');
-    await page.getByRole('combobox', { name: 'Commands' }).waitFor();
+    await page.getByRole('combobox', { name: 'Command palette' }).waitFor();
   });
   await leave(page);
   const panel = page.getByRole('tabpanel');

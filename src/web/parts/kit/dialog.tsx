@@ -30,7 +30,7 @@ export const Dialogs = () =>
 
 /** Shown instead of a dialog that could not be drawn. It can be opened again. */
 const FailedDialog = () => (
-  <Dialog title={t('notDrawn')}>
+  <Dialog title={t('dialogNotDrawn')}>
     <Button label={t('close')} onClick={closeDialog} />
   </Dialog>
 );

@@ -33,7 +33,7 @@ export function OverviewPage() {
     setReadings(([last]) => [{ overview, health, at: performance.now() }, ...(last ? [last] : [])]);
   };
   useEffect(() => {
-    const look = () => void tryIt(t('server.unread'), read);
+    const look = () => void tryIt(t('administration.overview.unread'), read);
     look();
     const timer = setInterval(look, lookMs);
     return () => clearInterval(timer);

@@ -52,7 +52,9 @@ export function NoteView({ holder, note: given, names, back }: Props) {
         {note && history.length > 0 && (
           <Button
             label={t(note.deleted ? 'restore' : 'memory.undo')}
-            onClick={() => change(t('memory.notUndone'), () => mutate('memory.undo', place))}
+            onClick={() =>
+              change(t(note.deleted ? 'memory.notRestored' : 'memory.notUndone'), () => mutate('memory.undo', place))
+            }
           />
         )}
         {note && !note.deleted && (
@@ -98,7 +100,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
                 before={history[n + 1]}
                 isNewest={n === 0}
                 bringBack={() =>
-                  change(t('memory.notUndone'), () => mutate('memory.undo', { ...place, to: version.number }))
+                  change(t('memory.notRestored'), () => mutate('memory.undo', { ...place, to: version.number }))
                 }
                 redact={() =>
                   change(t('memory.notRedacted'), () => mutate('memory.redact', { ...place, version: version.number }))
@@ -111,7 +113,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
               label={t('memory.redactAll')}
               name={t('memory.redactAll')}
               ask={t('memory.redactAllAsk')}
-              act={() => change(t('memory.notRedacted'), () => mutate('memory.redact', { ...place, version: 'all' }))}
+              act={() => change(t('notDeleted'), () => mutate('memory.redact', { ...place, version: 'all' }))}
             />
           </div>
         </section>
@@ -188,7 +190,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
 function writerOf(author: Note['author'], names: DisplayNames): string {
   if (author.kind === 'server') return t('memory.byServer');
   if (author.kind === 'person')
-    return t('memory.byPerson', { name: names.get(author.id) || author.id || t('usage.nobody') });
+    return author.id === '' ? t('memory.byUnnamed') : t('memory.byPerson', { name: names.get(author.id) || author.id });
   return t(author.approved ? 'memory.byAgentApproved' : 'memory.byAgent');
 }
 

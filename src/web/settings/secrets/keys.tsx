@@ -157,8 +157,8 @@ export const ProjectAccounts = ({ id }: { id: string }) => (
         of="projectAccounts.create"
         words="members"
         title={t('accounts.new')}
-        save={t('keys.make')}
-        failure={t('keys.notMade')}
+        save={t('accounts.make')}
+        failure={t('accounts.notMade')}
         value={{ role: 'member' }}
         fields={{
           name: { label: t('keys.program') },

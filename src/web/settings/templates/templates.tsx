@@ -71,23 +71,20 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
   const [shown, setShown] = useState<string>();
   const [trouble, tryIt] = useActionError();
   const read = () =>
-    tryIt(t('built.unread'), async () => {
+    tryIt(t('built.buildsUnread'), async () => {
       setBuilds(await query('templateBuilds.builds', { id }));
       await readTags();
     });
   useEffect(() => void read(), [id]);
   const build = builds?.find((one) => one.id === shown) ?? builds?.[0];
-  const act = (work: () => Promise<unknown>) => tryIt(t('notSaved'), work);
+  const remove = async () => {
+    if (await tryIt(t('notDeleted'), () => mutate('templateBuilds.delete', { id }))) gone();
+  };
   return (
     <>
       <div class="row">
         <Button label={t('built.all')} onClick={back} />
-        <ConfirmButton
-          label={t('delete')}
-          name={t('built.delete', { name })}
-          ask={t('built.deleteAsk')}
-          act={() => act(() => mutate('templateBuilds.delete', { id })).then((done) => done && gone())}
-        />
+        <ConfirmButton label={t('delete')} name={t('built.delete', { name })} ask={t('built.deleteAsk')} act={remove} />
       </div>
       <h3>{name}</h3>
       <FormError text={trouble} />
@@ -128,9 +125,9 @@ function BuildLog({ build, changed }: { readonly build: Build; readonly changed:
       if (now.build.status !== status) changed();
       ({ status } = now.build);
       if (now.log.length > 0) return await look();
-      if (isOpen(now.build)) timer = setTimeout(() => void tryIt(t('built.unread'), look), lookMs);
+      if (isOpen(now.build)) timer = setTimeout(() => void tryIt(t('built.logUnread'), look), lookMs);
     };
-    void tryIt(t('built.unread'), look);
+    void tryIt(t('built.logUnread'), look);
     return () => {
       isOver = true;
       clearTimeout(timer);
@@ -145,7 +142,7 @@ function BuildLog({ build, changed }: { readonly build: Build; readonly changed:
             class="small"
             label={t('built.stop')}
             onClick={() =>
-              void tryIt(t('notSaved'), () => mutate('templateBuilds.cancel', { id: templateId, build: id }))
+              void tryIt(t('built.notStopped'), () => mutate('templateBuilds.cancel', { id: templateId, build: id }))
             }
           />
         )}

@@ -96,7 +96,7 @@ function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsP
       return t('removed', { name });
     });
   const signOut = () =>
-    act(t('notSaved'), async () => {
+    act(t('toolServers.notSignedOut'), async () => {
       await mutate('toolServers.signOut', { name });
       return t('toolServers.signedOut', { name });
     });

@@ -53,7 +53,7 @@ export function WebhookView({ webhook, secret, onSecret, changed, change, back, 
   const toggle = () =>
     act(t('notSaved'), async () => changed(await mutate(paused ? 'webhooks.resume' : 'webhooks.pause', { id })));
   const rotate = () =>
-    tryIt(t('notSaved'), async () => {
+    tryIt(t('notRotated'), async () => {
       const { secret: fresh, ...now } = await mutate('webhooks.rotate', { id });
       changed(now);
       onSecret(fresh);
@@ -117,7 +117,7 @@ export function WebhookView({ webhook, secret, onSecret, changed, change, back, 
           label={t('automations.deleteYes')}
           name={t('webhooks.delete', { name })}
           ask={t('webhooks.deleteAsk')}
-          act={() => tryIt(t('notSaved'), () => mutate('webhooks.delete', { id }).then(gone))}
+          act={() => tryIt(t('notDeleted'), () => mutate('webhooks.delete', { id }).then(gone))}
           end={() => setAsking(undefined)}
         />
       )}

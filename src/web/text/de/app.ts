@@ -14,7 +14,7 @@ export const app = {
   guide: 'Anleitung',
   stop: 'Anhalten',
   settings: 'Einstellungen',
-  palette: 'Befehle',
+  palette: 'Befehlspalette',
   paletteHint: 'Befehle und Sitzungen suchen',
   paletteEmpty: 'Nichts gefunden.',
   connecting: 'Verbindung wird hergestellt…',
@@ -24,6 +24,7 @@ export const app = {
   notStopped: 'Anhalten fehlgeschlagen',
   notDeleted: 'Löschen fehlgeschlagen',
   notSaved: 'Speichern fehlgeschlagen',
+  notRotated: 'Das neue Geheimnis konnte nicht erzeugt werden',
   tokenAsk: 'Dieser Server verlangt ein Token',
   tokenWrong: 'Dieses Token ist ungültig',
   tokenHelp:
@@ -45,8 +46,8 @@ export const app = {
   notifyFailed: 'Der Agent hat abgebrochen',
   focusMessage: 'Nachricht schreiben',
   toggleTheme: 'Zwischen hell und dunkel wechseln',
-  allCommands: 'Alle Befehle',
   notDrawn: 'Dieser Teil konnte nicht angezeigt werden.',
+  dialogNotDrawn: 'Der Dialog konnte nicht angezeigt werden',
   earlierComing: 'Frühere Nachrichten werden geladen…',
   deviceOffline: 'Sie sind offline. Die Verbindung wird wiederhergestellt…',
   sentThenMessage: 'Ihre Nachrichten werden gesendet, sobald die Verbindung wieder steht.',
@@ -92,7 +93,7 @@ export const app = {
   'signIn.orToken': 'Oder ein Token verwenden',
   'signIn.stale':
     'Die Anmeldung hat zu lange gedauert oder wurde in einem anderen Browser begonnen. Versuchen Sie es erneut.',
-  'signIn.denied': 'Die Anmeldung wurde abgebrochen.',
+  'signIn.denied': 'Die Anmeldung wurde abgebrochen. Versuchen Sie es erneut.',
   'signIn.not-admitted': 'Ihr Konto hat keinen Zugang zu diesem Server. Fragen Sie einen Administrator.',
   'signIn.disabled':
     'Ein Administrator hat Ihren Zugang gesperrt. Bitten Sie einen Administrator, ihn wieder freizugeben.',

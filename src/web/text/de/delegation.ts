@@ -6,7 +6,7 @@ export const delegation = {
   'delegation.about':
     'Von dieser Sitzung gestartete Unteragenten. Öffnen Sie einen, um zuzusehen, zu lenken oder anzuhalten.',
   'delegation.isChild': 'Unteragent',
-  'attempts.open': 'Parallel ausführen',
+  'attempts.open': 'Parallele Versuche starten',
   'attempts.title': 'Versuche',
   'attempts.about':
     'Führt eine Aufgabe mehrmals parallel aus. Wählen Sie das beste Ergebnis; diese Sitzung bekommt seine Dateien.',
@@ -43,7 +43,7 @@ export const delegation = {
   'attempts.state.failed': 'fehlgeschlagen',
   'attempts.state.deleted': 'gelöscht',
   'attempts.goal.satisfied': 'Ziel erreicht',
-  'attempts.goal.not_satisfied': 'Ziel verfehlt',
-  'attempts.goal.could_not_be_judged': 'nicht beurteilt',
+  'attempts.goal.not_satisfied': 'Ziel nicht erreicht',
+  'attempts.goal.could_not_be_judged': 'Ziel nicht beurteilt',
   'delegation.result': 'Ergebnis',
 } as const;

@@ -5,7 +5,7 @@ export const models = {
   'models.setBy':
     '{by} legt das Modell fest. Entfernen Sie diese Einstellung, und starten Sie den Server neu, um hier zu wählen.',
   'models.askAdmin': 'Bitten Sie einen Administrator, eines einzurichten.',
-  'models.other': 'Andere Adresse',
+  'models.other': 'Anderer Anbieter',
   'models.address': 'Adresse',
   'models.keyIfAny': 'API-Schlüssel (optional)',
   'models.keyHeld': 'gespeichert',
@@ -46,7 +46,7 @@ export const models = {
   'models.add': 'Anbieter hinzufügen oder Schlüssel ersetzen',
   'models.removedTells':
     'Schlüssel und Adresse werden gelöscht. Sitzungen, die ihn verwenden, brechen in der nächsten Runde ab; als Standard gilt wieder das Modell der Einstellungen.',
-  'models.done': 'Neue Sitzungen verwenden {model}.',
+  'models.done': '{model} ist jetzt das Standardmodell.',
   'models.adminsOnly': 'Nur Administratoren können Modelle und Schlüssel ändern.',
   'models.addOne': 'Modell hinzufügen',
   'models.name': 'Eigener Name (optional)',

@@ -4,7 +4,7 @@ export const models = {
   'models.setUp': 'Set up a model',
   'models.setBy': '{by} sets the model. Remove that setting and restart the server to choose a model here.',
   'models.askAdmin': 'Ask an administrator of this server to set one up.',
-  'models.other': 'Another address',
+  'models.other': 'Other provider',
   'models.address': 'Address',
   'models.keyIfAny': 'API key (optional)',
   'models.keyHeld': 'stored',
@@ -44,7 +44,7 @@ export const models = {
   'models.add': 'Add a provider or replace its key',
   'models.removedTells':
     'Its key and address are deleted. Sessions that use it fail at their next turn, and the default model reverts to the one in the server settings.',
-  'models.done': 'New sessions use {model}.',
+  'models.done': '{model} is now the default model.',
   'models.adminsOnly': 'Only administrators can change models and keys.',
   'models.addOne': 'Add model',
   'models.name': 'Name (optional)',

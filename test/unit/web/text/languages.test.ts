@@ -5,7 +5,7 @@ import { en } from '../../../../src/web/text/en/all.ts';
 
 // Texts that are the same in both languages, because the words are.
 const same = new Set([
-  ...['chat', 'notDone', 'token', 'agent', 'budget.tokens', 'endedIn', 'plan', 'retry.in', 'timeline.at', 'share.link'],
+  ...['chat', 'notDone', 'token', 'agent', 'budget.tokens', 'plan', 'retry.in', 'timeline.at', 'share.link'],
   ...[
     ...['tab.terminal', 'terminal.list', 'terminal.own', 'terminal.agent', 'timeline.pause', 'processes.pid'],
     ...['screen.live', 'preview.port', 'repository', 'ship.reviews', 'usage.by.person', 'webhooks'],

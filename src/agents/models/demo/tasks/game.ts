@@ -89,8 +89,8 @@ else echo 'Nothing here serves pages, so the game is a file alone.'; fi`;
 
 export const game: BuiltInTask = {
   asks: [
-    'Build a small snake game as one web page, snake.html, that works with arrow keys and on a phone.',
-    'Baue ein kleines Snake-Spiel als eine Webseite, snake.html, das mit Pfeiltasten und auf dem Handy geht.',
+    'Build a small Snake game as a single web page, snake.html, that works with arrow keys and on a phone.',
+    'Baue ein kleines Snake-Spiel als einzelne Webseite, snake.html, das mit Pfeiltasten und auf dem Handy funktioniert.',
   ],
   units: [
     { kind: 'file', path: 'snake.html', content: page },
