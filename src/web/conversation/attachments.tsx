@@ -68,7 +68,7 @@ export function SentAttachment({ id }: { id: string }) {
         <button
           type="button"
           class="link"
-          onClick={() => void tryOrNotify(t('files.download'), () => download(sentFileUrl(id), name))}
+          onClick={() => void tryOrNotify(t('files.notDownloaded'), () => download(sentFileUrl(id), name))}
         >
           {name}
         </button>

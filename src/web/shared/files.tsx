@@ -16,7 +16,7 @@ export function SharedFiles() {
   const [trouble, setTrouble] = useState('');
   const onError = (thrown: unknown) => {
     const rests = thrown instanceof RequestError && thrown.status === 404;
-    setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.offline')));
+    setTrouble(rests ? t('shared.filesRest') : String((thrown as Error).message || t('shared.filesUnread')));
   };
   const seq = lastReadSeq.value;
   useEffect(() => {

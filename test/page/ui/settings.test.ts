@@ -39,7 +39,7 @@ test('what was blocked is a line that allows the host in this session', { tags: 
   await dialog.getByText('good.example.org').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).click();
-  await dialog.getByText('allowed now').waitFor();
+  await dialog.getByText('allowed', { exact: true }).waitFor();
   await dialog.getByRole('button', { name: 'Revoke files.example.org' }).click();
   await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).waitFor();
   expect(complaints).toEqual([]);
@@ -140,7 +140,7 @@ test('the settings name the tools and the tool servers of a session', { tags: ['
       .getByRole('listitem');
   await below('Tool servers (MCP)').getByText('notes', { exact: true }).waitFor();
   expect(await below(/^Tools \(\d+\)$/).count()).toBeGreaterThan(10);
-  expect(await below('Calls that need your approval').allTextContents()).toEqual(['shell_exec']);
+  expect(await below('Tools that need your approval').allTextContents()).toEqual(['shell_exec']);
 });
 
 test('the price of run and session grows live, with what is left and what cost most', async ({ desk }) => {

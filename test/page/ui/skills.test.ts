@@ -22,7 +22,7 @@ test('an uploaded skill is chosen for a new session, and another one by its name
   await page.locator('.composer').getByRole('button', { name: 'Skills' }).click();
   await page.getByRole('checkbox', { name: /^house-style/ }).press('Space');
   expect(await axeFinds(page)).toEqual([]);
-  await page.getByRole('dialog', { name: 'Choose skills' }).getByRole('button', { name: 'Use these' }).press('Enter');
+  await page.getByRole('dialog', { name: 'Choose skills' }).getByRole('button', { name: 'Apply' }).press('Enter');
   await page.getByRole('button', { name: 'Skills: house-style' }).waitFor();
   const box = page.getByRole('textbox', { name: 'Message' });
   await box.pressSequentially('Say good morning');

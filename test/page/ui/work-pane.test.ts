@@ -69,7 +69,7 @@ test('a file that was edited is saved, unless it has changed in the meantime', {
   await page.keyboard.press('Control+s');
   await page.getByText('The file changed after you opened it.').waitFor();
   expect(await read(desk, 'old.txt')).toBe('# Theirs');
-  await page.getByRole('button', { name: 'Overwrite with mine' }).click();
+  await page.getByRole('button', { name: 'Overwrite with my version' }).click();
   await expect.poll(() => read(desk, 'old.txt')).toBe('# Mine again');
   await text.fill('# Never');
   await page.getByRole('button', { name: 'Cancel' }).click();

@@ -1,7 +1,7 @@
 export const sharing = {
   'fork.here': 'Hier abzweigen',
   'fork.title': 'Von dieser Sitzung abzweigen',
-  'fork.tells': 'Startet ab hier eine neue Sitzung mit demselben Gespräch. Diese bleibt, wie sie ist.',
+  'fork.tells': 'Startet eine neue Sitzung mit dem Gespräch bis hierher. Diese Sitzung bleibt unverändert.',
   'fork.name': 'Titel',
   'fork.sameName': 'Gleicher Titel',
   'fork.withFiles': 'Dateien von diesem Stand übernehmen',
@@ -9,13 +9,13 @@ export const sharing = {
   'fork.failed': 'Sitzung konnte nicht abgezweigt werden',
   'fork.cameFrom': 'Abgezweigt von',
   'fork.wentTo': 'Abgezweigt nach',
-  'fork.gone': 'einer Sitzung, die gelöscht ist oder Ihnen nicht gehört',
-  'fork.files.kept': 'mit den Dateien von diesem Stand',
+  'fork.gone': 'einer Sitzung, die gelöscht wurde oder auf die Sie keinen Zugriff haben',
+  'fork.files.kept': 'mit den Dateien vom Stand der Abzweigung',
   'fork.files.empty': 'ohne Dateien',
   'fork.files.too_large': 'ohne Dateien: zu groß zum Kopieren',
   'fork.files.failed': 'ohne Dateien: Kopieren fehlgeschlagen',
   'fork.files.dropped': 'ohne Dateien: die Kopie wurde gelöscht',
-  'fork.files.off': 'ohne Dateien: dieser Server behält keine Kopien',
+  'fork.files.off': 'ohne Dateien: dieser Server behält keine Kopien der Dateien von Sitzungen',
   'fork.files.unwanted': 'ohne Dateien',
   'share.title': 'Diese Sitzung teilen',
   'share.tells':
@@ -28,7 +28,7 @@ export const sharing = {
   'share.make': 'Link erstellen',
   'share.link': 'Link',
   'share.copy': 'Link kopieren',
-  'share.onlyNow': 'Kopieren Sie ihn jetzt. Der Link wird nur einmal gezeigt.',
+  'share.onlyNow': 'Kopieren Sie den Link jetzt. Er wird nur einmal angezeigt.',
   'share.links': 'Aktive Links',
   'share.withFiles': 'mit Dateien',
   'share.notMade': 'Link konnte nicht erstellt werden',
@@ -46,4 +46,6 @@ export const sharing = {
   'shared.up': 'Übergeordneter Ordner',
   'shared.filesRest':
     'Dateien sind nicht verfügbar, weil die Sandbox nicht läuft. Bitten Sie den Absender, die Sitzung zu öffnen.',
+  'shared.filesUnread':
+    'Die Dateien konnten nicht geladen werden, weil der Server nicht antwortet. Laden Sie die Seite neu, um es noch einmal zu versuchen.',
 };

@@ -35,7 +35,7 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
   }, [sessionId]);
   const begin = async (path: 'desktop.start' | 'desktop.add') => {
     setStarting(true);
-    await tryOrNotify(t('desktop.start'), async () => setView(await mutateWithRetry(path, { sessionId })));
+    await tryOrNotify(t('desktop.notStarted'), async () => setView(await mutateWithRetry(path, { sessionId })));
     setStarting(false);
   };
   const start = () => begin('desktop.start');

@@ -80,7 +80,7 @@ export function FileView({ store, path, part }: Props) {
           icon="download"
           label={t('files.download')}
           onClick={() =>
-            tryOrNotify(t('files.download'), () =>
+            tryOrNotify(t('files.notDownloaded'), () =>
               download(fileUrl(store.sessionId, path), path.split('/').at(-1) ?? path),
             )
           }
@@ -147,5 +147,5 @@ const askDelete = (store: FileStore, path: string): void =>
     title: t('files.deleteTitle'),
     text: t('files.deleteText', { path }),
     yes: t('files.delete'),
-    act: () => void tryOrNotify(t('files.delete'), () => store.remove(path)),
+    act: () => void tryOrNotify(t('files.notDeleted'), () => store.remove(path)),
   });

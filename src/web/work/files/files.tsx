@@ -75,7 +75,9 @@ export function Files({ session }: { session: Session }) {
             icon="download"
             label={t('files.zip')}
             onClick={() =>
-              tryOrNotify(t('files.zip'), () => download(`/streams/sessions/${session.id}/zip`, `${session.title}.zip`))
+              tryOrNotify(t('files.noZip'), () =>
+                download(`/streams/sessions/${session.id}/zip`, `${session.title}.zip`),
+              )
             }
           />
           <IconButton icon="retry" label={t('files.refresh')} onClick={() => void store.refresh()} />
@@ -209,7 +211,7 @@ function NewFile({ store }: { store: FileStore }) {
     const target = path.trim();
     closeDialog();
     const empty = { sessionId: store.sessionId, path: target, file: new Blob([]), replaces: false };
-    await tryOrNotify(t('files.new'), async () => {
+    await tryOrNotify(t('files.notCreated'), async () => {
       if ((await upload(empty)) === 'failed') return;
       await store.refresh();
       store.shown.value = target;
@@ -217,7 +219,7 @@ function NewFile({ store }: { store: FileStore }) {
   };
   return (
     <Dialog title={t('files.new')}>
-      <Form failure={t('files.new')} save={t('files.create')} isOff={path.trim() === ''} onSave={make}>
+      <Form failure={t('files.notCreated')} save={t('files.create')} isOff={path.trim() === ''} onSave={make}>
         <TextField label={t('files.path')} placeholder="notes/todo.md" value={path} onChange={setPath} />
       </Form>
     </Dialog>

@@ -46,12 +46,12 @@ export function Log({ sessionId, path, isRunning }: Props) {
           <Button
             kind="quiet"
             label={t('processes.earlier')}
-            onClick={() => tryOrNotify(t('processes.earlier'), () => log.earlier())}
+            onClick={() => tryOrNotify(t('processes.logUnread'), () => log.earlier())}
           />
           <Button
             kind="quiet"
             label={t('processes.whole')}
-            onClick={() => tryOrNotify(t('processes.whole'), () => log.all())}
+            onClick={() => tryOrNotify(t('processes.logUnread'), () => log.all())}
           />
         </p>
       )}

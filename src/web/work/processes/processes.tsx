@@ -145,7 +145,7 @@ function OpenProcess({ process: { cmd, status, log }, sessionId, isAsleep, onClo
         <span class="quiet figures small-text rigid">{t(`processes.${status}`)}</span>
       </header>
       {isAsleep && !mayStart ? (
-        <Empty text={t('files.asleep')}>
+        <Empty text={t('processes.asleep')}>
           <Button label={t('processes.show')} onClick={() => setMayStart(true)} />
         </Empty>
       ) : (
@@ -164,7 +164,9 @@ interface Props {
 /** The sandbox's state, with a button to pause it. Before the pause, the line explains what the pause keeps. */
 function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDamaged }, sessionId, onChange }: Props) {
   const change = (name: 'pause' | 'resume') =>
-    tryOrNotify(t(`sandbox.${name}`), async () => onChange(await mutateWithRetry(`sandbox.${name}`, { sessionId })));
+    tryOrNotify(t(name === 'pause' ? 'sandbox.notPaused' : 'sandbox.notResumed'), async () =>
+      onChange(await mutateWithRetry(`sandbox.${name}`, { sessionId })),
+    );
   const mayPause = condition === 'running' && pause !== 'none';
   const mayResume = condition === 'paused' || condition === 'stopped' || condition === 'lost';
   return (

@@ -106,11 +106,11 @@ function aboutRun(number: number, runId: string | null): string {
 function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => void): void {
   const name = t('checkpoints.one', { number });
   confirmFirst({
-    title: t('checkpoints.restoreOne', { name }),
+    title: t('checkpoints.restoreAsk', { name }),
     text: t('checkpoints.restoreText', { name }),
     yes: t('restore'),
     act: () =>
-      void tryOrNotify(t('checkpoints.restoreOne', { name }), async () => {
+      void tryOrNotify(t('checkpoints.notRestored', { name }), async () => {
         const { before } = await mutate('checkpoints.restore', { sessionId, number });
         notify(t('checkpoints.restored', { name, before: t('checkpoints.one', { number: before }) }));
         onDone();

@@ -41,7 +41,9 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
   const name = t('ship.openOn', { forge: forge.label });
   const open = async () => {
     setBusy(true);
-    const isDone = await tryOrNotify(name, () => mutate('pullRequests.open', { ...of, title, text, draft: isDraft }));
+    const isDone = await tryOrNotify(t('ship.notOpened'), () =>
+      mutate('pullRequests.open', { ...of, title, text, draft: isDraft }),
+    );
     setBusy(false);
     if (isDone) onDone();
   };

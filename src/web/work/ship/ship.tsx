@@ -10,7 +10,7 @@ import { CheckField, LongTextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
-import { t } from '../../text/text.ts';
+import { serverText, t } from '../../text/text.ts';
 import { saveFile } from '../files/transfers.ts';
 import { type FilePatch, isLeftover, parseHunk, type Status, splitPatch } from './changes.ts';
 import { Checkpoints } from './checkpoints.tsx';
@@ -75,7 +75,7 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
   if (ahead === 0) return <p class="quiet">{t('ship.nothingAhead')}</p>;
   const push = async () => {
     setBusy(true);
-    await tryOrNotify(t('ship.push'), async () => {
+    await tryOrNotify(t('ship.notPushed'), async () => {
       const { branch } = await mutate('repositories.push', of);
       notify(t('ship.pushed', { branch }));
       onDone();
@@ -83,7 +83,7 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
     setBusy(false);
   };
   const patch = () =>
-    tryOrNotify(t('ship.patch'), async () => {
+    tryOrNotify(t('ship.noPatch'), async () => {
       const { text } = await query('repositories.patch', of);
       saveFile(new Blob([text], { type: 'text/x-patch' }), `${of.path.replaceAll('/', '-')}.patch`);
     });
@@ -168,7 +168,9 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
           ),
         }))}
       />
-      {inForce && inForce.whyNot !== null && <p class="quiet">{t('network.cannot', { why: inForce.whyNot })}</p>}
+      {inForce && inForce.whyNot !== null && (
+        <p class="quiet">{t('network.cannot', { why: serverText(inForce.whyNot) })}</p>
+      )}
     </div>
   );
 }
@@ -184,7 +186,9 @@ function WantedServices({
   useEffect(() => void look(), [of.sessionId]);
   const all = Object.entries(services);
   const allow = () =>
-    tryOrNotify(t('ship.allowServices'), async () => keep((await mutate('repositories.allowServices', of)).services));
+    tryOrNotify(t('ship.servicesNotAllowed'), async () =>
+      keep((await mutate('repositories.allowServices', of)).services),
+    );
   return (
     <div class="stack ship-form raised box padded">
       <h3 class="breaks">{t('ship.services')}</h3>
@@ -216,7 +220,7 @@ function Checks({
   const [isBusy, setBusy] = useState(false);
   const run = async () => {
     setBusy(true);
-    await tryOrNotify(t('ship.runChecks'), async () => {
+    await tryOrNotify(t('ship.checksNotRun'), async () => {
       setRan((await mutate('repositories.check', of)).checks);
       onDone();
     });

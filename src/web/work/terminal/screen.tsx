@@ -167,7 +167,7 @@ export function Screen({ label, isPlain = false, onOpen }: Props) {
     <>
       <div ref={place} class="screen fill" />
       <p id="screen-hint" class="screen-hint quiet small-text rigid">
-        {t('screen.hint')}
+        {t('terminal.hint')}
       </p>
     </>
   );

@@ -38,7 +38,7 @@ export function UserTerminalScreen({ id, takesFocus, onExit }: OwnProps) {
         <div class="work-note row" role="status">
           {t(ending === 'replaced' ? 'terminal.replaced' : 'terminal.lost')}
           <Button
-            label={t('terminal.takeBack')}
+            label={t(ending === 'replaced' ? 'terminal.takeBack' : 'terminal.connectAgain')}
             onClick={() => {
               setEnding(undefined);
               setTurn(turn + 1);

@@ -30,7 +30,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
     setOwn((all) => [...all, made]);
     return made.id;
   };
-  const open = () => tryOrNotify(t('terminal.new'), async () => choose(`own ${await make()}`));
+  const open = () => tryOrNotify(t('terminal.notOpened'), async () => choose(`own ${await make()}`));
   useEffect(() => {
     void (async () => {
       const [found, { state }] = await Promise.all([

@@ -48,7 +48,7 @@ export function useSaving({ store, path, version }: File): SaveState {
         await store.refresh();
         return true;
       } catch (thrown) {
-        notify(t('notDone', { what: t('files.save'), why: toErrorText(thrown) }), 'bad');
+        notify(t('notDone', { what: t('files.notSaved'), why: toErrorText(thrown) }), 'bad');
         return false;
       } finally {
         setSaving(false);
