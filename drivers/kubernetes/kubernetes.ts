@@ -22,14 +22,7 @@ import { claimEngine } from './claims/claim-engine.ts';
 import { readPlatform } from './claims/platform.ts';
 import { openTemplates } from './claims/templates.ts';
 import type { Engine } from './engine.ts';
-import {
-  instanceLabels,
-  instanceSandboxSelector,
-  isOverdue,
-  namePrefix,
-  parseSandboxInfo,
-  withNode,
-} from './labels.ts';
+import { instanceLabels, isOverdue, namePrefix, parseSandboxInfo, sandboxSelector, withNode } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { type ContainerRequest, egressLabel, findWeaknesses, podBody, podSpec } from './pods/pod-body.ts';
 import { podEngine, volumeSpec } from './pods/pod-engine.ts';
@@ -216,7 +209,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
     async check({ signal }) {
       const either = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
-      const path = `${podsPath(namespace)}?limit=1&labelSelector=${encodeURIComponent(instanceSandboxSelector(instance))}`;
+      const path = `${podsPath(namespace)}?limit=1&labelSelector=${encodeURIComponent(sandboxSelector(instance))}`;
       await api.ask({ method: 'GET', path, what: 'list pods', tries: 1 }, either).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
         throw new AppError('driver_unavailable', 'The Kubernetes API does not answer within 5 s.', { cause: error });

@@ -23,9 +23,9 @@ export const instanceLabels = (instance: string) => ({
   'app.kubernetes.io/managed-by': 'corral',
   'corral/instance': instance,
 });
-export const instanceSandboxSelector = (instance: string) => `corral/instance=${instance},corral/sandbox`;
+export const sandboxSelector = (instance: string) => `corral/instance=${instance},corral/sandbox`;
 export const instanceOf = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
-export const belongsToInstance = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
+export const isOwnPod = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
   pod !== undefined && instanceOf(pod.metadata) === instance;
 /** Prefix of the names of everything that this installation creates. */
 export const namePrefix = (instance: string) => `corral-${instance}-`;
@@ -47,8 +47,7 @@ export const withNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined):
   info ? [{ ...info, ...(pod?.spec?.nodeName && { host: pod.spec.nodeName }) }] : [];
 
 /** Selects all pods of an installation, including those that no session has claimed. */
-export const instancePodSelector = (instance: string) =>
-  `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
+export const podSelector = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 /** Selects the pods of every installation. */
 export const allPodsSelector = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
 

@@ -29,8 +29,7 @@ export const reapExpired = (options: Options, signal: AbortSignal): Promise<read
 
 /**
  * Cleans up after a removed installation: deletes its claims, pools and pods, then their volume claims, but no pods of
- * Sandboxes that it adopted. Needs no key, only the rights to get, list and delete. Resolves with the names of the
- * deleted objects.
+ * Sandboxes that it adopted. Needs only the rights to get, list and delete. Resolves with the deleted objects' names.
  */
 export const clearInstance = (
   { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,

@@ -3,7 +3,7 @@ import type { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import { statusOf } from '../api/api.ts';
 import { uidOf } from '../api/collection.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
-import { belongsToInstance, checkOwner, objectMetadata, parseSandboxInfo } from '../labels.ts';
+import { checkOwner, isOwnPod, objectMetadata, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { sandboxPath } from './platform.ts';
 import {
@@ -53,10 +53,7 @@ export function adoptedEngine(options: EngineOptions) {
       const { message = 'it has no running pod' } = readyConditionOf(found) ?? {};
       throw new AppError('sandbox_unavailable', `${named} is not ready: ${message}. Start it, then try again.`);
     }
-    if (
-      !belongsToInstance(pod, instance) ||
-      !pod.metadata?.ownerReferences?.some(({ uid }) => uid === found.metadata?.uid)
-    ) {
+    if (!isOwnPod(pod, instance) || !pod.metadata?.ownerReferences?.some(({ uid }) => uid === found.metadata?.uid)) {
       const how = `Create it with the podTemplate of a SandboxTemplate that has the label corral/instance=${instance}.`;
       throw new AppError('unsupported', `The pod of ${named} has no daemon that accepts this server. ${how}`);
     }

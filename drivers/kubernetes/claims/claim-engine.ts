@@ -7,7 +7,7 @@ import { openObjects } from '../api/objects.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import { checkOwner, instanceOf, objectMetadata } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
-import { claimPath, claimsApiGroup, sandboxPath } from './platform.ts';
+import { apiGroup, claimPath, sandboxPath } from './platform.ts';
 import {
   createIdentityCommand,
   openSessionObjects,
@@ -62,7 +62,7 @@ export function claimEngine(options: Options) {
   const starting = new Set<string>();
 
   const bodyFor = (spec: SandboxSpec, pool: string) => ({
-    apiVersion: `${claimsApiGroup}/v1beta1`,
+    apiVersion: `${apiGroup}/v1beta1`,
     kind: 'SandboxClaim',
     metadata: { name: nameOf(spec.id), namespace, ...objectMetadata(spec, instance) },
     spec: {

@@ -1,17 +1,17 @@
 import type { V1APIGroupList, V1SelfSubjectRulesReview } from '@kubernetes/client-node';
 import type { KubeApi } from '../api/api.ts';
 
-export const claimsApiGroup = 'extensions.agents.x-k8s.io';
+export const apiGroup = 'extensions.agents.x-k8s.io';
 const version = 'v1beta1';
 export const claimPath = (namespace: string, plural: string) =>
-  `/apis/${claimsApiGroup}/${version}/namespaces/${namespace}/${plural}`;
+  `/apis/${apiGroup}/${version}/namespaces/${namespace}/${plural}`;
 export const sandboxPath = (namespace: string) => `/apis/agents.x-k8s.io/${version}/namespaces/${namespace}/sandboxes`;
 
 /** The rights that claims need, in addition to those on pods. */
 const needed: readonly (readonly [group: string, resource: string, verbs: readonly string[]])[] = [
-  [claimsApiGroup, 'sandboxclaims', ['create', 'get', 'list', 'watch', 'patch', 'delete']],
-  [claimsApiGroup, 'sandboxtemplates', ['create', 'delete']],
-  [claimsApiGroup, 'sandboxwarmpools', ['create', 'list', 'patch', 'delete']],
+  [apiGroup, 'sandboxclaims', ['create', 'get', 'list', 'watch', 'patch', 'delete']],
+  [apiGroup, 'sandboxtemplates', ['create', 'delete']],
+  [apiGroup, 'sandboxwarmpools', ['create', 'list', 'patch', 'delete']],
   ['agents.x-k8s.io', 'sandboxes', ['patch']],
   ['', 'pods', ['patch']],
 ];
@@ -24,11 +24,11 @@ const needed: readonly (readonly [group: string, resource: string, verbs: readon
 export async function readPlatform(api: KubeApi, namespace: string, signal: AbortSignal) {
   const listing = { method: 'GET', path: '/apis', what: 'list API groups' } as const;
   const { groups = [] } = await api.ask<V1APIGroupList>(listing, signal);
-  const versions = groups.find(({ name }) => name === claimsApiGroup)?.versions.map((one) => one.version) ?? [];
+  const versions = groups.find(({ name }) => name === apiGroup)?.versions.map((one) => one.version) ?? [];
   if (versions.length === 0)
-    return { versions, obstacle: `The cluster has no ${claimsApiGroup}: install agent-sandbox with its extensions.` };
+    return { versions, obstacle: `The cluster has no ${apiGroup}: install agent-sandbox with its extensions.` };
   if (!versions.includes(version)) {
-    const served = `The cluster serves ${claimsApiGroup} only as ${versions.join(', ')}`;
+    const served = `The cluster serves ${apiGroup} only as ${versions.join(', ')}`;
     return { versions, obstacle: `${served}: install a release of agent-sandbox with ${version}.` };
   }
   const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } };

@@ -3,7 +3,7 @@ import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { type KubeObject, uidOf } from '../api/collection.ts';
 import { openObjects } from '../api/objects.ts';
 import type { EngineOptions } from '../engine.ts';
-import { instanceSandboxSelector, parseSandboxInfo, withNode } from '../labels.ts';
+import { parseSandboxInfo, sandboxSelector, withNode } from '../labels.ts';
 import { egressFile } from '../pods/pod-body.ts';
 import { computePodState } from '../pods/pod-state.ts';
 
@@ -27,7 +27,7 @@ export function openSessionObjects<T extends SessionObject>(
   const { instance, pods } = options;
   const objects = openObjects<T>(options, {
     ...kind,
-    selector: { labelSelector: instanceSandboxSelector(instance) },
+    selector: { labelSelector: sandboxSelector(instance) },
     removal: { propagationPolicy: 'Foreground' },
   });
   async function readPod(object: T, signal: AbortSignal): Promise<V1Pod | undefined> {

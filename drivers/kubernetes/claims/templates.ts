@@ -3,8 +3,8 @@ import type { V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node';
 import type { SandboxRecipe } from '../../driver.ts';
 import { openCollection } from '../api/collection.ts';
 import type { KubeObjectOptions } from '../api/objects.ts';
-import { instanceLabels, instancePodSelector, namePrefix } from '../labels.ts';
-import { claimPath, claimsApiGroup } from './platform.ts';
+import { instanceLabels, namePrefix, podSelector } from '../labels.ts';
+import { apiGroup, claimPath } from './platform.ts';
 
 /** The part of a SandboxTemplate that each of its Sandboxes copies. */
 export interface Blueprint {
@@ -41,10 +41,7 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
     const hash = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 12);
     const name = `${prefix}${hash}`;
     if (known.has(name)) return name;
-    const head = {
-      apiVersion: `${claimsApiGroup}/v1beta1`,
-      metadata: { name, namespace, labels: instanceLabels(instance) },
-    };
+    const head = { apiVersion: `${apiGroup}/v1beta1`, metadata: { name, namespace, labels: instanceLabels(instance) } };
     await templates.create({ ...head, kind: 'SandboxTemplate', spec }, signal);
     // Restores the size of a pool that somebody deleted.
     const pool = { replicas: own.name === name ? own.count : 0, sandboxTemplateRef: { name } };
@@ -54,7 +51,7 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
   }
 
   const all = async (signal: AbortSignal) =>
-    (await pools.list({ selector: { labelSelector: instancePodSelector(instance) } }, signal)).items;
+    (await pools.list({ selector: { labelSelector: podSelector(instance) } }, signal)).items;
   const epochOf = ({ metadata }: Pool) => Number(metadata?.annotations?.[epochNote] ?? 0);
 
   return {

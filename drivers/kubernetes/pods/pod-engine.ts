@@ -5,12 +5,12 @@ import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { openObjects } from '../api/objects.ts';
 import type { Engine, EngineOptions } from '../engine.ts';
 import {
-  belongsToInstance,
   checkOwner,
   instanceOf,
-  instanceSandboxSelector,
+  isOwnPod,
   objectMetadata,
   parseSandboxInfo,
+  sandboxSelector,
   withNode,
 } from '../labels.ts';
 import { computePodState } from './pod-state.ts';
@@ -38,10 +38,7 @@ export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options 
   const { namespace, instance, pods, nameOf } = options;
   const kind = { path: volumeClaimsPath(namespace), what: 'volume claims' };
   const volumes = keepsFiles
-    ? openObjects<V1PersistentVolumeClaim>(options, {
-        ...kind,
-        selector: { labelSelector: instanceSandboxSelector(instance) },
-      })
+    ? openObjects<V1PersistentVolumeClaim>(options, { ...kind, selector: { labelSelector: sandboxSelector(instance) } })
     : undefined;
 
   /** Creates the sandbox's volume claim. False: the claim already exists, or none is needed. */
@@ -61,7 +58,7 @@ export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options 
 
   async function find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined> {
     const found = await pods.get(nameOf(id), signal);
-    return belongsToInstance(found, instance) && parseSandboxInfo(found.metadata, 'ready') ? found : undefined;
+    return isOwnPod(found, instance) && parseSandboxInfo(found.metadata, 'ready') ? found : undefined;
   }
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { type KubeObjectOptions, openObjects } from '../api/objects.ts';
-import { instancePodSelector } from '../labels.ts';
+import { podSelector } from '../labels.ts';
 
 export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
 /** The grace period is short, because a pod's first process exits immediately on TERM. */
@@ -11,7 +11,7 @@ export const openPods = (cluster: KubeObjectOptions) =>
   openObjects<V1Pod>(cluster, {
     path: podsPath(cluster.namespace),
     what: 'pods',
-    selector: { labelSelector: instancePodSelector(cluster.instance) },
+    selector: { labelSelector: podSelector(cluster.instance) },
     keep: trimPod,
     removal: podRemoval,
   });
