@@ -275,6 +275,7 @@ test('a session is renamed despite a break, and the next one opened, by keyboard
   await page.goto(`/#${id}`);
   await page.reload();
   await ended(page);
+  await page.locator('.title').filter({ hasText: 'A name' }).waitFor(); // the list has arrived too
   await page.keyboard.press('F2');
   await breakConnection();
   await desk.call('sessions.update', { id, title: 'A title from elsewhere' });
