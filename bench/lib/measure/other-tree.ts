@@ -22,7 +22,24 @@ function likeness(one: string, another: string): number {
   return end < 0 ? a.length : end;
 }
 
+/** Names of exports that bench programs import, and their names in older checkouts. */
+const formerNames = { createSessionRecord: 'newSession', defineDriver: 'describeDriver' };
+
+/** Exports the names of today from a module that has the former ones. */
+function aliasesFor(source: string): string {
+  const exported = (name: string) =>
+    new RegExp(`^export (?:async )?(?:function|const|class) ${name}\\b`, 'm').test(source);
+  const lacking = Object.entries(formerNames).filter(([name, former]) => exported(former) && !exported(name));
+  return lacking.map(([name, former]) => `\nexport { ${former} as ${name} };`).join('');
+}
+
 registerHooks({
+  load(url, context, next) {
+    const found = next(url, context);
+    if (!url.startsWith(pathToFileURL(`${other}/`).href) || url.includes('/node_modules/')) return found;
+    const source = String(found.source);
+    return { ...found, source: source + aliasesFor(source) };
+  },
   resolve(specifier, context, next) {
     const found = next(specifier, context);
     const target = found.url.startsWith('file:') ? relative(thisCheckout, fileURLToPath(found.url)) : '';

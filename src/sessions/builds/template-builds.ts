@@ -92,7 +92,7 @@ export class TemplateBuilds {
     }
     if (policy.allow === 'off') {
       const reason =
-        'Building templates is off, because its steps run as root. The operator allows it by CORRAL_BUILDS_ALLOW=on.';
+        'Building templates is off, because its steps run as root. The operator allows it with CORRAL_BUILDS_ALLOW=on.';
       return { builds: 'none' as const, reason };
     }
     return { builds: 'images' as const, images: [...policy.images.keys()] };

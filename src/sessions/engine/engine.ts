@@ -36,7 +36,7 @@ export function createEngine(options: EngineOptions): Engine {
   const supervisor = new Supervisor({ clock, ids, logger, ...of });
   const runs = new RunRecorder({ ...memory, ids, clock, logger, onRunEnd });
   const eviction = new SessionEvictor({ ...memory, records, logger, ownership, supervisor, runs });
-  const own = new LocalSandboxes({ ...memory, supervisor, ids, hooks });
+  const own = new LocalSandboxes({ ...memory, supervisor, ids, clock, hooks });
   const others = cluster?.connect({ log, supervisor, liveSessions, sandboxes: own, eviction });
   const remoteSandboxes = others?.sandboxes;
   const commands = others?.commands ?? supervisor;

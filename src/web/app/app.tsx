@@ -48,7 +48,7 @@ export function App() {
             <Boundary>
               <WorkPane />
             </Boundary>
-            <nav class="phone-tabs" aria-label={t('work')}>
+            <nav class="phone-tabs" aria-label={t('phoneTabs')}>
               {(['chat', 'work'] as const).map((part) => (
                 <button
                   type="button"

@@ -42,7 +42,11 @@ export function Header() {
   return (
     <header class="bar border-bottom row rigid">
       <MenuButton />
-      {session ? <Title key={session.id} session={session} /> : <h1 class="cut">{t('newSession')}</h1>}
+      {session ? (
+        <Title key={session.id} session={session} />
+      ) : (
+        <h1 class="cut">{t(currentId.value === undefined ? 'newSession' : 'loading')}</h1>
+      )}
       {session && session.ownerName !== null && (
         <bdi class="cut quiet owner small-text">{t('ownedBy', { name: session.ownerName })}</bdi>
       )}
@@ -113,7 +117,7 @@ function Title({ session }: { session: Session }) {
   const save = (node: HTMLElement) => {
     const text = (node.textContent ?? '').replace(/\s+/g, ' ').trim();
     if (text === '' || text === before.current || text === name) node.textContent = name;
-    else void tryOrNotify(t('notSaved'), () => rename(session.id, text.slice(0, 255)));
+    else void tryOrNotify(t('notRenamed'), () => rename(session.id, text.slice(0, 255)));
   };
   return (
     <h1 class="cut">

@@ -108,7 +108,7 @@ export function AutomationView({ id, back }: Props) {
       await read();
     });
   const toggle = () =>
-    tryIt(t('notSaved'), async () =>
+    tryIt(t(paused ? 'notResumed' : 'notPaused'), async () =>
       updateAutomation(await mutate(paused ? 'automations.resume' : 'automations.pause', { id })),
     );
   const remove = () =>

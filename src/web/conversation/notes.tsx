@@ -13,7 +13,7 @@ import { PlainText } from '../markdown/plain.tsx';
 import { effectiveModels, isDemo } from '../models/state.ts';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
-import { formatCompact, formatCount, formatDuration, formatPrice } from '../parts/format.ts';
+import { formatBudget, formatCompact, formatCount, formatDuration, formatPrice } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { GuideLink, tryOrNotify } from '../parts/notice.tsx';
@@ -60,8 +60,8 @@ export function WaitNote({ item }: { item: WaitItem }) {
           <p class="quiet">
             {t('wait.limit', {
               kind: t(`budget.${budget.kind}`),
-              used: formatCount(budget.used),
-              limit: formatCount(budget.limit),
+              used: formatBudget(budget.kind, budget.used),
+              limit: formatBudget(budget.kind, budget.limit),
             })}
           </p>
         )}
@@ -364,8 +364,8 @@ const reasons: Readonly<Record<NonNullable<EndItem['data']['code']>, TextKey>> =
   store_corrupt: 'why.server',
   restart_intensity: 'why.server',
   fenced: 'why.server',
-  draining: 'why.server',
-  shutting_down: 'why.server',
+  draining: 'why.shutdown',
+  shutting_down: 'why.shutdown',
   internal: 'why.server',
   queue_full: 'why.busy',
   rate_limited: 'why.busy',

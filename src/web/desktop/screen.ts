@@ -124,7 +124,7 @@ async function needsToken(): Promise<boolean> {
   const headers = authorization();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);
   if (answer?.status !== 401 || isFramed) return false;
-  setScreenState('failed', { key: 'tokenAsk', retry: 'screen.tryAgain' });
+  setScreenState('failed', { key: 'screen.needsToken', retry: 'screen.tryAgain' });
   void requestToken('authorization' in headers).then(connect);
   return true;
 }

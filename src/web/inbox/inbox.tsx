@@ -47,7 +47,9 @@ function Inbox() {
             onChange={setProject}
           />
         )}
-        {found.length === 0 && <p class="quiet">{t('inbox.nothing')}</p>}
+        {found.length === 0 && (
+          <p class="quiet">{t(shown === 'all' && project === '' ? 'inbox.nothing' : 'noMatch')}</p>
+        )}
         {found.slice(0, mostShown).map((session) => (
           <Entry key={session.id} session={session} />
         ))}

@@ -67,6 +67,14 @@ export const formatPrice = (cost: number): string =>
     maximumFractionDigits: cost > 0 && cost < 1 ? 4 : 2,
   }).format(cost);
 
+/** An amount of a budget in the unit of its kind: money, a duration from ms, or a count. */
+export const formatBudget = (kind: string, value: number): string =>
+  kind === 'cost'
+    ? formatPrice(value)
+    : kind === 'time'
+      ? formatDuration(value)
+      : (kind === 'tokens' ? formatCompact : formatCount)(value);
+
 export function formatBytes(size: number): string {
   if (size < 1_000) return `${size} B`;
   if (size < 1_000_000) return `${decimal(size / 1_000, 1)} kB`;

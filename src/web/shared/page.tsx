@@ -35,7 +35,7 @@ export function SharedPage() {
               ? t('shared.offline')
               : summary
                 ? t('shared.about', { time: formatMoment(summary.expiresAt) })
-                : t('shared.loading')}
+                : t('loading')}
           </p>
         </div>
       </header>

@@ -69,7 +69,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
           <List
             items={links.map((link) => ({
               key: link.id,
-              title: t('until', { time: formatMoment(link.expiresAt) }),
+              title: t('share.expires', { time: formatMoment(link.expiresAt) }),
               lines: link.files ? [t('share.withFiles')] : [],
               action: <Button class="small" kind="danger" label={t('revoke')} onClick={() => revoke(link.id)} />,
             }))}

@@ -18,7 +18,7 @@ describeRows(sizes)('on %s', ([, size]) => {
     const { page, complaints } = await browse(context, size);
     await page.goto(`${shown.server.url}/#${id}`);
     if (size.width < 860) await page.getByRole('button', { name: 'Work' }).click();
-    await page.getByRole('tab', { name: 'Screen' }).click();
+    await page.getByRole('tab', { name: 'Desktop' }).click();
     await page.getByText('The desktop is not running.').waitFor();
     await page.getByRole('button', { name: 'Start desktop' }).click();
     const pane = page.frameLocator('.desktop-tab iframe');
@@ -47,7 +47,7 @@ test('a sandbox without a desktop gets one on request, when it can', { tags: ['n
   onTestFinished(() => void Object.assign(fake, { client, next: undefined, offer: undefined }));
   const { page } = await browse(context, { width: 1280, height: 800 });
   await page.goto(`${shown.server.url}/#${id}`);
-  await page.getByRole('tab', { name: 'Screen' }).click();
+  await page.getByRole('tab', { name: 'Desktop' }).click();
   await page.getByText('The desktop image is being built.').waitFor();
   await page.getByText('layer 2 of 3, 1 min').waitFor();
   expect(await page.getByRole('button', { name: /with a desktop/ }).count()).toBe(0);

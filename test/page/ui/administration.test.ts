@@ -75,7 +75,7 @@ test('an administrator finds and disables a person, and an auditor sees the page
   await ada.settings.getByText('2 members · 2 sessions').waitFor();
   await ada.settings.getByRole('button', { name: 'Website' }).click();
   await ada.settings.getByLabel('Role of <b>Eve</b>').selectOption('Owner');
-  await ada.settings.getByRole('button', { name: 'Hand over', exact: true }).click();
+  await ada.settings.getByRole('button', { name: 'Transfer ownership', exact: true }).click();
   await ada.settings.getByText('<b>Eve</b> is now the owner.').waitFor();
   await ada.settings.getByRole('button', { name: 'Leave Website' }).click();
   await ada.settings.getByRole('button', { name: 'Leave', exact: true }).click();

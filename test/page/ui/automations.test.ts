@@ -19,7 +19,7 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   const form = page.getByRole('dialog', { name: 'New automation' });
   await form.getByLabel('Name').fill('Report');
   await form.getByLabel(/^Task/).fill('Say good morning');
-  await form.getByRole('combobox', { name: 'When', exact: true }).selectOption('Every weekday');
+  await form.getByRole('combobox', { name: 'Schedule', exact: true }).selectOption('Every weekday');
   await form.getByLabel('Time', { exact: true }).fill('09:00');
   const zone = form.getByLabel('Time zone');
   await zone.press('Control+a');
@@ -57,7 +57,7 @@ test('a schedule that cannot be read says so next to the field', { tags: ['night
   await page.getByRole('button', { name: 'Automations' }).click();
   await page.getByRole('button', { name: 'New automation' }).click();
   const form = page.getByRole('dialog', { name: 'New automation' });
-  await form.getByRole('combobox', { name: 'When', exact: true }).selectOption('Custom schedule (cron)');
+  await form.getByRole('combobox', { name: 'Schedule', exact: true }).selectOption('Custom schedule (cron)');
   await form.getByLabel(/^Cron expression/).fill('99 9 * * *');
   await form.getByText(/Could not compute the next runs.*has 99 as the minute/).waitFor();
   await form.getByLabel('Name').fill('Never');
@@ -77,7 +77,7 @@ test('deliveries of GitHub are set up in the page, the secret seen once', { tags
   const form = page.getByRole('dialog', { name: 'New automation' });
   await form.getByLabel('Name').fill('Fix issues');
   await form.getByLabel(/^Task/).fill('Fix the issue below');
-  await form.getByRole('combobox', { name: 'When', exact: true }).selectOption('Manually');
+  await form.getByRole('combobox', { name: 'Schedule', exact: true }).selectOption('None');
   await form.getByLabel('Webhook trigger').selectOption('From GitHub');
   await form.getByLabel('Mentioned in a comment').check();
   await form.getByLabel('Label (blank = any)').fill('agent');

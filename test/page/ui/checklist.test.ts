@@ -83,7 +83,7 @@ test('within three seconds the page says that the server is away, and what it se
   await reply.waitFor();
   await at.getByRole('textbox', { name: 'Message' }).fill('For later');
   await at.getByRole('textbox', { name: 'Message' }).press('Enter');
-  await at.getByText('Your message will be sent when you are back online.').waitFor();
+  await at.getByText('Your message will be sent when the connection is back.').waitFor();
   network.go();
   await at.clock.resume();
   await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();

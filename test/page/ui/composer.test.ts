@@ -98,7 +98,7 @@ test('a goal is set with a message on a phone, and judges the run', { tags: ['ni
   expect(await send.isDisabled()).toBe(true);
   await form.getByLabel('Checks (one command per line, optional)').fill('test -f done.txt');
   await form.getByLabel('Max retries').fill('21');
-  await form.getByText('Enter a whole number from 0 to 20.').waitFor();
+  await form.getByText('Max retries must be a whole number from 0 to 20.').waitFor();
   expect(await send.isDisabled()).toBe(true);
   await form.getByLabel('Max retries').fill('0');
   expect(await axeFinds(page)).toEqual([]);

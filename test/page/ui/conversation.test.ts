@@ -144,7 +144,7 @@ boxed('a message while the agent works is offered and shown as steering', async 
   await message(page).fill('Mind the gap');
   await page.getByRole('button', { name: 'Steer the agent' }).click();
   const steering = page.getByRole('article', { name: 'You' }).filter({ hasText: 'Mind the gap' });
-  await steering.getByText('sent while working').waitFor();
+  await steering.getByText('sent during the run').waitFor();
   await desk.call('sandbox.exec', { sessionId: id, command: 'touch go' });
   await ended(page);
 });
@@ -195,8 +195,8 @@ boxed(
     await page.getByText('The sandbox is not running. Its files are kept. Showing them starts the sandbox.').waitFor();
     for (const [tab, ready] of [
       ['Terminal', page.getByRole('button', { name: 'New terminal' }).first()],
-      ['Screen', page.getByText('This sandbox has no desktop')],
-      ['Timeline', page.getByRole('slider', { name: 'Position in the log' })],
+      ['Desktop', page.getByText('This sandbox has no desktop')],
+      ['Timeline', page.getByRole('slider', { name: 'Position in the timeline' })],
       ['Cost', page.getByRole('region', { name: 'This session' })],
     ] as const) {
       await page.getByRole('tab', { name: tab }).click();

@@ -24,7 +24,7 @@ test('a person gets from the start page to a first answer in at most six clicks'
   await page.getByText('a scripted demo answers').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByText('Other provider', { exact: true }).click();
-  await page.getByLabel('Address', { exact: true }).fill(fake.url);
+  await page.getByLabel('Base URL', { exact: true }).fill(fake.url);
   await page.getByLabel('Name (optional)').pressSequentially('Our Team');
   await page.getByLabel('API key (optional)').fill(fakeKey);
   await page.getByRole('button', { name: 'Test', exact: true }).click();
@@ -53,7 +53,7 @@ test('a wrong key and a wrong address are reported at the form, which keeps them
 }, async ({ desk }) => {
   const { page } = await desk.open();
   await page.getByText('Other provider', { exact: true }).click();
-  const address = page.getByLabel('Address', { exact: true });
+  const address = page.getByLabel('Base URL', { exact: true });
   await address.fill(fake.url);
   await page.getByLabel('API key (optional)').fill('a-wrong-key');
   await page.getByRole('button', { name: 'Test', exact: true }).click();

@@ -111,7 +111,7 @@ test('a screenshot with an address that is none leaves its text', { tags: ['nigh
   );
   const { page } = await desk.open(`/#${id}`);
   await isWhole(page, 1);
-  await page.getByText('Full reply').click();
+  await page.getByText('Full output').click();
   await page.getByText('what it saw').waitFor();
 });
 

@@ -38,10 +38,10 @@ test('what was blocked is a line that allows the host in this session', { tags: 
   await dialog.getByText('Policy: allow-list').waitFor();
   await dialog.getByText('good.example.org').waitFor();
   expect(await axeFinds(page)).toEqual([]);
-  await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).click();
+  await dialog.getByRole('button', { name: 'Allow files.example.org' }).click();
   await dialog.getByText('allowed', { exact: true }).waitFor();
-  await dialog.getByRole('button', { name: 'Revoke files.example.org' }).click();
-  await dialog.getByRole('button', { name: 'Allow this host: files.example.org' }).waitFor();
+  await dialog.getByRole('button', { name: 'Revoke access to files.example.org' }).click();
+  await dialog.getByRole('button', { name: 'Allow files.example.org' }).waitFor();
   expect(complaints).toEqual([]);
 });
 
@@ -147,7 +147,7 @@ test('the price of run and session grows live, with what is left and what cost m
   const id = await desk.worked('How much is this?', { model: priced, template: 'minimal' });
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('tab', { name: 'Cost' }).click();
-  const [session, run] = ['This session', 'Last run'].map((name) => page.getByRole('region', { name }));
+  const [session, run] = ['This session', 'Latest run'].map((name) => page.getByRole('region', { name }));
   const left = page
     .getByRole('region', { name: 'Budget left' })
     .getByRole('listitem')

@@ -40,7 +40,7 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
   await dialog.getByRole('button', { name: 'Tool servers (MCP)' }).click();
   await dialog.getByText('Set by CORRAL_MCP_SERVERS. Change it there and restart Corral.').waitFor();
   await dialog.getByLabel('Name').fill('docs');
-  await dialog.getByLabel('Address').fill(tools.url);
+  await dialog.getByLabel('Server URL').fill(tools.url);
   await dialog.getByRole('button', { name: 'Add', exact: true }).click();
   await dialog.getByText('docs added, but it is not working yet.').waitFor();
   expect(await axeFinds(page)).toEqual([]);

@@ -83,7 +83,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
     ['terminal', page.getByRole('button', { name: 'New terminal' }).first()],
     ['processes', panel.getByText(/running|exited/).first()],
     ['screen', panel.getByText(/desktop/i).first()],
-    ['timeline', page.getByRole('slider', { name: 'Position in the log' })],
+    ['timeline', page.getByRole('slider', { name: 'Position in the timeline' })],
     ['cost', page.getByRole('region', { name: 'Budget left' })],
   ] as const) {
     await see(`the tab ${tab}`, async () => {

@@ -243,7 +243,7 @@ test('the timeline replays the cards of the run and what the model saw', { tags:
   const live = await cards('.main');
   expect(live.length).toBeGreaterThan(2);
   await expect.poll(() => cards('.timeline')).toEqual(live);
-  await page.getByRole('slider', { name: 'Position in the log' }).press('Home');
+  await page.getByRole('slider', { name: 'Position in the timeline' }).press('Home');
   await expect.poll(() => cards('.timeline')).toEqual([]);
   await page.getByRole('button', { name: 'Next tool call' }).click();
   await expect.poll(async () => (await cards('.timeline')).length).toBe(1);
@@ -270,7 +270,7 @@ test('a replay goes by single events, over the pieces of a text', { tags: ['nigh
   const { page } = await opened(desk, 'Timeline');
   const place = page.locator('.timeline-place');
   const card = page.locator('.timeline .tool').first();
-  const slider = page.getByRole('slider', { name: 'Position in the log' });
+  const slider = page.getByRole('slider', { name: 'Position in the timeline' });
   await slider.press('Home');
   await place.getByText(/^0 . \d+$/).waitFor();
   await page.getByRole('button', { name: 'Next event' }).click();
@@ -332,7 +332,7 @@ test('the end of a run says what changed and leads to it, and the pane takes the
   const end = page.locator('.ended').last();
   await end.getByText('1 file edited').waitFor();
   await end.getByText('+2', { exact: true }).waitFor();
-  await end.getByRole('button', { name: 'Review' }).press('Enter');
+  await end.getByRole('button', { name: 'Review changes' }).press('Enter');
   await page.getByRole('radio', { name: 'Changed', checked: true }).waitFor();
   const full = page.getByRole('button', { name: 'Full width' });
   await full.press('Enter');

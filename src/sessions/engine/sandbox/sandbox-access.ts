@@ -1,3 +1,5 @@
+import { createTimeoutSignal, sleep } from '../../../core/concurrency/cancel.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { ServerPart } from '../../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
@@ -16,13 +18,39 @@ interface LocalSandboxDeps {
   readonly liveSessions: LiveSessions;
   readonly pendingCommands: PendingCommands;
   readonly ids: Pick<IdSource, 'short'>;
+  readonly clock: Clock;
   readonly hooks: readonly WorkspaceHook[];
 }
 
+/** A dead sandbox is replaced within six seconds, when it has missed three heartbeats. */
+const recheck = { times: 40, everyMs: 250, answerMs: 1_000 };
+
 /** Sandboxes of the sessions that this server owns. */
 export class LocalSandboxes extends ServerPart<LocalSandboxDeps> {
+  /** Clients whose connection a call lost, perhaps before the driver noticed that the sandbox is gone. */
+  readonly #lost = new WeakSet<SandboxClient>();
+
   /** Keeps the sandbox in use, starting it if needed. Rejects: fenced if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
+    for (let left = recheck.times; ; left--) {
+      const lease = await this.#acquire(id, signal);
+      if (left === 0 || !this.#lost.has(lease.client) || (await this.#answers(lease.client, signal))) return lease;
+      await lease[Symbol.asyncDispose]();
+      await sleep(recheck.everyMs, signal, this.deps.clock);
+    }
+  }
+
+  async #answers(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
+    using soon = createTimeoutSignal(recheck.answerMs, this.deps.clock, signal);
+    const answers = await client.health(soon.signal).then(
+      () => true,
+      () => false,
+    );
+    if (answers) this.#lost.delete(client);
+    return answers;
+  }
+
+  async #acquire(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
     const { supervisor, liveSessions, pendingCommands, ids, hooks } = this.deps;
     const commandId = ids.short();
     // nobody waits for this command's result
@@ -49,7 +77,8 @@ export class LocalSandboxes extends ServerPart<LocalSandboxDeps> {
       done();
       throw thrown;
     }
-    return { client, [Symbol.asyncDispose]: async () => done() };
+    const markLost = () => void this.#lost.add(client);
+    return { client, markLost, [Symbol.asyncDispose]: async () => done() };
   }
 }
 

@@ -142,7 +142,11 @@ async function perform(
     ...(pullRequests && needs.includes('repository') && { pullRequests }),
   };
   const ctx: ToolContext = { ...base, ...seeing, sandbox: used.client };
-  const result = await (begun ? reattachTool : runTool)(tools, ctx, { name, args });
+  const running = (begun ? reattachTool : runTool)(tools, ctx, { name, args });
+  const result = await running.catch((thrown: unknown) => {
+    if (lost.has(toAppError(thrown).code)) used.markLost?.();
+    throw thrown;
+  });
   const touchesFiles = ['file', 'shell'].includes(tools.find(name)?.family ?? '');
   const unkept = await work.keepMemories?.(used.client, signal);
   const nested = result.ok && touchesFiles ? await work.nestedNotes?.(used.client, args, signal) : undefined;

@@ -144,7 +144,7 @@ function fileSuggestions(word: string): Suggestions {
   const found = workspacePaths.value;
   switch (found.state) {
     case 'loading':
-      return { entries: [], note: t('files.loading') };
+      return { entries: [], note: t('loading') };
     case 'failed':
       return { entries: [], note: t('complete.unread', { why: found.why }) };
     case 'asleep': {

@@ -53,7 +53,7 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
       {problem !== '' && <p class="tool-note padded border-top quiet bad-text">{t('wholeGone', { why: problem })}</p>}
       {lines.bytes < size && (
         <p class="tool-note padded border-top quiet" role="status">
-          <progress value={lines.bytes} max={size} aria-label={t('files.loading')} />{' '}
+          <progress value={lines.bytes} max={size} aria-label={t('loading')} />{' '}
           {t('linesSoFar', { n: formatCount(lines.count) })}
         </p>
       )}

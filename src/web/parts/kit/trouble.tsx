@@ -58,7 +58,7 @@ interface PlaceholderProps {
 /** A placeholder for a view without data: loading, or the error and a button to try again. */
 export const LoadPlaceholder = ({ problem, again }: PlaceholderProps) => (
   <div class={problem === '' ? 'quiet empty' : 'empty bad-text'} role={problem === '' ? undefined : 'alert'}>
-    <p>{problem || t('files.loading')}</p>
+    <p>{problem || t('loading')}</p>
     {problem !== '' && again && <Button icon="retry" label={t('tryAgain')} onClick={again} />}
   </div>
 );

@@ -8,7 +8,7 @@ import { List } from '../../parts/kit/list.tsx';
 import { ConfirmButton } from '../../parts/kit/resource-list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { projectName } from '../../sessions/project-field.tsx';
-import { t } from '../../text/text.ts';
+import { serverText, t } from '../../text/text.ts';
 
 type BuiltTemplate = Outputs['templateBuilds']['list'][number];
 type Build = Outputs['templateBuilds']['builds'][number];
@@ -43,7 +43,7 @@ export function BuiltTemplates() {
   return (
     <>
       <p class="quiet">{t('built.about')}</p>
-      {reason !== '' && <p class="note">{reason}</p>}
+      {reason !== '' && <p class="note">{serverText(reason)}</p>}
       <List
         none={t('built.none')}
         items={all.map(({ id, name, projectId, tags }) => ({
@@ -89,7 +89,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
       <h3>{name}</h3>
       <FormError text={trouble} />
       <List
-        none={t('built.notYet')}
+        none={t('built.noBuilds')}
         label={t('built.builds')}
         items={(builds ?? []).map((one) => ({
           key: one.id,

@@ -186,7 +186,7 @@ const markOf = (n: number | undefined) => `usage-mark-${n ?? 'others'}`;
 function labelOf(by: UsageDimension, name: string): string {
   if (by === 'model') return modelLabel(name);
   if (by === 'day') return dayName(name);
-  return name || t(by === 'person' ? 'usage.nobody' : 'noProject');
+  return name || t(by === 'person' ? 'usage.nobody' : 'usage.noProject');
 }
 
 /** The groups of a long report that are not listed. */

@@ -51,7 +51,9 @@ export function WebhookView({ webhook, secret, onSecret, changed, change, back, 
   }, [isOpen]);
   const act = (what: string, work: () => Promise<unknown>) => tryIt(what, work).then((done) => done && read());
   const toggle = () =>
-    act(t('notSaved'), async () => changed(await mutate(paused ? 'webhooks.resume' : 'webhooks.pause', { id })));
+    act(t(paused ? 'notResumed' : 'notPaused'), async () =>
+      changed(await mutate(paused ? 'webhooks.resume' : 'webhooks.pause', { id })),
+    );
   const rotate = () =>
     tryIt(t('notRotated'), async () => {
       const { secret: fresh, ...now } = await mutate('webhooks.rotate', { id });

@@ -27,7 +27,7 @@ export const events: { readonly [Type in FactType as `event.${Type}`]: string } 
   'event.sandbox.untrusted': 'Sandbox hat ihr Protokoll verletzt',
   'event.sandbox.disk_exceeded': 'Sandbox hat zu viel Speicherplatz belegt',
   'event.sandbox.files_damaged': 'Gespeicherte Dateien beschädigt',
-  'event.desktop': 'Bildschirm geändert',
+  'event.desktop': 'Desktop geändert',
   'event.egress': 'Netzwerkanfrage',
   'event.context.compacted': 'Gespräch für das Modell gekürzt',
   'event.sandbox.service': 'Dienst bereit oder fehlgeschlagen',

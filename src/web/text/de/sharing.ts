@@ -19,7 +19,7 @@ export const sharing = {
   'fork.files.unwanted': 'ohne Dateien',
   'share.title': 'Diese Sitzung teilen',
   'share.tells':
-    'Wer den Link hat, kann Nachrichten und Plan lesen, bis er abläuft oder Sie ihn widerrufen. Werkzeugaufrufe bleiben verborgen.',
+    'Wer den Link hat, kann Nachrichten und Plan lesen, bis der Link abläuft oder Sie ihn widerrufen. Werkzeugaufrufe bleiben verborgen.',
   'share.life': 'Link läuft ab in',
   'share.day': '1 Tag',
   'share.week': '1 Woche',
@@ -35,7 +35,6 @@ export const sharing = {
   'share.notListed': 'Links konnten nicht geladen werden',
   'share.notRevoked': 'Link konnte nicht widerrufen werden',
   'shared.title': 'Geteilte Sitzung',
-  'shared.loading': 'Wird geladen…',
   'shared.about': 'Schreibgeschützt. Der Link läuft ab: {time}.',
   'shared.unfit': 'Dieser Link funktioniert nicht',
   'shared.unfitTells':

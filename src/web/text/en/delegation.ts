@@ -7,7 +7,8 @@ export const delegation = {
   'delegation.isChild': 'sub-agent',
   'attempts.open': 'Run parallel attempts',
   'attempts.title': 'Attempts',
-  'attempts.about': 'Runs one task several times in parallel. Choose the best result, and this session gets its files.',
+  'attempts.about':
+    'Runs one task several times in parallel. Choose the best result to copy its files into this session.',
   'attempts.read': 'Could not load attempts',
   'attempts.begin': 'Start attempts',
   'attempts.notStarted': 'Could not start attempts',

@@ -4,7 +4,7 @@ export const sessions = {
   deleteAsk: 'Delete this session?',
   deleteTells: 'Its conversation, sandbox and files are deleted. This can’t be undone.',
   sessionDeleted: 'The session was deleted.',
-  sessionMissing: 'No session at this address. It was deleted, or the link is incomplete.',
+  sessionMissing: 'No session at this address. It was deleted, you don’t have access to it, or the link is incomplete.',
   delete: 'Delete',
   sessions: 'Sessions',
   searchSessions: 'Search sessions',
@@ -56,7 +56,8 @@ export const sessions = {
   'filter.ofNew': 'Project',
   'filter.newProject': 'New project…',
   'filter.newProjectTitle': 'New project',
-  'filter.newProjectTells': 'Projects group sessions. New sessions go into the project selected in the list.',
+  'filter.newProjectTells':
+    'Projects group sessions. A new session goes into the project that is selected when you start it.',
   'filter.projectName': 'Project name',
   'filter.title': 'Filter sessions',
   inbox: 'Inbox',

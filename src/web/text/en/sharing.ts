@@ -19,7 +19,7 @@ export const sharing = {
   'fork.files.unwanted': 'without files',
   'share.title': 'Share this session',
   'share.tells':
-    'Anyone with the link can read the messages and the plan until it expires or you revoke it. Tool calls stay hidden.',
+    'Until the link expires or you revoke it, anyone with the link can read the messages and the plan. Tool calls stay hidden.',
   'share.life': 'Link expires in',
   'share.day': '1 day',
   'share.week': '1 week',
@@ -35,7 +35,6 @@ export const sharing = {
   'share.notListed': 'Could not load links',
   'share.notRevoked': 'Could not revoke the link',
   'shared.title': 'Shared session',
-  'shared.loading': 'Loading…',
   'shared.about': 'Read-only. The link expires {time}.',
   'shared.unfit': 'This link does not work',
   'shared.unfitTells': 'It expired, was revoked or is incomplete. Ask the sender for a new one.',

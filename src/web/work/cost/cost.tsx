@@ -5,7 +5,7 @@ import { model } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { tools } from '../../data/system.ts';
-import { formatCompact, formatCount, formatPrice } from '../../parts/format.ts';
+import { formatBudget, formatCompact, formatCount, formatPrice } from '../../parts/format.ts';
 import { serverText, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 
@@ -38,8 +38,8 @@ export function Cost({ session }: { session: Session }) {
         <p class="note wait">
           {t('cost.budgetLeft', {
             kind: t(`budget.${budget.kind}`),
-            left: formatCount(Math.max(0, budget.limit - budget.used)),
-            limit: formatCount(budget.limit),
+            left: formatBudget(budget.kind, Math.max(0, budget.limit - budget.used)),
+            limit: formatBudget(budget.kind, budget.limit),
           })}
         </p>
       )}
@@ -162,7 +162,9 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
         {rows.map(({ name, kind, left, limit }) => (
           <li key={name} class="budget grid">
             <span>{name}</span>
-            <span class="figures">{t('cost.leftOf', { left: words(kind, left), limit: words(kind, limit) })}</span>
+            <span class="figures">
+              {t('cost.leftOf', { left: formatBudget(kind, left), limit: formatBudget(kind, limit) })}
+            </span>
             <meter value={left} max={limit} low={limit * 0.15} optimum={limit} aria-label={name} />
           </li>
         ))}
@@ -181,6 +183,3 @@ function toRows(limits: Budgets['run'], used: ModelUsage, scope: 'cost.ofRun' | 
     return [{ kind, limit, left: Math.max(0, limit - spent[kind]), name: t(scope, { kind: t(`budget.${kind}`) }) }];
   });
 }
-
-const words = (kind: Kind, value: number): string =>
-  kind === 'cost' ? formatPrice(value) : kind === 'tokens' ? formatCompact(value) : formatCount(value);

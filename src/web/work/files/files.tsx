@@ -171,7 +171,7 @@ function ChangesView({ store }: { store: FileStore }) {
       <p class="quiet work-note">{t('files.since', { time, count: files.length })}</p>
       <VirtualList
         class="tree scrolls fill"
-        label={t('files.changed')}
+        label={t('checkpoints.changed')}
         count={files.length}
         rowHeight={30}
         row={(index) => {

@@ -4,6 +4,7 @@ import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
 import { diskReports } from '../../../../src/sessions/engine/sandbox/disk-reports.ts';
+import { LocalSandboxes } from '../../../../src/sessions/engine/sandbox/sandbox-access.ts';
 import { provideSandboxMachine, type SandboxDeps } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
 import { type SandboxFact, SandboxFacts } from '../../../../src/sessions/engine/sandbox/sandbox-facts.ts';
 import { asChild, sandboxInput, sandboxPolicy } from '../../../support/machines/machines.ts';
@@ -122,4 +123,38 @@ test('writers that an adopted sandbox ended earlier are not logged again, later 
   expect(reports).toEqual([]);
   following.saw(disk(2));
   expect(reports).toEqual(['limit']);
+});
+
+test('after a call loses its connection, the next use waits until the sandbox answers or is replaced', async () => {
+  const clock = manualClock();
+  const answers = [false, true, false, false];
+  const health = async () => {
+    if (!answers.shift()) throw new AppError('sandbox_lost', 'gone');
+  };
+  const live: { client: unknown } = { client: { health } };
+  const sent: string[] = [];
+  const sandboxes = new LocalSandboxes({
+    supervisor: { command: async () => 1, send: (_: string, { type }: { type: string }) => void sent.push(type) },
+    liveSessions: { get: () => live },
+    pendingCommands: { settle: unused },
+    ids: { short: () => 'command' },
+    clock,
+    hooks: [],
+  } as never);
+  const { signal } = new AbortController();
+  const acquire = () => sandboxes.use(sessionId, signal);
+  const lose = async () => {
+    await using lease = await acquire();
+    lease.markLost?.();
+  };
+  await lose();
+  const [answering] = await Promise.all([acquire(), clock.pass(250)]);
+  expect([answering.client, answers.length]).toEqual([live.client, 2]);
+  await lose();
+  const replaced = acquire();
+  await clock.pass(250);
+  live.client = { health: unused };
+  await clock.pass(250);
+  expect((await replaced).client).toBe(live.client);
+  expect(sent).toHaveLength(5); // each lease but the two that are held
 });

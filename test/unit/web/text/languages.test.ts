@@ -5,6 +5,7 @@ import { en } from '../../../../src/web/text/en/all.ts';
 
 // Texts that are the same in both languages, because the words are.
 const same = new Set([
+  'memory.version',
   ...['chat', 'notDone', 'token', 'agent', 'budget.tokens', 'plan', 'retry.in', 'timeline.at', 'share.link'],
   ...[
     ...['tab.terminal', 'terminal.list', 'terminal.own', 'terminal.agent', 'timeline.pause', 'processes.pid'],

@@ -78,7 +78,7 @@ export const phrases: Readonly<Record<string, string>> = {
   'Plan and act': 'Plan und Schritte',
   'Makes a plan, works on it step by step, and sums up':
     'Macht einen Plan, arbeitet ihn Schritt für Schritt ab und fasst zusammen',
-  'Computer use': 'Bildschirm bedienen',
+  'Computer use': 'Desktop bedienen',
   'Works with the screen, keyboard and mouse of a desktop, and with its browser':
     'Arbeitet mit Bildschirm, Tastatur und Maus eines Desktops und mit dessen Browser',
   'Code interpreter': 'Code-Interpreter',
@@ -114,6 +114,13 @@ export const phrases: Readonly<Record<string, string>> = {
     'Die Vorlage {name} braucht einen Desktop, und Sandboxen haben hier keinen.',
   'Set CORRAL_SANDBOX_DESKTOP=true, or name another template.':
     'Setzen Sie CORRAL_SANDBOX_DESKTOP=true, oder nehmen Sie eine andere Vorlage.',
+  // Reasons why templates cannot be built here
+  'The driver {driver} builds no templates: its sandboxes are programs of this machine, which have no image; set CORRAL_DRIVER to docker.':
+    'Der Treiber {driver} baut keine Vorlagen: Seine Sandboxen sind Programme dieses Rechners und haben kein Image. Setzen Sie CORRAL_DRIVER auf docker.',
+  'The driver {driver} builds no templates: nothing in the cluster builds images for it; build them with the tools of the cluster, and name them in templates.':
+    'Der Treiber {driver} baut keine Vorlagen: Im Cluster baut nichts Images für ihn. Bauen Sie die Images mit den Werkzeugen des Clusters, und nennen Sie sie in Vorlagen.',
+  'Building templates is off, because its steps run as root. The operator allows it with CORRAL_BUILDS_ALLOW=on.':
+    'Das Bauen von Vorlagen ist aus, weil die Schritte als root laufen. Der Betreiber erlaubt es mit CORRAL_BUILDS_ALLOW=on.',
   // Reasons why a note needs a review
   'The agent has read {list}, so the note can hold the words of a stranger.':
     'Der Agent hat gelesen: {list}. Die Notiz kann also Worte von Fremden enthalten.',
