@@ -5,6 +5,10 @@ import { en } from '../../../../src/web/text/en/all.ts';
 
 // Texts that are the same in both languages, because the words are.
 const same = new Set([
+  'server.part.budgets',
+  'tab.desktop',
+  'screen.title',
+  'screen.screen',
   'memory.version',
   ...['chat', 'notDone', 'token', 'agent', 'budget.tokens', 'plan', 'retry.in', 'timeline.at', 'share.link'],
   ...[
