@@ -8,23 +8,23 @@ import { describeCommit, describeHost } from './lib/calls/host.ts';
 import { compareWithCheckout } from './lib/measure/against.ts';
 import { type Experiment, hasDeliveryErrors, type Row } from './lib/measure/measure.ts';
 import { noiseSensor } from './lib/measure/noise.ts';
-import { benchOptions } from './lib/measure/options.ts';
+import { readBenchOptions } from './lib/measure/options.ts';
 import { type Instruments, measure } from './lib/measure/rounds.ts';
 import { measureSeries, type SeriesPlan } from './lib/measure/series.ts';
-import { seeded, shuffled } from './lib/measure/statistics.ts';
-import { BenchResult, keyOf, type Metric, type Series } from './lib/report/result.ts';
-import { cells, columns, seriesTable } from './lib/report/table.ts';
+import { createSeededRandom, shuffled } from './lib/measure/statistics.ts';
+import { BenchResult, type Metric, metricKeyOf, type Series } from './lib/report/result.ts';
+import { columns, seriesTable, toMetricCells } from './lib/report/table.ts';
 import { rows, series } from './rows/all.ts';
 
 const idleMs = 500;
 const interrupted = 'interrupted';
 const seed = 1; // for the order of the experiments, and for resampling
 
-const { mode, rows: chosen, series: plans, isSelected, against: other } = benchOptions(rows, series);
+const { mode, rows: chosen, series: plans, isSelected, against: other } = readBenchOptions(rows, series);
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
-const random = seeded(seed);
+const random = createSeededRandom(seed);
 const instruments: Instruments = { now: () => performance.now(), feel: noiseSensor(), random, signal: stop.signal };
 const host = describeHost();
 
@@ -48,7 +48,7 @@ const folder = join(import.meta.dirname, 'results', other === undefined ? '' : '
 await mkdir(folder, { recursive: true });
 const file = join(folder, `${result.at.replace(/[:.]/g, '-')}.json`);
 await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
-if (metrics.length > 0) console.log(plainTable([[...columns], ...metrics.map(cells)]));
+if (metrics.length > 0) console.log(plainTable([[...columns], ...metrics.map(toMetricCells)]));
 for (const curve of curves) console.log(`\n${plainTable(seriesTable(curve))}`);
 console.log(`\n${host.cores} × ${host.cpu}, Node ${host.node}, ${mode}, seed ${seed}; all of it in ${file}`);
 process.exitCode = exitCode();
@@ -114,6 +114,6 @@ async function curveOf(plan: SeriesPlan): Promise<Series[]> {
 function exitCode(): number {
   for (const why of broken) console.error(`bench: ${why}`);
   const wrong = metrics.filter(({ correct }) => correct && hasDeliveryErrors(correct));
-  for (const metric of wrong) console.error(`bench: ${keyOf(metric)}: ${metric.reason}`);
+  for (const metric of wrong) console.error(`bench: ${metricKeyOf(metric)}: ${metric.reason}`);
   return broken.length + wrong.length > 0 ? 1 : 0;
 }

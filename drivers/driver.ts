@@ -2,7 +2,7 @@ import type { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { SandboxPhase } from '../src/core/model/events.ts';
 import type { SandboxId, SessionId, VolumeId } from '../src/core/model/ids.ts';
-import type { PauseAbility } from '../src/core/model/sandboxes/condition.ts';
+import type { PauseSupport } from '../src/core/model/sandboxes/condition.ts';
 import type { VolumeMount } from '../src/core/model/sandboxes/volume.ts';
 import type { ServiceRecipe, ServiceStatus } from '../src/core/model/services/recipe.ts';
 import type { Secret } from '../src/core/text/secret.ts';
@@ -147,7 +147,7 @@ export interface Capabilities {
    * The most that a pause can preserve. `memory`: the driver is `Pausable`. `files`: a stopped sandbox keeps its
    * workspace. `none`: it loses its files too.
    */
-  readonly pause: PauseAbility;
+  readonly pause: PauseSupport;
   /** The reason why sandboxes cannot have services. Absent: the driver is `ServiceHosting`. */
   readonly noServices?: string;
   /** The reason why sandboxes cannot mount volumes. Absent: the driver is `VolumeHosting`. */

@@ -9,7 +9,7 @@ export const drivers = { docker, kubernetes, process: processes };
 
 export type DriverName = keyof typeof drivers;
 /** The setting that selects a driver. The name is looked up on access, so that tests can add a driver. */
-export const driverChoice = {
+export const driverSetting = {
   accepts: `one of auto, ${Object.keys(drivers).join(', ')}`,
   kind: z.custom<DriverName | 'auto'>((input) => input === 'auto' || findDriver(String(input)) !== undefined),
 };
@@ -28,6 +28,6 @@ type Sections = {
   >;
 };
 /** The drivers' sections of the settings. */
-export const driverSections = Object.fromEntries(
+export const driverSettingSections = Object.fromEntries(
   Object.entries(drivers).flatMap(([name, { settings }]) => (settings ? [[name, settings]] : [])),
 ) as unknown as Sections;

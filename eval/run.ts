@@ -5,10 +5,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { tryParseJson } from '../src/core/text/text.ts';
-import { type Agent, attemptTask } from './lib/attempt.ts';
-import { recordedModel, recordedModels } from './lib/recorded.ts';
+import { attemptTask, type EvalAgent } from './lib/attempt.ts';
+import { recordedModelRef, startRecordedModels } from './lib/recorded.ts';
 import { comparisonTable, Report, reportTable, type TaskOutcome } from './lib/report.ts';
-import { evalServer } from './lib/server.ts';
+import { startEvalServer } from './lib/server.ts';
 import { runSessionCommand, sessionUsage } from './lib/sessions.ts';
 import { readTasks, type Task } from './lib/task.ts';
 
@@ -32,17 +32,17 @@ async function evaluate(): Promise<void> {
   const interrupted = terminal.signal;
   await using stack = new AsyncDisposableStack();
   const recorded =
-    values.model || values.check ? undefined : stack.use(await recordedModels(tasks, repeat).catch(refuse));
+    values.model || values.check ? undefined : stack.use(await startRecordedModels(tasks, repeat).catch(refuse));
   const driver: Record<string, string> = values.driver === undefined ? {} : { CORRAL_DRIVER: values.driver };
-  const { corral } = stack.use(await evalServer({ ...driver, ...recorded?.settings }, interrupted));
+  const { corral } = stack.use(await startEvalServer({ ...driver, ...recorded?.settings }, interrupted));
   // No sandbox and no server outlives this program.
   interrupted.addEventListener('abort', () => void stack.disposeAsync().finally(() => process.exit(1)), { once: true });
   const startedAt = new Date().toISOString();
   const { driver: used } = await corral.system.info.query();
-  const agentFor = (task: Task, n: number): Agent => ({ model: values.model ?? recordedModel(task, n) });
+  const agentFor = (task: Task, n: number): EvalAgent => ({ model: values.model ?? recordedModelRef(task, n) });
   const jobs = tasks.flatMap((task) => Array.from({ length: repeat }, (_, n) => ({ task, n: n + 1 })));
   const outcomes = await inParallel(jobs, parallel, async ({ task, n }): Promise<TaskOutcome[]> => {
-    const agents: Agent[] = values.check ? ['nothing', 'solution'] : [agentFor(task, n)];
+    const agents: EvalAgent[] = values.check ? ['nothing', 'solution'] : [agentFor(task, n)];
     const created: TaskOutcome[] = [];
     for (const agent of agents) {
       const outcome = { ...(await attemptTask(corral, task, agent)), attempt: n };

@@ -6,7 +6,7 @@ import type { AnyStateMachine } from 'xstate';
  * child. The cache is `memo` with the key `candidates-${eventType}` in
  * https://github.com/statelyai/xstate/blob/main/packages/core/src/StateNode.ts.
  */
-export function withNamelessEnds<Machine extends AnyStateMachine>(machine: Machine): Machine {
+export function withSharedEndEvents<Machine extends AnyStateMachine>(machine: Machine): Machine {
   const transition = machine.transition.bind(machine);
   machine.transition = (snapshot, event, scope) => transition(snapshot, nameless(event), scope);
   return machine;

@@ -2,10 +2,10 @@ import type { PlanStep, RunEndReason } from '../src/core/model/events.ts';
 import {
   type BudgetLine,
   findOverrun,
-  isSpent,
-  noAmounts,
-  toLines,
+  isLimitReached,
+  toBudgetLines,
   withMicroCost,
+  zeroAmounts,
 } from '../src/core/model/runs/budget.ts';
 import type { GoalEnd } from '../src/core/model/runs/goal.ts';
 import { addAmounts, type BudgetOverrun } from '../src/core/model/spending.ts';
@@ -25,7 +25,7 @@ import { maxRememberedActs, type RunAct } from './stuck.ts';
 
 // The decisions of a run, as pure functions of its context.
 
-export const nothingSpent: RunSpending = { turns: 0, tokens: 0, cost: 0 };
+export const zeroSpending: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
 // without a plan, a text reply ends the run
 export const hasReplied = ({ acts }: RunMachineContext) => acts.at(-1)?.kind === 'text';
@@ -50,7 +50,7 @@ type RequestMarks = {
   readonly [Mark in 'reason' | 'byClient' | 'forWorker']?: ApprovalRequest[Mark] | undefined;
 };
 /** The approval request in the format of the session's log. */
-export const pendingApproval = ({
+export const toPendingApproval = ({
   callId,
   function: tool,
   timeoutMs: remainingMs,
@@ -154,7 +154,7 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
   return { ...base, empties: 0, concluded: result.answers === true, steps: result.steps, acts };
 }
 
-export function toRunEnd(result: TurnResult): RunEnd {
+export function toFailedRunEnd(result: TurnResult): RunEnd {
   if (result.kind === 'failed') {
     const { code, message, retryable } = result;
     return { reason: 'failed', code, message, retryable };
@@ -192,12 +192,12 @@ export function runBudgetLines({
 }: RunMachineContext): readonly BudgetLine[] {
   const { ms, toolCalls: calls, ...limits } = policy.budget;
   const used = { ...withMicroCost(spent), toolCalls, time: overtime ? ms : 0 };
-  return [{ ms }, granted ? {} : limits, { toolCalls: calls }].flatMap((budget) => toLines('run', budget, used));
+  return [{ ms }, granted ? {} : limits, { toolCalls: calls }].flatMap((budget) => toBudgetLines('run', budget, used));
 }
 
 /** The exceeded budget, if any. A request larger than the remaining budget is refused when it is sent. */
 export const findSpentBudget = (context: RunMachineContext): BudgetOverrun | undefined =>
-  findOverrun(runBudgetLines(context), noAmounts);
+  findOverrun(runBudgetLines(context), zeroAmounts);
 
 const units = {
   turns: ' model turns',
@@ -226,7 +226,7 @@ const holders = {
   member: '',
 } as const;
 /** Other runs share this budget, so an answer cannot grant it again. */
-export const isShared = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean =>
+export const isSharedBudget = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean =>
   scope === 'person' || scope === 'project' || scope === 'server' || scope === 'member';
 
 /** The wait of a run that has exceeded a budget. */
@@ -243,13 +243,13 @@ export function budgetQuestion(over: BudgetOverrun): string {
   if (kind === 'runningRuns')
     return `${budget}${whose} is reached. I go on by myself once one of the runs ends, or an administrator raises the limit.`;
   const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';
-  const what = isSpent(over)
+  const what = isLimitReached(over)
     ? `${budget}${whose} is spent${spent}.`
     : kind === 'toolCalls'
       ? `${budget}${whose} is spent, or lent to sub-agents.`
       : `${budget}${whose} does not cover the next request, which was not sent: ${rounded(used)} are used, and it needs about ${rounded(needs)}.`;
   if (hard) return `${what} No answer grants it again: change the budget of the session, then I go on by myself.`;
-  return isShared(over)
+  return isSharedBudget(over)
     ? `${what} An administrator can raise it; then I go on by myself, as I do in the next ${period} (UTC).`
     : `${what} Send a message to let me go on.`;
 }

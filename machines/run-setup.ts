@@ -6,26 +6,26 @@ import {
   hasReplied,
   hasUnfinishedStep,
   hasUnseenInput,
-  nothingSpent,
-  pendingApproval,
   recordOutcomes,
   recordTurn,
   startNextStep,
-  toRunEnd,
+  toFailedRunEnd,
+  toPendingApproval,
   toWaitReason,
   withVerdicts,
+  zeroSpending,
 } from './run-rules.ts';
 import type {
   CallOutcome,
-  CallsInput,
-  EndInput,
   JudgeInput,
   NoticeInput,
   RunEnd,
+  RunEndInput,
   RunEvent,
   RunInput,
   RunMachineContext,
   RunNotice,
+  ToolCallsInput,
   TurnInput,
   TurnResult,
   TurnResultParams,
@@ -50,16 +50,16 @@ export const runSetup = setup({
     /**
      * Executes the calls of one turn, concurrently where order does not matter. Returns one outcome per call, in order.
      */
-    calls: placeholderActor<readonly CallOutcome[], CallsInput>('calls'),
+    calls: placeholderActor<readonly CallOutcome[], ToolCallsInput>('calls'),
     summarize: placeholderActor<TurnResult, TurnInput>('summarize'),
     /** Judges the run's goal: its checks, then its grader. */
     judge: placeholderActor<TurnResult, JudgeInput>('judge'),
     notice: placeholderActor<void, NoticeInput>('notice'),
     wait: placeholderActor<void, WaitInput>('wait'),
     /** Kills the run's processes, closes its open log entries and appends its end. No other actor has to run first. */
-    end: placeholderActor<void, EndInput>('end'),
+    end: placeholderActor<void, RunEndInput>('end'),
     /** Like `end`, but does not kill processes. Used when `end` takes too long. */
-    close: placeholderActor<void, EndInput>('close'),
+    close: placeholderActor<void, RunEndInput>('close'),
   },
   delays: {
     retry: ({ context }) => context.retryMs,
@@ -125,7 +125,7 @@ export const runSetup = setup({
         (result.kind === 'failed' ? result.retryAfterMs : undefined) ?? context.policy.backoffMs(context.retries + 1),
     })),
     tryAnew: assign({ retries: 0 }),
-    fail: assign((_, { result }: TurnResultParams) => ({ end: toRunEnd(result) })),
+    fail: assign((_, { result }: TurnResultParams) => ({ end: toFailedRunEnd(result) })),
     crash: assign((_, { error }: { error: unknown }) => {
       const { code, publicMessage, retryable } = toAppError(error);
       return { end: { reason: 'failed', code, message: publicMessage, retryable } satisfies RunEnd };
@@ -163,7 +163,7 @@ export const runSetup = setup({
       approvals: [],
       // A message that grants a budget does not answer a call.
       answered: context.calls.length > 0 && context.reason !== 'budget',
-      spent: nothingSpent,
+      spent: zeroSpending,
       toolCalls: 0,
       granted: true,
       workedMs: 0,
@@ -181,7 +181,7 @@ export const runSetup = setup({
     ),
     tellWaiting: sendParent(({ context: { question, approvals } }): RunNotice => {
       if (approvals.length === 0) return { type: 'run.waiting', question };
-      return { type: 'run.waiting', question, approvals: approvals.map(pendingApproval) };
+      return { type: 'run.waiting', question, approvals: approvals.map(toPendingApproval) };
     }),
     /** Lets the session find messages that arrived before the question was logged. */
     tellQuestionLogged: sendParent(({ context }): RunNotice => ({ type: 'run.questionLogged', seen: context.seen })),

@@ -54,10 +54,10 @@ export interface RunResume {
   readonly hinted?: boolean;
   /** Calls that need an answer. */
   readonly approvals?: readonly PendingApproval[];
-  readonly judgement?: JudgementSoFar;
+  readonly judgement?: JudgementProgress;
 }
 /** Progress of judging a run's goal. */
-export interface JudgementSoFar {
+export interface JudgementProgress {
   readonly round: number;
   readonly revisions: number;
   /** Whether the round was interrupted. */
@@ -279,7 +279,7 @@ export interface TurnInput {
   readonly hint: string | undefined;
   readonly budget: readonly BudgetLine[];
 }
-export interface JudgeInput extends RunOwner {
+export interface JudgeInput extends RunRef {
   readonly goal: Goal;
   readonly round: number;
   /** Number of the revision that starts if the goal is missed. Undefined: no revisions are left. */
@@ -288,7 +288,7 @@ export interface JudgeInput extends RunOwner {
   readonly isLastTry: boolean;
   readonly budget: readonly BudgetLine[];
 }
-export interface CallsInput extends RunOwner {
+export interface ToolCallsInput extends RunRef {
   /** The calls of one turn without a result yet, in the model's order. */
   readonly calls: readonly PendingCall[];
   /** The user answered the first call's question. */
@@ -304,17 +304,17 @@ export interface NoticeInput {
   /** The next retry, counted from 1, and the delay before it. Only with `waiting_provider`. */
   readonly retry?: { readonly number: number; readonly most: number; readonly inMs: number };
 }
-export interface WaitInput extends RunOwner {
+export interface WaitInput extends RunRef {
   readonly question: string;
   readonly reason: WaitReason | undefined;
   readonly over: BudgetOverrun | undefined;
   readonly approvals: readonly ApprovalRequest[];
 }
-export interface EndInput extends RunOwner {
+export interface RunEndInput extends RunRef {
   readonly task: string;
   readonly end: RunEnd;
 }
-export interface RunOwner {
+export interface RunRef {
   readonly sessionId: SessionId;
   readonly runId: RunId;
 }

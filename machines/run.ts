@@ -1,12 +1,12 @@
 import { assign } from 'xstate';
-import { nothingSpent, runBudgetLines, withGoalEnd } from './run-rules.ts';
+import { runBudgetLines, withGoalEnd, zeroSpending } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
 import type {
   CallOutcome,
-  EndInput,
   JudgeInput,
+  RunEndInput,
   RunMachineContext,
-  RunOwner,
+  RunRef,
   TurnInput,
   TurnResult,
 } from './run-types.ts';
@@ -16,9 +16,8 @@ export type {
   ApprovalRequest,
   CallOutcome,
   CallResult,
-  CallsInput,
   JudgeInput,
-  JudgementSoFar,
+  JudgementProgress,
   PendingApproval,
   PendingCall,
   RunEnd,
@@ -27,14 +26,15 @@ export type {
   RunPolicy,
   RunResume,
   RunSpending,
+  ToolCallsInput,
   TurnInput,
   TurnResult,
   Verdict,
   Verdicts,
 } from './run-types.ts';
 
-const whose = ({ sessionId, runId }: RunMachineContext): RunOwner => ({ sessionId, runId });
-const endInput = (context: RunMachineContext): EndInput => ({
+const whose = ({ sessionId, runId }: RunMachineContext): RunRef => ({ sessionId, runId });
+const endInput = (context: RunMachineContext): RunEndInput => ({
   ...whose(context),
   task: context.task,
   end: withGoalEnd(context),
@@ -153,7 +153,7 @@ export const runMachine = runSetup.createMachine({
     injected: input.resume?.unseen ?? 0,
     seen: 0,
     answered: false,
-    spent: input.resume?.spent ?? nothingSpent,
+    spent: input.resume?.spent ?? zeroSpending,
     toolCalls: input.resume?.toolCalls ?? 0,
     workedMs: input.resume?.workedMs ?? 0,
     overtime: false,

@@ -45,9 +45,9 @@ export type SandboxEvent =
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
   /** Another server that is connected to the sandbox found that it cannot be trusted. */
   | { type: 'sandbox.distrust'; breach: ProtocolViolationData }
-  | HoldNotice;
+  | SandboxLinkEvent;
 /** Events from the actor that holds the link to a sandbox. */
-export type HoldNotice =
+export type SandboxLinkEvent =
   | { type: 'hold.ready'; ms: number }
   | { type: 'resource.closed' }
   | { type: 'resource.failed'; error: unknown };

@@ -8,7 +8,7 @@ import { parseVerdict, unjudgedGoalResult } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
 import { applyDecisions, listDecisions, verdictsOf } from './session-decisions.ts';
 import { sessionSetup } from './session-setup.ts';
-import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts';
+import type { CommandAnswer, QueuedRun, Send, SessionContext } from './session-types.ts';
 
 // Actions of the session's transitions. Each action reads the context first and enqueues last, because the context does
 // not change inside enqueueActions.
@@ -73,7 +73,7 @@ export const answerQuestion = own.enqueueActions(({ context, event, enqueue }) =
   });
 });
 
-export const answerUnread = own.enqueueActions(({ context, enqueue }) => {
+export const recordRunResumed = own.enqueueActions(({ context, enqueue }) => {
   if (!context.active) return;
   enqueue({
     type: 'record',
@@ -108,7 +108,7 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
  * A waiting run continues with the decisions. A working run gets them immediately and applies them after its current
  * calls.
  */
-export const decideCalls = (run: 'waits' | 'waitsForSlot' | 'works') =>
+export const applyCallDecisions = (run: 'waits' | 'waitsForSlot' | 'works') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     if (event.type !== 'cmd.decide' || !context.active) return;
     const { callId, decision, by, commandId } = event;
@@ -223,7 +223,7 @@ export const endBrokenRun = own.enqueueActions(({ context, event, enqueue }) => 
   enqueue({ type: 'abandon', params: { run: context.active, error: event.error } });
 });
 
-export const grantEnd = own.enqueueActions(({ context, event, enqueue }) => {
+export const decideRunEnd = own.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'run.wantsToEnd') return;
   const unread = context.forwarded > event.seen;
   enqueue.assign({ ending: !unread });
@@ -277,7 +277,7 @@ export const recordPhase = own.enqueueActions(({ context, event, enqueue }) => {
   if (data.phase === 'paused' || data.phase === 'lost') enqueue.assign({ isReady: false });
 });
 
-export const noteUntrusted = own.enqueueActions(({ context, event, enqueue }) => {
+export const recordUntrustedSandbox = own.enqueueActions(({ context, event, enqueue }) => {
   if (event.type !== 'sandbox.untrusted') return;
   const { type, breach: data } = event;
   enqueue({ type: 'record', params: { facts: [{ type, runId: openRun(context), data }] } });
@@ -285,12 +285,12 @@ export const noteUntrusted = own.enqueueActions(({ context, event, enqueue }) =>
 });
 
 /** The next sandbox could be untrustworthy too, so a run needs a person's consent before it starts another. */
-export const refuseDistrusted = own.enqueueActions(({ event, enqueue }) => {
-  const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: protocolViolationMessage };
+export const rejectUntrustedSandbox = own.enqueueActions(({ event, enqueue }) => {
+  const answer: CommandAnswer = { ok: false, code: 'sandbox_untrusted', message: protocolViolationMessage };
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
 });
 
-export const recordEnd = own.assign({
+export const updateDistrust = own.assign({
   distrusted: ({ context, event }) => {
     const { output } = event as unknown as { output: SandboxEnd };
     return context.distrusted || (output.kind === 'failed' && output.code === 'sandbox_untrusted');
@@ -302,19 +302,19 @@ export const rejectDeleted = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, ...deletingError } } });
 });
 
-export const recordUse = own.enqueueActions(({ event, enqueue }) => {
+export const acknowledgeCommand = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: true, value: undefined } } });
 });
 
 /** Answers the commands that wait for the sandbox to end. */
 export const resolveReleases = own.enqueueActions(({ context, enqueue }) => {
   enqueue.assign({ releases: [] });
-  const answer: Answer = { ok: true, value: { stopped: true } };
+  const answer: CommandAnswer = { ok: true, value: { stopped: true } };
   enqueue({ type: 'answer', params: { commandIds: context.releases, answer } });
 });
 
 export const resolveEmptyRelease = own.enqueueActions(({ event, enqueue }) => {
-  const answer: Answer = { ok: true, value: { stopped: false } };
+  const answer: CommandAnswer = { ok: true, value: { stopped: false } };
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
 });
 
@@ -349,7 +349,7 @@ export const distrustSandbox = () =>
 export const releaseSandbox = (workspace: 'keep' | 'remove') =>
   own.sendTo('sandbox', { type: 'sandbox.release', workspace });
 
-export const restSandbox = () => own.sendTo('sandbox', { type: 'sandbox.rest' });
+export const markSandboxIdle = () => own.sendTo('sandbox', { type: 'sandbox.rest' });
 
 export const pauseSandbox = own.enqueueActions(({ event, enqueue }) => {
   if (event.type !== 'sandbox.pause') return;

@@ -3,9 +3,9 @@ import { runMachine } from './run.ts';
 import { sandboxMachine } from './sandbox.ts';
 import { applyDecisions, listDecisions } from './session-decisions.ts';
 import type {
-  Answer,
+  CommandAnswer,
   QueuedRun,
-  Recording,
+  RecordParams,
   SessionContext,
   SessionInput,
   SessionMachineEvent,
@@ -55,11 +55,11 @@ export const sessionSetup = setup({
   },
   actions: {
     /** Appends to the log in call order; never throws. */
-    record: (_, _recording: Recording): void => {
+    record: (_, _recording: RecordParams): void => {
       throw new Error('action "record" was not provided');
     },
     /** Answers commands. */
-    answer: (_, _answers: { commandIds: readonly string[]; answer: Answer }): void => {
+    answer: (_, _answers: { commandIds: readonly string[]; answer: CommandAnswer }): void => {
       throw new Error('action "answer" was not provided');
     },
     /** Closes the log entries that a crashed run's actor left open. */

@@ -67,10 +67,10 @@ export type SlotNotice = {
   owner?: string;
 };
 
-export type Answer =
+export type CommandAnswer =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly code: ErrorCode; readonly message: string };
-export interface Recording {
+export interface RecordParams {
   readonly facts: readonly SessionFact[];
   /** The command to answer once the facts are durable, with the seq of the first. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };

@@ -1,12 +1,13 @@
 import { assign, raise } from 'xstate';
 import {
+  acknowledgeCommand,
   answerApproval,
   answerQuestion,
   answerReadySandbox,
-  answerUnread,
+  applyCallDecisions,
   beginRun,
   continueRun,
-  decideCalls,
+  decideRunEnd,
   deletingError,
   distrustSandbox,
   dropQueue,
@@ -17,36 +18,35 @@ import {
   finishRun,
   forgetVerdicts,
   forwardSlot,
-  grantEnd,
   injectMessage,
   isQuiet,
+  markSandboxIdle,
   noteApprovals,
-  noteUntrusted,
   pauseSandbox,
-  recordEnd,
   recordPhase,
-  recordUse,
-  refuseDistrusted,
+  recordRunResumed,
+  recordUntrustedSandbox,
   refusePause,
   refuseWaiters,
   rejectDeleted,
   rejectQueueFull,
   rejectStaleDecision,
+  rejectUntrustedSandbox,
   releasedFact,
   releaseSandbox,
   resolveEmptyRelease,
   resolveReleases,
-  restSandbox,
   runInput,
   stopRuns,
   stopUsingSandbox,
   supersedeRun,
+  updateDistrust,
   useSandbox,
 } from './session-actions.ts';
 import { sessionSetup } from './session-setup.ts';
 
 export type {
-  Answer,
+  CommandAnswer,
   QueuedRun,
   SessionCommand,
   SessionInput,
@@ -101,7 +101,7 @@ export const sessionMachine = sessionSetup.createMachine({
               always: { guard: 'hasQueued', target: 'queued' },
               on: {
                 'cmd.send': { target: 'queued', actions: enqueueRun },
-                'cmd.touch': { target: 'idle', reenter: true, actions: recordUse },
+                'cmd.touch': { target: 'idle', reenter: true, actions: acknowledgeCommand },
                 'sandbox.gone': { target: 'idle', reenter: true },
                 'cmd.stop': { actions: dropQueue('stopped') },
                 'cmd.delete': { target: 'closed', actions: dropQueue('deleted') },
@@ -148,7 +148,7 @@ export const sessionMachine = sessionSetup.createMachine({
               on: {
                 'cmd.stop': { target: '.stopping', actions: stopRuns('stopped') },
                 'cmd.delete': { target: '.stopping', actions: stopRuns('deleted') },
-                'run.wantsToEnd': { actions: grantEnd },
+                'run.wantsToEnd': { actions: decideRunEnd },
                 'run.ending': '.stopping',
                 'cmd.send': [
                   { guard: 'isQueueFlooded', actions: rejectQueueFull },
@@ -165,7 +165,7 @@ export const sessionMachine = sessionSetup.createMachine({
                       { guard: 'needsApproval', target: 'approving', actions: noteApprovals },
                       { target: 'waiting', actions: noteApprovals },
                     ],
-                    'cmd.decide': { guard: 'isAwaited', actions: decideCalls('works') },
+                    'cmd.decide': { guard: 'isAwaited', actions: applyCallDecisions('works') },
                   },
                 },
                 // A waiting run holds no slot: the answer can take days.
@@ -175,7 +175,7 @@ export const sessionMachine = sessionSetup.createMachine({
                   on: {
                     'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerQuestion },
                     // The message was sent before the question and no turn has included it, so it serves as the answer.
-                    'run.questionLogged': { guard: 'hasUnread', target: 'requeued', actions: answerUnread },
+                    'run.questionLogged': { guard: 'hasUnread', target: 'requeued', actions: recordRunResumed },
                   },
                 },
                 // Calls need decisions, by message or command, until the first approval expires.
@@ -183,7 +183,7 @@ export const sessionMachine = sessionSetup.createMachine({
                   entry: { type: 'release', params: { slot: 'run' } },
                   on: {
                     'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerApproval },
-                    'cmd.decide': { guard: 'isAwaited', target: 'requeued', actions: decideCalls('waits') },
+                    'cmd.decide': { guard: 'isAwaited', target: 'requeued', actions: applyCallDecisions('waits') },
                   },
                   after: { approval: { target: 'requeued', actions: expireApprovals } },
                 },
@@ -195,7 +195,7 @@ export const sessionMachine = sessionSetup.createMachine({
                       target: 'working',
                       actions: [continueRun(), forgetVerdicts],
                     },
-                    'cmd.decide': { guard: 'isAwaited', actions: decideCalls('waitsForSlot') },
+                    'cmd.decide': { guard: 'isAwaited', actions: applyCallDecisions('waitsForSlot') },
                   },
                 },
                 // The run is ending, stopped or by itself, and accepts no more messages.
@@ -235,7 +235,7 @@ export const sessionMachine = sessionSetup.createMachine({
               on: {
                 'sandbox.use': [
                   { guard: 'isDeleting', actions: rejectDeleted },
-                  { guard: 'isDistrusted', actions: refuseDistrusted },
+                  { guard: 'isDistrusted', actions: rejectUntrustedSandbox },
                   { actions: assign({ waiters: ({ context, event }) => [...context.waiters, event.commandId] }) },
                 ],
                 'sandbox.stop': { actions: resolveEmptyRelease },
@@ -271,7 +271,7 @@ export const sessionMachine = sessionSetup.createMachine({
                     guard: ({ event }) => event.output.kind === 'failed',
                     target: 'absent',
                     actions: [
-                      recordEnd,
+                      updateDistrust,
                       refuseWaiters((end) =>
                         end.kind === 'failed'
                           ? end
@@ -307,8 +307,8 @@ export const sessionMachine = sessionSetup.createMachine({
                 'slot.granted': { guard: ({ event }) => event.slot === 'start', actions: forwardSlot() },
                 'sandbox.phase': { actions: recordPhase },
                 'sandbox.ready': { actions: answerReadySandbox },
-                'sandbox.untrusted': { actions: noteUntrusted },
-                'sandbox.distrust': { actions: [distrustSandbox(), recordUse] },
+                'sandbox.untrusted': { actions: recordUntrustedSandbox },
+                'sandbox.distrust': { actions: [distrustSandbox(), acknowledgeCommand] },
                 'sandbox.unready': {
                   actions: [assign({ isReady: false }), { type: 'release', params: { slot: 'start' } }],
                 },
@@ -326,7 +326,7 @@ export const sessionMachine = sessionSetup.createMachine({
                   ],
                 },
                 'sandbox.pause': { actions: pauseSandbox },
-                'sandbox.rest': { actions: restSandbox() },
+                'sandbox.rest': { actions: markSandboxIdle() },
                 'run.closed': { actions: releaseSandbox('remove') },
               },
             },
@@ -351,7 +351,7 @@ export const sessionMachine = sessionSetup.createMachine({
         },
       },
       on: {
-        'cmd.touch': [{ guard: 'isDeleting', actions: rejectDeleted }, { actions: recordUse }],
+        'cmd.touch': [{ guard: 'isDeleting', actions: rejectDeleted }, { actions: acknowledgeCommand }],
         'cmd.send': { actions: rejectDeleted },
         'cmd.stop': { actions: rejectDeleted },
         'cmd.decide': [{ guard: 'isDeleting', actions: rejectDeleted }, { actions: rejectStaleDecision }],
@@ -363,9 +363,9 @@ export const sessionMachine = sessionSetup.createMachine({
         'sandbox.pause': { actions: refusePause },
         'sandbox.permit': [
           { guard: 'isDeleting', actions: rejectDeleted },
-          { actions: [assign({ distrusted: false }), recordUse] },
+          { actions: [assign({ distrusted: false }), acknowledgeCommand] },
         ],
-        'sandbox.distrust': { actions: recordUse }, // the sandbox is gone already
+        'sandbox.distrust': { actions: acknowledgeCommand }, // the sandbox is gone already
       },
     },
     deleted: {

@@ -17,7 +17,7 @@ interface Pool {
   readonly queue: readonly Claim[];
 }
 export type SlotPools = Readonly<Record<SlotKind, Pool>>;
-export const noSlots: SlotPools = { run: { held: [], queue: [] }, start: { held: [], queue: [] } };
+export const emptySlotPools: SlotPools = { run: { held: [], queue: [] }, start: { held: [], queue: [] } };
 
 type Limits = Readonly<Record<SlotKind, number>>;
 interface SlotChange {

@@ -2,7 +2,7 @@ import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from
 import type { SessionId } from '../src/core/model/ids.ts';
 import { findChildren, stopEvent } from './orphaned-actors.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, type SlotNotice, sessionMachine } from './session.ts';
-import { acquireSlot, noSlots, releaseSlot, type SlotPools } from './slots.ts';
+import { acquireSlot, emptySlotPools, releaseSlot, type SlotPools } from './slots.ts';
 import { placeholderActor } from './unprovided.ts';
 
 export interface RestartPolicy {
@@ -63,7 +63,7 @@ export const supervisorMachine = setup({
   },
 }).createMachine({
   id: 'supervisor',
-  context: ({ input }) => ({ ...input, children: new Map(), slots: noSlots }),
+  context: ({ input }) => ({ ...input, children: new Map(), slots: emptySlotPools }),
   on: {
     'session.command': {
       actions: enqueueActions(({ context, event: { id, command }, enqueue, self }) => {

@@ -3,16 +3,16 @@ import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
 
-export type Layer = 'S' | 'U' | 'C' | 'E' | 'N';
+export type TestLayer = 'S' | 'U' | 'C' | 'E' | 'N';
 export type RowResult = 'passed' | 'failed' | 'skipped' | 'nightly' | 'not run';
 export interface FaultRow {
   readonly number: number;
   readonly fault: string;
-  readonly layers: readonly Layer[];
+  readonly layers: readonly TestLayer[];
 }
 export interface FaultTest {
   readonly number: number;
-  readonly layer: Layer;
+  readonly layer: TestLayer;
   readonly file: string;
 }
 export interface TestResult extends FaultTest {
@@ -24,13 +24,13 @@ export function parseFaultRows(markdown: string): FaultRow[] {
     ([, number, fault = '', layers = '']) => ({
       number: Number(number),
       fault,
-      layers: layers.split(', ') as Layer[],
+      layers: layers.split(', ') as TestLayer[],
     }),
   );
 }
 
 /** The test layer, by the file's folder. All seeds of the simulation share one suite, which names the rows. */
-function layerOf(file: string): Layer {
+function layerOf(file: string): TestLayer {
   if (file.includes('simulation/')) return 'S';
   if (file.startsWith('test/unit/')) return 'U';
   return file.startsWith('test/contract/') ? 'C' : 'E';
@@ -41,7 +41,7 @@ const numbersIn = (name: string): number[] => [...name.matchAll(/\bF(\d{3})\b/g)
 /**
  * All tests for faults in the sources, even if they never ran. Counts the numbers in test names, not those in comments.
  */
-export function faultTests(root: string): FaultTest[] {
+export function findFaultTests(root: string): FaultTest[] {
   const patterns = ['test/{unit,wire,core,contract,job,page,cluster}/**/*.ts', 'test/support/simulation/suite.ts'];
   return globSync(patterns, { cwd: root }).flatMap((file) => {
     const source = readFileSync(join(root, file), 'utf8');
@@ -80,7 +80,7 @@ export function parseTestResults(report: unknown, root: string): TestResult[] {
 }
 
 interface LayerOutcome {
-  readonly layer: Layer;
+  readonly layer: TestLayer;
   readonly written: boolean;
   readonly result: RowResult;
 }

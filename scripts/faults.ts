@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { computeRowOutcome, faultTests, parseFaultRows, parseTestResults, type RowResult } from './fault-rows.ts';
+import { computeRowOutcome, findFaultTests, parseFaultRows, parseTestResults, type RowResult } from './fault-rows.ts';
 
 const root = join(import.meta.dirname, '..');
 const { values: requested } = parseArgs({
@@ -29,7 +29,7 @@ const importsOf = (file: string): string[] =>
   );
 
 if (requested.run) {
-  const files = [...new Set(faultTests(root).flatMap(({ file }) => testsThatRun(file)))];
+  const files = [...new Set(findFaultTests(root).flatMap(({ file }) => testsThatRun(file)))];
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...files];
   spawnSync(process.execPath, vitest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }); // the report has the result
 }
@@ -38,7 +38,7 @@ const results = existsSync(requested.report)
   : undefined;
 const rows = parseFaultRows(readFileSync(join(root, 'docs/faults.md'), 'utf8')).map((row) => ({
   row,
-  ...computeRowOutcome(row, faultTests(root), results),
+  ...computeRowOutcome(row, findFaultTests(root), results),
 }));
 
 for (const { row, layers } of rows) {

@@ -1,8 +1,8 @@
 // Copies a file into and out of a container as `docker cp` does: a tar with one entry, over the engine's API.
 import { posix } from 'node:path';
 import { createTar } from '../../src/sessions/skills/tar.ts';
-import { sendEngine } from '../lib/calls/engine-api.ts';
-import { goodAnswer } from '../lib/calls/http-calls.ts';
+import { sendEngineRequest } from '../lib/calls/engine-api.ts';
+import { awaitOkResponse } from '../lib/calls/http-calls.ts';
 
 const block = 512;
 
@@ -12,15 +12,15 @@ const at = (container: string, path: string) => `/containers/${container}/archiv
 export async function rawWrite(container: string, path: string, content: Buffer): Promise<void> {
   const { dir, base } = posix.parse(path);
   const tar = createTar([{ path: base, executable: false, bytes: content }], '.');
-  const put = sendEngine({ method: 'PUT', path: at(container, dir), headers }, tar);
-  for await (const _answer of await goodAnswer(put));
+  const put = sendEngineRequest({ method: 'PUT', path: at(container, dir), headers }, tar);
+  for await (const _answer of await awaitOkResponse(put));
 }
 
 /** Passes on the file's bytes, without the tar around it. */
 export async function rawRead(container: string, path: string, listener: (bytes: Buffer) => void): Promise<void> {
   let head = Buffer.alloc(0);
   let left = 0;
-  const answer = await goodAnswer(sendEngine({ method: 'GET', path: at(container, path) }));
+  const answer = await awaitOkResponse(sendEngineRequest({ method: 'GET', path: at(container, path) }));
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     let piece = chunk;
     if (head.length < block) {

@@ -4,7 +4,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type ContainerInspection, callEngineApi } from '../lib/calls/engine-api.ts';
-import { freshFolder } from '../lib/calls/folder.ts';
+import { createTempFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { rawExec } from './raw-exec.ts';
 
@@ -26,7 +26,7 @@ export async function startRawContainer(
 ): Promise<RawContainer> {
   await using stack = new AsyncDisposableStack();
   const name = newName();
-  const mount = join(stack.use(await freshFolder()).path, 'mount');
+  const mount = join(stack.use(await createTempFolder()).path, 'mount');
   await mkdir(mount);
   await chmod(mount, 0o755);
   const token = 'raw-container';

@@ -5,10 +5,10 @@ import { chmod } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { sharedUser } from '../../drivers/process/bubblewrap.ts';
+import { sharedUserId } from '../../drivers/process/bubblewrap.ts';
 import { openCgroups } from '../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
-import { launch, workspaceOf } from '../../drivers/process/launch.ts';
+import { launchDaemon, workspaceOf } from '../../drivers/process/launch.ts';
 import { folderVolumes } from '../../drivers/process/volumes.ts';
 import { openFolders } from '../../drivers/shared/folders.ts';
 import { writeToken } from '../../drivers/shared/link/token.ts';
@@ -16,7 +16,7 @@ import { seccompProgram } from '../../drivers/shared/seccomp/program.ts';
 import { bundleSandboxd } from '../../src/app/images/bundle-sandboxd.ts';
 import { SandboxId, SessionId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
-import { freshFolder } from '../lib/calls/folder.ts';
+import { createTempFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 
 export const describeMissingBubblewrap = async (): Promise<string | undefined> =>
@@ -28,9 +28,9 @@ const env = { CORRAL_SANDBOXD_LISTEN: '/workspace/s', CORRAL_EGRESS_PORT: '0' };
 const patience = () => AbortSignal.timeout(10_000);
 
 /** Returns a function that starts a daemon. The start ends with the daemon's first answer. */
-export async function openDaemonStarts(stack: AsyncDisposableStack) {
+export async function createDaemonStarter(stack: AsyncDisposableStack) {
   const images = join(import.meta.dirname, '../../sandbox-images');
-  const folder = stack.use(await freshFolder());
+  const folder = stack.use(await createTempFolder());
   await chmod(folder.path, 0o755);
   const daemon = join(folder.path, 'sandboxd.mjs');
   await bundleSandboxd(daemon);
@@ -50,9 +50,9 @@ export async function openDaemonStarts(stack: AsyncDisposableStack) {
     const meta = await folders.prepare({ ...labels, driver: 'raw', instance: 'bench', token });
     await writeToken(folders.mount(id), new Secret(token));
     const group = await cgroups.make(id, limits);
-    const confinement = { bubblewrap, user: sharedUser, group, grouped: cgroups.limits };
+    const confinement = { bubblewrap, user: sharedUserId, group, grouped: cgroups.limits };
     const spec = { ...labels, env, limits, egress: { kind: 'none' } };
-    const { exited } = await launch({ spec, meta, folders, programs, volumes, confinement }, patience());
+    const { exited } = await launchDaemon({ spec, meta, folders, programs, volumes, confinement }, patience());
     while (!(await answers(join(workspaceOf(folders, { id }), 's')))) await pause(1);
     const startMs = monotonicMs() - from;
     const end = async () => {

@@ -10,7 +10,7 @@ import type { RawContainer } from './raw-container.ts';
 const lookMs = 20;
 
 /** Resolves with the time when the first frame of this size had arrived and the browser had answered. */
-export async function rawDesktop(container: RawContainer, width: number, height: number): Promise<number> {
+export async function startRawDesktop(container: RawContainer, width: number, height: number): Promise<number> {
   const first = await connection(container);
   const framed = screenOf(first, container.token).then(async (channel) => {
     using viewer = await CountingViewer.open(channel);

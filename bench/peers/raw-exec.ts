@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { callEngineApi, sendEngine } from '../lib/calls/engine-api.ts';
+import { callEngineApi, sendEngineRequest } from '../lib/calls/engine-api.ts';
 
 // Runs a command in a container through the engine's API: until it ends, in the background, with live output, or as a
 // terminal on an attached stream.
@@ -26,11 +26,15 @@ export async function startDetachedExec(container: string, command: string): Pro
 async function begin(container: string, exec: object, headers: Record<string, string>): Promise<ClientRequest> {
   const id = await createExec(container, exec);
   const body = JSON.stringify({ Detach: false, Tty: 'Tty' in exec });
-  return sendEngine({ method: 'POST', path: `/exec/${id}/start`, headers }, body);
+  return sendEngineRequest({ method: 'POST', path: `/exec/${id}/start`, headers }, body);
 }
 
 /** Resolves at the end of the output. The engine puts eight bytes before each piece: the stream, and the length. */
-export async function rawOutput(container: string, command: string, listener: (bytes: Buffer) => void): Promise<void> {
+export async function streamRawOutput(
+  container: string,
+  command: string,
+  listener: (bytes: Buffer) => void,
+): Promise<void> {
   const clientRequest = await begin(container, { Cmd: ['bash', '-c', command] }, {});
   const [answer] = (await once(clientRequest, 'response')) as [IncomingMessage];
   let head = Buffer.alloc(0);
@@ -54,7 +58,7 @@ export async function rawOutput(container: string, command: string, listener: (b
 }
 
 /** A terminal that runs this command, as bytes in both directions. */
-export async function rawTerminal(container: string, command: string): Promise<Socket> {
+export async function openRawTerminal(container: string, command: string): Promise<Socket> {
   const exec = { AttachStdin: true, Tty: true, Cmd: ['bash', '-c', command] };
   const clientRequest = await begin(container, exec, { connection: 'Upgrade', upgrade: 'tcp' });
   const [, socket, head] = (await once(clientRequest, 'upgrade')) as [IncomingMessage, Socket, Buffer];

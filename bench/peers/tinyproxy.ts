@@ -4,14 +4,14 @@ import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePort } from '../../test/support/servers/free-port.ts';
-import { freshFolder } from '../lib/calls/folder.ts';
+import { createTempFolder } from '../lib/calls/folder.ts';
 import { waitUntil } from '../lib/calls/until.ts';
 
 export const tinyproxyProgram = '/usr/bin/tinyproxy';
 
 /** Starts tinyproxy, which allows only this host and port. Resolves with the proxy's own port. */
 export async function startTinyproxy(stack: AsyncDisposableStack, host: string, to: number): Promise<number> {
-  const { path } = stack.use(await freshFolder());
+  const { path } = stack.use(await createTempFolder());
   const port = await freePort();
   const [config, filter] = [join(path, 'config'), join(path, 'filter')];
   await writeFile(filter, `^${host.replaceAll('.', '\\.')}$\n`);

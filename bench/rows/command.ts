@@ -1,7 +1,7 @@
 import { describeMissingEngine } from '../lib/calls/engine-api.ts';
-import { dockerSession } from '../lib/corral/client.ts';
-import { timedSamples } from '../lib/measure/generator.ts';
-import { type Pair, timedRow } from '../lib/measure/measure.ts';
+import { startDockerSession } from '../lib/corral/client.ts';
+import { measureSamples } from '../lib/measure/generator.ts';
+import { type ExperimentSides, timedRow } from '../lib/measure/measure.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
 // `true` in a sandbox and back, over the API. The peer is the engine's own exec in the same container.
@@ -16,10 +16,10 @@ export const command = timedRow({
   open: (stack, mode) => openPair(stack, mode === 'quick' ? 6 : 20),
 });
 
-async function openPair(stack: AsyncDisposableStack, times: number): Promise<Pair> {
-  const { client, session, container } = await dockerSession(stack);
+async function openPair(stack: AsyncDisposableStack, times: number): Promise<ExperimentSides> {
+  const { client, session, container } = await startDockerSession(stack);
   return {
-    subject: () => timedSamples(times * 10, () => client.exec(session)),
-    peer: () => timedSamples(times, () => rawExec(container.Id, 'true')),
+    subject: () => measureSamples(times * 10, () => client.exec(session)),
+    peer: () => measureSamples(times, () => rawExec(container.Id, 'true')),
   };
 }

@@ -4,10 +4,17 @@ import { type IncomingMessage, request } from 'node:http';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { startChild } from '../lib/calls/child-process.ts';
-import { hashOf, host } from '../lib/calls/egress-origin.ts';
+import { hashOf, originHost } from '../lib/calls/egress-origin.ts';
 import { placeholder, secret } from '../lib/calls/egress-proxy.ts';
-import { timedSamples } from '../lib/measure/generator.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timeDefaults } from '../lib/measure/measure.ts';
+import { measureSamples } from '../lib/measure/generator.ts';
+import {
+  type Experiment,
+  type ExperimentSides,
+  type Mode,
+  type Row,
+  roundsWithin,
+  timeDefaults,
+} from '../lib/measure/measure.ts';
 import { startTinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
 
 // The cost of the egress proxy: an HTTPS GET from an origin on this machine over a new connection, and 100 MB.
@@ -46,7 +53,11 @@ const experiments = (through: Variant['through'], mode: Mode): Experiment[] =>
     open: (stack) => openPair(stack, { through, what }, mode === 'quick' ? 30 : 200),
   }));
 
-async function openPair(stack: AsyncDisposableStack, { through, what }: Variant, times: number): Promise<Pair> {
+async function openPair(
+  stack: AsyncDisposableStack,
+  { through, what }: Variant,
+  times: number,
+): Promise<ExperimentSides> {
   const origin = await stack
     .use(await startChild('egress-origin', {}))
     .call<{ port: number; certificate: string }>('listen');
@@ -54,7 +65,7 @@ async function openPair(stack: AsyncDisposableStack, { through, what }: Variant,
   const { path, ca } = await proxy.call<{ path: string; ca: string }>('listen');
   const size = sizes[what];
   const round = (dial: () => Promise<Socket>, trusted: string, isFilled: boolean) =>
-    timedSamples(size > 0 ? 1 : times, async () => {
+    measureSamples(size > 0 ? 1 : times, async () => {
       const answer = await got(await dial(), trusted, size);
       const expected = hashOf(isFilled ? secret : placeholder);
       if (size > 0 ? answer.bytes !== size : answer.text !== expected) throw new Error('the origin saw another secret');
@@ -63,7 +74,7 @@ async function openPair(stack: AsyncDisposableStack, { through, what }: Variant,
   const other = through === 'tunnel' && (await startTinyproxy(stack, '127.0.0.1', origin.port));
   const dialPeer = async () => (other ? tunnelled(local(other), `127.0.0.1:${origin.port}`) : local(origin.port));
   return {
-    subject: () => round(() => tunnelled(connectTcp(path), `${host}:443`), ca, through === 'injection'),
+    subject: () => round(() => tunnelled(connectTcp(path), `${originHost}:443`), ca, through === 'injection'),
     peer: () => round(dialPeer, origin.certificate, false),
   };
 }
@@ -78,9 +89,9 @@ async function tunnelled(socket: Socket, origin: string): Promise<Socket> {
 }
 
 async function got(socket: Socket, ca: string, size: number): Promise<{ bytes: number; text: string }> {
-  const secure = connectTls({ socket, servername: host, ca });
+  const secure = connectTls({ socket, servername: originHost, ca });
   await once(secure, 'secureConnect');
-  const headers = { host, 'x-api-key': placeholder, connection: 'close' };
+  const headers = { host: originHost, 'x-api-key': placeholder, connection: 'close' };
   const clientRequest = request({ createConnection: () => secure, path: `/${size || ''}`, headers }).end();
   const [answer] = (await once(clientRequest, 'response')) as [IncomingMessage];
   let [bytes, text] = [0, ''];

@@ -1,14 +1,14 @@
 import { type Child, startChild } from '../lib/calls/child-process.ts';
 import { EventReader, type FanOutRound, type Transport } from '../lib/calls/event-reader.ts';
-import { freshFolder } from '../lib/calls/folder.ts';
+import { createTempFolder } from '../lib/calls/folder.ts';
 import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
 import {
   type Experiment,
   type Mode,
+  type RoundRunner,
   type Row,
   rateDefaults,
   roundsWithin,
-  type Side,
   sumDeliveryCounts,
   timeDefaults,
 } from '../lib/measure/measure.ts';
@@ -74,8 +74,8 @@ const ceiling = (over: Transport, mode: Mode): Experiment => ({
 
 function openPair(plan: FanOut): Experiment['open'] {
   return async (stack) => {
-    const side = async (program: string): Promise<Side> => {
-      const { path: dataDir } = stack.use(await freshFolder());
+    const side = async (program: string): Promise<RoundRunner> => {
+      const { path: dataDir } = stack.use(await createTempFolder());
       const child = stack.use(await startChild(program, { dataDir, store: plan.store, over: plan.over }));
       const url = await child.call<string>('listen');
       const readers: EventReader[] = [];

@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { describeMissingEngine } from '../lib/calls/engine-api.ts';
-import { dockerSession } from '../lib/corral/client.ts';
+import { startDockerSession } from '../lib/corral/client.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
-import { timedSamples } from '../lib/measure/generator.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timeDefaults } from '../lib/measure/measure.ts';
+import { measureSamples } from '../lib/measure/generator.ts';
+import {
+  type Experiment,
+  type ExperimentSides,
+  type Mode,
+  type Row,
+  roundsWithin,
+  timeDefaults,
+} from '../lib/measure/measure.ts';
 import { rawRead, rawWrite } from '../peers/raw-archive.ts';
 
 // A file of a sandbox, written and read over HTTP by one client. The peer is the engine's archive API, as `docker cp`
@@ -35,8 +42,8 @@ const experiment = (act: Act, size: Size, mode: Mode): Experiment => ({
   open: (stack) => openPair(stack, act, sizes[size]),
 });
 
-async function openPair(stack: AsyncDisposableStack, act: Act, size: number): Promise<Pair> {
-  const { url, session, container } = await dockerSession(stack);
+async function openPair(stack: AsyncDisposableStack, act: Act, size: number): Promise<ExperimentSides> {
+  const { url, session, container } = await startDockerSession(stack);
   const streams = stack.use(sandboxStreams(url, session));
   const times = size < 10_000_000 ? 10 : 1;
   const content = randomBytes(size);
@@ -59,5 +66,5 @@ async function openPair(stack: AsyncDisposableStack, act: Act, size: number): Pr
     ],
   } as const;
   const [ofCorral, ofEngine] = sides[act];
-  return { subject: () => timedSamples(times, ofCorral), peer: () => timedSamples(times, ofEngine) };
+  return { subject: () => measureSamples(times, ofCorral), peer: () => measureSamples(times, ofEngine) };
 }

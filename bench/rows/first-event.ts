@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
-import { freshFolder } from '../lib/calls/folder.ts';
+import { createTempFolder } from '../lib/calls/folder.ts';
 import { httpCalls } from '../lib/calls/http-calls.ts';
 import { openSse } from '../lib/calls/open-sse.ts';
 import { TextWatch } from '../lib/calls/text-watch.ts';
 import { startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
-import { type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import { type ExperimentSides, type RoundResult, timedRow } from '../lib/measure/measure.ts';
 
 // First event: from the request to the message's first SSE event at a waiting client. The subject is the
 // whole server as users start it, with durable appends. The clients run in this process.
@@ -22,9 +22,9 @@ export const firstEvent = timedRow({
   open: (stack, mode) => openPair(stack, mode === 'quick' ? 40 : 300),
 });
 
-async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pair> {
+async function openPair(stack: AsyncDisposableStack, count: number): Promise<ExperimentSides> {
   const sessions = await startServerWithClient(stack, { CORRAL_DRIVER: 'process' });
-  const folder = stack.use(await freshFolder());
+  const folder = stack.use(await createTempFolder());
   const raw = stack.use(await startChild('raw-sse', { dataDir: folder.path, store: 'full' }));
   const rawUrl = await raw.call<string>('listen');
   const rawCalls = stack.use(httpCalls(new URL(rawUrl).origin));
@@ -42,7 +42,7 @@ async function openPair(stack: AsyncDisposableStack, count: number): Promise<Pai
     peer: () => takeRound(rawUrl, (tag) => rawCalls.ask('/say', { message: tag })),
   };
 
-  async function takeRound(events: string, send: (tag: string) => Promise<unknown>): Promise<SideRound> {
+  async function takeRound(events: string, send: (tag: string) => Promise<unknown>): Promise<RoundResult> {
     const socket = await openSse(events);
     const watch = new TextWatch();
     socket.on('data', (chunk) => watch.hear(String(chunk)));

@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { callEngineApi, describeMissingEngine, inspectSessionContainer } from '../lib/calls/engine-api.ts';
-import { httpCalls, trpcData } from '../lib/calls/http-calls.ts';
+import { httpCalls, parseTrpcData } from '../lib/calls/http-calls.ts';
 import { startServerWithClient } from '../lib/corral/client.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timeDefaults } from '../lib/measure/measure.ts';
+import {
+  type Experiment,
+  type ExperimentSides,
+  type Mode,
+  type Row,
+  roundsWithin,
+  timeDefaults,
+} from '../lib/measure/measure.ts';
 import { startRawContainer } from '../peers/raw-container.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
@@ -32,7 +39,7 @@ const experiment = (act: Act, mode: Mode): Experiment => ({
   open: (stack) => openPair(stack, act),
 });
 
-async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
+async function openPair(stack: AsyncDisposableStack, act: Act): Promise<ExperimentSides> {
   const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none', CORRAL_E2B_FACADE: 'on' };
   const client = await startServerWithClient(stack, settings);
   const e2bCalls = stack.use(httpCalls(client.url, { 'x-api-key': 'none' }));
@@ -52,12 +59,12 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
   const pause = () => e2b(`/${session}/pause`, {});
   const resume = () => e2b(`/${session}/resume`, { timeout: 3_600 });
   const engine = (act: 'pause' | 'unpause') => callEngineApi('POST', `/containers/${container.Id}/${act}`);
-  const acts: Readonly<Record<Act, Readonly<Record<keyof Pair, TimedAct>>>> = {
+  const acts: Readonly<Record<Act, Readonly<Record<keyof ExperimentSides, TimedAct>>>> = {
     fork: {
       subject: {
         async act() {
           const { text } = await client.calls.ask('/trpc/sessions.fork', { id: session });
-          const { id, forkedFrom } = trpcData<{ id: string; forkedFrom: { files: string } }>(text);
+          const { id, forkedFrom } = parseTrpcData<{ id: string; forkedFrom: { files: string } }>(text);
           if (forkedFrom.files !== 'kept') throw new Error(`the fork has no files: ${forkedFrom.files}`);
           await client.exec(id);
           return () => client.remove(id);
@@ -83,7 +90,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Pair> {
       peer: { before: () => engine('pause'), act: () => engine('unpause').then(() => rawExec(container.Id, 'true')) },
     },
   };
-  const side = (of: keyof Pair) => () => timedAct(acts[act][of]);
+  const side = (of: keyof ExperimentSides) => () => timedAct(acts[act][of]);
   return { subject: side('subject'), peer: side('peer') };
 }
 

@@ -3,9 +3,9 @@ import { WebSocket } from 'ws';
 import { startChild } from '../lib/calls/child-process.ts';
 import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { TextWatch } from '../lib/calls/text-watch.ts';
-import { dockerSession } from '../lib/corral/client.ts';
-import { timedSamples } from '../lib/measure/generator.ts';
-import { type Pair, timedRow } from '../lib/measure/measure.ts';
+import { startDockerSession } from '../lib/corral/client.ts';
+import { measureSamples } from '../lib/measure/generator.ts';
+import { type ExperimentSides, timedRow } from '../lib/measure/measure.ts';
 
 // One key in a terminal: from the key's message to its echo at the client, with `cat` in the terminal, so that the kernel
 // echoes. The peer is the simplest relay: one socket, one Node process and the engine's attached stream, in the same
@@ -30,14 +30,14 @@ async function openTerminal(url: string, session: string): Promise<WebSocket> {
   return new WebSocket(`${url.replace('http', 'ws')}/ws/shells/${shell_id}`);
 }
 
-async function openPair(stack: AsyncDisposableStack, keys: number): Promise<Pair> {
-  const { url, session, container } = await dockerSession(stack);
+async function openPair(stack: AsyncDisposableStack, keys: number): Promise<ExperimentSides> {
+  const { url, session, container } = await startDockerSession(stack);
   const relay = stack.use(await startChild('raw-relay', { container: container.Id }));
   const side = async (socket: WebSocket) => {
     stack.defer(() => socket.terminate());
     await once(socket, 'open');
     const echo = await echoing(socket);
-    return () => timedSamples(keys, echo);
+    return () => measureSamples(keys, echo);
   };
   const subject = await side(await openTerminal(url, session));
   const peer = await side(new WebSocket(await relay.call<string>('listen')));

@@ -2,15 +2,15 @@ import { startChild } from '../lib/calls/child-process.ts';
 import { type ControlReport, callKinds } from '../lib/calls/control-calls.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
 import { startServerWithClient } from '../lib/corral/client.ts';
-import { filledFolder } from '../lib/corral/corral-store.ts';
+import { createFilledFolder } from '../lib/corral/corral-store.ts';
 import { type ApiName, apiNames } from '../lib/corral/session-api.ts';
 import {
   countArrivals,
   type Experiment,
   limitExperiment,
   type Mode,
+  type RoundRunner,
   type Row,
-  type Side,
 } from '../lib/measure/measure.ts';
 import { summarize } from '../lib/measure/statistics.ts';
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
@@ -51,8 +51,8 @@ const experiment = ({ of, api }: LoadVariant, mode: Mode): Experiment =>
     open: (stack) => openLoad(stack, { of, api }, roundMs[mode]),
   });
 
-async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, ms: number): Promise<Side> {
-  const { dataDir, stored } = await filledFolder(stack, 'sessions', idle);
+async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, ms: number): Promise<RoundRunner> {
+  const { dataDir, stored } = await createFilledFolder(stack, 'sessions', idle);
   const { url, calls } = await startServerWithClient(stack, {
     CORRAL_DRIVER: 'process',
     CORRAL_DATA_DIR: dataDir,

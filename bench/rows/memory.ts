@@ -1,18 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { findByVariable } from '../../drivers/process/proc.ts';
+import { findProcessesByVariable } from '../../drivers/process/proc.ts';
 import { SessionId, sandboxIdOf } from '../../src/core/model/ids.ts';
 import { startChild } from '../lib/calls/child-process.ts';
 import { describeMissingEngine, inspectSessionContainer, listContainerProcesses } from '../lib/calls/engine-api.ts';
-import { freshFolder } from '../lib/calls/folder.ts';
-import { dockerSession, startServerWithClient } from '../lib/corral/client.ts';
+import { createTempFolder } from '../lib/calls/folder.ts';
+import { startDockerSession, startServerWithClient } from '../lib/corral/client.ts';
 import { openBackend, peersByBackend } from '../lib/corral/places.ts';
-import { pssOf } from '../lib/corral/process-usage.ts';
+import { readPssKiB } from '../lib/corral/process-usage.ts';
 import { startServer } from '../lib/corral/server.ts';
 import {
   type Experiment,
+  type ExperimentSides,
   limitExperiment,
   type Mode,
-  type Pair,
   type RequirementCheck,
   type Row,
   timedRow,
@@ -55,7 +55,7 @@ const server = (mode: Mode): Experiment =>
     open: async () => async () => {
       await using running = await startServer({ CORRAL_DRIVER: 'process' });
       await pause(settleMs);
-      return [pssOf(running.pid) / 1_024];
+      return [readPssKiB(running.pid) / 1_024];
     },
   });
 
@@ -66,7 +66,7 @@ const session = (mode: Mode): Experiment =>
     variant: { of: 'session' },
     rounds: { ...rounds(mode), warmUp: 2 },
     async open(stack) {
-      const { path: dataDir } = stack.use(await freshFolder());
+      const { path: dataDir } = stack.use(await createTempFolder());
       const corral = stack.use(await startChild('corral-parts', { dataDir, store: 'normal' }, ['--expose-gc']));
       const count = mode === 'quick' ? 250 : 500;
       const grow = () => corral.call<number>('grow', { count, restMs: mode === 'quick' ? 600 : 5_000 });
@@ -89,7 +89,7 @@ const daemon = (mode: Mode): Experiment => ({
   goals: [{ stat: 'p50', max: 1.3 }],
   rounds: rounds(mode),
   open: async (stack) => {
-    const { container } = await dockerSession(stack);
+    const { container } = await startDockerSession(stack);
     const peer = await startBareContainer(stack, container, ['node', '-e', plain]);
     await pause(settleMs);
     const memoryOf = async (id: string) => {
@@ -103,7 +103,7 @@ const daemon = (mode: Mode): Experiment => ({
   },
 });
 
-const pssInMiB = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + pssOf(pid), 0) / 1_024;
+const pssInMiB = (pids: readonly number[]) => pids.reduce((sum, pid) => sum + readPssKiB(pid), 0) / 1_024;
 
 const room = 4_096;
 const sandboxOf = {
@@ -112,7 +112,7 @@ const sandboxOf = {
 };
 const pidsIn = {
   docker: async (id: string) => (await listContainerProcesses(id)).map(({ pid }) => pid),
-  process: async (id: string) => (await findByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => pid),
+  process: async (id: string) => (await findProcessesByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => pid),
 };
 
 export const densities = (['docker', 'process'] as const).map((driver) =>
@@ -132,7 +132,11 @@ export const densities = (['docker', 'process'] as const).map((driver) =>
   }),
 );
 
-async function openDensity(stack: AsyncDisposableStack, driver: 'docker' | 'process', count: number): Promise<Pair> {
+async function openDensity(
+  stack: AsyncDisposableStack,
+  driver: 'docker' | 'process',
+  count: number,
+): Promise<ExperimentSides> {
   const place = await openBackend(stack, driver);
   const client = await startServerWithClient(stack, { ...place.settings, CORRAL_EGRESS_POLICY: 'none' });
   const start = await place.rawStart(client);
@@ -142,11 +146,11 @@ async function openDensity(stack: AsyncDisposableStack, driver: 'docker' | 'proc
   };
   return {
     async subject() {
-      const before = pssOf(client.pid);
+      const before = readPssKiB(client.pid);
       const sessions: string[] = [];
       for (let n = 0; n < count; n++) sessions.push(await client.started());
       await pause(settleMs);
-      const more = Math.max(0, pssOf(client.pid) - before) / 1_024;
+      const more = Math.max(0, readPssKiB(client.pid) - before) / 1_024;
       const round = await fitting(await Promise.all(sessions.map(sandboxOf[driver])), more);
       await Promise.all(sessions.map((session) => client.remove(session)));
       return round;

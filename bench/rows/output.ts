@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { describeMissingEngine } from '../lib/calls/engine-api.ts';
-import { dockerSession } from '../lib/corral/client.ts';
-import { residentMiBOf } from '../lib/corral/process-usage.ts';
+import { startDockerSession } from '../lib/corral/client.ts';
+import { readResidentMiB } from '../lib/corral/process-usage.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import {
@@ -12,7 +12,7 @@ import {
   rateDefaults,
   roundsWithin,
 } from '../lib/measure/measure.ts';
-import { rawOutput } from '../peers/raw-exec.ts';
+import { streamRawOutput } from '../peers/raw-exec.ts';
 
 // 50 MB of a command's output, from the request to the last byte at the client. The peer is the engine's own exec in
 // the same container. `memory`: the server's peak growth in the meantime.
@@ -55,9 +55,9 @@ const memory = (mode: Mode): Experiment =>
   });
 
 async function openOutputs(stack: AsyncDisposableStack) {
-  const { url, pid, session, container } = await dockerSession(stack);
+  const { url, pid, session, container } = await startDockerSession(stack);
   const streams = stack.use(sandboxStreams(url, session));
-  const whole = await summed((listener) => rawOutput(container.Id, outputCommand, listener));
+  const whole = await summed((listener) => streamRawOutput(container.Id, outputCommand, listener));
   const timed = async (run: (listener: (piece: Uint8Array) => void) => Promise<void>) => {
     const from = monotonicMs();
     const { count, crc } = await summed(run);
@@ -69,7 +69,7 @@ async function openOutputs(stack: AsyncDisposableStack) {
   return {
     pid,
     ofCorral: () => timed((listener) => streams.output(outputCommand, listener)),
-    ofEngine: () => timed((listener) => rawOutput(container.Id, outputCommand, listener)),
+    ofEngine: () => timed((listener) => streamRawOutput(container.Id, outputCommand, listener)),
   };
 }
 
@@ -83,10 +83,10 @@ async function summed(run: (listener: (piece: Uint8Array) => void) => Promise<vo
 }
 
 async function growthDuring(work: () => Promise<unknown>, pid: number): Promise<number> {
-  const before = residentMiBOf(pid);
+  const before = readResidentMiB(pid);
   let most = before;
   const timer = setInterval(() => {
-    most = Math.max(most, residentMiBOf(pid));
+    most = Math.max(most, readResidentMiB(pid));
   }, lookMs);
   await work().finally(() => clearInterval(timer));
   return Math.max(0, most - before);

@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { filledFolder } from '../lib/corral/corral-store.ts';
+import { createFilledFolder } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import {
   type Experiment,
   limitExperiment,
   type Mode,
+  type RoundRunner,
   type Row,
   roundsWithin,
-  type Side,
 } from '../lib/measure/measure.ts';
 
 // The page of a session of 10,000 events in Chromium. `first picture`: from the address to the newest message on the
@@ -42,8 +42,8 @@ const experiment = (of: string, max: number, mode: Mode, look: PageMeasure): Exp
     open: (stack) => openShown(stack, look),
   });
 
-async function openShown(stack: AsyncDisposableStack, look: PageMeasure): Promise<Side> {
-  const { dataDir, stored } = await filledFolder(stack, 'conversation', { events, newest });
+async function openShown(stack: AsyncDisposableStack, look: PageMeasure): Promise<RoundRunner> {
+  const { dataDir, stored } = await createFilledFolder(stack, 'conversation', { events, newest });
   const { url } = stack.use(await startServer({ CORRAL_DRIVER: 'process', CORRAL_DATA_DIR: dataDir }));
   const args = ['--no-sandbox', '--disable-gpu'];
   const browser: Browser = await chromium.launch({ executablePath: program, args });

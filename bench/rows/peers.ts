@@ -1,10 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { describeMissingEngine, inspectSessionContainer } from '../lib/calls/engine-api.ts';
-import { describeMissingPackage, type LinePeer, linePeer, peerPython } from '../lib/calls/peer-packages.ts';
-import { startServerWithClient, timedStart } from '../lib/corral/client.ts';
+import { describeMissingPackage, type LinePeer, peerPython, startLinePeer } from '../lib/calls/peer-packages.ts';
+import { measureStart, startServerWithClient } from '../lib/corral/client.ts';
 import { sandboxStreams } from '../lib/corral/sandbox-streams.ts';
 import { measureMs } from '../lib/measure/generator.ts';
-import { type Pair, type RequirementCheck, type Row, roundsWithin, timeDefaults } from '../lib/measure/measure.ts';
+import {
+  type ExperimentSides,
+  type RequirementCheck,
+  type Row,
+  roundsWithin,
+  timeDefaults,
+} from '../lib/measure/measure.ts';
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 import { outputBytes, outputCommand } from './output.ts';
 
@@ -46,16 +52,16 @@ export const sweRex = rowBeside(
   describeMissingBubblewrap,
 );
 
-async function openPair(stack: AsyncDisposableStack, peer: PeerPackage, act: Act): Promise<Pair> {
+async function openPair(stack: AsyncDisposableStack, peer: PeerPackage, act: Act): Promise<ExperimentSides> {
   const client = await startServerWithClient(stack, { CORRAL_DRIVER: peer.driver, CORRAL_EGRESS_POLICY: 'none' });
   const first = await client.started();
   const script = fileURLToPath(new URL(`../peers/${peer.name}.py`, import.meta.url));
   const image = peer.driver === 'docker' ? [(await inspectSessionContainer(first)).Image] : [];
-  const other = stack.use(await linePeer([peerPython, script, ...image]));
+  const other = stack.use(await startLinePeer([peerPython, script, ...image]));
   if (act === 'true' || act === 'output') await other.ask('open');
   const streams = stack.use(sandboxStreams(client.url, first));
   const subjects: Readonly<Record<Act, () => Promise<number>>> = {
-    start: () => timedStart(client),
+    start: () => measureStart(client),
     true: () => client.exec(first),
     output: () =>
       measureMs(async () => {

@@ -2,13 +2,19 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { serverSentEvents } from '../../src/core/text/server-sent-events.ts';
 import { freePort } from '../../test/support/servers/free-port.ts';
-import { freshFolder } from '../lib/calls/folder.ts';
+import { createTempFolder } from '../lib/calls/folder.ts';
 import { waitUntil } from '../lib/calls/until.ts';
 import { sessionClient } from '../lib/corral/client.ts';
-import { filledFolder } from '../lib/corral/corral-store.ts';
+import { createFilledFolder } from '../lib/corral/corral-store.ts';
 import { startServer } from '../lib/corral/server.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { countArrivals, type DeliveryCounts, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import {
+  countArrivals,
+  type DeliveryCounts,
+  type ExperimentSides,
+  type RoundResult,
+  timedRow,
+} from '../lib/measure/measure.ts';
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 
 // Two measurements after kill -9, compared with a start on an empty folder. `restart`: from the start of the process to
@@ -30,10 +36,10 @@ export const restart = timedRow({
   open: openRestart,
 });
 
-async function openRestart(stack: AsyncDisposableStack): Promise<Pair> {
-  const folder = stack.use(await freshFolder());
-  const { dataDir: full } = await filledFolder(stack, 'sessions', sessions);
-  const started = async (dataDir: string): Promise<SideRound> => {
+async function openRestart(stack: AsyncDisposableStack): Promise<ExperimentSides> {
+  const folder = stack.use(await createTempFolder());
+  const { dataDir: full } = await createFilledFolder(stack, 'sessions', sessions);
+  const started = async (dataDir: string): Promise<RoundResult> => {
     const from = monotonicMs();
     await using server = await startServer({ CORRAL_DRIVER: 'memory', CORRAL_DATA_DIR: dataDir });
     const samples = [monotonicMs() - from];
@@ -66,14 +72,14 @@ export const kill = timedRow({
 const eventsPath = (sessionId: string, after: number): string =>
   `/trpc/events.subscribe?input=${encodeURIComponent(JSON.stringify({ sessionId, lastEventId: String(after) }))}`;
 
-async function openKill(stack: AsyncDisposableStack): Promise<Pair> {
-  const folder = stack.use(await freshFolder());
+async function openKill(stack: AsyncDisposableStack): Promise<ExperimentSides> {
+  const folder = stack.use(await createTempFolder());
   const port = String(await freePort());
   const settings = { CORRAL_DRIVER: 'process', CORRAL_DATA_DIR: join(folder.path, 'full'), PORT: port };
   let server = await startServer(settings);
   stack.defer(() => server[Symbol.asyncDispose]());
 
-  async function subject(): Promise<SideRound> {
+  async function subject(): Promise<RoundResult> {
     await using client = sessionClient(server);
     const session = await client.started();
     const over = new AbortController();

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
 import { EventReader } from '../lib/calls/event-reader.ts';
-import { freshFolder } from '../lib/calls/folder.ts';
+import { createTempFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Pair, rateDefaults, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import { type ExperimentSides, type RoundResult, rateDefaults, timedRow } from '../lib/measure/measure.ts';
 
 // A client that missed 10,000 events: from its request with the last event that it has, until it has the newest. The
 // peer reads the same rows with one SELECT and writes them to the answer.
@@ -24,14 +24,14 @@ export const resume = timedRow({
   open: openPair,
 });
 
-async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
+async function openPair(stack: AsyncDisposableStack): Promise<ExperimentSides> {
   const side = async (program: string, last: number) => {
-    const { path: dataDir } = stack.use(await freshFolder());
+    const { path: dataDir } = stack.use(await createTempFolder());
     const child = stack.use(await startChild(program, { dataDir, store: 'normal' }));
     const url = await child.call<string>('listen');
     await child.call('emit', { first: 1, count: before, bytes });
     const crc = await child.call<number>('emit', { first: before + 1, count: missed, bytes });
-    return async (): Promise<SideRound> => {
+    return async (): Promise<RoundResult> => {
       const from = monotonicMs();
       using reader = await EventReader.open(url, 'sse', last);
       while (reader.last < before + missed && monotonicMs() - from < arrivalMs) await pause(1);

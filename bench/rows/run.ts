@@ -1,5 +1,5 @@
 import { startServerWithClient } from '../lib/corral/client.ts';
-import { processorMsOf } from '../lib/corral/process-usage.ts';
+import { readCpuMs } from '../lib/corral/process-usage.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import {
   type Experiment,
@@ -91,10 +91,10 @@ async function openRuns(stack: AsyncDisposableStack) {
       ),
     /** One sample: the time, or the server's processor time, of one run of each session. */
     async took(of: Figure, sessions: readonly string[], times: number): Promise<readonly number[]> {
-      const [from, used] = [monotonicMs(), processorMsOf(client.pid)];
+      const [from, used] = [monotonicMs(), readCpuMs(client.pid)];
       await Promise.all(sessions.map((session) => runs(session, times)));
       if (of === 'time') return [(monotonicMs() - from) / times];
-      return [(processorMsOf(client.pid) - used) / (times * sessions.length)];
+      return [(readCpuMs(client.pid) - used) / (times * sessions.length)];
     },
   };
 }

@@ -5,7 +5,7 @@ import { freePort } from '../../test/support/servers/free-port.ts';
 import { CountingViewer } from '../lib/calls/rfb.ts';
 import { waitUntil } from '../lib/calls/until.ts';
 import { startServerWithClient } from '../lib/corral/client.ts';
-import { monotonicMs, timedSamples } from '../lib/measure/generator.ts';
+import { measureSamples, monotonicMs } from '../lib/measure/generator.ts';
 import {
   type Experiment,
   type Mode,
@@ -90,7 +90,7 @@ function displayOf(server: number): string {
 
 const rounds: Record<Measure, (url: string) => Promise<number[]>> = {
   'first frame': (url) =>
-    timedSamples(10, async () => {
+    measureSamples(10, async () => {
       using viewer = await CountingViewer.open(url);
       await viewer.frame(width, height);
     }),
@@ -109,7 +109,7 @@ const rounds: Record<Measure, (url: string) => Promise<number[]>> = {
     viewer.point(600, 400, 0);
     await pause(settleMs);
     let n = 0;
-    return await timedSamples(30, async () => {
+    return await measureSamples(30, async () => {
       const seen = viewer.change(width / 4, height / 2, width / 2, height / 4);
       viewer.point(500 + 10 * (n % 20), 450 + n++, 0);
       await seen;

@@ -3,9 +3,9 @@ import { describeMissingEngine } from '../lib/calls/engine-api.ts';
 import { CountingViewer } from '../lib/calls/rfb.ts';
 import { inspectSampleContainer, startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { type Pair, timedRow } from '../lib/measure/measure.ts';
+import { type ExperimentSides, timedRow } from '../lib/measure/measure.ts';
 import { startRawContainer } from '../peers/raw-container.ts';
-import { rawDesktop } from '../peers/raw-desktop.ts';
+import { startRawDesktop } from '../peers/raw-desktop.ts';
 
 // A cold session with a desktop, until the whole first frame has arrived and the browser has answered on its debugging
 // pipe. The peer is an equal container by the engine's API, whose daemon is called directly.
@@ -25,7 +25,7 @@ export const startDesktop = timedRow({
   open: openPair,
 });
 
-async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
+async function openPair(stack: AsyncDisposableStack): Promise<ExperimentSides> {
   const client = await startServerWithClient(stack, settings);
   const likeness = await inspectSampleContainer(client);
   async function subject() {
@@ -40,7 +40,7 @@ async function openPair(stack: AsyncDisposableStack): Promise<Pair> {
   }
   async function peer() {
     await using container = await startRawContainer(likeness, 'daemon');
-    return [(await rawDesktop(container, width, height)) - container.from];
+    return [(await startRawDesktop(container, width, height)) - container.from];
   }
   return { subject, peer };
 }

@@ -1,7 +1,7 @@
-import { type SessionClient, startServerWithClient, timedStart } from '../lib/corral/client.ts';
+import { measureStart, type SessionClient, startServerWithClient } from '../lib/corral/client.ts';
 import { type BackendName, openBackend, peersByBackend, type SandboxStarter } from '../lib/corral/places.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { countArrivals, type Pair, type Row, timedRow } from '../lib/measure/measure.ts';
+import { countArrivals, type ExperimentSides, type Row, timedRow } from '../lib/measure/measure.ts';
 
 // From the request for a session to the output of its first command. The peers: an equal container through the engine's
 // API (create, start, exec), an equal pod through the API server up to Ready, and the same daemon in an equal
@@ -14,7 +14,7 @@ interface StartRow {
   readonly title?: string;
   readonly at: BackendName;
   readonly max: number;
-  readonly open: (stack: AsyncDisposableStack, at: BackendName) => Promise<Pair>;
+  readonly open: (stack: AsyncDisposableStack, at: BackendName) => Promise<ExperimentSides>;
 }
 const startRow = ({ title = 'a session up to its first command', at, open, ...rest }: StartRow): Row =>
   timedRow({
@@ -31,13 +31,13 @@ export const startPod = startRow({ name: 'start-pod', at: 'kubernetes', max: 1.3
 export const claimPod = startRow({ name: 'claim-pod', at: 'kubernetes', ...pooled });
 export const startProcess = startRow({ name: 'start-process', at: 'process', max: 1.5, open: openCold });
 
-async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
+async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise<ExperimentSides> {
   const place = await openBackend(stack, name);
   const client = await startServerWithClient(stack, place.settings);
   return startsOf(client, await place.rawStart(client));
 }
 
-async function openWarm(stack: AsyncDisposableStack, name: BackendName): Promise<Pair> {
+async function openWarm(stack: AsyncDisposableStack, name: BackendName): Promise<ExperimentSides> {
   const place = await openBackend(stack, name);
   // The bench finds a session's container by its label, which a pool's container lacks. The peer's settings are
   // therefore copied from a server without a pool.
@@ -48,10 +48,10 @@ async function openWarm(stack: AsyncDisposableStack, name: BackendName): Promise
   return startsOf(client, start, () => place.poolIsFull(instance, 1));
 }
 
-const startsOf = (client: SessionClient, start: SandboxStarter, before?: () => Promise<void>): Pair => ({
+const startsOf = (client: SessionClient, start: SandboxStarter, before?: () => Promise<void>): ExperimentSides => ({
   async subject() {
     await before?.();
-    return [await timedStart(client)];
+    return [await measureStart(client)];
   },
   async peer() {
     await before?.();
@@ -77,7 +77,7 @@ export const burst = timedRow({
   open: openBurst,
 });
 
-async function openBurst(stack: AsyncDisposableStack): Promise<Pair> {
+async function openBurst(stack: AsyncDisposableStack): Promise<ExperimentSides> {
   const place = await openBackend(stack, 'docker');
   const settings = { ...place.settings, CORRAL_SANDBOX_MAX_STARTING: String(burstSize) }; // all at once, like the peer
   const client = await startServerWithClient(stack, settings);

@@ -7,7 +7,7 @@ import {
 import { waitUntil } from '../lib/calls/until.ts';
 import { inspectSampleContainer, startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
-import { countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
+import { countArrivals, type ExperimentSides, type RoundResult, timedRow } from '../lib/measure/measure.ts';
 import { removeRawContainer, startRawContainer } from '../peers/raw-container.ts';
 import { startDetachedExec } from '../peers/raw-exec.ts';
 
@@ -39,7 +39,7 @@ export const deletion = timedRow({
   open: (stack) => openPair(stack, false),
 });
 
-async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pair> {
+async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<ExperimentSides> {
   const client = await startServerWithClient(stack, { CORRAL_DRIVER: 'docker' });
   const ready = async () => {
     const session = await client.started();
@@ -57,7 +57,7 @@ async function openPair(stack: AsyncDisposableStack, stops: boolean): Promise<Pa
     return [ms];
   }
 
-  async function stopped(): Promise<SideRound> {
+  async function stopped(): Promise<RoundResult> {
     const { session, container } = await ready();
     const chat = client.chat(session, `Hold on\n\`\`\`sh\n${stubborn}\n\`\`\``);
     await waitUntil(() => isRunning(container.Id), 'the command ran');

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { waitUntil } from '../lib/calls/until.ts';
-import { type SessionClient, startServerWithClient, timedStart } from '../lib/corral/client.ts';
+import { measureStart, type SessionClient, startServerWithClient } from '../lib/corral/client.ts';
 import { describeMissingCluster, isPodRunning } from '../lib/corral/cluster.ts';
-import { pssOf } from '../lib/corral/process-usage.ts';
+import { readPssKiB } from '../lib/corral/process-usage.ts';
 import { openSimulatedCluster, type SimulatedCluster } from '../lib/corral/simulated-cluster.ts';
-import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
+import { growthFactor, maxFigureRule, type SeriesPlan, type SeriesPoint } from '../lib/measure/series.ts';
 import { summarize } from '../lib/measure/statistics.ts';
 import { sessionPodSelector } from '../peers/raw-pod.ts';
 
@@ -24,9 +24,9 @@ export const cluster: SeriesPlan = {
   fitted: ['serverPssMiB'],
   missing: describeMissingCluster,
   rules: [
-    atMost('requests at rest do not grow with the pods', 1.2, ({ y }) => growth(y.restCallsPerMin ?? [])),
-    atMost('a claim takes at most 150 ms at p99', 150, ({ y }) => Math.max(...(y.claimP99Ms ?? [Number.NaN]))),
-    atMost('memory grows in a line: 1 less R²', 0.1, ({ fits }) => 1 - (fits.serverPssMiB?.r2 ?? Number.NaN)),
+    maxFigureRule('requests at rest do not grow with the pods', 1.2, ({ y }) => growthFactor(y.restCallsPerMin ?? [])),
+    maxFigureRule('a claim takes at most 150 ms at p99', 150, ({ y }) => Math.max(...(y.claimP99Ms ?? [Number.NaN]))),
+    maxFigureRule('memory grows in a line: 1 less R²', 0.1, ({ fits }) => 1 - (fits.serverPssMiB?.r2 ?? Number.NaN)),
   ],
   async open(stack, mode) {
     const simulated = await openSimulatedCluster(stack, mode === 'quick' ? 400 : 5_000);
@@ -60,19 +60,19 @@ async function poolIsFull({ podsOf }: SimulatedCluster): Promise<void> {
   await waitUntil(isFull, 'the pool was full', 120_000);
 }
 
-async function resting({ proxy }: SimulatedCluster, pid: number): Promise<Figures> {
+async function resting({ proxy }: SimulatedCluster, pid: number): Promise<SeriesPoint> {
   await pause(3_000); // what the last starts caused has ended
   proxy.take();
   await pause(restMs);
   const { calls, bytes } = proxy.take();
-  return { restCallsPerMin: calls, restKiBPerMin: bytes / 1_024, serverPssMiB: pssOf(pid) / 1_024 };
+  return { restCallsPerMin: calls, restKiBPerMin: bytes / 1_024, serverPssMiB: readPssKiB(pid) / 1_024 };
 }
 
-async function timedClaims(simulated: SimulatedCluster, client: SessionClient, count: number): Promise<Figures> {
+async function timedClaims(simulated: SimulatedCluster, client: SessionClient, count: number): Promise<SeriesPoint> {
   const took: number[] = [];
   for (let n = 0; n < count; n++) {
     await poolIsFull(simulated);
-    took.push(await timedStart(client));
+    took.push(await measureStart(client));
   }
   const { p50: claimP50Ms, p99: claimP99Ms } = summarize(took);
   return { claimP50Ms, claimP99Ms };

@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from '../lib/calls/child-process.ts';
 import type { Progress } from '../lib/corral/busy-sessions.ts';
 import { startServerWithClient } from '../lib/corral/client.ts';
-import { processorMsOf, residentMiBOf } from '../lib/corral/process-usage.ts';
-import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
+import { readCpuMs, readResidentMiB } from '../lib/corral/process-usage.ts';
+import { growthFactor, maxFigureRule, type SeriesPlan, type SeriesPoint } from '../lib/measure/series.ts';
 
 // Sessions that work without pause with a scripted model on fake sandboxes, each with a client that watches: a command
 // prints a line every 100 ms, and the next message follows as soon as the run ends. Each point has its own server.
@@ -15,15 +15,15 @@ export const runs: SeriesPlan = {
   points: (mode) => (mode === 'quick' ? [10, 100] : [10, 100, 500]),
   fitted: ['rssMiB'],
   rules: [
-    atMost('processor time of a run at the last point, next to that at 10', 1.3, ({ y }) =>
-      growth(y.cpuMsPerRun ?? []),
+    maxFigureRule('processor time of a run at the last point, next to that at 10', 1.3, ({ y }) =>
+      growthFactor(y.cpuMsPerRun ?? []),
     ),
-    atMost('no session starves: 1 less its share by Jain', 0.1, ({ y }) => 1 - Math.min(...(y.jain ?? []))),
+    maxFigureRule('no session starves: 1 less its share by Jain', 0.1, ({ y }) => 1 - Math.min(...(y.jain ?? []))),
   ],
   open: async (_stack, mode) => (active) => figuresOf(active, mode === 'quick' ? 8_000 : 20_000),
 };
 
-async function figuresOf(active: number, ms: number): Promise<Figures> {
+async function figuresOf(active: number, ms: number): Promise<SeriesPoint> {
   await using stack = new AsyncDisposableStack();
   const { url, pid } = await startServerWithClient(stack, {
     CORRAL_DRIVER: 'memory',
@@ -36,16 +36,16 @@ async function figuresOf(active: number, ms: number): Promise<Figures> {
   const busy = stack.use(await startChild('busy-sessions', { url, active, printer: 'shell' }));
   await busy.call('begin');
   await pause(2_000); // the first runs of all sessions have begun by then
-  const from = processorMsOf(pid);
+  const from = readCpuMs(pid);
   const before = await busy.call<Progress>('progress');
   await pause(ms);
   const after = await busy.call<Progress>('progress');
-  const cpuMs = processorMsOf(pid) - from;
+  const cpuMs = readCpuMs(pid) - from;
   if (after.failed.length > 0) throw new Error(`a call failed: ${after.failed[0]}`);
   const received = after.heard.map((bytes, n) => bytes - (before.heard[n] ?? 0));
   const ended = after.runs - before.runs;
   const [runsPerS, cpuMsPerRun] = [(ended * 1_000) / ms, cpuMs / ended];
-  return { runsPerS, cpuMsPerRun, rssMiB: residentMiBOf(pid), jain: jainOf(received) };
+  return { runsPerS, cpuMsPerRun, rssMiB: readResidentMiB(pid), jain: jainOf(received) };
 }
 
 /** Jain's fairness index. 1: all get the same. 1/n: one of n gets everything. */

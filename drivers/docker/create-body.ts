@@ -76,7 +76,7 @@ export const detachedStreams = {
 } as const;
 
 /** The only place that defines what a sandbox's container can do. Everything not granted here is refused. */
-export function createBody({
+export function sandboxBody({
   spec,
   user,
   name,

@@ -31,13 +31,13 @@ import { instanceNames, isPooled, labelsFor, ownerFilter, parseContainerInfo, pa
 import { createSandboxList } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openServices } from './services/services.ts';
-import { type CreatedResources, startContainer, workspaceFrom } from './start-container.ts';
+import { type CreatedResources, startContainer, toWorkspace } from './start-container.ts';
 import { usesHostKernel } from './strict-runtime.ts';
-import { openUsers } from './users.ts';
+import { openWorkspaceUsers } from './users.ts';
 import { openVolumes } from './volumes.ts';
 import { dockerPool } from './warm.ts';
-import { openWatch } from './watch.ts';
-import { readWorkspacePointer, volumeOf, writeWorkspacePointer } from './workspace-volume.ts';
+import { openContainerWatcher } from './watch.ts';
+import { readWorkspacePointer, workspaceVolumeOf, writeWorkspacePointer } from './workspace-volume.ts';
 
 const patienceMs = 10_000;
 // The kernel limits a Unix socket's path to 107 bytes.
@@ -144,7 +144,7 @@ export async function dockerDriver(
   const images = openImages(engine, [options.defaultImage ?? [], options.variants ?? []].flat());
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };
-  const ends = openWatch(engine, ownerFilter(instance), systemClock);
+  const ends = openContainerWatcher(engine, ownerFilter(instance), systemClock);
   const holds = openServerEndpoints({ folders, end, watch: ends.over });
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const names = instanceNames(instance);
@@ -171,7 +171,7 @@ export async function dockerDriver(
     if (info && !pointer && workspace === 'keep') {
       await writeWorkspacePointer({ engine, name, labels: labelsFor(info, instance, labels), found: fromPool }, signal);
     }
-    const files = pointer?.workspace ?? (fromPool && volumeOf(fromPool));
+    const files = pointer?.workspace ?? (fromPool && workspaceVolumeOf(fromPool));
     const former = files === undefined ? undefined : names.warmIn(files);
     // Remove services first: if the removal is interrupted, the sandbox is still listed and the removal is repeated.
     if (!found || mayHaveServices(found.Config.Labels)) await services.remove(id, signal);
@@ -194,7 +194,7 @@ export async function dockerDriver(
       await clear(id, workspace, signal);
   }
 
-  const users = openUsers({ engine, instance, ids, range: options.users });
+  const users = openWorkspaceUsers({ engine, instance, ids, range: options.users });
   const services = openServices({ engine, images, users, instance, nameOf, labels, runtime: options.runtime });
   const volumes = openVolumes({ engine, instance, labels });
   const placeFor = { engine, folders, holds, instance, names, labels, users, volumes, runtime: options.runtime };
@@ -275,7 +275,7 @@ export async function dockerDriver(
             image,
             created: createdResources,
           };
-          const workspace = workspaceFrom(pointer, place);
+          const workspace = toWorkspace(pointer, place);
           const { info, end } = await startContainer({ ...place, workspace }, spec, signal);
           await waitForStart(end, signal);
           return info;

@@ -6,7 +6,7 @@ import type { SandboxInfo } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
 import { type InstanceNames, isPooled, ownerFilter, parseContainerInfo, parseSandboxInfo } from './labels.ts';
-import { serviceLabel } from './services/services.ts';
+import { serviceNameLabel } from './services/services.ts';
 
 interface Options {
   readonly engine: Dockerode;
@@ -47,8 +47,8 @@ export function createSandboxList(options: Options): (signal: AbortSignal) => Pr
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));
     const all = await callEngine(signal, () => engine.listContainers({ all: true, ...mine }));
-    const containers = all.filter(({ Labels }) => Labels[serviceLabel] === undefined);
-    const beside = all.filter(({ Labels }) => Labels[serviceLabel] !== undefined);
+    const containers = all.filter(({ Labels }) => Labels[serviceNameLabel] === undefined);
+    const beside = all.filter(({ Labels }) => Labels[serviceNameLabel] !== undefined);
     const { Volumes } = await callEngine(signal, () => engine.listVolumes(mine as object));
     const volumes = Volumes ?? [];
     const pointers = new Map(volumes.map(({ Name, Labels }) => [Name, Labels]));

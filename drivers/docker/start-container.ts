@@ -7,13 +7,13 @@ import { type Folders, toLabels } from '../shared/folders.ts';
 import type { SandboxEndpoint } from '../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { hashToken } from '../shared/link/token.ts';
-import { type ContainerRequest, createBody } from './create-body.ts';
+import { type ContainerRequest, sandboxBody } from './create-body.ts';
 import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
 import { type InstanceNames, isPooled, labelsFor, parseContainerInfo, parseSandboxInfo } from './labels.ts';
 import { removeContainer } from './remove.ts';
-import { servicesLabel } from './services/services.ts';
+import { mayHaveServicesLabel } from './services/services.ts';
 import { usesHostKernel } from './strict-runtime.ts';
-import { type Users, userLabel } from './users.ts';
+import { userLabel, type WorkspaceUsers } from './users.ts';
 import { type DockerVolumes, engineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
 import { readWorkspacePointer, type WorkspacePointer, writeWorkspacePointer } from './workspace-volume.ts';
@@ -33,7 +33,7 @@ interface ContainerStart {
   readonly names: InstanceNames;
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
-  readonly users: Users;
+  readonly users: WorkspaceUsers;
   readonly volumes: Pick<DockerVolumes, 'check' | 'give'>;
   /** User id for a workspace without files. Requested early, because the start waits for it. */
   readonly freshUser: Promise<number>;
@@ -71,7 +71,7 @@ export async function startContainer(
   await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
   const own = {
     ...labelsFor(spec, instance, place.labels),
-    ...(spec.services?.length && { [servicesLabel]: String(spec.services.length) }),
+    ...(spec.services?.length && { [mayHaveServicesLabel]: String(spec.services.length) }),
     ...place.pool,
   };
   const token = new Secret(meta.token);
@@ -83,7 +83,7 @@ export async function startContainer(
   for (let lost = 0; ; ) {
     const uid = await user;
     const labels = { ...own, [userLabel]: String(uid) };
-    const body = (place.body ?? createBody)({ ...request, labels, user: uid, volume: workspace.volume });
+    const body = (place.body ?? sandboxBody)({ ...request, labels, user: uid, volume: workspace.volume });
     // If the engine's answer is lost, the container that now has the name shows whether the create succeeded.
     const id = await create(engine, body, place.created, signal).catch((error) => {
       lost += 1;
@@ -100,7 +100,7 @@ export async function startContainer(
     const taken = await adopt(place, spec, token, signal);
     if (taken) return taken;
     await sleep(25, signal); // the name has become free, or its container is still being created
-    workspace = workspaceFrom(await readWorkspacePointer(engine, name, signal), place);
+    workspace = toWorkspace(await readWorkspacePointer(engine, name, signal), place);
     user = userFor(place, workspace, signal);
   }
 }
@@ -115,9 +115,9 @@ async function userFor(
   return user;
 }
 
-export const workspaceFrom = (
+export const toWorkspace = (
   pointer: WorkspacePointer | undefined,
-  { name, users }: { readonly name: string; readonly users: Users },
+  { name, users }: { readonly name: string; readonly users: WorkspaceUsers },
 ): Workspace =>
   pointer ? { volume: pointer.workspace ?? name, user: users.ofWorkspace(pointer.labels) } : { volume: name };
 

@@ -16,7 +16,7 @@ export const userLabel = 'corral.user';
 const anyUserLabel = 'corral.any-user';
 const maxLooks = 64;
 
-export interface Users {
+export interface WorkspaceUsers {
   /** The user id that owns an existing workspace. */
   ofWorkspace(labels: Labels): number;
   /** Returns a user id for a new workspace that no running sandbox has. Rejects: sandbox_capacity. */
@@ -39,7 +39,7 @@ interface Options {
  * therefore never share a user id. Labels on containers and volumes are the only record, so every server sees the same
  * state.
  */
-export function openUsers({ engine, instance, ids, range }: Options): Users {
+export function openWorkspaceUsers({ engine, instance, ids, range }: Options): WorkspaceUsers {
   const labelled = (user: number) => ({ label: [ownerFilter(instance), `${userLabel}=${user}`] });
 
   async function living(user: number, signal: AbortSignal): Promise<readonly string[]> {

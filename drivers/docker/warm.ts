@@ -19,7 +19,7 @@ import {
 } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import type { CreatedResources, StartedContainer } from './start-container.ts';
-import { readWorkspacePointer, volumeOf, writeWorkspacePointer } from './workspace-volume.ts';
+import { readWorkspacePointer, workspaceVolumeOf, writeWorkspacePointer } from './workspace-volume.ts';
 
 interface Options {
   readonly engine: Dockerode;
@@ -118,7 +118,7 @@ export function dockerPool(options: Options): Poolable {
     const claim = { engine, name, labels: labelsFor(spec, instance, labels), found };
     const [reply] = await Promise.all([writeWorkspacePointer(claim, signal), hold()]);
     const info = parseSandboxInfo(reply, 'ready');
-    return reply[workspaceLabel] === volumeOf(found) && info ? info : 'gone';
+    return reply[workspaceLabel] === workspaceVolumeOf(found) && info ? info : 'gone';
   }
 
   /**

@@ -17,7 +17,7 @@ export interface ContainerWatcher extends AsyncDisposable {
 // The engine can be silent for hours, and its connection can break without an error.
 const lookAgainMs = { heard: 30_000, unheard: 5_000 };
 
-export function openWatch(engine: Dockerode, label: string, clock: Clock): ContainerWatcher {
+export function openContainerWatcher(engine: Dockerode, label: string, clock: Clock): ContainerWatcher {
   const watched = new Map<string, (reason: AppError) => void>();
   let listening: { stop: AbortController; done: Promise<void> } | undefined;
 

@@ -34,7 +34,7 @@ export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, string>>> {
-  const volume = volumeOf(found);
+  const volume = workspaceVolumeOf(found);
   const user = found.Config.Labels?.[userLabel];
   const reply = { ...labels, [workspaceLabel]: volume, ...(user !== undefined && { [userLabel]: user }) };
   const requested = { Name: name, Driver: 'local', Labels: reply };
@@ -44,5 +44,5 @@ export async function writeWorkspacePointer(
 }
 
 /** The name of the container's workspace volume. */
-export const volumeOf = ({ Mounts }: Pick<Dockerode.ContainerInspectInfo, 'Mounts'>): string =>
+export const workspaceVolumeOf = ({ Mounts }: Pick<Dockerode.ContainerInspectInfo, 'Mounts'>): string =>
   Mounts.find(({ Destination }) => Destination === '/workspace')?.Name ?? '';

@@ -1,11 +1,11 @@
 import { defineDriver } from '../descriptor.ts';
-import { settings } from './settings.ts';
+import { kubernetesSettings } from './settings.ts';
 
 /** The cluster's client is loaded only by servers that use it. */
 export const kubernetes = defineDriver({
   label: 'pods of a Kubernetes cluster',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
-  settings,
+  settings: kubernetesSettings,
   open: async (input, parts) => await (await import('./open.ts')).openKubernetes(input, parts),
   async strict(input, refuse) {
     if (input.runtimeClass !== undefined) return input; // the cluster knows the class's handler

@@ -26,7 +26,7 @@ export interface SandboxStart {
 }
 
 /** Runs sandboxes in the cluster: as pods of this server, or as claims of agents.x-k8s.io. */
-export interface Engine extends AsyncDisposable {
+export interface SandboxEngine extends AsyncDisposable {
   begin(spec: SandboxSpec): SandboxStart;
   /** The sandbox's pod. Rejects: sandbox_unavailable (it is still starting). */
   find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined>;

@@ -17,15 +17,15 @@ import { dialAddress } from '../shared/link/dialling-agent.ts';
 import { openApi } from './api/api.ts';
 import { openCredentials } from './api/credentials.ts';
 import { portForwarder } from './api/port-forward.ts';
-import { adoptedEngine } from './claims/adopted-engine.ts';
-import { claimEngine } from './claims/claim-engine.ts';
+import { createAdoptedEngine } from './claims/adopted-engine.ts';
+import { createClaimEngine } from './claims/claim-engine.ts';
 import { readPlatform } from './claims/platform.ts';
-import { openTemplates } from './claims/templates.ts';
-import type { Engine } from './engine.ts';
+import { openSandboxTemplates } from './claims/templates.ts';
+import type { SandboxEngine } from './engine.ts';
 import { instanceLabels, isOverdue, namePrefix, parseSandboxInfo, sandboxSelector, withNode } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { type ContainerRequest, egressLabel, findWeaknesses, podBody, podSpec } from './pods/pod-body.ts';
-import { podEngine, volumeSpec } from './pods/pod-engine.ts';
+import { createPodEngine, volumeSpec } from './pods/pod-engine.ts';
 import { openPodLinks, waitForDaemon } from './pods/pod-links.ts';
 import {
   computePodState,
@@ -118,10 +118,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const egressToken = (spec: SandboxSpec) => egressOf(spec) && keys.egressToken(spec.id);
   const shared = { ...cluster, nameOf, pods, egressToken };
   const engines = new AsyncDisposableStack();
-  const ownPods = engines.use(podEngine({ ...shared, keys, keepsFiles, storageClass, bodyFor }));
-  const templates = openTemplates({ ...cluster, blueprintFor });
+  const ownPods = engines.use(createPodEngine({ ...shared, keys, keepsFiles, storageClass, bodyFor }));
+  const templates = openSandboxTemplates({ ...cluster, blueprintFor });
   let engineName: string | undefined;
-  let adopted: ReturnType<typeof adoptedEngine> | undefined;
+  let adopted: ReturnType<typeof createAdoptedEngine> | undefined;
   /** Undefined: sandboxes are pods of this server. */
   const claiming = shareAttempt(async (signal) => {
     engineName = 'pods of this server';
@@ -129,8 +129,8 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     const { versions, obstacle, seesNodes = false, adopts = false } = await readPlatform(api, namespace, signal);
     if (obstacle === undefined) {
       engineName = `claims of agents.x-k8s.io (${versions.join(', ')})`;
-      if (adopts) adopted = engines.use(adoptedEngine(shared));
-      return engines.use(claimEngine({ ...shared, templates, keepsFiles, seesNodes, blueprintFor }));
+      if (adopts) adopted = engines.use(createAdoptedEngine(shared));
+      return engines.use(createClaimEngine({ ...shared, templates, keepsFiles, seesNodes, blueprintFor }));
     }
     if (options.engine === 'agent-sandbox')
       throw new AppError('driver_unavailable', `Sandboxes cannot be claims of agents.x-k8s.io. ${obstacle}`);
@@ -145,7 +145,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     throw new AppError('unsupported', `No Sandbox can be adopted here: ${missing} (docs/kubernetes.md).`);
   }
   /** A sandbox that was started as a pod, perhaps before the cluster had claims, remains a pod. */
-  async function engineFor({ id, adopts }: SandboxSpec, signal: AbortSignal): Promise<Engine> {
+  async function engineFor({ id, adopts }: SandboxSpec, signal: AbortSignal): Promise<SandboxEngine> {
     if (adopts !== undefined) return await adopting(signal);
     const claims = await claiming(signal);
     return !claims || (await ownPods.holds(id, signal)) ? ownPods : claims;

@@ -2,11 +2,11 @@ import { openApi, statusOf } from './api/api.ts';
 import { type KubeObject, openCollection } from './api/collection.ts';
 import { openCredentials } from './api/credentials.ts';
 import { type RemovalOptions, removeObject } from './api/objects.ts';
-import { claimPath } from './claims/platform.ts';
+import { extensionPath } from './claims/platform.ts';
 import { allPodsSelector, isOverdue, namePrefix } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { volumeClaimsPath } from './pods/pod-engine.ts';
-import { podRemoval, podsPath } from './pods/pods.ts';
+import { podRemovalOptions, podsPath } from './pods/pods.ts';
 
 type Options = Pick<KubernetesOptions, 'kubeconfig' | 'context' | 'namespace' | 'clock' | 'random'>;
 
@@ -31,7 +31,7 @@ export const reapExpired = (options: Options, signal: AbortSignal): Promise<read
  * Cleans up after a removed installation: deletes its claims, pools and pods, then their volume claims, but no pods of
  * Sandboxes that it adopted. Needs only the rights to get, list and delete. Resolves with the deleted objects' names.
  */
-export const clearInstance = (
+export const deleteInstanceObjects = (
   { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,
   signal: AbortSignal,
 ): Promise<readonly string[]> =>
@@ -40,7 +40,7 @@ export const clearInstance = (
     const isOwn = ({ metadata }: KubeObject) =>
       !metadata?.ownerReferences || metadata.name?.startsWith(namePrefix(instance)) === true;
     const ofClaims = ['sandboxclaim', 'sandboxwarmpool', 'sandboxtemplate'].map((kind): Kind => {
-      return { kind, path: claimPath(namespace, `${kind}s`), removal: { propagationPolicy: 'Foreground' } };
+      return { kind, path: extensionPath(namespace, `${kind}s`), removal: { propagationPolicy: 'Foreground' } };
     });
     // Claims and pools are deleted before the pods that they would replace.
     const volumeClaims: Kind = { kind: 'volume claim', path: volumeClaimsPath(namespace), removal: {} };
@@ -50,7 +50,11 @@ export const clearInstance = (
     return removed;
   });
 
-const podsOf = ({ namespace }: Options): Kind => ({ kind: 'pod', path: podsPath(namespace), removal: podRemoval });
+const podsOf = ({ namespace }: Options): Kind => ({
+  kind: 'pod',
+  path: podsPath(namespace),
+  removal: podRemovalOptions,
+});
 
 async function withCluster(options: Options, signal: AbortSignal, work: (end: ObjectDeletion) => Promise<string[]>) {
   using credentials = openCredentials(options);

@@ -4,7 +4,7 @@ import { optionalSetting, setting } from '../../src/config/setting.ts';
 
 const labelForm = /^[^=\s]+=[^=\s]*$/;
 
-export const settings = z.strictObject({
+export const kubernetesSettings = z.strictObject({
   kubeconfig: optionalSetting(
     text('a file, or several with : between them'),
     "cluster and credentials; unset: the pod's service account, or ~/.kube/config",
@@ -78,4 +78,4 @@ export const settings = z.strictObject({
   maxInFlight: setting(integer(1, 1000), 10, 'maximum number of requests to the API server at the same time'),
 });
 /** The section `kubernetes` of the settings. */
-export type KubernetesSettings = z.output<typeof settings>;
+export type KubernetesSettings = z.output<typeof kubernetesSettings>;

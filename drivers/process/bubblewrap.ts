@@ -1,14 +1,14 @@
 import { dirname } from 'node:path';
 import type { SandboxLimits } from '../driver.ts';
 import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts';
-import type { Limit } from './cgroup/limits.ts';
+import type { LimitName } from './cgroup/limits.ts';
 import type { BoundVolume } from './volumes.ts';
 
 /** The user id inside every sandbox. It is also the id on the machine if sandboxes have no user ids of their own. */
-export const sharedUser = 10_001;
+export const sharedUserId = 10_001;
 const home = '/home/agent';
-export const tools = '/opt/corral';
-const sealed = `${tools}/sealed`;
+export const toolsFolder = '/opt/corral';
+const sealed = `${toolsFolder}/sealed`;
 /** The path of the display's folder in a sandbox. */
 const screenPath = '/run/screen';
 
@@ -50,7 +50,7 @@ export interface SandboxPaths {
   /** The sandbox's user on this machine. */
   readonly user: number;
   /** Limits that control groups enforce. All other limits apply to single processes. */
-  readonly grouped: readonly Limit[];
+  readonly grouped: readonly LimitName[];
   /** The sandbox's own control groups: the folder, and its path inside. */
   readonly groups: readonly (readonly [folder: string, path: string])[];
   /** Bubblewrap writes the sandbox's pid to this descriptor. */
@@ -66,7 +66,7 @@ export function namespaceArguments({ asRoot, disablesNesting }: Omit<Bubblewrap,
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
   const own = ['--unshare-user', ...(disablesNesting ? ['--disable-userns'] : [])];
-  return [...own, '--uid', `${sharedUser}`, '--gid', `${sharedUser}`, ...isolated, '--cap-drop', 'ALL'];
+  return [...own, '--uid', `${sharedUserId}`, '--gid', `${sharedUserId}`, ...isolated, '--cap-drop', 'ALL'];
 }
 
 // An escaped process would be an unprivileged user of the machine instead of root.
@@ -97,15 +97,15 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
       '/home',
       ...(browserPolicy === undefined ? [] : policies),
       '/opt',
-      tools,
-      `${tools}/bin`,
+      toolsFolder,
+      `${toolsFolder}/bin`,
       ...counters,
     ].flatMap((path) => ['--perms', '0755', '--dir', path]),
     ...found.system,
     ...['--ro-bind', `${accounts}/passwd`, '/etc/passwd', '--ro-bind', `${accounts}/group`, '/etc/group'],
     ...['--ro-bind', `${accounts}/profile`, '/etc/profile.d/corral.sh'],
     ...['--proc', '/proc', '--dev', '/dev'],
-    ...[`${tools}/bin/sudo`, ...(found.hasSudo ? ['/usr/bin/sudo'] : [])].flatMap((path) => [
+    ...[`${toolsFolder}/bin/sudo`, ...(found.hasSudo ? ['/usr/bin/sudo'] : [])].flatMap((path) => [
       ...['--ro-bind', `${accounts}/sudo`, path],
     ]),
     ...found.masked.flatMap((path) => ['--ro-bind', '/dev/null', path]),
@@ -114,8 +114,8 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
     ...scratch('/mnt', 2 ** 20), // for links to the client's files, see src/sessions/setup
     ...['--tmpfs', '/run', '--ro-bind', mount, '/run/corral'],
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
-    ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],
-    ...['--ro-bind', daemon, `${tools}/sandboxd.mjs`],
+    ...['--ro-bind', node, `${toolsFolder}/bin/node`, '--ro-bind', init, `${toolsFolder}/init.sh`],
+    ...['--ro-bind', daemon, `${toolsFolder}/sandboxd.mjs`],
     // Tells pid 1 that it already runs in the loader, which the server has tested.
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed, '--setenv', 'CORRAL_SEAL', sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
@@ -125,7 +125,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
     ...switchUserArguments(found, inside.user),
     ...limited(found, inside),
     ...(inside.seal === undefined ? [] : [sealed]),
-    ...['/bin/sh', `${tools}/init.sh`, `${tools}/bin/node`, `${tools}/sandboxd.mjs`, inside.id],
+    ...['/bin/sh', `${toolsFolder}/init.sh`, `${toolsFolder}/bin/node`, `${toolsFolder}/sandboxd.mjs`, inside.id],
   ];
 }
 
@@ -142,7 +142,7 @@ function boundAt({ folder, path, access }: BoundVolume): string[] {
 /** A shell that sets the limits that no control group enforces, then becomes the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths): string[] {
   // The kernel counts by user. In a user namespace that is only this sandbox; a shared user would count all sandboxes.
-  const isCounted = !asRoot || user !== sharedUser;
+  const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;
   const set = `${processes}${memory}`;
@@ -156,8 +156,8 @@ const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryB
 /** Tells the daemon where a display must listen. */
 export const screenEnvironment = { CORRAL_SCREEN_DIR: screenPath } as const;
 
-export const insideEnvironment = {
-  PATH: `${tools}/bin:/usr/local/bin:/usr/bin:/bin`,
+export const sandboxEnvironment = {
+  PATH: `${toolsFolder}/bin:/usr/local/bin:/usr/bin:/bin`,
   HOME: workspaceHome,
   USER: 'user',
   CORRAL_WORKSPACE: '/workspace',
@@ -167,7 +167,7 @@ export const insideEnvironment = {
 } as const;
 
 /** A login shell takes its PATH from the machine's /etc/profile, which does not include the sandbox's own programs. */
-const profile = `case ":$PATH:" in *:${tools}/bin:*) ;; *) PATH="${tools}/bin:$PATH" ;; esac\n`;
+const profile = `case ":$PATH:" in *:${toolsFolder}/bin:*) ;; *) PATH="${toolsFolder}/bin:$PATH" ;; esac\n`;
 
 export const accountFiles = (user: number) => ({
   profile,

@@ -5,16 +5,16 @@ import { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxSpec, Weakness } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import type { UserRange } from '../shared/user-range.ts';
-import { type Bubblewrap, sharedUser } from './bubblewrap.ts';
+import { type Bubblewrap, sharedUserId } from './bubblewrap.ts';
 import type { Cgroups } from './cgroup/cgroups.ts';
-import type { Limit, Share } from './cgroup/limits.ts';
+import type { CpuShare, LimitName } from './cgroup/limits.ts';
 import type { Confinement } from './launch.ts';
-import { openUsers } from './users.ts';
+import { openSandboxUsers } from './users.ts';
 import { findWeaknesses, listEnforcedLimits } from './weaknesses.ts';
 
 /** Isolation of bubblewrap's sandboxes beyond namespaces: control groups and user ids. */
 export interface KernelLimits {
-  readonly limits: readonly Limit[];
+  readonly limits: readonly LimitName[];
   readonly weaknesses: readonly Weakness[];
   /** User id and groups for a sandbox that is about to start. */
   confine(spec: SandboxSpec, signal: AbortSignal): Promise<Confinement>;
@@ -25,7 +25,7 @@ export interface KernelLimits {
   end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
   /** Sets the sandbox's share of busy processors. */
-  share(id: SandboxId, share: Share): void;
+  share(id: SandboxId, share: CpuShare): void;
   /** Runs `remove`, which removes the sandbox's files, then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
   /** Sandboxes that have groups, including those of a server that was killed. */
@@ -42,7 +42,7 @@ interface Options {
 const Recorded = z.array(z.string().startsWith('/'));
 
 export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }: Options): KernelLimits {
-  const users = bubblewrap.asRoot && range !== undefined ? openUsers(folders, range) : undefined;
+  const users = bubblewrap.asRoot && range !== undefined ? openSandboxUsers(folders, range) : undefined;
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
 
@@ -56,7 +56,7 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
     limits: listEnforcedLimits(known),
     weaknesses: findWeaknesses(known),
     async confine({ id, limits }, signal) {
-      const user = users ? await users.assignUser(id, signal) : sharedUser;
+      const user = users ? await users.assignUser(id, signal) : sharedUserId;
       const draft = `${recordOf(id)}.new`;
       await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // recorded before they are created
       await rename(draft, recordOf(id));

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readlink, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { type Bubblewrap, namespaceArguments, sharedUser, switchUserArguments, tools } from './bubblewrap.ts';
+import { type Bubblewrap, namespaceArguments, sharedUserId, switchUserArguments, toolsFolder } from './bubblewrap.ts';
 
 // The parts of /etc that programs need. None of them reveals who uses this machine.
 const configuration = [
@@ -32,7 +32,7 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
   }
   // Users type either name. If the machine has no `python`, link it to `python3`.
   if (!(await isThere('/usr/bin/python')) && (await isThere('/usr/bin/python3')))
-    system.push('--symlink', '/usr/bin/python3', `${tools}/bin/python`);
+    system.push('--symlink', '/usr/bin/python3', `${toolsFolder}/bin/python`);
   for (const file of configuration) system.push('--ro-bind-try', file, file);
   const hasSudo = await isThere('/usr/bin/sudo');
   const masked: string[] = [];
@@ -53,7 +53,7 @@ async function works(found: Bubblewrap): Promise<boolean> {
   const args = [
     ...[...namespaceArguments(found), ...(seccomp === undefined ? [] : ['--seccomp', '3']), ...system],
     ...['--proc', '/proc', '--dev', '/dev', ...masked.flatMap((file) => ['--ro-bind', '/dev/null', file])],
-    ...[...switchUserArguments(found, sharedUser), '/bin/true'],
+    ...[...switchUserArguments(found, sharedUserId), '/bin/true'],
   ];
   const child = spawn(path, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'], timeout: 5_000 });
   writeSeccomp(child.stdio[3] as Writable, seccomp);

@@ -8,7 +8,7 @@ import { raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxSpec } from '../driver.ts';
-import type { Folders, Meta } from '../shared/folders.ts';
+import type { Folders, SandboxMeta } from '../shared/folders.ts';
 import { screenFolder } from '../shared/link/dial-vnc-socket.ts';
 import { tokenEnvironment } from '../shared/link/token.ts';
 import { volumeLimitEnvironment } from '../shared/volume-limits.ts';
@@ -16,16 +16,16 @@ import {
   accountFiles,
   type Bubblewrap,
   bubblewrapArguments,
-  insideEnvironment,
+  sandboxEnvironment,
   screenEnvironment,
-  sharedUser,
+  sharedUserId,
 } from './bubblewrap.ts';
-import type { Group } from './cgroup/cgroups.ts';
-import type { Limit } from './cgroup/limits.ts';
+import type { SandboxCgroup } from './cgroup/cgroups.ts';
+import type { LimitName } from './cgroup/limits.ts';
 import { enterCgroupCommand } from './cgroup/open.ts';
 import { writeSeccomp } from './find-bubblewrap.ts';
 import { acquireLock } from './lock.ts';
-import { type ProcessMark, readMark } from './proc.ts';
+import { type ProcessIdentity, readProcessIdentity } from './proc.ts';
 import { changeOwner } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
@@ -105,7 +105,7 @@ export interface Programs {
 }
 export interface LaunchOptions {
   readonly spec: SandboxSpec;
-  readonly meta: Meta;
+  readonly meta: SandboxMeta;
   readonly folders: Folders;
   readonly programs: Programs;
   readonly volumes: Pick<FolderVolumes, 'bind'>;
@@ -116,20 +116,20 @@ export interface Confinement {
   readonly bubblewrap: Bubblewrap;
   /** The sandbox's user id on this machine, which owns its files. */
   readonly user: number;
-  readonly group: Group;
+  readonly group: SandboxCgroup;
   /** Limits that the group enforces. */
-  readonly grouped: readonly Limit[];
+  readonly grouped: readonly LimitName[];
 }
 export interface LaunchedProcess {
   /** The process whose death ends the whole sandbox: pid 1 of its namespace, or its process group's leader. */
-  readonly mark: ProcessMark;
+  readonly mark: ProcessIdentity;
   /** Resolves with the process's last error output; empty if there was none. */
   readonly exited: Promise<string>;
 }
 
-export const workspaceOf = (folders: Folders, { id }: { id: Meta['id'] }) => join(folders.home(id), 'workspace');
+export const workspaceOf = (folders: Folders, { id }: { id: SandboxMeta['id'] }) => join(folders.home(id), 'workspace');
 
-export async function launch(what: LaunchOptions, signal: AbortSignal): Promise<LaunchedProcess> {
+export async function launchDaemon(what: LaunchOptions, signal: AbortSignal): Promise<LaunchedProcess> {
   const { folders, meta, confinement } = what;
   const workspace = workspaceOf(folders, meta);
   await mkdir(workspace, { recursive: true });
@@ -145,7 +145,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
   const volumes = await what.volumes.bind(spec.volumes ?? [], { user: owner }, signal);
   const workspace = workspaceOf(folders, meta);
   const accounts = folders.home(spec.id);
-  for (const [name, text] of Object.entries(accountFiles(bubblewrap.asRoot ? user : sharedUser))) {
+  for (const [name, text] of Object.entries(accountFiles(bubblewrap.asRoot ? user : sharedUserId))) {
     await writeFile(join(accounts, name), text);
     await chmod(join(accounts, name), 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
   }
@@ -191,10 +191,10 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
   const shown = screen === undefined ? {} : screenEnvironment;
   const env = {
     ...spec.env,
-    ...insideEnvironment,
+    ...sandboxEnvironment,
     ...memory,
     ...shown,
-    ...identity(meta, insideEnvironment.CORRAL_RUN_DIR),
+    ...identity(meta, sandboxEnvironment.CORRAL_RUN_DIR),
   };
   const child = spawn(program, args, {
     env,
@@ -278,7 +278,7 @@ async function unconfined(
 }
 
 async function marked(pid: number, exited: Promise<string>): Promise<LaunchedProcess> {
-  const mark = await readMark(pid);
+  const mark = await readProcessIdentity(pid);
   if (mark) return { mark, exited };
   throw new AppError('sandbox_unavailable', 'The sandbox ended immediately.');
 }
@@ -286,7 +286,7 @@ async function marked(pid: number, exited: Promise<string>): Promise<LaunchedPro
 const notStarted = (why: string) =>
   new AppError('sandbox_unavailable', `The sandbox's process could not be started: ${why}.`);
 
-const identity = ({ id, token }: Meta, runDir: string) => ({
+const identity = ({ id, token }: SandboxMeta, runDir: string) => ({
   CORRAL_SANDBOX_ID: id, // also identifies the sandbox's processes that left its group
   ...tokenEnvironment(new Secret(token), runDir),
 });

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 
 /** Identifies one process permanently, even after its pid was reused or the machine restarted. */
-export interface ProcessMark {
+export interface ProcessIdentity {
   readonly pid: number;
   /** The process's start, in clock ticks since boot. */
   readonly startTime: string;
@@ -23,17 +23,17 @@ let boot: Promise<string> | undefined; // constant while this process lives
 export const readBootId = () =>
   (boot ??= readFile('/proc/sys/kernel/random/boot_id', 'latin1').then((text) => text.trim()));
 
-export async function readMark(pid: number): Promise<ProcessMark | undefined> {
+export async function readProcessIdentity(pid: number): Promise<ProcessIdentity | undefined> {
   const startTime = await readStartTime(pid);
   return startTime === undefined ? undefined : { pid, startTime, boot: await readBootId() };
 }
 
-export async function isAlive(mark: ProcessMark): Promise<boolean> {
+export async function isAlive(mark: ProcessIdentity): Promise<boolean> {
   return mark.boot === (await readBootId()) && (await readStartTime(mark.pid)) === mark.startTime;
 }
 
 /** Kills exactly that process, or its process group with `group`. Does nothing if the process is gone. */
-export async function kill(mark: ProcessMark, recipient: 'process' | 'group'): Promise<void> {
+export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 'group'): Promise<void> {
   if (!(await isAlive(mark))) return; // another process can have the pid by now
   try {
     process.kill(recipient === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
@@ -49,10 +49,10 @@ const lanes = 2;
  * Finds all processes started with this variable, or with its value on their command line. For sealed processes, only
  * root can read more than the command line. Other users' processes cannot be read.
  */
-export async function findByVariable(name: string, value: string): Promise<ProcessMark[]> {
+export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;
   const names = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid);
-  const found: ProcessMark[] = [];
+  const found: ProcessIdentity[] = [];
   const left = names.values();
   await Promise.all(Array.from({ length: lanes }, () => search(left)));
   return found;
@@ -64,7 +64,7 @@ export async function findByVariable(name: string, value: string): Promise<Proce
         environment === ''
           ? (await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')).split('\0').includes(value)
           : environment.split('\0').includes(target);
-      const mark = isMeant ? await readMark(Number(pid)) : undefined;
+      const mark = isMeant ? await readProcessIdentity(Number(pid)) : undefined;
       if (mark) found.push(mark);
     }
   }

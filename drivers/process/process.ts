@@ -15,7 +15,7 @@ import type {
   SandboxSpec,
   VolumeHosting,
 } from '../driver.ts';
-import { type Meta, openFolders, toLabels } from '../shared/folders.ts';
+import { openFolders, type SandboxMeta, toLabels } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { dialVncSocket } from '../shared/link/dial-vnc-socket.ts';
 import { requireReachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
@@ -29,9 +29,9 @@ import type { Cgroups } from './cgroup/cgroups.ts';
 import { openCgroups } from './cgroup/open.ts';
 import { type KernelLimits, openKernelLimits } from './confinement.ts';
 import { findBubblewrap } from './find-bubblewrap.ts';
-import { type LaunchedProcess, launch, type Programs, workspaceOf } from './launch.ts';
+import { type LaunchedProcess, launchDaemon, type Programs, workspaceOf } from './launch.ts';
 import { acquireLock } from './lock.ts';
-import { isAlive, type ProcessMark } from './proc.ts';
+import { isAlive, type ProcessIdentity } from './proc.ts';
 import { endRecordedProcess, endSandboxProcesses, readRecord, removeRecord, writeRecord } from './record.ts';
 import { folderVolumes } from './volumes.ts';
 import { noIsolation } from './weaknesses.ts';
@@ -123,12 +123,12 @@ export interface ProcessOptions {
 /** One start. `isNew`: the sandbox is new. `mark`: its process, once created. */
 interface ProcessStart {
   readonly isNew: boolean;
-  mark?: ProcessMark;
+  mark?: ProcessIdentity;
 }
 
 const cleanUpMs = 10_000;
 const lookMs = 250;
-const keyOf = (id: SandboxId, { pid, startTime, boot }: ProcessMark) => `${pid} ${startTime} ${boot} ${id}`;
+const keyOf = (id: SandboxId, { pid, startTime, boot }: ProcessIdentity) => `${pid} ${startTime} ${boot} ${id}`;
 
 /** Sandboxes as processes of this machine, in their own namespaces if bubblewrap works. */
 export async function processDriver(options: ProcessOptions): Promise<Driver & VolumeHosting> {
@@ -144,7 +144,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   const priority = kernelLimits && cpuBooster(kernelLimits);
   const children = new Map<string, LaunchedProcess>(); // sandboxes that this process started
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
-  const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
+  const refused = onRefused && ((from: SandboxMeta, reason: string) => onRefused(from.id, reason));
   const holds = openServerEndpoints({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
   // Without isolation, a browser's pages could reach this machine's own services, including this server.
   const desktop = options.desktop ?? false;
@@ -179,7 +179,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   async function watch(body: string, signal: AbortSignal): Promise<AppError> {
     const [pid, startTime = '', boot = '', name] = body.split(' ');
     const id = SandboxId.parse(name);
-    const mark: ProcessMark = { pid: Number(pid), startTime, boot };
+    const mark: ProcessIdentity = { pid: Number(pid), startTime, boot };
     // Node reports the exit of its own children; other processes must be polled.
     const words = await children.get(body)?.exited;
     children.delete(body);
@@ -192,7 +192,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
 
   const locked = (id: SandboxId, signal: AbortSignal) => acquireLock(`${folders.root} ${id}`, signal);
   const owner = { driver: 'process', instance };
-  const isOurs = (meta: Meta) => meta.driver === owner.driver && meta.instance === instance;
+  const isOurs = (meta: SandboxMeta) => meta.driver === owner.driver && meta.instance === instance;
 
   /** Removes the groups of a sandbox that is not running. */
   async function tidy(id: SandboxId, signal: AbortSignal): Promise<void> {
@@ -206,7 +206,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   }
 
   /** Starts the sandbox's process, or finds the running one. */
-  async function place(spec: SandboxSpec, created: ProcessStart, signal: AbortSignal): Promise<ProcessMark> {
+  async function place(spec: SandboxSpec, created: ProcessStart, signal: AbortSignal): Promise<ProcessIdentity> {
     await using _ = await locked(spec.id, signal);
     const meta = await folders.prepare({ ...owner, ...toLabels(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
@@ -216,7 +216,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeToken(folders.mount(spec.id), new Secret(meta.token));
-    const launched = await launch({ spec, meta, folders, programs, volumes, confinement }, signal);
+    const launched = await launchDaemon({ spec, meta, folders, programs, volumes, confinement }, signal);
     created.mark = launched.mark;
     children.set(keyOf(spec.id, launched.mark), launched);
     await writeRecord(folders, spec.id, launched.mark);

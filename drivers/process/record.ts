@@ -4,13 +4,13 @@ import { z } from 'zod';
 import { sleep } from '../../src/core/concurrency/cancel.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Folders } from '../shared/folders.ts';
-import { findByVariable, isAlive, kill, type ProcessMark } from './proc.ts';
+import { findProcessesByVariable, isAlive, killProcess, type ProcessIdentity } from './proc.ts';
 
 const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
 const pathOf = (folders: Folders, id: SandboxId) => join(folders.home(id), 'process.json');
 
 /** Reads from the sandbox's folder which process is the sandbox. Later servers rely on the record. */
-export async function readRecord(folders: Folders, id: SandboxId): Promise<ProcessMark | undefined> {
+export async function readRecord(folders: Folders, id: SandboxId): Promise<ProcessIdentity | undefined> {
   const text = await readFile(pathOf(folders, id), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   try {
@@ -20,7 +20,7 @@ export async function readRecord(folders: Folders, id: SandboxId): Promise<Proce
   }
 }
 
-export async function writeRecord(folders: Folders, id: SandboxId, mark: ProcessMark): Promise<void> {
+export async function writeRecord(folders: Folders, id: SandboxId, mark: ProcessIdentity): Promise<void> {
   const draft = `${pathOf(folders, id)}.new`;
   await writeFile(draft, JSON.stringify(mark), { mode: 0o600 });
   await rename(draft, pathOf(folders, id));
@@ -32,8 +32,8 @@ export const removeRecord = (folders: Folders, id: SandboxId) => rm(pathOf(folde
 export async function endRecordedProcess(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readRecord(folders, id);
   while (recorded && (await isAlive(recorded))) {
-    await kill(recorded, 'group'); // without namespaces, the process leads its group
-    await kill(recorded, 'process'); // with namespaces, this ends all processes in them
+    await killProcess(recorded, 'group'); // without namespaces, the process leads its group
+    await killProcess(recorded, 'process'); // with namespaces, this ends all processes in them
     await sleep(10, signal);
   }
 }
@@ -44,9 +44,9 @@ export async function endRecordedProcess(folders: Folders, id: SandboxId, signal
  */
 export async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const rest = await findByVariable('CORRAL_SANDBOX_ID', id);
+    const rest = await findProcessesByVariable('CORRAL_SANDBOX_ID', id);
     if (rest.length === 0) return;
-    for (const mark of rest) await kill(mark, 'process');
+    for (const mark of rest) await killProcess(mark, 'process');
     await sleep(10, signal);
   }
 }

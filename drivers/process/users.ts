@@ -11,14 +11,14 @@ import { computeInstallationId } from './cgroup/open.ts';
 import { acquireLock } from './lock.ts';
 
 /** Gives each sandbox a user id of the machine. The kernel's quotas count by user, so no two sandboxes share one. */
-export interface Users {
+export interface SandboxUsers {
   /** The sandbox's own user id, stable while its folder exists. Rejects: sandbox_capacity. */
   assignUser(id: SandboxId, signal: AbortSignal): Promise<number>;
   /** Runs `remove`, which removes the sandbox's files, then frees the user id. */
   release(id: SandboxId, remove: () => Promise<void>): Promise<void>;
 }
 
-export function openUsers(folders: Folders, { first, last }: UserRange): Users {
+export function openSandboxUsers(folders: Folders, { first, last }: UserRange): SandboxUsers {
   const claims = join(folders.root, 'users');
   const claimOf = (user: number) => join(claims, String(user));
   const recordOf = (id: SandboxId) => join(folders.home(id), 'user');

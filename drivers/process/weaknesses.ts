@@ -1,11 +1,11 @@
 import type { Weakness } from '../driver.ts';
 import type { Bubblewrap } from './bubblewrap.ts';
-import type { Limit } from './cgroup/limits.ts';
+import type { LimitName } from './cgroup/limits.ts';
 
 export interface Protections {
   readonly bubblewrap: Bubblewrap;
   /** Limits that control groups enforce for a sandbox as a whole. */
-  readonly grouped: readonly Limit[];
+  readonly grouped: readonly LimitName[];
   /** Whether each sandbox has its own user id. */
   readonly ownUsers: boolean;
 }
@@ -16,7 +16,7 @@ const groups = (asRoot: boolean) =>
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
 /** Limits that apply to a sandbox as a whole. The kernel counts processes by user too, if each sandbox has its own. */
-export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: Protections): Limit[] {
+export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: Protections): LimitName[] {
   const counted = !bubblewrap.asRoot || ownUsers;
   return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];
 }

@@ -16,7 +16,7 @@ import { removeTree } from './remove-tree.ts';
 const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;
 
 /** The record in a sandbox's folder: its labels and the daemon's token. */
-export const Meta = z.object({
+export const SandboxMeta = z.object({
   driver: z.string(),
   instance: z.string(),
   id: SandboxId,
@@ -27,12 +27,12 @@ export const Meta = z.object({
   expiresAt: z.number(),
   token: z.string(),
 });
-export type Meta = z.infer<typeof Meta>;
+export type SandboxMeta = z.infer<typeof SandboxMeta>;
 
 /** The driver and installation that created a folder. Several installations can keep their folders in one place. */
-type FolderOwner = Pick<Meta, 'driver' | 'instance'>;
+type FolderOwner = Pick<SandboxMeta, 'driver' | 'instance'>;
 
-export const toLabels = ({ id, sessionId, epoch, template, image, expiresAt }: SandboxSpec | Meta) => ({
+export const toLabels = ({ id, sessionId, epoch, template, image, expiresAt }: SandboxSpec | SandboxMeta) => ({
   id,
   sessionId,
   epoch,
@@ -48,8 +48,8 @@ export interface Folders {
   mount(id: SandboxId): string;
   ids(): Promise<SandboxId[]>;
   /** Creates the sandbox's folder. The first caller's token is kept, also across processes. */
-  prepare(meta: Meta): Promise<Meta>;
-  read(id: SandboxId): Promise<Meta | undefined>;
+  prepare(meta: SandboxMeta): Promise<SandboxMeta>;
+  read(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
    * The labels of the owner's sandbox. Undefined if the folder does not exist or has another owner. A killed server can
    * leave a folder without a record, of which only the id is known. Such a folder is reported to every owner, so that
@@ -60,7 +60,7 @@ export interface Folders {
    * Creates the mount again if it is missing. Never restores a removed folder: undefined if it is removed in the
    * meantime.
    */
-  mended(id: SandboxId): Promise<Meta | undefined>;
+  mended(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
    * Puts the daemon's token into the mount for that container or process of the sandbox. Only the first call has an
    * effect, across all processes.
@@ -87,8 +87,8 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
 
   const recordOf = (id: SandboxId) => unlessMissing(readFile(metaOf(id), 'utf8'));
   const metaIn = (text: string | undefined) =>
-    text === undefined ? undefined : Meta.safeParse(tryParseJson(text)).data;
-  const read = async (id: SandboxId): Promise<Meta | undefined> => metaIn(await recordOf(id));
+    text === undefined ? undefined : SandboxMeta.safeParse(tryParseJson(text)).data;
+  const read = async (id: SandboxId): Promise<SandboxMeta | undefined> => metaIn(await recordOf(id));
 
   async function remove(id: SandboxId): Promise<void> {
     await removeMount(id);

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { CorralClient, Outputs } from '../../src/client/index.ts';
 import type { TaskOutcome } from './report.ts';
 import type { Task } from './task.ts';
-import { run, runCheckedCommand, upload } from './upload.ts';
+import { runCheckedCommand, runSandboxCommand, upload } from './upload.ts';
 
 type Cost = Outputs['sessions']['cost'];
 const setupSeconds = 120;
 const files = '/tmp/corral-eval';
 
 /** The worker: a model, the task's own solution, or nothing at all. */
-export type Agent = { readonly model: string } | 'solution' | 'nothing';
+export type EvalAgent = { readonly model: string } | 'solution' | 'nothing';
 interface AttemptReport {
   readonly status: string;
   readonly cost?: Cost;
@@ -25,7 +25,7 @@ const maxTries = 3;
 export async function attemptTask(
   corral: CorralClient,
   task: Task,
-  agent: Agent,
+  agent: EvalAgent,
 ): Promise<Omit<TaskOutcome, 'attempt'>> {
   for (let tries = 1; ; tries++) {
     try {
@@ -40,7 +40,7 @@ export async function attemptTask(
 }
 
 /** Rejects when the attempt could not be made. The session is deleted at the end. */
-async function once(corral: CorralClient, task: Task, agent: Agent): Promise<Omit<TaskOutcome, 'attempt'>> {
+async function once(corral: CorralClient, task: Task, agent: EvalAgent): Promise<Omit<TaskOutcome, 'attempt'>> {
   const model = typeof agent === 'object' ? { model: agent.model } : {};
   const { id: sessionId } = await corral.sessions.create.mutate({ title: task.name, ...model });
   const sandbox = { corral, sessionId };
@@ -70,7 +70,7 @@ async function once(corral: CorralClient, task: Task, agent: Agent): Promise<Omi
   }
 }
 
-type Sandbox = Parameters<typeof run>[0];
+type Sandbox = Parameters<typeof runSandboxCommand>[0];
 
 async function prepare(sandbox: Sandbox, { folder }: Task): Promise<void> {
   const environment = join(folder, 'environment');
@@ -82,11 +82,11 @@ async function prepare(sandbox: Sandbox, { folder }: Task): Promise<void> {
   await runCheckedCommand(sandbox, `rm -rf ${files}`, 10);
 }
 
-async function work(sandbox: Sandbox, task: Task, agent: Agent): Promise<AttemptReport> {
+async function work(sandbox: Sandbox, task: Task, agent: EvalAgent): Promise<AttemptReport> {
   if (agent === 'nothing') return { status: 'nothing' };
   if (agent === 'solution') {
     await upload(sandbox, join(task.folder, 'solution'), files);
-    const { exitCode, output } = await run(sandbox, `bash ${files}/solve.sh`, task.agentSeconds);
+    const { exitCode, output } = await runSandboxCommand(sandbox, `bash ${files}/solve.sh`, task.agentSeconds);
     return { status: exitCode === 0 ? 'solution' : `the solution failed: ${output.slice(-500)}` };
   }
   const { corral, sessionId } = sandbox;
@@ -133,8 +133,8 @@ async function verify(sandbox: Sandbox, task: Task): Promise<{ reward: number; m
   await runCheckedCommand(sandbox, `rm -rf ${files}`, 10);
   await upload(sandbox, join(task.folder, 'tests'), `${files}/tests`);
   const command = `mkdir ${files}/verifier && VERIFIER_DIR=${files}/verifier bash ${files}/tests/test.sh`;
-  const { exitCode, output } = await run(sandbox, command, task.verifierSeconds);
-  const found = await run(sandbox, `cat ${files}/verifier/reward.txt`, 10);
+  const { exitCode, output } = await runSandboxCommand(sandbox, command, task.verifierSeconds);
+  const found = await runSandboxCommand(sandbox, `cat ${files}/verifier/reward.txt`, 10);
   const reward = found.exitCode === 0 ? Number(found.output) : Number.NaN;
   await runCheckedCommand(sandbox, `rm -rf ${files}`, 10);
   if (Number.isNaN(reward))

@@ -9,7 +9,7 @@ import { type CorralClient, createCorralClient, type Event } from '../../src/cli
 import { throwIfAborted } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { readCapturedRun } from './captured.ts';
-import { isInside, taskFiles, type WorkspaceFile } from './task-files.ts';
+import { createTaskFiles, isInside, type WorkspaceFile } from './task-files.ts';
 
 export const captureUsage = '<session> [--to FOLDER] [--url <address>]';
 
@@ -28,7 +28,7 @@ export async function captureSession(args: readonly string[], { print, say, sign
   if (!captured) throw new AppError('invalid_request', `The session ${session} has no task yet.`);
   const { workdir } = await corral.sandbox.status.query({ sessionId: session });
   const { files, left } = await workspaceOf(corral, session, signal);
-  for (const [path, content] of taskFiles({ session, captured, workdir, files })) {
+  for (const [path, content] of createTaskFiles({ session, captured, workdir, files })) {
     const file = join(to, path);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, content, { mode: path.endsWith('.sh') ? 0o755 : 0o644 });

@@ -6,11 +6,11 @@ type Reply = Pick<AssistantMessage, 'text' | 'calls'>;
  * How two replies to one request differ, the largest difference first: only one calls tools; they call different tools;
  * they call the same tools with different arguments; neither calls tools, and their texts differ.
  */
-export const differences = ['kind', 'tools', 'arguments', 'text', 'none'] as const;
-export type Difference = (typeof differences)[number];
+export const replyDifferences = ['kind', 'tools', 'arguments', 'text', 'none'] as const;
+export type ReplyDifference = (typeof replyDifferences)[number];
 
 /** Text next to calls is commentary and is not compared. */
-export function compareReplies(one: Reply, other: Reply): Difference {
+export function compareReplies(one: Reply, other: Reply): ReplyDifference {
   if ((one.calls.length === 0) !== (other.calls.length === 0)) return 'kind';
   if (one.calls.length === 0) return words(one.text) === words(other.text) ? 'none' : 'text';
   const names = ({ calls }: Reply) => calls.map(({ name }) => name);

@@ -19,7 +19,7 @@ type Recording = z.infer<typeof Recording>;
 
 const provider = 'recorded';
 /** The model's name identifies the task that it plays, and the attempt. */
-export const recordedModel = (task: Task, attempt: number): string => `${provider}/${task.name}.${attempt}`;
+export const recordedModelRef = (task: Task, attempt: number): string => `${provider}/${task.name}.${attempt}`;
 /** Invented prices, so that reports have costs to show. */
 const price = { input: 1, output: 4 };
 
@@ -29,13 +29,13 @@ export interface RecordedModels extends AsyncDisposable {
 }
 
 /** Serves the recorded replies of the tasks as models. Rejects when a task has none. */
-export async function recordedModels(tasks: readonly Task[], attempts: number): Promise<RecordedModels> {
+export async function startRecordedModels(tasks: readonly Task[], attempts: number): Promise<RecordedModels> {
   const recordings = new Map<string, Recording>();
   const catalog: Record<string, object> = {};
   for (const task of tasks) {
     const recording = await recordingOf(task);
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const model = recordedModel(task, attempt);
+      const model = recordedModelRef(task, attempt);
       recordings.set(model.slice(provider.length + 1), recording);
       catalog[model] = { window: 200_000, 'max-output': 8_000, images: true, price };
     }

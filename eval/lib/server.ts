@@ -11,7 +11,7 @@ export interface EvalServer extends AsyncDisposable {
  * Starts a server for the evaluation, on its own data folder. Its models are those of the user's settings; its
  * sandboxes have a browser and reach no network. Disposing ends the sandboxes of attempts that were interrupted.
  */
-export async function evalServer(
+export async function startEvalServer(
   settings: Readonly<Record<string, string>>,
   interrupted: AbortSignal,
 ): Promise<EvalServer> {

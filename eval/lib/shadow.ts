@@ -12,15 +12,15 @@ import { throwIfAborted } from '../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import type { RecordStore, Store } from '../../src/core/contracts/ports.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
-import { randomIds, SessionId } from '../../src/core/model/ids.ts';
+import { createIdSource, SessionId } from '../../src/core/model/ids.ts';
 import { plainTable } from '../../src/core/text/plain-table.ts';
 import { truncateEnd } from '../../src/core/text/text.ts';
 import { readEventsFrom } from '../../src/sessions/engine/run-fold.ts';
-import { uploadService } from '../../src/sessions/projects/uploads.ts';
+import { createUploadService } from '../../src/sessions/projects/uploads.ts';
 import { readRequest } from '../../src/sessions/run/log/request-at.ts';
 import { loadPictures } from '../../src/sessions/run/turns/message-images.ts';
-import { storeEventLog } from '../../src/storage/log/log.ts';
-import { compareReplies, type Difference, differences } from './difference.ts';
+import { createEventLog } from '../../src/storage/log/log.ts';
+import { compareReplies, type ReplyDifference, replyDifferences } from './difference.ts';
 import { type RecordedTurn, readRecordedTurns } from './recorded-turns.ts';
 
 type Reply = Pick<AssistantMessage, 'text' | 'calls'>;
@@ -35,7 +35,7 @@ interface ShadowTurn {
   readonly phase: string;
   readonly recorded: Reply;
   readonly other: Reply;
-  readonly difference: Difference | 'failed';
+  readonly difference: ReplyDifference | 'failed';
   readonly failure?: string;
   readonly recordedUsage: (TokenUsage & { readonly model: string }) | null;
   readonly otherUsage: TokenUsage | null;
@@ -44,7 +44,7 @@ interface ShadowTurn {
 /** The usage of each turn when it was recorded. */
 async function usageByTurn({ events }: Store, id: SessionId) {
   const found = new Map<number, NonNullable<ShadowTurn['recordedUsage']>>();
-  for await (const { type, data } of readEventsFrom(storeEventLog(events, { maxLag: 5_000, pageSize: 500 }), id, 1))
+  for await (const { type, data } of readEventsFrom(createEventLog(events, { maxLag: 5_000, pageSize: 500 }), id, 1))
     if (type === 'usage' && data.turn !== undefined) found.set(data.turn, data);
   return found;
 }
@@ -65,7 +65,7 @@ function shadowReport({ turns: requests, others, model }: ShadowComparison): str
     it.difference === 'none' ? '' : it.difference,
   ]);
   const count = (difference: ShadowTurn['difference']) => requests.filter((it) => it.difference === difference).length;
-  const counts = [...differences, 'failed' as const].map((it) => `${it} ${count(it)}`).join(', ');
+  const counts = [...replyDifferences, 'failed' as const].map((it) => `${it} ${count(it)}`).join(', ');
   const recorded = [...new Set(requests.flatMap(({ recordedUsage: it }) => it?.model ?? []))].join(', ') || 'recorded';
   return [
     plainTable([['turn', 'phase', 'recorded', model, 'difference'], ...rows]),
@@ -104,7 +104,7 @@ export const shadowUsage = '<session> --model <provider/model> [--json FILE]';
 export async function runShadow(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
   const { session, model: ref, json } = parsed(args);
   const config = loadLocalConfig();
-  const newId = randomIds().short;
+  const newId = createIdSource().short;
   const model = await createModel(ref, { models: config.models, clock: systemClock, newId, random: () => 0.5 });
   await using store = await openLocalStore({ mayBegin: false });
   const { turns, others } = await readRecordedTurns(store.records, session);
@@ -173,8 +173,8 @@ async function ask(
 async function pictureLoader({ records }: Store) {
   const config = loadLocalConfig();
   const blobs = await openBlobs(config, systemClock);
-  const newId = randomIds().short;
-  const uploads = uploadService({ records, blobs, clock: systemClock, newId, maxBytes: config.maxUploadBytes });
+  const newId = createIdSource().short;
+  const uploads = createUploadService({ records, blobs, clock: systemClock, newId, maxBytes: config.maxUploadBytes });
   return {
     /** Undefined if the picture is no longer stored. The model then gets its name instead. */
     picture: (file: string): Promise<string | undefined> =>

@@ -64,7 +64,12 @@ allow_internet = false
  * The files of the task, by their paths in its folder. A file older than the instruction is part of the environment,
  * and so is the first content of a file that a tool changed. A newer file is part of the result.
  */
-export function taskFiles({ session, captured, workdir, files }: TaskSource): ReadonlyMap<string, string | Buffer> {
+export function createTaskFiles({
+  session,
+  captured,
+  workdir,
+  files,
+}: TaskSource): ReadonlyMap<string, string | Buffer> {
   const { instruction, recording, originals, at } = captured;
   const task = new Map<string, string | Buffer>([
     ['instruction.md', `${instruction.trim()}\n`],

@@ -11,7 +11,11 @@ interface CommandResult {
 }
 
 /** Runs a command in the session's sandbox, in its workspace. */
-export async function run({ corral, sessionId }: Sandbox, command: string, seconds: number): Promise<CommandResult> {
+export async function runSandboxCommand(
+  { corral, sessionId }: Sandbox,
+  command: string,
+  seconds: number,
+): Promise<CommandResult> {
   const timeoutMs = Math.min(600_000, seconds * 1_000);
   const { exitCode, stdout, stderr, timedOut } = await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs });
   return { exitCode: timedOut ? 124 : exitCode, output: `${stdout}${stderr}`.trim() };
@@ -19,7 +23,7 @@ export async function run({ corral, sessionId }: Sandbox, command: string, secon
 
 /** Like `run`, but rejects if the command fails. Resolves with its output. */
 export async function runCheckedCommand(sandbox: Sandbox, command: string, seconds: number): Promise<string> {
-  const { exitCode, output } = await run(sandbox, command, seconds);
+  const { exitCode, output } = await runSandboxCommand(sandbox, command, seconds);
   if (exitCode !== 0) throw new Error(`exit code ${exitCode} of ${command}: ${output.slice(-500)}`);
   return output;
 }

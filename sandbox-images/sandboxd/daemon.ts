@@ -54,7 +54,7 @@ export interface OpenFile extends AsyncDisposable {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-export interface TerminalReading {
+export interface TerminalOutput {
   readonly chunks: AsyncIterable<Uint8Array>;
   /** The reason why the output ended. */
   end(): TerminalEnd;
@@ -116,7 +116,7 @@ export interface Daemon {
   openTerminal(id: string): Promise<TerminalEntry>;
   terminals(): readonly TerminalEntry[];
   /** The output from now on. Ends the terminal's previous reader. */
-  readTerminal(id: string, signal: AbortSignal): TerminalReading;
+  readTerminal(id: string, signal: AbortSignal): TerminalOutput;
   typeTerminal(id: string, text: string): Promise<void>;
   /** A stream for everything that one person types. It blocks while the terminal has unread input. */
   keyboard(id: string): Promise<Duplex>;
@@ -186,7 +186,7 @@ export interface Daemon {
   readonly desktop: Desktop;
 }
 
-export const limits = {
+export const daemonLimits = {
   jsonBytes: 10 * 1024 * 1024,
   /** Maximum bytes of an answer. The server distrusts longer answers. */
   answerBytes: 16 * 1024 * 1024,

@@ -10,7 +10,7 @@ const unsupported = async (): Promise<never> => {
 const stopped = { state: 'stopped', browser: 'stopped', restarts: { display: 0, browser: 0 } } as const;
 
 /** The desktop of an image without one. */
-export const missingDesktop: Desktop = {
+export const unsupportedDesktop: Desktop = {
   status: () => ({ ...stopped, state: 'unsupported', width: 0, height: 0 }),
   start: unsupported,
   stop: unsupported,
@@ -26,7 +26,7 @@ export const missingDesktop: Desktop = {
 /** Loads the desktop's code on first use; otherwise it would cost every sandbox memory. */
 export function lazyDesktop(parts: SharedState, options: Omit<DesktopOptions, 'programs'>): Desktop {
   const programs = findPrograms(parts.env.PATH ?? '');
-  if (!programs) return missingDesktop;
+  if (!programs) return unsupportedDesktop;
   let opened: Desktop | undefined;
   let opening: Promise<Desktop> | undefined;
   const desktop = () => {

@@ -4,11 +4,11 @@ import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { confinePaths } from './files/confined-paths.ts';
 import { makeFolders } from './files/make-folders.ts';
-import { lazyDesktop, missingDesktop } from './lazy-desktop.ts';
+import { lazyDesktop, unsupportedDesktop } from './lazy-desktop.ts';
 import { writeProfile } from './package-folders.ts';
-import { realDaemon } from './real-daemon.ts';
+import { createDaemon } from './real-daemon.ts';
 import { dialControl } from './server/dial-server.ts';
-import { forwarder, proxyTarget } from './server/forwarder.ts';
+import { proxyTarget, startForwarder } from './server/forwarder.ts';
 import { isOwnUser } from './server/peer-user.ts';
 import { sandboxServer } from './server/server.ts';
 import { findTerminalKeepers, type SharedState } from './shared-state.ts';
@@ -16,7 +16,7 @@ import { baseEnvironment } from './shells/environment.ts';
 import { openJournal } from './shells/journal.ts';
 import { endLeftoverProcesses } from './shells/recover.ts';
 import { shellSetup } from './shells/shell-state.ts';
-import { version } from './version.ts';
+import { daemonVersion } from './version.ts';
 
 const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
 
@@ -96,7 +96,7 @@ await endLeftoverProcesses(parts, sandboxId);
 const egressPort = Number(env.CORRAL_EGRESS_PORT ?? 3128);
 const desktop =
   env.CORRAL_DESKTOP === 'off'
-    ? missingDesktop
+    ? unsupportedDesktop
     : lazyDesktop(parts, {
         width: Number(env.CORRAL_DESKTOP_WIDTH ?? 1280),
         height: Number(env.CORRAL_DESKTOP_HEIGHT ?? 800),
@@ -110,12 +110,12 @@ const desktop =
 const listen = env.CORRAL_SANDBOXD_LISTEN;
 const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') ?? [];
 const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);
-const server = sandboxServer(realDaemon(parts, { version, sandboxId, desktop, ownPorts }), token);
-const hello = `${JSON.stringify({ corral: 1, version, boot: bootId, token, sparing: true })}\n`;
+const server = sandboxServer(createDaemon(parts, { version: daemonVersion, sandboxId, desktop, ownPorts }), token);
+const hello = `${JSON.stringify({ corral: 1, version: daemonVersion, boot: bootId, token, sparing: true })}\n`;
 dialControl({ folder: runDir, hello, server, log });
 if (egressPort > 0) {
   const admits = env.CORRAL_EGRESS_OWN_USER === '1' ? isOwnUser : undefined;
-  forwarder(egressPort, proxyTarget(join(runDir, 'egress'), sandboxId, env), { log, admits });
+  startForwarder(egressPort, proxyTarget(join(runDir, 'egress'), sandboxId, env), { log, admits });
 }
 if (listen) {
   if (!port) rmSync(listen, { force: true }); // left by a killed daemon

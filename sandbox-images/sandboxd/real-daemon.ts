@@ -1,15 +1,15 @@
 import { AppError } from '../../src/core/errors/errors.ts';
 import type { ProcessEntry } from '../../src/sandboxes/client/client.ts';
-import { type Daemon, type Desktop, limits } from './daemon.ts';
+import { type Daemon, type Desktop, daemonLimits } from './daemon.ts';
 import { watchDisk } from './files/disk-watch.ts';
-import { files } from './files/files.ts';
-import { search } from './files/search.ts';
-import { transfers } from './files/transfers.ts';
+import { createFiles } from './files/files.ts';
+import { createSearch } from './files/search.ts';
+import { createTransfers } from './files/transfers.ts';
 import { createJobs } from './jobs/jobs.ts';
 import { createPaths } from './paths/paths.ts';
-import { ports } from './ports/ports.ts';
+import { createPorts } from './ports/ports.ts';
 import { readCgroupUsage, readOomKills } from './processes/cgroup.ts';
-import { endTree, sendSignals } from './processes/end-processes.ts';
+import { endProcessTree, sendSignals } from './processes/end-processes.ts';
 import {
   type Proc,
   readCommandLine,
@@ -37,7 +37,7 @@ export interface DaemonOptions {
 }
 
 /** The daemon inside a real sandbox, with this system's processes and files. */
-export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ownPorts }: DaemonOptions): Daemon {
+export function createDaemon(parts: SharedState, { version, sandboxId, desktop, ownPorts }: DaemonOptions): Daemon {
   const { clock, journal, keepers, bootId, init } = parts;
   const sessions = createShells(parts);
   const exec = createExecutor(parts);
@@ -48,8 +48,8 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
   const covered = { places: written, roots: parts.place.roots };
   const disk = parts.diskBytes > 0 ? watchDisk(parts, covered, parts.diskBytes) : undefined;
   for (const { path, bytes } of parts.volumes) watchDisk(parts, { places: [path] }, bytes);
-  const stored = files(parts.place);
-  const moved = transfers(parts.place);
+  const stored = createFiles(parts.place);
+  const moved = createTransfers(parts.place);
   const anywhere = createPaths(parts);
   const jobsOfRuns = createJobs(parts);
   const whole = workspaceOperations(parts.place.root);
@@ -74,7 +74,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
   const endTagged = async (tag: string): Promise<number> => {
     const met = new Set<string>();
     const tree = { name: 'CORRAL_RUN', value: tag, strays: toStrayRule(parts, begunAt(tag)) } as const;
-    const processes = endTree(tree, { spared: keepers.spared, met });
+    const processes = endProcessTree(tree, { spared: keepers.spared, met });
     await Promise.all([processes, sessions.endTagged(tag, { processes, met })]);
     return met.size;
   };
@@ -103,7 +103,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
     ...anywhere,
     ...createWatches(parts),
     ...whole,
-    ...ports(ownPorts),
+    ...createPorts(ownPorts),
     async start(request) {
       const known = sessions.operation(request.id);
       return known ?? (await startUnlessStopped(request.tag, () => sessions.start(request)));
@@ -112,7 +112,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
     openProgram: (request) => startUnlessStopped(request.tag, () => programsOfRuns.openProgram(request)),
     ...stored,
     ...moved,
-    ...search(parts.place, parts.env),
+    ...createSearch(parts.place, parts.env),
     health() {
       const shown = desktop.status();
       const isUsed = shown.state !== 'stopped' && shown.state !== 'unsupported';
@@ -168,7 +168,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
         const started = new Date(readStartTime(proc, now)).toISOString();
         return {
           pid: proc.pid,
-          cmd: readCommandLine(proc.pid).slice(0, limits.commandChars),
+          cmd: readCommandLine(proc.pid).slice(0, daemonLimits.commandChars),
           started,
           memoryBytes: readUsage(proc.pid).memoryBytes,
           ...(tag === undefined ? {} : { tag }),
@@ -182,7 +182,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
       const { spared } = keepers;
       // Signal the root first, because a shell whose child ends continues with its next command.
       if (name === 'SIGINT') for (const proc of [root, ...findTree(tree, spared).members]) sendSignals(proc.pid, name);
-      else await endTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
+      else await endProcessTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
     },
   };
 }

@@ -1,2 +1,2 @@
 /** The version of the daemon and its API. The server refuses an unknown major version. */
-export const version = '1.7.0';
+export const daemonVersion = '1.7.0';

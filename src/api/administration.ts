@@ -3,14 +3,14 @@ import { neverSignal } from '../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import { dayMs } from '../core/contracts/calendar.ts';
 import { toAppError } from '../core/errors/errors.ts';
-import { observesAll } from '../core/model/principal.ts';
+import { canObserveAll } from '../core/model/principal.ts';
 import { BudgetOverrun, WaitReason } from '../core/model/spending.ts';
 import { AuditRow } from '../sessions/api/server/administration.ts';
 import type { DrainState } from '../sessions/api/services.ts';
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Time } from './procedure/schemas.ts';
-import { Usage } from './session/sandbox.ts';
+import { IsoTime } from './procedure/schemas.ts';
+import { SandboxUsageView } from './session/sandbox.ts';
 
 // The state of the server, for administrators and auditors.
 
@@ -71,7 +71,7 @@ const Overview = z.object({
       host: z.string(),
       isPaused: z.boolean(),
       /** Null: it is paused, did not answer in time, or is not among the first 200. */
-      usage: Usage.nullable(),
+      usage: SandboxUsageView.nullable(),
     }),
   ),
   /** The waiting runs, at most 100, newest messages first. */
@@ -80,7 +80,7 @@ const Overview = z.object({
       sessionId: z.string(),
       title: z.string(),
       ...owned,
-      since: Time,
+      since: IsoTime,
       /** Null: the run waits for an answer to the model's own question. */
       reason: WaitReason.nullable(),
       /**
@@ -138,7 +138,7 @@ const ProjectRow = z.object({
   /** The number of people and groups, including the owner. */
   members: z.int(),
   sessions: z.int(),
-  createdAt: Time,
+  createdAt: IsoTime,
 });
 
 /** The names of keys and people by the ids in the audit log. */
@@ -253,7 +253,7 @@ export const administrationRouter = router({
 const Draining = z.object({
   /** While true, this server creates no sessions, and unused sandboxes are paused. */
   draining: z.boolean(),
-  since: Time.nullable(),
+  since: IsoTime.nullable(),
   /** Running sessions on this server, which continue. Null: the caller cannot see other owners' sessions. */
   working: z.int().nullable(),
 });
@@ -263,7 +263,7 @@ const drainView = (
   { principal }: Pick<TrpcContext, 'principal'>,
 ): z.output<typeof Draining> => ({
   ...state,
-  working: observesAll(principal) ? working : null,
+  working: canObserveAll(principal) ? working : null,
   since: since === null ? null : new Date(since).toISOString(),
 });
 

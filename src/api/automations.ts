@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { okResultReply, omitUndefined, Time, toOkResult } from './procedure/schemas.ts';
+import { IsoTime, okResultReply, omitUndefined, toOkResult } from './procedure/schemas.ts';
 import * as view from './views/automations.ts';
 
 // Automations start sessions on a schedule, on events, and on request.
 
 const byId = z.strictObject({ id: view.AutomationId });
-const Times = z.object({ times: z.array(Time).readonly() });
+const Times = z.object({ times: z.array(IsoTime).readonly() });
 const example: z.output<typeof view.Automation> = {
   id: '0123456789ab',
   version: 1,

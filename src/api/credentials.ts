@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { CredentialName, credentialFields, withDefaults } from '../core/model/credential.ts';
+import { CredentialName, credentialFields, withInjectionDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { OkResult, okResultReply, ProjectIdInput, sessionTarget, Time, toOkResult } from './procedure/schemas.ts';
+import { IsoTime, OkResult, okResultReply, ProjectIdInput, sessionTarget, toOkResult } from './procedure/schemas.ts';
 
 // Credentials as clients see them. No answer contains a value.
 
@@ -18,14 +18,14 @@ const Credential = z.object({
   git: z.enum(['read', 'write']).nullable().default(null),
   /** Null: any path of its hosts; with `git`, only the repositories of each session. */
   paths: z.array(z.string()).readonly().nullable().default(null),
-  createdAt: Time,
+  createdAt: IsoTime,
 });
 /** A credential of the whole server. */
 const ServerCredential = Credential.extend({
   /** The variable or corral.yaml key that sets it; null: it is stored and can be changed. */
   setBy: z.string().nullable(),
   /** Null: it is from the settings. */
-  createdAt: Time.nullable(),
+  createdAt: IsoTime.nullable(),
 });
 
 const name = CredentialName;
@@ -45,7 +45,7 @@ export const sessionCredentialsRouter = router({
     .output(Credential)
     .mutation(
       async ({ ctx, input: { sessionId, value, ...rest } }) =>
-        await ctx.services.sessionCredentials.put(sessionId, withDefaults(rest), new Secret(value)),
+        await ctx.services.sessionCredentials.put(sessionId, withInjectionDefaults(rest), new Secret(value)),
     ),
 
   revoke: procedure
@@ -67,7 +67,7 @@ export const projectCredentialsRouter = router({
     .output(Credential)
     .mutation(
       async ({ ctx, input: { projectId, value, ...rest } }) =>
-        await ctx.services.projectCredentials.put(projectId, withDefaults(rest), new Secret(value)),
+        await ctx.services.projectCredentials.put(projectId, withInjectionDefaults(rest), new Secret(value)),
     ),
 
   revoke: procedure
@@ -144,7 +144,7 @@ export const serverCredentialsRouter = router({
     fails: [400, 401, 403, 409, 413, 422],
   }).mutation(
     async ({ ctx, input: { name: text, value, ...rest } }) =>
-      await ctx.services.serverCredentials.put(text, withDefaults(rest), new Secret(value)),
+      await ctx.services.serverCredentials.put(text, withInjectionDefaults(rest), new Secret(value)),
   ),
   revoke: operation({
     rest: `DELETE ${base}/:name`,

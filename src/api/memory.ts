@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import * as stored from '../sessions/api/server/memory.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { Time } from './procedure/schemas.ts';
+import { IsoTime } from './procedure/schemas.ts';
 
 // The notes of people and projects, as clients see and change them. Times are ISO 8601 in UTC.
 
@@ -33,13 +33,13 @@ const NoteRedaction = NotePath.extend({
   version: z.union([number, z.literal('all')]),
 });
 
-const Note = stored.Note.extend({ createdAt: Time, updatedAt: Time });
+const Note = stored.Note.extend({ createdAt: IsoTime, updatedAt: IsoTime });
 const NoteText = Note.extend({ text: z.string() });
 const NoteVersion = stored.NoteVersion.extend({
-  at: Time,
-  redacted: z.object({ at: Time, by: z.string() }).nullable(),
+  at: IsoTime,
+  redacted: z.object({ at: IsoTime, by: z.string() }).nullable(),
 });
-const MemorySummary = stored.MemorySummary.extend({ updatedAt: Time.nullable() });
+const MemorySummary = stored.MemorySummary.extend({ updatedAt: IsoTime.nullable() });
 
 const at = '2026-11-24T12:00:00.000Z';
 const text = 'Run the tests with make test.\n';

@@ -13,20 +13,20 @@ import {
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import {
+  IsoTime,
   OkResult,
   okResult,
   okResultReply,
   omitUndefined,
   ProjectIdInput,
-  Time,
   TitleInput,
   toOkResult,
 } from './procedure/schemas.ts';
 import { toSessionId } from './procedure/session-id.ts';
 
 const Project = StoredProject.omit({ owner: true, members: true, departures: true }).extend({
-  createdAt: Time,
-  updatedAt: Time,
+  createdAt: IsoTime,
+  updatedAt: IsoTime,
   /** The caller's role; null: none, which is possible for administrators and operators. */
   role: z.enum(projectRoles).nullable(),
 });

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
-import { HolderProject, okResultReply, Time, toOkResult } from './procedure/schemas.ts';
+import { HolderProjectInput, IsoTime, okResultReply, toOkResult } from './procedure/schemas.ts';
 
 // Skills as clients see and upload them. Times are ISO 8601 in UTC; the bytes of files are base64.
 
@@ -33,16 +33,16 @@ const NewSkill = z.strictObject({
   displayName: z.string().min(1).max(255).nullable().default(null),
   /** Sessions of all users can have it, and templates can name it. Only administrators share skills. */
   shared: z.boolean().optional(),
-  projectId: HolderProject,
+  projectId: HolderProjectInput,
 });
 const SkillFolder = z.strictObject({ files: SkillFiles });
 
 const Skill = stored.Skill.omit({ owner: true }).extend({
   projectId: z.string().nullable().default(null),
-  createdAt: Time,
-  updatedAt: Time,
+  createdAt: IsoTime,
+  updatedAt: IsoTime,
 });
-const SkillVersion = stored.SkillVersion.extend({ createdAt: Time });
+const SkillVersion = stored.SkillVersion.extend({ createdAt: IsoTime });
 /** A template that names the skill; `version` null: the newest version. */
 const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
 const SkillDetail = Skill.extend({ versions: z.array(SkillVersion).readonly(), pins: z.array(SkillPin).readonly() });

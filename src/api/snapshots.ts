@@ -3,7 +3,7 @@ import { neverSignal } from '../core/concurrency/cancel.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { okResultReply, sessionTarget, toOkResult } from './procedure/schemas.ts';
 import { sandboxOperations } from './session/sandbox.ts';
-import { snapshotExample as example, Snapshot, SnapshotInput, snapshotView } from './views/snapshots.ts';
+import { snapshotExample as example, Snapshot, SnapshotInput, toSnapshotView } from './views/snapshots.ts';
 
 const ofSnapshot = z.strictObject({ id: z.string().max(100).describe('the snapshot') });
 const command = {
@@ -41,14 +41,14 @@ export const snapshotsRouter = router({
     may: 'any',
     out: z.array(Snapshot),
     answer: [example],
-  }).query(async ({ ctx }) => (await ctx.services.snapshots.list()).map(snapshotView)),
+  }).query(async ({ ctx }) => (await ctx.services.snapshots.list()).map(toSnapshotView)),
   get: operation({
     ...answered,
     rest: `GET ${path}`,
     summary: 'One snapshot',
     may: 'see',
     in: ofSnapshot,
-  }).query(async ({ ctx, input }) => snapshotView(await ctx.services.snapshots.get(input.id))),
+  }).query(async ({ ctx, input }) => toSnapshotView(await ctx.services.snapshots.get(input.id))),
   create: ofSandbox({
     ...answered,
     rest: 'POST /api/v1/sessions/:sid=sessionId/sandbox/snapshots',
@@ -67,7 +67,7 @@ export const snapshotsRouter = router({
     example: { name: 'build-cache' },
     fails: [400, 404, 409, 413, 429],
   }).mutation(async ({ ctx, input: { sessionId, ...requested }, signal = neverSignal }) =>
-    snapshotView(await ctx.services.snapshots.make(sessionId, { ...requested, signal })),
+    toSnapshotView(await ctx.services.snapshots.make(sessionId, { ...requested, signal })),
   ),
   update: operation({
     ...answered,
@@ -76,7 +76,7 @@ export const snapshotsRouter = router({
     may: 'work',
     in: ofSnapshot.extend(SnapshotInput.shape),
   }).mutation(async ({ ctx, input: { id, ...change } }) =>
-    snapshotView(await ctx.services.snapshots.label(id, change)),
+    toSnapshotView(await ctx.services.snapshots.label(id, change)),
   ),
   delete: operation({
     rest: `DELETE ${path}`,

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { toolGroups } from '../agents/tools/tool.ts';
 import { toolLabels } from '../agents/tools/words.ts';
 import { createTimeoutSignal } from '../core/concurrency/cancel.ts';
-import { forbiddenRoleError, observesAll } from '../core/model/principal.ts';
+import { canObserveAll, forbiddenRoleError } from '../core/model/principal.ts';
 import { procedure, router } from './procedure/procedure.ts';
-import { HealthChecks, overallHealth, readHealthWithTimeout } from './views/health.ts';
+import { computeOverallHealth, HealthChecks, readHealthWithTimeout } from './views/health.ts';
 
 const checkMs = 1_000;
 
@@ -59,8 +59,8 @@ export const systemRouter = router({
     .input(z.strictObject({}).optional())
     .output(Health)
     .query(async ({ ctx: { principal, services, clock } }) => {
-      if (!observesAll(principal)) throw forbiddenRoleError(principal);
+      if (!canObserveAll(principal)) throw forbiddenRoleError(principal);
       const { storage, sandbox, model, sessions } = await readHealthWithTimeout(services.sessions, clock);
-      return { status: overallHealth({ storage, sandbox }), checks: { storage, sandbox, model }, sessions };
+      return { status: computeOverallHealth({ storage, sandbox }), checks: { storage, sandbox, model }, sessions };
     }),
 });

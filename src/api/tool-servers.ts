@@ -3,11 +3,11 @@ import { neverSignal } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
 import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { okResultReply, Time, toOkResult } from './procedure/schemas.ts';
+import { IsoTime, okResultReply, toOkResult } from './procedure/schemas.ts';
 
 // The tool servers (MCP) of all sessions. No answer contains a header's value.
 
-const ToolServerAnswer = stored.ToolServerAnswer.extend({ at: Time });
+const ToolServerAnswer = stored.ToolServerTestResult.extend({ at: IsoTime });
 const ToolServer = stored.ListedToolServer.extend({ state: ToolServerAnswer.nullable() });
 const ToolServers = z.object({ servers: z.array(ToolServer).readonly() });
 const SignInAddress = z.object({

@@ -5,7 +5,7 @@ import { VolumeId } from '../core/model/ids.ts';
 import { MountAccess, type Volume as Stored, VolumeName } from '../core/model/sandboxes/volume.ts';
 import type { VolumeService } from '../sessions/api/server/volumes.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
-import { HolderProject, OkResult, okResult, okResultReply, toIsoTime, toOkResult } from './procedure/schemas.ts';
+import { HolderProjectInput, OkResult, okResult, okResultReply, toIsoTime, toOkResult } from './procedure/schemas.ts';
 
 const quota = size(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
 export const VolumePath = z.string().max(4_096).describe('in the volume');
@@ -31,7 +31,7 @@ const VolumeEntry = z.object({
   modified: z.string(),
 });
 
-export const volumeView = ({
+export const toVolumeView = ({
   id,
   name,
   projectId = null,
@@ -65,7 +65,7 @@ export const volumeExample: z.output<typeof Volume> = {
 };
 
 /** Resolves a caller's id or name to an id. Rejects: not_found. */
-export const findVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
+export const resolveVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 
 export const volumeOperations = { tag: 'Volumes', prefix: 'volumes' } as const;
@@ -108,7 +108,7 @@ export const volumesRouter = router({
     may: 'any',
     out: z.array(Volume),
     answer: [volumeExample],
-  }).query(async ({ ctx }) => (await ctx.services.volumes.list()).map(volumeView)),
+  }).query(async ({ ctx }) => (await ctx.services.volumes.list()).map(toVolumeView)),
   get: operation({
     ...answered,
     rest: `GET ${path}`,
@@ -117,7 +117,7 @@ export const volumesRouter = router({
     may: 'see',
     in: volumeTarget,
   }).query(async ({ ctx: { services }, input }) =>
-    volumeView(await services.volumes.get(await findVolumeId(services.volumes, input.volume))),
+    toVolumeView(await services.volumes.get(await resolveVolumeId(services.volumes, input.volume))),
   ),
   create: operation({
     ...answered,
@@ -128,12 +128,12 @@ export const volumesRouter = router({
     in: z.strictObject({
       name: VolumeName.describe('free among the volumes of its owner or project'),
       quota: quota.optional(),
-      projectId: HolderProject,
+      projectId: HolderProjectInput,
     }),
     example: { name: 'build-cache', quota: '2GiB' },
     fails: [400, 403, 404, 409, 501, 503],
   }).mutation(async ({ ctx, input: { quota, ...input }, signal = neverSignal }) =>
-    volumeView(await ctx.services.volumes.create({ ...input, quotaBytes: quota, signal })),
+    toVolumeView(await ctx.services.volumes.create({ ...input, quotaBytes: quota, signal })),
   ),
   update: operation({
     ...answered,
@@ -147,8 +147,8 @@ export const volumesRouter = router({
     example: { quota: '4GiB' },
     fails: [400, 403, 404, 409, 503],
   }).mutation(async ({ ctx: { services }, input: { volume, name, quota } }) => {
-    const id = await findVolumeId(services.volumes, volume);
-    return volumeView(await services.volumes.change(id, { name, quotaBytes: quota }));
+    const id = await resolveVolumeId(services.volumes, volume);
+    return toVolumeView(await services.volumes.change(id, { name, quotaBytes: quota }));
   }),
   delete: operation({
     rest: `DELETE ${path}`,
@@ -162,7 +162,7 @@ export const volumesRouter = router({
     reply: { schema: z.object({ id: z.string() }), value: ({ id }) => ({ id }) },
     fails: [403, 404, 409],
   }).mutation(async ({ ctx: { services }, input, signal = neverSignal }) => {
-    const id = await findVolumeId(services.volumes, input.volume);
+    const id = await resolveVolumeId(services.volumes, input.volume);
     await services.volumes.remove(id, signal);
     return { ...okResult, id };
   }),
@@ -178,7 +178,7 @@ export const volumesRouter = router({
     answer: [{ name: 'model.bin', type: 'file', size: 12_345, modified: '2026-11-24T12:00:00.000Z' }],
     fails: [400, 404, 413, 503],
   }).query(async ({ ctx: { services }, input: { volume, path }, signal = neverSignal }) =>
-    (await services.volumes.listFiles(await findVolumeId(services.volumes, volume), path, signal)).map((one) => ({
+    (await services.volumes.listFiles(await resolveVolumeId(services.volumes, volume), path, signal)).map((one) => ({
       ...one,
     })),
   ),
@@ -194,6 +194,6 @@ export const volumesRouter = router({
     reply: { schema: z.object({ path: z.string() }), value: (_, { path }) => ({ path }) },
     fails: [400, 404, 409, 503],
   }).mutation(async ({ ctx: { services }, input: { volume, path }, signal = neverSignal }) =>
-    toOkResult(services.volumes.removeFile(await findVolumeId(services.volumes, volume), path, signal)),
+    toOkResult(services.volumes.removeFile(await resolveVolumeId(services.volumes, volume), path, signal)),
   ),
 });

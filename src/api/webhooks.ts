@@ -1,12 +1,18 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
-import { toViewer } from '../core/model/principal.ts';
-import { authorize, ownerField, ownerFilterOf, permitsAction, projectFilterOf } from '../sessions/access/authorize.ts';
+import { limitAuditorToViewer } from '../core/model/principal.ts';
+import {
+  authorize,
+  ownerFilterOf,
+  permitsAction,
+  projectFilterOf,
+  toOwnerField,
+} from '../sessions/access/authorize.ts';
 import * as stored from '../sessions/api/server/webhooks.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { authorizeProject } from './procedure/rights.ts';
-import { okResultReply, omitUndefined, Time, toOkResult } from './procedure/schemas.ts';
+import { IsoTime, okResultReply, omitUndefined, toOkResult } from './procedure/schemas.ts';
 
 // Webhooks notify other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
 
@@ -57,16 +63,16 @@ const NewWebhook = z.strictObject({
 const WebhookChange = z.strictObject({ ...byId.shape, ...z.object(fields).partial().shape });
 
 const Webhook = stored.Webhook.omit({ owner: true }).extend({
-  paused: z.object({ ...stored.Webhook.shape.paused.unwrap().shape, at: Time }).nullable(),
-  createdAt: Time,
-  updatedAt: Time,
+  paused: z.object({ ...stored.Webhook.shape.paused.unwrap().shape, at: IsoTime }).nullable(),
+  createdAt: IsoTime,
+  updatedAt: IsoTime,
 });
 /** The only answer that contains the secret. */
 const WebhookWithSecret = Webhook.extend({ secret: z.string() });
 const Delivery = stored.WebhookDelivery.extend({
-  createdAt: Time,
-  nextAt: Time.nullable(),
-  endedAt: Time.nullable(),
+  createdAt: IsoTime,
+  nextAt: IsoTime.nullable(),
+  endedAt: IsoTime.nullable(),
 });
 
 /** Operators see only the host of another owner's webhook, because the whole address is often a secret itself. */
@@ -133,7 +139,10 @@ export const webhooksRouter = router({
     out: Webhook.array(),
     answer: [example],
   }).query(async ({ ctx: { principal, unchecked } }) => {
-    const all = await unchecked.webhooks.list(ownerFilterOf(toViewer(principal)), projectFilterOf(principal));
+    const all = await unchecked.webhooks.list(
+      ownerFilterOf(limitAuditorToViewer(principal)),
+      projectFilterOf(principal),
+    );
     return all.map((doc) => shown(principal, doc));
   }),
   create: operation({
@@ -155,7 +164,7 @@ export const webhooksRouter = router({
   }).mutation(async ({ ctx, input }) => {
     await authorizeProject(ctx, input.projectId);
     const { principal, unchecked } = ctx;
-    return shown(principal, await unchecked.webhooks.create({ ...input, ...ownerField(principal) }));
+    return shown(principal, await unchecked.webhooks.create({ ...input, ...toOwnerField(principal) }));
   }),
   get: operation({
     ...one,

@@ -1,12 +1,12 @@
 import { createPreviewLinks } from '../api/procedure/preview-links.ts';
-import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
+import type { ApiKeyAdmin, ApiKeys } from '../auth/api-keys.ts';
 import { combineKeyRings } from '../auth/key-ring.ts';
 import { createLockout } from '../auth/lockout.ts';
 import type { Memberships } from '../auth/memberships.ts';
 import { createPeppers } from '../auth/pepper.ts';
 import { createPeopleAdmin, type PeopleAdmin } from '../auth/sign-in/people-admin.ts';
 import { createSignedUrls, type SignedUrls } from '../auth/signed-url.ts';
-import { createTokenCheck, type TokenHash } from '../auth/token.ts';
+import { createTokenVerifier, type TokenHash } from '../auth/token.ts';
 import type { FederatedTokenVerifier } from '../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../auth/tokens/signing-keys.ts';
 import type { Clock } from '../core/contracts/clock.ts';
@@ -22,24 +22,29 @@ import type { CallerContext } from '../http/guard/caller-context.ts';
 import { ClientResolver } from '../http/guard/clients.ts';
 import { createCredentials } from '../http/guard/credentials.ts';
 import { findPrincipal } from '../http/guard/guard.ts';
-import { createIdempotency, storeAnswers } from '../http/guard/idempotency.ts';
+import { createIdempotency, installIdempotency } from '../http/guard/idempotency.ts';
 import { IdentityProxy } from '../http/guard/identity-proxy.ts';
-import { rateLimiter } from '../http/guard/rate-limit.ts';
+import { createRateLimiter } from '../http/guard/rate-limit.ts';
 import { BrowserIdentity } from '../http/guard/visitors.ts';
 import { createApp } from '../http/routes/app.ts';
 import type { HostRouter } from '../http/routes/host-router.ts';
 import type { HttpLogger, HttpMetrics } from '../http/routes/observe.ts';
 import type { App } from '../http/routes/routes.ts';
-import { socketServer } from '../http/transport/ws.ts';
+import { createSocketServer } from '../http/transport/ws.ts';
 import type { AuditLog } from '../observability/audit/log.ts';
-import { auditedParts, auditedServices, auditedWorkspaces, withAudit } from '../sessions/access/audited-services.ts';
-import { guardedParts } from '../sessions/access/guarded-projects.ts';
+import {
+  auditedProjectParts,
+  auditedServices,
+  auditedWorkspaces,
+  withAudit,
+} from '../sessions/access/audited-services.ts';
+import { guardedProjectParts } from '../sessions/access/guarded-projects.ts';
 import { guardedWorkspaces, withPermissions } from '../sessions/access/guarded-services.ts';
 import type { OperationServices, Services } from '../sessions/api/services.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
 import type { SharedSessions } from '../sessions/api/shares.ts';
 import type { WorkspaceService } from '../sessions/api/workspaces.ts';
-import { authenticatesPeople, isLoopback } from './settings/contradictions.ts';
+import { hasIdentityProxy, isLoopback } from './settings/contradictions.ts';
 import type { Config } from './settings/schema.ts';
 import type { SignIns } from './start/services/sign-ins.ts';
 
@@ -111,7 +116,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const { within } = deps.memberships ?? { within: (caller: Principal) => caller };
   const keys = deps.keys && combineKeyRings(deps.keys, { signIns, tokens: deps.tokens, within });
   const styles = new Map<string, ErrorStyle>();
-  const gate = createTokenCheck(config.token, deps.localToken);
+  const gate = createTokenVerifier(config.token, deps.localToken);
   const links = createSignedUrls(clock);
   const guesses = createLockout({
     clock,
@@ -144,7 +149,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const principalOf = () => currentPrincipal(keys?.any ? nobodyPrincipal : adminPrincipal);
   const { services, projects, sign } = actingBy(deps, links.sign, principalOf);
   const signed = { ...links, sign };
-  const limiter = config.rateLimitPerMinute > 0 ? rateLimiter(config.rateLimitPerMinute, clock) : undefined;
+  const limiter = config.rateLimitPerMinute > 0 ? createRateLimiter(config.rateLimitPerMinute, clock) : undefined;
   const clients = new ClientResolver(config.trustedProxies ?? []);
   const proxy = createIdentityProxy(deps, clients);
   const visitors = signIns && new BrowserIdentity({ ...signIns, proxy, within });
@@ -175,7 +180,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
     ids: deps.ids,
     checkReplies: deps.checkReplies,
   });
-  const sockets = socketServer(app, {
+  const sockets = createSocketServer(app, {
     clock,
     closing,
     logger,
@@ -184,7 +189,7 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
     opened: () => metrics.streamOpened('websocket'),
   });
   const once = createIdempotency(deps.inbox, clock);
-  storeAnswers(app, once);
+  installIdempotency(app, once);
   const principals = new WeakMap<Principal, CallerContext>();
   const acting = (principal: Principal): CallerContext => {
     const known = principals.get(principal);
@@ -267,7 +272,7 @@ function createIdentityProxy(
   clients: ClientResolver,
 ): IdentityProxy | undefined {
   const { identityProxy: settings } = config;
-  if (!settings || !signIns || !authenticatesPeople({ identityProxy: settings })) return undefined;
+  if (!settings || !signIns || !hasIdentityProxy({ identityProxy: settings })) return undefined;
   const { subjectHeader, emailHeader, nameHeader, groupsHeader, tokenHeader, tokenKeys, tokenAudience } = settings;
   const now = () => clock.now();
   const warn = (about: object, text: string) => logger.warn(about, text);
@@ -290,9 +295,9 @@ function createIdentityProxy(
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
   const audit = requestAudit(deps, principalOf);
-  const parts = deps.opencodex && guardedParts(deps.opencodex, raw, principalOf);
+  const parts = deps.opencodex && guardedProjectParts(deps.opencodex, raw, principalOf);
   const services = withPermissions(raw, { principalOf, ...(parts && { attach: parts.uploads.get }) });
-  const keys: KeyAdmin | undefined = deps.keys;
+  const keys: ApiKeyAdmin | undefined = deps.keys;
   const signIns = deps.signIns?.signIn;
   const people =
     keys &&
@@ -307,7 +312,7 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
   return {
     audit,
     services: audit ? auditedServices(services, raw, audit) : services,
-    projects: parts && audit ? auditedParts(parts, audit) : parts,
+    projects: parts && audit ? auditedProjectParts(parts, audit) : parts,
     keys:
       keys && audit ? withAudit(keys, { create: 'key.create', trust: 'key.trust', revoke: 'key.revoke' }, audit) : keys,
     people: people && audit ? withAudit<PeopleAdmin>(people, peopleActions, audit) : people,

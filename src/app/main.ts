@@ -4,13 +4,13 @@ import { keyedProviders } from '../agents/models/providers.ts';
 import { systemClock } from '../core/contracts/clock.ts';
 import { toAppError } from '../core/errors/errors.ts';
 import { armFailpoints, readFailpointSpec } from '../core/errors/failpoint.ts';
-import { randomIds } from '../core/model/ids.ts';
+import { createIdSource } from '../core/model/ids.ts';
 import { createLogger, type Logger } from '../observability/logger.ts';
-import { watchLoop } from '../observability/loop-watchdog.ts';
-import { prettyLine } from '../observability/pretty.ts';
+import { watchEventLoop } from '../observability/loop-watchdog.ts';
+import { formatLogLine } from '../observability/pretty.ts';
 import { createScrubber, type Scrubber } from '../observability/scrub.ts';
 import { createStartProgress, type StartProgress } from '../observability/start-progress.ts';
-import { openDataFolder } from '../storage/data-folder.ts';
+import { prepareDataFolder } from '../storage/data-folder.ts';
 import { runClientCommand } from './commands/client-commands.ts';
 import type { Command } from './commands/command.ts';
 import { describeCommands, findRequestedHelp, isServerCommand, loadCommand } from './commands/list.ts';
@@ -83,7 +83,7 @@ async function runServer(values: readonly string[]): Promise<number> {
   );
   const { blockedSeconds } = config.log;
   const thread = config.history === 'memory' || config.mongodbUrl ? 'own' : 'store';
-  using _watchdog = blockedSeconds === 0 ? undefined : watchLoop({ blockedMs: blockedSeconds * 1_000, thread });
+  using _watchdog = blockedSeconds === 0 ? undefined : watchEventLoop({ blockedMs: blockedSeconds * 1_000, thread });
   await serve(config, { logger, scrubber, progress });
   logger.info('stopped');
   endSoon();
@@ -117,9 +117,9 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
   using shutdown = onShutdown(graceSeconds * 1_000, { late }); // disposed last, because it watches the other disposals
   await using stack = new AsyncDisposableStack();
   const clock = systemClock;
-  const ids = randomIds();
+  const ids = createIdSource();
   const closing = shutdown.requested;
-  openDataFolder(config.dataDir);
+  prepareDataFolder(config.dataDir);
   const audit = stack.use(await openAudit({ config, clock, ids, scrub, logger }));
   const start = () => openCore({ config, logger, clock, ids, closing, say, learn, progress, ending });
   const core = stack.use(await waitForStore(start, { config, logger, closing, say }));
@@ -150,7 +150,7 @@ function logDestination(format: Config['log']['format'], progress: StartProgress
   const { stdout, env } = process;
   if (format === 'json' || (format === 'auto' && !stdout.isTTY)) return undefined;
   const colour = stdout.isTTY === true && !env.NO_COLOR;
-  return { write: (line: string) => progress.around(() => void stdout.write(prettyLine(line, { colour }))) };
+  return { write: (line: string) => progress.around(() => void stdout.write(formatLogLine(line, { colour }))) };
 }
 
 /** Messages for people; the log is for programs. */

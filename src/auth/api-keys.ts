@@ -6,14 +6,7 @@ import type { ServerParts } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
 import { TrustRule } from '../core/model/access/trust-rule.ts';
 import type { IdSource } from '../core/model/ids.ts';
-import {
-  accountRoles,
-  lowerProjectRole,
-  lowerRole,
-  type Principal,
-  type Role,
-  roles,
-} from '../core/model/principal.ts';
+import { accountRoles, minProjectRole, minRole, type Principal, type Role, roles } from '../core/model/principal.ts';
 import { changeRecord } from '../storage/collection.ts';
 import type { KeyRing } from './key-ring.ts';
 import type { PepperedHash, Peppers } from './pepper.ts';
@@ -54,7 +47,7 @@ export interface KeyView extends Omit<StoredKey, 'pepper' | 'hash'> {
   readonly prefix: string;
   readonly state: 'active' | 'expired' | 'revoked';
 }
-export interface NewKey {
+export interface NewKeyRequest {
   readonly name: string;
   readonly role: Role;
   readonly expiresAt?: number | undefined;
@@ -65,14 +58,14 @@ export interface NewKey {
   /** The only project that the key can use. */
   readonly project?: StoredKey['project'] | undefined;
 }
-export interface KeyAdmin {
+export interface ApiKeyAdmin {
   /**
    * Creates a key. Rejects: invalid_request, forbidden (the person has fewer rights), quota (10,000 keys, 50 per
    * person), not_found (no key has the id `beside`).
    */
-  create(newKey: NewKey): Promise<{ readonly key: string; readonly view: KeyView }>;
+  create(newKey: NewKeyRequest): Promise<{ readonly key: string; readonly view: KeyView }>;
   /** Creates an account without a secret, which tokens of trusted issuers authenticate as. Rejects like `create`. */
-  trust(newKey: NewKey, rule: TrustRule): Promise<KeyView>;
+  trust(newKey: NewKeyRequest, rule: TrustRule): Promise<KeyView>;
   list(): Promise<readonly KeyView[]>;
   /**
    * Revokes the key and ends its open streams and sockets. Rejects: not_found, conflict (the last admin key, and
@@ -80,7 +73,7 @@ export interface KeyAdmin {
    */
   revoke(id: string): Promise<KeyView>;
 }
-export interface ApiKeys extends KeyAdmin, Omit<KeyRing, 'prepare'>, Disposable {
+export interface ApiKeys extends ApiKeyAdmin, Omit<KeyRing, 'prepare'>, Disposable {
   /** The accounts that tokens of trusted issuers can authenticate as. */
   trusted(): readonly TrustedAccount[];
 }
@@ -150,7 +143,7 @@ const missing = () => new AppError('not_found', 'There is no such key.');
 /** A project key owns what it creates, and has at most its person's role there. */
 function withinProject({ id, project }: StoredKey, person: Principal | undefined) {
   if (!project) return {};
-  const role = lowerProjectRole(project.role, person?.projects?.get(project.id) ?? project.role);
+  const role = minProjectRole(project.role, person?.projects?.get(project.id) ?? project.role);
   return { owner: id, home: project.id, projects: new Map([[project.id, role]]) };
 }
 
@@ -198,7 +191,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
     const rights = {
       ...from,
       ...(from && { isPersonalKey: true as const }),
-      role: from ? lowerRole(role, from.role) : role,
+      role: from ? minRole(role, from.role) : role,
       key,
       ended: AbortSignal.any(signals),
     };
@@ -261,7 +254,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
 
   const inTurn = createKeyedQueue(); // so that the limit holds for concurrent calls
   async function add(
-    { name, role, expiresAt, beside, person, project = null }: NewKey,
+    { name, role, expiresAt, beside, person, project = null }: NewKeyRequest,
     id: string,
     by: { key: string } | { trust: TrustRule },
   ) {
@@ -279,7 +272,7 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
       );
     }
     const from = person === undefined ? undefined : deps.personOf?.(person);
-    if (person !== undefined && (!from || lowerRole(role, from.role) !== role))
+    if (person !== undefined && (!from || minRole(role, from.role) !== role))
       throw new AppError('forbidden', `You have fewer rights than the role ${role}, so your key cannot have it.`);
     if (person !== undefined && project && !from?.projects?.has(project.id))
       throw new AppError('not_found', 'There is no such project.');

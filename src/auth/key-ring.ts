@@ -1,7 +1,7 @@
 import type { Principal } from '../core/model/principal.ts';
 import type { Memberships } from './memberships.ts';
 import type { Devices } from './sign-in/devices.ts';
-import type { People } from './sign-in/people.ts';
+import type { PersonRegistry } from './sign-in/people.ts';
 import type { FederatedTokenVerifier } from './tokens/program-tokens.ts';
 
 /** The credentials that the auth guard checks. All are in memory, so no request waits for the store. */
@@ -20,7 +20,7 @@ export interface KeyRing {
 }
 
 interface Others {
-  readonly signIns: { readonly people: People; readonly devices: Devices } | undefined;
+  readonly signIns: { readonly people: PersonRegistry; readonly devices: Devices } | undefined;
   readonly tokens: FederatedTokenVerifier | undefined;
   readonly within: Memberships['within'];
 }

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { parseJson } from '../core/text/json.ts';
 import type { Secret } from '../core/text/secret.ts';
 
-export interface TokenCheck {
+export interface TokenVerifier {
   /** Whether requests need a credential at all. */
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
@@ -18,7 +18,7 @@ export interface TokenHash {
 export const hashToken = (token: string): TokenHash => ({ sha256: sha256(token).toString('hex') });
 
 /** Hashes both sides first, so the time taken reveals neither the length nor a common prefix. */
-export function createTokenCheck(token: Secret | TokenHash | undefined, local?: TokenHash): TokenCheck {
+export function createTokenVerifier(token: Secret | TokenHash | undefined, local?: TokenHash): TokenVerifier {
   const acceptsLocal = local ? isOneOf(Buffer.from(local.sha256, 'hex')) : () => false;
   if (!token) return { required: false, accepts: () => true, acceptsLocal };
   const accepts = isOneOf('sha256' in token ? Buffer.from(token.sha256, 'hex') : sha256(token.reveal()));

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { Append, EventLog, RecordPut, RecordStore } from '../core/contracts/ports.ts';
+import type { AppendRequest, EventLog, RecordPut, RecordStore } from '../core/contracts/ports.ts';
 import { ServerPart } from '../core/contracts/server-parts.ts';
 import { quoteLines } from '../core/text/quote.ts';
 import type { Automation } from '../sessions/api/server/automations.ts';
-import { carryRecords } from './carried-appends.ts';
-import { type AutomationRecords, newStart } from './records.ts';
+import { withAddedRecords } from './carried-appends.ts';
+import { type AutomationRecords, createStart } from './records.ts';
 
 // Ends of runs that can start an automation. Each record is written together with the append that contains the end, so
 // that a crash right after it loses none. Each start is added only once, because its id is derived from the end.
@@ -45,7 +45,7 @@ export class RunEndTriggers extends ServerPart<Deps> {
 
   /** Wraps the log so that its appends include the ends of runs. */
   around(log: EventLog): EventLog {
-    return carryRecords(log, withEnds, () => this.#isOpen);
+    return withAddedRecords(log, withEnds, () => this.#isOpen);
   }
 
   /** Adds the starts caused by the oldest ends. Resolves with whether there may be more. Each step can be repeated. */
@@ -71,7 +71,7 @@ export class RunEndTriggers extends ServerPart<Deps> {
     const message = `${session.title} (session ${session.id})\n\nIts last message:\n${session.latestMessage}`;
     const outcome = status === 'completed' ? 'done' : 'failed';
     await automations.addStart(
-      newStart(automation, {
+      createStart(automation, {
         id: `${automation.id}:${id}`,
         cause: { kind: 'run', sessionId: session.id, outcome },
         at: clock.now(),
@@ -97,7 +97,7 @@ function wants({ after, owner, paused }: Automation, { session, status }: EndedR
   return ownStart(session)?.automation === after.id;
 }
 
-function withEnds(entry: Append): Append {
+function withEnds(entry: AppendRequest): AppendRequest {
   const { sessionId, after, at, facts, puts = [] } = entry;
   const record = puts.findLast((put) => put.kind === 'session')?.doc;
   if (record === undefined) return entry;

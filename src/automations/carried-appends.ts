@@ -1,8 +1,12 @@
-import type { Append, EventLog } from '../core/contracts/ports.ts';
+import type { AppendRequest, EventLog } from '../core/contracts/ports.ts';
 
 /** Wraps the log so that its appends include further records while `isOpen` returns true. */
-export function carryRecords(log: EventLog, carry: (entry: Append) => Append, isOpen: () => boolean): EventLog {
-  const carried = new WeakMap<Append, Append>(); // a repeated append must return the same object
+export function withAddedRecords(
+  log: EventLog,
+  carry: (entry: AppendRequest) => AppendRequest,
+  isOpen: () => boolean,
+): EventLog {
+  const carried = new WeakMap<AppendRequest, AppendRequest>(); // a repeated append must return the same object
   return {
     ...log,
     append: (entry) => {

@@ -14,7 +14,7 @@ interface Deps {
   readonly wake: () => void;
 }
 /** How a prebuild ended, for people. */
-export interface PrebuildEnd {
+export interface PrebuildResult {
   readonly status: 'completed' | 'failed';
   readonly text: string;
 }
@@ -37,7 +37,7 @@ export class Prebuilds extends ServerPart<Deps> {
    * Starts the work unless it is already running, and resolves with its result. Undefined: the work continues, or will
    * be retried.
    */
-  async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildEnd | undefined> {
+  async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildResult | undefined> {
     const { id, repositories = [] } = session;
     const known = this.#preparing.get(id);
     if (!known) {
@@ -75,7 +75,7 @@ export class Prebuilds extends ServerPart<Deps> {
     void work();
   }
 
-  async #readEnd({ id }: SessionRecord, repositories: readonly SessionRepository[]): Promise<PrebuildEnd> {
+  async #readEnd({ id }: SessionRecord, repositories: readonly SessionRepository[]): Promise<PrebuildResult> {
     const details = new Map<string, string>();
     for await (const { type, data } of this.deps.sessions.history(id))
       if (type === 'repository') details.set(data.path, data.detail);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError, ignoreConflict } from '../core/errors/errors.ts';
 import { Automation, AutomationBudget, AutomationStart, type StartsQuery } from '../sessions/api/server/automations.ts';
-import { Collection, type Versioned } from '../storage/collection.ts';
+import { Collection, type VersionedDocument } from '../storage/collection.ts';
 
 // Three kinds of records. An automation is sorted by its next start, so that the scheduler reads only due automations.
 // A start is `open` until it has ended, and then moves into its automation's history.
@@ -26,7 +26,7 @@ const StoredStart = AutomationStart.extend({
   chain: AutomationStart.shape.chain.default([]),
 });
 /** A pending start. */
-export const newStart = (
+export const createStart = (
   { id: automationId, version, kind, program }: Pick<Automation, 'id' | 'version' | 'kind' | 'program'>,
   start: Pick<AutomationStart, 'id' | 'cause' | 'at'> & Partial<Pick<AutomationStart, 'given' | 'chain'>>,
 ): AutomationStart => ({
@@ -133,7 +133,7 @@ export class AutomationRecords {
     return found && StoredStart.parse(found.doc);
   }
 
-  async openStarts(automationId?: string): Promise<Versioned<AutomationStart>[]> {
+  async openStarts(automationId?: string): Promise<VersionedDocument<AutomationStart>[]> {
     const only = automationId === undefined ? {} : { idPrefix: `${automationId}:` };
     const found = await this.#records.list(kinds.open, only);
     return found
@@ -142,7 +142,7 @@ export class AutomationRecords {
   }
 
   /** Undefined: another server has already changed it. */
-  async putStart(doc: AutomationStart, expect: number): Promise<Versioned<AutomationStart> | undefined> {
+  async putStart(doc: AutomationStart, expect: number): Promise<VersionedDocument<AutomationStart> | undefined> {
     const put = { kind: kinds.open, id: doc.id, doc, sort: doc.at, expect };
     const version = await this.#records.put(put).catch(ignoreConflict);
     return version === undefined ? undefined : { doc, version };
@@ -183,7 +183,7 @@ export type OwnerAccessCheck = (owner: string, projectId: string | null) => bool
  * Why an automation or webhook is paused. A returning owner must resume it explicitly, because somebody else may have
  * taken over the work by then.
  */
-export const ownerAwayReason =
+export const ownerWithoutAccessReason =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it when the owner is back, or to take it over.';
 /** The owner after a resume. The person who resumes becomes the owner only if the current owner still has no access. */
 export function resolveOwnerOnResume(

@@ -5,14 +5,14 @@ import { ignoreNotFound } from '../core/errors/errors.ts';
 import type { SessionId } from '../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../sessions/api/server/automations.ts';
 import type { RunEndTriggers } from './after-runs.ts';
-import { type AutomationRecords, newStart } from './records.ts';
+import { type AutomationRecords, createStart } from './records.ts';
 import { createRecordRounds, maxRoundDelayMs } from './rounds.ts';
 import { computeJitter, findLatestTime, findNextTime, parseCron } from './schedule.ts';
-import type { Starter } from './starter.ts';
+import type { AutomationStarter } from './starter.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: AutomationRecords;
-  readonly starter: Starter;
+  readonly starter: AutomationStarter;
   readonly afterRuns: Pick<RunEndTriggers, 'look' | 'round'>;
   /**
    * Whether this server currently starts automations. Two servers that do so at the same time still start each only
@@ -85,7 +85,7 @@ export class Scheduler {
     const isMissed = now - dueAt - schedule.jitterSeconds * 1_000 > missedMs;
     if (!isMissed || schedule.missed === 'latest') {
       const cause = { kind: 'schedule', dueAt } as const;
-      await records.addStart(newStart(automation, { id: `${id}:${dueAt}`, cause, at: now }));
+      await records.addStart(createStart(automation, { id: `${id}:${dueAt}`, cause, at: now }));
     }
     const next = findNextTime(rule, Math.max(now, dueAt));
     await records

@@ -8,8 +8,8 @@ import type { HookReceiver } from './hooks/receiver.ts';
 import type { HookSecrets } from './hooks/secrets.ts';
 import {
   type AutomationRecords,
+  createStart,
   maxAutomations,
-  newStart,
   type OwnerAccessCheck,
   resolveOwnerOnResume,
 } from './records.ts';
@@ -55,7 +55,7 @@ const refuseArchived = ({ program }: Automation): void => {
 const maxWaiting = 20; // maximum pending starts of one automation
 
 /** The automation service for people: creates, changes and starts automations. */
-export function automationService(deps: Deps): AutomationService {
+export function createAutomationService(deps: Deps): AutomationService {
   const { records, secrets, receiver, ids, clock, check, isOwned, keepsPrepared, wake, look } = deps;
   const nextOf = (schedule: AutomationSpec['schedule']): number | null =>
     schedule && findNextTime(parseCron(schedule), clock.now());
@@ -195,7 +195,7 @@ export function automationService(deps: Deps): AutomationService {
           'quota',
           `${maxWaiting} starts are already waiting. Wait for them, or stop running sessions.`,
         );
-      const start = newStart(automation, {
+      const start = createStart(automation, {
         id: `${id}:${ids.short()}`,
         cause: { kind: 'person', key },
         at: clock.now(),

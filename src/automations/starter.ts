@@ -14,10 +14,10 @@ import {
   StartRefusal,
 } from '../sessions/api/server/automations.ts';
 import type { SessionService } from '../sessions/api/sessions.ts';
-import type { Versioned } from '../storage/collection.ts';
+import type { VersionedDocument } from '../storage/collection.ts';
 import type { Prebuilds } from './prebuilds.ts';
 import type { AutomationPrograms } from './programs.ts';
-import { type AutomationRecords, type OwnerAccessCheck, ownerAwayReason } from './records.ts';
+import { type AutomationRecords, type OwnerAccessCheck, ownerWithoutAccessReason } from './records.ts';
 import type { AutomationStartEvent } from './webhooks/outbox.ts';
 
 const strangers =
@@ -56,7 +56,7 @@ export interface StarterDeps {
   /** Counts an ended start. */
   readonly count?: (cause: string, end: string) => void;
 }
-type Start = Versioned<AutomationStart>;
+type Start = VersionedDocument<AutomationStart>;
 
 /** How long a start that failed for a temporary reason is retried. */
 const maxLatenessMs = 10 * 60_000;
@@ -67,7 +67,7 @@ const keptMs = 2 * 60 * 60_000;
  * Advances open starts by one step: queued, starting, running, ended. Each step can be repeated, even by another
  * server: the id of a session is derived from its start, and a session with a message gets no second message.
  */
-export class Starter extends ServerPart<StarterDeps> {
+export class AutomationStarter extends ServerPart<StarterDeps> {
   /** Resolves with false if the start cannot advance yet. */
   async advance(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     try {
@@ -87,7 +87,7 @@ export class Starter extends ServerPart<StarterDeps> {
   async #admit(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     const { records, sessions, isOwned } = this.deps;
     if (automation.owner !== undefined && !isOwned(automation.owner, automation.projectId)) {
-      const text = ownerAwayReason;
+      const text = ownerWithoutAccessReason;
       await records.change(automation.id, (now) =>
         now.paused ? undefined : { ...now, paused: { by: 'owner', text, at: this.deps.clock.now() } },
       );

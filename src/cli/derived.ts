@@ -2,7 +2,7 @@ import type { Corral } from '../client/index.ts';
 import { type CliCommand, type CommandInput, jsonOption } from './command.ts';
 import { exitCodes, UsageError } from './exit-codes.ts';
 import { findBox } from './server.ts';
-import { tableLines } from './table.ts';
+import { formatTable } from './table.ts';
 
 // Commands of resources. `npm run check` writes derived.json from the operations in src/api, which describe their
 // verbs.
@@ -29,7 +29,7 @@ export interface DerivedVerb {
   readonly isQuery: boolean;
   readonly words: readonly DerivedValue[];
   readonly options: readonly DerivedValue[];
-  /** The columns of the table ({@link tableLines}). Absent: the verb deletes the item. */
+  /** The columns of the table ({@link formatTable}). Absent: the verb deletes the item. */
   readonly columns?: readonly string[];
   /** A line for people after the result. */
   readonly note?: string;
@@ -104,7 +104,7 @@ function createCall(command: DerivedCommand, input: CommandInput & Pick<VerbCall
     show(items, columns = verb) {
       const isJson = options.flag('json');
       const table = verbs.find((one) => one.name === columns)?.columns ?? [];
-      for (const line of isJson ? items.map((one) => JSON.stringify(one)) : tableLines(items, table)) io.print(line);
+      for (const line of isJson ? items.map((one) => JSON.stringify(one)) : formatTable(items, table)) io.print(line);
       if (items.length === 0 && verb === 'ls' && !isJson) io.say(`There are no ${item}s. See: corral help ${name}`);
     },
     async find(word) {

@@ -13,9 +13,9 @@ export const exitCodes = {
   unsatisfied: { code: 8, about: 'the run completed, but its goal was not met or could not be judged' },
   interrupted: { code: 130, about: 'ended by ctrl-c' },
 } as const;
-export type ExitName = keyof typeof exitCodes;
+export type ExitCodeName = keyof typeof exitCodes;
 
-const byCode: Partial<Record<CorralErrorCode, ExitName>> = {
+const byCode: Partial<Record<CorralErrorCode, ExitCodeName>> = {
   unreachable: 'unreachable',
   unauthorized: 'refused',
   forbidden: 'refused',

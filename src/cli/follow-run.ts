@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Event, GoalEnd, Run, RunResult } from '../client/index.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type Io, toPrintable } from './io.ts';
-import { callText, createRenderer } from './render.ts';
+import { createRenderer, formatCallLine } from './render.ts';
 
 export interface FollowOptions {
   readonly json: boolean;
@@ -111,7 +111,7 @@ async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): 
     }
     for (const call of approvals) {
       const why = call.reason ? `\n${toPrintable(call.reason)}` : '';
-      io.say(`Allow ${call.function}?\n  ${callText(call)}${why}`);
+      io.say(`Allow ${call.function}?\n  ${formatCallLine(call)}${why}`);
       const text = (await ask('[y]es, [n]o, or say why not: ')).trim();
       if (/^(y|yes)$/i.test(text)) await run.approve(call.callId);
       else await run.reject(call.callId, /^(n|no)?$/i.test(text) ? undefined : text);

@@ -72,7 +72,7 @@ export function toOneLine(text: string, most: number): string {
 }
 
 /** Writes bytes, and waits while the reader is slow. */
-export function writeTo(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> | undefined {
+export function writeWithBackpressure(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> | undefined {
   if (stream.write(bytes)) return undefined;
   return new Promise((resolve) => {
     const done = () => {

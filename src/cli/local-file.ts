@@ -4,13 +4,13 @@ import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { UsageError } from './exit-codes.ts';
-import { type Io, writeTo } from './io.ts';
+import { type Io, writeWithBackpressure } from './io.ts';
 
 /** Writes a stream to a file, completely or not at all; `-` is standard output. */
 export async function saveToFile(file: string, body: Readable | ReadableStream<Uint8Array>, io: Io): Promise<void> {
   const content = body instanceof Readable ? body : Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
   if (file === '-') {
-    for await (const piece of content) await writeTo(io.stdout, piece as Uint8Array);
+    for await (const piece of content) await writeWithBackpressure(io.stdout, piece as Uint8Array);
     return;
   }
   const part = `${file}.${process.pid}.part`;

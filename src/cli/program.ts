@@ -68,7 +68,7 @@ export function createProgram(
       'after',
       `\nGet started: ${hasServer ? 'corral up, then ' : 'CORRAL_URL=<your server> '}corral run "Say hello", or corral chat.`,
     )
-    .addHelpText('after', `\nExit codes:\n${exitCodeLines().join('\n')}`);
+    .addHelpText('after', `\nExit codes:\n${formatExitCodes().join('\n')}`);
   for (const [title, commands] of groupCommands(allCommands)) {
     program.commandsGroup(`${title}:`);
     for (const command of commands) addCommand(program, command, io, done);
@@ -165,5 +165,5 @@ function summary(about: string): string {
   return `${sentence.slice(0, maxSummary).replace(/ \S*$/, '')}…`;
 }
 
-export const exitCodeLines = (): string[] =>
+export const formatExitCodes = (): string[] =>
   Object.values(exitCodes).map(({ code, about }) => `  ${String(code).padStart(3)}  ${about}`);

@@ -1,8 +1,8 @@
 import type { Event } from '../client/index.ts';
-import { isNote, lineOf, type Notice, noticeOf } from '../core/model/event-traits.ts';
+import { type EventNotice, eventLineOf, eventNoticeOf, isNoteEvent } from '../core/model/event-traits.ts';
 import { type Io, toOneLine, toPrintable } from './io.ts';
 
-const styles = { info: 'dim', warning: 'yellow', error: 'red' } as const satisfies Record<Notice['level'], string>;
+const styles = { info: 'dim', warning: 'yellow', error: 'red' } as const satisfies Record<EventNotice['level'], string>;
 
 export interface Renderer {
   show(event: Event): void;
@@ -14,8 +14,8 @@ export interface Renderer {
 export const hiddenToolNames: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
 /** A phase of the sandbox. The word "starting" is left out if the detail already contains it. */
-export const phaseText = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
-  toOneLine(lineOf(event).replace(/^starting: /, ''), 200);
+export const formatPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
+  toOneLine(eventLineOf(event).replace(/^starting: /, ''), 200);
 
 /**
  * Shows a run as it happens: the agent's text on stdout, everything else on stderr, so that a script can read the text
@@ -55,17 +55,17 @@ export function createRenderer(io: Io, { quiet }: { readonly quiet: boolean }): 
   };
 
   function notice(event: Event) {
-    const reply = noticeOf(event);
+    const reply = eventNoticeOf(event);
     if (!reply) return;
     const text = toOneLine(reply.text, 200);
     note(paint(styles[reply.level], reply.level === 'info' ? text : `! ${text}`));
   }
 
   function show(event: Event) {
-    if (isNote(event)) return notice(event);
+    if (isNoteEvent(event)) return notice(event);
     switch (event.type) {
       case 'sandbox.phase':
-        return phaseLine(`sandbox: ${phaseText(event)}`);
+        return phaseLine(`sandbox: ${formatPhase(event)}`);
       case 'plan':
         if (event.data.steps.every(({ status }) => status === 'pending')) {
           note(paint('bold', 'Plan'));
@@ -84,7 +84,7 @@ export function createRenderer(io: Io, { quiet }: { readonly quiet: boolean }): 
       case 'tool.calling':
         started.set(event.data.callId, event.ts);
         if (hiddenToolNames.has(event.data.function)) return;
-        return note(paint('cyan', callText(event.data)));
+        return note(paint('cyan', formatCallLine(event.data)));
       case 'tool.output':
         streamed.add(event.data.callId);
         return stream('stderr', event.data.text);
@@ -126,7 +126,7 @@ export function createRenderer(io: Io, { quiet }: { readonly quiet: boolean }): 
 }
 
 /** A tool call in readable form. */
-export function callText({ function: name, args }: { function: string; args: Record<string, unknown> }): string {
+export function formatCallLine({ function: name, args }: { function: string; args: Record<string, unknown> }): string {
   if (typeof args.command === 'string') return `$ ${toPrintable(args.command)}`;
   const first = Object.values(args).find((value) => typeof value === 'string');
   return typeof first === 'string' ? `${name} ${toOneLine(first, 100)}` : name;

@@ -79,13 +79,13 @@ function listNames(folder: string): string[] {
 function readFound(file: string): LocalServer | undefined {
   try {
     const found = JSON.parse(readFileSync(file, 'utf8')) as LocalServer;
-    return typeof found.url === 'string' && isRunning(found.pid) ? found : undefined;
+    return typeof found.url === 'string' && isProcessRunning(found.pid) ? found : undefined;
   } catch {
     return undefined;
   }
 }
 
-export function isRunning(pid: number): boolean {
+export function isProcessRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {

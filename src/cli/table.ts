@@ -49,7 +49,7 @@ function formatCell(column: string, row: object): string {
  * @example
  * tableLines([{ id: 'p1', size: 4 }], ['{id}', '{?deleted}deleted | {size} bytes']); // ['p1  4 bytes']
  */
-export function tableLines(rows: readonly object[], columns: readonly string[]): string[] {
+export function formatTable(rows: readonly object[], columns: readonly string[]): string[] {
   const cells = rows.map((row) => columns.map((column) => formatCell(column, row)));
   const shown = columns.flatMap((_, n) => {
     const texts = cells.map((row) => row[n] ?? '');

@@ -1,11 +1,16 @@
 import { z } from 'zod';
-import { CredentialName, credentialFields, variable, withDefaults } from '../core/model/credential.ts';
+import {
+  CredentialName,
+  credentialFields,
+  environmentVariableName,
+  withInjectionDefaults,
+} from '../core/model/credential.ts';
 import { mappingOrJson } from './json-setting.ts';
 
 const credential = z.strictObject({
   ...credentialFields,
   'value-from': z.union([
-    z.strictObject({ env: variable }),
+    z.strictObject({ env: environmentVariableName }),
     z.strictObject({ file: z.string().min(1) }),
     z.strictObject({ key: z.string().min(1) }),
   ]),
@@ -13,7 +18,11 @@ const credential = z.strictObject({
 const named = z
   .record(CredentialName, credential)
   .transform((all) =>
-    Object.entries(all).map(([name, { 'value-from': from, ...rest }]) => ({ name, from, ...withDefaults(rest) })),
+    Object.entries(all).map(([name, { 'value-from': from, ...rest }]) => ({
+      name,
+      from,
+      ...withInjectionDefaults(rest),
+    })),
   );
 export type CredentialSetting = z.output<typeof named>[number];
 

@@ -22,7 +22,7 @@ function distance(from: string, to: string): number {
 }
 
 /** The candidate that the user probably meant; undefined if none is close. */
-export function nearestWord(word: string, candidates: readonly string[]): string | undefined {
+export function findNearestWord(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.far - b.far);

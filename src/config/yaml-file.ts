@@ -1,6 +1,6 @@
 import { CST, isScalar, Lexer, parse, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
-import { nearestWord } from './nearest.ts';
+import { findNearestWord } from './nearest.ts';
 import type { Setting, SettingsLayout } from './settings.ts';
 
 // Reads a file whose keys are defined by a schema of settings: corral.yaml and template files.
@@ -23,7 +23,7 @@ export function readYaml(
   const walk = (value: unknown, path: string) => {
     if (keys.includes(path)) return void found.set(path, value ?? undefined);
     if (!groups.has(path)) {
-      const meant = nearestWord(path, [...keys, ...groups]);
+      const meant = findNearestWord(path, [...keys, ...groups]);
       problems.push(`${path} in ${file} is not a setting; ${meant ? `did you mean ${meant}?` : help}`);
     } else if (typeof value === 'object' && !Array.isArray(value)) {
       for (const [name, inner] of Object.entries(value ?? {})) walk(inner, path ? `${path}.${name}` : name);

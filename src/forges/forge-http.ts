@@ -24,7 +24,7 @@ const maxAnswerBytes = 4 * 2 ** 20;
 const maxMessage = 300;
 const jsonLimits = { maxBytes: maxAnswerBytes, maxDepth: 64, maxValues: 500_000 };
 
-export function forgeHttp(access: ForgeAccess): ForgeHttp {
+export function createForgeHttp(access: ForgeAccess): ForgeHttp {
   const { server, token, fetch } = access;
   const where = `${server.kind.label} at ${new URL(server.webUrl).host}`;
   const base = server.kind.apiUrl(server.webUrl);

@@ -147,5 +147,5 @@ export const defineForge = <const Name extends string>(kind: ForgeKind<Name>): F
 export const webUrlOf = ({ server, owner, name }: ForgeRepository): string => `${server.webUrl}/${owner}/${name}`;
 
 /** Oldest first. */
-export const byAge = (one: { readonly createdAt: string }, other: { readonly createdAt: string }): number =>
+export const compareByAge = (one: { readonly createdAt: string }, other: { readonly createdAt: string }): number =>
   Date.parse(one.createdAt) - Date.parse(other.createdAt);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  byAge,
+  compareByAge,
   defineForge,
   type PullRequest,
   type PullRequestCheck,
@@ -113,7 +113,7 @@ export const gitea = defineForge({
           onLines.push(...(await http.get(path, { answer: z.array(LineComment) }, signal)).map(toLineComment));
         }
         return {
-          items: [...onWhole.map(toComment), ...onLines].sort(byAge),
+          items: [...onWhole.map(toComment), ...onLines].sort(compareByAge),
           isCut: ofReviews.isCut || withComments.length > maxReviewsWithComments,
         };
       },

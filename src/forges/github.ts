@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  byAge,
+  compareByAge,
   defineForge,
   type PullRequest,
   type PullRequestCheck,
@@ -111,7 +111,7 @@ export const github = defineForge({
             signal,
           ),
         ]);
-        const items = [...onWhole.items, ...onLines.items].sort(byAge);
+        const items = [...onWhole.items, ...onLines.items].sort(compareByAge);
         return { items, isCut: onWhole.isCut || onLines.isCut };
       },
       async reviews(number, signal) {

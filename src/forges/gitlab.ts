@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  byAge,
+  compareByAge,
   defineForge,
   type PullRequest,
   type PullRequestCheck,
@@ -103,7 +103,7 @@ export const gitlab = defineForge({
           );
         const answer = z.array(Discussion);
         const found = await http.list(`${requests}/${number}/discussions`, { answer, query: perPage, items }, signal);
-        return { ...found, items: found.items.toSorted(byAge) };
+        return { ...found, items: found.items.toSorted(compareByAge) };
       },
       /** Approvals have a time; for a reviewer who requests changes, only the state is known. */
       async reviews(number, signal) {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { assignWatchdog, sharedIndex } from '../core/concurrency/watch-loop.ts';
+import { assignWatchdog, sharedCounterIndex } from '../core/concurrency/watch-loop.ts';
 
 export interface WatchdogOptions {
   /** How long one piece of work can block the event loop, in ms. */
@@ -14,12 +14,12 @@ export interface WatchdogOptions {
  * Watches the event loop from another thread, which writes a line of JSON with the stack of the blocking work, once per
  * block. It writes the line while the loop is still blocked, because a block can last forever. `counts` is for tests.
  */
-export function watchLoop(options: WatchdogOptions): Disposable & { readonly counts: Int32Array } {
+export function watchEventLoop(options: WatchdogOptions): Disposable & { readonly counts: Int32Array } {
   const { blockedMs, thread, fd = 2 } = options;
   const counts = new Int32Array(new SharedArrayBuffer(8));
   assignWatchdog({ counts, blockedMs, fd });
   const worker = thread === 'own' ? ownThread() : undefined;
-  const beat = setInterval(() => Atomics.add(counts, sharedIndex.beats, 1), Math.ceil(blockedMs / 4)).unref();
+  const beat = setInterval(() => Atomics.add(counts, sharedCounterIndex.beats, 1), Math.ceil(blockedMs / 4)).unref();
   return {
     counts,
     [Symbol.dispose]() {

@@ -4,7 +4,7 @@ const styles = { trace: 'dim', debug: 'dim', info: 'green', warn: 'yellow', erro
 type LogLevel = keyof typeof styles;
 
 /** Formats a line of JSON for people: the time, the level, the text, then every field. */
-export function prettyLine(line: string, { colour }: { readonly colour: boolean }): string {
+export function formatLogLine(line: string, { colour }: { readonly colour: boolean }): string {
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     colour ? styleText(style, text, { validateStream: false }) : text;
   let entry: Record<string, unknown>;

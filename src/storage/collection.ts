@@ -23,7 +23,7 @@ export async function changeRecord<Doc>(
   records: Pick<RecordStore, 'get' | 'put'>,
   { kind, id }: Pick<RecordPut, 'kind' | 'id'>,
   change: (now: StoredRecord | undefined) => Awaitable<Next<Doc>>,
-): Promise<Versioned<Doc> | undefined> {
+): Promise<VersionedDocument<Doc> | undefined> {
   for (let [tries, refused, times] = [0, -1, 0]; tries < maxTries; tries++) {
     const found = await records.get(kind, id);
     const expect = found?.version ?? 0;
@@ -60,7 +60,7 @@ export async function changeRecordFor<Value>(
  * same regardless of their number. `placeOf` is a record's position in the list of its kind; `from` is where a list
  * starts.
  */
-export function sweep(
+export function createRecordSweep(
   records: Pick<RecordStore, 'list'>,
   kind: string,
   placeOf: (record: StoredRecord) => ListPlace,
@@ -110,7 +110,7 @@ interface OwnedDocument extends Partial<Readonly<Holder>> {
   readonly id: string;
   readonly createdAt?: number | undefined;
 }
-export interface Versioned<Doc> {
+export interface VersionedDocument<Doc> {
   readonly doc: Doc;
   readonly version: number;
 }
@@ -128,7 +128,7 @@ export class Collection<Doc extends OwnedDocument> {
     this.#rules = rules;
   }
 
-  async find(id: string): Promise<Versioned<Doc> | undefined> {
+  async find(id: string): Promise<VersionedDocument<Doc> | undefined> {
     const found = await this.#records.get(this.#rules.kind, id);
     return found && { doc: this.#rules.schema.parse(found.doc), version: found.version };
   }

@@ -17,7 +17,7 @@ function makeFolder(folder: string): void {
 }
 
 /** Checks the folder before anything is written to it, so that a wrong folder causes a single clear error. */
-export function openDataFolder(dataDir: string): void {
+export function prepareDataFolder(dataDir: string): void {
   const folder = resolve(dataDir);
   try {
     makeFolder(folder);

@@ -4,7 +4,7 @@ import type { EventPage, RecordPut, Store } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
-import { credentialKind, manifestKind, snapshotBlobKind, snapshotsKind } from '../core/model/records.ts';
+import { credentialKind, snapshotBlobKind, snapshotsKind, workspaceManifestKind } from '../core/model/records.ts';
 
 // Exports sessions as JSON lines, for import to another store: a header; per session its start, events, records, and an
 // end with counts and a hash of these lines; finally the number of sessions.
@@ -29,7 +29,12 @@ interface ExportCounts {
 }
 
 /** Records about blobs, which exports do not contain, and secrets. */
-const staysHere: ReadonlySet<string> = new Set([snapshotsKind, snapshotBlobKind, manifestKind, credentialKind]);
+const staysHere: ReadonlySet<string> = new Set([
+  snapshotsKind,
+  snapshotBlobKind,
+  workspaceManifestKind,
+  credentialKind,
+]);
 
 const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
   JSON.stringify({ event: { seq, ts, type, runId, data } });

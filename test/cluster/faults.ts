@@ -11,7 +11,7 @@ import type { SandboxSpec } from '../../drivers/driver.ts';
 import type { KubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../drivers/kubernetes/options.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
-import { egressProxy } from '../../src/sandboxes/egress/proxy.ts';
+import { createEgressProxy } from '../../src/sandboxes/egress/proxy.ts';
 import {
   apply,
   type ClusterHarness,
@@ -41,7 +41,7 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
 
   beforeAll(async () => {
     const gate = stack.use(
-      egressProxy({
+      createEgressProxy({
         clock: systemClock,
         readPolicy: (id) => policies.get(id) ?? { kind: 'none' },
         readRegistries: () => [],

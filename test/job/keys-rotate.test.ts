@@ -6,8 +6,8 @@ import { createVault } from '../../src/auth/vault.ts';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import type { Store } from '../../src/core/contracts/ports.ts';
 import { Secret } from '../../src/core/text/secret.ts';
-import { providerKeys } from '../../src/sessions/projects/provider-keys.ts';
-import { sqliteStore } from '../../src/storage/sqlite/store.ts';
+import { createProviderKeyStore } from '../../src/sessions/projects/provider-keys.ts';
+import { openSqliteStore } from '../../src/storage/sqlite/store.ts';
 import { serverProgram } from '../support/servers/built-server.ts';
 import { temporaryFolder } from '../support/stores/store.ts';
 
@@ -16,7 +16,7 @@ const count = 30;
 const names = Array.from({ length: count }, (_, n) => `provider-${n}`);
 const ring = ({ records }: Store, ...keys: string[]) => {
   const sealing = createVault(keys.map((key) => new Secret(key)));
-  return providerKeys({ records, vault: sealing, clock: systemClock, baseUrls: {}, learn: () => {} });
+  return createProviderKeyStore({ records, vault: sealing, clock: systemClock, baseUrls: {}, learn: () => {} });
 };
 const uses = (store: Store, ...keys: string[]) =>
   Promise.all(
@@ -35,7 +35,7 @@ function place() {
   return {
     settings: { CORRAL_DATA_DIR: folder.path },
     async at<Value>(look: (store: Store) => Promise<Value>): Promise<Value> {
-      await using store = await sqliteStore({ path: join(folder.path, 'corral.db') });
+      await using store = await openSqliteStore({ path: join(folder.path, 'corral.db') });
       return await look(store);
     },
     [Symbol.dispose]: () => folder[Symbol.dispose](),

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
-import { sandboxClient } from '../../src/sandboxes/client/http-client.ts';
+import { createSandboxClient } from '../../src/sandboxes/client/http-client.ts';
 
 /** A client of a server that answers each connection with `answer`. */
 export async function facing(
@@ -25,7 +25,7 @@ export async function facing(
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return sandboxClient({ agent, token: new Secret('t'), workdir: '/workspace', ...(lost && { lost }) });
+  return createSandboxClient({ agent, token: new Secret('t'), workdir: '/workspace', ...(lost && { lost }) });
 }
 
 export const http = (body: string, more = '') =>

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, type TestContext } from 'vitest';
-import { findByVariable } from '../../drivers/process/proc.ts';
+import { findProcessesByVariable } from '../../drivers/process/proc.ts';
 import { type SandboxId, type SessionId, sandboxIdOf } from '../../src/core/model/ids.ts';
 import { run } from './clients/api.ts';
 import { needs } from './servers/components.ts';
@@ -78,7 +78,7 @@ const processWorld: World = {
 
 /** The sandbox's processes as the host sees them; `own` is the pid inside the sandbox. */
 async function inside(sessionId: string): Promise<{ pid: number; own: number; command: string }[]> {
-  const marks = await findByVariable('CORRAL_SANDBOX_ID', sandboxIdOf(sessionId as SessionId));
+  const marks = await findProcessesByVariable('CORRAL_SANDBOX_ID', sandboxIdOf(sessionId as SessionId));
   const found = marks.map(async ({ pid }) => {
     const status = await readFile(`/proc/${pid}/status`, 'latin1').catch(() => '');
     const command = await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '');

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { type Config, loadConfig } from '../../src/app/settings/config.ts';
 import { configHelp } from '../../src/app/settings/help.ts';
 import { settings } from '../../src/app/settings/schema.ts';
-import { nearestWord } from '../../src/config/nearest.ts';
+import { findNearestWord } from '../../src/config/nearest.ts';
 
 const token = 'correct-horse-battery';
 function refused(env: Record<string, string>, yaml = ''): string[] {
@@ -110,7 +110,7 @@ describe('configuration', () => {
     ]));
 
   test('a word like no other gets no suggestion', () =>
-    expect(nearestWord('CORRAL_ZZZZZZZZZZZZZZZZZZ', ['CORRAL_PORT', 'CORRAL_TOKEN'])).toBeUndefined());
+    expect(findNearestWord('CORRAL_ZZZZZZZZZZZZZZZZZZ', ['CORRAL_PORT', 'CORRAL_TOKEN'])).toBeUndefined());
 
   test.each(['just text', '- a list', 'sandbox: 3', 'a: b: c'])('a file that says %j is refused', (yaml) =>
     expect(refused({}, yaml)).toEqual([expect.stringContaining('corral.yaml')]),

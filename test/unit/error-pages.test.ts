@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
-import { trpcErrors } from '../../src/api/procedure/errors.ts';
+import { trpcErrorStyle } from '../../src/api/procedure/errors.ts';
 import { createServerError } from '../../src/client/errors.ts';
 import { docsOf, errorPages } from '../../src/core/errors/error-pages.ts';
 import { AppError, errorCodes } from '../../src/core/errors/errors.ts';
 import { pagePaths } from '../../src/facades/guide/pages.ts';
 import { toAnchor } from '../../src/facades/guide/render.ts';
-import { failureOutcome } from '../../src/facades/streams/framed-reply.ts';
+import { toFailureOutcome } from '../../src/facades/streams/framed-reply.ts';
 import { envelopeErrors } from '../../src/http/errors/error-style.ts';
 import { installErrorHandlers } from '../../src/http/errors/errors.ts';
 
@@ -28,9 +28,9 @@ test('an error of a model leads to the page about models, and an error without a
 
 test('a refused call and the end of a stream name the page, and the client makes it an address of its server', () => {
   const error = new AppError('unauthorized', 'No.');
-  expect(trpcErrors.body(401, error)).toMatchObject({ error: { data: { docs: '/guide/auth#keys' } } });
-  expect(trpcErrors.body(500, new AppError('internal', 'No.'))).not.toHaveProperty('error.data.docs');
-  const full = failureOutcome(new AppError('disk_full', 'No.'), { error: () => {} }, 'it failed');
+  expect(trpcErrorStyle.body(401, error)).toMatchObject({ error: { data: { docs: '/guide/auth#keys' } } });
+  expect(trpcErrorStyle.body(500, new AppError('internal', 'No.'))).not.toHaveProperty('error.data.docs');
+  const full = toFailureOutcome(new AppError('disk_full', 'No.'), { error: () => {} }, 'it failed');
   expect(full).toMatchObject({ error: { code: 'disk_full', docs: '/guide/security#the-disk' } });
   const details = { address: 'http://corral.test:3000', docs: '/guide/auth#keys' };
   expect(createServerError('unauthorized', 'No.', details).docs).toBe('http://corral.test:3000/guide/auth#keys');

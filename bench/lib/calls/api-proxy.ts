@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import { freshFolder } from './folder.ts';
+import { createTempFolder } from './folder.ts';
 
 // Between a server and the real API server: counts requests and their bytes.
 
@@ -16,7 +16,7 @@ export interface ApiProxy {
   take(): { readonly calls: number; readonly bytes: number };
 }
 
-export async function apiProxy(stack: AsyncDisposableStack, behind: string | undefined): Promise<ApiProxy> {
+export async function startApiProxy(stack: AsyncDisposableStack, behind: string | undefined): Promise<ApiProxy> {
   const credentials = stack.use(openCredentials({ kubeconfig: behind, context: undefined, clock: systemClock }));
   let [calls, bytes] = [0, 0];
 
@@ -47,7 +47,7 @@ export async function apiProxy(stack: AsyncDisposableStack, behind: string | und
     server.close();
     server.closeAllConnections();
   });
-  const kubeconfig = join(stack.use(await freshFolder()).path, 'proxied');
+  const kubeconfig = join(stack.use(await createTempFolder()).path, 'proxied');
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   await writeFile(kubeconfig, JSON.stringify(configOf(address)));
   return {

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { serverProcess } from '../corral/server.ts';
+import { readServerCommand } from '../corral/server.ts';
 import { measuredCheckout, thisCheckout } from '../measure/against.ts';
 
 /** Opens a program in a child process with its argument. Returns the methods that the parent can call. */
@@ -27,7 +27,7 @@ const isCorral = (program: string) => program.startsWith('corral-') || program =
  * does.
  */
 export async function startChild(program: string, argument: unknown, flags: readonly string[] = []): Promise<Child> {
-  const own = isCorral(program) ? serverProcess() : { flags: [quiet], env: {} };
+  const own = isCorral(program) ? readServerCommand() : { flags: [quiet], env: {} };
   const parts =
     isCorral(program) && measuredCheckout() !== thisCheckout
       ? ['--import', join(thisCheckout, 'bench/lib/measure/other-tree.ts')]

@@ -1,6 +1,6 @@
 import { setPriority } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ApiName, type SessionApi, sessionApi } from '../corral/session-api.ts';
+import { type ApiName, openSessionApi, type SessionApi } from '../corral/session-api.ts';
 import { monotonicMs } from '../measure/generator.ts';
 import type { ProgramMethods } from './child-process.ts';
 
@@ -24,7 +24,7 @@ export async function open(
   stack: AsyncDisposableStack,
 ): Promise<ProgramMethods> {
   beforeTheLoad();
-  const api = stack.use(await sessionApi(name, url));
+  const api = stack.use(await openSessionApi(name, url));
   const ids: string[] = [];
   stack.defer(async () => {
     for (const id of ids) await api.remove(id).catch(() => {}); // the server may have failed

@@ -7,11 +7,11 @@ import type { ProgramMethods } from './child-process.ts';
 // An HTTPS server on loopback. It answers with as many bytes as the path says, or else with the hash of the secret that
 // it received: the proxy cuts off an answer that contains the secret itself.
 
-export const host = 'origin.example.test';
+export const originHost = 'origin.example.test';
 export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 export async function open(_none: unknown, stack: AsyncDisposableStack): Promise<ProgramMethods> {
-  const certificate = selfSigned(host);
+  const certificate = selfSigned(originHost);
   const chunk = Buffer.alloc(64 * 1_024, 'x');
   const server = createServer(certificate, async (request, answer) => {
     const size = Number(request.url?.slice(1));

@@ -1,10 +1,10 @@
 import { Secret } from '../../../src/core/text/secret.ts';
-import { egressAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
+import { createEgressAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../../src/sandboxes/egress/credentials/credential.ts';
 import { type PolicyEntry, parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { egressBench } from '../../../test/support/egress/egress.ts';
 import type { ProgramMethods } from './child-process.ts';
-import { host } from './egress-origin.ts';
+import { originHost } from './egress-origin.ts';
 
 // A sandbox's egress proxy on a Unix socket, with the origin as its only allowed host. With `injects`, it decrypts the
 // requests and replaces a placeholder with the secret.
@@ -22,18 +22,18 @@ export async function open(
   { port, certificate, injects }: Argument,
   stack: AsyncDisposableStack,
 ): Promise<ProgramMethods> {
-  const authority = egressAuthority([new Secret('a key of the installation')], Date.now);
+  const authority = createEgressAuthority([new Secret('a key of the installation')], Date.now);
   const credential: Credential = {
     name: 'bench',
     header: 'x-api-key',
     write: (text) => text,
     placeholder,
-    hosts: [parsePolicyEntry(host) as PolicyEntry],
+    hosts: [parsePolicyEntry(originHost) as PolicyEntry],
     value: async () => new Secret(secret),
   };
   const proxy = await egressBench({
-    policy: { kind: 'allow-list', entries: [host] },
-    names: { [host]: [address] },
+    policy: { kind: 'allow-list', entries: [originHost] },
+    names: { [originHost]: [address] },
     servers: { [`${address}:443`]: port },
     limits: { bytesPerHour: Number.POSITIVE_INFINITY }, // the rounds transfer more than a session can in an hour
     ...(injects && { credentials: { of: () => [credential], authority, trusted: certificate } }),

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { monotonicMs } from '../measure/generator.ts';
-import { goodAnswer } from './http-calls.ts';
+import { awaitOkResponse } from './http-calls.ts';
 
 // The part of the Docker engine's API that the peers need, directly over its socket.
 
@@ -8,14 +8,16 @@ const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 const socketPath = host.replace(/^unix:\/\//, '');
 
 /** Sends a request with this body, which is JSON unless the headers say otherwise. */
-export function sendEngine(ask: { method: string; path: string; headers?: object }, body: string | Buffer = '') {
+export function sendEngineRequest(ask: { method: string; path: string; headers?: object }, body: string | Buffer = '') {
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...ask.headers };
   return request({ ...ask, socketPath, headers, agent: false }).end(body);
 }
 
 /** Sends a request that must succeed. Resolves with the answer's JSON, or undefined if the answer is not JSON. */
 export async function callEngineApi<Value>(method: string, path: string, body?: unknown): Promise<Value> {
-  const answer = await goodAnswer(sendEngine({ method, path }, body === undefined ? '' : JSON.stringify(body)));
+  const answer = await awaitOkResponse(
+    sendEngineRequest({ method, path }, body === undefined ? '' : JSON.stringify(body)),
+  );
   const text = (await answer.setEncoding('utf8').toArray()).join('');
   return (text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : undefined) as Value;
 }

@@ -3,7 +3,7 @@ import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:h
 import { monotonicMs } from '../measure/generator.ts';
 
 /** Waits for the answer to a request that was sent. Throws with the answer's text unless the status is 2xx. */
-export async function goodAnswer(sent: ClientRequest): Promise<IncomingMessage> {
+export async function awaitOkResponse(sent: ClientRequest): Promise<IncomingMessage> {
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   if (Math.trunc((answer.statusCode ?? 0) / 100) === 2) return answer;
   const text = (await answer.toArray()).join('').slice(0, 300);
@@ -26,7 +26,7 @@ export function httpCalls(url: string, more: Readonly<Record<string, string>> = 
     const method = body ? 'POST' : 'GET';
     const headers = { ...more, ...(body && { 'content-type': 'application/json' }) };
     const sent = request(`${url}${path}`, { agent, method, headers });
-    return goodAnswer(sent.end(body && JSON.stringify(body)));
+    return awaitOkResponse(sent.end(body && JSON.stringify(body)));
   }
   return {
     open,
@@ -43,6 +43,6 @@ export function httpCalls(url: string, more: Readonly<Record<string, string>> = 
 }
 
 /** The result in a tRPC answer. */
-export function trpcData<Value>(text: string): Value {
+export function parseTrpcData<Value>(text: string): Value {
   return (JSON.parse(text) as { result: { data: Value } }).result.data;
 }

@@ -23,7 +23,7 @@ export interface LinePeer extends AsyncDisposable {
   ask(act: 'open' | 'exec' | 'output' | 'close'): Promise<number>;
 }
 
-export async function linePeer(command: readonly [string, ...string[]]): Promise<LinePeer> {
+export async function startLinePeer(command: readonly [string, ...string[]]): Promise<LinePeer> {
   const [program, ...args] = command;
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   let text = '';

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProgramMethods } from '../calls/child-process.ts';
-import { type ApiName, sessionApi } from './session-api.ts';
+import { type ApiName, openSessionApi } from './session-api.ts';
 
 // Sessions that work without pause, each with one client watching: a command prints a line every 100 ms, and the next
 // message follows as soon as the run ends. After `runsEach` runs, a new session replaces the old one, because an
@@ -34,7 +34,7 @@ export async function open(
   { url, active, printer, api: name = 'corral' }: Argument,
   stack: AsyncDisposableStack,
 ): Promise<ProgramMethods> {
-  const api = await sessionApi(name, url);
+  const api = await openSessionApi(name, url);
   const received = Array.from({ length: active }, () => 0);
   const failed: string[] = [];
   const ids = new Set<string>();
@@ -77,7 +77,7 @@ export async function open(
     isOver = true;
     api[Symbol.dispose](); // ends the open connections
     await Promise.all(running);
-    using last = await sessionApi(name, url);
+    using last = await openSessionApi(name, url);
     // A server that stops keeps its sandboxes, so the sessions are deleted first.
     await Promise.all([...ids].map((id) => last.remove(id).catch(() => {})));
   });

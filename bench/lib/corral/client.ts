@@ -1,5 +1,5 @@
 import { type ContainerInspection, inspectSessionContainer } from '../calls/engine-api.ts';
-import { type HttpCalls, trpcData } from '../calls/http-calls.ts';
+import { type HttpCalls, parseTrpcData } from '../calls/http-calls.ts';
 import { monotonicMs } from '../measure/generator.ts';
 import { type RunningServer, startServer } from './server.ts';
 import { corralApi } from './session-api.ts';
@@ -24,7 +24,7 @@ export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClien
   const open = new Set<string>();
   async function exec(sessionId: string): Promise<number> {
     const { text, ms } = await calls.ask('/trpc/sandbox.exec', { sessionId, command: 'true' });
-    const { exitCode } = trpcData<{ exitCode: number | null }>(text);
+    const { exitCode } = parseTrpcData<{ exitCode: number | null }>(text);
     if (exitCode !== 0) throw new Error(`"true" ended with ${exitCode}`);
     return ms;
   }
@@ -58,7 +58,7 @@ export async function startServerWithClient(stack: AsyncDisposableStack, setting
 }
 
 /** A server on Docker as users start it, with one session whose sandbox is ready. */
-export async function dockerSession(stack: AsyncDisposableStack) {
+export async function startDockerSession(stack: AsyncDisposableStack) {
   const client = await startServerWithClient(stack, { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' });
   const session = await client.started();
   return { url: client.url, pid: client.pid, client, session, container: await inspectSessionContainer(session) };
@@ -73,7 +73,7 @@ export async function inspectSampleContainer(client: SessionClient): Promise<Con
 }
 
 /** The time from the request for a session to the output of its first command, in ms. Deletes the session. */
-export async function timedStart(client: SessionClient): Promise<number> {
+export async function measureStart(client: SessionClient): Promise<number> {
   const from = monotonicMs();
   const session = await client.started();
   const ms = monotonicMs() - from;

@@ -3,7 +3,7 @@ import { forEachConcurrent } from '../../../src/core/concurrency/for-each-concur
 import { budget, testSpec } from '../../../test/support/conformance/harness.ts';
 import { type StubAddress, stubOptions } from '../../../test/support/servers/stub-options.ts';
 import type { ProgramMethods } from '../calls/child-process.ts';
-import { footprint } from './process-usage.ts';
+import { measurePssKiB } from './process-usage.ts';
 
 // The Kubernetes driver as the subject: it claims sandboxes from a stub of an API server in another process.
 
@@ -21,6 +21,6 @@ export async function open(stub: StubAddress, stack: AsyncDisposableStack): Prom
       await forEachConcurrent(specs, atOnce, async (spec) => void (await driver.provision(spec, budget())));
     },
     list: async () => (await driver.list(budget())).filter(({ phase }) => phase === 'ready').length,
-    footprint: (restMs: number) => footprint(restMs),
+    footprint: (restMs: number) => measurePssKiB(restMs),
   };
 }

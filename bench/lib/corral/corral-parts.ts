@@ -3,7 +3,7 @@ import { type Emission, emit } from '../calls/emit.ts';
 import type { Transport } from '../calls/event-reader.ts';
 import { openCorral, type Setup } from './corral.ts';
 import { addSession } from './corral-store.ts';
-import { footprint } from './process-usage.ts';
+import { measurePssKiB } from './process-usage.ts';
 
 // Corral as the subject of two measurements: a fan-out (real store, writer, log, service and stream; only the events
 // are injected), and many unused sessions in memory without sandboxes.
@@ -34,7 +34,7 @@ export async function open(
         const some = await Promise.all(Array.from({ length: Math.min(atOnce, count - n) }, () => addSession(corral)));
         await Promise.all(some.map((one) => corral.engine.supervisor.reach(one)));
       }
-      return await footprint(restMs);
+      return await measurePssKiB(restMs);
     },
   };
 }

@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SessionFact } from '../../../src/core/model/events.ts';
-import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
 import { createSessionRecord } from '../../../src/sessions/run/log/projection.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { type ProgramMethods, startChild } from '../calls/child-process.ts';
-import { freshFolder } from '../calls/folder.ts';
+import { createTempFolder } from '../calls/folder.ts';
 import type { Corral } from './corral.ts';
 
 // Fills a new data folder as an earlier server would have left it, with the store of the measured checkout.
@@ -23,20 +23,20 @@ interface Contents {
   conversation: { readonly input: Conversation; readonly stored: SessionId };
 }
 
-export async function filledFolder<Of extends keyof Contents>(
+export async function createFilledFolder<Of extends keyof Contents>(
   stack: AsyncDisposableStack,
   of: Of,
   input: Contents[Of]['input'],
 ): Promise<{ dataDir: string; stored: Contents[Of]['stored'] }> {
-  const dataDir = join(stack.use(await freshFolder()).path, 'd');
+  const dataDir = join(stack.use(await createTempFolder()).path, 'd');
   await using child = await startChild('corral-store', dataDir);
   return { dataDir, stored: await child.call(of, input) };
 }
 
 export async function open(dataDir: string, stack: AsyncDisposableStack): Promise<ProgramMethods> {
   await mkdir(dataDir, { mode: 0o700 });
-  const store = stack.use(await sqliteStore({ path: join(dataDir, 'corral.db') }));
-  const ids = randomIds();
+  const store = stack.use(await openSqliteStore({ path: join(dataDir, 'corral.db') }));
+  const ids = createIdSource();
   return {
     async sessions(count: number): Promise<SessionId[]> {
       const created: SessionId[] = [];

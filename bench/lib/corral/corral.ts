@@ -3,11 +3,11 @@ import { openCore } from '../../../src/app/compose.ts';
 import { buildHttpServer } from '../../../src/app/http-server.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
+import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import '../../../test/support/memory-driver/register.ts';
 
 export interface Setup {
@@ -30,10 +30,10 @@ export async function openCorral(stack: AsyncDisposableStack, setup: Setup) {
   const config = loadConfig(env, '');
   const logger = createLogger({ level: 'error', scrubber: createScrubber([]) });
   const closing = new AbortController();
-  const ids = randomIds();
+  const ids = createIdSource();
   const path = join(setup.dataDir, 'corral.db');
   const store = stack.use(
-    setup.store === 'memory' ? memoryStore() : await sqliteStore({ path, synchronous: setup.store }),
+    setup.store === 'memory' ? createInMemoryStore() : await openSqliteStore({ path, synchronous: setup.store }),
   );
   const rest = { config, logger, clock: systemClock, closing: closing.signal };
   const older = { given: { store } }; // older checkouts call `provided` by this name

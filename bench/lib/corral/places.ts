@@ -1,5 +1,5 @@
 import { startRawContainer } from '../../peers/raw-container.ts';
-import { describeMissingBubblewrap, openDaemonStarts } from '../../peers/raw-daemon.ts';
+import { createDaemonStarter, describeMissingBubblewrap } from '../../peers/raw-daemon.ts';
 import { readSamplePod, startPod } from '../../peers/raw-pod.ts';
 import { describeMissingEngine, listUnclaimedContainers } from '../calls/engine-api.ts';
 import { waitUntil } from '../calls/until.ts';
@@ -27,7 +27,7 @@ export const peersByBackend = {
 } satisfies Record<BackendName, object>;
 
 export async function openBackend(stack: AsyncDisposableStack, name: BackendName): Promise<BenchBackend> {
-  if (name === 'process') return onProcesses(await openDaemonStarts(stack));
+  if (name === 'process') return onProcesses(await createDaemonStarter(stack));
   return name === 'docker' ? docker : onCluster(await openCluster(stack));
 }
 

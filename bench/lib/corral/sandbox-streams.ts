@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { streamFrames } from '../../../src/core/text/stream-frames.ts';
-import { goodAnswer } from '../calls/http-calls.ts';
+import { awaitOkResponse } from '../calls/http-calls.ts';
 
 /** The byte streams of one session, requested as any client would. */
 export interface SandboxStreams extends Disposable {
@@ -15,7 +15,7 @@ export function sandboxStreams(server: string, session: string): SandboxStreams 
   const agent = new Agent({ keepAlive: true });
   async function ask(method: string, path: string, body?: Buffer): Promise<IncomingMessage> {
     const headers = body && { 'content-type': 'application/octet-stream', 'content-length': body.length };
-    return goodAnswer(request(`${base}${path}`, { method, agent, ...(headers && { headers }) }).end(body));
+    return awaitOkResponse(request(`${base}${path}`, { method, agent, ...(headers && { headers }) }).end(body));
   }
   const at = (path: string) => `/file?path=${encodeURIComponent(path)}`;
   return {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { freePort } from '../../../test/support/servers/free-port.ts';
-import { freshFolder } from '../calls/folder.ts';
+import { createTempFolder } from '../calls/folder.ts';
 import { waitUntil } from '../calls/until.ts';
 import { measuredCheckout } from '../measure/against.ts';
 
@@ -20,7 +20,7 @@ const withFake = 'test/support/servers/main.ts';
  * How the measured checkout starts its server. If it has a test server, that is used, because it includes the fake
  * driver.
  */
-export function serverProcess(): { flags: string[]; env: Record<string, string>; program: string } {
+export function readServerCommand(): { flags: string[]; env: Record<string, string>; program: string } {
   const { scripts, serverProcess } = Package.parse(
     JSON.parse(readFileSync(join(measuredCheckout(), 'package.json'), 'utf8')),
   );
@@ -39,7 +39,7 @@ export interface RunningServer extends AsyncDisposable {
  */
 export async function startServer(settings: Record<string, string>, signal?: AbortSignal): Promise<RunningServer> {
   await using stack = new AsyncDisposableStack();
-  const folder = stack.use(await freshFolder());
+  const folder = stack.use(await createTempFolder());
   const port = settings.PORT ?? (await freePort());
   const { PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS } = process.env;
   const own = {
@@ -50,7 +50,7 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
     CORRAL_MAX_CONNECTIONS_PER_ADDRESS: '0',
     CORRAL_SANDBOX_DESKTOP: 'false', // otherwise results would depend on whether the desktop image exists
   };
-  const { flags, env, program } = serverProcess();
+  const { flags, env, program } = readServerCommand();
   const child = spawn(process.execPath, [...flags, program], {
     cwd: measuredCheckout(),
     env: { ...env, PATH, HOME, DOCKER_HOST, NODE_EXTRA_CA_CERTS, ...own, ...settings },

@@ -1,4 +1,4 @@
-import { type HttpCalls, httpCalls, trpcData } from '../calls/http-calls.ts';
+import { type HttpCalls, httpCalls, parseTrpcData } from '../calls/http-calls.ts';
 
 /** A path, and the body of its POST. */
 type Post = readonly [path: string, body: object];
@@ -19,7 +19,7 @@ export interface SessionApi extends Disposable {
 export const apiNames = ['corral', 'managed-agents'] as const;
 export type ApiName = (typeof apiNames)[number];
 
-export async function sessionApi(name: ApiName, url: string): Promise<SessionApi> {
+export async function openSessionApi(name: ApiName, url: string): Promise<SessionApi> {
   return name === 'corral' ? corralApi(url) : await managedAgentsApi(url);
 }
 
@@ -28,7 +28,7 @@ export function corralApi(url: string): SessionApi {
   return {
     calls,
     list: `/trpc/sessions.list?input=${encodeURIComponent(JSON.stringify({ limit: 50 }))}`,
-    create: async () => trpcData<{ id: string }>((await calls.ask('/trpc/sessions.create', {})).text).id,
+    create: async () => parseTrpcData<{ id: string }>((await calls.ask('/trpc/sessions.create', {})).text).id,
     async remove(id) {
       await calls.ask('/trpc/sessions.delete', { id });
     },

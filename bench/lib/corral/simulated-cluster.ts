@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { V1Pod } from '@kubernetes/client-node';
 import { forEachConcurrent } from '../../../src/core/concurrency/for-each-concurrent.ts';
-import { type ApiProxy, apiProxy } from '../calls/api-proxy.ts';
+import { type ApiProxy, startApiProxy } from '../calls/api-proxy.ts';
 import { type Namespace, openNamespace } from './cluster.ts';
-import { simulatedDaemons } from './simulated-daemons.ts';
-import { simulatedNodes } from './simulated-node.ts';
+import { startSimulatedDaemons } from './simulated-daemons.ts';
+import { startSimulatedNodes } from './simulated-node.ts';
 
 export interface SimulatedCluster extends Pick<Namespace, 'podsOf'> {
   /** Between the measured server and the API server. */
@@ -26,15 +26,15 @@ export async function openSimulatedCluster(stack: AsyncDisposableStack, pods: nu
   const namespace = await openNamespace(stack, {});
   const count = Math.ceil(pods / podsOnNode) + 1;
   const nodes = stack.use(
-    await simulatedNodes({ kubeconfig, namespace: namespace.name, nodes: count, podIP: '127.0.0.1' }),
+    await startSimulatedNodes({ kubeconfig, namespace: namespace.name, nodes: count, podIP: '127.0.0.1' }),
   );
   stack.defer(async () => {
     // The simulated nodes still run and end the pods. Without them, the pods would wait for the pod garbage collector.
     await namespace.tell('DELETE', namespace.pods);
     while ((await namespace.tell<{ items: [] }>('GET', `${namespace.pods}?limit=1`)).items.length > 0) await pause(500);
   });
-  const daemons = stack.use(await simulatedDaemons());
-  const proxy = await apiProxy(stack, kubeconfig);
+  const daemons = stack.use(await startSimulatedDaemons());
+  const proxy = await startApiProxy(stack, kubeconfig);
   const [[label, set] = []] = Object.entries(nodes.nodeSelector);
   const { key, value, effect } = nodes.toleration;
   let strangers = 0;

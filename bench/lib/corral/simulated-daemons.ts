@@ -11,7 +11,7 @@ export interface SimulatedDaemons extends AsyncDisposable {
  * One port for the daemons of all simulated pods, whose addresses lead here. The token in a connection's first request
  * selects the daemon: each token has its own in-memory daemon.
  */
-export async function simulatedDaemons(): Promise<SimulatedDaemons> {
+export async function startSimulatedDaemons(): Promise<SimulatedDaemons> {
   const daemons = new Map<string, MemoryDaemon>();
   const sockets = new Set<Socket>();
   const daemonOf = (token: string): MemoryDaemon => {

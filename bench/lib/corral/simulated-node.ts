@@ -5,7 +5,7 @@ import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts'
 import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../../../src/core/concurrency/for-each-concurrent.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { finalDeleteOptions, nodeBody, nodeStatus, runningPod, simulatedLabel } from './simulated-pod.ts';
 
 export interface SimulatedNodes extends AsyncDisposable {
@@ -33,9 +33,9 @@ const atOnce = 24;
  * leases. It reports the namespace's pods on them as running, and as gone once they are deleted. No container starts. A
  * taint keeps all other pods away.
  */
-export async function simulatedNodes({ kubeconfig, namespace, nodes, podIP, startMs = 0 }: NodeOptions) {
+export async function startSimulatedNodes({ kubeconfig, namespace, nodes, podIP, startMs = 0 }: NodeOptions) {
   await using stack = new AsyncDisposableStack();
-  const set = `sim-${randomIds().short().slice(0, 6).toLowerCase()}`;
+  const set = `sim-${createIdSource().short().slice(0, 6).toLowerCase()}`;
   const credentials = stack.use(openCredentials({ kubeconfig, context: undefined, clock: systemClock }));
   const api = openApi({ credentials, clock: systemClock, random: Math.random, maxInFlight: atOnce });
   const names = Array.from({ length: nodes }, (_, n) => `${set}-${n}`);

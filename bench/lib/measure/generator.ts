@@ -31,7 +31,7 @@ export async function measureMs(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** Runs the work `times` times, one after another. Resolves with the time of each run, in ms. */
-export async function timedSamples(times: number, work: () => Promise<unknown>): Promise<number[]> {
+export async function measureSamples(times: number, work: () => Promise<unknown>): Promise<number[]> {
   const samples: number[] = [];
   for (let n = 0; n < times; n++) samples.push(await measureMs(work));
   return samples;

@@ -1,4 +1,4 @@
-import type { Stat } from './statistics.ts';
+import type { Percentile } from './statistics.ts';
 
 // The interface between a row and the runner: an experiment, and the result of a round.
 
@@ -14,7 +14,7 @@ export interface GeneratorLoad {
   readonly cpuShare: number;
   readonly loopP99Ms: number;
 }
-export interface SideRound {
+export interface RoundResult {
   /** In the experiment's unit. The statistics of the goals are computed from these. */
   readonly samples: readonly number[];
   readonly correct?: DeliveryCounts;
@@ -22,15 +22,15 @@ export interface SideRound {
 }
 
 /** Runs one round. Resolves with its samples, alone or with further results. */
-export type Side = () => Promise<SideRound | readonly number[]>;
+export type RoundRunner = () => Promise<RoundResult | readonly number[]>;
 /** Both sides, set up and idle. They run in turn, never at the same time. */
-export interface Pair {
-  readonly subject: Side;
-  readonly peer: Side;
+export interface ExperimentSides {
+  readonly subject: RoundRunner;
+  readonly peer: RoundRunner;
 }
 
 export interface Goal {
-  readonly stat: Stat;
+  readonly stat: Percentile;
   /** The upper bound of the ratio subject : peer; `min` is a lower bound. */
   readonly max?: number;
   readonly min?: number;
@@ -51,7 +51,7 @@ export interface Experiment {
   /** Smaller amounts are raised to this one, so that a side that used nothing does not cause an infinite ratio. */
   readonly floor?: number;
   /** Sets both sides up. The stack is disposed after the last round. */
-  open(stack: AsyncDisposableStack): Promise<Pair>;
+  open(stack: AsyncDisposableStack): Promise<ExperimentSides>;
 }
 
 export type Mode = 'quick' | 'full';
@@ -85,7 +85,7 @@ interface TimedRow
   readonly max?: number;
   readonly quickMs: number;
   readonly rounds?: Partial<Experiment['rounds']>;
-  open(stack: AsyncDisposableStack, mode: Mode): Promise<Pair>;
+  open(stack: AsyncDisposableStack, mode: Mode): Promise<ExperimentSides>;
 }
 /** The usual row: one experiment, with a time of Corral's unless the row has another unit. */
 export function timedRow({ name, title, missing, max = 1, quickMs, open, ...rest }: TimedRow): Row {
@@ -104,7 +104,7 @@ interface Limited extends Pick<Experiment, 'variant' | 'rounds'>, Partial<Pick<E
   /** The limit, which replaces a peer. */
   readonly max: number;
   readonly unit: string;
-  open(stack: AsyncDisposableStack): Promise<Side>;
+  open(stack: AsyncDisposableStack): Promise<RoundRunner>;
 }
 /** An experiment with a fixed limit instead of a peer. A busy machine does not make it noisy. */
 export const limitExperiment = ({ max, unit, open, goals, ...rest }: Limited): Experiment => ({

@@ -4,7 +4,7 @@ import type { Experiment, Mode, Row } from './measure.ts';
 import type { SeriesPlan } from './series.ts';
 
 /** Reads the command line. Ends the process with a message if an argument is invalid. */
-export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]) {
+export function readBenchOptions(rows: readonly Row[], series: readonly SeriesPlan[]) {
   const values = commandLine();
   const mode: Mode = values.full ? 'full' : 'quick';
   const requested = values.only?.split(',').map((name) => name.trim());

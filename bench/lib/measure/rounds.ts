@@ -1,15 +1,15 @@
 import {
   type DeliveryCounts,
   type Experiment,
+  type ExperimentSides,
   type Goal,
   hasDeliveryErrors,
-  type Pair,
-  type Side,
-  type SideRound,
+  type RoundResult,
+  type RoundRunner,
   sumDeliveryCounts,
 } from './measure.ts';
 import { bootstrapInterval, median, type Random, type Summary, summarize } from './statistics.ts';
-import { judge, type Verdict, verdictOf } from './verdict.ts';
+import { judgeInterval, type Verdict, verdictOf } from './verdict.ts';
 
 export interface Instruments {
   /** In ms, monotonic. */
@@ -32,8 +32,8 @@ export interface Measurement {
   readonly correct: DeliveryCounts;
 }
 interface Round {
-  readonly subject: SideRound;
-  readonly peer: SideRound;
+  readonly subject: RoundResult;
+  readonly peer: RoundResult;
   /** Why the round does not count; undefined when it does. */
   readonly voidedBy: string | undefined;
 }
@@ -79,18 +79,22 @@ export async function measure(experiment: Experiment, instruments: Instruments):
 }
 
 /** The first side alternates, so that a drift of the machine affects both sides equally. */
-async function both(pair: Pair, n: number): Promise<{ subject: SideRound; peer: SideRound }> {
+async function both(pair: ExperimentSides, n: number): Promise<{ subject: RoundResult; peer: RoundResult }> {
   const early = n % 2 === 0 ? undefined : await roundOf(pair.peer);
   const subject = await roundOf(pair.subject);
   return { subject, peer: early ?? (await roundOf(pair.peer)) };
 }
 
-async function roundOf(side: Side): Promise<SideRound> {
+async function roundOf(side: RoundRunner): Promise<RoundResult> {
   const round = await side();
   return 'samples' in round ? round : { samples: round };
 }
 
-function voidedBy(sides: { subject: SideRound; peer: SideRound }, before: number, after: number): string | undefined {
+function voidedBy(
+  sides: { subject: RoundResult; peer: RoundResult },
+  before: number,
+  after: number,
+): string | undefined {
   if (before > 0 && Math.abs(after - before) / before > restless) return 'the machine changed its pace';
   for (const { generator, samples } of [sides.subject, sides.peer]) {
     if (!generator) continue;
@@ -107,7 +111,7 @@ const ratiosOf = (rounds: readonly Round[], { stat, grace = 0 }: Goal, floor = 0
   );
 
 const isDecided = (rounds: readonly Round[], goal: Goal, { floor }: Experiment, random: Random) =>
-  judge(bootstrapInterval(ratiosOf(rounds, goal, floor), random), goal) !== 'unclear';
+  judgeInterval(bootstrapInterval(ratiosOf(rounds, goal, floor), random), goal) !== 'unclear';
 
 function conclude(experiment: Experiment, taken: readonly Round[], random: Random): Measurement {
   const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);

@@ -3,8 +3,8 @@ import type { Mode } from './measure.ts';
 
 // A series measures the same thing at several sizes, so it has no peer: its rules compare its own points.
 
-export type Figures = Readonly<Record<string, number>>;
-export interface Rule {
+export type SeriesPoint = Readonly<Record<string, number>>;
+export interface SeriesRule {
   readonly says: string;
   /** The figure that decides, and whether it meets the rule. */
   judge(series: Pick<Series, 'x' | 'y' | 'fits'>): { readonly isMet: boolean; readonly found: string };
@@ -17,10 +17,10 @@ export interface SeriesPlan {
   missing?(): Promise<string | undefined>;
   points(mode: Mode): readonly number[];
   /** Returns what measures one point. The points come in ascending order. The stack is disposed after the last one. */
-  open(stack: AsyncDisposableStack, mode: Mode): Promise<(x: number) => Promise<Figures>>;
+  open(stack: AsyncDisposableStack, mode: Mode): Promise<(x: number) => Promise<SeriesPoint>>;
   /** Figures whose growth along x is fitted by a line. */
   readonly fitted: readonly string[];
-  readonly rules: readonly Rule[];
+  readonly rules: readonly SeriesRule[];
 }
 
 export async function measureSeries(plan: SeriesPlan, mode: Mode, signal: AbortSignal): Promise<Series> {
@@ -38,7 +38,7 @@ export async function measureSeries(plan: SeriesPlan, mode: Mode, signal: AbortS
       console.error(`bench: ${plan.name} at ${point} ${plan.along}: ${shown.join(', ')}`);
     }
   }
-  const fits = Object.fromEntries(plan.fitted.map((figure) => [figure, fitOf(x, y[figure] ?? [])]));
+  const fits = Object.fromEntries(plan.fitted.map((figure) => [figure, fitLine(x, y[figure] ?? [])]));
   const found = { x, y, fits };
   const rules = plan.rules.map(({ says, judge }) => ({ says, ...judge(found) }));
   const command = `npm run bench -- --only ${plan.name}${mode === 'full' ? ' --full' : ''}`;
@@ -46,7 +46,7 @@ export async function measureSeries(plan: SeriesPlan, mode: Mode, signal: AbortS
 }
 
 /** The line by least squares. R² is 1 for points on one line. */
-export function fitOf(x: readonly number[], y: readonly number[]): { slope: number; r2: number } {
+export function fitLine(x: readonly number[], y: readonly number[]): { slope: number; r2: number } {
   const mean = (all: readonly number[]) => all.reduce((sum, one) => sum + one, 0) / all.length;
   const [meanX, meanY] = [mean(x), mean(y)];
   const spread = x.reduce((sum, one) => sum + (one - meanX) ** 2, 0);
@@ -57,10 +57,15 @@ export function fitOf(x: readonly number[], y: readonly number[]): { slope: numb
 }
 
 /** The last point's figure divided by the first point's. */
-export const growth = (values: readonly number[]): number => (values.at(-1) ?? Number.NaN) / (values[0] ?? Number.NaN);
+export const growthFactor = (values: readonly number[]): number =>
+  (values.at(-1) ?? Number.NaN) / (values[0] ?? Number.NaN);
 
 /** The figure must stay below this. */
-export const atMost = (says: string, most: number, of: (found: Pick<Series, 'x' | 'y' | 'fits'>) => number): Rule => ({
+export const maxFigureRule = (
+  says: string,
+  most: number,
+  of: (found: Pick<Series, 'x' | 'y' | 'fits'>) => number,
+): SeriesRule => ({
   says,
   judge: (found) => ({ isMet: of(found) <= most, found: of(found).toFixed(2) }),
 });

@@ -3,7 +3,7 @@
 export type Random = () => number;
 
 /** mulberry32: small, fast, and good enough for resampling and shuffling. */
-export function seeded(seed: number): Random {
+export function createSeededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -32,8 +32,8 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
 }
 
-export type Stat = 'p50' | 'p95' | 'p99';
-export type Summary = Readonly<Record<Stat | 'max' | 'n', number>>;
+export type Percentile = 'p50' | 'p95' | 'p99';
+export type Summary = Readonly<Record<Percentile | 'max' | 'n', number>>;
 
 export function summarize(values: readonly number[]): Summary {
   const sorted = ascending(values);

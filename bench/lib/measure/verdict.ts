@@ -6,7 +6,7 @@ type Interval = readonly [number, number];
 type TargetBound = Pick<Goal, 'max' | 'min'>;
 
 /** Judges by the interval alone, never by the point estimate. */
-export function judge([low, high]: Interval, { max, min }: TargetBound): 'pass' | 'fail' | 'unclear' {
+export function judgeInterval([low, high]: Interval, { max, min }: TargetBound): 'pass' | 'fail' | 'unclear' {
   if (max !== undefined) return high <= max ? 'pass' : low > max ? 'fail' : 'unclear';
   const least = min ?? 0;
   return low >= least ? 'pass' : high < least ? 'fail' : 'unclear';
@@ -24,5 +24,5 @@ export interface Rounds {
 /** On a noisy machine no row passes and none fails; with too few valid rounds, none passes. */
 export function verdictOf(interval: Interval, goal: TargetBound, { valid, voided, needed }: Rounds): Verdict {
   if (valid < needed) return voided > 0 ? 'noisy' : 'unclear';
-  return voided / (valid + voided) > maxVoid ? 'noisy' : judge(interval, goal);
+  return voided / (valid + voided) > maxVoid ? 'noisy' : judgeInterval(interval, goal);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type BenchResult, keyOf, Metric, Ratio, Series } from './result.ts';
+import { type BenchResult, Metric, metricKeyOf, Ratio, Series } from './result.ts';
 
 // docs/performance/figures.json has the last measured figure of each row, each with the commit and the day of its run.
 
@@ -20,7 +20,7 @@ export type Figures = z.infer<typeof Figures>;
  * and a series that ends at a smaller size replaces none.
  */
 export function mergeFigures(known: Figures, results: readonly BenchResult[]): Figures {
-  const metrics = new Map(known.metrics.map((one) => [keyOf(one), one]));
+  const metrics = new Map(known.metrics.map((one) => [metricKeyOf(one), one]));
   const series = new Map(known.series.map((one) => [one.name, one]));
   let { machine } = known;
   for (const result of results) {
@@ -29,8 +29,9 @@ export function mergeFigures(known: Figures, results: readonly BenchResult[]): F
       if (!ratio) continue;
       const { stat, median, ci95 } = ratio;
       const figure = { name, variant, unit, better, ratio: { stat, median, ci95 }, target, verdict, reason, ...from };
-      const before = metrics.get(keyOf(figure));
-      if (verdict !== 'noisy' || before === undefined || before.verdict === 'noisy') metrics.set(keyOf(figure), figure);
+      const before = metrics.get(metricKeyOf(figure));
+      if (verdict !== 'noisy' || before === undefined || before.verdict === 'noisy')
+        metrics.set(metricKeyOf(figure), figure);
     }
     for (const one of result.series) {
       const reached = series.get(one.name)?.x.at(-1) ?? 0;

@@ -2,7 +2,7 @@ import type { Row } from '../measure/measure.ts';
 import type { SeriesPlan } from '../measure/series.ts';
 import type { Figures } from './figures.ts';
 import { targetsPlot } from './plot.ts';
-import { cells, markdownTable, seriesTable } from './table.ts';
+import { markdownTable, seriesTable, toMetricCells } from './table.ts';
 
 interface PageContent {
   readonly figures: Figures;
@@ -74,7 +74,7 @@ export function performancePage({ figures: { machine, metrics, series }, rows, s
 
 /** A figure as an item of the list: ratio, interval, target, verdict, and where it was measured. */
 function figureLine(figure: Figures['metrics'][number]): string {
-  const [name, variant, ratio, interval, target, verdict] = cells(figure);
+  const [name, variant, ratio, interval, target, verdict] = toMetricCells(figure);
   const bound = target?.replace('<= ', '≤').replace('>= ', '≥');
   const note = figure.note === undefined ? '' : ` (${figure.note})`;
   return `- ${name} ${variant}: ${ratio} (${interval?.replace(' to ', '–')}), target ${bound}, ${verdict}; ${figure.on}${note}`;

@@ -69,5 +69,5 @@ interface MetricIdentity extends Pick<Metric, 'name' | 'variant'> {
   readonly ratio?: Pick<z.infer<typeof Ratio>, 'stat'> | undefined;
 }
 /** The identity of a metric, the same in every run. */
-export const keyOf = ({ name, variant, ratio }: MetricIdentity): string =>
+export const metricKeyOf = ({ name, variant, ratio }: MetricIdentity): string =>
   [name, ...Object.entries(variant).map(([of, value]) => `${of}=${value}`), ratio?.stat ?? ''].join(' ').trim();

@@ -11,7 +11,7 @@ export interface TableMetric extends Pick<Metric, 'name' | 'variant' | 'target' 
 }
 
 /** A metric as cells of the table. */
-export function cells({ name, variant, ratio, target, verdict, reason }: TableMetric): string[] {
+export function toMetricCells({ name, variant, ratio, target, verdict, reason }: TableMetric): string[] {
   const variants = Object.entries(variant).map(([of, value]) => `${of}=${value}`);
   const least = target.min === undefined ? 'none' : `>= ${target.min}`;
   const bound = target.max === undefined ? least : `<= ${target.max}`;

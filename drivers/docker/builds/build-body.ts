@@ -1,6 +1,6 @@
 import type { ContainerCreateOptions, HostConfig } from 'dockerode';
 import { ociProfile } from '../../shared/seccomp/oci.ts';
-import { type ContainerRequest, createBody } from '../create-body.ts';
+import { type ContainerRequest, sandboxBody } from '../create-body.ts';
 import { imageUser } from '../users.ts';
 
 /**
@@ -44,8 +44,8 @@ const asImageUser = ['setpriv', `--reuid=${imageUser}`, `--regid=${imageUser}`, 
  * The isolation of a sandbox, with four exceptions: the root file system is writable, root has a few capabilities,
  * files are not watched, and there is no workspace, because images do not include volumes.
  */
-export function buildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
-  const body = createBody(request);
+export function imageBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
+  const body = sandboxBody(request);
   const host = body.HostConfig as HostConfig;
   const { diskBytes } = request.spec.limits;
   const env = { CORRAL_WORKSPACE: scratch, CORRAL_WORKSPACE_ALIAS: scratch, HOME: `${scratch}/home` };

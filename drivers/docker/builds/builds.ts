@@ -17,9 +17,9 @@ import { type InstanceNames, ownerFilter, parseSandboxInfo } from '../labels.ts'
 import { removeContainer } from '../remove.ts';
 import { type CreatedResources, startContainer } from '../start-container.ts';
 import { usesHostKernel } from '../strict-runtime.ts';
-import { imageUser, type Users } from '../users.ts';
+import { imageUser, type WorkspaceUsers } from '../users.ts';
 import type { DockerVolumes } from '../volumes.ts';
-import { buildBody } from './build-body.ts';
+import { imageBuildBody } from './build-body.ts';
 
 const users = { root: '0:0', user: `${imageUser}:${imageUser}` } as const;
 
@@ -92,7 +92,7 @@ interface Options {
   readonly folders: Folders;
   readonly holds: ServerEndpoints;
   readonly images: Images;
-  readonly users: Users;
+  readonly users: WorkspaceUsers;
   readonly volumes: DockerVolumes;
   readonly instance: string;
   readonly names: InstanceNames;
@@ -153,7 +153,7 @@ export function openBuilds(options: Options): ImageBuilding {
           image,
           created: createdResources,
           workspace: { volume: names.build(id), user: imageUser },
-          body: (request: ContainerRequest) => buildBody(request, begins),
+          body: (request: ContainerRequest) => imageBuildBody(request, begins),
         };
         const { end } = await startContainer(place, spec, signal);
         await waitForStart(end, signal);

@@ -18,7 +18,7 @@ const never = z.literal(false).optional();
 const mebibyte = 2 ** 20;
 const scratch =
   /^(rw|nosuid|nodev|noexec|exec|size=\d+|mode=\d+|uid=\d+|gid=\d+)(,(rw|nosuid|nodev|noexec|exec|size=\d+|mode=\d+|uid=\d+|gid=\d+))*$/;
-export const safeScratch = z
+export const tmpfsOptionsRule = z
   .string()
   .regex(scratch)
   .refine((options) => options.includes('nosuid') && options.includes('nodev'));
@@ -53,7 +53,7 @@ export const isolationRules = {
   }),
   AutoRemove: never,
 };
-export const noSwap = {
+export const noSwapRule = {
   is: ({ Memory, MemorySwap }: { readonly Memory: number; readonly MemorySwap: number }) => Memory === MemorySwap,
   message: 'MemorySwap has to be Memory: no swap',
 };
@@ -104,11 +104,11 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
       ...isolationRules,
       NetworkMode: z.literal('none'),
       ExtraHosts: z.array(z.string().regex(/^[a-z][a-z0-9-]{0,30}:127\.0\.0\.1$/)).optional(),
-      Tmpfs: z.partialRecord(z.enum(['/tmp', '/run', '/home/agent', '/mnt']), safeScratch),
+      Tmpfs: z.partialRecord(z.enum(['/tmp', '/run', '/home/agent', '/mnt']), tmpfsOptionsRule),
       Mounts: z.tuple([bind, volumeAt('/workspace', never), volumeAt(workspaceAlias, z.literal(true))]),
       Runtime: z.enum(['runc', 'runsc']).optional(),
     })
-    .refine(noSwap.is, { message: noSwap.message })
+    .refine(noSwapRule.is, { message: noSwapRule.message })
     .refine(({ Mounts: [, workspace, again] }) => workspace.Source === again.Source, {
       message: `the volume at ${workspaceAlias} has to be that of the workspace`,
       path: ['Mounts', 2, 'Source'],

@@ -10,9 +10,9 @@ import {
   findMountedFolder,
   includesUser,
   isolationRules,
-  noSwap,
+  noSwapRule,
   processRules,
-  safeScratch,
+  tmpfsOptionsRule,
   volumeRules,
 } from './container-rules.ts';
 import type { OwnedFolders } from './owned-folders.ts';
@@ -35,10 +35,10 @@ export function serviceRules({ instance, users }: Pick<FilterScope, 'instance' |
     .strictObject({
       ...isolationRules,
       NetworkMode: z.string().regex(/^container:[0-9a-f]{64}$/),
-      Tmpfs: z.record(z.string().regex(/^(\/[\w.-]+)+$/), safeScratch),
+      Tmpfs: z.record(z.string().regex(/^(\/[\w.-]+)+$/), tmpfsOptionsRule),
       Runtime: z.enum(['runc', 'crun', 'youki']).optional(),
     })
-    .refine(noSwap.is, { message: noSwap.message });
+    .refine(noSwapRule.is, { message: noSwapRule.message });
   return z.strictObject({
     ...processRules({ instance, users }),
     Cmd: z.array(z.string()).optional(),

@@ -9,16 +9,16 @@ import { freezeContainer } from '../freeze.ts';
 import type { Images } from '../images.ts';
 import { labelsFor, ownerFilter } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
-import { imageUser, type Users, userLabel } from '../users.ts';
+import { imageUser, userLabel, type WorkspaceUsers } from '../users.ts';
 import { serviceBody } from './service-body.ts';
 
 /** Label on a service's container: its name. */
-export const serviceLabel = 'corral.service';
+export const serviceNameLabel = 'corral.service';
 /**
  * Label on a sandbox's container that can have services. A container without it is removed without a search for
  * services.
  */
-export const servicesLabel = 'corral.services';
+export const mayHaveServicesLabel = 'corral.services';
 /**
  * Label on a service's container: the sandbox container whose network it joined. If the sandbox has another container
  * now, the service is a leftover.
@@ -31,7 +31,7 @@ const sharedUser = imageUser + 1;
 interface Options {
   readonly engine: Dockerode;
   readonly images: Images;
-  readonly users: Users;
+  readonly users: WorkspaceUsers;
   readonly instance: string;
   readonly nameOf: (id: SandboxId) => string;
   readonly labels: Readonly<Record<string, string>>;
@@ -50,7 +50,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
   const nameFor = (id: SandboxId, service: string) => `${nameOf(id)}-svc-${service}`;
 
   const all = (id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInfo[]> => {
-    const filters = { label: [ownerFilter(instance), `corral.sandbox=${id}`, serviceLabel] };
+    const filters = { label: [ownerFilter(instance), `corral.sandbox=${id}`, serviceNameLabel] };
     return callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
   };
 
@@ -91,7 +91,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
       const found = await callEngine(signal, () => engine.getImage(ref).inspect());
       const own = {
         ...labelsFor(info, instance, labels),
-        [serviceLabel]: service.name,
+        [serviceNameLabel]: service.name,
         [besideLabel]: sandbox,
         [contentLabel]: found.Id,
         'corral.image': service.image,
@@ -172,10 +172,10 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
 
 /** Whether a sandbox's container can have services. If so, stopping or pausing the sandbox must include them. */
 export const mayHaveServices = (labels: Readonly<Record<string, string>> | undefined): boolean =>
-  labels?.[servicesLabel] !== undefined;
+  labels?.[mayHaveServicesLabel] !== undefined;
 
 function toState({ Config, State }: Dockerode.ContainerInspectInfo): Omit<ServiceStatus, 'ports'> {
-  const name = Config.Labels?.[serviceLabel] ?? '';
+  const name = Config.Labels?.[serviceNameLabel] ?? '';
   const image = Config.Labels?.['corral.image'] ?? '';
   if (State.Paused) return { name, image, state: 'paused' };
   if (!State.Running) return { name, image, state: 'exited', exitCode: State.ExitCode };

@@ -67,7 +67,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
     const status = response.statusCode ?? 500;
     if (status < 300) return response;
     if (status === 401) credentials.forget();
-    throw refusedError(what, await refusalFrom(response, status, signal));
+    throw toClusterError(what, await refusalFrom(response, status, signal));
   }
 
   /** One attempt. A stalled request counts as unanswered. */
@@ -169,7 +169,7 @@ function findRefusal(thrown: unknown): Refusal | undefined {
 export const statusOf = (thrown: unknown): number | undefined => findRefusal(thrown)?.status;
 
 /** Translates a non-2xx answer for callers that start sandboxes. */
-export function refusedError(what: string, cause: Refusal): AppError {
+export function toClusterError(what: string, cause: Refusal): AppError {
   const { retryAfterMs } = cause;
   const [code, text] = explain(what, cause);
   return new AppError(code, text, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });

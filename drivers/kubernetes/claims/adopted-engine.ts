@@ -2,7 +2,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import { statusOf } from '../api/api.ts';
 import { uidOf } from '../api/collection.ts';
-import type { Engine, EngineOptions } from '../engine.ts';
+import type { EngineOptions, SandboxEngine } from '../engine.ts';
 import { checkOwner, isOwnPod, objectMetadata, parseSandboxInfo } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
 import { sandboxPath } from './platform.ts';
@@ -19,7 +19,7 @@ import {
  * Corral never stops or deletes it. Its pod must come from a template of this installation, because only such daemons
  * accept this server.
  */
-export function adoptedEngine(options: EngineOptions) {
+export function createAdoptedEngine(options: EngineOptions) {
   const { namespace, instance } = options;
   const sandboxes = openSessionObjects(options, {
     path: sandboxPath(namespace),
@@ -60,7 +60,7 @@ export function adoptedEngine(options: EngineOptions) {
     return { found, pod };
   }
 
-  const engine: Engine = {
+  const engine: SandboxEngine = {
     begin(spec) {
       const { adopts: named = '' } = spec;
       let held: SessionObject = {};

@@ -1,13 +1,13 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxSpec } from '../../driver.ts';
-import { refusedError } from '../api/api.ts';
+import { toClusterError } from '../api/api.ts';
 import { openCollection, uidOf } from '../api/collection.ts';
 import { openObjects } from '../api/objects.ts';
-import type { Engine, EngineOptions } from '../engine.ts';
+import type { EngineOptions, SandboxEngine } from '../engine.ts';
 import { checkOwner, instanceOf, objectMetadata } from '../labels.ts';
 import { computePodState } from '../pods/pod-state.ts';
-import { apiGroup, claimPath, sandboxPath } from './platform.ts';
+import { apiGroup, extensionPath, sandboxPath } from './platform.ts';
 import {
   createIdentityCommand,
   openSessionObjects,
@@ -16,13 +16,13 @@ import {
   readyConditionOf,
   type SessionObject,
 } from './session-objects.ts';
-import type { Blueprint, Templates } from './templates.ts';
+import type { Blueprint, SandboxTemplates } from './templates.ts';
 
 interface Claim extends SessionObject {
   readonly spec?: { readonly warmPoolRef?: { readonly name: string } };
 }
 interface Options extends EngineOptions {
-  readonly templates: Templates;
+  readonly templates: SandboxTemplates;
   /** Whether a stopped sandbox keeps its files. */
   readonly keepsFiles: boolean;
   /** Whether this server can read the cluster's nodes. */
@@ -40,10 +40,10 @@ const removed = () => new AppError('sandbox_unavailable', 'The claim of the sand
  * One SandboxClaim for each session. Its name is the session's, so two servers never claim two sandboxes for one session,
  * and the controller gives each warm sandbox to one claim.
  */
-export function claimEngine(options: Options) {
+export function createClaimEngine(options: Options) {
   const { api, clock, namespace, instance, pods, templates, keepsFiles, nameOf, blueprintFor } = options;
   const claims = openSessionObjects<Claim>(options, {
-    path: claimPath(namespace, 'sandboxclaims'),
+    path: extensionPath(namespace, 'sandboxclaims'),
     what: 'sandbox claims',
     podNameOf: ({ status }) => status?.sandbox?.name,
   });
@@ -146,7 +146,7 @@ export function claimEngine(options: Options) {
     throw new AppError('sandbox_capacity', message, { retryAfterMs: 5_000 });
   }
 
-  const engine: Engine = {
+  const engine: SandboxEngine = {
     begin(spec) {
       const name = nameOf(spec.id);
       let claim: Claim | undefined;
@@ -276,7 +276,7 @@ function findFailure(claim: Claim) {
   const text = message === '' ? reason : `${reason}: ${message}`;
   const cause = { status: 403, reason, message: text, retryAfterMs: undefined };
   const error = isRefused
-    ? refusedError('create pods', cause)
+    ? toClusterError('create pods', cause)
     : new AppError('sandbox_unavailable', `The cluster gives the sandbox no pod (${text}).`);
   const isFinal = isRefused || /^(InvalidMetadata|VolumeClaimTemplatesError)$/.test(reason);
   return { error, isFinal, isWithoutPool: /^(WarmPool|Template)NotFound$/.test(reason) };

@@ -3,7 +3,7 @@ import type { KubeApi } from '../api/api.ts';
 
 export const apiGroup = 'extensions.agents.x-k8s.io';
 const version = 'v1beta1';
-export const claimPath = (namespace: string, plural: string) =>
+export const extensionPath = (namespace: string, plural: string) =>
   `/apis/${apiGroup}/${version}/namespaces/${namespace}/${plural}`;
 export const sandboxPath = (namespace: string) => `/apis/agents.x-k8s.io/${version}/namespaces/${namespace}/sandboxes`;
 

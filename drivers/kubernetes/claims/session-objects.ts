@@ -4,7 +4,7 @@ import { type KubeObject, uidOf } from '../api/collection.ts';
 import { openObjects } from '../api/objects.ts';
 import type { EngineOptions } from '../engine.ts';
 import { parseSandboxInfo, sandboxSelector, withNode } from '../labels.ts';
-import { egressFile } from '../pods/pod-body.ts';
+import { egressIdentityPath } from '../pods/pod-body.ts';
 import { computePodState } from '../pods/pod-state.ts';
 
 export interface SessionObject extends KubeObject {
@@ -70,6 +70,6 @@ export function openSessionObjects<T extends SessionObject>(
 export function createIdentityCommand({ egressToken }: EngineOptions, spec: SandboxSpec): string | undefined {
   const token = egressToken(spec);
   const line = `corral-egress 1 ${spec.id} ${token?.reveal()}`;
-  const stored = `printf '%s\\n' '${line}' >${egressFile}.new && mv ${egressFile}.new ${egressFile} && printf done`;
+  const stored = `printf '%s\\n' '${line}' >${egressIdentityPath}.new && mv ${egressIdentityPath}.new ${egressIdentityPath} && printf done`;
   return token && `umask 077; ${stored}`;
 }

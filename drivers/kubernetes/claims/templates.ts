@@ -4,7 +4,7 @@ import type { SandboxRecipe } from '../../driver.ts';
 import { openCollection } from '../api/collection.ts';
 import type { KubeObjectOptions } from '../api/objects.ts';
 import { instanceLabels, namePrefix, podSelector } from '../labels.ts';
-import { apiGroup, claimPath } from './platform.ts';
+import { apiGroup, extensionPath } from './platform.ts';
 
 /** The part of a SandboxTemplate that each of its Sandboxes copies. */
 export interface Blueprint {
@@ -26,9 +26,9 @@ const epochNote = 'corral/epoch';
  * change: after an upgrade or a change of settings, sandboxes are claimed from a new pool, and the members of the old
  * one are deleted.
  */
-export function openTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
-  const templates = openCollection(api, claimPath(namespace, 'sandboxtemplates'), 'sandbox templates');
-  const pools = openCollection<Pool>(api, claimPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
+export function openSandboxTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
+  const templates = openCollection(api, extensionPath(namespace, 'sandboxtemplates'), 'sandbox templates');
+  const pools = openCollection<Pool>(api, extensionPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
   /** Prefix of the names of templates, pools and their members. */
   const prefix = namePrefix(instance);
   const known = new Set<string>();
@@ -88,4 +88,4 @@ export function openTemplates({ api, namespace, instance, clock, blueprintFor }:
     },
   };
 }
-export type Templates = ReturnType<typeof openTemplates>;
+export type SandboxTemplates = ReturnType<typeof openSandboxTemplates>;

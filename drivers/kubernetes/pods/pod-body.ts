@@ -5,14 +5,14 @@ import { sandboxHome, workspaceAlias } from '../../shared/home.ts';
 import { hashToken } from '../../shared/link/token.ts';
 import { objectMetadata } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
-import { containerOf, sandboxContainer } from './pod-state.ts';
+import { sandboxContainer, serviceContainerName } from './pod-state.ts';
 
 /** The user id of every process inside. */
 const user = 10_001;
 const mebibyte = 2 ** 20;
 const logBytes = 64 * mebibyte;
 /** Where a pod of a shared template finds the line that proves its session to the egress listener. */
-export const egressFile = '/run/corral-state/egress';
+export const egressIdentityPath = '/run/corral-state/egress';
 
 /** How the pod and this server prove to each other who they are. */
 export type PodAccess =
@@ -145,7 +145,7 @@ function environment({ recipe, port, access, egress, extraCa }: ContainerRequest
       ? {
           CORRAL_EGRESS_URL: `tcp://${egress.host}:${egress.port}`,
           ...(access.of === 'template'
-            ? { CORRAL_EGRESS_FILE: egressFile }
+            ? { CORRAL_EGRESS_FILE: egressIdentityPath }
             : { CORRAL_EGRESS_TOKEN: access.egressToken.reveal() }),
         }
       : { CORRAL_EGRESS_PORT: '0' }), // port 0: dialling the proxy fails immediately instead of timing out
@@ -234,7 +234,7 @@ function serviceContainers(services: readonly ServiceSpec[], settings: PodSettin
   return services.map((service): k8s.V1Container => {
     const { name, image, command, env = {}, healthcheck, limits } = service;
     return {
-      name: containerOf(name),
+      name: serviceContainerName(name),
       image,
       imagePullPolicy: settings.imagePullPolicy,
       ...(command && { args: command.map(unexpanded) }),
@@ -250,7 +250,7 @@ function serviceContainers(services: readonly ServiceSpec[], settings: PodSettin
         },
       }),
       volumeMounts: foldersOf(service).map((mountPath) => ({
-        name: containerOf(name),
+        name: serviceContainerName(name),
         mountPath,
         subPath: mountPath.slice(1).replaceAll('/', '_'),
       })),
@@ -261,7 +261,7 @@ function serviceContainers(services: readonly ServiceSpec[], settings: PodSettin
 /** One memory volume per service. Its files count as memory of the container that writes them. */
 const serviceVolumes = (services: readonly ServiceSpec[]): k8s.V1Volume[] =>
   services.map(({ name, limits }) => ({
-    name: containerOf(name),
+    name: serviceContainerName(name),
     emptyDir: { medium: 'Memory', sizeLimit: String(limits.memoryBytes) },
   }));
 

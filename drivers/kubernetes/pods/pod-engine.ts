@@ -3,7 +3,7 @@ import { poll } from '../../../src/core/concurrency/rounds.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxInfo, SandboxSpec } from '../../driver.ts';
 import { openObjects } from '../api/objects.ts';
-import type { Engine, EngineOptions } from '../engine.ts';
+import type { EngineOptions, SandboxEngine } from '../engine.ts';
 import {
   checkOwner,
   instanceOf,
@@ -34,7 +34,7 @@ export const volumeSpec = (diskBytes: number, storageClass: string | undefined):
 export const volumeClaimsPath = (namespace: string) => `/api/v1/namespaces/${namespace}/persistentvolumeclaims`;
 
 /** Pods, and volume claims of their workspaces, that this server creates itself. */
-export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options }: Options) {
+export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...options }: Options) {
   const { namespace, instance, pods, nameOf } = options;
   const kind = { path: volumeClaimsPath(namespace), what: 'volume claims' };
   const volumes = keepsFiles
@@ -83,7 +83,7 @@ export function podEngine({ keys, keepsFiles, storageClass, bodyFor, ...options 
     return await poll(look, { everyMs: 25 }, signal);
   }
 
-  const engine: Engine = {
+  const engine: SandboxEngine = {
     begin(spec) {
       const { id } = spec;
       const body = bodyFor(spec);

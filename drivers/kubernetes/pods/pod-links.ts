@@ -127,7 +127,7 @@ export async function waitForDaemon(
 }
 
 /** Runs a command in the sandbox. Resolves with its output. */
-export const execIn = async (
+export const execInSandbox = async (
   link: SandboxLink,
   command: { readonly command: string; readonly timeoutMs: number },
   signal: AbortSignal,

@@ -8,7 +8,7 @@ import type { Pods } from './pods.ts';
 export const sandboxContainer = 'sandbox';
 const servicePrefix = 'svc-';
 /** The container of a service. */
-export const containerOf = (service: string) => `${servicePrefix}${service}`;
+export const serviceContainerName = (service: string) => `${servicePrefix}${service}`;
 
 /** The meaning of a pod's status for callers that start or use the sandbox. */
 export type PodState =
@@ -149,10 +149,10 @@ export function toServiceStates(pod: k8s.V1Pod): Omit<ServiceStatus, 'ports'>[] 
 
 /** `waiting`: its image is being pulled, or other containers start first. Throws if waiting does not help. */
 export function computeServiceStart(pod: k8s.V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
-  const has = pod.spec?.containers.some((it) => it.name === containerOf(name)) ?? false;
+  const has = pod.spec?.containers.some((it) => it.name === serviceContainerName(name)) ?? false;
   const absent = 'The sandbox was started without this service. Stop it and start it again.';
   if (!has) throw new AppError('sandbox_unavailable', absent);
-  const found = statusesOf(pod).find((it) => it.name === containerOf(name))?.state;
+  const found = statusesOf(pod).find((it) => it.name === serviceContainerName(name))?.state;
   if (found?.running || found?.terminated) return 'begun';
   const refused = found?.waiting && explainWaiting(found.waiting);
   if (refused?.kind === 'failed') throw new AppError(refused.error.code, `${image}: ${refused.error.publicMessage}`);

@@ -4,7 +4,7 @@ import { podSelector } from '../labels.ts';
 
 export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
 /** The grace period is short, because a pod's first process exits immediately on TERM. */
-export const podRemoval = { gracePeriodSeconds: 1 };
+export const podRemovalOptions = { gracePeriodSeconds: 1 };
 
 /** All pods of the installation, including those that no session has claimed. */
 export const openPods = (cluster: KubeObjectOptions) =>
@@ -13,7 +13,7 @@ export const openPods = (cluster: KubeObjectOptions) =>
     what: 'pods',
     selector: { labelSelector: podSelector(cluster.instance) },
     keep: trimPod,
-    removal: podRemoval,
+    removal: podRemovalOptions,
   });
 export type Pods = ReturnType<typeof openPods>;
 

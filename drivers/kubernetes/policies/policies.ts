@@ -6,7 +6,7 @@ import type { SandboxLink } from '../../driver.ts';
 import type { KubeApi } from '../api/api.ts';
 import { openCollection } from '../api/collection.ts';
 import type { KubernetesOptions } from '../options.ts';
-import { execIn } from '../pods/pod-links.ts';
+import { execInSandbox } from '../pods/pod-links.ts';
 
 type Paths = 'namespace' | 'instance' | 'port' | 'reach' | 'egressAddress' | 'serverPods';
 type NetworkPaths = Pick<KubernetesOptions, Paths>;
@@ -14,7 +14,7 @@ type NetworkPaths = Pick<KubernetesOptions, Paths>;
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
 /** The allowed connections of a sandbox: in from the server and, unless the policy is `none`, out to the proxy. */
-export function networkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
+export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
   const server = serverPods && {
     namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': serverPods.namespace } },
@@ -46,7 +46,7 @@ export async function ensurePolicies(api: KubeApi, ways: NetworkPaths, signal: A
   const folder = `/apis/networking.k8s.io/v1/namespaces/${ways.namespace}/networkpolicies`;
   const what = 'network policies of sandboxes';
   const policies = openCollection<V1NetworkPolicy>(api, folder, what);
-  for (const body of networkPolicies(ways)) {
+  for (const body of createNetworkPolicies(ways)) {
     const path = `${folder}/${body.metadata?.name}`;
     if (!(await policies.create(body, signal)))
       await api.ask({ method: 'PUT', path, body, what: `update ${what}` }, signal);
@@ -85,7 +85,7 @@ export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, bet
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
     for (let n = 1; ; n += 1) {
       const until = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
-      const message = (await execIn(link, { command, timeoutMs: lookMs }, until)).trim();
+      const message = (await execInSandbox(link, { command, timeoutMs: lookMs }, until)).trim();
       if (message === 'closed') {
         isOver = true;
         isOpen = false;

@@ -1,7 +1,14 @@
 import { basename, dirname, join } from 'node:path';
-import type { GroupFiles } from './files.ts';
+import type { CgroupFiles } from './files.ts';
 import type { Hierarchy } from './hierarchies.ts';
-import { allLimits, controllerOf, cpuShareFiles, type Limit, limitFileLines, type RequestedLimits } from './limits.ts';
+import {
+  cpuShareFiles,
+  type LimitName,
+  limitControllers,
+  limitFileLines,
+  limitNames,
+  type RequestedLimits,
+} from './limits.ts';
 
 /** A folder in which each sandbox gets its own group. */
 export interface CgroupParent {
@@ -9,11 +16,11 @@ export interface CgroupParent {
   /** Other installations on the machine can share the folder. */
   readonly folder: string;
   /** Limits that a test write proved to work. */
-  readonly limits: readonly Limit[];
+  readonly limits: readonly LimitName[];
   readonly controllers: readonly string[];
 }
 interface Search {
-  readonly files: GroupFiles;
+  readonly files: CgroupFiles;
   readonly hierarchies: readonly Hierarchy[];
   /** The server and its ancestors. The search can move these processes out of the server's own group. */
   readonly own: readonly number[];
@@ -46,9 +53,12 @@ export async function findCgroupParents(search: Search): Promise<CgroupParent[]>
   return found;
 }
 
-async function findAvailableLimits(files: GroupFiles, { version, controllers, mount }: Hierarchy): Promise<Limit[]> {
+async function findAvailableLimits(
+  files: CgroupFiles,
+  { version, controllers, mount }: Hierarchy,
+): Promise<LimitName[]> {
   const has = version === 1 ? controllers : splitWords(await files.read(join(mount, 'cgroup.controllers')));
-  return allLimits.filter((limit) => has.includes(controllerOf[limit]));
+  return limitNames.filter((limit) => has.includes(limitControllers[limit]));
 }
 
 /** Candidates in order: the top (which only root can write), the parent of the server's group, the server's group. */
@@ -61,7 +71,7 @@ function parentsIn({ mount, own }: Hierarchy): string[] {
 async function tryPlace(
   { files, own }: Search,
   { version, controllers }: Hierarchy,
-  { parent, limits: requested }: { parent: string; limits: readonly Limit[] },
+  { parent, limits: requested }: { parent: string; limits: readonly LimitName[] },
 ): Promise<CgroupParent | undefined> {
   const folder = join(parent, groupFolder);
   const probe = join(folder, `probe-${process.pid}-${++trials}`);
@@ -77,9 +87,9 @@ async function tryPlace(
       await enable(files, folder, requested);
     }
     await files.make(probe);
-    const limits: Limit[] = [];
+    const limits: LimitName[] = [];
     for (const limit of requested) {
-      const isHeld = await setLimit(files, { path: probe, version, limit, values: trial }).then(
+      const isHeld = await writeCgroupLimit(files, { path: probe, version, limit, values: trial }).then(
         () => true,
         () => false,
       );
@@ -94,14 +104,14 @@ async function tryPlace(
   }
 }
 
-export async function setLimit(
-  files: GroupFiles,
+export async function writeCgroupLimit(
+  files: CgroupFiles,
   {
     path,
     version,
     limit,
     values: requestedLimits,
-  }: { path: string; version: 1 | 2; limit: Limit; values: RequestedLimits },
+  }: { path: string; version: 1 | 2; limit: LimitName; values: RequestedLimits },
 ): Promise<void> {
   for (const { file, value, optional } of limitFileLines(version, limit, requestedLimits)) {
     await files.write(join(path, file), value).catch((error) => {
@@ -114,10 +124,12 @@ export async function setLimit(
  * Children of a version 2 group have only the controllers that the group enables for them. False: the kernel refused
  * one.
  */
-async function enable(files: GroupFiles, path: string, requested: readonly Limit[]): Promise<boolean> {
+async function enable(files: CgroupFiles, path: string, requested: readonly LimitName[]): Promise<boolean> {
   const file = join(path, 'cgroup.subtree_control');
   const passed = splitWords(await files.read(file));
-  const missing = requested.map((limit) => controllerOf[limit]).filter((controller) => !passed.includes(controller));
+  const missing = requested
+    .map((limit) => limitControllers[limit])
+    .filter((controller) => !passed.includes(controller));
   let isWhole = true;
   for (const controller of missing) {
     await files.write(file, `+${controller}`).catch(() => {
@@ -130,7 +142,7 @@ async function enable(files: GroupFiles, path: string, requested: readonly Limit
 /**
  * A version 2 group with processes cannot enable controllers for its children, so the server moves into a child group.
  */
-async function stepAside(files: GroupFiles, group: string, own: readonly number[]): Promise<void> {
+async function stepAside(files: CgroupFiles, group: string, own: readonly number[]): Promise<void> {
   const inside = splitWords(await files.read(join(group, 'cgroup.procs'))).map(Number);
   if (inside.length === 0 || !inside.every((pid) => own.includes(pid))) return; // other programs' processes are not moved
   const aside = join(group, serverGroup);

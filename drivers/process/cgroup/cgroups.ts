@@ -1,23 +1,23 @@
 import { basename, dirname, join } from 'node:path';
 import { sleep } from '../../../src/core/concurrency/cancel.ts';
-import { type CgroupParent, groupFolder, setLimit, splitWords } from './cgroup-parents.ts';
-import type { GroupFiles } from './files.ts';
-import { cpuShareFiles, type Limit, oomFiles, type RequestedLimits, type Share } from './limits.ts';
+import { type CgroupParent, groupFolder, splitWords, writeCgroupLimit } from './cgroup-parents.ts';
+import type { CgroupFiles } from './files.ts';
+import { type CpuShare, cpuShareFiles, type LimitName, oomFiles, type RequestedLimits } from './limits.ts';
 
 /** Control groups of this installation's sandboxes: one per sandbox in every hierarchy that a limit needs. */
 export interface Cgroups {
   /** Limits that the kernel enforces for a sandbox as a whole. Empty if the server cannot create groups. */
-  readonly limits: readonly Limit[];
+  readonly limits: readonly LimitName[];
   /**
    * The paths of the sandbox's groups, known before the groups are created. Record them, because a later server may use
    * other paths.
    */
   foldersOf(name: string): string[];
-  make(name: string, limits: RequestedLimits): Promise<Group>;
+  make(name: string, limits: RequestedLimits): Promise<SandboxCgroup>;
   /**
    * Sets the sandbox's share of busy processors relative to other sandboxes, where the kernel divides them by groups.
    */
-  share(name: string, share: Share): void;
+  share(name: string, share: CpuShare): void;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
   /** The number of processes in these groups that the kernel killed for lack of memory. */
@@ -25,7 +25,7 @@ export interface Cgroups {
   /** The names of all existing groups. */
   names(): Promise<string[]>;
 }
-export interface Group {
+export interface SandboxCgroup {
   /** A process enters the groups by writing 0 into each of these files. */
   readonly enter: readonly string[];
   /**
@@ -36,7 +36,7 @@ export interface Group {
 
 interface Options {
   readonly places: readonly CgroupParent[];
-  readonly files: GroupFiles;
+  readonly files: CgroupFiles;
   /** Separates this installation's groups from others on the same machine. */
   readonly installation: string;
 }
@@ -65,7 +65,7 @@ export function createCgroups({ places, files, installation }: Options): Cgroups
         const path = pathOf(place, name);
         await files.make(path);
         for (const limit of place.limits)
-          await setLimit(files, { path, version: place.version, limit, values: requestedLimits });
+          await writeCgroupLimit(files, { path, version: place.version, limit, values: requestedLimits });
       }
       return {
         enter: foldersOf(name).map((folder) => join(folder, 'cgroup.procs')),

@@ -1,9 +1,9 @@
 import { constants, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
-import { kill, readMark } from '../proc.ts';
+import { killProcess, readProcessIdentity } from '../proc.ts';
 
 /** The kernel's control groups as files. An interface, so that tests can simulate other permissions or versions. */
-export interface GroupFiles {
+export interface CgroupFiles {
   /** Creates a group; does nothing if it exists. */
   make(path: string): Promise<void>;
   write(path: string, text: string): Promise<void>;
@@ -23,7 +23,7 @@ export interface GroupFiles {
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
 
-export const kernelFiles = (canEnter: GroupFiles['canEnter']): GroupFiles => ({
+export const createKernelCgroupFiles = (canEnter: CgroupFiles['canEnter']): CgroupFiles => ({
   canEnter,
   make: async (path) => {
     await mkdir(path, { mode: 0o755 }).catch((error) => {
@@ -44,9 +44,9 @@ export const kernelFiles = (canEnter: GroupFiles['canEnter']): GroupFiles => ({
       (error) => codeOf(error) === 'ENOENT',
     ),
   async kill(pids, isStillThere) {
-    const marks = (await Promise.all(pids.map(readMark))).filter((mark) => mark !== undefined);
+    const marks = (await Promise.all(pids.map(readProcessIdentity))).filter((mark) => mark !== undefined);
     // A pid that was reused between the two reads belongs to a process outside the group.
     const there = new Set(await isStillThere());
-    await Promise.all(marks.filter(({ pid }) => there.has(pid)).map((mark) => kill(mark, 'process')));
+    await Promise.all(marks.filter(({ pid }) => there.has(pid)).map((mark) => killProcess(mark, 'process')));
   },
 });

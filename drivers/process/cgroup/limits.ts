@@ -1,7 +1,7 @@
 import type { SandboxLimits } from '../../driver.ts';
 
-export type Limit = 'memoryBytes' | 'cpus' | 'pids';
-export type RequestedLimits = Pick<SandboxLimits, Limit>;
+export type LimitName = 'memoryBytes' | 'cpus' | 'pids';
+export type RequestedLimits = Pick<SandboxLimits, LimitName>;
 interface LimitFile {
   readonly file: string;
   readonly value: string;
@@ -9,17 +9,17 @@ interface LimitFile {
   readonly optional?: true;
 }
 
-export const controllerOf = { memoryBytes: 'memory', pids: 'pids', cpus: 'cpu' } as const satisfies Record<
-  Limit,
+export const limitControllers = { memoryBytes: 'memory', pids: 'pids', cpus: 'cpu' } as const satisfies Record<
+  LimitName,
   string
 >;
-export const allLimits = Object.keys(controllerOf) as Limit[];
+export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
 /** Values and their files, in write order. Swap counts as memory; otherwise a sandbox could fill the disk with it. */
 export function limitFileLines(
   version: 1 | 2,
-  limit: Limit,
+  limit: LimitName,
   { memoryBytes, pids, cpus }: RequestedLimits,
 ): readonly LimitFile[] {
   const quota = Math.max(1_000, Math.round(cpus * periodUs)); // the kernel accepts at least 1 ms
@@ -51,6 +51,6 @@ export const cpuShareFiles = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
   2: { file: 'cpu.weight', usual: '100', first: '10000' }, // the kernel's maximum
 } as const satisfies Record<1 | 2, { file: string; usual: string; first: string }>;
-export type Share = 'usual' | 'first';
+export type CpuShare = 'usual' | 'first';
 
 export const oomFiles = ['memory.events', 'memory.oom_control'] as const;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { findCgroupParents } from './cgroup-parents.ts';
 import { type Cgroups, createCgroups } from './cgroups.ts';
-import { kernelFiles } from './files.ts';
+import { createKernelCgroupFiles } from './files.ts';
 import { parseHierarchies } from './hierarchies.ts';
 
 /**
@@ -20,7 +20,7 @@ export const enterCgroupCommand = (procs: readonly string[]): string[] => [
  * group.
  */
 export async function openCgroups(root: string): Promise<Cgroups> {
-  const files = kernelFiles(canEnter);
+  const files = createKernelCgroupFiles(canEnter);
   const read = (name: string) => readFile(`/proc/self/${name}`, 'utf8').catch(() => '');
   const hierarchies = parseHierarchies(await read('mountinfo'), await read('cgroup'));
   const installation = computeInstallationId(root);

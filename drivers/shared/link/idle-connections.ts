@@ -8,7 +8,7 @@ const maxWaiting = 1_024;
 /** How long a used connection stays open for the next request. The daemon always keeps an unused one ready. */
 const defaultLingerMs = 1_000;
 
-export interface Waiter {
+export interface ConnectionWaiter {
   /** A health request. It finishes before a second connection would be needed. */
   readonly isLight?: boolean;
   give(connection: Duplex): void;
@@ -20,7 +20,7 @@ export class IdleConnections {
   readonly #idle = new Map<Duplex, () => void>(); // by connection; the value removes its listeners
   readonly #used = new WeakSet<Duplex>();
   readonly #sparing = new WeakSet<Duplex>();
-  readonly #waiting = new Set<Waiter>();
+  readonly #waiting = new Set<ConnectionWaiter>();
   /** Number of connections lent to requests that are not light. */
   readonly #busy = new Set<Duplex>();
   readonly #watched = new WeakSet<Duplex>();
@@ -73,7 +73,7 @@ export class IdleConnections {
   }
 
   /** Gives the waiter a connection, now or later. Returns a function that stops waiting. */
-  take(waiter: Waiter): () => void {
+  take(waiter: ConnectionWaiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);
       return () => {};
@@ -102,11 +102,11 @@ export class IdleConnections {
     this.take(waiter);
   }
 
-  #isAdmitted({ isLight = false }: Waiter): boolean {
+  #isAdmitted({ isLight = false }: ConnectionWaiter): boolean {
     return isLight || this.#busy.size < maxBusy;
   }
   /** Light requests come first. */
-  #nextWaiting(): Waiter | undefined {
+  #nextWaiting(): ConnectionWaiter | undefined {
     return (
       this.#waiting.values().find(({ isLight }) => isLight) ?? this.#waiting.values().find((it) => this.#isAdmitted(it))
     );
@@ -116,12 +116,12 @@ export class IdleConnections {
    * request causes no new connection, so it prefers an unused connection. The used connections then stay idle and close
    * when they expire.
    */
-  #inOrderFor({ isLight = false }: Waiter): readonly Duplex[] {
+  #inOrderFor({ isLight = false }: ConnectionWaiter): readonly Duplex[] {
     const all = [...this.#idle.keys()];
     const first = all.filter((connection) => this.#used.has(connection) !== isLight);
     return [...first, ...all.filter((connection) => this.#used.has(connection) === isLight)];
   }
-  #lend(connection: Duplex, waiter: Waiter): void {
+  #lend(connection: Duplex, waiter: ConnectionWaiter): void {
     if (!waiter.isLight || !this.#sparing.has(connection)) this.#used.add(connection);
     if (!waiter.isLight) {
       this.#busy.add(connection);

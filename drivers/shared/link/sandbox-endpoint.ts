@@ -10,7 +10,7 @@ import type { IdSource } from '../../../src/core/model/ids.ts';
 import { toProtocolError } from '../../../src/core/model/protocol-violation.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { EgressHandler, SandboxLink } from '../../driver.ts';
-import type { Meta } from '../folders.ts';
+import type { SandboxMeta } from '../folders.ts';
 import { createSymlink, removeSymlink } from '../symlink.ts';
 import { DaemonAgent } from './daemon-agent.ts';
 import { acceptHandshake } from './handshake.ts';
@@ -126,10 +126,10 @@ export interface EndpointOptions {
   /** PEM text of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
   readonly caBundle: string | undefined;
   /** Called with the reason when a connection is refused, for the operator's log. */
-  readonly onRefused: ((from: Meta, reason: string) => void) | undefined;
+  readonly onRefused: ((from: SandboxMeta, reason: string) => void) | undefined;
 }
 
-export type Identity = Pick<Meta, 'id' | 'sessionId'>;
+export type SandboxIdentity = Pick<SandboxMeta, 'id' | 'sessionId'>;
 
 /**
  * The server's end of one sandbox: the listening socket, and the connections that the daemon opened. The name `egress`
@@ -140,7 +140,7 @@ export interface SandboxEndpoint extends AsyncDisposable {
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
   /** Sets the session of a pool sandbox once it is claimed. The folder's record does not change. */
-  identify(as: Identity): void;
+  identify(as: SandboxIdentity): void;
   /** Serves the sandbox's egress instead of the server that served it before. */
   takeEgress(): Promise<void>;
   /** Opens a link. Calls `over` once the link is closed. */
@@ -149,9 +149,13 @@ export interface SandboxEndpoint extends AsyncDisposable {
   lose(reason: AppError): void;
 }
 
-export async function openEndpoint(mount: string, meta: Meta, options: EndpointOptions): Promise<SandboxEndpoint> {
+export async function openEndpoint(
+  mount: string,
+  meta: SandboxMeta,
+  options: EndpointOptions,
+): Promise<SandboxEndpoint> {
   const { gate, ids, replica, caBundle, onRefused } = options;
-  let who: Identity = { id: meta.id, sessionId: meta.sessionId };
+  let who: SandboxIdentity = { id: meta.id, sessionId: meta.sessionId };
   const token = new Secret(meta.token);
   const idle = new IdleConnections();
   const one = new DuplicateDaemonDetector(() => idle.hasIdle);

@@ -2,7 +2,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
 import type { Folders } from '../folders.ts';
-import { type EndpointOptions, type Identity, openEndpoint, type SandboxEndpoint } from './sandbox-endpoint.ts';
+import { type EndpointOptions, openEndpoint, type SandboxEndpoint, type SandboxIdentity } from './sandbox-endpoint.ts';
 
 interface HeldEndpoint {
   readonly end: SandboxEndpoint;
@@ -22,7 +22,7 @@ export interface ServerEndpoints extends AsyncDisposable {
    * Listens, and watches this container or process of the sandbox. `body`: the container's id, or the process's pid and
    * start time.
    */
-  hold(id: SandboxId, body: string, who?: Identity): Promise<SandboxEndpoint>;
+  hold(id: SandboxId, body: string, who?: SandboxIdentity): Promise<SandboxEndpoint>;
   /** Opens a link. If several servers share the sandbox, closing the last link closes the endpoint. */
   link(id: SandboxId, as: LinkOptions): Promise<SandboxLink>;
   /** Stops listening if this server has no link to the sandbox. */
@@ -34,7 +34,7 @@ interface LinkOptions {
   readonly workdir: string;
   readonly role: 'holder' | 'guest';
   /** The sandbox's session, if it differs from the record in the folder. */
-  readonly who?: Identity;
+  readonly who?: SandboxIdentity;
 }
 export interface ServerEndpointOptions {
   readonly folders: Folders;

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { readTimeSlice as turns } from '../../../src/core/concurrency/time-slice.ts';
+import { sandboxReadSlice as turns } from '../../../src/core/concurrency/time-slice.ts';
 
 /** Maximum bytes passed to the parser at a time, because a sandbox can fill each KiB with a hundred tiny messages. */
 const pieceBytes = 8 * 1024;

@@ -1,6 +1,6 @@
 import type { ScreenAction } from '../../../src/sandboxes/client/client.ts';
 import { badRequest } from '../server/body-fields.ts';
-import { type Key, keyboard } from './keyboard.ts';
+import { type Key, openKeyboard } from './keyboard.ts';
 import { findKeysym, parseKeysyms } from './keysyms.ts';
 import { type PointerState, readPointer } from './screen.ts';
 import { waitForProgram } from './wait-for-program.ts';
@@ -99,7 +99,7 @@ const acts: { [Kind in ScreenAction['kind']]: (hand: InputDevice, action: Action
     ),
   keysyms: (hand, { keysyms }) => typeKeysyms(hand, keysyms),
   async key({ display, fake }, { keys, holdMs }) {
-    const { keysFor, shiftKeycode } = await keyboard(display, sleep);
+    const { keysFor, shiftKeycode } = await openKeyboard(display, sleep);
     for await (const found of keysFor(parseKeysyms(keys) ?? [])) {
       const down = withShift(found, shiftKeycode);
       for (const keycode of down) fake(keyPress, keycode);
@@ -110,7 +110,7 @@ const acts: { [Kind in ScreenAction['kind']]: (hand: InputDevice, action: Action
 };
 
 async function typeKeysyms({ display, fake }: InputDevice, keysyms: readonly number[]): Promise<void> {
-  const { keysFor, shiftKeycode } = await keyboard(display, sleep);
+  const { keysFor, shiftKeycode } = await openKeyboard(display, sleep);
   for await (const keys of keysFor(keysyms)) {
     for (const { keycode, shift } of keys) {
       if (shift) fake(keyPress, shiftKeycode);

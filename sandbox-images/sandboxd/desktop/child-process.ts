@@ -2,7 +2,7 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { endTree } from '../processes/end-processes.ts';
+import { endProcessTree } from '../processes/end-processes.ts';
 import type { MarkedProcesses } from '../processes/process-tree.ts';
 import type { TerminalKeepers } from '../shared-state.ts';
 
@@ -52,7 +52,7 @@ export async function startChild(keepers: TerminalKeepers, spec: ChildSpec): Pro
     process: started,
     died,
     async end() {
-      await endTree(mine, { spared: keepers.spared });
+      await endProcessTree(mine, { spared: keepers.spared });
       await died;
     },
   };

@@ -5,8 +5,8 @@ import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Desktop } from '../daemon.ts';
 import type { SharedState } from '../shared-state.ts';
-import { createMarks } from '../shells/environment.ts';
-import { noteTerminals } from '../shells/recover.ts';
+import { createProcessMarks } from '../shells/environment.ts';
+import { markTerminalsOpened } from '../shells/recover.ts';
 import { parseScreenAction } from './action-fields.ts';
 import { performAction } from './actions.ts';
 import { type Browser, type BrowserOptions, startBrowser } from './browser.ts';
@@ -71,7 +71,7 @@ const viewerPauseMs = 100;
 export function createDesktop(parts: SharedState, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
-  const env = { ...parts.env, ...createMarks('desktop', undefined), CORRAL_MARK: 'desktop' };
+  const env = { ...parts.env, ...createProcessMarks('desktop', undefined), CORRAL_MARK: 'desktop' };
   const viewers = new Set<Duplex>();
   let restarts = { display: 0, browser: 0 };
   let lastFailure: string | undefined;
@@ -87,7 +87,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
   const display = superviseProgram<Display>({
     clock,
     async start(signal) {
-      await noteTerminals(parts.stateDir);
+      await markTerminalsOpened(parts.stateDir);
       return await startDisplay(parts, env, options, signal);
     },
     async died(why) {

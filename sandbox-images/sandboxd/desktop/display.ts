@@ -24,7 +24,7 @@ const attempts = 1_000;
  * machine would all choose the first free number. A killed display leaves its socket, and another user's Xvnc cannot
  * replace it.
  */
-export async function unusedDisplayNumber(folder = displaySockets): Promise<number> {
+export async function findUnusedDisplayNumber(folder = displaySockets): Promise<number> {
   const names = await readdir(folder).catch(() => []); // Xvnc creates a missing folder
   const taken = new Set(names);
   let number = randomInt(least, beyond);
@@ -70,7 +70,7 @@ export async function startDisplay(
   const patience = AbortSignal.any([signal, AbortSignal.timeout(startMs)]);
   const command = [
     options.programs.display,
-    `:${await unusedDisplayNumber()}`,
+    `:${await findUnusedDisplayNumber()}`,
     ...flags(options, { socket, authority, mode: screenDir === undefined ? '0600' : '0666' }),
   ];
   const xvnc = await startChild(keepers, {

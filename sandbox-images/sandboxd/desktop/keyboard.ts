@@ -25,7 +25,7 @@ const lent = new WeakMap<X11Connection, Map<number, number>>();
  * key that no browser obeys. It keeps that meaning until all spare keys are in use; then the least recently used key is
  * reassigned.
  */
-export async function keyboard(display: X11Connection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
+export async function openKeyboard(display: X11Connection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
   const { minKeycode, maxKeycode } = display.screen;
   const count = maxKeycode - minKeycode + 1;
   const answer = await display.ask(encodeRequest(101, 0, Buffer.from([minKeycode, count, 0, 0])));

@@ -23,7 +23,7 @@ const isThere = (path: SystemPath) =>
   );
 
 /** Starts a process in a folder. `start` gets the path as text, because Node accepts nothing else. */
-export async function startIn<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {
+export async function startInFolder<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {
   const path = await toSystemPath(folder);
   if (typeof path === 'string') return start(path);
   const opened = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);

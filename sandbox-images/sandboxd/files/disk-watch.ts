@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { lstat, opendir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DiskUse } from '../../../src/sandboxes/client/client.ts';
-import { endTree, sendSignals } from '../processes/end-processes.ts';
+import type { DiskUsage } from '../../../src/sandboxes/client/client.ts';
+import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
 import { type Proc, readStartTime, scanProcesses } from '../processes/proc.ts';
 import { findSubtree } from '../processes/process-tree.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
@@ -24,7 +24,7 @@ const fileBytes = 4_096;
 const maxHandles = 20_000;
 
 export interface DiskWatch {
-  use(): DiskUse;
+  use(): DiskUsage;
   /** True while the files exceed the limit; the daemon then rejects further writes. */
   readonly isOver: boolean;
 }
@@ -41,7 +41,7 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
   const { clock, keepers, init } = parts;
   /** Every prefix that an open file's path can have. Only `places` is walked, so no file counts twice. */
   const names = [...new Set([...places, ...roots])];
-  let use: DiskUse = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
+  let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /**
    * Slightly above the usage at which writers were last ended. Below this usage, no process is ended, so that a user
    * can clean up.
@@ -96,7 +96,7 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     const writers = any.length > 0 ? any : isGrowing ? candidates : [];
     for (const { pid } of writers) sendSignals(pid, 'SIGSTOP');
     const trees = writers.map((proc) => findSubtree(proc, init, toStrayRule(parts, readStartTime(proc, clock.now()))));
-    for (const tree of trees) await endTree(tree, { spared: keepers.spared, grace: 'none' });
+    for (const tree of trees) await endProcessTree(tree, { spared: keepers.spared, grace: 'none' });
     return writers.length > 0;
   }
   const isOurs = ({ ppid }: Proc) => init !== undefined && ppid !== 2;

@@ -4,22 +4,22 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { isFolderPath } from '../../../src/core/text/file-names.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
-import { type Daemon, limits, type OpenFile } from '../daemon.ts';
+import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
 import { type ConfinedPaths, fileError, type OpenedParentFolder } from './confined-paths.ts';
-import { assertRegularFile, replaceFile, runInOrder, withTargetFolder, writeAll } from './replace-file.ts';
+import { assertRegularFile, replaceFile, serializeByName, withTargetFolder, writeAll } from './replace-file.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
 export type Files = Pick<Daemon, 'openFile' | 'writeFile' | 'listFiles' | 'removeFile'>;
 
-export function files(place: ConfinedPaths): Files {
+export function createFiles(place: ConfinedPaths): Files {
   async function openFile(path: string, maxBytes: number | undefined): Promise<OpenFile> {
     const handle = await place.open(path);
     try {
       const stats = await handle.stat();
       assertRegularFile(stats, path);
       const size = Math.min(stats.size, maxBytes ?? Number.POSITIVE_INFINITY);
-      if (size > limits.fileBytes) {
+      if (size > daemonLimits.fileBytes) {
         throw new AppError(
           'payload_too_large',
           `${path} has ${stats.size} bytes; at most 50 MiB can be read in one call.`,
@@ -67,7 +67,7 @@ export function files(place: ConfinedPaths): Files {
       const stats = await lstat(at);
       if (stats.isDirectory()) await rm(at, { recursive: true });
       else if (isFolderPath(path)) throw Object.assign(new Error(path), { code: 'ENOTDIR' });
-      else await runInOrder(parent, () => unlink(at));
+      else await serializeByName(parent, () => unlink(at));
     } catch (cause) {
       throw fileError(cause as NodeJS.ErrnoException, path);
     }
@@ -82,8 +82,8 @@ async function namesIn(folder: string, path: string): Promise<Buffer[]> {
   // Node's types allow only text as names.
   const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
   for await (const { name } of await opendir(folder, options)) {
-    if (names.push(name as unknown as Buffer) <= limits.entries) continue;
-    const most = `at most ${limits.entries} can be listed. Search it by name instead`;
+    if (names.push(name as unknown as Buffer) <= daemonLimits.entries) continue;
+    const most = `at most ${daemonLimits.entries} can be listed. Search it by name instead`;
     throw new AppError('payload_too_large', `${path} has too many entries; ${most}.`);
   }
   return names;

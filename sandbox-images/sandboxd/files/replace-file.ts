@@ -26,7 +26,7 @@ export async function withTargetFolder<Value>(
   const before = await lstat(parent.at(parent.name)).catch(() => undefined);
   if (before?.isSymbolicLink()) {
     const target = await readRealPath(parent.at(parent.name))
-      .catch(async () => newFileAt(`${await readRealPath(parent.at('.'))}/${parent.name}`))
+      .catch(async () => resolveNewFilePath(`${await readRealPath(parent.at('.'))}/${parent.name}`))
       .catch((cause) => {
         throw fileError(cause, path);
       });
@@ -43,11 +43,11 @@ export async function withTargetFolder<Value>(
 export const readRealPath = async (path: SystemPath) => decodeName(await realpath(path, 'buffer'));
 
 /** Follows links that lead to no file yet. */
-export async function newFileAt(path: string, links = 40): Promise<string> {
+export async function resolveNewFilePath(path: string, links = 40): Promise<string> {
   const next = await readlink(await toSystemPath(path), 'buffer').then(decodeName, () => undefined);
   if (next === undefined) return path;
   if (links === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP' });
-  return await newFileAt(resolve(await readRealPath(await toSystemPath(dirname(path))), next), links - 1);
+  return await resolveNewFilePath(resolve(await readRealPath(await toSystemPath(dirname(path))), next), links - 1);
 }
 
 interface FileReplacement {
@@ -64,7 +64,7 @@ const inOrder = createKeyedQueue();
  * Serializes work on one name, so that this daemon does nothing between the check of a version and the rename. Keep the
  * work short, because all other writers of the name wait.
  */
-export async function runInOrder<Value>(parent: OpenedParentFolder, work: () => Promise<Value>): Promise<Value> {
+export async function serializeByName<Value>(parent: OpenedParentFolder, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });
   return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
 }
@@ -111,7 +111,7 @@ export async function renameIntoPlace(
   check?: FileReplacement['check'],
 ): Promise<BigIntStats> {
   const target = parent.at(parent.name);
-  return await runInOrder(parent, async () => {
+  return await serializeByName(parent, async () => {
     const now = await stat(target, { bigint: true }).catch(() => undefined);
     check?.(now);
     if (now) await makeLater(handle, now);

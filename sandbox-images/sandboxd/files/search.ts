@@ -5,7 +5,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import { anyGlob, globMatcher } from '../../../src/core/text/glob.ts';
 import { truncateEnd } from '../../../src/core/text/text.ts';
-import { type Daemon, type LineMatch, limits, type SearchMatches } from '../daemon.ts';
+import { type Daemon, daemonLimits, type LineMatch, type SearchMatches } from '../daemon.ts';
 import { badRequest } from '../server/body-fields.ts';
 import type { ConfinedPaths } from './confined-paths.ts';
 
@@ -32,7 +32,7 @@ const maxLineBytes = 16_384; // the file's name comes first, and a character has
 export type Search = Pick<Daemon, 'find' | 'grep'>;
 
 /** Paths in results are relative to the workspace, so callers can pass them to the file calls unchanged. */
-export function search(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
+export function createSearch(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
   return {
     async find(path, glob, types) {
       if (glob.includes('\0') || glob === '') throw badRequest('The glob must be text.');
@@ -46,7 +46,7 @@ export function search(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
         if (visited++ > maxVisited) return { matches, truncated: true };
         const whole = start === '' ? file : `${start}/${file}`;
         if (!fits(file) || !hasType(whole)) continue;
-        if (matches.length === limits.matches) return { matches, truncated: true };
+        if (matches.length === daemonLimits.matches) return { matches, truncated: true };
         matches.push(whole);
       }
       return { matches, truncated: false };
@@ -110,7 +110,7 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType }: 
   for await (const line of lines(child.stdout)) {
     const match = parseMatch(line);
     if (!match || !hasType(match.file)) continue;
-    if (matches.length === limits.matches) {
+    if (matches.length === daemonLimits.matches) {
       truncated = true;
       child.kill('SIGKILL');
       break;

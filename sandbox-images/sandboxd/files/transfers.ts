@@ -9,7 +9,7 @@ export type Transfers = Pick<Daemon, 'sendFile' | 'receiveFile'>;
 const noFile = 'none';
 
 /** Files of the workspace, of any size. A file's version is its size and modification time. */
-export function transfers(place: ConfinedPaths): Transfers {
+export function createTransfers(place: ConfinedPaths): Transfers {
   async function sendFile(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
     const handle = await place.open(path);
     try {

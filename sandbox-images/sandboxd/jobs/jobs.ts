@@ -6,16 +6,16 @@ import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { toFrames } from '../../../src/core/text/pipe-frames.ts';
 import type { JobEnd, JobEntry, JobSpec } from '../../../src/sandboxes/client/abilities.ts';
-import { type Daemon, limits } from '../daemon.ts';
+import { type Daemon, daemonLimits } from '../daemon.ts';
 import { isFolder, toSystemPath } from '../files/byte-names.ts';
 import { locatePath } from '../paths/locate.ts';
-import { endTree, sendSignals } from '../processes/end-processes.ts';
+import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
 import { findTree } from '../processes/process-tree.ts';
 import { parseVariables } from '../processes/programs.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
-import { createMarks } from '../shells/environment.ts';
-import { noteTerminals } from '../shells/recover.ts';
+import { createProcessMarks } from '../shells/environment.ts';
+import { markTerminalsOpened } from '../shells/recover.ts';
 import { type StartedJob, startJob } from './start-job.ts';
 
 /** Passes a job's output to any number of readers. Each reader gets the output from its connection on. */
@@ -171,7 +171,7 @@ export function createJobs(parts: SharedState): Jobs {
 
   async function start(requested: JobSpec): Promise<OpenJob> {
     makeRoom();
-    await noteTerminals(stateDir);
+    await markTerminalsOpened(stateDir);
     const operation = `job-${requested.id}`;
     const cwd = requested.cwd === undefined ? parts.place.root : locatePath(requested.cwd, parts);
     if (!(await isFolder(cwd))) throw badRequest(`There is no folder ${requested.cwd}.`);
@@ -180,7 +180,7 @@ export function createJobs(parts: SharedState): Jobs {
       ...parts.env,
       ...own,
       ...parseVariables(requested.env ?? []),
-      ...createMarks(operation, requested.tag),
+      ...createProcessMarks(operation, requested.tag),
     };
     const startedAt = clock.now();
     const place = await starts.acquire(neverSignal);
@@ -233,9 +233,9 @@ export function createJobs(parts: SharedState): Jobs {
     }, rememberedMs);
   }
   function makeRoom(): void {
-    if (all.size + opening.size < limits.jobs) return;
+    if (all.size + opening.size < daemonLimits.jobs) return;
     const over = all.values().find(({ end }) => end !== undefined);
-    if (!over) throw new AppError('conflict', `There are already ${limits.jobs} jobs, the maximum.`);
+    if (!over) throw new AppError('conflict', `There are already ${daemonLimits.jobs} jobs, the maximum.`);
     all.delete(over.request.id);
   }
   const treeIn = ({ operation, startedAt }: OpenJob) =>
@@ -282,7 +282,7 @@ export function createJobs(parts: SharedState): Jobs {
         return;
       }
       using _turn = await kills.acquire(neverSignal);
-      await endTree(treeIn(opened), { spared: keepers.spared, grace: 'none' });
+      await endProcessTree(treeIn(opened), { spared: keepers.spared, grace: 'none' });
       await opened.started.exited;
     },
   };

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { JobEnd, JobSpec, TerminalSize } from '../../../src/sandboxes/client/abilities.ts';
-import { startIn } from '../files/byte-names.ts';
+import { startInFolder } from '../files/byte-names.ts';
 import { scanProcesses } from '../processes/proc.ts';
 import { createStartError } from '../processes/programs.ts';
 
@@ -78,7 +78,7 @@ async function onTerminal(
 }
 
 async function spawned(program: string, args: readonly string[], { cwd: folder, env }: JobEnvironment) {
-  const child: ChildProcessWithoutNullStreams = await startIn(folder, (cwd) =>
+  const child: ChildProcessWithoutNullStreams = await startInFolder(folder, (cwd) =>
     spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' }),
   );
   child.stdin.on('error', () => {}); // the program closed its input or has ended

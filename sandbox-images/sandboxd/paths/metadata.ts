@@ -4,16 +4,16 @@ import { getSystemErrorName } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
-import { limits } from '../daemon.ts';
+import { daemonLimits } from '../daemon.ts';
 import { type SystemPath, toSystemPath } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
 import {
   decodeWord,
   encodeLine,
+  encodeWord,
   type PerlHelper,
   type SystemCall,
   startPerl,
-  toWord,
 } from '../processes/perl-helper.ts';
 import type { SharedState } from '../shared-state.ts';
 import { metadataProgram } from './metadata-program.ts';
@@ -98,14 +98,14 @@ export class MetadataStore {
     const { clock } = this.#parts;
     const answered = Promise.withResolvers<Answer>();
     helper.waiting.push(answered);
-    helper.process.stdin.write(encodeLine(what, ...words.map(toWord)));
+    helper.process.stdin.write(encodeLine(what, ...words.map(encodeWord)));
     clock.clearTimeout(helper.timer);
     helper.timer = clock.setTimeout(() => helper.process.kill('SIGKILL'), hungMs);
     return await answered.promise;
   }
 
   #start(): Promise<Helper> {
-    const { metadataBytes, metadataKeys } = limits;
+    const { metadataBytes, metadataKeys } = daemonLimits;
     const waiting: Helper['waiting'] = [];
     const started = startPerl(this.#parts, {
       program: metadataProgram,

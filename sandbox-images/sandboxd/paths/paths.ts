@@ -6,7 +6,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { isFolderPath } from '../../../src/core/text/file-names.ts';
 import { decodeName } from '../../../src/core/text/files/byte-names.ts';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
-import { type Daemon, limits, type OpenFile } from '../daemon.ts';
+import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
 import { toSystemPath } from '../files/byte-names.ts';
 import { fileError, fileErrorAt } from '../files/confined-paths.ts';
 import { readChunks } from '../files/files.ts';
@@ -16,7 +16,7 @@ import type { SharedState } from '../shared-state.ts';
 import { readEntry } from './entries.ts';
 import { locatePath } from './locate.ts';
 import { MetadataStore, withMetadata } from './metadata.ts';
-import { replace } from './replace.ts';
+import { replaceContent } from './replace.ts';
 
 export type Paths = Pick<
   Daemon,
@@ -117,7 +117,7 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
     writePath: (path, content, metadata) =>
       at(path, async (full) => {
         if (isFolderPath(path)) throw badRequest(`${path} names a folder, not a file.`);
-        await replace(full, content, { spare: parts.place.root, store, metadata });
+        await replaceContent(full, content, { spare: parts.place.root, store, metadata });
         return withMetadata(await readEntry(full), metadata);
       }),
   };
@@ -129,19 +129,20 @@ async function listInto(entries: PathEntry[], folder: string, depth: number): Pr
   // Node's types allow only text as names.
   const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
   for await (const { name } of await opendir(await toSystemPath(folder), options)) {
-    if (names.push(decodeName(name as unknown as Buffer)) + entries.length > limits.entries) throw tooMany(folder);
+    if (names.push(decodeName(name as unknown as Buffer)) + entries.length > daemonLimits.entries)
+      throw tooMany(folder);
   }
   for (const name of names.sort()) {
     const entry = await readEntry(join(folder, name)).catch(() => undefined); // removed in the meantime
     if (!entry) continue;
-    if (entries.push(entry) > limits.entries) throw tooMany(folder);
+    if (entries.push(entry) > daemonLimits.entries) throw tooMany(folder);
     if (entry.type !== 'directory' || entry.isLink || depth <= 1) continue;
     await listInto(entries, entry.path, depth - 1).catch(unlessDenied);
   }
 }
 
 const tooMany = (path: string) =>
-  new AppError('payload_too_large', `${path} has too many entries; at most ${limits.entries} can be listed.`);
+  new AppError('payload_too_large', `${path} has too many entries; at most ${daemonLimits.entries} can be listed.`);
 
 /** An unreadable folder is listed without its content. */
 function unlessDenied(thrown: NodeJS.ErrnoException): void {

@@ -5,11 +5,11 @@ import type { FileMetadata } from '../../../src/core/model/sandboxes/file-metada
 import { type SystemPath, toSystemPath } from '../files/byte-names.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import {
-  newFileAt,
   readRealPath,
   renameIntoPlace,
-  runInOrder,
+  resolveNewFilePath,
   type StagedFile,
+  serializeByName,
   stageFile,
   writeAll,
 } from '../files/replace-file.ts';
@@ -31,7 +31,7 @@ interface Replacement {
  * path always leads to a complete file. Links are followed and kept. The file keeps its mode, owner and other hard
  * links. Devices and pipes have no content to keep and are written directly.
  */
-export async function replace(
+export async function replaceContent(
   full: string,
   content: AsyncIterable<Uint8Array>,
   { spare, store, metadata }: Replacement,
@@ -41,7 +41,7 @@ export async function replace(
   if (before && !before.isFile() && isMarked) throw badRequest(`${full} is not a regular file and keeps no metadata.`);
   if (before && !before.isFile()) return await writeInto(full, O_WRONLY | O_NONBLOCK, content);
   // Real paths cannot be read in some parts of /proc.
-  const target = await readRealPath(await toSystemPath(full)).catch(() => (before ? full : newFileAt(full)));
+  const target = await readRealPath(await toSystemPath(full)).catch(() => (before ? full : resolveNewFilePath(full)));
   await makeFolders(dirname(target));
   const place = await toSystemPath(target);
   if (before) await access(place, W_OK); // a rename does not check the file's own permission
@@ -59,12 +59,12 @@ export async function replace(
     await copyInto(target, staged);
   };
   if (before && (before.nlink > 1 || staged.isElsewhere || !(await takeOver(staged, before)))) {
-    return await runInOrder(parent, copy);
+    return await serializeByName(parent, copy);
   }
   if (!before) await staged.handle.chmod(0o644);
   await renameIntoPlace(parent, staged).catch(async (thrown: NodeJS.ErrnoException) => {
     if (!before || !refusals.has(thrown.code ?? '')) throw thrown;
-    await runInOrder(parent, copy);
+    await serializeByName(parent, copy);
   });
 }
 const undisposed = { [Symbol.asyncDispose]: async () => {} };

@@ -1,5 +1,5 @@
 import { type FileMetadata, fileMetadataLimits } from '../../../src/core/model/sandboxes/file-metadata.ts';
-import { badRequest, parameter, parseFields, parseFilePart, readCount, readFlag } from '../server/body-fields.ts';
+import { badRequest, parseFields, parseFilePart, readCount, readFlag, readParameter } from '../server/body-fields.ts';
 import { fileReply, type Route } from '../server/route.ts';
 
 export const pathRoutes: readonly Route[] = [
@@ -7,19 +7,19 @@ export const pathRoutes: readonly Route[] = [
     method: 'GET',
     path: '/paths/entry',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.statPath(parameter(query, 'path'), { metadata: readFlag(query, 'metadata') }),
+      json: await daemon.statPath(readParameter(query, 'path'), { metadata: readFlag(query, 'metadata') }),
     }),
   },
   {
     method: 'DELETE',
     path: '/paths/entry',
-    handle: async ({ daemon, query }) => void (await daemon.removePath(parameter(query, 'path'))),
+    handle: async ({ daemon, query }) => void (await daemon.removePath(readParameter(query, 'path'))),
   },
   {
     method: 'GET',
     path: '/paths/list',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.listPaths(parameter(query, 'path'), {
+      json: await daemon.listPaths(readParameter(query, 'path'), {
         depth: readCount(query, 'depth') ?? 1,
         metadata: readFlag(query, 'metadata'),
       }),
@@ -44,14 +44,14 @@ export const pathRoutes: readonly Route[] = [
     method: 'GET',
     path: '/paths/content',
     handle: async ({ daemon, query }) =>
-      fileReply(await daemon.openPath(parameter(query, 'path'), parseFilePart(query))),
+      fileReply(await daemon.openPath(readParameter(query, 'path'), parseFilePart(query))),
   },
   {
     method: 'PUT',
     path: '/paths/content',
     async handle({ daemon, query, raw }) {
       const { metadata, content } = await metadataBefore(raw, readCount(query, 'metadataBytes') ?? 0);
-      return { json: await daemon.writePath(parameter(query, 'path'), content, metadata) };
+      return { json: await daemon.writePath(readParameter(query, 'path'), content, metadata) };
     },
   },
 ];

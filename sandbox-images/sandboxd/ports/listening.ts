@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ListeningPort } from '../../../src/sandboxes/client/abilities.ts';
-import { limits } from '../daemon.ts';
+import { daemonLimits } from '../daemon.ts';
 import { readCommandLine, scanProcesses } from '../processes/proc.ts';
 
 const listening = '0A';
@@ -13,7 +13,7 @@ const reachable = new Set([
 const most = 200;
 
 /** Ports on which the sandbox's programs listen, in order, without this daemon's `own` ports. */
-export function listeningPorts(own: readonly number[]): ListeningPort[] {
+export function findListeningPorts(own: readonly number[]): ListeningPort[] {
   const inodes = new Map<number, string>();
   for (const table of tables) {
     for (const { port, inode } of parseListeningRows(read(table))) if (!own.includes(port)) inodes.set(port, inode);
@@ -23,7 +23,9 @@ export function listeningPorts(own: readonly number[]): ListeningPort[] {
   const ports = [...inodes].sort(([a], [b]) => a - b).slice(0, most);
   return ports.map(([port, inode]) => {
     const pid = holders.get(inode);
-    return pid === undefined ? { port } : { port, pid, command: readCommandLine(pid).slice(0, limits.commandChars) };
+    return pid === undefined
+      ? { port }
+      : { port, pid, command: readCommandLine(pid).slice(0, daemonLimits.commandChars) };
   });
 }
 

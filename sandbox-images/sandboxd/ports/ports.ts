@@ -2,24 +2,27 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { type Daemon, limits } from '../daemon.ts';
+import { type Daemon, daemonLimits } from '../daemon.ts';
 import { badRequest } from '../server/body-fields.ts';
-import { listeningPorts } from './listening.ts';
+import { findListeningPorts } from './listening.ts';
 
 export type Ports = Pick<Daemon, 'openPort' | 'listeningPorts'>;
 
 const hosts = ['127.0.0.1', '::1'] as const;
 
 /** Connections to ports inside the sandbox, except this daemon's `own` ports. */
-export function ports(own: readonly number[]): Ports {
+export function createPorts(own: readonly number[]): Ports {
   let open = 0;
   return {
-    listeningPorts: () => listeningPorts(own),
+    listeningPorts: () => findListeningPorts(own),
     async openPort(port): Promise<Duplex> {
       if (!Number.isInteger(port) || port < 1 || port > 65_535) throw badRequest('port must be from 1 to 65535.');
       if (own.includes(port)) throw badRequest(`Port ${port} is reserved by Corral and cannot be opened.`);
-      if (open >= limits.portStreams) {
-        throw new AppError('conflict', `There are already ${limits.portStreams} connections to ports, the maximum.`);
+      if (open >= daemonLimits.portStreams) {
+        throw new AppError(
+          'conflict',
+          `There are already ${daemonLimits.portStreams} connections to ports, the maximum.`,
+        );
       }
       open++;
       const socket = await connected(port).catch((thrown: unknown) => {

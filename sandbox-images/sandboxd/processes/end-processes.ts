@@ -1,5 +1,5 @@
 import type { Proc } from './proc.ts';
-import { findTree, type SparedProcesses, type Tree, toProcessName } from './process-tree.ts';
+import { findTree, type ProcessTree, type SparedProcesses, toProcessName } from './process-tree.ts';
 
 /** Time between TERM and KILL, in ms. Tests set a shorter time. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
@@ -20,7 +20,10 @@ export interface EndOptions {
  * Ends a process tree. All stops go through this function: TERM, KILL after 2 s, repeated until nothing of the tree is
  * left. Resolves with the number of processes.
  */
-export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'usual' }: EndOptions): Promise<number> {
+export async function endProcessTree(
+  tree: ProcessTree,
+  { spared, met = new Set(), grace = 'usual' }: EndOptions,
+): Promise<number> {
   let count = 0;
   const known = new Set<string>(); // separate from `met`, which can contain other trees' processes
   const begun = performance.now();

@@ -56,5 +56,5 @@ export async function startPerl(
  * word.
  */
 export const encodeLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;
-export const toWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
+export const encodeWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
 export const decodeWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

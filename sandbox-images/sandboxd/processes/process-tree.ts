@@ -1,7 +1,7 @@
 import { type Proc, readEnvironment, readProcessVariable, readVariable, scanProcesses } from './proc.ts';
 
 /** A set of processes, selected by a mark in their environment or by a root process. */
-export type Tree = MarkedProcesses | ProcessSubtree;
+export type ProcessTree = MarkedProcesses | ProcessSubtree;
 
 /** Processes that were started with this variable, and their descendants. */
 export interface MarkedProcesses {
@@ -51,7 +51,7 @@ function programs(all: readonly Proc[]): readonly Proc[] {
 }
 
 export function findTree(
-  tree: Tree,
+  tree: ProcessTree,
   spared: SparedProcesses,
   { known = new Set(), waits = true }: TreeScan = {},
 ): TreeMembers {

@@ -20,7 +20,7 @@ export interface PipedProgram {
 const lingerMs = 500;
 const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 
-export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => void): PipedProgram {
+export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () => void): PipedProgram {
   const { stdin, stdout, stderr } = child;
   const outputs = [
     ['output', stdout],

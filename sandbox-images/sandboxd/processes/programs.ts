@@ -4,15 +4,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { ProgramEntry, ProgramSpec } from '../../../src/sandboxes/client/client.ts';
-import { type Daemon, limits } from '../daemon.ts';
-import { startIn } from '../files/byte-names.ts';
+import { type Daemon, daemonLimits } from '../daemon.ts';
+import { startInFolder } from '../files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
-import { createMarks } from '../shells/environment.ts';
-import { noteTerminals } from '../shells/recover.ts';
+import { createProcessMarks } from '../shells/environment.ts';
+import { markTerminalsOpened } from '../shells/recover.ts';
 import { resolveStartFolder } from '../shells/shell-state.ts';
-import { endTree } from './end-processes.ts';
-import { type PipedProgram, pipeProgram } from './program-pipes.ts';
+import { endProcessTree } from './end-processes.ts';
+import { type PipedProgram, toPipedProgram } from './program-pipes.ts';
 
 export type Programs = Pick<Daemon, 'openProgram' | 'programs' | 'attachProgram' | 'signalProgram' | 'closeProgram'>;
 interface OpenProgram {
@@ -40,7 +40,7 @@ export function createPrograms(parts: SharedState): Programs {
 
   async function open(request: ProgramSpec): Promise<ProgramEntry> {
     makeRoom();
-    await noteTerminals(stateDir);
+    await markTerminalsOpened(stateDir);
     const { id, argv, tag } = request;
     // Each start has its own mark, because an earlier program of this name can still be ending.
     const operation = `program-${id}-${++starts}`;
@@ -48,15 +48,17 @@ export function createPrograms(parts: SharedState): Programs {
     const env: NodeJS.ProcessEnv = {
       ...parts.env,
       ...parseVariables(request.env ?? []),
-      ...createMarks(operation, tag),
+      ...createProcessMarks(operation, tag),
       CORRAL_MARK: operation,
     };
     const [program = '', ...args] = argv;
-    const child = await startIn(folder, (cwd) => spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' }));
+    const child = await startInFolder(folder, (cwd) =>
+      spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' }),
+    );
     await once(child, 'spawn').catch((cause: unknown) => {
       throw createStartError(program, cause, env.PATH);
     });
-    const pipes = pipeProgram(child, parts.touch);
+    const pipes = toPipedProgram(child, parts.touch);
     const opened = { started: { id, pid: child.pid ?? 0, startedAt: clock.now() }, pipes, operation };
     all.set(id, opened);
     void pipes.delivered.then(() => forget(opened));
@@ -68,8 +70,8 @@ export function createPrograms(parts: SharedState): Programs {
    */
   function makeRoom(): void {
     const over = all.values().find(({ pipes }) => pipes.exitCode !== undefined);
-    if (all.size + opening.size < limits.programs) return;
-    if (!over) throw new AppError('conflict', `There are already ${limits.programs} programs, the maximum.`);
+    if (all.size + opening.size < daemonLimits.programs) return;
+    if (!over) throw new AppError('conflict', `There are already ${daemonLimits.programs} programs, the maximum.`);
     forget(over);
   }
   function forget(opened: OpenProgram): void {
@@ -78,7 +80,7 @@ export function createPrograms(parts: SharedState): Programs {
   }
   async function endAll({ started, operation, pipes }: OpenProgram, grace: 'usual' | 'none' = 'usual'): Promise<void> {
     const strays = toStrayRule(parts, started.startedAt);
-    await endTree({ name: 'CORRAL_OPERATION', value: operation, strays }, { spared: keepers.spared, grace });
+    await endProcessTree({ name: 'CORRAL_OPERATION', value: operation, strays }, { spared: keepers.spared, grace });
     pipes.release();
   }
 

@@ -50,7 +50,7 @@ function check(name: string, kind: Kind, value: unknown): void {
 }
 
 /** Parses one value of the query string, with the same checks. */
-export function parameter(query: URLSearchParams, name: string): string {
+export function readParameter(query: URLSearchParams, name: string): string {
   const value = query.get(name);
   if (value === null) throw badRequest(`The query needs ${name}.`);
   if (value.includes('\0')) throw badRequest(`${name} must not contain a NUL character.`);

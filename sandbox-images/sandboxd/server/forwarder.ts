@@ -29,7 +29,7 @@ interface Forwarding {
 /**
  * Listens on a loopback port and forwards every connection to the egress proxy. HTTP_PROXY and HTTPS_PROXY point at it.
  */
-export function forwarder(port: number, { to, preface }: ProxyTarget, { log, admits }: Forwarding): Server {
+export function startForwarder(port: number, { to, preface }: ProxyTarget, { log, admits }: Forwarding): Server {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: admits !== undefined }, async (near) => {
     if (admits) {
       near.on('error', () => {}); // `join` adds its own once the connection is admitted

@@ -10,7 +10,7 @@ export async function isOwnUser({ remotePort, localPort }: Pick<Socket, 'remoteP
   if (remotePort === undefined || localPort === undefined) return false;
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
     const text = await readFile(table, 'latin1').catch(() => ''); // a kernel without IPv6
-    const user = findUser(text, remotePort, localPort);
+    const user = findSocketUser(text, remotePort, localPort);
     if (user !== undefined) return user === process.getuid?.();
   }
   return false; // the peer has closed its end
@@ -20,7 +20,7 @@ const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
 const loopback = new Set(['0100007F', '0000000000000000FFFF00000100007F']);
 
 /** The user of the socket that is bound to `from` and connected to `to`, both on 127.0.0.1. */
-export function findUser(table: string, from: number, to: number): number | undefined {
+export function findSocketUser(table: string, from: number, to: number): number | undefined {
   for (const line of table.split('\n')) {
     const [, local = '', remote = '', , , , , user] = line.trim().split(/\s+/);
     const [here = '', herePort] = local.split(':');

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
-import { type Daemon, limits, type OpenFile } from '../daemon.ts';
+import { type Daemon, daemonLimits, type OpenFile } from '../daemon.ts';
 import { badRequest, parseFields } from './body-fields.ts';
 import { streamProtocol } from './http-upgrade.ts';
-import type { Chunks } from './send-chunks.ts';
+import type { ChunkedBody } from './send-chunks.ts';
 
 export interface Exchange {
   readonly daemon: Daemon;
@@ -14,7 +14,7 @@ export interface Exchange {
   readonly signal: AbortSignal;
 }
 /** Undefined: 204. */
-export type Reply = undefined | { readonly json: unknown } | Chunks;
+export type Reply = undefined | { readonly json: unknown } | ChunkedBody;
 export interface Route {
   readonly method: string;
   readonly path: string;
@@ -37,20 +37,20 @@ export function parseSignal(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
 
 export function parseTerminalSize(body: unknown): { readonly cols: number; readonly rows: number } {
   const size = parseFields(body, { cols: 'count', rows: 'count' });
-  const fits = [size.cols, size.rows].every((side) => side >= 1 && side <= limits.terminalSide);
-  if (!fits) throw badRequest(`cols and rows must be from 1 to ${limits.terminalSide}.`);
+  const fits = [size.cols, size.rows].every((side) => side >= 1 && side <= daemonLimits.terminalSide);
+  if (!fits) throw badRequest(`cols and rows must be from 1 to ${daemonLimits.terminalSide}.`);
   return size;
 }
 
 /** Validates a command line and its variables. */
 export function checkArguments({ argv, env = [] }: { argv: readonly string[]; env?: readonly string[] }): void {
   if (!argv[0]) throw badRequest('argv must begin with a program.');
-  if (Math.max(argv.length, env.length) <= limits.arguments) return;
-  throw badRequest(`argv and env must have at most ${limits.arguments} items.`);
+  if (Math.max(argv.length, env.length) <= daemonLimits.arguments) return;
+  throw badRequest(`argv and env must have at most ${daemonLimits.arguments} items.`);
 }
 
 /** An answer with a file's bytes. It closes the file at the end. */
-export const fileReply = (file: OpenFile): Chunks => ({ size: file.size, chunks: disposing(file, file.chunks) });
+export const fileReply = (file: OpenFile): ChunkedBody => ({ size: file.size, chunks: disposing(file, file.chunks) });
 
 async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {
   await using _ = resource;

@@ -1,11 +1,11 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { type Daemon, limits } from '../daemon.ts';
+import { type Daemon, daemonLimits } from '../daemon.ts';
 import { jobRoutes } from '../jobs/routes.ts';
 import { pathRoutes } from '../paths/routes.ts';
 import { portRoutes } from '../ports/routes.ts';
 import { watchRoutes } from '../watches/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
-import { badRequest, parameter, parseFields, parseFilePart, parseIdentifier, readCount } from './body-fields.ts';
+import { badRequest, parseFields, parseFilePart, parseIdentifier, readCount, readParameter } from './body-fields.ts';
 import {
   checkArguments,
   fileReply,
@@ -96,52 +96,52 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/files/content',
     handle: async ({ daemon, query }) =>
-      fileReply(await daemon.openFile(parameter(query, 'path'), readCount(query, 'maxBytes'))),
+      fileReply(await daemon.openFile(readParameter(query, 'path'), readCount(query, 'maxBytes'))),
   },
   {
     method: 'PUT',
     path: '/files/content',
     async handle({ daemon, query, raw }) {
       const how = query.has('append') ? 'append' : 'replace';
-      await daemon.writeFile(parameter(query, 'path'), capped(raw), how);
+      await daemon.writeFile(readParameter(query, 'path'), capped(raw), how);
       return undefined;
     },
   },
   {
     method: 'DELETE',
     path: '/files/content',
-    handle: async ({ daemon, query }) => void (await daemon.removeFile(parameter(query, 'path'))),
+    handle: async ({ daemon, query }) => void (await daemon.removeFile(readParameter(query, 'path'))),
   },
   {
     method: 'GET',
     path: '/files/stream',
     handle: async ({ daemon, query }) =>
-      fileReply(await daemon.sendFile(parameter(query, 'path'), parseFilePart(query))),
+      fileReply(await daemon.sendFile(readParameter(query, 'path'), parseFilePart(query))),
   },
   {
     method: 'PUT',
     path: '/files/stream',
     handle: async ({ daemon, query, raw }) => ({
-      json: await daemon.receiveFile(parameter(query, 'path'), raw, query.get('replaces') ?? undefined),
+      json: await daemon.receiveFile(readParameter(query, 'path'), raw, query.get('replaces') ?? undefined),
     }),
   },
   {
     method: 'GET',
     path: '/files/list',
-    handle: async ({ daemon, query }) => ({ json: await daemon.listFiles(parameter(query, 'path')) }),
+    handle: async ({ daemon, query }) => ({ json: await daemon.listFiles(readParameter(query, 'path')) }),
   },
   {
     method: 'GET',
     path: '/files/find',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.find(parameter(query, 'path'), parameter(query, 'glob'), query.getAll('type')),
+      json: await daemon.find(readParameter(query, 'path'), readParameter(query, 'glob'), query.getAll('type')),
     }),
   },
   {
     method: 'GET',
     path: '/files/grep',
     handle: async ({ daemon, query }) => ({
-      json: await daemon.grep(parameter(query, 'path'), parameter(query, 'regex'), query.getAll('type')),
+      json: await daemon.grep(readParameter(query, 'path'), readParameter(query, 'regex'), query.getAll('type')),
     }),
   },
   { method: 'GET', path: '/processes', handle: async ({ daemon }) => ({ json: await daemon.processes() }) },
@@ -310,7 +310,7 @@ async function* capped(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   let size = 0;
   for await (const chunk of content) {
     size += chunk.length;
-    if (size > limits.fileBytes) throw new AppError('payload_too_large', 'The file is larger than 50 MiB.');
+    if (size > daemonLimits.fileBytes) throw new AppError('payload_too_large', 'The file is larger than 50 MiB.');
     yield chunk;
   }
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-export interface Chunks {
+export interface ChunkedBody {
   /** Each chunk is sent before the next is requested, so all of them can share one buffer. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** The total size, if known. Otherwise the body is chunked. */
@@ -10,7 +10,11 @@ export interface Chunks {
 }
 
 /** Sends the chunks as they arrive, and waits while the client does not read. */
-export async function sendChunks(response: ServerResponse, { chunks, size, trailer }: Chunks, signal: AbortSignal) {
+export async function sendChunks(
+  response: ServerResponse,
+  { chunks, size, trailer }: ChunkedBody,
+  signal: AbortSignal,
+) {
   response.writeHead(200, {
     'content-type': 'application/octet-stream',
     ...(size === undefined ? {} : { 'content-length': size }),

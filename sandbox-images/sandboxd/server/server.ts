@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { AppError, type ErrorCode, toAppError } from '../../../src/core/errors/errors.ts';
-import { type Daemon, limits } from '../daemon.ts';
+import { type Daemon, daemonLimits } from '../daemon.ts';
 import { joinStream, refuseStream, streamProtocol } from './http-upgrade.ts';
 import type { Reply, Route } from './route.ts';
 import { routes } from './routes.ts';
@@ -112,7 +112,7 @@ async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSi
     await sendChunks(response, reply, signal);
   } else {
     const body = JSON.stringify(reply.json);
-    if (Buffer.byteLength(body) > limits.answerBytes) {
+    if (Buffer.byteLength(body) > daemonLimits.answerBytes) {
       throw new AppError('payload_too_large', 'The response is larger than 16 MiB. Request less at a time.');
     }
     response
@@ -175,7 +175,7 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   let size = 0;
   for await (const part of request) {
     size += part.length;
-    if (size > limits.jsonBytes) throw new AppError('payload_too_large', 'The body is larger than 10 MiB.');
+    if (size > daemonLimits.jsonBytes) throw new AppError('payload_too_large', 'The body is larger than 10 MiB.');
     parts.push(part);
   }
   try {

@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import type { SharedState } from '../shared-state.ts';
-import { createMarks } from './environment.ts';
+import { createProcessMarks } from './environment.ts';
 import { type ShellState, stateFile } from './shell-state.ts';
 import { openPipedTerminal, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
 
@@ -23,7 +23,7 @@ export async function openCommandTerminal(
     cwd: standing.cwd,
     env: {
       ...(standing.env ?? env),
-      ...createMarks(id, tag),
+      ...createProcessMarks(id, tag),
       CORRAL_SANDBOX_ID: env.CORRAL_SANDBOX_ID,
       CORRAL_STATE: stateFile(stateDir, id),
       BASH_ENV: join(stateDir, 'shell.bash'),
@@ -41,13 +41,13 @@ export async function prepareCommandLine(
   id: string,
   command: string,
 ): Promise<TerminalSpec['command']> {
-  if (!isLong(command)) return command;
+  if (!isLongCommand(command)) return command;
   const file = commandFile(stateDir, id);
   await writeFile(file, command);
   return { file };
 }
 
-export const isLong = (command: string) => Buffer.byteLength(command) >= longCommand;
+export const isLongCommand = (command: string) => Buffer.byteLength(command) >= longCommand;
 
 export const removeCommandFile = (stateDir: string, id: string) =>
   rm(commandFile(stateDir, id), { force: true, recursive: true });

@@ -4,12 +4,12 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { completeUtf8Length } from '../../../src/core/text/arriving-text.ts';
 import type { ExecResult } from '../../../src/sandboxes/client/client.ts';
-import { type ExecRequest, limits } from '../daemon.ts';
-import { startIn } from '../files/byte-names.ts';
-import { endTree } from '../processes/end-processes.ts';
+import { daemonLimits, type ExecRequest } from '../daemon.ts';
+import { startInFolder } from '../files/byte-names.ts';
+import { endProcessTree } from '../processes/end-processes.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
 import { prepareCommandLine, removeCommandFile } from './command-terminal.ts';
-import { createMarks } from './environment.ts';
+import { createProcessMarks } from './environment.ts';
 import { resolveStartFolder } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
 
@@ -26,10 +26,10 @@ export function createExecutor(parts: SharedState) {
     const command = await prepareCommandLine(stateDir, id, request.command);
     const folder =
       request.cwd === undefined ? place.root : await resolveStartFolder(place, request, { cwd: place.root });
-    const child = await startIn(folder, (cwd) =>
+    const child = await startInFolder(folder, (cwd) =>
       spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
         cwd,
-        env: { ...parts.env, ...createMarks(id, request.tag) },
+        env: { ...parts.env, ...createProcessMarks(id, request.tag) },
         detached: true, // a session of its own, which identifies its descendants
         stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       }),
@@ -37,7 +37,7 @@ export function createExecutor(parts: SharedState) {
     const whole = (stream: string) => {
       const file = `.corral/output/${id}.${stream}`;
       // The answer names this file, so clients must be able to read it immediately.
-      return { file, open: () => openSpool(place, file, Math.min(parts.spoolCap, limits.fileBytes)) };
+      return { file, open: () => openSpool(place, file, Math.min(parts.spoolCap, daemonLimits.fileBytes)) };
     };
     const stdout = collect(child.stdout, whole('stdout'));
     const stderr = collect(child.stderr, whole('stderr'));
@@ -49,7 +49,7 @@ export function createExecutor(parts: SharedState) {
     const begunAt = clock.now();
     const end = () => {
       const tree = { name: 'CORRAL_OPERATION', value: id, strays: toStrayRule(parts, begunAt) } as const;
-      ending = endTree(tree, { spared: keepers.spared });
+      ending = endProcessTree(tree, { spared: keepers.spared });
     };
     const expire = () => {
       timedOut = true;
@@ -117,7 +117,7 @@ function collect(stream: Readable | null, whole: { readonly file: string; open()
   stream?.on('data', (chunk: Buffer) => {
     seen += chunk.length;
     if (hasEnded) return; // output of background children is read and discarded
-    const fits = chunk.subarray(0, limits.execBytes - kept);
+    const fits = chunk.subarray(0, daemonLimits.execBytes - kept);
     const rest = chunk.subarray(fits.length);
     kept += fits.length;
     if (fits.length > 0) parts.push(fits);

@@ -1,18 +1,18 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { formatShellPrompt } from '../../../src/core/model/prompt.ts';
-import type { ShownCommand } from '../../../src/core/model/shell-console.ts';
+import type { LazyConsoleEntry } from '../../../src/core/model/shell-console.ts';
 import { completeUtf8Length, countOrphanBytes } from '../../../src/core/text/arriving-text.ts';
 import type { Operation, OperationSpec } from '../../../src/sandboxes/client/client.ts';
-import { limits } from '../daemon.ts';
+import { daemonLimits } from '../daemon.ts';
 import { awaitsInput, readLinkTarget } from '../processes/awaits-input.ts';
 import { readOomKills } from '../processes/cgroup.ts';
-import { endTree } from '../processes/end-processes.ts';
+import { endProcessTree } from '../processes/end-processes.ts';
 import { findTree, type MarkedProcesses } from '../processes/process-tree.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
-import { isLong, openCommandTerminal, removeCommandFile } from './command-terminal.ts';
+import { isLongCommand, openCommandTerminal, removeCommandFile } from './command-terminal.ts';
 import { type ShellState, takeShellState } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
-import { markFinder, markStart, type Terminal } from './terminal.ts';
+import { markFinder, markPrefix, type Terminal } from './terminal.ts';
 
 /** The last bytes of a stream, in a bounded amount of memory. */
 interface TailBuffer {
@@ -72,18 +72,18 @@ export interface RunningOperation {
   readonly spool: Spool;
   readonly tag: string | undefined;
   /** The operation in the form that a console shows. */
-  readonly shown: ShownCommand;
+  readonly shown: LazyConsoleEntry;
   /** Resolves when there is more output, or the operation has ended. */
   change(): Promise<void>;
   write(text: string): void;
   /** Resolves once every process that the operation started is gone. */
-  end(reason: 'timed_out' | 'killed', within?: RunEndRequest): Promise<void>;
+  end(reason: 'timed_out' | 'killed', within?: RunStopRequest): Promise<void>;
   /** Resolves after the command's end, with the folder and environment that its shell reported, if any. */
   readonly ended: Promise<ShellState | undefined>;
 }
 
 /** A request to stop the whole run that the operation belongs to. */
-export interface RunEndRequest {
+export interface RunStopRequest {
   /** The number of the run's processes, once they are gone. */
   readonly processes: Promise<number>;
   /** Receives the names of the processes found. */
@@ -110,7 +110,7 @@ export async function launchOperation(
   const recent = tailBuffer(tailBytes);
   const shown = {
     ps1: formatShellPrompt(place.root, standing.cwd),
-    command: request.command.slice(0, limits.shownChars),
+    command: request.command.slice(0, daemonLimits.shownChars),
     text: () => recent.text(),
   };
   const begunAt = clock.now();
@@ -176,7 +176,7 @@ export async function launchOperation(
     if (ending) await ending; // a killed command has exited only when its last process is gone
     void spool.close();
     const stands = takeShellState(stateDir, id, request.shell);
-    if (isLong(request.command)) void removeCommandFile(stateDir, id).catch(() => {});
+    if (isLongCommand(request.command)) void removeCommandFile(stateDir, id).catch(() => {});
     if (reason === undefined && measured === 137 && readOomKills() > oomBefore) reason = 'oom';
     const exitCode = reason === 'timed_out' ? 124 : measured;
     operation = {
@@ -194,7 +194,7 @@ export async function launchOperation(
   };
 
   const read = async (from: Terminal) => {
-    const finder = markFinder(`${markStart}${mark}`);
+    const finder = markFinder(`${markPrefix}${mark}`);
     let over = false;
     try {
       for await (const chunk of from.output) {
@@ -231,7 +231,7 @@ export async function launchOperation(
     if (operation.state === 'running') reason ??= why;
     // Repeated while the operation runs: right after the start there may be no process yet to signal.
     const tree = marked(toStrayRule(parts, begunAt));
-    const endMine = () => endTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
+    const endMine = () => endProcessTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
     let round = within?.processes ?? endMine(); // the run's processes include the operation's
     ending ??= round;
     for (let patience = performance.now() + keeperGraceMs; ; round = endMine()) {

@@ -1,6 +1,6 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { endTree, sendSignals } from '../processes/end-processes.ts';
+import { endProcessTree, sendSignals } from '../processes/end-processes.ts';
 import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
 
@@ -28,7 +28,7 @@ export async function endLeftoverProcesses(parts: SharedState, sandboxId: string
     } as const;
     journal.record({ ...entry, operation });
     const strays = toStrayRule(parts, operation.startedAt);
-    void endTree({ name: 'CORRAL_OPERATION', value: operation.id, strays }, { spared: keepers.spared });
+    void endProcessTree({ name: 'CORRAL_OPERATION', value: operation.id, strays }, { spared: keepers.spared });
   }
 }
 
@@ -36,5 +36,5 @@ export async function endLeftoverProcesses(parts: SharedState, sandboxId: string
  * Leaves a note for the next daemon that there may be terminals or programs to kill, because the journal does not list
  * them.
  */
-export const noteTerminals = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
+export const markTerminalsOpened = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

@@ -47,7 +47,7 @@ export function takeShellState(stateDir: string, id: string, shell: string): She
   return standing;
 }
 
-export const lastShellState = (stateDir: string, shell: string) => readShellState(keptFile(stateDir, shell));
+export const readLastShellState = (stateDir: string, shell: string) => readShellState(keptFile(stateDir, shell));
 
 function readShellState(path: string): ShellState | undefined {
   const bytes = readBytes(path);

@@ -1,24 +1,24 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { readNewestOutputs, type ShownCommand } from '../../../src/core/model/shell-console.ts';
+import { type LazyConsoleEntry, readNewestOutputs } from '../../../src/core/model/shell-console.ts';
 import type { Operation, OperationSpec } from '../../../src/sandboxes/client/client.ts';
 import type { Daemon } from '../daemon.ts';
-import { endTree } from '../processes/end-processes.ts';
+import { endProcessTree } from '../processes/end-processes.ts';
 import { readProcessVariable, scanProcesses } from '../processes/proc.ts';
 import type { SharedState } from '../shared-state.ts';
-import { launchOperation, type RunEndRequest, type RunningOperation } from './operation.ts';
-import { lastShellState, resolveStartFolder, type ShellState } from './shell-state.ts';
+import { launchOperation, type RunningOperation, type RunStopRequest } from './operation.ts';
+import { readLastShellState, resolveStartFolder, type ShellState } from './shell-state.ts';
 import { closedSpool, readLastBytes, type Spool } from './spool.ts';
 
 export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
   /** Kills the run's running operations. Does not search for other processes of the run. */
-  endTagged(tag: string, within: RunEndRequest): Promise<void>;
+  endTagged(tag: string, within: RunStopRequest): Promise<void>;
 };
 
 interface Shell {
   standing: ShellState;
   busy: boolean;
   running: RunningOperation | undefined;
-  readonly history: ShownCommand[];
+  readonly history: LazyConsoleEntry[];
 }
 const historyLength = 20;
 const maxShells = 32;
@@ -89,7 +89,7 @@ export function createShells(parts: SharedState): Shells {
     }
     const before = journal.all().filter((entry) => entry.shell === id);
     if (before.length === 0) return undefined;
-    const standing = lastShellState(stateDir, id) ?? { cwd: place.root };
+    const standing = readLastShellState(stateDir, id) ?? { cwd: place.root };
     const shell = open.get(id) ?? make(id); // another caller may have created the shell
     shell.standing = standing;
     if (shell.history.length > 0) return shell;
@@ -140,7 +140,7 @@ export function createShells(parts: SharedState): Shells {
     const marks = new Set(scanProcesses().map(({ pid }) => readProcessVariable(pid, 'CORRAL_OPERATION')));
     const left = [...mine].filter((id) => marks.has(id));
     const { spared } = parts.keepers;
-    const end = (value: string) => endTree({ name: 'CORRAL_OPERATION', value, strays: () => false }, { spared });
+    const end = (value: string) => endProcessTree({ name: 'CORRAL_OPERATION', value, strays: () => false }, { spared });
     await Promise.all(left.map(end));
   }
 

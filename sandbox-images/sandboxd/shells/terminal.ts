@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { startIn } from '../files/byte-names.ts';
+import { startInFolder } from '../files/byte-names.ts';
 
 // A real terminal without a native add-on: util-linux `script` creates the PTY and relays it over pipes, so an unread
 // pipe blocks the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the
@@ -30,7 +30,7 @@ export interface TerminalSpec {
 }
 
 /** Not passed to the keeper, so that a command that prints its environment does not print the whole mark. */
-export const markStart = '\x1e';
+export const markPrefix = '\x1e';
 
 const keeper = [
   'exec 2>&1',
@@ -71,7 +71,7 @@ export async function openPipedTerminal(spec: TerminalSpec): Promise<Terminal> {
 }
 
 async function start(program: string, args: string[], folder: string, env: NodeJS.ProcessEnv): Promise<Terminal> {
-  const child: ChildProcess = await startIn(folder, (cwd) =>
+  const child: ChildProcess = await startInFolder(folder, (cwd) =>
     spawn(program, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'ignore'] }),
   );
   const { promise: closed, resolve, reject } = Promise.withResolvers<number>();

@@ -4,13 +4,13 @@ import { promisify } from 'node:util';
 import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { TerminalEnd, TerminalEntry } from '../../../src/sandboxes/client/client.ts';
-import { type Daemon, limits } from '../daemon.ts';
-import { endTree } from '../processes/end-processes.ts';
+import { type Daemon, daemonLimits } from '../daemon.ts';
+import { endProcessTree } from '../processes/end-processes.ts';
 import { scanProcesses } from '../processes/proc.ts';
 import { type SharedState, toStrayRule } from '../shared-state.ts';
-import { createMarks } from './environment.ts';
+import { createProcessMarks } from './environment.ts';
 import { createKeystrokeStream } from './keyboard.ts';
-import { noteTerminals } from './recover.ts';
+import { markTerminalsOpened } from './recover.ts';
 import { openPersonalTerminal, type Terminal } from './terminal.ts';
 import { TerminalView } from './terminal-view.ts';
 
@@ -37,10 +37,10 @@ export function createTerminals(parts: SharedState): Terminals {
   const opening = new Map<string, Promise<TerminalEntry>>();
 
   async function open(id: string): Promise<TerminalEntry> {
-    if (all.size + opening.size >= limits.terminals) throw tooManyTerminalsError();
-    await noteTerminals(stateDir);
+    if (all.size + opening.size >= daemonLimits.terminals) throw tooManyTerminalsError();
+    await markTerminalsOpened(stateDir);
     const operation = `terminal-${id}`;
-    const env = { ...parts.env, ...createMarks(operation, undefined), CORRAL_MARK: operation };
+    const env = { ...parts.env, ...createProcessMarks(operation, undefined), CORRAL_MARK: operation };
     const terminal = await openPersonalTerminal({ cwd: place.root, env }).catch((cause: unknown) => {
       throw new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause });
     });
@@ -114,7 +114,7 @@ export function createTerminals(parts: SharedState): Terminals {
       forget(opened, 'deleted');
       opened.terminal.close(); // the kernel then sends SIGHUP to the terminal's processes
       const strays = toStrayRule(parts, opened.entry.startedAt);
-      await endTree({ name: 'CORRAL_OPERATION', value: opened.operation, strays }, { spared: keepers.spared });
+      await endProcessTree({ name: 'CORRAL_OPERATION', value: opened.operation, strays }, { spared: keepers.spared });
     },
   };
 }
@@ -146,4 +146,4 @@ function readLinkTarget(path: string): string | undefined {
 }
 
 export const tooManyTerminalsError = () =>
-  new AppError('conflict', `There are already ${limits.terminals} terminals, the maximum. Close one first.`);
+  new AppError('conflict', `There are already ${daemonLimits.terminals} terminals, the maximum. Close one first.`);

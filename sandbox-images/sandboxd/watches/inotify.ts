@@ -6,10 +6,10 @@ import { fileError } from '../files/confined-paths.ts';
 import {
   decodeWord,
   encodeLine,
+  encodeWord,
   type PerlHelper,
   type SystemCall,
   startPerl,
-  toWord,
 } from '../processes/perl-helper.ts';
 import type { SharedState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
@@ -57,7 +57,9 @@ export class Inotify {
     try {
       this.#helper ??= this.#start();
       const helper = await this.#helper;
-      helper.stdin.write(encodeLine('open', id, toWord(await toSystemPath(path)), recursive ? 'recursive' : 'flat'));
+      helper.stdin.write(
+        encodeLine('open', id, encodeWord(await toSystemPath(path)), recursive ? 'recursive' : 'flat'),
+      );
       await opened.promise;
     } catch (thrown) {
       this.#watches.delete(id);

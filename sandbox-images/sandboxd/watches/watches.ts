@@ -5,7 +5,7 @@ import { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { toFrames } from '../../../src/core/text/pipe-frames.ts';
 import type { FileChange, FileChanges, FileWatchOptions } from '../../../src/sandboxes/client/abilities.ts';
-import { type Daemon, limits } from '../daemon.ts';
+import { type Daemon, daemonLimits } from '../daemon.ts';
 import { readEntry } from '../paths/entries.ts';
 import { locatePath } from '../paths/locate.ts';
 import type { SharedState } from '../shared-state.ts';
@@ -50,7 +50,7 @@ export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keeper
     await inotify.close(opened.id);
   }
   const keep = (opened: OpenWatch, change: RawChange) => {
-    if (opened.kept.length >= limits.keptChanges) {
+    if (opened.kept.length >= daemonLimits.keptChanges) {
       opened.kept.shift();
       if (opened.kept[0]?.type !== 'lost') opened.kept[0] = { type: 'lost', name: '' };
     }
@@ -82,8 +82,8 @@ export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keeper
 
   return {
     async openWatch({ path, recursive = false, entries = false }: FileWatchOptions) {
-      if (all.size >= limits.watches) {
-        throw new AppError('conflict', `There are already ${limits.watches} watches, the maximum.`);
+      if (all.size >= daemonLimits.watches) {
+        throw new AppError('conflict', `There are already ${daemonLimits.watches} watches, the maximum.`);
       }
       const id = `watch-${randomBytes(8).toString('hex')}`;
       const bell = Promise.withResolvers<void>();
@@ -112,7 +112,7 @@ export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keeper
       rest(opened);
       await inotify.sync(id);
       const changes: FileChange[] = [];
-      for (const change of opened.kept.splice(0, limits.changesAtOnce))
+      for (const change of opened.kept.splice(0, daemonLimits.changesAtOnce))
         changes.push(await toFileChange(opened, change));
       return { changes, more: opened.kept.length > 0 };
     },

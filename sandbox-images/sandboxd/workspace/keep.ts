@@ -3,14 +3,14 @@ import { basename } from 'node:path';
 import { ignoredFolders, runFileLimits, runFolder } from '../../../src/core/model/run-files.ts';
 import type { RunStart } from '../../../src/sandboxes/client/abilities.ts';
 import { Folder } from './folder.ts';
-import { type FoundFile, formatChangeTime, walk } from './walk.ts';
+import { formatChangeTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 const own = basename(runFolder);
 const { copyBytes, copiedBytes, copies } = runFileLimits;
 
 /** Lists the files of the workspace and copies the small ones. Does nothing if that was already done for this run. */
-export function keepFiles(root: string, { run, at }: RunStart, most: number): void {
+export function saveRunFiles(root: string, { run, at }: RunStart, most: number): void {
   using workspace = Folder.workspace(root);
   using corral = workspace.made('.corral');
   if (keptRun(corral) === run) return;
@@ -21,7 +21,7 @@ export function keepFiles(root: string, { run, at }: RunStart, most: number): vo
     using files = folder.made('files');
     const lines: string[] = [];
     let [left, bytesLeft] = [copies, copiedBytes];
-    for (const found of walk(root, { leavesOut: (_, name) => ignoredFolders.includes(name), most })) {
+    for (const found of walkWorkspace(root, { leavesOut: (_, name) => ignoredFolders.includes(name), most })) {
       const { path, stats } = found;
       if (!stats.isFile()) continue;
       const size = Number(stats.size);
@@ -49,7 +49,7 @@ function keptRun(corral: Folder): string | undefined {
 }
 
 /** False: the file is gone, unreadable, or no longer the listed file. */
-function copied({ path, name, folder }: FoundFile, into: Folder): boolean {
+function copied({ path, name, folder }: WorkspaceEntry, into: Folder): boolean {
   const content = read(folder, name);
   if (!content) return false;
   using stack = new DisposableStack();

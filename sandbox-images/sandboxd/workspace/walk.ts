@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { Folder, UnusableWorkspaceError } from './folder.ts';
 
-export interface FoundFile {
+export interface WorkspaceEntry {
   /** Relative to the workspace. */
   readonly path: string;
   readonly name: string;
@@ -23,10 +23,10 @@ const patienceMs = 250;
  * Everything in the workspace, folders before their content. Links are not followed, and other file systems are not
  * entered. Reads on the event loop, which costs less than a thread for a small workspace.
  */
-export function* walk(root: string, { leavesOut, most }: Walk): Generator<FoundFile> {
+export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generator<WorkspaceEntry> {
   let left = most;
   const until = performance.now() + patienceMs;
-  function* below(folder: Folder, inside: string, device: bigint): Generator<FoundFile> {
+  function* below(folder: Folder, inside: string, device: bigint): Generator<WorkspaceEntry> {
     for (const name of folder.names()) {
       const path = `${inside}${name}`;
       if (leavesOut(path, name)) continue;

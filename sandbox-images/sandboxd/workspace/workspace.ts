@@ -4,8 +4,8 @@ import { maxShownOutputBytes, outputFolder, runFolder } from '../../../src/core/
 import type { WorkspaceFingerprint } from '../../../src/sandboxes/client/abilities.ts';
 import type { Daemon } from '../daemon.ts';
 import { UnusableWorkspaceError } from './folder.ts';
-import { keepFiles } from './keep.ts';
-import { type FoundFile, formatChangeTime, walk } from './walk.ts';
+import { saveRunFiles } from './keep.ts';
+import { formatChangeTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 /**
  * Equal fingerprints mean equal files. The modification time of a folder is left out, because its entries already show
@@ -15,7 +15,7 @@ function printOf(root: string, most: number): WorkspaceFingerprint {
   const hash = createHash('sha256');
   let bytes = 0;
   const leavesOut = (path: string) => path === runFolder || path === `${runFolder}.new`;
-  for (const found of walk(root, { leavesOut, most })) {
+  for (const found of walkWorkspace(root, { leavesOut, most })) {
     const { path, stats } = found;
     if (stats.isSocket() || isShownOutput(found)) continue;
     hash.update(`${lineOf(found)} ${path}\0`);
@@ -24,10 +24,10 @@ function printOf(root: string, most: number): WorkspaceFingerprint {
   return { print: hash.digest('hex'), bytes };
 }
 
-const isShownOutput = ({ path, stats }: FoundFile) =>
+const isShownOutput = ({ path, stats }: WorkspaceEntry) =>
   path.startsWith(`${outputFolder}/`) && stats.isFile() && stats.size <= maxShownOutputBytes;
 
-function lineOf({ stats, folder, name }: FoundFile): string {
+function lineOf({ stats, folder, name }: WorkspaceEntry): string {
   if (stats.isDirectory()) return `d ${stats.mode}`;
   if (stats.isSymbolicLink()) return `l ${readlinkSync(folder.at(name), 'buffer').toString('hex')}`;
   return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatChangeTime(stats)}`;
@@ -41,7 +41,7 @@ export function workspaceOperations(root: string): Pick<Daemon, 'keepForRun' | '
   return {
     async keepForRun(mark) {
       const done = unlessUnfit(() => {
-        keepFiles(root, mark, most);
+        saveRunFiles(root, mark, most);
         return true;
       });
       return { done: done ?? false };

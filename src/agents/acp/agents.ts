@@ -6,7 +6,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { AgentPause, AgentUpdate, CallForApproval, ExternalTurn } from '../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AcpAgent } from './agent.ts';
-import { programStream } from './program-stream.ts';
+import { openProgramStream } from './program-stream.ts';
 import { isAgentPause } from './updates.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'newId'> {
@@ -147,7 +147,7 @@ export class AcpAgents extends ServerPart<Deps> {
     const { AcpAgent: Agent } = await import('./agent.ts'); // loaded late: its protocol has 2,000 schemas, and few servers need it
     let created: AcpAgent | undefined;
     const program = { id: programId, argv: command, cwd, tag: runId };
-    const stream = await programStream(client.programs, program, { room: async () => created?.room(), signal });
+    const stream = await openProgramStream(client.programs, program, { room: async () => created?.room(), signal });
     const agent = new Agent(stream, this.deps.newId);
     created = agent;
     this.#agents.set(client, agent);

@@ -1,6 +1,6 @@
 import type { ToolCallContent, ToolCallUpdate, ToolKind } from '@agentclientprotocol/sdk';
 import { z } from 'zod';
-import type { AgentResult, AgentToolCall, CallForApproval } from '../../core/model/agent-updates.ts';
+import type { AgentToolCall, AgentToolResult, CallForApproval } from '../../core/model/agent-updates.ts';
 import type { ToolContent, ToolFamily } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 
@@ -61,7 +61,7 @@ export class AcpToolCalls {
   }
 
   /** `isNew`: the agent starts a call, possibly with the id of a finished call. */
-  receive(update: ToolCallUpdate, isNew: boolean): readonly (AgentToolCall | AgentResult)[] {
+  receive(update: ToolCallUpdate, isNew: boolean): readonly (AgentToolCall | AgentToolResult)[] {
     const earlier = this.#known.get(update.toolCallId);
     if (earlier?.isOver && !isNew) return [];
     const known = this.#of(update.toolCallId);
@@ -73,7 +73,7 @@ export class AcpToolCalls {
     // Agents that stream a call's arguments start the call without them and send them later, some without changing the
     // status.
     const isComplete = update.status === 'in_progress' || isEnd || (!isNew && known.input !== before);
-    const lines: (AgentToolCall | AgentResult)[] = [];
+    const lines: (AgentToolCall | AgentToolResult)[] = [];
     if (!known.isAnnounced && isComplete) {
       known.isAnnounced = true;
       lines.push({ kind: 'call', ...callOf(known) });

@@ -22,7 +22,7 @@ const endMs = 10_000;
  * Starts a program in the sandbox whose pipes carry one JSON message per line. Reading waits for `room` before each
  * chunk, which slows down a program that floods.
  */
-export async function programStream(
+export async function openProgramStream(
   programs: ProgramClient,
   program: ProgramSpec,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },

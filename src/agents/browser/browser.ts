@@ -19,7 +19,7 @@ export interface BrowserReport {
 }
 
 /** An element by its number in the last view, or a point of the page in CSS pixels from the top left. */
-export type Target = { readonly index: number } | { readonly x: number; readonly y: number };
+export type PageTarget = { readonly index: number } | { readonly x: number; readonly y: number };
 
 export interface AgentBrowser {
   /** The page's elements, renumbered, and its text as Markdown. */
@@ -27,9 +27,13 @@ export interface AgentBrowser {
   navigate(url: string, signal: AbortSignal): Promise<BrowserReport>;
   /** Starts a new browser and opens this address. */
   restart(url: string, signal: AbortSignal): Promise<BrowserReport>;
-  click(target: Target, signal: AbortSignal): Promise<BrowserReport>;
+  click(target: PageTarget, signal: AbortSignal): Promise<BrowserReport>;
   /** Replaces the field's content. */
-  input(target: Target, text: string, options: { pressEnter: boolean; signal: AbortSignal }): Promise<BrowserReport>;
+  input(
+    target: PageTarget,
+    text: string,
+    options: { pressEnter: boolean; signal: AbortSignal },
+  ): Promise<BrowserReport>;
   moveMouse(x: number, y: number, signal: AbortSignal): Promise<BrowserReport>;
   /** Examples: `Enter`, `Control+a`, `ArrowDown`. */
   pressKey(key: string, signal: AbortSignal): Promise<BrowserReport>;

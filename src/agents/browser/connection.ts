@@ -6,7 +6,7 @@ import { pipeTransport } from './transport.ts';
 
 const connectMs = 20_000;
 
-export interface Connection {
+export interface BrowserConnection {
   readonly context: BrowserContext;
   /** The session of the browser itself, in addition to those of its pages. */
   readonly control: CDPSession;
@@ -16,7 +16,7 @@ export interface Connection {
 }
 
 /** Connects to the sandbox's browser, and starts it if it is not running. */
-export async function connect(desktop: DesktopClient, signal: AbortSignal): Promise<Connection> {
+export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal): Promise<BrowserConnection> {
   const pipe = await desktop.cdp(signal);
   const transport = pipeTransport(pipe, desktop);
   try {

@@ -2,7 +2,7 @@ import type { CDPSession } from 'playwright-core';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toShownName } from '../../core/text/file-names.ts';
-import { clipText, type Notes } from './event-notes.ts';
+import { type BrowserEventNotes, clipText } from './event-notes.ts';
 
 const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 const maxKnown = 100;
@@ -14,7 +14,7 @@ interface Options {
   /** The path inside the sandbox. */
   readonly folder: string;
   readonly maxBytes: number;
-  readonly notes: Notes;
+  readonly notes: BrowserEventNotes;
   readonly clock: Clock;
 }
 

@@ -4,7 +4,7 @@ const maxNotes = 20;
 const maxChars = 400;
 
 /** Browser events since the last report to the model. Above the limit, only their number is kept. */
-export class Notes {
+export class BrowserEventNotes {
   #notes: string[] = [];
   #lost = 0;
 

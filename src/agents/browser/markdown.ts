@@ -1,5 +1,5 @@
 import { trimEndCharacters, truncateEnd } from '../../core/text/text.ts';
-import type { Branch, Tree } from './page-types.ts';
+import type { PageTree, PageTreeElement } from './page-types.ts';
 
 /** A page's Markdown, truncated to a number of characters. A last line says how much is missing. */
 export function clipMarkdown(text: string, maxChars: number, cut = false): string {
@@ -10,7 +10,7 @@ export function clipMarkdown(text: string, maxChars: number, cut = false): strin
 }
 
 /** The whole text as Markdown. */
-export const toMarkdown = (tree: readonly Tree[]): string =>
+export const toMarkdown = (tree: readonly PageTree[]): string =>
   blocks(tree, '')
     .split('\n')
     .map((line) => trimEndCharacters(line, ' \t'))
@@ -18,13 +18,13 @@ export const toMarkdown = (tree: readonly Tree[]): string =>
     .replace(/\n{3,}/g, '\n\n')
     .trim();
 
-const isBlock = (node: Tree): node is Branch =>
+const isBlock = (node: PageTree): node is PageTreeElement =>
   typeof node !== 'string' && /^(div|p|h[1-6]|ul|ol|li|table|tr|pre|blockquote|hr)$/.test(node.tag);
 
 /** Joins the children: a run of inline content becomes its own line, and blocks are separated. */
-function blocks(nodes: readonly Tree[], indent: string): string {
+function blocks(nodes: readonly PageTree[], indent: string): string {
   let out = '';
-  let line: Tree[] = [];
+  let line: PageTree[] = [];
   const flush = () => {
     const text = inline(line).trim();
     if (text !== '') out += `${text}\n`;
@@ -42,7 +42,7 @@ function blocks(nodes: readonly Tree[], indent: string): string {
   return out;
 }
 
-function block({ tag, inner: children }: Branch, indent: string): string {
+function block({ tag, inner: children }: PageTreeElement, indent: string): string {
   switch (tag) {
     case 'div':
       return blocks(children, indent);
@@ -69,7 +69,7 @@ function block({ tag, inner: children }: Branch, indent: string): string {
   }
 }
 
-function items(children: readonly Tree[], kind: 'ul' | 'ol', indent: string): string {
+function items(children: readonly PageTree[], kind: 'ul' | 'ol', indent: string): string {
   const own = children.filter((child) => typeof child !== 'string');
   return own
     .map((child, n) => {
@@ -83,9 +83,9 @@ function items(children: readonly Tree[], kind: 'ul' | 'ol', indent: string): st
     .join('');
 }
 
-function table(children: readonly Tree[]): string {
+function table(children: readonly PageTree[]): string {
   const rows: string[][] = [];
-  const collect = (node: Tree): void => {
+  const collect = (node: PageTree): void => {
     if (typeof node === 'string') return;
     if (node.tag !== 'tr') {
       for (const one of node.inner) collect(one);
@@ -108,7 +108,7 @@ function table(children: readonly Tree[]): string {
   return `${[line(head), line(Array.from({ length: width }, () => '---')), ...rest.map(line)].join('\n')}\n`;
 }
 
-function inline(nodes: readonly Tree[]): string {
+function inline(nodes: readonly PageTree[]): string {
   return nodes
     .map((node): string => {
       if (typeof node === 'string') return node.replace(/\s+/g, ' ');
@@ -134,7 +134,7 @@ function around(text: string, mark: string): string {
   return `${text.slice(0, at)}${mark}${bare}${mark}${text.slice(at + bare.length)}`;
 }
 
-const plain = (nodes: readonly Tree[], links = false): string =>
+const plain = (nodes: readonly PageTree[], links = false): string =>
   nodes
     .map((node): string => {
       if (typeof node === 'string') return node;

@@ -6,8 +6,8 @@ import type {
   PageNode,
   PageRoot,
   PageScan,
+  PageTree,
   PageWindow,
-  Tree,
 } from './page-types.ts';
 
 // Page functions run in the page, as text, in an isolated world that the page cannot see or change. So each function
@@ -25,7 +25,7 @@ export interface ScanLimits {
   readonly maxChars: number;
 }
 
-export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits): PageScan {
+export function scanPage({ withText, maxElements, maxNodes, maxChars }: ScanLimits): PageScan {
   window.corral ??= { ids: new WeakMap(), next: 1, document: String(Math.random()).slice(2), listed: [] };
   const own = window.corral;
   const interactive =
@@ -148,7 +148,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
   const kept = new Set(['A', 'IMG', 'H1', 'H2', 'H3', 'H4', 'H5', 'H6', 'P', 'UL', 'OL', 'LI', 'TABLE', 'TR', 'TD', 'TH',
     'PRE', 'CODE', 'BLOCKQUOTE', 'STRONG', 'B', 'EM', 'I', 'BR', 'HR']); // biome-ignore format: a list
   const inline = /^(inline|contents|none)/;
-  const walk = (node: PageNode, depth: number): Tree[] => {
+  const walk = (node: PageNode, depth: number): PageTree[] => {
     if (nodes++ > maxNodes || chars > maxChars || depth > 200) {
       cut = true;
       return [];
@@ -167,7 +167,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
     }
     if (tag === 'INPUT' || tag === 'SELECT' || tag === 'TEXTAREA') return [`[${describe(element)}]`];
     const from = tag === 'IFRAME' ? (element.contentDocument?.body ?? null) : (element.shadowRoot ?? element);
-    const children: Tree[] = [];
+    const children: PageTree[] = [];
     const inner = from?.childNodes;
     for (let n = 0; inner && n < inner.length && !cut; n++) children.push(...walk(inner[n] as PageNode, depth + 1));
     if (tag === 'A') return [{ tag: 'a', to: element.href ?? '', inner: children }];
@@ -192,7 +192,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
 }
 
 /** Scrolls an element of the last scan into view, and returns a point of it that a click reaches. */
-export function locate({ index }: { index: number }): ElementLocation {
+export function locateElement({ index }: { index: number }): ElementLocation {
   const element = window.corral?.listed[index];
   if (!element?.isConnected) return { gone: true };
   element.scrollIntoView({ block: 'center', inline: 'nearest', behavior: 'instant' });
@@ -230,7 +230,13 @@ export function locate({ index }: { index: number }): ElementLocation {
 }
 
 /** Selects an option as a user would, and fires the page's events. Without a match, returns the available options. */
-export function choose({ index, option }: { index: number; option: string }): { chosen: string } | { none: string } {
+export function chooseOption({
+  index,
+  option,
+}: {
+  index: number;
+  option: string;
+}): { chosen: string } | { none: string } {
   const element = window.corral?.listed[index];
   if (!element?.isConnected) return { none: 'The element is gone.' };
   const options = element.options;

@@ -67,11 +67,11 @@ export interface PageWindow {
 }
 
 /** Text, or an element with its content; links include their target. */
-export type Tree = string | Branch;
-export interface Branch {
+export type PageTree = string | PageTreeElement;
+export interface PageTreeElement {
   readonly tag: string;
   readonly to?: string;
-  readonly inner: readonly Tree[];
+  readonly inner: readonly PageTree[];
 }
 export interface FoundElement {
   /** Stable while the document lives. */
@@ -87,7 +87,7 @@ export interface PageScan {
   readonly elements: readonly FoundElement[];
   /** The number of elements above the limit of the list. */
   readonly more: number;
-  readonly tree: readonly Tree[];
+  readonly tree: readonly PageTree[];
   readonly cut: boolean;
   readonly scrollY: number;
   readonly scrollHeight: number;

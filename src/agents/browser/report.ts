@@ -4,15 +4,15 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { BrowserReport, PictureBytes } from './browser.ts';
-import type { Connection } from './connection.ts';
+import type { BrowserConnection } from './connection.ts';
 import { elementLines, toNumberedElements } from './element-list.ts';
-import { clipText, type Notes } from './event-notes.ts';
+import { type BrowserEventNotes, clipText } from './event-notes.ts';
 import { type ActionResult, explainError } from './explain-error.ts';
 import { clipMarkdown } from './markdown.ts';
-import { scan } from './page-script.ts';
-import type { PageScan, Tree } from './page-types.ts';
+import { scanPage } from './page-script.ts';
+import type { PageScan, PageTree } from './page-types.ts';
 import { runInPage } from './run-in-page.ts';
-import { isTabClosedError, runInTab, type Tab, type Tabs } from './tabs.ts';
+import { isTabClosedError, raceTabCrash, type Tab, type Tabs } from './tabs.ts';
 
 const markdownChars = 10_000;
 const bounds = { maxElements: 200, maxNodes: 20_000, maxChars: 200_000 };
@@ -21,13 +21,13 @@ const againMs = 100;
 interface Options {
   readonly sandbox: SandboxClient;
   readonly clock: Clock;
-  readonly notes: Notes;
+  readonly notes: BrowserEventNotes;
   readonly answerMs: number;
   readonly readTree: TreeConverter;
 }
 /** Converts a page to Markdown outside the server's event loop. Undefined: the conversion took too long. */
-export type TreeConverter = (tree: readonly Tree[], signal: AbortSignal) => Promise<string | undefined>;
-interface ShownBrowser extends Pick<Connection, 'isOpen'> {
+export type TreeConverter = (tree: readonly PageTree[], signal: AbortSignal) => Promise<string | undefined>;
+interface ShownBrowser extends Pick<BrowserConnection, 'isOpen'> {
   readonly tabs: Tabs;
 }
 
@@ -38,7 +38,7 @@ interface ReportRequest {
 }
 
 /** Reports an action to the agent: its result, side effects such as dialogs, and the page's current state. */
-export class Reporter extends ServerPart<Options> {
+export class BrowserReporter extends ServerPart<Options> {
   async report(
     opened: ShownBrowser,
     outcome: ActionResult,
@@ -54,7 +54,7 @@ export class Reporter extends ServerPart<Options> {
         const tab = await raceAbort(opened.tabs.current(), until.signal);
         if (tab === seen) break; // otherwise another tab moved to the front
         seen = tab;
-        const looking = runInTab(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
+        const looking = raceTabCrash(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {
           if (!(await isTabClosedError(tab, thrown))) throw thrown;
           return undefined; // the tab closed, so the previous tab becomes current
@@ -82,7 +82,7 @@ export class Reporter extends ServerPart<Options> {
   }
 
   async #look(tab: Tab, cdp: CDPSession, { opened, withText, signal }: ReportRequest): Promise<string[]> {
-    const found = await runInPage(cdp, scan, { withText, ...bounds });
+    const found = await runInPage(cdp, scanPage, { withText, ...bounds });
     const elements = elementLines(found, tab.shown);
     tab.shown = toNumberedElements(found);
     const { title, width, height, scrollY, scrollHeight } = found;

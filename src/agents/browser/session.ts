@@ -1,16 +1,16 @@
 import { createTimeoutSignal, raceAbort, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { AgentBrowser, BrowserLimits, BrowserReport, Target } from './browser.ts';
-import { type Connection, connect } from './connection.ts';
+import type { AgentBrowser, BrowserLimits, BrowserReport, PageTarget } from './browser.ts';
+import { type BrowserConnection, connectBrowser } from './connection.ts';
 import { Downloads } from './downloads.ts';
-import { clipText, Notes } from './event-notes.ts';
+import { BrowserEventNotes, clipText } from './event-notes.ts';
 import { type ActionResult, explainError, failureResult, successResult } from './explain-error.ts';
 import { navigate } from './navigate.ts';
-import { choose, locate, ping, scrollPage, setValue } from './page-script.ts';
-import { Reporter, type TreeConverter } from './report.ts';
+import { chooseOption, locateElement, ping, scrollPage, setValue } from './page-script.ts';
+import { BrowserReporter, type TreeConverter } from './report.ts';
 import { runInConsole, runInPage } from './run-in-page.ts';
-import { runInTab, type Tab, Tabs } from './tabs.ts';
+import { raceTabCrash, type Tab, Tabs } from './tabs.ts';
 
 /** Parses an address from a model. `no`: why it cannot be opened. */
 export function parseAddress(value: string, workdir: string): { url: string } | { no: string } {
@@ -77,7 +77,7 @@ const names: Readonly<Record<string, string>> = {
 };
 
 /** Translates a model's name for a key to Playwright's: `ctrl+a` becomes `Control+a`, `Return` becomes `Enter`. */
-export const playwrightKeys = (keys: string): string => {
+export const toPlaywrightKeys = (keys: string): string => {
   const parts = keys === '+' ? ['+'] : keys.split('+').map((part) => part.trim());
   return parts.map((part) => names[part.toLowerCase()] ?? (/^f\d+$/.test(part) ? part.toUpperCase() : part)).join('+');
 };
@@ -94,7 +94,7 @@ interface Options {
   readonly limits: BrowserLimits;
   readonly readTree: TreeConverter;
 }
-interface OpenBrowser extends Connection {
+interface OpenBrowser extends BrowserConnection {
   readonly tabs: Tabs;
   readonly downloads: Downloads;
 }
@@ -105,15 +105,15 @@ export class BrowserSession implements AgentBrowser, Disposable {
   readonly #sandbox: SandboxClient;
   readonly #clock: Clock;
   readonly #limits: BrowserLimits;
-  readonly #notes = new Notes();
-  readonly #reporter: Reporter;
+  readonly #notes = new BrowserEventNotes();
+  readonly #reporter: BrowserReporter;
   #opened: OpenBrowser | undefined;
 
   constructor({ sandbox, clock, limits, readTree }: Options) {
     this.#sandbox = sandbox;
     this.#clock = clock;
     this.#limits = limits;
-    this.#reporter = new Reporter({ sandbox, clock, notes: this.#notes, answerMs: limits.answerMs, readTree });
+    this.#reporter = new BrowserReporter({ sandbox, clock, notes: this.#notes, answerMs: limits.answerMs, readTree });
   }
 
   /** Disconnects; the browser continues. */
@@ -147,7 +147,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return await this.navigate(url, signal);
   }
 
-  click(target: Target, signal: AbortSignal): Promise<BrowserReport> {
+  click(target: PageTarget, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async (tab) => {
       const place = await this.#place(tab, target);
       if ('ok' in place) return place;
@@ -157,7 +157,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 
   input(
-    target: Target,
+    target: PageTarget,
     text: string,
     { pressEnter, signal }: { pressEnter: boolean; signal: AbortSignal },
   ): Promise<BrowserReport> {
@@ -186,7 +186,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
 
   pressKey(key: string, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async ({ page }) => {
-      const keys = playwrightKeys(key);
+      const keys = toPlaywrightKeys(key);
       try {
         await page.keyboard.press(keys);
       } catch (thrown) {
@@ -203,7 +203,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return this.#do(signal, async (tab) => {
       const wrong = notListed(tab, index);
       if (wrong) return wrong;
-      const done = await runInPage(await tab.cdp(), choose, { index, option });
+      const done = await runInPage(await tab.cdp(), chooseOption, { index, option });
       return 'none' in done
         ? failureResult(done.none, 'not_found')
         : successResult(`Chose ${JSON.stringify(done.chosen)}.`);
@@ -251,7 +251,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       using until = createTimeoutSignal(ms, this.#clock, signal);
       const tab = await raceAbort(opened.tabs.current(), until.signal);
       tab.dialogs = 0;
-      outcome = await runInTab(tab, work(tab, until.signal), until.signal);
+      outcome = await raceTabCrash(tab, work(tab, until.signal), until.signal);
       if (!withText) await this.#settle(opened, outcome, { signal: until.signal, isNavigation });
     } catch (thrown) {
       throwIfAborted(signal);
@@ -268,9 +268,9 @@ export class BrowserSession implements AgentBrowser, Disposable {
     const isAnew = this.#opened !== undefined;
     this[Symbol.dispose]();
     using until = createTimeoutSignal(connectMs, this.#clock, signal);
-    let connection: Connection | undefined;
+    let connection: BrowserConnection | undefined;
     try {
-      connection = await connect(this.#sandbox.desktop, until.signal);
+      connection = await connectBrowser(this.#sandbox.desktop, until.signal);
       const { context, control } = connection;
       const { maxTabs, maxDownloadBytes: maxBytes } = this.#limits;
       const notes = this.#notes;
@@ -315,17 +315,17 @@ export class BrowserSession implements AgentBrowser, Disposable {
     await tabs.arrived(signal);
     const tab = await tabs.current();
     const loaded = tab.page.waitForLoadState('load', { timeout: loadMs });
-    await runInTab(tab, loaded, signal).catch(() => throwIfAborted(signal));
+    await raceTabCrash(tab, loaded, signal).catch(() => throwIfAborted(signal));
     await downloads.settle(signal, outcome.downloads === true);
   }
 
   /** The target of the pointer: a point, or an element of the last view. */
-  async #place(tab: Tab, target: Target): Promise<{ x: number; y: number; what: string } | ActionResult> {
+  async #place(tab: Tab, target: PageTarget): Promise<{ x: number; y: number; what: string } | ActionResult> {
     if ('x' in target) return { ...target, what: `at ${target.x}, ${target.y}` };
     const { index } = target;
     const wrong = notListed(tab, index);
     if (wrong) return wrong;
-    const at = await runInPage(await tab.cdp(), locate, { index });
+    const at = await runInPage(await tab.cdp(), locateElement, { index });
     if ('gone' in at)
       return failureResult(`Element ${index} of the last view is gone. Call browser_view again.`, 'not_found');
     if ('coveredBy' in at)

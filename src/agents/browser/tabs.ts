@@ -1,7 +1,7 @@
 import type { BrowserContext, CDPSession, ConsoleMessage, Dialog, Page } from 'playwright-core';
 import { neverSignal, raceAbort, sleep } from '../../core/concurrency/cancel.ts';
 import type { NumberedElements } from './element-list.ts';
-import { clipText, type Notes } from './event-notes.ts';
+import { type BrowserEventNotes, clipText } from './event-notes.ts';
 import { isClosedError } from './explain-error.ts';
 
 const lookMs = 1_000;
@@ -24,7 +24,7 @@ export interface Tab {
 }
 interface Options {
   readonly context: BrowserContext;
-  readonly notes: Notes;
+  readonly notes: BrowserEventNotes;
   readonly maxTabs: number;
 }
 
@@ -34,7 +34,7 @@ interface Options {
  */
 export class Tabs {
   readonly #context: BrowserContext;
-  readonly #notes: Notes;
+  readonly #notes: BrowserEventNotes;
   readonly #maxTabs: number;
   #tabs: Tab[] = [];
   #current: Tab | undefined;
@@ -197,5 +197,5 @@ export async function isTabClosedError({ page }: Tab, thrown: unknown): Promise<
 }
 
 /** Rejects if the page crashes, because a crashed page answers no call. */
-export const runInTab = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
+export const raceTabCrash = <Value>(tab: Tab, work: Promise<Value>, signal: AbortSignal): Promise<Value> =>
   raceAbort(Promise.race([work, tab.crash]), signal);

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { ConnectOverCDPTransport } from 'playwright-core';
-import { readTimeSlice } from '../../core/concurrency/time-slice.ts';
+import { sandboxReadSlice } from '../../core/concurrency/time-slice.ts';
 import type { DesktopClient } from '../../sandboxes/client/client.ts';
 
 /** Larger than any browser message: a screenshot of a huge page needs a tenth of it. */
@@ -35,7 +35,7 @@ export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMes
     reads = true;
     for (let frame = waiting.next(); frame && !closed; frame = waiting.next()) {
       await deliver(frame);
-      if (readTimeSlice.isOver) await new Promise<void>((resolve) => readTimeSlice.next(resolve));
+      if (sandboxReadSlice.isOver) await new Promise<void>((resolve) => sandboxReadSlice.next(resolve));
     }
     reads = false;
     if (waiting.bytes > maxMessageBytes) over('the browser sent a message that exceeds the limit');

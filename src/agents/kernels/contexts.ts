@@ -2,7 +2,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ProgramClient } from '../../sandboxes/client/client.ts';
 import { type Cell, type Execution, Kernel } from './kernel.ts';
-import { firstLanguages, type Language } from './languages.ts';
+import { defaultContextLanguages, type Language } from './languages.ts';
 
 /** A named kernel: its own variables, and a working folder. */
 interface CodeContext {
@@ -26,13 +26,13 @@ const maxContexts = 16;
  * The contexts of one sandbox. Each language has a default context, named after the language, whose kernel starts with
  * its first cell.
  */
-export class Contexts {
+export class KernelContexts {
   readonly #deps: ConstructorParameters<typeof Kernel>[0];
   readonly #known = new Map<string, KnownContext>();
 
   constructor(deps: { readonly programs: ProgramClient; readonly clock: Clock; readonly newNonce: () => string }) {
     this.#deps = deps;
-    for (const language of firstLanguages) this.#add({ id: language, language });
+    for (const language of defaultContextLanguages) this.#add({ id: language, language });
   }
 
   list(): readonly CodeContext[] {

@@ -1,20 +1,20 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { Contexts } from './contexts.ts';
+import { KernelContexts } from './contexts.ts';
 
 /** The code contexts of all sandboxes. They live as long as the connection to their sandbox. */
 export class Kernels {
   readonly #deps: { readonly clock: Clock; readonly newNonce: () => string };
-  readonly #sandboxes = new Map<SandboxClient, Contexts>();
+  readonly #sandboxes = new Map<SandboxClient, KernelContexts>();
 
   constructor(deps: { readonly clock: Clock; readonly newNonce: () => string }) {
     this.#deps = deps;
   }
 
-  of(client: SandboxClient): Contexts {
+  of(client: SandboxClient): KernelContexts {
     const known = this.#sandboxes.get(client);
     if (known) return known;
-    const contexts = new Contexts({ ...this.#deps, programs: client.programs });
+    const contexts = new KernelContexts({ ...this.#deps, programs: client.programs });
     this.#sandboxes.set(client, contexts);
     client.trust.broken.addEventListener('abort', () => this.release(client), { once: true });
     return contexts;

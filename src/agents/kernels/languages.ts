@@ -35,7 +35,7 @@ const languages = {
 } as const satisfies Record<string, LanguageDescription>;
 export type Language = keyof typeof languages;
 /** Languages whose contexts exist from the start. Those of other languages are created on first use. */
-export const firstLanguages = ['python', 'javascript'] as const satisfies readonly Language[];
+export const defaultContextLanguages = ['python', 'javascript'] as const satisfies readonly Language[];
 
 /** The folder of the programs: next to this file, or in the source tree when running tsc's output. */
 function folder(): string {

@@ -32,5 +32,5 @@ export type PendingSignIn = z.infer<typeof PendingSignIn>;
 const sooner = 30_000; // Milliseconds.
 
 /** Whether the access is still valid. Access that expires within half a minute is renewed first. */
-export const isFresh = ({ expiresAt }: OAuthCredentials, now: number): boolean =>
+export const isCredentialFresh = ({ expiresAt }: OAuthCredentials, now: number): boolean =>
   expiresAt === undefined || expiresAt - now > sooner;

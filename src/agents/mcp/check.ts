@@ -7,7 +7,7 @@ import { McpConnection } from './connection.ts';
 import { httpTransport } from './http-transport.ts';
 import type { McpTool } from './server.ts';
 
-export interface ServerCheckResult {
+export interface ToolServerCheckResult {
   readonly ok: boolean;
   readonly tools: readonly McpTool[];
   /** The failure, for people. Empty if the server answered. */
@@ -25,11 +25,11 @@ const checkMs = 20_000;
  * Connects to a tool server, reads its list of tools, and closes the connection. Rejects: forbidden (a private
  * address).
  */
-export async function checkServer(
+export async function checkToolServer(
   server: RemoteToolServer,
   { fetch, clock }: Deps,
   signal: AbortSignal,
-): Promise<ServerCheckResult> {
+): Promise<ToolServerCheckResult> {
   using until = createTimeoutSignal(checkMs, clock, signal);
   let wantsAccess = false;
   let forbidden: AppError | undefined;

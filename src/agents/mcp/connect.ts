@@ -10,7 +10,7 @@ import { withTokens } from './token-fetch.ts';
 
 interface McpTransport {
   readonly client: SandboxClient;
-  readonly fetchFor: FetchFor;
+  readonly fetchFor: ServerFetchFactory;
   readonly clock: Clock;
   readonly tokenFor?:
     | ((url: string, vaults: SessionVaults, refused?: Secret) => Promise<Secret | undefined>)
@@ -18,7 +18,7 @@ interface McpTransport {
 }
 
 /** A fetch that reaches only the networks allowed for this tool server. */
-export type FetchFor = (server: Pick<RemoteToolServer, 'reach'>) => FetchLike;
+export type ServerFetchFactory = (server: Pick<RemoteToolServer, 'reach'>) => FetchLike;
 
 /** A connection that opens on first use. */
 export const createConnection = (server: McpServer, way: McpTransport): McpConnection =>

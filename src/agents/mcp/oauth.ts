@@ -92,7 +92,7 @@ export async function completeSignIn(
 }
 
 /** Rejects: unsupported, if a person must sign in again. */
-export async function renewAccess(access: OAuthCredentials, asking: SignInRequest): Promise<OAuthCredentials> {
+export async function refreshCredentials(access: OAuthCredentials, asking: SignInRequest): Promise<OAuthCredentials> {
   const { refreshToken, client } = access;
   if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has expired.');
   const fetchFn = bounded(asking);

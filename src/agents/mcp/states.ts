@@ -3,7 +3,7 @@ import type { McpServer } from '../../core/model/tool-server.ts';
 import type { McpTool } from './server.ts';
 
 /** The last answer or failure of a tool server, seen by this Corral server. */
-export interface ServerState {
+export interface ToolServerState {
   readonly ok: boolean;
   readonly at: number; // Epoch ms.
   readonly tools: readonly McpTool[];
@@ -15,15 +15,15 @@ export interface ServerState {
 const most = 200;
 
 /** The last answer of each tool server, to a session or to a person who tests the server. */
-export class ServerStates {
+export class ToolServerStates {
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #states = new Map<string, ServerState>();
+  readonly #states = new Map<string, ToolServerState>();
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
   }
 
-  of(server: McpServer): ServerState | undefined {
+  of(server: McpServer): ToolServerState | undefined {
     return this.#states.get(JSON.stringify(server));
   }
 
@@ -38,7 +38,7 @@ export class ServerStates {
     this.note(server, { ok: false, at: this.#clock.now(), tools: [], message, ...(wantsAccess && { wantsAccess }) });
   }
 
-  note(server: McpServer, state: ServerState): void {
+  note(server: McpServer, state: ToolServerState): void {
     const definition = JSON.stringify(server);
     this.#states.delete(definition);
     const [oldest] = this.#states.keys();

@@ -3,11 +3,11 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { McpServer, SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { LeftOutTool, Tool } from '../tools/tool.ts';
-import type { FetchFor } from './connect.ts';
+import type { Tool, UnsupportedTool } from '../tools/tool.ts';
+import type { ServerFetchFactory } from './connect.ts';
 import type { McpConnection } from './connection.ts';
-import type { ServerStates } from './states.ts';
-import { searchTool, toServerTools } from './tools.ts';
+import type { ToolServerStates } from './states.ts';
+import { createSearchTool, toServerTools } from './tools.ts';
 
 /** Above this number, tools are loaded on demand, so that they do not fill the model's context window. */
 const maxListed = 24;
@@ -18,11 +18,11 @@ export interface SessionTools {
   /** Tools that the model can call. */
   readonly all: readonly Tool[];
   /** Servers without tools because they failed. */
-  readonly failed: readonly FailedServer[];
+  readonly failed: readonly FailedToolServer[];
   /** Tools that cannot be offered to any model. */
-  readonly leftOut: readonly LeftOutTool[];
+  readonly leftOut: readonly UnsupportedTool[];
 }
-export interface FailedServer {
+export interface FailedToolServer {
   readonly name: string;
   /** The problem and its remedy, as shown to people. */
   readonly message: string;
@@ -31,14 +31,14 @@ export interface FailedServer {
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly newName: () => string;
-  readonly fetchFor: FetchFor;
-  readonly states: ServerStates;
+  readonly fetchFor: ServerFetchFactory;
+  readonly states: ToolServerStates;
   /** The vaults' token for a tool server. `refused`: the token that the server refused. */
   readonly tokenFor?: (url: string, vaults: SessionVaults, refused?: Secret) => Promise<Secret | undefined>;
 }
 interface Reports {
-  readonly fail: (server: FailedServer) => void;
-  readonly leave: (tool: LeftOutTool) => void;
+  readonly fail: (server: FailedToolServer) => void;
+  readonly leave: (tool: UnsupportedTool) => void;
 }
 interface ConnectedServers {
   /** By server definition. */
@@ -56,16 +56,16 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
   /** The tools of all servers that respond. A failed server has no tools until it responds again. */
   async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools> {
     const { connections, loaded } = await this.#connected(client, servers);
-    const failed: FailedServer[] = [];
-    const leftOut: LeftOutTool[] = [];
-    const leave = (tool: LeftOutTool) => void leftOut.push(tool);
-    const fail = (server: FailedServer) => void failed.push(server);
+    const failed: FailedToolServer[] = [];
+    const leftOut: UnsupportedTool[] = [];
+    const leave = (tool: UnsupportedTool) => void leftOut.push(tool);
+    const fail = (server: FailedToolServer) => void failed.push(server);
     const lists = await Promise.all(
       [...connections.values()].map((connection) => this.#listTools(connection, { signal, fail, leave })),
     );
     const all = lists.flat();
     if (all.length <= maxListed) return { declared: all, all, failed, leftOut };
-    const search = searchTool(all, (names) => {
+    const search = createSearchTool(all, (names) => {
       for (const name of names) loaded.add(name);
     });
     return {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { truncateEnd } from '../../core/text/text.ts';
-import { saveBytes } from '../tools/kept-output.ts';
+import { saveOutputBytes } from '../tools/kept-output.ts';
 import { describeParameters, type PortableParameters } from '../tools/outside/portable-schema.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tools/tool.ts';
 import type { McpCallResult, McpConnection } from './connection.ts';
@@ -28,7 +28,7 @@ async function toolResult(
       texts.push(toText(block));
       continue;
     }
-    const { text, picture } = await saveBytes(ctx, { ...bytes, name: newName() });
+    const { text, picture } = await saveOutputBytes(ctx, { ...bytes, name: newName() });
     texts.push(text);
     if (picture && pictures.length < maxPictures) pictures.push(picture);
   }
@@ -161,7 +161,7 @@ const words = (text: string) =>
     .filter(Boolean);
 
 /** The search tool for sessions with too many tools to list in every request. */
-export function searchTool(all: readonly Tool[], load: (names: readonly string[]) => void): Tool {
+export function createSearchTool(all: readonly Tool[], load: (names: readonly string[]) => void): Tool {
   return defineTool({
     name: 'mcp_search',
     family: 'mcp',

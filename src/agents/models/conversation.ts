@@ -31,7 +31,7 @@ export function toPieces(request: TurnRequest): Piece[] {
     if (message.role !== 'assistant') continue; // a result directly follows its call
     if (message.text === '' && message.calls.length === 0 && message.raw.length === 0) continue;
     const answers = message.calls.map(
-      ({ callId, name }): ToolMessage => results.get(callId) ?? toNotRunResult(callId, name),
+      ({ callId, name }): ToolMessage => results.get(callId) ?? toSkippedResult(callId, name),
     );
     pieces.push({ kind: 'reply', reply: message, answers });
   }
@@ -55,7 +55,7 @@ const stepIn = listFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step
 const userPiece = ({ text, pictures = [] }: UserMessage): Piece => ({ kind: 'user', text, pictures });
 
 /** The answer to a call without a result. */
-export const toNotRunResult = (callId: string, name: string): ToolMessage => ({
+export const toSkippedResult = (callId: string, name: string): ToolMessage => ({
   role: 'tool',
   callId,
   name,

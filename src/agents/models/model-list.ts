@@ -25,7 +25,7 @@ export const ListedModel = z.object({
 });
 export type ListedModel = z.infer<typeof ListedModel>;
 /** The wire format of a provider's list. */
-export interface Listing {
+export interface ModelListFormat {
   /** Path and query of a page of the list; `after` is the previous page's cursor. */
   path(after: string | undefined): string;
   /** Throws for a body that is not such a list. */
@@ -47,11 +47,11 @@ const maxModels = 5_000;
 export const ModelId = z.string().max(200).regex(/^\S+$/);
 export const ModelName = z.string().max(200).optional().catch(undefined);
 /** A whole number of tokens; anything else is treated as unknown. */
-export const Tokens = z.int().positive().optional().catch(undefined);
+export const OptionalTokenCount = z.int().positive().optional().catch(undefined);
 
 interface Listable {
   readonly keyCheck: { headers(key: string): Record<string, string> };
-  readonly listing: Listing;
+  readonly listing: ModelListFormat;
 }
 interface Endpoint {
   readonly baseUrl: string;
@@ -101,7 +101,7 @@ const privateAddress = (cause: AppError) =>
     { cause },
   );
 
-async function readPage(listing: Listing, response: Response): Promise<ListPage> {
+async function readPage(listing: ModelListFormat, response: Response): Promise<ListPage> {
   try {
     return listing.read(parseJsonWithin(await boundedText(response), limits));
   } catch (cause) {

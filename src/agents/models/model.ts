@@ -16,7 +16,7 @@ export interface Model {
   /**
    * Read `abilities` before each turn: a chain of fallbacks returns the abilities of the model that it will use next.
    */
-  readonly abilities: Abilities;
+  readonly abilities: ModelCapabilities;
   /** The cost of a turn with these tokens. Undefined or absent: the price of the model is unknown. */
   readonly costOf?: (usage: Usage) => number | undefined;
   /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
@@ -24,7 +24,7 @@ export interface Model {
 }
 
 /** The abilities of one model. An adapter compensates for a missing ability where possible, so callers need not check. */
-export interface Abilities {
+export interface ModelCapabilities {
   /** Tokens of a request and its reply together. */
   readonly window: number;
   /** Tokens of one reply, including its reasoning. */
@@ -41,7 +41,7 @@ export interface Abilities {
   readonly caching: 'automatic' | 'marked' | 'none';
 }
 /** The assumed abilities of an unknown model: a common window, and nothing that a server might refuse. */
-export const assumedAbilities: Abilities = {
+export const defaultCapabilities: ModelCapabilities = {
   window: 32_768,
   maxOutput: 4_096,
   images: false,
@@ -78,7 +78,7 @@ export interface TurnRequest {
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
   /** Notes of earlier turns at their positions, so that this request starts with the same bytes as the previous one. */
-  readonly earlier?: readonly NoteAtMessage[];
+  readonly earlier?: readonly PositionedNote[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
@@ -92,7 +92,7 @@ export interface TurnRequest {
   /** The conversation's key in the provider's prompt cache, such as the session id. At most 64 characters. */
   readonly cacheKey?: string;
 }
-export interface NoteAtMessage {
+export interface PositionedNote {
   /** The index in `messages` of the message that follows the note. */
   readonly before: number;
   readonly text: string;
@@ -159,7 +159,7 @@ export interface AssistantMessage {
   readonly raw: readonly unknown[];
 }
 /** A reply that broke off, so only its text is known. */
-export const replyOfText = (text: string): AssistantMessage => ({
+export const toTextReply = (text: string): AssistantMessage => ({
   role: 'assistant',
   model: '',
   text,

@@ -1,12 +1,12 @@
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { SettingNames } from './failures.ts';
-import type { Abilities, Model } from './model.ts';
-import type { Listing } from './model-list.ts';
+import type { Model, ModelCapabilities } from './model.ts';
+import type { ModelListFormat } from './model-list.ts';
 
 /** How hard a model thinks before it answers; `default` leaves the choice to the provider. */
 export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as const;
-export type Reasoning = (typeof reasoningLevels)[number];
+export type ReasoningLevel = (typeof reasoningLevels)[number];
 
 /**
  * One model provider. Its settings, their variables, the help, the key check, the labels and the offered models are all
@@ -22,28 +22,28 @@ export interface Provider<Name extends string = string> {
   /** Models to offer. Users can also name other models of the provider. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
   /** The key and the address. Null for a provider that needs neither. */
-  readonly access: Access | null;
+  readonly access: ProviderAccess | null;
   /** Default abilities of a model, if neither the settings nor the published list has them. */
-  abilities(model: string, reasoning: Reasoning): Partial<Abilities>;
+  abilities(model: string, reasoning: ReasoningLevel): Partial<ModelCapabilities>;
   /** Loads the adapter on demand. */
   build(options: BuildOptions): Promise<Model>;
 }
-export interface Access {
+export interface ProviderAccess {
   /** Standard variables for the key; the first is the one shown to users. */
   readonly keyVariables: readonly [string, ...string[]];
   readonly baseUrl: string;
   /** A free request that requires a valid key. */
   readonly keyCheck: { readonly path: string; headers(key: string): Record<string, string> };
   /** The provider's own list of its models, read with the headers of the key check. */
-  readonly listing: Listing;
+  readonly listing: ModelListFormat;
 }
 export interface BuildOptions extends Pick<ServerParts, 'clock' | 'newId'> {
   /** `provider/model`. */
   readonly name: string;
   /** Without the provider. */
   readonly model: string;
-  readonly abilities: Abilities;
-  readonly reasoning: Reasoning;
+  readonly abilities: ModelCapabilities;
+  readonly reasoning: ReasoningLevel;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
   /** Replaces the global fetch, for an address that a person entered in the page. */

@@ -2,7 +2,7 @@ import { anthropicProvider } from './aisdk/anthropic-provider.ts';
 import { openaiProvider } from './aisdk/openai-provider.ts';
 import { demoProvider } from './demo/provider.ts';
 import { geminiProvider } from './gemini/provider.ts';
-import type { Access, Provider } from './provider.ts';
+import type { Provider, ProviderAccess } from './provider.ts';
 
 /** Every provider, in the order in which they are offered. */
 export const providers = [demoProvider, geminiProvider, openaiProvider, anthropicProvider] as const;
@@ -11,15 +11,15 @@ type KnownProvider = (typeof providers)[number];
 /** The providers with their own settings under `models`. */
 export type KeyedProviderName = Exclude<KnownProvider, { access: null }>['name'];
 export const keyedProviders = providers.filter((it) => it.access !== null) as readonly (Provider<KeyedProviderName> & {
-  readonly access: Access;
+  readonly access: ProviderAccess;
 })[];
 
 export const findProvider = (name: string): Provider | undefined => providers.find((it) => it.name === name);
 
 /** Splits `provider/model`. The demo model has the same name as its provider. */
-export function splitModel(ref: string): { provider: string; model: string } {
+export function parseModelRef(ref: string): { provider: string; model: string } {
   const [provider = '', ...model] = ref.split('/');
   return { provider, model: model.join('/') || provider };
 }
-export const joinModel = (provider: string, model: string): string =>
+export const formatModelRef = (provider: string, model: string): string =>
   provider === 'demo' ? 'demo' : `${provider}/${model}`;

@@ -8,7 +8,7 @@ import { type CatalogEntry, findModelFacts, withPrices } from './catalog/catalog
 import { withFallbacks } from './fallbacks.ts';
 import type { Model } from './model.ts';
 import type { Provider } from './provider.ts';
-import { findProvider, type KeyedProviderName, providers, splitModel } from './providers.ts';
+import { findProvider, type KeyedProviderName, parseModelRef, providers } from './providers.ts';
 import { withRepairs } from './repairs.ts';
 
 interface Endpoint {
@@ -41,18 +41,18 @@ export interface ModelSettings extends Pick<ServerParts, 'clock' | 'newId'> {
  */
 export async function createModel(ref: string, settings: ModelSettings): Promise<Model> {
   const [first, ...others] = await Promise.all(toModelChain(ref, settings.models).map((name) => one(name, settings)));
-  if (splitModel(ref).provider === 'demo') return first as Model;
+  if (parseModelRef(ref).provider === 'demo') return first as Model;
   return withFallbacks([first as Model, ...others], settings);
 }
 
 /** The model and its fallbacks. The demo model has none. */
 export function toModelChain(ref: string, { fallbacks }: Pick<ModelsConfig, 'fallbacks'>): readonly string[] {
-  return splitModel(ref).provider === 'demo' ? [ref] : [...new Set([ref, ...fallbacks])];
+  return parseModelRef(ref).provider === 'demo' ? [ref] : [...new Set([ref, ...fallbacks])];
 }
 
 async function one(ref: string, settings: ModelSettings): Promise<Model> {
   const { models, clock, newId, storedKey } = settings;
-  const { provider: name, model } = splitModel(ref);
+  const { provider: name, model } = parseModelRef(ref);
   const provider = requireProvider(ref, models);
   const { key, baseUrl, reach } = await resolveEndpoint(provider, models, storedKey);
   const [shown] = provider.access?.keyVariables ?? [''];
@@ -97,14 +97,14 @@ function withWholeCharacters(model: Model): Model {
 
 /** The provider of `demo` or `provider/model`. Throws: invalid_request, which lists the available providers. */
 export function requireProvider(ref: string, models: Pick<ModelsConfig, 'compatible'>): Provider {
-  const provider = findConfiguredProvider(splitModel(ref).provider, models);
+  const provider = findConfiguredProvider(parseModelRef(ref).provider, models);
   if (!provider || (provider.access !== null && !/.[/]./.test(ref))) throw unknown(ref, models);
   return provider;
 }
 
 /** Whether the cost of a model's replies is known. Throws as `requireProvider` does. */
 export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatible' | 'catalog'>): Promise<boolean> {
-  const { costOf } = await findModelFacts(requireProvider(ref, models), splitModel(ref).model, models.catalog[ref]);
+  const { costOf } = await findModelFacts(requireProvider(ref, models), parseModelRef(ref).model, models.catalog[ref]);
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
 

@@ -1,17 +1,17 @@
 import { type Token, Tokenizer, TokenizerMode } from 'parse5';
 import { truncateEnd } from '../../core/text/text.ts';
-import type { Branch, Tree } from '../browser/page-types.ts';
+import type { PageTree, PageTreeElement } from '../browser/page-types.ts';
 
 /** The parts of a page from which its Markdown is written. */
 interface ParsedPage {
   readonly title: string;
   /** The main content, if the page marks it; otherwise everything except navigation and similar parts. */
-  readonly main: readonly Tree[];
-  readonly all: readonly Tree[];
+  readonly main: readonly PageTree[];
+  readonly all: readonly PageTree[];
 }
 interface OpenElement {
   readonly name: string;
-  readonly inner: Tree[];
+  readonly inner: PageTree[];
   /** The element was opened inside the main content, where a header is part of the text. */
   readonly isMain: boolean;
 }
@@ -82,11 +82,11 @@ export function parsePage(html: string, address: string): ParsedPage {
 }
 
 class PageReader {
-  readonly #root: Tree[] = [];
+  readonly #root: PageTree[] = [];
   /** Navigation and similar parts. */
-  readonly #chrome = new WeakSet<Branch>();
+  readonly #chrome = new WeakSet<PageTreeElement>();
   /** The content that the page marks as its main part. */
-  readonly #mains: Branch[] = [];
+  readonly #mains: PageTreeElement[] = [];
   readonly #open: OpenElement[] = [];
   /** Open elements that are too deep to be kept, counted by name. */
   readonly #deep = new Map<string, number>();
@@ -129,8 +129,8 @@ class PageReader {
     this.#implyEnds(name);
     if (this.#open.length >= maxDepth) return void this.#deep.set(name, (this.#deep.get(name) ?? 0) + 1);
     const to = name === 'a' ? absolute(read('href'), this.#base) : '';
-    const inner: Tree[] = [];
-    const branch: Branch = { tag: kept.has(name) ? name : 'div', ...(to !== '' && { to }), inner };
+    const inner: PageTree[] = [];
+    const branch: PageTreeElement = { tag: kept.has(name) ? name : 'div', ...(to !== '' && { to }), inner };
     const isMain =
       this.#open.at(-1)?.isMain === true || name === 'main' || name === 'article' || read('role') === 'main';
     if (isMain && this.#open.at(-1)?.isMain !== true) this.#mains.push(branch);
@@ -178,12 +178,12 @@ class PageReader {
     } else if (endsParagraph.test(name) && this.#open.at(-1)?.name === 'p') this.#open.pop();
   }
 
-  #add(node: Tree): void {
+  #add(node: PageTree): void {
     (this.#open.at(-1)?.inner ?? this.#root).push(node);
   }
 
-  #withoutChrome(nodes: readonly Tree[]): readonly Tree[] {
-    return nodes.flatMap((node): Tree[] => {
+  #withoutChrome(nodes: readonly PageTree[]): readonly PageTree[] {
+    return nodes.flatMap((node): PageTree[] => {
       if (typeof node === 'string') return [node];
       return this.#chrome.has(node) ? [] : [{ ...node, inner: this.#withoutChrome(node.inner) }];
     });
@@ -197,7 +197,7 @@ const absolute = (value: string | undefined, base: string): string => {
 };
 
 /** The length of the text, counted up to `most`. */
-function countChars(nodes: readonly Tree[], most: number): number {
+function countChars(nodes: readonly PageTree[], most: number): number {
   let length = 0;
   for (const node of nodes) {
     length += typeof node === 'string' ? node.trim().length : countChars(node.inner, most - length);

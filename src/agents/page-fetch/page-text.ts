@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { JobThread } from '../../core/concurrency/job-thread.ts';
-import type { Tree } from '../browser/page-types.ts';
+import type { PageTree } from '../browser/page-types.ts';
 
 export interface PageJob {
   readonly html: string;
@@ -11,7 +11,7 @@ export interface PageJob {
 }
 /** A page that is open in a browser, read by a script inside it. */
 export interface TreeJob {
-  readonly tree: readonly Tree[];
+  readonly tree: readonly PageTree[];
 }
 export interface PageText {
   readonly title: string;

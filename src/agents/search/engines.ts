@@ -96,7 +96,7 @@ const engines: Readonly<Record<EngineName, Engine>> = {
 };
 
 /** Throws invalid_request if a setting that the engine needs is missing. */
-export function webSearch(name: EngineName, settings: Settings, fetch: Fetch): WebSearch {
+export function createWebSearch(name: EngineName, settings: Settings, fetch: Fetch): WebSearch {
   const engine = engines[name];
   const missing = engine.needs.filter((need) => settings[need] === undefined);
   if (missing.length > 0) {

@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { Contexts } from '../kernels/contexts.ts';
+import type { KernelContexts } from '../kernels/contexts.ts';
 import type { Execution } from '../kernels/kernel.ts';
 import type { CodeResult } from '../kernels/messages.ts';
-import { describeFullOutput, keepFile, saveBytes, toFileName } from './kept-output.ts';
+import { describeFullOutput, saveOutputBytes, saveOutputFile, toFileName } from './kept-output.ts';
 import { boundOutput, maxModelChars } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
 /** The code contexts of sandboxes. */
 interface CodeKernels {
-  of(client: SandboxClient): Pick<Contexts, 'create' | 'execute' | 'restart'>;
+  of(client: SandboxClient): Pick<KernelContexts, 'create' | 'execute' | 'restart'>;
 }
 
 const labels = { python: 'Python', javascript: 'JavaScript' } as const;
@@ -104,7 +104,7 @@ async function toResult(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
       const picture = data[mimeType];
       if (picture === undefined) continue;
       const bytes = { data: Buffer.from(picture, 'base64'), mimeType, name: `${toFileName(ctx)}-${at + 1}` };
-      const kept = await saveBytes(ctx, bytes);
+      const kept = await saveOutputBytes(ctx, bytes);
       values.push(kept.text);
       if (kept.picture && pictures.length < maxPictures) pictures.push(kept.picture);
     }
@@ -121,7 +121,7 @@ async function toResult(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
     .join('\n');
   const output = boundOutput(whole === '' ? 'Done; the code printed nothing and its last line has no value.' : whole);
   const isLong = whole.length > maxModelChars;
-  const rest = isLong ? describeFullOutput(await keepFile(ctx, `${toFileName(ctx)}.txt`, whole)) : undefined;
+  const rest = isLong ? describeFullOutput(await saveOutputFile(ctx, `${toFileName(ctx)}.txt`, whole)) : undefined;
   const common = {
     output,
     content: { console: [{ ps1: `[${execution.count ?? '*'}]: `, command: code, output }] },

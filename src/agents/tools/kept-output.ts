@@ -2,7 +2,7 @@ import { Mime } from 'mime/lite';
 import otherTypes from 'mime/types/other.js';
 import standardTypes from 'mime/types/standard.js';
 import { detectPictureType, maxPictureBytes } from '../../core/text/pictures.ts';
-import type { KeptPicture, ToolContext } from './tool.ts';
+import type { StoredPicture, ToolContext } from './tool.ts';
 
 const types = new Mime(standardTypes, otherTypes).define(
   {
@@ -24,19 +24,19 @@ interface Bytes {
 }
 
 /** Writes bytes of a result to a file of the workspace. A picture that models can see is also stored for them. */
-export async function saveBytes(
+export async function saveOutputBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,
-): Promise<{ readonly text: string; readonly picture: KeptPicture | undefined }> {
+): Promise<{ readonly text: string; readonly picture: StoredPicture | undefined }> {
   const found = detectPictureType(data);
-  const path = await keepFile(ctx, `${name}.${types.getExtension(found ?? mimeType) ?? 'bin'}`, data);
+  const path = await saveOutputFile(ctx, `${name}.${types.getExtension(found ?? mimeType) ?? 'bin'}`, data);
   const isShown = found !== undefined && data.length <= maxPictureBytes;
   const picture = isShown ? await ctx.keepPicture?.({ mimeType: found, data }) : undefined;
   return { text: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };
 }
 
 /** Writes a result to a file of the workspace and returns its path. */
-export async function keepFile(ctx: ToolContext, name: string, data: string | Uint8Array): Promise<string> {
+export async function saveOutputFile(ctx: ToolContext, name: string, data: string | Uint8Array): Promise<string> {
   const path = `.corral/output/${name}`;
   await ctx.sandbox.writeFile(path, data, ctx.signal);
   return path;

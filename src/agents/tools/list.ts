@@ -1,6 +1,6 @@
 import { browserTools } from './browser.ts';
 import { codeDescription } from './code.ts';
-import { computer, computerOn } from './computer/claude.ts';
+import { claudeComputer, computerToolFor } from './computer/claude.ts';
 import { geminiComputer } from './computer/gemini.ts';
 import type { Size } from './computer/screen.ts';
 import { delegateTools } from './delegation/delegate.ts';
@@ -40,16 +40,16 @@ export const builtInTools: readonly Tool[] = [
 ];
 
 /** The provider whose keyboard and mouse tools the model gets. */
-export type ComputerShape = 'off' | 'claude' | 'gemini';
-export const computerTools: Readonly<Record<ComputerShape, readonly Tool[]>> = {
+export type ComputerProvider = 'off' | 'claude' | 'gemini';
+export const computerTools: Readonly<Record<ComputerProvider, readonly Tool[]>> = {
   off: [],
-  claude: [computer],
+  claude: [claudeComputer],
   gemini: geminiComputer,
 };
 
 /** The computer tools of a desktop whose size is known. */
-export const computerToolsOn = (shape: ComputerShape, desktop: Size): readonly Tool[] =>
-  shape === 'claude' ? [computerOn(desktop)] : computerTools[shape];
+export const computerToolsFor = (shape: ComputerProvider, desktop: Size): readonly Tool[] =>
+  shape === 'claude' ? [computerToolFor(desktop)] : computerTools[shape];
 
 /** Every tool that a log can name, including those that the agent loop answers itself. */
 export const toolDescriptions: readonly ToolDescription[] = [

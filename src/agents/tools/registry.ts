@@ -3,11 +3,11 @@ import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { anyGlob } from '../../core/text/glob.ts';
 import { type JsonLimits, parseJson } from '../../core/text/json.ts';
 import { memoizeByKey } from '../../core/text/list-fold.ts';
-import { builtInTools, type ComputerShape, computerTools } from './list.ts';
+import { builtInTools, type ComputerProvider, computerTools } from './list.ts';
 import type { MemoryAccess } from './memory/agent-memory.ts';
 import { askUser } from './special.ts';
 import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
-import { findFamily } from './words.ts';
+import { findToolFamily } from './words.ts';
 
 export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters' | 'native'>;
 /**
@@ -29,9 +29,9 @@ export interface ToolRegistry {
  * All tools, or the named tools; with tools for keyboard and mouse if requested. `more`: tools that only some
  * installations have.
  */
-export function toolRegistry(
+export function createToolRegistry(
   enabled?: readonly string[],
-  shape: ComputerShape = 'off',
+  shape: ComputerProvider = 'off',
   more: readonly Tool[] = [],
 ): ToolRegistry {
   const matches = ({ name }: { name: string }) => enabled === undefined || enabled.includes(name);
@@ -114,26 +114,26 @@ function registryOf(list: readonly Tool[], asks: boolean): ToolRegistry {
   return { declarations, find: (name) => tools.get(name) };
 }
 
-export interface Call {
+export interface ToolInvocation {
   readonly name: string;
   readonly args: unknown;
 }
 
 /** The key of `ToolDescription.orderKey`. Null for a tool that does not exist. */
-export function findOrderKey(registry: ToolRegistry, { name, args }: Call): string | null {
+export function findOrderKey(registry: ToolRegistry, { name, args }: ToolInvocation): string | null {
   const tool = registry.find(name) ?? (name === askUser.name ? askUser : undefined);
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
 /** Executes the model's call. A failure that the model can fix is a result; a lost sandbox or a bug throws. */
-export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
+export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolInvocation): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
 /**
  * Resumes a call that an earlier server started. A call that cannot be resumed is reported as interrupted and does not
  * run again.
  */
-export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>
+export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolInvocation): Promise<ToolResult> =>
   perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);
 
 const interrupted: ToolResult = {
@@ -144,7 +144,7 @@ const interrupted: ToolResult = {
 
 async function perform(
   registry: ToolRegistry,
-  { name, args }: Call,
+  { name, args }: ToolInvocation,
   act: (tool: Tool, args: unknown) => Promise<ToolResult>,
 ): Promise<ToolResult> {
   const tool = registry.find(name);
@@ -163,7 +163,7 @@ function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   // The first line makes sense alone, because people see only that line; the list is for the model.
   const { desktopAdvice } = registry;
   const what =
-    desktopAdvice !== undefined && findFamily(name) === 'browser'
+    desktopAdvice !== undefined && findToolFamily(name) === 'browser'
       ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. ${desktopAdvice}`.trim()
       : `There is no tool ${JSON.stringify(name)} here.`;
   return {

@@ -41,7 +41,7 @@ export interface ToolContext {
   /** A person approved this call. */
   readonly isApproved?: boolean;
   /** Stores a picture as a file of the session. Undefined if that failed, which is not a failure of the tool. */
-  readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
+  readonly keepPicture?: (picture: PictureBytes) => Promise<StoredPicture | undefined>;
   /** Receives live output as it arrives. */
   readonly onOutput: (text: string) => void;
   /** Reports the session of a child that the call started, before the call waits for it. */
@@ -64,7 +64,7 @@ export interface SkillFileContent {
 export type SkillReader = (name: string, file: string, signal: AbortSignal) => Promise<SkillFileContent>;
 
 /** A picture, stored as a file of the session. */
-export interface KeptPicture {
+export interface StoredPicture {
   readonly file: string;
   readonly url: string;
   readonly mimeType: string;
@@ -104,7 +104,7 @@ export type ToolResult = ToolOutcome & {
   /** The changed plan, and the text for the user when it ends steps. */
   readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
   /** Pictures for the model in addition to `output`, if it accepts pictures. */
-  readonly pictures?: readonly Pick<KeptPicture, 'file' | 'mimeType'>[];
+  readonly pictures?: readonly Pick<StoredPicture, 'file' | 'mimeType'>[];
   /** The address of the page on the screen after the call. */
   readonly page?: string;
   /** The skill that the call read, recorded in an event. */
@@ -137,7 +137,7 @@ export type ToolGroup = (typeof toolGroups)[number];
  * `repository`: a writable one. `skill`: the session has skills. `children`: the agent can delegate. `memory`,
  * `memory_write`: the agent can read, or also change, notes that outlive the session.
  */
-export type ToolNeed = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
+export type ToolRequirement = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
 /** The name and arguments of a call in a facade. `path` converts a sandbox path to the facade's form. */
 export type FacadeCallMapper = (
@@ -163,7 +163,7 @@ export interface ToolDescription {
   readonly parameters: object; // A JSON Schema for the model.
   /** Restores a third-party tool's own names in the model's arguments. */
   restore?(args: unknown): unknown;
-  readonly needs: readonly ToolNeed[];
+  readonly needs: readonly ToolRequirement[];
   /** Calls of the tool need a person's approval, unless an approval rule allows or denies them. */
   readonly asksFirst?: boolean;
   /**
@@ -205,7 +205,7 @@ export interface Tool extends ToolDescription {
 }
 
 /** A third-party tool that cannot be offered to any model. */
-export interface LeftOutTool {
+export interface UnsupportedTool {
   /** The name of the tool server; absent for a custom tool of the session's agent. */
   readonly server?: string;
   readonly tool: string;

@@ -7,20 +7,20 @@ import { fileFindByName, fileFindInContent, fileRead, fileWrite } from './file.t
 import { editFile } from './file-text.ts';
 import { describeParameters, parseParameters } from './outside/portable-schema.ts';
 import { restartShell, shellExec } from './shell.ts';
-import { defineTool, type LeftOutTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
+import { defineTool, type Tool, type ToolContext, type ToolResult, type UnsupportedTool } from './tool.ts';
 
 // Tools of agents that clients create with the Managed Agents API. Names and arguments are those that the SDKs' workers
 // know; the server's own tools do the work.
 
 const shell = 'main';
-export const sessionFolder = '/mnt/session';
+export const sessionMountPath = '/mnt/session';
 /** The workspace folder to which `/mnt/session` points: a client's files, and results for it. */
-export const sessionFiles = '.session';
+export const sessionFilesFolder = '.session';
 
 /** The file tools know only the workspace, so paths below `/mnt/session` and `/mnt/memory` are translated. */
 function inWorkspace(path: string): string {
   const isIn = (folder: string) => path === folder || path.startsWith(`${folder}/`);
-  if (isIn(sessionFolder)) return `${sessionFiles}${path.slice(sessionFolder.length)}`;
+  if (isIn(sessionMountPath)) return `${sessionFilesFolder}${path.slice(sessionMountPath.length)}`;
   return isIn(memoryMount) ? `${memoryFolder}${path.slice(memoryMount.length)}` : path;
 }
 
@@ -151,7 +151,7 @@ const grep = defineTool({
 export const toolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
 /** The server's own tools behind each name in the toolset. Rules for those tools also apply to that name. */
-export const toolsetTargets: Readonly<Record<string, readonly string[]>> = {
+export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],
   write: ['file_write'],
@@ -161,7 +161,7 @@ export const toolsetTargets: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** A tool of the toolset whose calls wait for the result of a worker, which has the sandbox. */
-export const workerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
+export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
   ...tool,
   needs: [],
   byClient: 'worker',
@@ -176,7 +176,7 @@ export const workerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
  * A tool that the session's client executes, or why no model can be offered it. It never runs here: its calls wait for
  * the client's result. Converted once, because the agent is read before each turn.
  */
-export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | LeftOutTool => {
+export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | UnsupportedTool => {
   const parsed = parseParameters(parameters);
   if (parsed.refused !== undefined) return { tool: name, reason: parsed.refused };
   return {

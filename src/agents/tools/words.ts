@@ -19,7 +19,7 @@ export const toolLabels: readonly ToolLabels[] = named.map(({ name, family, grou
 }));
 
 /** The family of a call's tool, even if the tool does not exist. */
-export function findFamily(name: string): ToolFamily {
+export function findToolFamily(name: string): ToolFamily {
   const prefix = name.split('_')[0] ?? '';
   return known.get(name)?.family ?? families.get(prefix) ?? 'mcp';
 }

@@ -4,7 +4,7 @@ import { TrustRule } from '../../core/model/access/trust-rule.ts';
 import { accountRoles, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { Time } from '../procedure/schemas.ts';
+import { IsoTime } from '../procedure/schemas.ts';
 
 // API keys of people and service accounts, as administrators see them.
 
@@ -23,10 +23,10 @@ export const Key = z.object({
   /** The first characters of the key. Only a hash of the whole key is stored. */
   prefix: z.string(),
   state: z.enum(['active', 'expired', 'revoked']),
-  createdAt: Time,
-  expiresAt: Time.nullable(),
-  lastUsedAt: Time.nullable(),
-  revokedAt: Time.nullable(),
+  createdAt: IsoTime,
+  expiresAt: IsoTime.nullable(),
+  lastUsedAt: IsoTime.nullable(),
+  revokedAt: IsoTime.nullable(),
 });
 const Keys = z.object({ keys: z.array(Key).readonly() });
 /** The only answer that contains the key. */

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { accountOf, hasRole, roles } from '../../core/model/principal.ts';
 import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
-import { OkResult, Time } from '../procedure/schemas.ts';
+import { IsoTime, OkResult } from '../procedure/schemas.ts';
 
 // People who signed in with an identity provider, and the browsers and command lines in which they are signed in.
 
@@ -19,8 +19,8 @@ const Device = z.object({
   kind: z.enum(['browser', 'command']),
   /** The client's description of itself. */
   agent: z.string(),
-  createdAt: Time,
-  lastSeenAt: Time,
+  createdAt: IsoTime,
+  lastSeenAt: IsoTime,
   /** Whether it is the caller's own sign-in. */
   isThis: z.boolean(),
 });
@@ -36,8 +36,8 @@ const Person = z.object({
   /** The owner of everything that the person creates. */
   owner: z.string(),
   disabled: z.boolean(),
-  createdAt: Time,
-  lastSeenAt: Time,
+  createdAt: IsoTime,
+  lastSeenAt: IsoTime,
   /** The number of sessions that the owner has. */
   sessions: z.int(),
 });

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { docsOf } from '../../core/errors/error-pages.ts';
 import { AppError, type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { ErrorStyle } from '../../http/errors/error-style.ts';
-import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
+import { toPublicText, wireErrors } from '../../http/errors/wire-errors.ts';
 
 type TrpcCode = keyof typeof TRPC_ERROR_CODES_BY_KEY;
 
@@ -45,7 +45,7 @@ const fieldsOf = ({ issues }: z.ZodError): Record<string, string> =>
 function shape(code: TrpcCode, httpStatus: number, known: AppError, path?: string): ErrorShape {
   const docs = docsOf(known.code);
   return {
-    message: publicText(known),
+    message: toPublicText(known),
     code: TRPC_ERROR_CODES_BY_KEY[code],
     data: {
       code,
@@ -83,7 +83,7 @@ function textOf({ issues }: z.ZodError): string {
  * Errors that occur before a procedure is reached (guard, limits, broken requests), in the format that tRPC's clients
  * read.
  */
-export const trpcErrors: ErrorStyle = {
+export const trpcErrorStyle: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => {
     const code = status === 405 ? 'METHOD_NOT_SUPPORTED' : status === 426 ? 'BAD_REQUEST' : wireErrors[error.code].trpc;

@@ -7,7 +7,7 @@ import type { Credentials } from '../../http/guard/credentials.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 
 /** The query parameter that opens a preview, in its first request. */
-export const previewParameter = 'corral_preview';
+export const previewQueryParameter = 'corral_preview';
 
 export interface PreviewSettings {
   /**
@@ -56,7 +56,7 @@ interface Deps {
   readonly credentials: Pick<Credentials, 'serverSeal' | 'live'>;
 }
 export const previewTokenPattern = /^([0-9a-f]{12})\.[\w-]{43}$/;
-export const hostLabel = ({ of }: Pick<PreviewView, 'of'>, id: SessionId) => `${of}-${id}`;
+export const previewHostLabel = ({ of }: Pick<PreviewView, 'of'>, id: SessionId) => `${of}-${id}`;
 const usualMinutes = 480;
 const form = /^(?:(https?):\/\/)?([a-z0-9.-]+)(?::(\d{1,5}))?$/;
 const loopback = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?$/i;
@@ -94,10 +94,12 @@ export function createPreviewLinks({ settings, peppers, credentials }: Deps): Pr
     frames: base === undefined ? 'http://*.localhost:* https://*.localhost:*' : `${usual}://*.${base}`,
     async createAddress(id, view, reached) {
       const token = await signToken(id, view);
-      const path = `/previews/${hostLabel(view, id)}/${token}/`;
+      const path = `/previews/${previewHostLabel(view, id)}/${token}/`;
       const named = view.of === 'files' ? undefined : nameOf(reached);
       const url =
-        named === undefined ? path : `${named.replace('{}', hostLabel(view, id))}/?${previewParameter}=${token}`;
+        named === undefined
+          ? path
+          : `${named.replace('{}', previewHostLabel(view, id))}/?${previewQueryParameter}=${token}`;
       return { url, path };
     },
     async findMaker(id, view, token) {

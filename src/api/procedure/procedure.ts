@@ -1,9 +1,9 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { forbiddenRoleError, toViewer } from '../../core/model/principal.ts';
+import { forbiddenRoleError, limitAuditorToViewer } from '../../core/model/principal.ts';
 import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
-import type { Action } from '../../sessions/api/rules.ts';
+import type { AccessKind } from '../../sessions/api/rules.ts';
 import type { TrpcContext } from './context.ts';
 import { toErrorShape } from './errors.ts';
 
@@ -68,7 +68,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
    * The permitted callers: `any` key, callers that can `create`, a role, or callers with this right to the resource
    * that the input names.
    */
-  readonly may: Action | 'any' | 'create' | 'auditor' | 'operator' | 'admin';
+  readonly may: AccessKind | 'any' | 'create' | 'auditor' | 'operator' | 'admin';
   /** The action in the audit log. Absent: calls are not logged. */
   readonly audit?: string;
   readonly in?: In;
@@ -148,7 +148,7 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
   if (principal.role === 'admin') return; // Administrators can do everything, so the store need not be read.
   const gone = () => new AppError('not_found', `There is no such ${of.noun}.`);
   const found = await of.find?.(ctx, namedIn(meta, input) as never);
-  authorize(toViewer(principal), may, found ?? {}, gone);
+  authorize(limitAuditorToViewer(principal), may, found ?? {}, gone);
 }
 
 /** The id in the input field of the path's first parameter. */

@@ -16,7 +16,7 @@ export const ProjectIdInput = z.string().transform((value): string => {
   if (z.uuid().safeParse(value).success) return value.toLowerCase();
   throw new AppError('not_found', 'There is no such project.');
 });
-export const HolderProject = ProjectIdInput.nullish().describe('the project that gets it; default: it is yours');
+export const HolderProjectInput = ProjectIdInput.nullish().describe('the project that gets it; default: it is yours');
 export const CursorInput = z
   .string()
   .nullish()
@@ -94,7 +94,7 @@ export const omitUndefined = <Fields extends object>(fields: Fields): Defined<Fi
 
 export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
 /** A time in an answer: epoch milliseconds in the services, ISO 8601 in UTC for clients. */
-export const Time = z.union([z.number().transform(toIsoTime), z.string()]).pipe(z.iso.datetime());
+export const IsoTime = z.union([z.number().transform(toIsoTime), z.string()]).pipe(z.iso.datetime());
 
 export const toSession = (caller: Caller, record: SessionRecord): Session => ({
   id: record.id,

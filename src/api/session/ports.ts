@@ -3,7 +3,7 @@ import { neverSignal } from '../../core/concurrency/cancel.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { OkResult, sessionTarget, Time, toOkResult } from '../procedure/schemas.ts';
+import { IsoTime, OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
 
 const Previewed = z.union([z.int().min(1).max(65_535), z.literal('files')]);
 /** With `files`: only the files in this folder and below. */
@@ -16,8 +16,8 @@ const Preview = z.object({
   url: z.string(),
   /** The address for programs: a path of this server. Pages under it are sandboxed. */
   path: z.string(),
-  createdAt: Time,
-  expiresAt: Time,
+  createdAt: IsoTime,
+  expiresAt: IsoTime,
 });
 const toPreview = async (
   { previews, reached }: TrpcContext,

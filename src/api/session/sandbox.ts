@@ -9,7 +9,7 @@ import { CommandInput, PathInput, sessionTarget } from '../procedure/schemas.ts'
 import { ForkCount, ForkResult } from '../views/snapshots.ts';
 
 const Sandbox = SandboxView.extend({ id: z.string() });
-export const Usage = z.object({
+export const SandboxUsageView = z.object({
   cpuSeconds: z.number(),
   memoryBytes: z.number(),
   memoryLimitBytes: z.number().nullable(),
@@ -68,7 +68,7 @@ export const sandboxRouter = router({
   /** Null if the sandbox is not running. Does not start it or delay its idle stop. */
   usage: procedure
     .input(sessionTarget)
-    .output(Usage.nullable())
+    .output(SandboxUsageView.nullable())
     .query(async ({ ctx, input, signal = neverSignal }) => {
       return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
     }),

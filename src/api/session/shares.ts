@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { ShareView } from '../../sessions/api/shares.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { OkResult, sessionTarget, Time, toOkResult } from '../procedure/schemas.ts';
+import { IsoTime, OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
 
-const Share = ShareView.extend({ createdAt: Time, expiresAt: Time });
+const Share = ShareView.extend({ createdAt: IsoTime, expiresAt: IsoTime });
 
 /** Links that show one session to anyone who has the link, until the link expires or is revoked. */
 export const sharesRouter = router({

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal, GoalCheck } from '../../core/model/runs/goal.ts';
 import * as stored from '../../sessions/api/server/automations.ts';
-import { Time } from '../procedure/schemas.ts';
+import { IsoTime } from '../procedure/schemas.ts';
 import { SkillPins } from './session-options.ts';
 
 // Automations as clients see and change them. Times are ISO 8601 in UTC.
@@ -172,13 +172,13 @@ export const Automation = stored.Automation.omit({ owner: true, program: true, s
     /** The path of its address on this server. */
     path: z.string(),
     /** When its secret was created; null: no secret, so no delivery is accepted. */
-    secretAt: Time.nullable(),
+    secretAt: IsoTime.nullable(),
   }).nullable(),
   /** Why its schedule is paused; null: it is not. */
-  paused: stored.AutomationPause.omit({ failure: true }).extend({ at: Time }).nullable(),
-  nextAt: Time.nullable(),
-  createdAt: Time,
-  updatedAt: Time,
+  paused: stored.AutomationPause.omit({ failure: true }).extend({ at: IsoTime }).nullable(),
+  nextAt: IsoTime.nullable(),
+  createdAt: IsoTime,
+  updatedAt: IsoTime,
 });
 const { schedule, person, hook, run } = stored.startCauses;
 export const AutomationStart = stored.AutomationStart.omit({
@@ -188,10 +188,10 @@ export const AutomationStart = stored.AutomationStart.omit({
   agent: true,
   failure: true,
 }).extend({
-  cause: z.discriminatedUnion('kind', [schedule.extend({ dueAt: Time }), person, hook, run]),
-  at: Time,
+  cause: z.discriminatedUnion('kind', [schedule.extend({ dueAt: IsoTime }), person, hook, run]),
+  at: IsoTime,
   sessionId: z.string().nullable(),
-  endedAt: Time.nullable(),
+  endedAt: IsoTime.nullable(),
 });
 /** The only answer that contains the secret. `path` is that of the hook's address. */
 export const HookSecret = z.object({ secret: z.string(), path: z.string() });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { PauseAbility } from '../../core/model/sandboxes/condition.ts';
+import { PauseSupport } from '../../core/model/sandboxes/condition.ts';
 import { DesktopAvailability } from '../../sessions/api/desktop.ts';
-import type { ServiceHealth, SessionService } from '../../sessions/api/sessions.ts';
+import type { ServerHealth, SessionService } from '../../sessions/api/sessions.ts';
 
 const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
 /** The health of a server's parts, as every facade reports it. */
@@ -10,7 +10,7 @@ export const HealthChecks = z.object({
   storage: Check,
   sandbox: Check.extend({
     driver: z.string(),
-    pause: PauseAbility.optional(),
+    pause: PauseSupport.optional(),
     engine: z.string().optional().describe('what runs its sandboxes, where the driver has a choice'),
     noServices: z.string().optional().describe('why no services run beside its sandboxes; absent: they do'),
     noVolumes: z.string().optional().describe('why its sandboxes mount no volumes; absent: they do'),
@@ -34,9 +34,9 @@ const patienceMs = 900;
 export async function readHealthWithTimeout(
   sessions: Pick<SessionService, 'health'>,
   clock: Clock,
-): Promise<ServiceHealth> {
+): Promise<ServerHealth> {
   const giveUp = new AbortController();
-  const { promise: tooLate, resolve } = Promise.withResolvers<ServiceHealth>();
+  const { promise: tooLate, resolve } = Promise.withResolvers<ServerHealth>();
   const timer = clock.setTimeout(() => {
     giveUp.abort();
     resolve(unknown('The checks did not answer in time.'));
@@ -51,12 +51,12 @@ export async function readHealthWithTimeout(
  * The overall state. The server is unhealthy only without storage or sandboxes; an unresponsive model is no reason to
  * restart it.
  */
-export function overallHealth({ storage, sandbox }: Pick<ServiceHealth, 'storage' | 'sandbox'>) {
+export function computeOverallHealth({ storage, sandbox }: Pick<ServerHealth, 'storage' | 'sandbox'>) {
   const isOut = storage.status === 'unhealthy' || sandbox.status === 'unhealthy';
   return isOut ? ('unhealthy' as const) : ('healthy' as const);
 }
 
-function unknown(detail: string): ServiceHealth {
+function unknown(detail: string): ServerHealth {
   const check = { status: 'unhealthy', detail } as const;
   return {
     storage: check,

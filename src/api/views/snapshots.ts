@@ -5,12 +5,12 @@ import type { Snapshot as Stored } from '../../core/model/sandboxes/snapshot.ts'
 export const SnapshotName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}(:[a-z0-9][a-z0-9._-]{0,62})?$/, 'must be a name such as build-cache, or name:tag');
-export const Labels = z
+export const SnapshotLabels = z
   .record(z.string().min(1).max(64), z.string().max(256))
   .refine((labels) => Object.keys(labels).length <= 32, 'can have 32 labels');
 export const SnapshotInput = z.strictObject({
   name: SnapshotName.optional().describe('a name, optionally with a tag (cache:v2), taken from an older snapshot'),
-  labels: Labels.optional().describe('labels, such as branch=main'),
+  labels: SnapshotLabels.optional().describe('labels, such as branch=main'),
 });
 /** A copy of the files of a sandbox, as every facade returns it. */
 export const Snapshot = z.object({
@@ -25,7 +25,7 @@ export const Snapshot = z.object({
   sha256: z.string(),
 });
 
-export const snapshotView = ({
+export const toSnapshotView = ({
   at,
   projectId = null,
   owner: _,

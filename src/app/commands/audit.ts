@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { AppError } from '../../core/errors/errors.ts';
-import { randomIds } from '../../core/model/ids.ts';
+import { createIdSource } from '../../core/model/ids.ts';
 import { latestPosition, listAuditFiles, readAuditLines } from '../../observability/audit/files.ts';
 import { type AuditEntry, type AuditPosition, parseRow } from '../../observability/audit/row.ts';
 import { verifyAudit } from '../../observability/audit/verify.ts';
@@ -83,7 +83,7 @@ function head(folder: string, { print, say }: Terminal): number {
 }
 
 async function verify(folder: string, kept: AuditPosition | undefined, { print, say }: Terminal): Promise<number> {
-  const keys = await readAuditKeys(loadLocalConfig(), () => randomIds().token());
+  const keys = await readAuditKeys(loadLocalConfig(), () => createIdSource().token());
   const { files, rows, broken, notes, head: newest } = verifyAudit(folder, keys, kept);
   for (const note of notes) say(note);
   for (const what of broken) print(`BROKEN ${what}`);

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { connectToDataDir, findRunningServer, isRunning, type LocalServer } from '../../cli/server.ts';
+import { connectToDataDir, findRunningServer, isProcessRunning, type LocalServer } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command, Terminal } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
@@ -64,7 +64,7 @@ export const downCommand: Command = {
       return 0;
     }
     process.kill(pid, 'SIGTERM');
-    const isOver = await until(() => !isRunning(pid), { seconds, signal });
+    const isOver = await until(() => !isProcessRunning(pid), { seconds, signal });
     if (!isOver)
       throw new AppError('deadline_exceeded', `Process ${pid} did not end within ${seconds} s. Its log is in ${data}.`);
     rmSync(pidFile, { force: true });
@@ -173,7 +173,7 @@ function pidIn(file: string): number | undefined {
 
 /** Whether the process is a Corral server. After a crash, another program can have its pid. */
 function isServer(pid: number): boolean {
-  if (!isRunning(pid)) return false;
+  if (!isProcessRunning(pid)) return false;
   if (process.platform !== 'linux') return true;
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8')

@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util';
 import { callEngine, openEngine } from '../../../drivers/docker/engine.ts';
 import { openImages } from '../../../drivers/docker/images.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { openDataFolder } from '../../storage/data-folder.ts';
-import { createDaemonBundler, ourImages } from '../images/image.ts';
+import { prepareDataFolder } from '../../storage/data-folder.ts';
+import { bundledImages, createDaemonBundler } from '../images/image.ts';
 import type { Command } from './command.ts';
 
 const options = {
@@ -23,9 +23,9 @@ export const buildImageCommand: Command = {
     const { tag, variant, engine: host } = parsed(args);
     const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
     const engine = openEngine(address);
-    openDataFolder(process.env.CORRAL_DATA_DIR ?? 'data');
+    prepareDataFolder(process.env.CORRAL_DATA_DIR ?? 'data');
     const bundle = createDaemonBundler(resolve(process.env.CORRAL_DATA_DIR ?? 'data'));
-    const ours = ourImages(bundle)[variant];
+    const ours = bundledImages(bundle)[variant];
     await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);
     const created = await images

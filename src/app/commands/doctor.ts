@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { type CorralClient, createCorralClient } from '../../client/index.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { PauseAbility } from '../../core/model/sandboxes/condition.ts';
+import { PauseSupport } from '../../core/model/sandboxes/condition.ts';
 import { runAttack } from './attack/attack.ts';
 import type { Finding as AttackFinding } from './attack/checks.ts';
 import type { Command } from './command.ts';
@@ -84,7 +84,7 @@ function reportOf(findings: readonly AttackFinding[], driver: string, { json }: 
   ];
 }
 
-const pauseText: Record<PauseAbility, string> = {
+const pauseText: Record<PauseSupport, string> = {
   memory: 'a paused sandbox keeps its memory and its files',
   files: 'a paused sandbox keeps its files; its processes end',
   none: 'a sandbox cannot be paused: it loses its files when it ends',
@@ -108,7 +108,7 @@ const Detailed = z.object({
     storage: Check,
     sandbox: Check.extend({
       driver: z.string(),
-      pause: PauseAbility.optional(), // older servers do not report this
+      pause: PauseSupport.optional(), // older servers do not report this
       engine: z.string().optional(),
       noServices: z.string().optional(),
       noVolumes: z.string().optional(),

@@ -1,19 +1,19 @@
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { type KeyAdmin, type KeyView, type NewKey, openApiKeys } from '../../auth/api-keys.ts';
+import { type ApiKeyAdmin, type KeyView, type NewKeyRequest, openApiKeys } from '../../auth/api-keys.ts';
 import { readKeyPeppers } from '../../auth/keys/key-peppers.ts';
 import { connectToDataDir } from '../../cli/server.ts';
 import type { Corral, Outputs } from '../../client/index.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { TrustRule } from '../../core/model/access/trust-rule.ts';
-import { randomIds } from '../../core/model/ids.ts';
+import { createIdSource } from '../../core/model/ids.ts';
 import { adminPrincipal, roles } from '../../core/model/principal.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import { withAudit } from '../../sessions/access/audited-services.ts';
-import { openDataFolder } from '../../storage/data-folder.ts';
-import { sqliteStore } from '../../storage/sqlite/store.ts';
+import { prepareDataFolder } from '../../storage/data-folder.ts';
+import { openSqliteStore } from '../../storage/sqlite/store.ts';
 import { openAudit } from '../parts/audit-log.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import type { Command } from './command.ts';
@@ -43,20 +43,20 @@ interface RotationOptions {
 }
 
 /** The API keys of the configured store. */
-async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ keys: KeyAdmin } & AsyncDisposable> {
+async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ keys: ApiKeyAdmin } & AsyncDisposable> {
   const config = loadLocalConfig();
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
-  const ids = randomIds();
+  const ids = createIdSource();
   const running = url ? undefined : connectToDataDir(dataDir);
   if (running) return { keys: ofRunning(running), [Symbol.asyncDispose]: async () => running.api.close() };
-  if (mayBegin) openDataFolder(dataDir);
+  if (mayBegin) prepareDataFolder(dataDir);
   await using stack = new AsyncDisposableStack();
   const path = join(dataDir, 'corral.db');
   if (!url && !mayBegin) assertStoreExists(path);
-  const sqlite = () => sqliteStore({ path }).catch(inUse);
+  const sqlite = () => openSqliteStore({ path }).catch(inUse);
   const mongo = async (at: NonNullable<typeof url>) =>
-    (await import('../../storage/mongo/store.ts')).mongoStore({ url: at });
+    (await import('../../storage/mongo/store.ts')).openMongoStore({ url: at });
   const store = stack.use(url ? await mongo(url) : await sqlite());
   const keys = stack.use(
     await openApiKeys({
@@ -77,7 +77,7 @@ async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ k
   return { keys: auditedKeys(keys, audit), [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-function auditedKeys(keys: KeyAdmin, audit: AuditLog | undefined): KeyAdmin {
+function auditedKeys(keys: ApiKeyAdmin, audit: AuditLog | undefined): ApiKeyAdmin {
   if (!audit) return keys;
   return withAudit(
     keys,
@@ -90,13 +90,13 @@ function auditedKeys(keys: KeyAdmin, audit: AuditLog | undefined): KeyAdmin {
   );
 }
 
-const toRequest = ({ name, role, beside, expiresAt }: NewKey) => ({
+const toRequest = ({ name, role, beside, expiresAt }: NewKeyRequest) => ({
   ...{ name, role, ...(beside !== undefined && { beside }) },
   ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
 });
 
 /** The keys of the server that currently uses this store and holds them in memory. */
-function ofRunning(corral: Corral): KeyAdmin {
+function ofRunning(corral: Corral): ApiKeyAdmin {
   type Shown = Outputs['keys']['revoke'];
   const ms = (at: string | null) => (at === null ? null : Date.parse(at));
   const view = (key: Shown): KeyView => ({
@@ -177,7 +177,7 @@ function readRule(rule: unknown): TrustRule {
   throw new AppError('invalid_request', `The rule for tokens is not valid: ${parsed.error.issues[0]?.message}.`);
 }
 
-async function create({ role, name, expires, beside, issuer, claim = [] }: z.infer<typeof Wish>, keys: KeyAdmin) {
+async function create({ role, name, expires, beside, issuer, claim = [] }: z.infer<typeof Wish>, keys: ApiKeyAdmin) {
   const lifeMs = expires && Number.parseInt(expires, 10) * units[expires.slice(-1) as keyof typeof units];
   const claims = Object.fromEntries(
     claim.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)]),

@@ -1,4 +1,4 @@
-import { nearestWord } from '../../config/nearest.ts';
+import { findNearestWord } from '../../config/nearest.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command } from './command.ts';
 
@@ -46,7 +46,7 @@ function unknown(name: string): AppError {
     const why = 'Settings are not arguments: set variables such as PORT=9000, or corral.yaml.';
     return new AppError('invalid_request', `There is no option ${name}. ${why} --help lists them.`);
   }
-  const meant = nearestWord(name, known);
+  const meant = findNearestWord(name, known);
   const advice = meant ? `did you mean ${meant}? The others` : 'known';
   const rest = known.filter((one) => one !== meant).join(', ');
   return new AppError(

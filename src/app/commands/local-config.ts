@@ -13,7 +13,7 @@ export const loadLocalConfig = (): Config => loadConfig(process.env, readConfigT
  * A folder next to the settings file. Undefined without a settings file: a folder of that name in the working directory
  * can belong to another program.
  */
-export function findFolderBesideConfig(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
+export function findFolderNextToConfig(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
   const file = resolve(named || 'corral.yaml');
   return existsSync(file) ? join(dirname(file), folder) : undefined;
 }

@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path';
 import { systemClock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import { randomIds } from '../../core/model/ids.ts';
-import { openDataFolder } from '../../storage/data-folder.ts';
-import { mongoStore } from '../../storage/mongo/store.ts';
+import { createIdSource } from '../../core/model/ids.ts';
+import { prepareDataFolder } from '../../storage/data-folder.ts';
+import { openMongoStore } from '../../storage/mongo/store.ts';
 import { withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
-import { sqliteStore } from '../../storage/sqlite/store.ts';
+import { openSqliteStore } from '../../storage/sqlite/store.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import { loadLocalConfig } from './local-config.ts';
@@ -19,13 +19,13 @@ export async function openLocalStore({ mayBegin }: { readonly mayBegin: boolean 
   const { mongodbUrl: url } = config;
   const dataDir = resolve(config.dataDir);
   const path = join(dataDir, 'corral.db');
-  if (mayBegin) openDataFolder(dataDir);
+  if (mayBegin) prepareDataFolder(dataDir);
   else if (!url) assertStoreExists(path);
   await using stack = new AsyncDisposableStack();
-  const bare = stack.use(url ? await mongoStore({ url }) : await sqliteStore({ path }));
+  const bare = stack.use(url ? await openMongoStore({ url }) : await openSqliteStore({ path }));
   await bare.settle();
   const blobs = stack.adopt(await openBlobs({ ...config, dataDir }, systemClock), closeBlobs);
-  const { store } = withPayloadOffload({ store: bare, blobs, newId: randomIds().short, now: systemClock.now });
+  const { store } = withPayloadOffload({ store: bare, blobs, newId: createIdSource().short, now: systemClock.now });
   const held = stack.move();
   return { ...store, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

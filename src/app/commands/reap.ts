@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { clearInstance, reapExpired } from '../../../drivers/kubernetes/reap.ts';
+import { deleteInstanceObjects, reapExpired } from '../../../drivers/kubernetes/reap.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command } from './command.ts';
@@ -31,7 +31,7 @@ export const reapCommand: Command = {
     const at = { kubeconfig, context, namespace: reapOptions.namespace ?? namespace };
     const where = { ...at, clock: systemClock, random: Math.random };
     const names = reapOptions.all
-      ? await clearInstance({ ...where, instance: instanceOf(reapOptions) }, signal)
+      ? await deleteInstanceObjects({ ...where, instance: instanceOf(reapOptions) }, signal)
       : await reapExpired(where, signal);
     for (const name of names) print(`ended ${name}`);
     print(`${names.length} ended`);

@@ -8,16 +8,16 @@ import { sleep } from '../../core/concurrency/cancel.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { randomIds } from '../../core/model/ids.ts';
+import { createIdSource } from '../../core/model/ids.ts';
 import type { Logger } from '../../observability/logger.ts';
-import { credentialRing } from '../../sessions/projects/credentials.ts';
-import { providerKeys } from '../../sessions/projects/provider-keys.ts';
+import { createBoundCredentialStore } from '../../sessions/projects/credentials.ts';
+import { createProviderKeyStore } from '../../sessions/projects/provider-keys.ts';
 import type { RotationCounts } from '../../sessions/projects/sealed-records.ts';
-import { hookSecrets, webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
-import { toolServerSecrets } from '../../sessions/tool-servers/entered.ts';
+import { createHookSecretStore, createWebhookSecretStore } from '../../sessions/projects/webhook-secrets.ts';
+import { createToolServerSecretStore } from '../../sessions/tool-servers/entered.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
-import { sqliteStore } from '../../storage/sqlite/store.ts';
+import { openSqliteStore } from '../../storage/sqlite/store.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import type { Terminal } from './command.ts';
 import { loadLocalConfig } from './local-config.ts';
@@ -57,14 +57,14 @@ async function rotateAll(sealed: Background['sealed']): Promise<RotationCounts> 
 /** `keys rotate`. Exit code 0: no data needs the older encryption keys any longer. */
 export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>): Promise<number> {
   const config = { ...loadLocalConfig(), dataDir: resolve(loadLocalConfig().dataDir) };
-  const ids = randomIds();
+  const ids = createIdSource();
   await using stack = new AsyncDisposableStack();
   const path = join(config.dataDir, 'corral.db');
   if (!config.mongodbUrl) assertStoreExists(path);
   const store = stack.use(
     config.mongodbUrl
-      ? await (await import('../../storage/mongo/store.ts')).mongoStore({ url: config.mongodbUrl })
-      : await sqliteStore({ path }).catch(inUse),
+      ? await (await import('../../storage/mongo/store.ts')).openMongoStore({ url: config.mongodbUrl })
+      : await openSqliteStore({ path }).catch(inUse),
   );
   const sealing = await readEncryptionKeys({ config, isSealed: true, newKey: () => ids.token() });
   const learn = () => {}; // nothing to mask, because no decrypted secret is logged here
@@ -72,11 +72,15 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   const secrets = new NamedSecrets(common);
   const sealed = [
     secrets,
-    providerKeys({ ...common, baseUrls: {} }),
-    credentialRing({ ...common, onChange: () => {}, secretValue: (id, session) => secrets.value(id, session) }),
-    webhookSecrets(store.records, common.vault),
-    hookSecrets(store.records, common.vault),
-    toolServerSecrets(store.records, common.vault),
+    createProviderKeyStore({ ...common, baseUrls: {} }),
+    createBoundCredentialStore({
+      ...common,
+      onChange: () => {},
+      secretValue: (id, session) => secrets.value(id, session),
+    }),
+    createWebhookSecretStore(store.records, common.vault),
+    createHookSecretStore(store.records, common.vault),
+    createToolServerSecretStore(store.records, common.vault),
     new CredentialRecords(common),
   ];
   for (const one of sealed) await one.verify();

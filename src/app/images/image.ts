@@ -48,7 +48,7 @@ const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]
 export const isBundledImage = (image: string): boolean => own.has(image);
 
 /** The images that the server can build. */
-export const ourImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
+export const bundledImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
   base: { name: baseImage, context: () => createImageContext(bundle) },
   desktop: { name: desktopImage, context: () => createDesktopContext(bundle) },
   agents: { name: names.agents, context: () => onTools(bundle, 'Dockerfile.agents', 'agent-settings.json') },
@@ -63,7 +63,7 @@ export function chooseDesktop({ sandbox: { desktop, image } }: Config): boolean 
 }
 
 /** The sandboxes' image: the larger one if they have a desktop, unless the operator chose another. */
-export const sandboxImage = ({ sandbox: { image } }: Config, hasDesktop: boolean): string =>
+export const resolveSandboxImage = ({ sandbox: { image } }: Config, hasDesktop: boolean): string =>
   hasDesktop && image === names.base ? names.desktop : image;
 
 /** The desktop settings for the daemon. */

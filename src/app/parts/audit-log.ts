@@ -2,8 +2,8 @@ import { join, resolve } from 'node:path';
 import { readKeyMaterial } from '../../auth/keys/key-material.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { IdSource } from '../../core/model/ids.ts';
-import { type AuditLog, auditLog } from '../../observability/audit/log.ts';
-import { type AuditKey, type AuditPosition, auditKey } from '../../observability/audit/row.ts';
+import { type AuditLog, openAuditLog } from '../../observability/audit/log.ts';
+import { type AuditKey, type AuditPosition, deriveAuditKey } from '../../observability/audit/row.ts';
 import type { Config } from '../settings/config.ts';
 
 type Settings = Pick<Config, 'keys' | 'dataDir' | 'audit'>;
@@ -20,7 +20,7 @@ export const auditFolder = ({ dataDir }: Pick<Config, 'dataDir'>): string => joi
 /** The first key seals new entries. The remaining keys verify entries that were sealed with them. */
 export async function readAuditKeys(config: Settings, newKey: () => string): Promise<[AuditKey, ...AuditKey[]]> {
   const file = { ...config, dataDir: resolve(config.dataDir) };
-  return (await readKeyMaterial({ config: file, file: 'audit-key', newKey })).map(auditKey) as [
+  return (await readKeyMaterial({ config: file, file: 'audit-key', newKey })).map(deriveAuditKey) as [
     AuditKey,
     ...AuditKey[],
   ];
@@ -30,7 +30,7 @@ export async function readAuditKeys(config: Settings, newKey: () => string): Pro
 export async function openAudit({ config, clock, ids, scrub, logger }: Options): Promise<AuditLog | undefined> {
   if (!config.audit.enabled) return undefined;
   const [key] = await readAuditKeys(config, () => ids.token());
-  return auditLog({
+  return openAuditLog({
     folder: auditFolder(config),
     key,
     clock,

@@ -11,8 +11,8 @@ export async function openBlobs(
   clock: Clock,
 ): Promise<BlobStore & Partial<Disposable & AsyncDisposable>> {
   if (url && (kind === 'auto' || kind === 'mongo')) {
-    const { mongoBlobs } = await import('../../storage/mongo/blobs.ts'); // the MongoDB driver is slow to load
-    return mongoBlobs({ url }, clock.now);
+    const { createMongoBlobs } = await import('../../storage/mongo/blobs.ts'); // the MongoDB driver is slow to load
+    return createMongoBlobs({ url }, clock.now);
   }
   if (kind === 'volume') return openVolumeBlobs(`${path}`, clock.now());
   if (kind !== 's3') return openLocalBlobs(path ?? join(dataDir, 'files'), clock.now());

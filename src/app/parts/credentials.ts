@@ -3,23 +3,23 @@ import { readFile } from 'node:fs/promises';
 import { readKeyMaterial } from '../../auth/keys/key-material.ts';
 import type { CredentialSetting } from '../../config/credentials.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type CredentialInjection, injectionTargets, isValidHeaderValue } from '../../core/model/credential.ts';
+import { type CredentialInjection, isValidHeaderValue, listInjectionTargets } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isFolderUrl, type SessionRepository } from '../../core/model/repository.ts';
 import { isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { type CertificateAuthority, egressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
+import { type CertificateAuthority, createEgressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
 import { isBelow } from '../../sandboxes/egress/credentials/git-requests.ts';
 import { createGitRequestCheck, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
 import { anyHost, covers, matchesTarget, type PolicyEntry, parsePolicyEntry } from '../../sandboxes/egress/policy.ts';
 import {
-  type CredentialRing,
+  type BoundCredentialStore,
   type HeldCredential,
   serverHolder,
-  vaultsOf,
+  sessionVaultsOf,
 } from '../../sessions/projects/credentials.ts';
 import type { UnreachedCredential } from '../../sessions/run/missing-tools.ts';
 import type { VaultVariable } from '../../sessions/vaults/credential-records.ts';
@@ -53,7 +53,7 @@ export interface ProxyCredentials {
 }
 interface CredentialSources {
   readonly keys: (provider: string) => Promise<Secret | undefined>;
-  readonly ring: Pick<CredentialRing, 'inForce' | 'inForceFor' | 'value'>;
+  readonly ring: Pick<BoundCredentialStore, 'inForce' | 'inForceFor' | 'value'>;
   /** The variables of vaults, one for each name. */
   readonly variables: (vaults: SessionVaults) => Promise<readonly VaultVariable[]>;
 }
@@ -146,7 +146,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
         !isFolderUrl(url) && one.hosts.some((host) => matchesTarget(host, targetOfUrl(url)));
       return repositories.some(reaches) ? [{ ...one, admits }] : [];
     });
-  const ofUsers = (found: Awaited<ReturnType<CredentialRing['inForce']>>): Credential[] =>
+  const ofUsers = (found: Awaited<ReturnType<BoundCredentialStore['inForce']>>): Credential[] =>
     found.map((one) =>
       toCredential(one, {
         label: `${one.holder}:${one.name}`,
@@ -183,11 +183,11 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       const found = known.get(session);
       return found && now() - found.at < freshMs ? found.all : read(session);
     },
-    authority: egressAuthority(keys, now),
+    authority: createEgressAuthority(keys, now),
     env: serverEnv,
     async findUnreached(session) {
       const chosen = session.sandbox?.egress;
-      const vaults = vaultsOf(session);
+      const vaults = sessionVaultsOf(session);
       if (chosen === undefined || isEgressRules(chosen) || vaults.ids.length === 0) return [];
       const reached = chosen.flatMap((text) => parsePolicyEntry(text) ?? []);
       const isReached = (text: string) => reached.some((one) => covers(one, parsePolicyEntry(text) ?? anyHost));
@@ -199,7 +199,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     async readEnv(session) {
       const [near, last] = byNearness((await stored?.ring.inForce(session)) ?? []);
       const found = [...near].reverse(); // the most specific last, because the last value applies
-      const variables = (await ofVaults(vaultsOf(session))).map(({ name, placeholder }) => [name, placeholder]);
+      const variables = (await ofVaults(sessionVaultsOf(session))).map(({ name, placeholder }) => [name, placeholder]);
       return {
         ...envFrom(last, ofUsers(last)),
         ...serverEnv,
@@ -240,7 +240,7 @@ function missing(name: string, from: CredentialSetting['from']): AppError {
 function refuseClashes(settings: readonly CredentialSetting[]): void {
   const taken = new Map<string, string>();
   for (const setting of settings) {
-    for (const place of injectionTargets(setting)) {
+    for (const place of listInjectionTargets(setting)) {
       const other = taken.get(place);
       if (other !== undefined) {
         const text = `egress.credentials: ${other} and ${setting.name} both set ${place}. Keep one.`;

@@ -3,7 +3,7 @@ import type { Driver } from '../../../drivers/driver.ts';
 import { findDriver } from '../../../drivers/list.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { EngineLogger } from '../../sessions/engine/logger.ts';
-import { type DiskFloor, diskFloor } from '../../sessions/engine/sandbox/disk-floor.ts';
+import { createDiskGuard, type DiskGuard } from '../../sessions/engine/sandbox/disk-floor.ts';
 import type { Config } from '../settings/config.ts';
 import { sandboxFolder } from './driver.ts';
 
@@ -16,7 +16,7 @@ interface DiskFloorDeps {
 /**
  * Undefined if the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses no disk.
  */
-export function createDiskFloor(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskFloor | undefined {
+export function createDiskFloor(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskGuard | undefined {
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;
   const places = [...disks, sandboxFolder(config.dataDir)]; // operators can mount a separate disk for sandboxes
@@ -25,5 +25,5 @@ export function createDiskFloor(config: Config, { driver, clock, logger }: DiskF
     return found ? found.bavail * found.bsize : Number.POSITIVE_INFINITY;
   };
   const freeBytes = async () => Math.min(...(await Promise.all(places.map(readFree))));
-  return diskFloor({ driver, clock, logger, floorBytes: config.sandbox.minFreeDisk, freeBytes });
+  return createDiskGuard({ driver, clock, logger, floorBytes: config.sandbox.minFreeDisk, freeBytes });
 }

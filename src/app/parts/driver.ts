@@ -10,17 +10,17 @@ import type { IdSource, SandboxId } from '../../core/model/ids.ts';
 import { readExtraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import {
   browserPolicy,
+  bundledImages,
   chooseDesktop,
   createDaemonBundler,
   initScript,
-  ourImages,
-  sandboxImage,
+  resolveSandboxImage,
   sudoScript,
 } from '../images/image.ts';
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 import type { RealModelGuard } from './real-models.ts';
-import { type PoolParts, withWarmPool } from './warm-pool.ts';
+import { type WarmPoolParts, withWarmPool } from './warm-pool.ts';
 
 /**
  * The config for `sandbox.isolation: strict`, in which sandboxes get their own kernel. Rejects if no such runtime
@@ -59,7 +59,7 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly node: string;
   readonly say: (text: string) => void;
   readonly onRefused: (id: SandboxId, reason: string) => void;
-  readonly pool: PoolParts;
+  readonly pool: WarmPoolParts;
   readonly realModels: RealModelGuard;
   /** Whether a template gives its sandboxes a desktop, even if the server's settings do not. */
   readonly templatesHaveDesktops: boolean;
@@ -115,7 +115,7 @@ function report(name: DriverName, driver: Driver, { config, say }: Options): voi
 }
 
 /** The settings and files that drivers share, without the parts that only a serving server has. */
-export function commonParts(config: Config, { ids, clock }: { readonly ids: IdSource; readonly clock: Clock }) {
+export function createCommonParts(config: Config, { ids, clock }: { readonly ids: IdSource; readonly clock: Clock }) {
   return {
     ids,
     clock,
@@ -130,7 +130,7 @@ function driverParts(options: Options): DriverParts {
   const { config, instance, replica, gate, caBundle, node, say, onRefused, realModels } = options;
   const daemon = createDaemonBundler(config.dataDir);
   return {
-    ...commonParts(config, options),
+    ...createCommonParts(config, options),
     ...(options.templatesHaveDesktops && { desktop: true }),
     extraCa: async () => [await readExtraAuthorities(config.extraCa), options.ownAuthority].join('') || undefined,
     instance,
@@ -142,8 +142,8 @@ function driverParts(options: Options): DriverParts {
     unenforced: realModels.unenforced,
     root: sandboxFolder(config.dataDir),
     hasEgress: config.egress.policy !== 'none',
-    image: sandboxImage(config, chooseDesktop(config) === true),
-    ourImages: ourImages(daemon),
+    image: resolveSandboxImage(config, chooseDesktop(config) === true),
+    ourImages: bundledImages(daemon),
     programs: { node, init: initScript, sudo: sudoScript, daemon, browserPolicy },
   };
 }

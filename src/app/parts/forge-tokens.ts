@@ -1,6 +1,6 @@
 import { targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
 import { matchesTarget } from '../../sandboxes/egress/policy.ts';
-import type { ForgeTokens } from '../../sessions/shipping/pull-requests.ts';
+import type { FindForgeToken } from '../../sessions/shipping/pull-requests.ts';
 import type { ProxyCredentials } from './credentials.ts';
 
 const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
@@ -9,7 +9,7 @@ const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const
  * The token for a forge's API, from the session's credentials: that for the API's host, else the one that git would use
  * for the repository. Forges accept the same token for both, so users bind it only once.
  */
-export function createForgeTokens(credentials: Pick<ProxyCredentials, 'of'>): ForgeTokens {
+export function createForgeTokens(credentials: Pick<ProxyCredentials, 'of'>): FindForgeToken {
   return async (id, { remote, apiUrl, access }) => {
     const all = await credentials.of(id);
     const api = targetOfUrl(apiUrl);

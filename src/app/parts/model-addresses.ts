@@ -1,6 +1,6 @@
-import type { FetchFor } from '../../agents/mcp/connect.ts';
+import type { ServerFetchFactory } from '../../agents/mcp/connect.ts';
 import type { NetworkReach } from '../../agents/models/registry.ts';
-import { guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
+import { createGuardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 
@@ -14,12 +14,12 @@ const allowRanges = [
 const denyRanges = ['100.100.100.200/32', 'fd00:ec2::254/128'];
 
 const within = {
-  public: guardedFetch(),
-  private: guardedFetch({ addresses: { allowRanges, denyRanges } }),
+  public: createGuardedFetch(),
+  private: createGuardedFetch({ addresses: { allowRanges, denyRanges } }),
 } satisfies Record<NetworkReach, unknown>;
 
 /** Connects only to addresses within this reach, and exactly to the address that was checked. */
-export const fetchWithin =
+export const createReachFetch =
   (reach: NetworkReach): typeof fetch =>
   (input, init) =>
     within[reach](input instanceof Request ? input.url : input, init);
@@ -41,9 +41,9 @@ export function chooseNetworkReach(
  * Reaches the networks that the egress rules allow. Tool servers added with reach `private` can also be on private
  * networks.
  */
-export function createToolFetch(listed: readonly string[]): FetchFor {
-  const usual = guardedFetch({ addresses: { allowRanges: listed } });
-  const within = guardedFetch({
+export function createToolFetch(listed: readonly string[]): ServerFetchFactory {
+  const usual = createGuardedFetch({ addresses: { allowRanges: listed } });
+  const within = createGuardedFetch({
     addresses: { allowRanges: [...allowRanges, ...listed], denyRanges },
   });
   return ({ reach }) => (reach === 'private' ? within : usual);

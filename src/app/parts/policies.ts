@@ -7,9 +7,9 @@ import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { readOwnBudget } from '../../core/model/runs/budget.ts';
-import type { HeldAmounts } from '../../core/model/runs/budget-limits.ts';
-import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
-import type { Budgets } from '../../sessions/api/sessions.ts';
+import type { ConcurrentAmounts } from '../../core/model/runs/budget-limits.ts';
+import { findEgressPolicy } from '../../sandboxes/egress/policies/list.ts';
+import type { EffectiveBudgets } from '../../sessions/api/sessions.ts';
 import type { BudgetLimits, LimitHolder } from '../../sessions/budgets/account.ts';
 import type { AgentProfile } from '../../sessions/run/profile.ts';
 import type { Approvals } from '../../sessions/run/run-context.ts';
@@ -17,13 +17,15 @@ import type { Config } from '../settings/config.ts';
 
 // The policies of the state machines, from the settings.
 
-export const egressPolicy = (egress: Config['egress']): EgressPolicy =>
-  findPolicy(egress.policy)?.usesEntries ? { kind: egress.policy, entries: egress.allow } : { kind: egress.policy };
+export const toEgressPolicy = (egress: Config['egress']): EgressPolicy =>
+  findEgressPolicy(egress.policy)?.usesEntries
+    ? { kind: egress.policy, entries: egress.allow }
+    : { kind: egress.policy };
 
 const providerIsDown = { kind: 'failed', code: 'model_unavailable', message: '', retryable: true } as const;
 const second = 1_000;
 
-export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy, 'plans'> => ({
+export const toRunPolicy = (config: Config, random: () => number): Omit<RunPolicy, 'plans'> => ({
   budget: {
     ...readOwnBudget(config.run),
     turns: config.maxSteps,
@@ -55,7 +57,7 @@ export const createLimitsReader =
   };
 
 /** Sessions without an owner use the server's limits. */
-function heldLimits(config: Config, { of, id }: LimitHolder): HeldAmounts {
+function heldLimits(config: Config, { of, id }: LimitHolder): ConcurrentAmounts {
   if (of === 'person' && id === '') return {};
   const limits = config[of];
   const own = {
@@ -72,7 +74,7 @@ function heldLimits(config: Config, { of, id }: LimitHolder): HeldAmounts {
   };
 }
 
-export const sandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
+export const toSandboxPolicy = (sandbox: Config['sandbox'], driver: Driver): SandboxPolicy => ({
   maxRetries: 2,
   backoffMs: (retry) => Math.min(second * 2 ** (retry - 1), 30 * second),
   // Freezes an idle sandbox after half of its idle time: it then uses memory but no processor.
@@ -122,14 +124,17 @@ export function assertKnownTools(setting: string, names: readonly string[], tool
 /** The limits of the default agent and its calls that require approval. Both can be changed while the server runs. */
 export function createChangeableProfile(config: Config): Pick<AgentProfile, 'budget' | 'sessionBudget' | 'approvals'> {
   return {
-    budget: runPolicy(config, () => 0).budget,
+    budget: toRunPolicy(config, () => 0).budget,
     sessionBudget: readOwnBudget(config.session),
     approvals: toApprovalPolicy(config.approvals),
   };
 }
 
 /** The limits in the server's settings, as callers see them. */
-export function serverLimits(config: Config, tools: ToolRegistry): { approvals: readonly string[]; budgets: Budgets } {
-  const budgets = { run: runPolicy(config, () => 0).budget, session: readOwnBudget(config.session) };
+export function toServerLimits(
+  config: Config,
+  tools: ToolRegistry,
+): { approvals: readonly string[]; budgets: EffectiveBudgets } {
+  const budgets = { run: toRunPolicy(config, () => 0).budget, session: readOwnBudget(config.session) };
   return { approvals: toCheckedApprovalPolicy(config.approvals, tools).tools, budgets };
 }

@@ -1,6 +1,6 @@
 import { keyedProviders } from '../../agents/models/providers.ts';
 import { createModel, toModelChain } from '../../agents/models/registry.ts';
-import type { ComputerShape } from '../../agents/tools/list.ts';
+import type { ComputerProvider } from '../../agents/tools/list.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
 import { readEncryptionKeys } from '../../auth/keys/encryption-keys.ts';
 import { createVault } from '../../auth/vault.ts';
@@ -21,26 +21,26 @@ import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import type { SessionService } from '../../sessions/api/sessions.ts';
-import { agentConfigService } from '../../sessions/projects/agent-config.ts';
-import { agentProfiles } from '../../sessions/projects/agent-profile.ts';
-import { credentialRing } from '../../sessions/projects/credentials.ts';
-import { modelCache } from '../../sessions/projects/model-cache.ts';
+import { createAgentConfigService } from '../../sessions/projects/agent-config.ts';
+import { createProfileResolver } from '../../sessions/projects/agent-profile.ts';
+import { createBoundCredentialStore } from '../../sessions/projects/credentials.ts';
+import { createModelResolver } from '../../sessions/projects/model-cache.ts';
 import { ModelDirectory } from '../../sessions/projects/model-directory.ts';
 import { ProjectCopies } from '../../sessions/projects/project-copies.ts';
-import { type MemberDirectory, projectService } from '../../sessions/projects/projects.ts';
-import { providerKeyKind, providerKeys } from '../../sessions/projects/provider-keys.ts';
+import { createProjectService, type MemberDirectory } from '../../sessions/projects/projects.ts';
+import { createProviderKeyStore, providerKeyKind } from '../../sessions/projects/provider-keys.ts';
 import { listOfferedProviders } from '../../sessions/projects/providers.ts';
-import { uploadService } from '../../sessions/projects/uploads.ts';
-import { hookSecrets, webhookSecrets } from '../../sessions/projects/webhook-secrets.ts';
+import { createUploadService } from '../../sessions/projects/uploads.ts';
+import { createHookSecretStore, createWebhookSecretStore } from '../../sessions/projects/webhook-secrets.ts';
 import type { AgentProfile } from '../../sessions/run/profile.ts';
-import { sideMessages } from '../../sessions/services/side-messages.ts';
-import { EnteredToolServers, toolServerSecrets } from '../../sessions/tool-servers/entered.ts';
-import { SignIns } from '../../sessions/tool-servers/sign-in.ts';
+import { createSideMessageService } from '../../sessions/services/side-messages.ts';
+import { createToolServerSecretStore, SavedToolServers } from '../../sessions/tool-servers/entered.ts';
+import { ToolServerSignIns } from '../../sessions/tool-servers/sign-in.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
 import { rotateInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
-import { createToolFetch, fetchWithin } from './model-addresses.ts';
+import { createReachFetch, createToolFetch } from './model-addresses.ts';
 
 interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> {
   readonly config: Config;
@@ -53,7 +53,7 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> 
   readonly denied: () => readonly string[];
   /** Tools that only some installations have. */
   readonly more: readonly Tool[];
-  readonly computers: (shape: ComputerShape) => readonly Tool[];
+  readonly computers: (shape: ComputerProvider) => readonly Tool[];
   readonly templates: TemplateService;
   /** Throws for a model that this server must not use. */
   readonly checkModel: (ref: string) => void;
@@ -88,7 +88,7 @@ export async function openProjectParts({
   await blobs.check(AbortSignal.timeout(5_000)).catch((error: unknown) => {
     logger.error({ err: error }, `uploads will fail: ${toAppError(error).publicMessage}`);
   });
-  const uploads = uploadService({ records, blobs, clock, newId, maxBytes: config.maxUploadBytes });
+  const uploads = createUploadService({ records, blobs, clock, newId, maxBytes: config.maxUploadBytes });
   await uploads
     .sweep(store.shared)
     .catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));
@@ -109,34 +109,41 @@ export async function openProjectParts({
   const providers = listOfferedProviders(compatible);
   const baseUrls = Object.fromEntries(keyedProviders.map(({ name }) => [name, config.models[name].baseUrl]));
   const safe = createVault(sealing);
-  const keys = providerKeys({ records, vault: safe, clock, baseUrls, compatible, learn });
+  const keys = createProviderKeyStore({ records, vault: safe, clock, baseUrls, compatible, learn });
   await keys.verify();
   const secrets = new NamedSecrets({ records, vault: safe, clock, ids, learn });
   await secrets.verify();
   const secretValue = (id: string, session: Holder) => secrets.value(id, session);
-  const credentials = credentialRing({ records, vault: safe, clock, learn, onChange: onCredentials, secretValue });
+  const credentials = createBoundCredentialStore({
+    records,
+    vault: safe,
+    clock,
+    learn,
+    onChange: onCredentials,
+    secretValue,
+  });
   await credentials.verify();
-  const webhooks = webhookSecrets(records, safe);
+  const webhooks = createWebhookSecretStore(records, safe);
   await webhooks.verify();
-  const hooks = hookSecrets(records, safe);
+  const hooks = createHookSecretStore(records, safe);
   await hooks.verify();
   const ofVaults = new CredentialRecords({ records, vault: safe, learn });
   await ofVaults.verify();
 
-  const entered: EnteredToolServers = new EnteredToolServers({
+  const entered: SavedToolServers = new SavedToolServers({
     records,
     vault: safe,
     learn,
     token: (name, refused) => signIns.token(name, refused),
   });
-  const toolSecrets = toolServerSecrets(records, safe);
+  const toolSecrets = createToolServerSecretStore(records, safe);
   await toolSecrets.verify();
   const fetchFor = createToolFetch(config.egress.allowRanges);
-  const signIns = new SignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
+  const signIns = new ToolServerSignIns({ entered, fetchFor, clock, newToken: () => ids.token() });
 
   const directory = new ModelDirectory({ records, models: config.models });
   const offered = async () => listOfferedProviders((await directory.config()).compatible);
-  const agents = agentConfigService({
+  const agents = createAgentConfigService({
     records,
     newId,
     templates,
@@ -144,7 +151,7 @@ export async function openProjectParts({
     model: config.model,
     checkModel,
   });
-  const profileOf = agentProfiles({
+  const profileOf = createProfileResolver({
     agents,
     templates,
     usualOf: withEntered(usualOf, entered),
@@ -153,7 +160,7 @@ export async function openProjectParts({
     more,
     usualModel: async () =>
       config.sources?.model === undefined ? ((await directory.stored()).model ?? undefined) : undefined,
-    modelFor: modelCache({
+    modelFor: createModelResolver({
       refsOf: (name, fallbacks = config.models.fallbacks) => toModelChain(name, { fallbacks }),
       check: checkModel,
       storedKey: keys.use,
@@ -162,7 +169,7 @@ export async function openProjectParts({
         createModel(name, {
           models: { ...(await directory.config()), fallbacks },
           storedKey: keys.use,
-          fetchWithin,
+          fetchWithin: createReachFetch,
           clock,
           newId: ids.short,
           random: Math.random,
@@ -201,15 +208,15 @@ export async function openProjectParts({
     service: (
       sessions: SessionService,
       people: MemberDirectory,
-      parts: Required<Pick<Parameters<typeof projectService>[0], 'held' | 'moved'>>,
-    ) => projectService({ records, sessions, agents, ...parts, removeBelongings, people, newId, clock }),
+      parts: Required<Pick<Parameters<typeof createProjectService>[0], 'held' | 'moved'>>,
+    ) => createProjectService({ records, sessions, agents, ...parts, removeBelongings, people, newId, clock }),
     api: {
       agents,
       providers,
       offered,
       uploads,
       keys,
-      sideMessages: sideMessages({ records, clock, newId }),
+      sideMessages: createSideMessageService({ records, clock, newId }),
       maxUploadBytes: config.maxUploadBytes,
     },
   };
@@ -221,7 +228,7 @@ export async function openProjectParts({
  */
 function withEntered(
   usualOf: Options['usualOf'],
-  entered: Pick<EnteredToolServers, 'inForce'>,
+  entered: Pick<SavedToolServers, 'inForce'>,
 ): () => Promise<AgentProfile> {
   let last:
     | { readonly usual: AgentProfile; readonly own: readonly McpServer[]; readonly profile: AgentProfile }

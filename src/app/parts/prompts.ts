@@ -5,7 +5,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import { deniesByDefault, type EgressChoice, isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import { formatMiB } from '../../core/text/text.ts';
-import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
+import { findEgressPolicy } from '../../sandboxes/egress/policies/list.ts';
 import type { ServerPrompts } from '../../sessions/engine/run-contexts.ts';
 import { readPromptParts } from '../../sessions/run/prompt/overrides.ts';
 import { codeImage, isBundledImage } from '../images/image.ts';
@@ -32,7 +32,7 @@ export const createPrompts = (
     const { config, packages, services, within } = settingsOf(session);
     return {
       installed:
-        describeInstalledPrograms(config, isolation) + describeInstalled(packages) + describeRepositories(session),
+        describeInstalledPrograms(config, isolation) + describePackages(packages) + describeRepositories(session),
       network: describeNetwork(config, isolation) + describeEgressChoice(within) + describeServices(services),
     };
   },
@@ -54,7 +54,7 @@ export function describeInstalledPrograms(config: Settings, isolation: Isolation
 }
 
 /** The packages of the session's template. */
-export const describeInstalled = (packages: Packages): string =>
+export const describePackages = (packages: Packages): string =>
   findRequestedPackages(packages)
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
@@ -98,7 +98,7 @@ const limitsOf = ({ cpus, memory, disk }: Config['sandbox']): string =>
 /** The sentence about the network, for the part `environment`. */
 export function describeNetwork({ egress }: Pick<Config, 'egress'>, isolation: Isolation): string {
   if (isolation === 'none') return "open: nothing separates this sandbox from the machine's network.";
-  const policy = findPolicy(egress.policy);
+  const policy = findEgressPolicy(egress.policy);
   const lists = { entries: egress.allow, registries: egress.registries };
   return policy?.forAgents?.(lists) ?? `${policy?.label ?? 'closed'}.`;
 }

@@ -1,16 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { providers, splitModel } from '../../agents/models/providers.ts';
+import { parseModelRef, providers } from '../../agents/models/providers.ts';
 import { findConfiguredProvider } from '../../agents/models/registry.ts';
 import { toolDescriptions } from '../../agents/tools/list.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
-import { nearestWord } from '../../config/nearest.ts';
+import { findNearestWord } from '../../config/nearest.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Template } from '../../core/model/template.ts';
-import { findMistakes } from '../../sessions/run/prompt/overrides.ts';
-import { findFolderBesideConfig } from '../commands/local-config.ts';
+import { findPromptMistakes } from '../../sessions/run/prompt/overrides.ts';
+import { findFolderNextToConfig } from '../commands/local-config.ts';
 import type { Config } from '../settings/config.ts';
 import { parseTemplate, templateNamePattern } from '../settings/templates.ts';
 
@@ -32,7 +32,7 @@ export interface TemplateFile {
  */
 export function readTemplates(
   config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },
-  folder = findFolderBesideConfig('templates'),
+  folder = findFolderNextToConfig('templates'),
 ): readonly TemplateFile[] {
   const problems: string[] = [];
   const read = (file: string): TemplateFile[] => {
@@ -44,7 +44,7 @@ export function readTemplates(
     try {
       const template = parseTemplate(name, readFileSync(file, 'utf8'), file);
       problems.push(...unknownProviders(template, file, config.models));
-      problems.push(...findMistakes(template.promptParts ?? {}, (part) => `prompt-parts.${part} in ${file}`));
+      problems.push(...findPromptMistakes(template.promptParts ?? {}, (part) => `prompt-parts.${part} in ${file}`));
       return [{ template, file }];
     } catch (thrown) {
       problems.push(thrown instanceof AppError ? toAppError(thrown).publicMessage : unreadable(file, thrown));
@@ -82,7 +82,7 @@ function unknownTools(template: Template, file: string, tools: ToolRegistry): st
     values
       .filter((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name))
       .map((name) => {
-        const meant = nearestWord(name, known);
+        const meant = findNearestWord(name, known);
         const help = meant ? `did you mean ${meant}?` : `the groups are ${toolGroups.join(', ')}.`;
         return `${key} in ${file} names ${name}, and there is no such tool or group; ${help}`;
       });
@@ -104,7 +104,7 @@ function unknownProviders(
   models: Pick<Config['models'], 'compatible'>,
 ): string[] {
   return [...(model === undefined ? [] : [model]), ...fallbacks].flatMap((ref) => {
-    const { provider } = splitModel(ref);
+    const { provider } = parseModelRef(ref);
     if (findConfiguredProvider(provider, models)) return [];
     const key = ref === model ? 'model' : 'models.fallbacks';
     const known = [...providers.map(({ name }) => name), ...Object.keys(models.compatible)].join(', ');

@@ -1,5 +1,5 @@
 import type { Capabilities } from '../../../drivers/driver.ts';
-import { splitModel } from '../../agents/models/providers.ts';
+import { parseModelRef } from '../../agents/models/providers.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -41,7 +41,7 @@ export class RealModelGuard {
   readonly unenforced = (): 'refuse' | 'accept' => (this.#unconfined || !this.#isUsed ? 'accept' : 'refuse');
 }
 
-const isReal = (ref: string): boolean => splitModel(ref).provider !== 'demo';
+const isReal = (ref: string): boolean => parseModelRef(ref).provider !== 'demo';
 const isOpen = ({ isolation, egress }: Capabilities): boolean => isolation === 'none' || egress === 'open';
 
 function refusedModel(ref: string, { isolation }: Capabilities): AppError {

@@ -9,7 +9,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import { LeasedOwnership } from '../../sessions/cluster/leased-ownership.ts';
 import { type PeerOptions, Peers } from '../../sessions/cluster/peers.ts';
-import { type Ownership, singleServerOwnership } from '../../sessions/engine/ownership.ts';
+import { createLocalOwnership, type Ownership } from '../../sessions/engine/ownership.ts';
 import type { Config } from '../settings/config.ts';
 
 /**
@@ -62,7 +62,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
     const alone = {
       name: undefined,
       isAlive: async () => true,
-      ownership: singleServerOwnership(),
+      ownership: createLocalOwnership(),
       mayReap: async () => true,
       mayDeleteOld: async () => true,
       mayStartAutomations: async () => true,

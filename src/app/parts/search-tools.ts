@@ -1,10 +1,10 @@
-import { engineFetch } from '../../agents/search/engine-fetch.ts';
-import { webSearch } from '../../agents/search/engines.ts';
+import { fetchFromEngine } from '../../agents/search/engine-fetch.ts';
+import { createWebSearch } from '../../agents/search/engines.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
 import { webSearchTool } from '../../agents/tools/web/search.ts';
 import type { Config } from '../settings/config.ts';
 
 /** The web search tools: none without an engine. Throws invalid_request if the engine lacks a setting. */
-export function searchTools({ engine, ...settings }: Config['search']): readonly Tool[] {
-  return engine === undefined ? [] : [webSearchTool(webSearch(engine, settings, engineFetch))];
+export function createSearchTools({ engine, ...settings }: Config['search']): readonly Tool[] {
+  return engine === undefined ? [] : [webSearchTool(createWebSearch(engine, settings, fetchFromEngine))];
 }

@@ -4,8 +4,8 @@ import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
-import { memoryStore } from '../../storage/memory/store.ts';
-import { sqliteStore } from '../../storage/sqlite/store.ts';
+import { createInMemoryStore } from '../../storage/memory/store.ts';
+import { openSqliteStore } from '../../storage/sqlite/store.ts';
 import type { Config } from '../settings/config.ts';
 
 interface Options {
@@ -22,11 +22,11 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
       'The history is kept in memory only (CORRAL_HISTORY=memory): every session is gone when the server stops.';
     say(text);
     logger.warn({}, text);
-    return memoryStore();
+    return createInMemoryStore();
   }
-  if (!url) return await sqliteStore({ path: join(dataDir, 'corral.db') });
-  const { mongoStore } = await import('../../storage/mongo/store.ts'); // loads the slow driver only on use
-  return await mongoStore({ url });
+  if (!url) return await openSqliteStore({ path: join(dataDir, 'corral.db') });
+  const { openMongoStore } = await import('../../storage/mongo/store.ts'); // loads the slow driver only on use
+  return await openMongoStore({ url });
 }
 
 /** Commands that only read a store call this first: a mistyped path must not create a new, empty store. */

@@ -2,7 +2,7 @@ import type { EventLog, EventStore } from '../../core/contracts/ports.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { LogTraces } from '../../observability/traces/log-traces.ts';
 import { OtlpSink, type OtlpTarget } from '../../observability/traces/otlp.ts';
-import { findLoadedTracer, sdkSink } from '../../observability/traces/sdk.ts';
+import { createSdkSink, findLoadedTracer } from '../../observability/traces/sdk.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 interface TraceDeps {
@@ -19,7 +19,7 @@ export function openTraces(variables: Variables, { log, events, version, warn }:
   if (variables.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
   const tracer = findLoadedTracer(version);
   const target = tracer ? undefined : otlpTarget(variables, warn);
-  const sink = tracer ? sdkSink(tracer) : target && new OtlpSink({ target, version, warn });
+  const sink = tracer ? createSdkSink(tracer) : target && new OtlpSink({ target, version, warn });
   if (!sink) return undefined;
   const content = /^(true|span_only|span_and_event)$/i.test(
     variables.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT ?? '',

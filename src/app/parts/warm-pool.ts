@@ -8,7 +8,7 @@ import type { IdSource } from '../../core/model/ids.ts';
 import type { Config } from '../settings/config.ts';
 
 /** The parts of the server that its warm pool uses. */
-export interface PoolParts {
+export interface WarmPoolParts {
   readonly recipe: () => SandboxRecipe;
   readonly epoch: number;
   readonly clock: Clock;
@@ -20,7 +20,7 @@ interface Options {
   readonly replica?: string | undefined;
   readonly ids: IdSource;
   readonly say: (text: string) => void;
-  readonly pool: PoolParts;
+  readonly pool: WarmPoolParts;
 }
 const hourMs = 3_600_000;
 

@@ -6,7 +6,7 @@ import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import type { KnownSetting } from '../../sessions/projects/settings-service.ts';
 import { assertKnownTools } from '../parts/policies.ts';
 import type { Config } from './config.ts';
-import { changeableSettings, type LiveConfig, valueAt } from './live-config.ts';
+import { changeableSettings, type LiveConfig, readSettingAt } from './live-config.ts';
 
 /** The settings that can be changed while the server runs, and the sources that override them. */
 export const listKnownSettings = (config: Pick<Config, 'sources'>, live: Pick<LiveConfig, 'now'>): KnownSetting[] =>
@@ -22,7 +22,7 @@ export const listKnownSettings = (config: Pick<Config, 'sources'>, live: Pick<Li
           fallback: fallback === undefined ? null : (schema.parse(undefined) ?? null),
           setBy: config.sources?.[key] ?? null,
           takes: (value) => value !== null && value !== undefined && schema.safeParse(value).success,
-          value: () => valueAt(live.now, path),
+          value: () => readSettingAt(live.now, path),
         }
       : [],
   );
@@ -33,7 +33,7 @@ interface ChoosableNames {
 }
 
 /** Throws: invalid_request for a value that names something unknown, because it would have no effect. */
-export function checkChange(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
+export function checkKnownNames(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
   if (key === 'template') templates.get(String(value));
   if (key === 'approvals.tools' || key === 'tools.deny') assertKnownTools(key, value as string[], tools);
   if (key === 'approvals.rules') {

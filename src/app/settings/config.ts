@@ -1,4 +1,4 @@
-import { nearestWord } from '../../config/nearest.ts';
+import { findNearestWord } from '../../config/nearest.ts';
 import type { Setting } from '../../config/settings.ts';
 import { describeRejection, parseSettings, readYaml } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -69,7 +69,7 @@ function strangers(env: Environment): string[] {
   const known = settings.flatMap(({ variables }) => variables);
   return Object.keys(env)
     .filter((name) => name.startsWith('CORRAL_') && !known.includes(name) && !otherVariables.has(name))
-    .map((name) => `${name} is not a setting${suggest(nearestWord(name, known))}`);
+    .map((name) => `${name} is not a setting${suggest(findNearestWord(name, known))}`);
 }
 const seeHelp = 'npm start -- --help lists them all.';
 const suggest = (name: string | undefined) => (name ? `; did you mean ${name}?` : `; ${seeHelp}`);

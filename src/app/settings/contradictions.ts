@@ -10,7 +10,7 @@ export function isLoopback(host: string): boolean {
 /** Conflicts between settings that are each valid alone, one line each. */
 export function findContradictions(config: Config): string[] {
   const problems: string[] = [];
-  if (!isLoopback(config.host) && !config.token && config.oidc.issuer === undefined && !authenticatesPeople(config)) {
+  if (!isLoopback(config.host) && !config.token && config.oidc.issuer === undefined && !hasIdentityProxy(config)) {
     problems.push(
       `HOST is ${config.host}, which other machines can reach, but CORRAL_TOKEN is not set: set CORRAL_TOKEN, or listen on 127.0.0.1.`,
     );
@@ -25,14 +25,14 @@ export function findContradictions(config: Config): string[] {
 }
 
 /** Whether a proxy authenticates the people who call. */
-export const authenticatesPeople = ({
+export const hasIdentityProxy = ({
   identityProxy: { subjectHeader, tokenHeader },
 }: Pick<Config, 'identityProxy'>): boolean => subjectHeader !== undefined || tokenHeader !== undefined;
 
 function proxyProblems(config: Config): string[] {
   const { tokenHeader, tokenKeys, tokenAudience } = config.identityProxy;
   return [
-    ...(authenticatesPeople(config) && config.trustedProxies.length === 0
+    ...(hasIdentityProxy(config) && config.trustedProxies.length === 0
       ? [
           'CORRAL_IDENTITY_PROXY_SUBJECT_HEADER lets a proxy name the people who call, but CORRAL_TRUSTED_PROXIES is not set, so anyone could: set it to the addresses of the proxy.',
         ]

@@ -57,7 +57,7 @@ function put(tree: object, path: readonly string[], value: unknown): void {
 }
 
 /** The current value at this path; null: unset. */
-export function valueAt(config: Config, path: readonly string[]): unknown {
+export function readSettingAt(config: Config, path: readonly string[]): unknown {
   let found: unknown = config;
   for (const name of path) found = (found as Record<string, unknown>)[name];
   return found ?? null;

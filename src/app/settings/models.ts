@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fallbackRefPattern, modelRefPattern } from '../../agents/models/model-ref.ts';
-import type { Access, Provider } from '../../agents/models/provider.ts';
+import type { Provider, ProviderAccess } from '../../agents/models/provider.ts';
 import { reasoningLevels } from '../../agents/models/provider.ts';
 import { type KeyedProviderName, keyedProviders } from '../../agents/models/providers.ts';
 import { amount, flag, integer, oneOf, secret, text, url, wordList } from '../../config/kinds.ts';
@@ -8,7 +8,7 @@ import { optionalSecret, optionalSetting, secretSetting, setting } from '../../c
 
 // The settings of models. Each provider's section is derived from its description in src/agents/models.
 
-const section = ({ label, access }: Provider & { readonly access: Access }) =>
+const section = ({ label, access }: Provider & { readonly access: ProviderAccess }) =>
   z.strictObject({
     apiKey: optionalSecret(secret(), `key for ${label}`, ...access.keyVariables),
     baseUrl: optionalSetting(

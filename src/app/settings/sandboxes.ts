@@ -14,7 +14,7 @@ import {
   wordList,
 } from '../../config/kinds.ts';
 import { markChangeable, optionalSetting, setting } from '../../config/setting.ts';
-import { policyLabels, policyNames } from '../../sandboxes/egress/policies/list.ts';
+import { egressPolicyLabels, egressPolicyNames } from '../../sandboxes/egress/policies/list.ts';
 
 // The settings of sandboxes: size, egress, desktop and browser.
 
@@ -76,10 +76,13 @@ export const sandbox = z.strictObject({
 });
 
 export const egress = z.strictObject({
-  policy: markChangeable(setting(oneOf(...policyNames), 'registries', `what a sandbox can reach (${policyLabels})`), {
-    section: 'network',
-    form: { kind: 'choice', options: policyNames },
-  }),
+  policy: markChangeable(
+    setting(oneOf(...egressPolicyNames), 'registries', `what a sandbox can reach (${egressPolicyLabels})`),
+    {
+      section: 'network',
+      form: { kind: 'choice', options: egressPolicyNames },
+    },
+  ),
   allow: markChangeable(setting(hosts(), [], 'hosts that the policy allow-list allows'), {
     section: 'network',
     form: { kind: 'hosts' },

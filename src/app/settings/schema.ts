@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { driverChoice, driverLabels, driverSections } from '../../../drivers/list.ts';
+import { driverLabels, driverSetting, driverSettingSections } from '../../../drivers/list.ts';
 import { approvalRules } from '../../config/approval-rules.ts';
 import {
   addressList,
@@ -122,11 +122,11 @@ export const Config = z.strictObject({
   keys,
 
   driver: setting(
-    driverChoice,
+    driverSetting,
     'auto',
     `where sandboxes run (${driverLabels}); auto is Docker if it answers, else process`,
   ),
-  ...driverSections,
+  ...driverSettingSections,
   unconfined: setting(
     flag(),
     false,

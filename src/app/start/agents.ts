@@ -1,7 +1,7 @@
 import { AcpAgents } from '../../agents/acp/agents.ts';
 import { BrowserPool } from '../../agents/browser/pool.ts';
 import { Kernels } from '../../agents/kernels/kernels.ts';
-import { ServerStates } from '../../agents/mcp/states.ts';
+import { ToolServerStates } from '../../agents/mcp/states.ts';
 import { ToolServers } from '../../agents/mcp/tool-servers.ts';
 import type { Model } from '../../agents/models/model.ts';
 import { createModel } from '../../agents/models/registry.ts';
@@ -9,29 +9,29 @@ import { pageThread } from '../../agents/page-fetch/page-text.ts';
 import { codeTool } from '../../agents/tools/code.ts';
 import { pictureScaler } from '../../agents/tools/computer/picture-scaler.ts';
 import { loadCustomTools } from '../../agents/tools/custom/custom-tools.ts';
-import { type ComputerShape, computerToolsOn } from '../../agents/tools/list.ts';
-import { filterTools, type ToolRegistry, toolRegistry } from '../../agents/tools/registry.ts';
+import { type ComputerProvider, computerToolsFor } from '../../agents/tools/list.ts';
+import { createToolRegistry, filterTools, type ToolRegistry } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import { toFilePath } from '../../facades/compat/sheikhbox/files/file-infos.ts';
 import type { SkillService } from '../../sessions/api/server/skills.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import { sharedControlFactory } from '../../sessions/cluster/shared-control-lease.ts';
-import { agentDesktop } from '../../sessions/desktop/agent-desktop.ts';
+import { createAgentDesktop } from '../../sessions/desktop/agent-desktop.ts';
 import { DesktopScreens } from '../../sessions/desktop/screens.ts';
-import { type PictureService, pictureService } from '../../sessions/desktop/screenshots.ts';
+import { createPictureService, type PictureService } from '../../sessions/desktop/screenshots.ts';
 import { Notes } from '../../sessions/memory/notes.ts';
-import { templateService } from '../../sessions/projects/templates.ts';
+import { createTemplateService } from '../../sessions/projects/templates.ts';
 import type { AgentDesktop } from '../../sessions/run/run-context.ts';
 import { SkillRecords } from '../../sessions/skills/records.ts';
 import { SessionSkills } from '../../sessions/skills/session-skills.ts';
-import { skillService } from '../../sessions/skills/skills.ts';
-import { McpTokens } from '../../sessions/vaults/mcp-tokens.ts';
-import { findFolderBesideConfig } from '../commands/local-config.ts';
+import { createSkillService } from '../../sessions/skills/skills.ts';
+import { McpTokenProvider } from '../../sessions/vaults/mcp-tokens.ts';
+import { findFolderNextToConfig } from '../commands/local-config.ts';
 import { createToolFetch } from '../parts/model-addresses.ts';
 import { assertKnownTools, createChangeableProfile, toCheckedApprovalPolicy } from '../parts/policies.ts';
 import { openProjectParts, type ProjectParts } from '../parts/projects.ts';
 import { checkToolNames } from '../parts/read-templates.ts';
-import { searchTools } from '../parts/search-tools.ts';
+import { createSearchTools } from '../parts/search-tools.ts';
 import { createPageTool } from '../parts/web-pages.ts';
 import type { Config } from '../settings/config.ts';
 import type { Sandboxes } from './sandboxes.ts';
@@ -52,9 +52,9 @@ export interface Agents extends AsyncDisposable {
   readonly sessionSkills: SessionSkills;
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
-  readonly toolServerStates: ServerStates;
+  readonly toolServerStates: ToolServerStates;
   /** Tokens from vaults for the sessions' tool servers. */
-  readonly mcpTokens: McpTokens;
+  readonly mcpTokens: McpTokenProvider;
   readonly kernels: Kernels;
   readonly loops: AcpAgents;
   readonly pictures: PictureService;
@@ -90,11 +90,11 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
   const pages = stack.use(pageThread());
   const kernels = new Kernels({ clock, newNonce: newId });
   const more = [
-    ...[codeTool(kernels), ...searchTools(config.search), createPageTool({ fetch: server.fetch, pages })],
-    ...(await loadCustomTools(findFolderBesideConfig('tools'))),
+    ...[codeTool(kernels), ...createSearchTools(config.search), createPageTool({ fetch: server.fetch, pages })],
+    ...(await loadCustomTools(findFolderNextToConfig('tools'))),
   ];
-  const computers = (shape: ComputerShape) => computerToolsOn(shape, screenOf(config.desktop.geometry));
-  const tools = toolRegistry(undefined, 'off', [...more, ...computers(config.tools.computer)]);
+  const computers = (shape: ComputerProvider) => computerToolsFor(shape, screenOf(config.desktop.geometry));
+  const tools = createToolRegistry(undefined, 'off', [...more, ...computers(config.tools.computer)]);
   const { servers } = config.mcp;
   toCheckedApprovalPolicy(config.approvals, tools);
   assertKnownTools('tools.deny', config.tools.deny, tools);
@@ -116,7 +116,7 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
     return memory === 'off' ? usual : { ...usual, memory };
   });
   checkToolNames(server.templateFiles, tools);
-  const templates = templateService(server.templateFiles.map(({ template }) => template));
+  const templates = createTemplateService(server.templateFiles.map(({ template }) => template));
   const projects = await openProjectParts({
     ...server,
     more,
@@ -128,7 +128,11 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
     forgetNotes: (id) => notes.forget({ of: 'project', id }),
     onCredentials: () => credentials.changed(),
   });
-  const skills = skillService({ ...server, records: new SkillRecords(server.records), templates: templates.list });
+  const skills = createSkillService({
+    ...server,
+    records: new SkillRecords(server.records),
+    templates: templates.list,
+  });
   const sessionSkills = new SessionSkills({
     skills,
     newId,
@@ -150,7 +154,7 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
       readTree: async (tree, signal) => (await pages.do({ tree }, signal))?.markdown,
     }),
   );
-  const pictures = pictureService({
+  const pictures = createPictureService({
     uploads: projects.api.uploads,
     keepPerSession: config.browser.screenshots,
     newName: () => `${clock.now()}-${newId()}`,
@@ -159,9 +163,9 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
   });
   const named = templates.list().flatMap(({ mcp }) => mcp.servers ?? []);
   for (const it of [...servers, ...named]) if ('headers' in it) Object.values(it.headers).forEach(server.learn);
-  const toolServerStates = new ServerStates(clock);
+  const toolServerStates = new ToolServerStates(clock);
   const fetchFor = createToolFetch(config.egress.allowRanges);
-  const mcpTokens = new McpTokens({
+  const mcpTokens = new McpTokenProvider({
     ...server,
     credentials: projects.vaultCredentials,
     fetch: fetchFor({}),
@@ -199,7 +203,7 @@ export async function openAgents(server: Startup & Storage & Sandboxes): Promise
     loops: new AcpAgents(server),
     pictures,
     screens,
-    desktop: agentDesktop(browsers, pictures),
+    desktop: createAgentDesktop(browsers, pictures),
     [Symbol.asyncDispose]: () => held.disposeAsync(),
   };
 }

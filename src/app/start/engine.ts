@@ -6,14 +6,14 @@ import { SessionRecord } from '../../core/model/records.ts';
 import { minBudget, readOwnBudget } from '../../core/model/runs/budget.ts';
 import { logForOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';
+import { createSandboxClient, type SandboxAddress } from '../../sandboxes/client/http-client.ts';
 import type { PullRequestService } from '../../sessions/api/repositories.ts';
-import { Accounts } from '../../sessions/budgets/accounts.ts';
-import { Holdings } from '../../sessions/budgets/holdings.ts';
-import { Ledger } from '../../sessions/budgets/ledger.ts';
+import { BudgetAccountStore } from '../../sessions/budgets/accounts.ts';
+import { HoldingLimiter } from '../../sessions/budgets/holdings.ts';
+import { BudgetLedger } from '../../sessions/budgets/ledger.ts';
 import { LiveHoldings } from '../../sessions/budgets/live-holdings.ts';
 import { readLoggedUsage } from '../../sessions/budgets/logged-usage.ts';
-import { storedAmounts } from '../../sessions/budgets/stored-amounts.ts';
+import { createDocumentCounter } from '../../sessions/budgets/stored-amounts.ts';
 import { createCluster } from '../../sessions/cluster/cluster.ts';
 import { type ChildServices, Delegation } from '../../sessions/delegation/child-runs.ts';
 import { describeMissingDesktop } from '../../sessions/desktop/offer.ts';
@@ -25,14 +25,14 @@ import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { Manifests } from '../../sessions/manifests/manifests.ts';
 import { workspaceFiles } from '../../sessions/manifests/workspace-files.ts';
-import { agentMemory, describeNotes, listNotes } from '../../sessions/memory/agent-memory.ts';
+import { createAgentMemory, describeNotes, listNotes } from '../../sessions/memory/agent-memory.ts';
 import { MemoryFolders } from '../../sessions/memory/folders/memory-folders.ts';
-import { memoryStoreService } from '../../sessions/memory/stores.ts';
+import { createMemoryStoreService } from '../../sessions/memory/stores.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
 import { Checkpoints } from '../../sessions/repositories/checkpoints.ts';
 import { RepositoryFetches } from '../../sessions/repositories/fetches.ts';
-import { Preparation } from '../../sessions/repositories/preparation.ts';
-import { PreparedFiles } from '../../sessions/repositories/prepared-files.ts';
+import { RepositoryPreparer } from '../../sessions/repositories/preparation.ts';
+import { PreparedFileStore } from '../../sessions/repositories/prepared-files.ts';
 import { ReadyWorkspaces } from '../../sessions/repositories/ready-workspaces.ts';
 import { RepositoryFolders } from '../../sessions/repositories/repository-folders.ts';
 import { createRunCompaction } from '../../sessions/retention/compaction.ts';
@@ -45,9 +45,9 @@ import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.t
 import {
   createLimitsReader,
   restartPolicy,
-  runPolicy,
-  sandboxPolicy,
   toCheckedApprovalPolicy,
+  toRunPolicy,
+  toSandboxPolicy,
 } from '../parts/policies.ts';
 import { createPrompts } from '../parts/prompts.ts';
 import type { ServerWithAgents } from './agents.ts';
@@ -80,10 +80,10 @@ export interface RunningEngine
   /** Gives agents the services that the next phase builds on the engine. Their calls wait until then. */
   readonly offer: (services: AgentServices) => void;
   /** The accounts of people and projects, from which model requests reserve. */
-  readonly ledger: Ledger;
-  readonly accounts: Accounts;
+  readonly ledger: BudgetLedger;
+  readonly accounts: BudgetAccountStore;
   /** Current use by people, projects and the server, and its limits. */
-  readonly holdings: Holdings;
+  readonly holdings: HoldingLimiter;
   /** Volumes, and the sessions that have them. */
   readonly volumes: OpenVolumes;
   /** Removes a deleted session's data that is stored outside of its log. */
@@ -98,10 +98,10 @@ export type ServerWithEngine = ServerWithAgents & RunningEngine;
 export async function openEngine(server: ServerWithAgents): Promise<RunningEngine> {
   const { config, clock, ids, newId, logger, metrics, closing, projects } = server;
   const { store, records, events, log, replica, liveSessions, driver } = server;
-  const connect = (link: SandboxAddress) => sandboxClient(link, clock);
+  const connect = (link: SandboxAddress) => createSandboxClient(link, clock);
   await using stack = new AsyncDisposableStack();
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
-  const policy = sandboxPolicy(config.sandbox, driver);
+  const policy = toSandboxPolicy(config.sandbox, driver);
   const startTimeoutMs = config.sandbox.startTimeoutSeconds * 1_000;
   const compact = createRunCompaction(events, { keepDroppable: 5_000, keepAll: config.maxEventsPerSession });
   const cluster = store.shared
@@ -128,8 +128,8 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   const manifests = new Manifests({ ...server, snapshots, archive, files: workspaceFiles });
   const leavesFiles = driver.capabilities.isolation !== 'fake' && driver.capabilities.pause !== 'none';
   const setup = new SessionSetup({ ...server, openUpload: (id) => projects.api.uploads.open(id) });
-  const memoryFolders = new MemoryFolders({ ...server, stores: memoryStoreService(server) });
-  const preparedFiles = new PreparedFiles({
+  const memoryFolders = new MemoryFolders({ ...server, stores: createMemoryStoreService(server) });
+  const preparedFiles = new PreparedFileStore({
     ...server,
     archive,
     keep: config.repositories.keepPrepared,
@@ -151,7 +151,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   const repositories = new RepositoryFetches({
     ...server,
     author: { name: config.repositories.authorName, email: config.repositories.authorEmail },
-    preparation: new Preparation({ ...server, parseYaml, files: preparedFiles }),
+    preparation: new RepositoryPreparer({ ...server, parseYaml, files: preparedFiles }),
     ready,
     folders,
     sessions: liveSessions,
@@ -163,7 +163,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     sessions: liveSessions,
   });
   const calendar = createCalendar(config.budgetTimeZone);
-  const accounts = new Accounts({ records, clock, calendar });
+  const accounts = new BudgetAccountStore({ records, clock, calendar });
   const limitsOf = createLimitsReader(server.live);
   const liveHoldings = new LiveHoldings({
     sessions: liveSessions,
@@ -174,19 +174,19 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     },
     holdings: () => holdings,
   });
-  const holdings: Holdings = stack.use(
-    new Holdings({
+  const holdings: HoldingLimiter = stack.use(
+    new HoldingLimiter({
       ...server,
       accounts,
       limitsOf,
-      stored: storedAmounts(records),
+      stored: createDocumentCounter(records),
       live: () => liveHoldings.shares(),
       server: newId(),
     }),
   );
   log.onAppend(({ sessionId, facts }) => liveHoldings.onFacts(sessionId, facts));
   const ledger = stack.use(
-    new Ledger({
+    new BudgetLedger({
       ...server,
       accounts,
       limitsOf,
@@ -217,7 +217,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
       ...server,
       cluster,
       policies: {
-        run: runPolicy(config, Math.random),
+        run: toRunPolicy(config, Math.random),
         sandbox: policy,
         mostIdleSeconds: (session) => server.settingsOf(session).config.sandbox.idleSeconds,
         restart: restartPolicy,
@@ -243,7 +243,10 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
         unreachedCredentials: (session) => server.credentials.findUnreached(session),
         memoryFolders,
         memoryOf: (session, runId) =>
-          agentMemory(server.notes, session, { runId, onChange: (action) => metrics.memoryChange('agent', action) }),
+          createAgentMemory(server.notes, session, {
+            runId,
+            onChange: (action) => metrics.memoryChange('agent', action),
+          }),
         listNotes,
         tellNotes: describeNotes,
         files: attachedFiles(projects.api.uploads),

@@ -9,7 +9,7 @@ import { announceServer } from '../commands/local-server.ts';
 import type { Core } from '../compose.ts';
 import { buildHttpServer } from '../http-server.ts';
 import { listenOnExtraPort, listenOrExplain } from './listen.ts';
-import { ensureStartToken, needsToken, type StartToken } from './start-token.ts';
+import { ensureStartToken, requiresStartToken, type StartToken } from './start-token.ts';
 import type { Startup } from './startup.ts';
 
 interface Closing {
@@ -21,7 +21,7 @@ interface Closing {
  * Closes the server. Open requests are cut off after `patienceMs`: they can be waiting for an unreachable store or
  * engine, and the orderly shutdown of the other parts needs the time.
  */
-export async function closeWithin(app: Closing, patienceMs: number): Promise<void> {
+export async function closeWithTimeout(app: Closing, patienceMs: number): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);
   try {
     await app.close();
@@ -53,7 +53,9 @@ export async function startHttpServer(
 ): Promise<RunningHttpServer> {
   const { config, ids, learn } = startup;
   const { isolation } = core.driver.capabilities;
-  const own = needsToken(isolation, config) ? await ensureStartToken(config.dataDir, () => ids.token()) : undefined;
+  const own = requiresStartToken(isolation, config)
+    ? await ensureStartToken(config.dataDir, () => ids.token())
+    : undefined;
   if (own?.token) learn(own.token);
   // Without isolation, any program could read the announcement file, so no token is written to it.
   const local = isolation === 'none' ? undefined : new Secret(ids.token());
@@ -78,7 +80,7 @@ export async function startHttpServer(
     }),
     (it) => {
       const closing = { server: it.server, close: () => Promise.all([shared?.close(), it.close()]) };
-      return closeWithin(closing, (config.shutdown.graceSeconds * 1_000) / 3);
+      return closeWithTimeout(closing, (config.shutdown.graceSeconds * 1_000) / 3);
     },
   );
   await app.ready();

@@ -99,11 +99,11 @@ function mayBeOpen(entry: PolicyEntry, policy: Config['egress']['policy'], allow
   if (policy === 'none') return false;
   if (policy === 'web') return entry.port === undefined || webPorts.includes(entry.port);
   if (policy === 'registries') return true;
-  return allow.map(parsePolicyEntry).some((own) => own !== undefined && includesTargets(own, entry));
+  return allow.map(parsePolicyEntry).some((own) => own !== undefined && coversEntry(own, entry));
 }
 
 /** Whether the operator's entry opens every target of the session's entry. */
-export function includesTargets(own: PolicyEntry, { host, below, port }: PolicyEntry): boolean {
+export function coversEntry(own: PolicyEntry, { host, below, port }: PolicyEntry): boolean {
   const isPort = own.port === port || (own.port === undefined && port !== undefined && webPorts.includes(port));
   if (!isPort) return false;
   if (own.below) return host.endsWith(`.${own.host}`) || (below && host === own.host);

@@ -56,7 +56,7 @@ export function isImageAllowed(image: string, entries: readonly string[]): boole
 }
 
 /** The services of a sandbox, with the limits from the settings for each. */
-export function serviceSpecs({ config, services }: SandboxSettings): readonly ServiceSpec[] {
+export function toServiceSpecs({ config, services }: SandboxSettings): readonly ServiceSpec[] {
   const { serviceMemory, serviceCpus, servicePids } = config.sandbox;
   const limits = { memoryBytes: serviceMemory, cpus: serviceCpus, pids: servicePids };
   return Object.entries(services).map(([name, recipe]) => ({ ...recipe, name, limits }));
@@ -81,7 +81,7 @@ export async function startSandboxServices(beginning: Beginning, signal: AbortSi
   const tell = isAdopted ? () => {} : beginning.tell;
   const report = (news: ServiceUpdate) =>
     void (isAdopted && news.kind === 'ready' ? undefined : beginning.report(news));
-  const specs = new Map(serviceSpecs(settings).map((spec) => [spec.name, spec]));
+  const specs = new Map(toServiceSpecs(settings).map((spec) => [spec.name, spec]));
   if (specs.size === 0) return;
   const sandbox = sandboxIdOf(id);
   const names = [...specs.keys()].join(', ');

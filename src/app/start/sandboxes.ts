@@ -5,35 +5,35 @@ import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import { isEgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import type { ServiceRecipes } from '../../core/model/services/recipe.ts';
-import { sandboxClient } from '../../sandboxes/client/http-client.ts';
-import { readCaBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
-import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
-import { type GuardedFetch, guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
+import { createSandboxClient } from '../../sandboxes/client/http-client.ts';
+import { createProxyEnv, readCaBundle } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
+import { createPageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
+import { createGuardedFetch, type GuardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import { createProxiedFetch, type ProxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
-import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
-import { egressProxy } from '../../sandboxes/egress/proxy.ts';
+import { findEgressPolicy } from '../../sandboxes/egress/policies/list.ts';
+import { createEgressProxy } from '../../sandboxes/egress/proxy.ts';
 import { ImageRegistries } from '../../sandboxes/egress/registries/registries.ts';
 import { installPackages } from '../../sandboxes/packages/packages.ts';
 import { runStartCommand } from '../../sandboxes/services/start-command.ts';
 import type { DesktopAvailability } from '../../sessions/api/desktop.ts';
 import type { EffectiveEgress } from '../../sessions/api/egress.ts';
-import { SandboxFacts } from '../../sessions/engine/sandbox/sandbox-facts.ts';
+import { SandboxFactChannel } from '../../sessions/engine/sandbox/sandbox-facts.ts';
 import type { SandboxParts } from '../../sessions/engine/session-actors.ts';
 import { readAllowedHosts } from '../../sessions/services/egress.ts';
 import { findMountedVolumes } from '../../sessions/volumes/mounted-volumes.ts';
 import { VolumeRecords } from '../../sessions/volumes/volume-records.ts';
 import { transferTemplate } from '../../sessions/volumes/volume-transfers.ts';
 import { DesktopImage } from '../images/desktop-image.ts';
-import { chooseDesktop, desktopEnv, sandboxImage } from '../images/image.ts';
+import { chooseDesktop, desktopEnv, resolveSandboxImage } from '../images/image.ts';
 import { openCredentials, type ProxyCredentials } from '../parts/credentials.ts';
 import { createDiskFloor } from '../parts/disk-space.ts';
 import { openDriver, sandboxFolder } from '../parts/driver.ts';
-import { egressPolicy } from '../parts/policies.ts';
+import { toEgressPolicy } from '../parts/policies.ts';
 import { readTemplates, type TemplateFile } from '../parts/read-templates.ts';
 import { RealModelGuard } from '../parts/real-models.ts';
 import { type AgentChoice, type SandboxSettings, SessionConfigs } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
-import { checkServices, serviceSpecs, startSandboxServices } from './sandbox-services.ts';
+import { checkServices, startSandboxServices, toServiceSpecs } from './sandbox-services.ts';
 import { runInBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
@@ -48,7 +48,7 @@ const spareBytes = 64 * 2 ** 20;
  */
 export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | 'startTimeoutMs'>, AsyncDisposable {
   /** Reports from the proxy and the driver about sandboxes. The engine appends them to the sessions' logs. */
-  readonly facts: SandboxFacts;
+  readonly facts: SandboxFactChannel;
   readonly realModels: RealModelGuard;
   readonly credentials: ProxyCredentials;
   /** Reaches forges: public addresses, and private addresses that the operator lists. */
@@ -94,7 +94,7 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | '
 export async function openSandboxes(server: Startup & Storage, existing?: Driver): Promise<Sandboxes> {
   const { config, clock, ids, logger, metrics, epoch, live, records, warn } = server;
   await using stack = new AsyncDisposableStack();
-  const facts = new SandboxFacts();
+  const facts = new SandboxFactChannel();
   const templateFiles = readTemplates(config);
   const templates = templateFiles.map(({ template }) => template);
   const heldRecord = (id: SessionId) => server.liveSessions.get(id)?.writer.record;
@@ -103,10 +103,10 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
   const addresses = { allowRanges: config.egress.allowRanges };
   const registries = new ImageRegistries({
     records,
-    fetchPage: pageFetcher({ addresses }),
+    fetchPage: createPageFetcher({ addresses }),
     async findImageKey(id) {
       const { sandbox, egress } = (await own.of(id)).config;
-      return findPolicy(egress.policy)?.learnsRegistries ? `${driver.name} ${sandbox.image}` : undefined;
+      return findEgressPolicy(egress.policy)?.learnsRegistries ? `${driver.name} ${sandbox.image}` : undefined;
     },
   });
   const roots = await readCaBundle(config.extraCa);
@@ -119,11 +119,11 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
   const { authority } = credentials;
   const trusted = `${roots}${authority.pem}`;
   const gate = stack.use(
-    egressProxy({
+    createEgressProxy({
       clock,
       readPolicy: async (id) => {
         const { config: settings, within } = await own.of(id);
-        return { ...egressPolicy(settings.egress), within };
+        return { ...toEgressPolicy(settings.egress), within };
       },
       readRegistries: (id) => registries.of(id),
       allowedIn: (id) => readAllowedHosts(records, id),
@@ -177,7 +177,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
   return {
     fetch: createProxiedFetch(gate, trusted),
     templateFiles,
-    forgeFetch: guardedFetch({ addresses, ca: roots }),
+    forgeFetch: createGuardedFetch({ addresses, ca: roots }),
     driver,
     facts,
     realModels,
@@ -205,7 +205,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
     },
     async reachFor(id, link, signal) {
       await registries
-        .learn(id, { client: sandboxClient(link, clock), isFresh: true }, signal)
+        .learn(id, { client: createSandboxClient(link, clock), isFresh: true }, signal)
         .catch((err: unknown) => {
           warn({ build: id, err }, "the image's package managers could not be read");
         });
@@ -216,8 +216,8 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
     },
     async readEgress(id) {
       const { config: settings, within } = await own.of(id);
-      const { kind, entries = [] } = egressPolicy(settings.egress);
-      const opens = findPolicy(kind)?.label ?? 'nothing';
+      const { kind, entries = [] } = toEgressPolicy(settings.egress);
+      const opens = findEgressPolicy(kind)?.label ?? 'nothing';
       const chosen = within && (isEgressRules(within) ? { rules: within } : { within });
       return { policy: kind, opens, entries, canAllow: kind !== 'none', ...chosen };
     },
@@ -241,7 +241,7 @@ export async function openSandboxes(server: Startup & Storage, existing?: Driver
       const settings = own.ofRecord(session);
       own.remember(session.id, session);
       const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
-      const services = serviceSpecs(settings);
+      const services = toServiceSpecs(settings);
       const volumes = await findMountedVolumes(volumeRecords, session);
       const requested = {
         ...recipe(settings, await credentials.readEnv(session)),
@@ -297,10 +297,10 @@ function recipeFor(
   const { memory, cpus, pids, disk } = config.sandbox;
   return {
     template: recipe,
-    image: sandboxImage(config, hasDesktop),
+    image: resolveSandboxImage(config, hasDesktop),
     limits: { memoryBytes: memory, cpus, pids, diskBytes: disk },
-    egress: egressPolicy(config.egress),
+    egress: toEgressPolicy(config.egress),
     // The placeholders come first, so that no credential overrides a variable that the sandbox itself needs.
-    env: { ...placeholders, ...sandboxEnv({ proxyPort, caPath }), ...desktopEnv(config, hasDesktop) },
+    env: { ...placeholders, ...createProxyEnv({ proxyPort, caPath }), ...desktopEnv(config, hasDesktop) },
   };
 }

@@ -14,31 +14,31 @@ import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts'
 import type { OperationServices, Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
-import { desktopService } from '../../sessions/desktop/desktop.ts';
+import { createDesktopService } from '../../sessions/desktop/desktop.ts';
 import { countByStatus } from '../../sessions/engine/unfinished-sessions.ts';
-import { Forks } from '../../sessions/forks/fork.ts';
+import { ForkCreator } from '../../sessions/forks/fork.ts';
 import { NamedSnapshots } from '../../sessions/forks/named-snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
-import { memoryStoreService } from '../../sessions/memory/stores.ts';
+import { createMemoryStoreService } from '../../sessions/memory/stores.ts';
 import { serverCredentials } from '../../sessions/projects/server-credentials.ts';
-import { checkpointService } from '../../sessions/repositories/checkpoint-service.ts';
+import { createCheckpointService } from '../../sessions/repositories/checkpoint-service.ts';
 import type { Retention } from '../../sessions/retention/retention.ts';
 import { computeCost } from '../../sessions/services/costs.ts';
-import { egressService } from '../../sessions/services/egress.ts';
-import { fileService } from '../../sessions/services/files.ts';
-import { portService } from '../../sessions/services/ports.ts';
-import { processService } from '../../sessions/services/processes.ts';
-import { sandboxInteriorService } from '../../sessions/services/sandbox-interior.ts';
-import { sandboxService } from '../../sessions/services/sandboxes.ts';
-import { Drain } from '../../sessions/services/sessions/drain.ts';
+import { createEgressService } from '../../sessions/services/egress.ts';
+import { createFileService } from '../../sessions/services/files.ts';
+import { createPortService } from '../../sessions/services/ports.ts';
+import { createProcessService } from '../../sessions/services/processes.ts';
+import { createInteriorService } from '../../sessions/services/sandbox-interior.ts';
+import { createSandboxService } from '../../sessions/services/sandboxes.ts';
+import { DrainController } from '../../sessions/services/sessions/drain.ts';
 import { SessionNames } from '../../sessions/services/sessions/names.ts';
-import { sessionService } from '../../sessions/services/sessions.ts';
-import { streamService } from '../../sessions/services/streams/streams.ts';
-import { terminalService } from '../../sessions/services/terminals.ts';
-import { shareService } from '../../sessions/shares/shares.ts';
-import { vaultService } from '../../sessions/vaults/vault-service.ts';
-import { workspaceService } from '../../sessions/workspaces/workspaces.ts';
-import { serverLimits } from '../parts/policies.ts';
+import { createSessionService } from '../../sessions/services/sessions.ts';
+import { createStreamService } from '../../sessions/services/streams/streams.ts';
+import { createTerminalService } from '../../sessions/services/terminals.ts';
+import { createShareService } from '../../sessions/shares/shares.ts';
+import { createVaultService } from '../../sessions/vaults/vault-service.ts';
+import { createWorkspaceService } from '../../sessions/workspaces/workspaces.ts';
+import { toServerLimits } from '../parts/policies.ts';
 import type { ProjectParts } from '../parts/projects.ts';
 import type { AgentChoice } from '../parts/session-configs.ts';
 import type { ServerWithEngine } from './engine.ts';
@@ -50,7 +50,7 @@ import { openAdministration } from './services/administration.ts';
 import { openAttempts } from './services/attempts.ts';
 import { openAutomations } from './services/automations.ts';
 import { openMemory } from './services/memory.ts';
-import { openOwners } from './services/owners.ts';
+import { openAuthServices } from './services/owners.ts';
 import { openRepositories } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
 import { openServerSettings } from './services/server-settings.ts';
@@ -59,7 +59,7 @@ import type { SignIns } from './services/sign-ins.ts';
 import { openTemplateBuilds } from './services/template-builds.ts';
 import { openWebhooks } from './services/webhooks.ts';
 import { openWorkQueue } from './services/work-queue.ts';
-import { needsToken } from './start-token.ts';
+import { requiresStartToken } from './start-token.ts';
 import { runInBackground } from './startup.ts';
 
 const adoptionMs = 15_000;
@@ -93,7 +93,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
   const { projects, records, shared, templates, warn } = server;
   await using stack = new AsyncDisposableStack();
   const { volumes, ofSessions } = server.volumes;
-  const forks = new Forks({ ...server, volumes: ofSessions });
+  const forks = new ForkCreator({ ...server, volumes: ofSessions });
   const collect = async (before: number, signal: AbortSignal) =>
     (await server.collectBlobs(before, signal)) +
     (await forks.collect(before)) +
@@ -138,9 +138,9 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     await driver.checkAdoption(named, { signal: AbortSignal.any([closing, AbortSignal.timeout(adoptionMs)]) });
   }
   const attempts = openAttempts(server, { checkModel });
-  const drain = new Drain(server);
+  const drain = new DrainController(server);
   stack.use(runInBackground(closing, drain.run));
-  const sessions = sessionService({
+  const sessions = createSessionService({
     ...server,
     admit: () => drain.admit(),
     names,
@@ -170,19 +170,19 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     checkSandbox,
     checkAdoption,
     checkRepository: (url) => server.folders.check(url),
-    limits: serverLimits(config, server.tools),
+    limits: toServerLimits(config, server.tools),
   });
   metrics.countSessions(() => countByStatus(records));
   const { retention } = stack.use(openRetention(server, { sessions, collect }));
   const known = (id: SessionId) => sessions.get(id);
-  const shares = shareService({ ...server, sessions });
-  const power = sandboxService({ ...server, sessions, forgetFiles: (id) => server.manifests.forget(id) });
+  const shares = createShareService({ ...server, sessions });
+  const power = createSandboxService({ ...server, sessions, forgetFiles: (id) => server.manifests.forget(id) });
   const { keys, signIns, tokens, memberships, directory, people, owners, workingOwner, isPerson } = stack.use(
-    await openOwners(server),
+    await openAuthServices(server),
   );
-  const memoryStores = news.memoryStores(memoryStoreService(server));
+  const memoryStores = news.memoryStores(createMemoryStoreService(server));
   const vaults = news.vaults(
-    vaultService({ ...server, credentials: projects.vaultCredentials, tokens: server.mcpTokens }),
+    createVaultService({ ...server, credentials: projects.vaultCredentials, tokens: server.mcpTokens }),
   );
   const ofProjects = projects.service(sessions, directory, {
     moved: () => ({ automation: automations.service, webhook: webhooks.service }),
@@ -212,12 +212,12 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
     volumes: volumes.service,
     templateBuilds: builds.service,
     sessions,
-    files: fileService({ ...server, hydrate: (id) => commands.change(id, {}), known }),
+    files: createFileService({ ...server, hydrate: (id) => commands.change(id, {}), known }),
     ...openRepositories(server, { sessions, power, checkSandbox }),
-    checkpoints: checkpointService({ ...server, known }),
-    processes: processService({ ...server, known }),
+    checkpoints: createCheckpointService({ ...server, known }),
+    processes: createProcessService({ ...server, known }),
     sandboxes: power,
-    egress: egressService({
+    egress: createEgressService({
       ...server,
       sessions,
       rulesOf: server.readEgress,
@@ -233,11 +233,11 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
       settings: config.egress.credentials,
       setBy: config.sources?.['egress.credentials'] ?? 'egress.credentials in corral.yaml',
     }),
-    terminals: terminalService({ ...server, known }),
-    streams: streamService({ ...server, known }),
-    inside: sandboxInteriorService({ ...server, codeOf: (client) => server.kernels.of(client), known, ...portRules }),
-    ports: portService({ ...server, known, ...portRules }),
-    desktop: desktopService({
+    terminals: createTerminalService({ ...server, known }),
+    streams: createStreamService({ ...server, known }),
+    inside: createInteriorService({ ...server, codeOf: (client) => server.kernels.of(client), known, ...portRules }),
+    ports: createPortService({ ...server, known, ...portRules }),
+    desktop: createDesktopService({
       ...server,
       known,
       offerFor: server.desktopFor,
@@ -263,7 +263,7 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
   const ofAttempts = stack.use(attempts.begin(sessions));
   stack.use(runInBackground(closing, (signal) => server.delegation.adopt(signal)));
   const workspaces = stack.use(
-    await workspaceService({
+    await createWorkspaceService({
       ...server,
       ...withoutKeys,
       graceMs: config.workspaceGraceSeconds * 1_000,
@@ -308,7 +308,8 @@ export async function openServices(server: ServerWithEngine): Promise<OpenServic
       programs,
     }),
   );
-  const needsCredential = () => keys.any || signIns !== undefined || needsToken(driver.capabilities.isolation, config);
+  const needsCredential = () =>
+    keys.any || signIns !== undefined || requiresStartToken(driver.capabilities.isolation, config);
   const services: Services & OperationServices = {
     ...withoutKeys,
     ...openServerSettings(server, needsCredential),

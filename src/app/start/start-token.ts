@@ -9,7 +9,7 @@ import type { Config } from '../settings/config.ts';
  * keeps it out of the API. The demo model needs no token, because it runs only its own user's commands. With
  * `unconfined`, any session can choose a real model.
  */
-export const needsToken = (
+export const requiresStartToken = (
   isolation: string,
   { model, unconfined, token }: Pick<Config, 'model' | 'unconfined' | 'token'>,
 ): boolean => isolation === 'none' && (model !== 'demo' || unconfined) && token === undefined;

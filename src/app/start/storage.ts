@@ -1,7 +1,7 @@
 import packageJson from '../../../package.json' with { type: 'json' };
 import { RunEndTriggers } from '../../automations/after-runs.ts';
 import { AutomationRecords } from '../../automations/records.ts';
-import { Outbox } from '../../automations/webhooks/outbox.ts';
+import { WebhookOutbox } from '../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../automations/webhooks/records.ts';
 import { ResourceNotifier } from '../../automations/webhooks/resource-notifier.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
@@ -15,7 +15,7 @@ import { CopyStore } from '../../sessions/forks/copies.ts';
 import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
 import { readInstanceName } from '../../storage/instance.ts';
 import { withReadCache } from '../../storage/kept-reads.ts';
-import { storeEventLog } from '../../storage/log/log.ts';
+import { createEventLog } from '../../storage/log/log.ts';
 import { type LargeFacts, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
 import { createReplica, type Replica, readSharedInstance } from '../parts/replica.ts';
@@ -32,7 +32,7 @@ export interface Storage extends AsyncDisposable, Pick<ServerParts, 'events' | '
   /** Deletes blobs that no event refers to. */
   readonly collectBlobs: LargeFacts['collect'];
   /** The events still to be sent to webhooks, written with the appends. */
-  readonly outbox: Outbox;
+  readonly outbox: WebhookOutbox;
   readonly news: ResourceNotifier;
   readonly afterRuns: RunEndTriggers;
   /** The store's inbox. A request that a dead server left unanswered can be claimed again. */
@@ -65,9 +65,9 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const watchers = new SessionStreams();
   const others = { clock, signal: closing, onGone: (id: SessionId) => watchers.end(id), warn };
-  const outbox = new Outbox(records);
+  const outbox = new WebhookOutbox(records);
   outbox.open(await new WebhookRecords(records).areAny());
-  const plainLog = storeEventLog(events, { maxLag: 5_000, pageSize: 256, ...(shared && { others }) });
+  const plainLog = createEventLog(events, { maxLag: 5_000, pageSize: 256, ...(shared && { others }) });
   const afterRuns = new RunEndTriggers({ records, automations: new AutomationRecords(records), clock });
   await afterRuns.look();
   const log = afterRuns.around(outbox.around(plainLog));

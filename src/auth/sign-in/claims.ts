@@ -22,7 +22,7 @@ export interface IssuerSettings {
   readonly admin?: string | undefined;
 }
 
-export interface Identity {
+export interface ProviderIdentity {
   readonly subject: string;
   readonly name: string | null;
   readonly email: string | null;
@@ -68,7 +68,7 @@ export function readClaim(claims: Readonly<Record<string, unknown>>, path: strin
 export function toIdentity(
   claims: Readonly<Record<string, unknown>>,
   { groupsClaim }: Pick<IssuerSettings, 'groupsClaim'>,
-): Identity {
+): ProviderIdentity {
   const { sub, name, preferred_username, email, email_verified, picture } = Claims.parse(claims);
   return {
     subject: sub,
@@ -83,7 +83,10 @@ export function toIdentity(
 export type PersonRules = Pick<IssuerSettings, 'roles' | 'allowedDomains' | 'admin'>;
 
 /** The role of a person; undefined: the person cannot sign in. */
-export function toRole(identity: Identity, { roles: table, allowedDomains, admin }: PersonRules): Role | undefined {
+export function toRole(
+  identity: ProviderIdentity,
+  { roles: table, allowedDomains, admin }: PersonRules,
+): Role | undefined {
   const email = identity.isVerified ? (identity.email?.toLowerCase() ?? '') : '';
   const domain = email.slice(email.lastIndexOf('@') + 1);
   if (allowedDomains.length > 0 && !allowedDomains.some((one) => one.toLowerCase() === domain)) return undefined;

@@ -7,7 +7,7 @@ import type { IdSource } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { RecordMirror } from '../../storage/mirror.ts';
 import type { Peppers } from '../pepper.ts';
-import { type LivePrincipal, type People, type Person, personNotFoundError } from './people.ts';
+import { type Person, type PersonRegistry, personNotFoundError, type RevocablePrincipal } from './people.ts';
 
 // The browsers and command lines in which people are signed in.
 
@@ -55,7 +55,7 @@ interface DeviceLimits {
 }
 interface Deps {
   readonly records: RecordStore;
-  readonly people: People;
+  readonly people: PersonRegistry;
   readonly peppers: Peppers;
   readonly clock: Pick<Clock, 'now'>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
@@ -67,7 +67,7 @@ interface DeviceUse {
   open: number;
   at: number;
 }
-interface LiveDevice extends LivePrincipal {
+interface LiveDevice extends RevocablePrincipal {
   readonly use: DeviceUse;
 }
 interface NewDevice {

@@ -2,7 +2,7 @@ import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, errors as jo
 import * as oidc from 'openid-client';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Identity, type IssuerSettings, toIdentity } from './claims.ts';
+import { type IssuerSettings, type ProviderIdentity, toIdentity } from './claims.ts';
 
 // One OpenID Connect provider, using the authorization code flow with PKCE, state and nonce. ID token signatures are also
 // checked, against the provider's keys, which are fetched again when a token names an unknown key.
@@ -11,7 +11,7 @@ const skewSeconds = 60;
 const timeoutSeconds = 10;
 const discoverEveryMs = 60 * 60_000;
 /** The provider's tokens for one device. The refresh token is missing if the provider issued none. */
-export const Tokens = z.object({
+export const DeviceTokens = z.object({
   refresh: z.string().optional(),
   /** Sent to the provider at sign-out, to name the session. */
   idToken: z.string(),
@@ -20,32 +20,37 @@ export const Tokens = z.object({
    */
   hasGroups: z.boolean(),
 });
-export type Tokens = z.infer<typeof Tokens>;
+export type DeviceTokens = z.infer<typeof DeviceTokens>;
 
 export interface SignInResult {
-  readonly identity: Identity;
-  readonly tokens: Tokens;
+  readonly identity: ProviderIdentity;
+  readonly tokens: DeviceTokens;
   /** The provider's id of its own session. */
   readonly sid: string | null;
 }
 /** `gone`: the provider ended the session, or no longer knows the person. `away`: it did not answer, so try again. */
 export type RefreshResult =
   | { readonly state: 'gone' | 'away'; readonly cause: unknown }
-  | { readonly state: 'here'; readonly identity: Identity; readonly keepsGroups: boolean; readonly tokens: Tokens };
+  | {
+      readonly state: 'here';
+      readonly identity: ProviderIdentity;
+      readonly keepsGroups: boolean;
+      readonly tokens: DeviceTokens;
+    };
 
-export interface Challenge {
+export interface SignInChallenge {
   readonly state: string;
   readonly nonce: string;
   readonly verifier: string;
 }
 /** The end of a session, as the provider reports it. */
-export interface EndedSession {
+export interface ProviderLogout {
   readonly subject: string | undefined;
   readonly sid: string | undefined;
   readonly atMs: number;
 }
 
-export const newChallenge = (): Challenge => ({
+export const createChallenge = (): SignInChallenge => ({
   state: oidc.randomState(),
   nonce: oidc.randomNonce(),
   verifier: oidc.randomPKCECodeVerifier(),
@@ -65,7 +70,7 @@ interface Discovered {
 const strangersWaitMs = 5_000;
 
 /** The ID token was not signed by the provider for this client, or it belongs to another request. */
-export class InvalidIdToken extends Error {}
+export class InvalidIdTokenError extends Error {}
 
 export class Issuer {
   readonly settings: IssuerSettings;
@@ -78,7 +83,7 @@ export class Issuer {
   }
 
   /** The address where the person signs in. Rejects: provider_error, if the provider does not answer. */
-  async begin(redirectUri: string, { state, nonce, verifier }: Challenge): Promise<string> {
+  async begin(redirectUri: string, { state, nonce, verifier }: SignInChallenge): Promise<string> {
     const { config } = await this.#discovered();
     const { scopes_supported: offered = [] } = config.serverMetadata();
     const scopes = new Set([...this.settings.scopes, ...offered.filter((scope) => scope === 'offline_access')]);
@@ -97,13 +102,13 @@ export class Issuer {
    * Completes the sign-in. `answer`: the address to which the provider sent the browser. Rejects: InvalidIdToken,
    * provider_error.
    */
-  async finish(answer: URL, { state, nonce, verifier }: Challenge): Promise<SignInResult> {
+  async finish(answer: URL, { state, nonce, verifier }: SignInChallenge): Promise<SignInResult> {
     const { config, keys } = await this.#discovered();
     const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
     const tokens = await oidc.authorizationCodeGrant(config, answer, checks).catch((thrown: unknown) => {
       throw isOutage(thrown)
         ? this.#away(thrown)
-        : new InvalidIdToken('the code or its answer is not valid', { cause: thrown });
+        : new InvalidIdTokenError('the code or its answer is not valid', { cause: thrown });
     });
     const idToken = tokens.id_token ?? '';
     const claims = await this.#verified(idToken, keys);
@@ -117,12 +122,13 @@ export class Issuer {
   }
 
   /** Checks with the provider whether the person still has access. Never rejects. */
-  async refresh(subject: string, before: Tokens): Promise<RefreshResult> {
+  async refresh(subject: string, before: DeviceTokens): Promise<RefreshResult> {
     try {
       const { config, keys } = await this.#discovered();
       const tokens = await oidc.refreshTokenGrant(config, before.refresh ?? '');
       const claims = tokens.id_token === undefined ? undefined : await this.#verified(tokens.id_token, keys);
-      if (claims && claims.sub !== subject) throw new InvalidIdToken('the refreshed ID token is about another person');
+      if (claims && claims.sub !== subject)
+        throw new InvalidIdTokenError('the refreshed ID token is about another person');
       const info = await this.#userInfo(config, tokens.access_token, subject);
       const all = { sub: subject, ...info, ...claims };
       return {
@@ -137,7 +143,7 @@ export class Issuer {
       };
     } catch (cause) {
       const isGone =
-        cause instanceof InvalidIdToken || (cause instanceof oidc.ResponseBodyError && refusals.has(cause.error));
+        cause instanceof InvalidIdTokenError || (cause instanceof oidc.ResponseBodyError && refusals.has(cause.error));
       return { state: isGone ? 'gone' : 'away', cause };
     }
   }
@@ -154,14 +160,15 @@ export class Issuer {
   }
 
   /** Verifies the token of a back-channel logout. Rejects: InvalidIdToken. */
-  async readLogout(token: string): Promise<EndedSession> {
+  async readLogout(token: string): Promise<ProviderLogout> {
     const { guardedKeys } = await this.#discovered();
     const claims = await this.#verified(token, guardedKeys, { requiredClaims: ['iat', 'jti', 'events'] });
     const { events, nonce, sub, sid, iat = 0 } = claims;
     const isLogout = typeof events === 'object' && events !== null && logoutEvent in events;
-    if (!isLogout || nonce !== undefined) throw new InvalidIdToken('this is not a logout token');
-    if (this.#now() - iat * 1_000 > maxLogoutAgeMs) throw new InvalidIdToken('the logout token is too old');
-    if (sub === undefined && typeof sid !== 'string') throw new InvalidIdToken('the logout token names no session');
+    if (!isLogout || nonce !== undefined) throw new InvalidIdTokenError('this is not a logout token');
+    if (this.#now() - iat * 1_000 > maxLogoutAgeMs) throw new InvalidIdTokenError('the logout token is too old');
+    if (sub === undefined && typeof sid !== 'string')
+      throw new InvalidIdTokenError('the logout token names no session');
     return { subject: sub, sid: typeof sid === 'string' ? sid : undefined, atMs: iat * 1_000 };
   }
 
@@ -173,7 +180,7 @@ export class Issuer {
       return (await jwtVerify(token, keys, checks)).payload;
     } catch (cause) {
       if (!(cause instanceof joseErrors.JOSEError) || cause instanceof joseErrors.JWKSTimeout) throw this.#away(cause);
-      throw new InvalidIdToken('the ID token is not valid', { cause });
+      throw new InvalidIdTokenError('the ID token is not valid', { cause });
     }
   }
 
@@ -181,7 +188,7 @@ export class Issuer {
     if (config.serverMetadata().userinfo_endpoint === undefined) return {};
     return await oidc.fetchUserInfo(config, accessToken, subject).catch((thrown: unknown) => {
       if (isOutage(thrown)) throw this.#away(thrown);
-      throw new InvalidIdToken('the user info is not valid', { cause: thrown });
+      throw new InvalidIdTokenError('the user info is not valid', { cause: thrown });
     });
   }
 

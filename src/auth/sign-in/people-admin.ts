@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
-import type { KeyAdmin } from '../api-keys.ts';
+import type { ApiKeyAdmin } from '../api-keys.ts';
 import type { Device, Devices } from './devices.ts';
-import type { People, Person } from './people.ts';
+import type { Person, PersonRegistry } from './people.ts';
 
 export interface DeviceView extends Pick<Device, 'id' | 'kind' | 'agent' | 'createdAt' | 'lastSeenAt'> {}
 export type PersonView = Omit<Person, 'id' | 'key' | 'picture' | 'hasLapsed'> & { readonly id: string };
@@ -22,9 +22,9 @@ export interface PeopleAdmin {
 }
 
 interface PeopleAdminParts {
-  readonly people: People;
+  readonly people: PersonRegistry;
   readonly devices: Devices;
-  readonly keys: Pick<KeyAdmin, 'list'>;
+  readonly keys: Pick<ApiKeyAdmin, 'list'>;
   readonly allow: (...of: Parameters<PeopleAdmin['allowCommand']>) => string;
 }
 export function createPeopleAdmin({ people, devices, keys, allow }: PeopleAdminParts): PeopleAdmin {

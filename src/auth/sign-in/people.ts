@@ -8,7 +8,7 @@ import { memberKey } from '../../core/model/access/project-member.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { type Principal, type Role, roles } from '../../core/model/principal.ts';
 import { RecordMirror } from '../../storage/mirror.ts';
-import type { Identity } from './claims.ts';
+import type { ProviderIdentity } from './claims.ts';
 
 // The people who signed in. Like API keys, all are in memory, and each server follows the changes of the others.
 
@@ -45,7 +45,7 @@ interface Deps {
   readonly issuers: ReadonlySet<string>;
 }
 /** A principal, and the controller of its `ended` signal. */
-export interface LivePrincipal {
+export interface RevocablePrincipal {
   readonly principal: Principal;
   readonly over: AbortController;
 }
@@ -57,11 +57,11 @@ export const toPersonId = (issuer: string, subject: string): string =>
     .update(JSON.stringify([issuer, subject]))
     .digest('hex');
 
-export class People {
+export class PersonRegistry {
   readonly #deps: Deps;
   readonly #people: RecordMirror<Person>;
   /** The people who have access, by key. */
-  readonly #live = new Map<string, LivePrincipal>();
+  readonly #live = new Map<string, RevocablePrincipal>();
   readonly #ids = new Map<string, string>();
   /** Called with each person whose record changed. */
   onChange: (person: Person) => void = () => {};
@@ -81,7 +81,7 @@ export class People {
   byId = (id: string): Person | undefined => this.#people.get(id);
 
   /** Stores the provider's claims about the person. Rejects: quota. */
-  async meet(issuer: string, identity: Identity, role: Role | null): Promise<Person> {
+  async meet(issuer: string, identity: ProviderIdentity, role: Role | null): Promise<Person> {
     const { clock, ids } = this.#deps;
     const id = toPersonId(issuer, identity.subject);
     const now = clock.now();
@@ -122,7 +122,7 @@ export class People {
    * Returns `before` if its rights are unchanged; otherwise ends it and returns a new principal. Undefined: the person
    * has no access.
    */
-  actAs(key: string, id: string | undefined, before: LivePrincipal | undefined): LivePrincipal | undefined {
+  actAs(key: string, id: string | undefined, before: RevocablePrincipal | undefined): RevocablePrincipal | undefined {
     const person = id === undefined ? undefined : this.#people.get(id);
     if (person && person.role !== null && !person.disabled && this.#deps.issuers.has(person.issuer)) {
       const { role, owner, issuer, email, isVerified } = person;

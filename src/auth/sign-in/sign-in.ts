@@ -7,18 +7,18 @@ import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { toRole } from './claims.ts';
 import type { Device, Devices } from './devices.ts';
-import { type Challenge, InvalidIdToken, type Issuer, newChallenge, Tokens } from './issuer.ts';
-import type { People, Person } from './people.ts';
+import { createChallenge, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChallenge } from './issuer.ts';
+import type { Person, PersonRegistry } from './people.ts';
 
 // Signs people in: the browser goes to the provider and returns with a code. In the meantime the browser keeps the
 // sealed state, so no other browser can complete the sign-in, and strangers cannot fill the store.
 
 /** Why a sign-in failed, as the page shows it. */
-export type RefusalReason = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
-export class SignInRefusal extends Error {
-  readonly reason: RefusalReason;
+export type SignInRefusalReason = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
+export class SignInRefusedError extends Error {
+  readonly reason: SignInRefusalReason;
   readonly returnTo: string;
-  constructor(reason: RefusalReason, { returnTo = '/', cause }: { returnTo?: string; cause?: unknown } = {}) {
+  constructor(reason: SignInRefusalReason, { returnTo = '/', cause }: { returnTo?: string; cause?: unknown } = {}) {
     super(`the sign-in was refused: ${reason}`, { cause });
     this.reason = reason;
     this.returnTo = returnTo;
@@ -47,7 +47,7 @@ const logoutSkewMs = 60_000;
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly issuers: readonly Issuer[];
-  readonly people: People;
+  readonly people: PersonRegistry;
   readonly devices: Devices;
   readonly vault: Vault;
   /** Interval between checks with the provider for an active person. */
@@ -98,7 +98,7 @@ export class SignIn {
    */
   async begin(provider: string, { base, returnTo }: Visit & { returnTo: string | undefined }) {
     const issuer = this.#issuer(provider);
-    const challenge = newChallenge();
+    const challenge = createChallenge();
     const location = await issuer.begin(callbackOf(base, provider), challenge);
     const until = this.#deps.clock.now() + signInTimeoutSeconds * 1_000;
     return { location, login: this.#seal(provider, { ...challenge, returnTo: toLocalPath(returnTo, base), until }) };
@@ -110,14 +110,15 @@ export class SignIn {
     const { base, search, login, agent } = visit;
     const beginning = this.#open(provider, login);
     const { returnTo } = beginning;
-    const refuse = (reason: RefusalReason, cause?: unknown) => new SignInRefusal(reason, { returnTo, cause });
+    const refuse = (reason: SignInRefusalReason, cause?: unknown) =>
+      new SignInRefusedError(reason, { returnTo, cause });
     const query = new URLSearchParams(search);
     if (query.get('state') !== beginning.state) throw refuse('stale');
     if (query.has('error'))
       throw refuse(query.get('error') === 'access_denied' ? 'denied' : 'failed', query.get('error'));
     const answer = new URL(`${callbackOf(base, provider)}${search}`);
     const found = await issuer.finish(answer, beginning).catch((cause: unknown) => {
-      throw refuse(cause instanceof InvalidIdToken ? 'failed' : 'away', cause);
+      throw refuse(cause instanceof InvalidIdTokenError ? 'failed' : 'away', cause);
     });
     const { people, devices, tell } = this.#deps;
     const role = toRole(found.identity, issuer.settings);
@@ -280,30 +281,30 @@ export class SignIn {
     this.#deps.issuers.find(({ settings }) => settings.issuer === person?.issuer);
 
   /** Undefined: the device has no tokens, or their encryption key no longer exists. */
-  #openTokens({ id, tokens }: Device): Tokens | undefined {
+  #openTokens({ id, tokens }: Device): DeviceTokens | undefined {
     if (tokens === null) return undefined;
     try {
-      return Tokens.parse(jsonOf(this.#deps.vault.open(tokens, placeOf(id))));
+      return DeviceTokens.parse(jsonOf(this.#deps.vault.open(tokens, placeOf(id))));
     } catch (err) {
       this.#deps.warn({ err, device: id }, "a device's tokens cannot be opened; the person has to sign in again");
       return undefined;
     }
   }
 
-  #seal(provider: string, beginning: Challenge & z.infer<typeof Beginning>): string {
+  #seal(provider: string, beginning: SignInChallenge & z.infer<typeof Beginning>): string {
     const sealed = this.#deps.vault.seal(JSON.stringify(beginning), loginPlace(provider));
     return `${loginForm}${Buffer.from(JSON.stringify(sealed)).toString('base64url')}`;
   }
   #open(provider: string, login: string | undefined): z.infer<typeof Beginning> {
     try {
-      if (!login?.startsWith(loginForm)) throw new SignInRefusal('stale');
+      if (!login?.startsWith(loginForm)) throw new SignInRefusedError('stale');
       const json = Buffer.from(login.slice(loginForm.length), 'base64url').toString();
       const sealed = SealedValue.parse(jsonOf(json));
       const beginning = Beginning.parse(jsonOf(this.#deps.vault.open(sealed, loginPlace(provider))));
-      if (beginning.until <= this.#deps.clock.now()) throw new SignInRefusal('stale', beginning);
+      if (beginning.until <= this.#deps.clock.now()) throw new SignInRefusedError('stale', beginning);
       return beginning;
     } catch (cause) {
-      throw cause instanceof SignInRefusal ? cause : new SignInRefusal('stale', { cause });
+      throw cause instanceof SignInRefusedError ? cause : new SignInRefusedError('stale', { cause });
     }
   }
 }

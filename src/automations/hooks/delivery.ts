@@ -48,7 +48,7 @@ export function verifyHexHmac(value: string | undefined, body: Uint8Array, secre
 /**
  * Standard Webhooks: an HMAC over id, time and body; a request can have several signatures, one of which must match.
  */
-export function verifyStandard({ headers, body }: HookRequest, secret: string): DeliveryProof | undefined {
+export function verifyStandardWebhook({ headers, body }: HookRequest, secret: string): DeliveryProof | undefined {
   const [id, timestamp, signatures] = ['id', 'timestamp', 'signature'].map((name) => headers[`webhook-${name}`]);
   if (!id || !timestamp || !signatures || !/^\d{1,12}$/.test(timestamp)) return undefined;
   const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');

@@ -1,4 +1,10 @@
-import { computeDigest, type HookDelivery, type HookReader, isEqualConstantTime, verifyStandard } from './delivery.ts';
+import {
+  computeDigest,
+  type HookDelivery,
+  type HookReader,
+  isEqualConstantTime,
+  verifyStandardWebhook,
+} from './delivery.ts';
 import { findTexts, readTextAt, readTimeAt } from './payload.ts';
 
 /**
@@ -8,7 +14,7 @@ import { findTexts, readTextAt, readTimeAt } from './payload.ts';
 export const gitlab: HookReader = {
   verify(request, secret) {
     const { headers, body } = request;
-    if (headers['webhook-signature'] !== undefined) return verifyStandard(request, secret);
+    if (headers['webhook-signature'] !== undefined) return verifyStandardWebhook(request, secret);
     return isEqualConstantTime(headers['x-gitlab-token'] ?? '', secret) ? { id: computeDigest(body) } : undefined;
   },
   read(headers, payload) {

@@ -7,13 +7,19 @@ import type { Secret } from '../../core/text/secret.ts';
 import type {
   Automation,
   AutomationStart,
-  HookAnswer,
   HookRequest,
+  HookResponse,
   HookSource,
   HookSpec,
 } from '../../sessions/api/server/automations.ts';
-import { type AutomationRecords, newStart } from '../records.ts';
-import { type DeliveryProof, type HookDelivery, type HookReader, verifyHexHmac, verifyStandard } from './delivery.ts';
+import { type AutomationRecords, createStart } from '../records.ts';
+import {
+  type DeliveryProof,
+  type HookDelivery,
+  type HookReader,
+  verifyHexHmac,
+  verifyStandardWebhook,
+} from './delivery.ts';
 import { gitea } from './gitea.ts';
 import { gitlab } from './gitlab.ts';
 import { extractOwnText } from './own-text.ts';
@@ -49,7 +55,7 @@ function mentions(text: string, account: string): boolean {
 
 /** Deliveries of any program that signs as in Standard Webhooks. */
 const json: HookReader = {
-  verify: verifyStandard,
+  verify: verifyStandardWebhook,
   read: () => ({
     event: null,
     at: undefined,
@@ -163,7 +169,7 @@ const unknown = () =>
 
 /** Receives and verifies external deliveries. Each delivery that matches starts the automation once. */
 export class HookReceiver extends ServerPart<Deps> {
-  async receive(id: string, request: HookRequest): Promise<HookAnswer> {
+  async receive(id: string, request: HookRequest): Promise<HookResponse> {
     const { count = () => {} } = this.deps;
     try {
       const answer = await this.#receive(id, request);
@@ -175,7 +181,7 @@ export class HookReceiver extends ServerPart<Deps> {
     }
   }
 
-  async #receive(id: string, request: HookRequest): Promise<HookAnswer> {
+  async #receive(id: string, request: HookRequest): Promise<HookResponse> {
     const { records, clock, wake } = this.deps;
     if (request.body.length > limits.maxBytes)
       throw new AppError('payload_too_large', `A delivery has at most ${limits.maxBytes} bytes.`);
@@ -240,7 +246,7 @@ function startOf(automation: Automation, { proof, news, payload, at }: AcceptedD
   const whole = template === null ? JSON.stringify(payload, null, 2) : fillTemplate(template, payload);
   const message =
     event === null ? whole : [`${event} in ${repository}: ${about}`, `by ${sender}`, url, '', text].join('\n');
-  return newStart(automation, {
+  return createStart(automation, {
     id: `${automation.id}:hook-${proof.id}`,
     cause: { kind: 'hook', source, event, about: toShortLine(event === null ? '' : `${repository} ${about}`) },
     at,

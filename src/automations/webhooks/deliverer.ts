@@ -8,18 +8,18 @@ import type { Secret } from '../../core/text/secret.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import { createRecordRounds, maxRoundDelayMs } from '../rounds.ts';
-import type { Outbox } from './outbox.ts';
+import type { WebhookOutbox } from './outbox.ts';
 import type { Delivery, PendingDelivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { computeRetryDelay } from './retries.ts';
-import type { Router } from './router.ts';
+import type { WebhookRouter } from './router.ts';
 import { buildSignatureHeaders } from './signature.ts';
 
 /** A fetch that follows no redirect, and refuses private addresses that the operator has not allowed. */
 export type SendRequest = (url: string, init: RequestInit) => Promise<Response>;
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: WebhookRecords;
-  readonly outbox: Outbox;
-  readonly router: Router;
+  readonly outbox: WebhookOutbox;
+  readonly router: WebhookRouter;
   readonly send: SendRequest;
   readonly secretOf: (id: string, sealed: SealedValue) => Secret;
   /** Whether this server currently delivers. */
@@ -62,7 +62,7 @@ const maxFailures = 20; // consecutive deliveries that failed permanently
  * that no owner's endpoints delay another's. An endpoint that does not answer is suspended, and then gets one attempt
  * at a time.
  */
-export class Deliverer {
+export class WebhookDeliverer {
   readonly #deps: Deps;
   /** Deliveries in progress and their endpoints. */
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();

@@ -88,14 +88,14 @@ export function toSessionData(event: OfSession, { session, cost, pageUrl }: Mess
     ...(pageUrl !== undefined && type !== 'session.deleted' && { url: `${pageUrl.replace(/\/$/, '')}/#${sessionId}` }),
   };
 }
-export const toChangeData = ({ resource, id, change, name, vaultId }: ResourceChange): MessageData => ({
+export const toResourceChangeData = ({ resource, id, change, name, vaultId }: ResourceChange): MessageData => ({
   resource,
   resourceId: id,
   change,
   name,
   ...(vaultId !== undefined && { vaultId }),
 });
-export const toPauseData = ({ id, name, projectId, paused }: Automation): MessageData => ({
+export const toAutomationPauseData = ({ id, name, projectId, paused }: Automation): MessageData => ({
   automationId: id,
   name,
   projectId,
@@ -107,7 +107,7 @@ export const toAutomationData = ({ automationId, name, projectId, change }: Auto
   projectId,
   change,
 });
-export const toStartData = ({ id, name, projectId }: Automation, start: AutomationStart): MessageData => ({
+export const toAutomationStartData = ({ id, name, projectId }: Automation, start: AutomationStart): MessageData => ({
   automationId: id,
   name,
   projectId,
@@ -131,7 +131,7 @@ interface MessageBody {
   readonly part?: number;
 }
 /** The body of a request, in the format of the endpoint. */
-export function buildBody(
+export function buildMessageBody(
   format: Webhook['format'],
   type: WebhookEventType,
   { messageId, at, data, part = 0 }: MessageBody,

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { Append, EventLog, RecordPut, RecordStore } from '../../core/contracts/ports.ts';
+import type { AppendRequest, EventLog, RecordPut, RecordStore } from '../../core/contracts/ports.ts';
 import { Holder } from '../../core/model/access/holder.ts';
 import { type SessionFact, SessionStatus } from '../../core/model/events.ts';
 import { RunOutcome } from '../../core/model/records.ts';
 import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
-import { carryRecords } from '../carried-appends.ts';
+import { withAddedRecords } from '../carried-appends.ts';
 
 // Events that endpoints have not received yet. Each record is written together with the append that it reports, so that
 // a crash right after it loses none.
@@ -98,7 +98,7 @@ export interface OutboxEntry {
   readonly event: OutboxEvent;
 }
 
-export class Outbox {
+export class WebhookOutbox {
   readonly #records: RecordStore;
   /** Whether there can be endpoints. Without endpoints, appends carry nothing extra. */
   #isOpen = false;
@@ -159,11 +159,11 @@ export class Outbox {
 
   /** Wraps the log so that its appends include events for endpoints. */
   around(log: EventLog): EventLog {
-    return carryRecords(log, withOutbox, () => this.#isOpen);
+    return withAddedRecords(log, withOutbox, () => this.#isOpen);
   }
 }
 
-function withOutbox(entry: Append): Append {
+function withOutbox(entry: AppendRequest): AppendRequest {
   const { sessionId, after, at, facts, puts = [] } = entry;
   const record = puts.findLast((put) => put.kind === 'session')?.doc;
   const session = record === undefined ? null : Session.parse(record);

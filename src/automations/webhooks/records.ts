@@ -4,7 +4,7 @@ import { SealedValue } from '../../core/contracts/vault.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
 import { webhookKind } from '../../core/model/records.ts';
 import { Webhook, WebhookDelivery } from '../../sessions/api/server/webhooks.ts';
-import { Collection, type Versioned } from '../../storage/collection.ts';
+import { Collection, type VersionedDocument } from '../../storage/collection.ts';
 
 // Three kinds of records. A pending delivery is sorted by its next attempt, so that due deliveries come first. When it
 // has ended, it moves to the endpoint's history.
@@ -90,7 +90,7 @@ export class WebhookRecords {
     const only = webhookId === undefined ? {} : { idPrefix: `${webhookId}:` };
     return (await this.#records.list(kinds.pending, { ...only, limit })).map(({ doc }) => Pending.parse(doc));
   }
-  async findPending(id: string): Promise<Versioned<Delivery> | undefined> {
+  async findPending(id: string): Promise<VersionedDocument<Delivery> | undefined> {
     const found = await this.#records.get(kinds.pending, id);
     return found && { doc: StoredDelivery.parse(found.doc), version: found.version };
   }

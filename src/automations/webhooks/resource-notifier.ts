@@ -4,10 +4,10 @@ import type { Automation, AutomationService } from '../../sessions/api/server/au
 import type { DocumentService, StoredDocument } from '../../sessions/api/server/documents.ts';
 import type { MemoryStore, MemoryStoreService } from '../../sessions/api/server/memory-stores.ts';
 import type { CredentialVault, VaultCredential, VaultService } from '../../sessions/api/server/vaults.ts';
-import type { AutomationChange, Outbox, ResourceChange } from './outbox.ts';
+import type { AutomationChange, ResourceChange, WebhookOutbox } from './outbox.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
-  readonly outbox: Pick<Outbox, 'addChange' | 'addAutomationChange' | 'isOpen'>;
+  readonly outbox: Pick<WebhookOutbox, 'addChange' | 'addAutomationChange' | 'isOpen'>;
 }
 type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'projectId' | 'vaultId'>;
 

@@ -4,25 +4,25 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
 import type { WebhookEventType } from '../../sessions/api/server/webhooks.ts';
-import { type OwnerAccessCheck, ownerAwayReason } from '../records.ts';
+import { type OwnerAccessCheck, ownerWithoutAccessReason } from '../records.ts';
 import {
-  buildBody,
+  buildMessageBody,
   countMessages,
   type MessageData,
   receivesEvent,
   toAutomationData,
-  toChangeData,
-  toPauseData,
+  toAutomationPauseData,
+  toAutomationStartData,
+  toResourceChangeData,
   toSessionData,
-  toStartData,
 } from './message.ts';
-import type { AutomationStartEvent, Outbox, OutboxEntry } from './outbox.ts';
+import type { AutomationStartEvent, OutboxEntry, WebhookOutbox } from './outbox.ts';
 import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
 import { maxAttempts } from './retries.ts';
 
 export interface RouterDeps {
   readonly records: WebhookRecords;
-  readonly outbox: Outbox;
+  readonly outbox: WebhookOutbox;
   readonly automationOf: (id: string) => Promise<Automation | undefined>;
   readonly startOf: (id: string) => Promise<AutomationStart | undefined>;
   /** In the currency of the price list. Null if a price is unknown. */
@@ -45,7 +45,7 @@ const batch = 200;
 const announcedMs = 10_000;
 
 /** Creates deliveries from the outbox, one for each endpoint that must be notified. */
-export class Router extends ServerPart<RouterDeps> {
+export class WebhookRouter extends ServerPart<RouterDeps> {
   /** Resolves with whether it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.deps;
@@ -72,7 +72,7 @@ export class Router extends ServerPart<RouterDeps> {
       if (!news || !hears(endpoint, news)) continue;
       if (news.isHidden && endpoint.format === 'managed-agents') continue;
       if (endpoint.owner !== undefined && !isOwned(endpoint.owner, endpoint.projectId)) {
-        const paused = { by: 'owner', text: ownerAwayReason, at: clock.now() } as const;
+        const paused = { by: 'owner', text: ownerWithoutAccessReason, at: clock.now() } as const;
         await records.change(endpoint.id, (now) => (now.paused ? undefined : { ...now, paused })).catch(() => {});
         continue;
       }
@@ -81,7 +81,7 @@ export class Router extends ServerPart<RouterDeps> {
       const { data } = news;
       for (let part = 0; part < countMessages(endpoint.format, type, data); part++) {
         const messageId = toMessageId(part === 0 ? id : `${id} ${part}`);
-        added.push(records.add(newDelivery(endpoint, { messageId, type, at, data, part, now: clock.now() })));
+        added.push(records.add(createDelivery(endpoint, { messageId, type, at, data, part, now: clock.now() })));
       }
     }
     await Promise.all(added);
@@ -96,7 +96,7 @@ export class Router extends ServerPart<RouterDeps> {
       const automation = await automationOf(event.automationId);
       if (automation?.paused?.at === event.at) {
         const { owner, projectId, program } = automation;
-        return { owner, projectId, data: toPauseData(automation), isHidden: program === undefined };
+        return { owner, projectId, data: toAutomationPauseData(automation), isHidden: program === undefined };
       }
       return clock.now() - event.at < announcedMs ? undefined : null;
     }
@@ -106,7 +106,7 @@ export class Router extends ServerPart<RouterDeps> {
     }
     if ('startId' in event) return await this.#readStartNews(event);
     if (event.type === 'resource.changed')
-      return { owner: event.owner, projectId: event.projectId ?? null, data: toChangeData(event) };
+      return { owner: event.owner, projectId: event.projectId ?? null, data: toResourceChangeData(event) };
     const { session, sessionId, type } = event;
     const isOver = type === 'run.ended' || type === 'run.failed';
     const cost = isOver ? await readCost(sessionId as SessionId).catch(() => null) : null;
@@ -122,7 +122,7 @@ export class Router extends ServerPart<RouterDeps> {
     const hasStarted = start.state === 'running' || start.state === 'ended';
     if (hasStarted !== (type === 'automation.started')) return null;
     const { owner, projectId, program } = automation;
-    return { owner, projectId, data: toStartData(automation, start), isHidden: program === undefined };
+    return { owner, projectId, data: toAutomationStartData(automation, start), isHidden: program === undefined };
   }
 }
 
@@ -138,7 +138,7 @@ interface Message {
   readonly part?: number;
   readonly now: number;
 }
-export const newDelivery = (
+export const createDelivery = (
   { id: webhookId, format }: StoredWebhook,
   { messageId, type, at, data, part = 0, now }: Message,
 ): Delivery => ({
@@ -146,7 +146,7 @@ export const newDelivery = (
   webhookId,
   messageId,
   type,
-  body: buildBody(format, type, { messageId, at, data, part }),
+  body: buildMessageBody(format, type, { messageId, at, data, part }),
   state: 'pending',
   tries: 0,
   triesLeft: maxAttempts(type),

@@ -13,7 +13,7 @@ import type {
 import { type OwnerAccessCheck, resolveOwnerOnResume } from '../records.ts';
 import { type Delivery, type StoredWebhook, type WebhookRecords, withoutSecret } from './records.ts';
 import { maxAttempts } from './retries.ts';
-import { newDelivery } from './router.ts';
+import { createDelivery } from './router.ts';
 import { formatSigningSecret } from './signature.ts';
 
 interface Deps {
@@ -33,7 +33,7 @@ interface Deps {
 }
 
 /** The webhook service for people: creates, changes and tests webhooks. */
-export function webhookService(deps: Deps): WebhookService {
+export function createWebhookService(deps: Deps): WebhookService {
   const { records, seal, ids, clock, check, isOwned, learn, wake, opened } = deps;
 
   function createSecret(id: string): { readonly secret: string; readonly sealed: SealedValue } {
@@ -92,7 +92,7 @@ export function webhookService(deps: Deps): WebhookService {
       const now = clock.now();
       const messageId = `msg_${ids.short()}${ids.short()}`;
       const data = { text: 'This is a test event of Corral.' };
-      const delivery = newDelivery(webhook, { messageId, type: 'webhook.test', at: now, data, now });
+      const delivery = createDelivery(webhook, { messageId, type: 'webhook.test', at: now, data, now });
       await records.add(delivery);
       wake();
       return shown(delivery);

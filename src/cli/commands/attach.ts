@@ -1,6 +1,6 @@
 import { type CliCommand, sessionArgument } from '../command.ts';
 import { UsageError } from '../exit-codes.ts';
-import { type Io, writeTo } from '../io.ts';
+import { type Io, writeWithBackpressure } from '../io.ts';
 import { findBox } from '../server.ts';
 
 const detachKeys = '\u0010\u0011'; // Ctrl+P Ctrl+Q, as in Docker
@@ -25,7 +25,7 @@ export const attachCommand: CliCommand = {
     const id = options.text('terminal') ?? open.at(-1)?.id;
     const { columns, rows } = io.stdout;
     const size = { cols: clamped(columns), rows: clamped(rows) };
-    const onData = (bytes: Uint8Array) => writeTo(io.stdout, bytes);
+    const onData = (bytes: Uint8Array) => writeWithBackpressure(io.stdout, bytes);
     const terminal = await box.terminal({ ...(id !== undefined && { id }), ...size, onData });
     io.say(
       io.paint(

@@ -33,8 +33,8 @@ export const chatCommand: CliCommand = {
     if (status === 'waiting' && !io.canDraw) io.say('The agent waits for your answer.');
     try {
       if (io.canDraw) {
-        const { openTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
-        const shown = await openTerminal({ io, corral: server, box });
+        const { openChatTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
+        const shown = await openChatTerminal({ io, corral: server, box });
         io.say(io.paint('stderr', 'dim', `Continue with: corral chat --session ${shown.box.id}`));
         return;
       }

@@ -1,7 +1,7 @@
 import { quoteForShell } from '../../core/text/quote.ts';
 import { type CliCommand, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { writeTo } from '../io.ts';
+import { writeWithBackpressure } from '../io.ts';
 import { findBox } from '../server.ts';
 
 export const execCommand: CliCommand = {
@@ -48,7 +48,7 @@ export const execCommand: CliCommand = {
       }
       const { exitCode } = await box.execBytes(command, {
         ...requested,
-        onBytes: (to, bytes) => writeTo(io[to], bytes),
+        onBytes: (to, bytes) => writeWithBackpressure(io[to], bytes),
       });
       return exitCode;
     } catch (thrown) {

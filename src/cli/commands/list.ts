@@ -21,7 +21,7 @@ import { adoptCommand } from './server/adopt.ts';
 import { manualAutomationVerbs } from './server/automations.ts';
 import { drainCommand, undrainCommand } from './server/drain.ts';
 import { loginCommand, logoutCommand } from './server/login.ts';
-import { memoryCommandOverrides } from './server/memory.ts';
+import { manualMemoryVerbs } from './server/memory.ts';
 import { manualSecretVerbs } from './server/secrets.ts';
 import { manualSkillVerbs } from './server/skills.ts';
 import { manualTemplateVerbs } from './server/templates.ts';
@@ -40,7 +40,7 @@ export function createClientCommands(resources: readonly DerivedCommand[]): CliC
     template: manualTemplateVerbs,
     automation: manualAutomationVerbs,
     skill: manualSkillVerbs,
-    memory: memoryCommandOverrides,
+    memory: manualMemoryVerbs,
     secret: manualSecretVerbs,
   };
   return [

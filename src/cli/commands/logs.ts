@@ -1,5 +1,5 @@
 import type { Event } from '../../client/index.ts';
-import { droppableTypes, lineOf } from '../../core/model/event-traits.ts';
+import { droppableEventTypes, eventLineOf } from '../../core/model/event-traits.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { type Io, toOneLine } from '../io.ts';
@@ -55,10 +55,10 @@ function parseNumber(value: string | undefined, name: string): number | undefine
 /** One line for each event. Pieces of a message or output are left out, because the complete text follows. */
 function linePrinter(io: Io): (event: Event) => void {
   return (event) => {
-    if (droppableTypes.has(event.type)) return;
+    if (droppableEventTypes.has(event.type)) return;
     const at = new Date(event.ts).toISOString().slice(11, 19);
     io.print(
-      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${toOneLine(lineOf(event), 120)}`,
+      `${io.paint('stdout', 'dim', `${String(event.seq).padStart(5)} ${at}`)} ${event.type.padEnd(18)} ${toOneLine(eventLineOf(event), 120)}`,
     );
   };
 }

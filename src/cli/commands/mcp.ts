@@ -1,6 +1,6 @@
 import type { CliCommand } from '../command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { writeTo } from '../io.ts';
+import { writeWithBackpressure } from '../io.ts';
 import { relayMcp } from '../mcp-relay.ts';
 
 export const mcpCommand: CliCommand = {
@@ -14,7 +14,7 @@ export const mcpCommand: CliCommand = {
     await relayMcp({
       send: (body, headers, signal) => server.fetch('/mcp', { method: 'POST', body, headers, signal }),
       input: io.stdin,
-      print: (line) => writeTo(io.stdout, Buffer.from(`${line}\n`)),
+      print: (line) => writeWithBackpressure(io.stdout, Buffer.from(`${line}\n`)),
       signal: io.signal,
     });
     return io.signal.aborted ? exitCodes.interrupted.code : exitCodes.ok.code;

@@ -7,7 +7,7 @@ type Status = Outputs['sandbox']['status'];
 const kinds = ['memory', 'files'] as const;
 
 /** The state of a sandbox, as text. */
-export const conditionText = ({ condition, keeps }: Pick<Status, 'condition' | 'keeps'>): string =>
+export const formatCondition = ({ condition, keeps }: Pick<Status, 'condition' | 'keeps'>): string =>
   keeps === null ? condition : `${condition}, ${keeps === 'memory' ? 'with its memory' : 'with its files'}`;
 
 export const pauseCommand: CliCommand = {
@@ -24,7 +24,7 @@ export const pauseCommand: CliCommand = {
     if (options.text('keep') !== undefined && !keeps) throw new UsageError(`--keep must be ${kinds.join(' or ')}.`);
     const box = await findBox(corral(), word);
     const status = await box.pause(keeps);
-    io.print(options.flag('json') ? JSON.stringify(status) : conditionText(status));
+    io.print(options.flag('json') ? JSON.stringify(status) : formatCondition(status));
   },
 };
 
@@ -36,6 +36,6 @@ export const resumeCommand: CliCommand = {
   examples: ['corral resume last'],
   async run({ args: [word = ''], options, io, corral }) {
     const status = await (await findBox(corral(), word)).resume();
-    io.print(options.flag('json') ? JSON.stringify(status) : conditionText(status));
+    io.print(options.flag('json') ? JSON.stringify(status) : formatCondition(status));
   },
 };

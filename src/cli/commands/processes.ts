@@ -1,7 +1,7 @@
 import { type Box, CorralError } from '../../client/index.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { type Io, toOneLine, toPrintable, writeTo } from '../io.ts';
+import { type Io, toOneLine, toPrintable, writeWithBackpressure } from '../io.ts';
 import { findBox } from '../server.ts';
 
 export const psCommand: CliCommand = {
@@ -42,7 +42,7 @@ export async function printProcessLog(box: Box, pidText: string, follows: boolea
     return new TextEncoder().encode(lines.map((line) => `${toPrintable(line)}\n`).join(''));
   };
   const onBytes = (channel: 'stdout' | 'stderr', bytes: Uint8Array) =>
-    writeTo(io[channel], io.stdout.isTTY && channel === 'stdout' ? shown(bytes) : bytes);
+    writeWithBackpressure(io[channel], io.stdout.isTTY && channel === 'stdout' ? shown(bytes) : bytes);
   try {
     const command = `exec tail -n +1 ${until}-- "$CORRAL_LOG"`;
     const { exitCode } = await box.execBytes(command, { env: { CORRAL_LOG: found.log }, signal: io.signal, onBytes });

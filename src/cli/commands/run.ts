@@ -88,8 +88,8 @@ const codes = { completed: exitCodes.ok.code, failed: exitCodes.failed.code, sto
 
 /** Draws the run on the terminal. If the user leaves before its end, prints how to return to it. */
 async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): Promise<number> {
-  const { openTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
-  const { box, end } = await openTerminal(parts);
+  const { openChatTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
+  const { box, end } = await openChatTerminal(parts);
   if (end === 'completed') return reportGoalEnd((await parts.run.result()).goal, parts.io);
   if (end !== undefined) return codes[end];
   if (parts.io.signal.aborted) return exitCodes.interrupted.code;

@@ -1,18 +1,18 @@
 import { structuredPatch } from 'diff';
 import { toOneLine, toPrintable } from '../io.ts';
-import { markdownText, type Paint } from './markdown.ts';
-import type { Block, View } from './view.ts';
+import { formatMarkdown, type Paint } from './markdown.ts';
+import type { ChatBlock, ChatView } from './view.ts';
 
 const maxOutputLines = 12;
 const maxDiffLines = 60;
 
 /** A block of the conversation as text for a terminal. */
-export function blockText(block: Block, paint: Paint): string {
+export function formatBlock(block: ChatBlock, paint: Paint): string {
   switch (block.kind) {
     case 'you':
       return paint('bold', `› ${toPrintable(block.text).replaceAll('\n', '\n  ')}`);
     case 'agent':
-      return markdownText(block.text, paint);
+      return formatMarkdown(block.text, paint);
     case 'note':
       return paint('dim', toPrintable(block.text));
     case 'warning':
@@ -23,7 +23,7 @@ export function blockText(block: Block, paint: Paint): string {
       const mark = block.isDone ? paint('green', '✓') : paint('red', '✗');
       const about = block.about === '' ? '' : paint('dim', ` ${block.about}`);
       const title = toPrintable(block.title).split('\n').join('\n  ');
-      const body = block.change ? diffText(block.change, paint) : outputText(block.output, paint);
+      const body = block.change ? formatDiff(block.change, paint) : outputText(block.output, paint);
       return `${mark} ${paint('cyan', title)}${about}${body === '' ? '' : `\n${body}`}`;
     }
   }
@@ -43,7 +43,7 @@ interface Change {
 }
 
 /** The changes to a file, with three lines of context around each. */
-export function diffText({ before, after }: Change, paint: Paint): string {
+export function formatDiff({ before, after }: Change, paint: Paint): string {
   const { hunks } = structuredPatch('', '', toPrintable(before), toPrintable(after), '', '', { context: 3 });
   const lines = hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines }) => [
     paint('cyan', `  @@ -${oldStart},${oldLines} +${newStart},${newLines} @@`),
@@ -65,7 +65,7 @@ export function diffText({ before, after }: Change, paint: Paint): string {
 
 const marks = { pending: '☐', running: '▸', completed: '☑', failed: '☒' } as const;
 
-export function planText(plan: View['plan'], paint: Paint): string {
+export function formatPlan(plan: ChatView['plan'], paint: Paint): string {
   return plan
     .map(({ status, description }) => {
       const line = `${marks[status]} ${toOneLine(description, 100)}`;
@@ -75,7 +75,7 @@ export function planText(plan: View['plan'], paint: Paint): string {
 }
 
 /** The model, the time and the cost of the current run. */
-export function statusText({ model, tokens, cost, since }: View, now: number): string {
+export function formatStatus({ model, tokens, cost, since }: ChatView, now: number): string {
   const time = since === undefined ? undefined : `${Math.max(0, Math.floor((now - since) / 1_000))} s`;
   const used =
     tokens === 0 ? undefined : tokens < 1_000 ? `${tokens} tokens` : `${(tokens / 1_000).toFixed(1)}k tokens`;

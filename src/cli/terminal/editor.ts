@@ -1,5 +1,5 @@
 /** A line editor without a terminal: the text, the cursor, and the history of messages. */
-export interface Editor {
+export interface EditorState {
   readonly text: string;
   readonly at: number;
   readonly history: readonly string[];
@@ -27,7 +27,7 @@ export interface Key {
 
 const maxHistory = 500;
 
-export const emptyEditor = (history: readonly string[] = []): Editor => ({
+export const createEditorState = (history: readonly string[] = []): EditorState => ({
   text: '',
   at: 0,
   history,
@@ -35,21 +35,21 @@ export const emptyEditor = (history: readonly string[] = []): Editor => ({
   draft: '',
 });
 
-export const withText = (editor: Editor, text: string, at = text.length): Editor => ({ ...editor, text, at });
+export const withText = (editor: EditorState, text: string, at = text.length): EditorState => ({ ...editor, text, at });
 
 /** The editor after a message was sent, which is now the newest in the history. */
-export function clearSent(editor: Editor): Editor {
+export function clearSent(editor: EditorState): EditorState {
   const { history, text } = editor;
   const next = history.at(-1) === text || text.trim() === '' ? history : [...history, text].slice(-maxHistory);
-  return emptyEditor(next);
+  return createEditorState(next);
 }
 
 /** Whether this key sends the text. A backslash at the end, or Alt or Shift with Enter, starts a new line instead. */
-export const isSendKey = ({ text, at }: Editor, key: Key): boolean =>
+export const isSendKey = ({ text, at }: EditorState, key: Key): boolean =>
   key.return === true && !key.meta && !key.shift && !text.slice(0, at).endsWith('\\');
 
 /** The editor after a key that does not send the text. */
-export function applyKey(editor: Editor, input: string, key: Key): Editor {
+export function applyKey(editor: EditorState, input: string, key: Key): EditorState {
   const { text, at } = editor;
   if (key.return) {
     const before = text.slice(0, at).replace(/\\$/, '');
@@ -72,7 +72,7 @@ export function applyKey(editor: Editor, input: string, key: Key): Editor {
 }
 
 /** The key bindings of readline. */
-function controlled(editor: Editor, input: string): Editor {
+function controlled(editor: EditorState, input: string): EditorState {
   const { text, at } = editor;
   const [start, end] = lineAt(text, at);
   switch (input) {
@@ -96,7 +96,7 @@ function controlled(editor: Editor, input: string): Editor {
 }
 
 /** Moves a line up or down; at the first or last line, to the message before or after. */
-function vertical(editor: Editor, by: -1 | 1): Editor {
+function vertical(editor: EditorState, by: -1 | 1): EditorState {
   const { text, at } = editor;
   const [start, end] = lineAt(text, at);
   const isEdge = by < 0 ? start === 0 : end === text.length;
@@ -105,7 +105,7 @@ function vertical(editor: Editor, by: -1 | 1): Editor {
   return { ...editor, at: Math.min(from + (at - start), to) };
 }
 
-function older(editor: Editor, by: -1 | 1): Editor {
+function older(editor: EditorState, by: -1 | 1): EditorState {
   const { history, shown, text } = editor;
   const next = Math.min(history.length, Math.max(0, shown + by));
   if (next === shown) return editor;

@@ -11,7 +11,7 @@ export const plainPaint: Paint = (_style, text) => text;
 const marked = new Marked({ gfm: true });
 
 /** Renders an agent's Markdown as lines for a terminal, without control sequences. */
-export function markdownText(markdown: string, paint: Paint): string {
+export function formatMarkdown(markdown: string, paint: Paint): string {
   return blocks(marked.lexer(toPrintable(markdown)), paint).trimEnd();
 }
 

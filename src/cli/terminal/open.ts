@@ -7,7 +7,7 @@ import { createElement as h } from 'react';
 import type { Box, Corral, Event, Run, Session } from '../../client/index.ts';
 import type { Io } from '../io.ts';
 import { type Paint, paintAnsi, plainPaint } from './markdown.ts';
-import { Screen, SessionPicker } from './screen.ts';
+import { ChatScreen, SessionPicker } from './screen.ts';
 import { ChatTerminal } from './talk.ts';
 
 const maxHistory = 500;
@@ -29,7 +29,7 @@ export interface TerminalOutcome {
 type RunEnd = Extract<Event, { type: 'run.end' }>['data'];
 
 /** Shows sessions until the user leaves or the run ends. */
-export async function openTerminal({ io, corral, box: first, run }: OpenOptions): Promise<TerminalOutcome> {
+export async function openChatTerminal({ io, corral, box: first, run }: OpenOptions): Promise<TerminalOutcome> {
   const paint = choosePaint(io);
   const history = await readHistory(io);
   let box = first;
@@ -45,7 +45,7 @@ export async function openTerminal({ io, corral, box: first, run }: OpenOptions)
     patchConsole: false,
   });
   const show = () =>
-    ui.rerender(h(Screen, { key: box.id, talk, paint, history, onBox, onLeave: left.fire, onSent, onChoose }));
+    ui.rerender(h(ChatScreen, { key: box.id, talk, paint, history, onBox, onLeave: left.fire, onSent, onChoose }));
   const onBox = (next: Box) => {
     talk.leave();
     box = next;

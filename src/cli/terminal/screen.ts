@@ -2,13 +2,13 @@ import { Box as Area, Static, Text, useInput, useStdout } from 'ink';
 import { createElement as h, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { Box, Session } from '../../client/index.ts';
 import { toOneLine, toPrintable } from '../io.ts';
-import { callText } from '../render.ts';
-import { blockText, diffText, planText, statusText } from './block-text.ts';
-import { applyKey, clearSent, type Editor, emptyEditor, isSendKey, type Key, withText } from './editor.ts';
-import { markdownText, type Paint } from './markdown.ts';
-import { parseSlash, slashCommands } from './slash.ts';
+import { formatCallLine } from '../render.ts';
+import { formatBlock, formatDiff, formatPlan, formatStatus } from './block-text.ts';
+import { applyKey, clearSent, createEditorState, type EditorState, isSendKey, type Key, withText } from './editor.ts';
+import { formatMarkdown, type Paint } from './markdown.ts';
+import { parseSlashCommand, slashCommands } from './slash.ts';
 import type { ChatTerminal } from './talk.ts';
-import type { Block, View } from './view.ts';
+import type { ChatBlock, ChatView } from './view.ts';
 
 interface Completion {
   /** The position where the completed word starts. */
@@ -19,7 +19,7 @@ const most = 6;
 
 /** Completions of the word before the cursor: commands at the start of the line, files after `@`. */
 export async function findCompletion(
-  { text, at }: Editor,
+  { text, at }: EditorState,
   files: () => Promise<readonly string[]>,
 ): Promise<Completion | undefined> {
   const before = text.slice(0, at);
@@ -38,7 +38,7 @@ export async function findCompletion(
 }
 
 /** The editor with the word completed. */
-export function applyCompletion(editor: Editor, { from, words }: Completion, chosen: number): Editor {
+export function applyCompletion(editor: EditorState, { from, words }: Completion, chosen: number): EditorState {
   const word = words[chosen]?.word;
   if (word === undefined) return editor;
   const rest = editor.text.slice(editor.at).replace(/^ /, '');
@@ -57,7 +57,7 @@ export interface ScreenProps {
 }
 
 /** One session: finished blocks scroll up; current activity and the input line stay at the bottom. */
-export function Screen(props: ScreenProps) {
+export function ChatScreen(props: ScreenProps) {
   const { talk, paint } = props;
   const view = useSyncExternalStore(talk.subscribe, talk.view);
   const blocks = view.blocks.map((block, at) => ({ block, id: `${talk.box.id}-${at}` }));
@@ -72,27 +72,27 @@ export function Screen(props: ScreenProps) {
 
 const drawn =
   (paint: Paint) =>
-  ({ block, id }: { readonly block: Block; readonly id: string }) =>
-    h(Area, { key: id, marginBottom: 1 }, h(Text, null, blockText(block, paint)));
+  ({ block, id }: { readonly block: ChatBlock; readonly id: string }) =>
+    h(Area, { key: id, marginBottom: 1 }, h(Text, null, formatBlock(block, paint)));
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 120;
 
 /** The agent's text as it arrives, the running calls, the plan, and the elapsed time. */
-function UnderWay({ view, paint }: { readonly view: View; readonly paint: Paint }) {
+function UnderWay({ view, paint }: { readonly view: ChatView; readonly paint: Paint }) {
   const { stdout } = useStdout();
   const isBusy = view.since !== undefined && view.question === undefined && view.approvals.length === 0;
   const frame = useFrame(isBusy || view.phase !== undefined);
   const most = Math.max(4, (stdout.rows || 24) - 14); // content taller than the screen cannot be redrawn
   const parts = [
-    view.reply === '' ? '' : lastLines(markdownText(view.reply, paint), most),
+    view.reply === '' ? '' : lastLines(formatMarkdown(view.reply, paint), most),
     ...[...view.calls.values()].map(({ title, output }) => {
       const body = lastLines(toPrintable(output).trimEnd(), 5);
       return paint('cyan', `${frames[frame]} ${toPrintable(title)}`) + (body === '' ? '' : `\n${paint('dim', body)}`);
     }),
-    lastLines(planText(view.plan, paint), 8),
+    lastLines(formatPlan(view.plan, paint), 8),
   ].filter((part) => part !== '');
-  const status = statusText(view, Date.now());
+  const status = formatStatus(view, Date.now());
   const about = view.phase === undefined ? status : `sandbox: ${view.phase}`;
   if (isBusy || view.phase !== undefined)
     parts.push(`${paint('cyan', frames[frame] ?? '')} ${paint('dim', about || 'working')}`);
@@ -115,12 +115,21 @@ function lastLines(text: string, most: number): string {
 }
 
 /** The pending question or approval, and the input line. */
-function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: ScreenProps & { readonly view: View }) {
-  const [editor, setEditor] = useState(() => emptyEditor(history));
+function Line({
+  talk,
+  view,
+  paint,
+  history,
+  onBox,
+  onLeave,
+  onSent,
+  onChoose,
+}: ScreenProps & { readonly view: ChatView }) {
+  const [editor, setEditor] = useState(() => createEditorState(history));
   const [completion, setCompletion] = useState<Completion>();
   const [chosen, setChosen] = useState(0);
   const newest = useRef(editor); // several keys can arrive before the screen is redrawn
-  const change = (next: Editor) => {
+  const change = (next: EditorState) => {
     newest.current = next;
     setEditor(next);
     setChosen(0);
@@ -136,7 +145,7 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
     onSent(text);
     if (call) return void talk.decide(text.trim()).catch(showError);
     if (text.startsWith('!')) return void talk.exec(text.slice(1).trim()).catch(showError);
-    const slash = parseSlash(text);
+    const slash = parseSlashCommand(text);
     if (!slash) return void talk.send(text).catch(showError);
     if (!slash.command) return talk.say('warning', `There is no command ${toOneLine(text, 40)}: /help lists them.`);
     slash.command.run(talk, slash.argument).then((next) => {
@@ -191,22 +200,22 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
   );
 }
 
-const keyHint = (view: View) => {
+const keyHint = (view: ChatView) => {
   if (view.question !== undefined) return 'enter answers · ctrl-c stops the run';
   return view.since === undefined
     ? '/help · @ files · ! command · ctrl-d leaves'
     : 'enter steers · ctrl-c stops the run';
 };
 
-function approvalText(call: View['approvals'][number], paint: Paint): string {
+function approvalText(call: ChatView['approvals'][number], paint: Paint): string {
   const content = call.content && 'content' in call.content ? call.content : undefined;
-  const change = content && diffText({ before: content.oldContent ?? '', after: content.content }, paint);
+  const change = content && formatDiff({ before: content.oldContent ?? '', after: content.content }, paint);
   const why = call.reason ? paint('dim', `\n  ${toPrintable(call.reason)}`) : '';
-  return `${paint('yellow', `Allow ${call.function}?`)}\n  ${callText(call)}${why}${change ? `\n${lastLines(change, 20)}` : ''}`;
+  return `${paint('yellow', `Allow ${call.function}?`)}\n  ${formatCallLine(call)}${why}${change ? `\n${lastLines(change, 20)}` : ''}`;
 }
 
 /** The input text with its cursor. */
-function withCursor({ text, at }: Editor, paint: Paint): string {
+function withCursor({ text, at }: EditorState, paint: Paint): string {
   const char = text.slice(at).match(/^./u)?.[0] ?? '';
   const under = char === '' ? ' ' : char;
   const shown = `${text.slice(0, at)}${paint('inverse', under)}${char === '' ? text.slice(at) : text.slice(at + char.length)}`;

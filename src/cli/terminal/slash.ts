@@ -79,7 +79,7 @@ export const slashCommands: readonly SlashCommand[] = [
 ];
 
 /** Parses a slash command; undefined for other lines. An unknown or ambiguous name has no `command`. */
-export function parseSlash(
+export function parseSlashCommand(
   line: string,
 ): { readonly command: SlashCommand | undefined; readonly argument: string } | undefined {
   const [, name, argument = ''] = /^\/([a-z]*)(?:\s([\s\S]*))?$/.exec(line.trim()) ?? [];

@@ -1,5 +1,5 @@
 import { type Box, type Corral, CorralError, type Event } from '../../client/index.ts';
-import { type Block, emptyView, type View, withBlock, withEvent } from './view.ts';
+import { type ChatBlock, type ChatView, emptyChatView, withBlock, withEvent } from './view.ts';
 
 const shownBefore = 400;
 const pageSize = 500;
@@ -21,7 +21,7 @@ export class ChatTerminal {
    * read.
    */
   readonly ended: Promise<void>;
-  #view: View = emptyView;
+  #view: ChatView = emptyChatView;
   #files: Promise<readonly string[]> | undefined;
   readonly #left = new AbortController();
   readonly #listeners = new Set<() => void>();
@@ -38,7 +38,7 @@ export class ChatTerminal {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   };
-  readonly view = (): View => this.#view;
+  readonly view = (): ChatView => this.#view;
 
   /** Calls `listener` with each event from now on. */
   onEvent(listener: (event: Event) => void): void {
@@ -49,7 +49,7 @@ export class ChatTerminal {
     this.show({ kind, text });
   }
 
-  show(block: Block): void {
+  show(block: ChatBlock): void {
     this.#change(withBlock(this.#view, block));
   }
 
@@ -132,7 +132,7 @@ export class ChatTerminal {
     for (const event of events) for (const listener of this.#eventListeners) listener(event);
   }
 
-  #change(view: View): void {
+  #change(view: ChatView): void {
     this.#view = view;
     for (const listener of this.#listeners) listener();
   }

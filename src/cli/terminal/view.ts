@@ -1,11 +1,11 @@
 import type { Event } from '../../client/index.ts';
-import { isNote, noticeOf, readsFiles } from '../../core/model/event-traits.ts';
-import { callText, hiddenToolNames, phaseText } from '../render.ts';
+import { eventNoticeOf, isFileReadingTool, isNoteEvent } from '../../core/model/event-traits.ts';
+import { formatCallLine, formatPhase, hiddenToolNames } from '../render.ts';
 
 type DataOf<Type extends Event['type']> = Extract<Event, { type: Type }>['data'];
 
 /** A finished part of the conversation. It stays on the screen. */
-export type Block =
+export type ChatBlock =
   | { readonly kind: 'you'; readonly text: string }
   | { readonly kind: 'agent'; readonly text: string }
   | {
@@ -25,8 +25,8 @@ interface Call {
 }
 
 /** A session on the screen: its history and its current activity. */
-export interface View {
-  readonly blocks: readonly Block[];
+export interface ChatView {
+  readonly blocks: readonly ChatBlock[];
   /** The agent's text so far. */
   readonly reply: string;
   readonly calls: ReadonlyMap<string, Call>;
@@ -42,7 +42,7 @@ export interface View {
   readonly cost: number | undefined;
 }
 
-export const emptyView: View = {
+export const emptyChatView: ChatView = {
   blocks: [],
   reply: '',
   calls: new Map(),
@@ -57,18 +57,18 @@ export const emptyView: View = {
 };
 const maxOutput = 20_000;
 
-export const withBlock = (view: View, block: Block): View => ({ ...view, blocks: [...view.blocks, block] });
+export const withBlock = (view: ChatView, block: ChatBlock): ChatView => ({ ...view, blocks: [...view.blocks, block] });
 
 /** The view after one more event. */
-export function withEvent(view: View, event: Event): View {
-  if (isNote(event)) return noticed(view, event);
+export function withEvent(view: ChatView, event: Event): ChatView {
+  if (isNoteEvent(event)) return noticed(view, event);
   switch (event.type) {
     case 'message.user':
       return withBlock(view, { kind: 'you', text: event.data.text });
     case 'run.started':
       return { ...view, since: event.ts, plan: [] };
     case 'sandbox.phase':
-      return { ...view, phase: event.data.phase === 'ready' ? undefined : phaseText(event) };
+      return { ...view, phase: event.data.phase === 'ready' ? undefined : formatPhase(event) };
     case 'plan':
       return { ...view, plan: event.data.steps };
     case 'step':
@@ -107,25 +107,28 @@ export function withEvent(view: View, event: Event): View {
   }
 }
 
-function noticed(view: View, event: Event): View {
-  const reply = noticeOf(event);
+function noticed(view: ChatView, event: Event): ChatView {
+  const reply = eventNoticeOf(event);
   return reply ? withBlock(view, { kind: reply.level === 'info' ? 'note' : reply.level, text: reply.text }) : view;
 }
 
 const newCall = ({ data, ts }: Extract<Event, { type: 'tool.calling' }>): Call => ({
-  title: callText(data),
+  title: formatCallLine(data),
   since: ts,
   output: '',
 });
 
-const withCall = (view: View, id: string, call: Call): View => ({ ...view, calls: new Map(view.calls).set(id, call) });
+const withCall = (view: ChatView, id: string, call: Call): ChatView => ({
+  ...view,
+  calls: new Map(view.calls).set(id, call),
+});
 
-function withOutput(view: View, { callId, text }: DataOf<'tool.output'>): View {
+function withOutput(view: ChatView, { callId, text }: DataOf<'tool.output'>): ChatView {
   const call = view.calls.get(callId);
   return call ? withCall(view, callId, { ...call, output: (call.output + text).slice(-maxOutput) }) : view;
 }
 
-function ended(view: View, { data, ts }: Extract<Event, { type: 'tool.called' }>): View {
+function ended(view: ChatView, { data, ts }: Extract<Event, { type: 'tool.called' }>): ChatView {
   const { callId, success, output, exitCode, reason, content } = data;
   if (hiddenToolNames.has(data.function) && success) return view;
   const call = view.calls.get(callId);
@@ -133,19 +136,19 @@ function ended(view: View, { data, ts }: Extract<Event, { type: 'tool.called' }>
   calls.delete(callId);
   const took = call ? `${((ts - call.since) / 1_000).toFixed(1)} s` : '';
   const why = success ? '' : (reason ?? (exitCode === undefined ? 'failed' : `exit ${exitCode}`));
-  const isChange = content && 'content' in content && !readsFiles(data.function);
+  const isChange = content && 'content' in content && !isFileReadingTool(data.function);
   const change = isChange ? { before: content.oldContent ?? '', after: content.content } : undefined;
   const about = [why, took].filter(Boolean).join(', ');
-  const title = call?.title ?? callText(data);
+  const title = call?.title ?? formatCallLine(data);
   return withBlock({ ...view, calls }, { kind: 'call', title, output, change, isDone: success, about });
 }
 
-function withUsage(view: View, { model, inputTokens, outputTokens, cost }: DataOf<'usage'>): View {
+function withUsage(view: ChatView, { model, inputTokens, outputTokens, cost }: DataOf<'usage'>): ChatView {
   const sum = cost === undefined ? view.cost : (view.cost ?? 0) + cost;
   return { ...view, model, tokens: view.tokens + inputTokens + outputTokens, cost: sum };
 }
 
-function withEnd(view: View, status: DataOf<'run.end'>['status']): View {
+function withEnd(view: ChatView, status: DataOf<'run.end'>['status']): ChatView {
   const still = {
     ...view,
     reply: '',

@@ -25,14 +25,14 @@ async function* readFrames<Shape extends z.ZodType>(
 
 const Id = z.string().regex(/^[\w-]{1,128}$/);
 
-export const Work = z.object({
+export const EnvironmentWork = z.object({
   id: Id,
   environment_id: Id,
   data: z.object({ type: z.string(), id: Id }),
   secret: z.string().nullish(),
 });
 /** An item in an environment's queue: a session that waits for a worker. */
-export type Work = z.infer<typeof Work>;
+export type EnvironmentWork = z.infer<typeof EnvironmentWork>;
 
 const Heartbeat = z.object({
   last_heartbeat: z.string(),
@@ -107,9 +107,12 @@ export class AgentsApi {
   }
 
   /** Claims the oldest item in the queue. Resolves with undefined if no item arrives within a second. */
-  async poll(environmentId: string, signal: AbortSignal): Promise<Work | undefined> {
+  async poll(environmentId: string, signal: AbortSignal): Promise<EnvironmentWork | undefined> {
     const query = { block_ms: '999', reclaim_older_than_ms: '5000' };
-    const found = await this.#json(`environments/${environmentId}/work/poll`, Work.nullable(), { query, signal });
+    const found = await this.#json(`environments/${environmentId}/work/poll`, EnvironmentWork.nullable(), {
+      query,
+      signal,
+    });
     return found ?? undefined;
   }
 
@@ -123,7 +126,7 @@ export class AgentsApi {
     return undefined;
   }
 
-  async acknowledge(work: Work, signal: AbortSignal): Promise<void> {
+  async acknowledge(work: EnvironmentWork, signal: AbortSignal): Promise<void> {
     await this.#ask(`${pathOf(work)}/ack`, { method: 'POST', signal });
   }
 
@@ -131,13 +134,13 @@ export class AgentsApi {
    * `last`: the value of the newest heartbeat; undefined for the first. Rejects with 412 if another worker has the
    * lease.
    */
-  heartbeat(work: Work, last: string | undefined, signal: AbortSignal): Promise<Heartbeat> {
+  heartbeat(work: EnvironmentWork, last: string | undefined, signal: AbortSignal): Promise<Heartbeat> {
     const query = { expected_last_heartbeat: last ?? 'NO_HEARTBEAT' };
     return this.#json(`${pathOf(work)}/heartbeat`, Heartbeat, { method: 'POST', query, signal });
   }
 
   /** Removes the item from the queue. Succeeds if the item has already been stopped. */
-  async stop(work: Work, signal: AbortSignal): Promise<void> {
+  async stop(work: EnvironmentWork, signal: AbortSignal): Promise<void> {
     await this.#ask(`${pathOf(work)}/stop`, { method: 'POST', body: { force: true }, signal }).catch(
       (error: unknown) => {
         if (!(error instanceof AgentsApiError && error.status === 409)) throw error;
@@ -220,12 +223,12 @@ export class AgentsApi {
   }
 }
 
-const pathOf = ({ id, environment_id }: Work): string => `environments/${environment_id}/work/${id}`;
+const pathOf = ({ id, environment_id }: EnvironmentWork): string => `environments/${environment_id}/work/${id}`;
 
 const Secret = z.object({ sessions_token: z.string().min(1) });
 
 /** The session's bearer token, from the item's secret; undefined if there is no valid one. */
-export function parseSessionKey({ secret }: Work): string | undefined {
+export function parseSessionKey({ secret }: EnvironmentWork): string | undefined {
   if (!secret) return undefined;
   try {
     return Secret.parse(parseJsonWithin(Buffer.from(secret, 'base64url').toString('utf8'), jsonLimits)).sessions_token;
@@ -235,7 +238,7 @@ export function parseSessionKey({ secret }: Work): string | undefined {
 }
 
 /** Retries the work until it succeeds or fails permanently; the pauses double up to half a minute. */
-export async function retry<Value>(work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
+export async function retryApiCall<Value>(work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
   for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 30_000)) {
     try {
       return await work();

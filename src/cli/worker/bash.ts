@@ -58,7 +58,7 @@ mv "$2/exit.new" "$2/exit"
 `;
 
 /** The result of a call. */
-export interface CallResult {
+export interface WorkerCallResult {
   readonly text: string;
   /** A picture in addition to the text, in the format of the API. */
   readonly picture?: object;
@@ -71,12 +71,12 @@ export async function runBash(
   callId: string,
   { command, timeoutMs = defaultTimeoutMs }: { command: string; timeoutMs?: number | undefined },
   signal: AbortSignal,
-): Promise<CallResult> {
+): Promise<WorkerCallResult> {
   const seconds = String(Math.max(1, Math.ceil(timeoutMs / 1_000)));
   await box.files.write(`${workerFolder}/commands/${callId}`, `${command}\n`, { signal });
-  const begin = bashCommand(beginScript, callId, seconds, callScript);
+  const begin = createBashCommand(beginScript, callId, seconds, callScript);
   await box.api.sandbox.exec.mutate({ sessionId: box.id, command: begin }, { signal });
-  const { stdout, stderr } = await box.exec(bashCommand(waitScript, callId), { signal });
+  const { stdout, stderr } = await box.exec(createBashCommand(waitScript, callId), { signal });
   const reply = /^exit (\d+)$/m.exec(stderr);
   const output = trimEndCharacters(renderScreenText(stdout), '\n');
   if (!reply) {
@@ -92,7 +92,7 @@ export async function runBash(
 /** Ends a call that was started, with its processes. */
 export async function endBashCall(box: Box, callId: string): Promise<void> {
   const end = 'group=$(cat "$1" 2>/dev/null) && kill -TERM -- "-$group" 2>/dev/null; :';
-  await box.exec(bashCommand(end, `${workerFolder}/calls/${callId}/group`));
+  await box.exec(createBashCommand(end, `${workerFolder}/calls/${callId}/group`));
 }
 
 /** Resets the shell's variables, functions and folder for the next call. */
@@ -101,5 +101,5 @@ export async function restartBash(box: Box): Promise<void> {
 }
 
 /** A command that runs a script with arguments in bash. */
-export const bashCommand = (script: string, ...args: readonly string[]): string =>
+export const createBashCommand = (script: string, ...args: readonly string[]): string =>
   `bash -c ${[script, 'corral-worker', ...args].map(quoteForShell).join(' ')}`;

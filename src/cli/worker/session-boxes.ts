@@ -4,15 +4,15 @@ import { type AgentSession, type AgentsApi, AgentsApiError } from './agents-api.
 
 const names = { session: 'managed-agents.session', environment: 'managed-agents.environment' } as const;
 
-export type BoxChoice = Pick<NewBox, 'template' | 'idleTimeout' | 'egress' | 'size' | 'projectId'>;
+export type WorkerBoxOptions = Pick<NewBox, 'template' | 'idleTimeout' | 'egress' | 'size' | 'projectId'>;
 
 /** The boxes of an environment's sessions, one per session, found by their metadata. */
 export class SessionBoxes {
   readonly #corral: Corral;
   readonly #environmentId: string;
-  readonly #choice: BoxChoice;
+  readonly #choice: WorkerBoxOptions;
 
-  constructor(corral: Corral, environmentId: string, choice: BoxChoice = {}) {
+  constructor(corral: Corral, environmentId: string, choice: WorkerBoxOptions = {}) {
     this.#corral = corral;
     this.#environmentId = environmentId;
     this.#choice = choice;

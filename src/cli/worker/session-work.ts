@@ -1,7 +1,7 @@
 import type { Box } from '../../client/index.ts';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import { type AgentsApi, AgentsApiError, retry } from './agents-api.ts';
+import { type AgentsApi, AgentsApiError, retryApiCall } from './agents-api.ts';
 import { CallQueue, type SessionPhase, type ToolCall } from './call-queue.ts';
 import { endToolCall, runTool, toolNames } from './tools.ts';
 
@@ -30,7 +30,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
     const idle = new IdleTimer(parts.maxIdleMs, () => ended.abort());
     try {
       // The stream contains only later events, so the log is read once the stream is open.
-      const stream = await retry(() => api.stream(sessionId, anySignal), anySignal);
+      const stream = await retryApiCall(() => api.stream(sessionId, anySignal), anySignal);
       for await (const event of api.events(sessionId, anySignal)) calls.add(event);
       const look = () => {
         running.follow();
@@ -123,7 +123,7 @@ class RunningCalls {
     if (this.#calls.isSettled(call)) return;
     const content = [{ type: 'text', text: text === '' ? '(no output)' : text }, ...(picture ? [picture] : [])];
     const answer = { type: 'user.tool_result', tool_use_id: call.id, is_error: isError, content };
-    await retry(() => api.send(sessionId, [answer], signal), signal);
+    await retryApiCall(() => api.send(sessionId, [answer], signal), signal);
   }
 }
 

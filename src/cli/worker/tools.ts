@@ -5,7 +5,7 @@ import { sleep } from '../../core/concurrency/cancel.ts';
 import { replacePieces } from '../../core/text/files/edits.ts';
 import { decodeFile } from '../../core/text/files/encoding.ts';
 import { detectPictureType } from '../../core/text/pictures.ts';
-import { type CallResult, endBashCall, restartBash, runBash, workerFolder } from './bash.ts';
+import { endBashCall, restartBash, runBash, type WorkerCallResult, workerFolder } from './bash.ts';
 import type { ToolCall } from './call-queue.ts';
 
 const maxFileBytes = 16 * 1024 * 1024;
@@ -16,7 +16,7 @@ const rateLimitMs = 5_000;
 /** A call that cannot be executed; its text goes to the agent. */
 class ToolError extends Error {}
 
-type Run = (box: Box, call: ToolCall, signal: AbortSignal) => Promise<string | CallResult>;
+type Run = (box: Box, call: ToolCall, signal: AbortSignal) => Promise<string | WorkerCallResult>;
 const tool = <Shape extends z.ZodType>(
   input: Shape,
   run: (
@@ -134,7 +134,7 @@ const tools: Readonly<Record<string, Run>> = {
 export const toolNames: readonly string[] = Object.keys(tools);
 
 /** Runs a call. A failed call is also a result; rejects only if the sandbox is unreachable or `signal` fires. */
-export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<CallResult> {
+export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
   for (;;) {
     try {
       return await tryTool(box, call, signal);
@@ -145,7 +145,7 @@ export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Pr
   }
 }
 
-async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<CallResult> {
+async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<WorkerCallResult> {
   try {
     const result = await tools[call.name]?.(box, call, signal);
     if (result === undefined) throw new ToolError(`There is no tool ${call.name}.`);

@@ -1,8 +1,15 @@
 import type { Box } from '../../client/index.ts';
 import { sleep } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
-import { type AgentSession, type AgentsApi, AgentsApiError, parseSessionKey, retry, type Work } from './agents-api.ts';
-import { bashCommand } from './bash.ts';
+import {
+  type AgentSession,
+  type AgentsApi,
+  AgentsApiError,
+  type EnvironmentWork,
+  parseSessionKey,
+  retryApiCall,
+} from './agents-api.ts';
+import { createBashCommand } from './bash.ts';
 import type { SessionBoxes } from './session-boxes.ts';
 import { serveSession } from './session-work.ts';
 
@@ -21,7 +28,7 @@ class Lease implements AsyncDisposable {
   readonly #beating: Promise<void>;
   #end: LeaseEnd | undefined;
 
-  constructor(api: AgentsApi, work: Work, now: () => number = Date.now) {
+  constructor(api: AgentsApi, work: EnvironmentWork, now: () => number = Date.now) {
     this.#beating = this.#beat(api, work, now).catch(() => this.finish('lost'));
   }
 
@@ -39,7 +46,7 @@ class Lease implements AsyncDisposable {
     this.#ended.abort();
   }
 
-  async #beat(api: AgentsApi, work: Work, now: () => number): Promise<void> {
+  async #beat(api: AgentsApi, work: EnvironmentWork, now: () => number): Promise<void> {
     let last: string | undefined;
     let ttlMs = defaultTtlMs;
     let keptAt = now();
@@ -98,7 +105,7 @@ export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): P
       const place = await places.acquire(signal);
       let isServed = false;
       try {
-        const work = await retry(() => api.poll(environmentId, signal), signal);
+        const work = await retryApiCall(() => api.poll(environmentId, signal), signal);
         if (!work) continue;
         isServed = true;
         const served = serveItem(parts, { work, serves }, signal).finally(() => {
@@ -125,7 +132,7 @@ interface RunningServe {
   readonly done: Promise<void>;
 }
 interface ClaimedItem {
-  readonly work: Work;
+  readonly work: EnvironmentWork;
   /** The claim in progress for each session, by the session's id. */
   readonly serves: Map<string, RunningServe>;
 }
@@ -147,7 +154,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
     done.resolve();
   });
   try {
-    await retry(() => parts.api.acknowledge(work, eitherSignal), eitherSignal);
+    await retryApiCall(() => parts.api.acknowledge(work, eitherSignal), eitherSignal);
     // Two claims served at the same time would run the calls of the session twice.
     earlier?.supersede();
     await earlier?.done;
@@ -174,9 +181,9 @@ async function findLossReason({ api, environmentId }: Pick<WorkerParts, 'api' | 
   return `let go, because the key of this worker is no longer valid. ${refusal}`;
 }
 
-async function runSession(parts: WorkerParts, item: { api: AgentsApi; work: Work }, signal: AbortSignal) {
+async function runSession(parts: WorkerParts, item: { api: AgentsApi; work: EnvironmentWork }, signal: AbortSignal) {
   const { api, work } = item;
-  const session = await retry(() => api.session(work.data.id, signal), signal).catch((error: unknown) => {
+  const session = await retryApiCall(() => api.session(work.data.id, signal), signal).catch((error: unknown) => {
     if (error instanceof AgentsApiError && error.status === 404) return undefined; // deleted
     throw error;
   });
@@ -227,7 +234,7 @@ async function placeSkills(
       const { name, archive } = await api.skill(id, version, signal);
       const draft = `.corral/worker/skill-${name}`;
       await box.files.write(draft, archive, { signal });
-      const { exitCode, stderr } = await box.exec(bashCommand(unpack, draft, name), { signal });
+      const { exitCode, stderr } = await box.exec(createBashCommand(unpack, draft, name), { signal });
       if (exitCode !== 0) throw new Error(stderr.trim().slice(0, 500));
     } catch (error) {
       signal.throwIfAborted();

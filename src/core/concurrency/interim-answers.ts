@@ -1,7 +1,7 @@
 import type { ClientRequest } from 'node:http';
 
 /** Ends a request whose server keeps sending interim responses (1xx), because the parser reads each of them. */
-export function limitInterimAnswers(outgoing: ClientRequest): void {
+export function limitInterimResponses(outgoing: ClientRequest): void {
   let left = maxInterimAnswers;
   outgoing.on('information', () => {
     if (--left < 0) outgoing.destroy(new Error('its interim answers do not end'));

@@ -54,7 +54,7 @@ interface Repeats {
   readonly onError?: (thrown: unknown) => void;
 }
 /** Runs rounds that cannot be woken, until the signal fires or a round resolves with undefined. */
-export async function repeat(
+export async function runRounds(
   round: (signal: AbortSignal) => Promise<number | undefined>,
   { clock, firstMs, failedMs, onError = () => {} }: Repeats,
   signal: AbortSignal,
@@ -96,5 +96,5 @@ export async function runAtIntervals(
     await work(signal);
     return everyMs;
   };
-  await repeat(round, { ...rest, firstMs: everyMs, failedMs: everyMs }, signal);
+  await runRounds(round, { ...rest, firstMs: everyMs, failedMs: everyMs }, signal);
 }

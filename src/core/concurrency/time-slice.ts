@@ -36,4 +36,4 @@ export class TimeSlice {
 }
 
 /** The time slice for reading what sandboxes send, shared by all of them. */
-export const readTimeSlice = new TimeSlice();
+export const sandboxReadSlice = new TimeSlice();

@@ -6,7 +6,7 @@ import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
 // main thread is blocked. A dedicated thread would take 14 MiB, so the store's thread does it where there is one.
 
 /** Shared by both threads: `beats` grows while the main thread's event loop turns; `reports` counts logged lines. */
-export const sharedIndex = { beats: 0, reports: 1 } as const;
+export const sharedCounterIndex = { beats: 0, reports: 1 } as const;
 export interface WatchdogJob {
   readonly counts: Int32Array;
   readonly blockedMs: number;
@@ -27,7 +27,7 @@ export function startWatchdog(): void {
   let last = -1;
   let quiet = 0;
   const look = () => {
-    const beats = Atomics.load(job.counts, sharedIndex.beats);
+    const beats = Atomics.load(job.counts, sharedCounterIndex.beats);
     quiet = beats === last || beats === 0 ? quiet + 1 : 0;
     last = beats;
     if (beats > 0 && quiet === quietTicks) void report(job);
@@ -65,5 +65,5 @@ const framesOf = (frames: readonly Debugger.CallFrame[], urls: ReadonlyMap<strin
 function write({ counts, blockedMs, fd }: WatchdogJob, stack: readonly string[]): void {
   const msg = 'the event loop is blocked';
   writeSync(fd, `${JSON.stringify({ level: 'error', time: Date.now(), blockedMs, stack, msg })}\n`);
-  Atomics.add(counts, sharedIndex.reports, 1);
+  Atomics.add(counts, sharedCounterIndex.reports, 1);
 }

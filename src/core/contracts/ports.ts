@@ -2,7 +2,7 @@ import type { SessionEvent, SessionFact } from '../model/events.ts';
 import type { SessionId } from '../model/ids.ts';
 
 /** One atomic write: the facts are appended after `after` and the records change with them, or nothing happens. */
-export interface Append {
+export interface AppendRequest {
   readonly sessionId: SessionId;
   /** The seq before these facts. Any value but the current head rejects with `fenced`. */
   readonly after: number;
@@ -19,9 +19,9 @@ export interface RecordPut {
 }
 
 /** The fields of `UsageSum` by which usage is grouped. `day` is in UTC: 2026-11-24. */
-export type UsageKey = 'owner' | 'project' | 'session' | 'model' | 'day';
+export type UsageGroupKey = 'owner' | 'project' | 'session' | 'model' | 'day';
 /** Usage of model requests, without those inherited from a forked session. Keys that were not requested are empty. */
-export interface UsageSum extends Readonly<Record<UsageKey, string>> {
+export interface UsageSum extends Readonly<Record<UsageGroupKey, string>> {
   readonly turns: number;
   readonly inputTokens: number;
   readonly cachedTokens: number;
@@ -57,7 +57,7 @@ export interface EventStore {
    * All of it or nothing; resolves, once durable, with the seq of the last fact. Rejects: fenced, store_unavailable,
    * store_busy.
    */
-  append(entry: Append): Promise<number>;
+  append(entry: AppendRequest): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /** The seq of the newest event of this type, or 0. Finds the start of the active run, for example. */
   findLastSeq(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
@@ -75,7 +75,7 @@ export interface EventStore {
    * Sums the usage in `from <= time < to` (epoch ms) over all sessions that have a record and are not being deleted:
    * one sum for each combination of the keys, unordered. Reads only usage events, by an index and in pieces.
    */
-  usage(from: number, to: number, by: readonly UsageKey[]): Promise<readonly UsageSum[]>;
+  usage(from: number, to: number, by: readonly UsageGroupKey[]): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
@@ -289,9 +289,9 @@ export interface FollowOptions {
  */
 export interface EventLog {
   /** Resolves once the facts are durable; no follower sees them before that. */
-  append(entry: Append): Promise<number>;
+  append(entry: AppendRequest): Promise<number>;
   /** Calls `listener` after each durable append to any session, for the lifetime of the log. */
-  onAppend(listener: (entry: Append) => void): void;
+  onAppend(listener: (entry: AppendRequest) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
    * Yields past events after `after`, then live events, until `signal` fires, without gaps or duplicates. If that is

@@ -41,7 +41,7 @@ export function armFailpoints(spec: string, options: { exit(code: number): void 
 }
 
 /** The armed failpoints as text, for a worker thread that arms its own. */
-export const getArmedSpec = (): string | undefined => armed?.spec;
+export const getArmedFailpoints = (): string | undefined => armed?.spec;
 
 export const failpointHits = (name: string): number => armed?.hits.get(name) ?? 0;
 

@@ -37,7 +37,7 @@ export type AgentUpdate =
   | { readonly kind: 'thought'; readonly text: string }
   | { readonly kind: 'plan'; readonly steps: readonly PlanStep[] }
   | AgentToolCall
-  | AgentResult
+  | AgentToolResult
   /** The agent lost the conversation and continues with a summary of it. */
   | { readonly kind: 'forgot'; readonly detail: string }
   /** The model that the agent uses. */
@@ -53,7 +53,7 @@ export interface AgentToolCall {
   readonly args: Record<string, unknown>;
 }
 /** A call's result, with the agent's last description of the call. */
-export interface AgentResult extends Omit<AgentToolCall, 'kind'> {
+export interface AgentToolResult extends Omit<AgentToolCall, 'kind'> {
   readonly kind: 'result';
   readonly success: boolean;
   readonly output: string;

@@ -5,9 +5,9 @@ export const hostPattern =
   /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*(:\d{1,5})?$/i;
 
 export const CredentialName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
-export const variable = z.string().regex(/^[A-Za-z_]\w*$/);
+export const environmentVariableName = z.string().regex(/^[A-Za-z_]\w*$/);
 /** An environment variable of sandboxes. Corral's own variables configure the sandbox's daemon, so they are refused. */
-export const variableName = variable
+export const sandboxVariableName = environmentVariableName
   .max(100)
   .refine((name) => !name.startsWith('CORRAL_'), 'must not begin with CORRAL_');
 
@@ -38,7 +38,7 @@ export const credentialFields = {
     .regex(/^[^:]+$/)
     .optional()
     .describe('the name of basic'),
-  env: z.array(variableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
+  env: z.array(sandboxVariableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
   /** Only for git, in sessions that have a repository at this host: `read` can fetch, `write` can also push. */
   git: z.enum(['read', 'write']).optional(),
   /** With `git`: repositories in addition to those of the session. */
@@ -75,7 +75,7 @@ interface CredentialDefaults {
   readonly scheme?: CredentialInjection['scheme'];
   readonly git?: CredentialInjection['git'];
 }
-export function withDefaults<Places extends CredentialDefaults>({ header, scheme, ...rest }: Places) {
+export function withInjectionDefaults<Places extends CredentialDefaults>({ header, scheme, ...rest }: Places) {
   // forges accept tokens from git as Basic authentication
   const usual = rest.git === undefined ? ('bearer' as const) : ('basic' as const);
   return {
@@ -86,7 +86,7 @@ export function withDefaults<Places extends CredentialDefaults>({ header, scheme
 }
 
 /** Targets that only one credential can set. With two values for a target, the result would be arbitrary. */
-export const injectionTargets = ({ hosts, header, env, git, paths = [''] }: CredentialInjection): string[] => [
+export const listInjectionTargets = ({ hosts, header, env, git, paths = [''] }: CredentialInjection): string[] => [
   ...hosts.flatMap((host) =>
     paths.map((path) => `${header} of ${host.toLowerCase()}${path}${git === undefined ? '' : ' for git'}`),
   ),

@@ -4,10 +4,10 @@ import type { FactOf, FactType } from './events.ts';
 // bundles this file, so it imports types only.
 
 /** The rows of the page's timeline. */
-export type Lane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
+export type TimelineLane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
 
 /** A message to show to a person who follows the session. */
-export interface Notice {
+export interface EventNotice {
   readonly level: 'info' | 'warning' | 'error';
   readonly text: string;
 }
@@ -33,11 +33,11 @@ interface Traits<Data> {
    * Visible through the link of a shared session. Tool calls stay hidden, because their output can contain anything.
    */
   readonly isShared: boolean;
-  readonly lane: Lane | ((data: Data) => Lane);
+  readonly lane: TimelineLane | ((data: Data) => TimelineLane);
   /** The text shown by `corral logs` and the timeline. */
   readonly line: (data: Data) => string;
   /** The message shown by `corral run` and the conversation; null: none. */
-  readonly notice: ((data: Data) => Notice | undefined) | null;
+  readonly notice: ((data: Data) => EventNotice | undefined) | null;
   /** The span event added to the trace of the run; null: none. */
   readonly trace: ((data: Data) => { readonly name: string; readonly text: string }) | null;
 }
@@ -47,9 +47,9 @@ const plain = { text: 'kept', order: 'breaks', isFrequent: false, isShared: fals
 const work = { ...plain, role: 'work' } as const;
 const note = { ...plain, role: 'note', order: 'side' } as const;
 
-const warning = (text: string): Notice => ({ level: 'warning', text });
-const failure = (text: string): Notice => ({ level: 'error', text });
-const info = (text: string): Notice => ({ level: 'info', text });
+const warning = (text: string): EventNotice => ({ level: 'warning', text });
+const failure = (text: string): EventNotice => ({ level: 'error', text });
+const info = (text: string): EventNotice => ({ level: 'info', text });
 
 /**
  * All types of events. A new type is a schema in `SessionFact` and an entry here.
@@ -310,7 +310,7 @@ export const eventTraits = {
 
 type Table = typeof eventTraits;
 /** The types of events that change no state. */
-export type NoteType = { [Type in FactType]: Table[Type]['role'] extends 'note' ? Type : never }[FactType];
+export type NoteEventType = { [Type in FactType]: Table[Type]['role'] extends 'note' ? Type : never }[FactType];
 
 /** An event whose data was checked with the schema of its type. */
 interface TypedEvent {
@@ -327,27 +327,28 @@ const ofNewerServer: Traits<unknown> = {
 const traitsOf = ({ type }: TypedEvent): Traits<unknown> =>
   Object.hasOwn(eventTraits, type) ? (eventTraits[type] as Traits<unknown>) : ofNewerServer;
 
-export const isNote = <Event extends TypedEvent>(event: Event): event is Extract<Event, { readonly type: NoteType }> =>
-  traitsOf(event).role === 'note';
-export function laneOf(event: TypedEvent): Lane {
+export const isNoteEvent = <Event extends TypedEvent>(
+  event: Event,
+): event is Extract<Event, { readonly type: NoteEventType }> => traitsOf(event).role === 'note';
+export function laneOf(event: TypedEvent): TimelineLane {
   const { lane } = traitsOf(event);
   return typeof lane === 'function' ? lane(event.data) : lane;
 }
-export const labelOf = (event: TypedEvent): string => traitsOf(event).label;
+export const eventLabelOf = (event: TypedEvent): string => traitsOf(event).label;
 const maxLine = 300; // In characters.
-export const lineOf = (event: TypedEvent): string =>
+export const eventLineOf = (event: TypedEvent): string =>
   traitsOf(event).line(event.data).slice(0, maxLine).replace(/\s+/g, ' ').trim();
-export const noticeOf = (event: TypedEvent): Notice | undefined => traitsOf(event).notice?.(event.data);
+export const eventNoticeOf = (event: TypedEvent): EventNotice | undefined => traitsOf(event).notice?.(event.data);
 export const traceOf = (event: TypedEvent) => traitsOf(event).trace?.(event.data);
 
 const typesWhere = (matches: (traits: Traits<unknown>) => boolean): ReadonlySet<FactType> =>
   new Set((Object.keys(eventTraits) as FactType[]).filter((type) => matches(eventTraits[type] as Traits<unknown>)));
 
-export const droppableTypes = typesWhere(({ text }) => text === 'droppable');
-export const searchableTypes = typesWhere(({ text }) => text === 'searched');
+export const droppableEventTypes = typesWhere(({ text }) => text === 'droppable');
+export const searchableEventTypes = typesWhere(({ text }) => text === 'searched');
 export const sideEventTypes = typesWhere(({ order }) => order === 'side');
-export const sharedTypes = typesWhere(({ isShared }) => isShared);
-export const frequentTypes = typesWhere(({ isFrequent }) => isFrequent);
+export const sharedEventTypes = typesWhere(({ isShared }) => isShared);
+export const frequentEventTypes = typesWhere(({ isFrequent }) => isFrequent);
 
 type GoalData = FactOf<'goal'>['data'];
 function isMissed(data: GoalData): boolean {
@@ -369,7 +370,7 @@ function goalLine(data: GoalData): string {
 
 const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep', 'file_find_by_name', 'glob']);
 /** Whether the tool reads or searches files. Its results have the same shape as those of a file write. */
-export const readsFiles = (tool: string): boolean => fileReaders.has(tool);
+export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
 /** The argument that best identifies the call. */
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>

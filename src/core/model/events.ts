@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
 import { MessageId, RunId, SessionId } from './ids.ts';
 import { Goal, GoalEnd, GoalResult } from './runs/goal.ts';
-import { FilesDamage } from './sandboxes/files-damaged.ts';
-import { AssumedUsage, BudgetOverrun, ModelCallPurpose, OwnBudget, Spending, WaitReason } from './spending.ts';
+import { WorkspaceDamage } from './sandboxes/files-damaged.ts';
+import { BudgetOverrun, EstimatedUsage, ModelCallPurpose, OwnBudget, Spending, WaitReason } from './spending.ts';
 
 // The facts of a session, in the past tense. Requests are commands and never enter the log. Names and fields follow the
 // wire contract; each facade translates them. The traits of each type are in event-traits.ts.
@@ -320,7 +320,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     }),
   ),
   /** The stored files of the sandbox were damaged. The data describes what replaced them. */
-  fact('sandbox.files_damaged', FilesDamage),
+  fact('sandbox.files_damaged', WorkspaceDamage),
   /** A file or package that the session's creator requested is missing in its sandbox. */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
   /** A service next to the sandbox is ready, or failed. */
@@ -406,7 +406,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       reasoningTokens: z.int().optional(),
       cost: z.number().optional(),
       /** Usage that budgets add because the provider's count is not plausible. */
-      assumed: AssumedUsage.optional(),
+      assumed: EstimatedUsage.optional(),
       /** The number of this model request in the session. Absent in older logs. */
       turn: z.int().optional(),
       /** The SHA-256 of everything that the model saw. */

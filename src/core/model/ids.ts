@@ -54,7 +54,7 @@ export interface IdSource {
   token(): string;
 }
 
-export function randomIds(): IdSource {
+export function createIdSource(): IdSource {
   const random = pooled();
   const hex = (bytes: number) => random(bytes).toString('hex');
   return {

@@ -71,11 +71,11 @@ export const hasRole = ({ role }: Pick<Principal, 'role'>, least: Role): boolean
     : role !== 'nobody' && role !== 'reader' && roles.indexOf(role) >= roles.indexOf(least);
 
 /** Whether the caller can see the state of all sessions and of the server. */
-export const observesAll = (caller: Pick<Principal, 'role'>): boolean =>
+export const canObserveAll = (caller: Pick<Principal, 'role'>): boolean =>
   hasRole(caller, 'operator') || hasRole(caller, 'auditor');
 
 /** The caller. An auditor is reduced to the rights of a viewer. */
-export const toViewer = (caller: Principal): Principal =>
+export const limitAuditorToViewer = (caller: Principal): Principal =>
   caller.role === 'auditor' ? { ...caller, role: 'viewer' } : caller;
 
 /** The person whose account the caller can manage; undefined for keys. */
@@ -83,11 +83,11 @@ export const accountOf = ({ person, isPersonalKey }: Principal): string | undefi
   isPersonalKey ? undefined : person;
 
 /** The project role with fewer rights. */
-export const lowerProjectRole = (one: MemberRole, other: ProjectRole): MemberRole =>
+export const minProjectRole = (one: MemberRole, other: ProjectRole): MemberRole =>
   projectRoles.indexOf(other) >= projectRoles.indexOf(one) ? one : (other as MemberRole);
 
 /** The role with fewer rights. */
-export const lowerRole = (one: Role, other: Principal['role']): Principal['role'] => {
+export const minRole = (one: Role, other: Principal['role']): Principal['role'] => {
   if (hasRole({ role: other }, one)) return one;
   return one === 'auditor' && hasRole({ role: other }, 'viewer') ? 'viewer' : other;
 };

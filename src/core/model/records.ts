@@ -5,9 +5,9 @@ import { RunId, SandboxId, SessionId } from './ids.ts';
 import { GitAuthor, SessionRepository } from './repository.ts';
 import { GoalEnd } from './runs/goal.ts';
 import { StartCommand } from './sandboxes/built-template.ts';
-import { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
+import { PauseKind, PauseSupport, SandboxCondition } from './sandboxes/condition.ts';
 import { EgressChoice } from './sandboxes/egress-choice.ts';
-import { FilesDamageReport } from './sandboxes/files-damaged.ts';
+import { WorkspaceDamageReport } from './sandboxes/files-damaged.ts';
 import { VolumeMount } from './sandboxes/volume.ts';
 import { ServiceRecipes } from './services/recipe.ts';
 import { SessionAgent } from './session-agent.ts';
@@ -30,7 +30,7 @@ export const skillVersionKind = 'skill-version';
  * The manifest of a session's workspace, stored while its sandbox is stopped and deleted before its files are used
  * again.
  */
-export const manifestKind = 'workspace-manifest';
+export const workspaceManifestKind = 'workspace-manifest';
 // Credentials, sealed for this installation and not readable elsewhere, so an export leaves these records out, too.
 export const credentialKind = 'credential';
 // Webhook endpoints, with their sealed secrets. They belong to no session, so no export has them.
@@ -126,9 +126,9 @@ export const ChildOrigin = z.object({
 });
 export type ChildOrigin = z.infer<typeof ChildOrigin>;
 /** Links from parents to children, `<parent>:<child>`: written before the child, and erased with the parent. */
-export const childKind = 'child';
+export const childLinkKind = 'child';
 /** The account of a person or a project, to which usage is charged. */
-export const accountKind = 'budget-account';
+export const budgetAccountKind = 'budget-account';
 
 /**
  * The fields that lists and headers of sessions show. A projection of the log, written in the same transaction.
@@ -211,9 +211,9 @@ export const SandboxView = z.object({
   /** The parts that the pause kept; null unless the sandbox is paused. */
   keeps: PauseKind.nullable(),
   /** The most that a pause of this sandbox can keep. */
-  pause: PauseAbility,
+  pause: PauseSupport,
   idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
-  filesDamaged: FilesDamageReport.nullable().describe(
+  filesDamaged: WorkspaceDamageReport.nullable().describe(
     'when its stored files were last found damaged, and which copy came in their place; null: never',
   ),
   state: z.enum(['created', 'running', 'stopped', 'not_found']).describe('the state as earlier clients read it'),

@@ -129,7 +129,7 @@ export type SessionRepository = z.infer<typeof SessionRepository>;
 
 const unfetched = { state: 'waiting', error: null, branch: null, baseBranch: null, baseCommit: null } as const;
 
-export const newRepository = (input: RepositoryInput): SessionRepository => ({
+export const createRepository = (input: RepositoryInput): SessionRepository => ({
   url: input.url,
   ref: input.ref ?? null,
   path: repositoryPathOf(input),
@@ -145,7 +145,7 @@ export const toUnfetchedRepository = ({ environment: _, ...one }: SessionReposit
 });
 
 /** Why the session cannot push to the repository; undefined: it can. */
-export function noPushReason({ url, access }: Pick<SessionRepository, 'url' | 'access'>): string | undefined {
+export function findPushObstacle({ url, access }: Pick<SessionRepository, 'url' | 'access'>): string | undefined {
   if (isFolderUrl(url))
     return `Corral writes to no folder of the server, so nothing is pushed to ${url}. Take the patch.`;
   if (access === 'write') return undefined;

@@ -6,7 +6,7 @@ export interface ConsoleEntry {
   readonly output: string;
 }
 /** A command whose output is read only when it is shown. */
-export interface ShownCommand extends Omit<ConsoleEntry, 'output'> {
+export interface LazyConsoleEntry extends Omit<ConsoleEntry, 'output'> {
   text(): string | Promise<string>;
 }
 
@@ -16,7 +16,7 @@ const leftOut = '[… left out …]';
  * All commands and the newest outputs, limited to `chars` characters in total. Commands are never left out; outputs
  * beyond the limit are not read.
  */
-export async function readNewestOutputs(commands: readonly ShownCommand[], chars: number): Promise<ConsoleEntry[]> {
+export async function readNewestOutputs(commands: readonly LazyConsoleEntry[], chars: number): Promise<ConsoleEntry[]> {
   let left = chars;
   const newestFirst: ConsoleEntry[] = [];
   for (const { ps1, command, text } of commands.toReversed()) {

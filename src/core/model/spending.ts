@@ -9,8 +9,8 @@ export type ModelCallPurpose = z.infer<typeof ModelCallPurpose>;
 
 const Part = z.object({ turns: z.int(), tokens: z.int(), cost: z.number() });
 /** The amounts that budgets add when a provider's count is missing or far too small. */
-export const AssumedUsage = z.object({ tokens: z.int(), cost: z.number() });
-export type AssumedUsage = z.infer<typeof AssumedUsage>;
+export const EstimatedUsage = z.object({ tokens: z.int(), cost: z.number() });
+export type EstimatedUsage = z.infer<typeof EstimatedUsage>;
 
 /**
  * The amounts that a run or a session has used so far. Costs are in the price list's currency; a call without a known
@@ -27,7 +27,7 @@ export const Spending = Part.extend({
   /** The agent's finished tool calls, whether they succeeded or not. Absent: none. */
   toolCalls: z.int().optional(),
   /** Absent: every call's count was accepted. */
-  assumed: AssumedUsage.optional(),
+  assumed: EstimatedUsage.optional(),
 });
 export type Spending = z.infer<typeof Spending>;
 
@@ -48,7 +48,7 @@ interface ModelUsage {
   readonly cachedTokens?: number | undefined;
   readonly cost?: number | undefined;
   readonly purpose?: ModelCallPurpose | undefined;
-  readonly assumed?: AssumedUsage | undefined;
+  readonly assumed?: EstimatedUsage | undefined;
 }
 
 /** The usage of turns. `cost`: the sum of the known costs; `unpriced`: the turns whose cost is unknown. */

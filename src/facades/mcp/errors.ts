@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type AppError, toAppError } from '../../core/errors/errors.ts';
 import type { ErrorStyle } from '../../http/errors/error-style.ts';
 import { describeFailures } from '../../http/errors/failure-docs.ts';
-import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
+import { toPublicText, wireErrors } from '../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import { jsonReply } from '../../http/routes/route-docs.ts';
 
@@ -20,7 +20,7 @@ const rpcError = (message: string) => ({
 /** A request refused before it reaches the protocol has no id that the answer could name. */
 export const mcpErrors: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
-  body: (status, error) => rpcError(status === 401 ? 'Not authenticated' : publicText(error)),
+  body: (status, error) => rpcError(status === 401 ? 'Not authenticated' : toPublicText(error)),
 };
 
 export const mcpFailures = describeFailures({

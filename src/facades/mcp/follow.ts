@@ -1,5 +1,5 @@
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
-import { droppableTypes } from '../../core/model/event-traits.ts';
+import { droppableEventTypes } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { GoalEnd } from '../../core/model/runs/goal.ts';
@@ -20,7 +20,7 @@ export async function* readEventsUntil(
   for await (const item of services.sessions.follow(id, after, { signal: until.signal, deltas: false })) {
     // After a resync, events continue at the head of the log; earlier state is in the session itself.
     if (item.kind === 'resync') continue;
-    for (const event of item.events) if (!droppableTypes.has(event.type)) yield event;
+    for (const event of item.events) if (!droppableEventTypes.has(event.type)) yield event;
   }
 }
 

@@ -7,11 +7,11 @@ import {
 } from '@modelcontextprotocol/server';
 import { toSessionId } from '../../api/procedure/session-id.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { publicText } from '../../http/errors/wire-errors.ts';
+import { toPublicText } from '../../http/errors/wire-errors.ts';
 import type { McpParts } from './deps.ts';
 import { toMcpError } from './errors.ts';
 import { decodeText } from './tools/files.ts';
-import { sessionView } from './tools/sessions.ts';
+import { toSessionView } from './tools/sessions.ts';
 
 type UriVariables = Readonly<Record<string, string | string[]>>;
 type ResourceContent =
@@ -36,7 +36,7 @@ export function addResources(server: McpServer, parts: McpParts): void {
         return contents(uri.href, await find(words, signal));
       } catch (thrown) {
         const error = toMcpError(thrown, name, parts.logger);
-        throw new ResourceNotFoundError(uri.href, `${publicText(error)} (${error.code})`);
+        throw new ResourceNotFoundError(uri.href, `${toPublicText(error)} (${error.code})`);
       }
     });
   }
@@ -66,7 +66,7 @@ function readables({ services: { sessions, files, desktop }, uploads }: McpParts
       title: 'A session',
       description: 'The state of a session, as JSON',
       find: async (words) => ({
-        text: JSON.stringify(sessionView(await sessions.get(parseSessionId(words)))),
+        text: JSON.stringify(toSessionView(await sessions.get(parseSessionId(words)))),
         mimeType: 'application/json',
       }),
     },

@@ -7,7 +7,7 @@ import { createRouteDescriber } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
-import { envelopeReply, envelopeStyle, success } from '../shared/envelope.ts';
+import { envelopeReply, envelopeStyle, toSuccessEnvelope } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 
 const about = createRouteDescriber({ tag: 'Previews', prefix: 'previews', failures: describeFailures(envelopeStyle) });
@@ -71,7 +71,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
     }),
     async ({ params, principal }, reply) => {
       const { ports } = acting(principal).services;
-      return success({ ports: [...(await ports.list(toSessionId(params.sid), abortOnDisconnect(reply)))] });
+      return toSuccessEnvelope({ ports: [...(await ports.list(toSessionId(params.sid), abortOnDisconnect(reply)))] });
     },
   );
   app.get(
@@ -86,7 +86,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
     async ({ params, principal, headers: { host }, client: { scheme } }) => {
       const id = toSessionId(params.sid);
       const all = await acting(principal).services.ports.opened(id);
-      return success({ previews: await Promise.all(all.map((view) => shown(id, view, { host, scheme }))) });
+      return toSuccessEnvelope({ previews: await Promise.all(all.map((view) => shown(id, view, { host, scheme }))) });
     },
   );
   app.post(
@@ -99,7 +99,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
     async ({ params, body: { of, folder, minutes }, principal, headers: { host }, client: { scheme } }) => {
       const id = toSessionId(params.sid);
       const view = await acting(principal).services.ports.open(id, { of, folder, lifeMs: links.lifeMs(minutes) });
-      return success(await shown(id, view, { host, scheme }));
+      return toSuccessEnvelope(await shown(id, view, { host, scheme }));
     },
   );
   app.delete(
@@ -113,7 +113,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
     }),
     async ({ params: { sid, preview }, principal }) => {
       await acting(principal).services.ports.close(toSessionId(sid), preview);
-      return success(null);
+      return toSuccessEnvelope(null);
     },
   );
 }

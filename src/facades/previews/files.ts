@@ -5,8 +5,8 @@ import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { decodeFile } from '../../core/text/files/encoding.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import { openRequested, rangeWithin } from '../shared/byte-range.ts';
-import { confiningHeaders } from './headers.ts';
+import { openRequestedFile, resolveRange } from '../shared/byte-range.ts';
+import { untrustedFileHeaders } from './headers.ts';
 import type { MatchedPreview } from './target.ts';
 
 const types = new Map<string, string>(
@@ -43,15 +43,15 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
   if (path === undefined || !`/${path}`.startsWith(folder === '' ? '/' : `/${folder}/`)) return false;
   if (request.method !== 'GET' && request.method !== 'HEAD') return false;
   const open = (part?: object) => streams.download(id, { path, ...part }, signal);
-  const opened = await openRequested({ headers: target.headers, open }).catch((thrown: unknown) => {
+  const opened = await openRequestedFile({ headers: target.headers, open }).catch((thrown: unknown) => {
     if (['file_not_found', 'invalid_request', 'not_found'].includes(toAppError(thrown).code)) return undefined;
     throw thrown;
   });
   if (!opened) return false;
   const { size, content } = opened.file;
-  const part = opened.range && rangeWithin(opened.range, size);
+  const part = opened.range && resolveRange(opened.range, size);
   const type = types.get(extname(path).slice(1).toLowerCase()) ?? 'application/octet-stream';
-  const head = { ...confiningHeaders, 'content-type': type };
+  const head = { ...untrustedFileHeaders, 'content-type': type };
   if (part === 'unsatisfiable') {
     content.destroy();
     response.writeHead(416, { ...head, 'content-range': `bytes */${size}` }).end();

@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { confineProgramCookie } from '../shared/previews/cookies.ts';
-import { hopsNamedBy, rewriteHeaders, withoutHops } from '../shared/previews/port-relay.ts';
+import { parseConnectionHeader, rewriteHeaders, withoutHopHeaders } from '../shared/previews/port-relay.ts';
 import type { MatchedPreview } from './target.ts';
 
 // Rewrites a request so that the program sees a browser in its own sandbox, because development servers accept no other
@@ -14,13 +14,13 @@ const notForPrograms = new Set([
 /** Headers that belong to the web page when the program is served under a path of this server. */
 const ofThePage = new Set(['cookie', 'authorization', 'origin', 'referer']);
 
-export function headersForProgram(
+export function toProgramHeaders(
   { headers, of, byHost }: MatchedPreview,
   scheme: 'http' | 'https',
 ): OutgoingHttpHeaders {
   const local = `localhost:${of}`;
   const own = `${scheme}://${headers.host}`;
-  const hops = hopsNamedBy(headers.connection);
+  const hops = parseConnectionHeader(headers.connection);
   const kept = Object.entries(headers).flatMap(([name, value]) => {
     if (value === undefined || notForPrograms.has(name) || hops.includes(name) || (!byHost && ofThePage.has(name)))
       return [];
@@ -38,7 +38,7 @@ const notForNames = new Set(['x-frame-options']);
 
 /** The headers of a program's response, when the program has its own origin. */
 export function rewriteForSubdomain(raw: readonly string[], port: number): string[] {
-  return rewriteHeaders(withoutHops(raw, notForNames), (name, value) => {
+  return rewriteHeaders(withoutHopHeaders(raw, notForNames), (name, value) => {
     if (name === 'set-cookie') return confineProgramCookie(value);
     if (name === 'location' || name === 'content-location') return localPath(value, port) ?? value;
     if (name === 'refresh') return localRefresh(value, port);
@@ -55,20 +55,20 @@ const underPath = new Set([
 
 /** The headers of a program's response, when the program is under a path of this server. */
 export function rewriteForPath(raw: readonly string[], port: number, base: string): string[] {
-  const kept = rewriteHeaders(withoutHops(raw), (name, value) => {
+  const kept = rewriteHeaders(withoutHopHeaders(raw), (name, value) => {
     if (!underPath.has(name)) return undefined;
     if (name !== 'location') return value;
     const path = localPath(value, port) ?? value;
     return path.startsWith('/') && !path.startsWith('//') ? `${base}${path}` : path;
   });
-  return [...kept, ...Object.entries(sandboxingHeaders).flat()];
+  return [...kept, ...Object.entries(opaqueOriginHeaders).flat()];
 }
 
 /**
  * Denies a page an origin, even in its own window: it has no cookies, no storage, and no access to the page around it.
  * It can read its own responses, which only its secret address reaches.
  */
-export const sandboxingHeaders = {
+export const opaqueOriginHeaders = {
   'Content-Security-Policy':
     "sandbox allow-scripts allow-forms allow-popups allow-modals allow-downloads; frame-ancestors 'self'",
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -82,8 +82,8 @@ export const sandboxingHeaders = {
 } as const;
 
 /** A workspace file is untrusted, so its page can send what it reads to this server only. */
-export const confiningHeaders = {
-  ...sandboxingHeaders,
+export const untrustedFileHeaders = {
+  ...opaqueOriginHeaders,
   'Content-Security-Policy': [
     'sandbox allow-scripts allow-forms allow-modals',
     "default-src 'self' 'unsafe-inline' data: blob:",

@@ -60,7 +60,7 @@ const wantsPage = (headers: IncomingHttpHeaders) => headers.accept?.includes('te
 const style =
   ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:15vh auto;max-width:32rem;padding:0 1rem}h1{font-size:1.25rem}';
 
-export function refuse(response: ServerResponse, headers: IncomingHttpHeaders, refusal: RefusalPage): void {
+export function sendRefusalPage(response: ServerResponse, headers: IncomingHttpHeaders, refusal: RefusalPage): void {
   if (response.headersSent) return void response.destroy();
   const { status, title, text, again } = refusal;
   const isPage = wantsPage(headers);

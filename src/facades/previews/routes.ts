@@ -1,14 +1,14 @@
 import { toAppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { runAsCaller } from '../../http/guard/caller.ts';
-import { rateLimiter } from '../../http/guard/rate-limit.ts';
+import { createRateLimiter } from '../../http/guard/rate-limit.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 import { mountApi } from './api.ts';
-import { refusalPages, refuse } from './pages.ts';
+import { refusalPages, sendRefusalPage } from './pages.ts';
 import { servePreview, upgradePreview } from './serve.ts';
-import { internalPath, PreviewMatcher } from './target.ts';
+import { internalPreviewPath, PreviewMatcher } from './target.ts';
 
 /** Used only to look up previews; a preview acts for the principal of its token. */
 const server: Principal = { role: 'admin', by: 'server' };
@@ -25,7 +25,7 @@ export function previewRoutes(parts: FacadeParts): FacadeRoutes {
     links,
     credentials,
     clients,
-    limiter: rateLimiter(perMinute, clock),
+    limiter: createRateLimiter(perMinute, clock),
     clock,
     closing: sse.closing,
   };
@@ -50,15 +50,19 @@ export function previewRoutes(parts: FacadeParts): FacadeRoutes {
     mount(app) {
       withBodyStreams(app, (scope) => {
         const config = { open: true, free: true, stream: true, idleBody: true } as const;
-        scope.all(internalPath, { config, exposeHeadRoute: false }, (request, reply) => {
+        scope.all(internalPreviewPath, { config, exposeHeadRoute: false }, (request, reply) => {
           const target = targets.of(request.raw);
           reply.raw.setHeader('x-content-type-options', 'nosniff');
           reply.hijack();
-          if (!target) return void refuse(reply.raw, request.headers, refusalPages.closed);
+          if (!target) return void sendRefusalPage(reply.raw, request.headers, refusalPages.closed);
           servePreview(target, request.raw, reply.raw, deps).catch((thrown: unknown) => {
             const { code, publicMessage } = toAppError(thrown);
             if (reply.raw.headersSent) return void reply.raw.destroy();
-            refuse(reply.raw, target.headers, { status: 502, title: 'The preview failed', text: publicMessage });
+            sendRefusalPage(reply.raw, target.headers, {
+              status: 502,
+              title: 'The preview failed',
+              text: publicMessage,
+            });
             if (code === 'internal') logger.error({ err: thrown }, 'a request to a preview failed');
           });
         });

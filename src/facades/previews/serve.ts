@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { hostLabel, type PreviewLinks, previewTokenPattern } from '../../api/procedure/preview-links.ts';
+import { type PreviewLinks, previewHostLabel, previewTokenPattern } from '../../api/procedure/preview-links.ts';
 import { poll } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -10,24 +10,24 @@ import type { Credentials } from '../../http/guard/credentials.ts';
 import type { RateLimiter } from '../../http/guard/rate-limit.ts';
 import type { PortService, PreviewView } from '../../sessions/api/ports.ts';
 import type { Services } from '../../sessions/api/services.ts';
-import { setCookies } from '../shared/previews/cookies.ts';
+import { createPreviewCookies } from '../shared/previews/cookies.ts';
 import {
   destroyOnAbort,
   relayRequest,
   relayUpgrade,
   withoutCredentials,
-  withoutHops,
+  withoutHopHeaders,
 } from '../shared/previews/port-relay.ts';
 import { sendWorkspaceFile } from './files.ts';
-import { headersForProgram, rewriteForPath, rewriteForSubdomain, sandboxingHeaders } from './headers.ts';
+import { opaqueOriginHeaders, rewriteForPath, rewriteForSubdomain, toProgramHeaders } from './headers.ts';
 import {
   noListenerPage,
   type RefusalPage,
   refusalPages,
-  refuse,
   refusedPortPage,
   refuseUpgrade,
   relayFailurePage,
+  sendRefusalPage,
 } from './pages.ts';
 import type { MatchedPreview } from './target.ts';
 
@@ -61,10 +61,10 @@ export async function servePreview(
   deps: ServeDeps,
 ) {
   const { headers, byHost, of, sid, url } = target;
-  const no = (refusal: RefusalPage) => refuse(response, headers, refusal);
+  const no = (refusal: RefusalPage) => sendRefusalPage(response, headers, refusal);
   const client = deps.clients.of(request);
   const scheme = deps.links.schemeOf(client.scheme);
-  if (!byHost && isPreflight(request, headers)) return void response.writeHead(204, sandboxingHeaders).end();
+  if (!byHost && isPreflight(request, headers)) return void response.writeHead(204, opaqueOriginHeaders).end();
   if (!byHost && headers['service-worker'] !== undefined) return no(refusalPages.worker);
   const opened = await open(target, client.address, deps);
   if ('status' in opened) return no(opened);
@@ -89,10 +89,10 @@ export async function servePreview(
     return found ? undefined : no(refusalPages.noFile);
   }
   if (url === '' || url.startsWith('?'))
-    return redirect(response, `/previews/${hostLabel({ of }, sid)}/${opened.token}/${url}`);
+    return redirect(response, `/previews/${previewHostLabel({ of }, sid)}/${opened.token}/${url}`);
   const dialled = await ports.connect(sid, of, ending.signal).catch(toRefusal(of));
   if ('status' in dialled) return no(dialled);
-  const base = `/previews/${hostLabel({ of }, sid)}/${opened.token}`;
+  const base = `/previews/${previewHostLabel({ of }, sid)}/${opened.token}`;
   await relayRequest({
     connection: dialled,
     request,
@@ -131,7 +131,7 @@ export async function upgradePreview(
     connection: dialled,
     client: socket,
     ...forProgram(target, scheme, deps),
-    changed: (raw) => (target.byHost ? rewriteForSubdomain(raw, of) : withoutHops(raw)),
+    changed: (raw) => (target.byHost ? rewriteForSubdomain(raw, of) : withoutHopHeaders(raw)),
     failed: (how) => refuseUpgrade(socket, relayFailurePage(of, how)),
   });
 }
@@ -139,7 +139,7 @@ export async function upgradePreview(
 /** The request as the program receives it, without this server's credentials. */
 function forProgram(target: MatchedPreview, scheme: 'http' | 'https', { credentials }: ServeDeps) {
   const kept = withoutCredentials(target, credentials.isOurs);
-  return { path: kept.url === '' ? '/' : kept.url, headers: headersForProgram(kept, scheme) };
+  return { path: kept.url === '' ? '/' : kept.url, headers: toProgramHeaders(kept, scheme) };
 }
 
 /** The preview of a request's token, or the refusal. */
@@ -189,7 +189,7 @@ function enter(
   const { clock, credentials } = deps;
   const seconds = Math.max(1, Math.ceil((view.expiresAt - clock.now()) / 1_000));
   credentials.audit({ principal, action: 'preview.enter', target: target.sid, outcome: 'done' });
-  response.setHeader('set-cookie', setCookies(token, { seconds, isSecure: scheme === 'https' }));
+  response.setHeader('set-cookie', createPreviewCookies(token, { seconds, isSecure: scheme === 'https' }));
   // Two leading slashes would redirect to another host.
   redirect(response, target.url.replace(/^[/\\]+/, '/'));
 }

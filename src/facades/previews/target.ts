@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { previewParameter } from '../../api/procedure/preview-links.ts';
+import { previewQueryParameter } from '../../api/procedure/preview-links.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { PreviewTarget } from '../../sessions/api/ports.ts';
 import { parsePreviewTokens, withoutPreviewCookies } from '../shared/previews/cookies.ts';
@@ -19,7 +19,7 @@ export interface MatchedPreview {
   readonly headers: IncomingHttpHeaders;
 }
 
-export const internalPath = '/previews/-';
+export const internalPreviewPath = '/previews/-';
 const byPath = /^\/previews\/(?:(\d{1,5})|files)-([0-9a-f]{16})\/([^/?]{1,100})(\/[^?]*)?(\?.*)?$/;
 const label = /^(\d{1,5})-([0-9a-f]{16})$/;
 /** Headers hidden from the common hooks: they are meant for the program, not for this server. */
@@ -46,7 +46,7 @@ export class PreviewMatcher {
     if (!target) return false;
     this.#found.set(request, target);
     for (const header of hidden) delete request.headers[header];
-    request.url = internalPath;
+    request.url = internalPreviewPath;
     return true;
   };
 
@@ -99,8 +99,8 @@ function withoutToken(url: string): { readonly rest: string; readonly token: str
     .slice(at + 1)
     .split('&')
     .filter((part) => {
-      if (!part.startsWith(`${previewParameter}=`)) return true;
-      token = part.slice(previewParameter.length + 1);
+      if (!part.startsWith(`${previewQueryParameter}=`)) return true;
+      token = part.slice(previewQueryParameter.length + 1);
       return false;
     });
   return { rest: kept.length === 0 ? url.slice(0, at) : `${url.slice(0, at)}?${kept.join('&')}`, token };

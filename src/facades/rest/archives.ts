@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { repositoryOperations, repositoryTarget } from '../../api/session/repositories.ts';
 import { SkillId, VersionName } from '../../api/skills.ts';
 import { FileHash } from '../../api/template-builds.ts';
-import { Snapshot, SnapshotName, snapshotExample, snapshotView } from '../../api/views/snapshots.ts';
+import { Snapshot, SnapshotName, snapshotExample, toSnapshotView } from '../../api/views/snapshots.ts';
 import { describeFailures, detailFailures } from '../../http/errors/failure-docs.ts';
 import { bytesReply, createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
@@ -105,7 +105,7 @@ export const snapshotArchiveRoutes = ({ acting }: CallerParts): FacadeRoutes => 
         async ({ query: { name }, body, principal }, reply) => {
           const content = (body ?? []) as AsyncIterable<Uint8Array>;
           const requested = { content, ...(name !== undefined && { name }), signal: abortOnDisconnect(reply) };
-          return snapshotView(await acting(principal).services.snapshots.imported(requested));
+          return toSnapshotView(await acting(principal).services.snapshots.imported(requested));
         },
       );
     });

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import {
-  findVolumeId,
+  resolveVolumeId,
+  toVolumeView,
   Volume,
   VolumePath,
   volumeExample,
   volumeOperations,
   volumeTarget,
-  volumeView,
   writeConflictNote,
 } from '../../api/volumes.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
@@ -49,7 +49,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
     }),
     async ({ params, query: { path }, headers, principal }, reply) => {
       const { volumes } = acting(principal).services;
-      const id = await findVolumeId(volumes, params.volume);
+      const id = await resolveVolumeId(volumes, params.volume);
       const signal = abortOnDisconnect(reply);
       return await sendFile(reply, {
         headers,
@@ -72,7 +72,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
     }),
     async ({ params, principal }, reply) => {
       const { volumes } = acting(principal).services;
-      const { id, name } = await volumes.get(await findVolumeId(volumes, params.volume));
+      const { id, name } = await volumes.get(await resolveVolumeId(volumes, params.volume));
       const content = await volumes.backup(id, abortOnDisconnect(reply));
       reply.header('content-type', 'application/gzip').header('cache-control', 'no-store');
       return reply.header('content-disposition', attachmentHeader(`${name}.tar.gz`)).send(content);
@@ -96,7 +96,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     }),
     async ({ params, query: { path }, body, principal }, reply) => {
       const { volumes } = acting(principal).services;
-      const id = await findVolumeId(volumes, params.volume);
+      const id = await resolveVolumeId(volumes, params.volume);
       const { size } = await volumes.writeFile(id, path, readBodyChunks(body), abortOnDisconnect(reply));
       return { path, size };
     },
@@ -112,8 +112,8 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     }),
     async ({ params, body, principal }, reply) => {
       const { volumes } = acting(principal).services;
-      const id = await findVolumeId(volumes, params.volume);
-      return volumeView(await volumes.restore(id, readBodyChunks(body), abortOnDisconnect(reply)));
+      const id = await resolveVolumeId(volumes, params.volume);
+      return toVolumeView(await volumes.restore(id, readBodyChunks(body), abortOnDisconnect(reply)));
     },
   );
 }

@@ -18,7 +18,7 @@ export const contentTypes: Readonly<Record<string, string>> = {
 export const htmlType = contentTypes['.html'] as string;
 
 /** Anyone may load these pages; their data requires a token. */
-export const openAccess = { open: true, free: true } as const;
+export const publicRouteConfig = { open: true, free: true } as const;
 
 /** The reply of a route that sends a page or a file. */
 export const assetReply = (type: string): ReplyDoc => ({
@@ -27,7 +27,7 @@ export const assetReply = (type: string): ReplyDoc => ({
 });
 
 /** The text itself, or the location of a file, which may have to be built first. */
-export type Asset = string | URL | (() => Promise<URL>);
+export type AssetSource = string | URL | (() => Promise<URL>);
 
 interface Assets {
   /** The path under which they are served. */
@@ -35,7 +35,7 @@ interface Assets {
   readonly operationId: string;
   readonly summary: string;
   /** Files or texts by name. No other file can be read. */
-  readonly files: ReadonlyMap<string, Asset>;
+  readonly files: ReadonlyMap<string, AssetSource>;
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -44,7 +44,7 @@ export function mountAssets(app: App, { path, operationId, summary, files, heade
     `${path}/:name`,
     describeRoute(operationId, summary, {
       schema: { params: z.object({ name: z.string() }), response: { 200: { description: 'The file' } } },
-      config: openAccess,
+      config: publicRouteConfig,
       fails: [404],
       asset: true,
     }),
@@ -57,7 +57,7 @@ export function mountAssets(app: App, { path, operationId, summary, files, heade
   );
 }
 
-async function readContent(file: Asset): Promise<Buffer | string> {
+async function readContent(file: AssetSource): Promise<Buffer | string> {
   if (typeof file === 'string') return file;
   return await readFile(file instanceof URL ? file : await file());
 }

@@ -1,7 +1,7 @@
 import type { App, RouteTable } from '../../http/routes/routes.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
-import { type Asset, assetReply, htmlType, mountAssets, openAccess } from './assets.ts';
+import { type AssetSource, assetReply, htmlType, mountAssets, publicRouteConfig } from './assets.ts';
 import { openApiDocument } from './openapi.ts';
 
 // Swagger UI and ReDoc are copied from their packages when the page is built. They work offline without inline scripts.
@@ -74,8 +74,8 @@ interface Docs {
 }
 
 export function mountDocs(app: App, { table, version, page }: Docs): void {
-  const files = new Map<string, Asset>([
-    ...copied.map((name): [string, Asset] => [name, async () => new URL(name, (await page()).apiDocs)]),
+  const files = new Map<string, AssetSource>([
+    ...copied.map((name): [string, AssetSource] => [name, async () => new URL(name, (await page()).apiDocs)]),
     ['start.js', swagger],
     ['start-redoc.js', redoc],
   ]);
@@ -85,7 +85,7 @@ export function mountDocs(app: App, { table, version, page }: Docs): void {
     '/openapi.json',
     describeRoute('openapi', 'This document', {
       schema: { response: { 200: assetReply('application/json') } },
-      config: openAccess,
+      config: publicRouteConfig,
     }),
     async () => {
       document ??= openApiDocument(table.routes, version);
@@ -97,7 +97,7 @@ export function mountDocs(app: App, { table, version, page }: Docs): void {
     ['/redoc', redocPage],
   ] as const) {
     const schema = { response: { 200: assetReply('text/html') } };
-    const options = describeRoute(path.slice(1), 'The documentation page', { schema, config: openAccess });
+    const options = describeRoute(path.slice(1), 'The documentation page', { schema, config: publicRouteConfig });
     app.get(path, options, async (_request, reply) =>
       reply.type(htmlType).header('content-security-policy', policy).send(text),
     );

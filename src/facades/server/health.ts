@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { HealthChecks, overallHealth, readHealthWithTimeout } from '../../api/views/health.ts';
+import { computeOverallHealth, HealthChecks, readHealthWithTimeout } from '../../api/views/health.ts';
 import { jsonReply } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
@@ -50,7 +50,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
       config: free,
     }),
     async (_request, reply) => {
-      const status = overallHealth(await readHealthWithTimeout(sessions, clock));
+      const status = computeOverallHealth(await readHealthWithTimeout(sessions, clock));
       return reply.code(status === 'healthy' ? 200 : 503).send({ status });
     },
   );
@@ -83,7 +83,7 @@ export function mountHealth(app: App, { sessions, drain, clock, version }: Healt
     }),
     async (_request, reply) => {
       const { storage, sandbox, model, sessions: count } = await readHealthWithTimeout(sessions, clock);
-      const status = overallHealth({ storage, sandbox });
+      const status = computeOverallHealth({ storage, sandbox });
       const now = clock.now();
       return reply.code(status === 'healthy' ? 200 : 503).send({
         status,

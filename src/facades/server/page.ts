@@ -10,7 +10,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { App } from '../../http/routes/routes.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
-import { assetReply, contentTypes, mountAssets, openAccess } from './assets.ts';
+import { assetReply, contentTypes, mountAssets, publicRouteConfig } from './assets.ts';
 
 // The web page: its built files. Its policy prevents it from loading from other sites and, in browsers with trusted
 // types, from turning text into HTML or scripts. The only trusted-types policy creates only the URL of the page's
@@ -99,7 +99,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
     '/static/:name',
     describeRoute('staticFile', 'The web client (`index.html`) and its files', {
       schema: { params: z.object({ name: z.string() }), response: { 200: { description: 'The file' } } },
-      config: openAccess,
+      config: publicRouteConfig,
       fails: [404],
       asset: true,
     }),
@@ -110,7 +110,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
     '/favicon.ico',
     describeRoute('favicon', 'The icon of the server', {
       schema: { response: { 200: assetReply('image/svg+xml') } },
-      config: openAccess,
+      config: publicRouteConfig,
       asset: true,
     }),
     async (request, reply) => await sendFile(request, reply, { name: 'icon.svg', page }),
@@ -123,7 +123,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
         params: z.object({ sid: z.string().describe('the session') }),
         response: { 200: assetReply('text/html') },
       },
-      config: openAccess,
+      config: publicRouteConfig,
     }),
     async (request, reply) => await sendFile(request, reply, { name: 'desktop.html', page, headers: framed }),
   );

@@ -5,7 +5,7 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
-import { assetReply, openAccess } from './assets.ts';
+import { assetReply, publicRouteConfig } from './assets.ts';
 import { sendFile } from './page.ts';
 
 // Shows shared sessions to holders of links. The link's secret is sent in a body, and is in the page's address behind
@@ -42,7 +42,7 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
     '/shared',
     describeRoute('sharedPage', 'The page that shows the session of a link', {
       schema: { response: { 200: assetReply('text/html') } },
-      config: openAccess,
+      config: publicRouteConfig,
     }),
     (request, reply) => sendFile(request, reply, { name: 'shared.html', page }),
   );

@@ -22,7 +22,7 @@ export function parseRange(header: string | undefined): RequestedRange | undefin
 }
 
 /** The bytes of a file of this size that the range contains. */
-export function rangeWithin(range: RequestedRange, size: number): ByteRange | 'unsatisfiable' {
+export function resolveRange(range: RequestedRange, size: number): ByteRange | 'unsatisfiable' {
   const start = 'last' in range ? Math.max(0, size - range.last) : range.from;
   if (start >= size) return 'unsatisfiable';
   const length = 'last' in range ? size : (range.length ?? size);
@@ -52,7 +52,7 @@ export interface RequestedFile {
  * Opens the part of a file that `Range` and `If-Range` request. The file is opened twice only if the range counts from
  * its end, or if `If-Range` names another version.
  */
-export async function openRequested({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
+export async function openRequestedFile({ headers, open }: Pick<RequestedFile, 'headers' | 'open'>) {
   const requested = parseRange(headers.range);
   const isSuffix = requested !== undefined && 'last' in requested;
   const first = isSuffix ? undefined : requested;
@@ -70,7 +70,7 @@ const etagOf = ({ version }: OpenedFile) => (version === undefined ? undefined :
 
 /** Sends a file, or the requested part of it; 304 if the client has it, 416 if the part begins beyond its end. */
 export async function sendFile(reply: FastifyReply, requested: RequestedFile): Promise<FastifyReply> {
-  const { file, range } = await openRequested(requested);
+  const { file, range } = await openRequestedFile(requested);
   const { size, content } = file;
   const etag = etagOf(file);
   if (etag !== undefined) reply.header('etag', etag);
@@ -79,7 +79,7 @@ export async function sendFile(reply: FastifyReply, requested: RequestedFile): P
     content.destroy();
     return reply.code(304).send();
   }
-  const part = range && rangeWithin(range, size);
+  const part = range && resolveRange(range, size);
   if (part === 'unsatisfiable') {
     content.destroy();
     return sendRangeNotSatisfiable(reply, size);

@@ -4,12 +4,12 @@ import { jsonReply } from '../../http/routes/route-docs.ts';
 
 // SheikhBox and the desktop's routes wrap every reply: `{code, msg, data}`.
 
-export const success = <Data>(data: Data) => ({ code: 0 as const, msg: 'success' as const, data });
+export const toSuccessEnvelope = <Data>(data: Data) => ({ code: 0 as const, msg: 'success' as const, data });
 
 /** A reply in the envelope. */
 export const envelopeReply = <Data extends z.ZodType>(data: Data, example: z.output<Data>) => {
   const schema = z.object({ code: z.literal(0), msg: z.literal('success'), data });
-  return jsonReply('Success', schema, success(example) as z.output<typeof schema>);
+  return jsonReply('Success', schema, toSuccessEnvelope(example) as z.output<typeof schema>);
 };
 
 const Failure = z.object({ code: z.int(), msg: z.string(), data: z.null() });

@@ -25,7 +25,7 @@ import type { AgentConfigService } from '../../sessions/projects/agent-config.ts
 import type { ProviderKeyService } from '../../sessions/projects/provider-keys.ts';
 import type { OfferedProvider } from '../../sessions/projects/providers.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
-import type { SideMessages } from '../../sessions/services/side-messages.ts';
+import type { SideMessageService } from '../../sessions/services/side-messages.ts';
 
 /** The files that `src/app/page/bundle-page.ts` builds for browsers. */
 export interface PageFiles {
@@ -44,7 +44,7 @@ export interface ProjectParts {
   readonly providers: readonly OfferedProvider[];
   /** The same providers, and the compatible servers that administrators added on the page. */
   readonly offered: () => Promise<readonly OfferedProvider[]>;
-  readonly sideMessages: SideMessages;
+  readonly sideMessages: SideMessageService;
   readonly maxUploadBytes: number;
 }
 

@@ -12,7 +12,7 @@ import { describeFailures, detailFailures } from '../../http/errors/failure-docs
 import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { envelopeReply, envelopeStyle, success } from './envelope.ts';
+import { envelopeReply, envelopeStyle, toSuccessEnvelope } from './envelope.ts';
 import type { FacadeParts } from './facade.ts';
 import { serverFailures } from './server-failures.ts';
 
@@ -78,7 +78,7 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
       const named = Object.entries(params ?? {}).map(([name, value]) => [fields[name], value]);
       const input = { ...query, ...body, ...Object.fromEntries(named) };
       const answer = shown(await call(input, { ctx, signal: abortOnDisconnect(response) }), input);
-      return isEnveloped ? success(answer) : answer;
+      return isEnveloped ? toSuccessEnvelope(answer) : answer;
     },
   });
 }

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { InvalidRequest } from '../../http/errors/error-style.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
-import { type FormPart, readFiles } from '../../http/transport/multipart.ts';
+import { type FormPart, readMultipartFiles } from '../../http/transport/multipart.ts';
 import { baseName, type StagedUpload, type UploadService } from '../../sessions/projects/uploads.ts';
 
 /** Mounts routes whose body is a stream that only the handler reads; all other routes get their body as JSON. */
@@ -58,7 +58,7 @@ export async function receiveFiles<Kept>(
     return received.use(await uploads.stage({ projectId, name, type: 'input', mimeType, content }, signal));
   };
   const texts = new Map<string, string>();
-  const staged = await readFiles(request, { files: maxFiles, texts }, stage);
+  const staged = await readMultipartFiles(request, { files: maxFiles, texts }, stage);
   if (staged.length === 0) throw unfit('missing', 'Field required');
   // The hash represents the content: the same idempotency key with the same files is the same request.
   const content = staged.map(({ file: { name, mimeType, sha256 } }) => [name, mimeType, sha256]);

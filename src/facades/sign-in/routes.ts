@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { formatSetCookie, readCookie } from '../../auth/sign-in/cookies.ts';
-import { SignInRefusal, signInTimeoutSeconds, toLocalPath } from '../../auth/sign-in/sign-in.ts';
+import { SignInRefusedError, signInTimeoutSeconds, toLocalPath } from '../../auth/sign-in/sign-in.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { createRouteDescriber, noBodyReply, okReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
@@ -151,7 +151,7 @@ async function finish(
     reply.header('set-cookie', [forget, visitors.setCookie(secret, client)]);
     return leave(reply, returnTo);
   } catch (thrown) {
-    if (!(thrown instanceof SignInRefusal)) throw thrown;
+    if (!(thrown instanceof SignInRefusedError)) throw thrown;
     logger.warn({ err: thrown, reason: thrown.reason }, 'a sign-in was refused');
     reply.header('set-cookie', forget);
     return leave(reply, refusalAt(thrown.returnTo, thrown.reason));

@@ -5,7 +5,7 @@ import type { Services } from '../../sessions/api/services.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 
 export const describeRoute = createRouteDescriber({ tag: 'Streams', prefix: 'streams', failures: detailFailures });
-export const Params = z.object({ sid: z.string().describe('the session') });
+export const StreamParams = z.object({ sid: z.string().describe('the session') });
 
 export interface StreamDeps extends Pick<Services, 'streams' | 'terminals' | 'files'>, Pick<FacadeParts, 'logger'> {
   readonly context: FacadeParts['sse'];

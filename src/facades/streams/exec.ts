@@ -6,7 +6,7 @@ import { InvalidRequest } from '../../http/errors/error-style.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import type { StreamDeps } from './about.ts';
-import { type FramedReply, failureOutcome, openFrames } from './framed-reply.ts';
+import { type FramedReply, openFramedReply, toFailureOutcome } from './framed-reply.ts';
 
 const maxLineBytes = 1024 * 1024;
 const Command = z.strictObject({
@@ -47,7 +47,7 @@ export async function runCommand({ id, body, reply }: Request, deps: StreamDeps)
   const pipes = {
     input,
     onStart: () => {
-      out = stack.use(openFrames(reply, deps.context)); // before this line, a refusal still has its own status
+      out = stack.use(openFramedReply(reply, deps.context)); // before this line, a refusal still has its own status
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onOutput: (bytes: Uint8Array) => out?.write('output', bytes),
@@ -63,7 +63,7 @@ export async function runCommand({ id, body, reply }: Request, deps: StreamDeps)
     out?.end(ended);
   } catch (thrown) {
     if (!out) throw thrown;
-    out.end(failureOutcome(thrown, deps.logger, 'a streamed command failed'));
+    out.end(toFailureOutcome(thrown, deps.logger, 'a streamed command failed'));
   }
   return reply;
 }

@@ -8,7 +8,7 @@ import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { attachmentHeader } from '../../http/transport/content-disposition.ts';
 import { assertFitsArchive, listFilesBelow, maxPackedBytes } from '../shared/archive/files-below.ts';
 import { sendFile } from '../shared/byte-range.ts';
-import { describeRoute, Params, type StreamDeps } from './about.ts';
+import { describeRoute, type StreamDeps, StreamParams } from './about.ts';
 
 const path = z.string().min(1).max(4_096);
 const PathQuery = z.object({ path: path.describe('in the workspace') });
@@ -23,7 +23,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     file,
     describeRoute('Download', 'Download a file of any size, or a part of it', {
       schema: {
-        params: Params,
+        params: StreamParams,
         querystring: PathQuery,
         response: { 200: bytesReply('Its bytes'), 206: bytesReply('The part that `Range` names') },
       },
@@ -42,7 +42,7 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     '/streams/sessions/:sid/zip',
     describeRoute('Zip', 'Download a folder as a zip file, without hidden folders', {
       schema: {
-        params: Params,
+        params: StreamParams,
         querystring: FolderQuery,
         response: { 200: bytesReply('A zip file', 'application/zip') },
       },
@@ -75,7 +75,7 @@ export function mountUpload(scope: App, { streams }: StreamDeps): void {
     file,
     describeRoute('Upload', 'Upload a file of any size; it replaces an existing one when it is whole', {
       schema: {
-        params: Params,
+        params: StreamParams,
         querystring: PathQuery,
         response: { 200: okReply(Written, { path: 'a.bin', size: 3, version: '3-1700000000.000000000' }) },
       },

@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { docsOf } from '../../core/errors/error-pages.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { frameHead, type StreamChannel } from '../../core/text/stream-frames.ts';
-import { publicText, wireErrors } from '../../http/errors/wire-errors.ts';
+import { toPublicText, wireErrors } from '../../http/errors/wire-errors.ts';
 import { currentPrincipal } from '../../http/guard/caller.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import { type SseContext, waitForDrain, writeStreamHead } from '../../http/transport/sse.ts';
@@ -21,7 +21,7 @@ export interface FramedReply extends Disposable {
 }
 
 /** Takes over the response. Refuse a request before this call: no status can follow the first frame. */
-export function openFrames(reply: FastifyReply, { clock, closing, opened }: SseContext): FramedReply {
+export function openFramedReply(reply: FastifyReply, { clock, closing, opened }: SseContext): FramedReply {
   const res = reply.hijack().raw;
   const hangUp = new AbortController();
   const counted = opened();
@@ -68,10 +68,10 @@ export function openFrames(reply: FastifyReply, { clock, closing, opened }: SseC
 }
 
 /** The `error` of an outcome, in the form that clients know from refused requests. */
-export function failureOutcome(thrown: unknown, logger: Pick<HttpLogger, 'error'>, what: string): object {
+export function toFailureOutcome(thrown: unknown, logger: Pick<HttpLogger, 'error'>, what: string): object {
   const error = toAppError(thrown);
   if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, what);
   const docs = docsOf(error.code);
   const more = docs !== undefined && { docs };
-  return { error: { code: error.code, message: publicText(error), retryable: error.retryable, ...more } };
+  return { error: { code: error.code, message: toPublicText(error), retryable: error.retryable, ...more } };
 }

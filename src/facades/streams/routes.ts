@@ -6,10 +6,10 @@ import { bytesReply } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../http/transport/abort-on-disconnect.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
-import { describeRoute, Params, type StreamDeps } from './about.ts';
+import { describeRoute, type StreamDeps, StreamParams } from './about.ts';
 import { runCommand } from './exec.ts';
 import { mountDownloads, mountUpload } from './files.ts';
-import { type FramedReply, failureOutcome, openFrames } from './framed-reply.ts';
+import { type FramedReply, openFramedReply, toFailureOutcome } from './framed-reply.ts';
 
 const Query = z.object({
   path: z.string().min(1).max(4_096).default('.').describe('a folder of the workspace'),
@@ -22,7 +22,7 @@ function mountWatch(app: App, deps: StreamDeps): void {
     '/streams/sessions/:sid/watch',
     describeRoute('Watch', 'Watch a folder for changes of its files', {
       schema: {
-        params: Params,
+        params: StreamParams,
         querystring: Query,
         response: {
           200: bytesReply(
@@ -53,7 +53,7 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
   let out: FramedReply | undefined;
   const reader = {
     onStart: () => {
-      out = stack.use(openFrames(reply, deps.context)); // before this line, a refusal still has its own status
+      out = stack.use(openFramedReply(reply, deps.context)); // before this line, a refusal still has its own status
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onChange: (change: object) => out?.write('output', Buffer.from(JSON.stringify(change))),
@@ -64,7 +64,7 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
     out?.end({});
   } catch (thrown) {
     if (!out) throw thrown;
-    if (!out.gone.aborted) out.end(failureOutcome(thrown, deps.logger, 'a watch failed'));
+    if (!out.gone.aborted) out.end(toFailureOutcome(thrown, deps.logger, 'a watch failed'));
   }
   return reply;
 }
@@ -72,13 +72,13 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
 /** Sends a terminal's output until the shell exits, another reader takes the terminal over, or the client leaves. */
 async function showTerminal(id: string, reply: FastifyReply, deps: StreamDeps): Promise<FastifyReply> {
   await using line = await deps.terminals.connect(id, abortOnDisconnect(reply));
-  using out = openFrames(reply, deps.context);
+  using out = openFramedReply(reply, deps.context);
   out.gone.addEventListener('abort', () => line.output.destroy(), { once: true });
   try {
     for await (const chunk of line.output) await out.write('output', chunk as Uint8Array);
     out.end({ reason: await line.ended });
   } catch (thrown) {
-    if (!out.gone.aborted) out.end(failureOutcome(thrown, deps.logger, 'a terminal failed'));
+    if (!out.gone.aborted) out.end(toFailureOutcome(thrown, deps.logger, 'a terminal failed'));
   }
   return reply;
 }
@@ -123,7 +123,7 @@ function mountBodies(scope: App, deps: StreamDeps): void {
   scope.post(
     '/streams/sessions/:sid/exec',
     describeRoute('Exec', 'Run a command, with its output as it comes', {
-      schema: { params: Params, response: { 200: framed } },
+      schema: { params: StreamParams, response: { 200: framed } },
       config: { stream: true, idleBody: true },
       description:
         'The body begins with one line of JSON: `command`, and `cwd`, `env` and `timeoutMs` where needed. The bytes ' +

@@ -1,4 +1,4 @@
-import { trpcErrors } from '../../api/procedure/errors.ts';
+import { trpcErrorStyle } from '../../api/procedure/errors.ts';
 import { describeFacade } from '../shared/facade.ts';
 import { mountHttp } from './http.ts';
 import { mountSocket } from './socket.ts';
@@ -12,7 +12,7 @@ export const trpc = describeFacade({
   documents: '[examples/watch-session](../examples/watch-session)',
   routes: async (parts) => [
     {
-      errors: { prefix: '/trpc', style: trpcErrors },
+      errors: { prefix: '/trpc', style: trpcErrorStyle },
       mount(app) {
         mountHttp(app, parts);
         mountSocket(parts);

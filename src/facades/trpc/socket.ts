@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import type { SocketRequest } from '../../http/transport/ws.ts';
-import { closeCodes, closeWhenKeyEnds, type Socket } from '../../http/transport/ws-socket.ts';
+import { type ClientSocket, closeCodes, closeWhenKeyInvalid } from '../../http/transport/ws-socket.ts';
 import { reportBug, type TrpcDeps } from './deps.ts';
 
 const maxBatchSize = 500;
@@ -19,7 +19,7 @@ export function mountSocket(deps: TrpcDeps): void {
   });
 }
 
-function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
+function serve(socket: ClientSocket, request: SocketRequest, deps: TrpcDeps): void {
   const { acting, version, clock, previews, logger } = deps;
   const { address, scheme } = deps.clients.of(request.raw);
   const reached = { host: request.raw.headers.host, scheme };
@@ -48,7 +48,7 @@ function serve(socket: Socket, request: SocketRequest, deps: TrpcDeps): void {
  * Admits a client by the connection parameters in its first frame. Closes the socket if no valid token arrives in time.
  */
 function byConnectionParams(
-  socket: Socket,
+  socket: ClientSocket,
   address: string,
   { admits, clock }: TrpcDeps,
 ): (token: unknown) => Promise<Principal> {
@@ -70,7 +70,7 @@ function byConnectionParams(
     }
     if (!principal) throw new AppError('unauthorized', 'A valid token is needed.');
     clock.clearTimeout(timer);
-    closeWhenKeyEnds(socket, principal);
+    closeWhenKeyInvalid(socket, principal);
     return principal;
   };
 }

@@ -1,5 +1,5 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { publicText, wireErrors } from './wire-errors.ts';
+import { toPublicText, wireErrors } from './wire-errors.ts';
 
 export interface ValidationIssue {
   readonly type: string;
@@ -30,19 +30,19 @@ const httpStatus = (error: AppError): number => wireErrors[error.code].http;
 
 export const envelopeErrors: ErrorStyle = {
   status: httpStatus,
-  body: (status, error) => ({ code: status, msg: status === 401 ? 'Unauthorized' : publicText(error), data: null }),
+  body: (status, error) => ({ code: status, msg: status === 401 ? 'Unauthorized' : toPublicText(error), data: null }),
 };
 
 export const detailErrors: ErrorStyle = {
   status: (error) => (error instanceof InvalidRequest ? 422 : httpStatus(error)),
   body: (status, error) => {
     if (status === 422 && error instanceof InvalidRequest) return { detail: error.issues };
-    return { detail: status === 401 ? 'Not authenticated' : publicText(error) };
+    return { detail: status === 401 ? 'Not authenticated' : toPublicText(error) };
   },
 };
 
 /** Paths at or below a prefix use its style, unknown routes included; all other paths answer `{detail}`. */
-export function findStyle(styles: ReadonlyMap<string, ErrorStyle>, url: string): ErrorStyle {
+export function findErrorStyle(styles: ReadonlyMap<string, ErrorStyle>, url: string): ErrorStyle {
   const path = url.split('?', 1)[0] ?? '';
   for (const [prefix, style] of styles) {
     if (path === prefix || path.startsWith(`${prefix}/`)) return style;

@@ -5,7 +5,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { HttpLogger } from '../routes/observe.ts';
 import type { RouteTable } from '../routes/routes.ts';
 import type { ErrorStyle } from './error-style.ts';
-import { findStyle } from './error-style.ts';
+import { findErrorStyle } from './error-style.ts';
 
 export interface ErrorContext {
   readonly styles: ReadonlyMap<string, ErrorStyle>;
@@ -19,7 +19,7 @@ export function installErrorHandlers(app: FastifyInstance, context: ErrorContext
     sendError(fromFastify(thrown), request, reply, context),
   );
   app.setNotFoundHandler((request, reply) => {
-    const style = findStyle(context.styles, request.url);
+    const style = findErrorStyle(context.styles, request.url);
     const methods = context.table.methodsOf(request.url.split('?', 1)[0] ?? '');
     if (methods.length === 0 && wantsPage(request)) return sendNotFoundPage(reply);
     if (methods.length === 0)
@@ -62,7 +62,7 @@ export function sendError(
   reply: FastifyReply,
   { styles, logger }: Pick<ErrorContext, 'styles' | 'logger'>,
 ): FastifyReply {
-  const style = findStyle(styles, request.url);
+  const style = findErrorStyle(styles, request.url);
   const status = style.status(error);
   if (status === 404 && wantsPage(request)) return sendNotFoundPage(reply);
   if (status === 500) {

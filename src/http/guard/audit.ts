@@ -3,7 +3,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import type { AuditEntry } from '../../observability/audit/row.ts';
-import type { Audit } from '../../sessions/access/audited-services.ts';
+import type { AuditRecorder } from '../../sessions/access/audited-services.ts';
 import { currentRequest } from './caller.ts';
 
 interface Deps {
@@ -14,7 +14,10 @@ interface Deps {
 }
 
 /** The audit log of this request; undefined when auditing is off. */
-export function requestAudit({ audit, config, keys, clock }: Deps, principalOf: () => Principal): Audit | undefined {
+export function requestAudit(
+  { audit, config, keys, clock }: Deps,
+  principalOf: () => Principal,
+): AuditRecorder | undefined {
   if (!audit) return undefined;
   const by = ({ key, role, person, by: other }: Principal): AuditEntry['by'] => {
     if (other) return other;

@@ -1,8 +1,8 @@
-import type { KeyAdmin } from '../../auth/api-keys.ts';
+import type { ApiKeyAdmin } from '../../auth/api-keys.ts';
 import type { PeopleAdmin } from '../../auth/sign-in/people-admin.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import type { Audit } from '../../sessions/access/audited-services.ts';
+import type { AuditRecorder } from '../../sessions/access/audited-services.ts';
 import type { OperationServices, Services } from '../../sessions/api/services.ts';
 
 /**
@@ -19,7 +19,7 @@ export interface CallerContext {
    */
   readonly unchecked: OperationServices;
   /** Undefined: no audit log. */
-  readonly audit?: Audit | undefined;
+  readonly audit?: AuditRecorder | undefined;
   /**
    * Runs `work` at most once per key and repeats the first answer. Different content under the same key rejects with
    * conflict.
@@ -28,7 +28,7 @@ export interface CallerContext {
   /** Creates a link that works without a token. */
   readonly sign: SignedUrls['sign'];
   /** Undefined: the server has no API keys. */
-  readonly keys?: KeyAdmin | undefined;
+  readonly keys?: ApiKeyAdmin | undefined;
   /** Undefined: the server has no sign-in with an identity provider. */
   readonly people?: PeopleAdmin | undefined;
 }

@@ -1,10 +1,10 @@
 import type { KeyRing } from '../../auth/key-ring.ts';
 import type { Lockout } from '../../auth/lockout.ts';
-import { hashToken, type TokenCheck, type TokenHash } from '../../auth/token.ts';
+import { hashToken, type TokenHash, type TokenVerifier } from '../../auth/token.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { AuditedCall } from '../../sessions/access/audited-services.ts';
-import type { Allowance, RateLimiter } from './rate-limit.ts';
+import type { RateLimiter, RateLimitStatus } from './rate-limit.ts';
 
 /** Key and token checks of the guard, for facades with their own credentials. */
 export interface Credentials {
@@ -15,7 +15,7 @@ export interface Credentials {
   /** The principals of all currently valid keys. */
   principals(): readonly Principal[];
   /** Counts a request of the principal, or of an unknown caller's address. Undefined: no rate limit. */
-  count(principal: Principal | undefined, address: string): Allowance | undefined;
+  count(principal: Principal | undefined, address: string): RateLimitStatus | undefined;
   /** Counts a wrong credential. Returns how long the address must wait after too many of them, in ms; usually 0. */
   failed(address: string): number;
   /** Whether the text is a credential of this server, even an expired one. */
@@ -25,7 +25,7 @@ export interface Credentials {
 interface Deps {
   readonly token: Secret | TokenHash | undefined;
   readonly keys: Pick<KeyRing, 'any' | 'live' | 'principals'> | undefined;
-  readonly gate: TokenCheck;
+  readonly gate: TokenVerifier;
   readonly limiter: RateLimiter | undefined;
   readonly lockout: Lockout;
   readonly audit: ((call: AuditedCall) => void) | undefined;

@@ -4,7 +4,7 @@ import { classifyPage, isHostAllowed, isOriginAllowed } from '../../auth/browser
 import type { KeyRing } from '../../auth/key-ring.ts';
 import { type Lockout, lockedOutError } from '../../auth/lockout.ts';
 import { parseSubject, type SignedUrls, type UrlRight } from '../../auth/signed-url.ts';
-import { readPresentedTokens, type TokenCheck } from '../../auth/token.ts';
+import { readPresentedTokens, type TokenVerifier } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import {
   adminPrincipal,
@@ -29,7 +29,7 @@ export interface GuardOptions {
    * The origins that the operator allows; undefined: those of development servers, which can only read without a token.
    */
   readonly corsOrigins: readonly string[] | undefined;
-  readonly gate: TokenCheck;
+  readonly gate: TokenVerifier;
   /** API keys in addition to the token. Undefined: none. */
   readonly keys?: KeyRing | undefined;
   /** People who signed in with their browsers. Undefined: sign-in is off. */
@@ -49,7 +49,7 @@ const harmless = new Set(['GET', 'HEAD', 'OPTIONS']);
 /**
  * Decides which requests are admitted, on known and unknown routes. The order of the checks is part of the contract.
  */
-export function guard(app: FastifyInstance, options: GuardOptions): void {
+export function installGuard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('caller', '');
   app.decorateRequest('known', false);
   app.decorateRequest('right', undefined);

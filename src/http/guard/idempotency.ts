@@ -92,7 +92,7 @@ export function createIdempotency(inbox: Inbox, clock: Clock): Idempotency {
 }
 
 /** Wraps the handlers of routes with `config.once`. Call this before they are registered. */
-export function storeAnswers(app: Pick<FastifyInstance, 'addHook'>, { once }: Pick<Idempotency, 'once'>): void {
+export function installIdempotency(app: Pick<FastifyInstance, 'addHook'>, { once }: Pick<Idempotency, 'once'>): void {
   app.addHook('onRoute', (route) => {
     const { handler, config } = route;
     const status = config?.once;

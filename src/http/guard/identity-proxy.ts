@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type Identity, type PersonRules, toIdentity, toRole } from '../../auth/sign-in/claims.ts';
-import { type People, toPersonId } from '../../auth/sign-in/people.ts';
+import { type PersonRules, type ProviderIdentity, toIdentity, toRole } from '../../auth/sign-in/claims.ts';
+import { type PersonRegistry, toPersonId } from '../../auth/sign-in/people.ts';
 import type { RequiredClaims, SigningKeys } from '../../auth/tokens/signing-keys.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
@@ -24,7 +24,7 @@ interface Deps {
   /** Verifies the signed token, if the proxy sends one. */
   readonly signed?: ({ readonly keys: Pick<SigningKeys, 'verify'> } & RequiredClaims) | undefined;
   readonly rules: PersonRules;
-  readonly people: People;
+  readonly people: PersonRegistry;
   readonly clients: Pick<ClientResolver, 'isProxy'>;
   readonly now: () => number;
 }
@@ -116,7 +116,7 @@ export class IdentityProxy implements HostRouter {
     this.#found.set(request, person.key);
   }
 
-  async #readIdentity({ token, ...stated }: Stated): Promise<Identity | undefined> {
+  async #readIdentity({ token, ...stated }: Stated): Promise<ProviderIdentity | undefined> {
     const { signed } = this.#deps;
     const claims = signed ? (await signed.keys.verify(token ?? '', signed))?.claims : fromHeaders(stated);
     // The operator trusts the proxy's e-mail addresses too, unless the proxy marks one as unverified.

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toNetwork } from '../../core/text/address.ts';
 
-export interface Allowance {
+export interface RateLimitStatus {
   readonly limit: number;
   readonly remaining: number;
   /** Seconds until the window resets. */
@@ -10,7 +10,7 @@ export interface Allowance {
 }
 export interface RateLimiter {
   /** A `cost` of 0 only reads the count; default: 1. */
-  take(caller: string, cost?: number): Allowance;
+  take(caller: string, cost?: number): RateLimitStatus;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface RateLimiter {
 const maxCallers = 10_000;
 
 /** Allows each caller `limit` calls in each window of `windowMs`. */
-export function rateLimiter(limit: number, clock: Clock, windowMs = 60_000): RateLimiter {
+export function createRateLimiter(limit: number, clock: Clock, windowMs = 60_000): RateLimiter {
   let window = -1;
   const counts = new Map<string, number>();
   return {

@@ -5,19 +5,19 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { type IdSource, randomIds } from '../../core/model/ids.ts';
-import { type ErrorStyle, findStyle, InvalidRequest, type ValidationIssue } from '../errors/error-style.ts';
+import { createIdSource, type IdSource } from '../../core/model/ids.ts';
+import { type ErrorStyle, findErrorStyle, InvalidRequest, type ValidationIssue } from '../errors/error-style.ts';
 import { answerBrokenRequest, installErrorHandlers, sendError } from '../errors/errors.ts';
 import type { ClientResolver } from '../guard/clients.ts';
 import { limitConnections } from '../guard/connection-limit.ts';
-import { type GuardOptions, guard } from '../guard/guard.ts';
+import { type GuardOptions, installGuard } from '../guard/guard.ts';
 import { limitBodyTime } from '../transport/body-time.ts';
 import { parseJsonBody } from '../transport/json-body.ts';
 import { isSocketUpgrade } from '../transport/ws.ts';
 import { type HostRouter, offerRewrite } from './host-router.ts';
 import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts';
 import { checkReplies } from './reply-check.ts';
-import { type App, type RouteTable, routeTable } from './routes.ts';
+import { type App, createRouteTable, type RouteTable } from './routes.ts';
 
 /** Checks one part of a request against its zod schema. */
 export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string | undefined }) {
@@ -81,7 +81,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
       offerRewrite(options.elsewhere ?? [], request as IncomingMessage);
       return request.url ?? '/';
     },
-    genReqId: requestIds(options.ids ?? randomIds()),
+    genReqId: requestIds(options.ids ?? createIdSource()),
     bodyLimit: options.maxBodyBytes,
     http: listenerOptions,
     requestTimeout: 0,
@@ -103,10 +103,10 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   limitBodyTime(app, clock);
   const perAddress = options.maxConnectionsPerAddress ?? 0;
   if (perAddress > 0) limitConnections(app, { perAddress, clock, logger, clients: options.clients });
-  guard(app, options.guard);
+  installGuard(app, options.guard);
   readBodies(app);
   app.addHook('onSend', (request, reply, _payload, done) => {
-    const { idHeader } = findStyle(styles, request.url);
+    const { idHeader } = findErrorStyle(styles, request.url);
     if (idHeader !== undefined) reply.header(idHeader, request.id);
     if (closing.aborted) reply.header('connection', 'close');
     if (reply.statusCode >= 400) reply.header('x-request-id', request.id); // for users to quote; the logs contain it too
@@ -117,7 +117,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
     for (const socket of unused) socket.destroy();
   });
   if (options.checkReplies) checkReplies(app, logger);
-  const table = routeTable(app);
+  const table = createRouteTable(app);
   installErrorHandlers(app, { styles, table, logger });
   return { app, table };
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, onSendHookHandler } from 'fastify';
 import type { z } from 'zod';
 import type { HttpLogger } from './observe.ts';
-import { findDocumentedReplies, type Replies } from './routes.ts';
+import { type DocumentedReplies, findDocumentedReplies } from './routes.ts';
 
 /**
  * Compares each reply with its route's schemas, and responds with 500 and the reason if they differ. For tests and
@@ -12,7 +12,7 @@ export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'err
     const replies = findDocumentedReplies(route);
     if (!replies || route.method === 'HEAD') return;
     const check: onSendHookHandler = (_request, reply, payload, done) => {
-      const problem = findProblem(reply, payload, replies);
+      const problem = findReplyMismatch(reply, payload, replies);
       if (problem === undefined) return done(null, payload);
       const detail = `${String(route.method)} ${route.url} sent a ${reply.statusCode} that its schema does not allow: ${problem}`;
       logger.error({ route: route.url }, detail);
@@ -24,10 +24,10 @@ export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'err
 }
 
 /** Describes how a reply differs from its documentation; undefined: it does not. Streams are not read. */
-export function findProblem(
+export function findReplyMismatch(
   reply: Pick<FastifyReply, 'statusCode' | 'getHeader'>,
   payload: unknown,
-  replies: Replies,
+  replies: DocumentedReplies,
 ): string | undefined {
   const doc = replies.get(String(reply.statusCode)) ?? replies.get('default');
   if (!doc) return 'the status is not documented';

@@ -75,7 +75,7 @@ export type App = FastifyInstance<
 >;
 
 /** By status, or `default`. A Map, because an object reserves memory for all numeric keys below its largest. */
-export type Replies = ReadonlyMap<string, ReplyDoc>;
+export type DocumentedReplies = ReadonlyMap<string, ReplyDoc>;
 
 export interface RegisteredRoute {
   readonly method: string;
@@ -85,7 +85,7 @@ export interface RegisteredRoute {
   readonly doc: RouteDoc | undefined;
   readonly isSocket: boolean;
   /** Every documented reply, failures included. */
-  readonly replies: Replies;
+  readonly replies: DocumentedReplies;
 }
 export interface RouteTable {
   readonly routes: readonly RegisteredRoute[];
@@ -96,7 +96,7 @@ export interface RouteTable {
 const withKeyHeader = (doc: RouteDoc): RouteDoc => ({ ...doc, headers: { ...idempotencyHeader, ...doc.headers } });
 
 /** Call this before the routes are registered, because it records each registration. */
-export function routeTable(app: FastifyInstance): RouteTable {
+export function createRouteTable(app: FastifyInstance): RouteTable {
   const routes: (RegisteredRoute & { readonly pattern: RegExp })[] = [];
   app.addHook('onRoute', (route) => {
     const { method, url, config } = route;
@@ -119,7 +119,7 @@ export function routeTable(app: FastifyInstance): RouteTable {
 export function findDocumentedReplies({
   schema,
   config,
-}: Pick<RouteOptions, 'schema' | 'config'>): Replies | undefined {
+}: Pick<RouteOptions, 'schema' | 'config'>): DocumentedReplies | undefined {
   const doc = config?.doc;
   return doc && new Map(Object.entries({ ...(schema?.response as ReplyDocs | undefined), ...doc.failures }));
 }

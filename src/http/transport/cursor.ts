@@ -13,7 +13,7 @@ export function parseCursor(text: unknown): number | undefined {
  * The latest of several cursors, because a client library that reconnects repeats its first body and sends a newer
  * header.
  */
-export function latestCursor(...texts: unknown[]): number | undefined {
+export function parseLatestCursor(...texts: unknown[]): number | undefined {
   const cursors = texts.map(parseCursor).filter((cursor) => cursor !== undefined);
   return cursors.length > 0 ? Math.max(...cursors) : undefined;
 }

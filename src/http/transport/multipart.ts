@@ -15,7 +15,7 @@ export interface FormPart {
  * Passes each file of a multipart body to `take` as it arrives. A broken or truncated body fails the file that is being
  * read, and then the whole read. Reading stops when `take` fails. `texts` receives the text fields, by name.
  */
-export async function readFiles<Taken>(
+export async function readMultipartFiles<Taken>(
   request: FastifyRequest,
   { files, texts }: { readonly files: number; readonly texts?: Map<string, string> },
   take: (part: FormPart) => Promise<Taken>,
@@ -34,7 +34,7 @@ export async function readFiles<Taken>(
  * Like `readFiles`, for an already decoded body, one file after another. File names keep their folders; a part without
  * a file name has an empty one.
  */
-export async function multipartFiles<Taken>(
+export async function parseMultipartFiles<Taken>(
   body: Readable,
   type: string,
   take: (part: FormPart) => Promise<Taken>,
@@ -64,7 +64,7 @@ interface FormFolder {
  * Reads a whole folder into memory: files of the field `files[]`, whose names are relative paths. Rejects:
  * payload_too_large as soon as the limit is exceeded.
  */
-export async function readFolder(request: FastifyRequest, limits: FolderLimits): Promise<FormFolder> {
+export async function readMultipartFolder(request: FastifyRequest, limits: FolderLimits): Promise<FormFolder> {
   const parser = createParser(contentType(request), limits.files, { preservePath: true });
   const texts = new Map<string, string>();
   parser.on('field', (name: string, value: string) => texts.set(name, value));

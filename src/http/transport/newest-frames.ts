@@ -6,7 +6,7 @@ const most = { frames: 8_192, bytes: 4 * 1024 * 1024 };
  * and 4 MiB. A WeakMap would keep each frame as long as its event is in memory, and tens of thousands of weak keys
  * prolong the pauses of a full garbage collection.
  */
-export class NewestFrames<Key extends object, Frame extends Buffer | undefined> {
+export class FrameCache<Key extends object, Frame extends Buffer | undefined> {
   readonly #frames = new Map<Key, Frame>();
   #bytes = 0;
 

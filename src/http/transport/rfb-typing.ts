@@ -16,7 +16,7 @@ const maxTyped = 500; // characters in one call
 const maxWaiting = 2_000; // messages
 
 /** Sends a viewer's input to the display and to the daemon, in order of arrival. */
-export class OrderedInput {
+export class DisplayInputQueue {
   readonly #outlet: Outlet;
   readonly #held = new PressedInput();
   #waiting: (Buffer | number)[] = [];
@@ -67,7 +67,7 @@ export class OrderedInput {
 }
 
 /** Key events that press and release each keysym, encoded as a viewer sends them. */
-export const keyEvents = (keysyms: readonly number[]): Buffer =>
+export const encodeKeyEvents = (keysyms: readonly number[]): Buffer =>
   Buffer.concat(
     keysyms.flatMap((keysym) =>
       [1, 0].map(

@@ -8,9 +8,9 @@
  * `share`: whether other viewers may stay connected. `press`: a key or button goes down. `hands`: other keyboard and
  * mouse input, such as a release or a movement.
  */
-export type RfbKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
+export type RfbMessageKind = 'setup' | 'share' | 'press' | 'hands' | 'clipboard' | 'resize';
 export interface RfbMessage {
-  readonly kind: RfbKind;
+  readonly kind: RfbMessageKind;
   readonly bytes: Buffer;
 }
 /** The viewer does not follow the RFB handshake, so nothing it sends can be parsed. */
@@ -25,13 +25,13 @@ const none = 1;
 const nothing = Buffer.alloc(0);
 
 interface Shape {
-  readonly kind: RfbKind;
+  readonly kind: RfbMessageKind;
   /** Undefined: the length needs more bytes. */
   readonly length: number | undefined;
   /** The message is too long to store, so it is skipped. */
   readonly isSkipped?: true;
 }
-const fixed = (length: number, kind: RfbKind = 'setup'): Shape => ({ kind, length });
+const fixed = (length: number, kind: RfbMessageKind = 'setup'): Shape => ({ kind, length });
 const unknown: Shape = { kind: 'setup', length: undefined };
 
 /** The keys and buttons that a viewer holds down, so that the relay can release them. */

@@ -4,8 +4,8 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { parseJson } from '../../core/text/json.ts';
 import type { DesktopService, DesktopViewer, StreamEndReason } from '../../sessions/api/desktop.ts';
 import { RfbClientParser, RfbError, type RfbMessage } from './rfb.ts';
-import { keyEvents, OrderedInput } from './rfb-typing.ts';
-import { closeCodes, type Socket } from './ws-socket.ts';
+import { DisplayInputQueue, encodeKeyEvents } from './rfb-typing.ts';
+import { type ClientSocket, closeCodes } from './ws-socket.ts';
 
 // Connects a viewer's socket to the screen of a sandbox. The screen's bytes pass unchanged; the viewer's are parsed,
 // and messages without permission are dropped. Each side is read only as fast as the other side reads.
@@ -36,7 +36,7 @@ const endings: Readonly<Record<StreamEndReason, readonly [number, string]>> = {
   session_deleted: [closeCodes.sessionDeleted, 'Session deleted'],
 };
 
-export async function relayVnc(socket: Socket, relayRequest: RelayRequest, deps: RelayDeps): Promise<void> {
+export async function relayVnc(socket: ClientSocket, relayRequest: RelayRequest, deps: RelayDeps): Promise<void> {
   const { connection } = socket;
   let relay: Relay | undefined;
   connection.on('message', (data: RawData, isBinary) => {
@@ -78,19 +78,19 @@ interface Rights {
 }
 
 class Relay {
-  readonly #socket: Socket;
+  readonly #socket: ClientSocket;
   readonly #viewer: DesktopViewer;
   readonly #rights: Rights;
   readonly #parser = new RfbClientParser();
-  readonly #input: OrderedInput;
+  readonly #input: DisplayInputQueue;
   #isFull = false;
   #drives = false;
 
-  constructor(socket: Socket, viewer: DesktopViewer, rights: Rights) {
+  constructor(socket: ClientSocket, viewer: DesktopViewer, rights: Rights) {
     this.#socket = socket;
     this.#viewer = viewer;
     this.#rights = rights;
-    this.#input = new OrderedInput({
+    this.#input = new DisplayInputQueue({
       write: (bytes) => this.#write(bytes),
       type: (keysyms) => this.#type(keysyms),
       onFull: (isFull) => {
@@ -163,7 +163,7 @@ class Relay {
     } catch (thrown) {
       const error = toAppError(thrown);
       // An older daemon cannot type these characters, so they are sent as key events, which the display can lose.
-      if (error.code === 'invalid_request') this.#write(keyEvents(keysyms));
+      if (error.code === 'invalid_request') this.#write(encodeKeyEvents(keysyms));
       else this.#socket.fail(error);
     }
   }

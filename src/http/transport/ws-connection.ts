@@ -6,7 +6,7 @@ type SendCallback = (error?: Error) => void;
 type SendOptions = Parameters<WebSocket['send']>[1];
 
 /** A WebSocket with bounded memory: a client that reads too slowly is closed, and can resume from its cursor. */
-export class Connection extends WebSocket {
+export class WsConnection extends WebSocket {
   readonly #leaving = new AbortController();
   readonly #flushed = new Set<() => void>();
   #isCut = false;

@@ -2,11 +2,11 @@ import type { RawData } from 'ws';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import { publicText, wireErrors } from '../errors/wire-errors.ts';
+import { toPublicText, wireErrors } from '../errors/wire-errors.ts';
 import { bindCaller } from '../guard/caller.ts';
 import type { HttpLogger } from '../routes/observe.ts';
 import { parseJsonBody } from './json-body.ts';
-import type { Connection } from './ws-connection.ts';
+import type { WsConnection } from './ws-connection.ts';
 
 /** At either limit, reading from the network pauses until both queues are at most half full. */
 const maxWaiting = 64;
@@ -14,7 +14,7 @@ const maxWaitingBytes = 16 * 1024 * 1024;
 
 /** Handles frames one after another. Stops at the first failure, because later frames can depend on the failed one. */
 function handleInOrder(
-  connection: Connection,
+  connection: WsConnection,
   fail: (thrown: unknown) => void,
   take: (bytes: Buffer, isBinary: boolean) => void | Promise<void>,
 ): void {
@@ -64,7 +64,7 @@ const asText = { binary: false };
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-export interface Socket {
+export interface ClientSocket {
   /** Dropped when the socket is closed. A client that lets 4 MiB pile up is closed with 1013. */
   sendJson(frame: object): void;
   /** Sends JSON texts that were encoded once for many sockets. */
@@ -92,7 +92,7 @@ export interface Socket {
    */
   drained(): Promise<void>;
   /** The underlying connection, which some libraries need. The limits apply to it too. */
-  readonly connection: Connection;
+  readonly connection: WsConnection;
 }
 
 export interface SocketContext {
@@ -105,7 +105,7 @@ export interface SocketContext {
 }
 
 /** Opens a socket with the features of every socket: counting, pings, and the close at a shutdown. */
-export function openSocket(connection: Connection, { clock, closing, logger, opened }: SocketContext): Socket {
+export function openSocket(connection: WsConnection, { clock, closing, logger, opened }: SocketContext): ClientSocket {
   keepAlive(connection, clock);
   closeWithServer(connection, clock, closing);
   const counted = opened();
@@ -117,7 +117,7 @@ export function openSocket(connection: Connection, { clock, closing, logger, ope
     const error = toAppError(thrown);
     if (connection.leaving.aborted) return;
     if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a socket failed');
-    close(wireErrors[error.code].ws, publicText(error));
+    close(wireErrors[error.code].ws, toPublicText(error));
   };
   return {
     connection,
@@ -158,7 +158,7 @@ function parseFrame(bytes: Buffer): JsonObject | undefined {
 }
 
 /** Closes the connection after two missed pings, because its peer vanished (a pulled cable, a sleeping laptop). */
-function keepAlive(connection: Connection, clock: Clock): void {
+function keepAlive(connection: WsConnection, clock: Clock): void {
   let missed = 0;
   let timer: unknown;
   const tick = () => {
@@ -174,7 +174,7 @@ function keepAlive(connection: Connection, clock: Clock): void {
   connection.once('close', () => clock.clearTimeout(timer));
 }
 
-function closeWithServer(connection: Connection, clock: Clock, closing: AbortSignal): void {
+function closeWithServer(connection: WsConnection, clock: Clock, closing: AbortSignal): void {
   let last: unknown;
   const goDown = () => {
     connection.close(closeCodes.shutdown, 'The server is shutting down');
@@ -189,7 +189,7 @@ function closeWithServer(connection: Connection, clock: Clock, closing: AbortSig
 }
 
 /** Closes the socket when its caller's key is no longer valid. */
-export function closeWhenKeyEnds(socket: Socket, { ended }: Principal): void {
+export function closeWhenKeyInvalid(socket: ClientSocket, { ended }: Principal): void {
   if (!ended) return;
   const close = () => socket.close(closeCodes.refused, 'The key is no longer valid');
   if (ended.aborted) close();
@@ -197,7 +197,7 @@ export function closeWhenKeyEnds(socket: Socket, { ended }: Principal): void {
   socket.connection.once('close', () => ended.removeEventListener('abort', close));
 }
 
-function drained(connection: Connection, clock: Clock): Promise<void> {
+function drained(connection: WsConnection, clock: Clock): Promise<void> {
   const { leaving } = connection;
   if (connection.bufferedAmount <= highWaterBytes || leaving.aborted) return Promise.resolve();
   const { promise, resolve } = Promise.withResolvers<void>();

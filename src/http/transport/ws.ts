@@ -8,13 +8,13 @@ import type { UrlPurpose, UrlRight } from '../../auth/signed-url.ts';
 import { readSubprotocols } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import { type ErrorStyle, findStyle } from '../errors/error-style.ts';
+import { type ErrorStyle, findErrorStyle } from '../errors/error-style.ts';
 import type { HostRouter } from '../routes/host-router.ts';
 import { offerRewrite } from '../routes/host-router.ts';
 import type { RouteDoc } from '../routes/route-docs.ts';
 import type { App } from '../routes/routes.ts';
-import { Connection } from './ws-connection.ts';
-import { closeWhenKeyEnds, openSocket, type Socket, type SocketContext } from './ws-socket.ts';
+import { WsConnection } from './ws-connection.ts';
+import { type ClientSocket, closeWhenKeyInvalid, openSocket, type SocketContext } from './ws-socket.ts';
 
 // WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate
 // limit, log and metrics. Parameters are parsed, unknown paths are 404, and every refusal is an HTTP answer in the
@@ -50,7 +50,7 @@ interface SocketRoute<Params extends z.ZodType, Query extends z.ZodType> {
   readonly signed?: UrlPurpose;
   /** The token can follow the upgrade in tRPC's connection parameters; `open` must then check it. */
   readonly connectionParams?: true;
-  open(socket: Socket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
+  open(socket: ClientSocket, request: SocketRequest<z.infer<Params>, z.infer<Query>>): void | Promise<void>;
 }
 export interface SocketRequest<Params = unknown, Query = unknown> {
   readonly params: Params;
@@ -84,7 +84,7 @@ const limits: ServerOptions & { maxFragments: number; maxBufferedChunks: number 
   maxFragments: 1_024,
   maxBufferedChunks: 20_480, // enough for the largest message in TCP segments of 512 bytes
   // the type requires a constructor without an address, which `ws` uses internally
-  WebSocket: Connection as unknown as typeof WebSocket,
+  WebSocket: WsConnection as unknown as typeof WebSocket,
 };
 
 /** Other upgrades (such as HTTP/2 in clear text) are served as plain requests. */
@@ -92,7 +92,7 @@ export const isSocketUpgrade = ({ method, headers }: Pick<IncomingMessage, 'meth
   method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket';
 
 /** Call this after the guard and before any route is registered. */
-export function socketServer(app: App, { styles, elsewhere = [], ...context }: SocketServerDeps): SocketServer {
+export function createSocketServer(app: App, { styles, elsewhere = [], ...context }: SocketServerDeps): SocketServer {
   const upgrades = new WeakMap<IncomingMessage, Upgrade>();
 
   app.server.on('upgrade', (request: IncomingMessage, socket: NetSocket, head: Buffer) => {
@@ -132,7 +132,7 @@ export function socketServer(app: App, { styles, elsewhere = [], ...context }: S
         reply.raw.statusCode = 101; // for the access log
         const socket = openSocket(connection, context);
         const { caller, principal, known, right, raw } = request;
-        closeWhenKeyEnds(socket, principal);
+        closeWhenKeyInvalid(socket, principal);
         const openRequest = { params: request.params, query: request.query, caller, principal, known, right, raw };
         Promise.try(() => open(socket, openRequest as Parameters<typeof open>[1])).catch(socket.fail);
         return undefined;
@@ -145,7 +145,7 @@ const upgraded = { description: 'Switching Protocols' };
 
 function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: ReadonlyMap<string, ErrorStyle>) {
   const error = new AppError('invalid_request', 'This address is a WebSocket: connect with a WebSocket client.');
-  return reply.code(426).header('upgrade', 'websocket').send(findStyle(styles, request.url).body(426, error));
+  return reply.code(426).header('upgrade', 'websocket').send(findErrorStyle(styles, request.url).body(426, error));
 }
 
 type SubprotocolRules = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;
@@ -164,17 +164,17 @@ function handshake({ subprotocols = ['corral'], strictSubprotocols }: Subprotoco
   server.on('headers', (lines) => {
     for (const [name, value] of Object.entries(answering?.getHeaders() ?? {})) lines.push(`${name}: ${value}`);
   });
-  return (request: FastifyRequest, reply: FastifyReply, { socket, head }: Upgrade): Connection | undefined => {
+  return (request: FastifyRequest, reply: FastifyReply, { socket, head }: Upgrade): WsConnection | undefined => {
     const { offered } = readSubprotocols(request.headers['sec-websocket-protocol']);
     if (strictSubprotocols && offered.length > 0 && !offered.some((name) => subprotocols.includes(name))) {
       throw new AppError('invalid_request', `This WebSocket speaks ${subprotocols.join(' or ')}.`);
     }
     problem = undefined;
     answering = reply;
-    let connection: Connection | undefined;
+    let connection: WsConnection | undefined;
     // `handleUpgrade` calls back or reports an error before it returns.
     server.handleUpgrade(request.raw, socket, head, (upgraded) => {
-      connection = upgraded as Connection;
+      connection = upgraded as WsConnection;
     });
     answering = undefined;
     if (problem) throw new AppError('invalid_request', `${(problem as Error).message}.`);

@@ -11,7 +11,7 @@ export const auditFileName = (since: number, process: string, part: number): str
   `${new Date(since).toISOString().replaceAll(/[-:.]/g, '')}-${process}-${String(part).padStart(6, '0')}.jsonl`;
 
 /** The common prefix of one process's files. */
-export const parseProcess = (file: string): string => file.slice(0, file.lastIndexOf('-'));
+export const parseProcessPrefix = (file: string): string => file.slice(0, file.lastIndexOf('-'));
 
 /** The files in name order, oldest first. Empty if the folder does not exist. */
 export function listAuditFiles(folder: string): string[] {

@@ -48,7 +48,7 @@ const own = (action: string, detail?: Record<string, string | number>): AuditEnt
 });
 
 /** Opens the log in a new file. Throws: invalid_request (the folder is not writable). */
-export function auditLog(options: AuditOptions): AuditLog {
+export function openAuditLog(options: AuditOptions): AuditLog {
   try {
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
     return new Files(options);

@@ -35,7 +35,7 @@ interface Row {
 }
 
 /** The matching rows, newest file first. `next` is the position at which to continue; null at the end. */
-export async function readAudit(folder: string, query: Query): Promise<{ rows: Row[]; next: string | null }> {
+export async function readAuditRows(folder: string, query: Query): Promise<{ rows: Row[]; next: string | null }> {
   const rows: Row[] = [];
   const matches = matcher(query);
   const [lastFile = '', lastAt = ''] = query.before?.split(':') ?? [];

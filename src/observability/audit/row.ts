@@ -41,7 +41,7 @@ export interface AuditKey {
   readonly id: string;
   mac(before: string, text: string): string;
 }
-export function auditKey(secret: Secret): AuditKey {
+export function deriveAuditKey(secret: Secret): AuditKey {
   const key = createHmac('sha256', secret.reveal()).update('corral audit log').digest();
   return {
     id: createHash('sha256').update(key).digest('hex').slice(0, 8),

@@ -1,4 +1,4 @@
-import { listAuditFiles, parseProcess, readAuditLines } from './files.ts';
+import { listAuditFiles, parseProcessPrefix, readAuditLines } from './files.ts';
 import { type AuditKey, type AuditPosition, parseRow } from './row.ts';
 
 interface AuditReport {
@@ -101,7 +101,7 @@ function follows(
     else broken.push(`${before.file} is missing, or cannot be read: ${file} follows it.`);
     return;
   }
-  const isSame = parseProcess(other.file) === parseProcess(file);
+  const isSame = parseProcessPrefix(other.file) === parseProcessPrefix(file);
   const isRight = isSame ? other.last === before.mac && firstRow === other.lastRow + 1 : other.macs.has(before.mac);
   if (!isRight)
     broken.push(`${other.file}: rows at its end are missing or changed: ${file} follows one that is not there.`);
@@ -119,5 +119,5 @@ function stands(
 
 /** The last file of each process. */
 function endsOf(read: ReadonlyMap<string, VerifiedFile>): VerifiedFile[] {
-  return [...new Map([...read.values()].map((one) => [parseProcess(one.file), one])).values()];
+  return [...new Map([...read.values()].map((one) => [parseProcessPrefix(one.file), one])).values()];
 }

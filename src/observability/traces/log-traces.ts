@@ -1,7 +1,7 @@
-import type { Append, EventLog, EventStore } from '../../core/contracts/ports.ts';
+import type { AppendRequest, EventLog, EventStore } from '../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
-import { type SpanOptions, spanOfSession, spansOfRun } from './run-spans.ts';
+import { buildRunSpans, buildSessionSpan, type SpanOptions } from './run-spans.ts';
 import type { SpanSink } from './span.ts';
 
 interface Options extends Omit<SpanOptions, 'agent'> {
@@ -32,9 +32,9 @@ export class LogTraces implements AsyncDisposable {
     options.log.onAppend((entry) => this.#receive(entry));
   }
 
-  #receive({ sessionId, after, at, facts }: Append): void {
+  #receive({ sessionId, after, at, facts }: AppendRequest): void {
     for (const [n, { type, runId, data }] of facts.entries()) {
-      if (type === 'session.created') this.#options.sink.send(spanOfSession(sessionId, data.template, at));
+      if (type === 'session.created') this.#options.sink.send(buildSessionSpan(sessionId, data.template, at));
       if (!runId) continue;
       if (type === 'run.started') this.#starts.set(runId, after + n + 1);
       if (type !== 'run.end') continue;
@@ -69,7 +69,7 @@ export class LogTraces implements AsyncDisposable {
       after = newest;
     }
     const agent = created?.type === 'session.created' ? created.data.template : 'agent';
-    const tree = spansOfRun(own, runId, { ...options, agent });
+    const tree = buildRunSpans(own, runId, { ...options, agent });
     if (tree) sink.send(tree);
   }
 

@@ -17,7 +17,11 @@ export interface SpanOptions {
 type Attributes = Record<string, AttributeValue | undefined>;
 
 /** Undefined if the events do not include the end of the run. Events of other runs are ignored. */
-export function spansOfRun(events: readonly SessionEvent[], runId: string, options: SpanOptions): SpanTree | undefined {
+export function buildRunSpans(
+  events: readonly SessionEvent[],
+  runId: string,
+  options: SpanOptions,
+): SpanTree | undefined {
   const own = events.filter((event) => event.runId === runId || event.type === 'sandbox.phase');
   const end = own.find(isOf('run.end'));
   const first = own.find(({ runId: of }) => of === runId);
@@ -53,7 +57,7 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
 }
 
 /** The session's own span, which covers its creation and is the parent of all its runs. */
-export const spanOfSession = (sessionId: string, agent: string, at: number): SpanTree => ({
+export const buildSessionSpan = (sessionId: string, agent: string, at: number): SpanTree => ({
   sessionId,
   top: {
     name: `create_agent ${agent}`,

@@ -10,7 +10,7 @@ export function findLoadedTracer(version: string): Tracer | undefined {
 }
 
 /** Sends spans to an SDK, which assigns its own ids. All spans of a session are below one parent. */
-export const sdkSink = (tracer: Tracer): SpanSink => ({
+export const createSdkSink = (tracer: Tracer): SpanSink => ({
   send({ sessionId, top, below }) {
     const parent = {
       traceId: computeTraceId(sessionId),

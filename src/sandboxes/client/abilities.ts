@@ -40,7 +40,7 @@ export interface JobSpec {
   /** False: the job's standard input is closed from the start. */
   readonly input?: boolean;
 }
-export interface JobReader {
+export interface JobOutputListener {
   /** The job's output waits until the returned promise resolves. */
   readonly onOutput: (chunk: Buffer) => void | Promise<void>;
   /** Never called for a job on a terminal. */
@@ -68,7 +68,7 @@ export interface JobClient {
    * Reads the output from now on. The first reader gets all of it if it starts within 30 s. A reader that stops reading
    * blocks the job after 1 MiB.
    */
-  attach(id: string, reader: JobReader, signal: AbortSignal): Promise<JobStream>;
+  attach(id: string, reader: JobOutputListener, signal: AbortSignal): Promise<JobStream>;
   /** Resolves once the program's pipe has accepted the bytes. Rejects: conflict (its input is closed). */
   write(id: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
   /** Succeeds if the input is already closed. Rejects: unsupported (a terminal). */

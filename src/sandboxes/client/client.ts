@@ -49,7 +49,7 @@ export interface OperationSpec {
   /** Restarts the session in the workspace, without the exports of earlier commands. */
   readonly fresh?: boolean;
 }
-export interface TerminalReader {
+export interface TerminalListener {
   /** Called when the stream is open. From then on the reader misses no output. */
   readonly onOpen?: () => void;
   /** The terminal's output waits until the returned promise resolves. */
@@ -68,7 +68,7 @@ export interface TerminalClient {
   list(signal: AbortSignal): Promise<readonly TerminalEntry[]>;
   // The following methods also reject with shell_not_found.
   /** Reads the output from now on. A previous reader's `read` ends with `replaced`. */
-  read(id: string, reader: TerminalReader, signal: AbortSignal): Promise<TerminalEnd>;
+  read(id: string, reader: TerminalListener, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
   /**
    * A stream for everything that one person types, in order; the caller destroys it. Undefined: the daemon is too old
@@ -93,7 +93,7 @@ export interface ProgramSpec {
   /** A tag for `killTagged`, like that of an operation. */
   readonly tag?: string;
 }
-export interface ProgramReader {
+export interface ProgramOutputListener {
   /** The program's output waits in its pipe until the returned promise resolves. */
   readonly onOutput: (chunk: Buffer) => void | Promise<void>;
   readonly onErrors: (chunk: Buffer) => void | Promise<void>;
@@ -122,7 +122,7 @@ export interface ProgramClient {
   list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
   // The following methods also reject with not_found.
   /** Opens the pipes. A program has one reader at a time; a new reader replaces the previous reader. */
-  attach(id: string, reader: ProgramReader, signal: AbortSignal): Promise<ProgramPipes>;
+  attach(id: string, reader: ProgramOutputListener, signal: AbortSignal): Promise<ProgramPipes>;
   /** INT goes to the process group; TERM and KILL end every process that the program started. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
   /** Ends the program with every process that it started, and forgets it. */

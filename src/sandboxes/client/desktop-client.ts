@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
-import { validateInTurn } from './answers/validate-answer.ts';
+import { validateResponseInTurn } from './answers/validate-answer.ts';
 import type { DesktopClient } from './client.ts';
-import type { DaemonRequest, requester } from './request.ts';
+import type { createRequester, DaemonRequest } from './request.ts';
 
 /** `RFB 003.008` and a newline: the first bytes of every display. */
 const greetingBytes = 12;
@@ -90,7 +90,7 @@ async function counted(screen: Duplex, count: () => Promise<Duplex>): Promise<vo
 }
 
 type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
-type DaemonRequester = ReturnType<typeof requester> & {
+type DaemonRequester = ReturnType<typeof createRequester> & {
   readonly trust: DaemonTrust;
   /** Connects to the display directly. Absent: only the daemon can reach the display. */
   readonly screen?: () => Promise<Duplex | undefined>;
@@ -104,7 +104,7 @@ const actMs = 60_000;
 const maxScreenshotBytes = 32 * 1024 * 1024;
 
 /** Implements the desktop with the daemon's HTTP API. */
-export function desktopClient(
+export function createDesktopClient(
   { json, done, whole, upgrade, trust, screen }: DaemonRequester,
   again: Retry,
 ): DesktopClient {
@@ -133,7 +133,7 @@ export function desktopClient(
     vnc: async (signal) => screenStream((await direct(signal)) ?? (await stream('/desktop/vnc', signal)), trust),
     cdp: (signal) => stream('/desktop/cdp', signal),
     async cdpMessage(bytes) {
-      const validationResult = await validateInTurn('cdp', bytes);
+      const validationResult = await validateResponseInTurn('cdp', bytes);
       if (validationResult.ok) return { kind: 'message', message: validationResult.value };
       // A page can make an honest browser send too much. Text that is not a message can only come from another program.
       if (validationResult.reason === 'too_large' || validationResult.reason === 'too_complex')

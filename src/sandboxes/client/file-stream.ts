@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
-import { declaredLength } from './answers/answer-body.ts';
+import { readDeclaredLength } from './answers/answer-body.ts';
 import type { OpenFile } from './client.ts';
 
 interface Answer {
@@ -18,7 +18,7 @@ export async function openFile(exchange: Exchange, maxBytes: number, signal: Abo
   content.on('error', () => {}); // the content's reader gets the error too
   content.once('close', () => gone.abort());
   exchange(AbortSignal.any([signal, gone.signal]), async ({ response, chunks }) => {
-    begun.resolve({ size: declaredLength(response, { maxBytes, isMeasured: true }), content });
+    begun.resolve({ size: readDeclaredLength(response, { maxBytes, isMeasured: true }), content });
     for await (const chunk of chunks) {
       if (!content.write(chunk)) await once(content, 'drain', { signal: gone.signal });
     }

@@ -2,22 +2,22 @@ import type { Duplex } from 'node:stream';
 import { neverSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type AnswerOf, type DaemonResponseName, parseTerminalEnd } from './answers/answers.ts';
+import { type DaemonResponse, type DaemonResponseName, parseTerminalEnd } from './answers/answers.ts';
 import { openDaemonTrust } from './answers/daemon-trust.ts';
-import { validateAnswer } from './answers/validate-answer.ts';
-import { jobClient } from './anywhere/job-client.ts';
-import { pathClient } from './anywhere/path-client.ts';
+import { validateDaemonResponse } from './answers/validate-answer.ts';
+import { createJobClient } from './anywhere/job-client.ts';
+import { createPathClient } from './anywhere/path-client.ts';
 import { destroyWhenDistrusted } from './anywhere/read-frames.ts';
-import { transferClient } from './anywhere/transfer-client.ts';
-import { portClient, watchClient } from './anywhere/watch-client.ts';
-import { workspaceClient } from './anywhere/workspace-client.ts';
+import { createTransferClient } from './anywhere/transfer-client.ts';
+import { createPortClient, createWatchClient } from './anywhere/watch-client.ts';
+import { createWorkspaceClient } from './anywhere/workspace-client.ts';
 import type { SandboxClient, SearchOptions } from './client.ts';
 import { createVersionCheck } from './daemon-version.ts';
-import { desktopClient } from './desktop-client.ts';
+import { createDesktopClient } from './desktop-client.ts';
 import { HealthMonitor } from './health-monitor.ts';
 import { createProgramClient } from './program-client.ts';
-import { query } from './query.ts';
-import { type DaemonConnection, type DaemonRequest, requester } from './request.ts';
+import { toQueryString } from './query.ts';
+import { createRequester, type DaemonConnection, type DaemonRequest } from './request.ts';
 
 const turnMs = 50;
 const bytesPerTurn = 2 * 1024 * 1024;
@@ -55,12 +55,12 @@ const maxFileBytes = 50 * 1024 * 1024;
 const maxOutputBytes = 65 * 1024 * 1024;
 
 /** The client of the daemon in one sandbox. */
-export function sandboxClient(
+export function createSandboxClient(
   { workdir, hasten, screen, starvedMs, ...way }: SandboxAddress,
   clock: Clock = systemClock,
 ): SandboxClient {
   const trust = openDaemonTrust();
-  const daemon = requester({ ...way, trust });
+  const daemon = createRequester({ ...way, trust });
   const { json, done, bytes, whole, upgrade, file: opened } = daemon;
 
   const { lost = neverSignal } = way;
@@ -80,7 +80,7 @@ export function sandboxClient(
     name: Name,
     path: string,
     signal: AbortSignal,
-  ): Promise<AnswerOf<Name>> => again(signal, () => json(name, { method: 'GET', path }, signal));
+  ): Promise<DaemonResponse<Name>> => again(signal, () => json(name, { method: 'GET', path }, signal));
   const health = (signal: AbortSignal, timeoutMs?: number) =>
     json('health', { method: 'GET', path: '/health', ...(timeoutMs && { timeoutMs }) }, signal);
 
@@ -122,7 +122,8 @@ export function sandboxClient(
     }
   }
 
-  const file = (path: string, more: Record<string, string> = {}) => `/files/content?${query({ path, ...more })}`;
+  const file = (path: string, more: Record<string, string> = {}) =>
+    `/files/content?${toQueryString({ path, ...more })}`;
 
   return {
     workdir,
@@ -161,7 +162,7 @@ export function sandboxClient(
       const trailers = await whileAlive(signal, (ask) => again(ask, () => listen(ask)));
       const ended = trailers['corral-operation'];
       if (!ended) throw new AppError('sandbox_lost', "The sandbox's response ended before the command's result.");
-      const validationResult = validateAnswer('operation', Buffer.from(ended));
+      const validationResult = validateDaemonResponse('operation', Buffer.from(ended));
       if (validationResult.ok) return validationResult.value;
       throw trust.reportViolation({
         reason: validationResult.reason,
@@ -182,14 +183,14 @@ export function sandboxClient(
       await done(ask, signal);
     },
     view(shell, signal, limit) {
-      const values = limit ? `?${query({ chars: String(limit.chars) })}` : '';
+      const values = limit ? `?${toQueryString({ chars: String(limit.chars) })}` : '';
       return get('shell', `/shells/${encodeURIComponent(shell)}${values}`, signal);
     },
     killTagged(tag, signal, view) {
       hasten?.();
       // Sent in the query, because daemons before 1.4 refuse unknown body fields.
-      const shown = (view?.shells ?? []).map((shell) => `&${query({ shell })}`).join('');
-      const path = view ? `/kill?${query({ chars: String(view.chars) })}${shown}` : '/kill';
+      const shown = (view?.shells ?? []).map((shell) => `&${toQueryString({ shell })}`).join('');
+      const path = view ? `/kill?${toQueryString({ chars: String(view.chars) })}${shown}` : '/kill';
       const ask: DaemonRequest = { method: 'POST', path, json: { tag }, timeoutMs: 30_000 };
       return again(signal, () => json('killed', ask, signal));
     },
@@ -207,14 +208,14 @@ export function sandboxClient(
       if (raw.length > maxFileBytes) throw new AppError('payload_too_large', 'The file is larger than 50 MiB.');
       await done({ method: 'PUT', path: file(path, options?.append ? { append: '1' } : {}), raw }, signal);
     },
-    listFiles: (path, signal) => get('entries', `/files/list?${query({ path })}`, signal),
+    listFiles: (path, signal) => get('entries', `/files/list?${toQueryString({ path })}`, signal),
     async removeFile(path, signal) {
       await done({ method: 'DELETE', path: file(path) }, signal);
     },
     find: (path, glob, signal, options) =>
-      get('found', `/files/find?${query({ path, glob })}${typesOf(options)}`, signal),
+      get('found', `/files/find?${toQueryString({ path, glob })}${typesOf(options)}`, signal),
     grep: (path, regex, signal, options) =>
-      get('lines', `/files/grep?${query({ path, regex })}${typesOf(options)}`, signal),
+      get('lines', `/files/grep?${toQueryString({ path, regex })}${typesOf(options)}`, signal),
 
     processes: (signal) => get('processes', '/processes', signal),
     async signalProcess(pid, name, signal) {
@@ -266,13 +267,13 @@ export function sandboxClient(
     },
 
     programs: createProgramClient({ ...daemon, trust }, again),
-    jobs: jobClient({ ...daemon, trust }, again),
-    paths: pathClient({ ...daemon, trust }, again, since),
-    transfers: transferClient({ ...daemon, trust }, since),
-    workspace: workspaceClient(daemon, again, since),
-    watches: watchClient({ ...daemon, trust }, again),
-    ports: portClient({ ...daemon, trust }, again, since),
-    desktop: desktopClient({ ...daemon, trust, ...(screen && { screen }) }, again),
+    jobs: createJobClient({ ...daemon, trust }, again),
+    paths: createPathClient({ ...daemon, trust }, again, since),
+    transfers: createTransferClient({ ...daemon, trust }, since),
+    workspace: createWorkspaceClient(daemon, again, since),
+    watches: createWatchClient({ ...daemon, trust }, again),
+    ports: createPortClient({ ...daemon, trust }, again, since),
+    desktop: createDesktopClient({ ...daemon, trust, ...(screen && { screen }) }, again),
   };
 }
 

@@ -4,7 +4,7 @@ import { toFrames } from '../../core/text/pipe-frames.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import type { DaemonRequester, Retry } from './anywhere/job-client.ts';
 import { destroyWhenDistrusted, parseFrame, readFrames } from './anywhere/read-frames.ts';
-import type { ProgramClient, ProgramPipes, ProgramReader } from './client.ts';
+import type { ProgramClient, ProgramOutputListener, ProgramPipes } from './client.ts';
 import type { DaemonRequest } from './request.ts';
 
 const endMs = 30_000;
@@ -37,7 +37,7 @@ export function createProgramClient({ json, done, upgrade, trust }: DaemonReques
 }
 
 /** Every frame is checked: the sandbox can send anything. */
-function createPipes(stream: Duplex, reader: ProgramReader, trust: DaemonTrust): ProgramPipes {
+function createPipes(stream: Duplex, reader: ProgramOutputListener, trust: DaemonTrust): ProgramPipes {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
   ended.catch(() => {}); // the caller can await it later, or never
   destroyWhenDistrusted(stream, trust);
@@ -59,7 +59,7 @@ function createPipes(stream: Duplex, reader: ProgramReader, trust: DaemonTrust):
   };
 }
 
-async function read(stream: Duplex, { onOutput, onErrors }: ProgramReader, trust: DaemonTrust) {
+async function read(stream: Duplex, { onOutput, onErrors }: ProgramOutputListener, trust: DaemonTrust) {
   for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
     if (channel === 'output') await onOutput(payload);
     else if (channel === 'errors') await onErrors(payload);

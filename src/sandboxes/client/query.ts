@@ -1,9 +1,9 @@
 import type { FilePart } from './abilities.ts';
 
-export const query = (values: Record<string, string>) => new URLSearchParams(values).toString();
+export const toQueryString = (values: Record<string, string>) => new URLSearchParams(values).toString();
 
 /** Query parameters that select a part of a file. */
-export const partValues = ({ from, most }: FilePart): Record<string, string> => ({
+export const toFilePartQuery = ({ from, most }: FilePart): Record<string, string> => ({
   ...(from && { from: String(from) }),
   ...(most !== undefined && { most: String(most) }),
 });

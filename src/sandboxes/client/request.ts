@@ -4,11 +4,16 @@ import { neverSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { collectBody, freeBytes, UntrustedResponseError } from './answers/answer-body.ts';
-import { type AnswerOf, answerRules, type DaemonResponseName, maxLargeAnswerBytes } from './answers/answers.ts';
+import { collectBody, releaseBodyMemory, UntrustedResponseError } from './answers/answer-body.ts';
+import {
+  type DaemonResponse,
+  type DaemonResponseName,
+  daemonResponseRules,
+  maxLargeResponseBytes,
+} from './answers/answers.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import { toRefusalError } from './answers/refusal.ts';
-import { validateInTurn } from './answers/validate-answer.ts';
+import { validateResponseInTurn } from './answers/validate-answer.ts';
 import type { OpenFile } from './client.ts';
 import { openFile } from './file-stream.ts';
 
@@ -70,14 +75,14 @@ interface Exchange {
  * Sends requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes,
  * counts and shapes have limits. After the first answer that breaks a rule, this connection is never trusted again.
  */
-export function requester({
+export function createRequester({
   agent,
   token,
   epoch,
   trust,
   lost = neverSignal,
 }: DaemonConnection & { readonly trust: DaemonTrust }) {
-  const own = new Semaphore(maxLargeAnswerBytes);
+  const own = new Semaphore(maxLargeResponseBytes);
   const lasting = new Semaphore(maxLong);
   let streams = 0;
   async function exchange<Result>(
@@ -123,9 +128,9 @@ export function requester({
       if ((response.statusCode ?? 0) >= 400) {
         clearTimeout(timer);
         timer = setTimeout(expire, answerMs);
-        const { maxBytes } = answerRules.refusal;
+        const { maxBytes } = daemonResponseRules.refusal;
         using body = await collectBody(response, { maxBytes, signal, isMeasured: false, own });
-        throw toRefusalError(trusted(await validateInTurn('refusal', body.bytes)), { epoch });
+        throw toRefusalError(trusted(await validateResponseInTurn('refusal', body.bytes)), { epoch });
       }
       if (!ask.stream) {
         clearTimeout(timer);
@@ -158,12 +163,12 @@ export function requester({
     name: Name,
     response: IncomingMessage,
     signal: AbortSignal,
-  ): Promise<AnswerOf<Name>> {
+  ): Promise<DaemonResponse<Name>> {
     expected(response, 200);
-    const { maxBytes } = answerRules[name];
+    const { maxBytes } = daemonResponseRules[name];
     using body = await collectBody(response, { maxBytes, signal, isMeasured: true, own });
-    const validationResult = await validateInTurn(name, body.bytes);
-    freeBytes(body);
+    const validationResult = await validateResponseInTurn(name, body.bytes);
+    releaseBodyMemory(body);
     return trusted(validationResult);
   }
 
@@ -176,7 +181,7 @@ export function requester({
       name: Name,
       ask: DaemonRequest & Required<Pick<DaemonRequest, 'body'>>,
       signal: AbortSignal,
-    ): Promise<AnswerOf<Name>> =>
+    ): Promise<DaemonResponse<Name>> =>
       exchange({ ...ask, timeoutMs: 0 }, signal, ({ response }) => answered(name, response, signal)),
     /** Expects an empty answer (204). */
     done: (ask: DaemonRequest, signal: AbortSignal) =>
@@ -290,7 +295,7 @@ function expected({ statusCode }: IncomingMessage, status: number): void {
   if (statusCode !== status) throw new UntrustedResponseError('bad_status', `${statusCode} where ${status} was due`);
 }
 
-function trusted<Value>(reply: Awaited<ReturnType<typeof validateInTurn>> | { ok: true; value: Value }): Value {
+function trusted<Value>(reply: Awaited<ReturnType<typeof validateResponseInTurn>> | { ok: true; value: Value }): Value {
   if (reply.ok) return reply.value as Value;
   throw new UntrustedResponseError(reply.reason, reply.detail);
 }

@@ -1,10 +1,10 @@
 import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
-import { limitInterimAnswers } from '../../core/concurrency/interim-answers.ts';
+import { limitInterimResponses } from '../../core/concurrency/interim-answers.ts';
 import { isHeaderText } from '../../core/text/text.ts';
 import type { EgressClient } from './client.ts';
-import { searchAnswer } from './credentials/searched-answer.ts';
-import { withholdFilter } from './credentials/withhold.ts';
-import { endToEndHeaders, headBytes, withoutHeaders } from './heads.ts';
+import { searchResponse } from './credentials/searched-answer.ts';
+import { createWithholdFilter } from './credentials/withhold.ts';
+import { countHeadBytes, endToEndHeaders, withoutHeaders } from './heads.ts';
 import { pipeFiltered } from './pipe-filtered.ts';
 import { Refusal } from './refusal.ts';
 import type { Target } from './target.ts';
@@ -21,8 +21,8 @@ interface AnswerContext {
 const cookies = new Set(['set-cookie', 'set-cookie2']);
 
 /** Rules reported when an answer to a request with a credential is refused. */
-export const repeatsSecretRule = 'credential: the answer repeats it';
-export const cannotSearchRule = 'credential: the answer cannot be searched';
+export const repeatedSecretRule = 'credential: the answer repeats it';
+export const unsearchableResponseRule = 'credential: the answer cannot be searched';
 
 /**
  * Forwards the answer to a request, with the standard reason phrase instead of the server's. Resolves when the answer
@@ -42,7 +42,7 @@ export function forwardResponse(
     if (isRefused) return;
     isRefused = true;
     if (res.headersSent) cut();
-    else refuse(res.setHeader('Connection', 'close'), Refusal.failed(target, why, false));
+    else sendEgressRefusal(res.setHeader('Connection', 'close'), Refusal.failed(target, why, false));
     outgoing.destroy();
   };
   const broken = (error: Error) => {
@@ -50,18 +50,18 @@ export function forwardResponse(
     reject(`the server's answer was cut off (${error.message})`);
   };
   const repeats = () => {
-    client.tell(target, 'refused', repeatsSecretRule);
+    client.tell(target, 'refused', repeatedSecretRule);
     if (!res.headersSent) return reject('its answer repeats a credential');
     res.destroy();
     outgoing.destroy();
   };
   const pass = (incoming: IncomingMessage) => {
-    const fault = findFault(incoming);
+    const fault = findResponseFault(incoming);
     if (fault) return reject(fault);
-    const found = secrets.length > 0 ? searchAnswer(incoming, { method: outgoing.method, secrets }) : undefined;
+    const found = secrets.length > 0 ? searchResponse(incoming, { method: outgoing.method, secrets }) : undefined;
     if (found?.kind === 'repeats') return repeats();
     if (found?.kind === 'unsearchable') {
-      client.tell(target, 'refused', cannotSearchRule);
+      client.tell(target, 'refused', unsearchableResponseRule);
       return reject(found.why);
     }
     const body = found?.body ?? incoming;
@@ -69,15 +69,15 @@ export function forwardResponse(
     const headers = found?.headers ?? endToEndHeaders(incoming);
     res.writeHead(incoming.statusCode ?? 502, hasCookies ? headers : withoutHeaders(headers, cookies));
     body.on('data', (chunk: Buffer) => client.count(chunk.length));
-    pipeFiltered(body, res, found && withholdFilter(secrets, repeats));
+    pipeFiltered(body, res, found && createWithholdFilter(secrets, repeats));
   };
-  limitInterimAnswers(outgoing);
-  outgoing.on('information', ({ rawHeaders }: InformationEvent) => client.count(headBytes({ rawHeaders })));
+  limitInterimResponses(outgoing);
+  outgoing.on('information', ({ rawHeaders }: InformationEvent) => client.count(countHeadBytes({ rawHeaders })));
   outgoing.on('error', broken);
   // Node does not report an unrequested protocol change as an error
   outgoing.once('close', () => broken(new Error('it changed the protocol without a request')));
   outgoing.once('response', (incoming) => {
-    client.count(headBytes(incoming));
+    client.count(countHeadBytes(incoming));
     isRead = () => incoming.complete;
     incoming.on('error', broken);
     try {
@@ -90,26 +90,26 @@ export function forwardResponse(
 }
 
 /** Describes a malformed answer that the parser accepts. */
-export function findFault({ statusCode = 0, statusMessage = '' }: IncomingMessage): string | undefined {
+export function findResponseFault({ statusCode = 0, statusMessage = '' }: IncomingMessage): string | undefined {
   if (statusCode < 200) return `its answer has the status ${statusCode}`;
   return isHeaderText(statusMessage) ? undefined : 'its status line has control characters';
 }
 
 /** Waits for the answer to a request. Rejects if there is none, or if it is malformed. */
-export function waitForAnswer(outgoing: ClientRequest): Promise<IncomingMessage> {
+export function waitForResponse(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  limitInterimAnswers(outgoing);
+  limitInterimResponses(outgoing);
   outgoing.on('error', reject); // not removed: later errors are reported by the answer's body
   outgoing.once('close', () => reject(new Error('The server closed the connection without a response.')));
   outgoing.once('response', (incoming) => {
-    const fault = findFault(incoming);
+    const fault = findResponseFault(incoming);
     if (fault) reject(new Error(fault));
     else resolve(incoming);
   });
   return promise;
 }
 
-export function refuse(res: ServerResponse, refusal: Refusal): void {
+export function sendEgressRefusal(res: ServerResponse, refusal: Refusal): void {
   if (res.destroyed || res.headersSent) return;
   res.writeHead(refusal.status, refusal.reason, { 'Content-Type': 'text/plain; charset=utf-8' });
   res.end(`${refusal.text}\n`);

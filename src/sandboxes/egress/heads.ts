@@ -39,7 +39,7 @@ function headersWhere(all: readonly string[], isKept: (name: string) => boolean)
   return kept;
 }
 
-export const headBytes = ({
+export const countHeadBytes = ({
   rawHeaders,
   url = '',
 }: Pick<IncomingMessage, 'rawHeaders'> & { url?: string | undefined }) =>

@@ -10,11 +10,11 @@ import { canonicalAddress, parseRange } from '../../core/text/address-range.ts';
 import type { EgressClient } from './client.ts';
 import { createSessionRangeCheck } from './fetch/addresses.ts';
 import { type Connector, guardedConnect } from './fetch/guarded-connect.ts';
-import { findPolicy } from './policies/list.ts';
+import { findEgressPolicy } from './policies/list.ts';
 import {
   decideBySession,
   type EgressPolicy,
-  entryFor,
+  findMatchingEntry,
   type Permit,
   type PolicyEntry,
   type PolicyRequest,
@@ -31,9 +31,9 @@ import { type Target, toTarget } from './target.ts';
  */
 function withinChoice(permit: Permit, choice: EgressChoice | undefined, target: Target): Verdict {
   if (choice === undefined) return permit;
-  if (!isEgressRules(choice)) return entryFor(choice, target) === undefined ? notChosen : permit;
+  if (!isEgressRules(choice)) return findMatchingEntry(choice, target) === undefined ? notChosen : permit;
   const { hosts, admits, admitsAny } = parsedRules(choice);
-  if (entryFor(hosts, target) !== undefined) return permit;
+  if (findMatchingEntry(hosts, target) !== undefined) return permit;
   if (target.kind === 'address') return admits(target.host) ? permit : notChosen;
   return admitsAny ? { ...permit, admits } : notChosen;
 }
@@ -84,7 +84,7 @@ export function decideByPolicy(
       'Use the usual notation.',
     );
   }
-  const policy = findPolicy(kind);
+  const policy = findEgressPolicy(kind);
   if (!policy)
     return refuseTarget(
       'unknown policy',
@@ -106,7 +106,7 @@ export interface EgressRuleSources {
   allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
 }
 
-export type OpenedUpstream =
+export type UpstreamResult =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | {
       readonly kind: 'open';
@@ -118,7 +118,7 @@ export type OpenedUpstream =
     };
 
 /** The verdicts under a session's current rules. */
-export async function sessionVerdicts(rules: EgressRuleSources, sessionId: SessionId, first: Target) {
+export async function readSessionVerdicts(rules: EgressRuleSources, sessionId: SessionId, first: Target) {
   const policy = await rules.readPolicy(sessionId);
   const registries = await rules.readRegistries(sessionId);
   const byPolicy = (target: Target) => decideByPolicy(policy, { registries, extra: rules.extra }, target);
@@ -128,7 +128,7 @@ export async function sessionVerdicts(rules: EgressRuleSources, sessionId: Sessi
   return { policy, verdictOn: (target: Target) => decideBySession(entries, target) ?? byPolicy(target) };
 }
 
-export type OpenUpstream = (client: EgressClient, target: Target) => Promise<OpenedUpstream>;
+export type OpenUpstream = (client: EgressClient, target: Target) => Promise<UpstreamResult>;
 
 /**
  * Handles one connection request of a sandbox: decides, resolves, checks, connects, and reports the decision to the
@@ -138,10 +138,10 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
   return async (client, target) => {
     const decided = async () => {
       const { changes } = client; // read before the rules, so that a concurrent change is noticed
-      return { changes, ...(await sessionVerdicts(rules, client.sessionId, target)) };
+      return { changes, ...(await readSessionVerdicts(rules, client.sessionId, target)) };
     };
     let now = await decided();
-    const refuse = (rule: string, refusal: Refusal): OpenedUpstream => {
+    const refuse = (rule: string, refusal: Refusal): UpstreamResult => {
       client.tell(target, 'refused', rule);
       return { kind: 'refused', refusal };
     };
@@ -183,7 +183,7 @@ export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): 
     return {
       kind: 'open',
       upstream,
-      strict: findPolicy(policy.kind)?.strict ?? true,
+      strict: findEgressPolicy(policy.kind)?.strict ?? true,
       mayName: (name) => isAddressAllowed(verdictOn(toTarget(name, target.port)), address),
     };
   };

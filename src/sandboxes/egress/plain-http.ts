@@ -1,28 +1,28 @@
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { Transform } from 'node:stream';
-import { forwardResponse, refuse } from './answer.ts';
+import { forwardResponse, sendEgressRefusal } from './answer.ts';
 import type { EgressClient } from './client.ts';
 import { type Credential, findPlaceholder } from './credentials/credential.ts';
-import { withholdStream } from './credentials/withhold.ts';
-import { endToEndHeaders, headBytes } from './heads.ts';
+import { createWithholdStream } from './credentials/withhold.ts';
+import { countHeadBytes, endToEndHeaders } from './heads.ts';
 import type { OpenUpstream } from './open-upstream.ts';
 import { Refusal } from './refusal.ts';
 import { formatAuthority, parseAuthority, type Target } from './target.ts';
 
 /** Forwards one plain HTTP request, with its own decision and over its own connection. */
-export async function forward(
+export async function forwardPlainRequest(
   { client, open, credentials }: { client: EgressClient; open: OpenUpstream; credentials: readonly Credential[] },
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
   client.active();
-  client.count(headBytes(req));
+  client.count(countHeadBytes(req));
   const requested = parseTarget(client, req);
-  if (requested instanceof Refusal) return refuse(res, requested);
+  if (requested instanceof Refusal) return sendEgressRefusal(res, requested);
   const misplaced = findPlaceholder(req, credentials);
-  if (misplaced) return refuse(res, misplacedRefusal(client, requested.target, misplaced));
+  if (misplaced) return sendEgressRefusal(res, refuseMisplacedPlaceholder(client, requested.target, misplaced));
   const opened = await open(client, requested.target);
-  if (opened.kind === 'refused') return refuse(res, opened.refusal);
+  if (opened.kind === 'refused') return sendEgressRefusal(res, opened.refusal);
 
   const { upstream } = opened;
   const outgoing = request({
@@ -38,7 +38,7 @@ export async function forward(
   else {
     const guard = createPlaceholderGuard(credentials, (credential) => {
       outgoing.destroy();
-      refuse(res, misplacedRefusal(client, requested.target, credential));
+      sendEgressRefusal(res, refuseMisplacedPlaceholder(client, requested.target, credential));
     });
     req.pipe(guard).pipe(outgoing);
   }
@@ -54,11 +54,11 @@ export function createPlaceholderGuard(
   found: (credential: Credential) => void,
 ): Transform {
   const texts = credentials.map(({ placeholder }) => Buffer.from(placeholder));
-  return withholdStream(texts, (which) => found(credentials[which] as Credential));
+  return createWithholdStream(texts, (which) => found(credentials[which] as Credential));
 }
 
 /** Reports that a placeholder was sent to a host that its credential is not bound to. */
-export function misplacedRefusal(client: EgressClient, target: Target, { name }: Credential): Refusal {
+export function refuseMisplacedPlaceholder(client: EgressClient, target: Target, { name }: Credential): Refusal {
   client.tell(target, 'refused', `credential: ${name} is not bound to this host`);
   const advice = 'Send it only to the hosts of the credential.';
   return Refusal.of(

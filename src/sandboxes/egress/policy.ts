@@ -21,7 +21,7 @@ export interface PolicyRequest {
 }
 
 /** The operator's settings, as text: `egress.allow` and `egress.registries`. */
-export interface OpenedLists {
+export interface OperatorEgressLists {
   readonly entries: readonly string[];
   readonly registries: readonly string[];
 }
@@ -36,7 +36,7 @@ export interface PolicyDescriptor {
   /** Describes for people what the policy opens. */
   readonly label: string;
   /** Describes for agents what the policy opens, after the word `Network:`. Undefined: use the label. */
-  forAgents?(lists: OpenedLists): string;
+  forAgents?(lists: OperatorEgressLists): string;
   decide(policyRequest: PolicyRequest): Verdict;
   /**
    * True: the first bytes of a tunnel must name the requested target. False: they can also name another target that
@@ -101,17 +101,17 @@ export function decideByRegistries({ registries, extra, target }: PolicyRequest)
 }
 
 export function decideByEntries({ entries: texts, target }: PolicyRequest): Verdict | undefined {
-  const found = entryFor(texts, target);
+  const found = findMatchingEntry(texts, target);
   return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
 }
 
 /** The verdict of entries that were allowed in one session. */
 export function decideBySession(entries: readonly string[], target: Target): Verdict | undefined {
-  const found = target.kind === 'odd' ? undefined : entryFor(entries, target);
+  const found = target.kind === 'odd' ? undefined : findMatchingEntry(entries, target);
   return found === undefined ? undefined : { allowed: true, rule: `this session: ${found}` };
 }
 
-export const entryFor = (texts: readonly string[], target: Target): string | undefined =>
+export const findMatchingEntry = (texts: readonly string[], target: Target): string | undefined =>
   texts.find((text) => {
     const entry = parsePolicyEntry(text);
     return entry !== undefined && matchesTarget(entry, target);

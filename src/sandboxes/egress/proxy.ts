@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../core/model/ids.ts';
 import { canonicalAddress } from '../../core/text/address-range.ts';
 import { EgressClient } from './client.ts';
-import { boundTunnels, type CredentialOptions } from './credentials/bound-tunnel.ts';
+import { type CredentialOptions, createTunnelInterceptor } from './credentials/bound-tunnel.ts';
 import { credentialsFor } from './credentials/credential.ts';
 import type { DecisionListener } from './decisions.ts';
 import type { AddressRules } from './fetch/addresses.ts';
@@ -15,19 +15,19 @@ import {
   createUpstreamOpener,
   type EgressRuleSources,
   isAddressAllowed,
-  type OpenedUpstream,
   type OpenUpstream,
-  sessionVerdicts,
+  readSessionVerdicts,
+  type UpstreamResult,
 } from './open-upstream.ts';
-import { forward } from './plain-http.ts';
+import { forwardPlainRequest } from './plain-http.ts';
 import { type PolicyEntry, parsePolicyEntry } from './policy.ts';
 import { Refusal } from './refusal.ts';
-import { defaultLimits, type EgressLimits, SessionEgressState } from './session-state.ts';
+import { defaultEgressLimits, type EgressLimits, SessionEgressState } from './session-state.ts';
 import { readExactly, waitForData } from './streams.ts';
 import { parseAuthority, type Target, toTarget } from './target.ts';
 import { proxyTunnel } from './tunnel.ts';
 
-type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
+type OpenConnection = Extract<UpstreamResult, { kind: 'open' }>;
 
 const version = 5;
 const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1, 0, 0, 0, 0, 0, 0]);
@@ -106,9 +106,9 @@ const socksVersion = 5;
  * Serves the `egress` sockets of sandboxes: HTTP proxy requests, CONNECT and SOCKS5, under each session's policy.
  * Throws: invalid_request (a bad entry or range).
  */
-export function egressProxy(options: EgressOptions): EgressProxy {
+export function createEgressProxy(options: EgressOptions): EgressProxy {
   const { clock, onDecision } = options;
-  const limits = { ...defaultLimits, ...options.limits };
+  const limits = { ...defaultEgressLimits, ...options.limits };
   const rules: EgressRuleSources = {
     readPolicy: (id) => options.readPolicy(id),
     readRegistries: (id) => options.readRegistries(id),
@@ -116,7 +116,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     extra: (options.extraRegistries ?? []).map(entryOrThrow),
   };
   const open = createUpstreamOpener(rules, createConnector(options, limits.connectMs));
-  const bound = options.credentials && boundTunnels(options.credentials, open);
+  const bound = options.credentials && createTunnelInterceptor(options.credentials, open);
   const readCredentials = async (client: EgressClient) => (await options.credentials?.of(client.sessionId)) ?? [];
   const sessions = new Map<SessionId, SessionEgressState>();
   const clients = new WeakMap<Duplex, EgressClient>();
@@ -135,7 +135,9 @@ export function egressProxy(options: EgressOptions): EgressProxy {
 
   http.on('request', (req, res) =>
     guard(req.socket, (client) =>
-      client.inOrder(async () => forward({ client, open, credentials: await readCredentials(client) }, req, res)),
+      client.inOrder(async () =>
+        forwardPlainRequest({ client, open, credentials: await readCredentials(client) }, req, res),
+      ),
     ),
   );
   http.on('connect', (req, socket, head) => {
@@ -216,7 +218,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
       for (const socket of [...state.connections]) {
         const { target, address } = clients.get(socket) ?? {};
         if (!target) continue; // no decision yet, so the new rules will apply
-        const { verdictOn } = await sessionVerdicts(rules, sessionId, target);
+        const { verdictOn } = await readSessionVerdicts(rules, sessionId, target);
         if (!isAddressAllowed(verdictOn(target), address)) socket.destroy();
       }
     },

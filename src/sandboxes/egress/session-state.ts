@@ -17,7 +17,7 @@ export interface EgressLimits {
   /** Milliseconds from the first to the last byte of a request's head or a TLS hello. */
   readonly helloMs: number;
 }
-export const defaultLimits: EgressLimits = {
+export const defaultEgressLimits: EgressLimits = {
   connections: 64,
   bytesPerHour: 2 ** 30,
   idleMs: 10 * 60_000,

@@ -1,13 +1,13 @@
 import { finished } from 'node:stream';
 import type { EgressClient } from './client.ts';
 import type { Credential } from './credentials/credential.ts';
-import type { OpenedUpstream } from './open-upstream.ts';
-import { createPlaceholderGuard, misplacedRefusal } from './plain-http.ts';
+import type { UpstreamResult } from './open-upstream.ts';
+import { createPlaceholderGuard, refuseMisplacedPlaceholder } from './plain-http.ts';
 import { type DetectedProtocol, detectProtocol } from './sni.ts';
 import { pipeOneWay, waitForData } from './streams.ts';
 import type { Target } from './target.ts';
 
-type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
+type OpenConnection = Extract<UpstreamResult, { kind: 'open' }>;
 
 interface JoinedTunnel {
   readonly to: Target;
@@ -64,7 +64,7 @@ export async function proxyTunnel(
   client.count(seen.length);
   if (credentials.length > 0 && what.kind !== 'tls') {
     const guard = createPlaceholderGuard(credentials, (credential) => {
-      client.farewell(misplacedRefusal(client, to, credential));
+      client.farewell(refuseMisplacedPlaceholder(client, to, credential));
       disconnect();
     });
     guard.write(seen);

@@ -20,7 +20,7 @@ export interface AuditedCall {
   /** `done`, or the error code. */
   readonly outcome: string;
 }
-export interface Audit {
+export interface AuditRecorder {
   readonly principalOf: () => Principal;
   readonly tell: (call: AuditedCall) => void;
   readonly now: () => number;
@@ -33,7 +33,7 @@ type AuditActions<Service> = Partial<Readonly<Record<keyof Service, string>>>;
 export function withAudit<Service extends object>(
   service: Service,
   actions: AuditActions<Service>,
-  audit: Audit,
+  audit: AuditRecorder,
 ): Service {
   const methods = service as Readonly<Record<string, Method>>;
   const telling = ([name, action]: [string, string]): [string, Method] => [
@@ -82,7 +82,7 @@ function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
   return (created as readonly CreatedResult[]).map((one) => one?.id ?? one?.view?.id);
 }
 
-export function auditedServices(services: Services, raw: Pick<Services, 'sessions'>, audit: Audit): Services {
+export function auditedServices(services: Services, raw: Pick<Services, 'sessions'>, audit: AuditRecorder): Services {
   const looked = lookedAt(raw.sessions, audit);
   const names = Object.keys(serviceRules) as (keyof Services)[];
   const byRules = Object.fromEntries(
@@ -108,7 +108,7 @@ export function auditedServices(services: Services, raw: Pick<Services, 'session
 /**
  * Audits deliveries that start something. Rejected deliveries are not audited, because strangers could fill the log.
  */
-function auditedDeliveries(telling: AutomationService, audit: Audit): AutomationService {
+function auditedDeliveries(telling: AutomationService, audit: AuditRecorder): AutomationService {
   return {
     ...telling,
     async receive(id, request) {
@@ -120,7 +120,7 @@ function auditedDeliveries(telling: AutomationService, audit: Audit): Automation
   };
 }
 
-function auditedDesktop(telling: DesktopService, audit: Audit): DesktopService {
+function auditedDesktop(telling: DesktopService, audit: AuditRecorder): DesktopService {
   return {
     ...telling,
     async watch(id, request, signal) {
@@ -162,7 +162,7 @@ const maxLooks = 10_000;
  * Audits reads of another owner's session, including refused reads: at most one entry per caller and session in ten
  * minutes.
  */
-function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, now }: Audit) {
+function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, now }: AuditRecorder) {
   const looks = new Map<string, number>();
   const look = (id: SessionId) => {
     const principal = principalOf();
@@ -193,7 +193,7 @@ function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, no
   };
 }
 
-export function auditedParts<Parts extends ProjectParts>(parts: Parts, audit: Audit): Parts {
+export function auditedProjectParts<Parts extends ProjectParts>(parts: Parts, audit: AuditRecorder): Parts {
   return {
     ...parts,
     agents: withAudit(parts.agents, { update: 'agent.change', apply: 'agent.change' }, audit),
@@ -204,7 +204,7 @@ export function auditedParts<Parts extends ProjectParts>(parts: Parts, audit: Au
 }
 
 type Workspaces = Pick<WorkspaceService, 'join'>;
-export function auditedWorkspaces(workspaces: Workspaces, audit: Audit): Workspaces {
+export function auditedWorkspaces(workspaces: Workspaces, audit: AuditRecorder): Workspaces {
   return {
     join(userId, as) {
       const member = workspaces.join(userId, as);

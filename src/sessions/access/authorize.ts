@@ -1,15 +1,15 @@
 import { AppError } from '../../core/errors/errors.ts';
 import {
+  canObserveAll,
   forbiddenRoleError,
   hasRole,
-  observesAll,
   type Principal,
   type ProjectRole,
   projectRoles,
 } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { Project } from '../api/projects.ts';
-import type { Action } from '../api/rules.ts';
+import type { AccessKind } from '../api/rules.ts';
 
 /** The fields of a session, project or file that permissions depend on. */
 export interface OwnedResource {
@@ -20,14 +20,14 @@ export interface OwnedResource {
   readonly projectId?: string | null | undefined;
 }
 
-const least: Readonly<Record<Action, ProjectRole>> = {
+const least: Readonly<Record<AccessKind, ProjectRole>> = {
   see: 'viewer',
   read: 'viewer',
   work: 'member',
   stop: 'maintainer',
   manage: 'maintainer',
 };
-const permits = (role: ProjectRole, action: Action): boolean =>
+const permits = (role: ProjectRole, action: AccessKind): boolean =>
   projectRoles.indexOf(role) >= projectRoles.indexOf(least[action]);
 
 /** The principal's role for the resource: `owner` for its own resources. Undefined: no access. */
@@ -48,14 +48,14 @@ export const toOwnedResource = ({ id, owner }: Pick<Project, 'id' | 'owner'>): O
 });
 
 /** The only place that decides whether a principal is allowed an action. */
-export function permitsAction(principal: Principal, action: Action, thing: OwnedResource): boolean {
+export function permitsAction(principal: Principal, action: AccessKind, thing: OwnedResource): boolean {
   if (principal.role === 'admin') return true;
   const isReading = action === 'see' || action === 'read';
   if (principal.role === 'reader') return isReading;
   if (thing.shared && isReading) return true;
   const role = roleIn(principal, thing);
   if (role && permits(role, action) && (isReading || hasRole(principal, 'user'))) return true;
-  return action === 'see' ? observesAll(principal) : action === 'stop' && hasRole(principal, 'operator');
+  return action === 'see' ? canObserveAll(principal) : action === 'stop' && hasRole(principal, 'operator');
 }
 
 /**
@@ -64,7 +64,7 @@ export function permitsAction(principal: Principal, action: Action, thing: Owned
  */
 export function authorize(
   principal: Principal,
-  action: Action,
+  action: AccessKind,
   thing: OwnedResource,
   gone: () => AppError = sessionNotFoundError,
 ): void {
@@ -82,7 +82,7 @@ export const ownerFilterOf = (
   { role, owner }: Principal,
   least: 'operator' | 'admin' = 'operator',
 ): string | undefined => {
-  const seesAll = least === 'admin' ? hasRole({ role }, least) : observesAll({ role });
+  const seesAll = least === 'admin' ? hasRole({ role }, least) : canObserveAll({ role });
   return role === 'reader' || seesAll ? undefined : (owner ?? '');
 };
 
@@ -97,7 +97,7 @@ export const withDefaultProject = <Created extends { readonly projectId?: string
 ): Created => (home === undefined || created.projectId ? created : { ...created, projectId: home });
 
 /** The owner of resources that the principal creates, as a field. */
-export const ownerField = ({ owner }: Principal) => owner !== undefined && { owner };
+export const toOwnerField = ({ owner }: Principal) => owner !== undefined && { owner };
 
 export const sessionNotFoundError = () => new AppError('session_not_found', 'There is no such session.');
 

@@ -1,14 +1,14 @@
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import type { Action, MethodRule } from '../api/rules.ts';
+import type { AccessKind, MethodRule } from '../api/rules.ts';
 import {
   authorize,
   authorizeRole,
   type OwnedResource,
-  ownerField,
   ownerFilterOf,
   projectFilterOf,
   sessionNotFoundError,
+  toOwnerField,
   withDefaultProject,
 } from './authorize.ts';
 
@@ -34,7 +34,7 @@ export const notFoundError = (noun: string) => new AppError('not_found', `There 
 /** Returns a check of one action on the resource with an id. Skipped for admins, so nothing is read from the store. */
 export const createAccessCheck =
   <Id>({ principalOf, get, noun }: ResourceGuard) =>
-  (id: Id, action: Action): Promise<void> | undefined => {
+  (id: Id, action: AccessKind): Promise<void> | undefined => {
     const principal = principalOf();
     if (principal.role === 'admin') return undefined;
     return get(id as never).then((thing) => authorize(principal, action, thing, goneOf(noun)));
@@ -69,7 +69,7 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
       const { owner: _, ...named } = requested as NewResource;
       const own = intoProject ? withDefaultProject(principal, named) : named;
       if (own.projectId) await intoProject?.(own.projectId);
-      return await method({ ...own, ...ownerField(principal) }, ...rest);
+      return await method({ ...own, ...toOwnerField(principal) }, ...rest);
     };
   }
   if (may === 'list') {
@@ -96,7 +96,7 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
     return async (id, requested, ...rest) => {
       const principal = principalOf();
       await check(id as never, 'work');
-      return await method(id, { ...(requested as object), ...ownerField(principal) }, ...rest);
+      return await method(id, { ...(requested as object), ...toOwnerField(principal) }, ...rest);
     };
   }
   return (id, ...rest) => {

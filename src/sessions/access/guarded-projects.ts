@@ -3,19 +3,19 @@ import { memberKey } from '../../core/model/access/project-member.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { ProjectService } from '../api/projects.ts';
-import type { Action } from '../api/rules.ts';
+import type { AccessKind } from '../api/rules.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfigService } from '../projects/agent-config.ts';
 import type { ProviderKeyService } from '../projects/provider-keys.ts';
 import type { UploadedFile, UploadService } from '../projects/uploads.ts';
-import type { SideMessages } from '../services/side-messages.ts';
+import type { SideMessageService } from '../services/side-messages.ts';
 import {
   authorize,
   authorizeRole,
   type OwnedResource,
-  ownerField,
   ownerFilterOf,
   toOwnedResource,
+  toOwnerField,
 } from './authorize.ts';
 import { createAccessCheck, notFoundError, withChecks } from './checked-service.ts';
 
@@ -58,7 +58,7 @@ export function guardedProjects(
 interface ProjectGuard {
   readonly principalOf: () => Principal;
   /** Rejects when the principal may not do this with the project. */
-  readonly ofProject: (id: string, action: Action) => Promise<void> | undefined;
+  readonly ofProject: (id: string, action: AccessKind) => Promise<void> | undefined;
 }
 
 /** The parts of projects that only the OpenCodex facade uses. */
@@ -66,14 +66,14 @@ export interface ProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
   readonly keys: ProviderKeyService;
-  readonly sideMessages: SideMessages;
+  readonly sideMessages: SideMessageService;
 }
 interface ProjectGuardDeps {
   readonly projects: ProjectService;
   readonly sessions: SessionService;
 }
 
-export function guardedParts<Parts extends ProjectParts>(
+export function guardedProjectParts<Parts extends ProjectParts>(
   parts: Parts,
   { projects, sessions }: ProjectGuardDeps,
   principalOf: () => Principal,
@@ -115,7 +115,7 @@ function guardedUploads(
     get: async (id: string) => toOwnedResource(await projects.get(id)),
     noun: 'project',
   });
-  const fileFor = async (id: string, action: Action): Promise<UploadedFile> => {
+  const fileFor = async (id: string, action: AccessKind): Promise<UploadedFile> => {
     const principal = principalOf();
     const file = await uploads.get(id);
     if (principal.role === 'admin') return file;
@@ -131,7 +131,7 @@ function guardedUploads(
       const principal = principalOf();
       authorizeRole(principal, 'user');
       if (file.projectId !== null) await ofProject(file.projectId, 'work');
-      return await uploads.stage({ ...file, ...ownerField(principal) }, signal);
+      return await uploads.stage({ ...file, ...toOwnerField(principal) }, signal);
     },
     get: (id) => fileFor(id, 'read'),
     async open(id, range) {

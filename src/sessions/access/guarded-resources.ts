@@ -2,14 +2,14 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { hasRole, type Principal } from '../../core/model/principal.ts';
 import type { CredentialService } from '../api/credentials.ts';
 import type { ModelService } from '../api/models.ts';
-import type { Action } from '../api/rules.ts';
-import type { AfterRule, AutomationService } from '../api/server/automations.ts';
+import type { AccessKind } from '../api/rules.ts';
+import type { AutomationService, CompletionTrigger } from '../api/server/automations.ts';
 import type { BudgetHolder, BudgetService } from '../api/server/budgets.ts';
 import type { MemoryHolder, MemoryHolderRef, MemoryService } from '../api/server/memory.ts';
 import type { MemoryAuthor, MemoryStoreService } from '../api/server/memory-stores.ts';
 import type { SkillService } from '../api/server/skills.ts';
 import type { UsageService } from '../api/usage.ts';
-import { authorize, authorizeRole, ownerField, permitsAction, withDefaultProject } from './authorize.ts';
+import { authorize, authorizeRole, permitsAction, toOwnerField, withDefaultProject } from './authorize.ts';
 import { createAccessCheck, notFoundError } from './checked-service.ts';
 
 // Guards for methods that need more than a permission on one resource.
@@ -24,7 +24,7 @@ interface AutomationGuard {
 interface MemoryGuard {
   readonly principalOf: () => Principal;
   /** Rejects when the principal may not do this with the project. */
-  readonly ofProject: (id: string, action: Action) => Promise<void> | undefined;
+  readonly ofProject: (id: string, action: AccessKind) => Promise<void> | undefined;
 }
 interface BudgetGuard {
   readonly principalOf: () => Principal;
@@ -44,7 +44,7 @@ export function guardedAutomations(
     noun: 'automation',
   });
   /** A rule can follow only runs that its creator can read. */
-  async function mayFollow(after: AfterRule | null | undefined): Promise<void> {
+  async function mayFollow(after: CompletionTrigger | null | undefined): Promise<void> {
     if (after?.of === 'session') await readSession(after.id);
     if (after?.of === 'project') await intoProject(after.id);
     if (after?.of === 'automation') await check(after.id, 'read');
@@ -57,7 +57,7 @@ export function guardedAutomations(
       authorizeRole(principal, 'user');
       if (spec.projectId !== null) await intoProject(spec.projectId);
       await mayFollow(spec.after);
-      return await automations.create({ ...spec, ...ownerField(principal) });
+      return await automations.create({ ...spec, ...toOwnerField(principal) });
     },
     async update(id, change) {
       await check(id, 'work');
@@ -145,7 +145,7 @@ export function guardedBudgets(
 
 /** People read and change their own notes and those of projects they own. */
 export function guardedMemory(memory: MemoryService, { principalOf, ofProject }: MemoryGuard): MemoryService {
-  async function allowed({ of, id }: MemoryHolderRef, action: Action): Promise<MemoryHolder> {
+  async function allowed({ of, id }: MemoryHolderRef, action: AccessKind): Promise<MemoryHolder> {
     const principal = principalOf();
     if (of === 'project') {
       if (id === undefined) throw new AppError('invalid_request', 'Name the project by its id.');
@@ -207,7 +207,7 @@ export const guardedCredentials = <Id>(
   checks: {
     /** Rejects when the caller may not add credentials to the session or project. */
     readonly holder: (id: Id) => Promise<void> | undefined;
-    readonly secret: (id: string, action: Action) => Promise<void> | undefined;
+    readonly secret: (id: string, action: AccessKind) => Promise<void> | undefined;
   },
 ): CredentialService<Id> => ({
   ...own,

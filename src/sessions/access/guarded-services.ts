@@ -1,27 +1,27 @@
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
-import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
+import { canSessionUse, type Holder } from '../../core/model/access/holder.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { type Principal, toViewer } from '../../core/model/principal.ts';
+import { limitAuditorToViewer, type Principal } from '../../core/model/principal.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { DesktopService } from '../api/desktop.ts';
 import type { EgressService } from '../api/egress.ts';
 import type { PortService } from '../api/ports.ts';
-import type { Action, RuleScope } from '../api/rules.ts';
+import type { AccessKind, RuleScope } from '../api/rules.ts';
 import type { SnapshotService } from '../api/server/snapshots.ts';
 import type { BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
 import { type Services, serviceRules } from '../api/services.ts';
-import type { CreateCommand, ListScope, SessionListChange, SessionService } from '../api/sessions.ts';
+import type { CreateCommand, SessionListChange, SessionListScope, SessionService } from '../api/sessions.ts';
 import type { TerminalService } from '../api/terminals.ts';
 import type { WorkspaceService } from '../api/workspaces.ts';
 import {
   authorize,
   authorizeRole,
-  ownerField,
   ownerFilterOf,
   permitsAction,
   projectFilterOf,
   toOwnedResource,
+  toOwnerField,
   toVisibleSession,
   withDefaultProject,
 } from './authorize.ts';
@@ -62,7 +62,7 @@ export function withPermissions(services: Services, { principalOf, attach }: Gua
     const { of, isInProjects = false, ...more } = scopes[name] as ResourceScope;
     const get = async (id: never) =>
       of === 'projects' ? toOwnedResource(await services.projects.get(id)) : await services[of].get(id);
-    const ofCaller = name === 'project' ? principalOf : () => toViewer(principalOf());
+    const ofCaller = name === 'project' ? principalOf : () => limitAuditorToViewer(principalOf());
     return { principalOf: ofCaller, get, ...(isInProjects && { intoProject }), ...more };
   };
   const intoProject = async (id: string) => {
@@ -163,7 +163,7 @@ async function checkParts(
     ...mounted.map(({ store }) => memoryStores.get(store)),
     ...(environment === undefined ? [] : [documents.get(environment)]),
   ]);
-  if (parts.every((one) => isUsableBy(session, one))) return;
+  if (parts.every((one) => canSessionUse(session, one))) return;
   throw new AppError(
     'not_found',
     "A vault, memory store or environment of the agent is not of the session's project or owner. Move one of them.",
@@ -206,7 +206,7 @@ const imageFor = async (
   });
 
 interface OwnGuard {
-  readonly check: (id: SessionId, action: Action) => Promise<void> | undefined;
+  readonly check: (id: SessionId, action: AccessKind) => Promise<void> | undefined;
   readonly principalOf: () => Principal;
 }
 
@@ -230,7 +230,7 @@ function guardedTerminals(
   own: TerminalService,
   principalOf: () => Principal,
 ): TerminalService {
-  const check = async (id: string, action: Action) => {
+  const check = async (id: string, action: AccessKind) => {
     const principal = principalOf();
     if (principal.role === 'admin') return;
     const { sessionId } = await terminals.get(id);
@@ -358,8 +358,8 @@ function guardedSessions(
       const command = withDefaultProject(principal, requested);
       authorizeRole(principal, 'user');
       if (command.projectId) await intoProject?.(command.projectId);
-      if (command.agent) await mayHave?.({ ...command, ...ownerField(principal) }, command.agent);
-      return await sessions.create({ ...(await withFiles(principal, command)), ...ownerField(principal) });
+      if (command.agent) await mayHave?.({ ...command, ...toOwnerField(principal) }, command.agent);
+      return await sessions.create({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
     },
     /** Names are per caller. The snapshot is used, and must exist, only when the session is created. */
     async named(requested) {
@@ -368,7 +368,7 @@ function guardedSessions(
       // Without an owner, names belong to the server's own token.
       authorizeRole(principal, principal.owner === undefined ? 'admin' : 'user');
       if (command.projectId) await intoProject?.(command.projectId);
-      return await sessions.named({ ...(await withFiles(principal, command)), ...ownerField(principal) });
+      return await sessions.named({ ...(await withFiles(principal, command)), ...toOwnerField(principal) });
     },
     async byName(name) {
       const principal = principalOf();
@@ -380,7 +380,7 @@ function guardedSessions(
       const principal = principalOf();
       await check(id, 'work');
       if (principal.role !== 'admin') await mayAttach(command.attachments);
-      return await sessions.edit(id, { ...command, ...ownerField(principal) });
+      return await sessions.edit(id, { ...command, ...toOwnerField(principal) });
     },
     async list(only) {
       const principal = principalOf();
@@ -456,7 +456,7 @@ const noTerminal = () => new AppError('shell_not_found', 'There is no such termi
  * A user's lists contain only sessions of that user and of their projects, so no others are read. A shared session is
  * visible to anyone who knows its id, but is not in other owners' lists.
  */
-function ownSessions(principal: Principal, projectId?: string): ListScope {
+function ownSessions(principal: Principal, projectId?: string): SessionListScope {
   const owner = ownerFilterOf(principal);
   if (owner === undefined) return {};
   const projects = projectFilterOf(principal);

@@ -31,7 +31,7 @@ export type DesktopView = z.infer<typeof DesktopView>;
 /** Why a viewer's stream ended. `restarted`: reconnect to see the new screen. */
 export type StreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 /** A person's request to watch a desktop. */
-export interface WatchRequest {
+export interface DesktopWatchRequest {
   /**
    * A name chosen by the viewer. A new viewer replaces an older viewer of the same name, unless the new viewer may only
    * watch.
@@ -81,7 +81,7 @@ export interface DesktopService {
   /** A screenshot as PNG. Does not start the desktop. Rejects: sandbox_not_found if no desktop runs. */
   screenshot(id: SessionId, signal: AbortSignal): Promise<Buffer>;
   /** Starts the desktop. Also rejects: queue_full (too many viewers). */
-  watch(id: SessionId, request: WatchRequest, signal: AbortSignal): Promise<DesktopViewer>;
+  watch(id: SessionId, request: DesktopWatchRequest, signal: AbortSignal): Promise<DesktopViewer>;
   /** `viewerId` must be connected. Rejects: not_found, forbidden (the viewer may only watch). */
   takeControl(id: SessionId, viewerId: string): Promise<DesktopView>;
   /** Succeeds if this viewer does not have control. */

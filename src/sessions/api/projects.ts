@@ -49,7 +49,7 @@ export const heldResourceKinds = [
 ] as const;
 export type HeldResourceKind = (typeof heldResourceKinds)[number];
 export const movableResourceKinds = ['automation', 'webhook', ...heldResourceKinds] as const;
-export interface HolderMove {
+export interface ResourceMove {
   readonly of: (typeof movableResourceKinds)[number];
   /** Null: move it back to its owner. */
   readonly projectId: string | null;
@@ -95,7 +95,7 @@ export interface ProjectService {
    * of the previous project's members end. Rejects: not_found, conflict (the name is taken there, or a session uses the
    * volume).
    */
-  move(id: string, to: HolderMove, admit?: (resource: Holder) => void): Promise<void>;
+  move(id: string, to: ResourceMove, admit?: (resource: Holder) => void): Promise<void>;
   /** Transfers the project to the person or key with this id. The previous owner becomes a maintainer. */
   handOver(id: string, to: string): Promise<Project>;
   /** Also deletes the project's sessions, their sandboxes and its files. */

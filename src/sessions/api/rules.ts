@@ -2,7 +2,7 @@
  * Kinds of access: see a session in lists, read its content, change its content, end its run or the session itself,
  * manage a project's members and secrets.
  */
-export type Action = 'see' | 'read' | 'work' | 'stop' | 'manage';
+export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
 /** The permission that a method requires, and its audit log entry. */
 export interface MethodRule {
@@ -13,7 +13,7 @@ export interface MethodRule {
    * that may work on the first argument; the copy is theirs. `guarded`: src/sessions/access has its own guard for the
    * method; without a guard, every call is refused.
    */
-  readonly may: Action | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
+  readonly may: AccessKind | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
    * The action recorded in the audit log, whether the call succeeds or is refused. `look`: reading another owner's
    * session records at most one entry in ten minutes. Null: no entry.

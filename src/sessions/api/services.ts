@@ -31,7 +31,7 @@ import { type SettingsService, settingsRules } from './server/settings.ts';
 import { type SkillService, skillRules } from './server/skills.ts';
 import { type SnapshotService, snapshotRules } from './server/snapshots.ts';
 import { type TemplateBuildService, templateBuildRules } from './server/template-builds.ts';
-import { type TemplateList, templateRules } from './server/templates.ts';
+import { type TemplateListService, templateRules } from './server/templates.ts';
 import { type ToolServerService, toolServerRules } from './server/tool-servers.ts';
 import { type VaultService, vaultRules } from './server/vaults.ts';
 import { type VolumeService, volumeRules } from './server/volumes.ts';
@@ -86,7 +86,7 @@ export interface Services {
   readonly shares: ShareService;
   readonly snapshots: SnapshotService;
   readonly volumes: VolumeService;
-  readonly templates: TemplateList;
+  readonly templates: TemplateListService;
   readonly templateBuilds: TemplateBuildService;
 }
 

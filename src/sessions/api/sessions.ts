@@ -7,7 +7,7 @@ import type { SandboxChoice, SandboxView, SessionLifetime, SessionRecord } from 
 import type { GitAuthor, RepositoryInput } from '../../core/model/repository.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import type { Decision } from '../../core/model/runs/session-command.ts';
-import type { PauseAbility } from '../../core/model/sandboxes/condition.ts';
+import type { PauseSupport } from '../../core/model/sandboxes/condition.ts';
 import type { MountRequest } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
@@ -49,7 +49,7 @@ export interface DecideCommand extends Decision {
 }
 
 /** A request for one page of the list: up to `limit` matching sessions after a position in its order. */
-export interface ListQuery {
+export interface SessionListQuery {
   readonly limit: number;
   readonly after: { readonly latestMessageAt: number; readonly id: string } | undefined;
   readonly keep: (session: SessionRecord) => boolean;
@@ -65,7 +65,7 @@ export interface ListQuery {
 }
 
 /** The sessions that a list reads. */
-export type ListScope = Pick<ListQuery, 'owner' | 'projects' | 'projectId'>;
+export type SessionListScope = Pick<SessionListQuery, 'owner' | 'projects' | 'projectId'>;
 
 /** A change of the session list. */
 export type SessionListChange = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
@@ -158,7 +158,7 @@ export const EffectiveAgent = z.object({
   budgets: z.object({ run: Limits, session: Limits }),
 });
 export type EffectiveAgent = z.infer<typeof EffectiveAgent>;
-export type Budgets = EffectiveAgent['budgets'];
+export type EffectiveBudgets = EffectiveAgent['budgets'];
 /** A skill that the agent of a session can read. */
 export const SessionSkillInfo = z.object({
   name: z.string(),
@@ -279,12 +279,12 @@ export interface SessionService {
    * Sessions that are not being deleted, newest `latestMessageAt` first. A search can ignore the project and status
    * in `only`; its `keep` always applies.
    */
-  list(only?: ListQuery): Promise<readonly SessionRecord[]>;
+  list(only?: SessionListQuery): Promise<readonly SessionRecord[]>;
   /**
    * The sessions of `list` in batches, for streamed responses. Sessions that change position during the iteration come
    * last.
    */
-  pieces(only?: ListScope): AsyncIterable<readonly SessionRecord[]>;
+  pieces(only?: SessionListScope): AsyncIterable<readonly SessionRecord[]>;
   /** Rejects with session_not_found, as does every method below. */
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
@@ -304,7 +304,7 @@ export interface SessionService {
    * Yields every session in scope as `changed`, then each change or deletion of any session. Ends when the signal fires
    * or the server drains. Rejects: queue_full.
    */
-  watch(signal: AbortSignal, only?: ListScope): AsyncIterable<SessionListChange>;
+  watch(signal: AbortSignal, only?: SessionListScope): AsyncIterable<SessionListChange>;
   /**
    * Ends the session's run, streams and processes, and removes its workspace and log. The session is in no list once
    * this resolves.
@@ -344,14 +344,14 @@ export interface SessionService {
    */
   readFile(id: SessionId, path: string, signal: AbortSignal): Promise<string>;
 
-  health(signal: AbortSignal): Promise<ServiceHealth>;
+  health(signal: AbortSignal): Promise<ServerHealth>;
 }
-export interface ServiceHealth {
-  readonly storage: CheckResult;
-  readonly sandbox: CheckResult & {
+export interface ServerHealth {
+  readonly storage: HealthCheckResult;
+  readonly sandbox: HealthCheckResult & {
     readonly driver: string;
     /** The most that a pause can keep; absent if the driver does not respond. */
-    readonly pause?: PauseAbility;
+    readonly pause?: PauseSupport;
     /** How the driver runs sandboxes, such as pods or claims; absent: it has only one way. */
     readonly engine?: string;
     /** Why services cannot run next to sandboxes; absent: they can. */
@@ -365,10 +365,10 @@ export interface ServiceHealth {
     /** Whether new sandboxes have a desktop; absent if disabled in the settings. */
     readonly desktop?: DesktopAvailability;
   };
-  readonly model: CheckResult & { readonly name: string };
+  readonly model: HealthCheckResult & { readonly name: string };
   readonly sessions: { readonly total: number; readonly running: number; readonly waiting: number };
 }
-export interface CheckResult {
+export interface HealthCheckResult {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
   readonly detail?: string;
 }

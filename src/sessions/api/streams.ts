@@ -22,7 +22,7 @@ export interface CommandPipes {
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
   readonly onErrors: (bytes: Uint8Array) => void | Promise<void>;
 }
-export interface CommandEnd {
+export interface CommandExit {
   /** 124 after a timeout, 128+n after signal n. */
   readonly exitCode: number;
   readonly timedOut: boolean;
@@ -65,7 +65,7 @@ export interface NewFile {
  */
 export interface StreamService {
   /** Runs a command over pipes until it ends. When `signal` fires, all its processes are ended. */
-  run(id: SessionId, command: StreamedCommand, pipes: CommandPipes, signal: AbortSignal): Promise<CommandEnd>;
+  run(id: SessionId, command: StreamedCommand, pipes: CommandPipes, signal: AbortSignal): Promise<CommandExit>;
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
   download(id: SessionId, fileRange: FileRange, signal: AbortSignal): Promise<FileStream>;
   /**

@@ -8,8 +8,8 @@ import type { AttemptDiff } from '../api/server/attempts.ts';
 
 const Open = z.object({ sessionId: SessionId, attempts: z.string(), count: z.int(), at: z.number() });
 /** Attempts that still need work: starting, stopping or choosing. */
-export type OpenAttempts = z.infer<typeof Open>;
-export interface StoredSet {
+export type PendingAttempts = z.infer<typeof Open>;
+export interface StoredAttemptSet {
   readonly set: AttemptSet;
   readonly version: number;
 }
@@ -30,12 +30,12 @@ export class AttemptRecords {
     this.#records = records;
   }
 
-  async find(id: SessionId, attempts: string): Promise<StoredSet | undefined> {
+  async find(id: SessionId, attempts: string): Promise<StoredAttemptSet | undefined> {
     const found = await this.#records.get(attemptsKind, idOf(id, attempts));
     return found && { set: AttemptSet.parse(found.doc), version: found.version };
   }
 
-  async the(id: SessionId, attempts: string): Promise<StoredSet> {
+  async the(id: SessionId, attempts: string): Promise<StoredAttemptSet> {
     const found = await this.find(id, attempts);
     if (!found) throw missing();
     return found;
@@ -74,7 +74,7 @@ export class AttemptRecords {
   }
 
   /** Marks attempts as having pending work. Rejects: conflict, if other attempts of the session are open. */
-  async open(open: OpenAttempts): Promise<void> {
+  async open(open: PendingAttempts): Promise<void> {
     const id = openIdOf(open.sessionId);
     const created = await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 }).catch(ignoreConflict);
     if (created !== undefined || (await this.opened(open.sessionId))?.attempts === open.attempts) return;
@@ -84,12 +84,12 @@ export class AttemptRecords {
     );
   }
 
-  async opened(id: SessionId): Promise<OpenAttempts | undefined> {
+  async opened(id: SessionId): Promise<PendingAttempts | undefined> {
     const found = await this.#records.get(openAttemptsKind, openIdOf(id));
     return found && Open.parse(found.doc);
   }
 
-  async allOpen(): Promise<OpenAttempts[]> {
+  async allOpen(): Promise<PendingAttempts[]> {
     return (await this.#records.list(openAttemptsKind)).map(({ doc }) => Open.parse(doc));
   }
 

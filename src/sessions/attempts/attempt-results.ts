@@ -17,7 +17,7 @@ interface Deps {
   readonly spentWithChildren: ChildBudgets['spentWithChildren'];
   readonly clock: Clock;
 }
-export interface AttemptWork {
+export interface AttemptOutcome {
   readonly result: AttemptResult;
   /** Undefined: unknown. */
   readonly diff: AttemptDiff | undefined;
@@ -50,11 +50,11 @@ async function ownRun(sessions: Deps['sessions'], { id, forkedFrom }: SessionRec
 }
 
 /** The result of an attempt; undefined while its run has not ended. */
-export async function readAttemptWork(
+export async function readAttemptOutcome(
   deps: Deps,
   session: SessionRecord,
   signal: AbortSignal,
-): Promise<AttemptWork | undefined> {
+): Promise<AttemptOutcome | undefined> {
   const run = await ownRun(deps.sessions, session);
   if (!run) return undefined;
   const { end, checked } = run;

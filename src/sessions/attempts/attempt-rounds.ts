@@ -9,8 +9,8 @@ import type { Attempt, AttemptResult, AttemptSet } from '../../core/model/runs/a
 import type { SessionService } from '../api/sessions.ts';
 import { ignoreGone } from '../delegation/child-failures.ts';
 import type { ChildStarts } from '../delegation/child-starts.ts';
-import { type AttemptRecords, attemptSessionId, type OpenAttempts } from './attempt-records.ts';
-import type { AttemptWork } from './attempt-results.ts';
+import { type AttemptRecords, attemptSessionId, type PendingAttempts } from './attempt-records.ts';
+import type { AttemptOutcome } from './attempt-results.ts';
 
 // The stored attempts determine the next step, and each step can be repeated, so another server can continue after a
 // crash between any two steps.
@@ -20,7 +20,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly sessions: Pick<SessionService, 'get' | 'stop' | 'delete' | 'activeRun'>;
   readonly starts: Pick<ChildStarts, 'start'>;
   /** Undefined while the attempt's run has not ended. */
-  readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptWork | undefined>;
+  readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptOutcome | undefined>;
   /** Copies the attempt's files to the session. */
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
   /** Whether this server is the one that currently runs the rounds. */
@@ -39,7 +39,7 @@ const passing: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** Starts attempts, records their results, and applies the chosen attempt. */
-export class AttemptRounds {
+export class AttemptRunner {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
   readonly #driven = new Map<string, Promise<void>>();
@@ -83,7 +83,7 @@ export class AttemptRounds {
     return workingMs;
   }
 
-  async #drive(open: OpenAttempts, signal: AbortSignal): Promise<void> {
+  async #drive(open: PendingAttempts, signal: AbortSignal): Promise<void> {
     const { records, sessions, clock } = this.#deps;
     const { sessionId, attempts } = open;
     for (;;) {
@@ -110,7 +110,7 @@ export class AttemptRounds {
   }
 
   /** Deletes everything that belongs to the attempts of a deleted session. */
-  async #abandon({ sessionId, attempts, count }: OpenAttempts): Promise<void> {
+  async #abandon({ sessionId, attempts, count }: PendingAttempts): Promise<void> {
     const { records, sessions } = this.#deps;
     for (let n = 1; n <= count; n++) await sessions.delete(attemptSessionId(attempts, n)).catch(ignoreGone);
     await records.close(sessionId);

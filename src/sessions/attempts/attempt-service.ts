@@ -33,7 +33,7 @@ interface Deps {
 const lookMs = 100;
 const maxDepth = 2;
 
-export function attemptService(deps: Deps): AttemptService {
+export function createAttemptService(deps: Deps): AttemptService {
   const { records, sessions, events, spentWithChildren, wake, clock, ids } = deps;
 
   async function checkAttempts({ attempts }: AttemptsCommand): Promise<void> {

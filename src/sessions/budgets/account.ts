@@ -1,7 +1,13 @@
 import { z } from 'zod';
 import type { Calendar } from '../../core/contracts/calendar.ts';
-import { type BudgetAmounts, type BudgetLine, fromMicro, toLines, toMicro } from '../../core/model/runs/budget.ts';
-import { type HeldAmounts, heldLimits } from '../../core/model/runs/budget-limits.ts';
+import {
+  type BudgetAmounts,
+  type BudgetLine,
+  fromMicroCost,
+  toBudgetLines,
+  toMicroCost,
+} from '../../core/model/runs/budget.ts';
+import { type ConcurrentAmounts, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
 import { addAmounts } from '../../core/model/spending.ts';
 
 // The account of a person, project or the server: its usage in the current day and month, and amounts reserved by
@@ -36,11 +42,11 @@ const OwnLimits = z.object({
   cost: OwnLimit.optional(),
   toolCalls: OwnLimit.optional(),
 });
-const OwnHeld = z.partialRecord(z.enum(heldLimits), OwnLimit);
+const OwnHeld = z.partialRecord(z.enum(concurrentLimits), OwnLimit);
 /** Costs are stored in the currency's units; in memory they are in micro-units. */
 const CountedAmounts = z.object({
   tokens: z.number(),
-  cost: z.codec(z.number(), z.number(), { decode: toMicro, encode: fromMicro }),
+  cost: z.codec(z.number(), z.number(), { decode: toMicroCost, encode: fromMicroCost }),
   toolCalls: z.number().default(0),
 });
 type CountedAmounts = z.infer<typeof CountedAmounts>;
@@ -53,27 +59,27 @@ const Open = CountedAmounts.extend({
   /** Epoch ms. Renewed until the request ends, unless its server is lost. */
   until: z.number(),
 });
-export const Account = z.object({
+export const BudgetAccount = z.object({
   own: z.object({ day: OwnLimits.default({}), month: OwnLimits.default({}), held: OwnHeld.default({}) }),
   day: Used,
   month: Used,
   open: z.array(Open),
   /** Each server's totals for its sessions, by server id. A lost server no longer renews its entry. */
   held: z
-    .record(z.string(), z.object({ until: z.number(), amounts: z.partialRecord(z.enum(heldLimits), z.number()) }))
+    .record(z.string(), z.object({ until: z.number(), amounts: z.partialRecord(z.enum(concurrentLimits), z.number()) }))
     .default({}),
 });
-export type Account = z.infer<typeof Account>;
-export type OwnLimits = Account['own'];
+export type BudgetAccount = z.infer<typeof BudgetAccount>;
+export type OwnLimits = BudgetAccount['own'];
 export type BudgetLimits = Readonly<Record<Period, { readonly [K in Kind]?: number | undefined }>> & {
-  readonly held: HeldAmounts;
+  readonly held: ConcurrentAmounts;
 };
 
 /** Usage of the current day and month according to the logs. */
 export type LoggedUsage = Readonly<Record<Period, Pick<CountedAmounts, 'tokens' | 'cost'>>>;
 type Keys = ReturnType<Calendar['keysAt']>;
 
-export const emptyAccount = ({ day, month }: Keys): Account => ({
+export const emptyAccount = ({ day, month }: Keys): BudgetAccount => ({
   own: { day: {}, month: {}, held: {} },
   held: {},
   day: { key: day, ...unused },
@@ -82,14 +88,14 @@ export const emptyAccount = ({ day, month }: Keys): Account => ({
 });
 
 /** The account for the current day and month; usage of earlier periods is dropped. */
-export function toCurrentPeriods(account: Account, keys: Keys): Account {
+export function toCurrentPeriods(account: BudgetAccount, keys: Keys): BudgetAccount {
   const at = (period: Period) =>
     account[period].key === keys[period] ? account[period] : { key: keys[period], ...unused };
   return { ...account, day: at('day'), month: at('month') };
 }
 
 /** The effective limits: the holder's own, else those in the settings. */
-export function limitsFor(own: OwnLimits, usual: BudgetLimits): BudgetLimits {
+export function resolveLimits(own: OwnLimits, usual: BudgetLimits): BudgetLimits {
   const whole = (limit: z.infer<typeof OwnLimit> | undefined) => (limit === 'unlimited' ? undefined : limit);
   const one = (period: Period, kind: Kind) => whole(own[period][kind] ?? usual[period][kind]);
   const all = (period: Period) => ({
@@ -97,19 +103,21 @@ export function limitsFor(own: OwnLimits, usual: BudgetLimits): BudgetLimits {
     cost: one(period, 'cost'),
     toolCalls: one(period, 'toolCalls'),
   });
-  const held = Object.fromEntries(heldLimits.map((limit) => [limit, whole(own.held[limit] ?? usual.held[limit])]));
+  const held = Object.fromEntries(
+    concurrentLimits.map((limit) => [limit, whole(own.held[limit] ?? usual.held[limit])]),
+  );
   return { day: all('day'), month: all('month'), held };
 }
 
 /** The account's effective limits and how much of each is used. */
 export function toAccountBudgetLines(
-  account: Account,
+  account: BudgetAccount,
   of: LimitHolder['of'],
   limits: BudgetLimits,
 ): readonly BudgetLine[] {
   const held = sumAmounts(account.open);
   return periods.flatMap((period) =>
-    toLines(of, limits[period], account[period]).map((line) => ({
+    toBudgetLines(of, limits[period], account[period]).map((line) => ({
       ...{ ...line, period },
       reserved: held[line.kind as Kind],
     })),
@@ -122,9 +130,9 @@ export const sumAmounts = (amounts: readonly BudgetAmounts[]): CountedAmounts =>
   amounts.reduce<CountedAmounts>(addAmounts, unused);
 
 /** Adds or renews a reservation, even one that was released as lost. */
-export const withReserved = (
-  account: Account,
-  one: Omit<Account['open'][number], keyof CountedAmounts>,
+export const withReservation = (
+  account: BudgetAccount,
+  one: Omit<BudgetAccount['open'][number], keyof CountedAmounts>,
   amounts: BudgetAmounts,
 ) => ({
   ...account,
@@ -132,8 +140,8 @@ export const withReserved = (
 });
 
 /** Adds usage to the current day and month. */
-export function withUsed(account: Account, used: BudgetAmounts): Account {
-  const more = (before: Account['day']) => {
+export function withAddedUsage(account: BudgetAccount, used: BudgetAmounts): BudgetAccount {
+  const more = (before: BudgetAccount['day']) => {
     const sum = addAmounts(before, used);
     return { ...sum, toolCalls: Math.max(0, sum.toolCalls) };
   };
@@ -141,7 +149,7 @@ export function withUsed(account: Account, used: BudgetAmounts): Account {
 }
 
 /** Raises usage to at least the amounts in the sessions' logs. */
-export function raiseToLoggedUsage(account: Account, logged: LoggedUsage): Account {
+export function raiseToLoggedUsage(account: BudgetAccount, logged: LoggedUsage): BudgetAccount {
   const most = (period: Period) => ({
     ...account[period],
     tokens: Math.max(account[period].tokens, logged[period].tokens),

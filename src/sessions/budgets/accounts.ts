@@ -3,9 +3,9 @@ import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
-import { accountKind } from '../../core/model/records.ts';
+import { budgetAccountKind } from '../../core/model/records.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
-import { Account, emptyAccount, type LimitHolder, recordIdOf, toCurrentPeriods } from './account.ts';
+import { BudgetAccount, emptyAccount, type LimitHolder, recordIdOf, toCurrentPeriods } from './account.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
@@ -14,35 +14,35 @@ interface Deps {
   readonly calendar: Pick<Calendar, 'keysAt'>;
 }
 /** Stored accounts of people, projects and the server, shared by all servers of the store. */
-export class Accounts extends ServerPart<Deps> {
+export class BudgetAccountStore extends ServerPart<Deps> {
   readonly #turns = createKeyedQueue();
 
-  async get(holder: LimitHolder): Promise<Account> {
-    return this.#parse(await this.deps.records.get(accountKind, recordIdOf(holder)));
+  async get(holder: LimitHolder): Promise<BudgetAccount> {
+    return this.#parse(await this.deps.records.get(budgetAccountKind, recordIdOf(holder)));
   }
 
-  async all(): Promise<ReadonlyMap<string, Account>> {
-    const found = await this.deps.records.list(accountKind);
+  async all(): Promise<ReadonlyMap<string, BudgetAccount>> {
+    const found = await this.deps.records.list(budgetAccountKind);
     return new Map(found.map((one) => [one.id, this.#parse(one)]));
   }
 
   /** If `change` returns undefined, nothing is written. `change` runs again after a concurrent write. */
   async change(
     holder: LimitHolder,
-    change: (now: Account) => Account | undefined | Promise<Account | undefined>,
-  ): Promise<Account> {
-    const place = { kind: accountKind, id: recordIdOf(holder) };
+    change: (now: BudgetAccount) => BudgetAccount | undefined | Promise<BudgetAccount | undefined>,
+  ): Promise<BudgetAccount> {
+    const place = { kind: budgetAccountKind, id: recordIdOf(holder) };
     return await this.#turns(place.id, () =>
-      changeRecordFor<Account>(this.deps.records, place, async (found) => {
+      changeRecordFor<BudgetAccount>(this.deps.records, place, async (found) => {
         const now = this.#parse(found);
         const doc = await change(now);
-        return doc ? { value: doc, doc: Account.encode(doc) } : { value: now };
+        return doc ? { value: doc, doc: BudgetAccount.encode(doc) } : { value: now };
       }),
     );
   }
 
-  #parse(found: { readonly doc: unknown } | undefined): Account {
+  #parse(found: { readonly doc: unknown } | undefined): BudgetAccount {
     const keys = this.deps.calendar.keysAt(this.deps.clock.now());
-    return found ? toCurrentPeriods(Account.decode(found.doc as never), keys) : emptyAccount(keys);
+    return found ? toCurrentPeriods(BudgetAccount.decode(found.doc as never), keys) : emptyAccount(keys);
   }
 }

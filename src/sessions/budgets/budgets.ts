@@ -1,37 +1,37 @@
 import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { fromMicro } from '../../core/model/runs/budget.ts';
+import { fromMicroCost } from '../../core/model/runs/budget.ts';
 import {
   type BudgetLimit,
   budgetLimits,
-  type HeldLimit,
-  heldLimits,
+  type ConcurrentLimit,
+  concurrentLimits,
   mapLimits,
   type PeriodLimit,
 } from '../../core/model/runs/budget-limits.ts';
 import type { BudgetChange, BudgetHolder, BudgetService, LimitUsage, SharedBudget } from '../api/server/budgets.ts';
 import {
-  type Account,
+  type BudgetAccount,
   type BudgetLimits,
   emptyAccount,
   holderKinds,
-  limitsFor,
   type OwnLimits,
   type Period,
   raiseToLoggedUsage,
   recordIdOf,
+  resolveLimits,
   sumAmounts,
 } from './account.ts';
-import type { Accounts } from './accounts.ts';
-import type { Holdings } from './holdings.ts';
-import type { Ledger } from './ledger.ts';
+import type { BudgetAccountStore } from './accounts.ts';
+import type { HoldingLimiter } from './holdings.ts';
+import type { BudgetLedger } from './ledger.ts';
 import { readLoggedUsage } from './logged-usage.ts';
 
 interface Deps {
-  readonly ledger: Pick<Ledger, 'limit'>;
-  readonly accounts: Accounts;
-  readonly holdings: Pick<Holdings, 'used'>;
+  readonly ledger: Pick<BudgetLedger, 'limit'>;
+  readonly accounts: BudgetAccountStore;
+  readonly holdings: Pick<HoldingLimiter, 'used'>;
   readonly store: Pick<Store, 'events'>;
   readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
   /** People's names, by owner of their sessions. */
@@ -52,7 +52,7 @@ const parts = {
   toolCallsPerMonth: ['month', 'toolCalls'],
 } as const satisfies Record<PeriodLimit, readonly [Period, string]>;
 
-export function budgetService(deps: Deps): BudgetService {
+export function createBudgetService(deps: Deps): BudgetService {
   const { ledger, accounts, holdings, store, limitsOf, people, projects, calendar, now, wake } = deps;
   const usage = () => readLoggedUsage(store, calendar.startsAt(now()));
   async function readNames(of: BudgetHolder['of']): Promise<ReadonlyMap<string, string>> {
@@ -65,7 +65,7 @@ export function budgetService(deps: Deps): BudgetService {
     if (holder.of === 'person' && holder.id === '') return '';
     throw new AppError('not_found', `There is no such ${holder.of}.`);
   }
-  async function shown(holder: BudgetHolder, name: string, account: Account): Promise<SharedBudget> {
+  async function shown(holder: BudgetHolder, name: string, account: BudgetAccount): Promise<SharedBudget> {
     const held = await holdings.used(holder, account);
     return { ...holder, name, ...view(account, limitsOf(holder), held) };
   }
@@ -113,7 +113,7 @@ function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
     else next[period][kind] = limit;
   }
   const held = { ...own.held };
-  for (const name of heldLimits) {
+  for (const name of concurrentLimits) {
     const limit = change[name];
     if (limit === null) delete held[name];
     else if (limit !== undefined) held[name] = limit;
@@ -123,8 +123,8 @@ function changed(own: OwnLimits, change: BudgetChange): OwnLimits {
 
 type Amounts = Pick<SharedBudget, BudgetLimit>;
 
-function view(account: Account, usual: BudgetLimits, held: Readonly<Record<HeldLimit, number>>): Amounts {
-  const limits = limitsFor(account.own, usual);
+function view(account: BudgetAccount, usual: BudgetLimits, held: Readonly<Record<ConcurrentLimit, number>>): Amounts {
+  const limits = resolveLimits(account.own, usual);
   const reserved = sumAmounts(account.open);
   const ofPeriod = ([period, kind]: (typeof parts)[PeriodLimit]): LimitUsage => ({
     limit: limits[period][kind] ?? null,
@@ -132,7 +132,7 @@ function view(account: Account, usual: BudgetLimits, held: Readonly<Record<HeldL
     used: inCurrency(kind, account[period][kind]),
     reserved: inCurrency(kind, reserved[kind]),
   });
-  const ofHeld = (limit: HeldLimit): LimitUsage => ({
+  const ofHeld = (limit: ConcurrentLimit): LimitUsage => ({
     limit: limits.held[limit] ?? null,
     own: account.own.held[limit] ?? null,
     used: held[limit],
@@ -142,7 +142,7 @@ function view(account: Account, usual: BudgetLimits, held: Readonly<Record<HeldL
   return mapLimits((limit) => (isPeriod(limit) ? ofPeriod(parts[limit]) : ofHeld(limit)));
 }
 
-const inCurrency = (kind: string, amount: number): number => (kind === 'cost' ? fromMicro(amount) : amount);
+const inCurrency = (kind: string, amount: number): number => (kind === 'cost' ? fromMicroCost(amount) : amount);
 
 const isOfInterest = (budget: Amounts): boolean =>
   (Object.keys(parts) as PeriodLimit[]).some((name) => budget[name].used > 0) ||

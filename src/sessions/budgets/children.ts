@@ -3,8 +3,15 @@ import type { Store } from '../../core/contracts/ports.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { childKind, SessionRecord } from '../../core/model/records.ts';
-import { findOverrun, fromMicro, noAmounts, toLines, toMicro, withMicroCost } from '../../core/model/runs/budget.ts';
+import { childLinkKind, SessionRecord } from '../../core/model/records.ts';
+import {
+  findOverrun,
+  fromMicroCost,
+  toBudgetLines,
+  toMicroCost,
+  withMicroCost,
+  zeroAmounts,
+} from '../../core/model/runs/budget.ts';
 import {
   addAmounts,
   addToolCall,
@@ -19,7 +26,7 @@ const nothing = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
 const words = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'tool calls', time: 'time' } as const;
 /** In the currency's units. */
 export type UsageAmounts = typeof nothing;
-export const computeAmounts = (amount: (kind: keyof UsageAmounts) => number): UsageAmounts => ({
+export const buildUsageAmounts = (amount: (kind: keyof UsageAmounts) => number): UsageAmounts => ({
   ...{ turns: amount('turns'), tokens: amount('tokens') },
   ...{ cost: amount('cost'), toolCalls: amount('toolCalls') },
 });
@@ -71,7 +78,7 @@ export class ChildBudgets extends ServerPart<Deps> {
   }
 
   async #links(id: SessionId): Promise<readonly (readonly [SessionId, z.infer<typeof Link>])[]> {
-    const found = await this.deps.records.list(childKind, { idPrefix: `${id}:` });
+    const found = await this.deps.records.list(childLinkKind, { idPrefix: `${id}:` });
     return found.map((link) => [SessionId.parse(link.id.slice(id.length + 1)), Link.parse(link.doc)]);
   }
 
@@ -84,7 +91,7 @@ export class ChildBudgets extends ServerPart<Deps> {
       const held = record && record.status !== 'completed' ? (record.budget ?? {}) : {};
       sum = addAmounts(
         sum,
-        computeAmounts((kind) => Math.max(used[kind], held[kind] ?? 0)),
+        buildUsageAmounts((kind) => Math.max(used[kind], held[kind] ?? 0)),
       );
     }
     return sum;
@@ -101,16 +108,16 @@ export class ChildBudgets extends ServerPart<Deps> {
   ): Promise<OwnBudget> {
     const [spent, reserved] = [await this.spent(id), await this.reservedFor(id)];
     const used = addAmounts({ ...spent, toolCalls: Math.max(spent.toolCalls, this.#expected.get(id) ?? 0) }, reserved);
-    const lines = toLines('session', { ...limits, ms: undefined }, { ...withMicroCost(used), time: 0 });
-    const over = findOverrun(lines, { ...noAmounts, toolCalls: 0 });
+    const lines = toBudgetLines('session', { ...limits, ms: undefined }, { ...withMicroCost(used), time: 0 });
+    const over = findOverrun(lines, { ...zeroAmounts, toolCalls: 0 });
     if (over) throw new AppError('quota', `The budget of ${words[over.kind]} is used up, or reserved by children.`);
     const open = Object.entries(requested).filter(([, amount]) => amount !== undefined);
     const shares = lines.map(({ kind, limit, used: taken }) => {
       const share = Math.ceil((limit - taken) / parts);
       const amount = kind === 'time' ? undefined : requested[kind];
-      const whole = amount !== undefined && kind === 'cost' ? toMicro(amount) : amount;
+      const whole = amount !== undefined && kind === 'cost' ? toMicroCost(amount) : amount;
       const granted = Math.min(whole ?? share, limit - taken);
-      return [kind, kind === 'cost' ? fromMicro(granted) : granted];
+      return [kind, kind === 'cost' ? fromMicroCost(granted) : granted];
     });
     return { ...Object.fromEntries([...open, ...shares]), ...(own?.hard && { hard: own.hard }) };
   }
@@ -127,10 +134,10 @@ export class ChildBudgets extends ServerPart<Deps> {
 
   /** Stores the usage of a child that is about to be deleted. */
   async remember(parent: SessionId, id: SessionId): Promise<void> {
-    const link = await this.deps.records.get(childKind, `${parent}:${id}`);
+    const link = await this.deps.records.get(childLinkKind, `${parent}:${id}`);
     if (!link) return;
     const doc = { ...Link.parse(link.doc), spent: await this.spentWithChildren(id) };
-    await this.deps.records.put({ kind: childKind, id: link.id, doc });
+    await this.deps.records.put({ kind: childLinkKind, id: link.id, doc });
   }
 
   async #read(id: SessionId): Promise<z.infer<typeof Lent> | undefined> {

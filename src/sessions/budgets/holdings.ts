@@ -2,31 +2,31 @@ import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { fitsLimit } from '../../core/model/runs/budget.ts';
-import { type HeldAmounts, type HeldLimit, heldLimits } from '../../core/model/runs/budget-limits.ts';
+import { type ConcurrentAmounts, type ConcurrentLimit, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
 import {
-  type Account,
+  type BudgetAccount,
   type BudgetedSession,
   type BudgetLimits,
   holdersOf,
   type LimitHolder,
-  limitsFor,
   recordIdOf,
+  resolveLimits,
 } from './account.ts';
-import type { Accounts } from './accounts.ts';
-import type { StoredAmounts } from './stored-amounts.ts';
+import type { BudgetAccountStore } from './accounts.ts';
+import type { CountStoredDocuments } from './stored-amounts.ts';
 
 /** `from`: the session's holders before a move, which already count its amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
 /** The amounts held by one session in memory, or by a document being stored. */
 export interface Holding {
   readonly session: HoldingSession;
-  readonly amounts: HeldAmounts;
+  readonly amounts: ConcurrentAmounts;
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
-  readonly accounts: Accounts;
+  readonly accounts: BudgetAccountStore;
   /** Limits from the settings. */
   readonly limitsOf: (holder: LimitHolder) => BudgetLimits;
-  readonly stored: StoredAmounts;
+  readonly stored: CountStoredDocuments;
   /** Runs and sandboxes of sessions in this server's memory. */
   readonly live: () => Iterable<Holding>;
   /** Whether other servers use the store as well. */
@@ -36,7 +36,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
 /** A limit without room for the needed amount. */
 export interface ReachedLimit {
   readonly of: LimitHolder['of'];
-  readonly kind: HeldLimit;
+  readonly kind: ConcurrentLimit;
   readonly limit: number;
   readonly used: number;
   readonly needs: number;
@@ -52,7 +52,7 @@ const renewMs = holdingLeaseMs / 3;
  * runs and sandboxes are those in memory. With several servers, each writes its totals into the accounts that have a
  * limit; the write fails if another server has written in the meantime.
  */
-export class Holdings implements AsyncDisposable {
+export class HoldingLimiter implements AsyncDisposable {
   readonly #deps: Deps;
   readonly #inTurn = createKeyedQueue();
   /** Documents being stored. */
@@ -72,7 +72,7 @@ export class Holdings implements AsyncDisposable {
    * Calls `hold` if all limits have room; from then on, `live` includes the amounts. Otherwise resolves with a limit
    * that has no room.
    */
-  async take(session: HoldingSession, amounts: HeldAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
+  async take(session: HoldingSession, amounts: ConcurrentAmounts, hold: () => void): Promise<ReachedLimit | undefined> {
     for (;;) {
       const stored = this.#stored.promise;
       const answer = await this.#inTurn('', async () => {
@@ -89,7 +89,7 @@ export class Holdings implements AsyncDisposable {
    * Calls `store`, which stores a document, if all limits have room. Rejects: quota, sandbox_capacity (the server's
    * limit).
    */
-  async within<Made>(session: HoldingSession, amounts: HeldAmounts, store: () => Promise<Made>): Promise<Made> {
+  async within<Made>(session: HoldingSession, amounts: ConcurrentAmounts, store: () => Promise<Made>): Promise<Made> {
     const share = { session, amounts };
     const reached = await this.take(session, amounts, () => this.#storing.add(share));
     if (reached) throw toLimitError(reached);
@@ -104,7 +104,7 @@ export class Holdings implements AsyncDisposable {
   }
 
   /** Whether all limits have room for the amounts. */
-  async covers(session: HoldingSession, amounts: HeldAmounts): Promise<boolean> {
+  async covers(session: HoldingSession, amounts: ConcurrentAmounts): Promise<boolean> {
     for (const holder of holdersIn(session)) {
       const limits = await this.#readLimits(holder, amounts);
       if (limits.length === 0) continue;
@@ -115,14 +115,14 @@ export class Holdings implements AsyncDisposable {
   }
 
   /** The holder's current amounts; 0 without a limit. */
-  async used(holder: LimitHolder, account: Account): Promise<Readonly<Record<HeldLimit, number>>> {
-    const limits = limitsFor(account.own, this.#deps.limitsOf(holder)).held;
+  async used(holder: LimitHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrentLimit, number>>> {
+    const limits = resolveLimits(account.own, this.#deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);
-    const one = async (kind: HeldLimit) => {
+    const one = async (kind: ConcurrentLimit) => {
       if (limits[kind] === undefined) return [kind, 0] as const;
       return [kind, now(kind) + others(kind) + (await this.#deps.stored(holder, kind, Infinity))] as const;
     };
-    return Object.fromEntries(await Promise.all(heldLimits.map(one))) as Record<HeldLimit, number>;
+    return Object.fromEntries(await Promise.all(concurrentLimits.map(one))) as Record<ConcurrentLimit, number>;
   }
 
   /** Called when a run or sandbox of the session has ended. */
@@ -135,23 +135,23 @@ export class Holdings implements AsyncDisposable {
     if (this.#deps.shared) await this.#inTurn('', () => this.#renew());
   }
 
-  async #readLimits(holder: LimitHolder, amounts: HeldAmounts) {
+  async #readLimits(holder: LimitHolder, amounts: ConcurrentAmounts) {
     const { own } = await this.#deps.accounts.get(holder);
-    const { held } = limitsFor(own, this.#deps.limitsOf(holder));
-    return heldLimits.flatMap((kind) => {
+    const { held } = resolveLimits(own, this.#deps.limitsOf(holder));
+    return concurrentLimits.flatMap((kind) => {
       const limit = held[kind];
       return limit === undefined || !amounts[kind] ? [] : [{ kind, limit }];
     });
   }
 
-  async #findRefusal(session: HoldingSession, amounts: HeldAmounts): Promise<Answer> {
+  async #findRefusal(session: HoldingSession, amounts: ConcurrentAmounts): Promise<Answer> {
     const { accounts, shared } = this.#deps;
     const holders = holdersIn(session);
     for (const [n, holder] of holders.entries()) {
       const limits = await this.#readLimits(holder, amounts);
       if (limits.length === 0) continue;
       let answer: Answer;
-      const check = async (account: Account) => {
+      const check = async (account: BudgetAccount) => {
         answer = await this.#findReached(holder, account, { limits, amounts });
         return shared && !answer ? this.#withSum(holder, account, amounts) : undefined;
       };
@@ -167,8 +167,8 @@ export class Holdings implements AsyncDisposable {
   /** Totals are read before stored documents, so that each document is counted at least once. */
   async #findReached(
     holder: LimitHolder,
-    account: Account,
-    { limits, amounts }: { limits: readonly { kind: HeldLimit; limit: number }[]; amounts: HeldAmounts },
+    account: BudgetAccount,
+    { limits, amounts }: { limits: readonly { kind: ConcurrentLimit; limit: number }[]; amounts: ConcurrentAmounts },
   ): Promise<Answer> {
     const sums = this.#sums(holder, account);
     for (const { kind, limit } of limits) {
@@ -181,7 +181,7 @@ export class Holdings implements AsyncDisposable {
     return undefined;
   }
 
-  #sums(holder: LimitHolder, { held }: Account) {
+  #sums(holder: LimitHolder, { held }: BudgetAccount) {
     const name = recordIdOf(holder);
     const own = ({ session }: Holding) => holdersIn(session).some((one) => recordIdOf(one) === name);
     const storing = [...this.#storing].filter(own);
@@ -190,21 +190,21 @@ export class Holdings implements AsyncDisposable {
     const theirs = Object.entries(held).flatMap(([id, { until, amounts }]) =>
       id === server || until <= clock.now() ? [] : [amounts],
     );
-    const sum = (all: readonly HeldAmounts[]) => (kind: HeldLimit) =>
+    const sum = (all: readonly ConcurrentAmounts[]) => (kind: ConcurrentLimit) =>
       all.reduce((before, amounts) => before + (amounts[kind] ?? 0), 0);
     return {
       now: sum(mine),
       others: sum(theirs),
-      isStoring: (kind: HeldLimit) => storing.some(({ amounts }) => amounts[kind]),
+      isStoring: (kind: ConcurrentLimit) => storing.some(({ amounts }) => amounts[kind]),
     };
   }
 
   /** The account with this server's totals, and without those of lost servers. */
-  #withSum(holder: LimitHolder, account: Account, more: HeldAmounts = {}): Account {
+  #withSum(holder: LimitHolder, account: BudgetAccount, more: ConcurrentAmounts = {}): BudgetAccount {
     const { server, clock } = this.#deps;
     const { now } = this.#sums(holder, account);
     const amounts = Object.fromEntries(
-      heldLimits.flatMap((kind) => {
+      concurrentLimits.flatMap((kind) => {
         const sum = now(kind) + (more[kind] ?? 0);
         return sum > 0 ? [[kind, sum]] : [];
       }),
@@ -243,7 +243,7 @@ export class Holdings implements AsyncDisposable {
       const holders = [...live()].flatMap(({ session }) => holdersIn(session));
       for (const holder of new Map(holders.map((one) => [recordIdOf(one), one])).values()) {
         const own = known.get(recordIdOf(holder))?.own ?? { day: {}, month: {}, held: {} };
-        const { held } = limitsFor(own, limitsOf(holder));
+        const { held } = resolveLimits(own, limitsOf(holder));
         if (Object.values(held).some((limit) => limit !== undefined)) this.#published.set(recordIdOf(holder), holder);
       }
       await this.#publish([...this.#published.values()]);
@@ -263,7 +263,7 @@ function holdersIn({ from, ...session }: HoldingSession): readonly LimitHolder[]
   return holdersOf(session).filter((holder) => !before.includes(recordIdOf(holder)));
 }
 
-const words: Readonly<Record<HeldLimit, string>> = {
+const words: Readonly<Record<ConcurrentLimit, string>> = {
   sessions: 'sessions',
   runningRuns: 'running runs',
   cpus: 'processors in running sandboxes',
@@ -271,7 +271,7 @@ const words: Readonly<Record<HeldLimit, string>> = {
   diskBytes: 'of disk',
   snapshots: 'snapshots',
 };
-const advice: Readonly<Record<HeldLimit, string>> = {
+const advice: Readonly<Record<ConcurrentLimit, string>> = {
   sessions: 'Delete some first',
   runningRuns: 'Wait for a run to end',
   cpus: 'Stop a sandbox first',

@@ -6,12 +6,12 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
   type BudgetAmounts,
-  type BudgetRoom,
+  type BudgetGrant,
+  computeBudgetGrant,
   findOverrun,
-  findRoom,
-  noAmounts,
   singleToolCall,
-  toMicro,
+  toMicroCost,
+  zeroAmounts,
 } from '../../core/model/runs/budget.ts';
 import { addAmounts, type BudgetOverrun, toCountedSpending } from '../../core/model/spending.ts';
 import {
@@ -23,21 +23,21 @@ import {
   TurnBudget,
 } from '../run/turn-budget.ts';
 import {
-  type Account,
+  type BudgetAccount,
   type BudgetedSession,
   type BudgetLimits,
   hasToolCallLimit,
   holdersOf,
   type LimitHolder,
   type LoggedUsage,
-  limitsFor,
   raiseToLoggedUsage,
   recordIdOf,
+  resolveLimits,
   toAccountBudgetLines,
-  withReserved,
-  withUsed,
+  withAddedUsage,
+  withReservation,
 } from './account.ts';
-import type { Accounts } from './accounts.ts';
+import type { BudgetAccountStore } from './accounts.ts';
 import { ChildBudgets } from './children.ts';
 import { toSessionBudgetLines } from './session-lines.ts';
 
@@ -52,7 +52,7 @@ const lookMs = 500; // between two checks for room released by other servers
 export interface LedgerDeps extends Pick<ServerParts, 'clock' | 'newId' | 'warn'> {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
   readonly events: Pick<Store['events'], 'page'>;
-  readonly accounts: Accounts;
+  readonly accounts: BudgetAccountStore;
   /**
    * Whether other servers use the store as well. If not, reservations of an earlier process are released immediately.
    */
@@ -79,7 +79,7 @@ interface HeldAmounts {
  * another server has written in the meantime, so two runs never reserve the same tokens. Reservations of a lost server
  * are released after a while, and the account then counts its sessions' usage from their logs.
  */
-export class Ledger implements AsyncDisposable {
+export class BudgetLedger implements AsyncDisposable {
   readonly #deps: LedgerDeps;
   readonly #server: string;
   /** The parts of parents' budgets held by children. */
@@ -139,8 +139,8 @@ export class Ledger implements AsyncDisposable {
   /** Whether the session's budgets now have room for the refused amount. */
   async covers(session: BudgetedSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
     if (!this.mayWork(session) || kind === 'runningRuns') return false;
-    const amount = kind === 'cost' ? toMicro(needs) : needs;
-    const requested = kind === 'toolCalls' ? { [kind]: amount } : { ...noAmounts, [kind]: amount };
+    const amount = kind === 'cost' ? toMicroCost(needs) : needs;
+    const requested = kind === 'toolCalls' ? { [kind]: amount } : { ...zeroAmounts, [kind]: amount };
     for (const holder of holdersOf(session)) {
       const { lines } = await this.#readLimited(holder);
       if (findOverrun(lines, requested)) return false;
@@ -149,7 +149,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Sets a holder's own limits. */
-  async limit(holder: LimitHolder, own: Account['own']): Promise<Account> {
+  async limit(holder: LimitHolder, own: BudgetAccount['own']): Promise<BudgetAccount> {
     const changed = await this.#change(holder, (account) => ({ ...account, own }));
     this.#wake();
     return changed;
@@ -214,7 +214,8 @@ export class Ledger implements AsyncDisposable {
     for (const holder of holders) {
       try {
         const { lines } = await this.#readLimited(holder);
-        if (hasToolCallLimit(lines)) await this.#change(holder, (account) => withUsed(account, { toolCalls: -count }));
+        if (hasToolCallLimit(lines))
+          await this.#change(holder, (account) => withAddedUsage(account, { toolCalls: -count }));
       } catch (err) {
         this.#deps.warn({ err, budget: recordIdOf(holder) }, 'tool calls that were not made stay counted');
       }
@@ -244,19 +245,19 @@ export class Ledger implements AsyncDisposable {
   async #release(unused: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): Promise<void> {
     if (unused.holders.length === 0) return;
     const held = this.#hold(unused);
-    held.used = noAmounts;
+    held.used = zeroAmounts;
     await this.#end(held);
   }
 
   /** Writes the end of a reservation to the accounts that lack it. */
   async #end(held: HeldAmounts): Promise<void> {
-    const { id, used = noAmounts } = held;
+    const { id, used = zeroAmounts } = held;
     for (const holder of held.holders) {
       const name = recordIdOf(holder);
       if (held.settled.has(name)) continue;
       try {
         await this.#change(holder, (account) =>
-          withUsed({ ...account, open: account.open.filter((one) => one.id !== id) }, used),
+          withAddedUsage({ ...account, open: account.open.filter((one) => one.id !== id) }, used),
         );
         held.settled.add(name);
       } catch (err) {
@@ -279,10 +280,10 @@ export class Ledger implements AsyncDisposable {
     }
     if (requested.least.toolCalls !== undefined && !hasToolCallLimit(lines)) return undefined;
     await this.#countLogs(holder, before);
-    let room: BudgetRoom | undefined;
+    let room: BudgetGrant | undefined;
     await this.#change(holder, (account) => {
-      room = findRoom(toAccountBudgetLines(account, holder.of, limits), requested);
-      return room.over || room.isBusy ? undefined : withReserved(account, this.#lease(id), room.granted);
+      room = computeBudgetGrant(toAccountBudgetLines(account, holder.of, limits), requested);
+      return room.over || room.isBusy ? undefined : withReservation(account, this.#lease(id), room.granted);
     });
     return room;
   }
@@ -294,14 +295,14 @@ export class Ledger implements AsyncDisposable {
       if (lines.length === 0) continue;
       await this.#countLogs(holder, before);
       const isUsed = Object.values(used).some((amount) => amount > 0);
-      const after = await this.#change(holder, (account) => (isUsed ? withUsed(account, used) : undefined));
-      over ??= findOverrun(toAccountBudgetLines(after, holder.of, limits), noAmounts);
+      const after = await this.#change(holder, (account) => (isUsed ? withAddedUsage(account, used) : undefined));
+      over ??= findOverrun(toAccountBudgetLines(after, holder.of, limits), zeroAmounts);
     }
     return over;
   }
 
   /** Counts usage from the logs: initially, and after a server was lost before reporting its usage. */
-  async #countLogs(holder: LimitHolder, account: Account): Promise<void> {
+  async #countLogs(holder: LimitHolder, account: BudgetAccount): Promise<void> {
     const name = recordIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
     const logged = await this.#deps.logged(holder, this.#deps.clock.now());
@@ -311,7 +312,7 @@ export class Ledger implements AsyncDisposable {
     this.#counted.add(name);
   }
 
-  #isLost({ id, server, until }: Account['open'][number]): boolean {
+  #isLost({ id, server, until }: BudgetAccount['open'][number]): boolean {
     if (server === this.#server) return !this.#held.has(id) && until <= this.#deps.clock.now();
     return !this.#deps.shared || until <= this.#deps.clock.now();
   }
@@ -320,11 +321,11 @@ export class Ledger implements AsyncDisposable {
 
   async #readLimited(holder: LimitHolder) {
     const account = await this.#deps.accounts.get(holder);
-    const limits = limitsFor(account.own, this.#deps.limitsOf(holder));
+    const limits = resolveLimits(account.own, this.#deps.limitsOf(holder));
     return { account, limits, lines: toAccountBudgetLines(account, holder.of, limits) };
   }
 
-  #change(holder: LimitHolder, change: (now: Account) => Account | undefined): Promise<Account> {
+  #change(holder: LimitHolder, change: (now: BudgetAccount) => BudgetAccount | undefined): Promise<BudgetAccount> {
     return this.#deps.accounts.change(holder, change);
   }
 
@@ -360,7 +361,8 @@ export class Ledger implements AsyncDisposable {
     try {
       await this.#change(holder, (account) => {
         const own = [...this.#held.values()].filter(isOwn);
-        const renew = (now: Account, { id, amounts }: HeldAmounts) => withReserved(now, this.#lease(id), amounts);
+        const renew = (now: BudgetAccount, { id, amounts }: HeldAmounts) =>
+          withReservation(now, this.#lease(id), amounts);
         return own.length === 0 ? undefined : own.reduce(renew, account);
       });
     } catch (err) {

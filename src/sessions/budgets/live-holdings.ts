@@ -2,16 +2,16 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { HeldAmounts } from '../../core/model/runs/budget-limits.ts';
+import type { ConcurrentAmounts } from '../../core/model/runs/budget-limits.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { type Holding, type Holdings, toLimitError } from './holdings.ts';
+import { type Holding, type HoldingLimiter, toLimitError } from './holdings.ts';
 
 interface Deps {
   readonly sessions: { all(): LiveSession[]; get(id: SessionId): LiveSession | undefined };
   /** The maximum amounts that the session's sandbox can use. */
-  readonly sandboxOf: (session: SessionRecord) => HeldAmounts;
-  readonly holdings: () => Pick<Holdings, 'take' | 'freed' | 'moved'>;
+  readonly sandboxOf: (session: SessionRecord) => ConcurrentAmounts;
+  readonly holdings: () => Pick<HoldingLimiter, 'take' | 'freed' | 'moved'>;
 }
 
 /** Runs and sandboxes of the sessions in memory; an entry is removed when its session leaves memory. */

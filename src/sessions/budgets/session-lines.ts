@@ -1,8 +1,14 @@
 import type { RunId } from '../../core/model/ids.ts';
-import { type BudgetLine, mergeLines, minBudget, toLines, withMicroCost } from '../../core/model/runs/budget.ts';
+import {
+  type BudgetLine,
+  mergeBudgetLines,
+  minBudget,
+  toBudgetLines,
+  withMicroCost,
+} from '../../core/model/runs/budget.ts';
 import { noSpending, type OwnBudget, type Spending, toCountedSpending } from '../../core/model/spending.ts';
 import { computeSpendingAt, type StoredSession } from '../run/log/projection.ts';
-import { computeAmounts, type UsageAmounts } from './children.ts';
+import { buildUsageAmounts, type UsageAmounts } from './children.ts';
 
 interface SessionUse {
   readonly run: RunId;
@@ -22,7 +28,7 @@ interface SessionUse {
 export function toSessionBudgetLines(record: StoredSession, use: SessionUse): readonly BudgetLine[] {
   const { budget: own, granted } = record;
   if (!own?.hard) return linesSince(record, granted, { ...use, limits: minBudget(use.limits, own) });
-  return mergeLines(...linesSince(record, granted, use), ...linesSince(record, null, { ...use, limits: own }));
+  return mergeBudgetLines(...linesSince(record, granted, use), ...linesSince(record, null, { ...use, limits: own }));
 }
 
 function linesSince(
@@ -37,7 +43,7 @@ function linesSince(
   // A grant covers at least one request and one tool call; children can hold the remainder.
   const isFresh = toCountedSpending(total).toolCalls === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
-  const amounts = { ...computeAmounts(since), toolCalls: calls };
-  const lines = toLines('session', limits, { ...withMicroCost(amounts), time: total.ms - before.ms });
+  const amounts = { ...buildUsageAmounts(since), toolCalls: calls };
+  const lines = toBudgetLines('session', limits, { ...withMicroCost(amounts), time: total.ms - before.ms });
   return granted?.turns === used.turns ? lines.filter(({ kind }) => kind === 'toolCalls') : lines;
 }

@@ -1,15 +1,15 @@
 import type { RecordListOptions, RecordStore } from '../../core/contracts/ports.ts';
 import { SessionStatus } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { HeldLimit } from '../../core/model/runs/budget-limits.ts';
+import type { ConcurrentLimit } from '../../core/model/runs/budget-limits.ts';
 import { namedSnapshotKind, type Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import { type Volume, volumeKind } from '../../core/model/sandboxes/volume.ts';
 import type { LimitHolder } from './account.ts';
 
 /** Counts a holder's stored documents. Up to `enough`, the count can include session tombstones. */
-export type StoredAmounts = (holder: LimitHolder, kind: HeldLimit, enough?: number) => Promise<number>;
+export type CountStoredDocuments = (holder: LimitHolder, kind: ConcurrentLimit, enough?: number) => Promise<number>;
 
-export function storedAmounts(records: Pick<RecordStore, 'count' | 'list'>): StoredAmounts {
+export function createDocumentCounter(records: Pick<RecordStore, 'count' | 'list'>): CountStoredDocuments {
   async function countSessions(holder: LimitHolder, enough: number): Promise<number> {
     const all = await records.count('session', placeOf(holder));
     if (all <= enough) return all;

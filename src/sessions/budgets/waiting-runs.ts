@@ -5,12 +5,12 @@ import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { Holdings } from './holdings.ts';
-import type { Ledger } from './ledger.ts';
+import type { HoldingLimiter } from './holdings.ts';
+import type { BudgetLedger } from './ledger.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
-  readonly ledger: Pick<Ledger, 'covers'>;
-  readonly holdings: Pick<Holdings, 'covers'>;
+  readonly ledger: Pick<BudgetLedger, 'covers'>;
+  readonly holdings: Pick<HoldingLimiter, 'covers'>;
   readonly sessions: Pick<SessionService, 'list' | 'send'>;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
   /** Whether this server currently does this work. Two servers in parallel would send a run two messages. */

@@ -5,7 +5,7 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Holder, holderKey } from '../../core/model/access/holder.ts';
 import { buildFilesKind as kind } from '../../core/model/records.ts';
-import type { CopyStore, HeldBlob } from '../forks/copies.ts';
+import type { BlobReference, CopyStore } from '../forks/copies.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
@@ -104,7 +104,7 @@ export class BuildFiles {
   }
 }
 
-const placeOf = (id: string): HeldBlob => ({ of: kind, holder: id, blob: id });
+const placeOf = (id: string): BlobReference => ({ of: kind, holder: id, blob: id });
 const keyOf = (owner: string, hash: string) =>
   `bf-${createHash('sha256')
     .update(JSON.stringify([owner, hash]))

@@ -12,9 +12,9 @@ import type { BuildPlan } from '../api/server/template-builds.ts';
 import type { BuildFiles } from './build-files.ts';
 import { BuildLogWriter } from './build-log.ts';
 import type { BuildRecords } from './build-records.ts';
-import { type BuiltImages, maxLateMs } from './built-images.ts';
-import { computeStates, computeStepHashes } from './plan.ts';
-import { runSteps, StepFailure } from './run-steps.ts';
+import { type BuiltImages, maxBuildDelayMs } from './built-images.ts';
+import { computeBuildStates, computeStepHashes } from './plan.ts';
+import { BuildStepFailure, runBuildSteps } from './run-steps.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'warn'> {
   readonly policy: { readonly maxSeconds: number; readonly atOnce: number };
@@ -112,7 +112,7 @@ export class BuildQueue {
       await log.keep();
       await this.#finish({ ...build, ...result });
     } catch (thrown) {
-      const isStep = thrown instanceof StepFailure;
+      const isStep = thrown instanceof BuildStepFailure;
       const message = isStep ? thrown.message : toAppError(thrown).publicMessage;
       const step = isStep ? { step: thrown.step } : {};
       log.flush();
@@ -158,7 +158,7 @@ export class BuildQueue {
       }
       const done = cached?.done ?? 0;
       const id = ids.sessionId();
-      const spec = { ...specOf(id, cached?.image ?? base.image), expiresAt: clock.now() + ms + maxLateMs };
+      const spec = { ...specOf(id, cached?.image ?? base.image), expiresAt: clock.now() + ms + maxBuildDelayMs };
       const news = ({ detail }: { detail: string }) => log.write('info', detail, 'base');
       await using container = await driver.startBuild(spec, call, news);
       {
@@ -166,11 +166,11 @@ export class BuildQueue {
         await reach(id, link, signal);
       }
       const openFiles = (hash: string) => files.open(build, hash);
-      await raceAbort(runSteps({ container, steps: plan.steps, done, log, openFiles }, call), signal);
+      await raceAbort(runBuildSteps({ container, steps: plan.steps, done, log, openFiles }, call), signal);
       log.flush();
       const image = images.nameOf(build.id);
       log.write('info', 'Keeps the files as an image', 'finalize');
-      const env = computeStates(plan.steps, { env: container.env, done }).at(-1)?.env ?? {};
+      const env = computeBuildStates(plan.steps, { env: container.env, done }).at(-1)?.env ?? {};
       await container.keep({ name: image, env }, call);
       return { status: 'ready', image, print };
     } catch (thrown) {

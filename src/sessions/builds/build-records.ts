@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, ignoreConflict } from '../../core/errors/errors.ts';
-import { type Holder, holderKey, pickOwnFirst } from '../../core/model/access/holder.ts';
+import { type Holder, holderKey, preferOwnResource } from '../../core/model/access/holder.ts';
 import { buildLogKind, builtTemplateKind, templateBuildKind } from '../../core/model/records.ts';
 import { BuildLogEntry, BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import { Collection, type OwnerRule } from '../../storage/collection.ts';
@@ -65,7 +65,7 @@ export class BuildRecords {
     const all = await this.listFor(owner, projects);
     const isNobodys = (one: BuiltTemplate) => holderKey(one) === '';
     const ofName = all.filter((one) => one.name === bare && (owner !== undefined || isNobodys(one)));
-    const found = all.find(({ id }) => id === bare) ?? pickOwnFirst(ofName);
+    const found = all.find(({ id }) => id === bare) ?? preferOwnResource(ofName);
     if (!found) throw missing();
     return found;
   }

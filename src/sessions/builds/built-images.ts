@@ -18,15 +18,15 @@ interface Deps {
 }
 
 /** An unstarted build is considered lost after this time. */
-export const maxUnstartedMs = 60 * 60 * 1_000;
-export const maxLateMs = 60_000;
+export const maxBuildStartMs = 60 * 60 * 1_000;
+export const maxBuildDelayMs = 60_000;
 const cleanUpMs = 60_000;
 /** How many untagged builds are kept per owner, as a cache for later builds. */
 const untaggedKept = 5;
 
 /** The time after which an open build's server or caller is considered lost. */
-export const computeExpiry = ({ until, at }: TemplateBuild): number =>
-  until === undefined ? at + maxUnstartedMs : until + maxLateMs;
+export const computeBuildExpiry = ({ until, at }: TemplateBuild): number =>
+  until === undefined ? at + maxBuildStartMs : until + maxBuildDelayMs;
 
 /** Finds and removes the images of builds. */
 export class BuiltImages extends ServerPart<Deps> {
@@ -73,7 +73,7 @@ export class BuiltImages extends ServerPart<Deps> {
     const exists = new Set((await records.templates()).map(({ id }) => id));
     for (const build of await records.builds()) {
       const isDue = isOpenBuild(build)
-        ? computeExpiry(build) < clock.now()
+        ? computeBuildExpiry(build) < clock.now()
         : build.at < before || !exists.has(build.templateId);
       if (named.has(build.id) || !isDue) continue;
       await records.deleteBuild(build);

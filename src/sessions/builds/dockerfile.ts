@@ -11,7 +11,7 @@ import {
   type UnexpandedText,
   type VariableScope,
 } from './dockerfile-words.ts';
-import { checkPlan } from './plan.ts';
+import { checkBuildPlan } from './plan.ts';
 
 /** Maximum total length of all ARGs. Each RUN gets all of them. */
 const maxArgs = 16_384;
@@ -114,7 +114,7 @@ export function parseDockerfile(text: string, args: Readonly<Record<string, stri
   if (strange.length > 0) {
     throw new AppError('invalid_request', `The Dockerfile has no ARG ${strange.join(', ')}.`);
   }
-  checkPlan(steps);
+  checkBuildPlan(steps);
   return { base, steps, notes };
 }
 

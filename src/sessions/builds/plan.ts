@@ -27,7 +27,7 @@ export interface BuildBaseImage {
 }
 
 /** Rejects with invalid_request if the build cannot work, before anything starts. */
-export function checkPlan(steps: readonly BuildStep[], start?: BuildPlan['start']): void {
+export function checkBuildPlan(steps: readonly BuildStep[], start?: BuildPlan['start']): void {
   if (JSON.stringify(start ?? {}).includes('\\u0000')) throw bad('The start command has a NUL character.');
   if (steps.length > maxSteps) throw bad(`A build has at most ${maxSteps} steps, not ${steps.length}.`);
   steps.forEach((step, index) => {
@@ -69,7 +69,10 @@ export function parseUser(text: string): BuildUser {
 }
 
 /** The state before each step, and after the last step. */
-export function computeStates(steps: readonly BuildStep[], { env: own, done }: BuildBaseImage): readonly BuildState[] {
+export function computeBuildStates(
+  steps: readonly BuildStep[],
+  { env: own, done }: BuildBaseImage,
+): readonly BuildState[] {
   const states = [first];
   let state = first;
   for (const [index, step] of steps.entries()) {
@@ -83,18 +86,18 @@ export function computeStates(steps: readonly BuildStep[], { env: own, done }: B
       });
       state = { ...state, env: { ...state.env, ...Object.fromEntries(pairs) } };
     }
-    if (step.type === 'WORKDIR') state = { ...state, folder: pathIn(state.folder, step.path) };
+    if (step.type === 'WORKDIR') state = { ...state, folder: resolveStepPath(state.folder, step.path) };
     states.push(state);
   }
   return states;
 }
 
 /** The working directory after the last step. */
-export const folderAfter = (steps: readonly BuildStep[]): string =>
-  computeStates(steps, { env: {}, done: 0 }).at(-1)?.folder ?? homeFolder;
+export const computeFinalFolder = (steps: readonly BuildStep[]): string =>
+  computeBuildStates(steps, { env: {}, done: 0 }).at(-1)?.folder ?? homeFolder;
 
 /** Resolves a step's path against its working directory. A trailing slash is kept, because it marks a folder. */
-export function pathIn(folder: string, path: string): string {
+export function resolveStepPath(folder: string, path: string): string {
   const from = path.replace(/^~(?=\/|$)/, homeFolder);
   const all = from.startsWith('/') ? from : `${folder}/${from}`;
   const parts: string[] = [];

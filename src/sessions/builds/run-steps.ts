@@ -2,7 +2,14 @@ import type { BuildContainer, CallOptions } from '../../../drivers/driver.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildLogWriter } from './build-log.ts';
-import { type BuildState, type BuildUser, computeStates, describeStep, parseUser, pathIn } from './plan.ts';
+import {
+  type BuildState,
+  type BuildUser,
+  computeBuildStates,
+  describeStep,
+  parseUser,
+  resolveStepPath,
+} from './plan.ts';
 
 // Scripts that run in build containers. Callers' values are passed only as arguments, never inserted into a script.
 
@@ -63,7 +70,7 @@ const scripts = {
 };
 
 /** A failed step. Its number, or `base` or `finalize`, identifies the line in the caller's source. */
-export class StepFailure extends Error {
+export class BuildStepFailure extends Error {
   readonly step: string;
   constructor(step: string, message: string) {
     super(message);
@@ -85,8 +92,11 @@ const homes = { root: '/root', user: '/home/user' } as const;
 const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
 
 /** Runs the steps in order, and leaves the files as sandboxes need them. Rejects: StepFailure. */
-export async function runSteps({ container, steps, done, log, openFiles }: StepRun, call: CallOptions): Promise<void> {
-  const states = computeStates(steps, { env: container.env, done });
+export async function runBuildSteps(
+  { container, steps, done, log, openFiles }: StepRun,
+  call: CallOptions,
+): Promise<void> {
+  const states = computeBuildStates(steps, { env: container.env, done });
   const root = async (step: string, argv: readonly string[], stdin?: AsyncIterable<Uint8Array>) => {
     const listener = log.listen(step);
     const command = {
@@ -112,10 +122,10 @@ export async function runSteps({ container, steps, done, log, openFiles }: StepR
   await root('finalize', scripts.end());
 
   async function one(step: BuildStep, { user, folder, env }: BuildState, name: string): Promise<void> {
-    if (step.type === 'WORKDIR') await root(name, scripts.folder(pathIn(folder, step.path), ids[user]));
+    if (step.type === 'WORKDIR') await root(name, scripts.folder(resolveStepPath(folder, step.path), ids[user]));
     if (step.type === 'COPY') {
       const owner = ids[step.user === undefined || step.user === '' ? user : parseUser(step.user)];
-      const argv = scripts.copy(step.from, pathIn(folder, step.to), { user: owner, mode: step.mode });
+      const argv = scripts.copy(step.from, resolveStepPath(folder, step.to), { user: owner, mode: step.mode });
       await root(name, argv, await openFiles(step.files));
     }
     if (step.type !== 'RUN') return;
@@ -132,10 +142,10 @@ export async function runSteps({ container, steps, done, log, openFiles }: StepR
 
 async function settled(step: string, running: Promise<number>): Promise<void> {
   const code = await running.catch((thrown: unknown) => {
-    if (thrown instanceof AppError) throw new StepFailure(step, thrown.publicMessage);
+    if (thrown instanceof AppError) throw new BuildStepFailure(step, thrown.publicMessage);
     throw thrown;
   });
   if (code === 0) return;
   const killed = code === 137 ? ', as the kernel does where the memory of the build is over' : '';
-  throw new StepFailure(step, `The command ended with exit code ${code}${killed}.`);
+  throw new BuildStepFailure(step, `The command ended with exit code ${code}${killed}.`);
 }

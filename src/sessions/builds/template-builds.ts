@@ -10,9 +10,9 @@ import type { CopyStore } from '../forks/copies.ts';
 import { BuildFiles } from './build-files.ts';
 import { type BaseImage, BuildQueue } from './build-queue.ts';
 import { BuildRecords, defaultTag, isOpenBuild } from './build-records.ts';
-import { BuiltImages, computeExpiry } from './built-images.ts';
+import { BuiltImages, computeBuildExpiry } from './built-images.ts';
 import { parseDockerfile } from './dockerfile.ts';
-import { checkPlan, folderAfter } from './plan.ts';
+import { checkBuildPlan, computeFinalFolder } from './plan.ts';
 
 export interface BuildPolicy {
   readonly allow: 'on' | 'off';
@@ -131,7 +131,7 @@ export class TemplateBuilds {
           throw new AppError('quota', `${text} Delete one first.`);
         },
         build: (others) => {
-          const open = others.filter((one) => one.owner === owner && isOpenBuild(one) && computeExpiry(one) > at);
+          const open = others.filter((one) => one.owner === owner && isOpenBuild(one) && computeBuildExpiry(one) > at);
           if (open.length < openBuilds) return;
           throw new AppError(
             'quota',
@@ -157,7 +157,7 @@ export class TemplateBuilds {
       }
       // Includes the wait for other builds, so that the record cannot stay open forever.
       const until = this.#deps.clock.now() + openBuilds * this.#deps.policy.maxSeconds * 1_000;
-      const start = plan.start && { ...plan.start, folder: folderAfter(plan.steps) };
+      const start = plan.start && { ...plan.start, folder: computeFinalFolder(plan.steps) };
       const begun: TemplateBuild = { ...now, until, ...(start && { start }) };
       await this.#records.putBuild(begun);
       this.#queue.add({ build: begun, plan, base });
@@ -167,7 +167,7 @@ export class TemplateBuilds {
 
   /** Rejects: invalid_request, not_found. */
   async #checked(build: TemplateBuild, plan: BuildPlan): Promise<BaseImage> {
-    checkPlan(plan.steps, plan.start);
+    checkBuildPlan(plan.steps, plan.start);
     const base = await this.#base(plan, build);
     for (const step of plan.steps) {
       if (step.type !== 'COPY' || (await this.#files.has(build, step.files))) continue;
@@ -210,7 +210,8 @@ export class TemplateBuilds {
 
   async #build(templateId: string, buildId: string): Promise<TemplateBuild> {
     const build = await this.#records.build(templateId, buildId);
-    if (!isOpenBuild(build) || build.until === undefined || computeExpiry(build) > this.#deps.clock.now()) return build;
+    if (!isOpenBuild(build) || build.until === undefined || computeBuildExpiry(build) > this.#deps.clock.now())
+      return build;
     return { ...build, status: 'error', reason: { message: lostText } };
   }
 

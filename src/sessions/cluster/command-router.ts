@@ -10,7 +10,7 @@ import type { Ownership } from '../engine/ownership.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
 import type { RecordChange } from '../engine/session-commands.ts';
 import type { StoredSession } from '../run/log/projection.ts';
-import { parsePosted } from './posted-command.ts';
+import { parsePostedCommand } from './posted-command.ts';
 import { type RemoteCommand, RemoteCommands } from './remote-commands.ts';
 
 const [pageSize, maxPageSize] = [32, 512];
@@ -98,7 +98,7 @@ export class CommandRouter implements CommandExchange {
    */
   async #act(id: SessionId, command: RemoteCommand, since: number): Promise<unknown> {
     const { supervisor, sandboxes, startTimeoutMs } = this.#deps;
-    const posted = parsePosted(command);
+    const posted = parsePostedCommand(command);
     if (posted.name === 'change') return await supervisor.change(id, posted.body);
     if (posted.name === 'note') return supervisor.tell(id, posted.body);
     if (posted.name === 'use') {

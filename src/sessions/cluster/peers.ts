@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { repeat } from '../../core/concurrency/rounds.ts';
+import { runRounds } from '../../core/concurrency/rounds.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Ownership } from '../engine/ownership.ts';
@@ -78,7 +78,7 @@ export class Peers implements AsyncDisposable {
       return everyMs;
     };
     const onError = (error: unknown) => warn(error, 'the records of the other servers could not be read');
-    await repeat(round, { clock, failedMs: everyMs, onError }, signal);
+    await runRounds(round, { clock, failedMs: everyMs, onError }, signal);
   }
 
   async #say(gone: boolean, sessions: readonly SessionId[]): Promise<void> {

@@ -28,7 +28,7 @@ const Posted = z.discriminatedUnion('name', [
 ]);
 
 /** Parses a command that another server posted to the store. Rejects: unsupported (posted by another version). */
-export function parsePosted({ name, body }: RemoteCommand) {
+export function parsePostedCommand({ name, body }: RemoteCommand) {
   try {
     return Posted.parse({ name, body });
   } catch (cause) {

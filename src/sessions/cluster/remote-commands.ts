@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
 import { createTimeoutSignal, sleep, throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { repeat } from '../../core/concurrency/rounds.ts';
+import { runRounds } from '../../core/concurrency/rounds.ts';
 import type { CommandQueue, QueuedCommand } from '../../core/contracts/ports.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
@@ -205,7 +205,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
       return waiting.length > 0 ? orphanedMs : orphanMs;
     };
     const onError = (error: unknown) => warn(error, 'waiting commands could not be listed');
-    await repeat(round, { clock, firstMs: orphanMs, failedMs: orphanMs, onError }, signal);
+    await runRounds(round, { clock, firstMs: orphanMs, failedMs: orphanMs, onError }, signal);
   }
 
   /** Polls soon after a poll that found something, and less and less often otherwise. */
@@ -217,7 +217,7 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
       return wait;
     };
     const onError = (error: unknown) => warn(error, complaint);
-    await repeat(round, { clock, failedMs: slow * 4, onError }, this.#stop.signal);
+    await runRounds(round, { clock, failedMs: slow * 4, onError }, this.#stop.signal);
   }
 }
 

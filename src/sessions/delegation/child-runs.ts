@@ -1,6 +1,6 @@
 import type { ChildRuns, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
 import { raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
-import { repeat } from '../../core/concurrency/rounds.ts';
+import { runRounds } from '../../core/concurrency/rounds.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -126,7 +126,7 @@ export class Delegation {
     const onError = (err: unknown) =>
       warn({ err }, 'the runs that agents gave away could not be looked through; trying again');
     const round = async () => void (await this.#adoptAll(signal));
-    await repeat(round, { clock, failedMs: retryMs, onError }, signal);
+    await runRounds(round, { clock, failedMs: retryMs, onError }, signal);
   }
 
   async #adoptAll(signal: AbortSignal): Promise<void> {

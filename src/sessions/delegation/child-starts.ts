@@ -5,7 +5,7 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { deriveMessageId, type SessionId } from '../../core/model/ids.ts';
-import { type ChildOrigin, childKind, type SessionRecord } from '../../core/model/records.ts';
+import { type ChildOrigin, childLinkKind, type SessionRecord } from '../../core/model/records.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import { toCopyChoice } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent, SubAgent } from '../../core/model/session-agent.ts';
@@ -89,7 +89,7 @@ export class ChildStarts extends ServerPart<Deps> {
     if (most !== undefined) await this.#admit(parent.id, id, most);
     const now = await sessions.get(parent.id);
     const budget = await budgets.reserve(now, await readLimits(now), { requested: start.budget, parts: start.parts });
-    await records.put({ kind: childKind, id: `${parent.id}:${id}`, doc: cause });
+    await records.put({ kind: childLinkKind, id: `${parent.id}:${id}`, doc: cause });
     await failpoint('delegate.recorded');
     const origin: ChildOrigin = { sessionId: parent.id, ...cause, depth, role: role?.name ?? null };
     const model = start.model ?? chosen?.model ?? role?.model ?? parent.model;

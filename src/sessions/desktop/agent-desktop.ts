@@ -8,7 +8,7 @@ interface Browsers {
 }
 const askMs = 2_000;
 
-export function agentDesktop(browsers: Browsers, pictures: PictureService): AgentDesktop {
+export function createAgentDesktop(browsers: Browsers, pictures: PictureService): AgentDesktop {
   const known = new WeakMap<SandboxClient, boolean>();
 
   async function existsIn(client: SandboxClient): Promise<boolean> {

@@ -3,10 +3,10 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
 /** Why a person no longer has the keyboard and mouse. */
-export type ReturnReason = 'returned' | 'left' | 'idle';
-export interface LeaseChange {
+export type ControlReturnReason = 'returned' | 'left' | 'idle';
+export interface ControlChange {
   readonly kind: 'taken' | 'returned';
-  readonly why?: ReturnReason;
+  readonly why?: ControlReturnReason;
   /** The viewer that now has control; undefined: the agent. */
   readonly driver: string | undefined;
   /** The viewer that had control before; undefined: the agent. */
@@ -18,7 +18,7 @@ interface Options {
   readonly clock: Clock;
   /** The lease returns to the agent after this time without input, because a viewer may have left the page open. */
   readonly idleMs: number;
-  readonly onChange: (news: LeaseChange) => void;
+  readonly onChange: (news: ControlChange) => void;
 }
 
 /** The lease of one desktop's keyboard and mouse. Held by one viewer; otherwise by the agent. */
@@ -56,7 +56,7 @@ export class ControlLease extends ServerPart<Options> {
   }
 
   /** Does nothing if another viewer holds the lease. */
-  giveBack(viewer: string, why: ReturnReason): void {
+  giveBack(viewer: string, why: ControlReturnReason): void {
     if (this.#driver !== viewer || this.#isElsewhere) return;
     this.#free();
     this.deps.onChange({ kind: 'returned', why, driver: undefined, former: viewer });

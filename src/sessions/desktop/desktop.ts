@@ -14,7 +14,7 @@ import type {
   StreamEndReason,
 } from '../api/desktop.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
-import type { DesktopReports } from '../engine/sandbox/desktop-reports.ts';
+import type { DesktopStatusRecorder } from '../engine/sandbox/desktop-reports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import type { SessionStreams } from '../engine/watchers.ts';
@@ -25,7 +25,7 @@ import type { DesktopScreens } from './screens.ts';
 export interface DesktopDeps {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
   readonly commands: Pick<SessionCommands, 'change'>;
-  readonly reports: Pick<DesktopReports, 'saw'>;
+  readonly reports: Pick<DesktopStatusRecorder, 'saw'>;
   readonly screens: DesktopScreens;
   /** Whether a sandbox started for the session now has a desktop. */
   readonly offerFor: (session: SessionRecord) => DesktopAvailability;
@@ -43,7 +43,7 @@ const lookMs = 2_000;
 const absent = { browser: 'stopped', width: 0, height: 0 } as const;
 
 /** The desktops of sandboxes, for the people who watch and control them. */
-export function desktopService(deps: DesktopDeps): DesktopService {
+export function createDesktopService(deps: DesktopDeps): DesktopService {
   const { sandboxes, commands, reports, screens, offerFor, watchers, clock, ids, known } = deps;
 
   async function usable(id: SessionId): Promise<DesktopAvailability> {

@@ -1,9 +1,9 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { WatchRequest } from '../api/desktop.ts';
+import type { DesktopWatchRequest } from '../api/desktop.ts';
 import type { DesktopFact } from '../run/desktop-facts.ts';
-import { ControlLease, type LeaseChange, type ReturnReason } from './control-lease.ts';
+import { type ControlChange, ControlLease, type ControlReturnReason } from './control-lease.ts';
 import type { SharedControl, SharedControlFactory } from './shared-control.ts';
 
 interface Options {
@@ -19,7 +19,7 @@ export interface ViewerHandle extends Disposable {
   readonly id: string;
 }
 
-const whys: Readonly<Record<ReturnReason | 'lapsed', string>> = {
+const whys: Readonly<Record<ControlReturnReason | 'lapsed', string>> = {
   returned: 'The viewer gave the keyboard and mouse back to the agent.',
   left: 'The viewer left; the keyboard and mouse are the agent’s again.',
   lapsed: 'The server of the viewer is gone; the keyboard and mouse are the agent’s again.',
@@ -33,7 +33,7 @@ export class DesktopScreen {
   /** The number of callers that use this screen. */
   holders = 0;
   readonly #options: Options;
-  readonly #viewers = new Map<string, WatchRequest>();
+  readonly #viewers = new Map<string, DesktopWatchRequest>();
   /** Viewers that are still connecting; they count toward the limit. */
   #coming = 0;
   /** Control facts wait for this promise, so that the log records the desktop's start before them. */
@@ -71,7 +71,7 @@ export class DesktopScreen {
    * Registers a viewer until disposed. It replaces an older viewer of the same name and inherits its control. A viewer
    * that may only watch replaces none; if its name is taken, it gets `spare`.
    */
-  seat(request: WatchRequest, spare: string): ViewerHandle {
+  seat(request: DesktopWatchRequest, spare: string): ViewerHandle {
     const { viewerId = spare } = request;
     const isTaken = this.#viewers.has(viewerId) || this.lease.driver === viewerId;
     const id = isTaken && !request.mayControl ? spare : viewerId;
@@ -112,14 +112,14 @@ export class DesktopScreen {
     void this.#before.then(() => this.#options.note(fact));
   }
 
-  #tell({ kind, why, driver, former, isElsewhere }: LeaseChange): void {
+  #tell({ kind, why, driver, former, isElsewhere }: ControlChange): void {
     if (!isElsewhere) this.#say(kind, former, why);
     if (!isElsewhere && driver !== undefined) this.shared?.taken(driver, former !== undefined);
     if (!isElsewhere && driver === undefined && former !== undefined) this.shared?.returned(former);
     for (const { onControl } of [...this.#viewers.values()]) onControl(driver);
   }
 
-  #say(kind: LeaseChange['kind'], former: string | undefined, why: ReturnReason = 'returned'): void {
+  #say(kind: ControlChange['kind'], former: string | undefined, why: ControlReturnReason = 'returned'): void {
     const over = former === undefined ? '' : ' from another viewer';
     const taken = `A viewer took the keyboard and mouse${over}; the agent’s own input waits.`;
     if (kind === 'taken') this.#note({ kind: 'control_taken', detail: taken });

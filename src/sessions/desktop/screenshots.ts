@@ -1,28 +1,28 @@
 import { buffer } from 'node:stream/consumers';
-import type { KeptPicture, ToolContext } from '../../agents/tools/tool.ts';
+import type { StoredPicture, ToolContext } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { Uploads } from '../projects/uploads.ts';
+import type { UploadStore } from '../projects/uploads.ts';
 
 type PictureBytes = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
 /** Stores screenshots of tool calls as session files, keeping only the newest. */
 export interface PictureService {
-  keep(id: SessionId, picture: PictureBytes, signal: AbortSignal): Promise<KeptPicture | undefined>;
+  keep(id: SessionId, picture: PictureBytes, signal: AbortSignal): Promise<StoredPicture | undefined>;
   /** Base64; undefined if the file was deleted. */
   load(file: string): Promise<string | undefined>;
   forget(id: SessionId): Promise<void>;
 }
 
 interface Deps {
-  readonly uploads: Pick<Uploads, 'stage' | 'keep' | 'ofSession' | 'open' | 'delete' | 'deleteSession'>;
+  readonly uploads: Pick<UploadStore, 'stage' | 'keep' | 'ofSession' | 'open' | 'delete' | 'deleteSession'>;
   readonly keepPerSession: number;
   readonly newName: () => string;
   /** The address of a file's content, for the tool call's event. */
   readonly urlOf: (file: string) => string;
   readonly warn: (about: object, text: string) => void;
 }
-export function pictureService({ uploads, keepPerSession, newName, urlOf, warn }: Deps): PictureService {
+export function createPictureService({ uploads, keepPerSession, newName, urlOf, warn }: Deps): PictureService {
   async function prune(session: SessionId): Promise<void> {
     for (const { id } of (await uploads.ofSession(session)).slice(keepPerSession)) await uploads.delete(id);
   }

@@ -2,9 +2,9 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNoFile, ignoreNotFound } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { digestOf } from '../../core/text/digest.ts';
-import { Collection, sweep } from '../../storage/collection.ts';
+import { Collection, createRecordSweep } from '../../storage/collection.ts';
 import {
-  computeExpiry,
+  computeFileExpiry,
   type DocumentKind,
   type DocumentService,
   documentPrefixes,
@@ -30,7 +30,7 @@ const kindOf = (id: string): DocumentKind => {
 const versionId = (id: string, version: number) => `${id}:${String(version).padStart(9, '0')}`;
 
 /** Documents of API clients, stored as records. */
-export function documentService({ records, clock, ids, deleteUpload }: Deps): DocumentService {
+export function createDocumentService({ records, clock, ids, deleteUpload }: Deps): DocumentService {
   const collections = new Map(
     Object.keys(documentPrefixes).map((kind) => {
       const rules = { kind: recordKind(kind as DocumentKind), schema: StoredDocument, missing };
@@ -116,13 +116,13 @@ export function createExpiredFileSweep(
   { records, clock }: Pick<Deps, 'records' | 'clock'>,
   documents: DocumentService,
 ) {
-  const nextFiles = sweep(records, recordKind('file'), ({ id, doc }) => ({
+  const nextFiles = createRecordSweep(records, recordKind('file'), ({ id, doc }) => ({
     id,
     sort: StoredDocument.parse(doc).createdAt,
   }));
   return async (): Promise<number> => {
     const files = (await nextFiles()).map(({ doc }) => StoredDocument.parse(doc));
-    const expired = files.filter((file) => (computeExpiry(file) ?? Number.POSITIVE_INFINITY) <= clock.now());
+    const expired = files.filter((file) => (computeFileExpiry(file) ?? Number.POSITIVE_INFINITY) <= clock.now());
     for (const { id } of expired) await documents.delete(id).catch(ignoreNotFound);
     return expired.length;
   };

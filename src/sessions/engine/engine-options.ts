@@ -8,7 +8,7 @@ import type { SessionPolicies } from './hydration.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { AgentParts } from './run-contexts.ts';
-import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
+import type { SandboxFactChannel } from './sandbox/sandbox-facts.ts';
 import type { SandboxParts } from './session-actors.ts';
 import type { SessionStreams } from './watchers.ts';
 import type { WorkspaceHook } from './workspace-hooks.ts';
@@ -27,7 +27,7 @@ export interface EngineOptions extends Pick<ServerParts, 'clock' | 'ids' | 'log'
   /** In the order they are called. */
   readonly hooks: readonly WorkspaceHook[];
   /** Facts about sandboxes from outside the sessions' actors. */
-  readonly facts: SandboxFacts;
+  readonly facts: SandboxFactChannel;
   readonly watchers: Pick<SessionStreams, 'isWatched'>;
   /** Called with each fact and its seq once the fact is durable. */
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;

@@ -1,11 +1,11 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { Hydration } from './hydration.ts';
+import { SessionHydrator } from './hydration.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import { singleServerOwnership } from './ownership.ts';
+import { createLocalOwnership } from './ownership.ts';
 import { PendingCommands } from './pending-commands.ts';
 import { RunRecorder } from './run-recorder.ts';
-import { DesktopReports } from './sandbox/desktop-reports.ts';
+import { DesktopStatusRecorder } from './sandbox/desktop-reports.ts';
 import { LocalSandboxes, SandboxAccess } from './sandbox/sandbox-access.ts';
 import { provideSessionMachine } from './session-actors.ts';
 import type { SessionCommands } from './session-commands.ts';
@@ -20,14 +20,14 @@ export interface Engine extends AsyncDisposable {
   readonly supervisor: Supervisor;
   readonly liveSessions: LiveSessions;
   readonly sandboxes: SandboxAccess;
-  readonly reports: DesktopReports;
+  readonly reports: DesktopStatusRecorder;
 }
 
 /** Builds the engine, from shared state up to the session machine; each part uses only earlier parts. */
 export function createEngine(options: EngineOptions): Engine {
   const { store, log, clock, ids, logger, policies, facts, onFact, onRunEnd, cluster } = options;
   const { records } = store;
-  const ownership = cluster?.ownership ?? singleServerOwnership();
+  const ownership = cluster?.ownership ?? createLocalOwnership();
   const { liveSessions, hooks } = options;
   const pendingCommands = new PendingCommands();
   const memory = { liveSessions, pendingCommands };
@@ -40,8 +40,8 @@ export function createEngine(options: EngineOptions): Engine {
   const others = cluster?.connect({ log, supervisor, liveSessions, sandboxes: own, eviction });
   const remoteSandboxes = others?.sandboxes;
   const commands = others?.commands ?? supervisor;
-  const reports = new DesktopReports({ liveSessions, facts });
-  const hydration = new Hydration({
+  const reports = new DesktopStatusRecorder({ liveSessions, facts });
+  const hydration = new SessionHydrator({
     ...options,
     onFact(id, fact, seq) {
       const live = liveSessions.get(id);

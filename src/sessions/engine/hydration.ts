@@ -9,13 +9,13 @@ import type { SessionFact } from '../../core/model/events.ts';
 import { type RunId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
-import { DesktopFacts } from '../run/desktop-facts.ts';
+import { DesktopFactTracker } from '../run/desktop-facts.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import { RunWriter } from '../run/log/run-writer.ts';
 import { SessionWriter } from '../run/log/session-writer.ts';
 import { Transcript } from '../run/log/transcript.ts';
-import type { AgentProfile, ProfileOf } from '../run/profile.ts';
+import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { Ownership } from './ownership.ts';
 import { foldRuns, type RunFold, toQueuedRun } from './run-fold.ts';
@@ -36,7 +36,7 @@ export interface SessionPolicies {
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
   readonly store: Pick<Store, 'records'>;
-  readonly profileOf: ProfileOf;
+  readonly profileOf: AgentProfileResolver;
   readonly policies: SessionPolicies;
   readonly watchers: Pick<SessionStreams, 'isWatched'>;
   /** Called with each fact and its seq once the fact is durable. */
@@ -68,7 +68,7 @@ function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy):
 }
 
 /** Builds a session in memory from its record and log, and returns the input of its machine. */
-export class Hydration extends ServerPart<Deps> {
+export class SessionHydrator extends ServerPart<Deps> {
   /** Rejects: session_not_found; fenced, if another server owns the session. */
   async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
     const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.deps;
@@ -160,7 +160,7 @@ export class Hydration extends ServerPart<Deps> {
       isPaused: false,
       held: {},
       sandboxFailure: undefined,
-      desktop: new DesktopFacts(),
+      desktop: new DesktopFactTracker(),
       attached: new Map(record.openRuns.map(({ messageId, attachments = [] }) => [messageId, attachments])),
       task: '',
       get transcript() {

@@ -27,7 +27,7 @@ export interface Ownership extends AsyncDisposable {
 }
 
 /** The ownership of a store that only one server can open. */
-export function singleServerOwnership(): Ownership {
+export function createLocalOwnership(): Ownership {
   return {
     isShared: false,
     take: async () => 0,

@@ -1,4 +1,4 @@
-import type { Answer } from '../../../machines/session.ts';
+import type { CommandAnswer } from '../../../machines/session.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 
@@ -23,7 +23,7 @@ export class PendingCommands {
     }
   }
 
-  settle(commandIds: readonly string[], answer: Answer): void {
+  settle(commandIds: readonly string[], answer: CommandAnswer): void {
     for (const commandId of commandIds) {
       const waiting = this.#waiting.get(commandId);
       this.#waiting.delete(commandId);

@@ -10,7 +10,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
 import type { Supervisor } from './supervisor.ts';
-import { deleteMark, readMarkedSessions, readSessions } from './unfinished-sessions.ts';
+import { deleteUnfinishedMark, readSessions, readUnfinishedSessions } from './unfinished-sessions.ts';
 
 interface Deps {
   readonly driver: Pick<Driver, 'list' | 'destroy'>;
@@ -144,12 +144,12 @@ export class Reconciler extends ServerPart<Deps> {
   async #goOn(signal: AbortSignal): Promise<void> {
     const { liveSessions, store, ownership } = this.deps;
     const isInHands = (id: SessionId) => liveSessions.get(id) !== undefined || this.#isWithPeer(id);
-    for (const { mark, record } of await raceAbort(readMarkedSessions(store.records, isInHands), signal)) {
+    for (const { mark, record } of await raceAbort(readUnfinishedSessions(store.records, isInHands), signal)) {
       throwIfAborted(signal);
       if (isInHands(record.id)) continue; // taken up since the marks were read
       if (isUnfinished(record)) this.#takeUp(record);
       // The holder stopped before it could remove the mark.
-      else if (!(await ownership?.isElsewhere(record.id))) await deleteMark(store.records, mark);
+      else if (!(await ownership?.isElsewhere(record.id))) await deleteUnfinishedMark(store.records, mark);
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Driver } from '../../../drivers/driver.ts';
-import type { FailedServer } from '../../agents/mcp/tool-servers.ts';
+import type { FailedToolServer } from '../../agents/mcp/tool-servers.ts';
 import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import {
@@ -12,7 +12,7 @@ import {
   withoutSkills,
   withTools,
 } from '../../agents/tools/registry.ts';
-import type { LeftOutTool, PullRequestOpener, Tool } from '../../agents/tools/tool.ts';
+import type { PullRequestOpener, Tool, UnsupportedTool } from '../../agents/tools/tool.ts';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -25,8 +25,8 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
 import type { UploadReader } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { MissingTools, type UnreachedCredential } from '../run/missing-tools.ts';
-import type { AgentProfile, ProfileOf } from '../run/profile.ts';
+import { MissingPartReporter, type UnreachedCredential } from '../run/missing-tools.ts';
+import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
 import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { NestedNotes } from '../run/prompt/nested-notes.ts';
@@ -34,7 +34,7 @@ import { type PromptFacts, type PromptParts, readBuiltInParts } from '../run/pro
 import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, RunContext } from '../run/run-context.ts';
 import type { SandboxLease } from '../run/sandbox-lease.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
-import { listSkills, skillReader } from '../run/skills/skill-set.ts';
+import { createSkillReader, listSkills } from '../run/skills/skill-set.ts';
 import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
 import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
 import { type OpenBudgets, TurnBudget, type TurnRun } from '../run/turn-budget.ts';
@@ -50,7 +50,7 @@ export interface ServerPrompts {
 
 /** Agent dependencies shared by the runs of all sessions. */
 export interface AgentParts {
-  readonly profileOf: ProfileOf;
+  readonly profileOf: AgentProfileResolver;
   /** Undefined: the built-in prompts, without a list of installed programs. */
   readonly prompts?: ServerPrompts;
   readonly toolTimeoutMs: number;
@@ -108,7 +108,7 @@ interface Deps {
   readonly workdir: (id: SandboxId) => string;
 }
 
-export interface RunContexts {
+export interface RunContextFactory {
   /**
    * Collects the dependencies of a run's actors. Rejects with `cancelled` if the run has ended. With a signal, tools of
    * tool servers are included, which starts the sandbox.
@@ -118,11 +118,18 @@ export interface RunContexts {
   ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
 
-export function runContexts({ clock, agents, liveSessions, sandboxes, driver, workdir }: Deps): RunContexts {
+export function createRunContextFactory({
+  clock,
+  agents,
+  liveSessions,
+  sandboxes,
+  driver,
+  workdir,
+}: Deps): RunContextFactory {
   const memory = new WorkspaceMemory();
   const nested = new NestedNotes();
   const noteTexts = new WeakMap<object, string | undefined>();
-  const missing = new MissingTools();
+  const missing = new MissingPartReporter();
   /** Runs that began before the session's repositories were fetched. They fail if a repository cannot be used. */
   const awaiting = new WeakSet<object>();
   const workspaceSkills = new WorkspaceSkills();
@@ -254,7 +261,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
           runWriter.transcript.messages.some((one) => one.role === 'tool' && one.output.includes(line));
         return roots && (await nested.of(runWriter, { client: used, clock, roots, args, isShown: isShown }, until));
       },
-      ...(listed !== undefined && { skills: skillReader({ ...skills, use }) }),
+      ...(listed !== undefined && { skills: createSkillReader({ ...skills, use }) }),
       prompt: async (until) => composePrompt(parts, await facts(until)),
       ...(sampling && { sampling }),
       clock,
@@ -310,7 +317,7 @@ interface ToolServerLender {
   readonly external: ExternalTools;
   readonly profile: Pick<AgentProfile, 'toolServers' | 'allows'>;
   readonly use: (signal: AbortSignal) => Promise<SandboxLease>;
-  readonly tell: (failed: readonly FailedServer[], leftOut: readonly LeftOutTool[]) => Promise<void>;
+  readonly tell: (failed: readonly FailedToolServer[], leftOut: readonly UnsupportedTool[]) => Promise<void>;
 }
 
 /**

@@ -1,11 +1,11 @@
-import type { JudgementSoFar, PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
-import { applyVerdict, pendingApproval } from '../../../machines/run-rules.ts';
+import type { JudgementProgress, PendingCall, RunResume, Verdict } from '../../../machines/run.ts';
+import { applyVerdict, toPendingApproval } from '../../../machines/run-rules.ts';
 import type { QueuedRun } from '../../../machines/session.ts';
 import type { EventLog } from '../../core/contracts/ports.ts';
-import { isNote } from '../../core/model/event-traits.ts';
+import { isNoteEvent } from '../../core/model/event-traits.ts';
 import type { FactOf, PlanStep, SessionEvent } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import { type Goal, withGoal } from '../../core/model/runs/goal.ts';
+import { addGoalToTask, type Goal } from '../../core/model/runs/goal.ts';
 import type { WaitReason } from '../../core/model/spending.ts';
 import { addAmounts, addToolCall, addUsage, noSpending, toCountedSpending } from '../../core/model/spending.ts';
 import type { StoredSession } from '../run/log/projection.ts';
@@ -61,14 +61,14 @@ export class RunFold {
   #actsFrom = 0;
   #hinted = false;
   #goal: Goal | undefined;
-  #judgement: JudgementSoFar = { round: 0, revisions: 0, isOpen: false };
+  #judgement: JudgementProgress = { round: 0, revisions: 0, isOpen: false };
   #checked: readonly GoalChecked[] = [];
 
   add(event: SessionEvent): void {
     const before = this.#last;
     this.#last = event.ts;
     if (event.type === 'child.started') this.#childStarted(event.data);
-    if (isNote(event)) return;
+    if (isNoteEvent(event)) return;
     if (goesOn.has(event.type)) this.#judgement = { ...this.#judgement, isOpen: false };
     switch (event.type) {
       case 'run.started':
@@ -212,7 +212,7 @@ export class RunFold {
     const unseen = this.#inbox.filter(isNews).length;
     const judgement = { ...this.#judgement, isOpen: this.#judgement.isOpen && unseen === 0 };
     const planned = this.#steps.length > 0;
-    const approvals = requests.map((one) => pendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
+    const approvals = requests.map((one) => toPendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
     // An interrupted turn counts as spent, so that a turn that always crashes the server is not repeated forever.
     const cut = calls.length === 0 && this.#waiting === undefined && !judgement.isOpen ? 1 : 0;
     const { turns, tokens, cost, toolCalls } = toCountedSpending(this.#spending);
@@ -249,7 +249,7 @@ const goesOn: ReadonlySet<string> = new Set([
 
 const userMessage = ({ messageId, text, attachments, goal }: FactOf<'message.user'>['data']): UserMessage => ({
   messageId,
-  text: withGoal(text, goal),
+  text: addGoalToTask(text, goal),
   ...(attachments.length > 0 && { attachments }),
 });
 

@@ -3,9 +3,9 @@ import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
-import { type BrokenRun, createRunProgress, deliverToRun, type Recording } from '../run/live-session.ts';
+import { type BrokenRun, createRunProgress, deliverToRun, type FactBatch } from '../run/live-session.ts';
 import { RunWriter } from '../run/log/run-writer.ts';
-import { endFacts } from '../run/run-actors.ts';
+import { createEndFacts } from '../run/run-actors.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { PendingCommands } from './pending-commands.ts';
@@ -19,7 +19,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids'> {
 
 /** Writes a session machine's decisions about its runs to the log, and answers the commands that caused them. */
 export class RunRecorder extends ServerPart<Deps> {
-  record(id: SessionId, { facts, answer, stops, decided, goal }: Recording): void {
+  record(id: SessionId, { facts, answer, stops, decided, goal }: FactBatch): void {
     const { liveSessions, pendingCommands, ids, clock, logger } = this.deps;
     const commandIds = [...(answer ? [answer.commandId] : []), ...((stops ?? decided)?.commandIds ?? [])];
     if (facts.length + commandIds.length === 0) return;
@@ -59,7 +59,10 @@ export class RunRecorder extends ServerPart<Deps> {
     logger.error({ session: id, run: runId, err: error }, 'a run failed because of a bug');
     const { code, publicMessage: message, retryable } = toAppError(error);
     await runWriter
-      ?.close(endFacts(runId, task, { reason: 'failed', code, message, retryable, ...endOfGoal(goal) }), 'interrupted')
+      ?.close(
+        createEndFacts(runId, task, { reason: 'failed', code, message, retryable, ...endOfGoal(goal) }),
+        'interrupted',
+      )
       .catch(() => {});
     if (live && live.runWriter === runWriter) live.runWriter = undefined; // the next run may have started
     onRunEnd('failed');
@@ -78,7 +81,7 @@ export class RunRecorder extends ServerPart<Deps> {
       retryable: false,
     } as const;
     const facts = live.writer.record.openRuns.flatMap(({ runId, task, hasGoal }) =>
-      endFacts(runId, task, { ...end, ...endOfGoal(hasGoal) }),
+      createEndFacts(runId, task, { ...end, ...endOfGoal(hasGoal) }),
     );
     await (live.runWriter ? live.runWriter.close(facts, 'interrupted') : live.writer.write(facts)).catch(
       (error: unknown) => logger.error({ session: id, err: error }, 'the end of a session could not be written'),

@@ -10,14 +10,14 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
 import type { PendingCommands } from './pending-commands.ts';
-import { type AgentParts, runContexts } from './run-contexts.ts';
+import { type AgentParts, createRunContextFactory } from './run-contexts.ts';
 import type { RunRecorder } from './run-recorder.ts';
-import type { DesktopReports } from './sandbox/desktop-reports.ts';
-import type { DiskFloor } from './sandbox/disk-floor.ts';
-import { diskReports } from './sandbox/disk-reports.ts';
+import type { DesktopStatusRecorder } from './sandbox/desktop-reports.ts';
+import type { DiskGuard } from './sandbox/disk-floor.ts';
+import { createDiskUsageMonitor } from './sandbox/disk-reports.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
-import { provideSandboxMachine, type SandboxDeps, type SandboxHoldings } from './sandbox/sandbox-actors.ts';
-import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
+import { provideSandboxMachine, type SandboxDeps, type SandboxQuota } from './sandbox/sandbox-actors.ts';
+import type { SandboxFactChannel } from './sandbox/sandbox-facts.ts';
 
 /** The sandbox dependencies shared by all sessions. */
 export interface SandboxParts {
@@ -31,8 +31,8 @@ export interface SandboxParts {
   readonly rest?: SandboxDeps['rest'];
   readonly workdir: (id: SandboxId) => string;
   /** Undefined if sandboxes' disks are on other machines, such as cluster nodes. */
-  readonly diskFloor?: DiskFloor | undefined;
-  readonly holdings?: SandboxHoldings | undefined;
+  readonly diskFloor?: DiskGuard | undefined;
+  readonly holdings?: SandboxQuota | undefined;
 }
 interface Deps {
   readonly clock: Clock;
@@ -44,8 +44,8 @@ interface Deps {
   readonly pendingCommands: PendingCommands;
   readonly ownership: Ownership;
   readonly runs: RunRecorder;
-  readonly facts: SandboxFacts;
-  readonly reports: DesktopReports;
+  readonly facts: SandboxFactChannel;
+  readonly reports: DesktopStatusRecorder;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
   /** Called with the release of each sandbox, so that shutdown can wait for it. */
   readonly track: (released: Promise<AppError | undefined>) => void;
@@ -63,7 +63,7 @@ export function provideSessionMachine(deps: Deps): typeof sessionMachine {
     const epoch = ownership.isShared ? ownership.epochOf(id) : undefined;
     return epoch === undefined ? {} : { epoch };
   };
-  const contexts = runContexts({ clock, agents, liveSessions, sandboxes: own, driver, workdir });
+  const contexts = createRunContextFactory({ clock, agents, liveSessions, sandboxes: own, driver, workdir });
   return sessionMachine.provide({
     actors: {
       run: provideRunMachine({
@@ -89,7 +89,9 @@ export function provideSessionMachine(deps: Deps): typeof sessionMachine {
         ...(rest && { rest }),
         holdings,
         ...(diskFloor && {
-          disk: diskReports(diskFloor, (id, data) => facts.tell(id, { type: 'sandbox.disk_exceeded', data })),
+          disk: createDiskUsageMonitor(diskFloor, (id, data) =>
+            facts.tell(id, { type: 'sandbox.disk_exceeded', data }),
+          ),
         }),
         failed(id, failure) {
           const found = liveSessions.get(id);

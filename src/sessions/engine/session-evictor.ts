@@ -7,7 +7,7 @@ import type { EngineLogger } from './logger.ts';
 import { type Ownership, ownershipLostError } from './ownership.ts';
 import type { PendingCommands } from './pending-commands.ts';
 import type { RunRecorder } from './run-recorder.ts';
-import type { EndListener, Supervisor } from './supervisor.ts';
+import type { SessionEndListener, Supervisor } from './supervisor.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'delete'>;
@@ -20,7 +20,7 @@ interface Deps {
 }
 
 /** Removes sessions from memory that have ended, cannot be read, or belong to another server. */
-export class SessionEvictor implements EndListener {
+export class SessionEvictor implements SessionEndListener {
   readonly #deps: Deps;
 
   constructor(deps: Deps) {

@@ -1,6 +1,6 @@
 import { type Actor, type ActorRefFrom, createActor, fromPromise } from 'xstate';
 import type { SandboxInfo } from '../../../drivers/driver.ts';
-import { withNamelessEnds } from '../../../machines/nameless-ends.ts';
+import { withSharedEndEvents } from '../../../machines/nameless-ends.ts';
 import type { SessionCommand, SessionInput, SlotKind, sessionMachine } from '../../../machines/session.ts';
 import { type RestartPolicy, supervisorMachine } from '../../../machines/supervisor.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -34,7 +34,7 @@ export interface SessionParts {
   readonly hydrate: (id: SessionId, signal: AbortSignal) => Promise<SessionInput>;
 }
 /** Notified when a session has to leave memory. */
-export interface EndListener {
+export interface SessionEndListener {
   /** The session's actor has finished its work. */
   ended(id: SessionId): void;
   /** The session crashed too often. */
@@ -55,13 +55,13 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
   #actor: SupervisorActor | undefined;
 
   /** Starts accepting commands. The parts are passed here because they can depend on this supervisor. */
-  start({ session, hydrate }: SessionParts, ends: EndListener): void {
+  start({ session, hydrate }: SessionParts, ends: SessionEndListener): void {
     const { clock, restartPolicy: policy, limits } = this.deps;
     const actors = {
       session,
       hydrate: fromPromise<SessionInput, { id: SessionId }>(({ input, signal }) => hydrate(input.id, signal)),
     };
-    const actor = createActor(withNamelessEnds(supervisorMachine.provide({ actors })), {
+    const actor = createActor(withSharedEndEvents(supervisorMachine.provide({ actors })), {
       clock: { setTimeout: (fn, ms) => clock.setTimeout(fn, ms), clearTimeout: (id) => clock.clearTimeout(id) },
       input: { now: () => clock.now(), policy, limits },
     });
@@ -165,7 +165,7 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     return child as unknown as ActorRefFrom<typeof sessionMachine>;
   }
 
-  #listen(supervisor: SupervisorActor, ends: EndListener): void {
+  #listen(supervisor: SupervisorActor, ends: SessionEndListener): void {
     const { logger, pendingCommands } = this.deps;
     supervisor.subscribe({ error: (error) => logger.error({ err: error }, 'the supervisor failed') });
     supervisor.on('session.ended', ({ id, output }) => {

@@ -10,7 +10,7 @@ import { isUnfinished, StoredSession, unfinishedKind } from '../run/log/projecti
 
 const reading = 8; // concurrent reads
 
-export interface MarkedSession {
+export interface UnfinishedSession {
   readonly mark: StoredRecord;
   readonly record: StoredSession;
 }
@@ -19,10 +19,10 @@ export interface MarkedSession {
  * Sessions that may have unfinished work, except those that `isInHands` excludes. On a store without marks, all
  * sessions are read once.
  */
-export async function readMarkedSessions(
+export async function readUnfinishedSessions(
   records: RecordStore,
   isInHands: (id: SessionId) => boolean,
-): Promise<MarkedSession[]> {
+): Promise<UnfinishedSession[]> {
   if (!(await records.get('server', 'unfinished'))) {
     for (const { doc } of await records.list('session')) {
       const record = StoredSession.parse(doc);
@@ -58,7 +58,7 @@ export async function countSessions(records: Pick<RecordStore, 'count'>): Promis
 }
 
 /** Deletes the mark unless it was written again in the meantime. */
-export const deleteMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
+export const deleteUnfinishedMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedKind, id, version);
 
 /** The stored records of these sessions; missing records are omitted. */

@@ -9,17 +9,17 @@ import type { SessionId } from '../../core/model/ids.ts';
 import {
   buildFilesKind,
   snapshotBlobKind as kind,
-  manifestKind,
   preparedFilesKind,
   skillVersionKind,
   snapshotsKind,
+  workspaceManifestKind,
 } from '../../core/model/records.ts';
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
-import { sweep } from '../../storage/collection.ts';
+import { createRecordSweep } from '../../storage/collection.ts';
 
 /** By kind of holder: the kinds of records, with the holder's id, that refer to its blobs. */
 const holders = {
-  session: [snapshotsKind, manifestKind],
+  session: [snapshotsKind, workspaceManifestKind],
   [namedSnapshotKind]: [namedSnapshotKind],
   [preparedFilesKind]: [preparedFilesKind],
   [buildFilesKind]: [buildFilesKind],
@@ -27,7 +27,7 @@ const holders = {
 } as const;
 
 /** A blob with files, and its holder. */
-export interface HeldBlob {
+export interface BlobReference {
   readonly of: keyof typeof holders;
   readonly holder: string;
   readonly blob: string;
@@ -44,12 +44,12 @@ interface Deps extends Pick<ServerParts, 'newId' | 'records'> {
 
 const Announced = z.object({
   at: z.number(),
-  of: z.enum(Object.keys(holders) as HeldBlob['of'][]).default('session'),
+  of: z.enum(Object.keys(holders) as BlobReference['of'][]).default('session'),
 });
 const Unfinished = z.object({ making: z.number() });
 /** A sandbox usually starts within this time of its session's creation. Later, the copy is verified again. */
 const freshMs = 60_000;
-const idOf = ({ holder, blob }: Omit<HeldBlob, 'of'>) => `${holder}:${blob}`;
+const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}`;
 
 /**
  * Stored copies of files: for forks, pauses, named snapshots, prepared repositories, builds and skills. A record
@@ -59,25 +59,25 @@ export class CopyStore {
   readonly #deps: Deps;
   /** When this server read the entire copy that a session starts from, epoch ms. */
   readonly #readWhole = new Map<string, number>();
-  readonly #nextPlaces: ReturnType<typeof sweep>;
+  readonly #nextPlaces: ReturnType<typeof createRecordSweep>;
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    this.#nextPlaces = sweep(deps.records, kind, ({ id }) => ({ id, sort: 0 }));
+    this.#nextPlaces = createRecordSweep(deps.records, kind, ({ id }) => ({ id, sort: 0 }));
   }
 
   /** Allocates a blob name for a session's files. */
-  placeOf(id: SessionId): HeldBlob {
+  placeOf(id: SessionId): BlobReference {
     return { of: 'session', holder: id, blob: `files-${id}-${this.#deps.newId()}` };
   }
 
-  async announce(place: HeldBlob): Promise<void> {
+  async announce(place: BlobReference): Promise<void> {
     const { records, clock } = this.#deps;
     await records.put({ kind, id: idOf(place), doc: { at: clock.now(), of: place.of } });
   }
 
   /** Stores files, completely or not at all. Rejects as `BlobStore.put` does. */
-  add(place: HeldBlob, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo> {
+  add(place: BlobReference, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo> {
     return this.#make(place, () => this.#deps.blobs.put(place.blob, content, options));
   }
 
@@ -85,7 +85,7 @@ export class CopyStore {
    * Copies a stored copy for a session that starts from it. Undefined: the stored copy had changed, so the new copy was
    * removed. Rejects: payload_too_large, file_not_found, store_unavailable.
    */
-  async share(from: StoredCopy, place: HeldBlob, options: PutOptions): Promise<BlobInfo | undefined> {
+  async share(from: StoredCopy, place: BlobReference, options: PutOptions): Promise<BlobInfo | undefined> {
     const { blobs, clock } = this.#deps;
     const made = await this.#make(place, async () => {
       if (!blobs.copy) return await blobs.put(place.blob, await blobs.open(from.blob), options);
@@ -122,7 +122,7 @@ export class CopyStore {
     }
   }
 
-  async drop(place: Omit<HeldBlob, 'of'>): Promise<void> {
+  async drop(place: Omit<BlobReference, 'of'>): Promise<void> {
     await this.#deps.blobs.delete(place.blob);
     await this.#deps.records.delete(kind, idOf(place));
   }
@@ -131,7 +131,7 @@ export class CopyStore {
    * Drops the holder's reference, then the blob. Announces the blob first, because earlier versions stored blobs
    * without announcing them.
    */
-  async release(place: HeldBlob, giveUp: () => Promise<unknown>): Promise<void> {
+  async release(place: BlobReference, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();
     await this.drop(place);
@@ -168,7 +168,7 @@ export class CopyStore {
     return removed;
   }
 
-  async #make(place: HeldBlob, make: () => Promise<BlobInfo>): Promise<BlobInfo> {
+  async #make(place: BlobReference, make: () => Promise<BlobInfo>): Promise<BlobInfo> {
     await this.announce(place);
     try {
       return await make();
@@ -178,13 +178,13 @@ export class CopyStore {
     }
   }
 
-  async #isNeeded({ of, holder, blob }: HeldBlob): Promise<boolean> {
+  async #isNeeded({ of, holder, blob }: BlobReference): Promise<boolean> {
     const found = await Promise.all(holders[of].map((one) => this.#deps.records.get(one, holder)));
     return JSON.stringify(found).includes(JSON.stringify(blob));
   }
 }
 
-function placeIn(id: string): Omit<HeldBlob, 'of'> {
+function placeIn(id: string): Omit<BlobReference, 'of'> {
   const at = id.lastIndexOf(':');
   return { holder: id.slice(0, at), blob: id.slice(at + 1) };
 }

@@ -109,7 +109,7 @@ async function copyRequests(
 }
 
 /** Ends everything that was in progress at that seq. */
-export function closingFacts({ record, openMessage, openCalls, hasSandbox }: ConversationCopy): SessionFact[] {
+export function createClosingFacts({ record, openMessage, openCalls, hasSandbox }: ConversationCopy): SessionFact[] {
   const calls = openCalls.map(({ runId, data }): SessionFact => {
     const result = { success: false, output: unfinished, reason: 'cancelled', content: null } as const;
     return { type: 'tool.called', runId, data: { ...data, ...result } };

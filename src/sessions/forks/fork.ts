@@ -11,8 +11,8 @@ import { noSpending } from '../../core/model/spending.ts';
 import type { ForkCommand } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { applyFact, choicesOf, createSessionRecord, type StoredSession } from '../run/log/projection.ts';
-import { closingFacts, copyConversation, type ForkPoint } from './copy-conversation.ts';
+import { applyFact, createSessionRecord, inheritedFieldsOf, type StoredSession } from '../run/log/projection.ts';
+import { copyConversation, createClosingFacts, type ForkPoint } from './copy-conversation.ts';
 import type { EditedMessage } from './edited-message.ts';
 import { isForkPoint, type SnapshotState, type Snapshots } from './snapshots.ts';
 
@@ -36,7 +36,7 @@ const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.fork
 const useMs = 120_000;
 
 /** Creates forks of sessions. A fork appears only with its last write, once it is complete. */
-export class Forks extends ServerPart<Deps> {
+export class ForkCreator extends ServerPart<Deps> {
   /** Forks that this server is creating. */
   readonly #busy = new Set<SessionId>();
 
@@ -138,7 +138,7 @@ export class Forks extends ServerPart<Deps> {
     const repositories = parent.repositories?.map((one) => (hasThem ? one : toUnfetchedRepository(one)));
     const own = owner ?? parent.owner;
     const begin = createSessionRecord({
-      ...choicesOf(parent),
+      ...inheritedFieldsOf(parent),
       id,
       origin,
       repositories,
@@ -153,7 +153,11 @@ export class Forks extends ServerPart<Deps> {
     await failpoint('fork.copied');
     const at = clock.now();
     const named = title === undefined ? [] : [{ type: 'title' as const, runId: null, data: { title } }];
-    const facts = [...closingFacts(copied), ...named, { type: 'session.forked' as const, runId: null, data: forked }];
+    const facts = [
+      ...createClosingFacts(copied),
+      ...named,
+      { type: 'session.forked' as const, runId: null, data: forked },
+    ];
     const record = facts.reduce(
       (so, fact, n) => applyFact(so, fact, { seq: seq + n + 1, ts: at, watched: true }),
       copied.record,

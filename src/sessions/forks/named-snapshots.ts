@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Holder, pickOwnFirst } from '../../core/model/access/holder.ts';
+import { type Holder, preferOwnResource } from '../../core/model/access/holder.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { namedSnapshotKind as kind, Snapshot } from '../../core/model/sandboxes/snapshot.ts';
@@ -16,12 +16,12 @@ import type {
   SnapshotService,
 } from '../api/server/snapshots.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { Holdings } from '../budgets/holdings.ts';
+import type { HoldingLimiter } from '../budgets/holdings.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { createArchive, openArchive } from './archive/snapshot-archive.ts';
 import { invalidArchiveError } from './archive/tar-reader.ts';
 import { checkWorkspace } from './archive/workspace-check.ts';
-import type { CopyStore, HeldBlob, StoredCopy } from './copies.ts';
+import type { BlobReference, CopyStore, StoredCopy } from './copies.ts';
 import { shareCopyForSession } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
@@ -34,7 +34,7 @@ export interface NamedSnapshotPolicy {
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly policy: NamedSnapshotPolicy;
-  readonly holdings: Pick<Holdings, 'within'>;
+  readonly holdings: Pick<HoldingLimiter, 'within'>;
   readonly copies: CopyStore;
   readonly archive: WorkspaceArchive;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
@@ -48,7 +48,7 @@ const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbo
 const StoredSnapshot = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
 type StoredSnapshot = z.infer<typeof StoredSnapshot>;
 const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);
-const placeOf = (id: string): HeldBlob => ({ of: kind, holder: id, blob: id });
+const placeOf = (id: string): BlobReference => ({ of: kind, holder: id, blob: id });
 const missing = () => new AppError('not_found', 'There is no such snapshot.');
 function fail(): never {
   throw missing();
@@ -68,7 +68,7 @@ export class NamedSnapshots {
     get: (id) => this.#get(id),
     find: async (idOrName, owner, projects) => {
       const found = (await this.#list(owner, projects)).filter(isNamed(idOrName));
-      return (owner === undefined ? found[0] : pickOwnFirst(found)) ?? fail();
+      return (owner === undefined ? found[0] : preferOwnResource(found)) ?? fail();
     },
     label: (id, change) => this.#label(id, change),
     remove: (id) => this.#remove(id),

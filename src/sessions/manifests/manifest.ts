@@ -16,7 +16,7 @@ export interface Manifest {
 }
 
 /** A larger workspace gets no manifest, because hashing it would delay a pause too long. */
-export const manifestLimits = { entries: 100_000, bytes: 4 * 1024 * 1024 * 1024 } as const;
+export const maxManifestSize = { entries: 100_000, bytes: 4 * 1024 * 1024 * 1024 } as const;
 
 const unread = '?';
 // Paths can start with digits, so each kind has its own pattern.
@@ -42,7 +42,7 @@ export class ManifestReader {
     const fields = (this.#rest + Buffer.from(bytes).toString('latin1')).split('\0');
     this.#rest = fields.pop() ?? '';
     for (const field of fields) this.#take(field);
-    if (this.#entries.size > manifestLimits.entries || this.#bytes > manifestLimits.bytes) {
+    if (this.#entries.size > maxManifestSize.entries || this.#bytes > maxManifestSize.bytes) {
       throw new AppError('payload_too_large', 'The workspace is too large for a manifest.');
     }
   }
@@ -105,7 +105,7 @@ export function parseManifest(bytes: Buffer): ReadonlyMap<string, string> {
 }
 
 /** The paths that are now missing or different, sorted, as text. Additional files are ignored. */
-export function findDamage(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
+export function findDamagedPaths(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
   const damaged = [...before].filter(([path, entry]) => !isSame(entry, now.get(path)));
   return damaged.map(([path]) => Buffer.from(path, 'latin1').toString('utf8')).sort();
 }

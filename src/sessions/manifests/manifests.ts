@@ -4,15 +4,15 @@ import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { manifestKind } from '../../core/model/records.ts';
-import type { FilesDamage } from '../../core/model/sandboxes/files-damaged.ts';
+import { workspaceManifestKind } from '../../core/model/records.ts';
+import type { WorkspaceDamage } from '../../core/model/sandboxes/files-damaged.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { CopyStore } from '../forks/copies.ts';
 import type { Snapshots } from '../forks/snapshots.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { findDamage, type Manifest, parseManifest, writeManifest } from './manifest.ts';
+import { findDamagedPaths, type Manifest, parseManifest, writeManifest } from './manifest.ts';
 import type { WorkspaceFiles } from './workspace-files.ts';
 
 interface FoundDamage {
@@ -20,7 +20,7 @@ interface FoundDamage {
   readonly damaged: number | null;
   /** When the manifest was written, epoch ms. */
   readonly seenAt: number;
-  readonly copy: FilesDamage['copy'];
+  readonly copy: WorkspaceDamage['copy'];
   readonly aside: string | null;
   /** Paths that are missing or differ from the manifest; undefined: unknown. */
   readonly lost: readonly string[] | undefined;
@@ -30,7 +30,7 @@ const shown = 5;
 const pathChars = 200;
 
 /** Describes the damage for the log and clients. */
-function damageText({ damaged, seenAt, copy, aside, lost: paths }: FoundDamage): FilesDamage {
+function damageText({ damaged, seenAt, copy, aside, lost: paths }: FoundDamage): WorkspaceDamage {
   const lost = paths?.map(shownPath);
   const files = damaged === null ? 'Files' : damaged === 1 ? 'A file' : `${damaged} files`;
   const found = `${files} of the sandbox changed or went missing after it was ended at ${time(seenAt)}.`;
@@ -55,7 +55,7 @@ function lossText(isReplaced: boolean, lost: readonly string[] | undefined): str
 }
 
 /** Describes files that could not be checked, and are used anyway. */
-function unchecked(thrown: unknown): FilesDamage {
+function unchecked(thrown: unknown): WorkspaceDamage {
   const why = toAppError(thrown).publicMessage;
   const detail = `The files could not be compared with what they were when the sandbox ended, and are used as they are. ${why}`;
   return { copy: null, lost: [], lostCount: null, aside: null, detail };
@@ -177,7 +177,7 @@ export class Manifests extends ServerPart<Deps> {
   async forget(id: SessionId): Promise<void> {
     const manifest = await this.#get(id);
     if (!manifest) return;
-    await this.deps.records.delete(manifestKind, id);
+    await this.deps.records.delete(workspaceManifestKind, id);
     await this.deps.copies.drop({ holder: id, blob: manifest.list });
   }
 
@@ -186,7 +186,7 @@ export class Manifests extends ServerPart<Deps> {
     client: SandboxClient,
     manifest: StoredManifest,
     signal: AbortSignal,
-  ): Promise<FilesDamage | undefined> {
+  ): Promise<WorkspaceDamage | undefined> {
     const { files, newId } = this.deps;
     const before = await this.#entries(manifest);
     const repair = manifest.repair ?? (await this.#damage(id, client, { manifest, before }, signal));
@@ -196,7 +196,7 @@ export class Manifests extends ServerPart<Deps> {
     await this.#repair(id, client, { manifest, repair }, signal);
     const after = await files.list(client, `manifest-${newId()}`, signal);
     const { seq, at, aside } = repair;
-    const lost = before && findDamage(before, after.entries);
+    const lost = before && findDamagedPaths(before, after.entries);
     return damageText({ ...found, seenAt, copy: { seq, at }, aside: after.entries.has(aside) ? aside : null, lost });
   }
 
@@ -210,7 +210,7 @@ export class Manifests extends ServerPart<Deps> {
     const { files, newId, snapshots, clock } = this.deps;
     const now = await files.list(client, `manifest-${newId()}`, signal);
     if (now.digest === manifest.digest) return undefined;
-    const paths = before && findDamage(before, now.entries);
+    const paths = before && findDamagedPaths(before, now.entries);
     if (paths?.length === 0) return undefined;
     const copy = await snapshots.newestWhole(id);
     if (!copy) return { damaged: paths?.length ?? null, paths };
@@ -247,12 +247,12 @@ export class Manifests extends ServerPart<Deps> {
   }
 
   async #get(id: SessionId): Promise<StoredManifest | undefined> {
-    const found = await this.deps.records.get(manifestKind, id);
+    const found = await this.deps.records.get(workspaceManifestKind, id);
     return found && StoredManifest.parse(found.doc);
   }
 
   async #put(id: SessionId, doc: StoredManifest): Promise<void> {
-    await this.deps.records.put({ kind: manifestKind, id, doc });
+    await this.deps.records.put({ kind: workspaceManifestKind, id, doc });
   }
 
   #warn(id: SessionId, err: unknown, text: string): void {

@@ -5,7 +5,7 @@ import type { MemoryHolder, Note, NoteAuthor } from '../api/server/memory.ts';
 import type { Notes } from './notes.ts';
 
 /** The notes of a session's owner and project, as available to its agent. */
-export function agentMemory(
+export function createAgentMemory(
   notes: Notes,
   { id: sessionId, owner = '', projectId }: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
   { runId, onChange }: { readonly runId: string; readonly onChange?: (action: 'write' | 'delete') => void },

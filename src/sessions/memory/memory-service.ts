@@ -18,7 +18,7 @@ interface Deps {
 }
 
 /** The notes of people and projects for facades. The access layer fills in `by`. */
-export function memoryService({ notes, people, projects, count }: Deps): MemoryService {
+export function createMemoryService({ notes, people, projects, count }: Deps): MemoryService {
   const namesOf = (of: MemoryHolder['of']) => (of === 'person' ? people() : projects());
 
   /** Rejects: not_found. */

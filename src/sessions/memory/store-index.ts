@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { MemoryConflict, type StoreMemory, StoreMemoryVersion } from '../api/server/memory-stores.ts';
+import { MemoryConflict, type MemoryEntry, MemoryEntryVersion } from '../api/server/memory-stores.ts';
 
 // All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. A
 // version becomes a separate record when it is replaced; its text is a separate record from the start.
@@ -13,13 +13,13 @@ const StoredMemory = z.object({
   createdAt: z.number(),
   /** The number of versions ever created. */
   count: z.int(),
-  head: StoreMemoryVersion,
+  head: MemoryEntryVersion,
 });
 export type StoredMemory = z.output<typeof StoredMemory>;
-export const StoreIndex = z.object({ memories: z.array(StoredMemory) });
-export type StoreIndex = z.output<typeof StoreIndex>;
+export const MemoryStoreIndex = z.object({ memories: z.array(StoredMemory) });
+export type MemoryStoreIndex = z.output<typeof MemoryStoreIndex>;
 
-export const storeLimits = {
+export const memoryStoreLimits = {
   memories: 2_000,
   /** Deleted memories with retained versions. */
   deleted: 500,
@@ -34,7 +34,7 @@ export const storeLimits = {
 
 export const isLive = ({ head }: StoredMemory): boolean => head.operation !== 'deleted';
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-export const toMemory = ({ id, path, createdAt, head }: StoredMemory): StoreMemory => ({
+export const toMemory = ({ id, path, createdAt, head }: StoredMemory): MemoryEntry => ({
   id,
   version: head.id,
   path,
@@ -47,36 +47,48 @@ export const toMemory = ({ id, path, createdAt, head }: StoredMemory): StoreMemo
 // Control and format characters, lone surrogates, and line and paragraph separators.
 const unseen = /[\p{C}\p{Zl}\p{Zp}]/u;
 /** Throws: invalid_request. */
-export function checkStorePath(path: string): void {
+export function checkMemoryPath(path: string): void {
   const refusal = (text: string) =>
     new AppError('invalid_request', `path ${JSON.stringify(path.slice(0, 80))} ${text}`);
   if (!path.startsWith('/')) throw refusal('must begin with /.');
-  if (Buffer.byteLength(path) > storeLimits.pathBytes) throw refusal(`has more than ${storeLimits.pathBytes} bytes.`);
+  if (Buffer.byteLength(path) > memoryStoreLimits.pathBytes)
+    throw refusal(`has more than ${memoryStoreLimits.pathBytes} bytes.`);
   if (unseen.test(path)) throw refusal('has characters that nobody sees.');
   if (path !== path.normalize('NFC')) throw refusal('is not in the normal form of Unicode (NFC).');
   const segments = path.slice(1).split('/');
-  if (segments.length > storeLimits.segments) throw refusal(`has more than ${storeLimits.segments} segments.`);
+  if (segments.length > memoryStoreLimits.segments)
+    throw refusal(`has more than ${memoryStoreLimits.segments} segments.`);
   if (segments.some((one) => one === '' || one === '.' || one === '..'))
     throw refusal('has a segment that is empty, . or ..');
 }
 
 /** Throws: invalid_request, payload_too_large. */
-export function checkStoreText(text: string): void {
+export function checkMemoryText(text: string): void {
   if (!text.isWellFormed() || text.includes('\0'))
     throw new AppError('invalid_request', 'content has half a character or a NUL. Memories are plain text.');
   const size = Buffer.byteLength(text);
-  if (size > storeLimits.textBytes)
-    throw new AppError('payload_too_large', `content has ${size} bytes; at most ${storeLimits.textBytes} are allowed.`);
+  if (size > memoryStoreLimits.textBytes)
+    throw new AppError(
+      'payload_too_large',
+      `content has ${size} bytes; at most ${memoryStoreLimits.textBytes} are allowed.`,
+    );
 }
 
 /** Throws if there is no room for the memory: MemoryConflict, quota. */
-export function checkRoom({ memories }: StoreIndex, own: string, { path, size }: { path: string; size: number }): void {
+export function assertMemoryFits(
+  { memories }: MemoryStoreIndex,
+  own: string,
+  { path, size }: { path: string; size: number },
+): void {
   const others = memories.filter((one) => isLive(one) && one.id !== own);
-  if (others.length >= storeLimits.memories)
-    throw new AppError('quota', `The store has ${storeLimits.memories} memories already. Delete some first.`);
+  if (others.length >= memoryStoreLimits.memories)
+    throw new AppError('quota', `The store has ${memoryStoreLimits.memories} memories already. Delete some first.`);
   const rest = others.reduce((sum, { head }) => sum + (head.size ?? 0), 0);
-  if (rest + size > storeLimits.bytes)
-    throw new AppError('quota', `All memories of a store have at most ${storeLimits.bytes} bytes. Delete some first.`);
+  if (rest + size > memoryStoreLimits.bytes)
+    throw new AppError(
+      'quota',
+      `All memories of a store have at most ${memoryStoreLimits.bytes} bytes. Delete some first.`,
+    );
   const clash = others.find(
     (one) => one.path === path || one.path.startsWith(`${path}/`) || path.startsWith(`${one.path}/`),
   );
@@ -86,15 +98,15 @@ export function checkRoom({ memories }: StoreIndex, own: string, { path, size }:
 }
 
 /** The index with one memory replaced, and the deleted memories dropped to make room. */
-export function replaceMemory({ memories }: StoreIndex, memory: StoredMemory) {
+export function replaceMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLive(one)).sort((a, b) => b.head.at - a.head.at);
-  const forgotten = new Set(deleted.slice(storeLimits.deleted));
+  const forgotten = new Set(deleted.slice(memoryStoreLimits.deleted));
   const kept = all.filter((one) => !forgotten.has(one)).sort((a, b) => (a.path < b.path ? -1 : 1));
   return { index: { memories: kept }, forgotten: [...forgotten].map(({ id }) => id) };
 }
 
 export const redactVersion = (
-  version: StoreMemoryVersion,
-  redacted: NonNullable<StoreMemoryVersion['redacted']>,
-): StoreMemoryVersion => ({ ...version, path: null, sha256: null, size: null, redacted });
+  version: MemoryEntryVersion,
+  redacted: NonNullable<MemoryEntryVersion['redacted']>,
+): MemoryEntryVersion => ({ ...version, path: null, sha256: null, size: null, redacted });

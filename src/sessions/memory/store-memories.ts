@@ -5,22 +5,22 @@ import { changeRecord, changeRecordFor } from '../../storage/collection.ts';
 import {
   type MemoryAuthor,
   MemoryConflict,
-  type StoreMemory,
-  type StoreMemoryChange,
-  type StoreMemoryText,
-  StoreMemoryVersion,
+  type MemoryEntry,
+  type MemoryEntryChange,
+  type MemoryEntryText,
+  MemoryEntryVersion,
 } from '../api/server/memory-stores.ts';
 import {
-  checkRoom,
-  checkStorePath,
-  checkStoreText,
+  assertMemoryFits,
+  checkMemoryPath,
+  checkMemoryText,
   isLive,
+  MemoryStoreIndex,
+  memoryStoreLimits,
   redactVersion,
   replaceMemory,
   type StoredMemory,
-  StoreIndex,
   sha256,
-  storeLimits,
   toMemory,
 } from './store-index.ts';
 
@@ -38,13 +38,13 @@ const parseMemoryId = (version: string): string | undefined => {
   const [, hex] = /^memver_([0-9a-f]{24})[0-9a-f]{12}$/.exec(version) ?? [];
   return hex === undefined ? undefined : `mem_${hex}`;
 };
-const keyOf = (store: string, { memory, id }: Pick<StoreMemoryVersion, 'memory' | 'id'>) => `${store}:${memory}:${id}`;
+const keyOf = (store: string, { memory, id }: Pick<MemoryEntryVersion, 'memory' | 'id'>) => `${store}:${memory}:${id}`;
 
 /** The new state of a memory; a null text deletes it. Undefined: no change. */
 type Draft = { readonly path: string; readonly text: string | null } | undefined;
 
 /** The memories of all stores, with their versions. Callers check permissions, and whether the store is archived. */
-export class StoreMemories extends ServerPart<Deps> {
+export class MemoryStoreContents extends ServerPart<Deps> {
   /** Creates an empty store. */
   async begin(store: string): Promise<void> {
     await this.deps.records.put({ kind: kinds.index, id: store, doc: { memories: [] }, expect: 0 });
@@ -58,11 +58,11 @@ export class StoreMemories extends ServerPart<Deps> {
       for (const { id } of await records.list(kind, { idPrefix: `${store}:` })) await records.delete(kind, id);
   }
 
-  async list(store: string): Promise<readonly StoreMemory[]> {
+  async list(store: string): Promise<readonly MemoryEntry[]> {
     return (await this.#index(store)).memories.filter(isLive).map(toMemory);
   }
 
-  async read(store: string, id: string): Promise<StoreMemoryText> {
+  async read(store: string, id: string): Promise<MemoryEntryText> {
     return await this.#changeIndex(store, async ({ memories }) => {
       const memory = memories.find((one) => one.id === id);
       if (!memory || !isLive(memory)) throw noMemory();
@@ -75,14 +75,14 @@ export class StoreMemories extends ServerPart<Deps> {
     store: string,
     { path, text }: { readonly path: string; readonly text: string },
     by: MemoryAuthor,
-  ): Promise<StoreMemory> {
-    checkStorePath(path);
+  ): Promise<MemoryEntry> {
+    checkMemoryPath(path);
     const { short } = this.deps;
     return await this.#change(store, `mem_${short()}${short()}`, by, async () => ({ path, text }));
   }
 
-  async change(store: string, id: string, change: StoreMemoryChange, by: MemoryAuthor): Promise<StoreMemory> {
-    if (change.path !== undefined) checkStorePath(change.path);
+  async change(store: string, id: string, change: MemoryEntryChange, by: MemoryAuthor): Promise<MemoryEntry> {
+    if (change.path !== undefined) checkMemoryPath(change.path);
     return await this.#change(store, id, by, async (now) => {
       if (!now || !isLive(now)) throw noMemory();
       refuseOther(now, change.expect);
@@ -101,7 +101,7 @@ export class StoreMemories extends ServerPart<Deps> {
     });
   }
 
-  async versions(store: string, memory?: string): Promise<readonly StoreMemoryVersion[]> {
+  async versions(store: string, memory?: string): Promise<readonly MemoryEntryVersion[]> {
     const { memories } = await this.#index(store);
     const heads = memories.filter(({ id }) => memory === undefined || id === memory).map(({ head }) => head);
     const replaced = await this.#replaced(store, memory);
@@ -109,15 +109,15 @@ export class StoreMemories extends ServerPart<Deps> {
     return [...all.values()].sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1));
   }
 
-  async version(store: string, id: string): Promise<StoreMemoryVersion & { readonly text: string | null }> {
+  async version(store: string, id: string): Promise<MemoryEntryVersion & { readonly text: string | null }> {
     const version = await this.#version(store, id);
     const isThere = version.operation !== 'deleted' && version.redacted === null;
     return { ...version, text: isThere ? ((await this.#text(store, version)) ?? null) : null };
   }
 
-  async redact(store: string, id: string, by: MemoryAuthor): Promise<StoreMemoryVersion> {
+  async redact(store: string, id: string, by: MemoryAuthor): Promise<MemoryEntryVersion> {
     const { records, clock } = this.deps;
-    return await this.#changeIndex<StoreMemoryVersion>(store, async ({ memories }) => {
+    return await this.#changeIndex<MemoryEntryVersion>(store, async ({ memories }) => {
       const version = await this.#version(store, id);
       if (version.redacted) return { value: version };
       const memory = memories.find(({ head }) => head.id === id);
@@ -141,7 +141,7 @@ export class StoreMemories extends ServerPart<Deps> {
     id: string,
     author: MemoryAuthor,
     draft: (now: StoredMemory | undefined) => Promise<Draft | 'again'>,
-  ): Promise<StoreMemory> {
+  ): Promise<MemoryEntry> {
     const { records, clock, short } = this.deps;
     let refused: string | undefined; // the text written by an attempt that lost to another write
     const { memory, forgotten } = await this.#changeIndex<{ memory: StoredMemory; forgotten?: readonly string[] }>(
@@ -158,11 +158,11 @@ export class StoreMemories extends ServerPart<Deps> {
         }
         const { path, text } = next;
         if (text !== null) {
-          checkStoreText(text);
-          checkRoom(index, id, { path, size: Buffer.byteLength(text) });
+          checkMemoryText(text);
+          assertMemoryFits(index, id, { path, size: Buffer.byteLength(text) });
         }
         const at = clock.now();
-        const head: StoreMemoryVersion = {
+        const head: MemoryEntryVersion = {
           id: `memver_${id.slice('mem_'.length)}${short()}`,
           memory: id,
           operation: text === null ? 'deleted' : now ? 'modified' : 'created',
@@ -182,57 +182,57 @@ export class StoreMemories extends ServerPart<Deps> {
       },
     );
     for (const gone of forgotten ?? []) await this.#drop(store, await this.#replaced(store, gone));
-    if (forgotten && memory.count > storeLimits.versions)
-      await this.#drop(store, (await this.#replaced(store, id)).slice(storeLimits.versions - 1));
+    if (forgotten && memory.count > memoryStoreLimits.versions)
+      await this.#drop(store, (await this.#replaced(store, id)).slice(memoryStoreLimits.versions - 1));
     return toMemory(memory);
   }
 
   /** Stores a replaced version as its own record. Another server may have done so already. */
-  async #keep(store: string, version: StoreMemoryVersion): Promise<void> {
+  async #keep(store: string, version: MemoryEntryVersion): Promise<void> {
     const put = { kind: kinds.version, id: keyOf(store, version), doc: version, sort: version.at, expect: 0 };
     await this.deps.records.put(put).catch(ignoreConflict);
   }
-  async #drop(store: string, versions: readonly StoreMemoryVersion[]): Promise<void> {
+  async #drop(store: string, versions: readonly MemoryEntryVersion[]): Promise<void> {
     for (const version of versions)
       for (const kind of [kinds.text, kinds.version]) await this.deps.records.delete(kind, keyOf(store, version));
   }
 
   /** Replaced versions, newest first. */
-  async #replaced(store: string, memory?: string): Promise<readonly StoreMemoryVersion[]> {
+  async #replaced(store: string, memory?: string): Promise<readonly MemoryEntryVersion[]> {
     const idPrefix = memory === undefined ? `${store}:` : `${store}:${memory}:`;
-    return (await this.deps.records.list(kinds.version, { idPrefix })).map(({ doc }) => StoreMemoryVersion.parse(doc));
+    return (await this.deps.records.list(kinds.version, { idPrefix })).map(({ doc }) => MemoryEntryVersion.parse(doc));
   }
 
-  async #version(store: string, id: string): Promise<StoreMemoryVersion> {
+  async #version(store: string, id: string): Promise<MemoryEntryVersion> {
     const memory = parseMemoryId(id);
     if (memory === undefined) throw noVersion();
     const found = await this.deps.records.get(kinds.version, keyOf(store, { memory, id }));
-    if (found) return StoreMemoryVersion.parse(found.doc);
+    if (found) return MemoryEntryVersion.parse(found.doc);
     const head = (await this.#index(store)).memories.find((one) => one.id === memory)?.head;
     if (head?.id !== id) throw noVersion();
     return head;
   }
 
-  async #text(store: string, version: StoreMemoryVersion): Promise<string | undefined> {
+  async #text(store: string, version: MemoryEntryVersion): Promise<string | undefined> {
     const found = await this.deps.records.get(kinds.text, keyOf(store, version));
     return found && StoredText.parse(found.doc).text;
   }
 
-  async #index(store: string): Promise<StoreIndex> {
+  async #index(store: string): Promise<MemoryStoreIndex> {
     return indexIn(await this.deps.records.get(kinds.index, store));
   }
   async #changeIndex<Value>(
     store: string,
-    change: (index: StoreIndex) => Promise<{ readonly value: Value; readonly doc?: StoreIndex } | 'again'>,
+    change: (index: MemoryStoreIndex) => Promise<{ readonly value: Value; readonly doc?: MemoryStoreIndex } | 'again'>,
   ): Promise<Value> {
     const place = { kind: kinds.index, id: store };
     return await changeRecordFor(this.deps.records, place, async (found) => await change(indexIn(found)));
   }
 }
 
-function indexIn(found: { readonly doc: unknown } | undefined): StoreIndex {
+function indexIn(found: { readonly doc: unknown } | undefined): MemoryStoreIndex {
   if (!found) throw new AppError('not_found', 'There is no such memory store.');
-  return StoreIndex.parse(found.doc);
+  return MemoryStoreIndex.parse(found.doc);
 }
 
 function refuseOther({ head, path }: StoredMemory, expect: string | undefined): void {

@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { Collection } from '../../storage/collection.ts';
 import { MemoryStore, type MemoryStoreDetails, type MemoryStoreService } from '../api/server/memory-stores.ts';
-import { StoreMemories } from './store-memories.ts';
+import { MemoryStoreContents } from './store-memories.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly ids: Pick<IdSource, 'short'>;
@@ -14,8 +14,8 @@ const archived = () =>
   new AppError('invalid_request', 'The memory store is archived and cannot be changed. Create a new one.');
 
 /** Memory stores of API clients, stored as records. */
-export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreService {
-  const memories = new StoreMemories({ records, clock, short: ids.short });
+export function createMemoryStoreService({ records, clock, ids }: Deps): MemoryStoreService {
+  const memories = new MemoryStoreContents({ records, clock, short: ids.short });
 
   const missing = () => new AppError('not_found', 'There is no such memory store.');
   const stores = new Collection<MemoryStore>(records, {

@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { ToolProgram } from '../../core/model/tool-server.ts';
 import { changeRecord } from '../../storage/collection.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
-import { joinModel, type OfferedProvider, splitModel } from './providers.ts';
+import { formatModelRef, type OfferedProvider, parseModelRef } from './providers.ts';
 import { checkOptions } from './sampling.ts';
 
 const firstTemplate = 'default';
@@ -57,7 +57,7 @@ const missing = () => new AppError('not_found', 'There is no such project.');
 /** The API has several agent types; Corral has one. */
 export const agentType = 'code_agent';
 
-export function agentConfigService(deps: Deps): AgentConfigService & AgentConfigLifecycle {
+export function createAgentConfigService(deps: Deps): AgentConfigService & AgentConfigLifecycle {
   const { records, newId, templates, providers, model, checkModel } = deps;
   const read = async (projectId: string) => {
     const found = await records.get(kind, projectId);
@@ -83,10 +83,10 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
       if (fields.options !== undefined) checkOptions(fields.options);
       if (fields.provider !== undefined || fields.model !== undefined) {
         const config = await read(projectId);
-        checkModel?.(joinModel(fields.provider ?? config.provider, fields.model ?? config.model));
+        checkModel?.(formatModelRef(fields.provider ?? config.provider, fields.model ?? config.model));
       }
       for (const ref of fields.fallbacks ?? []) {
-        const { provider } = splitModel(ref);
+        const { provider } = parseModelRef(ref);
         if (!known.has(provider)) {
           throw new AppError(
             'invalid_request',
@@ -100,12 +100,12 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
     },
     async apply(projectId, template) {
       const config = await read(projectId);
-      const named = config.isOwnModel || template.model === undefined ? {} : splitModel(template.model);
+      const named = config.isOwnModel || template.model === undefined ? {} : parseModelRef(template.model);
       return await change(projectId, { ...toFields(template), ...named });
     },
     async create(projectId) {
       const template = templates.get(firstTemplate);
-      const named = splitModel(template.model ?? model);
+      const named = parseModelRef(template.model ?? model);
       const own = { isOwnModel: false, fallbacks: null, toolServers: [], options: {} };
       const doc = { id: newId(), projectId, ...toFields(template), ...named, ...own };
       await records.put({ kind, id: projectId, doc });

@@ -1,6 +1,6 @@
-import { assumedAbilities, type Model } from '../../agents/models/model.ts';
-import { type ComputerShape, computerTools } from '../../agents/tools/list.ts';
-import { filterTools, type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
+import { defaultCapabilities, type Model } from '../../agents/models/model.ts';
+import { type ComputerProvider, computerTools } from '../../agents/tools/list.ts';
+import { createToolRegistry, filterTools, type ToolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { Tool, ToolDescription } from '../../agents/tools/tool.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
@@ -9,11 +9,11 @@ import { readOwnBudget } from '../../core/model/runs/budget.ts';
 import type { Template } from '../../core/model/template.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
-import type { AgentProfile, ProfileOf } from '../run/profile.ts';
+import type { AgentProfile, AgentProfileResolver } from '../run/profile.ts';
 import { sessionAgentProfile } from '../run/session-agent-profile.ts';
 import type { AgentConfig, AgentConfigService } from './agent-config.ts';
 import type { ModelResolver } from './model-cache.ts';
-import { joinModel, splitModel } from './providers.ts';
+import { formatModelRef, parseModelRef } from './providers.ts';
 import { parseSampling } from './sampling.ts';
 
 const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1_000);
@@ -66,7 +66,7 @@ interface Deps {
   /** Tools that only some installations have, for projects that enable their group. */
   readonly more?: readonly Tool[];
   /** The keyboard and mouse tools for this server's desktops. */
-  readonly computers?: (shape: ComputerShape) => readonly Tool[];
+  readonly computers?: (shape: ComputerProvider) => readonly Tool[];
   readonly modelFor: ModelResolver;
   /** The model chosen on the page for sessions that choose none; undefined: from the settings. */
   readonly usualModel?: () => Promise<string | undefined>;
@@ -77,16 +77,16 @@ interface Deps {
  * uses the project's template unless it names a template itself. Read for each turn, so a change of the project applies
  * to its running sessions.
  */
-export function agentProfiles(deps: Deps): ProfileOf {
+export function createProfileResolver(deps: Deps): AgentProfileResolver {
   const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;
-  const ofProjects = toolRegistry(undefined, 'off', more);
+  const ofProjects = createToolRegistry(undefined, 'off', more);
 
   /**
    * A session must remain readable and stoppable if its model cannot be created, so the error is reported by the run.
    */
   const created = (name: string, fallbacks: readonly string[] | undefined): Promise<Model> =>
     modelFor(name, fallbacks).catch((error: unknown) =>
-      refusingModel(name, 'model_unauthorized', `${splitModel(name).provider}: ${toAppError(error).publicMessage}`),
+      refusingModel(name, 'model_unauthorized', `${parseModelRef(name).provider}: ${toAppError(error).publicMessage}`),
     );
 
   return async (session) => {
@@ -184,7 +184,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
 
   function withComputer(base: ToolRegistry, { tools: { computer } }: TemplateAgent, { name }: Model): ToolRegistry {
     if (computer === undefined) return base;
-    const known = splitModel(name).provider === 'gemini' ? 'gemini' : 'claude';
+    const known = parseModelRef(name).provider === 'gemini' ? 'gemini' : 'claude';
     const all = computers(computer === 'auto' ? known : computer);
     const others = filterTools(base, (tool) => !isComputer.has(tool.name));
     return withTools(others, { declared: all, all });
@@ -194,7 +194,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     session: SessionRecord,
     { config, template, usual, chosenModel }: Layers & { usual: AgentProfile; chosenModel: string | undefined },
   ): Promise<Model> {
-    const ofProject = config && joinModel(config.provider, config.model);
+    const ofProject = config && formatModelRef(config.provider, config.model);
     const chosen = session.model ?? (config?.isOwnModel ? ofProject : template.model);
     // A project that never chose a model uses the model chosen on the page, else the model in the settings when the
     // project was created.
@@ -282,7 +282,7 @@ const missing = (template: string) =>
 function refusingModel(name: string, code: ErrorCode, message: string): Model {
   return {
     name,
-    abilities: assumedAbilities,
+    abilities: defaultCapabilities,
     async *turn() {
       yield { type: 'end', outcome: { kind: 'failed', code, message, retryable: false } };
     },

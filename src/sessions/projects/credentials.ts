@@ -3,14 +3,14 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
-import { type CredentialInjection, injectionTargets, isValidHeaderValue } from '../../core/model/credential.ts';
+import { type CredentialInjection, isValidHeaderValue, listInjectionTargets } from '../../core/model/credential.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { credentialKind, SessionRecord } from '../../core/model/records.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { BoundCredential, type CredentialService, type SecretUse } from '../api/credentials.ts';
-import { type RotationCounts, sealedRecords } from './sealed-records.ts';
+import { createSealedRecordStore, type RotationCounts } from './sealed-records.ts';
 
 const Stored = BoundCredential.extend({
   /** The value; with `uses`, the id of the secret. */
@@ -23,7 +23,7 @@ export interface HeldCredential extends CredentialInjection {
   readonly holder: string;
   readonly uses?: SecretUse | undefined;
 }
-export interface CredentialRing {
+export interface BoundCredentialStore {
   /** The credentials of a session by precedence: its own, its project's, then the server's stored ones. */
   inForce(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<readonly HeldCredential[]>;
   inForceFor(id: SessionId): Promise<{
@@ -65,8 +65,15 @@ const longest = 8_192;
 const idOf = (holder: string, name: string) => `${holder}:${name}`;
 
 /** Credentials that users bind to a session or project. A value leaves the server only toward its hosts. */
-export function credentialRing({ records, vault, clock, learn, onChange, secretValue }: Deps): CredentialRing {
-  const sealing = sealedRecords({ records, vault, kind, field: 'value' });
+export function createBoundCredentialStore({
+  records,
+  vault,
+  clock,
+  learn,
+  onChange,
+  secretValue,
+}: Deps): BoundCredentialStore {
+  const sealing = createSealedRecordStore({ records, vault, kind, field: 'value' });
   const all = async (holder: string) =>
     (await records.list(kind, { idPrefix: idOf(holder, '') })).map(({ doc }) => Stored.parse(doc));
   const held = async (holder: string): Promise<readonly HeldCredential[]> =>
@@ -79,7 +86,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
     return holder === serverHolder ? {} : { projectId: holder };
   }
 
-  const inForce: CredentialRing['inForce'] = async ({ id, projectId }) => [
+  const inForce: BoundCredentialStore['inForce'] = async ({ id, projectId }) => [
     ...(await held(id)),
     ...(projectId === null ? [] : await held(projectId)),
     ...(await held(serverHolder)),
@@ -93,9 +100,9 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
     const others = (await all(of)).filter((other) => other.name !== name);
     if (others.length >= most)
       throw new AppError('conflict', `There are already ${most} credentials. Revoke some first.`);
-    const places = new Set(injectionTargets({ hosts, header, env, git, paths }));
+    const places = new Set(listInjectionTargets({ hosts, header, env, git, paths }));
     for (const other of others) {
-      const taken = injectionTargets(other).find((place) => places.has(place));
+      const taken = listInjectionTargets(other).find((place) => places.has(place));
       if (taken)
         throw new AppError('conflict', `The credential '${other.name}' already sets ${taken}. Revoke it first.`);
     }
@@ -146,7 +153,11 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
       const found = await records.get('session', id);
       if (!found) return { held: await held(serverHolder), repositories: [], vaults: { ids: [], session: {} } };
       const session = SessionRecord.parse(found.doc);
-      return { held: await inForce(session), repositories: session.repositories ?? [], vaults: vaultsOf(session) };
+      return {
+        held: await inForce(session),
+        repositories: session.repositories ?? [],
+        vaults: sessionVaultsOf(session),
+      };
     },
     async heldByAll() {
       const newest = await records.list(kind, { limit: 1_000 });
@@ -174,7 +185,7 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
 const shown = ({ sealed: _, ...rest }: z.output<typeof Stored>): BoundCredential => rest;
 
 /** The vaults attached to a session. */
-export const vaultsOf = ({
+export const sessionVaultsOf = ({
   agent,
   owner,
   projectId,

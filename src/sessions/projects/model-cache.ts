@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Model } from '../../agents/models/model.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { splitModel } from './providers.ts';
+import { parseModelRef } from './providers.ts';
 
 interface Deps {
   /** Lists the model and its fallbacks. */
@@ -20,13 +20,13 @@ export type ModelResolver = (name: string, fallbacks?: readonly string[]) => Pro
 const kept = 64;
 
 /** Creates each model once, and again after a key or address in its chain changes. */
-export function modelCache({ refsOf, check, storedKey, readState, create }: Deps): ModelResolver {
+export function createModelResolver({ refsOf, check, storedKey, readState, create }: Deps): ModelResolver {
   const created = new Map<string, Model>();
   return async (name, fallbacks) => {
     const refs = refsOf(name, fallbacks);
     refs.forEach(check);
-    const keys = await Promise.all(refs.map((ref) => storedKey(splitModel(ref).provider)));
-    const states = await Promise.all(refs.map((ref) => readState?.(splitModel(ref).provider, ref)));
+    const keys = await Promise.all(refs.map((ref) => storedKey(parseModelRef(ref).provider)));
+    const states = await Promise.all(refs.map((ref) => readState?.(parseModelRef(ref).provider, ref)));
     const parts = [keys.map((key) => key?.reveal() ?? null), states];
     const hash = createHash('sha256').update(JSON.stringify(parts));
     const id = `${refs.join(' ')} ${hash.digest('hex')}`;

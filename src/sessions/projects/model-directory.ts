@@ -19,7 +19,7 @@ const Stored = z.object({
   /** Facts about the chosen models, from their providers' lists. */
   facts: z.record(z.string(), Facts).default({}),
 });
-export type StoredModels = z.output<typeof Stored>;
+export type StoredModelSettings = z.output<typeof Stored>;
 
 const id = 'models';
 
@@ -39,7 +39,7 @@ export class ModelDirectory {
   }
 
   /** Read from the store each time, so that all servers see changes. */
-  async stored(): Promise<StoredModels> {
+  async stored(): Promise<StoredModelSettings> {
     return Stored.parse((await this.#records.get(kind, id))?.doc ?? {});
   }
 
@@ -47,7 +47,7 @@ export class ModelDirectory {
     return this.merged(await this.stored());
   }
 
-  merged({ servers, facts }: StoredModels): ModelsConfig {
+  merged({ servers, facts }: StoredModelSettings): ModelsConfig {
     const { compatible, catalog } = this.#settings;
     const entries: Record<string, CatalogEntry> = { ...facts, ...catalog };
     return { ...this.#settings, compatible: { ...servers, ...compatible }, catalog: entries };
@@ -59,7 +59,7 @@ export class ModelDirectory {
     return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);
   }
 
-  async change(work: (now: StoredModels) => StoredModels): Promise<void> {
+  async change(work: (now: StoredModelSettings) => StoredModelSettings): Promise<void> {
     await changeRecord(this.#records, { kind, id }, (found) => ({ doc: work(Stored.parse(found?.doc ?? {})) }));
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { withCatalogFacts } from '../../agents/models/catalog/catalog.ts';
 import { type Fetch, type ListedModel, listModels } from '../../agents/models/model-list.ts';
-import { joinModel, keyedProviders, splitModel } from '../../agents/models/providers.ts';
+import { formatModelRef, keyedProviders, parseModelRef } from '../../agents/models/providers.ts';
 import {
   findConfiguredProvider,
   hasPrice,
@@ -16,11 +16,11 @@ import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import type { EffectiveModels, ModelAccess, ModelProvider, ModelService, ProviderModels } from '../api/models.ts';
 import type { ModelDirectory } from './model-directory.ts';
-import type { ProviderKeyRing } from './provider-keys.ts';
+import type { ProviderKeyStore } from './provider-keys.ts';
 
 interface Deps {
   readonly directory: ModelDirectory;
-  readonly keys: Pick<ProviderKeyRing, 'list' | 'put' | 'delete' | 'use'>;
+  readonly keys: Pick<ProviderKeyStore, 'list' | 'put' | 'delete' | 'use'>;
   /** The default model and model settings from files and variables. */
   readonly settings: { readonly model: string; readonly models: ModelsConfig };
   /** The variable or setting that sets this key, if any. */
@@ -51,7 +51,7 @@ interface ProviderAccess {
   readonly reach: NetworkReach | undefined;
 }
 
-export function modelService(deps: Deps): ModelService {
+export function createModelService(deps: Deps): ModelService {
   const { directory, keys, settings, setBy, clock, learn } = deps;
   const lists = new Map<string, { readonly at: number; readonly list: Promise<readonly ListedModel[]> }>();
 
@@ -194,7 +194,7 @@ export function modelService(deps: Deps): ModelService {
         throw new AppError('invalid_request', text);
       }
       const { provider, baseUrl, key, reach } = await entered(access);
-      const ref = joinModel(provider, model);
+      const ref = formatModelRef(provider, model);
       deps.checkModel(ref);
       // The list includes context window and price. A server without a list can still be used.
       const listed = await ask({ provider, baseUrl, key, reach }, signal).catch((thrown: unknown) => {
@@ -227,9 +227,9 @@ export function modelService(deps: Deps): ModelService {
         throw new AppError('not_found', `No settings were entered for ${provider} on the page.`);
       }
       await directory.change((now) => ({
-        model: now.model !== null && splitModel(now.model).provider === provider ? null : now.model,
+        model: now.model !== null && parseModelRef(now.model).provider === provider ? null : now.model,
         servers: without(now.servers, (name) => name === provider),
-        facts: without(now.facts, (ref) => splitModel(ref).provider === provider),
+        facts: without(now.facts, (ref) => parseModelRef(ref).provider === provider),
       }));
       if (held) await keys.delete(provider);
       return await inForce();

@@ -14,7 +14,7 @@ import {
 import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfig, AgentConfigChange, AgentConfigLifecycle, AgentConfigService } from './agent-config.ts';
 import { createResourceMover } from './moves.ts';
-import { joinModel, splitModel } from './providers.ts';
+import { formatModelRef, parseModelRef } from './providers.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
@@ -52,7 +52,7 @@ const maxMembers = 1_000;
 export const projectKind = 'project';
 const deletedAtOnce = 8; // sessions
 
-export function projectService(deps: Deps): ProjectService {
+export function createProjectService(deps: Deps): ProjectService {
   const { records, sessions, agents, held = () => [], moved, removeBelongings, people, newId, clock } = deps;
   const projects = new Collection<Project>(records, {
     kind: projectKind,
@@ -120,7 +120,7 @@ export function projectService(deps: Deps): ProjectService {
     agent: async (id) => toAgent(await agents.get(id)),
     async changeAgent(id, { model, prompt, tools, fallbacks, toolServers }) {
       const change: AgentConfigChange = {
-        ...(model !== undefined && splitModel(model)),
+        ...(model !== undefined && parseModelRef(model)),
         ...(prompt !== undefined && { prompt }),
         ...(tools !== undefined && { tools: [...tools] }),
         ...(fallbacks !== undefined && { fallbacks: fallbacks && [...fallbacks] }),
@@ -198,7 +198,7 @@ const toAgent = ({ provider, model, ...config }: AgentConfig): ProjectAgent => (
   template: config.template,
   prompt: config.prompt,
   tools: config.tools,
-  model: joinModel(provider, model),
+  model: formatModelRef(provider, model),
   fallbacks: config.fallbacks,
   toolServers: config.toolServers,
 });

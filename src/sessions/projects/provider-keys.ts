@@ -8,7 +8,7 @@ import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
-import { type RotationCounts, sealedRecords } from './sealed-records.ts';
+import { createSealedRecordStore, type RotationCounts } from './sealed-records.ts';
 
 interface KeyVerdict {
   readonly valid: boolean;
@@ -68,7 +68,7 @@ export interface ProviderKeyService {
   test(provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict>;
 }
 /** The key service as used by the model factory and at server start-up. */
-export interface ProviderKeyRing extends ProviderKeyService {
+export interface ProviderKeyStore extends ProviderKeyService {
   use(provider: string): Promise<Secret | undefined>;
   /** Decrypts every key. Rejects: invalid_request if a required encryption key is not configured. */
   verify(): Promise<void>;
@@ -95,8 +95,15 @@ export const providerKeyKind = 'provider-key';
 const kind = providerKeyKind;
 const usedEveryMs = 60_000;
 
-export function providerKeys({ records, vault, clock, baseUrls, compatible = {}, learn }: Deps): ProviderKeyRing {
-  const sealing = sealedRecords({ records, vault, kind, field: 'key' });
+export function createProviderKeyStore({
+  records,
+  vault,
+  clock,
+  baseUrls,
+  compatible = {},
+  learn,
+}: Deps): ProviderKeyStore {
+  const sealing = createSealedRecordStore({ records, vault, kind, field: 'key' });
   const all = async () => (await records.list(kind)).map(({ doc }) => Stored.parse(doc));
   const ask = keyTester({ baseUrls, compatible }, clock);
   return {

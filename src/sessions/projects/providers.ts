@@ -2,7 +2,7 @@ import { compatibleProvider } from '../../agents/models/aisdk/compatible-provide
 import { providers as all } from '../../agents/models/providers.ts';
 import type { ModelsConfig } from '../../agents/models/registry.ts';
 
-export { joinModel, splitModel } from '../../agents/models/providers.ts';
+export { formatModelRef, parseModelRef } from '../../agents/models/providers.ts';
 
 /** A model provider as shown to users. */
 export interface OfferedProvider {

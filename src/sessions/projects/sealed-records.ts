@@ -22,7 +22,7 @@ interface Deps {
 const Doc = z.looseObject({ sealed: SealedValue, createdAt: z.number() });
 
 /** Encrypted secrets in records of one kind. */
-export function sealedRecords({ records, vault, kind, field }: Deps) {
+export function createSealedRecordStore({ records, vault, kind, field }: Deps) {
   const placeOf = (id: string) => ({ collection: kind, id, field });
 
   /**

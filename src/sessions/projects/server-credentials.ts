@@ -1,10 +1,10 @@
 import { AppError } from '../../core/errors/errors.ts';
-import { type CredentialInjection, injectionTargets } from '../../core/model/credential.ts';
+import { type CredentialInjection, listInjectionTargets } from '../../core/model/credential.ts';
 import type { ServerCredentialService } from '../api/server/credentials.ts';
-import { type CredentialRing, serverHolder } from './credentials.ts';
+import { type BoundCredentialStore, serverHolder } from './credentials.ts';
 
 interface Deps {
-  readonly ring: Pick<CredentialRing, 'createService'>;
+  readonly ring: Pick<BoundCredentialStore, 'createService'>;
   /** The credentials from the settings, which override stored ones. */
   readonly settings: readonly (CredentialInjection & { readonly name: string })[];
   /** The variable or corral.yaml key that sets them. */
@@ -32,9 +32,9 @@ export function serverCredentials({ ring, settings, setBy }: Deps): ServerCreden
     },
     async put(name, places, value) {
       refuseSetting(name);
-      const requested = new Set(injectionTargets(places));
+      const requested = new Set(listInjectionTargets(places));
       for (const other of settings) {
-        const taken = injectionTargets(other).find((place) => requested.has(place));
+        const taken = listInjectionTargets(other).find((place) => requested.has(place));
         if (taken) throw new AppError('conflict', `The credential '${other.name}' of ${setBy} already sets ${taken}.`);
       }
       return { ...(await stored.put(serverHolder, { name, ...places }, value)), setBy: null };

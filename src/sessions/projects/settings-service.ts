@@ -18,7 +18,7 @@ interface Deps {
 }
 const maxBytes = 100_000;
 
-export function settingsService({ settings, stored, check }: Deps): SettingsService {
+export function createSettingsService({ settings, stored, check }: Deps): SettingsService {
   function settingOf(key: string): KnownSetting {
     const found = settings.find((one) => one.key === key);
     if (found) return found;

@@ -8,7 +8,7 @@ import { changeRecord } from '../../storage/collection.ts';
 const id = 'changed';
 const followMs = 2_000;
 const Stored = z.record(z.string(), z.unknown());
-export type ChangedSettings = Readonly<Record<string, unknown>>;
+export type SettingOverrides = Readonly<Record<string, unknown>>;
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
@@ -20,7 +20,7 @@ export class StoredSettings {
   readonly #records: Deps['records'];
   readonly #clock: Clock;
   #version = 0;
-  #now: ChangedSettings = {};
+  #now: SettingOverrides = {};
 
   constructor({ records, clock }: Deps) {
     this.#records = records;
@@ -28,17 +28,17 @@ export class StoredSettings {
   }
 
   /** The last values read. The object is replaced whenever its content changes. */
-  get now(): ChangedSettings {
+  get now(): SettingOverrides {
     return this.#now;
   }
 
-  async read(): Promise<ChangedSettings> {
+  async read(): Promise<SettingOverrides> {
     const found = await this.#records.get(kind, id);
     this.#take(found?.version ?? 0, found?.doc ?? {});
     return this.#now;
   }
 
-  async change(work: (now: ChangedSettings) => ChangedSettings): Promise<void> {
+  async change(work: (now: SettingOverrides) => SettingOverrides): Promise<void> {
     const changed = await changeRecord(this.#records, { kind, id }, (found) => ({
       doc: work(Stored.parse(found?.doc ?? {})),
     }));

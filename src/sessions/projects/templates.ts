@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Template } from '../../core/model/template.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
 
-export function templateService(templates: readonly Template[]): TemplateService {
+export function createTemplateService(templates: readonly Template[]): TemplateService {
   const all = templates.map((it): TemplateInfo => ({ ...it, groups: findAllowedGroups(it.tools) }));
   const byName = new Map(all.map((it) => [it.name, it]));
   return {

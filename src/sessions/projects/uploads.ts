@@ -61,7 +61,7 @@ export interface UploadService {
   sweep(otherServers?: boolean): Promise<void>;
 }
 /** Also finds files by session, which is not available to facades. */
-export interface Uploads extends UploadService {
+export interface UploadStore extends UploadService {
   /** Newest first. */
   ofSession(id: SessionId): Promise<readonly UploadedFile[]>;
   deleteSession(id: SessionId): Promise<void>;
@@ -82,7 +82,7 @@ const Owner = z.object({ owner: z.string(), at: z.number(), isKept: z.boolean().
 const uploadMs = 60 * 60_000; // longer than any upload takes
 const gone = () => new AppError('file_not_found', 'There is no such file.');
 
-export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps): Uploads {
+export function createUploadService({ records, blobs, clock, newId, maxBytes }: Deps): UploadStore {
   const started = clock.now();
   const turns = createKeyedQueue();
 

@@ -81,7 +81,7 @@ const prepared = `${findRoots}${enter}`;
  * Prints the number of files that differ from the last checkpoint, or exits with `nothing`. Creates checkpoint
  * \`$number\`.
  */
-export const createCheckpointScript = `${prepared}
+export const checkpointScript = `${prepared}
 total=0 changed=
 [ "$number" != 0 ] || changed=yes
 for one in "\${roots[@]}"; do
@@ -108,7 +108,7 @@ printf '%s\\n' "$total"
 `;
 
 /** Prints each root's changed files, a line with 0x01, and the diff. \`$to\` can be empty. */
-export const diffScript = `${prepared}
+export const checkpointDiffScript = `${prepared}
 names=$(mktemp) text=$(mktemp)
 trap 'rm -f -- "$names" "$text"' EXIT
 found=
@@ -130,7 +130,7 @@ head -c 100000 "$names" | ${encodeNamesCommand}; printf '\\1'; head -c ${maxDiff
 `;
 
 /** Restores the workspace to the files of \`$number\`. Files that .gitignore excludes are kept. */
-export const restoreScript = `${prepared}
+export const checkpointRestoreScript = `${prepared}
 found=
 for one in "\${roots[@]}"; do
   enter "$one" || exit 1

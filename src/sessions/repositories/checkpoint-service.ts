@@ -13,7 +13,7 @@ interface Deps {
 }
 
 /** Checkpoints of sessions' files, created with git in their sandboxes. */
-export function checkpointService({ sandboxes, known, checkpoints }: Deps): CheckpointService {
+export function createCheckpointService({ sandboxes, known, checkpoints }: Deps): CheckpointService {
   async function refuseUnknown(id: SessionId, numbers: readonly number[]): Promise<void> {
     await known(id);
     const all = new Set((await checkpoints.list(id)).map(({ number }) => number));

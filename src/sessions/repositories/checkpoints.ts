@@ -10,7 +10,7 @@ import type { LiveSessions } from '../engine/live-sessions.ts';
 import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { parseGitChanges } from './changes-in.ts';
-import { createCheckpointScript, diffScript, maxDiffBytes, restoreScript } from './checkpoint-scripts.ts';
+import { checkpointDiffScript, checkpointRestoreScript, checkpointScript, maxDiffBytes } from './checkpoint-scripts.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 /** The sessions that get checkpoints: those with repositories, all, or none. */
@@ -66,7 +66,7 @@ export class Checkpoints extends ServerPart<Deps> implements WorkspaceHook {
     signal: AbortSignal,
   ): Promise<CheckpointDiff> {
     const values = { session: id, workdir: client.workdir, from: `${from}`, to: to === undefined ? '' : `${to}` };
-    const script = { script: diffScript, values, timeoutMs: workMs };
+    const script = { script: checkpointDiffScript, values, timeoutMs: workMs };
     const { exitCode, stdout, stderr } = await this.#queue.inTurn(id, () => runGit(client, script, signal));
     if (exitCode !== 0) throw failure(exitCode, stderr);
     const [names = '', text = ''] = stdout.split('\u0001');
@@ -86,7 +86,7 @@ export class Checkpoints extends ServerPart<Deps> implements WorkspaceHook {
       await this.#take(live, client, atRestore);
       const before = (await this.list(id)).at(-1)?.number ?? 0;
       const values = { session: id, workdir: client.workdir, number: `${number}` };
-      const script = { script: restoreScript, values, timeoutMs: workMs };
+      const script = { script: checkpointRestoreScript, values, timeoutMs: workMs };
       const { exitCode, stderr } = await runGit(client, script, signal);
       if (exitCode !== 0) throw failure(exitCode, stderr);
       await this.#take(live, client, atRestore);
@@ -133,7 +133,7 @@ export class Checkpoints extends ServerPart<Deps> implements WorkspaceHook {
       number: `${number}`,
       oldest: oldest === undefined ? '' : `${oldest}`,
     };
-    const script = { script: createCheckpointScript, values, timeoutMs: takeMs };
+    const script = { script: checkpointScript, values, timeoutMs: takeMs };
     const { exitCode, stdout, stderr } = await runGit(client, script, closing);
     if (exitCode === gitExitCodes.nothing) return;
     if (exitCode !== 0) throw failure(exitCode, stderr);

@@ -99,7 +99,7 @@ const nameOf = (path: string) => path.replaceAll('/', '+');
  * Runs `setup.sh` as the sandbox's user, in the repository's folder. Its full output is written to a file in the
  * workspace.
  */
-export async function runSetup(
+export async function runSetupScript(
   client: Client,
   { path }: SessionRepository,
   signal: AbortSignal,
@@ -116,7 +116,11 @@ exit $code`;
 }
 
 /** Starts `start.sh` in the background, once per sandbox. Its output is written to a file in the workspace. */
-export async function runStart(client: Client, { path }: SessionRepository, signal: AbortSignal): Promise<void> {
+export async function runRepositoryStartScript(
+  client: Client,
+  { path }: SessionRepository,
+  signal: AbortSignal,
+): Promise<void> {
   const command = `
 cd -- ${quoteForShell(`${client.workdir}/${path}`)} && [ -f .corral/start.sh ] && [ ! -L .corral/start.sh ] || exit 0
 name=${quoteForShell(nameOf(path))}

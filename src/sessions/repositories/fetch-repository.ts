@@ -10,7 +10,7 @@ export type FetchedRepository = Pick<SessionRepository, 'branch' | 'baseBranch' 
   /** Notes for people, for example about missing large files. */
   readonly notes: readonly string[];
 };
-export interface FetchRequest {
+export interface RepositoryFetchRequest {
   readonly session: SessionId;
   readonly repository: SessionRepository;
   readonly branch: string;
@@ -120,7 +120,7 @@ printf 'base %s\\nstart %s\\n' "$base" "$start"
 /** Fetches a repository into the workspace, and creates the session's branch. Rejects with a message for people. */
 export async function fetchRepository(
   client: Sandbox,
-  { session, repository, branch, author, copyTo }: FetchRequest,
+  { session, repository, branch, author, copyTo }: RepositoryFetchRequest,
   signal: AbortSignal,
 ): Promise<FetchedRepository> {
   const { url, ref, path, depth } = repository;
@@ -217,7 +217,7 @@ async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: Sub
 }
 
 /** Suggests how to resolve the failure of a fetch or push. */
-export function remoteFailure({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
+export function toRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
   const { host } = new URL(url);
   const message = summarizeGitOutput(stderr);
   if (
@@ -249,7 +249,7 @@ function fetchFailure(repository: SessionRepository, exitCode: number, stderr: s
   }
   if (exitCode === gitExitCodes.moved) return new AppError('not_found', `${url} has no branch, tag or commit ${ref}.`);
   return (
-    (isFolderUrl(url) ? undefined : remoteFailure(repository, stderr)) ??
+    (isFolderUrl(url) ? undefined : toRemoteError(repository, stderr)) ??
     new AppError(
       'conflict',
       `${url} could not be fetched: ${summarizeGitOutput(stderr) || `git ended with ${exitCode}`}`,

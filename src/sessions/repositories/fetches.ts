@@ -18,7 +18,7 @@ import type { LiveSession } from '../run/live-session.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { FoundEnvironment } from './environments.ts';
 import { fetchRepository } from './fetch-repository.ts';
-import type { Preparation, SetupRequest, SetupResult } from './preparation.ts';
+import type { RepositoryPreparer, SetupRequest, SetupResult } from './preparation.ts';
 import type { ReadyWorkspaces } from './ready-workspaces.ts';
 import type { RepositoryFolders } from './repository-folders.ts';
 
@@ -49,7 +49,7 @@ function toBranchName({
 interface Deps extends Pick<ServerParts, 'closing' | 'warn'> {
   /** The author of commits in sessions that set no author. */
   readonly author: GitAuthor;
-  readonly preparation: Preparation;
+  readonly preparation: RepositoryPreparer;
   /** Notified of a session's prepared files, so that they are ready for the next similar session. */
   readonly ready?: Pick<ReadyWorkspaces, 'used'>;
   readonly folders: Pick<RepositoryFolders, 'copy'>;

@@ -4,12 +4,12 @@ import type { SessionRepository } from '../../core/model/repository.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { StoredSession } from '../run/log/projection.ts';
-import { type FoundEnvironment, readEnvironment, runSetup, runStart } from './environments.ts';
-import { type PreparedFiles, type PreparedKey, preparedIdOf } from './prepared-files.ts';
+import { type FoundEnvironment, readEnvironment, runRepositoryStartScript, runSetupScript } from './environments.ts';
+import { type PreparedFileStore, type PreparedKey, preparedIdOf } from './prepared-files.ts';
 
 interface Deps {
   readonly parseYaml: (text: string) => unknown;
-  readonly files: PreparedFiles;
+  readonly files: PreparedFileStore;
   readonly warn: (about: object, text: string) => void;
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
@@ -32,7 +32,7 @@ export interface SetupResult {
 }
 
 /** Prepares repositories with their own scripts, and stores the resulting files for later sessions. */
-export class Preparation extends ServerPart<Deps> {
+export class RepositoryPreparer extends ServerPart<Deps> {
   async read(client: Client, path: string, signal: AbortSignal): Promise<FoundEnvironment | undefined> {
     return await readEnvironment(client, path, this.deps, signal);
   }
@@ -49,7 +49,7 @@ export class Preparation extends ServerPart<Deps> {
         return { setup: 'restored', detail, storedBytes: restored.bytes, storedAs: preparedIdOf(key) };
       }
       await this.deps.files.clear(client, signal);
-      const { exitCode, output: text } = await runSetup(client, requested.repository, signal);
+      const { exitCode, output: text } = await runSetupScript(client, requested.repository, signal);
       if (exitCode !== 0) {
         const ended = exitCode === 124 ? 'took longer than 30 minutes' : `ended with ${exitCode}`;
         return { setup: 'failed', detail: `.corral/setup.sh of ${path} ${ended}. ${lastOf(text)}`.trim() };
@@ -88,7 +88,7 @@ export class Preparation extends ServerPart<Deps> {
   }
 
   async start(client: Client, repository: SessionRepository, signal: AbortSignal): Promise<void> {
-    await runStart(client, repository, signal);
+    await runRepositoryStartScript(client, repository, signal);
   }
 
   async #restore(client: Client, path: string, key: PreparedKey, signal: AbortSignal) {

@@ -6,7 +6,7 @@ import { AppError, ignoreNoFile } from '../../core/errors/errors.ts';
 import { preparedFilesKind as kind } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { changeRecord } from '../../storage/collection.ts';
-import type { CopyStore, HeldBlob } from '../forks/copies.ts';
+import type { BlobReference, CopyStore } from '../forks/copies.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { copyFailureText, runProgram } from '../services/streams/piped-command.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
@@ -62,7 +62,7 @@ move "$from" "$to" && rm -rf -- "$from" && { rmdir -- "\${from%/*}" 2>/dev/null 
  * Files created by a repository's `setup.sh`, stored for later sessions of the same owner. Each session gets its own
  * copies.
  */
-export class PreparedFiles extends ServerPart<Deps> {
+export class PreparedFileStore extends ServerPart<Deps> {
   readonly #inTurn = createKeyedQueue();
 
   get isOn(): boolean {
@@ -164,4 +164,4 @@ export class PreparedFiles extends ServerPart<Deps> {
   }
 }
 
-const placeOf = (holder: string, blob: string): HeldBlob => ({ of: kind, holder, blob });
+const placeOf = (holder: string, blob: string): BlobReference => ({ of: kind, holder, blob });

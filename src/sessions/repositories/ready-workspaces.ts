@@ -7,7 +7,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Ownership } from '../engine/ownership.ts';
-import type { PreparedFiles } from './prepared-files.ts';
+import type { PreparedFileStore } from './prepared-files.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   /** The maximum number of workspaces of all owners; 0: off. */
@@ -16,7 +16,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly maxAgeMs: number;
   readonly startTimeoutMs: number;
   readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
-  readonly files: Pick<PreparedFiles, 'unpack'>;
+  readonly files: Pick<PreparedFileStore, 'unpack'>;
   readonly spec: (session: SessionRecord, id: SandboxId) => SandboxSpec | Promise<SandboxSpec>;
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => Pick<SandboxClient, 'programs' | 'workdir'>;
   /** Rejects if the disk has no room for another sandbox. */

@@ -2,7 +2,12 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { type GitAuthor, noPushReason, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
+import {
+  findPushObstacle,
+  type GitAuthor,
+  type SessionRepository,
+  sessionTrailer,
+} from '../../core/model/repository.ts';
 import type { CheckResult, RepositoryEnvironment } from '../../core/model/repository-environment.ts';
 import { decodeNames, encodeNamesCommand } from '../../core/text/files/byte-names.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
@@ -15,7 +20,7 @@ import type { SessionCommands } from '../engine/session-commands.ts';
 import { allowServices, type ServicePermissions } from './allowed-services.ts';
 import { parseGitChanges } from './changes-in.ts';
 import { toPrintable } from './environments.ts';
-import { remoteFailure } from './fetch-repository.ts';
+import { toRemoteError } from './fetch-repository.ts';
 import { isUsableRepository, type RepositoryFetches } from './fetches.ts';
 import { gitExitCodes, runInRepository, summarizeGitOutput } from './git.ts';
 
@@ -63,7 +68,7 @@ const maxDiffBytes = 900_000;
 const commitForm = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 
 /** Repositories of sessions, through git in their sandboxes. */
-export function repositoryService({
+export function createRepositoryService({
   sandboxes,
   commands,
   known,
@@ -217,7 +222,7 @@ printf '%s\n%s\n' "$commit" "$branch"`;
 
     push: (id, path, command, signal) =>
       inside(id, path, signal, async ({ client, repository }) => {
-        const refused = noPushReason(repository);
+        const refused = findPushObstacle(repository);
         if (refused !== undefined) throw new AppError('forbidden', refused);
         const script = `
 [ -n "$head" ] || exit ${gitExitCodes.nothing}
@@ -302,7 +307,7 @@ async function run(client: SandboxClient, path: string, repositoryScript: Reposi
     const text = `${remote.url} did not take the branch: ${summarizeGitOutput(stderr)} Fetch and merge its commits, or push to another branch.`;
     throw new AppError('conflict', text);
   }
-  const known = remote && remoteFailure(remote, stderr);
+  const known = remote && toRemoteError(remote, stderr);
   throw (
     known ??
     new AppError('conflict', `Git failed in ${path}: ${summarizeGitOutput(stderr) || `it ended with ${exitCode}`}`)

@@ -1,4 +1,4 @@
-import { repeat, runAtIntervals } from '../../core/concurrency/rounds.ts';
+import { runAtIntervals, runRounds } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -15,7 +15,7 @@ const everyMs = 500;
 const againMs = 1_000;
 
 /** Deletes sessions whose lifetime has ended. Several servers on one store can do so in parallel. */
-export class Lifetimes extends ServerPart<Deps> {
+export class LifetimeEnforcer extends ServerPart<Deps> {
   readonly #ends = new Map<SessionId, number>();
 
   /** Runs until the signal fires. */
@@ -54,6 +54,6 @@ export class Lifetimes extends ServerPart<Deps> {
       }
       return againMs;
     };
-    await repeat(round, { clock, failedMs: againMs }, signal); // the watch fails if this server falls too far behind
+    await runRounds(round, { clock, failedMs: againMs }, signal); // the watch fails if this server falls too far behind
   }
 }

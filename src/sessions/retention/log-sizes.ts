@@ -11,7 +11,7 @@ interface MeasuredLog extends CompactionMarks {
 const pageSize = 256;
 
 /** Estimates the bytes of each log. Reads a log once in full and later only its new events. */
-export class LogSizes {
+export class LogSizeEstimator {
   readonly #events: EventStore;
   /** Sessions changed by any server. */
   readonly #news: RecordWatcher | undefined;

@@ -13,7 +13,7 @@ import type { Ownership } from '../engine/ownership.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import type { SessionStreams } from '../engine/watchers.ts';
 import { StoredSession } from '../run/log/projection.ts';
-import { LogSizes } from './log-sizes.ts';
+import { LogSizeEstimator } from './log-sizes.ts';
 import {
   dayMs,
   findOverdueSessions,
@@ -83,14 +83,14 @@ const readAtOnce = 500; // sessions
  */
 export class Retention {
   readonly #deps: RetentionDeps;
-  readonly #sizes: LogSizes;
+  readonly #sizes: LogSizeEstimator;
   readonly #viewed: ViewedSessions | undefined;
   /** Sessions that were overdue in the previous round. The extra round gives a viewer time to keep the session. */
   #marked: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: RetentionDeps) {
     this.#deps = deps;
-    this.#sizes = new LogSizes(deps.store);
+    this.#sizes = new LogSizeEstimator(deps.store);
     const { store, log, watchers, clock, name, everyMs } = deps;
     if (store.shared)
       this.#viewed = new ViewedSessions({ records: store.records, watchers, clock, name, ttlMs: 3 * everyMs });

@@ -1,8 +1,8 @@
 import type { TurnInput, TurnResult } from '../../../machines/run.ts';
 import type { PlanStep } from '../../core/model/events.ts';
-import { missingParts } from './missing-tools.ts';
-import { answerPlan, beginRunningStep, planningTools, titleFacts } from './plan.ts';
-import { digest } from './progress.ts';
+import { missingPartReporter } from './missing-tools.ts';
+import { beginRunningStep, createTitleFacts, planningTools, resolvePlanCalls } from './plan.ts';
+import { shortHash } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { closePlan, createTodoFacts } from './todo-facts.ts';
 import { endEmptyTurn, type Turn, takeTurn } from './turns/turn.ts';
@@ -17,7 +17,7 @@ export async function takeStepTurn(
   const prompt = await work.prompt(signal);
   const step = plans ? steps.find(({ status }) => status === 'running') : undefined;
   // Without a plan, the session has no other source for a title.
-  const begun = step ? beginRunningStep(runWriter, steps) : titleFacts(work);
+  const begun = step ? beginRunningStep(runWriter, steps) : createTitleFacts(work);
   if (begun.length > 0) await runWriter.write(...begun);
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
@@ -30,9 +30,9 @@ export async function takeStepTurn(
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) return await endEmptyTurn(work, turn);
-  const { plan: created, calls } = answerPlan(runWriter, message, { steps, planned, plans });
+  const { plan: created, calls } = resolvePlanCalls(runWriter, message, { steps, planned, plans });
   if (created) {
-    await runWriter.write(...facts, ...titleFacts(work, created.title), runWriter.plan(created.steps));
+    await runWriter.write(...facts, ...createTitleFacts(work, created.title), runWriter.plan(created.steps));
     return { kind: 'planned', digest: created.digest, steps: created.steps, calls, spent };
   }
   if (message.calls.length > 0) {
@@ -44,15 +44,15 @@ export async function takeStepTurn(
   if (!step) {
     const closed = closePlan(steps, saysItFailed(message.text));
     const changed = closed.some((it, n) => it !== steps[n]) ? createTodoFacts(runWriter, closed) : [];
-    await runWriter.write(...facts, ...missingParts.callless(work), ...changed);
-    return { kind: 'replied', digest: digest(message.text), steps: closed, spent };
+    await runWriter.write(...facts, ...missingPartReporter.callless(work), ...changed);
+    return { kind: 'replied', digest: shortHash(message.text), steps: closed, spent };
   }
   const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
   // The event contract requires a step's result after the step's end, so the end is written between the text's pieces
   // and the complete message.
-  await runWriter.write(runWriter.step(done), ...facts, ...missingParts.callless(work), runWriter.plan(after));
-  return { kind: 'replied', digest: digest(message.text), answers: !planned, steps: after, spent };
+  await runWriter.write(runWriter.step(done), ...facts, ...missingPartReporter.callless(work), runWriter.plan(after));
+  return { kind: 'replied', digest: shortHash(message.text), answers: !planned, steps: after, spent };
 }
 
 /**
@@ -98,5 +98,5 @@ async function summed(
   const { facts, spent, message } = turn;
   if (turn.empty) return await endEmptyTurn({ runWriter }, turn);
   await runWriter.write(...facts, runWriter.plan(steps));
-  return { kind: 'replied', digest: digest(message.text), steps, spent };
+  return { kind: 'replied', digest: shortHash(message.text), steps, spent };
 }

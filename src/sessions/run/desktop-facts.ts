@@ -6,7 +6,7 @@ const none = { display: 0, browser: 0 };
 const maxDetail = 300;
 
 /** Converts a desktop's status to facts. Each fact is recorded once, no matter how often the status is read. */
-export class DesktopFacts {
+export class DesktopFactTracker {
   #isUp = false;
   #restarts: DesktopStatus['restarts'] = none;
 

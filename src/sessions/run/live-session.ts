@@ -2,10 +2,10 @@ import type { QueuedRun } from '../../../machines/session.ts';
 import type { AppError } from '../../core/errors/errors.ts';
 import type { FactOf, SessionFact } from '../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import type { HeldAmounts } from '../../core/model/runs/budget-limits.ts';
-import { type Goal, withGoal } from '../../core/model/runs/goal.ts';
+import type { ConcurrentAmounts } from '../../core/model/runs/budget-limits.ts';
+import { addGoalToTask, type Goal } from '../../core/model/runs/goal.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { DesktopFacts } from './desktop-facts.ts';
+import type { DesktopFactTracker } from './desktop-facts.ts';
 import type { RunProgress, RunWriter } from './log/run-writer.ts';
 import type { SessionWriter } from './log/session-writer.ts';
 import type { Transcript } from './log/transcript.ts';
@@ -23,11 +23,11 @@ export interface LiveSession {
   client: SandboxClient | undefined;
   isPaused: boolean;
   /** The run and sandbox counted toward limits of people, projects and the server. */
-  readonly held: { runId?: RunId | undefined; sandbox?: HeldAmounts | undefined };
+  readonly held: { runId?: RunId | undefined; sandbox?: ConcurrentAmounts | undefined };
   /** The cause of the sandbox's last failure, for the operator's log only. Cleared when the sandbox is ready. */
   sandboxFailure: AppError | undefined;
   /** The desktop's status as last recorded in the log. */
-  readonly desktop: DesktopFacts;
+  readonly desktop: DesktopFactTracker;
   /** The attachments of messages whose runs have not started. */
   readonly attached: Map<MessageId, readonly string[]>;
 }
@@ -42,7 +42,7 @@ export const createRunProgress = ({ messageId, task, attachments = [], goal }: F
   steps: [],
   openCalls: [],
   requests: [],
-  inbox: [{ messageId, text: withGoal(task, goal), ...(attachments.length > 0 && { attachments }) }],
+  inbox: [{ messageId, text: addGoalToTask(task, goal), ...(attachments.length > 0 && { attachments }) }],
   checked: [],
 });
 
@@ -57,7 +57,7 @@ export function deliverToRun(live: LiveSession, facts: readonly SessionFact[]): 
   }
 }
 
-export type Recording = {
+export type FactBatch = {
   readonly facts: readonly SessionFact[];
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };

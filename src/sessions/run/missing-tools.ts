@@ -1,6 +1,6 @@
-import type { FailedServer } from '../../agents/mcp/tool-servers.ts';
+import type { FailedToolServer } from '../../agents/mcp/tool-servers.ts';
 import type { OmittedContent } from '../../agents/models/model.ts';
-import type { LeftOutTool } from '../../agents/tools/tool.ts';
+import type { UnsupportedTool } from '../../agents/tools/tool.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { RunContext } from './run-context.ts';
@@ -16,10 +16,10 @@ export interface UnreachedCredential {
 }
 
 /** Logs each server, tool and picture missing from a run's requests, once per run. */
-export class MissingTools {
+export class MissingPartReporter {
   readonly #reported = new WeakMap<object, Set<string>>();
 
-  async tell(run: Run, failed: readonly FailedServer[], leftOut: readonly LeftOutTool[] = []): Promise<void> {
+  async tell(run: Run, failed: readonly FailedToolServer[], leftOut: readonly UnsupportedTool[] = []): Promise<void> {
     const { runId } = run;
     for (const { name, message: detail, isRefused } of failed) {
       if (!this.#isNew(run, name)) continue;
@@ -71,4 +71,4 @@ export class MissingTools {
 }
 
 /** Shared by all runs of this server. */
-export const missingParts = new MissingTools();
+export const missingPartReporter = new MissingPartReporter();

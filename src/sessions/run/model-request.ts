@@ -12,8 +12,8 @@ import type {
 } from '../../agents/models/model.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
-import { type BudgetAmounts, noAmounts, withMicroCost } from '../../core/model/runs/budget.ts';
-import type { AssumedUsage, ModelCallPurpose } from '../../core/model/spending.ts';
+import { type BudgetAmounts, withMicroCost, zeroAmounts } from '../../core/model/runs/budget.ts';
+import type { EstimatedUsage, ModelCallPurpose } from '../../core/model/spending.ts';
 import type { MessageSelection, PromptSection } from './context/message-selection.ts';
 import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
@@ -80,7 +80,7 @@ export async function requestModel(
     const until = stop ? AbortSignal.any([signal, stop.signal]) : signal;
     const turn = await collectTurn(counting(model.turn(sent, until), received), { model: name, ...collecting });
     const { outcome, message, thoughts } = turn;
-    if (outcome.kind === 'failed' && received.bytes === 0) used = noAmounts;
+    if (outcome.kind === 'failed' && received.bytes === 0) used = zeroAmounts;
     const isStopped = stop?.signal.aborted === true && !signal.aborted;
     if (outcome.kind !== 'finished' && !isStopped) return { ...turn, isBelieved: true };
     const estimated = { inputTokens, outputTokens: meter.tokens(name, message.text.length) };
@@ -122,7 +122,7 @@ const countBytes = ({ text, calls }: AssistantMessage): number =>
   Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0);
 
 /** The turn, tokens and cost of a call. A model without a known price costs nothing. */
-const toSpending = ({ inputTokens, outputTokens, cost = 0 }: Usage, assumed?: AssumedUsage): RunSpending => ({
+const toSpending = ({ inputTokens, outputTokens, cost = 0 }: Usage, assumed?: EstimatedUsage): RunSpending => ({
   turns: 1,
   tokens: inputTokens + outputTokens + (assumed?.tokens ?? 0),
   cost: cost + (assumed?.cost ?? 0),
@@ -157,7 +157,7 @@ export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,
   usage: Usage,
   { requestBytes, replyBytes }: Exchange,
-): AssumedUsage | undefined {
+): EstimatedUsage | undefined {
   const inputTokens = believable(usage.inputTokens, requestBytes);
   const outputTokens = believable(usage.outputTokens, replyBytes);
   const tokens = inputTokens - usage.inputTokens + (outputTokens - usage.outputTokens);

@@ -5,8 +5,8 @@ import { MakePlanArgs, makePlan } from '../../agents/tools/special.ts';
 import type { PlanStep, SessionFact } from '../../core/model/events.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { RunWriter } from './log/run-writer.ts';
-import { missingParts } from './missing-tools.ts';
-import { digest } from './progress.ts';
+import { missingPartReporter } from './missing-tools.ts';
+import { shortHash } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { endEmptyTurn, takeTurn } from './turns/turn.ts';
 
@@ -28,7 +28,7 @@ export async function planRun(
     note: isOpen ? prompt.replan(steps) : '',
     tools: planningTools(work),
     beforeText: () => {
-      provisional = titleFacts(work);
+      provisional = createTitleFacts(work);
       if (provisional.length > 0) void runWriter.write(...provisional).catch(() => {}); // the next awaited write reports the failure
     },
     prompt,
@@ -39,15 +39,15 @@ export async function planRun(
   if (!turn.ok) return turn.result;
   const { message, facts, spent } = turn;
   if (turn.empty) return await endEmptyTurn(work, turn);
-  const { plan: created, calls } = answerPlan(runWriter, message, { steps, planned });
-  const title = provisional.length > 0 ? [] : titleFacts(work);
+  const { plan: created, calls } = resolvePlanCalls(runWriter, message, { steps, planned });
+  const title = provisional.length > 0 ? [] : createTitleFacts(work);
   if (created) {
     const text = message.text.trim() === '' ? acknowledgement(created, again) : '';
     const lines = text === '' ? [] : runWriter.messageFacts(splitTitle(text));
     const begun = calls.length > 0 ? startNextStep(created.steps) : created.steps;
     const plan = runWriter.plan(created.steps);
     await runWriter.write(
-      ...titleFacts(work, created.title),
+      ...createTitleFacts(work, created.title),
       ...lines,
       ...facts,
       plan,
@@ -63,8 +63,8 @@ export async function planRun(
     return { kind: 'calls', calls, steps: begun, spent };
   }
   if (message.calls.length > 0) return await endEmptyTurn(work, { ...turn, hint: planHint });
-  await runWriter.write(...title, ...facts, ...missingParts.callless(work));
-  return { kind: 'replied', digest: digest(message.text), answers: !isOpen, steps, spent };
+  await runWriter.write(...title, ...facts, ...missingPartReporter.callless(work));
+  return { kind: 'replied', digest: shortHash(message.text), answers: !isOpen, steps, spent };
 }
 
 const planHint = `Call ${makePlan.name} with a title and the steps, call another tool, or answer.`;
@@ -89,7 +89,7 @@ interface Plan {
  * Answers the calls that make a plan, because providers require a result for each call: the first valid call becomes
  * the plan. Other calls of the message are returned. `plans: false`: the run must not have a plan.
  */
-export function answerPlan(
+export function resolvePlanCalls(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
   message: AssistantMessage,
   now: { readonly steps: readonly PlanStep[]; readonly planned: boolean; readonly plans?: boolean },
@@ -112,7 +112,7 @@ export function answerPlan(
   }
   if (!created) return { plan: created, calls };
   const { title, acknowledgement = '', steps } = created;
-  const planned = { title: title.trim(), acknowledgement, digest: digest(steps.join('\n')) };
+  const planned = { title: title.trim(), acknowledgement, digest: shortHash(steps.join('\n')) };
   return { plan: { ...planned, steps: replanned(now, steps) }, calls };
 }
 
@@ -147,7 +147,7 @@ export function beginRunningStep(runWriter: RunWriter, steps: readonly PlanStep[
 }
 
 /** The session's title: the task's first line until a plan has a better title. A title set by a person is kept. */
-export function titleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
+export function createTitleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
   const provisional = firstLine(work.task);
   if (work.hasTitle(title === '' ? undefined : provisional)) return [];
   return [work.runWriter.title(title === '' ? provisional : truncateEnd(title, 200))];

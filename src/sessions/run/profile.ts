@@ -2,7 +2,7 @@ import type { Budget } from '../../../machines/run-types.ts';
 import type { Model, Sampling } from '../../agents/models/model.ts';
 import type { MemoryAccess } from '../../agents/tools/memory/agent-memory.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
-import type { LeftOutTool, ToolDescription } from '../../agents/tools/tool.ts';
+import type { ToolDescription, UnsupportedTool } from '../../agents/tools/tool.ts';
 import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
@@ -16,7 +16,7 @@ export interface AgentProfile {
   readonly fallbacks: readonly string[];
   readonly tools: ToolRegistry;
   /** Tools of the agent that cannot be offered to any model. */
-  readonly leftOut?: readonly LeftOutTool[];
+  readonly leftOut?: readonly UnsupportedTool[];
   readonly toolServers: readonly McpServer[];
   /** The tools of tool servers that the agent has; undefined: all. */
   readonly allows?: (tool: Pick<ToolDescription, 'name' | 'group'>) => boolean;
@@ -40,4 +40,4 @@ export interface AgentProfile {
   readonly sessionBudget?: OwnBudget;
   readonly approvals?: Partial<Approvals>;
 }
-export type ProfileOf = (session: SessionRecord) => Promise<AgentProfile>;
+export type AgentProfileResolver = (session: SessionRecord) => Promise<AgentProfile>;

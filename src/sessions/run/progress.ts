@@ -22,8 +22,8 @@ export function createRunAct(
   const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change while the text stays the same
   return {
     kind: 'call',
-    action: digest(`${name} ${JSON.stringify(args)}`),
-    result: digest(output),
+    action: shortHash(`${name} ${JSON.stringify(args)}`),
+    result: shortHash(output),
     failed: !success && !isSilent,
     ...(waits && { waits }),
   };
@@ -56,7 +56,7 @@ export function listActs(entries: readonly ConversationEntry[], runId: RunId, si
       ofTurn = new Set();
       for (const call of message.calls) calls.set(call.callId, call);
       const isWhole = message.model !== ''; // otherwise the reply broke off
-      if (message.calls.length === 0 && counts && isWhole) acts.push({ kind: 'text', text: digest(message.text) });
+      if (message.calls.length === 0 && counts && isWhole) acts.push({ kind: 'text', text: shortHash(message.text) });
     }
     const call = message.role === 'tool' ? calls.get(message.callId) : undefined;
     if (message.role !== 'tool' || !call || call.name === makePlan.name || !counts) continue;
@@ -69,4 +69,4 @@ export function listActs(entries: readonly ConversationEntry[], runId: RunId, si
 }
 
 /** A short hash of the text. */
-export const digest = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16);
+export const shortHash = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16);

@@ -151,14 +151,14 @@ async function closeRun(
   { runId, task, end, shown }: RunEnding & { readonly shown?: ReadonlyMap<string, ToolContent> },
 ): Promise<void> {
   if (runWriter?.runId !== runId) return;
-  await runWriter.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);
+  await runWriter.close(createEndFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);
   if (live.runWriter === runWriter) live.runWriter = undefined; // the next run may have started in the meantime
 }
 
 const statusOf = ({ reason }: RunEnd) =>
   reason === 'completed' ? 'completed' : reason === 'failed' || reason === 'expired' ? 'failed' : 'stopped';
 
-export function endFacts(runId: RunId, task: string, end: RunEnd): SessionFact[] {
+export function createEndFacts(runId: RunId, task: string, end: RunEnd): SessionFact[] {
   const { reason, code, retryable, message, goal } = end;
   const status = statusOf(end);
   const why = {

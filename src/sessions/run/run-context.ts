@@ -5,9 +5,9 @@ import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type {
   ControlWaiter,
-  KeptPicture,
   PullRequestOpener,
   SkillReader,
+  StoredPicture,
   ToolContext,
 } from '../../agents/tools/tool.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -29,7 +29,7 @@ export interface SessionDesktop {
   keepPicture(
     picture: Parameters<NonNullable<ToolContext['keepPicture']>>[0],
     signal: AbortSignal,
-  ): Promise<KeptPicture | undefined>;
+  ): Promise<StoredPicture | undefined>;
   loadPicture(file: string): Promise<string | undefined>;
 }
 

@@ -1,8 +1,8 @@
 import { delegateToolsFor } from '../../agents/tools/delegation/delegate.ts';
-import { type ToolRegistry, toolRegistry, withTools } from '../../agents/tools/registry.ts';
+import { createToolRegistry, type ToolRegistry, withTools } from '../../agents/tools/registry.ts';
 import { allowsTool } from '../../agents/tools/selection.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
-import { toClientTool, toolset, toolsetTargets, workerTool } from '../../agents/tools/toolset.ts';
+import { toClientTool, toolset, toolsetBackingTools, toWorkerTool } from '../../agents/tools/toolset.ts';
 import type { Holder } from '../../core/model/access/holder.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
 import { memoryMount } from '../../core/model/run-files.ts';
@@ -27,9 +27,11 @@ export function sessionAgentProfile(
   { usual, denied, session }: Base,
 ): Pick<AgentProfile, 'tools' | 'leftOut' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
   const isOff = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
-    [tool.name, ...(toolsetTargets[tool.name] ?? [])].some((name) => !allowsTool({ deny: denied }, { ...tool, name }));
+    [tool.name, ...(toolsetBackingTools[tool.name] ?? [])].some(
+      (name) => !allowsTool({ deny: denied }, { ...tool, name }),
+    );
   const requested = new Set(agent.tools);
-  const inSandbox = agent.environment === undefined ? toolset : toolset.map(workerTool);
+  const inSandbox = agent.environment === undefined ? toolset : toolset.map(toWorkerTool);
   const own = [...inSandbox, ...foundIn(usual.tools, requested)].filter(
     (tool) => requested.has(tool.name) && !isOff(tool),
   );
@@ -37,7 +39,7 @@ export function sessionAgentProfile(
   const { subAgents = [] } = agent;
   const delegating = subAgents.length > 0 ? delegateToolsFor(subAgents).filter((tool) => !isOff(tool)) : [];
   const all = [...own, ...delegating, ...clientTools.filter((tool) => 'run' in tool)];
-  const tools = withTools(toolRegistry([]), { declared: all, all });
+  const tools = withTools(createToolRegistry([]), { declared: all, all });
   const rules = [...(usual.approvals?.rules ?? []), ...renamed(usual.approvals?.rules ?? []), ...agent.approvals];
   const requests = (usual.approvals?.tools ?? []).filter((name) => name !== '*');
   const servers = agent.servers.map(({ tools: offered, ...server }) => ({
@@ -83,15 +85,17 @@ function createPrompt(
 const ruleAbout = ({ approvals }: SessionAgent, name: string) => approvals.find(({ tool }) => anyGlob([tool])(name));
 
 const foundIn = (registry: ToolRegistry, names: ReadonlySet<string>) =>
-  [...names].filter((name) => toolsetTargets[name] === undefined).flatMap((name) => registry.find(name) ?? []);
+  [...names].filter((name) => toolsetBackingTools[name] === undefined).flatMap((name) => registry.find(name) ?? []);
 
 const aliasesOf = (names: readonly string[]): string[] =>
-  Object.entries(toolsetTargets).flatMap(([alias, real]) => (real.some((name) => names.includes(name)) ? [alias] : []));
+  Object.entries(toolsetBackingTools).flatMap(([alias, real]) =>
+    real.some((name) => names.includes(name)) ? [alias] : [],
+  );
 
 /** Rules about built-in tools, under the names that a client's agent uses. */
 function renamed(rules: readonly ApprovalRule[]): ApprovalRule[] {
   return rules.flatMap((rule) =>
-    Object.entries(toolsetTargets).flatMap(([alias, real]) =>
+    Object.entries(toolsetBackingTools).flatMap(([alias, real]) =>
       real.some((name) => anyGlob([rule.tool])(name)) && !anyGlob([rule.tool])(alias) ? [{ ...rule, tool: alias }] : [],
     ),
   );

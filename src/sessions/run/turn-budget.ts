@@ -1,13 +1,13 @@
 import type { RunSpending } from '../../../machines/run.ts';
-import { nothingSpent } from '../../../machines/run-rules.ts';
+import { zeroSpending } from '../../../machines/run-rules.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
+  addUsedAmounts,
   type BudgetAmounts,
   type BudgetLine,
-  findCoveredCalls,
+  computeBudgetGrant,
+  countCoveredCalls,
   findOverrun,
-  findRoom,
-  withAmounts,
   withMicroCost,
 } from '../../core/model/runs/budget.ts';
 import { addAmounts, type BudgetOverrun, type OwnBudget } from '../../core/model/spending.ts';
@@ -104,7 +104,7 @@ export type OpenBudgets = (turn: OpenedTurn) => Promise<TurnBudget>;
 export class TurnBudget {
   readonly #sources: BudgetSources;
   readonly shared: SharedBudgets | undefined;
-  #spent = nothingSpent;
+  #spent = zeroSpending;
 
   constructor(sources: BudgetSources = {}) {
     this.#sources = sources;
@@ -126,7 +126,7 @@ export class TurnBudget {
 
   #lines(): readonly BudgetLine[] {
     const { run = [], session } = this.#sources;
-    return [...withAmounts(run, withMicroCost(this.#spent)), ...(session?.(this.#spent) ?? [])];
+    return [...addUsedAmounts(run, withMicroCost(this.#spent)), ...(session?.(this.#spent) ?? [])];
   }
 
   /**
@@ -136,7 +136,7 @@ export class TurnBudget {
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {
     const { needs, usual, longest, amountsOf } = request;
     const lines = this.#lines();
-    const { over, granted } = findRoom(lines, { least: needs, most: amountsOf(longest) });
+    const { over, granted } = computeBudgetGrant(lines, { least: needs, most: amountsOf(longest) });
     if (over) return { over };
     const own = longestWithin(granted, request);
     const least = amountsOf(Math.min(own, Math.max(1, usual)));
@@ -158,8 +158,8 @@ export class TurnBudget {
   }
 
   /** The tool calls within the budgets of run and session. */
-  coveredCalls(most?: number): ReturnType<typeof findCoveredCalls> {
-    return findCoveredCalls(this.#lines(), most);
+  coveredCalls(most?: number): ReturnType<typeof countCoveredCalls> {
+    return countCoveredCalls(this.#lines(), most);
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isNote } from '../../core/model/event-traits.ts';
+import { isNoteEvent } from '../../core/model/event-traits.ts';
 import { type SessionEvent, StepStatus } from '../../core/model/events.ts';
 import { addAmounts } from '../../core/model/spending.ts';
 import { truncateEnd } from '../../core/text/text.ts';
@@ -98,7 +98,7 @@ export async function computeCost(history: AsyncIterable<SessionEvent>, after = 
 
 /** Undefined for an event that no turn waits for. */
 function causeIn(event: SessionEvent): CostCause | undefined {
-  if (isNote(event)) return undefined;
+  if (isNoteEvent(event)) return undefined;
   const { seq, type, data } = event;
   switch (type) {
     case 'message.user':

@@ -13,10 +13,14 @@ import type { AgentProfile } from '../run/profile.ts';
 
 /** The server's own limits, which templates can override. */
 export type ServerLimits = Pick<EffectiveAgent, 'approvals' | 'budgets'>;
-export const noLimits: ServerLimits = { approvals: [], budgets: { run: {}, session: {} } };
+export const noServerLimits: ServerLimits = { approvals: [], budgets: { run: {}, session: {} } };
 
 /** A session's agent configuration, after merging all layers of settings. */
-export function effectiveAgent(record: SessionRecord, profile: AgentProfile, server: ServerLimits): EffectiveAgent {
+export function computeEffectiveAgent(
+  record: SessionRecord,
+  profile: AgentProfile,
+  server: ServerLimits,
+): EffectiveAgent {
   const offered = hasWritableRepository(record) ? profile.tools : withoutRepositories(profile.tools);
   // Skills in a workspace are known only once the sandbox runs.
   const skilled =

@@ -33,7 +33,7 @@ const entryOf = (text: string) => text.trim().toLowerCase();
 const writtenAlike = (choice: EgressChoice): EgressChoice =>
   isEgressRules(choice) ? { allow: choice.allow.map(entryOf), deny: choice.deny.map(entryOf) } : choice.map(entryOf);
 
-export function egressService({ records, sessions, clock, rulesOf, isEntry, ...deps }: Deps): EgressService {
+export function createEgressService({ records, sessions, clock, rulesOf, isEntry, ...deps }: Deps): EgressService {
   return {
     async inForce(id) {
       await sessions.get(id);

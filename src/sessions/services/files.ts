@@ -20,7 +20,7 @@ interface Deps {
 }
 
 /** Files of sessions' workspaces. All access goes through the sandbox. */
-export function fileService({ sandboxes, hydrate, known }: Deps): FileService {
+export function createFileService({ sandboxes, hydrate, known }: Deps): FileService {
   async function check(id: SessionId, path: string): Promise<void> {
     await known(id);
     if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');

@@ -5,7 +5,7 @@ import { type Clock, monotonicNow } from '../../core/contracts/clock.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { DesktopAvailability } from '../api/desktop.ts';
-import type { CheckResult, ServiceHealth } from '../api/sessions.ts';
+import type { HealthCheckResult, ServerHealth } from '../api/sessions.ts';
 import type { SessionCounts } from '../engine/unfinished-sessions.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'store'> {
@@ -20,7 +20,7 @@ const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
 const checkMs = 800; // the whole response must take less than a second
 
 /** Checks each component within 800 ms; a component that does not respond in time is unhealthy. */
-export async function checkServiceHealth(deps: Deps, signal: AbortSignal): Promise<ServiceHealth> {
+export async function checkServiceHealth(deps: Deps, signal: AbortSignal): Promise<ServerHealth> {
   const { store, driver, model, clock } = deps;
   using deadlined = createTimeoutSignal(checkMs, clock, signal);
   const until = deadlined.signal;
@@ -80,7 +80,7 @@ export class SessionTally {
   };
 
   /** Updates the response with counts that reflect every change before the call, if the store responds quickly. */
-  async update(answer: ServiceHealth): Promise<ServiceHealth> {
+  async update(answer: ServerHealth): Promise<ServerHealth> {
     if (!this.#newest) return answer;
     if (this.#newest.changes === this.#changes) return { ...answer, sessions: this.#newest.counts };
     using until = createTimeoutSignal(countMs, this.#clock);
@@ -101,12 +101,12 @@ const outlivesMs = 2_000;
  * next check runs.
  */
 export function shareHealthChecks(
-  look: () => Promise<ServiceHealth>,
+  look: () => Promise<ServerHealth>,
   clock: Clock,
   now = monotonicNow,
-): () => Promise<ServiceHealth> {
-  let open: Promise<ServiceHealth> | undefined;
-  let last: { readonly answer: ServiceHealth; readonly at: number } | undefined;
+): () => Promise<ServerHealth> {
+  let open: Promise<ServerHealth> | undefined;
+  let last: { readonly answer: ServerHealth; readonly at: number } | undefined;
   const looked = async () => {
     const at = now();
     try {
@@ -132,9 +132,9 @@ export function shareHealthChecks(
     return await Promise.race([open, inPlace]).finally(() => late.abort());
   };
 }
-const isGood = ({ storage, sandbox }: ServiceHealth) => storage.status === 'healthy' && sandbox.status === 'healthy';
+const isGood = ({ storage, sandbox }: ServerHealth) => storage.status === 'healthy' && sandbox.status === 'healthy';
 
-async function verdict(until: AbortSignal, check: () => Promise<void>): Promise<CheckResult> {
+async function verdict(until: AbortSignal, check: () => Promise<void>): Promise<HealthCheckResult> {
   try {
     await raceAbort(check(), until);
     return { status: 'healthy' };

@@ -1,4 +1,4 @@
-import { repeat } from '../../core/concurrency/rounds.ts';
+import { runRounds } from '../../core/concurrency/rounds.ts';
 import { RecordWatcher } from '../../core/contracts/changed-records.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { StoredSession } from '../run/log/projection.ts';
@@ -11,7 +11,7 @@ const everyMs = 1_000;
 const share = 20; // pause for 20 times the duration of a read, so that reads use at most 5 % of the time
 
 /** Polls the store for other servers' changes to the session list while a client of this server watches it. */
-export class ListChanges extends ServerPart<Options> {
+export class SessionListPoller extends ServerPart<Options> {
   #watchers = 0;
   #stop = new AbortController();
 
@@ -40,7 +40,7 @@ export class ListChanges extends ServerPart<Options> {
       isFirst = false;
       return Math.max(everyMs, share * (clock.now() - since));
     };
-    await repeat(round, { clock, failedMs: everyMs }, signal);
+    await runRounds(round, { clock, failedMs: everyMs }, signal);
   }
 
   #look(

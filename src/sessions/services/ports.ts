@@ -22,7 +22,7 @@ export async function forgetPreviews(records: RecordStore, id: SessionId): Promi
 }
 
 /** Ports of sandboxes, and records of their previews. */
-export function portService({ records, sandboxes, clock, ids, known, ...rules }: Deps): PortService {
+export function createPortService({ records, sandboxes, clock, ids, known, ...rules }: Deps): PortService {
   const toView = (name: string, doc: unknown): PreviewView => ({ id: name.slice(17), ...Stored.parse(doc) });
   const all = async (id: SessionId) =>
     (await records.list(kind, { idPrefix: `${id}:` })).map(({ id: name, doc }) => toView(name, doc));

@@ -24,7 +24,7 @@ const tailBytes = 1024 * 1024;
  * The processes of sessions' sandboxes. Processes started in the background remain recorded, with their logs, after
  * they end.
  */
-export function processService({ sandboxes, records, clock, ids, known }: Deps): ProcessService {
+export function createProcessService({ sandboxes, records, clock, ids, known }: Deps): ProcessService {
   const kind = 'process';
 
   async function remembered(id: SessionId): Promise<Background[]> {

@@ -19,7 +19,7 @@ interface Deps extends PortRules {
 }
 
 /** Access to the inside of a sandbox, beyond its workspace. */
-export const sandboxInteriorService = ({ sandboxes, codeOf, known, ...rules }: Deps): SandboxInteriorService => ({
+export const createInteriorService = ({ sandboxes, codeOf, known, ...rules }: Deps): SandboxInteriorService => ({
   async admits(id) {
     await known(id);
   },

@@ -31,7 +31,7 @@ const nothingToPause = () =>
 const notFrozen = 'The sandbox could not be frozen, so it runs on. Try again, or pause it with "keeps": "files".';
 
 /** A user's direct control of a session's sandbox. */
-export function sandboxService({
+export function createSandboxService({
   commands,
   sandboxes,
   driver,

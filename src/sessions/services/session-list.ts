@@ -2,7 +2,7 @@ import { nextLoopTurn } from '../../core/contracts/clock.ts';
 import type { RecordListOptions, RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import type { ListQuery, ListScope } from '../api/sessions.ts';
+import type { SessionListQuery, SessionListScope } from '../api/sessions.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 
 /** Sessions per read of the store, and per turn of the event loop: parsing them takes a few milliseconds. */
@@ -10,7 +10,7 @@ const maxAtOnce = 500;
 /** The page size when reading sessions that moved to the front during the listing. */
 const movedAtOnce = 20;
 
-type ListPart = Pick<ListQuery, 'keep' | 'limit' | 'after'>;
+type ListPart = Pick<SessionListQuery, 'keep' | 'limit' | 'after'>;
 interface Chosen {
   /** The ids that the list is restricted to. */
   readonly among?: ReadonlySet<string> | undefined;
@@ -33,7 +33,7 @@ export class SessionList {
   }
 
   /** Usually takes one read; more if `keep` or `matches` rejects sessions. */
-  async part(query: ListQuery, { among, matches }: Chosen = {}): Promise<SessionRecord[]> {
+  async part(query: SessionListQuery, { among, matches }: Chosen = {}): Promise<SessionRecord[]> {
     const { limit, after, keep, status } = query;
     const place = after && { sort: after.latestMessageAt, id: after.id };
     if (among && among.size <= maxAtOnce) return await this.#chosen(among, { keep, limit, place });
@@ -54,7 +54,7 @@ export class SessionList {
   /**
    * All sessions, or those in scope, in batches. A session that moves to the front during the listing is returned once.
    */
-  async *pieces(chosen: ListScope = {}): AsyncGenerator<SessionRecord[]> {
+  async *pieces(chosen: SessionListScope = {}): AsyncGenerator<SessionRecord[]> {
     const seen = new Set<string>();
     const only = whichOf(chosen);
     let readFrom = Number.NEGATIVE_INFINITY;
@@ -75,7 +75,7 @@ export class SessionList {
     }
   }
 
-  async all(only?: ListScope): Promise<SessionRecord[]> {
+  async all(only?: SessionListScope): Promise<SessionRecord[]> {
     const found: SessionRecord[] = [];
     for await (const piece of this.pieces(only)) found.push(...piece);
     return found.sort(byPlace);
@@ -110,7 +110,7 @@ export class SessionList {
 
   async #chosen(
     among: ReadonlySet<string>,
-    { keep, limit, place }: Pick<ListQuery, 'keep' | 'limit'> & { readonly place: RecordListOptions['after'] },
+    { keep, limit, place }: Pick<SessionListQuery, 'keep' | 'limit'> & { readonly place: RecordListOptions['after'] },
   ): Promise<SessionRecord[]> {
     const found = await Promise.all([...among].map((id) => this.#records.get('session', id)));
     const sessions = found.flatMap((row) => (row ? [parsed(row)] : [])).filter(({ deleting }) => !deleting);
@@ -133,7 +133,7 @@ function whichOf({
   projects = [],
   projectId,
   status,
-}: ListScope & Pick<ListQuery, 'status'>): RecordListOptions[] {
+}: SessionListScope & Pick<SessionListQuery, 'status'>): RecordListOptions[] {
   const state = status && { state: status };
   if (owner !== undefined) return [{ owner, ...state }, ...projects.map((parent) => ({ parent, ...state }))];
   return [{ ...(projectId !== undefined && { parent: projectId }), ...state }];

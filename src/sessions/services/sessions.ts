@@ -8,7 +8,7 @@ import { computeCondition } from '../../core/model/sandboxes/condition.ts';
 import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import type { DesktopAvailability } from '../api/desktop.ts';
 import type { CreateCommand, SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
-import type { Holdings } from '../budgets/holdings.ts';
+import type { HoldingLimiter } from '../budgets/holdings.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
@@ -16,16 +16,16 @@ import { countSessions } from '../engine/unfinished-sessions.ts';
 import type { SessionStreams } from '../engine/watchers.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 import { readRequest } from '../run/log/request-at.ts';
-import type { ProfileOf } from '../run/profile.ts';
+import type { AgentProfileResolver } from '../run/profile.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
-import { effectiveAgent, noLimits, type ServerLimits } from './effective-agent.ts';
+import { computeEffectiveAgent, noServerLimits, type ServerLimits } from './effective-agent.ts';
 import { checkServiceHealth, SessionTally, shareHealthChecks } from './health.ts';
-import { ListChanges } from './list-changes.ts';
+import { SessionListPoller } from './list-changes.ts';
 import { SessionChanges } from './session-changes.ts';
 import { SessionList } from './session-list.ts';
-import { type CreationDeps, sessionCreation } from './sessions/creation.ts';
-import { sessionDeletion } from './sessions/deletion.ts';
-import { namedSessions } from './sessions/named.ts';
+import { type CreationDeps, createSessionCreator } from './sessions/creation.ts';
+import { createSessionDeleter } from './sessions/deletion.ts';
+import { createNamedSessionMethods } from './sessions/named.ts';
 import type { SessionNames } from './sessions/names.ts';
 import { searchStoredSessions, searchWithin } from './sessions/search.ts';
 import { listSessionSkills } from './sessions/skills.ts';
@@ -34,7 +34,7 @@ import { sessionViews, type ViewDeps } from './sessions/views.ts';
 interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids' | 'store'> {
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
-  readonly profileOf: ProfileOf;
+  readonly profileOf: AgentProfileResolver;
   /** The children of sessions, which are moved and deleted with them. */
   readonly children?: {
     listChildren(id: SessionId): Promise<readonly SessionId[]>;
@@ -53,7 +53,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly watchers: SessionStreams;
   /** The longest time that the session's sandbox can be unused, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
-  readonly holdings: Pick<Holdings, 'within'>;
+  readonly holdings: Pick<HoldingLimiter, 'within'>;
   /** Removes the session's data stored outside the store's log. */
   readonly forget?: (id: SessionId) => Promise<void>;
   readonly names: SessionNames;
@@ -72,7 +72,7 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
 const maxText = 200_000;
 const budgetChanged = 'The budget of this session was changed. Go on.';
 
-export function sessionService(deps: Deps): SessionService {
+export function createSessionService(deps: Deps): SessionService {
   const { store, log, commands, liveSessions, driver, watchers, clock, ids, closing } = deps;
 
   const list = new SessionList(store.records);
@@ -84,7 +84,7 @@ export function sessionService(deps: Deps): SessionService {
     if (!record || record.deleting) throw gone();
     return record;
   }
-  const asOneMore = (session: Parameters<Holdings['within']>[0], make: () => Promise<SessionRecord>) =>
+  const asOneMore = (session: Parameters<HoldingLimiter['within']>[0], make: () => Promise<SessionRecord>) =>
     deps.holdings.within(session, { sessions: 1 }, make);
   const count = () => countSessions(store.records);
   /** All descendants of a session, deepest first. */
@@ -124,7 +124,7 @@ export function sessionService(deps: Deps): SessionService {
   const changed = (record: StoredSession) => {
     if (!record.deleting) news.tell({ type: 'changed', session: toPublicRecord(record) });
   };
-  const elsewhere = new ListChanges({
+  const elsewhere = new SessionListPoller({
     records: store.records,
     clock,
     changed,
@@ -137,8 +137,8 @@ export function sessionService(deps: Deps): SessionService {
     }
   });
 
-  const creation = sessionCreation({ ...deps, stored });
-  const deletion = sessionDeletion({
+  const creation = createSessionCreator({ ...deps, stored });
+  const deletion = createSessionDeleter({
     ...deps,
     stored,
     gone,
@@ -151,7 +151,7 @@ export function sessionService(deps: Deps): SessionService {
   };
   const service: SessionService = {
     ...sessionViews({ ...deps, stored }),
-    ...namedSessions({ ...deps, create, remove: (id) => service.delete(id) }),
+    ...createNamedSessionMethods({ ...deps, create, remove: (id) => service.delete(id) }),
     create,
     async fork(id, command) {
       const { owner, projectId } = await stored(id);
@@ -296,7 +296,7 @@ export function sessionService(deps: Deps): SessionService {
     },
     agent: async (id) => {
       const record = await stored(id);
-      return effectiveAgent(record, await deps.profileOf(record), deps.limits ?? noLimits);
+      return computeEffectiveAgent(record, await deps.profileOf(record), deps.limits ?? noServerLimits);
     },
     async skills(id, signal) {
       const record = await stored(id);

@@ -14,7 +14,7 @@ const SideMessage = z.object({
 /** A message that a client stores alongside the conversation. Runs do not read it, and it is not an event. */
 export type SideMessage = z.infer<typeof SideMessage>;
 
-export interface SideMessages {
+export interface SideMessageService {
   add(session: SessionId, message: Pick<SideMessage, 'role' | 'text' | 'metadata' | 'afterSeq'>): Promise<SideMessage>;
   /** In order of creation. */
   list(session: SessionId): Promise<readonly SideMessage[]>;
@@ -28,7 +28,7 @@ const kind = 'side-message';
 const noteKind = 'message-note';
 const Note = z.object({ messageId: z.string(), metadata: z.record(z.string(), z.unknown()) });
 
-export function sideMessages({ records, clock, newId }: Deps): SideMessages {
+export function createSideMessageService({ records, clock, newId }: Deps): SideMessageService {
   return {
     async add(session, { role, text, metadata, afterSeq }) {
       const doc: SideMessage = { id: newId(), role, text, metadata, at: clock.now(), afterSeq };

@@ -9,7 +9,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { Supervisor } from '../engine/supervisor.ts';
 import type { SessionStreams } from '../engine/watchers.ts';
 import { PacedOutput } from './streams/paced-output.ts';
-import { startReading, TerminalInput } from './streams/terminal-stream.ts';
+import { forwardTerminalOutput, TerminalInput } from './streams/terminal-stream.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
@@ -23,7 +23,7 @@ const Stored = z.object({ created: z.number() });
 const lookMs = 5_000;
 
 /** Terminals of people. They run in the sandbox; records let a restarted server find their sessions. */
-export function terminalService(deps: Deps): TerminalService {
+export function createTerminalService(deps: Deps): TerminalService {
   const { sandboxes, supervisor, records, watchers, clock, ids, known } = deps;
   const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
   const forget = (info: TerminalInfo) => records.delete(kind, keyOf(info));
@@ -83,7 +83,7 @@ export function terminalService(deps: Deps): TerminalService {
     const leave = new AbortController();
     const output = stack.adopt(new PacedOutput(), (it) => void it.destroy());
     const until = AbortSignal.any([leave.signal, end.signal]);
-    const { ended } = await startReading(client.terminals, id, { output, signal: until });
+    const { ended } = await forwardTerminalOutput(client.terminals, id, { output, signal: until });
     const input = new TerminalInput(client.terminals, id, until);
     const held = stack.move();
 

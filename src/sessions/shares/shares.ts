@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { sharedTypes } from '../../core/model/event-traits.ts';
+import { sharedEventTypes } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import { type IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -27,7 +27,7 @@ const unknown = () =>
   new AppError('not_found', 'This link is not valid: it has expired, was revoked, or is incomplete.');
 
 /** Links are 256-bit secrets, stored as hashes: they survive a restart, and can be revoked immediately. */
-export function shareService({ records, sessions, sandboxes, clock, ids }: Deps): ShareService & SharedSessions {
+export function createShareService({ records, sessions, sandboxes, clock, ids }: Deps): ShareService & SharedSessions {
   const toView = (name: string, doc: unknown): ShareView => {
     const { hash: _, ...view } = Stored.parse(doc);
     return { id: name.slice(17), ...view };
@@ -90,7 +90,7 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
       const { title, status, createdAt } = record;
       return {
         session: { title, status, createdAt },
-        events: events.filter(({ type }) => sharedTypes.has(type)).map(withoutGoal),
+        events: events.filter(({ type }) => sharedEventTypes.has(type)).map(withoutGoal),
         after: events.at(-1)?.seq ?? head,
         head,
         share,

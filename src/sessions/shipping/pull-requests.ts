@@ -3,18 +3,18 @@ import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { noPushReason, type SessionRepository } from '../../core/model/repository.ts';
+import { findPushObstacle, type SessionRepository } from '../../core/model/repository.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { Forge, ForgeRepository, ForgeServer, PullRequest } from '../../forges/forge.ts';
-import { type ForgeFetch, forgeHttp } from '../../forges/forge-http.ts';
+import { createForgeHttp, type ForgeFetch } from '../../forges/forge-http.ts';
 import { parseRepositoryUrl } from '../../forges/list.ts';
 import type { PullRequestService, PullRequestState, RepositoryService } from '../api/repositories.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { type FeedbackItem, feedbackItems, feedbackMessage } from './feedback-message.ts';
+import { type FeedbackItem, formatFeedbackMessage, toFeedbackItems } from './feedback-message.ts';
 
 /** A token that the session may use for the repository. Undefined: none. */
-export type ForgeTokens = (
+export type FindForgeToken = (
   id: SessionId,
   requested: { readonly remote: string; readonly apiUrl: string; readonly access: 'read' | 'write' },
 ) => Promise<Secret | undefined>;
@@ -24,7 +24,7 @@ interface Deps {
   readonly commands: Pick<SessionCommands, 'tell'>;
   readonly records: RecordStore;
   readonly servers: readonly ForgeServer[];
-  readonly tokens: ForgeTokens;
+  readonly tokens: FindForgeToken;
   readonly fetch: ForgeFetch;
   readonly now: () => number; // epoch ms
 }
@@ -40,7 +40,7 @@ const Sent = z.object({ keys: z.array(z.string()) });
 const maxKept = 2_000;
 
 /** Pull requests on forges, which the server calls directly. */
-export function pullRequestService(deps: Deps): PullRequestService {
+export function createPullRequestService(deps: Deps): PullRequestService {
   const { repositories, sessions, commands, records, servers, tokens, fetch, now } = deps;
 
   async function openForge(id: SessionId, path: string, access: 'read' | 'write'): Promise<ShippableRepository> {
@@ -49,7 +49,7 @@ export function pullRequestService(deps: Deps): PullRequestService {
     const { branch, url } = repository;
     if (branch === null || repository.state !== 'ready')
       throw new AppError('conflict', `The repository ${path} is not fetched, so it has no branch yet.`);
-    const refused = access === 'write' ? noPushReason(repository) : undefined;
+    const refused = access === 'write' ? findPushObstacle(repository) : undefined;
     if (refused !== undefined) throw new AppError('forbidden', refused);
     const at = parseRepositoryUrl(url, servers);
     if (!at) {
@@ -65,7 +65,7 @@ export function pullRequestService(deps: Deps): PullRequestService {
       const text = `No credential of this session can ${access} ${url}. Bind one for ${new URL(apiUrl).host}, or one for git of ${new URL(url).host}.`;
       throw new AppError('forbidden', text);
     }
-    const forge = at.server.kind.open(at, forgeHttp({ server: at.server, token, fetch, now }));
+    const forge = at.server.kind.open(at, createForgeHttp({ server: at.server, token, fetch, now }));
     return { repository: { ...repository, branch }, at, forge };
   }
 
@@ -97,7 +97,7 @@ export function pullRequestService(deps: Deps): PullRequestService {
       sentKeys(id, path),
     ]);
     const found = { comments: comments.items, reviews: reviews.items, checks: checks.items };
-    const fresh = feedbackItems({ pullRequest, ...found }).filter(({ key }) => !sent.includes(key));
+    const fresh = toFeedbackItems({ pullRequest, ...found }).filter(({ key }) => !sent.includes(key));
     const isCut = comments.isCut || reviews.isCut || checks.isCut;
     return { state: { ...about, ...found, isCut, unsent: fresh.length } satisfies PullRequestState, fresh };
   }
@@ -129,7 +129,10 @@ export function pullRequestService(deps: Deps): PullRequestService {
         const { state, fresh } = await read(id, path, signal);
         if (!state.pullRequest) throw new AppError('conflict', `The branch of ${path} has no pull request yet.`);
         if (fresh.length === 0) throw new AppError('conflict', 'The session has already received all feedback.');
-        const { runId } = await sessions.send(id, { text: feedbackMessage(state.pullRequest, fresh), mode: 'queue' });
+        const { runId } = await sessions.send(id, {
+          text: formatFeedbackMessage(state.pullRequest, fresh),
+          mode: 'queue',
+        });
         const keys = [...(await sentKeys(id, path)), ...fresh.map(({ key }) => key)].slice(-maxKept);
         await records.put({ kind, id: recordOf(id, path), doc: { keys }, sort: now() });
         return { sent: fresh.length, runId };

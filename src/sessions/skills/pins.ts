@@ -4,7 +4,7 @@ interface SkillPin {
   /** Null: the newest. */
   readonly version: number | null;
 }
-export function parsePin(pin: string): SkillPin {
+export function parseSkillPin(pin: string): SkillPin {
   const [name = '', version] = pin.split('@');
   return { name, version: version === undefined ? null : Number(version) };
 }

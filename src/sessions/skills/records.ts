@@ -14,10 +14,10 @@ const StoredVersion = SkillVersion.extend({
   /** The blob with the concatenated contents of all files, in order. */
   blob: z.string(),
 });
-export type StoredVersion = z.infer<typeof StoredVersion>;
+export type StoredSkillVersion = z.infer<typeof StoredVersion>;
 
 const kinds = { skill: 'skill', version: skillVersionKind } as const;
-export const recordIdOf = ({ skillId, id }: Pick<StoredVersion, 'skillId' | 'id'>) => `${skillId}:${id}`;
+export const recordIdOf = ({ skillId, id }: Pick<StoredSkillVersion, 'skillId' | 'id'>) => `${skillId}:${id}`;
 const maxSkills = 100; // per owner
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 
@@ -65,12 +65,12 @@ export class SkillRecords {
   }
 
   /** Newest first. */
-  async versions(skillId: string): Promise<StoredVersion[]> {
+  async versions(skillId: string): Promise<StoredSkillVersion[]> {
     const found = await this.#records.list(kinds.version, { idPrefix: `${skillId}:` });
     return found.map(({ doc }) => StoredVersion.parse(doc)).sort((a, b) => b.number - a.number);
   }
 
-  async addVersion(version: StoredVersion): Promise<void> {
+  async addVersion(version: StoredSkillVersion): Promise<void> {
     await this.#records.put({
       kind: kinds.version,
       id: recordIdOf(version),
@@ -80,12 +80,12 @@ export class SkillRecords {
     });
   }
 
-  async deleteVersion(version: StoredVersion): Promise<void> {
+  async deleteVersion(version: StoredSkillVersion): Promise<void> {
     await this.#records.delete(kinds.version, recordIdOf(version));
   }
 
   /** Finds a version by id, number, or `latest`. Rejects: not_found. */
-  async version(skillId: string, target: string): Promise<StoredVersion> {
+  async version(skillId: string, target: string): Promise<StoredSkillVersion> {
     const all = await this.versions(skillId);
     const found =
       target === 'latest' ? all[0] : all.find(({ id, number }) => id === target || String(number) === target);

@@ -8,7 +8,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Skill, SkillVersion } from '../api/server/skills.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { runProgram } from '../services/streams/piped-command.ts';
-import { parsePin } from './pins.ts';
+import { parseSkillPin } from './pins.ts';
 import type { StoredSkills } from './skills.ts';
 import { createTar } from './tar.ts';
 
@@ -62,8 +62,8 @@ export class SessionSkills extends ServerPart<Deps> {
   async #resolved(session: SessionRecord): Promise<readonly SessionSkill[]> {
     const pins = await this.deps.readPins(session);
     const found = new Map<string, SessionSkill>();
-    for (const pin of pins) found.set(parsePin(pin).name, await this.#find(pin, 'shared'));
-    for (const pin of session.skills ?? []) found.set(parsePin(pin).name, await this.#find(pin, session));
+    for (const pin of pins) found.set(parseSkillPin(pin).name, await this.#find(pin, 'shared'));
+    for (const pin of session.skills ?? []) found.set(parseSkillPin(pin).name, await this.#find(pin, session));
     for (const pin of session.agent?.skills ?? []) {
       const one = await this.#pinned(pin, session);
       found.set(one.version.name, one);
@@ -94,7 +94,7 @@ export class SessionSkills extends ServerPart<Deps> {
    */
   async #find(pin: string, whose: 'shared' | Holder): Promise<SessionSkill> {
     const { skills } = this.deps;
-    const { name, version } = parsePin(pin);
+    const { name, version } = parseSkillPin(pin);
     const all = (await skills.list()).filter((one) => one.name === name);
     const heldBy = (holder: Holder) => all.find((one) => !one.shared && holderKey(one) === holderKey(holder));
     const own = whose === 'shared' ? undefined : (heldBy(whose) ?? heldBy({ owner: whose.owner }));

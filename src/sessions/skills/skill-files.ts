@@ -7,19 +7,19 @@ export const skillLimits = { files: 500, bytes: 30 * 1024 * 1024, path: 200, tex
 const maxProblems = 20;
 
 /** A valid skill folder: paths are relative to it, and sorted. */
-export interface CheckedFolder {
+export interface CheckedSkillFolder {
   readonly skill: ParsedSkill;
   readonly files: readonly (Omit<SkillFile, 'executable'> & { readonly executable: boolean })[];
 }
 interface FolderCheck {
-  readonly folder?: CheckedFolder;
+  readonly folder?: CheckedSkillFolder;
   readonly name: string | null;
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
 }
 
 /** Checks an uploaded skill folder. Skips files of version control and operating systems. */
-export function checkFolder(values: readonly SkillFile[]): FolderCheck {
+export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
   const problems: string[] = [];
   const files = values
     .map((file) => ({ ...file, path: file.path.replace(/^\.\//, '') }))
@@ -82,8 +82,8 @@ export function decodeText(bytes: Uint8Array): string | undefined {
 }
 
 /** Rejects: invalid_request, listing all problems. */
-export function requireValidFolder(files: readonly SkillFile[]): CheckedFolder {
-  const { folder, problems } = checkFolder(files);
+export function requireValidSkillFolder(files: readonly SkillFile[]): CheckedSkillFolder {
+  const { folder, problems } = checkSkillFolder(files);
   if (!folder) throw new AppError('invalid_request', problems.join('\n'));
   return folder;
 }

@@ -8,10 +8,16 @@ import type { IdSource } from '../../core/model/ids.ts';
 import { skillVersionKind } from '../../core/model/records.ts';
 import type { Skill, SkillService, SkillVersion } from '../api/server/skills.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
-import type { CopyStore, HeldBlob } from '../forks/copies.ts';
-import { parsePin } from './pins.ts';
-import { recordIdOf, type SkillRecords, type StoredSkill, type StoredVersion } from './records.ts';
-import { type CheckedFolder, checkFolder, decodeText, requireValidFolder, skillLimits } from './skill-files.ts';
+import type { BlobReference, CopyStore } from '../forks/copies.ts';
+import { parseSkillPin } from './pins.ts';
+import { recordIdOf, type SkillRecords, type StoredSkill, type StoredSkillVersion } from './records.ts';
+import {
+  type CheckedSkillFolder,
+  checkSkillFolder,
+  decodeText,
+  requireValidSkillFolder,
+  skillLimits,
+} from './skill-files.ts';
 import { unpackSkill } from './unpack-skill.ts';
 
 interface Deps {
@@ -22,7 +28,7 @@ interface Deps {
   readonly ids: Pick<IdSource, 'short'>;
   readonly templates: () => readonly Pick<TemplateInfo, 'name' | 'skills'>[];
 }
-const placeOf = (version: Pick<StoredVersion, 'id' | 'skillId' | 'blob'>): HeldBlob => ({
+const placeOf = (version: Pick<StoredSkillVersion, 'id' | 'skillId' | 'blob'>): BlobReference => ({
   of: skillVersionKind,
   holder: recordIdOf(version),
   blob: version.blob,
@@ -35,16 +41,20 @@ export type StoredSkills = SkillService & {
 };
 
 /** Uploaded skills. */
-export function skillService({ records, blobs, copies, clock, ids, templates }: Deps): StoredSkills {
+export function createSkillService({ records, blobs, copies, clock, ids, templates }: Deps): StoredSkills {
   const pinsOf = ({ name, shared }: Pick<Skill, 'name' | 'shared'>) =>
     templates().flatMap(({ name: template, skills = [] }) =>
       skills
-        .map(parsePin)
+        .map(parseSkillPin)
         .filter((pin) => shared && pin.name === name)
         .map(({ version }) => ({ template, version })),
     );
 
-  async function stored({ skill, files }: CheckedFolder, skillId: string, number: number): Promise<StoredVersion> {
+  async function stored(
+    { skill, files }: CheckedSkillFolder,
+    skillId: string,
+    number: number,
+  ): Promise<StoredSkillVersion> {
     const id = `skillver_${ids.short()}${ids.short()}`;
     const blob = `skill-${ids.short()}${ids.short()}`;
     const content = files.map(({ bytes }) => bytes);
@@ -66,7 +76,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
   }
 
   async function contents(version: SkillVersion): Promise<readonly Buffer[]> {
-    const { blob, files } = version as StoredVersion;
+    const { blob, files } = version as StoredSkillVersion;
     const whole = Buffer.concat(await (await blobs.open(blob)).toArray());
     let at = 0;
     return files.map(({ size }) => {
@@ -75,7 +85,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
     });
   }
 
-  const removeVersion = (version: StoredVersion) =>
+  const removeVersion = (version: StoredSkillVersion) =>
     copies.release(placeOf(version), () => records.deleteVersion(version));
 
   const service: StoredSkills = {
@@ -86,7 +96,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
     },
     async check(files) {
       try {
-        const { name, problems, warnings } = checkFolder(await unpackSkill(files));
+        const { name, problems, warnings } = checkSkillFolder(await unpackSkill(files));
         return { name, problems, warnings };
       } catch (thrown) {
         const { code, publicMessage } = toAppError(thrown);
@@ -95,7 +105,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
       }
     },
     async create({ files, owner, projectId, shared = false, displayName = null }) {
-      const folder = requireValidFolder(await unpackSkill(files));
+      const folder = requireValidSkillFolder(await unpackSkill(files));
       const id = `skill_${ids.short()}${ids.short()}`;
       const version = await stored(folder, id, 1);
       const now = clock.now();
@@ -123,7 +133,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
     },
     get: async (id) => publicSkill(await records.get(id)),
     async addVersion(id, { files }) {
-      const folder = requireValidFolder(await unpackSkill(files));
+      const folder = requireValidSkillFolder(await unpackSkill(files));
       const { name } = await records.get(id);
       if (folder.skill.name !== name) {
         const text = `The skill is called ${name}, and this folder ${folder.skill.name}. A skill keeps its name.`;
@@ -195,7 +205,7 @@ export function skillService({ records, blobs, copies, clock, ids, templates }: 
 }
 
 const publicSkill = ({ lastNumber: _, ...skill }: StoredSkill): Skill => skill;
-const publicVersion = (version: StoredVersion): SkillVersion => version;
+const publicVersion = (version: StoredSkillVersion): SkillVersion => version;
 
 function refusePinned(pins: readonly { readonly template: string }[], what: string): void {
   const [first] = pins;
@@ -206,7 +216,7 @@ async function* chunks(content: readonly Uint8Array[]): AsyncGenerator<Uint8Arra
   for (const bytes of content) if (bytes.length > 0) yield bytes;
 }
 
-function createZip({ name, files, createdAt }: StoredVersion, contents: readonly Buffer[]): Readable {
+function createZip({ name, files, createdAt }: StoredSkillVersion, contents: readonly Buffer[]): Readable {
   const zip = new ZipFile();
   files.forEach(({ path, executable }, at) => {
     const mode = executable ? 0o100755 : 0o100644;

@@ -7,7 +7,7 @@ import { toolServerKind } from '../../core/model/records.ts';
 import type { RemoteToolServer } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { changeRecord } from '../../storage/collection.ts';
-import { sealedRecords } from '../projects/sealed-records.ts';
+import { createSealedRecordStore } from '../projects/sealed-records.ts';
 
 const Sealed = z.object({
   headers: z.record(z.string(), z.string()).default({}),
@@ -15,7 +15,7 @@ const Sealed = z.object({
   begun: PendingSignIn.optional(),
 });
 /** The parts of a tool server that are never returned. */
-export type ServerSecrets = z.output<typeof Sealed>;
+export type ToolServerSecrets = z.output<typeof Sealed>;
 const Stored = z.object({
   name: z.string(),
   url: z.string(),
@@ -26,8 +26,8 @@ const Stored = z.object({
   createdAt: z.number(),
   sealed: SealedValue,
 });
-export interface EnteredServer extends Omit<z.output<typeof Stored>, 'sealed'> {
-  readonly secrets: ServerSecrets;
+export interface SavedToolServer extends Omit<z.output<typeof Stored>, 'sealed'> {
+  readonly secrets: ToolServerSecrets;
 }
 
 interface Deps {
@@ -42,29 +42,29 @@ const kind = toolServerKind;
 const idOf = (name: string) => `mcp-${name}`;
 
 /** Headers and sign-ins of tool servers, encrypted in their records. */
-export function toolServerSecrets(records: RecordStore, vault: Vault) {
-  const sealed = sealedRecords({ records, vault, kind, field: 'secrets' });
+export function createToolServerSecretStore(records: RecordStore, vault: Vault) {
+  const sealed = createSealedRecordStore({ records, vault, kind, field: 'secrets' });
   return { ...sealed, verify: () => sealed.verify('The secrets of the tool servers') };
 }
 
 /** Tool servers entered on the page. Headers and sign-ins are encrypted by the vault. */
-export class EnteredToolServers {
+export class SavedToolServers {
   readonly #deps: Deps;
-  readonly #sealing: ReturnType<typeof toolServerSecrets>;
+  readonly #sealing: ReturnType<typeof createToolServerSecretStore>;
   #last: { readonly of: string; readonly servers: readonly RemoteToolServer[] } = { of: '', servers: [] };
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    this.#sealing = toolServerSecrets(deps.records, deps.vault);
+    this.#sealing = createToolServerSecretStore(deps.records, deps.vault);
   }
 
   /** Sorted by name. */
-  async list(): Promise<readonly EnteredServer[]> {
+  async list(): Promise<readonly SavedToolServer[]> {
     const all = (await this.#deps.records.list(kind)).map(({ doc }) => this.#opened(doc));
     return all.sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 
-  async find(name: string): Promise<EnteredServer | undefined> {
+  async find(name: string): Promise<SavedToolServer | undefined> {
     const found = await this.#deps.records.get(kind, idOf(name));
     return found && this.#opened(found.doc);
   }
@@ -80,7 +80,7 @@ export class EnteredToolServers {
     return this.#last.servers;
   }
 
-  addressOf({ name, url, reach, tools, timeoutMs, revision, secrets }: EnteredServer): RemoteToolServer {
+  addressOf({ name, url, reach, tools, timeoutMs, revision, secrets }: SavedToolServer): RemoteToolServer {
     const headers = Object.fromEntries(Object.entries(secrets.headers).map(([key, value]) => [key, new Secret(value)]));
     const server = { name, url, reach, tools, timeoutMs, revision, headers };
     if (!secrets.access) return server;
@@ -90,8 +90,8 @@ export class EnteredToolServers {
   /** `work` receives the stored server, and returns the server to store. */
   async change(
     name: string,
-    work: (now: EnteredServer | undefined) => EnteredServer | Promise<EnteredServer>,
-  ): Promise<EnteredServer> {
+    work: (now: SavedToolServer | undefined) => SavedToolServer | Promise<SavedToolServer>,
+  ): Promise<SavedToolServer> {
     const changed = await changeRecord(this.#deps.records, { kind, id: idOf(name) }, async (found) => {
       return this.#sealed(await work(found && this.#opened(found.doc)));
     });
@@ -102,7 +102,7 @@ export class EnteredToolServers {
    * Like `change`, but stores the server under another name. Rejects: not_found, conflict (the new name is taken, or
    * the server was changed concurrently).
    */
-  async rename(name: string, work: (now: EnteredServer) => EnteredServer): Promise<EnteredServer> {
+  async rename(name: string, work: (now: SavedToolServer) => SavedToolServer): Promise<SavedToolServer> {
     const { records } = this.#deps;
     const found = await records.get(kind, idOf(name));
     if (!found) throw unknownServerError(name);
@@ -116,7 +116,7 @@ export class EnteredToolServers {
     throw new AppError('conflict', `The tool server ${name} was changed by another request. Try again.`);
   }
 
-  #sealed({ secrets, ...server }: EnteredServer): { readonly doc: z.output<typeof Stored>; readonly sort: number } {
+  #sealed({ secrets, ...server }: SavedToolServer): { readonly doc: z.output<typeof Stored>; readonly sort: number } {
     this.#learn(secrets);
     const sealed = this.#sealing.seal(idOf(server.name), new Secret(JSON.stringify(secrets)));
     return { doc: { ...server, sealed }, sort: server.createdAt };
@@ -129,14 +129,14 @@ export class EnteredToolServers {
     await records.delete(kind, idOf(name));
   }
 
-  #opened(doc: unknown): EnteredServer {
+  #opened(doc: unknown): SavedToolServer {
     const { sealed, ...rest } = Stored.parse(doc);
     const secrets = Sealed.parse(JSON.parse(this.#sealing.open(idOf(rest.name), sealed).reveal()));
     this.#learn(secrets); // another server may have stored the secrets
     return { ...rest, secrets };
   }
 
-  #learn({ headers, access }: ServerSecrets): void {
+  #learn({ headers, access }: ToolServerSecrets): void {
     const { learn } = this.#deps;
     for (const value of Object.values(headers)) learn(new Secret(value));
     for (const token of [access?.accessToken, access?.refreshToken]) if (token) learn(new Secret(token));

@@ -1,16 +1,16 @@
-import { isFresh, type OAuthCredentials } from '../../agents/mcp/access.ts';
-import type { FetchFor } from '../../agents/mcp/connect.ts';
+import { isCredentialFresh, type OAuthCredentials } from '../../agents/mcp/access.ts';
+import type { ServerFetchFactory } from '../../agents/mcp/connect.ts';
 import type { SignInRequest } from '../../agents/mcp/oauth.ts';
 import { createTimeoutSignal, neverSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { type EnteredServer, type EnteredToolServers, unknownServerError } from './entered.ts';
+import { type SavedToolServer, type SavedToolServers, unknownServerError } from './entered.ts';
 
 interface Deps {
-  readonly entered: EnteredToolServers;
-  readonly fetchFor: FetchFor;
+  readonly entered: SavedToolServers;
+  readonly fetchFor: ServerFetchFactory;
   readonly clock: Clock;
   readonly newToken: () => string;
 }
@@ -18,7 +18,7 @@ const askMs = 20_000;
 const signInMs = 15 * 60_000;
 
 /** Sign-ins to tool servers, and the access that sessions use afterwards. */
-export class SignIns extends ServerPart<Deps> {
+export class ToolServerSignIns extends ServerPart<Deps> {
   readonly #renewing = new Map<string, Promise<Secret>>();
 
   /** Resolves with the URL for the person to open. Rejects: not_found, unsupported. */
@@ -38,7 +38,7 @@ export class SignIns extends ServerPart<Deps> {
     name: string,
     reply: { readonly state: string; readonly code: string; readonly issuer: string | undefined },
     signal: AbortSignal,
-  ): Promise<EnteredServer> {
+  ): Promise<SavedToolServer> {
     const { entered, clock, newToken } = this.deps;
     const server = await this.#known(name);
     const { begun } = server.secrets;
@@ -54,7 +54,7 @@ export class SignIns extends ServerPart<Deps> {
   }
 
   /** Deletes access and registration. Rejects: not_found. */
-  async forget(name: string): Promise<EnteredServer> {
+  async forget(name: string): Promise<SavedToolServer> {
     const { entered, newToken } = this.deps;
     return await entered.change(name, (now = gone(name)) => ({
       ...now,
@@ -71,7 +71,7 @@ export class SignIns extends ServerPart<Deps> {
     const { access } = (await this.#known(name)).secrets;
     if (!access) throw new AppError('unsupported', `The sign-in to the tool server ${name} has ended.`);
     const isRefused = access.accessToken === refused?.reveal();
-    if (!isRefused && isFresh(access, this.deps.clock.now())) return new Secret(access.accessToken);
+    if (!isRefused && isCredentialFresh(access, this.deps.clock.now())) return new Secret(access.accessToken);
     const running = this.#renewing.get(name) ?? this.#renew(name, access).finally(() => this.#renewing.delete(name));
     this.#renewing.set(name, running);
     return await running;
@@ -79,9 +79,9 @@ export class SignIns extends ServerPart<Deps> {
 
   async #renew(name: string, access: OAuthCredentials): Promise<Secret> {
     const server = await this.#known(name);
-    const { renewAccess } = await oauth();
+    const { refreshCredentials } = await oauth();
     try {
-      const fresh = await this.#asking(server, neverSignal, (asking) => renewAccess(access, asking));
+      const fresh = await this.#asking(server, neverSignal, (asking) => refreshCredentials(access, asking));
       await this.deps.entered.change(name, (now = gone(name)) => {
         if (now.secrets.access?.accessToken !== access.accessToken) throw changed(name);
         return { ...now, secrets: { ...now.secrets, access: fresh } };
@@ -98,12 +98,12 @@ export class SignIns extends ServerPart<Deps> {
     }
   }
 
-  async #known(name: string): Promise<EnteredServer> {
+  async #known(name: string): Promise<SavedToolServer> {
     return (await this.deps.entered.find(name)) ?? gone(name);
   }
 
   async #asking<Value>(
-    server: EnteredServer,
+    server: SavedToolServer,
     signal: AbortSignal,
     work: (asking: SignInRequest) => Promise<Value>,
   ): Promise<Value> {

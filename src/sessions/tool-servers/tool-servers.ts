@@ -1,5 +1,5 @@
-import type { FetchFor } from '../../agents/mcp/connect.ts';
-import type { ServerState, ServerStates } from '../../agents/mcp/states.ts';
+import type { ServerFetchFactory } from '../../agents/mcp/connect.ts';
+import type { ToolServerState, ToolServerStates } from '../../agents/mcp/states.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { McpServer, RemoteToolServer } from '../../core/model/tool-server.ts';
@@ -7,13 +7,13 @@ import { Secret } from '../../core/text/secret.ts';
 import type { TemplateService } from '../api/server/templates.ts';
 import type {
   ListedToolServer,
-  ToolServerAnswer,
   ToolServerChanges,
   ToolServerInput,
   ToolServerService,
+  ToolServerTestResult,
 } from '../api/server/tool-servers.ts';
-import { type EnteredServer, type EnteredToolServers, nameConflictError, unknownServerError } from './entered.ts';
-import type { SignIns } from './sign-in.ts';
+import { nameConflictError, type SavedToolServer, type SavedToolServers, unknownServerError } from './entered.ts';
+import type { ToolServerSignIns } from './sign-in.ts';
 
 // Validation of the fields that people enter for a tool server. Each function throws invalid_request with advice on
 // what to enter instead.
@@ -92,24 +92,24 @@ function checkedReturn(text: string): string {
 }
 
 interface Deps {
-  readonly entered: EnteredToolServers;
-  readonly signIns: SignIns;
+  readonly entered: SavedToolServers;
+  readonly signIns: ToolServerSignIns;
   /** The servers from the settings, which take precedence. */
   readonly settings: readonly McpServer[];
   /** The variable or corral.yaml key that sets them. */
   readonly setBy: string;
   readonly templates: Pick<TemplateService, 'list'>;
-  readonly states: ServerStates;
+  readonly states: ToolServerStates;
   /** The networks that entered addresses may be in. */
   readonly reach: () => 'public' | 'private';
-  readonly fetchFor: FetchFor;
+  readonly fetchFor: ServerFetchFactory;
   readonly clock: Clock;
   readonly newRevision: () => string;
 }
 const maxServers = 50;
 const usualSeconds = 60;
 
-export function toolServerService(deps: Deps): ToolServerService {
+export function createToolServerService(deps: Deps): ToolServerService {
   const { entered, signIns, settings, setBy, states, clock } = deps;
   const isSet = (name: string) => settings.some((server) => server.name === name);
 
@@ -136,12 +136,12 @@ export function toolServerService(deps: Deps): ToolServerService {
       state: state ? answerOf(state) : null,
     };
   }
-  const viewOf = (server: EnteredServer) => view(entered.addressOf(server), 'page');
+  const viewOf = (server: SavedToolServer) => view(entered.addressOf(server), 'page');
 
   /** Calls the server, and records the result. Rejects: forbidden. */
-  async function ask(server: RemoteToolServer, signal: AbortSignal): Promise<ServerState> {
-    const { checkServer } = await import('../../agents/mcp/check.ts'); // most servers never need the protocol's package
-    const { ok, tools, message, wantsAccess } = await checkServer(
+  async function ask(server: RemoteToolServer, signal: AbortSignal): Promise<ToolServerState> {
+    const { checkToolServer } = await import('../../agents/mcp/check.ts'); // most servers never need the protocol's package
+    const { ok, tools, message, wantsAccess } = await checkToolServer(
       server,
       { fetch: deps.fetchFor(server), clock },
       signal,
@@ -150,7 +150,7 @@ export function toolServerService(deps: Deps): ToolServerService {
   }
 
   /** The server to store. Headers and sign-in are kept only if the address is unchanged. */
-  function next(name: string, enteredAddress: ToolServerInput, now: EnteredServer | undefined): EnteredServer {
+  function next(name: string, enteredAddress: ToolServerInput, now: SavedToolServer | undefined): SavedToolServer {
     const url = checkedUrl(enteredAddress.url);
     const kept = now?.url === url ? now.secrets : { headers: {} };
     const secrets = enteredAddress.headers === undefined ? kept : { headers: checkedHeaders(enteredAddress.headers) };
@@ -167,7 +167,10 @@ export function toolServerService(deps: Deps): ToolServerService {
   }
 
   /** The server with the changes applied, still under its previous name. */
-  function changed(now: EnteredServer, { url: nextUrl, headers = {}, ...requested }: ToolServerChanges): EnteredServer {
+  function changed(
+    now: SavedToolServer,
+    { url: nextUrl, headers = {}, ...requested }: ToolServerChanges,
+  ): SavedToolServer {
     const url = nextUrl === undefined ? now.url : checkedUrl(nextUrl);
     const isSameAddress = url === now.url;
     const hasOwnAccess = Object.entries(headers).some(
@@ -195,13 +198,13 @@ export function toolServerService(deps: Deps): ToolServerService {
     throw new AppError('invalid_request', text);
   }
 
-  async function known(name: string): Promise<EnteredServer> {
+  async function known(name: string): Promise<SavedToolServer> {
     const found = await entered.find(name);
     if (!found) throw unknownServerError(name);
     return found;
   }
 
-  async function checked(server: EnteredServer, signal: AbortSignal): Promise<ListedToolServer> {
+  async function checked(server: SavedToolServer, signal: AbortSignal): Promise<ListedToolServer> {
     const address = entered.addressOf(server);
     states.note(address, await ask(address, signal));
     return view(address, 'page');
@@ -239,7 +242,7 @@ export function toolServerService(deps: Deps): ToolServerService {
       }
       // Stored credentials use the previous name as key.
       const reply = await ask(entered.addressOf(changed(before, changes)), signal);
-      const apply = (now: EnteredServer | undefined): EnteredServer => {
+      const apply = (now: SavedToolServer | undefined): SavedToolServer => {
         if (!now) throw unknownServerError(name);
         return { ...changed(now, changes), name: to };
       };
@@ -280,7 +283,7 @@ export function toolServerService(deps: Deps): ToolServerService {
   };
 }
 
-const answerOf = ({ ok, at, tools, message }: ServerState): ToolServerAnswer => ({
+const answerOf = ({ ok, at, tools, message }: ToolServerState): ToolServerTestResult => ({
   ok,
   at,
   message,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
+import { canSessionUse, type Holder } from '../../core/model/access/holder.ts';
 import { vaultCredentialKind as kind, vaultKind } from '../../core/model/records.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import { parseJsonWithin } from '../../core/text/json.ts';
@@ -16,7 +16,7 @@ import {
   type VariableAuth,
   VaultCredential,
 } from '../api/server/vaults.ts';
-import { sealedRecords } from '../projects/sealed-records.ts';
+import { createSealedRecordStore } from '../projects/sealed-records.ts';
 
 const Stored = VaultCredential.extend({
   /** The secrets as JSON; an empty object once archived. */
@@ -55,7 +55,7 @@ interface Deps {
 /**
  * A normalized URL for finding credentials: ignores the case of scheme and host, a default port and a trailing slash.
  */
-export function addressKey(url: string): string {
+export function toAddressKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${trimEndCharacters(pathname, '/')}${search}`;
 }
@@ -66,18 +66,18 @@ export function addressKey(url: string): string {
 const activeId = (vaultId: string, key: string) =>
   `${vaultId}:for-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
 const keyOf = (auth: CredentialAuth) =>
-  auth.type === 'environment_variable' ? `variable ${auth.secretName}` : addressKey(auth.mcpServerUrl);
+  auth.type === 'environment_variable' ? `variable ${auth.secretName}` : toAddressKey(auth.mcpServerUrl);
 const archivedId = ({ vaultId, id }: VaultCredential) => `${vaultId}:${id}`;
 
 /** Stored credentials of vaults, with encrypted secrets. */
 export class CredentialRecords {
   readonly #records: RecordStore;
-  readonly #sealing: ReturnType<typeof sealedRecords>;
+  readonly #sealing: ReturnType<typeof createSealedRecordStore>;
   readonly #learn: Deps['learn'];
 
   constructor({ records, vault, learn }: Deps) {
     this.#records = records;
-    this.#sealing = sealedRecords({ records, vault, kind, field: 'secrets' });
+    this.#sealing = createSealedRecordStore({ records, vault, kind, field: 'secrets' });
     this.#learn = learn;
   }
 
@@ -101,7 +101,7 @@ export class CredentialRecords {
   }
   /** The active credential for a tool server. */
   async findFor(vaultId: string, url: string): Promise<StoredCredential | undefined> {
-    const recordId = activeId(vaultId, addressKey(url));
+    const recordId = activeId(vaultId, toAddressKey(url));
     const found = await this.#records.get(kind, recordId);
     return found && { credential: shown(found.doc), recordId, version: found.version };
   }
@@ -110,7 +110,7 @@ export class CredentialRecords {
     const found = new Map<string, VaultVariable>();
     for (const vault of ids) {
       const holder = (await this.#records.get(vaultKind, vault))?.doc as Holder | undefined;
-      if (!holder || !isUsableBy(session, holder)) continue;
+      if (!holder || !canSessionUse(session, holder)) continue;
       for (const at of await this.list(vault)) {
         const { auth, archivedAt, id } = at.credential;
         if (auth.type !== 'environment_variable' || archivedAt !== null || found.has(auth.secretName)) continue;

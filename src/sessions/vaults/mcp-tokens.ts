@@ -1,7 +1,7 @@
 import { createTimeoutSignal } from '../../core/concurrency/cancel.ts';
 import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../core/errors/errors.ts';
-import { type Holder, isUsableBy } from '../../core/model/access/holder.ts';
+import { canSessionUse, type Holder } from '../../core/model/access/holder.ts';
 import { vaultKind } from '../../core/model/records.ts';
 import type { SessionVaults } from '../../core/model/tool-server.ts';
 import type { Secret } from '../../core/text/secret.ts';
@@ -30,7 +30,7 @@ const restMs = 30_000;
 const maxRemembered = 1_000;
 
 /** Tokens for the server's calls to sessions' tool servers. */
-export class McpTokens extends ServerPart<Deps> {
+export class McpTokenProvider extends ServerPart<Deps> {
   /** Refreshes in progress, by credential: reusing a refresh token can revoke the whole grant. */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
@@ -79,7 +79,7 @@ export class McpTokens extends ServerPart<Deps> {
 
   async #inVault({ id, session }: { id: string; session: Holder }, url: string): Promise<StoredCredential | undefined> {
     const vault = (await this.deps.records.get(vaultKind, id))?.doc as CredentialVault | undefined;
-    if (vault?.archivedAt !== null || !isUsableBy(session, vault)) return undefined;
+    if (vault?.archivedAt !== null || !canSessionUse(session, vault)) return undefined;
     return await this.deps.credentials.findFor(id, url);
   }
   /** Undefined: it has just been archived or deleted. */

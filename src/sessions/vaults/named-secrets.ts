@@ -2,14 +2,14 @@ import type { z } from 'zod';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Holder, holderKey, isUsableBy, pickOwnFirst } from '../../core/model/access/holder.ts';
+import { canSessionUse, type Holder, holderKey, preferOwnResource } from '../../core/model/access/holder.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { namedSecretKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { Collection } from '../../storage/collection.ts';
 import { NamedSecret, type SecretService } from '../api/server/secrets.ts';
 import { requireUsableSecret } from '../projects/credentials.ts';
-import { sealedRecords } from '../projects/sealed-records.ts';
+import { createSealedRecordStore } from '../projects/sealed-records.ts';
 
 const Stored = NamedSecret.extend({ sealed: SealedValue });
 type StoredSecret = z.output<typeof Stored>;
@@ -28,7 +28,7 @@ export class NamedSecrets {
   readonly service: SecretService;
   readonly #secrets: Collection<StoredSecret>;
   readonly #deps: Deps;
-  readonly #sealing: ReturnType<typeof sealedRecords>;
+  readonly #sealing: ReturnType<typeof createSealedRecordStore>;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -37,7 +37,7 @@ export class NamedSecrets {
       schema: Stored,
       missing,
     });
-    this.#sealing = sealedRecords({ records: deps.records, vault: deps.vault, kind, field: 'value' });
+    this.#sealing = createSealedRecordStore({ records: deps.records, vault: deps.vault, kind, field: 'value' });
     this.service = {
       list: async (owner, parents) => (await this.#secrets.listFor(owner, { parents })).map(shown),
       get: async (id) => shown(await this.#stored(id)),
@@ -54,7 +54,7 @@ export class NamedSecrets {
   /** Rejects: not_found (deleted, or not for this session), store_corrupt. */
   async value(id: string, session: Holder): Promise<Secret> {
     const stored = await this.#stored(id);
-    if (!isUsableBy(session, stored)) throw missing();
+    if (!canSessionUse(session, stored)) throw missing();
     const value = this.#sealing.open(id, stored.sealed);
     this.#deps.learn(value); // another server may have stored the secret
     return value;
@@ -77,7 +77,7 @@ export class NamedSecrets {
     const byId = secretId.test(idOrName) ? (await this.#secrets.find(idOrName))?.doc : undefined;
     if (byId) return shown(byId);
     const all = owner === undefined ? this.#secrets.listHeldBy({}) : this.#secrets.listFor(owner, { parents });
-    const found = pickOwnFirst((await all).filter(({ name }) => name === idOrName.toLowerCase()));
+    const found = preferOwnResource((await all).filter(({ name }) => name === idOrName.toLowerCase()));
     if (!found) throw missing();
     return shown(found);
   }

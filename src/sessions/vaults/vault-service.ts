@@ -6,11 +6,11 @@ import { vaultKind as kind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
 import { CredentialVault, type VaultCredential, type VaultDetails, type VaultService } from '../api/server/vaults.ts';
 import type { CredentialRecords } from './credential-records.ts';
-import type { McpTokens } from './mcp-tokens.ts';
+import type { McpTokenProvider } from './mcp-tokens.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly credentials: CredentialRecords;
-  readonly tokens: Pick<McpTokens, 'try'>;
+  readonly tokens: Pick<McpTokenProvider, 'try'>;
   readonly ids: Pick<IdSource, 'short'>;
 }
 const mostOfOwner = 1_000;
@@ -20,7 +20,7 @@ const archived = (what: string) =>
   new AppError('invalid_request', `The ${what} is archived and cannot be changed. Create a new one.`);
 
 /** Vaults of API clients, stored as records. */
-export function vaultService({ records, credentials, tokens, clock, ids }: Deps): VaultService {
+export function createVaultService({ records, credentials, tokens, clock, ids }: Deps): VaultService {
   const newId = (prefix: string) => `${prefix}_${ids.short()}${ids.short()}`;
 
   const vaults = new Collection<CredentialVault>(records, {

@@ -14,7 +14,7 @@ import {
   type Volume,
   type VolumeMount,
 } from '../../core/model/sandboxes/volume.ts';
-import { type VolumeRecords, writerConflict } from './volume-records.ts';
+import { type VolumeRecords, writerConflictError } from './volume-records.ts';
 import type { VolumeTransfers } from './volume-transfers.ts';
 
 interface Deps {
@@ -108,7 +108,7 @@ export class SessionVolumes extends ServerPart<Deps> {
       const others = (await records.present(now.holders)).filter((holder) => holder.sessionId !== sessionId);
       if (access === 'write') {
         const writer = others.find((holder) => holder.access === 'write');
-        if (writer) throw writerConflict(now, writer);
+        if (writer) throw writerConflictError(now, writer);
         if (now.usedBytes > now.quotaBytes) {
           const text = `The volume ${now.name} holds ${now.usedBytes} bytes of ${now.quotaBytes}`;
           throw new AppError(

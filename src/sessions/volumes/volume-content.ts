@@ -49,7 +49,7 @@ rmdir ${staging}`;
 const sizeOf = 'du --summarize --block-size=1 --apparent-size -- "$1" | cut -f1';
 
 /** Transfers the content of volumes through the daemon of a sandbox that contains only the volume. */
-export function volumeContent({ records, transfers, archive, ids }: Deps): Content {
+export function createVolumeContent({ records, transfers, archive, ids }: Deps): Content {
   const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(maxTransferMs)]);
 
   async function bytesIn({ client }: TransferLease, folder: string, signal: AbortSignal): Promise<number> {

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { VolumeEntry } from '../api/server/volumes.ts';
-import { emptyInput, runPiped } from '../services/streams/piped-command.ts';
+import { emptyInput, runOverPipes } from '../services/streams/piped-command.ts';
 import type { TransferLease } from './volume-transfers.ts';
 
 /** Resolves a path ($2) in the volume with root $1, and verifies that no part of it leads out of the volume. */
@@ -57,7 +57,12 @@ export async function runEntryProgram(
   };
   const argv = ['bash', '-c', scripts[script], 'bash', `${client.workdir}/${folder}`, path, argument];
   const program = { id: `entries-${ids.short()}`, argv };
-  const { exitCode } = await runPiped(client, program, { input: emptyInput(), onOutput, onErrors: () => {} }, signal);
+  const { exitCode } = await runOverPipes(
+    client,
+    program,
+    { input: emptyInput(), onOutput, onErrors: () => {} },
+    signal,
+  );
   const failure = failures[exitCode];
   if (failure) throw new AppError(...failure);
   if (size > maxBytes) throw new AppError('payload_too_large', 'The folder has too many entries. List its subfolders.');

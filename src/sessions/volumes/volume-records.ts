@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Holder, pickOwnFirst } from '../../core/model/access/holder.ts';
+import { type Holder, preferOwnResource } from '../../core/model/access/holder.ts';
 import type { VolumeId } from '../../core/model/ids.ts';
 import { volumeKind as kind, Volume, type VolumeHolder } from '../../core/model/sandboxes/volume.ts';
 import { Collection, type OwnerRule } from '../../storage/collection.ts';
@@ -59,7 +59,9 @@ export class VolumeRecords {
     const all = await this.list(owner, projects);
     const named = all.filter(({ name }) => name === idOrName);
     return (
-      all.find(({ id }) => id === idOrName) ?? (owner === undefined ? named[0] : pickOwnFirst(named)) ?? fail(idOrName)
+      all.find(({ id }) => id === idOrName) ??
+      (owner === undefined ? named[0] : preferOwnResource(named)) ??
+      fail(idOrName)
     );
   }
 
@@ -108,7 +110,7 @@ export class VolumeRecords {
 }
 
 /** The error names the writing session, which its owner can then delete. */
-export function writerConflict({ name }: Volume, writer: Volume['holders'][number]): AppError {
+export function writerConflictError({ name }: Volume, writer: Volume['holders'][number]): AppError {
   if (writer.until !== undefined) {
     return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when the move has ended.`);
   }

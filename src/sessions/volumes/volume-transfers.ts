@@ -6,7 +6,7 @@ import { type IdSource, type SessionId, sandboxIdOf, type VolumeId } from '../..
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Ownership } from '../engine/ownership.ts';
-import { type VolumeRecords, writerConflict } from './volume-records.ts';
+import { type VolumeRecords, writerConflictError } from './volume-records.ts';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: VolumeRecords;
@@ -140,7 +140,7 @@ export class VolumeTransfers extends ServerPart<Deps> {
     await records.update(volume.id, async (now) => {
       const others = (await records.present(now.holders)).filter((holder) => holder.sessionId !== sessionId);
       const writer = others.find(({ access }) => access === 'write');
-      if (writer) throw writerConflict(now, writer);
+      if (writer) throw writerConflictError(now, writer);
       const at = clock.now();
       return { ...now, holders: [...others, { sessionId, access: 'write', at, until: at + holdMs }] };
     });

@@ -6,9 +6,9 @@ import { type IdSource, VolumeId } from '../../core/model/ids.ts';
 import type { Volume } from '../../core/model/sandboxes/volume.ts';
 import type { OwnerRule } from '../../storage/collection.ts';
 import type { NewVolume, VolumeChange, VolumeService } from '../api/server/volumes.ts';
-import type { Holdings } from '../budgets/holdings.ts';
+import type { HoldingLimiter } from '../budgets/holdings.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
-import { volumeContent } from './volume-content.ts';
+import { createVolumeContent } from './volume-content.ts';
 import type { VolumeRecords } from './volume-records.ts';
 import { transferTemplate, type VolumeTransfers } from './volume-transfers.ts';
 
@@ -24,7 +24,7 @@ export interface VolumePolicy {
 }
 interface Deps {
   readonly policy: VolumePolicy;
-  readonly holdings: Pick<Holdings, 'within'>;
+  readonly holdings: Pick<HoldingLimiter, 'within'>;
   readonly driver: Driver;
   readonly records: VolumeRecords;
   readonly transfers: VolumeTransfers;
@@ -45,7 +45,7 @@ export class Volumes {
     this.#deps = deps;
     const { records } = deps;
     this.service = {
-      ...volumeContent(deps),
+      ...createVolumeContent(deps),
       create: (newVolume) => this.#create(newVolume),
       list: async (owner, projects) =>
         [...(await records.list(owner, projects))].sort((a, b) => (a.name < b.name ? -1 : 1)),

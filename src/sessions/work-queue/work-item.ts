@@ -6,7 +6,7 @@ export const defaultTtlSeconds = 90;
 const maxTtlSeconds = 300;
 
 /** An item as stored. */
-export const StoredItem = WorkItem.omit({ id: true }).extend({
+export const StoredWorkItem = WorkItem.omit({ id: true }).extend({
   /** Starts with 1 in each session. */
   number: z.int(),
   /** The number of claims. Tokens of earlier claims are invalid. */
@@ -15,9 +15,11 @@ export const StoredItem = WorkItem.omit({ id: true }).extend({
   leaseEndsAt: z.number().nullable(),
   ttlSeconds: z.int(),
 });
-export type StoredItem = z.output<typeof StoredItem>;
+export type StoredWorkItem = z.output<typeof StoredWorkItem>;
 
-export const newItem = (of: Pick<StoredItem, 'environmentId' | 'sessionId' | 'number' | 'createdAt'>): StoredItem => ({
+export const createWorkItem = (
+  of: Pick<StoredWorkItem, 'environmentId' | 'sessionId' | 'number' | 'createdAt'>,
+): StoredWorkItem => ({
   ...of,
   state: 'queued',
   metadata: {},
@@ -32,7 +34,7 @@ export const newItem = (of: Pick<StoredItem, 'environmentId' | 'sessionId' | 'nu
   stoppedAt: null,
 });
 
-export const workIdOf = ({ sessionId, number }: Pick<StoredItem, 'sessionId' | 'number'>): string =>
+export const workIdOf = ({ sessionId, number }: Pick<StoredWorkItem, 'sessionId' | 'number'>): string =>
   `work_${sessionId}x${number}`;
 const idForm = /^work_([0-9a-f]{16})x([1-9]\d{0,8})$/;
 /** Undefined: not a work item id. */
@@ -48,10 +50,10 @@ export const toWorkItem = ({
   leaseEndsAt: ___,
   ttlSeconds: ____,
   ...shown
-}: StoredItem): WorkItem => ({ id: workIdOf({ ...shown, number }), ...shown });
+}: StoredWorkItem): WorkItem => ({ id: workIdOf({ ...shown, number }), ...shown });
 
 /** The time from which a worker can claim the item; undefined: never, because it is stopped. */
-export function computeClaimableAt(item: StoredItem, reclaimMs: number): number | undefined {
+export function computeClaimableAt(item: StoredWorkItem, reclaimMs: number): number | undefined {
   if (item.state === 'stopped') return undefined;
   if (item.state === 'queued') return item.claimedAt === null ? item.createdAt : item.claimedAt + reclaimMs;
   return item.leaseEndsAt ?? item.createdAt;
@@ -61,13 +63,13 @@ export function computeClaimableAt(item: StoredItem, reclaimMs: number): number 
  * The store sorts in descending order, so items that can be claimed soonest get the highest keys; stopped items come
  * last.
  */
-export function computeSortKey(item: StoredItem): number {
+export function computeSortKey(item: StoredWorkItem): number {
   const from = computeClaimableAt(item, 0);
   return from === undefined ? 0 : latest - from;
 }
 const latest = 8.64e15;
 
-export const claimItem = (item: StoredItem, now: number): StoredItem => ({
+export const claimItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
   ...item,
   state: 'queued',
   claim: item.claim + 1,
@@ -79,7 +81,7 @@ export const claimItem = (item: StoredItem, now: number): StoredItem => ({
 });
 
 /** The first heartbeat must arrive within this lease. */
-export const acknowledgeItem = (item: StoredItem, now: number): StoredItem => ({
+export const acknowledgeItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
   ...item,
   state: 'starting',
   acknowledgedAt: now,
@@ -87,7 +89,7 @@ export const acknowledgeItem = (item: StoredItem, now: number): StoredItem => ({
 });
 
 /** Heartbeats are identified by their time, so no two may be equal. */
-export function recordHeartbeat(item: StoredItem, now: number, wishSeconds = defaultTtlSeconds): StoredItem {
+export function recordHeartbeat(item: StoredWorkItem, now: number, wishSeconds = defaultTtlSeconds): StoredWorkItem {
   const ttlSeconds = Math.min(Math.max(1, wishSeconds), maxTtlSeconds);
   return {
     ...item,
@@ -100,10 +102,10 @@ export function recordHeartbeat(item: StoredItem, now: number, wishSeconds = def
   };
 }
 
-export const requestItemStop = (item: StoredItem, now: number): StoredItem =>
+export const requestItemStop = (item: StoredWorkItem, now: number): StoredWorkItem =>
   item.state === 'stopping' ? item : { ...item, state: 'stopping', stopRequestedAt: now };
 
-export const stopItem = (item: StoredItem, now: number): StoredItem => ({
+export const stopItem = (item: StoredWorkItem, now: number): StoredWorkItem => ({
   ...item,
   state: 'stopped',
   leaseEndsAt: null,

@@ -20,11 +20,11 @@ import {
   claimItem,
   computeClaimableAt,
   computeSortKey,
-  newItem,
+  createWorkItem,
   parseWorkId,
   recordHeartbeat,
   requestItemStop,
-  StoredItem,
+  StoredWorkItem,
   stopItem,
   toWorkItem,
   workIdOf,
@@ -84,7 +84,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly shared: boolean;
 }
 interface KeptItem {
-  readonly item: StoredItem;
+  readonly item: StoredWorkItem;
   readonly version: number;
 }
 
@@ -94,7 +94,7 @@ const pageSize = 100;
 const lookEveryMs = 250; // polls for items queued by another server
 const polledWithinMs = 30_000;
 const missing = () => new AppError('not_found', 'The environment has no such work item.');
-const pastId = ({ sessionId, number }: StoredItem) => `${sessionId}:${String(number).padStart(9, '0')}`;
+const pastId = ({ sessionId, number }: StoredWorkItem) => `${sessionId}:${String(number).padStart(9, '0')}`;
 
 /** The queues of all self-hosted environments, stored as records. */
 export class WorkQueue implements WorkerCredentials {
@@ -133,9 +133,14 @@ export class WorkQueue implements WorkerCredentials {
   async enqueue(environmentId: string, sessionId: SessionId): Promise<void> {
     const { records, clock } = this.#deps;
     const queued = await changeRecord(records, { kind, id: sessionId }, async (found) => {
-      const past = found && StoredItem.parse(found.doc);
+      const past = found && StoredWorkItem.parse(found.doc);
       if (past && past.state !== 'stopped') return undefined;
-      const item = newItem({ environmentId, sessionId, number: (past?.number ?? 0) + 1, createdAt: clock.now() });
+      const item = createWorkItem({
+        environmentId,
+        sessionId,
+        number: (past?.number ?? 0) + 1,
+        createdAt: clock.now(),
+      });
       if (past) await records.put({ kind: pastKind, id: pastId(past), doc: past, sort: past.createdAt });
       return { doc: item, sort: computeSortKey(item) };
     });
@@ -222,7 +227,7 @@ export class WorkQueue implements WorkerCredentials {
     for (;;) {
       const page = await records.list(kind, { parent: environmentId, limit: pageSize, ...(after && { after }) });
       for (const { id, doc, version } of page) {
-        const item = StoredItem.parse(doc);
+        const item = StoredWorkItem.parse(doc);
         after = { sort: computeSortKey(item), id };
         const now = clock.now();
         const soonest = computeClaimableAt(item, 0);
@@ -297,10 +302,11 @@ export class WorkQueue implements WorkerCredentials {
   async #stats(environmentId: string) {
     const { records, clock } = this.#deps;
     const now = clock.now();
-    const open = (await records.list(kind, { parent: environmentId })).map(({ doc }) => StoredItem.parse(doc));
-    const isQueued = (item: StoredItem) => item.state === 'queued' || (computeClaimableAt(item, 0) ?? now + 1) <= now;
+    const open = (await records.list(kind, { parent: environmentId })).map(({ doc }) => StoredWorkItem.parse(doc));
+    const isQueued = (item: StoredWorkItem) =>
+      item.state === 'queued' || (computeClaimableAt(item, 0) ?? now + 1) <= now;
     const queued = open.filter(isQueued);
-    const isClaimed = ({ state, claimedAt }: StoredItem) => state === 'queued' && claimedAt !== null;
+    const isClaimed = ({ state, claimedAt }: StoredWorkItem) => state === 'queued' && claimedAt !== null;
     const pending = queued.filter(isClaimed).length;
     const begin = `${environmentId} `;
     const polled = [...this.#workers].filter(([name, at]) => name.startsWith(begin) && now - at <= polledWithinMs);
@@ -323,41 +329,45 @@ export class WorkQueue implements WorkerCredentials {
     this.#workers.set(name, now);
   }
 
-  async #all(environmentId: string): Promise<StoredItem[]> {
+  async #all(environmentId: string): Promise<StoredWorkItem[]> {
     const { records } = this.#deps;
     const of = { parent: environmentId };
     const both = await Promise.all([records.list(kind, of), records.list(pastKind, of)]);
     return both
       .flat()
-      .map(({ doc }) => StoredItem.parse(doc))
+      .map(({ doc }) => StoredWorkItem.parse(doc))
       .sort((a, b) => b.createdAt - a.createdAt || b.number - a.number);
   }
 
   async #kept(sessionId: SessionId): Promise<KeptItem | undefined> {
     const found = await this.#deps.records.get(kind, sessionId);
-    return found && { item: StoredItem.parse(found.doc), version: found.version };
+    return found && { item: StoredWorkItem.parse(found.doc), version: found.version };
   }
 
   /** Changes an item and returns it. Earlier items of its session are returned unchanged. */
-  async #change(environmentId: string, workId: string, change: (item: StoredItem) => StoredItem): Promise<StoredItem> {
+  async #change(
+    environmentId: string,
+    workId: string,
+    change: (item: StoredWorkItem) => StoredWorkItem,
+  ): Promise<StoredWorkItem> {
     const { records } = this.#deps;
     const parts = parseWorkId(workId);
     if (!parts) throw missing();
     const place = { kind, id: parts.sessionId };
-    return await changeRecordFor<StoredItem>(records, place, async (found) => {
-      const newest = found && StoredItem.parse(found.doc);
+    return await changeRecordFor<StoredWorkItem>(records, place, async (found) => {
+      const newest = found && StoredWorkItem.parse(found.doc);
       if (newest?.environmentId !== environmentId) throw missing();
       const past =
         newest.number === parts.number
           ? undefined
           : await records.get(pastKind, pastId({ ...newest, number: parts.number }));
       if (newest.number !== parts.number && !past) throw missing();
-      const now = past ? StoredItem.parse(past.doc) : newest;
+      const now = past ? StoredWorkItem.parse(past.doc) : newest;
       const next = change(now);
       return past || next === now ? { value: now } : { value: next, doc: next, sort: computeSortKey(next) };
     });
   }
 }
 
-const claimName = ({ sessionId, number, claim }: Pick<StoredItem, 'sessionId' | 'number' | 'claim'>) =>
+const claimName = ({ sessionId, number, claim }: Pick<StoredWorkItem, 'sessionId' | 'number' | 'claim'>) =>
   `claim ${sessionId} ${number} ${claim}`;

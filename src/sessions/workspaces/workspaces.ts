@@ -26,7 +26,7 @@ interface CodeScript {
 }
 
 /** Runs a workspace file with the program for its extension. `mark` must be unguessable. */
-export function codeScript(name: string, mark: string): CodeScript {
+export function createCodeScript(name: string, mark: string): CodeScript {
   const program = programs[posix.extname(name)] ?? 'python3';
   const missing = `${mark}: no ${program}`;
   const whole = posix.normalize(name); // `none/../x` was saved as `x`
@@ -95,7 +95,7 @@ interface OpenWorkspace {
 }
 
 /** Starts with the workspaces whose sandboxes an earlier server process left running. They have no members yet. */
-export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
+export async function createWorkspaceService(deps: Deps): Promise<WorkspaceService> {
   const { records, sessions, files, sandboxes, commands, clock, ids, graceMs, replica } = deps;
   const places = new Map<string, OpenWorkspace>();
   const turns = createKeyedQueue();
@@ -211,7 +211,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
     runCode(workspace: string, { name, code }: { name: string; code: string }) {
       return act(this, workspace, async (id, { over: { signal } }) => {
         await files.write(id, name, code, signal);
-        const script = codeScript(name, ids.short());
+        const script = createCodeScript(name, ids.short());
         const requested = { command: script.command, timeoutMs: codeMs };
         return toCodeResult(script, await execIfRunning(sandboxes, id, requested, signal), codeMs);
       });

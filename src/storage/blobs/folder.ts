@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { type BlobStore, type ByteRange, requireValidKey } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { diskError, Spool } from './spool.ts';
+import { Spool, toDiskError } from './spool.ts';
 
 interface FolderOptions {
   readonly name: 'local' | 'volume';
@@ -59,7 +59,7 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
         await rename(spooled.path, path);
         await flush(dirname(path));
       } catch (thrown) {
-        throw diskError(thrown);
+        throw toDiskError(thrown);
       }
       return { size: spooled.size, sha256: spooled.sha256 };
     },
@@ -71,14 +71,14 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
         await linkOrCopy(pathOf(from), path);
         await flush(dirname(path));
       } catch (thrown) {
-        throw diskError(thrown);
+        throw toDiskError(thrown);
       }
     },
     async open(key, range) {
       try {
         return await openStream(pathOf(key), range);
       } catch (thrown) {
-        throw diskError(thrown);
+        throw toDiskError(thrown);
       }
     },
     delete: (key) => rm(pathOf(key), { force: true }),

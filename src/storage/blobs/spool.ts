@@ -41,7 +41,7 @@ export class Spool {
       await file.sync();
     } catch (thrown) {
       await rm(path, { force: true });
-      throw diskError(thrown);
+      throw toDiskError(thrown);
     }
     return { path, size, sha256: hash.digest('hex'), [Symbol.asyncDispose]: () => rm(path, { force: true }) };
   }
@@ -60,7 +60,7 @@ export const tooLargeError = (maxBytes: number) =>
   new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the limit.`);
 
 /** Converts a file system error to an AppError; returns an AppError unchanged. */
-export function diskError(thrown: unknown): AppError {
+export function toDiskError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const { code } = thrown as NodeJS.ErrnoException;
   if (code === 'ENOENT') return new AppError('file_not_found', 'File not found', { cause: thrown });

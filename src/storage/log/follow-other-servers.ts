@@ -1,4 +1,4 @@
-import { repeat } from '../../core/concurrency/rounds.ts';
+import { runRounds } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -69,7 +69,7 @@ export function followOtherServers(
       return isNotified() ? reportedMs : wait;
     };
     const onError = (error: unknown) => warn(error, 'what other servers append could not be looked for');
-    await repeat(round, { clock, failedMs: reportedMs, onError }, signal);
+    await runRounds(round, { clock, failedMs: reportedMs, onError }, signal);
   }
 
   /** While the store pushes, polling is only a safety net. */
@@ -85,7 +85,7 @@ export function followOtherServers(
       isNotified = () => false;
       return watchAgainMs;
     };
-    await repeat(round, { clock, failedMs: watchAgainMs }, signal);
+    await runRounds(round, { clock, failedMs: watchAgainMs }, signal);
   }
 
   return {

@@ -1,4 +1,4 @@
-import type { Append } from '../../core/contracts/ports.ts';
+import type { AppendRequest } from '../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 
 /** The maximum number of events and characters of a followed session in memory. */
@@ -11,7 +11,7 @@ export interface WindowLimits {
  * The newest events of a followed session, without gaps, so that a hundred followers do not each read the store. All
  * followers get the same objects, so a facade can cache its results by object identity.
  */
-export class LiveWindow {
+export class LiveEventWindow {
   readonly #limits: WindowLimits;
   readonly #events: SessionEvent[] = [];
   readonly #sizes: number[] = [];
@@ -34,7 +34,7 @@ export class LiveWindow {
   }
 
   /** Adds facts that became durable. Facts out of order are ignored, or start a new window. */
-  add({ sessionId, after, at, facts }: Append): void {
+  add({ sessionId, after, at, facts }: AppendRequest): void {
     if (this.#head !== undefined && after < this.#head) return;
     if (after !== this.#head) this.#clear();
     facts.forEach((fact, n) => {

@@ -1,8 +1,15 @@
-import type { Append, EventLog, EventPage, EventStore, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
+import type {
+  AppendRequest,
+  EventLog,
+  EventPage,
+  EventStore,
+  FollowOptions,
+  LogUpdate,
+} from '../../core/contracts/ports.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { followOtherServers, type OtherServersOptions } from './follow-other-servers.ts';
-import { LiveWindow, type WindowLimits } from './live-window.ts';
+import { LiveEventWindow, type WindowLimits } from './live-window.ts';
 
 export interface EventLogOptions {
   /** How many events a live reader can fall behind before it gets a resync. */
@@ -19,9 +26,9 @@ const defaultWindow: WindowLimits = { events: 512, chars: 1024 * 1024 };
  * live followers of a session, and older events from the store. Callers must not change facts after appending them,
  * because followers get the same objects.
  */
-export function storeEventLog(store: EventStore, options: EventLogOptions): EventLog {
+export function createEventLog(store: EventStore, options: EventLogOptions): EventLog {
   const followed = new Map<SessionId, Followers>();
-  const listeners: ((entry: Append) => void)[] = [];
+  const listeners: ((entry: AppendRequest) => void)[] = [];
 
   async function* follow(
     sessionId: SessionId,
@@ -90,7 +97,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
 
   function join(sessionId: SessionId, signal: AbortSignal): LogSubscription {
     const here = followed.get(sessionId) ?? {
-      window: new LiveWindow(options.window ?? defaultWindow),
+      window: new LiveEventWindow(options.window ?? defaultWindow),
       bells: new Set(),
     };
     followed.set(sessionId, here);
@@ -130,11 +137,11 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
 }
 
 interface Followers {
-  readonly window: LiveWindow;
+  readonly window: LiveEventWindow;
   readonly bells: Set<WakeSignal>;
 }
 interface LogSubscription extends Disposable {
-  readonly window: LiveWindow;
+  readonly window: LiveEventWindow;
   readonly bell: WakeSignal;
 }
 

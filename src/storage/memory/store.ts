@@ -13,11 +13,11 @@ import type {
 } from '../../core/contracts/ports.ts';
 import { type IndexEntry, toIndexEntry } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { droppableTypes, searchableTypes } from '../../core/model/event-traits.ts';
+import { droppableEventTypes, searchableEventTypes } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { toAsciiLower } from '../../core/text/text.ts';
-import { addUsageEvent, type UsingSession } from '../usage-sums.ts';
+import { addUsageEvent, type UsageSession } from '../usage-sums.ts';
 
 interface KeptCommand {
   readonly json: string;
@@ -83,7 +83,7 @@ interface Document {
  * Provides the same guarantees as the other stores, for the lifetime of the process. Documents are kept as text, as in
  * a real store. `shared` is for tests with several servers in one process.
  */
-export function memoryStore({ shared = false } = {}): Store {
+export function createInMemoryStore({ shared = false } = {}): Store {
   const documents = new Map<string, Document>();
   return {
     name: 'memory',
@@ -158,7 +158,8 @@ function events(documents: Map<string, Document>): EventStore {
       const target = toAsciiLower(text);
       const within = among && new Set<string>(among);
       const says = ({ type, json }: Row) =>
-        (searchableTypes as ReadonlySet<string>).has(type) && toAsciiLower(JSON.parse(json).data.text).includes(target);
+        (searchableEventTypes as ReadonlySet<string>).has(type) &&
+        toAsciiLower(JSON.parse(json).data.text).includes(target);
       return [...logs]
         .filter(([id, { rows }]) => (within?.has(id) ?? true) && rows.some(says))
         .map(([id]) => id)
@@ -168,7 +169,7 @@ function events(documents: Map<string, Document>): EventStore {
       const sums = new Map<string, UsageSum>();
       for (const [id, { rows }] of logs) {
         const record = documents.get(keyOf('session', id));
-        const session = record && (JSON.parse(record.json) as UsingSession);
+        const session = record && (JSON.parse(record.json) as UsageSession);
         for (const { json } of rows.filter(({ type }) => type === 'usage')) {
           const { seq, ts, data } = JSON.parse(json) as Extract<SessionEvent, { type: 'usage' }>;
           if (ts >= from && ts < to) addUsageEvent(sums, { session, seq, at: ts, data }, by);
@@ -185,7 +186,7 @@ function events(documents: Map<string, Document>): EventStore {
 }
 
 const belongsTo = (id: string, session: SessionId): boolean => id === session || id.startsWith(`${session}:`);
-const isDroppable = (row: Row): boolean => (droppableTypes as ReadonlySet<string>).has(row.type);
+const isDroppable = (row: Row): boolean => (droppableEventTypes as ReadonlySet<string>).has(row.type);
 
 /** Compaction leaves gaps, so a seq is not an index. */
 function firstAfter(rows: readonly Row[], after: number): number {

@@ -1,40 +1,44 @@
-import type { Append } from '../../core/contracts/ports.ts';
+import type { AppendRequest } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { droppableTypes, searchableTypes } from '../../core/model/event-traits.ts';
+import { droppableEventTypes, searchableEventTypes } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import {
   type EventDocument,
   eventId,
   type FactText,
-  factText,
   markOf,
   type PutDocument,
-  putDocument,
   recordId,
   seqOf,
+  toFactText,
+  toPutDocument,
 } from './documents.ts';
 
 /** The maximum size of an append, which is contained completely in its first event. MongoDB allows 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
 /** If a record is put several times, only the last put is kept. */
-export const lastPutPerRecord = ({ puts = [] }: Append): PutDocument[] => [
-  ...new Map(puts.map((put) => [recordId(put.kind, put.id), putDocument(put)])).values(),
+export const lastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [
+  ...new Map(puts.map((put) => [recordId(put.kind, put.id), toPutDocument(put)])).values(),
 ];
 
 /**
  * The documents of an append. The first commits the append, and contains everything needed for the others and the
  * records.
  */
-export function appendDocuments({ sessionId, after, at, facts }: Append, puts: readonly PutDocument[], batch: string) {
-  const texts = facts.map(factText);
+export function toAppendDocuments(
+  { sessionId, after, at, facts }: AppendRequest,
+  puts: readonly PutDocument[],
+  batch: string,
+) {
+  const texts = facts.map(toFactText);
   const sizes = [...texts.map(({ fact }) => fact.length), ...puts.map(({ doc }) => doc.length)];
   if (sizes.reduce((sum, size) => sum + size, 0) > maxBytes) {
     throw new AppError('payload_too_large', 'This is more than the store accepts in one write.');
   }
   const [first, ...rest] = texts as [FactText, ...FactText[]];
   const document: EventDocument = {
-    ...eventDocument(sessionId, after + 1, at, first),
+    ...toEventDocument(sessionId, after + 1, at, first),
     batch,
     ...(rest.length > 0 || puts.length > 0 ? { redo: { facts: rest, puts } } : {}),
     ...(rest.length > 0 ? { left: rest.length } : {}),
@@ -48,13 +52,13 @@ export function documentsAfter(session: SessionId, first: EventDocument): EventD
   return rest.map((text, n) => {
     const left = rest.length - n - 1;
     const position = { nth: n + 1, ...(left > 0 ? { left } : {}) };
-    return { ...eventDocument(session, seqOf(first._id) + n + 1, first.at, text), ...position };
+    return { ...toEventDocument(session, seqOf(first._id) + n + 1, first.at, text), ...position };
   });
 }
 
-export function eventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
-  const mark = (droppableTypes as ReadonlySet<string>).has(type) ? {} : { mark: markOf(session, type, seq) };
-  const reply = (searchableTypes as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
+export function toEventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
+  const mark = (droppableEventTypes as ReadonlySet<string>).has(type) ? {} : { mark: markOf(session, type, seq) };
+  const reply = (searchableEventTypes as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
   const used = type === 'usage' ? { used: 1 as const } : {};
   return { _id: eventId(session, seq), type, at, fact, ...mark, ...reply, ...used };
 }

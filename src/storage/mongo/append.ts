@@ -1,15 +1,15 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
 import { createKeyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { monotonicNow } from '../../core/contracts/clock.ts';
-import type { Append } from '../../core/contracts/ports.ts';
+import type { AppendRequest } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { appendDocuments, lastPutPerRecord } from './append-documents.ts';
+import { lastPutPerRecord, toAppendDocuments } from './append-documents.ts';
 import { addEvents, completeNewestAppend, putRecords } from './completion.ts';
 import type { Connection } from './connection.ts';
 import { type EventDocument, erasedKind, erasedRecordMs, type PutDocument, seqOf } from './documents.ts';
 import { isDuplicate } from './errors.ts';
-import { OpenLogs } from './open-logs.ts';
+import { OpenLogMarker } from './open-logs.ts';
 
 /** A head read at most this long ago is used without reading again. Compaction retains all events much longer. */
 const trustedMs = 30_000;
@@ -34,12 +34,12 @@ interface AppenderParts {
  *
  * So an append is two round trips, or one if it has no records.
  */
-export class Appender {
+export class EventAppender {
   readonly #connection: Connection;
   readonly #newId: () => string;
   readonly #now: () => number;
   readonly #onAppend: AppenderParts['onAppend'];
-  readonly #logs: OpenLogs;
+  readonly #logs: OpenLogMarker;
   readonly #inOrder = createKeyedQueue();
   readonly #appending = new Set<Promise<unknown>>();
   /** The newest head of each log that this server has seen without an incomplete append. */
@@ -49,18 +49,18 @@ export class Appender {
   /**
    * A retried append is the same object. Its batch id identifies an event that was stored before the response was lost.
    */
-  readonly #batches = new WeakMap<Append, string>();
+  readonly #batches = new WeakMap<AppendRequest, string>();
 
   constructor({ connection, newId, now, onAppend }: AppenderParts) {
     this.#connection = connection;
     this.#newId = newId;
     this.#now = now;
     this.#onAppend = onAppend;
-    this.#logs = new OpenLogs(connection, newId(), now);
+    this.#logs = new OpenLogMarker(connection, newId(), now);
   }
 
   /** Runs the calls of one session in order. */
-  async append(entry: Append): Promise<number> {
+  async append(entry: AppendRequest): Promise<number> {
     const done = this.#inOrder(entry.sessionId, () => this.#append(entry));
     this.#appending.add(done);
     try {
@@ -70,7 +70,7 @@ export class Appender {
     }
   }
 
-  async #append(entry: Append): Promise<number> {
+  async #append(entry: AppendRequest): Promise<number> {
     const { sessionId: session, after, facts } = entry;
     const puts = lastPutPerRecord(entry);
     await this.#expectHead(session, after, this.#batches.has(entry));
@@ -101,9 +101,9 @@ export class Appender {
     if (head !== after && !(again && head > after)) throw fenced(after, head);
   }
 
-  async #insert(entry: Append, puts: readonly PutDocument[]): Promise<void> {
+  async #insert(entry: AppendRequest, puts: readonly PutDocument[]): Promise<void> {
     const batch = this.#batches.get(entry) ?? this.#newId();
-    const documents = appendDocuments(entry, puts, batch);
+    const documents = toAppendDocuments(entry, puts, batch);
     this.#batches.set(entry, batch);
     const [first, ...rest] = documents;
     const events = this.#connection.at.events(entry.sessionId);

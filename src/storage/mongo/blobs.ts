@@ -5,8 +5,8 @@ import { GridFSBucket, type GridFSBucketWriteStream, ObjectId } from 'mongodb';
 import { throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { type BlobInfo, type BlobStore, type PutOptions, requireValidKey } from '../../core/contracts/blobs.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { type Connection, type ConnectionOptions, connect, ping } from './connection.ts';
-import { storeError } from './errors.ts';
+import { type Connection, type ConnectionOptions, connectToMongo, ping } from './connection.ts';
+import { toStoreError } from './errors.ts';
 
 const transferMs = 120_000;
 const staleSeconds = 60 * 60;
@@ -16,10 +16,10 @@ const staleSeconds = 60 * 60;
  * storage. A file exists once its `files` document is written, after its last chunk. The blob is the newest file of its
  * name. Connects on first use, so that a server can start before its database.
  */
-export function mongoBlobs(options: ConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
+export function createMongoBlobs(options: ConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
   let opened: Promise<{ connection: Connection; bucket: GridFSBucket }> | undefined;
   async function open() {
-    const connection = await connect(options);
+    const connection = await connectToMongo(options);
     const bucket = new GridFSBucket(connection.db, { bucketName: 'blobs' });
     await sweep(connection, now()).catch(() => {}); // the next start retries
     return { connection, bucket };
@@ -79,7 +79,7 @@ async function write(
   try {
     for await (const chunk of content) {
       throwIfAborted(signal);
-      if (broken) throw storeError(broken);
+      if (broken) throw toStoreError(broken);
       size += chunk.length;
       if (size > maxBytes) {
         throw new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the limit.`);
@@ -134,6 +134,6 @@ async function answered<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (thrown) {
     if ((thrown as Error).message?.startsWith('File not found')) throw new AppError('file_not_found', 'File not found');
-    throw storeError(thrown);
+    throw toStoreError(thrown);
   }
 }

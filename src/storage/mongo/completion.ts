@@ -6,12 +6,12 @@ import {
   type EventDocument,
   eventId,
   eventRange,
-  indexFields,
   type PutDocument,
   recordId,
   seqOf,
   sessionOf,
   setChangedTime,
+  toIndexFields,
 } from './documents.ts';
 import { duplicateKeyCode, isDuplicate } from './errors.ts';
 
@@ -24,7 +24,7 @@ export async function completeNewestAppend({ at, run }: Connection, session: Ses
     run(() => at.events(session).findOne({ _id: eventRange(session) as never }, { sort: { _id: -1 } })),
     run(() => at.logs.findOne({ _id: session })),
   ]);
-  const head = tail ? headAt(tail) : 0;
+  const head = tail ? computeLogHead(tail) : 0;
   const nth = tail?.nth ?? 0;
   const first =
     tail && nth > 0
@@ -40,7 +40,7 @@ export async function completeNewestAppend({ at, run }: Connection, session: Ses
 }
 
 /** The head of a log with this newest event, including events of its append that are still missing. */
-export const headAt = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number => seqOf(_id) + left;
+export const computeLogHead = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number => seqOf(_id) + left;
 
 /** Adds the missing events of a session. */
 export async function addEvents({ at }: Pick<Connection, 'at'>, documents: readonly EventDocument[]): Promise<void> {
@@ -77,7 +77,7 @@ export async function putRecords(
 
 /** Adds the index fields if a server of an earlier version left the append incomplete. */
 const withIndex = (put: PutDocument): PutDocument =>
-  put.of ? put : { ...put, ...indexFields(put.kind, JSON.parse(put.doc)) };
+  put.of ? put : { ...put, ...toIndexFields(put.kind, JSON.parse(put.doc)) };
 
 function unlessDuplicates(thrown: unknown): void {
   const all = thrown instanceof MongoBulkWriteError ? [thrown.writeErrors].flat() : [];

@@ -12,7 +12,7 @@ import type {
   LogDocument,
   RecordDocument,
 } from './documents.ts';
-import { isTransient, storeError, toPermanentError } from './errors.ts';
+import { isTransient, toPermanentError, toStoreError } from './errors.ts';
 
 export interface ConnectionOptions {
   readonly url: Secret;
@@ -59,7 +59,7 @@ export interface Connection extends AsyncDisposable {
 const [firstPauseMs, longestPauseMs] = [25, 400];
 const goodbyeMs = 1_000;
 
-export async function connect(options: ConnectionOptions): Promise<Connection> {
+export async function connectToMongo(options: ConnectionOptions): Promise<Connection> {
   const { url, database = 'corral', deadlineMs = 3_000, maxWaiting = 2_000 } = options;
   const client = clientFor(url, deadlineMs);
   try {
@@ -83,7 +83,7 @@ export async function connect(options: ConnectionOptions): Promise<Connection> {
     };
   } catch (thrown) {
     await client.close();
-    throw toPermanentError(thrown) ?? storeError(thrown);
+    throw toPermanentError(thrown) ?? toStoreError(thrown);
   }
 }
 
@@ -143,7 +143,7 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
         try {
           return await inTime(work(), until - monotonicNow());
         } catch (thrown) {
-          if (!isTransient(thrown) || monotonicNow() + wait > until) throw storeError(thrown);
+          if (!isTransient(thrown) || monotonicNow() + wait > until) throw toStoreError(thrown);
           await new Promise((resolve) => setTimeout(resolve, wait));
         }
       }

@@ -114,7 +114,7 @@ export const CommandRow = z.object({
   at: z.number(),
 });
 
-export const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
+export const stringifyJson = (value: unknown): string => JSON.stringify(value) ?? 'null';
 const digits = (seq: number): string => String(Math.max(0, seq)).padStart(12, '0');
 
 export const eventId = (session: SessionId, seq: number): string => `${session}:${digits(seq)}`;
@@ -150,8 +150,8 @@ export const toErasedRecord = (session: SessionId, at: number): Omit<RecordDocum
 /** Included in each update of a record. */
 export const setChangedTime = { $currentDate: { changed: true } } as const;
 export const erasedRecordMs = 3_600_000;
-export function putDocument({ kind, id, doc, sort = 0 }: RecordPut): PutDocument {
-  return { kind, id, doc: json(doc), sort, ...indexFields(kind, doc) };
+export function toPutDocument({ kind, id, doc, sort = 0 }: RecordPut): PutDocument {
+  return { kind, id, doc: stringifyJson(doc), sort, ...toIndexFields(kind, doc) };
 }
 const sharedSet = 'shared';
 const stateSet = (state: string): string => `state:${state}`;
@@ -176,10 +176,10 @@ export function toListSet({
   if (first === undefined) return {};
   return { of: another === undefined ? first : { $all: sets } };
 }
-export function indexFields(kind: string, doc: unknown): { readonly of: string[]; readonly name?: string } {
+export function toIndexFields(kind: string, doc: unknown): { readonly of: string[]; readonly name?: string } {
   const { owner, shared, state, parent, name } = toIndexEntry(kind, doc);
   const groups = [state === null ? [] : stateSet(state), parent === null ? [] : parentSet(parent)].flat();
   const more = [...(shared ? [sharedSet] : []), ...groups];
   return { of: [ownerSet(owner), ...more], ...(name !== null && { name: `${kind}\n${name}` }) };
 }
-export const factText = (fact: SessionFact): FactText => ({ type: fact.type, fact: JSON.stringify(fact) });
+export const toFactText = (fact: SessionFact): FactText => ({ type: fact.type, fact: JSON.stringify(fact) });

@@ -28,7 +28,7 @@ const isOfTheLine = (thrown: unknown): boolean =>
   /^(E[A-Z]{3,}|ERR_(STREAM|SOCKET)_\w+)$/.test(String((thrown as NodeJS.ErrnoException).code ?? ''));
 
 /** Converts the driver's error, without the URL. An AppError is returned unchanged. */
-export function storeError(thrown: unknown): AppError {
+export function toStoreError(thrown: unknown): AppError {
   if (isOfTheLine(thrown)) {
     return new AppError('store_unavailable', 'The connection to the store broke. Try again.', { cause: thrown });
   }

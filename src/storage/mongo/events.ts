@@ -1,28 +1,28 @@
 import type { Collection, Document } from 'mongodb';
-import type { EventPage, EventStore, UsageKey, UsageSum } from '../../core/contracts/ports.ts';
+import type { EventPage, EventStore, UsageGroupKey, UsageSum } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import { droppableTypes } from '../../core/model/event-traits.ts';
+import { droppableEventTypes } from '../../core/model/event-traits.ts';
 import type { FactType, SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { addUsageEvent, type UsingSession } from '../usage-sums.ts';
-import type { Appender } from './append.ts';
-import { eventDocument } from './append-documents.ts';
-import { headAt } from './completion.ts';
+import { addUsageEvent, type UsageSession } from '../usage-sums.ts';
+import type { EventAppender } from './append.ts';
+import { toEventDocument } from './append-documents.ts';
+import { computeLogHead } from './completion.ts';
 import type { Connection } from './connection.ts';
 import {
   type EventDocument,
   erasedKind,
   eventRange,
-  factText,
   recordId,
   seqOf,
   sessionOf,
   sessionRecordFilter,
   setChangedTime,
   toErasedRecord,
+  toFactText,
 } from './documents.ts';
-import { storeError } from './errors.ts';
-import type { Heads } from './heads.ts';
+import { toStoreError } from './errors.ts';
+import type { LogHeadTracker } from './heads.ts';
 import { searchMessages } from './search.ts';
 
 type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
@@ -35,10 +35,10 @@ const usageAtOnce = 1_000;
  */
 async function usageBetween(
   { at }: Connection,
-  { from, to, by }: { readonly from: number; readonly to: number; readonly by: readonly UsageKey[] },
+  { from, to, by }: { readonly from: number; readonly to: number; readonly by: readonly UsageGroupKey[] },
 ): Promise<UsageSum[]> {
   const sums = new Map<string, UsageSum>();
-  const sessions = new Map<string, UsingSession>();
+  const sessions = new Map<string, UsageSession>();
   const add = async (events: readonly UsageEvent[]) => {
     const ids = [...new Set(events.map(({ _id }) => sessionOf(_id)))].filter((id) => !sessions.has(id));
     const some = { _id: { $in: ids.map((id) => recordId('session', id)) }, kind: 'session' };
@@ -72,12 +72,12 @@ export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
   readonly connection: Connection;
-  readonly appender: Appender;
-  readonly heads: Heads;
+  readonly appender: EventAppender;
+  readonly heads: LogHeadTracker;
   readonly now: () => number;
 }
 
-export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps): EventStore {
+export function createMongoEvents({ connection, appender, heads, now }: MongoEventDeps): EventStore {
   const { at, run, can } = connection;
   const newest = (session: SessionId, also: Document = {}) =>
     run(() => at.events(session).findOne({ _id: eventRange(session) as never, ...also }, { sort: { _id: -1 } }));
@@ -108,7 +108,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
       return page(session, after, limit);
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
-    const head = tail ? headAt(tail) : 0;
+    const head = tail ? computeLogHead(tail) : 0;
     // Compaction marks before it drops. If there is a gap, marks read before it may be outdated.
     const isWhole = read.found.every(({ _id }, n) => seqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
@@ -125,7 +125,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
       );
       return found ? seqOf(found._id) : 0;
     };
-    const types = [...droppableTypes];
+    const types = [...droppableEventTypes];
     const young = await run(() =>
       at
         .events(session)
@@ -150,7 +150,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
     page,
     compact,
     async findLastSeq(session, type) {
-      if (droppableTypes.has(type as FactType)) {
+      if (droppableEventTypes.has(type as FactType)) {
         const found = await newest(session, { type });
         return found ? seqOf(found._id) : 0;
       }
@@ -166,7 +166,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
     ...(can.changeStreams ? { watch: (listener, signal) => watch(connection, listener, signal) } : {}),
     async restore(session, events, { thinned, trimmed }) {
       const documents = events.map(({ seq, sessionId: _, ts, ...fact }) =>
-        eventDocument(session, seq, ts, factText(fact)),
+        toEventDocument(session, seq, ts, toFactText(fact)),
       );
       await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
       await appender.add(documents);
@@ -208,7 +208,7 @@ async function watch(
       listener(sessionOf(documentKey._id), seqOf(documentKey._id) + (fullDocument?.left ?? 0));
     }
   } catch (thrown) {
-    if (!signal.aborted) throw toAppError(storeError(thrown));
+    if (!signal.aborted) throw toAppError(toStoreError(thrown));
   } finally {
     signal.removeEventListener('abort', end);
     await stream.close().catch(() => {});

@@ -1,7 +1,7 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
 import { monotonicNow } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { headAt } from './completion.ts';
+import { computeLogHead } from './completion.ts';
 import type { Connection } from './connection.ts';
 import { eventRange } from './documents.ts';
 
@@ -13,7 +13,7 @@ const share = 3; // a server that stores heads slowly is polled proportionally l
  * The newest seqs of many sessions. With change streams this is rarely needed, so each log's end is read. Otherwise
  * replicas poll, so each append stores its head shortly afterwards, and one read finds all of them.
  */
-export class Heads {
+export class LogHeadTracker {
   readonly #connection: Connection;
   readonly #noted: boolean;
   readonly #due = new Map<SessionId, number>();
@@ -57,7 +57,7 @@ export class Heads {
       const found = await Promise.all(sessions.map(newest));
       sessions.forEach((id, n) => {
         const tail = found[n];
-        if (tail) heads.set(id, headAt(tail));
+        if (tail) heads.set(id, computeLogHead(tail));
       });
       return heads;
     }

@@ -17,7 +17,7 @@ const atOnce = 8; // logs
  * Marks the logs that this server appends to. A log without a mark has no incomplete append, so record readers and
  * starting servers know where to look for one.
  */
-export class OpenLogs {
+export class OpenLogMarker {
   readonly #connection: Connection;
   readonly #self: string;
   readonly #now: () => number;

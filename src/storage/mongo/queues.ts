@@ -1,10 +1,10 @@
 import type { CommandQueue, Inbox, Lease, LeaseStore, QueuedCommand } from '../../core/contracts/ports.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Connection } from './connection.ts';
-import { CommandRow, json, type LeaseDocument } from './documents.ts';
+import { CommandRow, type LeaseDocument, stringifyJson } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 
-export function mongoInbox({ at, run }: Connection, newId: () => string): Inbox {
+export function createMongoInbox({ at, run }: Connection, newId: () => string): Inbox {
   return {
     async claim(key, hash, time) {
       const claim = newId();
@@ -23,7 +23,7 @@ export function mongoInbox({ at, run }: Connection, newId: () => string): Inbox 
       });
     },
     async answer(key, answer) {
-      await run(() => at.inbox.updateOne({ _id: key }, { $set: { answer: json(answer) } }));
+      await run(() => at.inbox.updateOne({ _id: key }, { $set: { answer: stringifyJson(answer) } }));
     },
     async release(key) {
       await run(() => at.inbox.deleteOne({ _id: key, answer: { $exists: false } }));
@@ -32,7 +32,7 @@ export function mongoInbox({ at, run }: Connection, newId: () => string): Inbox 
   };
 }
 
-export function mongoLeases({ at, run }: Connection): LeaseStore {
+export function createMongoLeases({ at, run }: Connection): LeaseStore {
   const leaseOf = ({ _id, holder, epoch, expiresAt }: LeaseDocument): Lease => ({
     name: _id,
     holder,
@@ -81,7 +81,7 @@ export function mongoLeases({ at, run }: Connection): LeaseStore {
   };
 }
 
-export function mongoCommands({ at, run }: Connection): CommandQueue {
+export function createMongoCommands({ at, run }: Connection): CommandQueue {
   let posted = 0;
   const toCommand = (document: unknown): QueuedCommand => {
     const { _id: id, session: sessionId, name, body, at } = CommandRow.parse(document);
@@ -91,7 +91,15 @@ export function mongoCommands({ at, run }: Connection): CommandQueue {
   return {
     async post({ id, sessionId, name, body, at: time }) {
       const nth = String(++posted).padStart(12, '0');
-      const document = { _id: id, session: sessionId, name, body: json(body), at: time, nth, open: true as const };
+      const document = {
+        _id: id,
+        session: sessionId,
+        name,
+        body: stringifyJson(body),
+        at: time,
+        nth,
+        open: true as const,
+      };
       await run(() =>
         at.commands.insertOne(document).catch((thrown: unknown) => {
           if (!isDuplicate(thrown)) throw thrown;
@@ -115,7 +123,7 @@ export function mongoCommands({ at, run }: Connection): CommandQueue {
       });
     },
     async answer(id, answer) {
-      const done = { $set: { answer: json(answer), body: 'null' }, $unset: { open: 1 as const } };
+      const done = { $set: { answer: stringifyJson(answer), body: 'null' }, $unset: { open: 1 as const } };
       await run(() => at.commands.updateOne({ _id: id, open: true }, done));
     },
     async answers(ids) {

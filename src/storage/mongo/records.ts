@@ -1,21 +1,21 @@
 import type { RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import type { Appender } from './append.ts';
+import type { EventAppender } from './append.ts';
 import type { Connection } from './connection.ts';
 import {
   erasedKind,
-  putDocument,
   type RecordDocument,
   recordId,
   sessionRecordFilter,
   setChangedTime,
   toListSet,
+  toPutDocument,
 } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 import { searchRecords } from './search.ts';
 
-export function mongoRecords({ at, run }: Connection, appender: Appender, newId: () => string): RecordStore {
+export function createMongoRecords({ at, run }: Connection, appender: EventAppender, newId: () => string): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
   /** A record can be behind its log if its writer died or lost the response in between. */
@@ -69,7 +69,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     },
     async put(record) {
       const { kind, id, expect } = record;
-      const fields = { ...putDocument(record), _id: recordId(kind, id), put: newId() };
+      const fields = { ...toPutDocument(record), _id: recordId(kind, id), put: newId() };
       if (fields.name !== undefined) await expectFree(fields.name, fields._id);
       if (expect === 0) return await create(fields);
       if (expect !== undefined) return await replace(fields, expect);

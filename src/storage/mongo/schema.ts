@@ -1,11 +1,11 @@
 import type { AnyBulkWriteOperation, Collection, CreateIndexesOptions, Document, Filter } from 'mongodb';
 import { kindsWithParents } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { searchableTypes } from '../../core/model/event-traits.ts';
+import { searchableEventTypes } from '../../core/model/event-traits.ts';
 import { webhookKind } from '../../core/model/records.ts';
 import type { Connection } from './connection.ts';
-import { indexFields, type RecordDocument } from './documents.ts';
-import { storeError, toPermanentError } from './errors.ts';
+import { type RecordDocument, toIndexFields } from './documents.ts';
+import { toPermanentError, toStoreError } from './errors.ts';
 
 interface Index {
   readonly of: 'events' | 'logs' | 'records' | 'inbox' | 'commands';
@@ -35,7 +35,7 @@ const indexes: readonly Index[] = [
 const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
   async () => {},
   async ({ at, run }) => {
-    const messages = { type: { $in: [...searchableTypes] }, said: { $exists: false } };
+    const messages = { type: { $in: [...searchableEventTypes] }, said: { $exists: false } };
     for (const events of at.allEvents) await run(() => events.updateMany(messages, { $set: { said: 1 } }));
   },
   async ({ at, run }) => {
@@ -58,7 +58,7 @@ async function indexRecords({ at, run }: Connection, which: Filter<RecordDocumen
   await using cursor = at.records.find(which, options);
   for (let found = await run(() => cursor.next()); found; found = await run(() => cursor.next())) {
     const { _id, kind, doc } = found;
-    const { name, of } = indexFields(kind, JSON.parse(doc));
+    const { name, of } = toIndexFields(kind, JSON.parse(doc));
     const isFirst = name !== undefined && !names.has(name); // a crash could leave a second record with the same name
     if (isFirst) names.add(name);
     updates.push({ updateOne: { filter: { _id, doc }, update: { $set: { of, ...(isFirst && { name }) } } } });
@@ -95,7 +95,7 @@ async function create({ at, run }: Connection, { of, key, options = {} }: Index)
     const refused = toPermanentError(cause);
     if (refused)
       throw new AppError(refused.code, `The index ${name} cannot be created. ${refused.publicMessage}`, { cause });
-    const failed = storeError(thrown);
+    const failed = toStoreError(thrown);
     throw new AppError(failed.code, `The index ${name} cannot be created. ${failed.publicMessage}`, { cause });
   }
 }

@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import { neverSignal, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
-import type { Append, EventPage, EventStore, Store } from '../../core/contracts/ports.ts';
+import type { AppendRequest, EventPage, EventStore, Store } from '../../core/contracts/ports.ts';
 import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { ignoreConflict, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
@@ -100,7 +100,7 @@ const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; a page that ends ea
 export function withPayloadOffload({ store, blobs, newId, now }: Options): LargeFacts {
   const { events, records } = store;
   /** A repeated append must pass the same object. */
-  const leaned = new WeakMap<Append, Promise<Append>>();
+  const leaned = new WeakMap<AppendRequest, Promise<AppendRequest>>();
 
   async function aside<Fact extends SessionFact>(sessionId: SessionId, seq: number, fact: Fact): Promise<Fact> {
     const parts = offloadFields(fact);
@@ -114,7 +114,7 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
     return { ...parts.fact, large: { blob, sha256, size } } as unknown as Fact;
   }
 
-  async function leanEntry(entry: Append): Promise<Append> {
+  async function leanEntry(entry: AppendRequest): Promise<AppendRequest> {
     const facts: SessionFact[] = [];
     for (const [n, fact] of entry.facts.entries()) {
       facts.push(await aside(entry.sessionId, entry.after + n + 1, fact));

@@ -1,10 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../../core/errors/errors.ts';
-import { getArmedSpec } from '../../core/errors/failpoint.ts';
+import { getArmedFailpoints } from '../../core/errors/failpoint.ts';
 import type { DatabaseOptions } from './database.ts';
 import type { ReadOperations } from './reads.ts';
-import type { Call, Operations, Reply } from './transaction.ts';
-import type { Batch, Replies, WorkerInput, WorkerLane } from './worker.ts';
+import type { StoreCall, StoreOperations, StoreReply } from './transaction.ts';
+import type { CallBatch, ReplyBatch, WorkerInput, WorkerLane } from './worker.ts';
 import type { WriteOperations } from './writes.ts';
 
 /** The limits of the queue to the thread; beyond them, a request is refused immediately with `store_busy`. */
@@ -21,7 +21,7 @@ const bulkChars = 16 * 1024;
 const bulkPerBatch = 512 * 1024;
 
 interface Request {
-  readonly call: Call;
+  readonly call: StoreCall;
   readonly chars: number;
   resolve(value: never): void;
   reject(error: AppError): void;
@@ -33,7 +33,7 @@ interface Request {
  * next batch. Small requests go first, in order, so a person's message never waits for other sessions' output. Each
  * batch includes some bulk, so that bulk does not starve.
  */
-export interface StoreChannel<Ops extends Operations> {
+export interface StoreChannel<Ops extends StoreOperations> {
   /** `chars`: the number of characters in the arguments. */
   call<Name extends string & keyof Ops>(
     name: Name,
@@ -52,12 +52,12 @@ export async function openThread(input: DatabaseOptions, limits: QueueLimits): P
   const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'; // the sources, or tsc's output
   const worker = new Worker(new URL(file, import.meta.url), {
     name: 'store',
-    workerData: { ...input, failpoints: getArmedSpec() } satisfies WorkerInput,
+    workerData: { ...input, failpoints: getArmedFailpoints() } satisfies WorkerInput,
     execArgv: ['--disable-warning=ExperimentalWarning'], // node:sqlite: pinned, and covered by the contract suite
     env: {},
   });
-  const laneOf = <Ops extends Operations>(lane: WorkerLane) =>
-    new RequestQueue<Ops>((calls) => worker.postMessage({ lane, calls } satisfies Batch), limits);
+  const laneOf = <Ops extends StoreOperations>(lane: WorkerLane) =>
+    new RequestQueue<Ops>((calls) => worker.postMessage({ lane, calls } satisfies CallBatch), limits);
   const lanes = { reads: laneOf<ReadOperations>('reads'), writes: laneOf<WriteOperations>('writes') };
   const end = (error: AppError) => {
     for (const lane of Object.values(lanes)) lane.end(error);
@@ -66,7 +66,7 @@ export async function openThread(input: DatabaseOptions, limits: QueueLimits): P
     end(new AppError('store_unavailable', 'The store’s thread ended; the server must be restarted.', { cause }));
   const ready = lanes.writes.expectStart();
   const gone = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  worker.on('message', ({ lane, replies }: Replies) => lanes[lane].received(replies));
+  worker.on('message', ({ lane, replies }: ReplyBatch) => lanes[lane].received(replies));
   worker.on('error', lost).on('exit', lost);
   await ready.catch(async (thrown) => {
     await gone;
@@ -83,8 +83,8 @@ export async function openThread(input: DatabaseOptions, limits: QueueLimits): P
   };
 }
 
-class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
-  readonly #send: (calls: readonly Call[]) => void;
+class RequestQueue<Ops extends StoreOperations> implements StoreChannel<Ops> {
+  readonly #send: (calls: readonly StoreCall[]) => void;
   readonly #limits: QueueLimits;
   readonly #small: Request[] = [];
   readonly #bulk: Request[] = [];
@@ -94,7 +94,7 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
   #ended: AppError | undefined;
   readonly #idle: (() => void)[] = [];
 
-  constructor(send: (calls: readonly Call[]) => void, limits: QueueLimits) {
+  constructor(send: (calls: readonly StoreCall[]) => void, limits: QueueLimits) {
     this.#send = send;
     this.#limits = limits;
   }
@@ -118,7 +118,7 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
     return promise;
   }
 
-  received(replies: readonly Reply[]): void {
+  received(replies: readonly StoreReply[]): void {
     const answered = this.#away;
     this.#away = [];
     replies.forEach((reply, n) => {
@@ -178,6 +178,6 @@ function takeBatch(waiting: Request[], limits: QueueLimits): Request[] {
 
 const full = () => new AppError('store_busy', 'The store is overloaded: too many requests are waiting.');
 
-function errorOf([, code, text, cause]: Extract<Reply, readonly [ok: false, ...unknown[]]>): AppError {
+function errorOf([, code, text, cause]: Extract<StoreReply, readonly [ok: false, ...unknown[]]>): AppError {
   return new AppError(code, text, cause === '' ? {} : { cause });
 }

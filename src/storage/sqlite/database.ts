@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors/errors.ts';
-import { corruptDatabaseError, storeError } from './errors.ts';
+import { corruptDatabaseError, toStoreError } from './errors.ts';
 import { lockStore } from './lock.ts';
 import { migrations } from './schema.ts';
 
@@ -40,7 +40,7 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
     const held = stack.move();
     return { db, [Symbol.dispose]: () => held.dispose() };
   } catch (thrown) {
-    throw storeError(thrown, options.path);
+    throw toStoreError(thrown, options.path);
   }
 }
 

@@ -10,7 +10,7 @@ const resultCode = (thrown: unknown): number =>
 export const isBusy = (thrown: unknown): boolean => (resultCode(thrown) & 0xff) === BUSY;
 
 /** Converts an error of SQLite or the file system. An AppError stays unchanged. */
-export function storeError(thrown: unknown, path: string): AppError {
+export function toStoreError(thrown: unknown, path: string): AppError {
   const ours = thrown instanceof Error && ('errcode' in thrown || 'syscall' in thrown);
   if (!ours) return toAppError(thrown);
   const options = { cause: thrown };

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Lease, UsageKey, UsageSum } from '../../core/contracts/ports.ts';
+import type { Lease, UsageGroupKey, UsageSum } from '../../core/contracts/ports.ts';
 import { unindexedTypes } from './schema.ts';
 
 /** Both are JSON text. The caller parses it once per page. */
@@ -25,7 +25,7 @@ export interface ListRow {
 }
 type Only = Pick<ListRow, 'owner' | 'shared' | 'state' | 'parent'>;
 
-export type ReadOperations = ReturnType<typeof readOperations>;
+export type ReadOperations = ReturnType<typeof createReadOperations>;
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
@@ -52,7 +52,7 @@ export const newestOfTypeQuery = `
 `;
 
 /** `now`: a monotonic clock in milliseconds. */
-export function readOperations(db: DatabaseSync, now: () => number = () => performance.now()) {
+export function createReadOperations(db: DatabaseSync, now: () => number = () => performance.now()) {
   return { ...eventReads(db, now), ...recordReads(db, now), ...queueReads(db), ping: () => {} };
 }
 
@@ -63,21 +63,21 @@ const messagesAfter = `
 export const messageAheadQuery = `SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`;
 
 /** The columns of a session's record are those of `toIndexEntry`. */
-const keyColumns: Readonly<Record<UsageKey, string>> = {
+const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
   owner: "coalesce(record.owner, '')",
   project: "coalesce(record.parent, '')",
   session: 'session',
   model: 'model',
   day: "date(at / 1000, 'unixepoch')",
 };
-const usageKeys = Object.keys(keyColumns) as UsageKey[];
+const usageKeys = Object.keys(keyColumns) as UsageGroupKey[];
 
 /**
  * A fork's log starts with copied events, which are not counted again. LIMIT keeps SQLite from merging the queries, and
  * the model is read only where needed: otherwise the index would no longer cover the query. CROSS JOIN keeps the events
  * as the outer loop.
  */
-export const usageSumsBy = (keys: readonly UsageKey[]) => `
+export const usageSumsBy = (keys: readonly UsageGroupKey[]) => `
   SELECT ${usageKeys.map((key) => `${keys.includes(key) ? keyColumns[key] : "''"} AS "${key}"`).join(', ')},
     count(*) AS turns, sum(input) AS input, sum(coalesce(cached, 0)) AS cached, sum(output) AS output,
     sum(coalesce(cost, 0)) AS cost, sum(cost IS NULL) AS unpriced
@@ -125,7 +125,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
     SELECT at FROM event INDEXED BY event_usage WHERE type = 'usage' AND at >= ? AND at < ? ORDER BY at LIMIT 1 OFFSET ?
   `);
   const usage = new Map<string, StatementSync>();
-  function usageBy(keys: readonly UsageKey[]): StatementSync {
+  function usageBy(keys: readonly UsageGroupKey[]): StatementSync {
     const text = usageSumsBy(keys);
     const prepared = usage.get(text) ?? db.prepare(text);
     usage.set(text, prepared);
@@ -175,13 +175,13 @@ function eventReads(db: DatabaseSync, now: () => number) {
         at = after;
       }
     },
-    usage(from: number, to: number, by: readonly UsageKey[]): UsageChunk {
+    usage(from: number, to: number, by: readonly UsageGroupKey[]): UsageChunk {
       const last = usageAhead.get(from, to, usageAtOnce - 1);
       const end = last ? Number(last.at) + 1 : to;
       const sums = usageBy(by)
         .all(from, end)
         .map((row) => ({
-          ...(Object.fromEntries(usageKeys.map((key) => [key, String(row[key])])) as Record<UsageKey, string>),
+          ...(Object.fromEntries(usageKeys.map((key) => [key, String(row[key])])) as Record<UsageGroupKey, string>),
           turns: Number(row.turns),
           inputTokens: Number(row.input),
           cachedTokens: Number(row.cached),
@@ -198,7 +198,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
 
 /** The unary pluses keep SQLite from scanning the whole kind in order: few ids have the prefix. */
 const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
-export const recordsByPrefix = `
+export const recordsByPrefixQuery = `
   SELECT id, doc, version FROM record WHERE ${idsByPrefix} ORDER BY +sort DESC, id LIMIT ?3
 `;
 
@@ -254,7 +254,7 @@ function recordReads(db: DatabaseSync, now: () => number) {
   const belonging = db.prepare(`
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
   `);
-  const withPrefix = db.prepare(recordsByPrefix);
+  const withPrefix = db.prepare(recordsByPrefixQuery);
   // Ascending, because a record that moves in the meantime moves to the end, which is read last.
   const [rest, above] = ['sort = ? AND id < ?', 'sort > ?'].map((behind) =>
     db.prepare(`

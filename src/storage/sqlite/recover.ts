@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../../core/errors/errors.ts';
 import { checkIntegrity, openForWriting } from './database.ts';
-import { storeError } from './errors.ts';
+import { toStoreError } from './errors.ts';
 import { lockStore } from './lock.ts';
 import { indexColumns } from './schema.ts';
 
@@ -57,7 +57,7 @@ function isSound(path: string): boolean {
     checkIntegrity(path, Number.POSITIVE_INFINITY);
     return true;
   } catch (thrown) {
-    const error = storeError(thrown, path);
+    const error = toStoreError(thrown, path);
     if (error.code === 'store_corrupt') return false;
     throw error;
   }

@@ -11,9 +11,9 @@ import type {
   StoredRecord,
   UsageSum,
 } from '../../core/contracts/ports.ts';
-import { droppableTypes } from '../../core/model/event-traits.ts';
+import { droppableEventTypes } from '../../core/model/event-traits.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { addSum } from '../usage-sums.ts';
+import { addUsageSum } from '../usage-sums.ts';
 import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corruptDatabaseError } from './errors.ts';
 import type {
@@ -43,7 +43,7 @@ const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
  * A single file, read and written by one thread. Rejects: store_busy (another server uses it), store_corrupt,
  * unsupported (written by a newer version), store_unavailable. Disposing finishes all pending requests.
  */
-export async function sqliteStore(options: SqliteOptions): Promise<Store> {
+export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;
   const thread = await openThread({ path, synchronous, busyTimeoutMs }, queue);
   const { writes: writer, reads: reader } = thread;
@@ -108,13 +108,13 @@ function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<Read
       const sums = new Map<string, UsageSum>();
       for (let at: number | null = from; at !== null; ) {
         const [some, next]: UsageChunk = await reader.call('usage', [at, to, by]);
-        for (const sum of some) addSum(sums, sum);
+        for (const sum of some) addUsageSum(sums, sum);
         at = next;
       }
       return [...sums.values()];
     },
     compact: (sessionId, { keepDroppable, keepAll }) =>
-      writer.call('compact', [sessionId, JSON.stringify([...droppableTypes]), keepDroppable, keepAll]),
+      writer.call('compact', [sessionId, JSON.stringify([...droppableEventTypes]), keepDroppable, keepAll]),
     async heads(sessionIds) {
       const heads = await reader.call('heads', [sessionIds]);
       return new Map(sessionIds.map((id, n) => [id, heads[n] ?? 0]));

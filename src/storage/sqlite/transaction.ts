@@ -1,16 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { AppError, ErrorCode } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
-import { isFatal, storeError } from './errors.ts';
+import { isFatal, toStoreError } from './errors.ts';
 
 /** A request as sent to the thread: the operation's name and arguments. */
-export type Call = readonly [name: string, ...args: unknown[]];
-export type Reply =
+export type StoreCall = readonly [name: string, ...args: unknown[]];
+export type StoreReply =
   | readonly [ok: true, value: unknown]
   | readonly [ok: false, code: ErrorCode, text: string, cause: string];
-export type Operations = Record<string, (...args: never[]) => unknown>;
+export type StoreOperations = Record<string, (...args: never[]) => unknown>;
 
-export const toErrorReply = (error: AppError): Reply => [
+export const toErrorReply = (error: AppError): StoreReply => [
   false,
   error.code,
   error.publicMessage,
@@ -18,7 +18,10 @@ export const toErrorReply = (error: AppError): Reply => [
 ];
 
 /** Answers each request separately; a failed request gets its error. */
-export function runEach(operations: Operations, path: string): (calls: readonly Call[]) => Reply[] {
+export function createCallRunner(
+  operations: StoreOperations,
+  path: string,
+): (calls: readonly StoreCall[]) => StoreReply[] {
   return (calls) => calls.map((call) => attempt(operations, call, path));
 }
 
@@ -26,17 +29,17 @@ export function runEach(operations: Operations, path: string): (calls: readonly 
  * Group commit: all requests share one transaction and one fsync. Each has its own savepoint, so a failed request has
  * no effect and the others continue. A request gets `ok` once it is on disk.
  */
-export function commitGroup(
+export function createGroupCommitter(
   db: DatabaseSync,
-  operations: Operations,
+  operations: StoreOperations,
   path: string,
-): (calls: readonly Call[]) => Reply[] {
+): (calls: readonly StoreCall[]) => StoreReply[] {
   const [begin, commit, savepoint, release] = ['BEGIN IMMEDIATE', 'COMMIT', 'SAVEPOINT one', 'RELEASE one'].map((sql) =>
     db.prepare(sql),
   );
   let fatal: AppError | undefined;
 
-  function alone(call: Call): Reply[] {
+  function alone(call: StoreCall): StoreReply[] {
     begin?.run();
     const reply = attempt(operations, call, path);
     if (!db.isTransaction) throw new RollbackError(reply);
@@ -45,7 +48,7 @@ export function commitGroup(
     return [reply];
   }
 
-  function all(calls: readonly Call[]): Reply[] {
+  function all(calls: readonly StoreCall[]): StoreReply[] {
     begin?.run();
     const replies = calls.map((call) => {
       savepoint?.run();
@@ -68,11 +71,11 @@ export function commitGroup(
   return (calls) => {
     if (fatal) return calls.map(() => toErrorReply(fatal as AppError));
     try {
-      return calls.length === 1 ? alone(calls[0] as Call) : all(calls);
+      return calls.length === 1 ? alone(calls[0] as StoreCall) : all(calls);
     } catch (thrown) {
       if (db.isTransaction) db.exec('ROLLBACK');
       if (thrown instanceof RollbackError) return calls.map(() => thrown.reply);
-      const error = storeError(thrown, path);
+      const error = toStoreError(thrown, path);
       if (isFatal(thrown)) fatal = error;
       return calls.map(() => toErrorReply(error));
     }
@@ -80,17 +83,17 @@ export function commitGroup(
 }
 
 class RollbackError extends Error {
-  readonly reply: Reply;
-  constructor(reply: Reply) {
+  readonly reply: StoreReply;
+  constructor(reply: StoreReply) {
     super('SQLite rolled the transaction back');
     this.reply = reply;
   }
 }
 
-function attempt(operations: Operations, [name, ...args]: Call, path: string): Reply {
+function attempt(operations: StoreOperations, [name, ...args]: StoreCall, path: string): StoreReply {
   try {
     return [true, operations[name]?.(...(args as never[]))];
   } catch (thrown) {
-    return toErrorReply(storeError(thrown, path));
+    return toErrorReply(toStoreError(thrown, path));
   }
 }

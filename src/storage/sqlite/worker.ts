@@ -3,10 +3,16 @@ import { startWatchdog } from '../../core/concurrency/watch-loop.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { armFailpoints } from '../../core/errors/failpoint.ts';
 import { type DatabaseOptions, openForWriting, truncateWal } from './database.ts';
-import { storeError } from './errors.ts';
-import { readOperations } from './reads.ts';
-import { type Call, commitGroup, type Reply, runEach, toErrorReply } from './transaction.ts';
-import { writeOperations } from './writes.ts';
+import { toStoreError } from './errors.ts';
+import { createReadOperations } from './reads.ts';
+import {
+  createCallRunner,
+  createGroupCommitter,
+  type StoreCall,
+  type StoreReply,
+  toErrorReply,
+} from './transaction.ts';
+import { createWriteOperations } from './writes.ts';
 
 // The SQLite thread. Each batch of requests is one message, as are its replies; null closes the store.
 
@@ -15,13 +21,13 @@ export interface WorkerInput extends DatabaseOptions {
 }
 /** Writes that wait for another program's lock do not block reads. */
 export type WorkerLane = 'reads' | 'writes';
-export interface Batch {
+export interface CallBatch {
   readonly lane: WorkerLane;
-  readonly calls: readonly Call[];
+  readonly calls: readonly StoreCall[];
 }
-export interface Replies {
+export interface ReplyBatch {
   readonly lane: WorkerLane;
-  readonly replies: readonly Reply[];
+  readonly replies: readonly StoreReply[];
 }
 
 const lockedMs = 20;
@@ -35,7 +41,7 @@ const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)
 /** Redacting a memory writes its version again, without the text. */
 const redactable: ReadonlySet<unknown> = new Set(['memory-version', 'memory-store-version']);
 /** Whether the call can permanently remove text. */
-const removesText = ([name, first]: Call): boolean =>
+const removesText = ([name, first]: StoreCall): boolean =>
   name === 'put' ? Array.isArray(first) && redactable.has(first[0]) : name === 'delete' && isWordy(first);
 const input = workerData as WorkerInput;
 if (input.failpoints !== undefined) {
@@ -48,18 +54,18 @@ try {
   serve();
   answer('writes', [[true, undefined]]);
 } catch (thrown) {
-  answer('writes', [toErrorReply(storeError(thrown, input.path))]);
+  answer('writes', [toErrorReply(toStoreError(thrown, input.path))]);
   parentPort?.close();
 }
 
-function answer(lane: WorkerLane, replies: readonly Reply[]): void {
-  parentPort?.postMessage({ lane, replies } satisfies Replies);
+function answer(lane: WorkerLane, replies: readonly StoreReply[]): void {
+  parentPort?.postMessage({ lane, replies } satisfies ReplyBatch);
 }
 
 function serve(): void {
   const opened = openForWriting(input, systemClock.now());
-  const read = runEach(readOperations(opened.db), input.path);
-  const commit = commitGroup(opened.db, writeOperations(opened.db), input.path);
+  const read = createCallRunner(createReadOperations(opened.db), input.path);
+  const commit = createGroupCommitter(opened.db, createWriteOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
   /**
    * Runs a second after the first of several deletions, because deleting a project removes many records. Later
@@ -75,7 +81,7 @@ function serve(): void {
       } catch {}
     }, restMs).unref();
   };
-  const write = (calls: readonly Call[], until: number) => {
+  const write = (calls: readonly StoreCall[], until: number) => {
     const replies = commit(calls);
     if (replies.every(isLocked) && systemClock.now() < until) {
       setTimeout(() => write(calls, until), lockedMs);
@@ -86,7 +92,7 @@ function serve(): void {
     answer('writes', replies);
   };
 
-  parentPort?.on('message', (batch: Batch | null) => {
+  parentPort?.on('message', (batch: CallBatch | null) => {
     if (batch?.lane === 'reads') answer('reads', read(batch.calls));
     else if (batch) write(batch.calls, systemClock.now() + input.busyTimeoutMs);
     else {
@@ -97,6 +103,6 @@ function serve(): void {
 }
 
 /** Another program holds the write lock, so nothing was done. */
-function isLocked([ok, code]: Reply): boolean {
+function isLocked([ok, code]: StoreReply): boolean {
   return !ok && code === 'store_busy';
 }

@@ -5,10 +5,10 @@ import type { CommandRow, PutRow } from './reads.ts';
 
 export type InboxResult = Exclude<InboxClaim, { kind: 'done' }> | { kind: 'done'; answer: string };
 
-export type WriteOperations = ReturnType<typeof writeOperations>;
+export type WriteOperations = ReturnType<typeof createWriteOperations>;
 
 /** Operations that change the file. Each runs within its caller's transaction. */
-export function writeOperations(db: DatabaseSync) {
+export function createWriteOperations(db: DatabaseSync) {
   return {
     ...eventWrites(db),
     ...recordWrites(db),

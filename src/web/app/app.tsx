@@ -1,7 +1,7 @@
 import { Conversation } from '../conversation/conversation.tsx';
 import { paneWidth } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
-import { Boundary } from '../parts/boundary.tsx';
+import { ErrorBoundary } from '../parts/boundary.tsx';
 import { Dialogs } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { Notice } from '../parts/notice.tsx';
@@ -9,7 +9,7 @@ import { Sidebar } from '../sessions/sidebar.tsx';
 import { t } from '../text/text.ts';
 import { isDragging } from '../work/divider.tsx';
 import { WorkPane } from '../work/pane.tsx';
-import { focusMessage } from './commands.ts';
+import { focusMessageBox } from './commands.ts';
 import { Header } from './header.tsx';
 import { isMenuOpen, isPaneFull, visiblePane } from './layout.ts';
 import { Palette } from './palette.tsx';
@@ -19,7 +19,7 @@ export function App() {
   const isOpen = hasWork && paneWidth.value > 0;
   return (
     <>
-      <button type="button" class="skip" onClick={focusMessage}>
+      <button type="button" class="skip" onClick={focusMessageBox}>
         {t('skip')}
       </button>
       <div
@@ -31,23 +31,23 @@ export function App() {
         data-dragging={isDragging.value ? 'true' : undefined}
         style={{ '--pane': `${paneWidth.value}px` }}
       >
-        <Boundary>
+        <ErrorBoundary>
           <Sidebar />
-        </Boundary>
+        </ErrorBoundary>
         <main class="main stack">
-          <Boundary>
+          <ErrorBoundary>
             <Header />
-          </Boundary>
+          </ErrorBoundary>
           <Notice />
-          <Boundary>
+          <ErrorBoundary>
             <Conversation />
-          </Boundary>
+          </ErrorBoundary>
         </main>
         {hasWork && (
           <>
-            <Boundary>
+            <ErrorBoundary>
               <WorkPane />
-            </Boundary>
+            </ErrorBoundary>
             <nav class="phone-tabs" aria-label={t('phoneTabs')}>
               {(['chat', 'work'] as const).map((part) => (
                 <button
@@ -74,9 +74,9 @@ export function App() {
           }}
         />
       </div>
-      <Boundary>
+      <ErrorBoundary>
         <Palette />
-      </Boundary>
+      </ErrorBoundary>
       <Dialogs />
     </>
   );

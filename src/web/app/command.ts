@@ -2,7 +2,7 @@ import type { IconName } from '../parts/kit/icon.tsx';
 import type { TextKey } from '../text/texts.ts';
 
 /** An entry of the palette. `keys` also works outside the palette: `mod` is Ctrl, or Cmd on a Mac. */
-export interface Command {
+export interface PaletteCommand {
   readonly id: string;
   readonly label: TextKey;
   readonly icon: IconName;

@@ -1,7 +1,7 @@
 import { openAttempts } from '../attempts/open.ts';
 import { openAutomations } from '../automations/open.ts';
 import { stopRun } from '../data/actions.ts';
-import { model } from '../data/log.ts';
+import { conversationModel } from '../data/log.ts';
 import { theme } from '../data/prefs.ts';
 import { navigate } from '../data/route.ts';
 import { currentId, currentSession } from '../data/sessions.ts';
@@ -15,10 +15,10 @@ import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import { tabs } from '../work/tabs.ts';
-import type { Command } from './command.ts';
+import type { PaletteCommand } from './command.ts';
 import { showTab, togglePane } from './layout.ts';
 
-const settingsCommands: readonly Command[] = [
+const settingsCommands: readonly PaletteCommand[] = [
   { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
   { id: 'memory', label: 'memory', icon: 'book', run: () => openSettings('memory') },
   { id: 'tool-servers', label: 'toolServers', icon: 'gear', run: () => openSettings('tool-servers') },
@@ -28,7 +28,7 @@ const settingsCommands: readonly Command[] = [
 
 const hasSession = () => currentSession.value !== undefined;
 
-const sharingCommands: readonly Command[] = [
+const sharingCommands: readonly PaletteCommand[] = [
   {
     id: 'session.share',
     label: 'share.title',
@@ -41,18 +41,20 @@ const sharingCommands: readonly Command[] = [
     id: 'session.fork',
     label: 'fork.title',
     icon: 'fork',
-    when: () => hasSession() && model.items.value.some(({ kind }) => kind === 'end'),
+    when: () => hasSession() && conversationModel.items.value.some(({ kind }) => kind === 'end'),
     run: () => confirmFork(),
   },
 ];
 
-const skillCommands: readonly Command[] = [{ id: 'skills.open', label: 'skills', icon: 'book', run: openSkills }];
+const skillCommands: readonly PaletteCommand[] = [
+  { id: 'skills.open', label: 'skills', icon: 'book', run: openSkills },
+];
 
-const automationCommands: readonly Command[] = [
+const automationCommands: readonly PaletteCommand[] = [
   { id: 'automations.open', label: 'automations', icon: 'clock', run: openAutomations },
 ];
 
-const attemptCommands: readonly Command[] = [
+const attemptCommands: readonly PaletteCommand[] = [
   {
     id: 'attempts.open',
     label: 'attempts.open',
@@ -65,11 +67,11 @@ const attemptCommands: readonly Command[] = [
   },
 ];
 
-export function focusMessage(): void {
+export function focusMessageBox(): void {
   document.getElementById('message')?.focus();
 }
 
-const appCommands: readonly Command[] = [
+const appCommands: readonly PaletteCommand[] = [
   {
     id: 'session.new',
     label: 'newSession',
@@ -77,11 +79,11 @@ const appCommands: readonly Command[] = [
     keys: 'alt+n',
     run: () => {
       navigate(undefined);
-      setTimeout(focusMessage, 50);
+      setTimeout(focusMessageBox, 50);
     },
   },
   { id: 'guide', label: 'guide', icon: 'help', run: () => void open('/guide', '_blank', 'noopener') },
-  { id: 'message.focus', label: 'focusMessage', icon: 'edit', keys: 'alt+m', run: focusMessage },
+  { id: 'message.focus', label: 'focusMessage', icon: 'edit', keys: 'alt+m', run: focusMessageBox },
   {
     id: 'run.stop',
     label: 'stop',
@@ -114,7 +116,7 @@ const appCommands: readonly Command[] = [
 ];
 
 /** One entry for each tab of the work pane. */
-const workCommands: readonly Command[] = tabs.map(({ id, label, icon, shows }) => ({
+const workCommands: readonly PaletteCommand[] = tabs.map(({ id, label, icon, shows }) => ({
   id: `work.${id}`,
   label,
   icon,
@@ -126,7 +128,7 @@ const workCommands: readonly Command[] = tabs.map(({ id, label, icon, shows }) =
 }));
 
 /** All entries of the palette. A feature adds its own in its `commands.ts`. */
-export const commands = (): readonly Command[] =>
+export const listCommands = (): readonly PaletteCommand[] =>
   [
     ...appCommands,
     ...sessionCommands,

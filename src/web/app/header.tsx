@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { rename, stopRun } from '../data/actions.ts';
+import { renameSession, stopRun } from '../data/actions.ts';
 import { paneWidth } from '../data/prefs.ts';
 import { currentId, currentSession, type Session } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
@@ -14,11 +14,11 @@ import { StatusChip } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { confirmDelete } from '../sessions/delete.ts';
-import { nameOf } from '../sessions/name.ts';
+import { sessionNameOf } from '../sessions/name.ts';
 import { openShareDialog } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
-import { commands } from './commands.ts';
+import { listCommands } from './commands.ts';
 import { isMenuOpen, togglePane } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
 
@@ -108,7 +108,7 @@ const StopButton = ({ id }: { id: string }) => (
  * while a person types is applied after they finish.
  */
 function Title({ session }: { session: Session }) {
-  const name = nameOf(session);
+  const name = sessionNameOf(session);
   const field = useRef<HTMLSpanElement>(null);
   const before = useRef(name);
   useLayoutEffect(() => {
@@ -117,7 +117,7 @@ function Title({ session }: { session: Session }) {
   const save = (node: HTMLElement) => {
     const text = (node.textContent ?? '').replace(/\s+/g, ' ').trim();
     if (text === '' || text === before.current || text === name) node.textContent = name;
-    else void tryOrNotify(t('notRenamed'), () => rename(session.id, text.slice(0, 255)));
+    else void tryOrNotify(t('notRenamed'), () => renameSession(session.id, text.slice(0, 255)));
   };
   return (
     <h1 class="cut">
@@ -169,7 +169,7 @@ const SessionMenu = () => (
   <Menu
     class="narrow-only"
     items={[
-      ...commands()
+      ...listCommands()
         .filter(({ id }) => shown.includes(id))
         .map((command) => ({ ...command, label: t(command.label) })),
       { id: 'all', label: t('palette'), icon: 'command', run: openPalette },

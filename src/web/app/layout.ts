@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { paneWidth, pref } from '../data/prefs.ts';
+import { createPref, paneWidth } from '../data/prefs.ts';
 
 /** Whether the session list covers the page, on screens without room for a column. */
 export const isMenuOpen = signal(false);
@@ -7,7 +7,7 @@ export const isMenuOpen = signal(false);
 export const visiblePane = signal<'chat' | 'work'>('chat');
 
 /** The id of the open tab of the work pane; empty: the first one. */
-export const openTab = pref<string>('tab', '');
+export const openTabId = createPref<string>('tab', '');
 /** Whether the work pane covers the conversation. */
 export const isPaneFull = signal(false);
 
@@ -25,6 +25,6 @@ export function showPane(): void {
 }
 
 export function showTab(id: string): void {
-  openTab.value = id;
+  openTabId.value = id;
   showPane();
 }

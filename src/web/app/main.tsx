@@ -1,27 +1,27 @@
 import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
-import { followCurrent, model, onGone } from '../data/log.ts';
-import { currentUser, readCurrentUser, readSignInError } from '../data/people.ts';
+import { conversationModel, followCurrent, onGone } from '../data/log.ts';
+import { currentUser, loadCurrentUser, readSignInError } from '../data/people.ts';
 import { followAddress, leaveSession, navigate } from '../data/route.ts';
-import { connect, connection, request } from '../data/server.ts';
+import { connectionState, connectToServer, request } from '../data/server.ts';
 import {
-  confirmSessions,
   currentId,
   currentSession,
   forgetSession,
+  markSessionsUnconfirmed,
   onSessionChange,
   type Session,
   sessions,
   watchSessions,
 } from '../data/sessions.ts';
-import { type Status, toStatus } from '../data/status.ts';
+import { type DisplayStatus, toStatus } from '../data/status.ts';
 import { loadServerInfo } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
 import { notify } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
-import { nameOf } from '../sessions/name.ts';
+import { sessionNameOf } from '../sessions/name.ts';
 import { searchMessages } from '../sessions/search.ts';
 import { openSettings } from '../settings/settings.tsx';
 import { completeSignIn, takeSignInReturn } from '../settings/tool-servers/sign-in.ts';
@@ -31,19 +31,19 @@ import { followPorts } from '../work/preview/state.ts';
 import { followResults } from '../work/results.ts';
 import { confirmCommand, takeCommandRequest } from './allow-command.tsx';
 import { App } from './app.tsx';
-import { commands } from './commands.ts';
+import { listCommands } from './commands.ts';
 import { isMenuOpen } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
 import { requestToken } from './token-dialog.tsx';
 
 /** The sessions that finished while the page was not in view. */
 const ended = signal<ReadonlySet<string>>(new Set());
-const announcements: Partial<Record<Status, TextKey>> = {
+const announcements: Partial<Record<DisplayStatus, TextKey>> = {
   waiting: 'notifyWaits',
   finished: 'notifyFinished',
   failed: 'notifyFailed',
 };
-const signs: Partial<Record<Status, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
+const signs: Partial<Record<DisplayStatus, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
 
 /**
  * Shows the number of sessions that wait or finished unseen, and the selected session, in the tab's title. Sends
@@ -55,7 +55,7 @@ function badgeInTitle(): void {
     const count = new Set([...waiting, ...ended.value]).size;
     const session = currentSession.value;
     const sign = session ? (signs[toStatus(session)] ?? '') : '';
-    const name = session ? `${nameOf(session)} · Corral` : 'Corral';
+    const name = session ? `${sessionNameOf(session)} · Corral` : 'Corral';
     document.title = `${count > 0 ? `(${count}) ` : ''}${sign}${name}`;
   });
   addEventListener('visibilitychange', () => {
@@ -70,11 +70,11 @@ function badgeInTitle(): void {
   });
 }
 
-function tell(session: Session, status: Status): void {
+function tell(session: Session, status: DisplayStatus): void {
   if (typeof Notification === 'undefined' || Notification.permission !== 'granted') return;
   const key = announcements[status];
   if (!key) return;
-  const shown = new Notification(nameOf(session), { body: t(key), tag: session.id, icon: '/static/icon.svg' });
+  const shown = new Notification(sessionNameOf(session), { body: t(key), tag: session.id, icon: '/static/icon.svg' });
   shown.onclick = () => {
     focus();
     navigate(session.id);
@@ -100,7 +100,7 @@ function listenForKeys(): void {
     }
     if (pressedKey(event) === 'Escape' && isMenuOpen.value) isMenuOpen.value = false;
     if (document.querySelector('dialog[open]')) return;
-    const command = commands().find((one) => one.keys === keys);
+    const command = listCommands().find((one) => one.keys === keys);
     if (!command) return;
     event.preventDefault();
     command.run();
@@ -125,7 +125,7 @@ function catchDrops(): void {
 function followEnd(): void {
   let isAsking = false;
   effect(() => {
-    if (connection.value !== 'broken' || isAsking || !currentUser.peek()?.person) return;
+    if (connectionState.value !== 'broken' || isAsking || !currentUser.peek()?.person) return;
     isAsking = true;
     void (async () => {
       const isOver = async () => (await request('/api/v1/people/me').catch(() => undefined))?.status === 401;
@@ -152,9 +152,9 @@ async function start(): Promise<void> {
     'visibilitychange',
     () => void (document.visibilityState === 'visible' && loadServerInfo()),
   );
-  connect(() => {
-    confirmSessions();
-    void readCurrentUser(); // a changed role closes the socket
+  connectToServer(() => {
+    markSessionsUnconfirmed();
+    void loadCurrentUser(); // a changed role closes the socket
   });
   followEnd();
   const command = takeCommandRequest();
@@ -172,7 +172,7 @@ async function start(): Promise<void> {
 
 /** Leaves a session that does not exist. If its messages were shown, it was deleted; otherwise that is unknown. */
 function leaveGone(id: string): void {
-  const wasShown = model.seq > 0;
+  const wasShown = conversationModel.seq > 0;
   forgetSession(id);
   if (leaveSession(id)) notify(t(wasShown ? 'sessionDeleted' : 'sessionMissing'), 'wait');
 }

@@ -6,24 +6,34 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { StatusDot } from '../parts/kit/status.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { createWordMatcher } from '../parts/word-search.ts';
-import { nameOf } from '../sessions/name.ts';
+import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
-import type { Command } from './command.ts';
-import { commands } from './commands.ts';
+import type { PaletteCommand } from './command.ts';
+import { listCommands } from './commands.ts';
 import { isPaletteOpen } from './palette-state.ts';
 
 const most = 12;
 
 export const Palette = () => (isPaletteOpen.value ? <OpenPalette /> : null);
 
-type Entry = { readonly key: string; readonly name: string; readonly command?: Command; readonly session?: string };
+type Entry = {
+  readonly key: string;
+  readonly name: string;
+  readonly command?: PaletteCommand;
+  readonly session?: string;
+};
 
 function entriesFor(text: string): (Entry & { run: () => void })[] {
   const fits = createWordMatcher(text);
-  const found = commands().map((command) => ({ key: command.id, name: t(command.label), command, run: command.run }));
+  const found = listCommands().map((command) => ({
+    key: command.id,
+    name: t(command.label),
+    command,
+    run: command.run,
+  }));
   const others = sessions.value.map((one) => ({
     key: one.id,
-    name: nameOf(one),
+    name: sessionNameOf(one),
     session: one.id,
     run: () => navigate(one.id),
   }));

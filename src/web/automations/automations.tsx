@@ -6,7 +6,7 @@ import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
 import { AutomationView } from './one.tsx';
-import { type Automation, automations, describeAutomationState, readAutomations } from './state.ts';
+import { type Automation, automations, describeAutomationState, loadAutomations } from './state.ts';
 
 export const openAutomations = (): void => showDialog(<Automations />);
 const openForm = (): void => showDialog(<AutomationForm back={openAutomations} />);
@@ -16,7 +16,7 @@ export const openAutomation = (automation: Automation): void =>
 /** The automations that the person can see, and a button for a new one. */
 function Automations() {
   const [trouble, tryIt] = useActionError();
-  useEffect(() => void tryIt(t('automations.unread'), readAutomations), []);
+  useEffect(() => void tryIt(t('automations.unread'), loadAutomations), []);
   return (
     <Dialog title={t('automations')} wide>
       <p class="quiet">{t('automations.about')}</p>

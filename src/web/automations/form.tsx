@@ -4,16 +4,16 @@ import { parseRepository } from '../../core/text/repository-address.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
 import { mutate, query } from '../data/server.ts';
 import { modelRefOf } from '../models/model-picker.tsx';
-import { availableProviders, effectiveModels, loadEffectiveModels, readAvailableProviders } from '../models/state.ts';
+import { availableProviders, effectiveModels, loadAvailableProviders, loadEffectiveModels } from '../models/state.ts';
 import { formatMoment, locale } from '../parts/format.ts';
 import { Dialog } from '../parts/kit/dialog.tsx';
 import { SchemaForm } from '../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { projects } from '../sessions/filters.ts';
-import { readTemplates, templateChoices, templates } from '../sessions/templates.ts';
-import { readSkills, skills } from '../skills/state.ts';
+import { loadTemplates, templateChoices, templates } from '../sessions/templates.ts';
+import { loadSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
-import { type Automation, automations, readAutomations, updateAutomation } from './state.ts';
+import { type Automation, automations, loadAutomations, updateAutomation } from './state.ts';
 import {
   dayName,
   findTimeZone,
@@ -85,7 +85,7 @@ const text = { kind: 'text' } as const;
 /** The form of an automation: its triggers, the agent's task, and the limits of each session. */
 export function AutomationForm({ automation, back }: Props) {
   useEffect(() => {
-    const reads = [readTemplates, loadEffectiveModels, readAvailableProviders, readSkills, readAutomations];
+    const reads = [loadTemplates, loadEffectiveModels, loadAvailableProviders, loadSkills, loadAutomations];
     for (const read of reads) void read().catch(() => {}); // without the lists, names can be typed
   }, []);
   const { repositories = [], skills: pins = [], schedule = null, after = null, budget = null } = automation ?? {};

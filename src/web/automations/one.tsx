@@ -5,7 +5,7 @@ import { formatDuration, formatMoment, formatPrice } from '../parts/format.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
-import { closeDialog, confirmFirst, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { closeDialog, confirmAction, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
@@ -43,7 +43,7 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       updateAutomation(await query('automations.get', { id }));
     });
   const ask = () =>
-    confirmFirst({
+    confirmAction({
       title: t('automations.hook.newSecret'),
       text: t('automations.hook.rotateText'),
       yes: t('automations.hook.newSecret'),
@@ -112,7 +112,7 @@ export function AutomationView({ id, back }: Props) {
       updateAutomation(await mutate(paused ? 'automations.resume' : 'automations.pause', { id })),
     );
   const remove = () =>
-    confirmFirst({
+    confirmAction({
       title: t('automations.delete', { name }),
       text: t('automations.deleteText'),
       yes: t('automations.deleteYes'),

@@ -11,7 +11,7 @@ export type AutomationStart = Outputs['automations']['start'];
 /** Undefined: not loaded yet. */
 export const automations = signal<readonly Automation[] | undefined>(undefined);
 
-export async function readAutomations(): Promise<void> {
+export async function loadAutomations(): Promise<void> {
   automations.value = await query('automations.list', undefined);
 }
 

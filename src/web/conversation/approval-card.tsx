@@ -2,7 +2,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { approve, reject } from '../data/actions.ts';
 import type { ApprovalItem } from '../data/items.ts';
 import { TextParts, useTruncatedText } from '../markdown/plain.tsx';
-import { boundedLine, showHiddenCharacters } from '../parts/bounded-text.ts';
+import { showHiddenCharacters, truncateLine } from '../parts/bounded-text.ts';
 import { diffLines } from '../parts/diff.ts';
 import { formatMoment } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -17,7 +17,7 @@ const maxName = 300; // characters
 /** A call that waits for approval: the exact call, and the possible decisions. */
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
   const { callId, args, expiresAt, content, fixed } = item.request;
-  const name = showHiddenCharacters(boundedLine(item.request.function, maxName));
+  const name = showHiddenCharacters(truncateLine(item.request.function, maxName));
   const sessionId = item.sessionId;
   const [isSending, setSending] = useState(false);
   const [note, setNote] = useState<string>();
@@ -41,7 +41,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
         <Icon name="shield" /> {typeof args.command === 'string' ? t('approval.runs') : t('approval.wants', { name })}
         {!decided && <span class="quiet"> {t('approval.until', { time: formatMoment(expiresAt) })}</span>}
       </p>
-      {item.request.reason && <p class="quiet">{boundedLine(serverText(item.request.reason))}</p>}
+      {item.request.reason && <p class="quiet">{truncateLine(serverText(item.request.reason))}</p>}
       {content && 'oldContent' in content ? (
         <>
           <ArgsText text={summarizeArgs(withoutTexts(args))} />

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { send } from '../data/actions.ts';
+import { sendMessage } from '../data/actions.ts';
 import { attach, attachmentsOf, removeAttachments } from '../data/attachments.ts';
-import { connection } from '../data/server.ts';
+import { connectionState } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
 import { chosenModel } from '../models/state.ts';
@@ -19,8 +19,8 @@ import { Attachments } from './attachments.tsx';
 import { findMentionedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';
-import { composerText, draftOf, saveDraft, setComposer } from './composer-text.ts';
-import { emptyGoal, findProblem, goalDraftOf, setGoalDraft, toGoal } from './goal/goal-draft.ts';
+import { composerText, draftOf, saveDraft, setComposerText } from './composer-text.ts';
+import { emptyGoal, findGoalProblem, goalDraftOf, setGoalDraft, toGoal } from './goal/goal-draft.ts';
 import { GoalFields } from './goal/goal-fields.tsx';
 import { chosenRepository, NewSessionChoices } from './new-session-choices.tsx';
 
@@ -41,7 +41,7 @@ export function Composer() {
   const files = attachmentsOf(id);
   const isUploading = files.some((one) => one.id === undefined && one.failed === undefined);
   const goal = goalDraftOf(id);
-  const isGoalBad = goal !== undefined && findProblem(goal) !== undefined;
+  const isGoalBad = goal !== undefined && findGoalProblem(goal) !== undefined;
   const text = composerText.value;
   const status = currentStatus.value;
   const steers = status === 'running' && goal === undefined; // a message with a goal starts its own run
@@ -76,14 +76,14 @@ export function Composer() {
       skills: chosenSkills.value,
       goal: goal && toGoal(goal),
     };
-    const isSent = await tryOrNotify(t('notSent'), () => send(wish));
+    const isSent = await tryOrNotify(t('notSent'), () => sendMessage(wish));
     isSending.value = false;
     if (!isSent) return;
     notify('');
     removeAttachments(id);
     setGoalDraft(id, undefined);
     saveDraft(id, '');
-    if (composerText.value === text) setComposer(''); // keep text that was typed in the meantime
+    if (composerText.value === text) setComposerText(''); // keep text that was typed in the meantime
     if (id === undefined) {
       chosenRepository.value = '';
       chosenSkills.value = [];
@@ -140,7 +140,7 @@ export function Composer() {
           {...completion.aria}
           enterkeyhint={hasFingers() ? 'enter' : 'send'}
           onInput={(event) => {
-            setComposer(event.currentTarget.value);
+            setComposerText(event.currentTarget.value);
             // at each change: otherwise a text that is cleared and retyped immediately would keep its list closed
             completion.look();
           }}
@@ -190,7 +190,7 @@ export function Composer() {
         </button>
       </div>
       <p class="composer-hint small-text quiet">
-        {connection.value === 'connecting'
+        {connectionState.value === 'connecting'
           ? t('connecting')
           : isUploading
             ? t('attach.sending')

@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Item } from '../data/items.ts';
-import { isEndOnly, model } from '../data/log.ts';
+import { conversationModel, isEndOnly } from '../data/log.ts';
 import type { ConversationModel } from '../data/model.ts';
 import { currentId } from '../data/sessions.ts';
-import { Boundary } from '../parts/boundary.tsx';
+import { ErrorBoundary } from '../parts/boundary.tsx';
 import { EndFollower } from '../parts/end-follower.ts';
 import { formatCompact } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -12,7 +12,7 @@ import { StatusIcon } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { Composer } from './composer.tsx';
-import { Items } from './items.tsx';
+import { ConversationItems } from './items.tsx';
 import { LiveContext } from './live.ts';
 import { WaitNote } from './notes.tsx';
 import { Plan } from './plan.tsx';
@@ -66,7 +66,7 @@ export function Conversation() {
     on('pointermove', (event) => (event as PointerEvent).buttons === 0 && end.released());
     return () => over.abort();
   }, []);
-  const last = model.items.value.at(-1);
+  const last = conversationModel.items.value.at(-1);
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
     if (end.follows) toEnd();
@@ -87,12 +87,12 @@ export function Conversation() {
           {id === undefined ? (
             <Welcome />
           ) : (
-            <Boundary key={id}>
+            <ErrorBoundary key={id}>
               <h2 class="sr-only">{t('conversation')}</h2>
               {isEndOnly.value && <p class="quiet">{t('earlierComing')}</p>}
-              <Items model={model} sessionId={id} isLive isEndOnly={isEndOnly.value} />
+              <ConversationItems model={conversationModel} sessionId={id} isLive isEndOnly={isEndOnly.value} />
               <Thinking />
-            </Boundary>
+            </ErrorBoundary>
           )}
         </div>
       </div>
@@ -100,10 +100,10 @@ export function Conversation() {
         {isAway.value && <Button class="to-end" icon="down" label={t('toEnd')} onClick={followAgain} />}
         {id !== undefined && (
           <>
-            <OpenItems model={model} />
-            <Boundary key={id} instead={null}>
+            <OpenItems model={conversationModel} />
+            <ErrorBoundary key={id} instead={null}>
               <Plan />
-            </Boundary>
+            </ErrorBoundary>
             <Composer />
           </>
         )}
@@ -133,10 +133,10 @@ const OpenItems = ({ model }: { model: ConversationModel }) => (
  * usage.
  */
 function Thinking() {
-  const run = model.run.value;
-  const last = model.items.value.at(-1);
+  const run = conversationModel.run.value;
+  const last = conversationModel.items.value.at(-1);
   if (run.kind !== 'running' || moves(last)) return null;
-  const { inputTokens, outputTokens } = model.runUsed.value;
+  const { inputTokens, outputTokens } = conversationModel.runUsed.value;
   const tokens = inputTokens + outputTokens;
   return (
     <p class="thinking quiet row">

@@ -1,18 +1,18 @@
 import type { RefObject } from 'preact';
 import { memo } from 'preact/compat';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
-import { send } from '../data/actions.ts';
+import { sendMessage } from '../data/actions.ts';
 import { emptyWindow, type ItemWindow, itemsPerPart, nextWindow, splitParts } from '../data/item-window.ts';
 import type { DataOf, Item, StepItem, ToolItem } from '../data/items.ts';
-import { model } from '../data/log.ts';
+import { conversationModel } from '../data/log.ts';
 import { type ConversationModel, isUnusableRepository } from '../data/model.ts';
 import { navigate } from '../data/route.ts';
 import { mutateWithRetry } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { ChildCard } from '../delegation/tree.tsx';
 import { PlainText } from '../markdown/plain.tsx';
-import { Boundary } from '../parts/boundary.tsx';
-import { boundedLine } from '../parts/bounded-text.ts';
+import { ErrorBoundary } from '../parts/boundary.tsx';
+import { truncateLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
@@ -20,7 +20,7 @@ import { tryOrNotify } from '../parts/notice.tsx';
 import { ForkButton } from '../sharing/fork.tsx';
 import { serverText, t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
-import { setComposer } from './composer-text.ts';
+import { setComposerText } from './composer-text.ts';
 import { LiveContext } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
 import { chosenRepository } from './new-session-choices.tsx';
@@ -37,7 +37,7 @@ interface Props {
 }
 
 /** All items of a model in log order. The end is drawn first; earlier items follow, frame by frame. */
-export function Items({ model, sessionId, isLive = false, isEndOnly = false }: Props) {
+export function ConversationItems({ model, sessionId, isLive = false, isEndOnly = false }: Props) {
   const shown = useEndFirst(model);
   const log = useRef<HTMLDivElement>(null);
   const isStill = useStill(log, shown.items.length > 0);
@@ -114,9 +114,9 @@ const Part = memo(
   ({ items, sessionId, isLive }: PartProps) => (
     <>
       {items.map((item) => (
-        <Boundary key={item.seq} instead={<PlainItem item={item} />}>
+        <ErrorBoundary key={item.seq} instead={<PlainItem item={item} />}>
           <Row item={item} sessionId={sessionId} isLive={isLive} />
-        </Boundary>
+        </ErrorBoundary>
       ))}
     </>
   ),
@@ -233,7 +233,7 @@ interface RepositoryCardProps {
 /** A repository that could not be used, which ended the run that waited for it, with two ways to continue. */
 function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCardProps) {
   const isLive = useContext(LiveContext);
-  const items = model.items.value;
+  const items = conversationModel.items.value;
   const isNewest = !items.some((item) => item.seq > seq && isAbout(item, path));
   const question = items.findLast((item) => item.kind === 'user');
   const task = question?.kind === 'user' ? question : undefined;
@@ -242,19 +242,19 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
       const { value: sessionId } = currentId;
       if (sessionId === undefined) return;
       await mutateWithRetry('repositories.fetch', { sessionId, path });
-      if (task) await send({ text: task.text, attachments: task.attachments, goal: task.goal });
+      if (task) await sendMessage({ text: task.text, attachments: task.attachments, goal: task.goal });
     });
   const change = () => {
     navigate(undefined);
     chosenRepository.value = url;
-    setComposer(task?.text ?? '');
+    setComposerText(task?.text ?? '');
   };
   return (
     <div class="note bad" role="alert">
       <Icon name="warning" />
       <div class="stack">
         <strong>{t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared')}</strong>
-        <p>{boundedLine(serverText(detail))}</p>
+        <p>{truncateLine(serverText(detail))}</p>
         {isLive && isNewest && (
           <div class="row">
             <Button kind="primary" icon="retry" label={t('retry')} onClick={again} />

@@ -7,9 +7,9 @@ import { ChipButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { projectFilter, projects } from '../sessions/filters.ts';
-import { chosenTemplate, readTemplates, templateName, templates } from '../sessions/templates.ts';
+import { chosenTemplate, loadTemplates, templateName, templates } from '../sessions/templates.ts';
 import { chooseSkills } from '../skills/choose.tsx';
-import { chosenSkills, readSkills, skills } from '../skills/state.ts';
+import { chosenSkills, loadSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import { chooseTemplate } from './templates.tsx';
 
@@ -20,7 +20,7 @@ export const chosenRepository = signal('');
 export function NewSessionChoices() {
   useEffect(() => {
     // without its list, the template or skills chip is hidden
-    for (const read of [loadEffectiveModels, readSkills, readTemplates]) void read().catch(() => {});
+    for (const read of [loadEffectiveModels, loadSkills, loadTemplates]) void read().catch(() => {});
   }, []);
   const model = chosenModel.value || effectiveModels.value?.model || serverInfo.value?.model || '';
   const picked = chosenSkills.value.join(', ');

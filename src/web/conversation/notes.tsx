@@ -1,17 +1,17 @@
 import { useContext, useMemo } from 'preact/hooks';
 import { docsOf } from '../../core/errors/error-pages.ts';
-import { noticeOf } from '../../core/model/event-traits.ts';
+import { eventNoticeOf } from '../../core/model/event-traits.ts';
 import { showTab } from '../app/layout.ts';
-import { send } from '../data/actions.ts';
+import { sendMessage } from '../data/actions.ts';
 import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
-import { isEndOnly, model } from '../data/log.ts';
+import { conversationModel, isEndOnly } from '../data/log.ts';
 import { transientPhases } from '../data/model.ts';
 import { currentSession } from '../data/sessions.ts';
 import { serverInfo } from '../data/system.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { PlainText } from '../markdown/plain.tsx';
-import { effectiveModels, isDemo } from '../models/state.ts';
-import { boundedLine } from '../parts/bounded-text.ts';
+import { effectiveModels, isDemoModel } from '../models/state.ts';
+import { truncateLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
 import { formatBudget, formatCompact, formatCount, formatDuration, formatPrice } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -25,7 +25,7 @@ import { findBestResult } from '../work/best-result.ts';
 import { fileFilter } from '../work/files/store.ts';
 import { openFile } from '../work/results.ts';
 import { LiveContext } from './live.ts';
-import { Elapsed, useSecondsTo } from './tool-card.tsx';
+import { Elapsed, useSecondsUntil } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
 
 // Lines between messages and tool calls: waits, failures, ends, and actions of the server.
@@ -73,7 +73,7 @@ export function WaitNote({ item }: { item: WaitItem }) {
 export const ErrorNote = ({ text }: { text: string }) => (
   <div class="note bad" role="alert">
     <Icon name="warning" />
-    <p>{boundedLine(failureText(text))}</p>
+    <p>{truncateLine(failureText(text))}</p>
   </div>
 );
 
@@ -86,7 +86,7 @@ export function RetryNote({ item }: { item: RetryItem }) {
     <p class="aside retrying" data-over={isOver}>
       {!isOver && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {detail !== '' && boundedLine(failureText(detail))} {isOver && failures > 1 && t('retry.was', { n: failures })}
+        {detail !== '' && truncateLine(failureText(detail))} {isOver && failures > 1 && t('retry.was', { n: failures })}
         {!isOver && next && t('retry.next', { n: next.number, most: next.most })}{' '}
         {!isOver && next && isLive && <Countdown to={next.at} />}
       </span>
@@ -95,7 +95,7 @@ export function RetryNote({ item }: { item: RetryItem }) {
 }
 
 function Countdown({ to }: { to: number }) {
-  const seconds = useSecondsTo(to);
+  const seconds = useSecondsUntil(to);
   return <span aria-hidden="true">{seconds > 0 ? t('retry.in', { n: seconds }) : t('retry.now')}</span>;
 }
 
@@ -128,7 +128,7 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
   if (isCut || (unsaid.has(phase) && ended.length === 0)) return null;
   const took = ms !== undefined && ms > 0 && !isMoving ? ` · ${formatDuration(ms)}` : '';
   const lines = [...(detail ? [detail] : []), ...setup.map((one) => one.detail)].map((text) =>
-    boundedLine(serverText(text)),
+    truncateLine(serverText(text)),
   );
   if (phase === 'ready' && lines.length > 0 && !isPreparing)
     return (
@@ -149,8 +149,8 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
       {(isMoving || isPreparing) && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
         {isPreparing ? lines.at(-1) : t(phaseText(phase))}
-        {detail && !isPreparing ? ` · ${boundedLine(serverText(detail))}` : ''}
-        {ended.length > 0 ? ` · ${t('phase.ended', { commands: boundedLine(ended.join(', ')) })}` : ''}
+        {detail && !isPreparing ? ` · ${truncateLine(serverText(detail))}` : ''}
+        {ended.length > 0 ? ` · ${t('phase.ended', { commands: truncateLine(ended.join(', ')) })}` : ''}
         {isPreparing ? '' : took}
       </span>
       {(isMoving || isPreparing) && <Elapsed since={item.at} />}
@@ -197,7 +197,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
     case 'sandbox.untrusted':
       return <ErrorNote text={`${t('sandboxUntrusted')} ${event.data.detail}`} />;
     default:
-      return <p class="aside">{boundedLine(serverText(noticeOf(event)?.text ?? ''))}</p>;
+      return <p class="aside">{truncateLine(serverText(eventNoticeOf(event)?.text ?? ''))}</p>;
   }
 }
 
@@ -208,12 +208,12 @@ function GoalNote({ data }: { data: DataOf<'goal'> }) {
     if (data.feedback === undefined) return null; // the end of the run follows and shows the verdict
     return (
       <p class="aside goal" data-result={data.result}>
-        <strong>{t('goal.back')}</strong> {boundedLine(serverText(data.reason))}
+        <strong>{t('goal.back')}</strong> {truncateLine(serverText(data.reason))}
       </p>
     );
   }
   const { command, result, exitCode, detail } = data;
-  const what = command === undefined ? t('goal.grader') : boundedLine(command);
+  const what = command === undefined ? t('goal.grader') : truncateLine(command);
   const code = result === 'missed' && exitCode !== undefined ? ` · ${t('tool.exit', { code: exitCode })}` : '';
   const head = `${t(`goal.check.${result}`, { what })}${code}`;
   if (detail === '')
@@ -233,7 +233,7 @@ function GoalNote({ data }: { data: DataOf<'goal'> }) {
 /** How a run ended, and what to do next if it did not finish. */
 export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const { data, goal, ms, used, isBlocked } = item;
-  const resend = (text: string) => () => tryOrNotify(t('notSent'), () => send({ text, goal }));
+  const resend = (text: string) => () => tryOrNotify(t('notSent'), () => sendMessage({ text, goal }));
   const took = ms === undefined ? '' : ` ${t('endedIn', { time: formatDuration(ms) })}`;
   const kind = data.reason === 'superseded' ? 'superseded' : data.status;
   const docs = data.code && docsOf(data.code);
@@ -257,7 +257,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
       </p>
       {data.goal && (
         <p class="quiet">
-          {t(`goal.${data.goal.result}`)} {boundedLine(serverText(data.goal.reason))}
+          {t(`goal.${data.goal.result}`)} {truncateLine(serverText(data.goal.reason))}
         </p>
       )}
       {data.code && !isBlocked && (
@@ -299,7 +299,11 @@ function EditCounts({ item: { edits } }: { item: EndItem }) {
 /** The next steps for the files of the newest run. */
 function NextSteps({ item }: { item: EndItem }) {
   const session = currentSession.value;
-  if (!session || item.edits.length === 0 || model.items.value.findLast(({ kind }) => kind === 'end') !== item)
+  if (
+    !session ||
+    item.edits.length === 0 ||
+    conversationModel.items.value.findLast(({ kind }) => kind === 'end') !== item
+  )
     return null;
   const best = findBestResult(
     item.edits.map(({ path }) => path),
@@ -322,7 +326,8 @@ function NextSteps({ item }: { item: EndItem }) {
   );
 }
 
-const isOfDemo = () => isDemo(currentSession.value?.model ?? effectiveModels.value?.model ?? serverInfo.value?.model);
+const isOfDemo = () =>
+  isDemoModel(currentSession.value?.model ?? effectiveModels.value?.model ?? serverInfo.value?.model);
 
 export function toEndText({ status, reason }: EndItem['data']): TextKey {
   if (reason === 'superseded') return 'end.superseded';

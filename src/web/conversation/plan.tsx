@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { model } from '../data/log.ts';
+import { conversationModel } from '../data/log.ts';
 import type { ConversationModel } from '../data/model.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
@@ -8,7 +8,7 @@ import { t } from '../text/text.ts';
 const short = 4; // steps; a longer plan collapses to its current step
 
 /** The plan of the selected session, above the message box. A single step has its heading in the conversation. */
-export const Plan = () => model.plan.value.length > 1 && <SessionPlan model={model} />;
+export const Plan = () => conversationModel.plan.value.length > 1 && <SessionPlan model={conversationModel} />;
 
 /** The current plan with its progress; a long plan collapses. */
 export function SessionPlan({ model }: { model: ConversationModel }) {

@@ -2,9 +2,9 @@ import { useSignal } from '@preact/signals';
 import { useContext, useEffect } from 'preact/hooks';
 import { joinLines } from '../../core/text/text.ts';
 import type { ToolItem, ToolState } from '../data/items.ts';
-import { tools } from '../data/system.ts';
+import { toolLabelsByName } from '../data/system.ts';
 import { PlainText } from '../markdown/plain.tsx';
-import { Boundary } from '../parts/boundary.tsx';
+import { ErrorBoundary } from '../parts/boundary.tsx';
 import { formatDuration } from '../parts/format.ts';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { StatusIcon } from '../parts/kit/status.tsx';
@@ -55,9 +55,9 @@ export function ToolCard({ item }: { item: ToolItem }) {
       </button>
       <Permission item={item} />
       {isOpen && !isRefused(item) && (
-        <Boundary instead={<PlainText text={state.called?.output ?? state.live} />}>
+        <ErrorBoundary instead={<PlainText text={state.called?.output ?? state.live} />}>
           <ToolResultView item={item} state={state} />
-        </Boundary>
+        </ErrorBoundary>
       )}
     </div>
   );
@@ -81,7 +81,8 @@ function Permission({ item }: { item: ToolItem }) {
   );
 }
 
-const labelOf = ({ name }: ToolItem): string => serverText(tools.value.get(name)?.label ?? name.replaceAll('_', ' '));
+const labelOf = ({ name }: ToolItem): string =>
+  serverText(toolLabelsByName.value.get(name)?.label ?? name.replaceAll('_', ' '));
 
 const telling = [
   ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id'],
@@ -120,7 +121,7 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
 export const Elapsed = ({ since }: { since: number }) => (useContext(LiveContext) ? <Running since={since} /> : null);
 
 /** Whole seconds left until that time, and 0 afterwards. */
-export function useSecondsTo(to: number): number {
+export function useSecondsUntil(to: number): number {
   const now = useNow();
   return Math.max(0, Math.ceil((to - now) / 1_000));
 }

@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { readsFiles } from '../../core/model/event-traits.ts';
+import { isFileReadingTool } from '../../core/model/event-traits.ts';
 import type { ToolItem, ToolState } from '../data/items.ts';
 import { request } from '../data/server.ts';
 import { PlainText, TextParts } from '../markdown/plain.tsx';
-import { plainText } from '../parts/ansi.ts';
-import { boundedLine } from '../parts/bounded-text.ts';
+import { stripAnsi } from '../parts/ansi.ts';
+import { truncateLine } from '../parts/bounded-text.ts';
 import { type DiffLine, diffLines } from '../parts/diff.ts';
 import { formatCount } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -31,7 +31,7 @@ export function ToolResultView({ item, state }: { item: ToolItem; state: ToolSta
     return <CommandOutput command={last?.command || command} text={text} whole={findWholeFile(item, output)} />;
   }
   if ('oldContent' in content) {
-    if (readsFiles(item.name)) return <CommandOutput text={content.content} />;
+    if (isFileReadingTool(item.name)) return <CommandOutput text={content.content} />;
     return <Diff before={content.oldContent} after={content.content} />;
   }
   if ('screenshot' in content) return <Screen address={content.screenshot} text={output} />;
@@ -43,7 +43,7 @@ const diffSigns = { added: '+ ', removed: '− ', same: '  ', skipped: '  ' };
 
 function Diff({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
-  return <DiffLines lines={lines} textOf={plainText} />;
+  return <DiffLines lines={lines} textOf={stripAnsi} />;
 }
 
 /** The browser lays out a line only near the view; a very long line is split into parts. */
@@ -124,10 +124,10 @@ const Results = ({ results }: { results: readonly SearchHit[] }) => (
       <li key={link}>
         {/^https?:\/\//i.test(link) ? (
           <a href={link} target="_blank" rel="noopener noreferrer">
-            {boundedLine(title)}
+            {truncateLine(title)}
           </a>
         ) : (
-          <b>{boundedLine(title)}</b>
+          <b>{truncateLine(title)}</b>
         )}
         <div class="quiet">
           <PlainText text={snippet} />

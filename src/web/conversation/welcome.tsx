@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { ModelBanner } from '../models/setup.tsx';
-import { effectiveModels, isDemo, loadEffectiveModels } from '../models/state.ts';
+import { effectiveModels, isDemoModel, loadEffectiveModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { openSettings } from '../settings/settings.tsx';
@@ -31,7 +31,7 @@ export function Welcome() {
       <h2>{t('welcome')}</h2>
       <p class="quiet">{t('welcomeTells')}</p>
       <Composer />
-      {model !== undefined && <h3 class="welcome-tasks">{t(isDemo(model) ? 'tasksOfDemo' : 'tasksToTry')}</h3>}
+      {model !== undefined && <h3 class="welcome-tasks">{t(isDemoModel(model) ? 'tasksOfDemo' : 'tasksToTry')}</h3>}
       <Tasks />
       <ModelBanner onUsed={() => document.getElementById('message')?.focus()} />
     </div>

@@ -34,7 +34,7 @@ interface NewMessage {
 }
 
 /** Sends a message to the selected session. Without a selected session, it first creates and selects one. */
-export async function send({
+export async function sendMessage({
   text,
   attachments = [],
   model,
@@ -79,10 +79,11 @@ export const approve = (sessionId: string, callId: string, { always = false, arg
   mutate('runs.approve', { sessionId, callId, always, ...(args && { args }) });
 export const reject = (sessionId: string, callId: string, text?: string) =>
   mutate('runs.reject', { sessionId, callId, ...(text !== undefined && { text }) });
-export const rename = (id: string, title: string) => mutateWithRetry('sessions.update', { id, title });
+export const renameSession = (id: string, title: string) => mutateWithRetry('sessions.update', { id, title });
 export const setSessionPinned = (id: string, pinned: boolean) => mutateWithRetry('sessions.update', { id, pinned });
-export const archive = (id: string, archived: boolean) => mutateWithRetry('sessions.update', { id, archived });
-export const remove = (id: string) => mutate('sessions.delete', { id });
+export const setSessionArchived = (id: string, archived: boolean) =>
+  mutateWithRetry('sessions.update', { id, archived });
+export const deleteSession = (id: string) => mutate('sessions.delete', { id });
 
 interface Editing {
   /** The message's seq in the log. */
@@ -94,7 +95,7 @@ interface Editing {
   readonly stopsRun: boolean;
 }
 /** Sends a new version of a message, in a branch. */
-export const edit = (id: string, { attachments, goal, ...rest }: Editing) =>
+export const editMessage = (id: string, { attachments, goal, ...rest }: Editing) =>
   mutate('sessions.edit', { id, ...rest, attachments: [...attachments], ...(goal && { goal: sentGoal(goal) }) });
 
 interface ForkOptions {
@@ -104,5 +105,5 @@ interface ForkOptions {
   /** Empty: the title of the forked session. */
   readonly title: string;
 }
-export const fork = (id: string, { seq, files, title }: ForkOptions) =>
+export const forkSession = (id: string, { seq, files, title }: ForkOptions) =>
   mutate('sessions.fork', { id, files, ...(seq !== undefined && { seq }), ...(title !== '' && { title }) });

@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
-import { type NoteType, readsFiles } from '../../core/model/event-traits.ts';
+import { isFileReadingTool, type NoteEventType } from '../../core/model/event-traits.ts';
 
 // The items of a conversation, built from the events of its log. An item stays the same object for its whole life. The
 // parts that change are signals, so that one more word from the model redraws only one message.
@@ -93,7 +93,7 @@ export interface PhaseItem extends Base {
 }
 export interface EventItem extends Base {
   readonly kind: 'event';
-  readonly event: EventOf<NoteType | 'run.notice' | 'goal' | 'sandbox.untrusted'>;
+  readonly event: EventOf<NoteEventType | 'run.notice' | 'goal' | 'sandbox.untrusted'>;
 }
 /** Consecutive failures of the provider, with the next retry. */
 export interface RetryItem extends Base {
@@ -124,7 +124,7 @@ export interface FileEdit {
 }
 /** The file that a call wrote. Undefined: none. */
 export function findEdit({ success, function: name, args, content }: CalledData): FileEdit | undefined {
-  if (!success || !content || !('oldContent' in content) || readsFiles(name)) return undefined;
+  if (!success || !content || !('oldContent' in content) || isFileReadingTool(name)) return undefined;
   const input = args.file ?? args.path ?? args.file_path;
   if (typeof input !== 'string') return undefined;
   const path = input.replace(/^\/workspace\//, '').replace(/^\.\//, '');

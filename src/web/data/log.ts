@@ -8,7 +8,7 @@ import { currentId } from './sessions.ts';
 // Follows the log of the selected session, and resumes after the connection was lost.
 
 /** The view of the selected session. */
-export const model = new ConversationModel();
+export const conversationModel = new ConversationModel();
 /** All events of the selected session so far, in order. The array grows in place; `eventCount` signals changes. */
 export const events: Event[] = [];
 export const eventCount = signal(0);
@@ -33,7 +33,7 @@ let history: ConversationModel | undefined;
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {
-  (history ?? model).take(taken);
+  (history ?? conversationModel).take(taken);
   append(taken);
 }
 
@@ -50,7 +50,9 @@ function takeEnd(taken: readonly Event[]): void {
     const [first] = taken;
     cutMessage = first?.type === 'message.delta' ? first.data.messageId : undefined;
   }
-  model.take(taken.filter((event) => event.type !== 'message.delta' || event.data.messageId !== cutMessage));
+  conversationModel.take(
+    taken.filter((event) => event.type !== 'message.delta' || event.data.messageId !== cutMessage),
+  );
 }
 
 /** Reads the last events again after all others, because their meaning depends on earlier ones. */
@@ -60,7 +62,7 @@ function join(end: readonly Event[]): void {
   history = undefined;
   whole.take(end);
   batch(() => {
-    model.takeOver(whole);
+    conversationModel.takeOver(whole);
     isEndOnly.value = false;
   });
   append(end);
@@ -80,7 +82,7 @@ function reset() {
   isEndOnly.value = false;
   events.length = 0;
   eventCount.value = 0;
-  model.clear();
+  conversationModel.clear();
 }
 
 const createSource = (sessionId: string): LogSource => ({

@@ -1,6 +1,6 @@
 import { batch, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
-import { isNote, type NoteType, noticeOf } from '../../core/model/event-traits.ts';
+import { eventNoticeOf, isNoteEvent, type NoteEventType } from '../../core/model/event-traits.ts';
 import {
   type ApprovalItem,
   type AssistantItem,
@@ -73,7 +73,7 @@ export const isUnusableRepository = ({ data }: EventOf<'repository'>): boolean =
 
 const setupKinds: ReadonlySet<string> = new Set(['fetching', 'ready', 'preparing', 'prepared']);
 /** Progress of a run's sandbox before the agent can work, shown in the sandbox's line. */
-const isSetup = (event: EventOf<NoteType>): event is EventOf<'repository' | 'sandbox.service'> =>
+const isSetup = (event: EventOf<NoteEventType>): event is EventOf<'repository' | 'sandbox.service'> =>
   (event.type === 'repository' || event.type === 'sandbox.service') && setupKinds.has(event.data.kind);
 
 export class ConversationModel {
@@ -280,7 +280,7 @@ export class ConversationModel {
         return;
       }
       default:
-        if (isNote(event)) this.#readNote(event, at);
+        if (isNoteEvent(event)) this.#readNote(event, at);
         else this.#readRest(event, at);
     }
   }
@@ -365,8 +365,8 @@ export class ConversationModel {
     }
   }
 
-  #readNote(event: EventOf<NoteType>, at: { seq: number; at: number }): void {
-    if (!noticeOf(event)) return;
+  #readNote(event: EventOf<NoteEventType>, at: { seq: number; at: number }): void {
+    if (!eventNoticeOf(event)) return;
     if (event.type === 'child.started') {
       const call = this.#calls.get(event.data.callId);
       if (call) call.child.value = event.data;

@@ -15,7 +15,7 @@ export interface Provider {
 const request = (path: string, init: RequestInit = {}) =>
   fetch(path, { ...init, headers: authorization() }).catch(() => undefined);
 
-export async function readCurrentUser(): Promise<void> {
+export async function loadCurrentUser(): Promise<void> {
   const response = await request('/api/v1/people/me');
   if (response?.ok) currentUser.value = (await response.json()) as Outputs['people']['me'];
 }

@@ -12,7 +12,7 @@ function stored(key: string): string | null {
   }
 }
 
-export function store(key: string, value: string | undefined): void {
+export function storePref(key: string, value: string | undefined): void {
   try {
     if (value === undefined || value === '') localStorage.removeItem(prefix + key);
     else localStorage.setItem(prefix + key, value);
@@ -24,7 +24,7 @@ export function store(key: string, value: string | undefined): void {
 export const readPref = (key: string): string => stored(key) ?? '';
 
 /** A preference that survives a reload; `allowed` validates what an older page stored. */
-export function pref<Value extends string | number>(
+export function createPref<Value extends string | number>(
   key: string,
   initial: Value,
   allowed: (value: Value) => boolean = () => true,
@@ -32,17 +32,17 @@ export function pref<Value extends string | number>(
   const found = stored(key);
   const value = found === null ? initial : ((typeof initial === 'number' ? Number(found) : found) as Value);
   const created = signal<Value>(allowed(value) ? value : initial);
-  effect(() => store(key, String(created.value)));
+  effect(() => storePref(key, String(created.value)));
   return created;
 }
 
 /** A preference that also follows changes in other tabs, and in the page around this frame. */
-export function sharedPref<Value extends string>(
+export function createSharedPref<Value extends string>(
   key: string,
   initial: Value,
   allowed: (value: Value) => boolean,
 ): Signal<Value> {
-  const created = pref(key, initial, allowed);
+  const created = createPref(key, initial, allowed);
   addEventListener('storage', (event) => {
     const value = (event.newValue ?? initial) as Value;
     if (event.key === prefix + key && allowed(value)) created.value = value;
@@ -51,9 +51,9 @@ export function sharedPref<Value extends string>(
 }
 
 export type Theme = 'system' | 'light' | 'dark';
-export const theme = sharedPref<Theme>('theme', 'system', (value) => ['system', 'light', 'dark'].includes(value));
+export const theme = createSharedPref<Theme>('theme', 'system', (value) => ['system', 'light', 'dark'].includes(value));
 /** The width of the work pane in pixels; 0: closed. */
-export const paneWidth = pref<number>('pane', 460, (value) => value >= 0 && value < 2_000);
+export const paneWidth = createPref<number>('pane', 460, (value) => value >= 0 && value < 2_000);
 
 effect(() => {
   if (theme.value === 'system') delete document.documentElement.dataset.theme;

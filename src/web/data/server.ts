@@ -34,7 +34,7 @@ const pingMs = 1_000;
 const pongMs = 1_900;
 
 /** `broken`: the page reconnects automatically. */
-export const connection = signal<'connecting' | 'open' | 'broken'>('connecting');
+export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
 /** The mutations without an answer yet. While the connection is broken, they wait and are sent on reconnection. */
 export const pendingChanges = signal<readonly Path[]>([]);
@@ -42,7 +42,7 @@ export const pendingChanges = signal<readonly Path[]>([]);
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();
 
 /** Connects, and reconnects after each break; calls `onOpen` each time. Calls wait for the first connection. */
-export function connect(onOpen: () => void): void {
+export function connectToServer(onOpen: () => void): void {
   const url = new URL('/trpc', location.href);
   url.protocol = url.protocol.replace('http', 'ws');
   const socket = createWSClient({
@@ -51,12 +51,12 @@ export function connect(onOpen: () => void): void {
     keepAlive: { enabled: true, intervalMs: pingMs, pongTimeoutMs: pongMs },
     retryDelayMs: (attempt) => Math.min(maxPauseMs, 400 * 2 ** attempt) * (0.75 + Math.random() / 2),
     onOpen: () => {
-      connection.value = 'open';
+      connectionState.value = 'open';
       onOpen();
     },
     onClose: () => {
       // A replaced socket can close after its replacement has opened.
-      if (socket.connection?.state !== 'open') connection.value = 'broken';
+      if (socket.connection?.state !== 'open') connectionState.value = 'broken';
     },
   });
   const retry = retryLink<AppRouter>({ retry: ({ op, error }) => op.context.repeat === true && !error.shape });

@@ -1,6 +1,6 @@
 import { batch, computed, signal } from '@preact/signals';
 import type { Session } from '../../client/types.ts';
-import { connection, follow } from './server.ts';
+import { connectionState, follow } from './server.ts';
 
 // The sessions of all facades; the server keeps the list up to date.
 
@@ -42,7 +42,7 @@ let dropTimer: ReturnType<typeof setTimeout> | undefined;
  * Each connection starts with the whole list, whose end is not marked. Sessions from before the break are kept for a
  * moment. The selected session stays until its log reports that it is gone, so that the person's draft is not lost.
  */
-export function confirmSessions(): void {
+export function markSessionsUnconfirmed(): void {
   unconfirmed = new Set(byId.keys());
   dropUnconfirmedSoon();
 }
@@ -50,7 +50,7 @@ export function confirmSessions(): void {
 function dropUnconfirmedSoon(): void {
   clearTimeout(dropTimer);
   dropTimer = setTimeout(() => {
-    if (connection.peek() !== 'open') return; // the next connection starts the list again
+    if (connectionState.peek() !== 'open') return; // the next connection starts the list again
     for (const id of unconfirmed) if (id !== currentId.peek()) byId.delete(id);
     changes.value++;
     unconfirmed.clear();

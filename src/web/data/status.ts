@@ -1,12 +1,12 @@
 import { computed } from '@preact/signals';
-import { model } from './log.ts';
+import { conversationModel } from './log.ts';
 import { currentId, currentSession, type Session } from './sessions.ts';
 
 /** The state of a session as text. */
-export type Status = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
+export type DisplayStatus = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
 /** The status of a session in the list. Without work in progress, the status depends on how the last run ended. */
-export function toStatus(session: Session): Status {
+export function toStatus(session: Session): DisplayStatus {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
   return lacksRepository(session) ? 'failed' : endStatus(session.outcome);
@@ -16,7 +16,7 @@ export function toStatus(session: Session): Status {
 const lacksRepository = ({ repositories }: Session): boolean =>
   repositories.some(({ state, environment }) => state === 'failed' || environment?.setup === 'failed');
 
-function endStatus(end: { status?: string; reason?: string } | null | undefined): Status {
+function endStatus(end: { status?: string; reason?: string } | null | undefined): DisplayStatus {
   if (end?.reason === 'deleted') return 'deleted';
   if (end?.reason === 'expired') return 'expired';
   if (end?.status === 'failed') return 'failed';
@@ -24,9 +24,9 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
 }
 
 /** The status of the selected session. Its log is more recent than its entry in the list. */
-export const currentStatus = computed<Status>(() => {
+export const currentStatus = computed<DisplayStatus>(() => {
   if (currentId.value === undefined) return 'new';
-  const run = model.run.value;
+  const run = conversationModel.run.value;
   const listed = currentSession.value && toStatus(currentSession.value);
   if (listed === 'running' || listed === 'waiting') return listed;
   if (run.kind === 'ended' && currentSession.value && lacksRepository(currentSession.value)) return 'failed';

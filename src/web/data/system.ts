@@ -5,7 +5,7 @@ import { request } from './server.ts';
 /** The server's description of itself; undefined until it has arrived. */
 export const serverInfo = signal<Outputs['system']['info'] | undefined>(undefined);
 /** Labels of tools by tool name. */
-export const tools = signal<ReadonlyMap<string, Outputs['system']['tools'][number]>>(new Map());
+export const toolLabelsByName = signal<ReadonlyMap<string, Outputs['system']['tools'][number]>>(new Map());
 
 async function read<Data>(name: string): Promise<Data | 'refused' | undefined> {
   const response = await request(`/trpc/system.${name}`).catch(() => undefined);
@@ -21,6 +21,6 @@ export async function loadServerInfo(): Promise<boolean> {
   ]);
   if (about === 'refused') return false;
   serverInfo.value = about;
-  if (words !== 'refused') tools.value = new Map(words?.map((tool) => [tool.name, tool]));
+  if (words !== 'refused') toolLabelsByName.value = new Map(words?.map((tool) => [tool.name, tool]));
   return true;
 }

@@ -5,13 +5,13 @@ import { navigate } from '../data/route.ts';
 import { type Session, sessions } from '../data/sessions.ts';
 import { toStatus } from '../data/status.ts';
 import { PlainText } from '../markdown/plain.tsx';
-import { boundedLine } from '../parts/bounded-text.ts';
+import { truncateLine } from '../parts/bounded-text.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { StatusChip, StatusIcon } from '../parts/kit/status.tsx';
-import { nameOf } from '../sessions/name.ts';
+import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
 /** Links from a session to its parent, and to the sessions that its agent started. */
@@ -23,7 +23,7 @@ export function TreeLinks({ session: { id, parent } }: { session: Session }) {
       {above && (
         <IconButton
           icon="back"
-          label={t('delegation.parent', { name: nameOf(above) })}
+          label={t('delegation.parent', { name: sessionNameOf(above) })}
           onClick={() => navigate(above.id)}
         />
       )}
@@ -57,7 +57,7 @@ function Children({ id }: { id: string }) {
       <List
         items={below.map((child) => ({
           key: child.id,
-          title: nameOf(child),
+          title: sessionNameOf(child),
           lines: [t(`status.${toStatus(child)}`)],
           open: () => open(child.id),
         }))}
@@ -75,7 +75,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
     <section class="child padded box small-text" aria-label={t('delegation.isChild')}>
       <header class="row">
         <Icon name="agents" />
-        <strong class="cut fill">{session ? nameOf(session) : boundedLine(child.task)}</strong>
+        <strong class="cut fill">{session ? sessionNameOf(session) : truncateLine(child.task)}</strong>
         {session ? <StatusChip status={toStatus(session)} /> : <StatusIcon status={status} />}
         {session && isLive && <Button class="small" label={t('open')} onClick={() => navigate(session.id)} />}
       </header>

@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import type { Status } from '../data/status.ts';
+import type { DisplayStatus } from '../data/status.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -7,18 +7,18 @@ import { t } from '../text/text.ts';
 import { isInPane, sessionPage } from './address.ts';
 import { sendControl } from './screen.ts';
 import {
-  type Connection,
-  connection,
   desktopClipboard,
   desktopControl,
   isScaledToFit,
   isViewOnly,
   isWatching,
   rfb,
+  type ScreenConnection,
+  screenConnection,
 } from './state.ts';
 
 /** The main page's status whose style each connection state uses. */
-const looks: Readonly<Record<Connection, Status>> = {
+const looks: Readonly<Record<ScreenConnection, DisplayStatus>> = {
   pending: 'running',
   live: 'finished',
   waiting: 'waiting',
@@ -26,14 +26,14 @@ const looks: Readonly<Record<Connection, Status>> = {
 };
 const controlTexts = { you: 'screen.give', another: 'screen.takeOver', nobody: 'screen.take' } as const;
 
-export const Bar = () => (
+export const DesktopBar = () => (
   <header id="bar">
     <a id="back" href={sessionPage}>
       ‹ {t('screen.back')}
     </a>
     <h1>{t('screen.title')}</h1>
-    <span id="state" class="chip" role="status" data-status={looks[connection.value]}>
-      {t(`screen.${connection.value}`)}
+    <span id="state" class="chip" role="status" data-status={looks[screenConnection.value]}>
+      {t(`screen.${screenConnection.value}`)}
     </span>
     <span id="who" role="status">
       {rfb.value && who()}

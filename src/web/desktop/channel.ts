@@ -13,7 +13,7 @@ interface Listeners {
 }
 
 /** A WebSocket for noVNC that hides text frames from it, because those are messages between the page and the relay. */
-export class Channel {
+export class ControlChannel {
   // noVNC sets these.
   onopen: ((event: Event) => void) | null = null;
   onmessage: ((event: MessageEvent) => void) | null = null;

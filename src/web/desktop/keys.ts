@@ -17,7 +17,7 @@ export function toKeysym(character: string): number {
 }
 
 /** `code` is the browser's name of the key; empty for a character that no key produced. */
-export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
+export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
   /** Sends the field's text. Some browsers end a composition before their last input event, others after it. */
   const sendText = () => {
     for (const character of field.value.replace(filler, '').replaceAll('\r\n', '\n')) send(toKeysym(character), '');
@@ -53,7 +53,7 @@ export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code
  */
 export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   let key: ReturnType<typeof pasteKey>;
-  const composition = new Composition();
+  const composition = new KeyComposition();
   const isOnScreen = () => document.activeElement?.tagName === 'CANVAS';
   addEventListener(
     'keydown',
@@ -90,7 +90,7 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
  * Dead keys and the Compose key. Only a keypress event has the composed text. noVNC reads keydown events, which have the
  * last key: `e` for `é`.
  */
-export class Composition {
+export class KeyComposition {
   #state: 'none' | 'dead' | 'compose' | 'composed' = 'none';
   /** The last key, until its keypress event. */
   #last = '';

@@ -2,9 +2,9 @@ import { useEffect, useRef } from 'preact/hooks';
 import { Button } from '../parts/kit/button.tsx';
 import { Dialogs } from '../parts/kit/dialog.tsx';
 import { t } from '../text/text.ts';
-import { Bar } from './bar.tsx';
-import { typeInto } from './keys.ts';
-import { connectAgain, openScreen } from './screen.ts';
+import { DesktopBar } from './bar.tsx';
+import { forwardTyping } from './keys.ts';
+import { openScreen, reconnectScreen } from './screen.ts';
 import { rfb, screenCover } from './state.ts';
 
 /** The whole page: its toolbar, and the screen with a cover while the screen is not live. */
@@ -13,7 +13,7 @@ export const DesktopPage = () => (
     <a class="skip" href="#screen">
       {t('screen.skip')}
     </a>
-    <Bar />
+    <DesktopBar />
     <main id="screen" tabIndex={-1} aria-label={t('screen.screen')}>
       <Canvas />
       <CoverOver />
@@ -40,7 +40,7 @@ function CoverOver() {
   return (
     <div id="cover">
       <p id="message">{[over.detail, ours].filter((text) => text !== undefined).join(' ')}</p>
-      {over.retry && <Button kind="primary" label={t(over.retry)} onClick={connectAgain} />}
+      {over.retry && <Button kind="primary" label={t(over.retry)} onClick={reconnectScreen} />}
     </div>
   );
 }
@@ -49,7 +49,7 @@ function CoverOver() {
 function Keys() {
   const ref = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
-    if (ref.current) typeInto(ref.current, (keysym, code) => rfb.value?.sendKey(keysym, code));
+    if (ref.current) forwardTyping(ref.current, (keysym, code) => rfb.value?.sendKey(keysym, code));
   }, []);
   return (
     <textarea

@@ -3,7 +3,7 @@ import { requestToken } from '../app/token-dialog.tsx';
 import { authorization, tokenProtocols } from '../data/token.ts';
 import { t } from '../text/text.ts';
 import { desktopRoute, isFramed, linkSignature, vncAddress } from './address.ts';
-import { Channel } from './channel.ts';
+import { ControlChannel } from './channel.ts';
 import { desktopClipboard, desktopControl, rfb, type ScreenCover, setScreenState } from './state.ts';
 
 /** WebSocket codes after which the page asks before it reconnects. */
@@ -37,7 +37,7 @@ const hiddenMs = 5 * 60_000;
 const keptMs = 60_000;
 
 let target: HTMLElement | undefined;
-let channel: Channel | undefined;
+let channel: ControlChannel | undefined;
 let tries = 0;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let keptUntil = 0;
@@ -52,7 +52,7 @@ export function openScreen(element: HTMLElement): void {
 
 export const sendControl = (type: 'take' | 'give'): void => channel?.say(type);
 
-export function connectAgain(): void {
+export function reconnectScreen(): void {
   tries = 0;
   connect();
 }
@@ -62,7 +62,7 @@ function connect(): void {
   if (!target || rfb.value || document.hidden) return; // a hidden page connects when it becomes visible
   setScreenState('pending', { key: 'desktop.starting' });
   const offered = ['binary', ...(linkSignature ? [] : tokenProtocols().slice(1))];
-  channel = new Channel(vncAddress(), offered, {
+  channel = new ControlChannel(vncAddress(), offered, {
     onNotice: (notice) => {
       desktopControl.value = notice;
       if (notice.who === 'nobody' && Date.now() < keptUntil) takeBack();

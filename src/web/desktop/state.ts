@@ -4,7 +4,7 @@ import type { TextKey } from '../text/texts.ts';
 import { isFramed } from './address.ts';
 import type { ControlNotice } from './channel.ts';
 
-export type Connection = 'pending' | 'live' | 'waiting' | 'failed';
+export type ScreenConnection = 'pending' | 'live' | 'waiting' | 'failed';
 
 /** Text and button that cover a screen that is not live. */
 export interface ScreenCover {
@@ -18,7 +18,7 @@ export interface ScreenCover {
 
 const nobody: ControlNotice = { type: 'control', who: 'nobody', mayControl: false, clipboard: false };
 
-export const connection = signal<Connection>('pending');
+export const screenConnection = signal<ScreenConnection>('pending');
 export const screenCover = signal<ScreenCover | undefined>({ key: 'screen.connecting' });
 export const desktopControl = signal(nobody);
 export const rfb = signal<RFB | undefined>(undefined);
@@ -30,8 +30,8 @@ export const isScaledToFit = signal(true);
 export const isWatching = (): boolean =>
   isFramed || isViewOnly.value || !desktopControl.value.mayControl || desktopControl.value.who === 'another';
 
-export function setScreenState(state: Connection, over?: ScreenCover): void {
-  connection.value = state;
+export function setScreenState(state: ScreenConnection, over?: ScreenCover): void {
+  screenConnection.value = state;
   screenCover.value = over;
 }
 

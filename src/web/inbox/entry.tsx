@@ -7,12 +7,12 @@ import { navigate } from '../data/route.ts';
 import { mutateWithRetry, newKey, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
-import { boundedLine } from '../parts/bounded-text.ts';
+import { truncateLine } from '../parts/bounded-text.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog } from '../parts/kit/dialog.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
-import { nameOf } from '../sessions/name.ts';
+import { sessionNameOf } from '../sessions/name.ts';
 import { errorText, failureText, t } from '../text/text.ts';
 import { findInboxReason } from './needs.ts';
 
@@ -27,7 +27,7 @@ interface FailedRun {
 }
 
 /** One session that needs a person: its open calls and its question, with the answer form below. */
-export function Entry({ session }: { session: Session }) {
+export function InboxEntry({ session }: { session: Session }) {
   const { id, lastSeq } = session;
   const title = useId();
   const model = useMemo(() => new ConversationModel(), [id]);
@@ -53,7 +53,7 @@ export function Entry({ session }: { session: Session }) {
     <article class="inbox-entry grid box" aria-labelledby={title}>
       <header class="row wrap">
         <h3 class="breaks" id={title}>
-          {nameOf(session)}
+          {sessionNameOf(session)}
         </h3>
         <span class="quiet">
           <RelativeTime at={session.latestMessageAt} />
@@ -61,7 +61,7 @@ export function Entry({ session }: { session: Session }) {
         <Button
           class="small"
           label={t('open')}
-          aria-label={t('inbox.openOne', { name: nameOf(session) })}
+          aria-label={t('inbox.openOne', { name: sessionNameOf(session) })}
           onClick={() => {
             closeDialog();
             navigate(id);
@@ -106,7 +106,7 @@ function Answer({ session }: { session: Session }) {
     >
       <input
         class="field"
-        aria-label={t('inbox.answer', { name: nameOf(session) })}
+        aria-label={t('inbox.answer', { name: sessionNameOf(session) })}
         placeholder={t('hint.answer')}
         maxLength={200_000}
         value={text}
@@ -123,7 +123,7 @@ function Failure({ session, error: { text, code } }: { session: Session; error: 
   const failure = text === '' || code === undefined ? failureText(text) : errorText(code, text);
   return (
     <>
-      <p class="note bad">{text === '' ? t('status.failed') : boundedLine(failure)}</p>
+      <p class="note bad">{text === '' ? t('status.failed') : truncateLine(failure)}</p>
       <div class="choices">
         <Button
           class="small"

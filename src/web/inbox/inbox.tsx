@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Choice } from '../parts/kit/choice.tsx';
+import { SegmentedChoice } from '../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { ChoiceField } from '../parts/kit/field.tsx';
-import { projects, readProjects } from '../sessions/filters.ts';
+import { loadProjects, projects } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
-import { Entry } from './entry.tsx';
+import { InboxEntry } from './entry.tsx';
 import { findInboxReason, type InboxReason, inboxSessions } from './needs.ts';
 
 const mostShown = 30;
@@ -16,7 +16,7 @@ export const openInbox = (): void => showDialog(<Inbox />);
 function Inbox() {
   const [shown, setShown] = useState<InboxFilter>('all');
   const [project, setProject] = useState('');
-  useEffect(() => void readProjects().catch(() => {}), []); // without the projects, the list shows all sessions
+  useEffect(() => void loadProjects().catch(() => {}), []); // without the projects, the list shows all sessions
   const withNeeds = projects.value.filter(({ id }) => inboxSessions.value.some(({ projectId }) => projectId === id));
   const all = inboxSessions.value.filter(({ projectId }) => project === '' || projectId === project);
   const found = all.filter((session) => shown === 'all' || findInboxReason(session) === shown);
@@ -24,7 +24,7 @@ function Inbox() {
   return (
     <Dialog title={t('inbox')} wide>
       <div class="inbox roomy grid">
-        <Choice<InboxFilter>
+        <SegmentedChoice<InboxFilter>
           label={t('inbox.show')}
           value={shown}
           options={[
@@ -51,7 +51,7 @@ function Inbox() {
           <p class="quiet">{t(shown === 'all' && project === '' ? 'inbox.nothing' : 'noMatch')}</p>
         )}
         {found.slice(0, mostShown).map((session) => (
-          <Entry key={session.id} session={session} />
+          <InboxEntry key={session.id} session={session} />
         ))}
         {found.length > mostShown && <p class="quiet">{t('inbox.more', { n: found.length - mostShown })}</p>}
       </div>

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { Piece } from '../parsing/highlight.ts';
-import { parse } from '../parsing/parse.ts';
-import { plainText } from '../parts/ansi.ts';
-import { countLines, textParts } from '../parts/bounded-text.ts';
+import type { HighlightedPiece } from '../parsing/highlight.ts';
+import { runParseTask } from '../parsing/parse.ts';
+import { stripAnsi } from '../parts/ansi.ts';
+import { countLines, splitTextParts } from '../parts/bounded-text.ts';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { TextPart } from './plain.tsx';
 
@@ -15,8 +15,8 @@ interface Props {
 }
 
 /** A code block with its language and a copy button. Colors appear when the worker has computed them. */
-export function Code({ code: given, language }: Props) {
-  const code = plainText(given); // models quote program output with its color codes
+export function CodeBlock({ code: given, language }: Props) {
+  const code = stripAnsi(given); // models quote program output with its color codes
   return (
     <div class="code tinted box">
       <div class="code-head between quiet small-text row">
@@ -33,16 +33,19 @@ export function Code({ code: given, language }: Props) {
 
 /** The colored text, without the language and the copy button. */
 export function HighlightedCode({ code, language = '' }: Props) {
-  const [colored, setColored] = useState<{ code: string; parts: readonly (readonly Piece[])[] | undefined }>();
+  const [colored, setColored] = useState<{
+    code: string;
+    parts: readonly (readonly HighlightedPiece[])[] | undefined;
+  }>();
   useEffect(() => {
     if (language === '' || code.length > maxHighlighted) return undefined;
     const ended = new AbortController();
-    void parse('highlight', { code, language: language.split('.').at(-1) ?? '' }, ended.signal).then(
+    void runParseTask('highlight', { code, language: language.split('.').at(-1) ?? '' }, ended.signal).then(
       (parts) => ended.signal.aborted || setColored({ code, parts }),
     );
     return () => ended.abort();
   }, [code, language]);
-  const parts = useMemo(() => textParts(code), [code]);
+  const parts = useMemo(() => splitTextParts(code), [code]);
   const pieces = (at: number) => (colored?.code === code && colored.parts?.[at]?.map(piece)) || parts[at];
   if (parts.length < 2) return <code>{pieces(0)}</code>;
   return (
@@ -56,7 +59,7 @@ export function HighlightedCode({ code, language = '' }: Props) {
   );
 }
 
-const piece = (one: Piece, key: number) =>
+const piece = (one: HighlightedPiece, key: number) =>
   typeof one === 'string' ? (
     one
   ) : (

@@ -5,14 +5,14 @@ import { query, toErrorText } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import type { FormulaNode } from '../parsing/formula.ts';
 import type { MarkdownCell, MarkdownNode, MarkdownTree } from '../parsing/markdown.ts';
-import { parse } from '../parsing/parse.ts';
-import { Boundary } from '../parts/boundary.tsx';
+import { runParseTask } from '../parsing/parse.ts';
+import { ErrorBoundary } from '../parts/boundary.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 import { imageType } from '../work/files/preview.ts';
-import { parseTarget } from '../work/preview/target.ts';
+import { parsePreviewTarget } from '../work/preview/target.ts';
 import { openFile } from '../work/results.ts';
-import { Code } from './code.tsx';
+import { CodeBlock } from './code.tsx';
 import { Diagram } from './diagram.tsx';
 import { CodeSpan, linkSandboxAddresses, PreviewLink } from './places.tsx';
 import { PlainText } from './plain.tsx';
@@ -39,10 +39,10 @@ export function Markdown({ text, sessionId }: Props) {
   return (
     <div class={`markdown${text.length > maxShort ? ' long' : ''}${isKept ? ' unread-text' : ''}`}>
       {tree && tree !== 'unread' ? (
-        <Boundary instead={plain}>
+        <ErrorBoundary instead={plain}>
           <Tree tree={tree} sessionId={sessionId} />
           {text.length > maxText && <PlainText text={text.slice(maxText)} />}
-        </Boundary>
+        </ErrorBoundary>
       ) : (
         plain
       )}
@@ -93,7 +93,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
       );
     case 'code':
       if (node.language === 'mermaid') return <Diagram key={key} source={node.code} />;
-      return <Code key={key} code={node.code} language={node.language} />;
+      return <CodeBlock key={key} code={node.code} language={node.language} />;
     case 'formula':
       return <Formula key={key} tex={node.tex} isBlock={node.isBlock} />;
     case 'codespan':
@@ -133,7 +133,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
     case 'table':
       return <Table key={key} head={node.head} rows={node.rows} sessionId={sessionId} dir={dir} />;
     case 'link': {
-      const place = currentId.peek() === undefined ? undefined : parseTarget(node.href);
+      const place = currentId.peek() === undefined ? undefined : parsePreviewTarget(node.href);
       if (place)
         return (
           <PreviewLink key={key} place={place}>
@@ -213,13 +213,13 @@ function Formula({ tex, isBlock }: FormulaProps) {
   const [read, setRead] = useState<{ readonly tex: string; readonly tree: FormulaNode | undefined }>();
   useEffect(() => {
     const ended = new AbortController();
-    void parse('formula', { tex, isBlock }, ended.signal).then(
+    void runParseTask('formula', { tex, isBlock }, ended.signal).then(
       (tree) => ended.signal.aborted || setRead({ tex, tree }),
     );
     return () => ended.abort();
   }, [tex, isBlock]);
   const plain = <code class={isBlock ? 'formula-source pre' : undefined}>{tex}</code>;
-  const drawn = read?.tree && <Boundary instead={plain}>{drawFormula(read.tree, 0)}</Boundary>;
+  const drawn = read?.tree && <ErrorBoundary instead={plain}>{drawFormula(read.tree, 0)}</ErrorBoundary>;
   if (!isBlock) return <span>{drawn ?? plain}</span>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide formula scrolls, also by keyboard
@@ -315,7 +315,7 @@ function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
     for (let read: string | undefined; read !== latest.current && !signal.aborted; ) {
       read = latest.current;
       const began = performance.now();
-      const tree = kept.has(read) ? kept.get(read) : await parse('markdown', { text: read }, signal);
+      const tree = kept.has(read) ? kept.get(read) : await runParseTask('markdown', { text: read }, signal);
       if (signal.aborted) return;
       const tookMs = performance.now() - began;
       if (read === latest.current) keep(read, tree);

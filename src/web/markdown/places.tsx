@@ -1,11 +1,11 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
-import { readWorkspacePaths, workspacePaths } from '../conversation/completion/workspace-paths.ts';
-import { model } from '../data/log.ts';
+import { loadWorkspacePaths, workspacePaths } from '../conversation/completion/workspace-paths.ts';
+import { conversationModel } from '../data/log.ts';
 import { currentId } from '../data/sessions.ts';
 import { t } from '../text/text.ts';
 import { openPreviewAt } from '../work/preview/state.ts';
-import { type PreviewTarget, parseTarget } from '../work/preview/target.ts';
+import { type PreviewTarget, parsePreviewTarget } from '../work/preview/target.ts';
 import { openFile } from '../work/results.ts';
 
 // Links file names and sandbox addresses in an answer to the work pane.
@@ -17,14 +17,14 @@ const address = /(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d{1,5}(?
 export function CodeSpan({ code, sessionId }: { code: string; sessionId: string | undefined }) {
   const plain = <code dir="ltr">{code}</code>;
   if (sessionId === undefined || sessionId !== currentId.value) return plain;
-  const place = parseTarget(code);
+  const place = parsePreviewTarget(code);
   if (place) return <PreviewLink place={place}>{plain}</PreviewLink>;
   return fileForm.test(code) && code.includes('.') ? <FileLink name={code} sessionId={sessionId} /> : plain;
 }
 
 function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
-  const run = model.run.value.kind; // when the run ends, list the files again
-  useEffect(() => void readWorkspacePaths(sessionId), [sessionId, run]);
+  const run = conversationModel.run.value.kind; // when the run ends, list the files again
+  useEffect(() => void loadWorkspacePaths(sessionId), [sessionId, run]);
   const target = name.replace(/^\.\//, '');
   const path = workspacePaths.value.paths.find((one) => one === target || target.endsWith(`/${one}`));
   const code = <code dir="ltr">{name}</code>;
@@ -62,7 +62,7 @@ export function linkSandboxAddresses(text: string): ComponentChildren {
   const parts: ComponentChildren[] = [];
   let from = 0;
   for (const { 0: found, index } of text.matchAll(address)) {
-    const place = parseTarget(found);
+    const place = parsePreviewTarget(found);
     if (!place) continue;
     parts.push(text.slice(from, index), <PreviewLink place={place}>{found}</PreviewLink>);
     from = index + found.length;

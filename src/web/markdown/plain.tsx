@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { estimateLineCount, textParts } from '../parts/bounded-text.ts';
+import { estimateLineCount, splitTextParts } from '../parts/bounded-text.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 
@@ -23,7 +23,7 @@ export const TextPart = ({ children, lines }: PartProps) => (
 );
 
 export function TextParts({ text }: { text: string }) {
-  const parts = useMemo(() => textParts(text), [text]);
+  const parts = useMemo(() => splitTextParts(text), [text]);
   if (parts.length < 2) return <>{text}</>;
   return parts.map((part, at) => (
     <TextPart key={at} lines={estimateLineCount(part)}>

@@ -12,9 +12,9 @@ import {
   availableProviders,
   chosenModel,
   effectiveModels,
+  loadAvailableProviders,
   loadEffectiveModels,
   modelLabel,
-  readAvailableProviders,
 } from './state.ts';
 
 interface ChoiceOptions {
@@ -46,7 +46,7 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);
   const [trouble, tryIt] = useActionError();
   useEffect(
-    () => void tryIt(t('models.listsUnread'), () => Promise.all([loadEffectiveModels(), readAvailableProviders()])),
+    () => void tryIt(t('models.listsUnread'), () => Promise.all([loadEffectiveModels(), loadAvailableProviders()])),
     [],
   );
   const groups = availableProviders.value;

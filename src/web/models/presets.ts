@@ -1,7 +1,7 @@
 import { trimCharacters, trimEndCharacters } from '../../core/text/text.ts';
 
 /** A kind of provider that the form offers. */
-export interface Preset {
+export interface ProviderPreset {
   readonly id: string;
   readonly label: string;
   /** Absent: the provider has a fixed address. Empty: the person enters one. */
@@ -9,7 +9,7 @@ export interface Preset {
   readonly key: 'needed' | 'optional' | 'none';
 }
 
-export const presets: readonly Preset[] = [
+export const providerPresets: readonly ProviderPreset[] = [
   { id: 'gemini', label: 'Gemini', key: 'needed' },
   { id: 'openai', label: 'OpenAI', key: 'needed' },
   { id: 'anthropic', label: 'Anthropic', key: 'needed' },
@@ -22,7 +22,7 @@ export const presets: readonly Preset[] = [
 const longest = 31;
 
 /** A provider name in the format of model references, such as `my-server`. */
-export function providerName(text: string): string {
+export function slugifyProviderName(text: string): string {
   const name = trimCharacters(text.toLowerCase().replace(/[^a-z0-9]+/g, '-'), '-');
   return trimEndCharacters(name.slice(0, longest), '-') || 'server';
 }
@@ -33,5 +33,5 @@ export function providerName(text: string): string {
 export function toProviderName(address: string): string {
   const { hostname = '', port = '' } = URL.parse(address.trim()) ?? {};
   const isLocal = /^(localhost|127[.][\d.]+|\[::1\])$/.test(hostname);
-  return providerName(`${isLocal ? 'local' : hostname} ${port}`);
+  return slugifyProviderName(`${isLocal ? 'local' : hostname} ${port}`);
 }

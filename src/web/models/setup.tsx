@@ -1,13 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { mutate } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { Choice } from '../parts/kit/choice.tsx';
+import { SegmentedChoice } from '../parts/kit/choice.tsx';
 import { SecretField, TextField } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, modelRefOf } from './model-picker.tsx';
-import { type Preset, presets, providerName, toProviderName } from './presets.ts';
-import { type AvailableProvider, applyModels, effectiveModels, isDemo } from './state.ts';
+import { type ProviderPreset, providerPresets, slugifyProviderName, toProviderName } from './presets.ts';
+import { type AvailableProvider, applyModels, effectiveModels, isDemoModel } from './state.ts';
 
 interface Props {
   readonly onUsed?: (model: string) => void;
@@ -17,7 +17,7 @@ interface Props {
 
 /** Sets up a model without editing a file: provider, key, test, and a model from the provider's list. */
 export function ModelSetup({ onUsed, storeKey }: Props) {
-  const [preset, setPreset] = useState<Preset>(presets[0] as Preset);
+  const [preset, setPreset] = useState<ProviderPreset>(providerPresets[0] as ProviderPreset);
   const [address, setAddress] = useState('');
   const [name, setName] = useState('');
   const [key, setKey] = useState('');
@@ -40,7 +40,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     if (found) form.current?.querySelector('.choices')?.scrollIntoView({ block: 'nearest' });
   }, [found]);
   const choose = (id: string) => {
-    const next = presets.find((one) => one.id === id);
+    const next = providerPresets.find((one) => one.id === id);
     if (!next) return;
     setPreset(next);
     setAddress(next.baseUrl ?? '');
@@ -58,7 +58,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     forget();
   };
   const access = () => ({
-    provider: preset.baseUrl === '' ? providerName(name || toProviderName(withScheme(address))) : preset.id,
+    provider: preset.baseUrl === '' ? slugifyProviderName(name || toProviderName(withScheme(address))) : preset.id,
     ...(isOwn && { baseUrl: withScheme(address) }),
     ...(key.trim() !== '' && { key: key.trim() }),
   });
@@ -103,10 +103,10 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
         if (!isBusy) void (isUse ? use() : test());
       }}
     >
-      <Choice
+      <SegmentedChoice
         label={t('models.provider')}
         value={preset.id}
-        options={presets.map(({ id, label }) => ({ value: id, label: label || t('models.other') }))}
+        options={providerPresets.map(({ id, label }) => ({ value: id, label: label || t('models.other') }))}
         onChange={(id) => id !== preset.id && choose(id)}
       />
       <div class="model-access wrap">
@@ -177,7 +177,7 @@ const withScheme = (address: string): string =>
 /** Shows on the start page that the demo answers, and offers to set up a model. */
 export function ModelBanner({ onUsed }: { onUsed: () => void }) {
   const now = effectiveModels.value;
-  if (!now || !isDemo(now.model)) return null;
+  if (!now || !isDemoModel(now.model)) return null;
   return (
     <section class="model-banner roomy raised grid" aria-label={t('models.none')}>
       <h3>{t('models.none')}</h3>

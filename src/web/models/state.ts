@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
 import { t } from '../text/text.ts';
-import { presets } from './presets.ts';
+import { providerPresets } from './presets.ts';
 
 export type EffectiveModels = Outputs['models']['inForce'];
 export type AvailableProvider = Outputs['models']['offered']['providers'][number];
@@ -19,7 +19,7 @@ export async function loadEffectiveModels(): Promise<void> {
   effectiveModels.value = await query('models.inForce', undefined);
 }
 
-export async function readAvailableProviders(): Promise<void> {
+export async function loadAvailableProviders(): Promise<void> {
   availableProviders.value = (await query('models.offered', undefined)).providers;
 }
 
@@ -30,15 +30,15 @@ export function applyModels(now: EffectiveModels): void {
 }
 
 /** The demo has no provider, so its name is the whole reference. */
-export const isDemo = (ref: string | undefined): boolean => ref === 'demo';
+export const isDemoModel = (ref: string | undefined): boolean => ref === 'demo';
 
 /** `Ollama / qwen3`: provider and model by their display names. */
 export function modelLabel(ref: string): string {
-  if (isDemo(ref)) return t('models.demo');
+  if (isDemoModel(ref)) return t('models.demo');
   const [provider = '', ...rest] = ref.split('/');
   if (rest.length === 0) return ref;
   const held = effectiveModels.value?.providers.find(({ id }) => id === provider);
-  return `${presets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortModelName(ref)}`;
+  return `${providerPresets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortModelName(ref)}`;
 }
 
 /** The short name of a model: without its provider, its folders and its file extension. */

@@ -40,7 +40,7 @@ interface KatexNode {
 }
 
 /** Undefined: not LaTeX that KaTeX can parse within these limits, so it is shown as text. */
-export function readFormula(text: string, isBlock: boolean): FormulaNode | undefined {
+export function parseFormula(text: string, isBlock: boolean): FormulaNode | undefined {
   if (text.length > maxText) return undefined;
   const options = { maxSize: maxSizeEm, maxExpand: maxExpansions, trust: false, throwOnError: true, strict: 'ignore' };
   const { __renderToDomTree: render } = katex as unknown as {

@@ -17,7 +17,7 @@ import typescript from 'highlight.js/lib/languages/typescript';
 import xml from 'highlight.js/lib/languages/xml';
 import yaml from 'highlight.js/lib/languages/yaml';
 import { createLowlight } from 'lowlight';
-import { textParts } from '../parts/bounded-text.ts';
+import { splitTextParts } from '../parts/bounded-text.ts';
 
 // A separate chunk, which the worker loads at the first code block.
 
@@ -45,21 +45,21 @@ const languages = {
 };
 const lowlight = createLowlight(languages);
 
-export type Piece = string | { readonly class: string; readonly inner: readonly Piece[] };
+export type HighlightedPiece = string | { readonly class: string; readonly inner: readonly HighlightedPiece[] };
 type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
 
 /**
  * The code as colored pieces, for each part of the text (see `textParts`); undefined for an unknown language, and for
  * too many pieces. Accepts names of languages and file extensions.
  */
-export function highlight(code: string, language: string): readonly (readonly Piece[])[] | undefined {
+export function highlight(code: string, language: string): readonly (readonly HighlightedPiece[])[] | undefined {
   const name = language.toLowerCase();
   if (!lowlight.registered(name)) return undefined;
   const pieces = lowlight.highlight(name, code).children.flatMap(pieceOf);
-  return countPieces(pieces) > maxPieces ? undefined : inParts(pieces, textParts(code));
+  return countPieces(pieces) > maxPieces ? undefined : inParts(pieces, splitTextParts(code));
 }
 
-function inParts(pieces: readonly Piece[], parts: readonly string[]): Piece[][] {
+function inParts(pieces: readonly HighlightedPiece[], parts: readonly string[]): HighlightedPiece[][] {
   let rest = pieces;
   return parts.map(({ length }) => {
     const [part, after] = cutPieces(rest, length);
@@ -69,7 +69,7 @@ function inParts(pieces: readonly Piece[], parts: readonly string[]): Piece[][] 
 }
 
 /** Splits the pieces after this many characters. A piece that spans the boundary is split in two. */
-function cutPieces(pieces: readonly Piece[], at: number): [Piece[], Piece[]] {
+function cutPieces(pieces: readonly HighlightedPiece[], at: number): [HighlightedPiece[], HighlightedPiece[]] {
   let room = at;
   for (const [n, piece] of pieces.entries()) {
     const size = countChars(piece);
@@ -79,7 +79,8 @@ function cutPieces(pieces: readonly Piece[], at: number): [Piece[], Piece[]] {
     }
     const [left, right] =
       typeof piece === 'string' ? [[piece.slice(0, room)], [piece.slice(room)]] : cutPieces(piece.inner, room);
-    const half = (inner: Piece[]): Piece[] => (typeof piece === 'string' ? inner : [{ ...piece, inner }]);
+    const half = (inner: HighlightedPiece[]): HighlightedPiece[] =>
+      typeof piece === 'string' ? inner : [{ ...piece, inner }];
     return [
       [...pieces.slice(0, n), ...half(left)],
       [...half(right), ...pieces.slice(n + 1)],
@@ -88,13 +89,13 @@ function cutPieces(pieces: readonly Piece[], at: number): [Piece[], Piece[]] {
   return [[...pieces], []];
 }
 
-const countChars = (piece: Piece): number =>
+const countChars = (piece: HighlightedPiece): number =>
   typeof piece === 'string' ? piece.length : piece.inner.reduce((sum, one) => sum + countChars(one), 0);
 
-const countPieces = (pieces: readonly Piece[]): number =>
+const countPieces = (pieces: readonly HighlightedPiece[]): number =>
   pieces.reduce((sum, piece) => sum + 1 + (typeof piece === 'string' ? 0 : countPieces(piece.inner)), 0);
 
-function pieceOf(node: Tree): Piece[] {
+function pieceOf(node: Tree): HighlightedPiece[] {
   if (node.type === 'text') return [node.value];
   if (node.type !== 'element') return [];
   const names = node.properties.className;

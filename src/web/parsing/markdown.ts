@@ -37,7 +37,7 @@ export interface MarkdownCell {
 }
 
 /** Never throws for a text that marked can parse. `now` is the clock of the time limit, in ms. */
-export function readMarkdown(text: string, now: () => number = () => performance.now()): MarkdownTree {
+export function parseMarkdown(text: string, now: () => number = () => performance.now()): MarkdownTree {
   const limits = { nodes: maxNodes, until: now() + maxMs, now };
   const tokens = new BoundedLexer(limits, text).lex(text.slice(0, maxText));
   return new Reader(limits).blocks(tokens);

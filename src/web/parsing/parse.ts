@@ -30,4 +30,4 @@ const queue = new TaskQueue({
 export const warmParser = (): void => queue.warm();
 
 /** Does the work in the page's worker; see `TaskQueue.run`. */
-export const parse: TaskQueue['run'] = (name, input, signal) => queue.run(name, input, signal);
+export const runParseTask: TaskQueue['run'] = (name, input, signal) => queue.run(name, input, signal);

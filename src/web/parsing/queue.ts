@@ -1,4 +1,4 @@
-import type { Input, Output, Report, TaskName, TaskRequest } from './tasks.ts';
+import type { TaskInput, TaskName, TaskOutput, TaskReport, TaskRequest } from './tasks.ts';
 
 // One worker for all untrusted texts of the page. If a task takes too long, its worker is terminated and the next task
 // gets a new worker.
@@ -13,7 +13,7 @@ const maxWaiting = 20_000;
 export interface WorkerLike {
   postMessage(order: TaskRequest): void;
   terminate(): void;
-  onmessage: ((event: MessageEvent<Report>) => void) | null;
+  onmessage: ((event: MessageEvent<TaskReport>) => void) | null;
   onerror: ((event: ErrorEvent) => void) | null;
 }
 interface Task extends TaskRequest {
@@ -43,9 +43,13 @@ export class TaskQueue {
    * Resolves with the output; with undefined if the task failed, took too long, or is no longer needed. The newest task
    * runs first, because people see the end of a conversation.
    */
-  run<Name extends TaskName>(name: Name, input: Input<Name>, signal?: AbortSignal): Promise<Output<Name> | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Output<Name> | undefined>();
-    const end = (output: unknown) => resolve(output as Output<Name> | undefined);
+  run<Name extends TaskName>(
+    name: Name,
+    input: TaskInput<Name>,
+    signal?: AbortSignal,
+  ): Promise<TaskOutput<Name> | undefined> {
+    const { promise, resolve } = Promise.withResolvers<TaskOutput<Name> | undefined>();
+    const end = (output: unknown) => resolve(output as TaskOutput<Name> | undefined);
     const task: Task = { id: this.#nextId++, name, input, end };
     this.#waiting.push(task);
     if (this.#waiting.length > maxWaiting) this.#waiting.shift()?.end(undefined);

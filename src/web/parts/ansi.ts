@@ -21,7 +21,7 @@ const anyColour = new RegExp(`${esc}\\[[0-9;:]*m`, 'g');
 const controls = new RegExp(`[\\p{Cc}--[\\n\\t${esc}]]`, 'gv');
 const allControls = /[\p{Cc}--[\n\t]]/gv;
 
-export interface Span {
+export interface AnsiSpan {
   readonly text: string;
   /** CSS class names, such as `ansi-bold ansi-dim`. */
   readonly class: string;
@@ -44,7 +44,7 @@ function lastState(line: string): string {
 }
 
 /** The same without colors. */
-export const plainText = (text: string): string => settled(text).replace(anyColour, '').replace(allControls, '');
+export const stripAnsi = (text: string): string => settled(text).replace(anyColour, '').replace(allControls, '');
 
 interface Style {
   fg?: string | undefined;
@@ -108,7 +108,7 @@ function indexed(index: number): string {
   return rgb([level(Math.floor(cube / 36)), level(Math.floor(cube / 6) % 6), level(cube % 6)]);
 }
 
-function spanOf(text: string, { fg, bg, ...rest }: Style): Span {
+function spanOf(text: string, { fg, bg, ...rest }: Style): AnsiSpan {
   const names = Object.entries(rest).flatMap(([name, on]) => (on ? [`ansi-${name}`] : []));
   return { text, class: names.join(' '), ...(fg && { color: fg }), ...(bg && { background: bg }) };
 }
@@ -117,15 +117,15 @@ function spanOf(text: string, { fg, bg, ...rest }: Style): Span {
  * A terminal's output as rows of spans. A color stays in effect across line ends. A line that is too long for one row
  * continues in the next.
  */
-export function parseAnsiRows(text: string): Span[][] {
-  const rows: Span[][] = [];
+export function parseAnsiRows(text: string): AnsiSpan[][] {
+  const rows: AnsiSpan[][] = [];
   let style: Style = {};
   for (const line of settled(text).split('\n')) {
     if (!line.includes('\u001b')) {
       pushRows(rows, line === '' ? [] : [spanOf(line, style)]);
       continue;
     }
-    const spans: Span[] = [];
+    const spans: AnsiSpan[] = [];
     let from = 0;
     const push = (to: number) => {
       const part = line.slice(from, to).replace(anyColour, '').replace(allControls, '');
@@ -144,8 +144,8 @@ export function parseAnsiRows(text: string): Span[][] {
 }
 
 /** Adds the spans of one line as one or more rows. */
-function pushRows(rows: Span[][], spans: readonly Span[]): void {
-  let row: Span[] = [];
+function pushRows(rows: AnsiSpan[][], spans: readonly AnsiSpan[]): void {
+  let row: AnsiSpan[] = [];
   let room = maxRow;
   rows.push(row);
   for (const span of spans) {

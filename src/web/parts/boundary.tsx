@@ -1,7 +1,7 @@
 import { Component, type ComponentChildren } from 'preact';
 import { t } from '../text/text.ts';
 import { Button } from './kit/button.tsx';
-import { Empty } from './kit/empty.tsx';
+import { EmptyState } from './kit/empty.tsx';
 
 interface Props {
   /**
@@ -13,7 +13,7 @@ interface Props {
 }
 
 /** Confines an exception during drawing to the children. A new `key` tries again. */
-export class Boundary extends Component<Props, { readonly hasFailed: boolean }> {
+export class ErrorBoundary extends Component<Props, { readonly hasFailed: boolean }> {
   override state = { hasFailed: false };
 
   static override getDerivedStateFromError = () => ({ hasFailed: true });
@@ -26,9 +26,9 @@ export class Boundary extends Component<Props, { readonly hasFailed: boolean }> 
     if (!this.state.hasFailed) return this.props.children;
     if (this.props.instead !== undefined) return this.props.instead;
     return (
-      <Empty text={t('notDrawn')} role="alert">
+      <EmptyState text={t('notDrawn')} role="alert">
         <Button icon="retry" label={t('tryAgain')} onClick={() => this.setState({ hasFailed: false })} />
-      </Empty>
+      </EmptyState>
     );
   }
 }

@@ -6,11 +6,11 @@ const maxPartLines = 60;
 const lineWidth = 90; // characters, for height estimates
 
 /** One line for a row of a list, truncated if it is too long. */
-export const boundedLine = (line: string, max = maxLine): string =>
+export const truncateLine = (line: string, max = maxLine): string =>
   line.length <= max ? line : `${line.slice(0, max)}…`;
 
 /** Splits the text at line ends, and inside a line only if the line is too long for a part. */
-export function textParts(text: string): string[] {
+export function splitTextParts(text: string): string[] {
   const parts: string[] = [];
   for (let from = 0; from < text.length; ) {
     const end = partEnd(text, from);

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { CallError, connection, pendingChanges, toErrorText } from '../data/server.ts';
+import { CallError, connectionState, pendingChanges, toErrorText } from '../data/server.ts';
 import { serverInfo } from '../data/system.ts';
 import { t } from '../text/text.ts';
 
@@ -55,7 +55,7 @@ export const GuideLink = ({ docs }: { docs: string }) => (
 
 export function Notice() {
   const broken: NoticeText | undefined =
-    connection.value === 'broken' ? { text: brokenText(), kind: 'wait' } : undefined;
+    connectionState.value === 'broken' ? { text: brokenText(), kind: 'wait' } : undefined;
   const draining: NoticeText | undefined = serverInfo.value?.draining
     ? { text: t('draining'), kind: 'wait', docs: '/guide/deploy#drain-a-server' }
     : undefined;

@@ -1,14 +1,14 @@
 import { type ReadonlySignal, signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
-import { archive, stopRun } from '../data/actions.ts';
+import { setSessionArchived, stopRun } from '../data/actions.ts';
 import { mutate } from '../data/server.ts';
 import { sessions } from '../data/sessions.ts';
 import { toStatus } from '../data/status.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
-import { confirmFirst } from '../parts/kit/dialog.tsx';
+import { confirmAction } from '../parts/kit/dialog.tsx';
 import { notify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
-import { chosenSessions, isChoosing, stopChoosing } from './choosing.ts';
+import { isSelecting, selectedSessions, stopSelecting } from './choosing.ts';
 
 type BulkKind = 'delete' | 'stop' | 'archive';
 interface BulkWork {
@@ -23,7 +23,7 @@ const portion = 8; // small, so that the progress moves steadily
 /** Resolves with the number of sessions that could not be changed. */
 async function workOn({ kind, ids }: BulkWork): Promise<number> {
   if (kind === 'delete') return (await mutate('sessions.deleteMany', { ids: [...ids] })).kept.length;
-  const one = (id: string) => (kind === 'stop' ? stopRun(id) : archive(id, true));
+  const one = (id: string) => (kind === 'stop' ? stopRun(id) : setSessionArchived(id, true));
   const outcomes = await Promise.allSettled(ids.map(one));
   return outcomes.filter(({ status }) => status === 'rejected').length;
 }
@@ -32,7 +32,7 @@ async function workOnAll(work: BulkWork): Promise<void> {
   const end = new AbortController();
   let failed = 0;
   let done = 0;
-  stopChoosing();
+  stopSelecting();
   try {
     while (done < work.ids.length && !end.signal.aborted) {
       running.value = { ...work, done, end };
@@ -56,11 +56,11 @@ const isBusy = (id: string): boolean => {
 export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly string[]> }) {
   const work = running.value;
   if (work) return <Progress />;
-  if (!isChoosing.value) return null;
-  const ids = [...chosenSessions.value];
+  if (!isSelecting.value) return null;
+  const ids = [...selectedSessions.value];
   const busy = ids.filter(isBusy);
   const askDelete = () =>
-    confirmFirst({
+    confirmAction({
       title: t('deleteMany', { n: ids.length }),
       text: t('deleteManyTells', { n: ids.length }),
       yes: t('delete'),
@@ -73,10 +73,10 @@ export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly str
         class="small"
         label={t('chooseAll')}
         onClick={() => {
-          chosenSessions.value = new Set(shown.value);
+          selectedSessions.value = new Set(shown.value);
         }}
       />
-      <IconButton class="small" icon="close" label={t('cancel')} onClick={stopChoosing} />
+      <IconButton class="small" icon="close" label={t('cancel')} onClick={stopSelecting} />
       <div class="chosen-actions wrap">
         <Button
           class="small"

@@ -1,20 +1,20 @@
 import { signal } from '@preact/signals';
 
 /** The sessions that a person has selected to delete, stop or archive together. */
-export const isChoosing = signal(false);
-export const chosenSessions = signal<ReadonlySet<string>>(new Set());
+export const isSelecting = signal(false);
+export const selectedSessions = signal<ReadonlySet<string>>(new Set());
 let anchor: string | undefined; // the start of a range
 
-export function stopChoosing(): void {
-  isChoosing.value = false;
-  chosenSessions.value = new Set();
+export function stopSelecting(): void {
+  isSelecting.value = false;
+  selectedSessions.value = new Set();
   anchor = undefined;
 }
 
-export function toggleChosen(id: string): void {
-  const now = new Set(chosenSessions.value);
+export function toggleSelected(id: string): void {
+  const now = new Set(selectedSessions.value);
   if (!now.delete(id)) now.add(id);
-  chosenSessions.value = now;
+  selectedSessions.value = now;
   anchor = id;
 }
 
@@ -23,6 +23,6 @@ export function selectRange(id: string, order: readonly string[]): void {
   const from = anchor === undefined ? -1 : order.indexOf(anchor);
   const to = order.indexOf(id);
   const range = order.slice(Math.min(from, to), Math.max(from, to) + 1);
-  if (from < 0 || to < 0) toggleChosen(id);
-  else chosenSessions.value = new Set([...chosenSessions.value, ...range]);
+  if (from < 0 || to < 0) toggleSelected(id);
+  else selectedSessions.value = new Set([...selectedSessions.value, ...range]);
 }

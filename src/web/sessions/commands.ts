@@ -1,12 +1,12 @@
-import type { Command } from '../app/command.ts';
+import type { PaletteCommand } from '../app/command.ts';
 import { isMenuOpen } from '../app/layout.ts';
-import { archive, setSessionPinned } from '../data/actions.ts';
+import { setSessionArchived, setSessionPinned } from '../data/actions.ts';
 import { navigate } from '../data/route.ts';
 import { currentId, currentSession, sessions } from '../data/sessions.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
-import { isChoosing } from './choosing.ts';
+import { isSelecting } from './choosing.ts';
 import { confirmDelete } from './delete.ts';
 
 function move(by: number): void {
@@ -16,7 +16,7 @@ function move(by: number): void {
   if (next) navigate(next.id);
 }
 
-export const sessionCommands: readonly Command[] = [
+export const sessionCommands: readonly PaletteCommand[] = [
   {
     id: 'sessions.search',
     label: 'searchSessions',
@@ -47,7 +47,7 @@ export const sessionCommands: readonly Command[] = [
     when: () => currentSession.value !== undefined,
     run: () => {
       const session = currentSession.value;
-      if (session) void tryOrNotify(t('notSaved'), () => archive(session.id, !session.archived));
+      if (session) void tryOrNotify(t('notSaved'), () => setSessionArchived(session.id, !session.archived));
     },
   },
   {
@@ -72,7 +72,7 @@ export const sessionCommands: readonly Command[] = [
     when: () => sessions.value.length > 0,
     run: () => {
       isMenuOpen.value = true;
-      isChoosing.value = true;
+      isSelecting.value = true;
     },
   },
 ];

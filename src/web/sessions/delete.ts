@@ -1,13 +1,13 @@
-import { remove } from '../data/actions.ts';
+import { deleteSession } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
-import { confirmFirst } from '../parts/kit/dialog.tsx';
+import { confirmAction } from '../parts/kit/dialog.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 
 export const confirmDelete = (session: Session): void =>
-  confirmFirst({
+  confirmAction({
     title: t('deleteAsk'),
     text: t('deleteTells'),
     yes: t('delete'),
-    act: () => void tryOrNotify(t('notDeleted'), () => remove(session.id)),
+    act: () => void tryOrNotify(t('notDeleted'), () => deleteSession(session.id)),
   });

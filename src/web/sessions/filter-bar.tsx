@@ -3,20 +3,20 @@ import { IconButton } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form, TextField } from '../parts/kit/field.tsx';
 import { t } from '../text/text.ts';
-import { isChoosing, stopChoosing } from './choosing.ts';
+import { isSelecting, stopSelecting } from './choosing.ts';
 import { createProject, projectFilter, projects, type StatusFilter, statusFilter, statusFilters } from './filters.ts';
 
 const newProject = '+'; // not a valid project id
 
 /** Turns the selection of several sessions on and off. */
-export const ChooseButton = () => (
+export const SelectButton = () => (
   <IconButton
     icon="plan"
     label={t('chooseMany')}
-    aria-pressed={isChoosing.value}
+    aria-pressed={isSelecting.value}
     onClick={() => {
-      if (isChoosing.value) stopChoosing();
-      else isChoosing.value = true;
+      if (isSelecting.value) stopSelecting();
+      else isSelecting.value = true;
     }}
   />
 );

@@ -2,12 +2,12 @@ import { computed, signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { mutate, query } from '../data/server.ts';
 import { type Session, sessions } from '../data/sessions.ts';
-import { type Status, toStatus } from '../data/status.ts';
+import { type DisplayStatus, toStatus } from '../data/status.ts';
 
 // The filters of the list: by state and by project.
 
 export type StatusFilter = 'all' | 'running' | 'waiting' | 'finished' | 'failed' | 'stopped';
-const states: Readonly<Record<Exclude<StatusFilter, 'all'>, readonly Status[]>> = {
+const states: Readonly<Record<Exclude<StatusFilter, 'all'>, readonly DisplayStatus[]>> = {
   running: ['running'],
   waiting: ['waiting'],
   finished: ['finished', 'new'],
@@ -22,14 +22,14 @@ export const projectFilter = signal('');
 type Project = Outputs['projects']['list']['projects'][number];
 export const projects = signal<readonly Project[]>([]);
 
-export async function readProjects(): Promise<void> {
+export async function loadProjects(): Promise<void> {
   projects.value = (await query('projects.list', { limit: 500 })).projects;
 }
 
 /** Creates a project, and shows it. */
 export async function createProject(name: string): Promise<void> {
   const { id } = await mutate('projects.create', { name });
-  await readProjects();
+  await loadProjects();
   projectFilter.value = id;
 }
 

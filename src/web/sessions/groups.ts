@@ -3,7 +3,7 @@ import { createWordMatcher } from '../parts/word-search.ts';
 
 // The session list as rows: day headings, and sessions.
 
-export type Row =
+export type SessionListRow =
   | { readonly kind: 'heading'; readonly label: string }
   | { readonly kind: 'archive'; readonly count: number }
   | {
@@ -28,8 +28,8 @@ interface GroupInput {
 }
 
 /** Pinned sessions come first, then others by the day of their last message, then archived ones. */
-export function toRows({ sessions, withArchive, now }: GroupInput, words: Words): Row[] {
-  const rows: Row[] = [];
+export function toSessionRows({ sessions, withArchive, now }: GroupInput, words: Words): SessionListRow[] {
+  const rows: SessionListRow[] = [];
   let last = '';
   const add = (label: string, session: Session) => {
     if (label !== last) rows.push({ kind: 'heading', label });

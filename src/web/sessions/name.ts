@@ -3,5 +3,5 @@ import { t } from '../text/text.ts';
 
 const maxName = 300; // characters; the list truncates the name further, by width
 
-export const nameOf = ({ title, lastTask, name }: Pick<Session, 'title' | 'lastTask' | 'name'>): string =>
+export const sessionNameOf = ({ title, lastTask, name }: Pick<Session, 'title' | 'lastTask' | 'name'>): string =>
   (title || name || lastTask).slice(0, maxName) || t('newSession');

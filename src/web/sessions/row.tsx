@@ -1,9 +1,9 @@
 import type { ReadonlySignal } from '@preact/signals';
 import { isMenuOpen } from '../app/layout.ts';
-import { archive, setSessionPinned } from '../data/actions.ts';
+import { setSessionArchived, setSessionPinned } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
 import { toStatus } from '../data/status.ts';
-import { Boundary } from '../parts/boundary.tsx';
+import { ErrorBoundary } from '../parts/boundary.tsx';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -11,8 +11,8 @@ import { StatusDot } from '../parts/kit/status.tsx';
 import { tryOrNotify } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
-import { chosenSessions, isChoosing, selectRange, toggleChosen } from './choosing.ts';
-import { nameOf } from './name.ts';
+import { isSelecting, selectedSessions, selectRange, toggleSelected } from './choosing.ts';
+import { sessionNameOf } from './name.ts';
 import { messageMatches } from './search.ts';
 
 interface Props {
@@ -24,18 +24,18 @@ interface Props {
 }
 
 export const SessionRow = (props: Props) => (
-  <Boundary instead={<a href={`#${props.session.id}`}>{props.session.id}</a>}>
+  <ErrorBoundary instead={<a href={`#${props.session.id}`}>{props.session.id}</a>}>
     <Row {...props} />
-  </Boundary>
+  </ErrorBoundary>
 );
 
 function Row({ session, isCurrent, isNested, order }: Props) {
   const { id, unread, pinned } = session;
   const status = toStatus(session);
-  const name = nameOf(session);
+  const name = sessionNameOf(session);
   return (
     <div class="session" role="listitem" data-status={status} data-nested={isNested}>
-      {isChoosing.value ? (
+      {isSelecting.value ? (
         // biome-ignore lint/a11y/useKeyWithClickEvents: a key that presses the box clicks, too
         <label
           class="row session-link round choosing"
@@ -45,13 +45,13 @@ function Row({ session, isCurrent, isNested, order }: Props) {
             if (event.target !== box) event.preventDefault();
             box?.focus();
             if (event.shiftKey) selectRange(id, order.value);
-            else toggleChosen(id);
+            else toggleSelected(id);
           }}
         >
           <input
             type="checkbox"
             data-id={id}
-            checked={chosenSessions.value.has(id)}
+            checked={selectedSessions.value.has(id)}
             onKeyDown={(event) => moveBox(event, order.value)}
           />
           <StatusDot status={status} />
@@ -98,13 +98,13 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           )}
         </a>
       )}
-      {!isChoosing.value && (
+      {!isSelecting.value && (
         <span class="session-tools round">
           <IconButton
             class="small"
             icon="archive"
             label={t(session.archived ? 'unarchive' : 'archive', { name })}
-            onClick={() => tryOrNotify(t('notSaved'), () => archive(id, !session.archived))}
+            onClick={() => tryOrNotify(t('notSaved'), () => setSessionArchived(id, !session.archived))}
           />
           <IconButton
             class="small pin"
@@ -127,7 +127,7 @@ function moveBox(event: KeyboardEvent, order: readonly string[]): void {
   if (by === 0 || next === undefined) return;
   event.preventDefault();
   if (event.shiftKey) {
-    if (!chosenSessions.value.has(id)) toggleChosen(id);
+    if (!selectedSessions.value.has(id)) toggleSelected(id);
     selectRange(next, order);
   }
   box.closest('.sessions')?.querySelector<HTMLElement>(`[data-id="${next}"]`)?.focus();

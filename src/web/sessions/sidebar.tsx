@@ -19,10 +19,10 @@ import { openSettings } from '../settings/settings.tsx';
 import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import { BulkBar } from './bulk-bar.tsx';
-import { isChoosing } from './choosing.ts';
-import { ChooseButton, FilterBar } from './filter-bar.tsx';
-import { filteredSessions, isFiltered, readProjects } from './filters.ts';
-import { filterSessions, toRows } from './groups.ts';
+import { isSelecting } from './choosing.ts';
+import { FilterBar, SelectButton } from './filter-bar.tsx';
+import { filteredSessions, isFiltered, loadProjects } from './filters.ts';
+import { filterSessions, toSessionRows } from './groups.ts';
 import { SessionRow } from './row.tsx';
 import { isSearching, messageMatches, searchText } from './search.ts';
 
@@ -34,7 +34,7 @@ const isFilterOpen = signal(false);
 const rows = computed(() => {
   const isSearch = searchText.value.trim() !== '';
   const shown = filterSessions(filteredSessions.value, searchText.value, messageMatches.value);
-  return toRows(
+  return toSessionRows(
     { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: currentMinute.value },
     { pinned: t('pinned'), today: t('today'), yesterday: t('yesterday'), date: dateOf },
   );
@@ -68,7 +68,7 @@ const leavingMenu = (open: () => void) => () => {
 };
 
 export function Sidebar() {
-  useEffect(() => void readProjects().catch(() => {}), []); // without the projects, the list shows all sessions
+  useEffect(() => void loadProjects().catch(() => {}), []); // without the projects, the list shows all sessions
   const shown = rows.value;
   const at = shown.findIndex((row) => row.kind === 'session' && row.session.id === currentId.value);
   return (
@@ -125,7 +125,7 @@ export function Sidebar() {
             }}
           />
         )}
-        {sessions.value.length > 0 && <ChooseButton />}
+        {sessions.value.length > 0 && <SelectButton />}
       </div>
       {(isFilterOpen.value || isFiltered.value) && <FilterBar />}
       {shown.length > 0 ? (
@@ -160,7 +160,7 @@ export function Sidebar() {
         <p class="quiet empty fill">{emptyText()}</p>
       )}
       <BulkBar shown={shownIds} />
-      {!isChoosing.value && serverInfo.value && (
+      {!isSelecting.value && serverInfo.value && (
         <p
           id="about"
           class="cut quiet"

@@ -1,17 +1,17 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
-import { pref } from '../data/prefs.ts';
+import { createPref } from '../data/prefs.ts';
 import { query } from '../data/server.ts';
 import { serverText, t } from '../text/text.ts';
 
 export type Template = Outputs['templates']['list']['templates'][number];
 
 /** The template of a new session; empty: the server's default. */
-export const chosenTemplate = pref<string>('template', '');
+export const chosenTemplate = createPref<string>('template', '');
 export const templates = signal<readonly Template[]>([]);
 
 /** Also resets a choice whose template is gone or cannot run here. */
-export async function readTemplates(): Promise<void> {
+export async function loadTemplates(): Promise<void> {
   templates.value = (await query('templates.list', undefined)).templates;
   const chosen = templates.value.find(({ id }) => id === chosenTemplate.value);
   if (chosen === undefined || chosen.unavailable !== null) chosenTemplate.value = '';

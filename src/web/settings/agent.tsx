@@ -3,7 +3,7 @@ import type { Outputs } from '../../client/types.ts';
 import { eventCount, events } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
-import { tools as words } from '../data/system.ts';
+import { toolLabelsByName as words } from '../data/system.ts';
 import { modelLabel } from '../models/state.ts';
 import { LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';

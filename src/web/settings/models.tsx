@@ -10,7 +10,7 @@ import {
   modelLabel,
 } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { confirmFirst } from '../parts/kit/dialog.tsx';
+import { confirmAction } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
@@ -67,7 +67,7 @@ export function Models({ again }: { again: () => void }) {
 
 function Providers({ now, again }: { now: EffectiveModels; again: () => void }) {
   const remove = (id: string, name: string) =>
-    confirmFirst({
+    confirmAction({
       title: t('models.removeAsk', { provider: name }),
       text: t('models.removedTells'),
       yes: t('models.remove'),

@@ -4,7 +4,7 @@ import { currentUser } from '../data/people.ts';
 import { theme } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { Choice } from '../parts/kit/choice.tsx';
+import { SegmentedChoice } from '../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
 import { type Language, language, languages, t } from '../text/text.ts';
@@ -31,7 +31,7 @@ function later<Props extends object>(load: () => Promise<ComponentType<Props>>):
 
 const Look = () => (
   <>
-    <Choice
+    <SegmentedChoice
       label={t('theme')}
       value={theme.value}
       options={[
@@ -43,7 +43,7 @@ const Look = () => (
         theme.value = value;
       }}
     />
-    <Choice
+    <SegmentedChoice
       label={t('language')}
       value={language.value}
       options={(Object.keys(languages) as Language[]).map((value) => ({ value, label: languages[value].label }))}

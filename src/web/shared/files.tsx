@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Code } from '../markdown/code.tsx';
+import { CodeBlock } from '../markdown/code.tsx';
 import { formatBytes } from '../parts/format.ts';
 import { List } from '../parts/kit/list.tsx';
 import { t } from '../text/text.ts';
-import { type Entry, lastReadSeq, listFiles, RequestError, readFile } from './session.ts';
+import { lastReadSeq, listSharedFiles, RequestError, readSharedFile, type SharedFileEntry } from './session.ts';
 
 const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
 const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
@@ -11,7 +11,7 @@ const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder
 /** The files of a shared session, one folder at a time. The list is reloaded when something happens in the session. */
 export function SharedFiles() {
   const [folder, setFolder] = useState('.');
-  const [entries, setEntries] = useState<readonly Entry[]>();
+  const [entries, setEntries] = useState<readonly SharedFileEntry[]>();
   const [file, setFile] = useState<{ path: string; content: string }>();
   const [trouble, setTrouble] = useState('');
   const onError = (thrown: unknown) => {
@@ -27,17 +27,17 @@ export function SharedFiles() {
         if (!isLate) act(value);
       };
     setTrouble('');
-    listFiles(folder).then(unlessLate(setEntries), unlessLate(onError));
+    listSharedFiles(folder).then(unlessLate(setEntries), unlessLate(onError));
     return () => {
       isLate = true;
     };
   }, [folder, seq]);
-  const open = ({ name, type }: Entry) => {
+  const open = ({ name, type }: SharedFileEntry) => {
     const path = under(folder, name);
     setFile(undefined);
     if (type === 'directory') return setFolder(path);
     setTrouble('');
-    readFile(path).then((content) => setFile({ path, content }), onError);
+    readSharedFile(path).then((content) => setFile({ path, content }), onError);
   };
   return (
     <section class="stack shared-files" aria-label={t('tab.files')}>
@@ -67,7 +67,7 @@ export function SharedFiles() {
       {file && (
         <div role="region" aria-label={file.path}>
           <h3>{file.path}</h3>
-          <Code code={file.content} language={file.path.split('.').at(-1) ?? ''} />
+          <CodeBlock code={file.content} language={file.path.split('.').at(-1) ?? ''} />
         </div>
       )}
     </section>

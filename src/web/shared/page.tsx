@@ -1,12 +1,12 @@
 import { useEffect } from 'preact/hooks';
-import { Items } from '../conversation/items.tsx';
+import { ConversationItems } from '../conversation/items.tsx';
 import { SessionPlan } from '../conversation/plan.tsx';
-import { Boundary } from '../parts/boundary.tsx';
+import { ErrorBoundary } from '../parts/boundary.tsx';
 import { formatMoment } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { t } from '../text/text.ts';
 import { SharedFiles } from './files.tsx';
-import { model, sharedSummary, shareState } from './session.ts';
+import { sharedModel, sharedSummary, shareState } from './session.ts';
 
 /** The conversation behind a link, for anyone who has the link. */
 export function SharedPage() {
@@ -41,17 +41,17 @@ export function SharedPage() {
       </header>
       {summary && (
         <>
-          <Boundary instead={null}>
-            <SessionPlan model={model} />
-          </Boundary>
-          {model.items.value.length === 0 && <p class="quiet empty">{t('shared.empty')}</p>}
-          <Boundary instead={<p class="quiet">{t('notDrawn')}</p>}>
-            <Items model={model} sessionId={undefined} />
-          </Boundary>
+          <ErrorBoundary instead={null}>
+            <SessionPlan model={sharedModel} />
+          </ErrorBoundary>
+          {sharedModel.items.value.length === 0 && <p class="quiet empty">{t('shared.empty')}</p>}
+          <ErrorBoundary instead={<p class="quiet">{t('notDrawn')}</p>}>
+            <ConversationItems model={sharedModel} sessionId={undefined} />
+          </ErrorBoundary>
           {summary.files && (
-            <Boundary instead={<p class="quiet">{t('notDrawn')}</p>}>
+            <ErrorBoundary instead={<p class="quiet">{t('notDrawn')}</p>}>
               <SharedFiles />
-            </Boundary>
+            </ErrorBoundary>
           )}
         </>
       )}

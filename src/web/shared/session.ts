@@ -17,13 +17,13 @@ interface Page {
   readonly files: boolean;
   readonly expiresAt: number;
 }
-export interface Entry {
+export interface SharedFileEntry {
   readonly name: string;
   readonly type: string;
   readonly size: number | null;
 }
 
-export const model = new ConversationModel();
+export const sharedModel = new ConversationModel();
 export const sharedSummary = signal<ShareSummary | undefined>(undefined);
 /** `unfit`: the link is no longer valid. `offline`: the page retries automatically. */
 export const shareState = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
@@ -62,7 +62,7 @@ let cursor = 0;
 async function readOn(): Promise<void> {
   for (;;) {
     const page = await ask<Page>('/api/v1/shared', { after: cursor });
-    model.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
+    sharedModel.take(page.events.map((event) => ({ ...event, sessionId: '' }) as Event));
     sharedSummary.value = { title: page.session.title, files: page.files, expiresAt: page.expiresAt };
     shareState.value = 'shown';
     cursor = page.after;
@@ -88,7 +88,7 @@ export function followShared(): void {
   void again();
 }
 
-export const listFiles = async (path: string): Promise<readonly Entry[]> =>
-  (await ask<{ entries: Entry[] }>('/api/v1/shared/files', { path })).entries;
-export const readFile = async (path: string): Promise<string> =>
+export const listSharedFiles = async (path: string): Promise<readonly SharedFileEntry[]> =>
+  (await ask<{ entries: SharedFileEntry[] }>('/api/v1/shared/files', { path })).entries;
+export const readSharedFile = async (path: string): Promise<string> =>
   (await ask<{ content: string }>('/api/v1/shared/file', { path })).content;

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { fork } from '../data/actions.ts';
+import { forkSession } from '../data/actions.ts';
 import type { EventOf } from '../data/items.ts';
 import { navigate } from '../data/route.ts';
 import { currentId, sessions } from '../data/sessions.ts';
@@ -7,7 +7,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { CheckField, Form, TextField } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
-import { nameOf } from '../sessions/name.ts';
+import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
 /** Offers a new session that continues from this point in the log. */
@@ -33,7 +33,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   const [files, setFiles] = useState(true);
   const [title, setTitle] = useState('');
   const make = async () => {
-    const made = await fork(id, { seq, files, title: title.trim() });
+    const made = await forkSession(id, { seq, files, title: title.trim() });
     navigate(made.id);
     closeDialog();
   };
@@ -63,7 +63,7 @@ export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'sessi
     <p class="aside forked">
       <Icon name="fork" size={15} />
       <span>{t(isChild ? 'fork.cameFrom' : 'fork.wentTo')}</span>
-      {known ? <a href={`#${other}`}>{nameOf(known)}</a> : <span>{t('fork.gone')}</span>}
+      {known ? <a href={`#${other}`}>{sessionNameOf(known)}</a> : <span>{t('fork.gone')}</span>}
       {isChild && <span>· {t(`fork.files.${data.files}`)}</span>}
     </p>
   );

@@ -3,7 +3,7 @@ import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form, MultiChoiceField } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
-import { readChosenSkills, readSkills, saveChosenSkills, skills } from './state.ts';
+import { loadSkills, readChosenSkills, saveChosenSkills, skills } from './state.ts';
 
 /** Lets a person choose the skills of a session, or of the next session if `id` is undefined. */
 export const chooseSkills = (id: string | undefined): void => showDialog(<ChooseSkills id={id} />);
@@ -14,7 +14,7 @@ function ChooseSkills({ id }: { id: string | undefined }) {
   useEffect(
     () =>
       void tryIt(t('skills.unread'), async () => {
-        await readSkills();
+        await loadSkills();
         setChosen(await readChosenSkills(id));
       }),
     [id],

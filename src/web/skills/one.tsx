@@ -2,10 +2,10 @@ import { useEffect, useState } from 'preact/hooks';
 import { mutate, query } from '../data/server.ts';
 import { RelativeTime } from '../parts/kit/ago.tsx';
 import { Button } from '../parts/kit/button.tsx';
-import { confirmFirst, Dialog } from '../parts/kit/dialog.tsx';
+import { confirmAction, Dialog } from '../parts/kit/dialog.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
-import { readSkills, type SkillDetail } from './state.ts';
+import { loadSkills, type SkillDetail } from './state.ts';
 
 interface Props {
   readonly id: string;
@@ -33,12 +33,12 @@ export function SkillView({ id, back }: Props) {
     );
   const { name, description, versions, pins } = skill;
   const remove = () =>
-    confirmFirst({
+    confirmAction({
       title: t('skills.delete', { name }),
       text: t('skills.deleteText'),
       yes: t('delete'),
       act: () => {
-        void mutate('skills.delete', { id }).then(readSkills);
+        void mutate('skills.delete', { id }).then(loadSkills);
         setTimeout(back);
       },
     });

@@ -4,11 +4,11 @@ import { Button } from '../parts/kit/button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
-import { projectFilter, readProjects } from '../sessions/filters.ts';
+import { loadProjects, projectFilter } from '../sessions/filters.ts';
 import { ProjectField, projectName } from '../sessions/project-field.tsx';
 import { t } from '../text/text.ts';
 import { SkillView } from './one.tsx';
-import { readFolder, readSkills, skills } from './state.ts';
+import { loadSkills, readFolder, skills } from './state.ts';
 
 export const openSkills = (): void => showDialog(<Skills />);
 const openSkill = (id: string): void => showDialog(<SkillView id={id} back={openSkills} />);
@@ -21,7 +21,7 @@ function Skills() {
   const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     field.current?.setAttribute('webkitdirectory', '');
-    void tryIt(t('skills.unread'), () => Promise.all([readSkills(), readProjects()]));
+    void tryIt(t('skills.unread'), () => Promise.all([loadSkills(), loadProjects()]));
   }, []);
   const upload = (chosen: FileList) =>
     tryIt(t('skills.notUploaded'), async () => {
@@ -34,7 +34,7 @@ function Skills() {
       const known = skills.value?.find((one) => one.name === name && one.projectId === projectId);
       const id = known?.id ?? (await mutate('skills.create', { files, projectId })).id;
       if (known) await mutate('skills.addVersion', { id, files });
-      await readSkills();
+      await loadSkills();
       if (warnings.length === 0) openSkill(id);
     });
   return (

@@ -12,7 +12,7 @@ interface UploadFile {
 
 /** Undefined: not loaded yet. */
 export const skills = signal<readonly Skill[] | undefined>(undefined);
-export async function readSkills(): Promise<void> {
+export async function loadSkills(): Promise<void> {
   skills.value = await query('skills.list', undefined);
 }
 
@@ -20,7 +20,7 @@ export async function readSkills(): Promise<void> {
 export const sessionSkills = signal<{ readonly id: string; readonly all: readonly SessionSkill[] } | undefined>(
   undefined,
 );
-export async function readSessionSkills(id: string): Promise<void> {
+export async function loadSessionSkills(id: string): Promise<void> {
   if (sessionSkills.peek()?.id !== id) sessionSkills.value = { id, all: [] };
   const all = await query('sessions.skills', { id }).catch(() => []);
   if (sessionSkills.peek()?.id === id) sessionSkills.value = { id, all };

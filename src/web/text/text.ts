@@ -1,6 +1,6 @@
 import { effect, signal } from '@preact/signals';
 import type { ErrorCode } from '../../core/errors/errors.ts';
-import { sharedPref } from '../data/prefs.ts';
+import { createSharedPref } from '../data/prefs.ts';
 import { en } from './en/all.ts';
 import type { TranslatedServer } from './server-words.ts';
 import type { TextKey, Texts } from './texts.ts';
@@ -26,7 +26,7 @@ export type Language = keyof typeof languages;
 
 const isLanguage = (code: string): code is Language => code in languages;
 const ofBrowser = navigator.language.slice(0, 2);
-export const language = sharedPref<Language>('language', isLanguage(ofBrowser) ? ofBrowser : 'en', isLanguage);
+export const language = createSharedPref<Language>('language', isLanguage(ofBrowser) ? ofBrowser : 'en', isLanguage);
 const loaded = signal<LoadedLanguage>({ texts: en });
 
 effect(() => {

@@ -1,11 +1,11 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { isPaneFull, openTab } from '../app/layout.ts';
-import { connection } from '../data/server.ts';
+import { isPaneFull, openTabId } from '../app/layout.ts';
+import { connectionState } from '../data/server.ts';
 import { currentSession, type Session } from '../data/sessions.ts';
-import { Boundary } from '../parts/boundary.tsx';
+import { ErrorBoundary } from '../parts/boundary.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
-import { Empty } from '../parts/kit/empty.tsx';
+import { EmptyState } from '../parts/kit/empty.tsx';
 import { Tabs, tabId } from '../parts/kit/tabs.tsx';
 import { t } from '../text/text.ts';
 import { Divider } from './divider.tsx';
@@ -15,7 +15,7 @@ export function WorkPane() {
   const session = currentSession.value;
   if (!session) return <aside class="work" aria-label={t('work')} />;
   const shown = tabs.filter(({ shows }) => shows?.(session) ?? true);
-  const open = shown.find(({ id }) => id === openTab.value) ?? shown[0];
+  const open = shown.find(({ id }) => id === openTabId.value) ?? shown[0];
   return (
     <aside class="work stack" aria-label={t('work')}>
       <Divider />
@@ -31,7 +31,7 @@ export function WorkPane() {
           open={open?.id}
           panel="work-panel"
           onOpen={(id) => {
-            openTab.value = id;
+            openTabId.value = id;
           }}
         />
         <IconButton
@@ -69,19 +69,19 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
         setLoaded({ hasFailed: true });
       },
     );
-  const isConnected = connection.value === 'open';
+  const isConnected = connectionState.value === 'open';
   useEffect(() => void (loaded.Tab || load()), [tab, isConnected]);
   if (loaded.Tab) {
     return (
-      <Boundary>
+      <ErrorBoundary>
         <loaded.Tab session={session} />
-      </Boundary>
+      </ErrorBoundary>
     );
   }
   if (!loaded.hasFailed) return null;
   return (
-    <Empty text={t('tabNotLoaded')} role="status">
+    <EmptyState text={t('tabNotLoaded')} role="status">
       <Button label={t('tryAgain')} onClick={load} />
-    </Empty>
+    </EmptyState>
   );
 }

@@ -1,10 +1,10 @@
 import { effect } from '@preact/signals';
 import { isPhone, showTab } from '../app/layout.ts';
-import { model } from '../data/log.ts';
+import { conversationModel } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { findBestResult, resultFilePatterns, toServerPath } from './best-result.ts';
-import { fileFilter, openStore } from './files/store.ts';
+import { fileFilter, openFileStore } from './files/store.ts';
 import { openPreviewAt, previewTarget } from './preview/state.ts';
 import type { PreviewTarget } from './preview/target.ts';
 
@@ -14,16 +14,16 @@ const shown = new Set<string>();
 
 export function openFile(sessionId: string, path: string): void {
   fileFilter.value = 'all';
-  openStore(sessionId).shown.value = path;
+  openFileStore(sessionId).shown.value = path;
   showTab('files');
 }
 
 /** `placeBefore`: the preview when the run began. If the person opened another preview in the meantime, it stays. */
 async function show(sessionId: string, placeBefore: PreviewTarget | undefined): Promise<void> {
-  if (model.runUsed.peek().toolCalls === 0) return;
+  if (conversationModel.runUsed.peek().toolCalls === 0) return;
   if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // the check would start the sandbox
   const { files } = await query('files.changes', { sessionId });
-  const last = model.items.peek().findLast(({ kind }) => kind === 'assistant');
+  const last = conversationModel.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
   const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
   const best = findBestResult(paths, answer);
@@ -31,7 +31,7 @@ async function show(sessionId: string, placeBefore: PreviewTarget | undefined): 
   const [port] = resultFilePatterns[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
   const isBusy = document.activeElement?.closest('.work') != null; // the person is working in the pane
   const isChosen = previewTarget.peek() !== placeBefore;
-  if (currentId.value !== sessionId || model.run.peek().kind !== 'ended' || isBusy || isChosen) return;
+  if (currentId.value !== sessionId || conversationModel.run.peek().kind !== 'ended' || isBusy || isChosen) return;
   shown.add(`${sessionId} ${best}`);
   if (port) openPreviewAt({ port: port.port, path: toServerPath(best) });
   else openFile(sessionId, best);
@@ -44,7 +44,7 @@ export function followResults(): void {
   let seen: string | undefined;
   let placeBefore: PreviewTarget | undefined;
   effect(() => {
-    const { kind } = model.run.value;
+    const { kind } = conversationModel.run.value;
     const id = currentId.peek();
     if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, previewTarget.peek()];
     if (kind !== 'ended' || id === undefined || seen !== id) return;

@@ -2,7 +2,7 @@
 import { MongoClient } from 'mongodb';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { mongoBlobs } from '../../../src/storage/mongo/blobs.ts';
+import { createMongoBlobs } from '../../../src/storage/mongo/blobs.ts';
 import { mongoUrl, skipMongo } from '../../support/stores/mongo.ts';
 import { blobStoreContract } from './blob-store.ts';
 
@@ -11,7 +11,7 @@ const url = mongoUrl ?? 'mongodb://127.0.0.1:27017/';
 describe.skipIf(skipMongo)('kept in MongoDB', () => {
   blobStoreContract('mongo', async () => {
     const database = `corral_blobs_${crypto.randomUUID().slice(0, 8)}`;
-    const blobs = mongoBlobs({ url: new Secret(url), database }, Date.now);
+    const blobs = createMongoBlobs({ url: new Secret(url), database }, Date.now);
     const client = new MongoClient(url);
     const db = client.db(database);
     return {
@@ -34,6 +34,6 @@ describe.skipIf(skipMongo)('kept in MongoDB', () => {
 });
 
 test('a database that is not there makes uploads unavailable, not the server', async () => {
-  await using blobs = mongoBlobs({ url: new Secret('mongodb://127.0.0.1:1/'), deadlineMs: 300 }, Date.now);
+  await using blobs = createMongoBlobs({ url: new Secret('mongodb://127.0.0.1:1/'), deadlineMs: 300 }, Date.now);
   await expect(blobs.check(new AbortController().signal)).rejects.toMatchObject({ code: 'store_unavailable' });
 });

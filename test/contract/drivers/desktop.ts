@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { cdp } from '../../support/clients/cdp.ts';
 import { budget, type DriverHarness, testSpec } from '../../support/conformance/harness.ts';
 import { needs } from '../../support/servers/components.ts';
@@ -37,7 +37,7 @@ export function desktopConformance(
       sandboxSpec = testSpec(image, { env: { CORRAL_DESKTOP: 'on' }, limits });
       await driver.provision(sandboxSpec, budget(600_000));
       link = stack.use(await driver.attach(sandboxSpec.id, budget()));
-      client = sandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
+      client = createSandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
     }); // the first run may have to build an image
     afterAll(async () => {
       if (sandboxSpec) await driver.destroy(sandboxSpec.id, 'remove', budget());

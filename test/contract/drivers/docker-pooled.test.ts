@@ -4,7 +4,7 @@ import type { Driver, Poolable } from '../../../drivers/driver.ts';
 import { fixedPoolSize } from '../../../drivers/shared/pool/pool-size.ts';
 import { recipeName, type WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
 import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
-import { randomIds, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { createIdSource, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { driverConformance } from '../../support/conformance/suite.ts';
 import { nightly } from '../../support/runner/tags.ts';
@@ -49,7 +49,7 @@ function pool(): void {
   const spec = () => testSpec(harness.image);
   const recipe = () => recipeName(testRecipe(harness.image));
   const warm = async (from = driver) => {
-    const sessionId = randomIds().sessionId();
+    const sessionId = createIdSource().sessionId();
     const made = await from.warm({ ...spec(), id: sandboxIdOf(sessionId), sessionId }, recipe(), budget());
     return made.id;
   };
@@ -154,7 +154,7 @@ function pool(): void {
   test('after a crash the pool takes over what stands ready', { tags: ['nightly'] }, async () => {
     const id = await warm();
     const stale = await (async () => {
-      const sessionId = randomIds().sessionId();
+      const sessionId = createIdSource().sessionId();
       return await driver.warm({ ...spec(), id: sandboxIdOf(sessionId), sessionId }, 'another', budget());
     })();
     await driver[Symbol.asyncDispose]();

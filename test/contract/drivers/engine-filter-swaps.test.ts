@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createBody } from '../../../drivers/docker/create-body.ts';
+import { sandboxBody } from '../../../drivers/docker/create-body.ts';
 import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -51,7 +51,15 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
   };
   const bodyWith = (mount: string, id = spec.id) => {
     const labels = labelsFor({ ...spec, id }, instance);
-    const { name: _, ...body } = createBody({ spec, user: 40_000, name, image, labels, token: new Secret('t'), mount });
+    const { name: _, ...body } = sandboxBody({
+      spec,
+      user: 40_000,
+      name,
+      image,
+      labels,
+      token: new Secret('t'),
+      mount,
+    });
     return body;
   };
   /** Commands that try to redirect the path; each one prints its refusal. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createBody } from '../../../drivers/docker/create-body.ts';
+import { sandboxBody } from '../../../drivers/docker/create-body.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import { startEngineFilter } from '../../../drivers/docker/filter/filter.ts';
 import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
@@ -163,7 +163,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
       token: new Secret('t'),
       mount,
     };
-    const { name: _name, ...body } = createBody(request);
+    const { name: _name, ...body } = sandboxBody(request);
     const reply = await responseTo('POST', `/containers/create?name=${name}`, body);
     expect([reply.status, reply.body.message]).toEqual([403, expect.stringContaining('there is no folder for sbx-')]);
     expect(await docker('ps', '-aq', '--filter', `name=${name}`)).toBe('');

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { SandboxLink } from '../../../drivers/driver.ts';
-import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { budget, testSpec } from '../../support/conformance/harness.ts';
 import { needs } from '../../support/servers/components.ts';
 import { hasBubblewrap, processHarness } from '../../support/servers/process.ts';
@@ -31,7 +31,7 @@ if (await hasBubblewrap()) {
   test('the server dials the display itself, and no name that the sandbox puts in its place leads it elsewhere', async (context) => {
     await needs(context, 'desktop');
     await withDesktop({}, async (link) => {
-      const client = sandboxClient(link);
+      const client = createSandboxClient(link);
       const greeted = async () => {
         const viewer = await client.desktop.vnc(soon());
         const first = String(await once(viewer, 'data', { signal: soon() }));
@@ -57,7 +57,7 @@ if (await hasBubblewrap()) {
   test('a viewer that dialled the display itself counts at the daemon, so its desktop is not idle', async (context) => {
     await needs(context, 'desktop');
     await withDesktop({ CORRAL_DESKTOP_IDLE_MS: '2000' }, async (link) => {
-      const { desktop } = sandboxClient(link);
+      const { desktop } = createSandboxClient(link);
       const state = async () => (await desktop.status(soon())).state;
       await desktop.start(soon());
       const viewer = await desktop.vnc(soon());
@@ -71,7 +71,7 @@ if (await hasBubblewrap()) {
   test('a desktop that takes longer to start than it may be idle starts all the same', async (context) => {
     await needs(context, 'desktop');
     await withDesktop({ CORRAL_DESKTOP_IDLE_MS: '20' }, async (link) => {
-      expect((await sandboxClient(link).desktop.start(soon())).state).toBe('running');
+      expect((await createSandboxClient(link).desktop.start(soon())).state).toBe('running');
     });
   });
 } else describe.skip('process driver, desktop: bubblewrap does not work', () => test('skipped', () => {}));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readMark } from '../../../drivers/process/proc.ts';
+import { readProcessIdentity } from '../../../drivers/process/proc.ts';
 import { processDriver } from '../../../drivers/process/process.ts';
 import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hasBubblewrap, type ProcessHarness, processHarness } from '../../support/servers/process.ts';
@@ -63,7 +63,7 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
       await using next = await harness.connect();
       expect(await next.list(budget())).toMatchObject([{ phase: 'exited' }]);
       await next.destroy(sandboxSpec.id, 'remove', budget());
-      expect(await readMark(bystander.pid ?? 0)).toBeDefined();
+      expect(await readProcessIdentity(bystander.pid ?? 0)).toBeDefined();
     } finally {
       bystander.kill('SIGKILL');
     }

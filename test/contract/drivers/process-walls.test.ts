@@ -9,10 +9,10 @@ import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Driver, SandboxSpec } from '../../../drivers/driver.ts';
 import { createCgroups } from '../../../drivers/process/cgroup/cgroups.ts';
-import { kernelFiles } from '../../../drivers/process/cgroup/files.ts';
+import { createKernelCgroupFiles } from '../../../drivers/process/cgroup/files.ts';
 import { openCgroups } from '../../../drivers/process/cgroup/open.ts';
 import { type ProcessOptions, processDriver } from '../../../drivers/process/process.ts';
-import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
 import { forks, inotifyHog, memoryHog, oneInotify, reservation } from '../../support/hostile/hostile-programs.ts';
@@ -24,7 +24,7 @@ const isRoot = process.getuid?.() === 0;
 const { limits: grouped } = await openCgroups('/nowhere');
 const hasGroups = grouped.length === 3;
 const small = { memoryBytes: 256 * 2 ** 20, cpus: 1, pids: 128, diskBytes: 2 ** 30 };
-const noGroups = createCgroups({ places: [], files: kernelFiles(async () => false), installation: 'none' });
+const noGroups = createCgroups({ places: [], files: createKernelCgroupFiles(async () => false), installation: 'none' });
 
 async function opened(over: Partial<ProcessOptions> = {}) {
   const harness = await processHarness('bwrap');
@@ -42,7 +42,7 @@ async function started(driver: Driver, harness: ProcessHarness, over: Partial<Sa
   await driver.provision(sandboxSpec, budget());
   const link = await driver.attach(sandboxSpec.id, budget());
   onTestFinished(() => link[Symbol.asyncDispose]());
-  return { id: sandboxSpec.id, sandboxSpec, link, client: sandboxClient(link) };
+  return { id: sandboxSpec.id, sandboxSpec, link, client: createSandboxClient(link) };
 }
 
 const namesOf = ({ capabilities }: Driver) => capabilities.weaknesses?.map(({ name }) => name);

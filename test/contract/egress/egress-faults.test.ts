@@ -4,7 +4,7 @@ import { createServer as createHttp } from 'node:http';
 import { createServer as createTcp, type Socket } from 'node:net';
 import { connect as connectTls, createServer as createTls } from 'node:tls';
 import { expect, test } from 'vitest';
-import { defaultLimits } from '../../../src/sandboxes/egress/session-state.ts';
+import { defaultEgressLimits } from '../../../src/sandboxes/egress/session-state.ts';
 import { egressBench, rest, standIn, until } from '../../support/egress/egress.ts';
 import { selfSigned } from '../../support/egress/egress-certificate.ts';
 import { helloOf, withExtension } from '../../support/egress/egress-hello.ts';
@@ -272,7 +272,7 @@ test('F133 an upload beyond the hourly volume is cut there', async () => {
   expect(arrived).toBeLessThanOrEqual(volume + 2 ** 18);
   expect(arrived).toBeGreaterThan(volume - 16 * 2 ** 20);
   expect(bench.reports.at(-1)).toMatchObject({ decision: 'refused', rule: 'volume' });
-  expect(defaultLimits.bytesPerHour).toBe(2 ** 30);
+  expect(defaultEgressLimits.bytesPerHour).toBe(2 ** 30);
 });
 
 test('F133 a body that trickles in passes as it arrives, and one that stalls times out after ten minutes', async () => {

@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { pageFetcher } from '../../../src/sandboxes/egress/fetch/fetch-page.ts';
+import { createPageFetcher } from '../../../src/sandboxes/egress/fetch/fetch-page.ts';
 import { systemDial } from '../../../src/sandboxes/egress/fetch/guarded-connect.ts';
-import { discoverScript } from '../../../src/sandboxes/egress/registries/discover-script.ts';
+import { registryDiscoveryScript } from '../../../src/sandboxes/egress/registries/discover-script.ts';
 import { parseRegistries } from '../../../src/sandboxes/egress/registries/registry-hosts.ts';
 import { standIn } from '../../support/egress/egress.ts';
 import { selfSigned } from '../../support/egress/egress-certificate.ts';
@@ -22,7 +22,7 @@ const signal = new AbortController().signal;
 
 /** A page fetcher for a simulated Internet: every name resolves to `address`, and every port leads to this server. */
 const fetcherTo = (port: number, ca?: string, answers: (host: string) => string[] = () => [address]) =>
-  pageFetcher({
+  createPageFetcher({
     resolve: async (host) => answers(host),
     dial: (_address, _port, cut) => systemDial('127.0.0.1', port, cut),
     ...(ca !== undefined && { ca }),
@@ -38,7 +38,7 @@ test.skipIf(skip)(
   `a pristine container without a network reports its configured registries (needs Docker and ${image})`,
   async () => {
     const inside = ['docker', 'run', '--rm', '--network', 'none', '--read-only', '--tmpfs', '/tmp', '--user', '10001'];
-    const { stdout } = await run('sh', ['-c', `exec ${inside.join(' ')} ${image} sh -c "$0"`, discoverScript]);
+    const { stdout } = await run('sh', ['-c', `exec ${inside.join(' ')} ${image} sh -c "$0"`, registryDiscoveryScript]);
     expect(parseRegistries(stdout).entries).toEqual(
       expect.arrayContaining([expect.objectContaining({ for: 'apt', host: expect.stringContaining('.') })]),
     );
@@ -60,7 +60,7 @@ END`,
   };
   for (const [name, text] of Object.entries(tools))
     await writeFile(join(folder, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-  const { stdout } = await run('sh', ['-c', discoverScript], { env: { PATH: `${folder}:/usr/bin:/bin` } });
+  const { stdout } = await run('sh', ['-c', registryDiscoveryScript], { env: { PATH: `${folder}:/usr/bin:/bin` } });
   await rm(folder, { recursive: true });
   // The entry of apt depends on this machine.
   const found = parseRegistries(stdout).entries.filter((entry) => entry.for !== 'apt');

@@ -2,9 +2,9 @@
 // One suite for every forge, against fakes that check each request, and their own answers, by the forge's published schema.
 import { afterEach, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { forgeHttp } from '../../../src/forges/forge-http.ts';
+import { createForgeHttp } from '../../../src/forges/forge-http.ts';
 import { forgeKinds } from '../../../src/forges/list.ts';
-import { guardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+import { createGuardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import type { ApiSchema } from '../../support/forges/api-schema.ts';
 import { fakeForge } from '../../support/forges/fake-forge.ts';
 import type { ForgeName } from '../../support/forges/forge-content.ts';
@@ -12,7 +12,7 @@ import { publishedSchemas } from '../../support/forges/published-schemas.ts';
 import { needs } from '../../support/servers/components.ts';
 
 const token = 'forge-canary-7f3a9c';
-const connect = guardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
+const connect = createGuardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
 const signal = new AbortController().signal;
 const commit = 'a'.repeat(40);
 
@@ -36,7 +36,7 @@ describe.each(forgeKinds)('$label', (kind) => {
     fake.content.tokens.set(token, 'ada');
     fake.content.branches.add('topic');
     const server = { kind, webUrl: fake.url };
-    const http = forgeHttp({ server, token: new Secret(as), fetch: connect, now: () => Date.UTC(2026, 0, 1) });
+    const http = createForgeHttp({ server, token: new Secret(as), fetch: connect, now: () => Date.UTC(2026, 0, 1) });
     return { fake, forge: kind.open({ server, owner, name: 'totals' }, http) };
   }
   const expected = { title: 'Sum twice', text: 'Why: *once* was wrong.', head: 'topic', base: 'main', draft: false };
@@ -202,7 +202,7 @@ describe.each(forgeKinds)('$label', (kind) => {
   test('a server at a private address is not called unless the operator lists it', async (context) => {
     const { fake } = await repository(context);
     const server = { kind, webUrl: fake.url };
-    const http = forgeHttp({ server, token: new Secret(token), fetch: guardedFetch(), now: () => 0 });
+    const http = createForgeHttp({ server, token: new Secret(token), fetch: createGuardedFetch(), now: () => 0 });
     const forge = kind.open({ server, owner: 'acme', name: 'totals' }, http);
     await expect(forge.pullRequest(1, signal)).rejects.toMatchObject({ code: 'forbidden' });
     expect(fake.requests).toEqual([]);

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { newRepository, RepositoryInput, type SessionRepository } from '../../../src/core/model/repository.ts';
+import { createRepository, RepositoryInput, type SessionRepository } from '../../../src/core/model/repository.ts';
 import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/bare-copy.ts';
 import { fetchRepository } from '../../../src/sessions/repositories/fetch-repository.ts';
-import { repositoryService } from '../../../src/sessions/repositories/repositories.ts';
+import { createRepositoryService } from '../../../src/sessions/repositories/repositories.ts';
 import { splitPatch } from '../../../src/web/work/ship/changes.ts';
 
 // Repositories as other programs leave them, with real git: a folder of this machine is the sandbox.
@@ -60,17 +60,17 @@ const client = () => ({
 
 function service(path = 'outer') {
   const repository = {
-    ...newRepository(RepositoryInput.parse({ url: 'https://example.org/team/outer', path })),
+    ...createRepository(RepositoryInput.parse({ url: 'https://example.org/team/outer', path })),
     state: 'ready',
     branch: 'main',
     baseCommit: git(path, 'rev-parse', 'HEAD').trim(),
   } as SessionRepository;
-  return repositoryService({
+  return createRepositoryService({
     sandboxes: { use: async () => ({ client: client(), [Symbol.asyncDispose]: async () => {} }) },
     commands: { tell: () => {} },
     known: async () => ({ repositories: [repository] }),
     author,
-  } as unknown as Parameters<typeof repositoryService>[0]);
+  } as unknown as Parameters<typeof createRepositoryService>[0]);
 }
 const changed = async () =>
   (await service().status(session, 'outer', signal)).files.map(({ path, change }) => `${change} ${path}`);
@@ -206,7 +206,7 @@ test.each(['sha1', 'sha256'])('a folder of the server is fetched with submodules
     execFileSync('tar', ['--extract', '--file=-', `--directory=${folder}`], { input: Buffer.concat(pieces) });
   };
   const url = `file://${root}/srv/out`;
-  const repository = newRepository(RepositoryInput.parse({ url, path: 'got' }));
+  const repository = createRepository(RepositoryInput.parse({ url, path: 'got' }));
   const choice = { session, repository, branch: 'corral/x', author, copyTo };
   const { notes } = await fetchRepository(client() as never, choice, signal);
   expect([notes, requests]).toEqual([[], ['/srv/out', '/srv/sub', '/srv/deep']]);

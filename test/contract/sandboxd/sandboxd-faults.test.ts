@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { nightly } from '../../support/runner/tags.ts';
 import { hasDocker } from '../../support/sandboxes/docker.ts';
 import { memorySandboxd } from '../../support/sandboxes/memory-sandboxd.ts';
@@ -91,7 +91,7 @@ test('a command ends even when it leaves a FIFO where its shell keeps its state'
 test('F034 the daemon does nothing for a caller with a wrong token', async () => {
   const daemon = await opened();
   for (const token of ['', 'test-tokem', 'test-token2', 'test-toke']) {
-    const client = sandboxClient({ agent: daemon.agent, token: new Secret(token), workdir: '' });
+    const client = createSandboxClient({ agent: daemon.agent, token: new Secret(token), workdir: '' });
     await expect(client.exec({ command: 'touch done' }, budget())).rejects.toMatchObject({
       code: 'sandbox_unavailable',
     });

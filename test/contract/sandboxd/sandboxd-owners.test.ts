@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
-import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { MemoryBackend } from '../../support/memory-driver/backend.ts';
 import { memoryDriver } from '../../support/memory-driver/memory.ts';
 
@@ -17,7 +17,7 @@ test('F055 the daemon refuses whatever an owner sends that has a successor, and 
   await driver.provision({ id, sessionId, epoch: 1, ...of }, call());
   await using link = await driver.attach(id, call());
   const [first, second, visitor] = [1, 2, undefined].map((epoch) =>
-    sandboxClient({ ...link, ...(epoch && { epoch }) }),
+    createSandboxClient({ ...link, ...(epoch && { epoch }) }),
   );
   await first?.writeFile('note', 'first', signal);
   await second?.health(signal);

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
 import type { CreateCommand } from '../../../src/sessions/api/sessions.ts';
 import { createSessionRecord } from '../../../src/sessions/run/log/projection.ts';
-import { namedSessions } from '../../../src/sessions/services/sessions/named.ts';
+import { createNamedSessionMethods } from '../../../src/sessions/services/sessions/named.ts';
 import { SessionNames } from '../../../src/sessions/services/sessions/names.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
@@ -15,7 +15,7 @@ import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
 /** The sessions of one server: their logs and records are real, but they have no machines. */
 function serverOn(store: Store, clock = manualClock(1_000)) {
-  const ids = randomIds();
+  const ids = createIdSource();
   const { records } = store;
   let mayCreate = true;
   const get = async (id: SessionId): Promise<SessionRecord> => {
@@ -39,7 +39,7 @@ function serverOn(store: Store, clock = manualClock(1_000)) {
   };
   const remove = (id: SessionId) => store.events.erase(id);
   const names = new SessionNames({ records, clock, ids, get });
-  const service = namedSessions({ names, create, remove, resume: async () => {} });
+  const service = createNamedSessionMethods({ names, create, remove, resume: async () => {} });
   return {
     names,
     clock,
@@ -102,7 +102,7 @@ test.for(storePairs)('a name is that of one session, whoever asks at the same ti
 });
 
 test('a session that could not be made leaves its name free', async () => {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const full = serverOn(store);
   full.refuse();
   await expect(full.open('docs')).rejects.toMatchObject({ code: 'sandbox_capacity' });
@@ -111,7 +111,7 @@ test('a session that could not be made leaves its name free', async () => {
 });
 
 test('a name that a dead server was about to assign is assigned by the next caller, and later a new claim takes its place', async () => {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const server = serverOn(store);
   const left = await server.names.claim('ada', 'docs'); // and its server dies
   if (left.kind !== 'claim') throw new Error('nobody has this name');
@@ -127,7 +127,7 @@ test('a name that a dead server was about to assign is assigned by the next call
 });
 
 test('a rename that a dead server left half-done does not keep the name from another session', async () => {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const server = serverOn(store);
   const { session } = await server.open('docs');
   const died = server.names.rename(session, 'main', () => Promise.reject(new AppError('shutting_down', 'It ends.')));
@@ -138,7 +138,7 @@ test('a rename that a dead server left half-done does not keep the name from ano
 });
 
 test('the clean-up removes names of sessions that are gone, and no others', async () => {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const server = serverOn(store);
   const { session: gone } = await server.open('docs');
   await server.open('main');

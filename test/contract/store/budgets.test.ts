@@ -3,11 +3,11 @@ import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import type { AppError } from '../../../src/core/errors/errors.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
-import { toMicro } from '../../../src/core/model/runs/budget.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
+import { toMicroCost } from '../../../src/core/model/runs/budget.ts';
 import type { LimitHolder } from '../../../src/sessions/budgets/account.ts';
-import { Accounts } from '../../../src/sessions/budgets/accounts.ts';
-import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
+import { BudgetAccountStore } from '../../../src/sessions/budgets/accounts.ts';
+import { BudgetLedger } from '../../../src/sessions/budgets/ledger.ts';
 import { holdingsOf } from '../../support/budgets/holdings.ts';
 import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
@@ -17,14 +17,14 @@ const limit = 2_000;
 const never = new AbortController().signal;
 
 const accountsOn = ({ records }: Store) =>
-  new Accounts({ records, clock: systemClock, calendar: createCalendar('UTC') });
+  new BudgetAccountStore({ records, clock: systemClock, calendar: createCalendar('UTC') });
 
 const none = { tokens: undefined, cost: undefined };
 const nothing = { tokens: 0, cost: 0 };
 /** By default, a person's tokens a day are limited. */
-function ledgerOn(store: Store, limited: LimitHolder['of'] = 'person', day: object = { tokens: limit }): Ledger {
-  const ids = randomIds();
-  return new Ledger({
+function ledgerOn(store: Store, limited: LimitHolder['of'] = 'person', day: object = { tokens: limit }): BudgetLedger {
+  const ids = createIdSource();
+  return new BudgetLedger({
     ...store,
     accounts: accountsOn(store),
     clock: systemClock,
@@ -40,7 +40,7 @@ function ledgerOn(store: Store, limited: LimitHolder['of'] = 'person', day: obje
 async function spendAll(stores: readonly Store[]) {
   const ledgers = stores.map((store) => ledgerOn(store));
   let [open, sent, most] = [0, 0, 0];
-  const work = async (ledger: Ledger) => {
+  const work = async (ledger: BudgetLedger) => {
     for (;;) {
       const answer = await ledger
         .of({ owner: 'ada', projectId: null })
@@ -85,11 +85,11 @@ const holders = ['person', 'project', 'server'] as const;
 
 /** The other server's refusal after one server has used the limit, and the amount that both report. */
 async function useUp(stores: readonly [Store, Store], of: LimitHolder['of'], kind: 'tokens' | 'cost') {
-  const [one, other] = stores.map((store) => ledgerOn(store, of, { [kind]: 100 })) as [Ledger, Ledger];
+  const [one, other] = stores.map((store) => ledgerOn(store, of, { [kind]: 100 })) as [BudgetLedger, BudgetLedger];
   await using _one = one;
   await using _other = other;
   const session = { owner: `${of}-${kind}`, projectId: `${of}-${kind}` };
-  const amounts = (amount: number) => ({ ...nothing, [kind]: kind === 'cost' ? toMicro(amount) : amount });
+  const amounts = (amount: number) => ({ ...nothing, [kind]: kind === 'cost' ? toMicroCost(amount) : amount });
   const requested = { least: amounts(60), most: amounts(80) };
   const first = await one.of(session).reserve(requested, never);
   if (first?.kind !== 'reserved') throw new Error('not reserved');

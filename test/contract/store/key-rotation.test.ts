@@ -4,21 +4,21 @@ import { createVault } from '../../../src/auth/vault.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { providerKeys } from '../../../src/sessions/projects/provider-keys.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { createProviderKeyStore } from '../../../src/sessions/projects/provider-keys.ts';
+import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { hasAtomicUpdates, openMongo, skipMongo } from '../../support/stores/mongo.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const [old, fresh] = ['11', '22'].map((byte) => new Secret(byte.repeat(32))) as [Secret, Secret];
 const names = Array.from({ length: 40 }, (_, n) => `provider-${n}`);
 const ring = ({ records }: Store, ...keys: Secret[]) =>
-  providerKeys({ records, vault: createVault(keys), clock: systemClock, baseUrls: {}, learn: () => {} });
+  createProviderKeyStore({ records, vault: createVault(keys), clock: systemClock, baseUrls: {}, learn: () => {} });
 
 const stores = {
   async sqlite() {
     await using stack = new AsyncDisposableStack();
     const { path } = stack.use(temporaryFolder());
-    const store = stack.use(await sqliteStore({ path: join(path, 'corral.db') }));
+    const store = stack.use(await openSqliteStore({ path: join(path, 'corral.db') }));
     const held = stack.move();
     return { store, [Symbol.asyncDispose]: () => held.disposeAsync() };
   },

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { Memberships } from '../../../src/auth/memberships.ts';
-import { People } from '../../../src/auth/sign-in/people.ts';
+import { PersonRegistry } from '../../../src/auth/sign-in/people.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { holdingsOf } from '../../support/budgets/holdings.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
@@ -12,7 +12,12 @@ import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 const issuer = 'https://login.example.com';
 
 async function serverOn({ records }: Pick<Store, 'records'>) {
-  const people = new People({ records, clock: manualClock(), ids: randomIds(), issuers: new Set([issuer]) });
+  const people = new PersonRegistry({
+    records,
+    clock: manualClock(),
+    ids: createIdSource(),
+    issuers: new Set([issuer]),
+  });
   const memberships = new Memberships(records);
   const load = async () => {
     await people.load();

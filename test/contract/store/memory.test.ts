@@ -1,7 +1,7 @@
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { storeContract } from './contracts/store-contract.ts';
 
 storeContract('memory', async () => {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   return { store, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 });

@@ -1,8 +1,8 @@
 // @module-tag all
 import { describe, expect, test } from 'vitest';
-import type { Append } from '../../../src/core/contracts/ports.ts';
+import type { AppendRequest } from '../../../src/core/contracts/ports.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { openMongoStore } from '../../../src/storage/mongo/store.ts';
 import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/stores/mongo.ts';
 import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
 import { deltas, facts, newSession } from '../../support/stores/store.ts';
@@ -18,7 +18,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
     const held = stack.move();
     return { ...opened, proxy, [Symbol.asyncDispose]: () => held.disposeAsync() };
   }
-  const entry = (more: Partial<Append> = {}): Append => ({
+  const entry = (more: Partial<AppendRequest> = {}): AppendRequest => ({
     sessionId: newSession(),
     after: 0,
     at: 1,
@@ -66,7 +66,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
   test('F065 a duplicate that another writer wrote is fenced', async () => {
     await using opened = await behindProxy();
     const { database, store } = opened;
-    await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+    await using other = await openMongoStore({ url: new Secret(mongoUrl as string), database });
     const sessionId = newSession();
     await store.events.append(entry({ sessionId }));
     await other.events.append(entry({ sessionId, after: 1 }));
@@ -120,7 +120,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
         for (const { name } of await db.listCollections().toArray())
           if (name.startsWith('events')) await db.collection(name).deleteMany({ nth: { $gt: 0 } });
       });
-      await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+      await using other = await openMongoStore({ url: new Secret(mongoUrl as string), database });
       expect(await other.records.get('session', sessionId)).toMatchObject({ doc: 'newest', version: 1 });
       const page = await other.events.page(sessionId, 0, 10);
       expect([page.head, ...seqs(page)]).toEqual([4, 1, 2, 3, 4]);
@@ -136,7 +136,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
       const { store, database } = opened;
       await store.events.append(entry({ facts: facts(1) }));
       const url = new Secret(mongoUrl as string);
-      await using other = await mongoStore({ url, database, now: () => now + laterMs });
+      await using other = await openMongoStore({ url, database, now: () => now + laterMs });
       await other.settle();
       const open = await rawDatabase(database, (db) =>
         db.collection('logs').countDocuments({ writer: { $exists: true } }),
@@ -152,7 +152,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
         const puts = [{ kind: 'session', id: sessionId, doc: after }];
         await store.events.append(entry({ sessionId, after, facts: facts(2), puts }));
       }
-      await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+      await using other = await openMongoStore({ url: new Secret(mongoUrl as string), database });
       await other.settle();
       expect(await other.records.get('session', sessionId)).toMatchObject({ doc: 2, version: 2 });
     });

@@ -1,11 +1,11 @@
 // @module-tag all
 import { describe, expect, test } from 'vitest';
 import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
-import type { Append, Store } from '../../../src/core/contracts/ports.ts';
+import type { AppendRequest, Store } from '../../../src/core/contracts/ports.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { LogSizes } from '../../../src/sessions/retention/log-sizes.ts';
-import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { LogSizeEstimator } from '../../../src/sessions/retention/log-sizes.ts';
+import { openMongoStore } from '../../../src/storage/mongo/store.ts';
 import { stored } from '../../support/machines/session-parts.ts';
 import { mongoUrl, openMongo, skipMongo } from '../../support/stores/mongo.ts';
 import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
@@ -20,7 +20,7 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     return { ...opened, proxy, [Symbol.asyncDispose]: () => held.disposeAsync() };
   }
   const sessionId = newSession();
-  const entry = (after: number, doc: number): Append => ({
+  const entry = (after: number, doc: number): AppendRequest => ({
     sessionId,
     after,
     at: 1,
@@ -45,7 +45,7 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     async (reader) => {
       await using opened = await behindProxy();
       const { proxy, store, database } = opened;
-      await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+      await using other = await openMongoStore({ url: new Secret(mongoUrl as string), database });
       await store.events.append(entry(0, 0));
       proxy.cause(/^update records/, 'hang', 1_000);
       await expect(store.events.append(entry(1, 1))).rejects.toMatchObject({ code: 'store_unavailable' });
@@ -62,12 +62,12 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
   test('sizes of logs are read of those that grew on any server, and of no other', async () => {
     await using opened = await behindProxy();
     const { proxy, store, database } = opened;
-    await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+    await using other = await openMongoStore({ url: new Secret(mongoUrl as string), database });
     const ids = Array.from({ length: 12 }, newSession);
     const append = (to: Store, id: SessionId, after: number) =>
       to.events.append({ ...entry(after, after), sessionId: id, puts: [{ kind: 'session', id, doc: { after } }] });
     for (const id of ids) await append(other, id, 0);
-    const sizes = new LogSizes(store);
+    const sizes = new LogSizeEstimator(store);
     expect(await sizes.refresh(0, neverSignal)).toBeUndefined();
     await sizes.of(
       ids.map((id) => stored({ id })),
@@ -113,12 +113,12 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     await using opened = await behindProxy();
     const { proxy, database } = opened;
     {
-      await using closing = await mongoStore({ url: new Secret(proxy.url), database, deadlineMs: 800 });
+      await using closing = await openMongoStore({ url: new Secret(proxy.url), database, deadlineMs: 800 });
       await closing.events.append(entry(0, 0));
       proxy.cause(/^update records/, 'hang', 1_000);
       await expect(closing.events.append(entry(1, 1))).rejects.toMatchObject({ code: 'store_unavailable' });
     }
-    await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+    await using other = await openMongoStore({ url: new Secret(mongoUrl as string), database });
     expect(await other.records.get('session', sessionId)).toMatchObject({ doc: 1 });
   });
 
@@ -129,7 +129,7 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
     proxy.cause(/^update records/, 'hang', 1_000);
     const failing = expect(store.events.append(entry(1, 1))).rejects.toMatchObject({ code: 'store_unavailable' });
     await expect.poll(() => proxy.seen.filter((command) => command === 'update records').length).toBeGreaterThan(1);
-    await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+    await using other = await openMongoStore({ url: new Secret(mongoUrl as string), database });
     await other.events.erase(sessionId);
     await failing;
     proxy.calm();

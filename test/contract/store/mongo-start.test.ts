@@ -1,14 +1,14 @@
 // @module-tag all
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { openMongoStore } from '../../../src/storage/mongo/store.ts';
 import { mongoUrl, openMongo, rawDatabase, skipMongo } from '../../support/stores/mongo.ts';
 import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
 import { expectIndexed, recordsBeforeIndex } from '../../support/stores/records-before-index.ts';
 import { facts, newSession } from '../../support/stores/store.ts';
 
 describe.skipIf(skipMongo)('mongo store at its start (needs TEST_MONGODB_URL)', () => {
-  const again = (database: string, url = mongoUrl as string) => mongoStore({ url: new Secret(url), database });
+  const again = (database: string, url = mongoUrl as string) => openMongoStore({ url: new Secret(url), database });
 
   test('F014 a database that a newer version wrote is refused, says so, and is left as it is', async () => {
     await using opened = await openMongo();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { Notes } from '../../../src/sessions/memory/notes.ts';
 import { openMongo, skipMongo } from '../../support/stores/mongo.ts';
 import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
@@ -13,7 +13,7 @@ const author = { kind: 'person', id: 'ada' } as const;
 const limits = { maxNoteBytes: 1_000, maxBytes: 1_000, maxVersions: 5 };
 
 function notesOn({ records }: Store): Notes {
-  const ids = randomIds();
+  const ids = createIdSource();
   return new Notes({ records, clock: systemClock, newId: () => ids.short(), limits });
 }
 

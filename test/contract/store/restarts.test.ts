@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { Append, EventLog } from '../../../src/core/contracts/ports.ts';
+import type { AppendRequest, EventLog } from '../../../src/core/contracts/ports.ts';
 import { toAppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { storeEventLog } from '../../../src/storage/log/log.ts';
+import { createEventLog } from '../../../src/storage/log/log.ts';
 import { nightly } from '../../support/runner/tags.ts';
 import { mongoUrl, openMongo, skipMongo } from '../../support/stores/mongo.ts';
 import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
@@ -19,13 +19,13 @@ const trouble = { awayMs: 3_000, calmMs: 4_000 };
 async function appender(log: EventLog, sessionId: SessionId, signal: AbortSignal) {
   let head = 0;
   while (!signal.aborted) {
-    const entry: Append = { sessionId, after: head, at: 1, facts: facts(1) };
+    const entry: AppendRequest = { sessionId, after: head, at: 1, facts: facts(1) };
     head = await untilDone(log, entry);
   }
   return { sessionId, head };
 }
 
-async function untilDone(log: EventLog, entry: Append): Promise<number> {
+async function untilDone(log: EventLog, entry: AppendRequest): Promise<number> {
   for (;;) {
     try {
       return await log.append(entry);
@@ -42,7 +42,7 @@ test.skipIf(skipMongo)(
   async () => {
     await using proxy = await mongoProxy(mongoUrl as string);
     await using opened = await openMongo({ url: new Secret(proxy.url) });
-    const log = storeEventLog(opened.store.events, { maxLag: 5_000, pageSize: 256 });
+    const log = createEventLog(opened.store.events, { maxLag: 5_000, pageSize: 256 });
     const over = new AbortController();
     const first = newSession();
     const seen: number[] = [];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { newSession, temporaryFolder } from '../../support/stores/store.ts';
 
 const program = fileURLToPath(new URL('../../support/stores/appending-program.ts', import.meta.url));
@@ -45,7 +45,7 @@ async function appendAndDie(
 }
 
 async function stored(): Promise<number> {
-  await using store = await sqliteStore({ path });
+  await using store = await openSqliteStore({ path });
   const { events, head } = await store.events.page(sessionId, 0, 100_000);
   expect([events.map(({ seq }) => seq), head % 3]).toEqual([Array.from({ length: head }, (_, n) => n + 1), 0]); // an append of three facts is stored completely or not at all,
   expect((await store.records.get('count', sessionId))?.doc ?? 0).toBe(head); // and its record with it
@@ -66,7 +66,7 @@ test('F005 a kill while the store writes records and compacts the log leaves bot
   let before = 0;
   for (const more of [1, 50, 200]) {
     const acknowledged = await appendAndDie((seq) => seq >= before + more, { more: 'compact' });
-    await using store = await sqliteStore({ path });
+    await using store = await openSqliteStore({ path });
     const { events, head, trimmed } = await store.events.page(sessionId, 0, 100_000);
     expect(head).toBeGreaterThanOrEqual(acknowledged);
     expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: head - trimmed }, (_, n) => trimmed + n + 1));
@@ -87,7 +87,7 @@ test('F072 while another process has the store it is refused by name; once that 
   let refused: unknown;
   await appendAndDie((seq) => {
     if (seq !== 3) return refused !== undefined;
-    sqliteStore({ path }).catch((error) => {
+    openSqliteStore({ path }).catch((error) => {
       refused = error;
     });
     return false;

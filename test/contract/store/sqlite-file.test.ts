@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { migrations } from '../../../src/storage/sqlite/schema.ts';
-import { type SqliteOptions, sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { openSqliteStore, type SqliteOptions } from '../../../src/storage/sqlite/store.ts';
 import { run } from '../../support/clients/api.ts';
 import { needs } from '../../support/servers/components.ts';
 import { databasePerTest } from '../../support/stores/database-per-test.ts';
@@ -11,7 +11,7 @@ import { expectIndexed, recordsBeforeIndex } from '../../support/stores/records-
 import { deltas, facts, newSession, writer } from '../../support/stores/store.ts';
 
 const database = databasePerTest();
-const open = (options: Partial<SqliteOptions> = {}) => sqliteStore({ path: database.path, ...options });
+const open = (options: Partial<SqliteOptions> = {}) => openSqliteStore({ path: database.path, ...options });
 
 /** A file with enough data to fill its third page. */
 async function fill(sessionId = newSession()) {

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import { commitGroup } from '../../../src/storage/sqlite/transaction.ts';
+import { createGroupCommitter } from '../../../src/storage/sqlite/transaction.ts';
 import { databasePerTest } from '../../support/stores/database-per-test.ts';
 
 const database = databasePerTest();
@@ -23,7 +23,7 @@ test('F073 after a failed fsync the store acknowledges nothing more, and does no
     throw Object.assign(new Error('disk I/O error'), { errcode: 1034 });
   }
   const add = (text: string) => Number(insert.run(text).changes);
-  const commit = commitGroup(failing as unknown as DatabaseSync, { add }, database.path);
+  const commit = createGroupCommitter(failing as unknown as DatabaseSync, { add }, database.path);
   expect(
     commit([
       ['add', 'a'],

@@ -3,7 +3,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
-import { type SqliteOptions, sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { openSqliteStore, type SqliteOptions } from '../../../src/storage/sqlite/store.ts';
 import { databasePerTest } from '../../support/stores/database-per-test.ts';
 import { facts, newSession, writer } from '../../support/stores/store.ts';
 
@@ -11,11 +11,11 @@ const database = databasePerTest();
 /** A store whose commits take `ms` longer than usual; `more` arms further failpoints. */
 async function openSlow(ms: number, options: Partial<SqliteOptions> = {}, more = '') {
   using _armed = armFailpoints(`store.commit.before=sleep(${ms})${more}`, { exit: () => {} });
-  return await sqliteStore({ path: database.path, ...options });
+  return await openSqliteStore({ path: database.path, ...options });
 }
 
 test('F069 while another program holds the write lock, appends fail with store_busy, reads and the event loop continue', async () => {
-  await using store = await sqliteStore({ path: database.path, busyTimeoutMs: 300 });
+  await using store = await openSqliteStore({ path: database.path, busyTimeoutMs: 300 });
   const sessionId = newSession();
   const append = writer(store.events, sessionId);
   await append(facts(1));
@@ -56,7 +56,7 @@ test('the event loop does not wait for a long commit', async () => {
 });
 
 test('requests of one turn of the loop go to the thread in one message, and are one commit', async () => {
-  await using store = await sqliteStore({ path: database.path });
+  await using store = await openSqliteStore({ path: database.path });
   await store.records.put({ kind: 'project', id: 'p', doc: 1 });
   const sent = vi.spyOn(Worker.prototype, 'postMessage');
   onTestFinished(() => sent.mockRestore());
@@ -92,7 +92,7 @@ test.each([
 });
 
 test('a page ends early where its text is very long, and the next one continues there', async () => {
-  await using store = await sqliteStore({ path: database.path });
+  await using store = await openSqliteStore({ path: database.path });
   const sessionId = newSession();
   const long = { type: 'title' as const, runId: null, data: { title: 'x'.repeat(1_500_000) } };
   await writer(store.events, sessionId)([long, long, long, long]);
@@ -125,7 +125,7 @@ test('a caller can cancel its health check while the store is busy', async () =>
 test.each(['full', 'normal'] as const)(
   'with synchronous %s, an endless writer lets others run',
   async (synchronous) => {
-    await using store = await sqliteStore({ path: database.path, synchronous });
+    await using store = await openSqliteStore({ path: database.path, synchronous });
     const append = writer(store.events, newSession());
     let turns = 0;
     const counting = setInterval(() => turns++, 1);
@@ -137,7 +137,7 @@ test.each(['full', 'normal'] as const)(
 );
 
 test('a fence and a conflict are refused at once, and leave nothing', async () => {
-  await using store = await sqliteStore({ path: database.path });
+  await using store = await openSqliteStore({ path: database.path });
   const id = newSession();
   const wrong = { sessionId: id, after: 5, at: 1, facts: facts(1), puts: [{ kind: 'k', id, doc: 1 }] };
   await expect(store.events.append(wrong)).rejects.toMatchObject({ code: 'fenced' });

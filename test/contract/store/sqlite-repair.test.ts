@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { recoverFile } from '../../../src/storage/sqlite/recover.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { databasePerTest } from '../../support/stores/database-per-test.ts';
 import { facts, newSession, writer } from '../../support/stores/store.ts';
 
@@ -10,7 +10,7 @@ const database = databasePerTest();
 
 const now = Date.UTC(2026, 0, 1);
 async function fill(sessions: number) {
-  await using store = await sqliteStore({ path: database.path });
+  await using store = await openSqliteStore({ path: database.path });
   const ids = Array.from({ length: sessions }, newSession);
   for (const id of ids) {
     await writer(store.events, id)(facts(200));
@@ -28,14 +28,14 @@ function damage(offset: number, length = 512): Buffer {
 test('F071 repair takes over what can be read, marks the gaps, and keeps the damaged file as it is', async () => {
   const ids = await fill(20);
   const damaged = damage(Math.floor(readFileSync(database.path).length / 8_192) * 4_096, 4_096); // a page in the middle
-  await expect(sqliteStore({ path: database.path })).rejects.toMatchObject({ code: 'store_corrupt' });
+  await expect(openSqliteStore({ path: database.path })).rejects.toMatchObject({ code: 'store_corrupt' });
   const { kept, events, records } = recoverFile(database.path, now);
   expect(kept).toBe(`${database.path}.damaged-2026-01-01T00-00-00-000Z`);
   expect([readFileSync(kept as string).equals(damaged), records]).toEqual([true, 20]);
   expect(events).toBeGreaterThan(3_500);
   expect(readdirSync(database.folder).filter((name) => name.startsWith('.recovering'))).toEqual([]);
 
-  await using store = await sqliteStore({ path: database.path });
+  await using store = await openSqliteStore({ path: database.path });
   let found = 0;
   for (const id of ids) {
     const { events: read, head, trimmed } = await store.events.page(id, 0, 500);
@@ -54,7 +54,7 @@ test('an event whose text was hit is left behind', async () => {
   damage(readFileSync(database.path).length - 4_096 + 8, 64); // damage that a check also finds
   const { kept } = recoverFile(database.path, now);
   expect(kept).toBeDefined();
-  await using store = await sqliteStore({ path: database.path });
+  await using store = await openSqliteStore({ path: database.path });
   const page = await store.events.page(id, 0, 500);
   expect(page.events.map(({ seq }) => seq)).not.toContain(150);
   if (page.head > 150) expect(page.trimmed).toBeGreaterThanOrEqual(150);
@@ -75,6 +75,6 @@ test('a file without its header cannot be repaired: it stays unchanged, and the 
 });
 
 test('F072 while a server has the file it is not repaired', async () => {
-  await using _store = await sqliteStore({ path: database.path });
+  await using _store = await openSqliteStore({ path: database.path });
   expect(() => recoverFile(database.path, now)).toThrow('in use by another server');
 });

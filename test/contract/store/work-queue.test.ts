@@ -3,7 +3,7 @@ import { EnvironmentKeys } from '../../../src/auth/environment-keys.ts';
 import { createPeppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
@@ -12,7 +12,7 @@ import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
 const environment = 'env_0123456789abcdef01234567';
 const count = 30;
-const ids = randomIds();
+const ids = createIdSource();
 
 function queueOn({ records }: Store, clock: Clock): WorkQueue['service'] {
   const secret = createPeppers([new Secret('ab'.repeat(32))]);

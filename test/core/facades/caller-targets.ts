@@ -1,8 +1,8 @@
 import { expect, vi } from 'vitest';
 import type { Person } from '../../../src/auth/sign-in/people.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { newAgentContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
+import { createAgentContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { unrestrictedConfig } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
 import { endlessLife } from '../../support/clients/e2b-facade.ts';
@@ -163,7 +163,7 @@ async function anotherProject({ id: owner, server, project }: Owner): Promise<st
 }
 
 async function aNamedBox({ id, server }: Owner): Promise<string> {
-  const name = `box-${randomIds().short()}`;
+  const name = `box-${createIdSource().short()}`;
   await server.core.services.sessions.named({ origin: 'trpc', name, owner: id });
   return name;
 }
@@ -173,13 +173,13 @@ type ProgramTargets = Pick<Targets, 'agent' | 'environment' | 'queue' | 'work' |
 async function documentsOf(owner: Owner): Promise<ProgramTargets> {
   const { documents, workQueue } = owner.server.core.services;
   const kept = await upload(owner, { name: 'd.txt', mimeType: 'text/plain' });
-  const agent = newAgentContent(NewAgent.parse({ name: 'Coder', model: 'demo' }));
+  const agent = createAgentContent(NewAgent.parse({ name: 'Coder', model: 'demo' }));
   const file = { upload: kept?.id ?? '', filename: 'd.txt', mimeType: 'text/plain', size: 5, expiresAt: null };
   const environment = { name: 'plain', description: null, metadata: {}, config: unrestrictedConfig };
   const made = async (kind: 'agent' | 'environment' | 'file', content: object) =>
     (await documents.create({ kind, content: { ...content }, owner: owner.id, projectId: owner.project })).id;
   const queue = await made('environment', { ...environment, config: { type: 'self_hosted' } });
-  const session = randomIds().sessionId();
+  const session = createIdSource().sessionId();
   await workQueue.enqueue(queue, session);
   const { view } = await workQueue.createKey(queue, { name: 'worker', maker: {} });
   return {
@@ -256,7 +256,7 @@ const plainAutomation = {
   shared: false,
 } as const;
 async function aSecret({ id: owner, server, project: projectId }: Owner): Promise<string> {
-  const name = randomIds().short();
+  const name = createIdSource().short();
   const input = { name, value: new Secret('a-secret-value'), metadata: {}, owner, projectId };
   const { id } = await server.core.services.secrets.create(input);
   return id;
@@ -300,7 +300,7 @@ async function aSkill({
 
 /** Only its record: this test's sandboxes have no files to copy. */
 async function aSnapshot({ id: owner, server, project: projectId }: Owner): Promise<string> {
-  const id = `snap-${randomIds().sessionId()}`;
+  const id = `snap-${createIdSource().sessionId()}`;
   const about = { name: null, labels: {}, sessionId: 'fedcba9876543210', template: 'default', bytes: 1, sha256: '00' };
   const { records } = server.core.store;
   await records.put({ kind: 'named-snapshot', id, doc: { id, at: 1, owner, projectId, ...about }, sort: 1 });
@@ -312,7 +312,7 @@ async function aSnapshot({ id: owner, server, project: projectId }: Owner): Prom
  * rights.
  */
 async function aVolume({ id: owner, server, project: projectId }: Owner): Promise<string> {
-  const id = `vol-${randomIds().sessionId()}`;
+  const id = `vol-${createIdSource().sessionId()}`;
   const about = { name: id.slice(4), quotaBytes: 1, usedBytes: 0, isChanged: false, holders: [] };
   await server.core.store.records.put({ kind: 'volume', id, doc: { id, at: 1, owner, projectId, ...about }, sort: 1 });
   return id;
@@ -324,7 +324,7 @@ async function aTemplate({
   server,
   project: projectId,
 }: Owner): Promise<Pick<Targets, 'template' | 'build'>> {
-  const [template, build] = [`tpl-${randomIds().sessionId()}`, randomIds().runId()];
+  const [template, build] = [`tpl-${createIdSource().sessionId()}`, createIdSource().runId()];
   const { records } = server.core.store;
   const tags = { default: { build, at: 1 } };
   await records.put({
@@ -368,7 +368,7 @@ async function upload({ id, server, project }: Owner, named: { name: string; mim
 /** A webhook whose host name resolves to nothing. */
 async function aToolServer({ server }: Owner): Promise<string> {
   const { signal } = new AbortController();
-  const name = `t${randomIds().short()}`
+  const name = `t${createIdSource().short()}`
     .toLowerCase()
     .replaceAll(/[^a-z0-9]/g, '')
     .slice(0, 24);

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
-import { type Holder, isUsableBy } from '../../../src/core/model/access/holder.ts';
+import { canSessionUse, type Holder } from '../../../src/core/model/access/holder.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import type { MemberRole } from '../../../src/core/model/principal.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { newAgentContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
+import { createAgentContent } from '../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { unrestrictedConfig } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
 import { openClient } from '../../support/clients/trpc.ts';
@@ -280,7 +280,7 @@ async function aResourceEach({ id: owner }: Person, n: number, projectId?: strin
     secret: await services.secrets.create({ name, value: new Secret('a-secret-value'), metadata, ...whose }),
     vault: await services.vaults.create({ displayName: name, metadata, ...whose }),
     'memory-store': await services.memoryStores.create({ name, description: '', metadata, ...whose }),
-    agent: await document('agent', newAgentContent(NewAgent.parse({ name, model: 'demo' }))),
+    agent: await document('agent', createAgentContent(NewAgent.parse({ name, model: 'demo' }))),
     environment: await document('environment', environment),
     file: await document('file', file),
   };
@@ -381,7 +381,7 @@ test.each<[what: string, session: Holder, resource: Holder, isUsable: boolean]>(
   ["anybody, if it is the server's", {}, { owner: 'ada' }, true],
   ["a project, if it is the server's", {}, { owner: 'ada', projectId: 'p' }, false],
 ])('a session uses what belongs to %s', (_, session, resource, isUsable) => {
-  expect(isUsableBy(session, resource)).toBe(isUsable);
+  expect(canSessionUse(session, resource)).toBe(isUsable);
 });
 
 test('secrets and vaults of a project work in its sessions alone', async () => {

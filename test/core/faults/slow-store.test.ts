@@ -2,9 +2,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { nextLoopTurn } from '../../../src/core/contracts/clock.ts';
-import type { Append } from '../../../src/core/contracts/ports.ts';
+import type { AppendRequest } from '../../../src/core/contracts/ports.ts';
 import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { composeCore } from '../../support/servers/composed.ts';
 
 test('F110 a second delete waits until the tombstone of the first is durable', async () => {
@@ -26,10 +26,10 @@ test('F110 a second delete waits until the tombstone of the first is durable', a
 });
 
 test('a message that is being stored when the server stops is answered as stored', async () => {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const [begun, free] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let slow = '';
-  const append = async (entry: Append) => {
+  const append = async (entry: AppendRequest) => {
     if (entry.sessionId === slow) {
       begun.resolve();
       await free.promise;

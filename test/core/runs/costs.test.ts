@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { createSessionRecord as sessionRecord } from '../../../src/sessions/run/log/projection.ts';
 import { withReadCache } from '../../../src/storage/kept-reads.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { composeCore } from '../../support/servers/composed.ts';
 import { facts, newSession } from '../../support/stores/store.ts';
 
@@ -20,7 +20,7 @@ const rowsIn = (answer: unknown): number => {
 };
 
 function countingStore() {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   let costs: Costs = { calls: 0, rows: 0, bytes: 0 };
   const names: string[] = [];
   const counted = <Of extends object>(of: Of): Of =>

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { openMongoStore } from '../../../src/storage/mongo/store.ts';
 import { api, fence } from '../../support/clients/api.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
 import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
@@ -98,7 +98,7 @@ describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () =>
     const id = await client.create();
     await client.chat(id, fence('sh', 'echo ready'));
     const events = async () => {
-      await using store = await mongoStore({ url: new Secret(mongoUrl as string), database: kept.name });
+      await using store = await openMongoStore({ url: new Secret(mongoUrl as string), database: kept.name });
       return (await store.events.page(SessionId.parse(id), 0, 10_000)).events;
     };
     const lines = Array.from({ length: 30 }, (_, n) => `line ${n + 1}\n`);

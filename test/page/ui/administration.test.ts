@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { auditLog } from '../../../src/observability/audit/log.ts';
-import { auditKey } from '../../../src/observability/audit/row.ts';
+import { openAuditLog } from '../../../src/observability/audit/log.ts';
+import { deriveAuditKey } from '../../../src/observability/audit/row.ts';
 import { fence } from '../../support/clients/api.ts';
 import { browse } from '../../support/clients/browser.ts';
 import { composedServer } from '../../support/servers/composed.ts';
@@ -22,9 +22,14 @@ test('an administrator finds and disables a person, and an auditor sees the page
   provider.accounts.set('kim', { name: 'Kim', email: 'kim@example.com', groups: ['auditors'] });
   const { path } = stack.use(temporaryFolder());
   {
-    const parts = { key: auditKey(new Secret('a secret for tests')), clock: systemClock, process: 'p', maxBytes: 1e6 };
+    const parts = {
+      key: deriveAuditKey(new Secret('a secret for tests')),
+      clock: systemClock,
+      process: 'p',
+      maxBytes: 1e6,
+    };
     const quiet = { scrub: (text: string) => text, warn: () => {}, onHead: () => {} };
-    using log = auditLog({ folder: join(path, 'audit'), ...parts, ...quiet });
+    using log = openAuditLog({ folder: join(path, 'audit'), ...parts, ...quiet });
     log.write({ action: 'person.change', target: '<b>Eve</b>', outcome: 'done', by: 'token' });
   }
   const server = stack.use(

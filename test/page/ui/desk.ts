@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { Locator, Page } from 'playwright-core';
 import { test as base, expect, type TestContext } from 'vitest';
 import type { Inputs, Outputs } from '../../../src/client/types.ts';
-import type { Append } from '../../../src/core/contracts/ports.ts';
+import type { AppendRequest } from '../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type BrowserVisit, browse } from '../../support/clients/browser.ts';
 import { endSandboxes } from '../../support/sandboxes/ended-sandboxes.ts';
@@ -53,7 +53,7 @@ export const middle = { width: 1024, height: 768, dark: true };
 export const phone = { width: 390, height: 844, dark: true };
 
 type Size = typeof wide & { readonly hasTouch?: boolean };
-type Fact = Append['facts'][number];
+type Fact = AppendRequest['facts'][number];
 type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs & string];
 
 type Settings = Readonly<Record<string, string>>;

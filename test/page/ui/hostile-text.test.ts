@@ -1,12 +1,12 @@
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { axeFinds, type Desk, deskTest, phone, scrollTo, wide } from './desk.ts';
 
 // An agent's text in a conversation cannot break the page.
 
 const test = deskTest();
-const ids = randomIds();
+const ids = createIdSource();
 const manyBeginnings = '*a_b'.repeat(50_000);
 const texts = [
   // formulas that run scripts, grow and nest

@@ -1,6 +1,6 @@
 // @module-tag nightly
 import { afterAll, expect } from 'vitest';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { createSessionRecord } from '../../../src/sessions/run/log/projection.ts';
 import { composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -14,7 +14,7 @@ await seed(10_000);
 /** Last week's sessions, stored by an earlier server: a running server keeps its list in memory. */
 async function seed(count: number): Promise<void> {
   await using earlier = await composeCore({ CORRAL_DATA_DIR: folder.path });
-  const ids = randomIds();
+  const ids = createIdSource();
   const { records } = earlier.core.store;
   const now = Date.now();
   for (let n = 0; n < count; n++) {

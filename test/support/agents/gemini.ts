@@ -1,5 +1,5 @@
 import { type GeminiOptions, geminiModel } from '../../../src/agents/models/gemini/gemini.ts';
-import { assumedAbilities, type Model } from '../../../src/agents/models/model.ts';
+import { defaultCapabilities, type Model } from '../../../src/agents/models/model.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { manualClock } from '../machines/manual-clock.ts';
 import { type FakeGemini, fakeGemini } from './fake-gemini.ts';
@@ -11,7 +11,7 @@ export function modelOver(server: { readonly url: string }, more: Partial<Gemini
   let n = 0;
   const options = {
     model: 'gemini-2.5-flash',
-    abilities: { ...assumedAbilities, images: true, forcedTool: true },
+    abilities: { ...defaultCapabilities, images: true, forcedTool: true },
     key: new Secret(canaryKey),
     advice: { key: 'GEMINI_API_KEY (models.gemini.api-key)', baseUrl: 'models.gemini.base-url' },
     clock: manualClock(),

@@ -1,4 +1,4 @@
-import { assumedAbilities, type Model, type TurnPart, type TurnRequest } from '../../../src/agents/models/model.ts';
+import { defaultCapabilities, type Model, type TurnPart, type TurnRequest } from '../../../src/agents/models/model.ts';
 
 /** `wait`: yields nothing more until cancelled. A promise: continues when it settles. */
 export type ScriptLine = TurnPart | 'wait' | Promise<unknown>;
@@ -18,7 +18,7 @@ export function functionModel(decide: (request: TurnRequest, turn: number) => re
   const requests: TurnRequest[] = [];
   return {
     name: 'scripted',
-    abilities: { ...assumedAbilities, window: 1_000_000, images: true, forcedTool: true },
+    abilities: { ...defaultCapabilities, window: 1_000_000, images: true, forcedTool: true },
     requested: requests,
     async *turn(request, signal) {
       const lines = decide(request, requests.push(structuredClone(request)) - 1);

@@ -1,25 +1,25 @@
 import { expect } from 'vitest';
 import { createVault } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
-import { Deliverer, type SendRequest } from '../../../src/automations/webhooks/deliverer.ts';
-import { Outbox } from '../../../src/automations/webhooks/outbox.ts';
+import { type SendRequest, WebhookDeliverer } from '../../../src/automations/webhooks/deliverer.ts';
+import { WebhookOutbox } from '../../../src/automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
-import { Router } from '../../../src/automations/webhooks/router.ts';
-import { webhookService } from '../../../src/automations/webhooks/service.ts';
+import { WebhookRouter } from '../../../src/automations/webhooks/router.ts';
+import { createWebhookService } from '../../../src/automations/webhooks/service.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
-import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { type WebhookSpec, webhookEvents } from '../../../src/sessions/api/server/webhooks.ts';
-import { webhookSecrets } from '../../../src/sessions/projects/webhook-secrets.ts';
+import { createWebhookSecretStore } from '../../../src/sessions/projects/webhook-secrets.ts';
 import type { StoredSession } from '../../../src/sessions/run/log/projection.ts';
-import { storeEventLog } from '../../../src/storage/log/log.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createEventLog } from '../../../src/storage/log/log.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../machines/manual-clock.ts';
 import { stored } from '../machines/session-parts.ts';
 
 export const never = new AbortController().signal;
 export const begin = Date.parse('2026-11-24T12:00:00Z');
-export const ids = randomIds();
+export const ids = createIdSource();
 export const spec: WebhookSpec = {
   name: 'Hook',
   url: 'https://hooks.example.com/in',
@@ -43,7 +43,7 @@ export interface ReceivedRequest {
 
 /** A server without its sessions. A second one over the same store is that server after a restart. */
 export async function webhookWorld({
-  store = memoryStore(),
+  store = createInMemoryStore(),
   clock = manualClock(begin),
   isOwned = (): boolean => true,
 } = {}) {
@@ -55,13 +55,13 @@ export async function webhookWorld({
     return await answer(url, init);
   };
   const records = new WebhookRecords(store.records);
-  const secrets = webhookSecrets(store.records, createVault([new Secret('ab'.repeat(32))]));
-  const outbox = new Outbox(store.records);
+  const secrets = createWebhookSecretStore(store.records, createVault([new Secret('ab'.repeat(32))]));
+  const outbox = new WebhookOutbox(store.records);
   outbox.open(await records.areAny());
   const automations = new AutomationRecords(store.records, async ({ id, paused }) => {
     if (paused) await outbox.addPause({ automationId: id, by: paused.by, at: paused.at });
   });
-  const router = new Router({
+  const router = new WebhookRouter({
     records,
     outbox,
     automationOf: async (id) => await automations.get(id),
@@ -71,7 +71,7 @@ export async function webhookWorld({
     pageUrl: 'https://corral.example.com/',
     clock,
   });
-  const deliverer = new Deliverer({
+  const deliverer = new WebhookDeliverer({
     records,
     outbox,
     router,
@@ -83,7 +83,7 @@ export async function webhookWorld({
     random: () => 0,
     warn: (about) => expect.unreachable(JSON.stringify(about)),
   });
-  const service = webhookService({
+  const service = createWebhookService({
     records,
     seal: secrets.seal,
     ids,
@@ -94,7 +94,7 @@ export async function webhookWorld({
     wake: () => {},
     opened: () => outbox.open(true),
   });
-  const log = outbox.around(storeEventLog(store.events, { maxLag: 100, pageSize: 100 }));
+  const log = outbox.around(createEventLog(store.events, { maxLag: 100, pageSize: 100 }));
   const heads = new Map<SessionId, number>();
   async function append(
     fact: object,

@@ -5,21 +5,21 @@ import { Prebuilds } from '../../../src/automations/prebuilds.ts';
 import { AutomationPrograms } from '../../../src/automations/programs.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { Scheduler } from '../../../src/automations/scheduler.ts';
-import { automationService } from '../../../src/automations/service.ts';
-import { Starter } from '../../../src/automations/starter.ts';
+import { createAutomationService } from '../../../src/automations/service.ts';
+import { AutomationStarter } from '../../../src/automations/starter.ts';
 import type { AutomationStartEvent } from '../../../src/automations/webhooks/outbox.ts';
 import type { SealedValue } from '../../../src/core/contracts/vault.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
-import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
 import type { Principal } from '../../../src/core/model/principal.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
-import { newRepository, type SessionRepository } from '../../../src/core/model/repository.ts';
+import { createRepository, type SessionRepository } from '../../../src/core/model/repository.ts';
 import type { Goal } from '../../../src/core/model/runs/goal.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { AutomationSpec } from '../../../src/sessions/api/server/automations.ts';
 import type { SessionService } from '../../../src/sessions/api/sessions.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../machines/manual-clock.ts';
 import { stored } from '../machines/session-parts.ts';
 
@@ -66,7 +66,7 @@ export function fakeSessions() {
         ...(owner !== undefined && { owner }),
         ...(metadata && { metadata }),
         ...(budget && { budget }),
-        ...(repositories && { repositories: repositories.map(newRepository) }),
+        ...(repositories && { repositories: repositories.map(createRepository) }),
       });
       all.set(id, record);
       return record;
@@ -118,7 +118,7 @@ export function fakeSessions() {
 }
 
 export function automationWorld({
-  store = memoryStore(),
+  store = createInMemoryStore(),
   fake = fakeSessions(),
   clock = manualClock(begin),
   isOwned = (): boolean => true,
@@ -135,14 +135,14 @@ export function automationWorld({
   });
   const programs = new AutomationPrograms({ principalOf });
   const secretOf = (id: string) => secrets.find(id);
-  const starter = new Starter({
+  const starter = new AutomationStarter({
     ...{ records, sessions: fake.sessions, prebuilds, programs, readCost, secretOf },
     ...{ isOwned, clock, tell },
   });
   const leads = async () => true;
   const afterRuns = new RunEndTriggers({ records: store.records, automations: records, clock });
   const scheduler = new Scheduler({ records, starter, afterRuns, leads, shared: store.shared, clock, warn: () => {} });
-  const ids = randomIds();
+  const ids = createIdSource();
   const sealed = { v: 1, kid: 'k', key: '', keyNonce: '', textNonce: '' } as const;
   const sealing = {
     seal: (_: string, secret: Secret): SealedValue => ({ ...sealed, text: secret.reveal() }),
@@ -150,7 +150,7 @@ export function automationWorld({
   };
   const secrets = new HookSecrets({ ...sealing, records: store.records, token: () => ids.token(), learn: () => {} });
   const receiver = new HookReceiver({ records, clock, wake: () => {}, secretOf: (id) => secrets.find(id) });
-  const service = automationService({
+  const service = createAutomationService({
     records,
     secrets,
     receiver,

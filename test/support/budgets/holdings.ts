@@ -1,11 +1,11 @@
 import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import type { RecordStore } from '../../../src/core/contracts/ports.ts';
-import type { HeldAmounts } from '../../../src/core/model/runs/budget-limits.ts';
+import type { ConcurrentAmounts } from '../../../src/core/model/runs/budget-limits.ts';
 import type { LimitHolder } from '../../../src/sessions/budgets/account.ts';
-import { Accounts } from '../../../src/sessions/budgets/accounts.ts';
-import { type Holding, Holdings } from '../../../src/sessions/budgets/holdings.ts';
-import { storedAmounts } from '../../../src/sessions/budgets/stored-amounts.ts';
+import { BudgetAccountStore } from '../../../src/sessions/budgets/accounts.ts';
+import { type Holding, HoldingLimiter } from '../../../src/sessions/budgets/holdings.ts';
+import { createDocumentCounter } from '../../../src/sessions/budgets/stored-amounts.ts';
 import { manualClock } from '../machines/manual-clock.ts';
 
 interface Options {
@@ -16,15 +16,15 @@ interface Options {
 /** One server's holdings, with the limits that the settings give each holder, and the shares of its sessions in memory. */
 export function holdingsOf(
   records: RecordStore,
-  limits: { readonly [Of in LimitHolder['of']]?: HeldAmounts },
+  limits: { readonly [Of in LimitHolder['of']]?: ConcurrentAmounts },
   { clock = manualClock(), shared = false, server = 'one' }: Options = {},
 ) {
-  const accounts = new Accounts({ records, clock, calendar: createCalendar('UTC') });
+  const accounts = new BudgetAccountStore({ records, clock, calendar: createCalendar('UTC') });
   const live = new Set<Holding>();
-  const holdings = new Holdings({
+  const holdings = new HoldingLimiter({
     accounts,
     limitsOf: ({ of }) => ({ day: {}, month: {}, held: limits[of] ?? {} }),
-    stored: storedAmounts(records),
+    stored: createDocumentCounter(records),
     live: () => live,
     shared,
     server,

@@ -3,7 +3,7 @@ import { createPageLoader } from '../../../src/app/page/page.ts';
 import { type ApiKeys, openApiKeys } from '../../../src/auth/api-keys.ts';
 import { createPeppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { HttpMetrics } from '../../../src/http/routes/observe.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
@@ -91,7 +91,7 @@ export async function testServer(
   const keys = await openApiKeys({
     records: fake.store.records,
     clock,
-    ids: randomIds(),
+    ids: createIdSource(),
     shared: false,
     hasToken: config.token !== undefined,
     peppers: async () => createPeppers([new Secret('a pepper for tests')]),

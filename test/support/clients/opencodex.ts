@@ -4,12 +4,12 @@ import { createVault } from '../../../src/auth/vault.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { facadeDescriptors } from '../../../src/facades/list.ts';
-import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
-import { projectService } from '../../../src/sessions/projects/projects.ts';
-import { providerKeys } from '../../../src/sessions/projects/provider-keys.ts';
+import { createAgentConfigService } from '../../../src/sessions/projects/agent-config.ts';
+import { createProjectService } from '../../../src/sessions/projects/projects.ts';
+import { createProviderKeyStore } from '../../../src/sessions/projects/provider-keys.ts';
 import { listOfferedProviders } from '../../../src/sessions/projects/providers.ts';
-import { uploadService } from '../../../src/sessions/projects/uploads.ts';
-import { sideMessages } from '../../../src/sessions/services/side-messages.ts';
+import { createUploadService } from '../../../src/sessions/projects/uploads.ts';
+import { createSideMessageService } from '../../../src/sessions/services/side-messages.ts';
 import { openLocalBlobs } from '../../../src/storage/blobs/folder.ts';
 import { templates } from '../agents/templates.ts';
 import { type FakeOptions, fakeService } from '../egress/fake-service.ts';
@@ -42,7 +42,7 @@ export async function opencodexServer({
   const fake = fakeService({ clock, ...(play && { play }) });
   const { records } = fake.store;
   const blobFolder = join(folder.path, 'files');
-  const uploads = uploadService({
+  const uploads = createUploadService({
     records,
     blobs: await openLocalBlobs(blobFolder, 0),
     clock,
@@ -50,8 +50,14 @@ export async function opencodexServer({
     maxBytes: maxUploadBytes,
   });
   const providers = listOfferedProviders(compatible);
-  const agents = agentConfigService({ records, newId, templates, providers: async () => providers, model: 'demo' });
-  const keys = providerKeys({
+  const agents = createAgentConfigService({
+    records,
+    newId,
+    templates,
+    providers: async () => providers,
+    model: 'demo',
+  });
+  const keys = createProviderKeyStore({
     records,
     vault: createVault([new Secret('ab'.repeat(32))]),
     clock,
@@ -59,7 +65,7 @@ export async function opencodexServer({
     compatible,
     learn: () => {},
   });
-  const projects = projectService({
+  const projects = createProjectService({
     records,
     sessions: fake.sessions,
     agents,
@@ -81,7 +87,7 @@ export async function opencodexServer({
         offered: async () => providers,
         uploads,
         keys,
-        sideMessages: sideMessages({ records, clock, newId }),
+        sideMessages: createSideMessageService({ records, clock, newId }),
         maxUploadBytes,
       },
     }),

@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import WebSocket, { type ClientOptions } from 'ws';
 import { z } from 'zod';
-import { createTokenCheck } from '../../../src/auth/token.ts';
+import { createTokenVerifier } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { envelopeErrors } from '../../../src/http/errors/error-style.ts';
 import { ClientResolver } from '../../../src/http/guard/clients.ts';
-import { rateLimiter } from '../../../src/http/guard/rate-limit.ts';
+import { createRateLimiter } from '../../../src/http/guard/rate-limit.ts';
 import { createApp } from '../../../src/http/routes/app.ts';
 import type { App } from '../../../src/http/routes/routes.ts';
-import { type SocketRequest, type SocketServer, socketServer } from '../../../src/http/transport/ws.ts';
-import type { Socket } from '../../../src/http/transport/ws-socket.ts';
+import { createSocketServer, type SocketRequest, type SocketServer } from '../../../src/http/transport/ws.ts';
+import type { ClientSocket } from '../../../src/http/transport/ws-socket.ts';
 import { type ManualClock, manualClock } from '../machines/manual-clock.ts';
 
 export interface SocketTestServer extends AsyncDisposable {
@@ -20,7 +20,7 @@ export interface SocketTestServer extends AsyncDisposable {
   readonly clock: ManualClock;
   readonly close: AbortController;
   /** The server's side of each connection, the newest last. */
-  readonly opened: { readonly socket: Socket; readonly request: SocketRequest }[];
+  readonly opened: { readonly socket: ClientSocket; readonly request: SocketRequest }[];
   readonly logged: { readonly text: string; readonly fields: Record<string, unknown> }[];
   readonly streams: () => number;
 }
@@ -46,8 +46,8 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
       loopback: true,
       allowedHosts: [],
       corsOrigins: undefined,
-      gate: createTokenCheck(token === undefined ? undefined : new Secret(token)),
-      limiter: perMinute === undefined ? undefined : rateLimiter(perMinute, clock),
+      gate: createTokenVerifier(token === undefined ? undefined : new Secret(token)),
+      limiter: perMinute === undefined ? undefined : createRateLimiter(perMinute, clock),
     },
     clients: new ClientResolver([]),
     styles,
@@ -61,7 +61,7 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
     },
     closing: close.signal,
   });
-  const sockets = socketServer(app, {
+  const sockets = createSocketServer(app, {
     clock,
     closing: close.signal,
     logger,
@@ -71,7 +71,7 @@ export async function socketTestServer({ token, perMinute, routes }: Options = {
       return { [Symbol.dispose]: () => void streams-- };
     },
   });
-  const echo = (socket: Socket, request: SocketRequest) => {
+  const echo = (socket: ClientSocket, request: SocketRequest) => {
     opened.push({ socket, request });
     socket.onJson(socket.sendJson, () => socket.sendJson({ type: 'error' }));
   };

@@ -9,14 +9,14 @@ import type { V1PersistentVolume, V1Pod } from '@kubernetes/client-node';
 import type { EgressHandler } from '../../../drivers/driver.ts';
 import { type KubeApi, openApi } from '../../../drivers/kubernetes/api/api.ts';
 import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
-import { claimPath, sandboxPath } from '../../../drivers/kubernetes/claims/platform.ts';
+import { extensionPath, sandboxPath } from '../../../drivers/kubernetes/claims/platform.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions, PodSettings } from '../../../drivers/kubernetes/options.ts';
 import { sandboxKeys } from '../../../drivers/kubernetes/pods/sandbox-tokens.ts';
 import { listenForEgress } from '../../../drivers/kubernetes/policies/egress-listener.ts';
 import { createImageContext } from '../../../src/app/images/image.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import { randomIds, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
+import { createIdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { DriverHarness } from '../conformance/harness.ts';
 import { buildVariant, type Variant } from '../servers/build-variant.ts';
@@ -55,7 +55,7 @@ export async function seccompOnNode(): Promise<{ readonly name: string } & Async
   const args = ['--disable-warning=ExperimentalWarning', 'src/app/main.ts', 'seccomp-profile'];
   const { stdout } = await execute(process.execPath, args, { env });
   const folder = join(dirname(env.KUBECONFIG ?? ''), 'kubelet/seccomp');
-  const name = `corral-test-${randomIds().short()}.json`;
+  const name = `corral-test-${createIdSource().short()}.json`;
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, name), stdout);
   return { name, [Symbol.asyncDispose]: () => rm(join(folder, name)) };
@@ -149,7 +149,7 @@ export type TestedEngine = 'pods' | 'agent-sandbox';
 export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine = 'pods'): Promise<ClusterHarness> {
   await using stack = new AsyncDisposableStack();
   const image = await clusterImage();
-  const namespace = `corral-test-${process.pid}-${randomIds().short().slice(0, 4)}`;
+  const namespace = `corral-test-${process.pid}-${createIdSource().short().slice(0, 4)}`;
   const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
   await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } });
   stack.defer(async () => void (await kubectl('delete', 'namespace', namespace, '--wait=false')));
@@ -172,7 +172,7 @@ export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine 
     namespace,
     instance: 'test',
     keys,
-    ids: randomIds(),
+    ids: createIdSource(),
     clock: systemClock,
     random: Math.random,
     engine,
@@ -203,7 +203,7 @@ export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine 
     connect: ({ instance, over } = {}) =>
       kubernetesDriver(options({ ...(instance !== undefined && { instance }), ...over })),
     async killBehindItsBack(id) {
-      const found = await named(claimPath(namespace, 'sandboxclaims'), nameOf(id));
+      const found = await named(extensionPath(namespace, 'sandboxclaims'), nameOf(id));
       const name = found?.status?.sandbox?.name ?? nameOf(id);
       const path = `${base}/pods/${name}?gracePeriodSeconds=0`;
       await api.ask({ method: 'DELETE', path, what: 'delete' }, AbortSignal.timeout(10_000));
@@ -214,7 +214,7 @@ export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine 
         pod: `${base}/pods`,
         claim: `${base}/persistentvolumeclaims`,
         ...(engine === 'agent-sandbox' && {
-          sandboxclaim: claimPath(namespace, 'sandboxclaims'),
+          sandboxclaim: extensionPath(namespace, 'sandboxclaims'),
           sandbox: sandboxPath(namespace),
         }),
       };

@@ -1,12 +1,12 @@
 // A program that starts one sandbox with the process driver and then waits until a test kills it. Usage: provisioning-
 // program.ts ROOT BWRAP SPEC (as JSON)
 import { processDriver } from '../../../drivers/process/process.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { programs } from '../servers/programs.ts';
 
 const [root = '', bubblewrap = '', spec = ''] = process.argv.slice(2);
 const gate = { serve: (socket: { destroy(): void }) => socket.destroy() };
-const ids = randomIds();
+const ids = createIdSource();
 const driver = await processDriver({
   instance: 'test',
   root,

@@ -3,7 +3,7 @@ import { createServer as createHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { egressAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
+import { createEgressAuthority } from '../../../src/sandboxes/egress/credentials/authority.ts';
 import type { CredentialOptions } from '../../../src/sandboxes/egress/credentials/bound-tunnel.ts';
 import type { Credential } from '../../../src/sandboxes/egress/credentials/credential.ts';
 import { type EgressPolicy, type PolicyEntry, parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
@@ -13,7 +13,7 @@ import { selfSigned } from './egress-certificate.ts';
 export const value = 'sk-real-value-0123456789';
 export const other = 'sk-other-value-987654321';
 export const certificate = selfSigned('api.example.test', 'git.example.test', 'free.example.test');
-export const authority = egressAuthority([new Secret('a key of the installation')], Date.now);
+export const authority = createEgressAuthority([new Secret('a key of the installation')], Date.now);
 export const credential = (name: string, host: string, more: Partial<Credential>): Credential => ({
   name,
   header: 'x-api-key',

@@ -8,7 +8,7 @@ import { SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { EgressDecision } from '../../../src/sandboxes/egress/decisions.ts';
 import { systemDial } from '../../../src/sandboxes/egress/fetch/guarded-connect.ts';
 import type { EgressPolicy } from '../../../src/sandboxes/egress/policy.ts';
-import { type EgressOptions, egressProxy } from '../../../src/sandboxes/egress/proxy.ts';
+import { createEgressProxy, type EgressOptions } from '../../../src/sandboxes/egress/proxy.ts';
 
 export const session = SessionId.parse('0123456789abcdef');
 
@@ -26,7 +26,7 @@ export async function egressBench(options: EgressBenchOptions) {
   const path = join(folder, 'egress');
   const reports: EgressDecision[] = [];
   const dialled: string[] = [];
-  const proxy = egressProxy({
+  const proxy = createEgressProxy({
     readPolicy: () => options.policy ?? { kind: 'none' },
     readRegistries: () => [],
     onDecision: (_, decision) => reports.push(decision),

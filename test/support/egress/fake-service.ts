@@ -2,14 +2,14 @@ import type { Clock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionEvent, SessionFact } from '../../../src/core/model/events.ts';
-import { type IdSource, type RunId, randomIds, type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { createIdSource, type IdSource, type RunId, type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
 import type { ShellView } from '../../../src/sandboxes/client/client.ts';
-import type { SendResult, ServiceHealth, SessionService } from '../../../src/sessions/api/sessions.ts';
+import type { SendResult, ServerHealth, SessionService } from '../../../src/sessions/api/sessions.ts';
 import { createSessionRecord, toPublicRecord } from '../../../src/sessions/run/log/projection.ts';
 import { SessionChanges } from '../../../src/sessions/services/session-changes.ts';
-import { storeEventLog } from '../../../src/storage/log/log.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createEventLog } from '../../../src/storage/log/log.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 
 export interface FakeOptions {
   readonly clock: Clock;
@@ -36,7 +36,7 @@ interface Session {
   appending: Promise<unknown>;
 }
 
-const healthy: ServiceHealth = {
+const healthy: ServerHealth = {
   storage: { status: 'healthy' },
   sandbox: { status: 'healthy', driver: 'memory' },
   model: { status: 'healthy', name: 'demo' },
@@ -44,9 +44,9 @@ const healthy: ServiceHealth = {
 };
 
 /** A SessionService over the real log, without machines, sandboxes or a model: all that a facade test needs. */
-export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): FakeService {
-  const store = memoryStore();
-  const log = storeEventLog(store.events, { maxLag: 5_000, pageSize: 256 });
+export function fakeService({ clock, ids = createIdSource(), play }: FakeOptions): FakeService {
+  const store = createInMemoryStore();
+  const log = createEventLog(store.events, { maxLag: 5_000, pageSize: 256 });
   const all = new Map<SessionId, Session>();
   const shells = new Map<string, ShellView>();
   const files = new Map<string, string>();

@@ -1,55 +1,55 @@
-import { ServerStates } from '../../../src/agents/mcp/states.ts';
+import { ToolServerStates } from '../../../src/agents/mcp/states.ts';
 import { EnvironmentKeys } from '../../../src/auth/environment-keys.ts';
 import { createPeppers } from '../../../src/auth/pepper.ts';
 import { createVault } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
-import { automationService } from '../../../src/automations/service.ts';
+import { createAutomationService } from '../../../src/automations/service.ts';
 import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
-import { webhookService } from '../../../src/automations/webhooks/service.ts';
+import { createWebhookService } from '../../../src/automations/webhooks/service.ts';
 import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
-import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { PortClient } from '../../../src/sandboxes/client/abilities.ts';
 import type { DesktopClient, SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { guardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+import { createGuardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import type { DesktopAvailability } from '../../../src/sessions/api/desktop.ts';
 import type { ProcessInfo } from '../../../src/sessions/api/processes.ts';
 import type { ExecCommand } from '../../../src/sessions/api/sandboxes.ts';
 import type { OperationServices, Services } from '../../../src/sessions/api/services.ts';
 import { AttemptRecords } from '../../../src/sessions/attempts/attempt-records.ts';
-import { attemptService } from '../../../src/sessions/attempts/attempt-service.ts';
-import { budgetService } from '../../../src/sessions/budgets/budgets.ts';
-import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
-import { type DesktopDeps, desktopService } from '../../../src/sessions/desktop/desktop.ts';
+import { createAttemptService } from '../../../src/sessions/attempts/attempt-service.ts';
+import { createBudgetService } from '../../../src/sessions/budgets/budgets.ts';
+import { BudgetLedger } from '../../../src/sessions/budgets/ledger.ts';
+import { createDesktopService, type DesktopDeps } from '../../../src/sessions/desktop/desktop.ts';
 import { DesktopScreens } from '../../../src/sessions/desktop/screens.ts';
-import { documentService } from '../../../src/sessions/documents/document-service.ts';
+import { createDocumentService } from '../../../src/sessions/documents/document-service.ts';
 import { SessionStreams } from '../../../src/sessions/engine/watchers.ts';
 import { CopyStore } from '../../../src/sessions/forks/copies.ts';
-import { memoryService } from '../../../src/sessions/memory/memory-service.ts';
+import { createMemoryService } from '../../../src/sessions/memory/memory-service.ts';
 import { Notes } from '../../../src/sessions/memory/notes.ts';
-import { memoryStoreService } from '../../../src/sessions/memory/stores.ts';
-import { agentConfigService } from '../../../src/sessions/projects/agent-config.ts';
-import { credentialRing } from '../../../src/sessions/projects/credentials.ts';
-import { type MemberDirectory, projectService } from '../../../src/sessions/projects/projects.ts';
+import { createMemoryStoreService } from '../../../src/sessions/memory/stores.ts';
+import { createAgentConfigService } from '../../../src/sessions/projects/agent-config.ts';
+import { createBoundCredentialStore } from '../../../src/sessions/projects/credentials.ts';
+import { createProjectService, type MemberDirectory } from '../../../src/sessions/projects/projects.ts';
 import { listOfferedProviders } from '../../../src/sessions/projects/providers.ts';
 import { serverCredentials } from '../../../src/sessions/projects/server-credentials.ts';
-import { DesktopFacts } from '../../../src/sessions/run/desktop-facts.ts';
-import { egressService } from '../../../src/sessions/services/egress.ts';
-import { portService } from '../../../src/sessions/services/ports.ts';
-import { Drain } from '../../../src/sessions/services/sessions/drain.ts';
-import { usageService } from '../../../src/sessions/services/sessions/usage.ts';
-import { shareService } from '../../../src/sessions/shares/shares.ts';
+import { DesktopFactTracker } from '../../../src/sessions/run/desktop-facts.ts';
+import { createEgressService } from '../../../src/sessions/services/egress.ts';
+import { createPortService } from '../../../src/sessions/services/ports.ts';
+import { DrainController } from '../../../src/sessions/services/sessions/drain.ts';
+import { createUsageService } from '../../../src/sessions/services/sessions/usage.ts';
+import { createShareService } from '../../../src/sessions/shares/shares.ts';
 import { SkillRecords } from '../../../src/sessions/skills/records.ts';
-import { skillService } from '../../../src/sessions/skills/skills.ts';
-import { EnteredToolServers } from '../../../src/sessions/tool-servers/entered.ts';
-import { SignIns } from '../../../src/sessions/tool-servers/sign-in.ts';
-import { toolServerService } from '../../../src/sessions/tool-servers/tool-servers.ts';
+import { createSkillService } from '../../../src/sessions/skills/skills.ts';
+import { SavedToolServers } from '../../../src/sessions/tool-servers/entered.ts';
+import { ToolServerSignIns } from '../../../src/sessions/tool-servers/sign-in.ts';
+import { createToolServerService } from '../../../src/sessions/tool-servers/tool-servers.ts';
 import { CredentialRecords } from '../../../src/sessions/vaults/credential-records.ts';
 import { NamedSecrets } from '../../../src/sessions/vaults/named-secrets.ts';
-import { vaultService } from '../../../src/sessions/vaults/vault-service.ts';
+import { createVaultService } from '../../../src/sessions/vaults/vault-service.ts';
 import { WorkQueue } from '../../../src/sessions/work-queue/work-queue.ts';
 import { templates } from '../agents/templates.ts';
 import { holdingsOf } from '../budgets/holdings.ts';
@@ -127,7 +127,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     watchers: new SessionStreams(),
   };
   const ports: FakeServices['ports'] = { client: undefined };
-  const reported = new Map<SessionId, DesktopFacts>();
+  const reported = new Map<SessionId, DesktopFactTracker>();
   const live = () => ({
     client: { desktop: desktop.client ?? noDesktop() },
     isPaused: false,
@@ -135,7 +135,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     writer: { record: { sandboxHeld: desktop.isHeld } },
   });
   const saw: DesktopDeps['reports']['saw'] = (id, status) => {
-    const news = reported.get(id) ?? new DesktopFacts();
+    const news = reported.get(id) ?? new DesktopFactTracker();
     reported.set(id, news);
     for (const data of news.saw(status)) void say(id, { type: 'desktop', data, runId: null }).catch(() => {});
   };
@@ -150,11 +150,11 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const secrets = new NamedSecrets({
     records: store.records,
     clock,
-    ids: randomIds(),
+    ids: createIdSource(),
     learn: () => {},
     vault: createVault([new Secret('cd'.repeat(32))]),
   });
-  const credentials = credentialRing({
+  const credentials = createBoundCredentialStore({
     records: store.records,
     clock,
     learn: () => {},
@@ -162,13 +162,18 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     vault: createVault([new Secret('cd'.repeat(32))]),
     secretValue: (id, session) => secrets.value(id, session),
   });
-  const entered: EnteredToolServers = new EnteredToolServers({
+  const entered: SavedToolServers = new SavedToolServers({
     records: store.records,
     vault: createVault([new Secret('cd'.repeat(32))]),
     learn: () => {},
     token: (name, refused) => signIns.token(name, refused),
   });
-  const signIns = new SignIns({ entered, fetchFor: () => guardedFetch(), clock, newToken: () => randomIds().token() });
+  const signIns = new ToolServerSignIns({
+    entered,
+    fetchFor: () => createGuardedFetch(),
+    clock,
+    newToken: () => createIdSource().token(),
+  });
   const noRepository = async (id: SessionId) => {
     await sessions.get(id);
     throw new AppError('not_found', 'The session has no such repository.');
@@ -178,11 +183,11 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const noLimits = { day: none, month: none, held: {} };
   const calendar = createCalendar('UTC');
   const { accounts, holdings } = holdingsOf(store.records, {}, { clock });
-  const ledger = new Ledger({
+  const ledger = new BudgetLedger({
     ...store,
     accounts,
     clock,
-    newId: () => randomIds().short(),
+    newId: () => createIdSource().short(),
     shared: false,
     limitsOf: () => noLimits,
     logged: async () => ({ day: { tokens: 0, cost: 0 }, month: { tokens: 0, cost: 0 } }),
@@ -205,27 +210,27 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         storage: { store: 'memory', bytes: null, blobs: 'local', uploads: 0, snapshots: 0, freeBytes: null },
       }),
     },
-    memory: memoryService({
-      notes: new Notes({ records: store.records, clock, newId: () => randomIds().short(), limits }),
+    memory: createMemoryService({
+      notes: new Notes({ records: store.records, clock, newId: () => createIdSource().short(), limits }),
       people: async () => new Map(),
       projects: projectNames,
       count: () => {},
     }),
     serverCredentials: serverCredentials({ ring: credentials, settings: [], setBy: 'egress.credentials' }),
-    toolServers: toolServerService({
+    toolServers: createToolServerService({
       entered,
       signIns,
       settings: [],
       setBy: 'mcp.servers',
       templates: { list: () => [] },
-      states: new ServerStates(clock),
+      states: new ToolServerStates(clock),
       reach: () => 'public',
-      fetchFor: () => guardedFetch(),
+      fetchFor: () => createGuardedFetch(),
       clock,
-      newRevision: () => randomIds().short(),
+      newRevision: () => createIdSource().short(),
     }),
-    usage: usageService({ store, people: async () => new Map(), projectName: async (id) => id }),
-    budgets: budgetService({
+    usage: createUsageService({ store, people: async () => new Map(), projectName: async (id) => id }),
+    budgets: createBudgetService({
       ledger,
       accounts,
       holdings,
@@ -238,7 +243,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       wake: () => {},
     }),
     settings: { list: async () => [], change: noSetting, reset: noSetting },
-    attempts: attemptService({
+    attempts: createAttemptService({
       records: new AttemptRecords(store.records),
       sessions,
       events: store.events,
@@ -247,10 +252,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       checkModel: async () => {},
       wake: () => {},
       clock,
-      ids: randomIds(),
+      ids: createIdSource(),
     }),
     sessions,
-    egress: egressService({
+    egress: createEgressService({
       records: store.records,
       sessions,
       clock,
@@ -263,9 +268,9 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     secrets: secrets.service,
     sessionCredentials: credentials.createService((id: SessionId) => sessions.get(id)),
     projectCredentials: credentials.createService((id: string) => services.projects.get(id)),
-    automations: automationService({
+    automations: createAutomationService({
       records: new AutomationRecords(store.records),
-      ids: randomIds(),
+      ids: createIdSource(),
       clock,
       check: async () => {},
       isOwned: () => true,
@@ -275,12 +280,12 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       secrets: { make: async () => 'whsec_Zm9yIHRlc3Rz', keep: async () => {}, delete: async () => {} },
       receiver: { receive: () => Promise.reject(new AppError('not_found', 'The delivery was rejected.')) },
     }),
-    drain: new Drain({ liveSessions: { all: () => [] }, supervisor: { rest() {} }, clock, warn: () => {} }),
-    webhooks: webhookService({
+    drain: new DrainController({ liveSessions: { all: () => [] }, supervisor: { rest() {} }, clock, warn: () => {} }),
+    webhooks: createWebhookService({
       records: new WebhookRecords(store.records),
       seal: (id, secret) =>
         createVault([new Secret('cd'.repeat(32))]).seal(secret.reveal(), { collection: '', id, field: '' }),
-      ids: randomIds(),
+      ids: createIdSource(),
       clock,
       check: async () => {},
       isOwned: () => true,
@@ -288,10 +293,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       wake: () => {},
       opened: () => {},
     }),
-    documents: documentService({
+    documents: createDocumentService({
       records: store.records,
       clock,
-      ids: randomIds(),
+      ids: createIdSource(),
       deleteUpload: async () => {},
     }),
     workQueue: new WorkQueue({
@@ -300,15 +305,15 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
         records: store.records,
         peppers: async () => createPeppers([new Secret('ef'.repeat(32))]),
         clock,
-        ids: randomIds(),
+        ids: createIdSource(),
       }),
       clock,
       session: (id) => sessions.get(id),
       readOwner: async () => undefined,
       shared: false,
     }).service,
-    memoryStores: memoryStoreService({ records: store.records, clock, ids: randomIds() }),
-    vaults: vaultService({
+    memoryStores: createMemoryStoreService({ records: store.records, clock, ids: createIdSource() }),
+    vaults: createVaultService({
       records: store.records,
       credentials: new CredentialRecords({
         records: store.records,
@@ -317,18 +322,18 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       }),
       tokens: { try: () => Promise.reject(new Error('no tool server can be called here')) },
       clock,
-      ids: randomIds(),
+      ids: createIdSource(),
     }),
-    skills: skillService({
+    skills: createSkillService({
       records: new SkillRecords(store.records),
       blobs: memoryBlobs(),
       copies: new CopyStore({ records: store.records, blobs: memoryBlobs(), clock, newId: () => 'copy' }),
       clock,
-      ids: randomIds(),
+      ids: createIdSource(),
       templates: () => [],
     }),
-    shares: shareService({ records: store.records, sessions, sandboxes, clock, ids: randomIds() }),
-    desktop: desktopService({
+    shares: createShareService({ records: store.records, sessions, sandboxes, clock, ids: createIdSource() }),
+    desktop: createDesktopService({
       ...parts,
       reports: { saw },
       offerFor: () => desktop.offer ?? { state: desktop.client === undefined ? 'none' : 'ready' },
@@ -342,7 +347,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       isAtWork: async () => false,
       watchers: desktop.watchers,
       clock,
-      ids: randomIds(),
+      ids: createIdSource(),
       known: async (id) => ({ ...(await sessions.get(id)), sandboxState: 'running' }),
       screens: new DesktopScreens({
         clock,
@@ -374,14 +379,14 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       startBackground: async () => ({ pid: 7, log: '.agent_logs/0.log' }),
     },
     inside: { enter: noStreams, admits: async () => {} },
-    ports: portService({
+    ports: createPortService({
       records: store.records,
       sandboxes: {
         look: async () => ports.client && ({ ports: ports.client } as SandboxClient),
         use: async () => ({ client: { ports: ports.client } as SandboxClient, [Symbol.asyncDispose]: async () => {} }),
       },
       clock,
-      ids: randomIds(),
+      ids: createIdSource(),
       known: (id) => sessions.get(id),
       isOwnMachine: false,
       closedPorts: new Set([3128]),
@@ -425,10 +430,10 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     streams: { run: noStreams, watch: noStreams, download: noStreams, upload: noStreams },
     templates: { ...templates, whyNot: async () => undefined },
     models: noModels,
-    projects: projectService({
+    projects: createProjectService({
       records: store.records,
       sessions,
-      agents: agentConfigService({
+      agents: createAgentConfigService({
         records: store.records,
         newId: () => crypto.randomUUID(),
         templates,

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
-import { findByVariable } from '../../../drivers/process/proc.ts';
+import { findProcessesByVariable } from '../../../drivers/process/proc.ts';
 import { type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { run } from '../clients/api.ts';
 import type { World } from '../worlds.ts';
@@ -69,7 +69,7 @@ export async function* insideOf(world: World, sessionId: string): AsyncGenerator
     yield { path: 'the container', text: (await run('docker', ['exec', name, 'sh', '-c', look], options)).stdout };
     return;
   }
-  const marks = await findByVariable('CORRAL_SANDBOX_ID', sandboxIdOf(sessionId as SessionId));
+  const marks = await findProcessesByVariable('CORRAL_SANDBOX_ID', sandboxIdOf(sessionId as SessionId));
   for (const { pid } of marks) {
     for (const file of ['environ', 'cmdline']) {
       const text = await readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => '');

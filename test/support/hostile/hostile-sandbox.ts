@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CallOptions, SandboxSpec } from '../../../drivers/driver.ts';
 import { processDriver } from '../../../drivers/process/process.ts';
-import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { createIdSource, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { processHarness } from '../servers/process.ts';
 import { programs } from '../servers/programs.ts';
 import { standIn } from './hostile-daemon.ts';
@@ -28,7 +28,7 @@ export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
   const harness = stack.use(await processHarness('bwrap'));
   const options = harness.options({ programs: { ...programs, daemon: async () => file } });
   const driver = stack.use(await processDriver(options));
-  const sessionId = randomIds().sessionId();
+  const sessionId = createIdSource().sessionId();
   const id = sandboxIdOf(sessionId);
   const spec: SandboxSpec = {
     id,
@@ -47,7 +47,7 @@ export async function hostileSandbox(answer: string): Promise<HostileSandbox> {
   return {
     async attach() {
       const link = await driver.attach(id, call());
-      const client = sandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
+      const client = createSandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
       return { client, lost: link.lost, [Symbol.asyncDispose]: () => link[Symbol.asyncDispose]() };
     },
     [Symbol.asyncDispose]: () => held.disposeAsync(),

@@ -1,7 +1,7 @@
 import { type AnyEventObject, assign, sendParent, setup } from 'xstate';
 import type { RunEnd, RunInput } from '../../../machines/run.ts';
 import type { SandboxEnd, SandboxInput } from '../../../machines/sandbox.ts';
-import { type Answer, type SessionInput, sessionMachine } from '../../../machines/session.ts';
+import { type CommandAnswer, type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { Decision } from '../../../src/core/model/runs/session-command.ts';
 import { asChild, endFact, messageIdOf, runIdOf, sessionInput } from './machines.ts';
@@ -37,11 +37,12 @@ const puppet = (received: AnyEventObject[]) =>
 /** The session machine alone: the test controls its run and its sandbox. */
 export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted' | 'held' = 'granted') {
   const facts: SessionFact[] = [];
-  const answers = new Map<string, Answer[]>();
+  const answers = new Map<string, CommandAnswer[]>();
   const broken: unknown[] = [];
   const ofRun: AnyEventObject[] = [];
   const ofSandbox: AnyEventObject[] = [];
-  const answer = (commandId: string, it: Answer) => answers.set(commandId, [...(answers.get(commandId) ?? []), it]);
+  const answer = (commandId: string, it: CommandAnswer) =>
+    answers.set(commandId, [...(answers.get(commandId) ?? []), it]);
   const machine = sessionMachine.provide({
     actors: { run: puppet(ofRun) as never, sandbox: puppet(ofSandbox) as never },
     actions: {

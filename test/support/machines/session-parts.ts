@@ -1,12 +1,12 @@
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import type { FactOf, FactType, SessionFact } from '../../../src/core/model/events.ts';
-import { MessageId, RunId, randomIds, SessionId } from '../../../src/core/model/ids.ts';
+import { createIdSource, MessageId, RunId, SessionId } from '../../../src/core/model/ids.ts';
 import { createSessionRecord, type StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { type RunProgress, RunWriter } from '../../../src/sessions/run/log/run-writer.ts';
 import { SessionWriter } from '../../../src/sessions/run/log/session-writer.ts';
 import { Transcript } from '../../../src/sessions/run/log/transcript.ts';
-import { type EventLogOptions, storeEventLog } from '../../../src/storage/log/log.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createEventLog, type EventLogOptions } from '../../../src/storage/log/log.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from './manual-clock.ts';
 
 export const sessionId = SessionId.parse('00000000000000aa');
@@ -56,8 +56,8 @@ export function writerBench(
     watched?: boolean;
   } = {},
 ) {
-  const store = more.store ?? memoryStore();
-  const real = storeEventLog(store.events, options);
+  const store = more.store ?? createInMemoryStore();
+  const real = createEventLog(store.events, options);
   const clock = manualClock(1_000);
   const received: SessionFact[] = [];
   const broken: unknown[] = [];
@@ -103,7 +103,7 @@ export function scribeBench(
   const bench = writerBench({ ...more, record: stored({ openRuns: [openRun()] }) });
   const transcript = new Transcript(sessionId, bench.store.records);
   const { writer, clock } = bench;
-  const of = { writer, transcript, ids: randomIds(), clock, runId: runId() };
+  const of = { writer, transcript, ids: createIdSource(), clock, runId: runId() };
   return { ...bench, transcript, runWriter: new RunWriter({ ...of, soFar: { ...nothingYet, ...soFar } }) };
 }
 

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import { type Duplex, duplexPair } from 'node:stream';
 import type { Daemon, OpenFile } from '../../../sandbox-images/sandboxd/daemon.ts';
-import { limits } from '../../../sandbox-images/sandboxd/daemon.ts';
-import { missingDesktop } from '../../../sandbox-images/sandboxd/lazy-desktop.ts';
+import { daemonLimits } from '../../../sandbox-images/sandboxd/daemon.ts';
+import { unsupportedDesktop } from '../../../sandbox-images/sandboxd/lazy-desktop.ts';
 import { sandboxServer } from '../../../sandbox-images/sandboxd/server/server.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
@@ -39,7 +39,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
   const daemon: Daemon = {
     ...shells,
     ...terminals,
-    desktop: missingDesktop,
+    desktop: unsupportedDesktop,
     openProgram: noPrograms,
     programs: () => [],
     attachProgram: noPrograms,
@@ -54,7 +54,7 @@ export function memoryDaemon({ clock, token, workdir }: MemoryDaemonOptions): Me
     killTagged: async (tag) => processes.killTagged(tag),
     async openFile(path, maxBytes): Promise<OpenFile> {
       const content = files.read(files.locate(path)).subarray(0, maxBytes);
-      if (content.length > limits.fileBytes)
+      if (content.length > daemonLimits.fileBytes)
         throw new AppError('payload_too_large', 'At most 50 MiB can be read at once.');
       const chunks = async function* () {
         if (content.length > 0) yield content;
@@ -163,8 +163,8 @@ const socketManners = (stream: Duplex) => ({
 });
 
 const cut = <Match>(matches: readonly Match[]) => ({
-  matches: matches.slice(0, limits.matches),
-  truncated: matches.length > limits.matches,
+  matches: matches.slice(0, daemonLimits.matches),
+  truncated: matches.length > daemonLimits.matches,
 });
 
 function expression(regex: string): RegExp {

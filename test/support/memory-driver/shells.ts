@@ -1,5 +1,5 @@
 import type { Daemon } from '../../../sandbox-images/sandboxd/daemon.ts';
-import { limits } from '../../../sandbox-images/sandboxd/daemon.ts';
+import { daemonLimits } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { formatShellPrompt } from '../../../src/core/model/prompt.ts';
 import { readNewestOutputs } from '../../../src/core/model/shell-console.ts';
@@ -126,7 +126,7 @@ export function memoryShells(
   };
 }
 
-const keptBytes = 8 * limits.execBytes;
+const keptBytes = 8 * daemonLimits.execBytes;
 
 /** The first MiB is the answer. Longer output is kept as a file of the sandbox, up to 8 MiB. */
 function collected(files: SandboxParts['files']) {
@@ -138,10 +138,10 @@ function collected(files: SandboxParts['files']) {
       size += bytes.length;
       await new Promise(setImmediate); // yields, so that endless output does not block others
     },
-    text: () => Buffer.concat(parts).subarray(0, limits.execBytes).toString(),
+    text: () => Buffer.concat(parts).subarray(0, daemonLimits.execBytes).toString(),
     /** The file with the full output, if the text is only its beginning. */
     whole(file: string): string | undefined {
-      if (size <= limits.execBytes) return undefined;
+      if (size <= daemonLimits.execBytes) return undefined;
       files.write(files.locate(file), Buffer.concat(parts));
       return file;
     },

@@ -1,6 +1,6 @@
 import { addAbortListener } from 'node:events';
 import { StringDecoder } from 'node:string_decoder';
-import { type Daemon, limits } from '../../../sandbox-images/sandboxd/daemon.ts';
+import { type Daemon, daemonLimits } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { createKeystrokeStream } from '../../../sandbox-images/sandboxd/shells/keyboard.ts';
 import { TerminalView } from '../../../sandbox-images/sandboxd/shells/terminal-view.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
@@ -58,8 +58,8 @@ export function memoryTerminals(inside: SandboxParts): MemoryTerminals {
     async openTerminal(id) {
       const known = all.get(id);
       if (known) return known.entry;
-      if (all.size >= limits.terminals) {
-        throw new AppError('conflict', `There are ${limits.terminals} terminals already. Close one first.`);
+      if (all.size >= daemonLimits.terminals) {
+        throw new AppError('conflict', `There are ${daemonLimits.terminals} terminals already. Close one first.`);
       }
       const closed = new AbortController();
       const opened: OpenTerminal = {

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { type DockerOptions, dockerDriver } from '../../../drivers/docker/docker.ts';
 import { createDesktopContext, createImageContext, desktopImage } from '../../../src/app/images/image.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
-import { randomIds, sessionIdOf } from '../../../src/core/model/ids.ts';
+import { createIdSource, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { DriverHarness } from '../conformance/harness.ts';
 import { programs } from '../servers/programs.ts';
 
@@ -43,14 +43,14 @@ export interface DockerHarness extends DriverHarness {
 
 export async function dockerHarness(): Promise<DockerHarness> {
   const root = await mkdtemp(join(tmpdir(), 'corral-docker-'));
-  const own = `test-${process.pid}-${randomIds().short().slice(0, 4)}`;
+  const own = `test-${process.pid}-${createIdSource().short().slice(0, 4)}`;
   const options = (over: Partial<DockerOptions> = {}): DockerOptions => ({
     host: dockerHost,
     instance: own,
     root,
     users: { first: 40_000, last: 49_999 },
     gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
-    ids: randomIds(),
+    ids: createIdSource(),
     defaultImage: { name: testImage, context: () => createImageContext(programs.daemon), buildNetwork: 'host' },
     variants: [{ name: desktopImage, context: () => createDesktopContext(programs.daemon), buildNetwork: 'host' }],
     desktop: true,

@@ -1,9 +1,9 @@
 import type { BuildCommand, Driver, ImageBuilding, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
-import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { createIdSource, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { type BuildPolicy, TemplateBuilds } from '../../../src/sessions/builds/template-builds.ts';
 import { CopyStore } from '../../../src/sessions/forks/copies.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { memoryBlobs } from '../stores/memory-blobs.ts';
 
 /** The outside of builds: what ran in their containers, and the images that were kept. */
@@ -73,9 +73,9 @@ export function buildBench(
     sweepBuilds: async () => 0,
   };
   const capabilities = more.noBuilds === undefined ? {} : { noBuilds: more.noBuilds };
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const blobs = memoryBlobs();
-  const ids = randomIds();
+  const ids = createIdSource();
   const builds = new TemplateBuilds({
     policy: { ...policy, ...more.policy },
     driver: { name: 'fake', capabilities, ...building } as object as Driver,

@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import type { GroupFiles } from '../../../drivers/process/cgroup/files.ts';
+import type { CgroupFiles } from '../../../drivers/process/cgroup/files.ts';
 
 interface Rules {
   readonly version: 1 | 2;
@@ -53,7 +53,7 @@ export function fakeCgroups(top: string, rules: Rules) {
   };
   add(top);
 
-  const port: GroupFiles = {
+  const port: CgroupFiles = {
     async make(path) {
       if (groups.has(path)) return;
       if (!groups.has(dirname(path))) throw fail('ENOENT');

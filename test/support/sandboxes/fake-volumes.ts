@@ -1,14 +1,14 @@
 import type { Driver, SandboxSpec, VolumeHosting } from '../../../drivers/driver.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { VolumeId } from '../../../src/core/model/ids.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import type { WorkspaceArchive } from '../../../src/sessions/forks/workspace-archive.ts';
 import { SessionVolumes } from '../../../src/sessions/volumes/session-volumes.ts';
 import { VolumeRecords } from '../../../src/sessions/volumes/volume-records.ts';
 import { VolumeTransfers } from '../../../src/sessions/volumes/volume-transfers.ts';
 import { type VolumePolicy, Volumes } from '../../../src/sessions/volumes/volumes.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../budgets/holdings.ts';
 import { manualClock } from '../machines/manual-clock.ts';
 
@@ -16,9 +16,9 @@ const mebibyte = 2 ** 20;
 
 /** Volumes whose storage is a list of ids. `files` are those of the one volume in the sandboxes of transfers. */
 export function volumeBench(policy: Partial<VolumePolicy> = {}) {
-  const { records: store } = memoryStore();
+  const { records: store } = createInMemoryStore();
   const clock = manualClock(1_000_000);
-  const ids = randomIds();
+  const ids = createIdSource();
   const stored = new Set<VolumeId>();
   const files = new Map<string, Buffer>();
   const started: SandboxSpec[] = [];

@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { memoryDaemon } from '../memory-driver/daemon.ts';
 
 export function memorySandboxd(): AsyncDisposable & { readonly client: SandboxClient } {
@@ -10,7 +10,7 @@ export function memorySandboxd(): AsyncDisposable & { readonly client: SandboxCl
   const agent = new Agent({ keepAlive: true });
   agent.createConnection = () => daemon.connect();
   return {
-    client: sandboxClient({ agent, token: new Secret('secret'), workdir: '/workspace' }),
+    client: createSandboxClient({ agent, token: new Secret('secret'), workdir: '/workspace' }),
     async [Symbol.asyncDispose]() {
       agent.destroy();
       daemon.close();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { type BrowserPipe, browserPipe } from '../../../sandbox-images/sandboxd/desktop/browser-pipe.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { validateInTurn } from '../../../src/sandboxes/client/answers/validate-answer.ts';
+import { validateResponseInTurn } from '../../../src/sandboxes/client/answers/validate-answer.ts';
 import type { CdpMessage, DesktopClient } from '../../../src/sandboxes/client/client.ts';
 import { type FakeSandbox, fakeSandbox } from './fake-sandbox.ts';
 
@@ -28,7 +28,7 @@ const args = [
 
 /** Reads a message as the real client does, from a browser that is trusted. */
 export async function readMessage(bytes: Buffer): Promise<CdpMessage> {
-  const reply = await validateInTurn('cdp', bytes);
+  const reply = await validateResponseInTurn('cdp', bytes);
   if (!reply.ok) throw new Error(reply.detail);
   return { kind: 'message', message: reply.value };
 }

@@ -2,7 +2,7 @@ import type { SandboxRecipe } from '../../../drivers/driver.ts';
 import { fixedPoolSize } from '../../../drivers/shared/pool/pool-size.ts';
 import type { WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 
 /** The recipe of the sandboxes in the conformance suite. */
 export const testRecipe = (image: string, over: Partial<SandboxRecipe> = {}): SandboxRecipe => ({
@@ -18,7 +18,7 @@ export const poolOptions = (image: string, over: Partial<WarmPoolOptions> = {}):
   recipes: () => [testRecipe(image)],
   size: fixedPoolSize(2),
   epoch: 1,
-  ids: randomIds(),
+  ids: createIdSource(),
   clock: systemClock,
   random: Math.random,
   maxAgeMs: 600_000,

@@ -9,7 +9,7 @@ import { IdleConnections } from '../../../drivers/shared/link/idle-connections.t
 import { listenUnix } from '../../../drivers/shared/link/listen.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { bundle } from './sandboxd.ts';
 
 const docker = async (...args: string[]) => (await promisify(execFile)('docker', args)).stdout.trim();
@@ -65,7 +65,7 @@ export async function sandboxContainer(more: readonly string[] = []): Promise<Sa
   );
   const agent = new DaemonAgent(connections);
   return {
-    client: sandboxClient({ agent, token, workdir: '/workspace' }),
+    client: createSandboxClient({ agent, token, workdir: '/workspace' }),
     name,
     connections,
     dialled: () => dialled,

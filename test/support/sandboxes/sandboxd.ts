@@ -10,7 +10,7 @@ import { bundleSandboxd } from '../../../src/app/images/bundle-sandboxd.ts';
 import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { createSandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 
 export interface RealSandboxd extends AsyncDisposable {
   readonly client: SandboxClient;
@@ -70,7 +70,7 @@ export async function realSandboxd(env: Record<string, string> = {}): Promise<Re
   });
   const agent = new Agent({ keepAlive: true });
   agent.createConnection = () => connect(socket);
-  const client = sandboxClient({ agent, token: new Secret(token), workdir: workspace });
+  const client = createSandboxClient({ agent, token: new Secret(token), workdir: workspace });
   await answering(client);
   return {
     client,

@@ -3,7 +3,7 @@ import { type Core, openCore } from '../../../src/app/compose.ts';
 import { buildHttpServer } from '../../../src/app/http-server.ts';
 import { type Config, loadConfig } from '../../../src/app/settings/config.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import type { RegisteredRoute } from '../../../src/http/routes/routes.ts';
 import { temporaryFolder } from '../stores/store.ts';
 import '../memory-driver/register.ts';
@@ -50,7 +50,7 @@ export async function composeCore(
   const config = loadConfig(env, '');
   const closing = new AbortController();
   const { signal } = closing;
-  const rest = { config, clock, ids: randomIds(), closing: signal, say: () => {}, provided: input };
+  const rest = { config, clock, ids: createIdSource(), closing: signal, say: () => {}, provided: input };
   const core = stack.use(await openCore({ ...rest, logger: logger(lines) as never }));
   stack.defer(() => closing.abort());
   const held = stack.move();

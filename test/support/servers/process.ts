@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { computeInstallationId } from '../../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
-import { findByVariable } from '../../../drivers/process/proc.ts';
+import { findProcessesByVariable } from '../../../drivers/process/proc.ts';
 import { type ProcessOptions, processDriver } from '../../../drivers/process/process.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import type { DriverHarness } from '../conformance/harness.ts';
 import { programs } from './programs.ts';
 
@@ -34,7 +34,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
     instance: 'test',
     root,
     gate: { serve: (socket, { id }) => void socket.end(id) }, // tells the client which sandbox it is
-    ids: randomIds(),
+    ids: createIdSource(),
     images: ['corral-sandbox', 'corral-sandbox-desktop'],
     programs,
     bubblewrap,
@@ -63,7 +63,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
       while (await isAlive(pid)) await sleep(10); // a busy machine ends it later
     },
     async remains(id) {
-      const processes = (await findByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => `process ${pid}`);
+      const processes = (await findProcessesByVariable('CORRAL_SANDBOX_ID', id)).map(({ pid }) => `process ${pid}`);
       return [...processes, ...(await readdir(root)).filter((name) => name === id).map((name) => `folder ${name}`)];
     },
     [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),

@@ -1,6 +1,6 @@
 import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testPods } from '../cluster/cluster.ts';
 import type { KubeStub } from '../cluster/kube-stub.ts';
@@ -13,7 +13,7 @@ export const stubOptions = (stub: StubAddress, over: Partial<KubernetesOptions> 
   namespace: 'stub',
   instance: 'test',
   keys: [new Secret('a key of these tests')],
-  ids: randomIds(),
+  ids: createIdSource(),
   clock: systemClock,
   random: () => 0.5,
   engine: 'pods',

@@ -1,5 +1,5 @@
 import {
-  assumedAbilities,
+  defaultCapabilities,
   type Model,
   type ToolCall,
   type TurnPart,
@@ -63,7 +63,7 @@ export const simulatedModel = (mind: ModelWorld): SimulatedModel => {
   };
   return {
     name: 'simulated',
-    abilities: { ...assumedAbilities, forcedTool: true },
+    abilities: { ...defaultCapabilities, forcedTool: true },
     received,
     thinking,
     async *turn(request, signal) {

@@ -1,6 +1,6 @@
 import type { SandboxLink } from '../../../drivers/driver.ts';
-import { toolRegistry } from '../../../src/agents/tools/registry.ts';
-import type { Append, EventStore, LeaseStore, Store } from '../../../src/core/contracts/ports.ts';
+import { createToolRegistry } from '../../../src/agents/tools/registry.ts';
+import type { AppendRequest, EventStore, LeaseStore, Store } from '../../../src/core/contracts/ports.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
@@ -12,15 +12,15 @@ import { Peers } from '../../../src/sessions/cluster/peers.ts';
 import { createEngine, type Engine } from '../../../src/sessions/engine/engine.ts';
 import type { EngineOptions } from '../../../src/sessions/engine/engine-options.ts';
 import { LiveSessions } from '../../../src/sessions/engine/live-sessions.ts';
-import { singleServerOwnership } from '../../../src/sessions/engine/ownership.ts';
+import { createLocalOwnership } from '../../../src/sessions/engine/ownership.ts';
 import { Reconciler } from '../../../src/sessions/engine/reconciler.ts';
 import { removeSession } from '../../../src/sessions/engine/removal.ts';
-import { SandboxFacts } from '../../../src/sessions/engine/sandbox/sandbox-facts.ts';
+import { SandboxFactChannel } from '../../../src/sessions/engine/sandbox/sandbox-facts.ts';
 import { SessionStreams } from '../../../src/sessions/engine/watchers.ts';
-import { sandboxService } from '../../../src/sessions/services/sandboxes.ts';
+import { createSandboxService } from '../../../src/sessions/services/sandboxes.ts';
 import { SessionNames } from '../../../src/sessions/services/sessions/names.ts';
-import { sessionService } from '../../../src/sessions/services/sessions.ts';
-import { storeEventLog } from '../../../src/storage/log/log.ts';
+import { createSessionService } from '../../../src/sessions/services/sessions.ts';
+import { createEventLog } from '../../../src/storage/log/log.ts';
 import { memoryDriver } from '../memory-driver/memory.ts';
 import { guardedTools } from './legality.ts';
 import { ServerLifetime } from './life.ts';
@@ -55,9 +55,9 @@ export function startServer(world: World): Server {
     const epoch = ownership.epochOf(id); // the epoch when it was sent, even if it arrives late
     return () => world.wrote(id, { holder, epoch });
   });
-  const ownership = store.shared ? leased(world, life, { holder, leases: store.leases }) : singleServerOwnership();
+  const ownership = store.shared ? leased(world, life, { holder, leases: store.leases }) : createLocalOwnership();
   const warn = (err: unknown, text: string) => world.logger.warn({ err }, text);
-  const log = storeEventLog(store.events, {
+  const log = createEventLog(store.events, {
     maxLag: 5_000,
     pageSize: 16,
     window: { events: 8, chars: 100_000 },
@@ -70,7 +70,7 @@ export function startServer(world: World): Server {
   };
   const { ids } = world;
   const watchers = new SessionStreams();
-  const tools = toolRegistry();
+  const tools = createToolRegistry();
   const workdir = () => '/workspace';
   const connect = ({ token, lost }: Pick<SandboxLink, 'token' | 'lost'>) =>
     life.reaching(world.sandbox(token.reveal().slice('token-of-'.length) as SandboxId).client(lost));
@@ -97,7 +97,7 @@ export function startServer(world: World): Server {
     watchers,
     liveSessions: new LiveSessions(),
     hooks: [],
-    facts: new SandboxFacts(),
+    facts: new SandboxFactChannel(),
     policies: {
       run: world.runPolicy,
       sandbox: world.sandboxPolicy,
@@ -138,7 +138,7 @@ export function startServer(world: World): Server {
   const refused = () => Promise.reject(new Error('the simulation forks no session'));
   const forks = { make: refused, makeBranch: refused };
   const deps = { ...parts, store, log, driver, model, watchers, clock: life, ids, workdir, forks };
-  const sessions = sessionService({
+  const sessions = createSessionService({
     ...deps,
     names: new SessionNames({ records: store.records, clock: life, ids, get: (id) => sessions.get(id) }),
     resume: async () => {},
@@ -193,7 +193,7 @@ export function startServer(world: World): Server {
   return {
     life,
     sessions,
-    sandboxes: sandboxService({
+    sandboxes: createSandboxService({
       commands,
       sandboxes,
       driver,
@@ -253,7 +253,7 @@ function within(life: ServerLifetime, { store, trouble }: World['store'], sends:
   const reaching = <Target extends object>(target: Target) => life.reaching(reachable(life, target));
   const { append, ...events }: EventStore = store.events;
   const reached = reaching({
-    append: async (entry: Append, wrote: () => void) => {
+    append: async (entry: AppendRequest, wrote: () => void) => {
       trouble(entry);
       const head = await append(entry);
       if (entry.facts.length > 0) wrote();

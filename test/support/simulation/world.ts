@@ -1,10 +1,10 @@
 import type { RunPolicy } from '../../../machines/run.ts';
 import type { SandboxPolicy } from '../../../machines/sandbox.ts';
-import type { Append, Store } from '../../../src/core/contracts/ports.ts';
+import type { AppendRequest, Store } from '../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, MessageId, RunId, type SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import type { EngineLogger } from '../../../src/sessions/engine/logger.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { ManualClock } from '../machines/manual-clock.ts';
 import { MemoryBackend } from '../memory-driver/backend.ts';
 import type { MemoryDaemon } from '../memory-driver/daemon.ts';
@@ -28,7 +28,7 @@ export class World {
   readonly #began = this.time.now();
   readonly backend: SimulatedBackend;
   readonly sandboxes = new Map<SandboxId, SimulatedSandbox>();
-  readonly store: { readonly store: Store; readonly trouble: (entry: Append) => void };
+  readonly store: { readonly store: Store; readonly trouble: (entry: AppendRequest) => void };
   readonly ids: IdSource;
   readonly model;
   readonly hits = new Map<string, number>();
@@ -56,7 +56,7 @@ export class World {
     this.ids = idsFrom(dice);
     this.backend = new SimulatedBackend(this);
     this.#modelTrouble = dice.pick([0, 0.05, 0.1, 0.3]);
-    this.store = { store: memoryStore({ shared: isShared }), trouble: () => this.#troubleStore() };
+    this.store = { store: createInMemoryStore({ shared: isShared }), trouble: () => this.#troubleStore() };
     this.model = simulatedModel({
       dice,
       time: this.time,

@@ -1,6 +1,6 @@
 import { armFailpoints, readFailpointSpec } from '../../../src/core/errors/failpoint.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { facts } from './store.ts';
 
 // A program for tests that kill it: appends to one session endlessly and prints each seq once the append is
@@ -9,7 +9,7 @@ const spec = readFailpointSpec(process.env);
 if (spec) armFailpoints(spec, { exit: () => process.kill(process.pid, 'SIGKILL') });
 
 const [path = '', sessionId = '', more = ''] = process.argv.slice(2);
-const store = await sqliteStore({ path });
+const store = await openSqliteStore({ path });
 const id = SessionId.parse(sessionId);
 let { head } = await store.events.page(id, 0, 1);
 for (;;) {

@@ -1,7 +1,7 @@
 import { type Db, MongoClient } from 'mongodb';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { MongoOptions } from '../../../src/storage/mongo/store.ts';
-import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { openMongoStore } from '../../../src/storage/mongo/store.ts';
 import type { OpenStore } from './store.ts';
 
 /** The address of a server for the tests that speaks MongoDB's protocol. */
@@ -14,7 +14,7 @@ export async function openMongo(more: Partial<MongoOptions> = {}): Promise<OpenS
   const url = new Secret(mongoUrl ?? 'mongodb://127.0.0.1:27017/');
   await using stack = new AsyncDisposableStack();
   stack.defer(() => dropDatabase(url, database));
-  const store = stack.use(await mongoStore({ url, database, ...more }));
+  const store = stack.use(await openMongoStore({ url, database, ...more }));
   const held = stack.move();
   return { store, database, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }

@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { MemoryBackend } from '../memory-driver/backend.ts';
 import { memoryDriver } from '../memory-driver/memory.ts';
 import { type ComposedCore, composeCore } from '../servers/composed.ts';
@@ -22,7 +22,7 @@ export async function replicas(
   capabilities: Partial<Capabilities> = {},
 ): Promise<Replicas> {
   await using stack = new AsyncDisposableStack();
-  const store = memoryStore({ shared: true });
+  const store = createInMemoryStore({ shared: true });
   const backend = new MemoryBackend(systemClock, ['corral/sandbox', 'corral/sandbox-desktop']);
   const all = { CORRAL_REPLICAS_LEASE_SECONDS: '1', ...settings };
   const servers = new Set<ComposedCore>();

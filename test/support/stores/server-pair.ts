@@ -8,7 +8,7 @@ import { toAppError } from '../../../src/core/errors/errors.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { openMongoStore } from '../../../src/storage/mongo/store.ts';
 import { api } from '../clients/api.ts';
 import { endSandboxes } from '../sandboxes/ended-sandboxes.ts';
 import { needs } from '../servers/components.ts';
@@ -37,7 +37,7 @@ async function serverPair(mongo: string, settings: Record<string, string>): Prom
   const common = { MONGODB_URL: url.href, CORRAL_DATA_DIR: data, CORRAL_RATE_LIMIT_PER_MINUTE: '0' };
   const open = () => serverProcess({ ...common, CORRAL_EGRESS_POLICY: 'none', ...settings });
   const servers = [stack.use(await open()), stack.use(await open())] as const;
-  const store = stack.use(await mongoStore({ url: new Secret(url.href) }));
+  const store = stack.use(await openMongoStore({ url: new Secret(url.href) }));
   const held = stack.move();
   return {
     servers,

@@ -1,20 +1,20 @@
 import type { TestContext } from 'vitest';
 import type { Store } from '../../../src/core/contracts/ports.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
-import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
+import { openSqliteStore } from '../../../src/storage/sqlite/store.ts';
 import { hasAtomicUpdates, openMongo, skipMongo } from './mongo.ts';
 import { temporaryFolder } from './store.ts';
 
 /** The stores of two servers, which share what is in them. */
 const pairs = {
   memory: async () => {
-    const store = memoryStore({ shared: true });
+    const store = createInMemoryStore({ shared: true });
     return { stores: [store, store] as const, [Symbol.asyncDispose]: async () => {} };
   },
   SQLite: async () => {
     await using stack = new AsyncDisposableStack();
     const { path } = stack.use(temporaryFolder());
-    const store = stack.use(await sqliteStore({ path: `${path}/corral.db` }));
+    const store = stack.use(await openSqliteStore({ path: `${path}/corral.db` }));
     const held = stack.move();
     return { stores: [store, store] as const, [Symbol.asyncDispose]: () => held.disposeAsync() };
   },

@@ -3,7 +3,7 @@ import { MongoClient } from 'mongodb';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { openMongoStore } from '../../../src/storage/mongo/store.ts';
 import { storedEvents } from '../clients/api.ts';
 import { dockerHost } from '../sandboxes/docker.ts';
 import { engineProxy } from '../sandboxes/engine-proxy.ts';
@@ -59,7 +59,7 @@ export async function storm({ driver, store, ms, seed, say }: Storm): Promise<{ 
   );
   const events = async (id: string): Promise<readonly SessionEvent[]> => {
     if (!mongo) return storedEvents(server.data, id);
-    await using opened = await mongoStore({ url: new Secret(direct.href), deadlineMs: 60_000 });
+    await using opened = await openMongoStore({ url: new Secret(direct.href), deadlineMs: 60_000 });
     return (await opened.events.page(SessionId.parse(id), 0, 1_000_000)).events;
   };
   const clients = new Clients(server.url);

@@ -7,14 +7,14 @@ import { defineOperations, listOperations, router } from '../../../src/api/proce
 import { OkResult, okResult } from '../../../src/api/procedure/schemas.ts';
 import { ParsedOptions } from '../../../src/cli/command.ts';
 import { createResourceCommand } from '../../../src/cli/derived.ts';
-import { tableLines } from '../../../src/cli/table.ts';
+import { formatTable } from '../../../src/cli/table.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Principal } from '../../../src/core/model/principal.ts';
 import { openApiDocument } from '../../../src/facades/server/openapi.ts';
 import { restRoutes } from '../../../src/facades/shared/rest.ts';
 import { wireErrors } from '../../../src/http/errors/wire-errors.ts';
 import { validatorCompiler } from '../../../src/http/routes/app.ts';
-import { routeTable } from '../../../src/http/routes/routes.ts';
+import { createRouteTable } from '../../../src/http/routes/routes.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { textIo } from '../../support/text-io.ts';
 
@@ -115,7 +115,7 @@ function served() {
   };
   const acting = (principal: Principal) => ({ principal, services: {}, unchecked: {}, audit }) as never;
   const app = fastify();
-  const table = routeTable(app);
+  const table = createRouteTable(app);
   app.setValidatorCompiler(validatorCompiler).setSerializerCompiler(() => JSON.stringify);
   app.addHook('onRequest', async (request) => {
     const [role, owner] = String(request.headers.authorization).split(' ') as [Principal['role'], string | undefined];
@@ -234,5 +234,5 @@ test.each([
   [{ id: 'p1', name: 'a\u001b[31m\nb', to: [{ city: 'Rome' }, { city: 'Bonn' }] }, 'p1  a to Rome,Bonn'],
   [{ id: '2026-11-24T12:00:00.000Z', name: '{id}', weight: 0.25 }, '2026-11-24 12:00:00  {id}  0.2500 g'],
 ])('a row of %j is %s', (row, line) => {
-  expect(tableLines([row], command.columns)).toEqual([line]);
+  expect(formatTable([row], command.columns)).toEqual([line]);
 });

@@ -1,6 +1,6 @@
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
-import { closeWithin } from '../../../src/app/start/http.ts';
+import { closeWithTimeout } from '../../../src/app/start/http.ts';
 
 async function serverWith(answer: () => Promise<string>) {
   const app = fastify();
@@ -18,7 +18,7 @@ async function serverWith(answer: () => Promise<string>) {
 test('F007 a request that is answered in time gets its answer while the server closes', async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const { app, pending } = await serverWith(() => promise);
-  const closed = closeWithin(app, 10_000);
+  const closed = closeWithTimeout(app, 10_000);
   resolve('done');
   expect(await (await pending).text()).toBe('done');
   await closed;
@@ -26,6 +26,6 @@ test('F007 a request that is answered in time gets its answer while the server c
 
 test('F007 a request that never ends does not keep the server open', async () => {
   const { app, pending } = await serverWith(() => new Promise(() => {}));
-  await closeWithin(app, 20);
+  await closeWithTimeout(app, 20);
   await expect(pending).rejects.toThrow();
 });

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { createInbox } from '../../../src/sessions/cluster/inbox.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const now = 1_000_000;
 
 /** One store and its servers' inboxes; `living` has the names of the servers that still run. */
 function servers({ shared }: { shared: boolean }) {
-  const store = memoryStore({ shared });
+  const store = createInMemoryStore({ shared });
   const clock = manualClock(now);
   const living = new Set(['a', 'b', 'c']);
   const isAlive = async (name: string) => living.has(name);

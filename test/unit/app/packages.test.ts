@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { Packages } from '../../../src/core/model/packages.ts';
-import type { ProgramReader, ProgramSpec } from '../../../src/sandboxes/client/client.ts';
+import type { ProgramOutputListener, ProgramSpec } from '../../../src/sandboxes/client/client.ts';
 import { installPackages } from '../../../src/sandboxes/packages/packages.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
-type Play = (program: ProgramSpec, reader: ProgramReader) => Promise<{ exitCode: number }> | { exitCode: number };
+type Play = (
+  program: ProgramSpec,
+  reader: ProgramOutputListener,
+) => Promise<{ exitCode: number }> | { exitCode: number };
 
 /** A sandbox with scripted programs, and the file that marks what is installed. */
 function sandbox(play: Play) {
@@ -20,7 +23,7 @@ function sandbox(play: Play) {
     },
     programs: {
       open: async (program: ProgramSpec) => void opened.push(program),
-      attach: async (_: string, reader: ProgramReader) => {
+      attach: async (_: string, reader: ProgramOutputListener) => {
         const gone = Promise.withResolvers<never>();
         const played = Promise.resolve(play(opened.at(-1) as ProgramSpec, reader));
         return {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import {
   describeEgressChoice,
-  describeInstalled,
   describeInstalledPrograms,
   describeNetwork,
+  describePackages,
 } from '../../../src/app/parts/prompts.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 
@@ -21,8 +21,8 @@ test('the prompt says of the network what its policy opens, and of a closed one 
 });
 
 test("the prompt names the packages of the session's template", () => {
-  expect(describeInstalled({ pip: ['six', 'pandas'] })).toBe(' Installed with pip: six, pandas.');
-  expect(describeInstalled({})).toBe('');
+  expect(describePackages({ pip: ['six', 'pandas'] })).toBe(' Installed with pip: six, pandas.');
+  expect(describePackages({})).toBe('');
 });
 
 test('the prompt names the programs of our own images only', () => {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { toolRegistry } from '../../../src/agents/tools/registry.ts';
+import { createToolRegistry } from '../../../src/agents/tools/registry.ts';
 import { checkToolNames, readTemplates } from '../../../src/app/parts/read-templates.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
@@ -14,7 +14,7 @@ function read(files: Record<string, string>, template?: string) {
   if (Object.keys(files).length > 0) mkdirSync(place);
   for (const [name, text] of Object.entries(files)) writeFileSync(join(place, name), text);
   const found = readTemplates({ template, models: { compatible: {} } }, place);
-  checkToolNames(found, toolRegistry());
+  checkToolNames(found, createToolRegistry());
   return found.map((one) => one.template);
 }
 const namesOf = (templates: ReturnType<typeof read>) => templates.map(({ name }) => name).join(' ');

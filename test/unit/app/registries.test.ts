@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { ImageRegistries } from '../../../src/sandboxes/egress/registries/registries.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 
 const ids = ['00000000000000aa', '00000000000000bb', '00000000000000cc'].map((id) => SessionId.parse(id)) as [
   SessionId,
@@ -14,7 +14,7 @@ const npm = { host: 'registry.example', port: 443, for: 'npm' };
 
 function bench(fetchPage: (url: string) => Promise<string> = async () => '') {
   const registries = new ImageRegistries({
-    records: memoryStore().records,
+    records: createInMemoryStore().records,
     fetchPage,
     findImageKey: async () => 'image',
   });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createReplica } from '../../../src/app/parts/replica.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const never = () => new Promise<never>(() => {});
@@ -9,7 +9,7 @@ const never = () => new Promise<never>(() => {});
 /** A server among others, on a store that answers until `hang`. */
 function replica() {
   const clock = manualClock(1_000_000);
-  const memory = memoryStore();
+  const memory = createInMemoryStore();
   let isHanging = false;
   const slow = <Part extends object>(part: Part): Part =>
     new Proxy(part, {
@@ -19,7 +19,7 @@ function replica() {
       },
     });
   const store = { ...memory, shared: true, records: slow(memory.records), leases: slow(memory.leases) };
-  const server = createReplica({ store, clock, ids: randomIds(), settings: { leaseSeconds: 5 } });
+  const server = createReplica({ store, clock, ids: createIdSource(), settings: { leaseSeconds: 5 } });
   server.join({ closing: new AbortController().signal, inherit: async () => {}, warn: () => {} });
   const hang = () => {
     isHanging = true;

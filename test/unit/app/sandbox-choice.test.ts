@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/app/settings/config.ts';
-import { checkSandboxChoice, includesTargets } from '../../../src/app/start/sandbox-choice.ts';
+import { checkSandboxChoice, coversEntry } from '../../../src/app/start/sandbox-choice.ts';
 import type { SandboxChoice } from '../../../src/core/model/records.ts';
 import { decideByPolicy } from '../../../src/sandboxes/egress/open-upstream.ts';
 import { parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
@@ -109,7 +109,7 @@ describe('egress', () => {
   });
   test('an entry for both ports of the web is not covered by one for a single port', () => {
     const entry = (text: string) => parsePolicyEntry(text) as never;
-    expect(includesTargets(entry('a.example:443'), entry('a.example'))).toBe(false);
-    expect(includesTargets(entry('a.example'), entry('a.example:8443'))).toBe(false);
+    expect(coversEntry(entry('a.example:443'), entry('a.example'))).toBe(false);
+    expect(coversEntry(entry('a.example'), entry('a.example:8443'))).toBe(false);
   });
 });

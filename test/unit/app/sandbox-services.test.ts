@@ -5,8 +5,8 @@ import { parseTemplate } from '../../../src/app/settings/templates.ts';
 import {
   checkServices,
   isImageAllowed,
-  serviceSpecs,
   startSandboxServices,
+  toServiceSpecs,
 } from '../../../src/app/start/sandbox-services.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
@@ -64,13 +64,13 @@ test("a session has its own services, else those of its template, with the opera
   );
   const chosen = { template: 'shop', templateBy: 'session', projectId: null } as const;
   const names = (session: Parameters<SessionConfigs['ofRecord']>[0]) =>
-    serviceSpecs(configs.ofRecord(session)).map(({ name }) => name);
+    toServiceSpecs(configs.ofRecord(session)).map(({ name }) => name);
   expect(names(chosen)).toEqual(['redis']);
   expect(names({ ...chosen, sandbox: { services: ServiceRecipes.parse({ db: { image: 'a:1' } }) } })).toEqual(['db']);
   expect(names({ ...chosen, sandbox: { services: {} } })).toEqual([]);
   expect(names({ ...chosen, sandbox: { cpus: 0.5 } })).toEqual(['redis']);
   expect(names({ ...chosen, templateBy: undefined })).toEqual([]);
-  expect(serviceSpecs(configs.ofRecord(chosen))[0]?.limits).toEqual({ memoryBytes: 2 ** 26, cpus: 2, pids: 20 });
+  expect(toServiceSpecs(configs.ofRecord(chosen))[0]?.limits).toEqual({ memoryBytes: 2 ** 26, cpus: 2, pids: 20 });
 });
 
 test.each([

@@ -5,13 +5,13 @@ import { parseTemplate } from '../../../src/app/settings/templates.ts';
 import { createTemplateChooser } from '../../../src/app/start/services/session-templates.ts';
 import type { SandboxChoice } from '../../../src/core/model/records.ts';
 import { RepositoryInput } from '../../../src/core/model/repository.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { sessionId, stored } from '../../support/machines/session-parts.ts';
 
 const closed = 'sandbox: {memory: 2GiB, image: "own/image:1"}\negress: {policy: none}';
 
 async function start(record = stored()) {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   await records.put({ kind: 'session', id: sessionId, doc: record, sort: 1, expect: 0 });
   const templates = [
     parseTemplate('closed', closed, 'closed.yaml'),
@@ -149,7 +149,7 @@ test("a template that only names packages shares the server's warm pool, and its
   const own = new SessionConfigs(
     () => loadConfig({}, ''),
     [template],
-    memoryStore().records,
+    createInMemoryStore().records,
     () => 0,
   ).ofRecord(named('data'));
   expect(own).toMatchObject({ recipe: 'default', template: 'data', packages: template.packages });
@@ -162,7 +162,7 @@ test("an image that the server builds gives way to the operator's own, which its
     new SessionConfigs(
       () => loadConfig({}, settings),
       [template],
-      memoryStore().records,
+      createInMemoryStore().records,
       () => 0,
     ).ofRecord(named('code')).config.sandbox.image;
   expect(imageWith('')).toBe('corral/sandbox-code');
@@ -174,7 +174,7 @@ test("a template's idle time is the most that its sessions can choose, and its s
   const own = new SessionConfigs(
     () => loadConfig({}, ''),
     [template],
-    memoryStore().records,
+    createInMemoryStore().records,
     () => 0,
   );
   const { config, recipe } = own.ofRecord(named('patient'));

@@ -2,14 +2,14 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/app/settings/config.ts';
-import { ensureStartToken, needsToken } from '../../../src/app/start/start-token.ts';
-import { createTokenCheck } from '../../../src/auth/token.ts';
+import { ensureStartToken, requiresStartToken } from '../../../src/app/start/start-token.ts';
+import { createTokenVerifier } from '../../../src/auth/token.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 describe('at the start', () => {
   test('a server that lets sessions choose a real model without isolation has a token of its own too', () => {
     const config = loadConfig({ CORRAL_UNCONFINED: '1' }, '');
-    expect(['none', 'namespaces'].map((isolation) => needsToken(isolation, config))).toEqual([true, false]);
+    expect(['none', 'namespaces'].map((isolation) => requiresStartToken(isolation, config))).toEqual([true, false]);
   });
 
   // columns: the driver with or without isolation, the address, whether a token is set, the model
@@ -28,7 +28,7 @@ describe('at the start', () => {
     const env = { HOST: host, CORRAL_MODEL: model, GEMINI_API_KEY: 'k', ...(token && { CORRAL_TOKEN: token }) };
     const decided = () => {
       const config = loadConfig(env, '');
-      if (needsToken(isolation, config)) return 'own token';
+      if (requiresStartToken(isolation, config)) return 'own token';
       return config.token ? 'CORRAL_TOKEN' : 'open';
     };
     if (outcome === 'refused') expect(decided).toThrow(/CORRAL_TOKEN is not set/);
@@ -44,7 +44,7 @@ describe('at the start', () => {
     expect((await stat(first.path)).mode & 0o777).toBe(0o600);
     const later = await ensureStartToken(join(folder.path, 'data'), () => 'another');
     expect(later).toEqual({ hash: { sha256: kept }, path: first.path });
-    const gate = createTokenCheck(later.hash);
+    const gate = createTokenVerifier(later.hash);
     expect([gate.required, gate.accepts(['a-token']), gate.accepts([kept]), gate.accepts(['another'])]).toEqual([
       true,
       true,

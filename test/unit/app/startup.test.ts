@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { readConfigText } from '../../../src/app/commands/local-config.ts';
 import { listenOrExplain } from '../../../src/app/start/listen.ts';
 import { runInBackground } from '../../../src/app/start/startup.ts';
-import { openDataFolder } from '../../../src/storage/data-folder.ts';
+import { prepareDataFolder } from '../../../src/storage/data-folder.ts';
 import { composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
@@ -72,17 +72,17 @@ test('an error that is not about the address stays unchanged', async () => {
 });
 
 test('a folder that the system cannot make is one error at once, also below /proc', () =>
-  expect(() => openDataFolder('/proc/x/data')).toThrow('The data folder /proc/x/data cannot be made or written'));
+  expect(() => prepareDataFolder('/proc/x/data')).toThrow('The data folder /proc/x/data cannot be made or written'));
 
 test('a file in its place is named as one', () =>
-  expect(() => openDataFolder('/dev/null')).toThrow('The data folder /dev/null is no folder'));
+  expect(() => prepareDataFolder('/dev/null')).toThrow('The data folder /dev/null is no folder'));
 
 test('missing parents are made, for this user alone', () => {
   const root = mkdtempSync(join(tmpdir(), 'corral-data-'));
-  openDataFolder(join(root, 'a/b'));
+  prepareDataFolder(join(root, 'a/b'));
   expect(statSync(join(root, 'a/b')).mode & 0o777).toBe(0o700);
   writeFileSync(join(root, 'a/b/file'), '');
-  expect(() => openDataFolder(join(root, 'a/b/file'))).toThrow('is no folder');
+  expect(() => prepareDataFolder(join(root, 'a/b/file'))).toThrow('is no folder');
   rmSync(root, { recursive: true });
 });
 

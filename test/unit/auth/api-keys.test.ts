@@ -1,14 +1,14 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { openApiKeys } from '../../../src/auth/api-keys.ts';
 import { createPeppers } from '../../../src/auth/pepper.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const kind = 'apikey';
 function place({ hasToken = true, secrets = ['pepper'] }: { hasToken?: boolean; secrets?: string[] } = {}) {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const manual = manualClock(1_000_000);
   const clock = {
     ...manual,
@@ -25,7 +25,7 @@ function place({ hasToken = true, secrets = ['pepper'] }: { hasToken?: boolean; 
     const keys = await openApiKeys({
       records: store.records,
       clock,
-      ids: randomIds(),
+      ids: createIdSource(),
       shared: false,
       hasToken,
       ...options,

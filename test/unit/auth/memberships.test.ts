@@ -3,7 +3,7 @@ import { Memberships } from '../../../src/auth/memberships.ts';
 import { memberKey, type ProjectMember } from '../../../src/core/model/access/project-member.ts';
 import type { MemberRole, Principal } from '../../../src/core/model/principal.ts';
 import { permitsAction } from '../../../src/sessions/access/authorize.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 
 const issuer = 'https://login.example.com';
 const groups = (...names: string[]) => names.map((id) => memberKey({ of: 'group', id, issuer }));
@@ -18,7 +18,7 @@ const caller = (owner: string, more: Partial<Principal> = {}): Principal => ({
 
 /** A project of `boss`, whose members `put` replaces. */
 async function aProject() {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const memberships = new Memberships(records);
   const put = async (members: readonly ProjectMember[], departures = 0) => {
     const doc = { id: 'p', createdAt: 1, owner: 'boss', members, departures };

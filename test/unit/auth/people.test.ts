@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { createPeppers } from '../../../src/auth/pepper.ts';
 import { Devices } from '../../../src/auth/sign-in/devices.ts';
-import { People } from '../../../src/auth/sign-in/people.ts';
-import { randomIds } from '../../../src/core/model/ids.ts';
+import { PersonRegistry } from '../../../src/auth/sign-in/people.ts';
+import { createIdSource } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 
 // The people of two servers that share a store.
 const issuer = 'https://login.example.com';
@@ -13,13 +13,13 @@ const ada = { subject: '1', name: 'Ada', email: null, isVerified: false, picture
 const browser = { kind: 'browser', agent: '', sid: null, refreshes: true, seal: () => null } as const;
 
 async function servers() {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   let now = 1_000_000;
   const clock = { now: () => now };
   const open = async () => {
-    const people = new People({ records, clock, ids: randomIds(), issuers: new Set([issuer]) });
+    const people = new PersonRegistry({ records, clock, ids: createIdSource(), issuers: new Set([issuer]) });
     const devices = new Devices({
-      ...{ records, people, clock, ids: randomIds(), shared: true },
+      ...{ records, people, clock, ids: createIdSource(), shared: true },
       peppers: createPeppers([new Secret('a pepper for tests')]),
       limits: { absoluteMs: 100 * hourMs, idleMs: 50 * hourMs, uncheckedMs: 8 * hourMs },
     });

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { createLockout } from '../../../src/auth/lockout.ts';
-import { createTokenCheck, maskToken, readPresentedTokens, readSubprotocols } from '../../../src/auth/token.ts';
+import { createTokenVerifier, maskToken, readPresentedTokens, readSubprotocols } from '../../../src/auth/token.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const carried = (token: string) => `corral.bearer.${Buffer.from(token).toString('base64url')}`;
 
 test('a server without a token requires none', () => {
-  const gate = createTokenCheck(undefined);
+  const gate = createTokenVerifier(undefined);
   expect([gate.required, gate.accepts([])]).toEqual([false, true]);
 });
 
@@ -20,7 +20,7 @@ test.each([
   [['right '], false],
   [['RIGHT'], false],
 ])('of the tokens %j it accepts: %s', (presented, accepted) =>
-  expect(createTokenCheck(new Secret('right')).accepts(presented)).toBe(accepted),
+  expect(createTokenVerifier(new Secret('right')).accepts(presented)).toBe(accepted),
 );
 
 test('a token is found in the header, the query and the subprotocols', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionFact } from '../../../src/core/model/events.ts';
-import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
+import { createIdSource, type SessionId } from '../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../src/core/model/records.ts';
-import type { AfterRule } from '../../../src/sessions/api/server/automations.ts';
-import { storeEventLog } from '../../../src/storage/log/log.ts';
+import type { CompletionTrigger } from '../../../src/sessions/api/server/automations.ts';
+import { createEventLog } from '../../../src/storage/log/log.ts';
 import { automationWorld, spec } from '../../support/automations/world.ts';
 import { stored } from '../../support/machines/session-parts.ts';
 
@@ -13,8 +13,8 @@ const project = '00000000-0000-4000-8000-00000000aaaa';
 function logged() {
   const made = automationWorld();
   const { store, afterRuns, clock, service, fake } = made;
-  const log = afterRuns.around(storeEventLog(store.events, { maxLag: 100, pageSize: 100 }));
-  const ids = randomIds();
+  const log = afterRuns.around(createEventLog(store.events, { maxLag: 100, pageSize: 100 }));
+  const ids = createIdSource();
   /** The end of a run, as the engine appends it together with the session's record. */
   async function ends(input: Partial<SessionRecord> & { readonly id: SessionId }, status = 'completed') {
     const fact = { type: 'run.end', runId: null, data: { status, reason: status, task: 'Work' } };
@@ -38,7 +38,7 @@ function logged() {
       await ends(fake.all.get(id) as SessionRecord);
     }
   }
-  const follow = (after: AfterRule, more = {}) => service.create({ ...byHand, after, ...more });
+  const follow = (after: CompletionTrigger, more = {}) => service.create({ ...byHand, after, ...more });
   return { ...made, ends, allEnd, follow, newId: () => ids.sessionId() };
 }
 

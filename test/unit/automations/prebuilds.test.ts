@@ -3,7 +3,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import type { SessionRepository } from '../../../src/core/model/repository.ts';
 import type { RepositoryEnvironment } from '../../../src/core/model/repository-environment.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { automationWorld, begin, fakeSessions, minute, spec } from '../../support/automations/world.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -97,7 +97,7 @@ describe('a prebuild', () => {
   });
 
   test('is followed by another server where the one that began it is gone, also right after its end', async () => {
-    const [store, fake, clock] = [memoryStore({ shared: true }), fakeSessions(), manualClock(begin)];
+    const [store, fake, clock] = [createInMemoryStore({ shared: true }), fakeSessions(), manualClock(begin)];
     const never = () => new Promise<void>(() => {});
     const first = automationWorld({ store, fake, clock, prepare: never });
     const { id } = await first.service.create(prebuild);

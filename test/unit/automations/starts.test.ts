@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import type { AutomationSpec } from '../../../src/sessions/api/server/automations.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { automationWorld, begin, fakeSessions, minute, spec } from '../../support/automations/world.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -64,7 +64,7 @@ describe('a scheduled automation', () => {
   });
 
   test('starts once, however many servers look at once, and whichever dies between two writes', async () => {
-    const store = memoryStore({ shared: true });
+    const store = createInMemoryStore({ shared: true });
     const [fake, clock] = [fakeSessions(), manualClock(begin)];
     const servers = [
       automationWorld({ store, fake, clock }),

@@ -1,23 +1,23 @@
 import { describe, expect, test } from 'vitest';
-import { Outbox } from '../../../src/automations/webhooks/outbox.ts';
+import { WebhookOutbox } from '../../../src/automations/webhooks/outbox.ts';
 import { ResourceNotifier } from '../../../src/automations/webhooks/resource-notifier.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
-import { documentService } from '../../../src/sessions/documents/document-service.ts';
-import { memoryStoreService } from '../../../src/sessions/memory/stores.ts';
+import { createDocumentService } from '../../../src/sessions/documents/document-service.ts';
+import { createMemoryStoreService } from '../../../src/sessions/memory/stores.ts';
 import { begin, ids, spec, webhookWorld } from '../../support/automations/webhook-world.ts';
 import { spec as automation, automationWorld, minute } from '../../support/automations/world.ts';
 
 describe('a change of what programs keep', () => {
   async function keeping() {
     const it = await webhookWorld();
-    const outbox = new Outbox(it.store.records);
+    const outbox = new WebhookOutbox(it.store.records);
     const { clock } = it;
     const news = new ResourceNotifier({ outbox, clock, warn: (about) => expect.unreachable(JSON.stringify(about)) });
     const parts = { records: it.store.records, clock, ids };
     const [documents, stores] = [
-      news.documents(documentService({ ...parts, deleteUpload: async () => {} })),
-      news.memoryStores(memoryStoreService(parts)),
+      news.documents(createDocumentService({ ...parts, deleteUpload: async () => {} })),
+      news.memoryStores(createMemoryStoreService(parts)),
     ];
     async function reported() {
       for (let rounds = 0; rounds < 5; rounds++) await it.round(); // one round sends at most four to an endpoint
@@ -171,7 +171,7 @@ describe('what happens to an automation', () => {
 
   async function automating(format: 'json' | 'managed-agents') {
     const hooks = await webhookWorld();
-    const outbox = new Outbox(hooks.store.records);
+    const outbox = new WebhookOutbox(hooks.store.records);
     outbox.open(true);
     const { clock, store } = hooks;
     const it = automationWorld({ store, clock, tell: (event) => outbox.addStart(event) });
@@ -283,7 +283,7 @@ test('the pause of an automation reaches endpoints, and one that was never store
     ...times,
   };
   await automations.create(one);
-  const outbox = new Outbox(store.records);
+  const outbox = new WebhookOutbox(store.records);
   outbox.open(true);
   await outbox.addPause({ automationId: one.id, by: 'failures', at: begin - 1 });
   await round();

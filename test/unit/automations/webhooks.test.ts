@@ -1,11 +1,11 @@
 import { Webhook as Verifier } from 'standardwebhooks';
 import { describe, expect, test, vi } from 'vitest';
-import { Outbox } from '../../../src/automations/webhooks/outbox.ts';
+import { WebhookOutbox } from '../../../src/automations/webhooks/outbox.ts';
 import type { Delivery } from '../../../src/automations/webhooks/records.ts';
 import { buildSignatureHeaders } from '../../../src/automations/webhooks/signature.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
-import { storeEventLog } from '../../../src/storage/log/log.ts';
+import { createEventLog } from '../../../src/storage/log/log.ts';
 import {
   endOf,
   ids,
@@ -139,11 +139,11 @@ describe('an event of a session', () => {
   test('is a line of text for Slack, in which a title is no markup', async () => {
     const { service, round, received, store, clock } = await webhookWorld();
     await service.create({ ...spec, format: 'slack' });
-    const log = new Outbox(store.records);
+    const log = new WebhookOutbox(store.records);
     log.open(true);
     const id = ids.sessionId();
     const doc = stored({ id, title: '<!channel> & *all*' });
-    await log.around(storeEventLog(store.events, { maxLag: 100, pageSize: 100 })).append({
+    await log.around(createEventLog(store.events, { maxLag: 100, pageSize: 100 })).append({
       sessionId: id,
       after: 0,
       at: clock.now(),

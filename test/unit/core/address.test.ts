@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createLockout } from '../../../src/auth/lockout.ts';
 import { toNetwork } from '../../../src/core/text/address.ts';
-import { rateLimiter } from '../../../src/http/guard/rate-limit.ts';
+import { createRateLimiter } from '../../../src/http/guard/rate-limit.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 test.each([
@@ -19,7 +19,7 @@ test.each([
 ])('%s counts as %s', (address, network) => expect(toNetwork(address)).toBe(network));
 
 test('a caller that changes its address within its own network gets no further requests', () => {
-  const limiter = rateLimiter(2, manualClock());
+  const limiter = createRateLimiter(2, manualClock());
   const remaining = (address: string) => limiter.take(address).remaining;
   expect([remaining('2001:db8::1'), remaining('2001:db8::2'), remaining('2001:db8:0:1::1')]).toEqual([1, 0, 1]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { droppableTypes, isNote, lineOf, noticeOf } from '../../../src/core/model/event-traits.ts';
+import { droppableEventTypes, eventLineOf, eventNoticeOf, isNoteEvent } from '../../../src/core/model/event-traits.ts';
 import { SessionFact } from '../../../src/core/model/events.ts';
 
 const runId = '123e4567-e89b-42d3-a456-426614174000';
@@ -42,11 +42,11 @@ describe('session facts', () => {
   ])('%s is not', (_, fact) => expect(SessionFact.safeParse(fact).success).toBe(false));
 
   test('have one line each, and a client reads those of a newer server too', () => {
-    expect(lineOf({ type: 'tool.calling', data: { function: 'shell_exec', args: { command: 'ls' } } })).toBe(
+    expect(eventLineOf({ type: 'tool.calling', data: { function: 'shell_exec', args: { command: 'ls' } } })).toBe(
       'shell_exec ls',
     );
     const unknown = { type: 'weather' as 'title', data: { sky: 'blue' } };
-    expect([lineOf(unknown), isNote(unknown)]).toEqual(['', true]);
+    expect([eventLineOf(unknown), isNoteEvent(unknown)]).toEqual(['', true]);
   });
 
   test.each([
@@ -59,9 +59,9 @@ describe('session facts', () => {
       'The model sees the conversation shortened: about 9 tokens became 4.',
     ],
   ] as const)('of the type %s tell a person what matters now: %o', (type, data, text) =>
-    expect(noticeOf({ type, data })?.text).toBe(text),
+    expect(eventNoticeOf({ type, data })?.text).toBe(text),
   );
 
   test('only facts that are stored in full elsewhere are droppable', () =>
-    expect([...droppableTypes]).toEqual(['message.delta', 'tool.output']));
+    expect([...droppableEventTypes]).toEqual(['message.delta', 'tool.output']));
 });

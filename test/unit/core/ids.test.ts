@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { randomIds, SandboxId, SessionId, sandboxIdOf, sessionIdOf } from '../../../src/core/model/ids.ts';
+import { createIdSource, SandboxId, SessionId, sandboxIdOf, sessionIdOf } from '../../../src/core/model/ids.ts';
 
 const id = SessionId.parse('0123456789abcdef');
 
 describe('ids', () => {
   test('a new session id is one that the schema accepts, and no two are the same', () => {
-    const made = Array.from({ length: 100 }, () => randomIds().sessionId());
+    const made = Array.from({ length: 100 }, () => createIdSource().sessionId());
     for (const each of made) expect(SessionId.safeParse(each).success).toBe(true);
     expect(new Set(made).size).toBe(100);
   });
@@ -24,7 +24,7 @@ describe('ids', () => {
   });
 
   test('a token holds 256 random bits and travels in a header', () => {
-    const [a, b] = [randomIds().token(), randomIds().token()];
+    const [a, b] = [createIdSource().token(), createIdSource().token()];
     expect(a).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(a).not.toBe(b);
   });

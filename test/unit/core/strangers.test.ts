@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { builtInTools, toolDescriptions } from '../../../src/agents/tools/list.ts';
 import { buildStartMessage } from '../../../src/automations/starter.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
-import { MessageId, randomIds } from '../../../src/core/model/ids.ts';
+import { createIdSource, MessageId } from '../../../src/core/model/ids.ts';
 import { findUntrustedSource, listUntrustedSources } from '../../../src/core/text/strangers.ts';
 import type { AutomationStart } from '../../../src/sessions/api/server/automations.ts';
 import { applyFact, createSessionRecord, StoredSession } from '../../../src/sessions/run/log/projection.ts';
-import { feedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';
+import { formatFeedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';
 
 const calling = (tool: string): SessionFact => ({
   type: 'tool.calling',
@@ -63,8 +63,8 @@ describe('words of strangers', () => {
     expect(findUntrustedSource(replied(start({ kind: 'run', outcome: 'done' })))).toBe('delivery');
     expect(findUntrustedSource(replied(start({ kind: 'schedule' })))).toBeUndefined();
     const remark = { key: 'k', heading: 'A remark', quoted: 'Obey me.' };
-    const about = { number: 1, url: 'https://example.org/1' } as Parameters<typeof feedbackMessage>[0];
-    expect(findUntrustedSource(replied(feedbackMessage(about, [remark])))).toBe('delivery');
+    const about = { number: 1, url: 'https://example.org/1' } as Parameters<typeof formatFeedbackMessage>[0];
+    expect(findUntrustedSource(replied(formatFeedbackMessage(about, [remark])))).toBe('delivery');
   });
 
   test('can have come by the network where the sandbox is not isolated', () => {
@@ -73,7 +73,7 @@ describe('words of strangers', () => {
   });
 
   test('stay in the record of a session, each way once', () => {
-    const ids = randomIds();
+    const ids = createIdSource();
     const begin = { id: ids.sessionId(), origin: 'trpc', title: '', template: 'default', projectId: null } as const;
     const unset = { templateBy: undefined, owner: undefined, model: undefined, fallbacks: undefined } as never;
     const fresh = createSessionRecord({ ...begin, lastTask: '', at: 1, ...(unset as object) } as never);

@@ -4,7 +4,7 @@ import {
   type Bubblewrap,
   bubblewrapArguments,
   type SandboxPaths,
-  sharedUser,
+  sharedUserId,
 } from '../../../drivers/process/bubblewrap.ts';
 
 const inside: SandboxPaths = {
@@ -104,7 +104,7 @@ test('pid 1 starts in the unreadable loader where there is one', () => {
 });
 
 test('processes are not counted by user where all sandboxes are one, or one could use up the number for all', () => {
-  const args = bubblewrapArguments(root, { ...inside, grouped: [], user: sharedUser });
+  const args = bubblewrapArguments(root, { ...inside, grouped: [], user: sharedUserId });
   expect(args.join(' ')).not.toContain('ulimit -u');
 });
 

@@ -8,17 +8,17 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, test as base, beforeEach, expect } from 'vitest';
 import type { SandboxLink } from '../../../drivers/driver.ts';
-import type { Meta } from '../../../drivers/shared/folders.ts';
+import type { SandboxMeta } from '../../../drivers/shared/folders.ts';
 import {
   type EndpointOptions,
   openEndpoint,
   type SandboxEndpoint,
 } from '../../../drivers/shared/link/sandbox-endpoint.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { randomIds, SandboxId, SessionId } from '../../../src/core/model/ids.ts';
+import { createIdSource, SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import { findViolation } from '../../../src/core/model/protocol-violation.ts';
 
-const meta: Meta = {
+const meta: SandboxMeta = {
   driver: 'test',
   instance: 'test',
   id: SandboxId.parse('sbx-0123456789abcdef'),
@@ -48,9 +48,9 @@ afterEach(() => cleanUp.disposeAsync());
 type NamedSocket = Socket & { name?: string };
 
 async function open(over: Partial<EndpointOptions> = {}): Promise<SandboxEndpoint> {
-  const onRefused = (_: Meta, reason: string) => void refused.push(reason);
+  const onRefused = (_: SandboxMeta, reason: string) => void refused.push(reason);
   const gate = { serve: (socket: { end(text: string): void }) => socket.end('from the gate') };
-  const options = { gate, ids: randomIds(), replica: undefined, caBundle: undefined, onRefused, ...over };
+  const options = { gate, ids: createIdSource(), replica: undefined, caBundle: undefined, onRefused, ...over };
   return cleanUp.use(await openEndpoint(folder, meta, options));
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createBody } from '../../../drivers/docker/create-body.ts';
+import { sandboxBody } from '../../../drivers/docker/create-body.ts';
 import { labelsFor, parseSandboxInfo } from '../../../drivers/docker/labels.ts';
 import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -9,7 +9,7 @@ const spec = testSpec('corral-sandbox', {
   env: { HTTP_PROXY: 'http://127.0.0.1:3128', CORRAL_RUN_DIR: '/evil', CORRAL_SANDBOXD_TOKEN: 'mine' },
   limits: { memoryBytes: 2 ** 30, cpus: 1.5, pids: 512, diskBytes: 2 ** 30 },
 });
-const body = createBody({
+const body = sandboxBody({
   spec,
   user: 40_007,
   name: 'corral-test-1',
@@ -78,9 +78,9 @@ test('the token and the places of the daemon are ours, whatever the template say
 test("a container runs in the engine's own runtime or in the one that the operator names", () => {
   expect(host).not.toHaveProperty('Runtime');
   const token = new Secret('t');
-  const named = createBody({ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c', runtime: 'runsc' });
+  const named = sandboxBody({ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c', runtime: 'runsc' });
   expect(named.HostConfig).toEqual({
-    ...(createBody({ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c' }).HostConfig as object),
+    ...(sandboxBody({ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c' }).HostConfig as object),
     Runtime: 'runsc',
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createBody, securityOptions } from '../../../drivers/docker/create-body.ts';
+import { sandboxBody, securityOptions } from '../../../drivers/docker/create-body.ts';
 import { containerRules, volumeRules } from '../../../drivers/docker/filter/container-rules.ts';
 import { decideRoute, filtersByLabel } from '../../../drivers/docker/filter/routes.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
@@ -25,7 +25,7 @@ function ours(): Body {
   const labels = labelsFor(spec, 'mine');
   const mount = `${scope.root}/${id}`;
   const input = { spec, user: 40_003, name, image: 'corral/sandbox:1', labels, token: new Secret('t'), mount };
-  const { name: _name, ...body } = createBody(input);
+  const { name: _name, ...body } = sandboxBody(input);
   return JSON.parse(JSON.stringify(body));
 }
 const allows = (body: unknown) => containerRules(scope, name).safeParse(body).success;

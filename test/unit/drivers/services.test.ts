@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
-import { createBody, securityOptions } from '../../../drivers/docker/create-body.ts';
+import { sandboxBody, securityOptions } from '../../../drivers/docker/create-body.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import { containerRules } from '../../../drivers/docker/filter/container-rules.ts';
 import { isServiceName, readJoinedContainer, serviceRules } from '../../../drivers/docker/filter/filter.ts';
@@ -66,15 +66,15 @@ describe('the container of a service', () => {
 
   test('is the only one whose names the sandbox knows, and the forwarder then takes its own user alone', () => {
     const request = { user: 40_001, name: 'n', image: 'i', labels: {}, token: new Secret('t'), mount: '/m' };
-    const bare = createBody({ ...request, spec });
+    const bare = sandboxBody({ ...request, spec });
     expect(bare.HostConfig).not.toHaveProperty('ExtraHosts');
     expect(bare.Env?.some((it) => it.startsWith('CORRAL_EGRESS_OWN_USER'))).toBe(false);
-    const served = createBody({ ...request, spec: { ...spec, services: [redis] } });
+    const served = sandboxBody({ ...request, spec: { ...spec, services: [redis] } });
     expect(served.HostConfig).toMatchObject({ ExtraHosts: ['redis:127.0.0.1'], NetworkMode: 'none' });
     expect(served.Env).toContain('CORRAL_EGRESS_OWN_USER=1');
     // A template cannot turn the guard off.
     const env = { CORRAL_EGRESS_OWN_USER: '0' };
-    expect(createBody({ ...request, spec: { ...spec, env, services: [redis] } }).Env).toContain(
+    expect(sandboxBody({ ...request, spec: { ...spec, env, services: [redis] } }).Env).toContain(
       'CORRAL_EGRESS_OWN_USER=1',
     );
   });
@@ -132,7 +132,7 @@ describe('the engine filter', () => {
     const name = 'corral-mine-0123456789abcdef';
     const labels = labelsFor(spec, 'mine');
     const request = { user: 40_003, name, image: 'i', labels, token: new Secret('t'), mount: `/r/${spec.id}` };
-    const { name: _name, ...body } = createBody({ ...request, spec: { ...spec, services: [redis] } });
+    const { name: _name, ...body } = sandboxBody({ ...request, spec: { ...spec, services: [redis] } });
     const input = JSON.parse(JSON.stringify(body));
     expect(containerRules(scope, name).safeParse(input).error).toBeUndefined();
     input.HostConfig.ExtraHosts = ['redis:10.0.0.1'];

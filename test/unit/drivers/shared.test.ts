@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { acquireLock } from '../../../drivers/process/lock.ts';
-import { findByVariable, isAlive, kill, readMark } from '../../../drivers/process/proc.ts';
+import { findProcessesByVariable, isAlive, killProcess, readProcessIdentity } from '../../../drivers/process/proc.ts';
 import { openFolders, toLabels } from '../../../drivers/shared/folders.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
@@ -154,10 +154,10 @@ describe('folders', () => {
 
 describe('processes', () => {
   test('a process with another start time or from another boot is another process', async () => {
-    const mark = (await readMark(process.pid)) ?? { pid: 0, startTime: '', boot: '' };
+    const mark = (await readProcessIdentity(process.pid)) ?? { pid: 0, startTime: '', boot: '' };
     expect([await isAlive(mark), await isAlive({ ...mark, startTime: '1' })]).toEqual([true, false]);
     expect(await isAlive({ ...mark, boot: 'before' })).toBe(false);
-    await kill({ ...mark, startTime: '1' }, 'process'); // must kill nothing, or it would end this test
+    await killProcess({ ...mark, startTime: '1' }, 'process'); // must kill nothing, or it would end this test
   });
 
   test('a lock is held by one at a time and free again after its end', async () => {
@@ -187,7 +187,7 @@ test('looking through all processes of the machine holds few files open', { tags
       if (!isOver) setImmediate(look);
     };
     look();
-    const found = await findByVariable('CORRAL_TEST', value);
+    const found = await findProcessesByVariable('CORRAL_TEST', value);
     isOver = true;
     expect(found.map(({ pid }) => pid).sort()).toEqual(children.map(({ pid }) => pid).sort());
     expect(most - before).toBeLessThan(10);

@@ -10,7 +10,7 @@ import type {
 import { withHostedPool } from '../../../drivers/shared/pool/hosted-pool.ts';
 import { fixedPoolSize } from '../../../drivers/shared/pool/pool-size.ts';
 import { openWarmPool } from '../../../drivers/shared/pool/warm-pool.ts';
-import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { createIdSource, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
 
@@ -39,7 +39,7 @@ test('callers that find the pool empty start their sandboxes before the pool fil
   await using pool = openWarmPool(driver, poolOptions('image', { size: fixedPoolSize(1), clock }));
   await expect.poll(() => pool.ready).toBe(1);
   const take = () => {
-    const sessionId = randomIds().sessionId();
+    const sessionId = createIdSource().sessionId();
     const spec = { ...testRecipe('image'), id: sandboxIdOf(sessionId), sessionId, epoch: 1, expiresAt: 1_000_000 };
     return pool.take(spec, call);
   };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { readCapturedRun } from '../../../eval/lib/captured.ts';
-import { isInside, taskFiles } from '../../../eval/lib/task-files.ts';
+import { createTaskFiles, isInside } from '../../../eval/lib/task-files.ts';
 import type { Event } from '../../../src/client/index.ts';
 
 const event = (type: string, data: object, n: number) => ({ type, runId: null, data, seq: n + 1, ts: 1_000 + n });
@@ -69,7 +69,7 @@ describe('a session becomes a task', () => {
 describe("a task's files", () => {
   const file = (path: string, modified: number) => ({ path, modified, bytes: Buffer.from(path) });
   const made = (...paths: [string, string | null][]) =>
-    taskFiles({
+    createTaskFiles({
       session: '0123456789abcdef',
       captured: { ...captured(user('Do it')), originals: new Map(paths) },
       workdir: '/workspace',

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { expectArchive } from '../../../src/core/text/files/archive-format.ts';
-import { tarEntries } from '../../../src/sessions/forks/archive/tar-reader.ts';
+import { readTarEntries } from '../../../src/sessions/forks/archive/tar-reader.ts';
 import { checkWorkspace } from '../../../src/sessions/forks/archive/workspace-check.ts';
 import { unpackSkill } from '../../../src/sessions/skills/unpack-skill.ts';
 import { tarOf } from '../../support/hostile/tar-entries.ts';
@@ -68,7 +68,7 @@ test.each(rows)('a skill in %s', async (_, [format, bytes]) => {
 });
 
 test.each(rows)('a snapshot in %s', async (_, [format, bytes]) => {
-  const read = Array.fromAsync(tarEntries(inPieces(bytes)), ({ name }) => name);
+  const read = Array.fromAsync(readTarEntries(inPieces(bytes)), ({ name }) => name);
   if (format === 'tar') expect(await read).toEqual(['a']);
   else await expect(read).rejects.toThrow(`it is in the format ${format}, and not a plain tar file`);
 });
@@ -82,6 +82,6 @@ test.each(rows)('a snapshot whose files are in %s', async (_, [format, bytes]) =
 test.each(['PK.md', 'BZhang.txt', 'LZIP', 'Rar!', ']', '7z'])(
   'a tar file that starts with the file %s',
   async (name) => {
-    expect(await Array.fromAsync(tarEntries(inPieces(tarOf({ name }))), (entry) => entry.name)).toEqual([name]);
+    expect(await Array.fromAsync(readTarEntries(inPieces(tarOf({ name }))), (entry) => entry.name)).toEqual([name]);
   },
 );

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
-import { files } from '../../../sandbox-images/sandboxd/files/files.ts';
-import { search } from '../../../sandbox-images/sandboxd/files/search.ts';
+import { createFiles } from '../../../sandbox-images/sandboxd/files/files.ts';
+import { createSearch } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { createPaths } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -31,8 +31,8 @@ test.each([
   writeFileSync(at(bytes), 'content');
   mkdirSync(at(`\xe9 ${bytes}`));
   writeFileSync(at(`\xe9 ${bytes}/${bytes}`), 'inner');
-  const { listFiles, openFile } = files(place);
-  const { find, grep } = search(place, process.env);
+  const { listFiles, openFile } = createFiles(place);
+  const { find, grep } = createSearch(place, process.env);
   const inner = `\\xE9 ${name}/${name}`;
   expect((await listFiles('.')).map((entry) => entry.name)).toEqual([`\\xE9 ${name}`, name]);
   expect((await listFiles(`\\xE9 ${name}`)).map((entry) => entry.name)).toEqual([name]);
@@ -41,7 +41,7 @@ test.each([
   expect((await grep('.', 'inner|content', [])).matches.map(({ file }) => file).toSorted()).toEqual(
     [name, inner].toSorted(),
   );
-  const { writeFile, removeFile } = files(place);
+  const { writeFile, removeFile } = createFiles(place);
   await writeFile(`${inner}.new`, Readable.from([Buffer.from('new')]), 'replace');
   await writeFile(inner, Readable.from([Buffer.from('!')]), 'append');
   await writeFile(name, Readable.from([Buffer.from('replaced')]), 'replace');
@@ -83,7 +83,7 @@ test.each([
 
 test('two files whose names differ in the form of an accent stay two', async () => {
   const { at, place } = await workspace();
-  const { openFile, writeFile } = files(place);
+  const { openFile, writeFile } = createFiles(place);
   writeFileSync(at(Buffer.from('é').toString('latin1')), 'composed');
   await writeFile('e\u0301', Readable.from([Buffer.from('changed')]), 'replace');
   await using file = await openFile('é', undefined);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type MarkdownTree, readMarkdown } from '../../../src/web/parsing/markdown.ts';
+import { type MarkdownTree, parseMarkdown } from '../../../src/web/parsing/markdown.ts';
 
 // Markdown next to Chinese, Japanese and Korean. Most lines are test cases of markdown-cjk-friendly (MIT).
 
@@ -56,7 +56,7 @@ test.each([
   ['注意 ** 必ず ** です', '注意 ** 必ず ** です'],
   ['変数_名前_です', '変数_名前_です'],
   ['`**「a」**`です', '**「a」**です'],
-])('%s', (text, expected) => expect(drawn(readMarkdown(text))).toBe(expected));
+])('%s', (text, expected) => expect(drawn(parseMarkdown(text))).toBe(expected));
 
 test.each([
   ['请看https://example.com/a。谢谢', 'https://example.com/a'],
@@ -75,7 +75,7 @@ test.each([
   ['https://example.com/a\u200b次', 'https://example.com/a'],
   ['https://fa.wikipedia.org/wiki/ایران؛', 'https://fa.wikipedia.org/wiki/ایران'],
 ])('%s links %s', (text, href) => {
-  const [paragraph] = readMarkdown(text) as readonly { readonly inner: MarkdownTree }[];
+  const [paragraph] = parseMarkdown(text) as readonly { readonly inner: MarkdownTree }[];
   const links = paragraph?.inner.flatMap((node) =>
     typeof node !== 'string' && node.kind === 'link' ? [node.href] : [],
   );

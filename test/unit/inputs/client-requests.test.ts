@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { toPage } from '../../../src/facades/compat/e2b/control/list.ts';
+import { toSandboxPage } from '../../../src/facades/compat/e2b/control/list.ts';
 import { parseInput } from '../../../src/facades/compat/e2b/control/parsed.ts';
-import { parseTime, Query } from '../../../src/facades/compat/managed-agents/wire.ts';
+import { parseTime, QueryParameters } from '../../../src/facades/compat/managed-agents/wire.ts';
 import { parseJsonBody } from '../../../src/http/transport/json-body.ts';
 
 // Requests as public clients, generated ones and people with curl write them.
@@ -17,7 +17,9 @@ test.each([
   ['statuses=', []],
   ['', []],
   ['statuses[gte]=idle&status=running', []],
-])('the list %s', (query, values) => expect(new Query(`/v1/sessions?${query}`).all('statuses')).toEqual(values));
+])('the list %s', (query, values) =>
+  expect(new QueryParameters(`/v1/sessions?${query}`).all('statuses')).toEqual(values),
+);
 
 test.each([
   '2026-01-01T10:00:00Z',
@@ -54,7 +56,7 @@ test.each([
   'state=running%2Cpaused',
   'state=running&state=paused',
 ])('the list of sandboxes with %s', (query) =>
-  expect(toPage([], new URLSearchParams(query))).toMatchObject({ sessions: [] }),
+  expect(toSandboxPage([], new URLSearchParams(query))).toMatchObject({ sessions: [] }),
 );
 
 test.each([

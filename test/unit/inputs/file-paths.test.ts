@@ -15,8 +15,8 @@ import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import type { OpenFile } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
-import { files } from '../../../sandbox-images/sandboxd/files/files.ts';
-import { transfers } from '../../../sandbox-images/sandboxd/files/transfers.ts';
+import { createFiles } from '../../../sandbox-images/sandboxd/files/files.ts';
+import { createTransfers } from '../../../sandbox-images/sandboxd/files/transfers.ts';
 import { createPaths } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -37,7 +37,7 @@ async function workspace(links: Readonly<Record<string, string>> = {}) {
   const place = await confinePaths(root);
   const env = { PATH: process.env.PATH ?? '' };
   const anywhere = createPaths({ place, env, clock, keepers: new Set() as never });
-  return { root, anywhere, inside: { ...files(place), ...transfers(place) } };
+  return { root, anywhere, inside: { ...createFiles(place), ...createTransfers(place) } };
 }
 type Workspace = Awaited<ReturnType<typeof workspace>>;
 const content = () => Readable.from([Buffer.from('new')]);

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { multipartFiles } from '../../../src/http/transport/multipart.ts';
+import { parseMultipartFiles } from '../../../src/http/transport/multipart.ts';
 
 // Names of files in forms, as browsers and programs write them.
 
 async function namesIn(body: Readable, type: string): Promise<string[]> {
-  return await multipartFiles(body, type, async ({ filename, content }) => {
+  return await parseMultipartFiles(body, type, async ({ filename, content }) => {
     content.resume();
     return filename;
   });

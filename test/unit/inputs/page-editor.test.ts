@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 import { toFileChange } from '../../../src/agents/tools/file-text.ts';
-import { decodeExactText, detectLineEnd, isCut, mergeEdit } from '../../../src/web/work/files/editor/file-text.ts';
+import {
+  decodeExactText,
+  detectLineEnd,
+  isTruncated,
+  mergeEdit,
+} from '../../../src/web/work/files/editor/file-text.ts';
 
 test.each([
   ['CRLF', Buffer.from('a\r\nb\r\n'), '\r\n', true],
@@ -40,5 +45,5 @@ test.each([
 
 test('a text of which an event has only parts is not compared, so that no note about the gap is saved', () => {
   const { content, oldContent } = toFileChange('small', 'x'.repeat(100_000));
-  expect([isCut(content), isCut(oldContent ?? '')]).toEqual([false, true]);
+  expect([isTruncated(content), isTruncated(oldContent ?? '')]).toEqual([false, true]);
 });

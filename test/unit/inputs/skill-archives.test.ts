@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { checkFolder } from '../../../src/sessions/skills/skill-files.ts';
+import { checkSkillFolder } from '../../../src/sessions/skills/skill-files.ts';
 import { unpackSkill } from '../../../src/sessions/skills/unpack-skill.ts';
 
 // Archives as the programs of people pack them, byte by byte.
@@ -138,7 +138,7 @@ const rows: Record<string, [archive: Buffer, outcome: readonly string[] | RegExp
 };
 
 test.each(Object.entries(rows))('a skill in an archive with %s', async (_, [bytes, outcome]) => {
-  const found = await unpackSkill([{ path: 'a.zip', bytes }]).then(checkFolder, ({ publicMessage }) => ({
+  const found = await unpackSkill([{ path: 'a.zip', bytes }]).then(checkSkillFolder, ({ publicMessage }) => ({
     problems: [publicMessage],
     folder: undefined,
   }));

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { toParameters } from '../../../src/agents/models/gemini/schema.ts';
-import { type CustomToolDefinition, checkDefinition } from '../../../src/agents/tools/custom/check.ts';
+import { type CustomToolDefinition, parseCustomTool } from '../../../src/agents/tools/custom/check.ts';
 import { z } from '../../../src/agents/tools/custom/definition.ts';
 import { customTool } from '../../../src/agents/tools/custom/tool.ts';
 import { portableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
-import { type PortableSchema, UnsupportedSchema } from '../../../src/agents/tools/outside/schema-parts.ts';
-import { runTool, toolRegistry } from '../../../src/agents/tools/registry.ts';
-import { permissionFor } from '../../../src/sessions/run/calls/approval.ts';
+import { type PortableSchema, UnsupportedSchemaError } from '../../../src/agents/tools/outside/schema-parts.ts';
+import { createToolRegistry, runTool } from '../../../src/agents/tools/registry.ts';
+import { decidePermission } from '../../../src/sessions/run/calls/approval.ts';
 import type { AgentProfile } from '../../../src/sessions/run/profile.ts';
 import { sessionAgentProfile } from '../../../src/sessions/run/session-agent-profile.ts';
 import { toolBench } from '../../support/agents/tools.ts';
@@ -264,7 +264,7 @@ test.each<[string, object, RegExp]>([
   try {
     portableParameters(schema);
   } catch (thrown) {
-    output = thrown instanceof UnsupportedSchema ? thrown.message : `not reported: ${thrown}`;
+    output = thrown instanceof UnsupportedSchemaError ? thrown.message : `not reported: ${thrown}`;
   }
   expect(output).toMatch(reason);
 });
@@ -291,14 +291,14 @@ test('names that a provider refuses have others, and the tool gets its own back'
   expect(own({ [id]: 1, a: { _id: 2 } })).toEqual({ $id: 1, a: { _id: 2 } });
 
   const call = { callId: 'c1', name: 'find', args: { _filter: 'f' }, begun: false };
-  const asked = permissionFor({ tools: sessionWith(object({ $filter: string })).tools, approvals: undefined }, call);
+  const asked = decidePermission({ tools: sessionWith(object({ $filter: string })).tools, approvals: undefined }, call);
   expect(asked?.kind === 'ask' && asked.approval?.args).toEqual({ $filter: 'f' });
 
   const run = async (_: unknown, args: object) => JSON.stringify(args);
   const parameters = z.object({ $filter: z.string(), any: z.array(z.any()).optional() });
-  const tool = customTool(checkDefinition({ description: 'Finds.', parameters, run }, 'find') as CustomToolDefinition);
+  const tool = customTool(parseCustomTool({ description: 'Finds.', parameters, run }, 'find') as CustomToolDefinition);
   expect(oddIn(tool.parameters)).toEqual([]);
-  const result = await runTool(toolRegistry(undefined, 'off', [tool]), toolBench().context(), call);
+  const result = await runTool(createToolRegistry(undefined, 'off', [tool]), toolBench().context(), call);
   expect(result).toEqual({ ok: true, output: '{"$filter":"f"}' });
 });
 

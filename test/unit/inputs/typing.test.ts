@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { RfbKind } from '../../../src/http/transport/rfb.ts';
-import { OrderedInput } from '../../../src/http/transport/rfb-typing.ts';
-import { Composition, toKeysym, typeInto } from '../../../src/web/desktop/keys.ts';
+import type { RfbMessageKind } from '../../../src/http/transport/rfb.ts';
+import { DisplayInputQueue } from '../../../src/http/transport/rfb-typing.ts';
+import { forwardTyping, KeyComposition, toKeysym } from '../../../src/web/desktop/keys.ts';
 import { pressedKey } from '../../../src/web/parts/pressed-key.ts';
 
 // Keys and texts of keyboards and input methods, for the fields of the page and for a desktop.
@@ -10,7 +10,7 @@ import { pressedKey } from '../../../src/web/parts/pressed-key.ts';
 const key = (keysym: number, isDown = true) => {
   const bytes = Buffer.from([4, Number(isDown), 0, 0, 0, 0, 0, 0]);
   bytes.writeUInt32BE(keysym, 4);
-  return { kind: (isDown ? 'press' : 'hands') as RfbKind, bytes };
+  return { kind: (isDown ? 'press' : 'hands') as RfbMessageKind, bytes };
 };
 const withScancode = (keysym: number, scancode: number) => {
   const bytes = Buffer.from([255, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, scancode]);
@@ -21,7 +21,7 @@ const withScancode = (keysym: number, scancode: number) => {
 function input() {
   const did: string[] = [];
   let accept = () => {};
-  const ordered = new OrderedInput({
+  const ordered = new DisplayInputQueue({
     write: (bytes) => void did.push(`write ${bytes.toString('hex')}`),
     type(keysyms) {
       did.push(`type ${keysyms.map((keysym) => keysym.toString(16)).join(' ')}`);
@@ -130,7 +130,7 @@ test.each([
 function sentBy(inputType: string, value: string, isComposing = false): string[] {
   const field = Object.assign(new EventTarget(), { value: '', setSelectionRange() {} });
   const sent: string[] = [];
-  typeInto(field as never, (keysym) => void sent.push(keysym.toString(16)));
+  forwardTyping(field as never, (keysym) => void sent.push(keysym.toString(16)));
   field.value += value;
   field.dispatchEvent(Object.assign(new Event('input'), { inputType, isComposing }));
   return sent;
@@ -157,7 +157,7 @@ test('a phone sends no text that is still composed', () => {
  * noVNC gets (in brackets) and what the page sends.
  */
 function onScreen(events: string, held: { ctrlKey?: boolean; altKey?: boolean } = {}): string {
-  const composition = new Composition();
+  const composition = new KeyComposition();
   const modifiers = { ctrlKey: false, altKey: false, metaKey: false, ...held };
   return events
     .split(' ')

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { guardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+import { createGuardedFetch } from '../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import { begin, spec, startFact, webhookWorld } from '../../support/automations/webhook-world.ts';
 
 // Receivers that answer in ways of their own, and what becomes of a delivery.
@@ -88,7 +88,7 @@ test.each(Object.entries(rows))('%s', async (_, [answer, outcome, hangs]) => {
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/in`;
   const { service, append, deliverer, startAttempts, answers, clock } = await webhookWorld();
-  const guarded = guardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
+  const guarded = createGuardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
   const answered = Promise.withResolvers<void>();
   answers((target, init) => guarded(target, init).finally(answered.resolve));
   const { id } = await service.create({ ...spec, url });

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { acquireSlot, noSlots, releaseSlot, type SlotPools, type SlotRequest } from '../../../machines/slots.ts';
+import { acquireSlot, emptySlotPools, releaseSlot, type SlotPools, type SlotRequest } from '../../../machines/slots.ts';
 import { sessionIdOf } from '../../support/machines/machines.ts';
 
 const limits = { run: 2, start: 1 };
 const claim = (n: number, slot: 'run' | 'start' = 'run'): SlotRequest => ({ id: sessionIdOf(n), slot });
 
 function book() {
-  let slots: SlotPools = noSlots;
+  let slots: SlotPools = emptySlotPools;
   const granted: number[] = [];
   const note = (changed: ReturnType<typeof acquireSlot>) => {
     slots = changed.slots;
@@ -33,7 +33,7 @@ describe('slots', () => {
 
   test("an owner's burst does not keep another owner waiting", () => {
     const owners = ['a', 'a', 'a', 'a', 'b', 'c'];
-    let { slots } = acquireSlot(noSlots, { ...claim(1), owner: 'a' }, limits);
+    let { slots } = acquireSlot(emptySlotPools, { ...claim(1), owner: 'a' }, limits);
     owners.slice(1).forEach((owner, n) => {
       slots = acquireSlot(slots, { ...claim(n + 2), owner }, limits).slots;
     });

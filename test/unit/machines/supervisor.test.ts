@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type AnyEventObject, createActor } from 'xstate';
-import { withNamelessEnds } from '../../../machines/nameless-ends.ts';
+import { withSharedEndEvents } from '../../../machines/nameless-ends.ts';
 import { type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import { supervisorMachine } from '../../../machines/supervisor.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
@@ -43,7 +43,7 @@ function start(limits = { run: 10, start: 10 }) {
       abandon: () => {},
     },
   });
-  const machine = withNamelessEnds(
+  const machine = withSharedEndEvents(
     supervisorMachine.provide({ actors: { session, hydrate: hydrations.promise('hydrate') } }),
   );
   const types = new Set<string>(); // XState keeps an entry for each event type

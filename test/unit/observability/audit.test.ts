@@ -2,14 +2,14 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, truncateSy
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
-import { type AuditOptions, auditLog } from '../../../src/observability/audit/log.ts';
-import { readAudit } from '../../../src/observability/audit/read.ts';
-import { type AuditEntry, auditKey } from '../../../src/observability/audit/row.ts';
+import { type AuditOptions, openAuditLog } from '../../../src/observability/audit/log.ts';
+import { readAuditRows } from '../../../src/observability/audit/read.ts';
+import { type AuditEntry, deriveAuditKey } from '../../../src/observability/audit/row.ts';
 import { verifyAudit } from '../../../src/observability/audit/verify.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
-const key = auditKey(new Secret('a secret for tests'));
+const key = deriveAuditKey(new Secret('a secret for tests'));
 const deed = (target: string): AuditEntry => ({ action: 'session.delete', target, outcome: 'done', by: 'token' });
 let place: ReturnType<typeof temporaryFolder>;
 let folder: string;
@@ -25,7 +25,7 @@ let started = 0;
 function open(options: Partial<AuditOptions> = {}) {
   clock.advance(1_000);
   const rest = { scrub: (text: string) => text, warn: () => {}, onHead: () => {} };
-  const log = auditLog({ folder, key, clock, process: `p${++started}`, maxBytes: 1e6, ...rest, ...options });
+  const log = openAuditLog({ folder, key, clock, process: `p${++started}`, maxBytes: 1e6, ...rest, ...options });
   return log;
 }
 function kept(...targets: string[]) {
@@ -114,7 +114,7 @@ describe('verification of the audit log', () => {
     expect(verify(head).broken[0]).toContain('the recorded row is missing');
   });
   test('verification uses the key that sealed the log, also when a newer key is listed first', () => {
-    const newer = auditKey(new Secret('another'));
+    const newer = deriveAuditKey(new Secret('another'));
     expect(verifyAudit(folder, [newer, key]).broken).toEqual([]);
     expect(verifyAudit(folder, [newer]).broken[0]).toContain('is not configured');
   });
@@ -171,8 +171,8 @@ test('a folder that cannot be written to is reported at the start', () => {
 });
 
 describe('reading', () => {
-  const targetsOf = async (query: Partial<Parameters<typeof readAudit>[1]>) => {
-    const { rows, next } = await readAudit(folder, { limit: 100, text: 'session', ...query });
+  const targetsOf = async (query: Partial<Parameters<typeof readAuditRows>[1]>) => {
+    const { rows, next } = await readAuditRows(folder, { limit: 100, text: 'session', ...query });
     return [rows.map(({ target }) => target).join(' '), next];
   };
   beforeEach(() => {
@@ -208,7 +208,7 @@ describe('reading', () => {
     const pages: unknown[] = [];
     let before: string | null | undefined;
     for (; before !== null; ) {
-      const { rows, next } = await readAudit(folder, { limit: 3, text: 'session', before });
+      const { rows, next } = await readAuditRows(folder, { limit: 3, text: 'session', before });
       pages.push(rows.map(({ target }) => target).join(' '));
       before = next;
     }
@@ -222,7 +222,7 @@ describe('reading', () => {
     }
     let [calls, before]: [number, string | undefined] = [0, undefined];
     for (; ; calls++) {
-      const { rows, next } = await readAudit(folder, { limit: 10, target: 's1', before });
+      const { rows, next } = await readAuditRows(folder, { limit: 10, target: 's1', before });
       if (rows.length > 0) break;
       before = next ?? expect.unreachable();
     }

@@ -6,7 +6,7 @@ import type { SessionFact } from '../../../src/core/model/events.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 import { logForOperator } from '../../../src/observability/operator-log.ts';
-import { prettyLine } from '../../../src/observability/pretty.ts';
+import { formatLogLine } from '../../../src/observability/pretty.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
 import { asks, fact, runId, sessionId } from '../../support/machines/session-parts.ts';
 
@@ -91,20 +91,21 @@ const entry = {
 };
 
 test('a log line for people has the time, the level, the text and the fields', () => {
-  const line = prettyLine(JSON.stringify(entry), { colour: false });
+  const line = formatLogLine(JSON.stringify(entry), { colour: false });
   expect(line).toBe('03:04:05 warn  it is slow session=abc detail="two words"\n');
 });
 
 test('an error is shown with its stack, indented', () => {
   const err = { type: 'Error', message: 'oh', stack: 'Error: oh\n    at here' };
-  const line = prettyLine(JSON.stringify({ ...entry, err }), { colour: false });
+  const line = formatLogLine(JSON.stringify({ ...entry, err }), { colour: false });
   expect(line).toMatch(/two words"\n {4}Error: oh\n {8}at here\n$/);
 });
 
 test('colours are there only on request', () =>
-  expect(prettyLine(JSON.stringify(entry), { colour: true })).toContain('\u001b[33mwarn'));
+  expect(formatLogLine(JSON.stringify(entry), { colour: true })).toContain('\u001b[33mwarn'));
 
-test('a line that is no JSON stays as it is', () => expect(prettyLine('plain\n', { colour: false })).toBe('plain\n'));
+test('a line that is no JSON stays as it is', () =>
+  expect(formatLogLine('plain\n', { colour: false })).toBe('plain\n'));
 
 function logEntries(it: SessionFact, failure?: AppError): [level: string, about: object, text: string][] {
   const lines: [string, object, string][] = [];

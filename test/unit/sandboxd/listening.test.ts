@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { listeningPorts, parseListeningRows } from '../../../sandbox-images/sandboxd/ports/listening.ts';
+import { findListeningPorts, parseListeningRows } from '../../../sandbox-images/sandboxd/ports/listening.ts';
 
 const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 111 1 0000000000000000 100 0 0 10 0
@@ -27,9 +27,9 @@ test('a server of this process is listed with its process, and left out where it
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
-  const found = listeningPorts([]).find((one) => one.port === port);
+  const found = findListeningPorts([]).find((one) => one.port === port);
   expect(found).toMatchObject({ port, pid: process.pid });
   expect(found?.command).toContain('node');
-  expect(listeningPorts([port]).some((one) => one.port === port)).toBe(false);
+  expect(findListeningPorts([port]).some((one) => one.port === port)).toBe(false);
   server.close();
 });

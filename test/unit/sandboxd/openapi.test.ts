@@ -4,7 +4,7 @@ import { json } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
 import { routes } from '../../../sandbox-images/sandboxd/server/routes.ts';
-import { version } from '../../../sandbox-images/sandboxd/version.ts';
+import { daemonVersion } from '../../../sandbox-images/sandboxd/version.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { memoryDaemon } from '../../support/memory-driver/daemon.ts';
 
@@ -29,7 +29,7 @@ test('the document has exactly the routes of the daemon, and its version', () =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
   expect(documented.sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());
-  expect(document.info.version).toBe(version);
+  expect(document.info.version).toBe(daemonVersion);
 });
 
 test('every request and answer is as documented', async () => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { findUser, isOwnUser } from '../../../sandbox-images/sandboxd/server/peer-user.ts';
+import { findSocketUser, isOwnUser } from '../../../sandbox-images/sandboxd/server/peer-user.ts';
 
 const head = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
 const row = (local: string, remote: string, user: number) =>
@@ -9,14 +9,14 @@ const row = (local: string, remote: string, user: number) =>
 
 test('the user of a connection is that of its own end, not of the other one', () => {
   const table = head + row('0100007F:0C38', '0100007F:BC92', 10_001) + row('0100007F:BC92', '0100007F:0C38', 40_002);
-  expect([findUser(table, 0xbc92, 3128), findUser(table, 3128, 0xbc92)]).toEqual([40_002, 10_001]);
+  expect([findSocketUser(table, 0xbc92, 3128), findSocketUser(table, 3128, 0xbc92)]).toEqual([40_002, 10_001]);
 });
 
 test('a connection that is not in the table, or not on loopback, has no user', () => {
-  expect(findUser(head, 0xbc92, 3128)).toBeUndefined();
-  expect(findUser(head + row('0200000A:BC92', '0100007F:0C38', 0), 0xbc92, 3128)).toBeUndefined();
+  expect(findSocketUser(head, 0xbc92, 3128)).toBeUndefined();
+  expect(findSocketUser(head + row('0200000A:BC92', '0100007F:0C38', 0), 0xbc92, 3128)).toBeUndefined();
   const mapped = '0000000000000000FFFF00000100007F';
-  expect(findUser(head + row(`${mapped}:BC92`, `${mapped}:0C38`, 7), 0xbc92, 3128)).toBe(7);
+  expect(findSocketUser(head + row(`${mapped}:BC92`, `${mapped}:0C38`, 7), 0xbc92, 3128)).toBe(7);
 });
 
 test('the kernel tells that a connection of this process is its own, and one that is closed is nobody’s', async () => {

@@ -2,13 +2,13 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { pipeProgram } from '../../../sandbox-images/sandboxd/processes/program-pipes.ts';
+import { toPipedProgram } from '../../../sandbox-images/sandboxd/processes/program-pipes.ts';
 import { pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
 
 function program() {
   const pipes = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
   const child = Object.assign(new EventEmitter(), pipes, { pid: undefined });
-  return { child, ...pipeProgram(child as unknown as ChildProcessWithoutNullStreams, () => {}) };
+  return { child, ...toPipedProgram(child as unknown as ChildProcessWithoutNullStreams, () => {}) };
 }
 async function read(stream: AsyncIterable<Buffer>) {
   const frames = pipeFrameReader();

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { computeRowOutcome, faultTests, parseFaultRows } from '../../../scripts/fault-rows.ts';
+import { computeRowOutcome, findFaultTests, parseFaultRows } from '../../../scripts/fault-rows.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const rows = parseFaultRows(readFileSync(resolve(root, 'docs/faults.md'), 'utf8'));
@@ -12,7 +12,7 @@ test('the table of faults is numbered 1 to 134 or more, without a gap', () => {
 });
 
 test('every row of the table has a test in each of its layers', () => {
-  const tests = faultTests(root);
+  const tests = findFaultTests(root);
   const missing = rows.flatMap((it) =>
     computeRowOutcome(it, tests, undefined).layers.flatMap(({ layer, written }) =>
       written ? [] : [`${it.number} ${layer}`],
@@ -23,5 +23,5 @@ test('every row of the table has a test in each of its layers', () => {
 
 test('every number that a test carries is a row', () => {
   const known = new Set(rows.map(({ number }) => number));
-  expect(faultTests(root).filter(({ number }) => !known.has(number))).toEqual([]);
+  expect(findFaultTests(root).filter(({ number }) => !known.has(number))).toEqual([]);
 });

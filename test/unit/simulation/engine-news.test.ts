@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type Dockerode from 'dockerode';
 import { expect, test } from 'vitest';
-import { openWatch } from '../../../drivers/docker/watch.ts';
+import { openContainerWatcher } from '../../../drivers/docker/watch.ts';
 import { nextLoopTurn } from '../../../src/core/contracts/clock.ts';
 import { ManualClock } from '../../support/machines/manual-clock.ts';
 import { Dice } from '../../support/simulation/dice.ts';
@@ -36,7 +36,7 @@ test('F025 an engine whose events are lost for good: the looks alone find each e
     const dice = new Dice(seed);
     const time = new ManualClock(1_700_000_000_000);
     const { engine, running, refused } = silentEngine(dice, time);
-    const watch = openWatch(engine, 'corral', time);
+    const watch = openContainerWatcher(engine, 'corral', time);
     const stop = new AbortController();
     const endedAt = new Map<string, number>();
     const heardAt = new Map<string, number>();

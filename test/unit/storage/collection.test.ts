@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { Collection, changeRecord, maxSweepBatch, sweep } from '../../../src/storage/collection.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { Collection, changeRecord, createRecordSweep, maxSweepBatch } from '../../../src/storage/collection.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 
 const Thing = z.object({
   id: z.string(),
@@ -16,7 +16,7 @@ const quota = { most: 10, text: 'There are 10 already.', now: 1_000 };
 
 /** The collections of several servers on one store, and the reads and writes of the store. */
 function servers(count: number) {
-  const { records } = memoryStore({ shared: true });
+  const { records } = createInMemoryStore({ shared: true });
   const calls: string[] = [];
   const counted = new Proxy(records, {
     get:
@@ -90,7 +90,7 @@ test('changes at several servers lose nothing, and a change of a document that i
 });
 
 test('a change that stores nothing writes nothing, and a taken name ends the tries', async () => {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const skill = (id: string, name: string) =>
     records.put({ kind: 'skill', id, doc: { name, owner: 'ann' }, expect: 0 });
   await Promise.all([skill('a', 'one'), skill('b', 'two')]);
@@ -100,10 +100,10 @@ test('a change that stores nothing writes nothing, and a taken name ends the tri
 });
 
 test('rounds over a kind read a part each, whatever is added and deleted in the meantime, and begin again', async () => {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const put = (n: number) => records.put({ kind: 'k', id: `${n}`.padStart(4, '0'), doc: {} });
   for (let n = 0; n < 2 * maxSweepBatch + 5; n++) await put(n);
-  const next = sweep(records, 'k', ({ id }) => ({ id, sort: 0 }));
+  const next = createRecordSweep(records, 'k', ({ id }) => ({ id, sort: 0 }));
   const round = async () => (await next()).map(({ id }) => Number(id));
   const first = await round();
   for (const n of first) await records.delete('k', `${n}`.padStart(4, '0'));

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { withReadCache } from '../../../src/storage/kept-reads.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 
 const session = SessionId.parse('00000000000000aa');
 const kind = 'child';
 const record = { kind, id: `${session}:one`, doc: { n: 1 } };
 
 function bench(more: { readonly shared?: boolean } = {}) {
-  const store = { ...memoryStore(), ...more };
+  const store = { ...createInMemoryStore(), ...more };
   let reads = 0;
   const { records } = store;
   const counted = {

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { LiveWindow } from '../../../src/storage/log/live-window.ts';
-import { storeEventLog } from '../../../src/storage/log/log.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { LiveEventWindow } from '../../../src/storage/log/live-window.ts';
+import { createEventLog } from '../../../src/storage/log/log.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { facts, newSession } from '../../support/stores/store.ts';
 
 const sessionId = newSession();
 const append = (after: number, count: number) => ({ sessionId, after, at: 1, facts: facts(count, after + 1) });
-const kept = (window: LiveWindow) =>
+const kept = (window: LiveEventWindow) =>
   Array.from({ length: 40 }, (_, cursor) => window.after(cursor)[0]?.seq).filter(Boolean);
 
 test('the window keeps the newest events and finds the one after a cursor', () => {
-  const window = new LiveWindow({ events: 4, chars: 1_000 });
+  const window = new LiveEventWindow({ events: 4, chars: 1_000 });
   expect([window.head, window.after(0)]).toEqual([undefined, []]);
   window.add(append(10, 3));
   window.add(append(13, 3));
@@ -21,7 +21,7 @@ test('the window keeps the newest events and finds the one after a cursor', () =
 });
 
 test('the window keeps at most its limit of text and drops an event longer than that', () => {
-  const window = new LiveWindow({ events: 100, chars: 120 });
+  const window = new LiveEventWindow({ events: 100, chars: 120 });
   for (let after = 0; after < 30; after++) window.add(append(after, 1));
   expect(kept(window).length).toBeGreaterThan(3);
   expect(kept(window).length).toBeLessThan(13);
@@ -31,14 +31,14 @@ test('the window keeps at most its limit of text and drops an event longer than 
 });
 
 test('after an append that passed it by it starts again, without a hole', () => {
-  const window = new LiveWindow({ events: 10, chars: 1_000 });
+  const window = new LiveEventWindow({ events: 10, chars: 1_000 });
   window.add(append(0, 3));
   window.add(append(5, 2));
   expect(kept(window)).toEqual([6, 7]);
 });
 
 test('an append that comes late changes nothing', () => {
-  const window = new LiveWindow({ events: 10, chars: 1_000 });
+  const window = new LiveEventWindow({ events: 10, chars: 1_000 });
   window.add(append(5, 2));
   window.add(append(3, 2));
   expect([kept(window), window.head]).toEqual([[6, 7], 7]);
@@ -47,7 +47,7 @@ test('an append that comes late changes nothing', () => {
 test('a reader gets the last event of another server although the first read of it fails', async () => {
   const clock = manualClock();
   const end = new AbortController();
-  const { events } = memoryStore();
+  const { events } = createInMemoryStore();
   const id = newSession();
   let failures = 0;
   const page: typeof events.page = (session, after, limit) => {
@@ -55,7 +55,7 @@ test('a reader gets the last event of another server although the first read of 
     return events.page(session, after, limit);
   };
   const others = { clock, signal: end.signal, onGone: () => {}, warn: () => {} };
-  const log = storeEventLog({ ...events, page }, { maxLag: 100, pageSize: 100, others });
+  const log = createEventLog({ ...events, page }, { maxLag: 100, pageSize: 100, others });
   await events.append({ sessionId: id, after: 0, at: 1, facts: facts(1) });
   const reader = log.follow(id, 0, { signal: end.signal, deltas: true })[Symbol.asyncIterator]();
   await reader.next();

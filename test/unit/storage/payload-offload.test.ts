@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest';
-import type { Append, Store } from '../../../src/core/contracts/ports.ts';
+import type { AppendRequest, Store } from '../../../src/core/contracts/ports.ts';
 import { armFailpoints } from '../../../src/core/errors/failpoint.ts';
 import { readEventsFrom } from '../../../src/sessions/engine/run-fold.ts';
-import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../src/storage/memory/store.ts';
 import { withPayloadOffload } from '../../../src/storage/payload-offload/payload-offload.ts';
 import { memoryBlobs } from '../../support/stores/memory-blobs.ts';
 import { calledFact, newSession } from '../../support/stores/store.ts';
@@ -12,8 +12,8 @@ const never = new AbortController().signal;
 
 function bench(blobs = memoryBlobs()) {
   const rows: string[] = [];
-  const bare = memoryStore();
-  const append = async (entry: Append) => {
+  const bare = createInMemoryStore();
+  const append = async (entry: AppendRequest) => {
     rows.push(...entry.facts.map((fact) => JSON.stringify(fact)));
     return await bare.events.append(entry);
   };
@@ -103,7 +103,7 @@ test.each([
 
 test('an append that is tried again is the same one: no second blob, and the store knows it again', async () => {
   const { store, blobs, bare } = bench();
-  const entries: Append[] = [];
+  const entries: AppendRequest[] = [];
   let fails = 1;
   const again = withPayloadOffload({
     blobs,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseAnsiRows, plainText } from '../../../src/web/parts/ansi.ts';
+import { parseAnsiRows, stripAnsi } from '../../../src/web/parts/ansi.ts';
 import { diffLines } from '../../../src/web/parts/diff.ts';
 
 test.each([
@@ -12,12 +12,12 @@ test.each([
   ['one\r\ntwo\r\r\n', 'one\ntwo\n'],
   ['bell\u0007 back\b tab\tend\u009b', 'bell back tab\tend'],
   ['cut off \u001b[', 'cut off '],
-])('%j is shown as %j', (input, shown) => expect(plainText(input)).toBe(shown));
+])('%j is shown as %j', (input, shown) => expect(stripAnsi(input)).toBe(shown));
 
 test('plain text has no control characters', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary-ascii', maxLength: 200 }), (text) => {
-      expect(plainText(text)).not.toMatch(/[^\P{Cc}\n\t]/u);
+      expect(stripAnsi(text)).not.toMatch(/[^\P{Cc}\n\t]/u);
     }),
   );
 });

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { expect } from 'vitest';
 import { listenOnExtraPort } from '../../../src/app/start/listen.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { Socket } from '../../../src/http/transport/ws-socket.ts';
+import type { ClientSocket } from '../../../src/http/transport/ws-socket.ts';
 import { rawRequest } from '../../support/clients/raw-request.ts';
 import { serverTest } from '../../support/clients/server-tests.ts';
 import { openWebSocket, socketTestServer } from '../../support/clients/sockets.ts';
@@ -42,7 +42,7 @@ test('a socket gets its parameters, answers frames in order, counts as open unti
 });
 
 /** A server that notes each socket of `/slow` in `opened`. */
-const slowServer = (opened: Socket[], listen: (socket: Socket) => void) =>
+const slowServer = (opened: ClientSocket[], listen: (socket: ClientSocket) => void) =>
   socketTestServer({
     routes: (sockets) =>
       sockets.route({
@@ -57,7 +57,7 @@ const slowServer = (opened: Socket[], listen: (socket: Socket) => void) =>
 test('a slow handler keeps the order of frames; after 64 waiting frames the socket stops reading but stays open', async () => {
   const gate = Promise.withResolvers<void>();
   const begun: number[] = [];
-  const opened: Socket[] = [];
+  const opened: ClientSocket[] = [];
   await using server = await slowServer(opened, (socket) =>
     socket.onJson(
       async ({ n }) => {
@@ -82,7 +82,7 @@ test('a slow handler keeps the order of frames; after 64 waiting frames the sock
 test('a socket holds at most 16 MiB of waiting frames plus one frame, however few they are', async () => {
   const gate = Promise.withResolvers<void>();
   const begun: number[] = [];
-  const opened: Socket[] = [];
+  const opened: ClientSocket[] = [];
   await using server = await slowServer(opened, (socket) =>
     socket.onBytes(async (bytes) => {
       begun.push(bytes.length);
@@ -359,7 +359,7 @@ const megabyte = { text: 'x'.repeat(1024 * 1024) };
 test('F090 a client with more than 4 MiB of unread frames is closed with 1013', async ({ server }) => {
   using client = await openWebSocket(server.url + path);
   client.ws.pause();
-  const { socket } = server.opened[0] as { socket: Socket };
+  const { socket } = server.opened[0] as { socket: ClientSocket };
   let most = 0;
   for (let n = 0; n < 60 && !socket.closed.aborted; n++) {
     socket.sendJson(megabyte);
@@ -376,7 +376,7 @@ test('F090 a client with more than 4 MiB of unread frames is closed with 1013', 
 
 test('F090 a history waits for its reader, who is closed with 1013 after 30 s of silence', async ({ server }) => {
   using client = await openWebSocket(server.url + path);
-  const { socket } = server.opened[0] as { socket: Socket };
+  const { socket } = server.opened[0] as { socket: ClientSocket };
   for (let n = 0; n < 40; n++) {
     socket.sendJson(megabyte);
     await socket.drained();

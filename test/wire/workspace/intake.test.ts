@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { workspace } from '../../../src/facades/compat/workspace/routes.ts';
+import { createWorkspaceRoutes } from '../../../src/facades/compat/workspace/routes.ts';
 import type { WorkspaceMember } from '../../../src/sessions/api/workspaces.ts';
 import { openWebSocket, socketTestServer } from '../../support/clients/sockets.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -19,7 +19,8 @@ test('a workspace holds at most 16 MiB of waiting commands plus one, however few
   const workspaces = { join: () => member as WorkspaceMember };
   const logger = { info: () => {}, warn: () => {}, error: () => {} };
   await using server = await socketTestServer({
-    routes: (sockets) => workspace({ workspaces, sockets, clock: manualClock(), logger }).mount(undefined as never),
+    routes: (sockets) =>
+      createWorkspaceRoutes({ workspaces, sockets, clock: manualClock(), logger }).mount(undefined as never),
   });
   using client = await openWebSocket(`${server.url}/ws`);
   const content = 'x'.repeat(6 * 1024 * 1024);

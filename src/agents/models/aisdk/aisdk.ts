@@ -13,7 +13,7 @@ import { type Refusal, refuseRedirect, toRefusedTurn, toTurnEnd, unreachableTurn
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { type Watchdog, watchdog } from '../watchdog.ts';
-import { isForeignTurn, toPrompt } from './prompt.ts';
+import { continuesOtherModel, toPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 import { replyReader } from './reply.ts';
 
@@ -162,7 +162,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
   const { mustCall, sampling, tools } = request;
   const isForced = mustCall !== undefined && abilities.forcedTool;
   const turnRequest = mustCall === undefined || isForced ? request : withCallHint(request, mustCall);
-  const isForeign = isForeignTurn(request, name);
+  const isForeign = continuesOtherModel(request, name);
   return {
     prompt: toPrompt(turnRequest, { name, adapter, images: abilities.images }),
     ...(tools.length > 0 && { tools: tools.map((tool) => toolOf(tool, options)) }),

@@ -1,17 +1,22 @@
 import { z } from 'zod';
-import { type Listing, ModelId, ModelName, Tokens } from '../model-list.ts';
-import type { Provider, Reasoning } from '../provider.ts';
-import { claudeAbilities } from './claude.ts';
+import { ModelId, type ModelListFormat, ModelName, OptionalTokenCount } from '../model-list.ts';
+import type { Provider, ReasoningLevel } from '../provider.ts';
+import { claudeCapabilities } from './claude.ts';
 
 const Page = z.object({
   data: z.array(z.unknown()),
   has_more: z.boolean().default(false),
   last_id: z.string().max(200).nullish(),
 });
-const Entry = z.object({ id: ModelId, display_name: ModelName, max_input_tokens: Tokens, max_tokens: Tokens });
+const Entry = z.object({
+  id: ModelId,
+  display_name: ModelName,
+  max_input_tokens: OptionalTokenCount,
+  max_tokens: OptionalTokenCount,
+});
 
 /** GET /v1/models of Anthropic. */
-const anthropicListing: Listing = {
+const anthropicListing: ModelListFormat = {
   path: (after) => `/v1/models?limit=1000${after === undefined ? '' : `&after_id=${encodeURIComponent(after)}`}`,
   read(body) {
     const { data, has_more, last_id } = Page.parse(body);
@@ -47,11 +52,11 @@ export const anthropicProvider = {
     },
     listing: anthropicListing,
   },
-  abilities: (model: string, reasoning: Reasoning) => ({
+  abilities: (model: string, reasoning: ReasoningLevel) => ({
     window: 200_000,
     images: true,
     caching: 'marked',
-    ...claudeAbilities(model, reasoning),
+    ...claudeCapabilities(model, reasoning),
   }),
   build: async (options) => {
     const [{ aiSdkModel }, { anthropicAdapter }] = await Promise.all([import('./aisdk.ts'), import('./anthropic.ts')]);

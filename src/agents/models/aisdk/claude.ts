@@ -1,11 +1,14 @@
-import type { Abilities } from '../model.ts';
-import type { Reasoning } from '../provider.ts';
+import type { ModelCapabilities } from '../model.ts';
+import type { ReasoningLevel } from '../provider.ts';
 
 /** Versions up to this one accept a forced tool unless they reason; later versions are treated like the newest. */
 const lastForced = 5;
 
 /** The newest Claude models refuse forced tools. No Claude model accepts forced tools while it reasons. */
-export function claudeAbilities(model: string, reasoning: Reasoning): Pick<Abilities, 'forcedTool' | 'maxOutput'> {
+export function claudeCapabilities(
+  model: string,
+  reasoning: ReasoningLevel,
+): Pick<ModelCapabilities, 'forcedTool' | 'maxOutput'> {
   const { family, version } = parseVersion(model);
   const isOld = /claude-[23]/.test(model);
   const refuses = family === 'fable' || (!isOld && (version === 0 || (version > lastForced && family !== 'haiku')));

@@ -1,7 +1,7 @@
 import { readErrorText } from '../../../core/errors/error-text.ts';
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import type { WrittenCall } from './python-calls.ts';
-import { ThinkTags } from './think-tags.ts';
+import { ThinkTagParser } from './think-tags.ts';
 import { WrittenCallFinder } from './written-calls.ts';
 
 // Servers that speak Chat Completions differ in details. This converts their answers to what the AI SDK's package
@@ -136,7 +136,7 @@ const event = (chunk: unknown) => `data: ${typeof chunk === 'string' ? chunk : J
 
 class Reply {
   readonly #written: WrittenCallFinder;
-  readonly #thoughts = new ThinkTags();
+  readonly #thoughts = new ThinkTagParser();
   #kind = '';
   #lines: string[] = []; // of an event whose JSON spans several lines
   #calls = 0;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ListedModel, type Listing, ModelId, ModelName, Tokens } from '../model-list.ts';
+import { type ListedModel, ModelId, type ModelListFormat, ModelName, OptionalTokenCount } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
 // GET /v1/models of servers with a Chat Completions API. Each server adds its own fields to the id: OpenRouter, vLLM,
@@ -11,12 +11,12 @@ const PerToken = maybe(z.string().max(40).transform(Number).pipe(z.number().min(
 const Entry = z.object({
   id: ModelId,
   name: ModelName,
-  context_length: Tokens,
-  context_window: Tokens,
-  max_context_length: Tokens,
-  max_model_len: Tokens,
-  max_completion_tokens: Tokens,
-  top_provider: maybe(z.object({ max_completion_tokens: Tokens })),
+  context_length: OptionalTokenCount,
+  context_window: OptionalTokenCount,
+  max_context_length: OptionalTokenCount,
+  max_model_len: OptionalTokenCount,
+  max_completion_tokens: OptionalTokenCount,
+  top_provider: maybe(z.object({ max_completion_tokens: OptionalTokenCount })),
   pricing: maybe(z.object({ prompt: PerToken, completion: PerToken })),
   architecture: maybe(z.object({ input_modalities: maybe(z.array(z.string())) })),
   supported_parameters: maybe(z.array(z.string())),
@@ -25,7 +25,7 @@ const Entry = z.object({
 const Page = z.union([z.object({ data: z.array(z.unknown()) }), z.array(z.unknown())]);
 const others = /embed|whisper|rerank|moderation|-tts|stable-diffusion/i;
 
-export const compatibleListing: Listing = {
+export const compatibleListing: ModelListFormat = {
   path: () => '/models',
   read(body) {
     const page = Page.parse(body);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Listing, ModelId } from '../model-list.ts';
+import { ModelId, type ModelListFormat } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
 const Page = z.object({ data: z.array(z.unknown()) });
@@ -9,7 +9,7 @@ const agents = /^(ft:)?(gpt-|o\d|chatgpt-|codex-)/;
 const others = /audio|realtime|transcribe|tts|image|search|instruct|embedding|moderation|deep-research/;
 
 /** GET /v1/models of OpenAI, which returns only names. */
-const openaiListing: Listing = {
+const openaiListing: ModelListFormat = {
   path: () => '/models',
   read: (body) => ({
     models: Page.parse(body)

@@ -40,7 +40,7 @@ export function toPrompt(request: TurnRequest, options: Options): LanguageModelV
 }
 
 /** Whether another model made the calls whose results this request contains. */
-export function isForeignTurn(request: TurnRequest, name: string): boolean {
+export function continuesOtherModel(request: TurnRequest, name: string): boolean {
   const last = request.messages.findLast(({ role }) => role !== 'tool');
   return last?.role === 'assistant' && last.calls.length > 0 && last.model !== name;
 }

@@ -6,12 +6,12 @@ import type {
 } from '@ai-sdk/provider';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { Refusal } from '../failures.ts';
-import type { Abilities, NativeTool, TurnRequest } from '../model.ts';
-import type { Reasoning } from '../provider.ts';
+import type { ModelCapabilities, NativeTool, TurnRequest } from '../model.ts';
+import type { ReasoningLevel } from '../provider.ts';
 
 export type ProviderTool = Pick<LanguageModelV4ProviderTool, 'id' | 'args'>;
 
-export interface Connection {
+export interface ModelConnection {
   /** The provider's own name for the model. */
   readonly model: string;
   readonly key: Secret | undefined;
@@ -23,7 +23,7 @@ export interface Connection {
 export interface ProviderAdapter {
   /** The key under which the package reads and writes its options. */
   readonly name: string;
-  open(connection: Connection): LanguageModelV4;
+  open(connection: ModelConnection): LanguageModelV4;
   /** Provider-specific options. */
   options(request: TurnRequest, model: ModelFacts & TurnConditions): Partial<LanguageModelV4CallOptions>;
   /**
@@ -49,6 +49,6 @@ export interface TurnConditions {
 
 export interface ModelFacts {
   readonly model: string;
-  readonly abilities: Abilities;
-  readonly reasoning: Reasoning;
+  readonly abilities: ModelCapabilities;
+  readonly reasoning: ReasoningLevel;
 }

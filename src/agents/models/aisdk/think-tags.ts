@@ -6,7 +6,7 @@ const closers = ['</think>', '</thinking>', '</thought>', '</reasoning>', '<|/th
  * Separates reasoning from a reply's text. Its tags can be split across chunks, and an opening tag is valid only at the
  * start of a reply.
  */
-export class ThinkTags {
+export class ThinkTagParser {
   #held = '';
   #state: 'before' | 'inside' | 'after' = 'before';
   #hasThought = false;

@@ -1,6 +1,6 @@
-import { type Abilities, assumedAbilities, type Model, type TurnPart, type Usage } from '../model.ts';
+import { defaultCapabilities, type Model, type ModelCapabilities, type TurnPart, type Usage } from '../model.ts';
 import type { ListedModel } from '../model-list.ts';
-import type { Provider, Reasoning } from '../provider.ts';
+import type { Provider, ReasoningLevel } from '../provider.ts';
 
 /** Per million tokens. */
 interface Price {
@@ -53,12 +53,12 @@ export interface CatalogEntry {
   readonly images?: boolean | undefined;
   readonly parallel?: boolean | undefined;
   readonly forcedTool?: boolean | undefined;
-  readonly reasoning?: Reasoning | undefined;
+  readonly reasoning?: ReasoningLevel | undefined;
   readonly price?: Price | undefined;
 }
 interface Facts {
-  readonly abilities: Abilities;
-  readonly reasoning: Reasoning;
+  readonly abilities: ModelCapabilities;
+  readonly reasoning: ReasoningLevel;
   /** Undefined: the price is unknown. */
   readonly costOf: (usage: Usage) => number | undefined;
 }
@@ -68,7 +68,7 @@ export async function findModelFacts(provider: Provider, model: string, entry: C
   const { reasoning = 'default', price, ...input } = entry;
   const published = provider.access === null ? undefined : await findCatalogEntry(provider.name, model);
   const abilities = {
-    ...assumedAbilities,
+    ...defaultCapabilities,
     ...provider.abilities(model, reasoning),
     ...(published?.window !== undefined && { window: published.window }),
     ...Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)),

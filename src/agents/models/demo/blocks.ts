@@ -1,6 +1,6 @@
 import { truncateEnd } from '../../../core/text/text.ts';
 import { findBuiltInTask } from './tasks/list.ts';
-import type { Unit } from './unit.ts';
+import type { DemoStep } from './unit.ts';
 
 // The demo model's instructions: the message's fenced blocks, in order, or a built-in task, or else the default task.
 
@@ -31,7 +31,7 @@ export function parseBlocks(message: string): { blocks: Block[]; text: string[] 
   return { blocks, text };
 }
 
-export function parseUnits(message: string): Unit[] {
+export function parseDemoSteps(message: string): DemoStep[] {
   const units = parseBlocks(message).blocks.flatMap((block) => parseUnit(block) ?? []);
   if (units.length > 0) return units;
   const known = findBuiltInTask(message);
@@ -49,7 +49,7 @@ export function classifyMessage(message: string): MessageKind {
   return findBuiltInTask(message) ? 'task' : 'nothing';
 }
 
-function parseUnit({ word, text }: Block): Unit | undefined {
+function parseUnit({ word, text }: Block): DemoStep | undefined {
   const path = /^file:(.+)$/.exec(word)?.[1];
   if (path !== undefined) return { kind: 'file', path, content: text };
   switch (word) {

@@ -1,9 +1,16 @@
 import { posix } from 'node:path';
 import { listFold } from '../../../core/text/list-fold.ts';
-import type { Abilities, FailedTurn, Message, Model, ToolCall, TurnPart, TurnRequest } from '../model.ts';
-import { classifyMessage, parseUnits, readTitle } from './blocks.ts';
-import { announcementText, describe, resultText, splitIntoDeltas, summaryText, unsupportedText } from './texts.ts';
-import type { Unit } from './unit.ts';
+import type { FailedTurn, Message, Model, ModelCapabilities, ToolCall, TurnPart, TurnRequest } from '../model.ts';
+import { classifyMessage, parseDemoSteps, readTitle } from './blocks.ts';
+import {
+  announcementText,
+  describeDemoStep,
+  resultText,
+  splitIntoDeltas,
+  summaryText,
+  unsupportedText,
+} from './texts.ts';
+import type { DemoStep } from './unit.ts';
 
 /** The run's state, read from its messages, because the demo model keeps no other state. */
 interface Run {
@@ -11,7 +18,7 @@ interface Run {
   /** The message has nothing for the demo to do: no block, no built-in task. */
   readonly isTalk: boolean;
   /** The units of the first message and of each injected message, in order: step i of the plan is unit i. */
-  readonly units: readonly Unit[];
+  readonly units: readonly DemoStep[];
   /** The results of this run's tools. */
   readonly results: readonly ToolMessage[];
   /** Calls since the end of the last step. A text without a call ends a step. */
@@ -48,7 +55,7 @@ function readRun(request: TurnRequest): Run {
   return {
     task: spoken[0] ?? '',
     isTalk: spoken.every((text) => classifyMessage(text) === 'nothing'),
-    units: spoken.flatMap(parseUnits),
+    units: spoken.flatMap(parseDemoSteps),
     results,
     callsOfStep,
     answers,
@@ -87,7 +94,7 @@ interface Decision {
 }
 
 // The demo model has no limits of its own, so these are larger than any conversation.
-const abilities: Abilities = {
+const abilities: ModelCapabilities = {
   window: 1_000_000_000,
   maxOutput: 1_000_000,
   images: false,
@@ -135,12 +142,12 @@ function decide(request: TurnRequest): Decision {
     case 'plan':
       if (run.isTalk) return { text: unsupportedText() };
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
-      return { call: makePlan(run.units.map(describe), announcementText(run.task)) };
+      return { call: makePlan(run.units.map(describeDemoStep), announcementText(run.task)) };
     case 'replan': {
       // A step's id is its position in the plan, so the highest id shows how many units are already planned.
       const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;
       const pending = phase.steps.filter((step) => step.status === 'pending').map((step) => step.description);
-      return { call: makePlan([...pending, ...run.units.slice(known).map(describe)].slice(0, maxSteps)) };
+      return { call: makePlan([...pending, ...run.units.slice(known).map(describeDemoStep)].slice(0, maxSteps)) };
     }
     case 'act':
       return act(request, run, phase.stepIndex);
@@ -171,7 +178,7 @@ type CallToMake = Omit<ToolCall, 'callId'>;
 const same = (callToMake: CallToMake, call: ToolCall): boolean =>
   callToMake.name === call.name && JSON.stringify(callToMake.args) === JSON.stringify(call.args);
 
-function toCalls(unit: Unit, { system, tools }: TurnRequest): CallToMake[] {
+function toCalls(unit: DemoStep, { system, tools }: TurnRequest): CallToMake[] {
   const workdir = parseWorkdir(system);
   const has = (name: string) => tools.some((tool) => tool.name === name);
   switch (unit.kind) {

@@ -2,7 +2,7 @@ import { truncateEnd, truncateStart } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
 import { readTitle } from './blocks.ts';
 import { builtInTasks, findBuiltInTask } from './tasks/list.ts';
-import type { Unit } from './unit.ts';
+import type { DemoStep } from './unit.ts';
 
 /**
  * Embeds text from a user, a tool or a page in an answer. Pages show answers as Markdown, often with HTML: output that
@@ -25,7 +25,7 @@ function fenced(text: string): string {
 const longestRun = (text: string, least: number) =>
   Math.max(least, ...(text.match(/`+/g) ?? []).map((run) => run.length));
 
-export function describe(unit: Unit): string {
+export function describeDemoStep(unit: DemoStep): string {
   switch (unit.kind) {
     case 'sh':
       return 'Run a command';
@@ -43,7 +43,7 @@ export function describe(unit: Unit): string {
 type ToolMessage = Extract<Message, { role: 'tool' }>;
 
 /** A step's outcome: `failed` is the result that ended it early, `answer` the user's reply. */
-export function resultText(unit: Unit, failed: ToolMessage | undefined, answer: string): string {
+export function resultText(unit: DemoStep, failed: ToolMessage | undefined, answer: string): string {
   if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason'}`;
   switch (unit.kind) {
     case 'sh':

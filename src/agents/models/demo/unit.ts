@@ -1,5 +1,5 @@
 /** One step of the demo model. */
-export type Unit =
+export type DemoStep =
   | { readonly kind: 'sh'; readonly command: string }
   | { readonly kind: 'file'; readonly path: string; readonly content: string }
   | { readonly kind: 'browse'; readonly urls: readonly string[] }
@@ -10,7 +10,7 @@ export type Unit =
 export interface BuiltInTask {
   /** The messages that start it, in the page's languages. One must be the whole message. */
   readonly asks: readonly string[];
-  readonly units: readonly Unit[];
+  readonly units: readonly DemoStep[];
   /** The page that it creates, and what a person sees there. */
   readonly ends: string;
 }

@@ -1,5 +1,5 @@
 import type { Content, Part } from '@google/generative-ai';
-import { describePicture, type Piece, type ToolMessage, toNotRunResult, toPieces } from '../conversation.ts';
+import { describePicture, type Piece, type ToolMessage, toPieces, toSkippedResult } from '../conversation.ts';
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
 import { requiresConsent, splitConsentRequest } from './computer.ts';
 
@@ -37,7 +37,7 @@ function inWords(
       kept.push(part);
       continue;
     }
-    const answer = all[calls++] ?? toNotRunResult('', part.functionCall.name);
+    const answer = all[calls++] ?? toSkippedResult('', part.functionCall.name);
     const { name, args } = part.functionCall;
     if (answer.confirmed || !requiresConsent(args)) {
       kept.push(part);
@@ -73,7 +73,7 @@ function toParts(message: AssistantMessage, model: string): Part[] {
 function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers): Part[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
   const inPlace = called.map(({ name, args }, at): Part => {
-    const { success, output, pictures, page } = answers[at] ?? toNotRunResult('', name);
+    const { success, output, pictures, page } = answers[at] ?? toSkippedResult('', name);
     const shown = picturesOf({ pictures: pictures?.filter(({ data }) => data !== undefined) });
     const unseen = (pictures ?? []).filter(({ data }) => data === undefined).map(describePicture);
     const text = [output, ...unseen].join('\n');

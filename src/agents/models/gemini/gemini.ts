@@ -14,7 +14,7 @@ import type { BuildOptions } from '../provider.ts';
 import { watchdog } from '../watchdog.ts';
 import { findNativeComputer } from './computer.ts';
 import { toContents } from './contents.ts';
-import { type Chunk, replyReader } from './reply.ts';
+import { type GeminiChunk, replyReader } from './reply.ts';
 import { toParameters } from './schema.ts';
 
 // The SDK drops the response's headers, including Retry-After. Node publishes the headers of every response to its own
@@ -106,7 +106,7 @@ export function geminiModel(options: GeminiOptions): Model {
         signal: silence.signal,
       });
       response.catch(() => {}); // the SDK's own summary of the stream, which fails if the stream does
-      for await (const chunk of stream as AsyncIterable<Chunk>) {
+      for await (const chunk of stream as AsyncIterable<GeminiChunk>) {
         silence.rest(); // a slow reader on the server's side does not mean that the provider is silent
         if (chunk.error)
           throw refused({

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { type Listing, ModelId, ModelName, Tokens } from '../model-list.ts';
+import { ModelId, type ModelListFormat, ModelName, OptionalTokenCount } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
 const Page = z.object({ models: z.array(z.unknown()).default([]), nextPageToken: z.string().max(2_000).optional() });
 const Entry = z.object({
   name: ModelId,
   displayName: ModelName,
-  inputTokenLimit: Tokens,
-  outputTokenLimit: Tokens,
+  inputTokenLimit: OptionalTokenCount,
+  outputTokenLimit: OptionalTokenCount,
   supportedGenerationMethods: z.array(z.string()).catch([]),
   thinking: z.boolean().optional().catch(undefined),
 });
@@ -15,7 +15,7 @@ const Entry = z.object({
 const others = /embedding|imagen|veo|aqa|tts|image|audio|live|lyria|robotics/;
 
 /** GET /v1beta/models of the Gemini API. */
-const geminiListing: Listing = {
+const geminiListing: ModelListFormat = {
   path: (after) =>
     `/v1beta/models?pageSize=1000${after === undefined ? '' : `&pageToken=${encodeURIComponent(after)}`}`,
   read(body) {

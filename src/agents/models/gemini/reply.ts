@@ -2,7 +2,7 @@ import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../mode
 import { splitConsentRequest } from './computer.ts';
 
 /** The fields of a `GenerateContentResponse` that are read here. Other fields of a part are sent back unchanged. */
-export interface Chunk {
+export interface GeminiChunk {
   readonly candidates?: readonly {
     readonly content?: { readonly parts?: readonly Piece[] };
     readonly finishReason?: string;
@@ -38,7 +38,7 @@ export function replyReader({ name, newId, called, broken }: Options) {
   let blocked: string | undefined;
   let usage: Usage = { inputTokens: 0, outputTokens: 0 };
 
-  function* read(chunk: Chunk): Generator<TurnPart> {
+  function* read(chunk: GeminiChunk): Generator<TurnPart> {
     const candidate = chunk.candidates?.[0];
     for (const part of candidate?.content?.parts ?? []) {
       yield { type: 'raw', part };
@@ -62,7 +62,7 @@ export function replyReader({ name, newId, called, broken }: Options) {
   return { read, end };
 }
 
-function toUsage({ usageMetadata }: Chunk): Usage | undefined {
+function toUsage({ usageMetadata }: GeminiChunk): Usage | undefined {
   if (!usageMetadata) return undefined;
   const {
     promptTokenCount = 0,

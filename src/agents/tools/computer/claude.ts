@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ScreenAction } from '../../../sandboxes/client/client.ts';
 import { defineTool, type Tool, type ToolResult } from '../tool.ts';
-import { badArguments, runOnDesktop, type ScaledDesktop, toPictureResult } from './scaled-desktop.ts';
+import { badArgumentsResult, runOnDesktop, type ScaledDesktop, toPictureResult } from './scaled-desktop.ts';
 import { modelScreen, type Point, type Size } from './screen.ts';
 
 // One tool with many actions, in the names and shapes of Claude's own computer tool.
@@ -27,7 +27,7 @@ const Args = z.object({
 });
 type Args = z.output<typeof Args>;
 
-export const computer = defineTool({
+export const claudeComputer = defineTool({
   name: 'computer',
   family: 'browser',
   group: 'browser',
@@ -44,7 +44,7 @@ export const computer = defineTool({
       if (args.action === 'zoom') {
         const [x0 = 0, y0 = 0, x1 = 0, y1 = 0] = args.region ?? [];
         if (x1 <= x0 || y1 <= y0)
-          return badArguments('zoom needs a region: [x0, y0, x1, y1], the second corner right below.');
+          return badArgumentsResult('zoom needs a region: [x0, y0, x1, y1], the second corner right below.');
         return await toPictureResult(
           ctx,
           'That part of the screen.',
@@ -57,8 +57,8 @@ export const computer = defineTool({
 });
 
 /** The tool on a desktop of this size, which some providers must know in advance. */
-export const computerOn = (desktop: Size): Tool => ({
-  ...computer,
+export const computerToolFor = (desktop: Size): Tool => ({
+  ...claudeComputer,
   native: { kind: 'computer', ...modelScreen(desktop) },
 });
 
@@ -82,11 +82,11 @@ async function perform(desk: ScaledDesktop, args: Args): Promise<ToolResult | st
   }
   switch (action) {
     case 'mouse_move':
-      if (!to) return badArguments('mouse_move needs a coordinate.');
+      if (!to) return badArgumentsResult('mouse_move needs a coordinate.');
       await desk.do({ kind: 'move', ...to });
       return 'Moved.';
     case 'left_click_drag': {
-      if (!to) return badArguments('left_click_drag needs a coordinate.');
+      if (!to) return badArgumentsResult('left_click_drag needs a coordinate.');
       const start = args.start_coordinate;
       const from = desk.at(start ? pointOf(start) : await desk.pointer());
       await held(desk, text, { kind: 'drag', path: [from, to] });
@@ -105,12 +105,12 @@ async function perform(desk: ScaledDesktop, args: Args): Promise<ToolResult | st
       return 'Scrolled.';
     }
     case 'type':
-      if (text === undefined) return badArguments('type needs a text.');
+      if (text === undefined) return badArgumentsResult('type needs a text.');
       await desk.do({ kind: 'type', text });
       return 'Typed.';
     case 'key':
     case 'hold_key':
-      if (!text) return badArguments(`${action} needs a text: the keys, such as ctrl+l.`);
+      if (!text) return badArgumentsResult(`${action} needs a text: the keys, such as ctrl+l.`);
       for (let left = args.repeat; left > 1 && action === 'key'; left--) await desk.do({ kind: 'key', keys: text });
       await desk.do({ kind: 'key', keys: text, ...(action === 'hold_key' && { holdMs: duration * 1_000 }) });
       return 'Pressed.';

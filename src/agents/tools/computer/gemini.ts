@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import { runOnDesktop, type ScaledDesktop } from './scaled-desktop.ts';
-import { gridOfThousand } from './screen.ts';
+import { geminiGrid } from './screen.ts';
 
 // One function per action, in the names and shapes that Gemini's first computer-use models know natively: both axes go
 // from 0 to 1000. Each result names the page on the screen, which these models expect.
@@ -42,7 +42,7 @@ const acts = (ctx: ToolContext, text: string, work: (desk: ScaledDesktop) => Pro
   });
 const key = (ctx: ToolContext, keys: string): Promise<ToolResult> =>
   acts(ctx, `Pressed ${keys}.`, (desk) => desk.do({ kind: 'key', keys }));
-const point = (desk: ScaledDesktop, { x, y }: { x: number; y: number }) => desk.at({ x, y }, gridOfThousand);
+const point = (desk: ScaledDesktop, { x, y }: { x: number; y: number }) => desk.at({ x, y }, geminiGrid);
 
 async function opened(ctx: ToolContext, url: string): Promise<ToolResult> {
   if (!ctx.browser) return { ok: false, reason: 'refused', output: 'This sandbox has no desktop, and so no browser.' };

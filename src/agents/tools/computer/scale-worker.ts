@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { detectPictureType, readPictureSize } from '../../../core/text/pictures.ts';
-import { readPicture, writeJpeg } from './codecs.ts';
+import { decodePicture, writeJpeg } from './codecs.ts';
 import type { FitJob, ScaledPicture, ScaleJob, ScaleResult } from './picture-scaler.ts';
 import { type Raster, scaleRaster, writePng } from './png.ts';
 
@@ -24,7 +24,7 @@ async function attempt(job: ScaleJob | FitJob): Promise<ScaledPicture | undefine
   const size = readPictureSize(bytes);
   if (!size || size.width * size.height > maxPixels) return undefined;
   try {
-    const raster = await readPicture(bytes);
+    const raster = await decodePicture(bytes);
     if ('region' in job) return { mimeType: 'image/png', bytes: writePng(scaleRaster(raster, job.region, job.size)) };
     return await fitted(raster, job, detectPictureType(bytes) === 'image/png');
   } catch {

@@ -41,7 +41,7 @@ export async function toPictureResult(ctx: ToolContext, output: string, data: Bu
   return { ok: true, output, content: kept ? { screenshot: kept.url } : null, ...(kept && { pictures: [kept] }) };
 }
 
-export const badArguments = (output: string): ToolResult => ({ ok: false, reason: 'bad_arguments', output });
+export const badArgumentsResult = (output: string): ToolResult => ({ ok: false, reason: 'bad_arguments', output });
 
 function scaleDesktop(
   { sandbox: { desktop }, clock, signal }: ToolContext,

@@ -25,4 +25,4 @@ export const scalePoint = ({ x, y }: Point, from: Size, to: Size): Point => ({
 const within = (value: number, size: number): number => Math.min(Math.max(value, 0), size - 1);
 
 /** Gemini's coordinates: both axes go from 0 to 1000 on every screen. */
-export const gridOfThousand: Size = { width: 1000, height: 1000 };
+export const geminiGrid: Size = { width: 1000, height: 1000 };

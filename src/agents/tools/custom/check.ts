@@ -30,7 +30,7 @@ const Definition = z.strictObject({
 export type CustomToolDefinition = z.output<typeof Definition>;
 
 /** The checked default export of a module, or the errors of its fields. */
-export function checkDefinition(
+export function parseCustomTool(
   input: unknown,
   fileName: string,
 ): CustomToolDefinition | { readonly problems: readonly string[] } {

@@ -6,7 +6,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { toolDescriptions } from '../list.ts';
 import { makePlan } from '../special.ts';
 import type { Tool } from '../tool.ts';
-import { checkDefinition } from './check.ts';
+import { parseCustomTool } from './check.ts';
 import { customTool } from './tool.ts';
 
 const definition = new URL(`./definition${extname(import.meta.url)}`, import.meta.url).href;
@@ -30,7 +30,7 @@ export async function loadCustomTools(folder: string | undefined): Promise<reado
       problems.push(`${where} cannot be loaded: ${String(loaded.error).split('\n')[0]}`);
       continue;
     }
-    const checked = checkDefinition(loaded.exported, file.replace(/[.]\w+$/, '').replaceAll('-', '_'));
+    const checked = parseCustomTool(loaded.exported, file.replace(/[.]\w+$/, '').replaceAll('-', '_'));
     if ('problems' in checked) problems.push(...checked.problems.map((problem) => `${where}: ${problem}.`));
     else if (taken.has(checked.name)) {
       problems.push(`${where}: name: ${checked.name} is a tool of the server, and cannot be replaced.`);

@@ -3,10 +3,10 @@ import {
   isObject,
   type Json,
   listSchemas,
-  listTexts,
   readChoices,
   toNumber,
-  UnsupportedSchema,
+  toTexts,
+  UnsupportedSchemaError,
 } from './schema-parts.ts';
 
 const maxAlternatives = 24;
@@ -40,7 +40,7 @@ function mergeKeyword(key: string, a: unknown, b: unknown): unknown {
       return Object.fromEntries([...names].map((name) => [name, mergeSchemas(left.get(name), right.get(name))]));
     }
     case 'required':
-      return [...new Set([...listTexts(a), ...listTexts(b)])];
+      return [...new Set([...toTexts(a), ...toTexts(b)])];
     case 'items':
       return Array.isArray(a) || Array.isArray(b) ? b : mergeSchemas(a, b);
     case 'additionalProperties':
@@ -119,7 +119,9 @@ export function createRefResolver(root: Json): (reference: string) => unknown {
     }
     if (/^https?:\/\/json-schema\.org\//.test(reference)) return { type: 'object', description: 'A JSON Schema.' };
     if (at === undefined)
-      throw new UnsupportedSchema(`its parameters refer to ${JSON.stringify(reference)}, which they do not contain`);
+      throw new UnsupportedSchemaError(
+        `its parameters refer to ${JSON.stringify(reference)}, which they do not contain`,
+      );
     return at;
   };
 }

@@ -10,7 +10,6 @@ import {
   isObject,
   type Json,
   listSchemas,
-  listTexts,
   type PortableSchema,
   type PortableType,
   readBounds,
@@ -18,7 +17,8 @@ import {
   readTypes,
   toNumber,
   toPortableType,
-  UnsupportedSchema,
+  toTexts,
+  UnsupportedSchemaError,
 } from './schema-parts.ts';
 
 /**
@@ -56,9 +56,9 @@ const maxAlternatives = 24;
  */
 export function portableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
-  if (!isObject(input)) throw new UnsupportedSchema('its parameters are no JSON Schema');
+  if (!isObject(input)) throw new UnsupportedSchemaError('its parameters are no JSON Schema');
   if (isDeeper(input, maxLevels))
-    throw new UnsupportedSchema(`its parameters are nested over ${maxLevels} levels deep`);
+    throw new UnsupportedSchemaError(`its parameters are nested over ${maxLevels} levels deep`);
   const bytes = Buffer.byteLength(JSON.stringify(input));
   if (bytes > maxSourceBytes) throw tooLarge(bytes);
   let last = bytes;
@@ -81,7 +81,7 @@ export function parseParameters(source: unknown): PortableParameters | RefusedPa
   try {
     return portableParameters(source);
   } catch (thrown) {
-    if (thrown instanceof UnsupportedSchema) return { refused: thrown.message };
+    if (thrown instanceof UnsupportedSchemaError) return { refused: thrown.message };
     throw thrown;
   }
 }
@@ -97,7 +97,9 @@ export function describeParameters(text: string, schema: PortableSchema): { desc
 }
 
 const tooLarge = (bytes: number) =>
-  new UnsupportedSchema(`its parameters take ${Math.ceil(bytes / 1024)} KiB, and ${maxBytes / 1024} KiB are the limit`);
+  new UnsupportedSchemaError(
+    `its parameters take ${Math.ceil(bytes / 1024)} KiB, and ${maxBytes / 1024} KiB are the limit`,
+  );
 
 function isDeeper(value: unknown, most: number): boolean {
   let level = [value];
@@ -156,13 +158,15 @@ class Portable {
 
   root(): PortableSchema {
     const flat = this.#flat(this.#source);
-    if (!isObject(flat)) throw new UnsupportedSchema('no arguments fit its parameters');
+    if (!isObject(flat)) throw new UnsupportedSchemaError('no arguments fit its parameters');
     const alternatives = alternativesOf(flat);
     const types = readTypes(flat);
     const branches = alternatives.map((one) => this.#flat(one)).filter(isObject);
     const own = types.length > 0 ? types : [...new Set(branches.flatMap(readTypes))];
     if (own.length > 0 && !own.includes('object'))
-      throw new UnsupportedSchema(`its parameters are of the type ${own.join(' or ')}, and only an object can be sent`);
+      throw new UnsupportedSchemaError(
+        `its parameters are of the type ${own.join(' or ')}, and only an object can be sent`,
+      );
     const objects = branches.filter((one) => readTypes(one).length === 0 || readTypes(one).includes('object'));
     const whole = objects.length > 0 ? oneOfMany(flat, objects) : flat;
     const created = this.#object({ ...whole, type: 'object' }, 0);
@@ -300,7 +304,7 @@ class Portable {
     for (const [name, one] of entriesOf(flat.properties))
       declared.set(name, isObject(one) || typeof one === 'boolean' ? one : {});
     const patterns = entriesOf(flat.patternProperties);
-    const required = new Set(listTexts(flat.required));
+    const required = new Set(toTexts(flat.required));
     for (const [name, one] of declared) if (isObject(one) && one.required === true) required.add(name);
     // The server requires a property that it does not describe, so the model must be able to provide it.
     if (flat.additionalProperties !== false || depth > 0 || patterns.length > 0)
@@ -310,7 +314,7 @@ class Portable {
     for (const [name, one] of declared) {
       const created = this.#convert(one, depth + 1);
       if (!created && required.has(name))
-        throw new UnsupportedSchema(`no value fits its parameter ${JSON.stringify(name)}`);
+        throw new UnsupportedSchemaError(`no value fits its parameter ${JSON.stringify(name)}`);
       if (!created) continue;
       const shown = this.#nameOf(name);
       properties[shown] =
@@ -380,7 +384,7 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
     const distinct = [...new Map(forms.map(([, one]) => [JSON.stringify(one), one])).values()];
     return [name, mergeSchemas(own.get(name), distinct.length === 1 ? distinct[0] : { anyOf: distinct })];
   });
-  const lists = objects.map(({ required }) => listTexts(required));
+  const lists = objects.map(({ required }) => toTexts(required));
   const sets = lists.map((list) => new Set(list));
   const always = (lists[0] ?? []).filter((name) => sets.every((set) => set.has(name)));
   const forms = [...new Set(lists.map((list) => list.join(' and ')))].filter((one) => one !== '');
@@ -392,7 +396,7 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
   return {
     ...base,
     properties: { ...(isObject(base.properties) && base.properties), ...Object.fromEntries(properties) },
-    required: [...new Set([...listTexts(base.required), ...always])],
+    required: [...new Set([...toTexts(base.required), ...always])],
     description: `${text.filter((one) => typeof one === 'string').join(' Or: ')}${note}`.trim(),
     ...(objects.every(({ additionalProperties }) => additionalProperties === false) && {
       additionalProperties: base.additionalProperties ?? false,

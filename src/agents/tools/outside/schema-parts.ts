@@ -21,7 +21,7 @@ export type PortableType = 'object' | 'array' | 'string' | 'number' | 'integer' 
 export type Json = { readonly [key: string]: unknown };
 
 /** A schema whose meaning cannot be expressed for any provider. The message is for people. */
-export class UnsupportedSchema extends Error {}
+export class UnsupportedSchemaError extends Error {}
 
 const scalars: readonly PortableSchema[] = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }];
 /** Any value. Providers refuse a schema without a type and an array without items. */
@@ -34,7 +34,7 @@ export const isObject = (value: unknown): value is Json =>
 export const listSchemas = (value: unknown): unknown[] =>
   Array.isArray(value) ? value.filter((one) => isObject(one) || typeof one === 'boolean') : [];
 export const entriesOf = (value: unknown): [string, unknown][] => (isObject(value) ? Object.entries(value) : []);
-export const listTexts = (value: unknown): string[] =>
+export const toTexts = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 export const toNumber = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isFinite(value) ? value : undefined;

@@ -3,7 +3,7 @@ import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FetchedPage } from '../../page-fetch/fetch.ts';
 import type { PageJob, PageText } from '../../page-fetch/page-text.ts';
-import { describeFullOutput, keepFile, saveBytes, toFileName } from '../kept-output.ts';
+import { describeFullOutput, saveOutputBytes, saveOutputFile, toFileName } from '../kept-output.ts';
 import { boundOutput, maxModelChars } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
@@ -65,7 +65,7 @@ async function toResult(
   const { bytes, status, url } = page;
   const type = page.type === '' ? guessed(bytes) : page.type;
   if (/^image\/(png|jpeg|webp|gif)$/.test(type) && status < 400 && !page.isCut) {
-    const { text, picture } = await saveBytes(ctx, { data: bytes, mimeType: type, name: toFileName(ctx) });
+    const { text, picture } = await saveOutputBytes(ctx, { data: bytes, mimeType: type, name: toFileName(ctx) });
     return { ok: true, output: `${url.href}\n${text}`, ...(picture && { pictures: [picture] }) };
   }
   const isHtml = /^(text\/html|application\/xhtml\+xml)$/.test(type);
@@ -76,7 +76,7 @@ async function toResult(
   const text = decodeText(page, isHtml);
   const shown = isHtml ? await read(text.slice(0, maxHtml)) : { title: '', markdown: text };
   if (!shown) {
-    const path = await keepFile(ctx, `${toFileName(ctx)}.html`, text);
+    const path = await saveOutputFile(ctx, `${toFileName(ctx)}.html`, text);
     return { ok: false, reason: 'failed', output: `The page is too complex to be read. Its HTML is in ${path}.` };
   }
   const isCut = page.isCut || (isHtml && text.length > maxHtml);
@@ -87,7 +87,9 @@ async function toResult(
   ];
   const whole = `${head.join('\n')}\n\n${shown.markdown === '' ? '[The page has no text.]' : shown.markdown}`;
   const rest =
-    whole.length > maxModelChars ? describeFullOutput(await keepFile(ctx, `${toFileName(ctx)}.md`, whole)) : undefined;
+    whole.length > maxModelChars
+      ? describeFullOutput(await saveOutputFile(ctx, `${toFileName(ctx)}.md`, whole))
+      : undefined;
   const common = { output: boundOutput(whole), ...(rest !== undefined && { rest }) };
   return status >= 400 ? { ok: false, reason: 'failed', ...common } : { ok: true, ...common };
 }

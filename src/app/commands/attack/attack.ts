@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { type CorralClient, createCorralClient } from '../../../client/index.ts';
 import { isLoopback } from '../../settings/contradictions.ts';
 import { probeServer } from './ask-server.ts';
-import { type Finding, judgeFacts } from './checks.ts';
+import { evaluateSandboxFacts, type Finding } from './checks.ts';
 import { buildInspectionScript, parseFacts } from './look-inside.ts';
-import { judgeServer } from './server-checks.ts';
+import { evaluateServerProbes } from './server-checks.ts';
 
 interface AttackTarget {
   readonly url: string;
@@ -27,11 +27,11 @@ export async function runAttack({ url, token }: AttackTarget, signal: AbortSigna
     const { hostname, port, protocol } = new URL(url);
     const serverPort = Number(port || (protocol === 'https:' ? 443 : 80));
     const script = buildInspectionScript({ canary: bait.title, canaryFile: bait.file, serverPort });
-    const inside = judgeFacts(parseFacts(await printed(corral, { sessionId, command: script }, signal)));
+    const inside = evaluateSandboxFacts(parseFacts(await printed(corral, { sessionId, command: script }, signal)));
     await printed(corral, { sessionId, command: `ln -sfn '${bait.file}' link` }, signal);
     const answers = await probeServer({ url, token, sessionId, hostFile: bait.file }, signal);
     const about = { hasToken: token !== undefined, isLoopback: isLoopback(hostname), secret: bait.secret };
-    return [...inside, ...judgeServer(answers, about)];
+    return [...inside, ...evaluateServerProbes(answers, about)];
   } finally {
     await corral.sessions.delete.mutate({ id: sessionId });
   }

@@ -1,4 +1,4 @@
-import type { ReportedFacts } from './look-inside.ts';
+import type { InspectionFacts } from './look-inside.ts';
 
 /**
  * The verdict of a check. `broken`: there is a way out, or a single fault opens one. `weak`: a second layer of
@@ -21,7 +21,7 @@ interface Check {
   readonly holds: string;
   readonly advice: string;
   /** The problems; undefined: the sandbox did not report this fact. */
-  judge(facts: ReportedFacts): CheckFindings | undefined;
+  judge(facts: InspectionFacts): CheckFindings | undefined;
 }
 interface CheckFindings {
   readonly broken?: readonly string[];
@@ -61,13 +61,13 @@ const ownMounts =
 const memoryTypes = /^(tmpfs|mqueue|devpts|proc|devtmpfs) /;
 const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 
-const all = (facts: ReportedFacts, name: string) => facts.get(name) ?? [];
-const first = (facts: ReportedFacts, name: string) => all(facts, name)[0];
+const all = (facts: InspectionFacts, name: string) => facts.get(name) ?? [];
+const first = (facts: InspectionFacts, name: string) => all(facts, name)[0];
 /**
  * Whether the sandbox has its own kernel. gVisor implements system calls itself, so a call that succeeds does not reach
  * the host's kernel. gVisor always reports this version text.
  */
-const hasOwnKernel = (facts: ReportedFacts) =>
+const hasOwnKernel = (facts: InspectionFacts) =>
   /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
 
 function bitsOf(hex: string | undefined): string[] {
@@ -113,7 +113,7 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 const check = (one: Check) => one;
 
 /** A fact of this name is a way out if `say` returns a description for it. */
-const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: ReportedFacts) => ({
+const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: InspectionFacts) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });
 /** Checks of a sandbox's own report. */
@@ -322,7 +322,7 @@ export const sandboxChecks: readonly Check[] = [
 ];
 
 /** The verdict of each check on the facts. An incomplete report proves nothing. */
-export function judgeFacts(facts: ReportedFacts): Finding[] {
+export function evaluateSandboxFacts(facts: InspectionFacts): Finding[] {
   const isWhole = facts.has('end');
   return sandboxChecks.map(({ name, against, holds, advice, judge }) => {
     const wrongs = judge(facts);

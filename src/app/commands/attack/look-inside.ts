@@ -1,7 +1,7 @@
 import { quoteForShell } from '../../../core/text/quote.ts';
 
 /** A sandbox's report: the values of each name, in the order of the lines. */
-export type ReportedFacts = ReadonlyMap<string, readonly string[]>;
+export type InspectionFacts = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
   /** Text that is in this process's command line and in a file of this machine. A sandbox must see neither. */
@@ -115,7 +115,7 @@ echo "end of it"
 }
 
 /** Parses the facts from the script's output. */
-export function parseFacts(output: string): ReportedFacts {
+export function parseFacts(output: string): InspectionFacts {
   const lines = output.split('\n').filter((line) => line.includes(' '));
   const pairs = lines.map((line): [string, string] => {
     const at = line.indexOf(' ');

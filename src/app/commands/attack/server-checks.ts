@@ -104,7 +104,7 @@ export const serverChecks: readonly Check[] = [
   },
 ];
 
-export function judgeServer(answers: ProbeResponses, about: ServerFacts): Finding[] {
+export function evaluateServerProbes(answers: ProbeResponses, about: ServerFacts): Finding[] {
   return serverChecks.map(({ name, against, holds, advice, judge }): Finding => {
     const wrong = judge(answers, about);
     return wrong ? { check: name, against, ...wrong, advice } : { check: name, against, state: 'ok', text: holds };

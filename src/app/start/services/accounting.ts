@@ -2,9 +2,9 @@ import { createCalendar } from '../../../core/contracts/calendar.ts';
 import type { BudgetService } from '../../../sessions/api/server/budgets.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { UsageService } from '../../../sessions/api/usage.ts';
-import { budgetService } from '../../../sessions/budgets/budgets.ts';
+import { createBudgetService } from '../../../sessions/budgets/budgets.ts';
 import { WaitingRuns } from '../../../sessions/budgets/waiting-runs.ts';
-import { usageService } from '../../../sessions/services/sessions/usage.ts';
+import { createUsageService } from '../../../sessions/services/sessions/usage.ts';
 import { createLimitsReader } from '../../parts/policies.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
@@ -33,8 +33,8 @@ export function openAccounting(
       () => id,
     );
   return {
-    usage: usageService({ store, people, projectName }),
-    budgets: budgetService({
+    usage: createUsageService({ store, people, projectName }),
+    budgets: createBudgetService({
       ...server,
       limitsOf: createLimitsReader(live),
       people,

@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { AppError } from '../../../core/errors/errors.ts';
 import { namedSnapshotKind } from '../../../core/model/sandboxes/snapshot.ts';
-import { readAudit } from '../../../observability/audit/read.ts';
+import { readAuditRows } from '../../../observability/audit/read.ts';
 import type { AdministrationService } from '../../../sessions/api/server/administration.ts';
 import { fileOwnerKind } from '../../../sessions/projects/uploads.ts';
 import { readOverview } from '../../../sessions/services/sessions/overview.ts';
@@ -24,7 +24,7 @@ export function openAdministration(server: ServerWithEngine): AdministrationServ
   }
   return {
     async auditRows(query) {
-      if (config.audit.enabled) return await readAudit(auditFolder(config), query);
+      if (config.audit.enabled) return await readAuditRows(auditFolder(config), query);
       throw new AppError('unsupported', 'This server keeps no audit log. Set CORRAL_AUDIT_ENABLED=true to keep one.');
     },
     async overview(signal) {

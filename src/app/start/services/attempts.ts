@@ -2,9 +2,9 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import type { AttemptService } from '../../../sessions/api/server/attempts.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { AttemptRecords } from '../../../sessions/attempts/attempt-records.ts';
-import { readAttemptWork } from '../../../sessions/attempts/attempt-results.ts';
-import { AttemptRounds } from '../../../sessions/attempts/attempt-rounds.ts';
-import { attemptService } from '../../../sessions/attempts/attempt-service.ts';
+import { readAttemptOutcome } from '../../../sessions/attempts/attempt-results.ts';
+import { AttemptRunner } from '../../../sessions/attempts/attempt-rounds.ts';
+import { createAttemptService } from '../../../sessions/attempts/attempt-service.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
@@ -22,7 +22,7 @@ export function openAttempts(server: ServerWithEngine, { checkModel }: AttemptPa
   const { delegation, sandboxes, sandboxCopies: copies, commands, clock, closing } = server;
   const { children: budgets } = server.ledger;
   const records = new AttemptRecords(server.records);
-  const woken = { rounds: undefined as AttemptRounds | undefined };
+  const woken = { rounds: undefined as AttemptRunner | undefined };
   const wake = () => woken.rounds?.wake();
   const spentWithChildren = (id: SessionId) => budgets.spentWithChildren(id);
   return {
@@ -42,13 +42,13 @@ export function openAttempts(server: ServerWithEngine, { checkModel }: AttemptPa
       },
     },
     begin(sessions: SessionService): AsyncDisposable & { readonly service: AttemptService } {
-      const rounds = new AttemptRounds({
+      const rounds = new AttemptRunner({
         ...server,
         records,
         sessions,
         starts: delegation.starts,
         workOf: (session, signal) =>
-          readAttemptWork({ sessions, sandboxes, spentWithChildren, clock }, session, signal),
+          readAttemptOutcome({ sessions, sandboxes, spentWithChildren, clock }, session, signal),
         async takeFiles(copied, signal) {
           await copies.replace(copied.from, copied.to, signal);
           const { strangers } = await commands.change(copied.to, {});
@@ -60,7 +60,7 @@ export function openAttempts(server: ServerWithEngine, { checkModel }: AttemptPa
       });
       woken.rounds = rounds;
       const work = runInBackground(closing, (signal) => rounds.run(signal));
-      const service = attemptService({
+      const service = createAttemptService({
         ...server,
         records,
         sessions,

@@ -5,8 +5,8 @@ import { Prebuilds } from '../../../automations/prebuilds.ts';
 import type { AutomationPrograms } from '../../../automations/programs.ts';
 import { AutomationRecords } from '../../../automations/records.ts';
 import { Scheduler } from '../../../automations/scheduler.ts';
-import { automationService } from '../../../automations/service.ts';
-import { Starter, type StarterDeps } from '../../../automations/starter.ts';
+import { createAutomationService } from '../../../automations/service.ts';
+import { AutomationStarter, type StarterDeps } from '../../../automations/starter.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { AutomationService } from '../../../sessions/api/server/automations.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
@@ -17,7 +17,7 @@ import { runInBackground } from '../startup.ts';
 interface AutomationDeps extends Pick<StarterDeps, 'isOwned'> {
   readonly sessions: SessionService;
   readonly power: Pick<SandboxService, 'start'>;
-  readonly check: Parameters<typeof automationService>[0]['check'];
+  readonly check: Parameters<typeof createAutomationService>[0]['check'];
   readonly programs: AutomationPrograms;
 }
 type RunningAutomations = AsyncDisposable & { readonly service: AutomationService };
@@ -38,7 +38,7 @@ export function openAutomations(
     wake: () => scheduler.wake(),
   });
   const secrets = new HookSecrets({ ...server, ...projects.hookSecrets, token: () => ids.token() });
-  const starter = new Starter({
+  const starter = new AutomationStarter({
     ...server,
     records,
     secretOf: (id) => secrets.find(id),
@@ -75,7 +75,7 @@ export function openAutomations(
   const { wake } = scheduler;
   const { look } = afterRuns;
   const keepsPrepared = config.repositories.keepPrepared > 0;
-  const service = automationService({
+  const service = createAutomationService({
     ...server,
     records,
     secrets,

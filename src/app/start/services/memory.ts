@@ -1,6 +1,6 @@
 import { Rounds } from '../../../core/concurrency/rounds.ts';
 import type { MemoryService } from '../../../sessions/api/server/memory.ts';
-import { memoryService } from '../../../sessions/memory/memory-service.ts';
+import { createMemoryService } from '../../../sessions/memory/memory-service.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
@@ -33,7 +33,12 @@ export function openMemory(
   });
   const working = runInBackground(closing, (signal) => rounds.run(signal));
   return {
-    service: memoryService({ notes, people, projects, count: (action) => metrics.memoryChange('person', action) }),
+    service: createMemoryService({
+      notes,
+      people,
+      projects,
+      count: (action) => metrics.memoryChange('person', action),
+    }),
     [Symbol.asyncDispose]: () => working[Symbol.asyncDispose](),
   };
 }

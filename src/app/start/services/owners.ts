@@ -10,13 +10,13 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import { permitsAction } from '../../../sessions/access/authorize.ts';
 import type { MemberDirectory } from '../../../sessions/projects/projects.ts';
-import { authenticatesPeople } from '../../settings/contradictions.ts';
+import { hasIdentityProxy } from '../../settings/contradictions.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 import { openSignIns, type SignIns } from './sign-ins.ts';
 
 /** The API keys and their owners. An owner's id is that of its first key. */
-export interface Owners extends AsyncDisposable {
+export interface AuthServices extends AsyncDisposable {
   readonly keys: ApiKeys;
   /** Undefined: no identity provider is configured. */
   readonly signIns: SignIns | undefined;
@@ -36,11 +36,11 @@ export interface Owners extends AsyncDisposable {
 
 const isAddress = (text: string): boolean => z.email().safeParse(text).success;
 
-export async function openOwners(server: ServerWithEngine): Promise<Owners> {
+export async function openAuthServices(server: ServerWithEngine): Promise<AuthServices> {
   const { config, clock, ids, closing, records, shared, warn } = server;
   // Without isolation, sandboxes cannot keep owners apart.
   const onlyOne = server.driver.capabilities.isolation === 'none';
-  const hasProvider = config.oidc.issuer !== undefined || authenticatesPeople(config);
+  const hasProvider = config.oidc.issuer !== undefined || hasIdentityProxy(config);
   if (hasProvider && onlyOne) {
     throw new AppError(
       'invalid_request',

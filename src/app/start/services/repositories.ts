@@ -2,8 +2,8 @@ import { parseForgeServer } from '../../../forges/list.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { ServicePermissions } from '../../../sessions/repositories/allowed-services.ts';
-import { repositoryService } from '../../../sessions/repositories/repositories.ts';
-import { pullRequestService } from '../../../sessions/shipping/pull-requests.ts';
+import { createRepositoryService } from '../../../sessions/repositories/repositories.ts';
+import { createPullRequestService } from '../../../sessions/shipping/pull-requests.ts';
 import { createForgeTokens } from '../../parts/forge-tokens.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
@@ -16,7 +16,7 @@ interface RepositoryDeps extends Pick<ServicePermissions, 'checkSandbox'> {
 export function openRepositories(server: ServerWithEngine, { sessions, power, checkSandbox }: RepositoryDeps) {
   const { config, clock, commands, credentials, forgeFetch, servicesOf } = server;
   const now = () => clock.now();
-  const repositories = repositoryService({
+  const repositories = createRepositoryService({
     ...server,
     known: (id) => sessions.get(id),
     fetches: server.repositories,
@@ -30,7 +30,7 @@ export function openRepositories(server: ServerWithEngine, { sessions, power, ch
       states: power.services,
     },
   });
-  const pullRequests = pullRequestService({
+  const pullRequests = createPullRequestService({
     ...server,
     repositories,
     sessions,

@@ -1,5 +1,5 @@
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { Lifetimes } from '../../../sessions/retention/lifetimes.ts';
+import { LifetimeEnforcer } from '../../../sessions/retention/lifetimes.ts';
 import { Retention } from '../../../sessions/retention/retention.ts';
 import { shortenRequests } from '../../../sessions/run/log/request-upgrade.ts';
 import type { ServerWithEngine } from '../engine.ts';
@@ -28,7 +28,7 @@ export function openRetention(
     remove: (id) => sessions.delete(id),
     everyMs,
   });
-  const lifetimes = new Lifetimes({ ...server, sessions });
+  const lifetimes = new LifetimeEnforcer({ ...server, sessions });
   const stack = new AsyncDisposableStack();
   stack.use(runInBackground(closing, (signal) => retention.run(signal)));
   stack.use(runInBackground(closing, (signal) => lifetimes.run(signal)));

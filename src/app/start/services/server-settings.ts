@@ -1,11 +1,11 @@
 import type { ModelService } from '../../../sessions/api/models.ts';
 import type { SettingsService } from '../../../sessions/api/server/settings.ts';
 import type { ToolServerService } from '../../../sessions/api/server/tool-servers.ts';
-import { modelService } from '../../../sessions/projects/model-service.ts';
-import { settingsService } from '../../../sessions/projects/settings-service.ts';
-import { toolServerService } from '../../../sessions/tool-servers/tool-servers.ts';
-import { chooseNetworkReach, createToolFetch, fetchWithin } from '../../parts/model-addresses.ts';
-import { checkChange, listKnownSettings } from '../../settings/changeable.ts';
+import { createModelService } from '../../../sessions/projects/model-service.ts';
+import { createSettingsService } from '../../../sessions/projects/settings-service.ts';
+import { createToolServerService } from '../../../sessions/tool-servers/tool-servers.ts';
+import { chooseNetworkReach, createReachFetch, createToolFetch } from '../../parts/model-addresses.ts';
+import { checkKnownNames, listKnownSettings } from '../../settings/changeable.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
 /** The models, tool servers and page settings that administrators change while the server runs. */
@@ -17,7 +17,7 @@ export function openServerSettings(
   const { config, live, projects, realModels, templates, tools } = server;
   const setBy = (key: string) => config.sources?.[key];
   return {
-    toolServers: toolServerService({
+    toolServers: createToolServerService({
       ...server,
       ...projects.toolServers,
       settings: config.mcp.servers,
@@ -28,7 +28,7 @@ export function openServerSettings(
       fetchFor: createToolFetch(config.egress.allowRanges),
       newRevision: server.newId,
     }),
-    models: modelService({
+    models: createModelService({
       ...server,
       directory: projects.directory,
       keys: projects.api.keys,
@@ -38,12 +38,12 @@ export function openServerSettings(
       checkModel: realModels.check,
       reach: () =>
         chooseNetworkReach(config, { setting: config.models.privateAddresses, needsCredential: needsCredential() }),
-      fetchWithin,
+      fetchWithin: createReachFetch,
     }),
-    settings: settingsService({
+    settings: createSettingsService({
       settings: listKnownSettings(config, live),
       stored: server.changed,
-      check: (key, value) => checkChange(key, value, { tools, templates }),
+      check: (key, value) => checkKnownNames(key, value, { tools, templates }),
     }),
   };
 }

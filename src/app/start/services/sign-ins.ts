@@ -4,7 +4,7 @@ import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import type { IssuerSettings } from '../../../auth/sign-in/claims.ts';
 import { Devices } from '../../../auth/sign-in/devices.ts';
 import { Issuer } from '../../../auth/sign-in/issuer.ts';
-import { People } from '../../../auth/sign-in/people.ts';
+import { PersonRegistry } from '../../../auth/sign-in/people.ts';
 import { type PersonEvent, SignIn } from '../../../auth/sign-in/sign-in.ts';
 import { createVault } from '../../../auth/vault.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
@@ -12,7 +12,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import { Secret } from '../../../core/text/secret.ts';
 import { proxyIssuer } from '../../../http/guard/identity-proxy.ts';
-import { authenticatesPeople } from '../../settings/contradictions.ts';
+import { hasIdentityProxy } from '../../settings/contradictions.ts';
 import type { Config } from '../../settings/schema.ts';
 import { runInBackground, type Startup } from '../startup.ts';
 import type { Storage } from '../storage.ts';
@@ -21,7 +21,7 @@ const hourMs = 3_600_000;
 
 /** The people who sign in with an identity provider. */
 export interface SignIns extends AsyncDisposable {
-  readonly people: People;
+  readonly people: PersonRegistry;
   readonly devices: Devices;
   readonly signIn: SignIn;
   /** The providers in use, the main one first. */
@@ -44,9 +44,9 @@ export async function openSignIns(server: Startup & Pick<Storage, 'records' | 's
   await using stack = new AsyncDisposableStack();
   const used = new Set([
     ...issuers.map(({ settings }) => settings.issuer),
-    ...(authenticatesPeople(config) ? [proxyIssuer] : []),
+    ...(hasIdentityProxy(config) ? [proxyIssuer] : []),
   ]);
-  const people = new People({ ...server, issuers: used });
+  const people = new PersonRegistry({ ...server, issuers: used });
   const limits = {
     absoluteMs: sessionHours * hourMs,
     idleMs: idleHours * hourMs,
@@ -77,7 +77,7 @@ export async function openSignIns(server: Startup & Pick<Storage, 'records' | 's
     signIn,
     issuers: [
       ...issuers.map(({ settings }) => settings),
-      ...(authenticatesPeople(config) ? [{ id: 'proxy', issuer: proxyIssuer }] : []),
+      ...(hasIdentityProxy(config) ? [{ id: 'proxy', issuer: proxyIssuer }] : []),
     ],
     confirmed(key) {
       const { lastSeenAt = 0, hasLapsed = true } = people.byKey(key) ?? {};

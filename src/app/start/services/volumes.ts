@@ -1,6 +1,6 @@
 import { hostsVolumes } from '../../../../drivers/driver.ts';
-import { sandboxClient } from '../../../sandboxes/client/http-client.ts';
-import type { Holdings } from '../../../sessions/budgets/holdings.ts';
+import { createSandboxClient } from '../../../sandboxes/client/http-client.ts';
+import type { HoldingLimiter } from '../../../sessions/budgets/holdings.ts';
 import { workspaceArchive } from '../../../sessions/forks/workspace-archive.ts';
 import { SessionVolumes } from '../../../sessions/volumes/session-volumes.ts';
 import { VolumeRecords } from '../../../sessions/volumes/volume-records.ts';
@@ -17,7 +17,10 @@ export interface OpenVolumes extends AsyncDisposable {
 const startMs = 5_000;
 
 /** Volumes, the sessions that mount them, and the sandboxes that move their content. */
-export async function openVolumes(server: ServerWithAgents, holdings: Pick<Holdings, 'within'>): Promise<OpenVolumes> {
+export async function openVolumes(
+  server: ServerWithAgents,
+  holdings: Pick<HoldingLimiter, 'within'>,
+): Promise<OpenVolumes> {
   const { config, clock, closing, driver, replica, warn } = server;
   const records = new VolumeRecords(server);
   const refusal = hostsVolumes(driver)
@@ -28,7 +31,7 @@ export async function openVolumes(server: ServerWithAgents, holdings: Pick<Holdi
     records,
     refusal,
     spec: server.transferSpec,
-    connect: (link) => sandboxClient(link, clock),
+    connect: (link) => createSandboxClient(link, clock),
     startTimeoutMs: config.sandbox.startTimeoutSeconds * 1_000,
     ownership: replica.ownership,
   });

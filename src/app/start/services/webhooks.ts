@@ -1,13 +1,13 @@
 import { AutomationRecords } from '../../../automations/records.ts';
-import { Deliverer } from '../../../automations/webhooks/deliverer.ts';
+import { WebhookDeliverer } from '../../../automations/webhooks/deliverer.ts';
 import { outboxKind } from '../../../automations/webhooks/outbox.ts';
 import { WebhookRecords } from '../../../automations/webhooks/records.ts';
-import { Router, type RouterDeps } from '../../../automations/webhooks/router.ts';
-import { webhookService } from '../../../automations/webhooks/service.ts';
+import { type RouterDeps, WebhookRouter } from '../../../automations/webhooks/router.ts';
+import { createWebhookService } from '../../../automations/webhooks/service.ts';
 import { AppError, ignoreNotFound, toAppError } from '../../../core/errors/errors.ts';
 import { canonicalAddress } from '../../../core/text/address-range.ts';
-import { addressCheck } from '../../../sandboxes/egress/fetch/addresses.ts';
-import { guardedFetch } from '../../../sandboxes/egress/fetch/guarded-fetch.ts';
+import { createAddressCheck } from '../../../sandboxes/egress/fetch/addresses.ts';
+import { createGuardedFetch } from '../../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { WebhookService } from '../../../sessions/api/server/webhooks.ts';
 import { isLoopback } from '../../settings/contradictions.ts';
 import type { ServerWithEngine } from '../engine.ts';
@@ -36,9 +36,9 @@ export function openWebhooks(
   const { pageUrl = own } = config.webhooks;
   const records = new WebhookRecords(server.records);
   const automations = new AutomationRecords(server.records);
-  const fetchGuarded = guardedFetch({ addresses: { allowRanges } });
-  const mayReach = addressCheck({ allowRanges });
-  const router = new Router({
+  const fetchGuarded = createGuardedFetch({ addresses: { allowRanges } });
+  const mayReach = createAddressCheck({ allowRanges });
+  const router = new WebhookRouter({
     ...server,
     records,
     readCost,
@@ -47,7 +47,7 @@ export function openWebhooks(
     startOf: (id) => automations.findStart(id),
     automationOf: (id) => automations.get(id).catch(ignoreNotFound),
   });
-  const deliverer = new Deliverer({
+  const deliverer = new WebhookDeliverer({
     ...server,
     records,
     router,
@@ -67,7 +67,7 @@ export function openWebhooks(
   });
   outbox.onAdd(deliverer.wake);
   const running = runInBackground(closing, (signal) => deliverer.run(signal));
-  const service = webhookService({
+  const service = createWebhookService({
     ...server,
     records,
     seal: secrets.seal,

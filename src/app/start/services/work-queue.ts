@@ -2,7 +2,7 @@ import { EnvironmentKeys } from '../../../auth/environment-keys.ts';
 import { readKeyPeppers } from '../../../auth/keys/key-peppers.ts';
 import type { DocumentService } from '../../../sessions/api/server/documents.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { createExpiredFileSweep, documentService } from '../../../sessions/documents/document-service.ts';
+import { createDocumentService, createExpiredFileSweep } from '../../../sessions/documents/document-service.ts';
 import { WaitingSessions } from '../../../sessions/work-queue/waiting-sessions.ts';
 import { WorkQueue } from '../../../sessions/work-queue/work-queue.ts';
 import type { ServerWithEngine } from '../engine.ts';
@@ -18,7 +18,9 @@ export function openWorkQueue(
   readonly queue: WorkQueue;
 } {
   const { config, ids, closing, log, liveSessions, projects } = server;
-  const documents = server.news.documents(documentService({ ...server, deleteUpload: projects.api.uploads.delete }));
+  const documents = server.news.documents(
+    createDocumentService({ ...server, deleteUpload: projects.api.uploads.delete }),
+  );
   const queue = new WorkQueue({
     ...server,
     keys: new EnvironmentKeys({ ...server, peppers: () => readKeyPeppers(config, () => ids.token()) }),

@@ -14,7 +14,7 @@ import { type Io, toPrintable } from '../../io.ts';
 type Holder = Inputs['memory']['notes'];
 
 /** The holder of the notes, and the verbs that read or write text. */
-export const memoryCommandOverrides: ManualVerbs = {
+export const manualMemoryVerbs: ManualVerbs = {
   options: [
     ['--project <project>', 'the notes of a project, by its name or id'],
     ['--person <id>', 'the notes of another person, by the id of the key; for administrators'],

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { CliCommand } from '../../command.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
-import type { BoxChoice } from '../../worker/session-boxes.ts';
+import type { WorkerBoxOptions } from '../../worker/session-boxes.ts';
 
 const hosted = 'https://api.anthropic.com';
 
@@ -60,7 +60,7 @@ export const workerCommand: CliCommand = {
 function parseBoxChoice(
   options: Parameters<CliCommand['run']>[0]['options'],
   count: (name: string, usual: number) => number,
-): BoxChoice {
+): WorkerBoxOptions {
   const [template, memory] = [options.text('template'), options.text('memory')];
   const hosts = options.texts('egress');
   const hasCpus = options.text('cpus') !== undefined;

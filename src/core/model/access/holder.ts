@@ -17,7 +17,7 @@ export type Holder = z.infer<typeof Holder>;
  * Whether a session can use a resource. A project's resource is only for the project's sessions. Any other requires the
  * same owner, unless the session or the resource belongs to the server.
  */
-export const isUsableBy = (session: Holder, { owner, projectId }: Holder): boolean =>
+export const canSessionUse = (session: Holder, { owner, projectId }: Holder): boolean =>
   projectId ? session.projectId === projectId : [undefined, owner].includes(session.owner) || owner === undefined;
 
 /** A key that differs for each holder. */
@@ -27,7 +27,7 @@ export const holderKey = ({ owner = '', projectId }: Holder): string => (project
  * Finds a resource by name: the caller's own first, then those of projects. Rejects: conflict (several projects have a
  * resource with this name).
  */
-export function pickOwnFirst<Named extends Holder>(found: readonly Named[]): Named | undefined {
+export function preferOwnResource<Named extends Holder>(found: readonly Named[]): Named | undefined {
   const own = found.find(({ projectId }) => !projectId);
   if (own || found.length < 2) return own ?? found[0];
   throw new AppError('conflict', 'Several of your projects have one with this name. Use its id.');

@@ -9,11 +9,11 @@ export const periodLimits = [
 ] as const;
 export type PeriodLimit = (typeof periodLimits)[number];
 /** Limits on simultaneous use. An amount is released when its session, run, sandbox, snapshot or volume is gone. */
-export const heldLimits = ['sessions', 'runningRuns', 'cpus', 'memoryBytes', 'diskBytes', 'snapshots'] as const;
-export type HeldLimit = (typeof heldLimits)[number];
-export type HeldAmounts = { readonly [Limit in HeldLimit]?: number | undefined };
-export const budgetLimits = [...periodLimits, ...heldLimits] as const;
-export type BudgetLimit = PeriodLimit | HeldLimit;
+export const concurrentLimits = ['sessions', 'runningRuns', 'cpus', 'memoryBytes', 'diskBytes', 'snapshots'] as const;
+export type ConcurrentLimit = (typeof concurrentLimits)[number];
+export type ConcurrentAmounts = { readonly [Limit in ConcurrentLimit]?: number | undefined };
+export const budgetLimits = [...periodLimits, ...concurrentLimits] as const;
+export type BudgetLimit = PeriodLimit | ConcurrentLimit;
 
 /** Builds an object with a value for each limit. */
 export const mapLimits = <Value>(make: (limit: BudgetLimit) => Value): Record<BudgetLimit, Value> =>

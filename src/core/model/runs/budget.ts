@@ -4,17 +4,17 @@ import type { BudgetOverrun, OwnBudget } from '../spending.ts';
 // reserved in the lines of its parent. Amounts are integers: costs in micro-units of the price list's currency, times
 // in ms.
 
-export type AmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
-export type BudgetAmounts = { readonly [Kind in AmountKind]?: number };
+export type BudgetAmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
+export type BudgetAmounts = { readonly [Kind in BudgetAmountKind]?: number };
 /** The budget that cannot cover the next model request or tool call. */
-export type BudgetExcess = BudgetOverrun & { readonly kind: AmountKind };
-export const noAmounts: BudgetAmounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
+export type BudgetExcess = BudgetOverrun & { readonly kind: BudgetAmountKind };
+export const zeroAmounts: BudgetAmounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
 /** The amounts that one tool call uses. */
 export const singleToolCall: BudgetAmounts = { toolCalls: 1 };
 
 /** One limit of a budget, and how much of it is used. */
 export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'hard'> {
-  readonly kind: AmountKind;
+  readonly kind: BudgetAmountKind;
   readonly limit: number;
   readonly used: number;
   /** The part reserved for requests in progress. */
@@ -22,10 +22,13 @@ export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'ha
 }
 
 /** Rounds up, so that no request is free, but ignores less than a billionth: the error of adding floats. */
-export const toMicro = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
-export const fromMicro = (cost: number): number => cost / 1e6;
+export const toMicroCost = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
+export const fromMicroCost = (cost: number): number => cost / 1e6;
 /** Converts the cost to micro-units; the other amounts are already integers. */
-export const withMicroCost = <Of extends { readonly cost: number }>(of: Of): Of => ({ ...of, cost: toMicro(of.cost) });
+export const withMicroCost = <Of extends { readonly cost: number }>(of: Of): Of => ({
+  ...of,
+  cost: toMicroCost(of.cost),
+});
 
 interface BudgetSettings {
   readonly turnBudget?: number | undefined;
@@ -59,7 +62,7 @@ const kinds = ['turns', 'tokens', 'cost', 'toolCalls', 'time'] as const;
 const limitNames = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'toolCalls', time: 'ms' } as const;
 
 /** Converts a budget, whose cost is in the price list's currency, to lines. */
-export const toLines = (
+export const toBudgetLines = (
   scope: BudgetOverrun['scope'],
   { hard, ...limits }: OwnBudget,
   used: BudgetAmounts,
@@ -67,12 +70,12 @@ export const toLines = (
   kinds.flatMap((kind) => {
     const limit = limits[limitNames[kind]];
     if (limit === undefined) return [];
-    const whole = kind === 'cost' ? toMicro(limit) : limit;
+    const whole = kind === 'cost' ? toMicroCost(limit) : limit;
     return [{ scope, kind, limit: whole, used: used[kind] ?? 0, ...(hard && { hard }) }];
   });
 
 /** Merges budgets into lines sorted by kind, then by remaining room, least first. */
-export const mergeLines = (...lines: readonly BudgetLine[]): readonly BudgetLine[] =>
+export const mergeBudgetLines = (...lines: readonly BudgetLine[]): readonly BudgetLine[] =>
   lines.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || roomIn(a) - roomIn(b));
 
 /** Combines two budgets: the smaller value of each limit. */
@@ -85,11 +88,11 @@ export function minBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget
 }
 
 /** The lines with these amounts added to their use. */
-export const withAmounts = (lines: readonly BudgetLine[], more: BudgetAmounts): readonly BudgetLine[] =>
+export const addUsedAmounts = (lines: readonly BudgetLine[], more: BudgetAmounts): readonly BudgetLine[] =>
   lines.map((line) => ({ ...line, used: line.used + (more[line.kind] ?? 0) }));
 
 /** Whether nothing of the limit remains. */
-export const isSpent = ({ limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean => used >= limit;
+export const isLimitReached = ({ limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean => used >= limit;
 
 /** Whether this further amount stays within the limit. */
 export const fitsLimit = (amount: number, { limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean =>
@@ -101,14 +104,15 @@ const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - us
 export function findOverrun(lines: readonly BudgetLine[], needs: BudgetAmounts): BudgetExcess | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
-    if (need === undefined || (!isSpent({ limit, used }) && fitsLimit(need, { limit, used }))) continue;
-    const shown = (amount: number) => (kind === 'cost' ? fromMicro(amount) : kind === 'time' ? amount / 1_000 : amount);
+    if (need === undefined || (!isLimitReached({ limit, used }) && fitsLimit(need, { limit, used }))) continue;
+    const shown = (amount: number) =>
+      kind === 'cost' ? fromMicroCost(amount) : kind === 'time' ? amount / 1_000 : amount;
     return { ...line, kind, limit: shown(limit), used: shown(used), needs: shown(need) };
   }
   return undefined;
 }
 
-export interface BudgetRoom {
+export interface BudgetGrant {
   readonly granted: BudgetAmounts;
   /** The line that cannot cover the request. */
   readonly over: BudgetExcess | undefined;
@@ -121,11 +125,11 @@ export interface BudgetRoom {
  * progress. If it fits only without them, the request waits for them instead of getting a shorter reply. Kinds that the
  * request does not name do not limit it.
  */
-export function findRoom(
+export function computeBudgetGrant(
   lines: readonly BudgetLine[],
   { least, most }: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
-): BudgetRoom {
-  const granted: { -readonly [Kind in AmountKind]?: number } = { ...most };
+): BudgetGrant {
+  const granted: { -readonly [Kind in BudgetAmountKind]?: number } = { ...most };
   let isBusy = false;
   for (const line of lines) {
     const { kind, reserved = 0 } = line;
@@ -139,14 +143,14 @@ export function findRoom(
 }
 
 /** How many of the tool calls the lines cover, and the line that limits them. */
-export function findCoveredCalls(
+export function countCoveredCalls(
   lines: readonly BudgetLine[],
   most = Number.MAX_SAFE_INTEGER,
 ): { readonly count: number; readonly over: BudgetOverrun | undefined } {
-  const { granted } = findRoom(lines, { least: singleToolCall, most: { toolCalls: most } });
+  const { granted } = computeBudgetGrant(lines, { least: singleToolCall, most: { toolCalls: most } });
   const count = Math.max(0, granted.toolCalls ?? 0);
   return {
     count,
-    over: count < most ? findOverrun(withAmounts(lines, { toolCalls: count }), singleToolCall) : undefined,
+    over: count < most ? findOverrun(addUsedAmounts(lines, { toolCalls: count }), singleToolCall) : undefined,
   };
 }

@@ -44,7 +44,7 @@ export type GoalEnd = z.infer<typeof GoalEnd>;
 export const maxReasonChars = 2_000;
 
 /** The task as the agent reads it, with the goal by which its work will be judged. */
-export function withGoal(task: string, goal: Goal | undefined): string {
+export function addGoalToTask(task: string, goal: Goal | undefined): string {
   if (!goal) return task;
   const { rubric, checks } = goal;
   const commands = checks.map(({ command }) => `- ${command.replaceAll('\n', '\n  ')}`).join('\n');

@@ -20,8 +20,8 @@ export const SandboxCondition = z.enum([
 export type SandboxCondition = z.infer<typeof SandboxCondition>;
 
 /** The most that a pause can keep: memory and files, only files, or nothing. */
-export const PauseAbility = z.enum(['memory', 'files', 'none']);
-export type PauseAbility = z.infer<typeof PauseAbility>;
+export const PauseSupport = z.enum(['memory', 'files', 'none']);
+export type PauseSupport = z.infer<typeof PauseSupport>;
 
 /** The parts that a pause of the sandbox kept. */
 export const PauseKind = z.enum(['memory', 'files']);
@@ -51,7 +51,7 @@ const byState = { created: 'new', running: 'running', stopped: 'stopped', not_fo
 /** `pause`: what the driver can keep. With `none`, a stopped sandbox is never shown as paused. */
 export function computeCondition(
   { sandboxPhase, sandboxState, sandboxHeld, life }: SandboxFacts,
-  pause: PauseAbility,
+  pause: PauseSupport,
 ): { readonly condition: SandboxCondition; readonly keeps: PauseKind | null } {
   const condition = sandboxPhase === undefined ? byState[sandboxState] : byPhase[sandboxPhase];
   if (condition === 'paused') return { condition, keeps: 'memory' };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Damaged stored files, and the copy that replaced them. */
-export const FilesDamage = z.object({
+export const WorkspaceDamage = z.object({
   /** The copy that replaced the files: its place in the log and its creation time; null: no intact copy existed. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
   /** The first paths that are now missing or older. */
@@ -12,8 +12,8 @@ export const FilesDamage = z.object({
   aside: z.string().nullable(),
   detail: z.string(),
 });
-export type FilesDamage = z.infer<typeof FilesDamage>;
+export type WorkspaceDamage = z.infer<typeof WorkspaceDamage>;
 
 /** The damage with the time of its discovery, epoch ms. */
-export const FilesDamageReport = FilesDamage.extend({ at: z.number() });
-export type FilesDamageReport = z.infer<typeof FilesDamageReport>;
+export const WorkspaceDamageReport = WorkspaceDamage.extend({ at: z.number() });
+export type WorkspaceDamageReport = z.infer<typeof WorkspaceDamageReport>;

@@ -13,7 +13,7 @@ export interface CrogiaDeps extends Omit<Services, 'projects'>, Pick<FacadeParts
 export const describeRoute = createRouteDescriber({ tag: 'Crogia', prefix: 'crogia', failures: detailFailures });
 
 /** Clients compare these texts, so they must not change. */
-export const wireTexts = {
+export const wireErrorTexts = {
   session_not_found: 'Session not found',
   path_outside: 'Path is outside the workspace',
   shell_not_found: 'Shell session not found',
@@ -21,7 +21,7 @@ export const wireTexts = {
 
 /** An id of any other form is treated as an unknown terminal. */
 export function toShellId(value: string): string {
-  if (!/^shell_[0-9a-f]{8}$/.test(value)) throw new AppError('shell_not_found', wireTexts.shell_not_found);
+  if (!/^shell_[0-9a-f]{8}$/.test(value)) throw new AppError('shell_not_found', wireErrorTexts.shell_not_found);
   return value;
 }
 

@@ -5,7 +5,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../http/transport/abort-on-disconnect.ts';
 import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
-import { type CrogiaDeps, describeRoute, wireTexts } from './context.ts';
+import { type CrogiaDeps, describeRoute, wireErrorTexts } from './context.ts';
 import * as replies from './replies.ts';
 import { ListQuery, SessionParams as params, ReadQuery, SearchBody, WriteBody } from './schemas.ts';
 
@@ -14,9 +14,9 @@ type ListedFile = Awaited<ReturnType<FileService['list']>>[number];
 const base = '/api/sessions/:sid';
 const noFile = 'File not found';
 const noDirectory = 'Directory not found';
-const listing = { ...wireTexts, file_not_found: noDirectory, invalid_request: 'Path is not a directory' };
-const reading = { ...wireTexts, file_not_found: noFile, invalid_request: 'Path is not a file' };
-const searching = { ...wireTexts, file_not_found: noDirectory };
+const listing = { ...wireErrorTexts, file_not_found: noDirectory, invalid_request: 'Path is not a directory' };
+const reading = { ...wireErrorTexts, file_not_found: noFile, invalid_request: 'Path is not a file' };
+const searching = { ...wireErrorTexts, file_not_found: noDirectory };
 
 export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.get(

@@ -1,11 +1,11 @@
 import { toSessionId } from '../../../api/procedure/session-id.ts';
-import { isNote } from '../../../core/model/event-traits.ts';
+import { isNoteEvent } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { translateToolCall } from '../../shared/conversation/tool-names.ts';
 import { findWorkingRun } from '../../shared/working-run.ts';
-import { type CrogiaDeps, describeRoute, wireTexts } from './context.ts';
+import { type CrogiaDeps, describeRoute, wireErrorTexts } from './context.ts';
 import type { Item, Turn } from './replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
@@ -22,7 +22,7 @@ export function toTurn(event: SessionEvent): Turn | undefined {
 }
 
 export function toItem(event: SessionEvent, workdir: string): Item | undefined {
-  if (isNote(event)) return undefined;
+  if (isNoteEvent(event)) return undefined;
   switch (event.type) {
     case 'message.user':
       return { role: 'user', content: event.data.text };
@@ -60,7 +60,7 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
 }
 
 /** A question is in the log as a call and as text. The full conversation contains all calls, so it omits the text. */
-export class QuestionTexts {
+export class QuestionTextFilter {
   readonly #open = new Map<string, string>();
 
   /** Call with events in log order. Returns whether the event is the text of a question whose call came earlier. */
@@ -83,7 +83,7 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
       fails: [404],
     }),
     ({ params, caller }) =>
-      withErrorTexts(wireTexts, async () => {
+      withErrorTexts(wireErrorTexts, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
         rejoins.forget({ session: id, caller });
         const messages = await projected(sessions.history(id), toTurn);
@@ -97,10 +97,10 @@ export function mountHistory(app: App, { sessions, rejoins }: CrogiaDeps): void 
       fails: [404],
     }),
     ({ params }) =>
-      withErrorTexts(wireTexts, async () => {
+      withErrorTexts(wireErrorTexts, async () => {
         const { id, lastTask } = await sessions.get(toSessionId(params.sid));
         const { workdir } = await sessions.sandbox(id);
-        const spoken = new QuestionTexts();
+        const spoken = new QuestionTextFilter();
         const items = await projected(sessions.history(id), (event) =>
           spoken.repeats(event) ? undefined : toItem(event, workdir),
         );

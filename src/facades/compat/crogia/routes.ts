@@ -3,12 +3,12 @@ import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { readHealthWithTimeout } from '../../../api/views/health.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
-import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
+import { toPublicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
-import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
+import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/transport/ws-socket.ts';
 import type { TerminalConnection } from '../../../sessions/api/terminals.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireTexts } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireErrorTexts } from './context.ts';
 import { mountFiles, mountSearch } from './files.ts';
 import { mountHistory } from './history.ts';
 import * as replies from './replies.ts';
@@ -40,7 +40,7 @@ function mountTerminals(deps: Deps): void {
   });
 }
 
-async function attend(socket: Socket, shellId: string, { terminals, clock, logger }: Deps): Promise<void> {
+async function attend(socket: ClientSocket, shellId: string, { terminals, clock, logger }: Deps): Promise<void> {
   const say = (type: string, fields: object) => socket.sendJson({ type, ...fields, timestamp: toIsoTime(clock.now()) });
   // The client can send input before its terminal is found; that input must not be lost.
   const connected = connect(terminals, shellId, socket.closed);
@@ -71,7 +71,7 @@ async function attend(socket: Socket, shellId: string, { terminals, clock, logge
     if (socket.closed.aborted) return;
     const error = toAppError(thrown);
     if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a terminal failed');
-    say('error', { message: error.code === 'shell_not_found' ? wireTexts.shell_not_found : publicText(error) });
+    say('error', { message: error.code === 'shell_not_found' ? wireErrorTexts.shell_not_found : toPublicText(error) });
     socket.close(wireErrors[error.code].ws);
   }
 }
@@ -97,7 +97,7 @@ function typed(line: TerminalConnection, jsonObject: JsonObject): string | undef
 
 const base = '/api/sessions/:sid/processes';
 const missing = 'Process not found';
-const processWords = { ...wireTexts, not_found: missing };
+const processWords = { ...wireErrorTexts, not_found: missing };
 
 function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
   app.get(

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, wireTexts } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, wireErrorTexts } from './context.ts';
 import * as replies from './replies.ts';
 import { CreateBody, SessionParams as params, TaskBody } from './schemas.ts';
 
@@ -43,7 +43,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
       fails: [404],
     }),
     ({ params }) =>
-      withErrorTexts(wireTexts, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
+      withErrorTexts(wireErrorTexts, async () => sessionInfo(await sessions.get(toSessionId(params.sid)), sessions)),
   );
   app.delete(
     `${base}/:sid`,
@@ -52,7 +52,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
       fails: [404],
     }),
     ({ params }) =>
-      withErrorTexts(wireTexts, async () => {
+      withErrorTexts(wireErrorTexts, async () => {
         await sessions.delete(toSessionId(params.sid));
         return { message: `Session ${params.sid} deleted successfully` };
       }),
@@ -68,7 +68,7 @@ export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
       fails: [400, 404, 409, 422],
     }),
     ({ params: { sid }, body: { task, mode } }) =>
-      withErrorTexts(wireTexts, async () => {
+      withErrorTexts(wireErrorTexts, async () => {
         const { runId } = await sessions.send(toSessionId(sid), { text: task, mode: mode ?? 'queue' });
         return { message: `Task started in session ${sid}`, task, run_id: runId };
       }),

@@ -5,7 +5,7 @@ import { abortUnlessIdempotent } from '../../../http/transport/abort-on-disconne
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { addTruncationNotes } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
-import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireTexts } from './context.ts';
+import { type CrogiaDeps, describeRoute, toIsoTime, toShellId, wireErrorTexts } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params, ShellBody, ShellParams } from './schemas.ts';
 
@@ -20,7 +20,7 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
       fails: [404, 409],
     }),
     ({ params: { sid } }, reply) =>
-      withErrorTexts(wireTexts, async () =>
+      withErrorTexts(wireErrorTexts, async () =>
         shellInfo(await terminals.open(toSessionId(sid), abortUnlessIdempotent(reply))),
       ),
   );
@@ -31,7 +31,7 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
       fails: [404],
     }),
     ({ params }) =>
-      withErrorTexts(wireTexts, async () => ({
+      withErrorTexts(wireErrorTexts, async () => ({
         shells: (await terminals.list(toSessionId(params.sid))).map(shellInfo),
       })),
   );
@@ -40,10 +40,10 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
     describeRoute('CloseShell', 'Close a terminal', {
       schema: { params: ShellParams, response: { 200: replies.closedTerminalReply } },
       fails: [404],
-      missing: wireTexts.shell_not_found,
+      missing: wireErrorTexts.shell_not_found,
     }),
     ({ params: { shell_id } }) =>
-      withErrorTexts({ ...wireTexts, session_not_found: wireTexts.shell_not_found }, async () => {
+      withErrorTexts({ ...wireErrorTexts, session_not_found: wireErrorTexts.shell_not_found }, async () => {
         await terminals.close(toShellId(shell_id));
         return { message: `Shell session ${shell_id} deleted successfully` };
       }),
@@ -68,7 +68,7 @@ export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps)
       fails: [400, 404, 409, 422],
     }),
     ({ params: { sid }, body: { cmd: command, timeout, background } }, reply) =>
-      withErrorTexts(wireTexts, async () => {
+      withErrorTexts(wireErrorTexts, async () => {
         const id = toSessionId(sid);
         const signal = abortUnlessIdempotent(reply);
         if (background) {

@@ -1,24 +1,24 @@
-import { repeat, runAtIntervals } from '../../../core/concurrency/rounds.ts';
+import { runAtIntervals, runRounds } from '../../../core/concurrency/rounds.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-style.ts';
-import { publicText } from '../../../http/errors/wire-errors.ts';
+import { toPublicText } from '../../../http/errors/wire-errors.ts';
 import { runAsCaller } from '../../../http/guard/caller.ts';
-import { rateLimiter } from '../../../http/guard/rate-limit.ts';
+import { createRateLimiter } from '../../../http/guard/rate-limit.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
 import { withBodyStreams } from '../../shared/uploads.ts';
 import { mountControl, statusOf } from './control/routes.ts';
-import { refuse } from './data/refusals.ts';
+import { sendRefusal } from './data/refusals.ts';
 import { serveData, serveUpgrade } from './data/serve.ts';
-import { Sandboxes } from './sandboxes.ts';
+import { DataPlaneSandboxes } from './sandboxes.ts';
 import type { E2bSettings } from './settings.ts';
 import { TargetResolver } from './target.ts';
-import { createTokens } from './tokens.ts';
+import { createSandboxTokens } from './tokens.ts';
 
 const againMs = 1_000;
 
@@ -43,7 +43,7 @@ export class ProgramSandboxes {
       }
       return againMs;
     };
-    await repeat(round, { clock, failedMs: againMs }, signal); // the watch fails when too much changes at the same time
+    await runRounds(round, { clock, failedMs: againMs }, signal); // the watch fails when too much changes at the same time
   }
 }
 
@@ -51,7 +51,7 @@ const isManaged = ({ life, tokenRounds }: SessionRecord) => life !== undefined |
 
 const style: ErrorStyle = {
   status: (error) => (error instanceof InvalidRequest ? 400 : statusOf(error.code)),
-  body: (status, error) => ({ code: status, message: publicText(error), error_code: error.code }),
+  body: (status, error) => ({ code: status, message: toPublicText(error), error_code: error.code }),
 };
 /** The caller that finds sandboxes, and pauses or deletes them when their time is up. */
 const server: Principal = { role: 'admin', by: 'server' };
@@ -74,14 +74,17 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
   const { closing } = sse;
   const domain = settings.domain ?? `localhost:${port}`;
   const targets = new TargetResolver(domain.replace(/:\d+$/, ''));
-  const tokens = createTokens(await peppers(), credentials);
+  const tokens = createSandboxTokens(await peppers(), credentials);
   const { services } = acting(server);
   const servicesOf = (principal: Principal) => acting(principal).services;
   const warn = (err: unknown, message: string) => logger.warn({ err }, message);
   const programs = new ProgramSandboxes();
   void programs.follow(services.sessions, clock, closing);
-  const sandboxes = new Sandboxes({ services, servicesOf, managed: () => programs.all(), clock, warn });
-  const unnamed = { requests: rateLimiter(signedPerSecond, clock, 1_000), hashes: rateLimiter(wrongHashes, clock) };
+  const sandboxes = new DataPlaneSandboxes({ services, servicesOf, managed: () => programs.all(), clock, warn });
+  const unnamed = {
+    requests: createRateLimiter(signedPerSecond, clock, 1_000),
+    hashes: createRateLimiter(wrongHashes, clock),
+  };
   const data = { sandboxes, tokens, unnamed, clock, closing, credentials, clients, ...pick(settings) };
   elsewhere.push({
     rewrite: targets.rewrite,
@@ -110,11 +113,11 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
             const target = targets.of(request.raw);
             for (const [name, value] of Object.entries(common)) reply.raw.setHeader(name, value);
             reply.hijack();
-            if (!target) return void refuse(reply.raw, 400, badTarget);
+            if (!target) return void sendRefusal(reply.raw, 400, badTarget);
             serveData(target, request.raw, reply.raw, data).catch((thrown: unknown) => {
               const error = toAppError(thrown);
               if (reply.raw.headersSent) return void reply.raw.destroy();
-              refuse(reply.raw, 502, publicText(error));
+              sendRefusal(reply.raw, 502, toPublicText(error));
               if (error.code === 'internal') logger.error({ err: thrown }, 'a request to a sandbox failed');
             });
           });
@@ -128,8 +131,8 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
 
 /** Deletes and pauses the sandboxes that are due, until the server shuts down. */
 async function endDue(
-  sandboxes: Sandboxes,
-  remove: Parameters<Sandboxes['endDue']>[0],
+  sandboxes: DataPlaneSandboxes,
+  remove: Parameters<DataPlaneSandboxes['endDue']>[0],
   { clock, logger, sse: { closing } }: FacadeParts,
 ): Promise<void> {
   const forget: typeof remove = async (id) => {

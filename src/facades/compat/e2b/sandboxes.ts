@@ -8,7 +8,7 @@ import type { Principal } from '../../../core/model/principal.ts';
 import type { SessionLifetime, SessionRecord } from '../../../core/model/records.ts';
 import type { SandboxInterior } from '../../../sessions/api/sandbox-interior.ts';
 import type { Services } from '../../../sessions/api/services.ts';
-import { readSample } from './control/metrics.ts';
+import { readMetricsSample } from './control/metrics.ts';
 
 /** A running sandbox, as a request uses it. */
 export interface RunningSandbox {
@@ -34,7 +34,7 @@ interface Deps {
 }
 
 /** The sandboxes behind the data plane. The tokens of a sandbox are its only credential there. */
-export class Sandboxes {
+export class DataPlaneSandboxes {
   readonly #deps: Deps;
   readonly #cuts = new Map<string, SandboxConnections>();
   readonly #inOrder = createKeyedQueue();
@@ -63,7 +63,7 @@ export class Sandboxes {
     return {
       record,
       cut: cut.streams.signal,
-      env: listVariables(record),
+      env: listSandboxVariables(record),
       isPrivate: life?.privatePorts ?? true, // only a program of this facade can make them public
       portHost: life?.portHost,
       wake: async (principal) => life?.paused && (await this.wake(record, life.seconds, principal)),
@@ -124,7 +124,7 @@ export class Sandboxes {
   /** Undefined: it is not running. */
   async sample(sid: string, signal: AbortSignal) {
     const { success, data: id } = SessionId.safeParse(sid);
-    return success ? await readSample(id, this.#deps.services, signal) : undefined;
+    return success ? await readMetricsSample(id, this.#deps.services, signal) : undefined;
   }
 
   /** The sandboxes that are running, or would be resumed by a request. */
@@ -169,7 +169,7 @@ const maxConcurrent = 8;
 /** Whether a request ends the pause. */
 const isResumedByRequest = ({ paused, resumes }: SessionLifetime) => paused === 'memory' && resumes;
 
-export function listVariables({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {
+export function listSandboxVariables({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {
   const own = Object.entries(life?.env ?? {}).map(([name, value]) => `${name}=${value}`);
   return [...own, 'E2B_SANDBOX=true', `E2B_SANDBOX_ID=${id}`, `E2B_TEMPLATE_ID=${life?.kind ?? 'base'}`];
 }

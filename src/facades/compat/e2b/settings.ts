@@ -30,7 +30,7 @@ export const e2bSettings = z.strictObject({
 export type E2bSettings = z.output<typeof e2bSettings>;
 
 /** The template names that programs can use, each with its template. Undefined: the server's own image and limits. */
-export const parseTemplates = ({
+export const parseTemplateAliases = ({
   templates,
 }: Pick<E2bSettings, 'templates'>): ReadonlyMap<string, string | undefined> =>
   new Map(templates.map((entry) => entry.split('=') as [string, string?]).map(([name, template]) => [name, template]));

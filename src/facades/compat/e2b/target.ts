@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { readHeader } from './headers.ts';
 
 /** The sandbox and port of a request to the data plane. */
-export interface Target {
+export interface DataPlaneTarget {
   readonly sid: string | undefined; // undefined: a signed URL, which names no sandbox
   readonly port: number;
   /** Addressed as `<port>-<sid>.<domain>`, which lets a browser connect without extra headers. */
@@ -33,7 +33,7 @@ function moveVolumeToken(headers: IncomingHttpHeaders): void {
  */
 export class TargetResolver {
   readonly #domain: string;
-  readonly #found = new WeakMap<IncomingMessage, Target>();
+  readonly #found = new WeakMap<IncomingMessage, DataPlaneTarget>();
   readonly #named = new WeakSet<IncomingMessage>();
 
   /** `domain` has no port. */
@@ -41,7 +41,7 @@ export class TargetResolver {
     this.#domain = domain.toLowerCase();
   }
 
-  of = (request: IncomingMessage): Target | undefined => this.#found.get(request);
+  of = (request: IncomingMessage): DataPlaneTarget | undefined => this.#found.get(request);
 
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
@@ -89,7 +89,7 @@ export class TargetResolver {
   };
 
   /** Hides headers from the common hooks: they are meant for the sandbox, not for the server. */
-  #lead(request: IncomingMessage, target: Omit<Target, 'headers'>): true {
+  #lead(request: IncomingMessage, target: Omit<DataPlaneTarget, 'headers'>): true {
     const isPort = target.port >= 1 && target.port <= 65_535;
     // a request without a target is refused
     if (isPort) this.#found.set(request, { ...target, headers: { ...request.headers } });

@@ -10,7 +10,7 @@ import type { Credentials } from '../../../http/guard/credentials.ts';
  * server of a store can check them. They are valid until that credential becomes invalid or the sandbox's tokens are
  * replaced.
  */
-export interface Tokens {
+export interface SandboxTokens {
   /** Opens the agent API of the sandbox, and its ports. */
   access(box: Box, maker: Principal): string;
   /** Opens only the ports of the sandbox. */
@@ -38,10 +38,10 @@ export interface PresentedTokens {
 }
 const macChars = 43;
 
-export function createTokens(
+export function createSandboxTokens(
   peppers: Pick<Peppers, 'hash'>,
   credentials: Pick<Credentials, 'serverSeal' | 'live' | 'principals'>,
-): Tokens {
+): SandboxTokens {
   const token = (purpose: string, { id, tokenRounds = 0 }: Box, { key = '' }: Principal) => {
     const seal = key === '' ? (credentials.serverSeal ?? '') : '';
     const box = tokenRounds === 0 ? id : `${id}#${tokenRounds}`;

@@ -1,6 +1,6 @@
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-style.ts';
-import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
+import { toPublicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 
 interface ErrorDetails {
   /** The code by which SDKs choose a more specific error class. */
@@ -20,21 +20,21 @@ export class ApiError extends AppError {
     this.narrow = narrow;
   }
 }
-export const invalidRequest = (message: string, errorCode?: string) =>
+export const invalidRequestError = (message: string, errorCode?: string) =>
   new ApiError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
 /** Handler for `catch`: gives a not_found error this message, and rethrows every other error. */
-export const orMissing =
+export const explainNotFound =
   (message: string, errorCode?: string) =>
   (thrown: unknown): never => {
     if (toAppError(thrown).code !== 'not_found') throw thrown;
     throw new ApiError('not_found', message, errorCode === undefined ? {} : { errorCode });
   };
 /** The error for an area of the API that this server lacks. The client must not retry. */
-export const notSupported = (what: string) =>
+export const notSupportedError = (what: string) =>
   new ApiError('unsupported', `${what} are not supported by this server`, { errorCode: 'not_supported' });
 /** The error for a field value that is not supported here. */
-export const unsupportedField = (field: string, accepted: string) =>
-  invalidRequest(`${field} is not supported by this server; ${accepted}`, 'not_supported');
+export const unsupportedFieldError = (field: string, accepted: string) =>
+  invalidRequestError(`${field} is not supported by this server; ${accepted}`, 'not_supported');
 
 const types: Readonly<Record<number, string>> = {
   400: 'invalid_request_error',
@@ -60,12 +60,12 @@ const statusOf = (error: AppError): number => {
   return wireErrors[error.code].http;
 };
 
-export function errorBody(status: number, error: AppError, requestId: string) {
+export function toErrorBody(status: number, error: AppError, requestId: string) {
   const { errorCode, details, type: own } = error instanceof ApiError ? error.narrow : {};
   const more = { ...(errorCode !== undefined && { error_code: errorCode }), ...details };
   const type = own ?? types[status] ?? (status >= 500 && status !== 501 ? 'api_error' : 'invalid_request_error');
   const isUsual = status === 401 && !(error instanceof ApiError);
-  const message = isUsual ? 'A valid key is needed, as a bearer token or in x-api-key.' : publicText(error);
+  const message = isUsual ? 'A valid key is needed, as a bearer token or in x-api-key.' : toPublicText(error);
   return {
     type: 'error',
     error: { type, message, ...(Object.keys(more).length > 0 && { details: more }) },
@@ -75,7 +75,7 @@ export function errorBody(status: number, error: AppError, requestId: string) {
 
 export const errorStyle: ErrorStyle = {
   status: statusOf,
-  body: (status, error, requestId = '') => errorBody(status, error, requestId),
+  body: (status, error, requestId = '') => toErrorBody(status, error, requestId),
   headers: (status, error) => ({
     ...((final.has(status) || error.code === 'quota') &&
       !(error instanceof ApiError && error.narrow.isTemporary) && { 'x-should-retry': 'false' }),

@@ -3,19 +3,19 @@ import { z } from 'zod';
 import type { App } from '../../../http/routes/routes.ts';
 import type { WorkerIdentity } from '../../../sessions/api/server/work-queue.ts';
 import { withBodyStreams } from '../../shared/uploads.ts';
-import { Query } from './wire.ts';
+import { QueryParameters } from './wire.ts';
 
 /** One request, as handlers of this facade receive it. */
 export interface ApiRequest {
   readonly params: Readonly<Record<string, string | undefined>>;
-  readonly query: Query;
+  readonly query: QueryParameters;
   readonly body: unknown;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   /** The worker that sent the request; undefined: the caller has a key of the server, or needs none. */
   readonly worker?: WorkerIdentity | undefined;
 }
-export type WorkerCredential = 'environment' | 'session';
+export type WorkerCredentialKind = 'environment' | 'session';
 /** A route of the API. Its path is below the prefix of the facade. */
 export interface Route {
   /** Method and path, such as `GET /v1/agents/:id`. */
@@ -27,7 +27,7 @@ export interface Route {
   /** The handler reads the body itself. */
   readonly body?: 'stream';
   /** Kinds of worker credentials that also open the route: an environment's key, the token of a session's work item. */
-  readonly worker?: readonly WorkerCredential[];
+  readonly worker?: readonly WorkerCredentialKind[];
   run(apiRequest: ApiRequest): Promise<unknown>;
 }
 /** A route that deletes the resource with the path's `:id`. `type`: the `type` in the answer. */
@@ -72,7 +72,13 @@ function mountRoute(app: App, route: Route, access: RouteAccess): void {
     ...(method === 'POST' && kind === undefined && { schema: { body: anything } }),
     async handler(request, reply) {
       const { params, url, body } = request;
-      const requested = { params: params as ApiRequest['params'], query: new Query(url), body, request, reply };
+      const requested = {
+        params: params as ApiRequest['params'],
+        query: new QueryParameters(url),
+        body,
+        request,
+        reply,
+      };
       const answer = await access.run(route, requested, run);
       return reply.sent || stream ? reply : answer;
     },

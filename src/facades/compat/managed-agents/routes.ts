@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../../../core/errors/errors.ts';
-import { randomIds } from '../../../core/model/ids.ts';
+import { createIdSource } from '../../../core/model/ids.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
 import { createSessionPreparer } from './deployments/prepare.ts';
-import { archiveDeploymentsOf, deploymentRoutes } from './deployments/routes.ts';
+import { archiveAgentDeployments, deploymentRoutes } from './deployments/routes.ts';
 import { deploymentRunRoutes } from './deployments/runs.ts';
 import { programApi } from './deployments/shapes.ts';
-import { errorStyle, notSupported } from './errors.ts';
+import { errorStyle, notSupportedError } from './errors.ts';
 import { agentRoutes } from './resources/agents.ts';
 import { environmentRoutes } from './resources/environments.ts';
 import { type FileDeps, fileRoutes } from './resources/files.ts';
@@ -49,7 +49,7 @@ type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | '
 
 /** Every route of the API that this server implements. */
 export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly Route[] => [
-  ...agentRoutes(parts.services, (agent) => archiveDeploymentsOf(agent, parts)),
+  ...agentRoutes(parts.services, (agent) => archiveAgentDeployments(agent, parts)),
   ...environmentRoutes(parts.services),
   ...workRoutes(parts),
   ...environmentKeyRoutes(parts),
@@ -74,7 +74,7 @@ const atRoot =
 /** The Managed Agents API of Anthropic. */
 export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsSettings): readonly FacadeRoutes[] {
   const never = () => false;
-  const { short: ids } = randomIds();
+  const { short: ids } = createIdSource();
   const { acting, clock } = parts;
   parts.programs?.serve(programApi, createSessionPreparer({ acting, projects: parts.projects, clock, ids, settings }));
   parts.elsewhere.push({
@@ -100,7 +100,7 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
         app.all(`${apiPrefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
           const path = url.slice(apiPrefix.length).split('?')[0] ?? '';
           const area = findArea(path);
-          if (area) throw notSupported(area.name);
+          if (area) throw notSupportedError(area.name);
           throw new AppError('not_found', `There is no ${method} ${path}.`);
         });
       },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseJson } from '../../../core/text/json.ts';
-import { invalidRequest } from './errors.ts';
+import { invalidRequestError } from './errors.ts';
 
 /** Parses what a client sent. Rejects with the first error, named by its field. */
 export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
@@ -9,8 +9,9 @@ export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown
   const [issue] = found.error.issues;
   const keys = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : '';
   const where = issue?.path.join('.') ?? '';
-  if (keys !== '') throw invalidRequest(`${where === '' ? keys : `${where}.${keys}`}: Extra inputs are not permitted.`);
-  throw invalidRequest(`${where || 'The body'}: ${issue?.message}`);
+  if (keys !== '')
+    throw invalidRequestError(`${where === '' ? keys : `${where}.${keys}`}: Extra inputs are not permitted.`);
+  throw invalidRequestError(`${where || 'The body'}: ${issue?.message}`);
 }
 
 export const toIsoTime = (ms: number): string => new Date(ms).toISOString();
@@ -21,12 +22,12 @@ export function parseTime(name: string, given: string): number {
   const value = given.replace(/ (?=\d{2}:?\d{2}$)/, '+');
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);
   const at = Date.parse(hasZone ? value : `${value}Z`);
-  if (Number.isNaN(at)) throw invalidRequest(`${name}: '${value}' is no time as RFC 3339 writes it.`);
+  if (Number.isNaN(at)) throw invalidRequestError(`${name}: '${value}' is no time as RFC 3339 writes it.`);
   return at;
 }
 
 /** The values of a query. Clients write lists as `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b` or `name=a,b`. */
-export class Query {
+export class QueryParameters {
   readonly #values: URLSearchParams;
 
   constructor(url: string) {
@@ -48,12 +49,13 @@ export class Query {
     const text = this.one(name);
     if (text === undefined || text === '') return usual;
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= min && value <= max)) throw invalidRequest(`${name} must be a whole number from ${min} to ${max}.`);
+    if (!(value >= min && value <= max))
+      throw invalidRequestError(`${name} must be a whole number from ${min} to ${max}.`);
     return value;
   }
   order(usual: 'asc' | 'desc'): 'asc' | 'desc' {
     const value = this.one('order') ?? usual;
-    if (value !== 'asc' && value !== 'desc') throw invalidRequest('order must be asc or desc.');
+    if (value !== 'asc' && value !== 'desc') throw invalidRequestError('order must be asc or desc.');
     return value;
   }
   /** Returns a check of a time against the bounds `name[gt]`, `name[gte]`, `name[lt]` and `name[lte]`. */
@@ -102,7 +104,7 @@ export function paginate<Item extends { readonly id: string }>(
 }
 
 interface ListedPage<Item, Shown> {
-  readonly query: Query;
+  readonly query: QueryParameters;
   /** Identifies the list: a cursor of any other list is refused. */
   readonly name: string;
   /** The maximum `limit`; default: 100. */
@@ -113,7 +115,7 @@ interface ListedPage<Item, Shown> {
   show(item: Item): Shown;
 }
 /** One page of a list without links to previous pages. */
-export async function listPage<Item extends { readonly id: string }, Shown>(list: ListedPage<Item, Shown>) {
+export async function readListPage<Item extends { readonly id: string }, Shown>(list: ListedPage<Item, Shown>) {
   const { query, name, most = 100, usual = 20, read, show } = list;
   const limit = query.integer('limit', { min: 1, max: most, usual });
   const { data, next_page } = paginate(await read(), { limit, page: query.one('page'), name });
@@ -123,10 +125,10 @@ export async function listPage<Item extends { readonly id: string }, Shown>(list
 function findPosition(items: readonly { readonly id: string }[], page: string, name: string): number {
   const json = parseJson(Buffer.from(page, 'base64url').toString(), cursorLimits);
   const { success, data } = Cursor.safeParse(json.ok ? json.value : undefined);
-  if (!success || data[0] !== name) throw invalidRequest('page is no cursor of this list in this order.');
+  if (!success || data[0] !== name) throw invalidRequestError('page is no cursor of this list in this order.');
   if (data[1] === '') return 0;
   const at = items.findIndex(({ id }) => id === data[1]);
-  if (at < 0) throw invalidRequest('page: the place of this cursor is gone. Begin again without page.');
+  if (at < 0) throw invalidRequestError('page: the place of this cursor is gone. Begin again without page.');
   return at + 1;
 }
 export const withoutPreviousPage = <Item>({ data, next_page }: Page<Item>): Page<Item> => ({ data, next_page });
@@ -141,6 +143,7 @@ export function applyMetadataChange(
 ): Record<string, string> {
   const all: Record<string, string | null> = { ...now, ...change };
   const next = Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== null));
-  if (Object.keys(next).length > 16) throw invalidRequest('metadata must have at most 16 pairs.', 'invalid_metadata');
+  if (Object.keys(next).length > 16)
+    throw invalidRequestError('metadata must have at most 16 pairs.', 'invalid_metadata');
   return next;
 }

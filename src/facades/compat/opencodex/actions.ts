@@ -1,5 +1,5 @@
 import type { SessionEvent } from '../../../core/model/events.ts';
-import { MessageIds } from './conversation/message-ids.ts';
+import { MessageIdResolver } from './conversation/message-ids.ts';
 import { derivedId } from './ids.ts';
 import { type ProjectionContext, toIsoTime, toShownToolCall } from './names.ts';
 import type { Action } from './replies/conversation.ts';
@@ -8,7 +8,7 @@ type CallEvent = Extract<SessionEvent, { type: 'tool.calling' }>;
 type ResultEvent = Extract<SessionEvent, { type: 'tool.called' }>;
 
 /** Builds the action of a call. `call` is the result event if the call's own event is no longer in the log. */
-export function toAction({ call, result, message }: ToolUse, view: ProjectionContext): Action {
+export function toAction({ call, result, message }: PairedToolCall, view: ProjectionContext): Action {
   const { tool, args } = toShownToolCall(call.data, view);
   return {
     id: derivedId('action', { session: call.sessionId, seq: call.seq }),
@@ -31,7 +31,7 @@ function toOutput({ data: { success, output, exitCode } }: ResultEvent): NonNull
 export const isAction = (event: SessionEvent): event is CallEvent | ResultEvent =>
   (event.type === 'tool.calling' || event.type === 'tool.called') && event.data.tool !== 'message';
 
-export interface ToolUse {
+export interface PairedToolCall {
   readonly call: CallEvent | ResultEvent;
   result: ResultEvent | undefined;
   /** The id of the message to which the call belongs. */
@@ -39,10 +39,10 @@ export interface ToolUse {
 }
 
 /** Pairs calls with their results, in the order of the calls. */
-export class ToolUses {
-  readonly all: ToolUse[] = [];
-  readonly #open = new Map<string, ToolUse>();
-  readonly #messageIds = new MessageIds();
+export class ToolCallPairer {
+  readonly all: PairedToolCall[] = [];
+  readonly #open = new Map<string, PairedToolCall>();
+  readonly #messageIds = new MessageIdResolver();
 
   /** Call this even for events that are not calls: they determine which message a call belongs to. */
   pass(event: SessionEvent): void {
@@ -50,7 +50,7 @@ export class ToolUses {
   }
 
   /** Adds a call, or the result of one. Returns the call. */
-  add(event: CallEvent | ResultEvent): ToolUse {
+  add(event: CallEvent | ResultEvent): PairedToolCall {
     const key = `${event.runId} ${event.data.callId}`;
     const open = this.#open.get(key);
     if (event.type === 'tool.called' && open) {
@@ -58,7 +58,7 @@ export class ToolUses {
       this.#open.delete(key);
       return open;
     }
-    const use: ToolUse = {
+    const use: PairedToolCall = {
       call: event,
       result: event.type === 'tool.called' ? event : undefined,
       message: this.#messageIds.of(event),
@@ -70,7 +70,7 @@ export class ToolUses {
 }
 
 export function toActions(events: Iterable<SessionEvent>, view: ProjectionContext): Action[] {
-  const uses = new ToolUses();
+  const uses = new ToolCallPairer();
   for (const event of events) isAction(event) ? uses.add(event) : uses.pass(event);
   return uses.all.map((use) => toAction(use, view));
 }

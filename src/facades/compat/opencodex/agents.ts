@@ -6,7 +6,7 @@ import { describeRoute } from './about.ts';
 import { findProject, invalidField, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
 import { ApplyParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
-import { agentView, templateView } from './views.ts';
+import { toAgentView, toTemplateView } from './views.ts';
 
 const projects = '/api/v1/projects';
 const config = `${projects}/:project_id/agent-config`;
@@ -19,7 +19,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     describeRoute('ListTemplates', 'List the agent templates', {
       schema: { response: { 200: replies.templatesReply } },
     }),
-    async () => services.templates.list().filter(isForProjects).map(templateView),
+    async () => services.templates.list().filter(isForProjects).map(toTemplateView),
   );
   app.get(
     `${projects}/templates/:template_id`,
@@ -27,7 +27,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       schema: { params: TemplateParams, response: { 200: replies.templateReply } },
       fails: [404],
     }),
-    async ({ params }) => templateView(findTemplate(deps, params.template_id)),
+    async ({ params }) => toTemplateView(findTemplate(deps, params.template_id)),
   );
   app.get(
     config,
@@ -35,7 +35,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       schema: { params: ProjectParams, response: { 200: replies.agentConfigReply } },
       fails: [404],
     }),
-    async ({ params }) => agentView(await agents.get((await findProject(deps, params.project_id)).id)),
+    async ({ params }) => toAgentView(await agents.get((await findProject(deps, params.project_id)).id)),
   );
   app.put(
     config,
@@ -60,7 +60,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
         fallbacks: body.llm_fallbacks,
         toolServers: body.mcp_servers,
       };
-      return agentView(await agents.update(id, change as Change).catch(unfit(body)));
+      return toAgentView(await agents.update(id, change as Change).catch(unfit(body)));
     },
   );
   app.post(
@@ -71,7 +71,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
     }),
     async ({ params }) => {
       const { id } = await findProject(deps, params.project_id);
-      return agentView(await agents.apply(id, findTemplate(deps, params.template_id)));
+      return toAgentView(await agents.apply(id, findTemplate(deps, params.template_id)));
     },
   );
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
-import { CredentialName, credentialFields, withDefaults } from '../../../core/model/credential.ts';
+import { CredentialName, credentialFields, withInjectionDefaults } from '../../../core/model/credential.ts';
 import { Secret } from '../../../core/text/secret.ts';
 import { jsonReply, noBodyReply } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
@@ -108,7 +108,7 @@ function mountFor<Id>(
       const { value, ...rest } = request.body;
       const id = await findId(request.params);
       const name = parseName(request.params.credential);
-      return view(await credentials.put(id, { name, ...withDefaults(rest) }, new Secret(value)));
+      return view(await credentials.put(id, { name, ...withInjectionDefaults(rest) }, new Secret(value)));
     },
   );
   app.delete(

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { oneOf } from '../../../config/kinds.ts';
 import { setting } from '../../../config/setting.ts';
 import { describeFacade } from '../../shared/facade.ts';
-import { opencodex as opencodexRoutes } from './routes.ts';
+import { createOpencodexRoutes as opencodexRoutes } from './routes.ts';
 
 export const opencodex = describeFacade({
   label: 'OpenCodex',

@@ -4,7 +4,7 @@ import { describeRoute } from './about.ts';
 import { findProject, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
 import { NewProject, PageQuery, ProjectChange, ProjectParams } from './schemas.ts';
-import { projectView } from './views.ts';
+import { toProjectView } from './views.ts';
 
 const projects = '/api/v1/projects';
 const one = `${projects}/:project_id`;
@@ -20,7 +20,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
     async ({ query }) => {
       const { skip = 0, limit = 100 } = query;
       const found = await services.projects.list({ skip, limit });
-      return { projects: found.projects.map(projectView), total: found.total };
+      return { projects: found.projects.map(toProjectView), total: found.total };
     },
   );
   app.post(
@@ -32,7 +32,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
       fails: [409, 413, 422],
     }),
     async ({ body: { name, description = null } }) =>
-      projectView(await services.projects.create({ name, description })),
+      toProjectView(await services.projects.create({ name, description })),
   );
   app.get(
     one,
@@ -40,7 +40,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
       schema: { params: ProjectParams, response: { 200: replies.projectReply } },
       fails: [404],
     }),
-    async ({ params }) => projectView(await findProject(deps, params.project_id)),
+    async ({ params }) => toProjectView(await findProject(deps, params.project_id)),
   );
   app.put(
     one,
@@ -52,7 +52,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
     async ({ params, body: { name, description } }) => {
       const { id } = await findProject(deps, params.project_id);
       const change = { ...(name != null && { name }), ...(description !== undefined && { description }) };
-      return projectView(await services.projects.update(id, change));
+      return toProjectView(await services.projects.update(id, change));
     },
   );
   app.delete(

@@ -12,7 +12,7 @@ import { mountFiles } from './workspace/files.ts';
 import { mountSandbox } from './workspace/sandbox.ts';
 import { mountWorkspace } from './workspace/workspace.ts';
 
-export function opencodex(deps: OpencodexDeps): FacadeRoutes {
+export function createOpencodexRoutes(deps: OpencodexDeps): FacadeRoutes {
   return {
     mount(app) {
       mountProjects(app, deps);

@@ -64,7 +64,7 @@ export const NewMessage = z.object({
 });
 export const StreamMessage = z.object({ content: boundedText(200_000), mode });
 
-export const Execute = z.object({
+export const ExecuteBody = z.object({
   command: boundedText(200_000).refine(withoutNul, 'must not contain NUL'),
   workdir: path.nullish().describe('/workspace if absent'),
   timeout: z.int().min(1).max(600).nullish().describe('seconds, 120 if absent'),
@@ -94,7 +94,7 @@ export const agentConfigChange = z.object({
     .optional()
     .describe('tool servers as under mcp.servers in corral.yaml, with a command each'),
 });
-export const newKey = (known: Providers) =>
+export const createKeySchema = (known: Providers) =>
   z.object({
     provider: provider(known.filter(({ envKey }) => envKey !== null)),
     api_key: z

@@ -8,7 +8,7 @@ import { describeRoute } from './about.ts';
 import type { OpencodexDeps } from './context.ts';
 import { toIsoTime } from './names.ts';
 import { exampleTime, isoTimestamp } from './replies/examples.ts';
-import { newKey, ProviderParams, ProvidersQuery } from './schemas.ts';
+import { createKeySchema, ProviderParams, ProvidersQuery } from './schemas.ts';
 
 const base = '/api/v1/settings';
 const bodyExample = { provider: 'gemini', api_key: 'the-key' };
@@ -38,7 +38,7 @@ const gemini: z.output<typeof Provider> = {
 const providerList = jsonReply('Providers', z.object({ providers: z.array(Provider) }), { providers: [gemini] });
 
 export function mountSettings(app: App, { keys, providers, offered }: OpencodexDeps): void {
-  const NewKey = newKey(providers);
+  const NewKey = createKeySchema(providers);
   app.get(
     `${base}/api-keys`,
     describeRoute('ListApiKeys', 'List the providers whose keys are stored; never a key', {

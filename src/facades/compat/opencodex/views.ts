@@ -10,7 +10,7 @@ import { toIsoTime } from './names.ts';
 import type { File } from './replies/files.ts';
 import type * as replies from './replies/projects.ts';
 
-export const projectView = ({ id, name, description, createdAt, updatedAt }: Project): replies.Project => ({
+export const toProjectView = ({ id, name, description, createdAt, updatedAt }: Project): replies.Project => ({
   id,
   name,
   description,
@@ -18,7 +18,7 @@ export const projectView = ({ id, name, description, createdAt, updatedAt }: Pro
   updated_at: toIsoTime(updatedAt),
 });
 
-export const chatView = (session: SessionRecord, environment: string | null): replies.Chat => ({
+export const toChatView = (session: SessionRecord, environment: string | null): replies.Chat => ({
   id: session.id,
   project_id: session.projectId,
   name: session.title === '' ? 'New Chat' : session.title,
@@ -29,7 +29,7 @@ export const chatView = (session: SessionRecord, environment: string | null): re
   environment_type: environment,
 });
 
-export const agentView = (config: AgentConfig): replies.AgentConfig => ({
+export const toAgentView = (config: AgentConfig): replies.AgentConfig => ({
   id: config.id,
   project_id: config.projectId,
   agent_type: config.agentType,
@@ -43,7 +43,7 @@ export const agentView = (config: AgentConfig): replies.AgentConfig => ({
   ...(config.toolServers.length > 0 && { mcp_servers: toProgramSettings(config.toolServers) }),
 });
 
-export const templateView = (template: TemplateInfo & { readonly environment: string }): replies.Template => ({
+export const toTemplateView = (template: TemplateInfo & { readonly environment: string }): replies.Template => ({
   id: template.name,
   name: template.label,
   description: template.description,
@@ -52,7 +52,7 @@ export const templateView = (template: TemplateInfo & { readonly environment: st
   enabled_tools: [...template.groups],
 });
 
-export const fileView = (file: UploadedFile): File => ({
+export const toFileView = (file: UploadedFile): File => ({
   id: file.id,
   project_id: file.projectId,
   filename: file.name,

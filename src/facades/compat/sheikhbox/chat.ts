@@ -5,13 +5,13 @@ import type { FactOf, SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { markReplayed, settleClaim } from '../../../http/guard/idempotency.ts';
-import { latestCursor } from '../../../http/transport/cursor.ts';
+import { parseLatestCursor } from '../../../http/transport/cursor.ts';
 import type { SendCommand, SessionService } from '../../../sessions/api/sessions.ts';
 import { toGoal } from '../../shared/conversation/goal.ts';
 import type { SheikhboxContext } from './context.ts';
 import type { ChatBody } from './schemas.ts';
 import { streamChat } from './stream/stream.ts';
-import { StreamPlan } from './stream/stream-end.ts';
+import { StreamBounds } from './stream/stream-end.ts';
 
 const recentMs = 10 * 60 * 1000;
 const pageSize = 200;
@@ -64,14 +64,14 @@ export function createChatHandler(
   // Serialized, so that the second of two equal requests sees the message of the first.
   const inOrder = createKeyedQueue();
   return async ({ request, sid, body }, reply) => {
-    const cursor = latestCursor(request.headers['last-event-id'], body.event_id);
+    const cursor = parseLatestCursor(request.headers['last-event-id'], body.event_id);
     const session = await context.sessions.get(toSessionId(sid));
     const claim = await context.idempotency.claim(request);
     // Starts before the message is sent, because the first answer can be logged before the stream opens.
     using _watching = context.sessions.watching(session.id);
     if (claim?.kind === 'replay') {
       markReplayed(reply);
-      const first = StreamPlan.parse(claim.answer);
+      const first = StreamBounds.parse(claim.answer);
       return await streamChat(reply, session.id, { ...first, after: cursor ?? first.after }, context);
     }
     const plan = await settleClaim(claim, () => {
@@ -91,7 +91,7 @@ async function planMessage(
   body: ChatBody,
   cursor: number | undefined,
   { sessions, clock }: SheikhboxContext,
-): Promise<StreamPlan> {
+): Promise<StreamBounds> {
   if (body.timestamp != null) {
     const sent = await findRetried(sessions, await sessions.get(id), { text, timestamp: body.timestamp }, clock.now());
     if (sent) return untilEndOf(sent.seq, sent.runId, cursor);
@@ -113,7 +113,7 @@ async function planMessage(
  * Ends the stream at the end of the message's run. Run ends before the message, even those after the cursor, do not end
  * it.
  */
-function untilEndOf(seq: number, runId: StreamPlan['until']['runId'], cursor: number | undefined): StreamPlan {
+function untilEndOf(seq: number, runId: StreamBounds['until']['runId'], cursor: number | undefined): StreamBounds {
   return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
 }
 
@@ -121,7 +121,7 @@ async function planReconnect(
   session: SessionRecord,
   cursor: number | undefined,
   { sessions }: SheikhboxContext,
-): Promise<StreamPlan> {
+): Promise<StreamBounds> {
   const active = await sessions.activeRun(session.id);
   const { lastSeq } = await sessions.get(session.id);
   const after = cursor ?? active?.startedSeq ?? lastSeq;

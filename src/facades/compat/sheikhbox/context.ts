@@ -5,8 +5,8 @@ import type { Services } from '../../../sessions/api/services.ts';
 import type { UploadService } from '../../../sessions/projects/uploads.ts';
 import { envelopeStyle } from '../../shared/envelope.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
-import type { FileInfos } from './files/file-infos.ts';
-import type { Profile } from './stream/events.ts';
+import type { FileInfoCache } from './files/file-infos.ts';
+import type { WireVersion } from './stream/events.ts';
 
 export interface SheikhboxDeps
   extends Pick<
@@ -16,14 +16,14 @@ export interface SheikhboxDeps
     Pick<Services, 'sessions' | 'shares'> {
   /** Undefined: sandboxes have no screen. */
   readonly desktop: Services['desktop'] | undefined;
-  readonly profile: Profile;
+  readonly profile: WireVersion;
   /** Undefined: uploads are not available. */
   readonly uploads: UploadService | undefined;
   readonly maxUploadBytes: number;
 }
 /** The dependencies and caches that the routes of this facade share. */
 export interface SheikhboxContext extends SheikhboxDeps {
-  readonly infos: FileInfos;
+  readonly infos: FileInfoCache;
   readonly frameOf: (event: SessionEvent) => Buffer | undefined;
   readonly textOf: (event: SessionEvent) => string;
 }
@@ -37,7 +37,7 @@ export const describeRoute = createRouteDescriber({
   failures: describeFailures(envelopeStyle),
 });
 /** Describes a route outside of `/api/v1/sessions`, where errors are `{detail}`. */
-export const describeOtherRoute = createRouteDescriber({
+export const describeNonSessionRoute = createRouteDescriber({
   tag: 'SheikhBox',
   prefix: 'sheikhbox',
   failures: detailFailures,

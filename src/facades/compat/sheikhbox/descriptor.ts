@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { oneOf } from '../../../config/kinds.ts';
 import { setting } from '../../../config/setting.ts';
 import { describeFacade } from '../../shared/facade.ts';
-import { sheikhbox as sheikhboxRoutes } from './routes.ts';
+import { createSheikhboxRoutes as sheikhboxRoutes } from './routes.ts';
 
 export const sheikhbox = describeFacade({
   label: 'SheikhBox',

@@ -1,6 +1,6 @@
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { success } from '../../shared/envelope.ts';
+import { toSuccessEnvelope } from '../../shared/envelope.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import * as replies from './replies.ts';
 import { EditBody, ForkBody, SessionParams as params } from './schemas.ts';
@@ -22,7 +22,7 @@ export function mountFork(app: App, { sessions }: SheikhboxContext): void {
       const requested = { ...(seq && { seq }), ...(title && { title }), ...(typeof files === 'boolean' && { files }) };
       const { id, forkedFrom } = await sessions.fork(toSessionId(sid), { origin: 'sheikhbox', ...requested });
       const { sessionId = '', seq: at = 0, files: kept = 'off' } = forkedFrom ?? {};
-      return success({ session_id: id, forked_from: { session_id: sessionId, seq: at, files: kept } });
+      return toSuccessEnvelope({ session_id: id, forked_from: { session_id: sessionId, seq: at, files: kept } });
     },
   );
   app.post(
@@ -40,7 +40,7 @@ export function mountFork(app: App, { sessions }: SheikhboxContext): void {
       const requested = { seq, text, attachments: attachments ?? [], stopsRun: stopsRun === true };
       const { session, sent } = await sessions.edit(toSessionId(sid), { origin: 'sheikhbox', ...requested });
       const { id, forkedFrom, branch } = session;
-      return success({
+      return toSuccessEnvelope({
         session_id: id,
         branch: { session_id: branch?.sessionId ?? id, seq: branch?.seq ?? seq },
         files: forkedFrom?.files ?? 'off',

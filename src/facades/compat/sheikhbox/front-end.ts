@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { App } from '../../../http/routes/routes.ts';
-import { envelopeReply, success } from '../../shared/envelope.ts';
-import { describeOtherRoute as about } from './context.ts';
+import { envelopeReply, toSuccessEnvelope } from '../../shared/envelope.ts';
+import { describeNonSessionRoute as about } from './context.ts';
 
 const Auth = z.object({ authenticated: z.literal(true), auth_provider: z.literal('none') });
 const FrontEnd = z.object({
@@ -27,13 +27,13 @@ export function mountFrontEndConfig(app: App): void {
     about('AuthStatus', 'Report that only the token is needed to log in', {
       schema: { response: { 200: envelopeReply(Auth, auth) } },
     }),
-    async () => success(auth),
+    async () => toSuccessEnvelope(auth),
   );
   app.get(
     '/api/v1/config/frontend',
     about('FrontEndConfig', 'Settings of the front end', {
       schema: { response: { 200: envelopeReply(FrontEnd, frontEnd) } },
     }),
-    async () => success(frontEnd),
+    async () => toSuccessEnvelope(frontEnd),
   );
 }

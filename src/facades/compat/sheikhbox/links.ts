@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { ShareView } from '../../../sessions/api/shares.ts';
-import { envelopeReply, success } from '../../shared/envelope.ts';
+import { envelopeReply, toSuccessEnvelope } from '../../shared/envelope.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params } from './schemas.ts';
@@ -39,7 +39,7 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
     }),
     async ({ params, body: { hours, files } }) => {
       const { token, view } = await shares.create(toSessionId(params.sid), { lifeMs: hours * 3_600_000, files });
-      return success({ ...toLink(view), token, path: `/shared#${token}` });
+      return toSuccessEnvelope({ ...toLink(view), token, path: `/shared#${token}` });
     },
   );
   app.get(
@@ -48,7 +48,7 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
       schema: { params, response: { 200: envelopeReply(z.object({ links: z.array(Link) }), { links: [link] }) } },
       fails: [404],
     }),
-    async ({ params }) => success({ links: (await shares.list(toSessionId(params.sid))).map(toLink) }),
+    async ({ params }) => toSuccessEnvelope({ links: (await shares.list(toSessionId(params.sid))).map(toLink) }),
   );
   app.delete(
     `${sessionsPath}/:sid/links/:link`,
@@ -58,7 +58,7 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
     }),
     async ({ params }) => {
       await shares.revoke(toSessionId(params.sid), params.link);
-      return success(null);
+      return toSuccessEnvelope(null);
     },
   );
 }

@@ -1,12 +1,12 @@
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { success } from '../../shared/envelope.ts';
+import { toSuccessEnvelope } from '../../shared/envelope.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import * as replies from './replies.ts';
 import { PinBody, SessionParams as params, TitleBody } from './schemas.ts';
 
 /** Marks of a session that users set: title, favorite and so on. Only the title is logged as an event. */
-export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
+export function mountSessionAttributes(app: App, { sessions }: SheikhboxContext): void {
   app.patch(
     `${sessionsPath}/:sid/title`,
     describeRoute('Rename', 'Rename a session', {
@@ -16,12 +16,12 @@ export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
     }),
     async (request) => {
       const { id, title } = await sessions.rename(toSessionId(request.params.sid), request.body.title);
-      return success({ session_id: id, title });
+      return toSuccessEnvelope({ session_id: id, title });
     },
   );
   const mark = async (sid: string, favorite: boolean) => {
     const changed = await sessions.update(toSessionId(sid), { favorite });
-    return success({ session_id: changed.id, is_favorite: changed.favorite });
+    return toSuccessEnvelope({ session_id: changed.id, is_favorite: changed.favorite });
   };
   app.post(
     `${sessionsPath}/:sid/favorite`,
@@ -48,7 +48,7 @@ export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
     }),
     async (request) => {
       const { id, pinned } = await sessions.update(toSessionId(request.params.sid), { pinned: request.body.is_pinned });
-      return success({ session_id: id, is_pinned: pinned });
+      return toSuccessEnvelope({ session_id: id, is_pinned: pinned });
     },
   );
   app.post(
@@ -59,7 +59,7 @@ export function mountMarks(app: App, { sessions }: SheikhboxContext): void {
     }),
     async (request) => {
       await sessions.update(toSessionId(request.params.sid), { unread: 0 });
-      return success(null);
+      return toSuccessEnvelope(null);
     },
   );
 }

@@ -19,7 +19,7 @@ const Options = z.object({
  * Clients of this facade send any body or none, so only known fields are used. A field that limits the sandbox must be
  * valid: a misread limit would open more than was requested. Rejects: invalid_request.
  */
-export function newSession(raw: Buffer | undefined): Omit<CreateCommand, 'origin'> {
+export function parseNewSession(raw: Buffer | undefined): Omit<CreateCommand, 'origin'> {
   const body = parseJson(raw);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return {};
   const template = Named.safeParse(body).data?.template;

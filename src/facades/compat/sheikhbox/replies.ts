@@ -107,9 +107,12 @@ const sse = (description: string, example: string): ReplyDoc => ({
 const lines = (event: string, data: object) => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 const title = `id: 3\n${lines('title', { event_id: '3', timestamp: 1735689600, title: 'Say hi' })}`;
 const end = `id: 20\n${lines('done', { event_id: '20', timestamp: 1735689601 })}`;
-export const chatStream = sse('Events until the run ends or waits', `: connected\n\n${title}${end}`);
-export const eventStream = sse('Events until the session is deleted', `: connected\n\n${title}`);
-export const listStream = sse('The list, once per change', `: connected\n\n${lines('sessions', { sessions: [item] })}`);
+export const chatStreamReply = sse('Events until the run ends or waits', `: connected\n\n${title}${end}`);
+export const eventStreamReply = sse('Events until the session is deleted', `: connected\n\n${title}`);
+export const listStreamReply = sse(
+  'The list, once per change',
+  `: connected\n\n${lines('sessions', { sessions: [item] })}`,
+);
 
 const Shell = z.object({
   output: z.string(),

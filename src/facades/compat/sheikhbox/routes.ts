@@ -7,31 +7,31 @@ import { envelopeErrors } from '../../../http/errors/error-style.ts';
 import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
-import { latestCursor } from '../../../http/transport/cursor.ts';
-import { success } from '../../shared/envelope.ts';
+import { parseLatestCursor } from '../../../http/transport/cursor.ts';
+import { toSuccessEnvelope } from '../../shared/envelope.ts';
 import { createChatHandler } from './chat.ts';
 import { describeRoute, type SheikhboxContext, type SheikhboxDeps, sessionsPath } from './context.ts';
-import { FileInfos } from './files/file-infos.ts';
+import { FileInfoCache } from './files/file-infos.ts';
 import { mountUploads } from './files/uploads.ts';
 import { mountFork } from './fork.ts';
 import { mountFrontEndConfig } from './front-end.ts';
 import { mountLinks } from './links.ts';
-import { mountMarks } from './marks.ts';
-import { MetadataQuery, newSession, parsePairs } from './new-session.ts';
+import { mountSessionAttributes } from './marks.ts';
+import { MetadataQuery, parseNewSession, parsePairs } from './new-session.ts';
 import { filePanel, shellPanel, streamPanel, wantsStream } from './panels.ts';
 import * as replies from './replies.ts';
 import { ChatBody, EventsQuery, FileBody, SessionParams as params, ShellBody } from './schemas.ts';
-import { mountShared } from './shared-view.ts';
-import { frameCache, textCache } from './stream/frames.ts';
-import { mountList } from './stream/list-stream.ts';
+import { mountSessionSharing } from './shared-view.ts';
+import { createFrameCache, createTextCache } from './stream/frames.ts';
+import { mountSessionList } from './stream/list-stream.ts';
 import { streamEvents } from './stream/stream.ts';
-import { listItem, sessionText } from './views.ts';
+import { readSessionHistoryJson, toListItem } from './views.ts';
 import { mountVnc } from './vnc.ts';
 
-export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
-  const infos = new FileInfos(deps.attached ?? deps.uploads);
+export function createSheikhboxRoutes(deps: SheikhboxDeps): FacadeRoutes {
+  const infos = new FileInfoCache(deps.attached ?? deps.uploads);
   const { profile } = deps;
-  const created = { frameOf: frameCache(profile, infos), textOf: textCache(profile, infos) };
+  const created = { frameOf: createFrameCache(profile, infos), textOf: createTextCache(profile, infos) };
   const context: SheikhboxContext = { ...deps, infos, ...created };
   return {
     errors: { prefix: sessionsPath, style: envelopeErrors },
@@ -39,11 +39,11 @@ export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
       mountSessions(app, context);
       mountStreams(app, context);
       mountPanels(app, context);
-      mountList(app, context);
-      mountMarks(app, context);
+      mountSessionList(app, context);
+      mountSessionAttributes(app, context);
       mountFork(app, context);
       mountLinks(app, context);
-      mountShared(app, context);
+      mountSessionSharing(app, context);
       mountVnc(app, context);
       mountUploads(app, context);
       mountFrontEndConfig(app);
@@ -69,8 +69,8 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       fails: [400, 409],
     }),
     async ({ rawBody }) => {
-      const { id } = await sessions.create({ origin: 'sheikhbox', ...newSession(rawBody) });
-      return success({ session_id: id });
+      const { id } = await sessions.create({ origin: 'sheikhbox', ...parseNewSession(rawBody) });
+      return toSuccessEnvelope({ session_id: id });
     },
   );
   app.get(
@@ -82,7 +82,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       const pairs = parsePairs(query);
       const isMatch = ({ metadata, parent }: SessionRecord) =>
         hasMetadata(metadata, pairs) && (query.parent === undefined || parent?.sessionId === query.parent);
-      const texts = listTexts(sessions.pieces(), (one) => (isMatch(one) ? listItem(one, profile) : undefined));
+      const texts = listTexts(sessions.pieces(), (one) => (isMatch(one) ? toListItem(one, profile) : undefined));
       const first = await texts.next(); // a failure here can still be answered with a status
       const whole = (async function* () {
         yield first.value ?? '';
@@ -98,7 +98,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       fails: [404],
     }),
     async ({ params }, reply) => {
-      const text = await sessionText(await sessions.get(toSessionId(params.sid)), context);
+      const text = await readSessionHistoryJson(await sessions.get(toSessionId(params.sid)), context);
       return asJson(reply, text);
     },
   );
@@ -110,7 +110,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
     }),
     async ({ params }) => {
       await sessions.delete(toSessionId(params.sid));
-      return success(null);
+      return toSuccessEnvelope(null);
     },
   );
   app.post(
@@ -122,7 +122,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
     }),
     async ({ params }) => {
       await sessions.stop(toSessionId(params.sid));
-      return success(null);
+      return toSuccessEnvelope(null);
     },
   );
 }
@@ -138,7 +138,7 @@ async function* listTexts(
   pieces: AsyncIterable<readonly SessionRecord[]>,
   itemOf: (session: SessionRecord) => unknown,
 ): AsyncGenerator<string, undefined> {
-  const [head, tail] = JSON.stringify(success({ sessions: [] })).split('[]');
+  const [head, tail] = JSON.stringify(toSuccessEnvelope({ sessions: [] })).split('[]');
   let before = `${head}[`;
   for await (const piece of pieces) {
     const items = piece.map(itemOf).filter((item) => item !== undefined);
@@ -155,7 +155,7 @@ function mountStreams(app: App, context: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/chat`,
     describeRoute('Chat', 'Send a message and stream the answer', {
-      schema: { params, body: ChatBody, response: { 200: replies.chatStream } },
+      schema: { params, body: ChatBody, response: { 200: replies.chatStreamReply } },
       config: { stream: true, reads: true },
       description: 'Without a message it only reconnects: the events after `event_id`, until the run ends or waits.',
       headers: { ...idempotencyHeader, ...resume },
@@ -168,7 +168,7 @@ function mountStreams(app: App, context: SheikhboxContext): void {
     `${sessionsPath}/:sid/events`,
     {
       ...describeRoute('Events', 'Follow a session, for EventSource', {
-        schema: { params, querystring: EventsQuery, response: { 200: replies.eventStream } },
+        schema: { params, querystring: EventsQuery, response: { 200: replies.eventStreamReply } },
         config: { stream: true },
         description:
           'Includes user messages and continues after a run ends. Without a cursor it starts with the active run, or now.',
@@ -178,7 +178,7 @@ function mountStreams(app: App, context: SheikhboxContext): void {
       exposeHeadRoute: false,
     },
     async ({ headers, query, params }, reply) => {
-      const cursor = latestCursor(headers['last-event-id'], query.last_event_id);
+      const cursor = parseLatestCursor(headers['last-event-id'], query.last_event_id);
       const { id, lastSeq } = await context.sessions.get(toSessionId(params.sid));
       const active = await context.sessions.activeRun(id); // always called, because it rejects callers without permission
       if (cursor !== undefined) return streamEvents(reply, id, cursor, context);
@@ -200,7 +200,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
     async (request, reply) => {
       const panel = shellPanel(toSessionId(request.params.sid), request.body.session_id, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
-      return success(await panel.read(abortOnDisconnect(reply)));
+      return toSuccessEnvelope(await panel.read(abortOnDisconnect(reply)));
     },
   );
   app.post(
@@ -215,7 +215,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
     async (request, reply) => {
       const panel = filePanel(toSessionId(request.params.sid), request.body.file, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
-      return success(await panel.read(abortOnDisconnect(reply)));
+      return toSuccessEnvelope(await panel.read(abortOnDisconnect(reply)));
     },
   );
 }

@@ -50,10 +50,10 @@ export const ForkBody = z.object({
   files: z.boolean().nullish().describe('false: begin without files'),
 });
 export const PinBody = z.object({ is_pinned: z.boolean().default(true) });
-export const MinutesBody = z.object({
+export const LinkExpiryBody = z.object({
   expire_minutes: z.int().min(1).max(15).default(15).describe('how long the link works'),
 });
-export const LinkBody = MinutesBody.extend({
+export const ScreenLinkBody = LinkExpiryBody.extend({
   right: z.enum(['control', 'view']).default('control').describe('view: the link opens the screen to watch only'),
 });
 export const FileParams = z.object({ id: z.string().describe('the file') });

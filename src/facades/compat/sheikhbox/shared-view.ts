@@ -2,22 +2,22 @@ import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { success } from '../../shared/envelope.ts';
+import { toSuccessEnvelope } from '../../shared/envelope.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import { isFilePath } from './files/file-infos.ts';
 import { sessionFilesReply, sharedFilesReply } from './files/file-replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params } from './schemas.ts';
-import { readAttachments, sessionView } from './views.ts';
+import { readAttachments, readSessionHistory } from './views.ts';
 
 const linkMs = 5 * 60_000;
 
 /** Mounts the routes that share sessions, and their attached files, with anyone who knows the address. */
-export function mountShared(app: App, context: SheikhboxContext): void {
+export function mountSessionSharing(app: App, context: SheikhboxContext): void {
   const { sessions, signed } = context;
   const mark = async (sid: string, shared: boolean) => {
     const changed = await sessions.update(toSessionId(sid), { shared });
-    return success({ session_id: changed.id, is_shared: changed.shared });
+    return toSuccessEnvelope({ session_id: changed.id, is_shared: changed.shared });
   };
   app.post(
     `${sessionsPath}/:sid/share`,
@@ -41,7 +41,8 @@ export function mountShared(app: App, context: SheikhboxContext): void {
       schema: { params, response: { 200: sessionFilesReply } },
       fails: [404],
     }),
-    async ({ params }) => success(await readAttachments(await sessions.get(toSessionId(params.sid)), context)),
+    async ({ params }) =>
+      toSuccessEnvelope(await readAttachments(await sessions.get(toSessionId(params.sid)), context)),
   );
 
   /** No token is needed. An unknown session and an unshared one give the same answer. */
@@ -61,8 +62,8 @@ export function mountShared(app: App, context: SheikhboxContext): void {
       fails: [404],
     }),
     async ({ params }) => {
-      const { session_id, title, status, events } = await sessionView(await shown(params.sid), context, linked);
-      return success({ session_id, title, status, events, is_shared: true as const });
+      const { session_id, title, status, events } = await readSessionHistory(await shown(params.sid), context, linked);
+      return toSuccessEnvelope({ session_id, title, status, events, is_shared: true as const });
     },
   );
   app.get(
@@ -72,6 +73,6 @@ export function mountShared(app: App, context: SheikhboxContext): void {
       config: { open: true },
       fails: [404],
     }),
-    async ({ params }) => success(await readAttachments(await shown(params.sid), context, linked)),
+    async ({ params }) => toSuccessEnvelope(await readAttachments(await shown(params.sid), context, linked)),
   );
 }

@@ -1,21 +1,21 @@
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
-import { success } from '../../shared/envelope.ts';
+import { toSuccessEnvelope } from '../../shared/envelope.ts';
 import type { SheikhboxContext } from './context.ts';
 import type { FileInfo } from './files/file-replies.ts';
 import type { ListItem, Session, Status } from './replies.ts';
-import { type Profile, toEpochSeconds, toSheikhbox } from './stream/events.ts';
+import { toEpochSeconds, toSheikhboxEvent, type WireVersion } from './stream/events.ts';
 import type { SseEvent } from './stream/sse-events.ts';
 
 const shownChars = 1000;
 
 /** v2.0 has only two states. */
-const statusOf = ({ status }: SessionRecord, profile: Profile): Status => {
+const statusOf = ({ status }: SessionRecord, profile: WireVersion): Status => {
   if (profile === 'current') return status;
   return status === 'running' ? 'active' : 'completed';
 };
 
-export const listItem = (session: SessionRecord, profile: Profile): ListItem => ({
+export const toListItem = (session: SessionRecord, profile: WireVersion): ListItem => ({
   session_id: session.id,
   title: session.title,
   latest_message: truncateEnd(session.latestMessage, shownChars),
@@ -32,17 +32,17 @@ const marksOf = ({ shared, favorite, pinned, projectId }: SessionRecord) => ({
 });
 
 /** The session and its history: the streamed events and the user's own messages. */
-export async function sessionView(session: SessionRecord, context: ViewContext, linked: FileLinker) {
+export async function readSessionHistory(session: SessionRecord, context: ViewContext, linked: FileLinker) {
   const { profile } = context;
   const events: SseEvent[] = [];
   for await (const event of context.sessions.history(session.id)) {
     await context.infos.learn([event]);
-    const reply = toSheikhbox(event, profile, (file, at) => withLink(context.infos.get(file, at), linked));
+    const reply = toSheikhboxEvent(event, profile, (file, at) => withLink(context.infos.get(file, at), linked));
     if (reply) events.push(withLinkedPicture(reply, linked));
   }
   return toView(session, profile, events);
 }
-const toView = (session: SessionRecord, profile: Profile, events: SseEvent[]): Session => ({
+const toView = (session: SessionRecord, profile: WireVersion, events: SseEvent[]): Session => ({
   session_id: session.id,
   title: session.title,
   status: statusOf(session, profile),
@@ -52,7 +52,7 @@ const toView = (session: SessionRecord, profile: Profile, events: SseEvent[]): S
 });
 
 /** Writes the JSON of `sessionView` from cached texts of the events, because a history is long. */
-export async function sessionText(session: SessionRecord, context: SheikhboxContext): Promise<string> {
+export async function readSessionHistoryJson(session: SessionRecord, context: SheikhboxContext): Promise<string> {
   const { sessions, infos, textOf, profile } = context;
   const texts: string[] = [];
   for (let after = 0, head = Number.POSITIVE_INFINITY; after < head; ) {
@@ -66,7 +66,7 @@ export async function sessionText(session: SessionRecord, context: SheikhboxCont
     head = page.head;
     after = page.events.at(-1)?.seq ?? head;
   }
-  const [begin, end] = JSON.stringify(success(toView(session, profile, []))).split(noEvents, 2);
+  const [begin, end] = JSON.stringify(toSuccessEnvelope(toView(session, profile, []))).split(noEvents, 2);
   return `${begin}"events":[${texts.join(',')}]${end}`;
 }
 const pageSize = 500;

@@ -5,10 +5,10 @@ import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { relayVnc } from '../../../http/transport/vnc-relay.ts';
 import { closeCodes } from '../../../http/transport/ws-socket.ts';
-import { success } from '../../shared/envelope.ts';
+import { toSuccessEnvelope } from '../../shared/envelope.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts';
 import { screenLinkReply } from './files/file-replies.ts';
-import { LinkBody, SessionParams } from './schemas.ts';
+import { ScreenLinkBody, SessionParams } from './schemas.ts';
 
 // Accepts any value: a viewer with unknown parameters can still watch and type.
 const ViewerQuery = z.object({
@@ -62,7 +62,7 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
   app.post(
     `${sessionsPath}/:sid/vnc/signed-url`,
     describeRoute('VncLink', "Make a link to a session's screen that needs no token", {
-      schema: { params: SessionParams, body: LinkBody, response: { 200: screenLinkReply } },
+      schema: { params: SessionParams, body: ScreenLinkBody, response: { 200: screenLinkReply } },
       description: 'The link works once and expires. With `right: view` its viewer may only watch.',
       bodyExample: { expire_minutes: 15 },
       fails: [400, 404],
@@ -72,7 +72,7 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
       await desktop?.status(id); // only a caller who can see the desktop gets a link
       const seconds = body.expire_minutes * 60;
       const what = { method: 'GET', path: `${sessionsPath}/${id}/vnc`, purpose: 'vnc', right: body.right } as const;
-      return success({ signed_url: signed.sign(what, seconds * 1_000), expires_in: seconds });
+      return toSuccessEnvelope({ signed_url: signed.sign(what, seconds * 1_000), expires_in: seconds });
     },
   );
 }

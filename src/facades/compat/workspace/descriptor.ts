@@ -1,5 +1,5 @@
 import { describeFacade } from '../../shared/facade.ts';
-import { workspace as workspaceRoutes } from './routes.ts';
+import { createWorkspaceRoutes as workspaceRoutes } from './routes.ts';
 
 export const workspace = describeFacade({
   label: 'Workspace',

@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import { type AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { describeUpgradeFailures } from '../../../http/errors/failure-docs.ts';
-import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
+import { toPublicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
-import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
+import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/transport/ws-socket.ts';
 import type { WorkspaceMember } from '../../../sessions/api/workspaces.ts';
 import type { FacadeParts } from '../../shared/facade.ts';
 
@@ -51,7 +51,7 @@ const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
 /** Mounts `/ws?user_id=`: code, commands and files in workspaces that clients name. */
-export function workspace(deps: WorkspaceDeps): FacadeRoutes {
+export function createWorkspaceRoutes(deps: WorkspaceDeps): FacadeRoutes {
   // Accepts any value, because a frame reports an invalid one.
   const about = { type: 'string', description: 'whose workspaces; anonymous by default' };
   const Query = z.object({ user_id: z.unknown().optional().meta(about) });
@@ -62,7 +62,7 @@ export function workspace(deps: WorkspaceDeps): FacadeRoutes {
   };
 }
 
-function attend(socket: Socket, { user_id: input }: { user_id?: unknown }, deps: WorkspaceDeps): void {
+function attend(socket: ClientSocket, { user_id: input }: { user_id?: unknown }, deps: WorkspaceDeps): void {
   const { clock, workspaces } = deps;
   const timestamp = () => new Date(clock.now()).toISOString();
   const say = (frame: Reply) => socket.sendJson({ ...frame, timestamp: timestamp() });
@@ -191,7 +191,7 @@ function failure(error: AppError, logger: HttpLogger): Reply {
   if (startFailures.has(error.code)) {
     return { type: 'error', message: 'The sandbox is not available', error: error.publicMessage };
   }
-  return { type: 'error', message: publicText(error), error: error.code };
+  return { type: 'error', message: toPublicText(error), error: error.code };
 }
 
 const doc: RouteDoc = {

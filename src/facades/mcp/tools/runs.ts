@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
-import { lineOf } from '../../../core/model/event-traits.ts';
+import { eventLineOf } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { GoalBody, toGoal } from '../../shared/conversation/goal.ts';
@@ -66,7 +66,7 @@ async function tellProgress({ progress }: McpCall, event: SessionEvent): Promise
   if (event.type === 'tool.calling') await progress(`${event.data.function} ${clipped(event.data.args)}`);
   if (event.type === 'step') await progress(`${event.data.description}: ${event.data.status}`);
   if (event.type === 'message.assistant') await progress(event.data.text);
-  if (event.type === 'goal') await progress(lineOf(event));
+  if (event.type === 'goal') await progress(eventLineOf(event));
 }
 
 export const watchSession = defineMcpTool({

@@ -9,7 +9,7 @@ import { defineMcpTool, SessionInput, toStructuredResult } from '../tool.ts';
 const iso = (ms: number) => new Date(ms).toISOString();
 
 /** A session as assistants see it. */
-export const sessionView = (session: SessionRecord) => ({
+export const toSessionView = (session: SessionRecord) => ({
   session_id: session.id,
   title: session.title,
   status: session.status,
@@ -51,7 +51,7 @@ export const createSession = defineMcpTool({
       ...(model !== undefined && { model }),
       ...(repositories && { repositories }),
     });
-    return toStructuredResult(sessionView(created));
+    return toStructuredResult(toSessionView(created));
   },
 });
 
@@ -68,7 +68,7 @@ export const listSessions = defineMcpTool({
     const keep = (one: SessionRecord) => status === undefined || one.status === status;
     const found = (await services.sessions.list({ limit, after: undefined, keep })).filter(keep);
     const newest = found.toSorted((a, b) => b.latestMessageAt - a.latestMessageAt).slice(0, limit);
-    return toStructuredResult({ sessions: newest.map(sessionView) });
+    return toStructuredResult({ sessions: newest.map(toSessionView) });
   },
 });
 
@@ -81,7 +81,7 @@ export const getSession = defineMcpTool({
   async run({ session_id }, { services: { sessions, sandboxes } }) {
     const session = await sessions.get(toSessionId(session_id));
     const { state, workdir } = await sandboxes.status(session.id);
-    return toStructuredResult({ ...sessionView(session), sandbox: { state, workdir } });
+    return toStructuredResult({ ...toSessionView(session), sandbox: { state, workdir } });
   },
 });
 

@@ -17,7 +17,7 @@ const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one call
 /** Maximum size of one archive. */
 export const maxPackedBytes = 1024 * 1024 * 1024;
 
-export interface Listing {
+export interface FolderListing {
   readonly files: readonly WorkspaceFile[];
   readonly emptyFolders: readonly string[];
   /** Links, sockets and other entries without content of their own. */
@@ -30,7 +30,7 @@ export interface Listing {
 export async function listFilesBelow(
   { files: service, id }: { readonly files: Pick<FileService, 'list'>; readonly id: SessionId },
   { start, skip, signal }: { start: string; skip: (folder: string) => boolean; signal: AbortSignal },
-): Promise<Listing> {
+): Promise<FolderListing> {
   const files: WorkspaceFile[] = [];
   const emptyFolders: string[] = [];
   const others: string[] = [];
@@ -77,7 +77,7 @@ function ifGone(thrown: unknown): [] {
 }
 
 /** Call before the first byte is sent, because no error status can follow it. Throws: payload_too_large. */
-export function assertFitsArchive({ files, truncated }: Listing): void {
+export function assertFitsArchive({ files, truncated }: FolderListing): void {
   if (truncated)
     throw new AppError('payload_too_large', 'There are too many files to pack: download only what you need');
   const large = files.find(({ size }) => size > maxBytes);

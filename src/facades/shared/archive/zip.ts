@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { ZipFile } from 'yazl';
 import { toAppError } from '../../../core/errors/errors.ts';
 import { archiveNames, type SafePath, safePath, toShownName } from '../../../core/text/file-names.ts';
-import type { Listing } from './files-below.ts';
+import type { FolderListing } from './files-below.ts';
 
 interface ZipOptions {
   readonly open: (path: string) => Promise<{ readonly size: number; readonly content: Readable }>;
@@ -25,7 +25,7 @@ const ofOneFile: ReadonlySet<string> = new Set([
  * `LEFT_OUT.txt`.
  */
 export function zip(
-  { files, emptyFolders, others }: Omit<Listing, 'truncated'>,
+  { files, emptyFolders, others }: Omit<FolderListing, 'truncated'>,
   { open, maxPacked }: ZipOptions,
 ): Readable {
   const archive = new ZipFile();

@@ -1,5 +1,5 @@
 import type { LogUpdate } from '../../../core/contracts/ports.ts';
-import { isNote } from '../../../core/model/event-traits.ts';
+import { isNoteEvent } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { formatToolCall, translateToolCall } from './tool-names.ts';
@@ -18,18 +18,23 @@ export interface Frame {
 export type FrameBody = { readonly content?: string; readonly [field: string]: unknown };
 
 /** A frame that is not caused by an event. */
-export function frame(type: string, session: string, now: number, { content = '', ...fields }: FrameBody = {}): Frame {
+export function createFrame(
+  type: string,
+  session: string,
+  now: number,
+  { content = '', ...fields }: FrameBody = {},
+): Frame {
   return { type, session_id: session, ...fields, content, timestamp: toIsoTime(now) };
 }
 
-export const errorFrame = (session: string, now: number, message: string): Frame =>
-  frame('error', session, now, { message, content: message });
+export const createErrorFrame = (session: string, now: number, message: string): Frame =>
+  createFrame('error', session, now, { message, content: message });
 
 /**
  * The frame of an event. Text is sent whole, in one `text_delta`. Undefined for an event that is not shown.
  */
 export function toFrame(event: SessionEvent, workdir: string): Frame | undefined {
-  if (isNote(event)) return undefined;
+  if (isNoteEvent(event)) return undefined;
   const say = (type: string, { content = '', ...fields }: FrameBody): Frame => ({
     type,
     session_id: event.sessionId,
@@ -94,7 +99,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
 
 /** Tells a client to load the history again, and the seq from which the stream continues. */
 export function resyncFrame(session: SessionId, now: number, item: Extract<LogUpdate, { kind: 'resync' }>): Frame {
-  return frame('resync', session, now, {
+  return createFrame('resync', session, now, {
     reason: item.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',
     oldest_seq: item.oldest,
     latest_seq: item.head,

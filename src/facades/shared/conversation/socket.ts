@@ -5,19 +5,19 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 import { describeUpgradeFailures } from '../../../http/errors/failure-docs.ts';
-import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
+import { toPublicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import type { RouteDoc } from '../../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../../http/routes/routes.ts';
 import { parseCursor } from '../../../http/transport/cursor.ts';
-import { NewestFrames } from '../../../http/transport/newest-frames.ts';
+import { FrameCache } from '../../../http/transport/newest-frames.ts';
 import type { SocketRequest, SocketServer } from '../../../http/transport/ws.ts';
-import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
+import { type ClientSocket, closeCodes, type JsonObject } from '../../../http/transport/ws-socket.ts';
 import type { SendMode, SessionService } from '../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../facade.ts';
-import { errorFrame, frame, resyncFrame, toFrame } from './frames.ts';
+import { createErrorFrame, createFrame, resyncFrame, toFrame } from './frames.ts';
 import type { ResumeKey, ResumePoints } from './resume-points.ts';
-import { type Profile, readTextBefore, TextFlow } from './text-flow.ts';
+import { type ClientProfile, readTextFlowState, TextFlow } from './text-flow.ts';
 
 type ClientFrame =
   | { readonly kind: 'message'; readonly text: string; readonly mode: SendMode | undefined }
@@ -53,7 +53,7 @@ type ConversationRequest = Pick<SocketRequest<{ sid: string }, z.infer<typeof Qu
 interface ConversationStart {
   readonly session: SessionRecord;
   readonly workdir: string;
-  readonly profile: Profile;
+  readonly profile: ClientProfile;
   readonly after: number;
   /** Text and calls up to this seq are in the history that the joining page has loaded, so the socket skips them. */
   readonly listedUpTo: number;
@@ -103,7 +103,7 @@ export function conversationRoutes(deps: ConversationDeps, sockets: SocketServer
 }
 
 async function converse(
-  socket: Socket,
+  socket: ClientSocket,
   conversationRequest: ConversationRequest,
   deps: ConversationDeps,
 ): Promise<void> {
@@ -115,21 +115,21 @@ async function converse(
   begun.catch(() => {});
   socket.onJson(
     async (input) => answer(socket, await begun, input, deps),
-    () => begun.then(() => socket.sendJson(errorFrame(sid, clock.now(), 'Invalid JSON'))),
+    () => begun.then(() => socket.sendJson(createErrorFrame(sid, clock.now(), 'Invalid JSON'))),
   );
   try {
     const { session, after, profile, workdir, listedUpTo } = await begun;
     const { id, lastSeq } = session;
-    socket.sendJson(frame('connection_established', id, clock.now(), { message: 'Connected', seq: lastSeq }));
+    socket.sendJson(createFrame('connection_established', id, clock.now(), { message: 'Connected', seq: lastSeq }));
     let sent = after;
     socket.connection.once('close', (code) => {
       if (code === brokenCode && socket.connection.brokeEmpty && profile === 'crogia') rejoins.broke(client, sent);
     });
-    let flow = new TextFlow(profile, await readTextBefore(sessions, id, after));
+    let flow = new TextFlow(profile, await readTextFlowState(sessions, id, after));
     for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: profile === 'crogia' })) {
       if (item.kind === 'resync') {
         socket.sendJson(resyncFrame(id, clock.now(), item));
-        flow = new TextFlow(profile, await readTextBefore(sessions, id, item.head));
+        flow = new TextFlow(profile, await readTextFlowState(sessions, id, item.head));
         sent = item.head;
         continue;
       }
@@ -179,14 +179,14 @@ const inHistory = new Set<SessionEvent['type']>([
   ...(['message.delta', 'message.assistant', 'tool.calling', 'tool.called'] as const),
 ]);
 
-function parseProfile(input: unknown): Profile | undefined {
+function parseProfile(input: unknown): ClientProfile | undefined {
   if (input === undefined || input === '') return undefined;
   if (input === 'crogia' || input === 'cambioml') return input;
   throw new AppError('invalid_request', 'profile must be crogia or cambioml.');
 }
 
 async function answer(
-  socket: Socket,
+  socket: ClientSocket,
   { session }: ConversationStart,
   jsonObject: JsonObject,
   deps: ConversationDeps,
@@ -205,20 +205,20 @@ async function answer(
         await sessions.stop(id);
         return;
       case 'ping':
-        return socket.sendJson(frame('pong', id, clock.now()));
+        return socket.sendJson(createFrame('pong', id, clock.now()));
       case 'bad':
-        return socket.sendJson(errorFrame(id, clock.now(), clientFrame.message));
+        return socket.sendJson(createErrorFrame(id, clock.now(), clientFrame.message));
     }
   } catch (thrown) {
-    socket.sendJson(errorFrame(id, clock.now(), errorMessageOf(thrown, id, logger)));
+    socket.sendJson(createErrorFrame(id, clock.now(), errorMessageOf(thrown, id, logger)));
   }
 }
 
 /** Sends one `error` frame, then closes. A session that is missing under an open socket was deleted. */
-function refuse(socket: Socket, sid: string, thrown: unknown, { clock, logger }: ConversationDeps): void {
+function refuse(socket: ClientSocket, sid: string, thrown: unknown, { clock, logger }: ConversationDeps): void {
   if (socket.closed.aborted) return;
   const error = toAppError(thrown);
-  socket.sendJson(errorFrame(sid, clock.now(), errorMessageOf(error, sid, logger)));
+  socket.sendJson(createErrorFrame(sid, clock.now(), errorMessageOf(error, sid, logger)));
   socket.close(wireErrors[error.code].ws);
 }
 
@@ -226,12 +226,12 @@ function errorMessageOf(thrown: unknown, sid: string, logger: HttpLogger): strin
   const error = toAppError(thrown);
   if (error.code === 'session_not_found') return 'Session not found';
   if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error, session: sid }, 'a socket failed');
-  return publicText(error);
+  return toPublicText(error);
 }
 
 const frames = {
-  plain: new NewestFrames<SessionEvent, Buffer | undefined>(),
-  parted: new NewestFrames<SessionEvent, Buffer | undefined>(),
+  plain: new FrameCache<SessionEvent, Buffer | undefined>(),
+  parted: new FrameCache<SessionEvent, Buffer | undefined>(),
 };
 
 /** Encodes each frame once for all sockets: followers share the event objects, and so the bytes. */

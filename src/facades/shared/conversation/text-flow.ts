@@ -2,7 +2,7 @@ import type { SessionEvent } from '../../../core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
-export type Profile = 'crogia' | 'cambioml';
+export type ClientProfile = 'crogia' | 'cambioml';
 /** `parted`: the event starts another text of the same run. Clients that join texts get a blank line before it. */
 export type TextPlacement = 'skip' | 'plain' | 'parted';
 
@@ -17,13 +17,13 @@ export interface TextState {
 
 /** Decides how the text of each event is sent, in the order of the log. */
 export class TextFlow {
-  readonly #profile: Profile;
+  readonly #profile: ClientProfile;
   #seq: number;
   #open: MessageId | null;
   #spoken: RunId | null;
   #torn: MessageId | null = null;
 
-  constructor(profile: Profile, { seq, open, spoken }: TextState) {
+  constructor(profile: ClientProfile, { seq, open, spoken }: TextState) {
     this.#profile = profile;
     this.#seq = seq;
     this.#open = open;
@@ -69,7 +69,7 @@ export class TextFlow {
 const pageSize = 200;
 
 /** Reads backwards from a cursor to the last text or the start of the last run. */
-export async function readTextBefore(
+export async function readTextFlowState(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,
   seq: number,

@@ -27,7 +27,10 @@ export function withoutPreviewCookies(
   return kept.length === 0 ? undefined : kept.join('; ');
 }
 
-export function setCookies(token: string, { seconds, isSecure }: { seconds: number; isSecure: boolean }): string[] {
+export function createPreviewCookies(
+  token: string,
+  { seconds, isSecure }: { seconds: number; isSecure: boolean },
+): string[] {
   const life = `Path=/; Max-Age=${seconds}; HttpOnly`;
   const safe = `${secureName}=${token}; ${life}; Secure; SameSite=None; Partitioned`;
   return isSecure ? [safe] : [safe, `${plainName}=${token}; ${life}; SameSite=Lax`];

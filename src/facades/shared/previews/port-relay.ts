@@ -8,7 +8,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { limitInterimAnswers } from '../../../core/concurrency/interim-answers.ts';
+import { limitInterimResponses } from '../../../core/concurrency/interim-answers.ts';
 import { isHeaderText } from '../../../core/text/text.ts';
 import { withoutPreviewCookies } from './cookies.ts';
 
@@ -50,7 +50,7 @@ function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => st
 
 /** Streams one request to the program, and its response back. */
 export async function relayRequest(relayed: RelayedRequest): Promise<void> {
-  const { connection, request, response, path, headers, signal, changed = withoutHops, failed } = relayed;
+  const { connection, request, response, path, headers, signal, changed = withoutHopHeaders, failed } = relayed;
   const over = Promise.withResolvers<void>();
   const leave = () => void connection.destroy();
   signal.addEventListener('abort', leave, { once: true });
@@ -64,7 +64,7 @@ export async function relayRequest(relayed: RelayedRequest): Promise<void> {
     headers: { ...headers, connection: 'close', ...(isChunked && { 'transfer-encoding': 'chunked' }) },
     maxHeaderSize: 64 * 1024,
   });
-  limitInterimAnswers(outgoing);
+  limitInterimResponses(outgoing);
   let isWhole = () => false;
   outgoing.once('response', (answer) => {
     isWhole = () => answer.complete;
@@ -100,10 +100,10 @@ const hops = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'proxy-authenticate', 'proxy-connection', 'trailer'],
   ...['clear-site-data', 'alt-svc', 'nel', 'report-to'],
 ]);
-export function withoutHops(raw: readonly string[], without: ReadonlySet<string> = new Set()): string[] {
+export function withoutHopHeaders(raw: readonly string[], without: ReadonlySet<string> = new Set()): string[] {
   const kept: string[] = [];
   const named = raw.flatMap((name, at) =>
-    at % 2 === 0 && name.toLowerCase() === 'connection' ? hopsNamedBy(raw[at + 1]) : [],
+    at % 2 === 0 && name.toLowerCase() === 'connection' ? parseConnectionHeader(raw[at + 1]) : [],
   );
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] ?? '';
@@ -114,7 +114,7 @@ export function withoutHops(raw: readonly string[], without: ReadonlySet<string>
 }
 
 /** The hop-by-hop headers that `Connection` names. `upgrade` is left out, because upgrades are relayed. */
-export const hopsNamedBy = (connection = ''): string[] =>
+export const parseConnectionHeader = (connection = ''): string[] =>
   connection
     .toLowerCase()
     .split(',')
@@ -137,15 +137,15 @@ export function rewriteHeaders(
 
 /** Relays an upgrade, and joins the two connections until one of them closes. The response sets no cookies. */
 export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
-  const { connection, client, path, headers, changed = withoutHops, failed } = relayed;
+  const { connection, client, path, headers, changed = withoutHopHeaders, failed } = relayed;
   const over = Promise.withResolvers<void>();
   const agent = new Agent();
   agent.createConnection = () => connection;
   const outgoing = ask({ agent, path, headers: { ...headers, connection: 'Upgrade' }, maxHeaderSize: 64 * 1024 });
-  limitInterimAnswers(outgoing);
+  limitInterimResponses(outgoing);
   let isAnswered = false;
   const begin = (answer: IncomingMessage, ending: 'Upgrade' | 'close') => {
-    const head = toHead(answer, (raw) => withoutHops(changed(raw), cookies), ending === 'Upgrade');
+    const head = toHead(answer, (raw) => withoutHopHeaders(changed(raw), cookies), ending === 'Upgrade');
     if (!head) return void outgoing.destroy(new Error('no valid answer'));
     isAnswered = true;
     const lines = [`HTTP/1.1 ${head.status} ${head.reason}`];

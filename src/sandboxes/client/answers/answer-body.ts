@@ -39,7 +39,7 @@ interface Body extends Disposable {
 /** The whole body of an answer. Throws UntrustedAnswer as soon as its length, declared or actual, exceeds the limit. */
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
-  const length = declaredLength(response, limit);
+  const length = readDeclaredLength(response, limit);
   const isLarge = length > maxUnqueuedBytes;
   using stack = new DisposableStack();
   if (isLarge) {
@@ -59,13 +59,17 @@ export async function collectBody(response: IncomingMessage, limit: Limit): Prom
 /**
  * Frees the memory of a body that is no longer read. On a quiet server the next garbage collection can be minutes away.
  */
-export const freeBytes = ({ bytes }: Pick<Body, 'bytes'>): void => void (bytes.buffer as ArrayBuffer).transfer(0);
+export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
+  void (bytes.buffer as ArrayBuffer).transfer(0);
 
 /**
  * The length of the answer, or its maximum. Throws UntrustedAnswer if it is too long, or lacks a required
  * content-length.
  */
-export function declaredLength({ headers }: IncomingMessage, limit: Pick<Limit, 'maxBytes' | 'isMeasured'>): number {
+export function readDeclaredLength(
+  { headers }: IncomingMessage,
+  limit: Pick<Limit, 'maxBytes' | 'isMeasured'>,
+): number {
   const text = headers['content-length'];
   if (text === undefined && limit.isMeasured) throw new UntrustedResponseError('bad_headers', 'no content-length');
   const length = text === undefined ? limit.maxBytes : Number(text);

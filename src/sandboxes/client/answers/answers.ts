@@ -21,13 +21,13 @@ const withSafePaths = <Match>(found: SearchMatches<Match>, pathOf: (match: Match
   matches: found.matches.filter((match) => isPath(pathOf(match))),
 });
 
-export interface AnswerRule<Value = unknown> extends JsonLimits {
+export interface DaemonResponseRule<Value = unknown> extends JsonLimits {
   readonly shape: z.ZodType<Value>;
 }
 
 const KiB = 1024;
 /** The daemon limits a JSON answer to the same size. */
-export const maxLargeAnswerBytes = 16 * KiB * KiB;
+export const maxLargeResponseBytes = 16 * KiB * KiB;
 const maxList = 20_000;
 const maxFound = 1_000;
 const maxProcesses = 20_000;
@@ -188,7 +188,7 @@ const disk = z.object({
   /** How often the daemon ended processes that wrote beyond the limit. */
   stopped: count,
 });
-export type DiskUse = z.infer<typeof disk>;
+export type DiskUsage = z.infer<typeof disk>;
 const health = z.object({
   version: text(64),
   /** Changes when the daemon restarts. */
@@ -269,15 +269,15 @@ export type TerminalEnd = (typeof terminalEnds)[number];
 const rule = <Value>(
   shape: z.ZodType<Value>,
   [kib, maxValues, maxDepth]: [number, number, number],
-): AnswerRule<Value> => ({
+): DaemonResponseRule<Value> => ({
   shape,
   maxBytes: kib * KiB,
   maxValues,
   maxDepth,
 });
-const large = maxLargeAnswerBytes / KiB;
+const large = maxLargeResponseBytes / KiB;
 
-export const answerRules = {
+export const daemonResponseRules = {
   health: rule(health, [16, 60, 4]),
   usage: rule(usage, [16, 20, 2]),
   operation: rule(operation, [64, 40, 2]),
@@ -337,8 +337,8 @@ export const answerRules = {
   refusal: rule(z.object({ error: z.object({ code: text(64), message: cut(1_000) }) }), [16, 20, 3]),
 } as const;
 
-export type DaemonResponseName = keyof typeof answerRules;
-export type AnswerOf<Name extends DaemonResponseName> = z.infer<(typeof answerRules)[Name]['shape']>;
+export type DaemonResponseName = keyof typeof daemonResponseRules;
+export type DaemonResponse<Name extends DaemonResponseName> = z.infer<(typeof daemonResponseRules)[Name]['shape']>;
 
 /** Parses the reason in the last line of a terminal's stream. Undefined for an unknown reason. */
 export const parseTerminalEnd = (text: string | undefined) => terminalEnds.find((known) => known === text);

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import type { UntrustedReason } from '../../../core/model/events.ts';
 import { parseJson } from '../../../core/text/json.ts';
-import { type AnswerOf, answerRules, type DaemonResponseName } from './answers.ts';
+import { type DaemonResponse, type DaemonResponseName, daemonResponseRules } from './answers.ts';
 
 export type ValidationResult<Value> =
   | { readonly ok: true; readonly value: Value }
@@ -11,15 +11,15 @@ export type ValidationResult<Value> =
 const bad = (reason: UntrustedReason, detail: string) => ({ ok: false, reason, detail }) as const;
 
 /** Parses and validates an answer's bytes. Counts the values before it builds anything from them. */
-export function validateAnswer<Name extends DaemonResponseName>(
+export function validateDaemonResponse<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,
-): ValidationResult<AnswerOf<Name>> {
-  const rule = answerRules[name];
+): ValidationResult<DaemonResponse<Name>> {
+  const rule = daemonResponseRules[name];
   const json = parseJson(bytes, rule);
   if (!json.ok) return bad(json.reason, json.detail);
   const parsed = rule.shape.safeParse(json.value);
-  if (parsed.success) return { ok: true, value: parsed.data as AnswerOf<Name> };
+  if (parsed.success) return { ok: true, value: parsed.data as DaemonResponse<Name> };
   const [issue] = parsed.error.issues;
   // The detail names the position and the kind of error. It never repeats the sandbox's own text.
   return bad('wrong_shape', `${issue?.path.map(String).join('.').slice(0, 100) || 'the answer'}: ${issue?.code}`);
@@ -33,13 +33,13 @@ const inOrder = createKeyedQueue();
  * Like `validateAnswer`, but validates at most one large answer per turn of the event loop, so that other work runs in
  * between. The largest takes 70 ms: 20,000 files, or 16 MiB of text.
  */
-export async function validateInTurn<Name extends DaemonResponseName>(
+export async function validateResponseInTurn<Name extends DaemonResponseName>(
   name: Name,
   bytes: Buffer,
-): Promise<ValidationResult<AnswerOf<Name>>> {
-  if (bytes.length <= maxUnqueuedBytes) return validateAnswer(name, bytes);
+): Promise<ValidationResult<DaemonResponse<Name>>> {
+  if (bytes.length <= maxUnqueuedBytes) return validateDaemonResponse(name, bytes);
   return await inOrder('large', async () => {
     await nextTurn();
-    return validateAnswer(name, bytes);
+    return validateDaemonResponse(name, bytes);
   });
 }

@@ -1,13 +1,13 @@
 import type { Duplex } from 'node:stream';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import type { JobClient, JobEnd, JobReader, JobStream } from '../abilities.ts';
+import type { JobClient, JobEnd, JobOutputListener, JobStream } from '../abilities.ts';
 import type { DaemonTrust } from '../answers/daemon-trust.ts';
-import type { DaemonRequest, requester } from '../request.ts';
+import type { createRequester, DaemonRequest } from '../request.ts';
 import { destroyWhenDistrusted, parseFrame, readFrames } from './read-frames.ts';
 
 export type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
-export type DaemonRequester = ReturnType<typeof requester> & { readonly trust: DaemonTrust };
+export type DaemonRequester = ReturnType<typeof createRequester> & { readonly trust: DaemonTrust };
 
 const killMs = 30_000;
 /** Limits on concurrent calls: each costs the daemon work, and the daemon must still answer other calls. */
@@ -17,7 +17,7 @@ const call = 'GET /jobs/{id}/stream';
 const job = (id: string, rest: string) => `/jobs/${encodeURIComponent(id)}${rest}`;
 
 /** Implements jobs with the daemon's HTTP API. */
-export function jobClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): JobClient {
+export function createJobClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): JobClient {
   const changing = new Semaphore(maxChanging);
   const writing = new Semaphore(maxWriting);
   return {
@@ -55,14 +55,14 @@ export function jobClient({ json, done, upgrade, trust }: DaemonRequester, again
   };
 }
 
-function createStream(stream: Duplex, reader: JobReader, trust: DaemonTrust): JobStream {
+function createStream(stream: Duplex, reader: JobOutputListener, trust: DaemonTrust): JobStream {
   const ended = read(stream, reader, trust).finally(() => stream.destroy());
   ended.catch(() => {}); // the caller can await it later, or never
   destroyWhenDistrusted(stream, trust);
   return { ended, detach: () => void stream.destroy() };
 }
 
-async function read(stream: Duplex, { onOutput, onErrors }: JobReader, trust: DaemonTrust): Promise<JobEnd> {
+async function read(stream: Duplex, { onOutput, onErrors }: JobOutputListener, trust: DaemonTrust): Promise<JobEnd> {
   for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
     if (channel === 'output') await onOutput(payload);
     else if (channel === 'errors') await onErrors(payload);

@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { PathClient } from '../abilities.ts';
 import type { VersionCheck } from '../daemon-version.ts';
-import { partValues, query } from '../query.ts';
+import { toFilePartQuery, toQueryString } from '../query.ts';
 import type { DaemonRequest } from '../request.ts';
 import type { DaemonRequester, Retry } from './job-client.ts';
 
@@ -11,18 +11,18 @@ const slowMs = 60_000;
 const anySize = Number.MAX_SAFE_INTEGER;
 
 /** Implements access to files at any path with the daemon's HTTP API. */
-export function pathClient(
+export function createPathClient(
   { json, done, file, sending }: DaemonRequester,
   again: Retry,
   since: VersionCheck,
 ): PathClient {
   return {
     stat: (path, signal, options) => {
-      const requested = query({ path, ...(options?.metadata && { metadata: 'true' }) });
+      const requested = toQueryString({ path, ...(options?.metadata && { metadata: 'true' }) });
       return again(signal, () => json('pathEntry', { method: 'GET', path: `/paths/entry?${requested}` }, signal));
     },
     list: (path, { depth, metadata = false }, signal) => {
-      const requested = query({ path, depth: String(depth), ...(metadata && { metadata: 'true' }) });
+      const requested = toQueryString({ path, depth: String(depth), ...(metadata && { metadata: 'true' }) });
       const ask: DaemonRequest = { method: 'GET', path: `/paths/list?${requested}`, timeoutMs: slowMs };
       return again(signal, () => json('pathEntries', ask, signal));
     },
@@ -32,22 +32,22 @@ export function pathClient(
       return json('pathEntry', ask, signal);
     },
     async remove(path, signal) {
-      await done({ method: 'DELETE', path: `/paths/entry?${query({ path })}`, timeoutMs: slowMs }, signal);
+      await done({ method: 'DELETE', path: `/paths/entry?${toQueryString({ path })}`, timeoutMs: slowMs }, signal);
     },
     open: (path, signal, part = {}) => {
-      const requested = query({ path, ...partValues(part) });
+      const requested = toQueryString({ path, ...toFilePartQuery(part) });
       return file({ method: 'GET', path: `/paths/content?${requested}` }, part.most ?? anySize, signal);
     },
     async write(path, content, signal, metadata = {}) {
       if (Object.keys(metadata).length === 0) {
-        const ask = { method: 'PUT', path: `/paths/content?${query({ path })}`, body: content } as const;
+        const ask = { method: 'PUT', path: `/paths/content?${toQueryString({ path })}`, body: content } as const;
         return await sending('pathEntry', ask, signal);
       }
       if (!(await since('1.7', signal))) {
         throw new AppError('unsupported', 'The image of this sandbox does not support file metadata. Rebuild it.');
       }
       const head = Buffer.from(JSON.stringify(metadata));
-      const requested = query({ path, metadataBytes: String(head.length) });
+      const requested = toQueryString({ path, metadataBytes: String(head.length) });
       const body = behind(head, content);
       return await sending('pathEntry', { method: 'PUT', path: `/paths/content?${requested}`, body }, signal);
     },

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
 import { type PipeFrame, pipeFrameReader } from '../../../core/text/pipe-frames.ts';
-import type { AnswerOf, DaemonResponseName } from '../answers/answers.ts';
+import type { DaemonResponse, DaemonResponseName } from '../answers/answers.ts';
 import type { DaemonTrust } from '../answers/daemon-trust.ts';
-import { validateAnswer } from '../answers/validate-answer.ts';
+import { validateDaemonResponse } from '../answers/validate-answer.ts';
 
 interface Stream {
   readonly trust: DaemonTrust;
@@ -43,8 +43,8 @@ export function parseFrame<Name extends DaemonResponseName>(
   name: Name,
   payload: Buffer,
   { trust, call }: Stream,
-): AnswerOf<Name> {
-  const validationResult = validateAnswer(name, payload);
+): DaemonResponse<Name> {
+  const validationResult = validateDaemonResponse(name, payload);
   if (validationResult.ok) return validationResult.value;
   throw trust.reportViolation({ reason: validationResult.reason, call, detail: validationResult.detail });
 }

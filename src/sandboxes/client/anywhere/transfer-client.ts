@@ -1,19 +1,23 @@
 import type { TransferClient } from '../abilities.ts';
 import type { VersionCheck } from '../daemon-version.ts';
-import { partValues, query } from '../query.ts';
+import { toFilePartQuery, toQueryString } from '../query.ts';
 import type { DaemonRequest } from '../request.ts';
 import type { DaemonRequester } from './job-client.ts';
 
 const anySize = Number.MAX_SAFE_INTEGER;
 
 /** Implements transfers of workspace files of any size with the daemon's HTTP API. */
-export function transferClient({ file, sending }: DaemonRequester, since: VersionCheck): TransferClient {
+export function createTransferClient({ file, sending }: DaemonRequester, since: VersionCheck): TransferClient {
   return {
     areSupported: (signal) => since('1.1', signal),
     open: (path, part, signal) =>
-      file({ method: 'GET', path: `/files/stream?${query({ path, ...partValues(part) })}` }, anySize, signal),
+      file(
+        { method: 'GET', path: `/files/stream?${toQueryString({ path, ...toFilePartQuery(part) })}` },
+        anySize,
+        signal,
+      ),
     write(path, content, { replaces }, signal) {
-      const requested = query({ path, ...(replaces !== undefined && { replaces }) });
+      const requested = toQueryString({ path, ...(replaces !== undefined && { replaces }) });
       const ask: DaemonRequest & { body: typeof content } = {
         method: 'PUT',
         path: `/files/stream?${requested}`,

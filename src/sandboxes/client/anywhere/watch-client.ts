@@ -9,7 +9,7 @@ const call = 'GET /watches/{id}/stream';
 const watch = (id: string, rest = '') => `/watches/${encodeURIComponent(id)}${rest}`;
 
 /** Implements watches of folders with the daemon's HTTP API. */
-export function watchClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): WatchClient {
+export function createWatchClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): WatchClient {
   return {
     open: (watchFiles, signal) => json('watch', { method: 'POST', path: '/watches', json: watchFiles }, signal),
     changes: (id, signal) =>
@@ -42,7 +42,11 @@ export function watchClient({ json, done, upgrade, trust }: DaemonRequester, aga
 const gone = (cause?: unknown) => new AppError('sandbox_lost', 'The connection to the watch was lost.', { cause });
 
 /** Connections to the ports of the sandbox. */
-export const portClient = ({ json, upgrade }: DaemonRequester, again: Retry, since: VersionCheck): PortClient => ({
+export const createPortClient = (
+  { json, upgrade }: DaemonRequester,
+  again: Retry,
+  since: VersionCheck,
+): PortClient => ({
   async list(signal) {
     if (!(await since('1.5', signal))) return [];
     return await again(signal, () => json('listeningPorts', { method: 'GET', path: '/ports' }, signal));

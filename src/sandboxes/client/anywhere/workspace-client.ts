@@ -3,7 +3,7 @@ import type { VersionCheck } from '../daemon-version.ts';
 import type { DaemonRequester, Retry } from './job-client.ts';
 
 /** Implements operations on the whole workspace with the daemon's HTTP API. */
-export function workspaceClient(
+export function createWorkspaceClient(
   { json }: Pick<DaemonRequester, 'json'>,
   again: Retry,
   since: VersionCheck,

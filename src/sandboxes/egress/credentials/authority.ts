@@ -9,7 +9,7 @@ import {
 } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Secret } from '../../../core/text/secret.ts';
-import { certificate } from './certificate.ts';
+import { createCertificate } from './certificate.ts';
 
 /** Issues certificates for hosts whose TLS the proxy terminates. Only this installation's sandboxes trust it. */
 export interface CertificateAuthority {
@@ -31,7 +31,7 @@ const authorityFrom = Date.UTC(2025, 0, 1);
 const authorityUntil = Date.UTC(2060, 0, 1);
 
 /** The first key issues certificates; sandboxes trust all. */
-export function egressAuthority(keys: readonly Secret[], now: () => number): CertificateAuthority {
+export function createEgressAuthority(keys: readonly Secret[], now: () => number): CertificateAuthority {
   const all = keys.map(keyPairFrom);
   const [issuerKey] = all;
   if (!issuerKey) throw new Error('an authority needs a key');
@@ -44,7 +44,7 @@ export function egressAuthority(keys: readonly Secret[], now: () => number): Cer
   return {
     pem: issuers
       .map(({ pair, issuer: own }) =>
-        certificate({
+        createCertificate({
           subject: own,
           issuer: own,
           subjectKey: pair.publicKey,
@@ -63,7 +63,7 @@ export function egressAuthority(keys: readonly Secret[], now: () => number): Cer
       if (known.size >= maxHosts) known.clear();
       const until = at + leafMs;
       const serial = createHash('sha256').update(`${host} ${at}`).digest().subarray(0, 16);
-      const cert = certificate({
+      const cert = createCertificate({
         subject: host.slice(0, 64),
         issuer,
         subjectKey: leaf.publicKey,

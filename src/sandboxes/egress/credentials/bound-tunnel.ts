@@ -2,16 +2,22 @@ import { Agent, createServer, type IncomingMessage, request, type ServerResponse
 import type { Duplex } from 'node:stream';
 import { connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import type { SessionId } from '../../../core/model/ids.ts';
-import { forwardResponse, refuse } from '../answer.ts';
+import { forwardResponse, sendEgressRefusal } from '../answer.ts';
 import type { EgressClient } from '../client.ts';
-import { headBytes } from '../heads.ts';
+import { countHeadBytes } from '../heads.ts';
 import type { OpenUpstream } from '../open-upstream.ts';
-import { misplacedRefusal } from '../plain-http.ts';
+import { refuseMisplacedPlaceholder } from '../plain-http.ts';
 import { Refusal } from '../refusal.ts';
 import { parseAuthority, type Target } from '../target.ts';
 import type { CertificateAuthority } from './authority.ts';
 import type { InterceptedTunnel } from './bound.ts';
-import { type Credential, credentialsFor, findPlaceholder, keepFirstPerHeader, listForms } from './credential.ts';
+import {
+  type Credential,
+  credentialsFor,
+  findPlaceholder,
+  keepFirstPerHeader,
+  listEncodedForms,
+} from './credential.ts';
 import { canPush } from './git-requests.ts';
 import { type FilledHeaders, fillHeaders } from './headers.ts';
 import { encodeFor, replaceInRequest } from './replacement.ts';
@@ -94,7 +100,7 @@ export interface CredentialOptions {
 }
 
 /** Serves tunnels to hosts that have credentials: it reads the requests inside and adds the secret to each. */
-export function boundTunnels({ of, authority, trusted }: CredentialOptions, open: OpenUpstream) {
+export function createTunnelInterceptor({ of, authority, trusted }: CredentialOptions, open: OpenUpstream) {
   const agentOf = upstreamAgents(trusted, open);
   const tunnels = new WeakMap<Duplex, InterceptedTunnel>();
   const http = createServer({ maxHeaderSize: 65_536, requireHostHeader: false, keepAliveTimeout: 60_000 });
@@ -107,7 +113,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
   http.on('upgrade', (req, socket, head) => {
     const bound = ofSocket(socket);
     const opened = async () => {
-      bound.client.count(headBytes(req));
+      bound.client.count(countHeadBytes(req));
       const all = checkUpgrade(bound, req) ?? (await filled(bound, req));
       if (all instanceof Refusal) socket.end(all.asHttp());
       else await relayUpgrade(bound, { req, socket, head, ...all });
@@ -118,9 +124,9 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
 
   async function pass(bound: InterceptedTunnel, req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { client, target, agent } = bound;
-    client.count(headBytes(req));
+    client.count(countHeadBytes(req));
     const all = await filled(bound, req);
-    if (all instanceof Refusal) return refuse(res, all);
+    if (all instanceof Refusal) return sendEgressRefusal(res, all);
     req.on('data', (chunk: Buffer) => client.count(chunk.length)).pause();
     const { headers, body } = await replaceInRequest(req, all);
     const outgoing = request({
@@ -152,7 +158,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
       req,
       all.filter((one) => !here.includes(one)),
     );
-    if (misplaced) return misplacedRefusal(client, target, misplaced);
+    if (misplaced) return refuseMisplacedPlaceholder(client, target, misplaced);
     // Pushes to other repositories are refused: even with the sandbox's own credential, a push could exfiltrate this
     // session's work.
     if (canPush(req.url ?? '') && ofHost.some(({ isForGit }) => isForGit) && !here.some(({ isForGit }) => isForGit)) {
@@ -187,7 +193,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
       isForGit: credentials.some(({ isForGit }) => isForGit),
       headers: fillHeaders(req, target, { fixed, replacements: replacements('header') }),
       body: replacements('body').map((one) => ({ ...one, value: encodeFor(type, one.value) })),
-      secrets: values.flatMap(([one, value]) => listForms(one, value)),
+      secrets: values.flatMap(([one, value]) => listEncodedForms(one, value)),
     };
   }
 

@@ -50,7 +50,7 @@ const signs = Buffer.from([0b1000_0000]);
 const serverAuth = oid('2b06010505070301');
 
 /** A version 3 certificate as PEM. Strict readers such as Python's require the extensions that name both keys. */
-export function certificate(request: CertificateRequest): string {
+export function createCertificate(request: CertificateRequest): string {
   const { subject, issuer, subjectKey, issuerKey, serial, from, until, names } = request;
   const spki = subjectKey.export({ type: 'spki', format: 'der' });
   const extension = (id: string, value: Uint8Array, ...critical: Uint8Array[]) =>

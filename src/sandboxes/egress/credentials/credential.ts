@@ -40,7 +40,7 @@ export function keepFirstPerHeader(values: readonly Credential[]): readonly Cred
 }
 
 /** Every form in which the header, or an answer that repeats it, could contain the text: plain, in JSON, in a URL. */
-export function listForms({ write, replaces }: Credential, text: string): Buffer[] {
+export function listEncodedForms({ write, replaces }: Credential, text: string): Buffer[] {
   if (replaces && text.length < shortestForm) return []; // a short text could be in any answer by chance
   const sent = [text, write(text).replace(/^\w+ /, '')];
   const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { withoutHeaders } from '../heads.ts';
 import type { StreamFilter } from '../pipe-filtered.ts';
-import { countBytesToHold, filterStream } from './withhold.ts';
+import { countBytesToHold, createFilterStream } from './withhold.ts';
 
 /** A placeholder, and the value that replaces it in a request. */
 export interface Replacement {
@@ -55,7 +55,7 @@ export async function replaceInRequest(
   const { 'content-encoding': encoding, 'transfer-encoding': transfer, 'content-length': length } = req.headers;
   if (body.length === 0 || encoding !== undefined) return { headers, body: req };
   const filter = replaceFilter(body);
-  if (transfer !== undefined) return { headers, body: req.pipe(filterStream(filter)) };
+  if (transfer !== undefined) return { headers, body: req.pipe(createFilterStream(filter)) };
   if (length === undefined || Number(length) > maxHeldBytes) return { headers, body: req };
   const chunks: Buffer[] = [];
   for await (const chunk of req) chunks.push(filter.pass(chunk as Buffer) as Buffer);

@@ -4,7 +4,7 @@ import type { Credential } from './credential.ts';
 import { isBelow, parseGitRequest, stripGitSuffix } from './git-requests.ts';
 
 export type RepositoryAccessRule = Pick<SessionRepository, 'url' | 'access'>;
-export interface GitUse {
+export interface GitAccess {
   readonly git: 'read' | 'write';
   /** Undefined: only the session's repositories are allowed. */
   readonly paths?: readonly string[] | undefined;
@@ -22,7 +22,7 @@ export function targetOfUrl(url: string): Target {
  * submodules.
  */
 export function createGitRequestCheck(
-  { git, paths }: GitUse,
+  { git, paths }: GitAccess,
   repositories: readonly RepositoryAccessRule[],
 ): NonNullable<Credential['admits']> {
   const all = repositories

@@ -3,7 +3,7 @@ import { pipeline, type Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { endToEndHeaders, withoutHeaders } from '../heads.ts';
 
-export type AnswerSearchResult =
+export type ResponseSearchResult =
   | { readonly kind: 'searchable'; readonly headers: string[]; readonly body: Readable }
   | { readonly kind: 'repeats' }
   | { readonly kind: 'unsearchable'; readonly why: string };
@@ -21,10 +21,10 @@ const ofEncodedBody = new Set(['content-encoding', 'content-length']);
  * Searches an answer's headers, and returns the body to search. A body that the server compressed unrequested is
  * decompressed.
  */
-export function searchAnswer(
+export function searchResponse(
   incoming: IncomingMessage,
   { method, secrets }: { readonly method: string; readonly secrets: readonly Buffer[] },
-): AnswerSearchResult {
+): ResponseSearchResult {
   if (hasSecret(incoming.rawHeaders, secrets)) return { kind: 'repeats' };
   const transfer = incoming.headers['transfer-encoding'] ?? 'chunked';
   if (transfer.toLowerCase() !== 'chunked') {

@@ -1,14 +1,14 @@
 import { type IncomingMessage, request, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { limitInterimAnswers } from '../../../core/concurrency/interim-answers.ts';
-import { cannotSearchRule, findFault, repeatsSecretRule } from '../answer.ts';
-import { headBytes } from '../heads.ts';
+import { limitInterimResponses } from '../../../core/concurrency/interim-answers.ts';
+import { findResponseFault, repeatedSecretRule, unsearchableResponseRule } from '../answer.ts';
+import { countHeadBytes } from '../heads.ts';
 import { Refusal } from '../refusal.ts';
 import type { InterceptedTunnel } from './bound.ts';
 import type { FilledHeaders } from './headers.ts';
-import { type AnswerSearchResult, searchAnswer } from './searched-answer.ts';
-import { searchFrames } from './websocket-search.ts';
-import { filterStream, withholdStream } from './withhold.ts';
+import { type ResponseSearchResult, searchResponse } from './searched-answer.ts';
+import { createFrameSearchFilter } from './websocket-search.ts';
+import { createFilterStream, createWithholdStream } from './withhold.ts';
 
 interface Upgrade extends FilledHeaders {
   readonly req: IncomingMessage;
@@ -41,7 +41,7 @@ export function relayUpgrade(
     path: req.url ?? '/',
     headers: [...headers, 'Connection', 'Upgrade', 'Upgrade', 'websocket'],
   });
-  limitInterimAnswers(outgoing);
+  limitInterimResponses(outgoing);
   let isAnswered = false;
   const leave = () => void socket.destroy();
   const reject = (why: string) => {
@@ -55,15 +55,15 @@ export function relayUpgrade(
     leave();
   };
   /** Sends the head of a searchable answer. */
-  const begin = (incoming: IncomingMessage, more: readonly string[]): AnswerSearchResult | undefined => {
-    client.count(headBytes(incoming));
-    const found = searchAnswer(incoming, { method: 'GET', secrets });
+  const begin = (incoming: IncomingMessage, more: readonly string[]): ResponseSearchResult | undefined => {
+    client.count(countHeadBytes(incoming));
+    const found = searchResponse(incoming, { method: 'GET', secrets });
     if (found.kind === 'searchable') {
       isAnswered = true;
       socket.write(formatHead(incoming.statusCode, [...found.headers, ...more]), 'latin1');
       return found;
     }
-    client.tell(target, 'refused', found.kind === 'repeats' ? repeatsSecretRule : cannotSearchRule);
+    client.tell(target, 'refused', found.kind === 'repeats' ? repeatedSecretRule : unsearchableResponseRule);
     reject(found.kind === 'repeats' ? 'its answer repeats a credential' : found.why);
     return undefined;
   };
@@ -73,11 +73,11 @@ export function relayUpgrade(
   });
   outgoing.on('error', (error) => reject(`the server's answer was cut off (${error.message})`));
   outgoing.once('response', (incoming) => {
-    const fault = findFault(incoming);
+    const fault = findResponseFault(incoming);
     if (fault) return reject(fault);
     const found = begin(incoming, ['Connection', 'close']);
     if (found?.kind !== 'searchable') return;
-    const back = withholdStream(secrets, () => stop(repeatsSecretRule));
+    const back = createWithholdStream(secrets, () => stop(repeatedSecretRule));
     found.body.on('error', leave).on('data', (chunk: Buffer) => client.count(chunk.length));
     found.body.pipe(back).pipe(socket);
   });
@@ -86,12 +86,14 @@ export function relayUpgrade(
     socket.once('close', () => upstream.destroy());
     const { upgrade = '', 'sec-websocket-extensions': extensions } = incoming.headers;
     if (incoming.statusCode !== 101 || upgrade.toLowerCase() !== 'websocket' || extensions !== undefined) {
-      client.tell(target, 'refused', cannotSearchRule);
+      client.tell(target, 'refused', unsearchableResponseRule);
       return reject('its answer changes the protocol without a request');
     }
     if (!begin(incoming, ['Connection', 'Upgrade', 'Upgrade', 'websocket'])) return;
-    const back = filterStream(
-      searchFrames(secrets, (why) => stop(why === 'repeats' ? repeatsSecretRule : cannotSearchRule)),
+    const back = createFilterStream(
+      createFrameSearchFilter(secrets, (why) =>
+        stop(why === 'repeats' ? repeatedSecretRule : unsearchableResponseRule),
+      ),
     );
     if (first.length > 0) back.write(first);
     if (head.length > 0) upstream.write(head);

@@ -22,7 +22,10 @@ const none = Buffer.alloc(0);
  * and relays nothing more. Frames that cannot be searched are treated as found: masked, compressed or of an unknown
  * kind. The end of a message is relayed without waiting for the next message.
  */
-export function searchFrames(texts: readonly Buffer[], found: (why: 'repeats' | 'unsearchable') => void): StreamFilter {
+export function createFrameSearchFilter(
+  texts: readonly Buffer[],
+  found: (why: 'repeats' | 'unsearchable') => void,
+): StreamFilter {
   let unread: Buffer = none;
   let held: Piece[] = [];
   let current: Frame | undefined;

@@ -5,7 +5,7 @@ import type { StreamFilter } from '../pipe-filtered.ts';
  * Relays bytes until one of the texts appears; then it calls `found` once with the text's index and relays nothing
  * more. No byte of the text is relayed, even if it spans chunks.
  */
-export function withholdFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
+export function createWithholdFilter(texts: readonly Buffer[], found: (which: number) => void): StreamFilter {
   const none = Buffer.alloc(0);
   let held = none;
   let isOver = false;
@@ -29,10 +29,10 @@ export function withholdFilter(texts: readonly Buffer[], found: (which: number) 
 }
 
 /** The filter of `withholdFilter` as a stream. */
-export const withholdStream = (texts: readonly Buffer[], found: (which: number) => void): Transform =>
-  filterStream(withholdFilter(texts, found));
+export const createWithholdStream = (texts: readonly Buffer[], found: (which: number) => void): Transform =>
+  createFilterStream(createWithholdFilter(texts, found));
 
-export const filterStream = ({ pass, rest }: StreamFilter): Transform =>
+export const createFilterStream = ({ pass, rest }: StreamFilter): Transform =>
   new Transform({
     transform: (chunk: Buffer, _encoding, done) => done(null, pass(chunk)),
     flush: (done) => done(null, rest()),

@@ -40,7 +40,7 @@ export interface AddressRules {
  * Returns a function that checks whether a sandbox can connect to an address. It returns false for text that is not an
  * address. Throws: invalid_request (a range that cannot be parsed).
  */
-export function addressCheck(rules: AddressRules): (address: string) => boolean {
+export function createAddressCheck(rules: AddressRules): (address: string) => boolean {
   const table = createRangeCheck(privateRanges);
   const allowed = createRangeCheck(rules.allowRanges ?? []);
   const denied = createRangeCheck(rules.denyRanges ?? []);

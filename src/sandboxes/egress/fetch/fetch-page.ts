@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
-import { waitForAnswer } from '../answer.ts';
+import { waitForResponse } from '../answer.ts';
 import { connectTo } from './connect-url.ts';
 import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
 
@@ -13,7 +13,7 @@ const maxBytes = 2 ** 20;
 const maxRedirects = 3;
 
 /** Fetches through `guardedConnect`, like sandboxes. Each redirect is resolved and checked again. */
-export function pageFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): FetchPage {
+export function createPageFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): FetchPage {
   const via = createConnector(options, timeoutMs);
   return async (first, signal) => {
     const timed = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
@@ -46,7 +46,7 @@ export function pageFetcher(options: ConnectorOptions & { readonly ca?: string }
 function get(url: URL, socket: Duplex): Promise<IncomingMessage> {
   const headers = { Host: url.host, Accept: 'text/html, application/json;q=0.9', Connection: 'close' };
   const path = `${url.pathname}${url.search}`;
-  return waitForAnswer(request({ createConnection: () => socket, setHost: false, path, headers }).end());
+  return waitForResponse(request({ createConnection: () => socket, setHost: false, path, headers }).end());
 }
 
 async function readText(answer: IncomingMessage): Promise<string> {

@@ -3,7 +3,7 @@ import { connect, isIPv6 } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { raceAbort, throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import type { Target } from '../target.ts';
-import { type AddressRules, addressCheck } from './addresses.ts';
+import { type AddressRules, createAddressCheck } from './addresses.ts';
 
 /** Resolves a name to all its addresses, in the order to try them. */
 export type Resolve = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
@@ -31,7 +31,7 @@ export interface ConnectorOptions {
 export const createConnector = (
   { addresses = {}, resolve = systemResolve, dial = systemDial }: ConnectorOptions,
   connectMs: number,
-): Connector => ({ resolve, dial, reachable: addressCheck(addresses), connectMs });
+): Connector => ({ resolve, dial, reachable: createAddressCheck(addresses), connectMs });
 
 export type ConnectResult =
   | { readonly kind: 'open'; readonly socket: Duplex; readonly address: string }

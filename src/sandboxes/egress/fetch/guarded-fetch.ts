@@ -1,7 +1,7 @@
 import { type IncomingMessage, request } from 'node:http';
 import { Readable } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
-import { waitForAnswer } from '../answer.ts';
+import { waitForResponse } from '../answer.ts';
 import { connectTo } from './connect-url.ts';
 import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
 
@@ -18,7 +18,7 @@ const withoutBody = new Set([204, 205, 304]);
  * A fetch that connects through `guardedConnect`, like sandboxes: it dials the address that was checked. It follows no
  * redirect and keeps no connection. Rejects with AppError, or with the signal's own error.
  */
-export function guardedFetch(options: ConnectorOptions & { readonly ca?: string } = {}): GuardedFetch {
+export function createGuardedFetch(options: ConnectorOptions & { readonly ca?: string } = {}): GuardedFetch {
   const via = createConnector(options, connectMs);
   return async (target, init = {}) => {
     const url = new URL(target);
@@ -37,7 +37,7 @@ export function guardedFetch(options: ConnectorOptions & { readonly ca?: string 
     signal.addEventListener('abort', abort, { once: true });
     socket.once('close', () => signal.removeEventListener('abort', abort));
     if (signal.aborted) abort();
-    const answer = await waitForAnswer(outgoing.end(typeof init.body === 'string' ? init.body : undefined)).catch(
+    const answer = await waitForResponse(outgoing.end(typeof init.body === 'string' ? init.body : undefined)).catch(
       (cause) => {
         socket.destroy();
         throw signal.aborted

@@ -6,7 +6,7 @@ import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
-import { waitForAnswer } from '../answer.ts';
+import { waitForResponse } from '../answer.ts';
 import type { EgressProxy } from '../proxy.ts';
 
 interface ProxiedAnswer {
@@ -59,7 +59,7 @@ export function createProxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string
         path: `${url.pathname}${url.search}`,
         headers: { Host: url.host, ...headers },
       });
-      const answer = await waitForAnswer(outgoing.end());
+      const answer = await waitForResponse(outgoing.end());
       return { status: answer.statusCode ?? 0, headers: answer.headers, body: readBody(url, { answer, ours, signal }) };
     } catch (cause) {
       ours.destroy();

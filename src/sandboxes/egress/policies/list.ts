@@ -13,11 +13,11 @@ export const egressPolicies = {
 };
 
 type PolicyName = keyof typeof egressPolicies;
-export const policyNames = Object.keys(egressPolicies) as [PolicyName, ...PolicyName[]];
+export const egressPolicyNames = Object.keys(egressPolicies) as [PolicyName, ...PolicyName[]];
 
-export const policyLabels = Object.entries<PolicyDescriptor>(egressPolicies)
+export const egressPolicyLabels = Object.entries<PolicyDescriptor>(egressPolicies)
   .map(([name, { label }]) => `${name}: ${label}`)
   .join('; ');
 
-export const findPolicy = (kind: string): PolicyDescriptor | undefined =>
+export const findEgressPolicy = (kind: string): PolicyDescriptor | undefined =>
   Object.entries<PolicyDescriptor>(egressPolicies).find(([name]) => name === kind)?.[1];

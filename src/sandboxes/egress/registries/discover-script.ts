@@ -4,7 +4,7 @@
  * `late<TAB>tool` for a tool that took too long, and then `end`. An unconfigured tool reports its own default, so the
  * script contains no default.
  */
-export const discoverScript = String.raw`
+export const registryDiscoveryScript = String.raw`
 exec 3>&1 2>/dev/null </dev/null
 [ -n "$HOME" ] || HOME=/tmp
 [ -n "$CARGO_HOME" ] || CARGO_HOME=$HOME/.cargo

@@ -6,8 +6,8 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../client/client.ts';
 import type { FetchPage } from '../fetch/fetch-page.ts';
 import type { RegistryEntry } from '../policy.ts';
-import { discoverScript } from './discover-script.ts';
-import { discoverRegistries, type Registries } from './registry-hosts.ts';
+import { registryDiscoveryScript } from './discover-script.ts';
+import { discoverRegistries, type RegistryDiscoveryResult } from './registry-hosts.ts';
 
 interface Options {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
@@ -26,7 +26,7 @@ const pagesMs = 60_000;
  * The registries of each image's package managers, read in the image's first sandbox before anything else runs there.
  */
 export class ImageRegistries extends ServerPart<Options> {
-  readonly #known = new Map<string, Promise<Registries>>();
+  readonly #known = new Map<string, Promise<RegistryDiscoveryResult>>();
   /** Images whose unanswered pages are being fetched again. */
   readonly #reading = new Set<string>();
 
@@ -71,12 +71,12 @@ export class ImageRegistries extends ServerPart<Options> {
       .finally(() => this.#reading.delete(key));
   }
 
-  async #ask(key: string, { client, isFresh }: Sandbox, signal: AbortSignal): Promise<Registries> {
+  async #ask(key: string, { client, isFresh }: Sandbox, signal: AbortSignal): Promise<RegistryDiscoveryResult> {
     const { records: keep, fetchPage } = this.deps;
     const run = async (until: AbortSignal) => {
       // The agent may have changed this sandbox's settings, so the image's next new sandbox is read instead.
       if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was used before its image was read.');
-      return (await client.exec({ command: `cd /\n${discoverScript}`, timeoutMs: scriptMs }, until)).stdout;
+      return (await client.exec({ command: `cd /\n${registryDiscoveryScript}`, timeoutMs: scriptMs }, until)).stdout;
     };
     return await discoverRegistries({ imageDigest: key, run, fetchPage, keep }, signal);
   }

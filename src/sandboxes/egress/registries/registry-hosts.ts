@@ -16,7 +16,7 @@ const DiscoveredRegistries = z.object({
 type DiscoveredRegistries = z.infer<typeof DiscoveredRegistries>;
 
 /** The registries that an image's package managers use, for the `registries` policy and the session's log. */
-export interface Registries {
+export interface RegistryDiscoveryResult {
   readonly entries: readonly RegistryEntry[];
   /** Index pages that did not answer. The hosts that they link to are missing until a later attempt succeeds. */
   readonly unread: readonly string[];
@@ -43,7 +43,7 @@ const maxEntries = 64;
 export async function discoverRegistries(
   discovery: RegistryDiscoveryOptions,
   signal: AbortSignal,
-): Promise<Registries> {
+): Promise<RegistryDiscoveryResult> {
   const { imageDigest, keep } = discovery;
   const kept = await keep.get(recordKind, imageDigest);
   const known = DiscoveredRegistries.safeParse(kept?.doc);

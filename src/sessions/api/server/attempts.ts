@@ -15,7 +15,7 @@ export interface AttemptsCommand {
   readonly begins?: AttemptSet['begins'] | undefined;
   readonly budget?: AttemptBudget | undefined;
 }
-export interface ChooseCommand {
+export interface ChooseAttemptCommand {
   readonly n: number;
   readonly others: AttemptSet['others'];
 }
@@ -66,7 +66,7 @@ export interface AttemptService {
    * files. Rejects: conflict (the attempt has not ended or was deleted, a run of the session is active, the copy
    * failed).
    */
-  choose(id: SessionId, attempts: string, command: ChooseCommand, signal: AbortSignal): Promise<AttemptSetView>;
+  choose(id: SessionId, attempts: string, command: ChooseAttemptCommand, signal: AbortSignal): Promise<AttemptSetView>;
   /** Stops all attempts; their sessions are kept. */
   stop(id: SessionId, attempts: string): Promise<AttemptSetView>;
 }

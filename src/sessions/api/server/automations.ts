@@ -52,7 +52,7 @@ const AfterRule = z.object({
   id: z.string(),
   outcome: z.enum(['done', 'failed', 'any']),
 });
-export type AfterRule = z.infer<typeof AfterRule>;
+export type CompletionTrigger = z.infer<typeof AfterRule>;
 /** Limits of each session of an automation, in addition to those of its template and the server. Null: none. */
 export const AutomationBudget = z.object({
   /** Model calls. */
@@ -85,7 +85,7 @@ export interface PreparedSession {
   readonly begin?: (id: SessionId) => Promise<void>;
 }
 /** The principal and secret for a start of an API-defined automation. */
-export interface StartRights {
+export interface StartAuthorization {
   /** The owner of the automation. */
   readonly as: Principal;
   /** The secret stored with the automation. */
@@ -97,7 +97,7 @@ export interface AutomationProgramRegistry {
    * Registers an API. Each start calls `prepare` with the rights of the automation's owner. `prepare` rejects with
    * StartRefusal, or as creating a session does.
    */
-  serve(api: string, prepare: (automation: Automation, rights: StartRights) => Promise<PreparedSession>): void;
+  serve(api: string, prepare: (automation: Automation, rights: StartAuthorization) => Promise<PreparedSession>): void;
   /** Called once all APIs of this server have registered. */
   open(): void;
 }
@@ -241,7 +241,7 @@ export interface HookRequest {
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Uint8Array;
 }
-export interface HookAnswer {
+export interface HookResponse {
   /** Whether a start was added. */
   readonly started: boolean;
   /** Reports to the sender what happened and why. */
@@ -292,7 +292,7 @@ export interface AutomationService {
    * Starts it for a delivery that matches its hook; a repeated delivery starts nothing. Rejects: not_found (unknown, no
    * secret, or a wrong signature), invalid_request (too old, or unreadable), payload_too_large.
    */
-  receive(id: string, request: HookRequest): Promise<HookAnswer>;
+  receive(id: string, request: HookRequest): Promise<HookResponse>;
   /** Newest first. */
   starts(id: string, query: StartsQuery): Promise<readonly AutomationStart[]>;
   /** The next times of a schedule, without jitter, epoch ms. Rejects: invalid_request. */

@@ -30,7 +30,10 @@ export const FileContent = z.object({
   lifeMs: z.number().nullable().default(null),
 });
 /** Epoch ms; null: the file does not expire. */
-export function computeExpiry({ content, createdAt }: Pick<StoredDocument, 'content' | 'createdAt'>): number | null {
+export function computeFileExpiry({
+  content,
+  createdAt,
+}: Pick<StoredDocument, 'content' | 'createdAt'>): number | null {
   const { lifeMs } = FileContent.parse(content);
   return lifeMs === null ? null : createdAt + lifeMs;
 }

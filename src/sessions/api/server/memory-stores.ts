@@ -29,7 +29,7 @@ const MemoryAuthor = z
 export type MemoryAuthor = z.infer<typeof MemoryAuthor>;
 
 /** A memory, without its text. */
-export interface StoreMemory {
+export interface MemoryEntry {
   /** Unchanged when the path changes. */
   readonly id: string; // mem_ and 24 hex digits
   /** The current version. */
@@ -40,11 +40,11 @@ export interface StoreMemory {
   readonly createdAt: number;
   readonly updatedAt: number;
 }
-export interface StoreMemoryText extends StoreMemory {
+export interface MemoryEntryText extends MemoryEntry {
   readonly text: string;
 }
 /** A change of a memory. A redacted version has neither path nor hash. */
-export const StoreMemoryVersion = z.object({
+export const MemoryEntryVersion = z.object({
   id: z.string(), // memver_ and 36 hex digits
   memory: z.string(),
   operation: z.enum(['created', 'modified', 'deleted']),
@@ -55,9 +55,9 @@ export const StoreMemoryVersion = z.object({
   author: MemoryAuthor,
   redacted: z.object({ at: z.number(), by: MemoryAuthor }).nullable(),
 });
-export type StoreMemoryVersion = z.infer<typeof StoreMemoryVersion>;
+export type MemoryEntryVersion = z.infer<typeof MemoryEntryVersion>;
 
-export interface StoreMemoryChange {
+export interface MemoryEntryChange {
   /** Absent: unchanged. */
   readonly path?: string | undefined;
   readonly text?: string | undefined;
@@ -90,24 +90,24 @@ export interface MemoryStoreService {
   /** Also deletes its memories and their versions. */
   delete(id: string): Promise<void>;
   /** Sorted by path. */
-  memories(id: string): Promise<readonly StoreMemory[]>;
-  memory(id: string, memory: string): Promise<StoreMemoryText>;
+  memories(id: string): Promise<readonly MemoryEntry[]>;
+  memory(id: string, memory: string): Promise<MemoryEntryText>;
   /** Rejects: invalid_request, payload_too_large, quota, MemoryConflict (the path is taken). */
   addMemory(
     id: string,
     memory: { readonly path: string; readonly text: string },
     by?: MemoryAuthor,
-  ): Promise<StoreMemory>;
+  ): Promise<MemoryEntry>;
   /** The same path and text create no version. Rejects as `addMemory` does, and MemoryConflict (`expect`). */
-  changeMemory(id: string, memory: string, change: StoreMemoryChange, by?: MemoryAuthor): Promise<StoreMemory>;
+  changeMemory(id: string, memory: string, change: MemoryEntryChange, by?: MemoryAuthor): Promise<MemoryEntry>;
   /** Keeps the versions. Rejects: MemoryConflict (`expect`). */
   deleteMemory(id: string, memory: string, expect?: string, by?: MemoryAuthor): Promise<void>;
   /** Newest first, including those of deleted memories; only those of `memory` if it is set. */
-  versions(id: string, memory?: string): Promise<readonly StoreMemoryVersion[]>;
+  versions(id: string, memory?: string): Promise<readonly MemoryEntryVersion[]>;
   /** A null text: the version deleted the memory, or was redacted. */
-  version(id: string, version: string): Promise<StoreMemoryVersion & { readonly text: string | null }>;
+  version(id: string, version: string): Promise<MemoryEntryVersion & { readonly text: string | null }>;
   /** Permanently removes text, path and hash. Rejects: conflict (the current version of a memory). */
-  redact(id: string, version: string, by?: MemoryAuthor): Promise<StoreMemoryVersion>;
+  redact(id: string, version: string, by?: MemoryAuthor): Promise<MemoryEntryVersion>;
 }
 
 export const memoryStoreRules: ServiceRules<MemoryStoreService> = {

@@ -22,12 +22,12 @@ export interface TemplateUnavailability {
   readonly remedy: string;
 }
 /** Templates as shown to clients. */
-export interface TemplateList extends Pick<TemplateService, 'list'> {
+export interface TemplateListService extends Pick<TemplateService, 'list'> {
   /** Undefined: sessions with the template can start. */
   whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined>;
 }
 
-export const templateRules: ServiceRules<TemplateList> = {
+export const templateRules: ServiceRules<TemplateListService> = {
   list: { may: 'any', audit: null },
   whyNot: { may: 'any', audit: null },
 };

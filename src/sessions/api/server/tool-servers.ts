@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
-export const ToolServerAnswer = z.object({
+export const ToolServerTestResult = z.object({
   ok: z.boolean(),
   at: z.number(), // epoch ms
   /** Names and descriptions as the tool server reports them. */
@@ -10,7 +10,7 @@ export const ToolServerAnswer = z.object({
   /** Why the server cannot be used; empty if it responded. */
   message: z.string(),
 });
-export type ToolServerAnswer = z.infer<typeof ToolServerAnswer>;
+export type ToolServerTestResult = z.infer<typeof ToolServerTestResult>;
 /** A tool server as administrators see it. Never contains a header's value. */
 export const ListedToolServer = z.object({
   name: z.string(),
@@ -31,7 +31,7 @@ export const ListedToolServer = z.object({
   /** `wanted`: the server requires authorization, so a person can try to sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
   /** The server's last response; null: not called since start-up. */
-  state: ToolServerAnswer.nullable(),
+  state: ToolServerTestResult.nullable(),
 });
 export type ListedToolServer = z.infer<typeof ListedToolServer>;
 /** A tool server address entered by a person. */
@@ -81,7 +81,7 @@ export interface ToolServerService {
    * Requests a server's tools, for at most 20 s: of the stored server of that name, or of a server that is being
    * entered. Stores nothing.
    */
-  test(name: string, entered: ToolServerInput | undefined, signal: AbortSignal): Promise<ToolServerAnswer>;
+  test(name: string, entered: ToolServerInput | undefined, signal: AbortSignal): Promise<ToolServerTestResult>;
   /** Rejects: not_found. */
   remove(name: string): Promise<void>;
   /**

@@ -73,7 +73,7 @@ export interface NewCredential extends CredentialDetails {
   readonly secrets: CredentialSecrets;
 }
 /** Absent secrets are unchanged. */
-export interface ChangedCredential extends CredentialDetails {
+export interface CredentialUpdate extends CredentialDetails {
   readonly secrets?: Partial<CredentialSecrets>;
 }
 
@@ -131,7 +131,7 @@ export interface VaultService {
   changeCredential(
     id: string,
     credential: string,
-    change: (now: VaultCredential) => ChangedCredential,
+    change: (now: VaultCredential) => CredentialUpdate,
   ): Promise<VaultCredential>;
   /** Erases its secrets. */
   archiveCredential(id: string, credential: string): Promise<VaultCredential>;

@@ -55,7 +55,7 @@ export interface WorkLease {
   /** `mismatch`: another worker may have the item, so nothing was changed. */
   readonly outcome: 'extended' | 'ended' | 'mismatch';
 }
-export interface QueueStats {
+export interface WorkQueueStats {
   readonly waiting: number;
   /** Claimed but not acknowledged. */
   readonly claimed: number;
@@ -106,7 +106,7 @@ export interface WorkQueueService {
   items(environmentId: string): Promise<readonly WorkItem[]>;
   item(environmentId: string, workId: string): Promise<WorkItem>;
   setMetadata(environmentId: string, workId: string, metadata: WorkItem['metadata']): Promise<WorkItem>;
-  stats(environmentId: string): Promise<QueueStats>;
+  stats(environmentId: string): Promise<WorkQueueStats>;
   /** Returns the key, this once only. Rejects: quota (100 keys per environment). */
   createKey(
     environmentId: string,

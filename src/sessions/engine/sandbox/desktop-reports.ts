@@ -2,15 +2,15 @@ import { ServerPart } from '../../../core/contracts/server-parts.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { DesktopStatus } from '../../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../live-sessions.ts';
-import type { SandboxFacts } from './sandbox-facts.ts';
+import type { SandboxFactChannel } from './sandbox-facts.ts';
 
 interface Deps {
   readonly liveSessions: Pick<LiveSessions, 'get'>;
-  readonly facts: Pick<SandboxFacts, 'tell'>;
+  readonly facts: Pick<SandboxFactChannel, 'tell'>;
 }
 
 /** Turns status reports of desktops, from heartbeats or on request, into facts of their sessions. */
-export class DesktopReports extends ServerPart<Deps> {
+export class DesktopStatusRecorder extends ServerPart<Deps> {
   /** Appends what changed since the desktop's last status, if this server owns the session. */
   saw = (id: SessionId, status: DesktopStatus): void => {
     const { liveSessions, facts } = this.deps;

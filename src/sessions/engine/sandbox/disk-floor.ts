@@ -3,7 +3,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
 import { formatMiB } from '../../../core/text/text.ts';
-import type { DiskUse } from '../../../sandboxes/client/client.ts';
+import type { DiskUsage } from '../../../sandboxes/client/client.ts';
 
 interface Options {
   readonly driver: Pick<Driver, 'destroy'>;
@@ -14,21 +14,21 @@ interface Options {
   /** Free bytes on the fullest of the host's disks that the server can see. */
   readonly freeBytes: () => Promise<number>;
 }
-export interface SandboxDiskUse {
+export interface SandboxDiskUsage {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
-  readonly disk: DiskUse;
+  readonly disk: DiskUsage;
 }
 
 /**
  * Keeps the host's disk from filling up. Below the floor, no sandbox starts, and the sandbox using the most space is
  * stopped.
  */
-export interface DiskFloor {
+export interface DiskGuard {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
   /** Called with a sandbox's disk usage. Resolves with the sandbox that is stopped to free space, if any. */
-  saw(used: SandboxDiskUse): Promise<SandboxDiskUse | undefined>;
+  saw(used: SandboxDiskUsage): Promise<SandboxDiskUsage | undefined>;
   forget(id: SandboxId): void;
 }
 
@@ -37,8 +37,8 @@ const lookMs = 1_000;
 const pauseMs = 5_000;
 const endMs = 30_000;
 
-export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Options): DiskFloor {
-  const known = new Map<SandboxId, SandboxDiskUse>();
+export function createDiskGuard({ driver, clock, logger, floorBytes, freeBytes }: Options): DiskGuard {
+  const known = new Map<SandboxId, SandboxDiskUsage>();
   let lookedAt = Number.NEGATIVE_INFINITY;
   let stoppedAt = Number.NEGATIVE_INFINITY;
 

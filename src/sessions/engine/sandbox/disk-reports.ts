@@ -1,8 +1,8 @@
 import type { FactOf } from '../../../core/model/events.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
 import { formatMiB } from '../../../core/text/text.ts';
-import type { DiskUse } from '../../../sandboxes/client/client.ts';
-import type { DiskFloor } from './disk-floor.ts';
+import type { DiskUsage } from '../../../sandboxes/client/client.ts';
+import type { DiskGuard } from './disk-floor.ts';
 
 type DiskExceeded = FactOf<'sandbox.disk_exceeded'>['data'];
 export interface FollowedSandbox {
@@ -12,17 +12,20 @@ export interface FollowedSandbox {
   readonly isFresh: boolean;
 }
 interface DiskReporter extends Disposable {
-  saw(disk: DiskUse): void;
+  saw(disk: DiskUsage): void;
 }
 
 /** Records exceeded disk limits in the sessions' logs, and reports each sandbox's disk usage to the `DiskFloor`. */
-export interface DiskReports {
+export interface DiskUsageMonitor {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
   follow(sandbox: FollowedSandbox): DiskReporter;
 }
 
-export function diskReports(floor: DiskFloor, tell: (id: SessionId, data: DiskExceeded) => void): DiskReports {
+export function createDiskUsageMonitor(
+  floor: DiskGuard,
+  tell: (id: SessionId, data: DiskExceeded) => void,
+): DiskUsageMonitor {
   return {
     admit: () => floor.admit(),
     follow({ sessionId, sandboxId, isFresh }) {

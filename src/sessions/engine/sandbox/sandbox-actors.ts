@@ -8,7 +8,7 @@ import {
   type SandboxSpec,
 } from '../../../../drivers/driver.ts';
 import { resourceActor } from '../../../../machines/resource-actor.ts';
-import { type HoldNotice, sandboxMachine } from '../../../../machines/sandbox.ts';
+import { type SandboxLinkEvent, sandboxMachine } from '../../../../machines/sandbox.ts';
 import { createTimeoutSignal, sleep } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
@@ -19,7 +19,7 @@ import type { DesktopStatus, SandboxClient } from '../../../sandboxes/client/cli
 import { HealthMonitor } from '../../../sandboxes/client/health-monitor.ts';
 import type { LiveSession } from '../../run/live-session.ts';
 import type { EngineLogger } from '../logger.ts';
-import type { DiskReports } from './disk-reports.ts';
+import type { DiskUsageMonitor } from './disk-reports.ts';
 
 const named = 20;
 const commandChars = 120;
@@ -89,10 +89,10 @@ export interface SandboxDeps {
   /** Called with the desktop's status from each heartbeat. */
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
   /** Receives disk usage from each heartbeat. */
-  readonly disk?: DiskReports | undefined;
+  readonly disk?: DiskUsageMonitor | undefined;
   track(released: Promise<AppError | undefined>): void;
   /** Limits of people, projects and the server. */
-  readonly holdings?: SandboxHoldings | undefined;
+  readonly holdings?: SandboxQuota | undefined;
   /**
    * Called with the error and cause of a failed start or lost sandbox. The machine passes on only what clients may see.
    */
@@ -101,7 +101,7 @@ export interface SandboxDeps {
   release?(client: SandboxClient): void;
 }
 
-export interface SandboxHoldings {
+export interface SandboxQuota {
   /** Rejects: quota, sandbox_capacity. */
   takeSandbox(live: LiveSession): Promise<void>;
   adoptSandbox(live: LiveSession): void;
@@ -180,7 +180,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
 
   async function use(
     { own, sandboxId, link, client }: HeldSandbox,
-    tell: (news: HoldNotice) => void,
+    tell: (news: SandboxLinkEvent) => void,
     signal: AbortSignal,
   ): Promise<void> {
     const { desktop } = await within(callMs, signal, (call) => client.health(call.signal));
@@ -230,7 +230,7 @@ export function provideSandboxMachine(deps: SandboxDeps) {
         telling({ sessionId: input.sessionId, as: 'sandbox_unavailable' }, signal, start(input, signal)),
       ),
 
-      hold: resourceActor<HeldSandbox, SandboxOwner, HoldNotice>({
+      hold: resourceActor<HeldSandbox, SandboxOwner, SandboxLinkEvent>({
         acquire: async ({ sessionId, sandboxId }, signal) => {
           const attach = async (call: CallOptions) => {
             // An earlier server process may have paused an adopted sandbox.
@@ -316,7 +316,7 @@ async function drop(
 interface WatchedSandbox {
   readonly silence: HealthMonitor;
   readonly lost: AbortSignal;
-  readonly disk: ReturnType<DiskReports['follow']> | undefined;
+  readonly disk: ReturnType<DiskUsageMonitor['follow']> | undefined;
 }
 
 /** Returns when the sandbox is no longer needed; throws when it is lost. */

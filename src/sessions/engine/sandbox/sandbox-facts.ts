@@ -11,7 +11,7 @@ type Listener = (id: SessionId, fact: SandboxFact) => void;
  * Carries facts about sandboxes from the egress proxy, driver and desktop to the engine, which appends them to the
  * logs. The sources exist before the engine; facts are dropped until it listens, because no sandbox runs yet.
  */
-export class SandboxFacts {
+export class SandboxFactChannel {
   #listener: Listener | undefined;
 
   listen(listener: Listener): void {

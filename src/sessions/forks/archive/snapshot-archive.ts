@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Snapshot } from '../../../core/model/sandboxes/snapshot.ts';
 import { parseJsonWithin } from '../../../core/text/json.ts';
 import { tarEnd, tarHeaders, tarPadding } from '../../../core/text/tar.ts';
-import { invalidArchiveError, type TarEntry, tarEntries } from './tar-reader.ts';
+import { invalidArchiveError, readTarEntries, type TarEntry } from './tar-reader.ts';
 
 // A snapshot as a tar file in OCI image layout: index, manifest, configuration, and the compressed files as the only
 // layer. The layer comes last, so the archive can be read as a stream. OCI tools can push it to a registry.
@@ -37,7 +37,7 @@ const ArchivedFacts = z.object({
   template: z.string().regex(/^[a-z][a-z0-9_-]{0,40}$/),
   createdAt: z.iso.datetime(),
 });
-export type ArchivedFacts = z.infer<typeof ArchivedFacts>;
+export type ArchiveMetadata = z.infer<typeof ArchivedFacts>;
 
 interface Blob {
   readonly digest: string;
@@ -53,7 +53,7 @@ export function createArchive(
   { name, labels, template, at, bytes, sha256 }: Snapshot,
   content: AsyncIterable<Uint8Array>,
 ) {
-  const facts: ArchivedFacts = { name, labels, template, createdAt: new Date(at).toISOString() };
+  const facts: ArchiveMetadata = { name, labels, template, createdAt: new Date(at).toISOString() };
   const config = JSON.stringify(facts);
   const layer = { mediaType: types.layer, digest: `sha256:${sha256}`, size: bytes };
   const manifest = JSON.stringify({
@@ -93,7 +93,7 @@ const headersOf = (path: string, size: number) => tarHeaders(path, size, 0o644);
 const pathOf = ({ digest }: Pick<Blob, 'digest'>) => `blobs/sha256/${digest.slice('sha256:'.length)}`;
 
 export interface OpenedArchive {
-  readonly facts: ArchivedFacts;
+  readonly facts: ArchiveMetadata;
   readonly sha256: string;
   readonly bytes: number;
   /**
@@ -104,7 +104,7 @@ export interface OpenedArchive {
 
 /** Reads an archive up to its files. Rejects: invalid_request if it is not a snapshot. */
 export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<OpenedArchive> {
-  const entries = tarEntries(source);
+  const entries = readTarEntries(source);
   const next = async (): Promise<TarEntry> => {
     for (let folders = 0; folders < maxFolders; folders++) {
       const { done, value } = await entries.next();

@@ -25,7 +25,7 @@ export const invalidArchiveError = (what: string): AppError =>
  * Reads the entries of an untrusted tar stream. Each header must have a valid checksum, nothing may follow the end, and
  * headers that programs interpret differently are refused. Rejects: invalid_request.
  */
-export async function* tarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
+export async function* readTarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);
   const format = detectArchive(await bytes.start());
   if (format && format !== 'tar') throw invalidArchiveError(`it is in the format ${format}, and not a plain tar file`);

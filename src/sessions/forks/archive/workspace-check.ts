@@ -3,7 +3,7 @@ import { createGunzip } from 'node:zlib';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import { detectArchive } from '../../../core/text/files/archive-format.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
-import { invalidArchiveError, type TarEntry, tarEntries } from './tar-reader.ts';
+import { invalidArchiveError, readTarEntries, type TarEntry } from './tar-reader.ts';
 
 export interface WorkspaceLimits {
   /** The total size of all files, as the sandbox would see them. */
@@ -30,7 +30,7 @@ export async function* checkWorkspace(
   const unzip = createGunzip();
   unzip.on('error', () => {}); // the reader receives the error
   let isOver = false;
-  const checking = check(tarEntries(limited(unzip, limits)), limits).then(
+  const checking = check(readTarEntries(limited(unzip, limits)), limits).then(
     () => {
       isOver = true;
     },

@@ -4,7 +4,7 @@ import { quoteForShell } from '../../../core/text/quote.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import { runProgram } from '../../services/streams/piped-command.ts';
 import { createTar } from '../../skills/tar.ts';
-import { storeLimits } from '../store-index.ts';
+import { memoryStoreLimits } from '../store-index.ts';
 import { type FolderState, ownFilePrefix, unreadableTextReason } from './folder-merge.ts';
 
 // A memory store's folder in a sandbox, accessed with bash and GNU tools. The file `.corral-memory` contains the
@@ -12,7 +12,7 @@ import { type FolderState, ownFilePrefix, unreadableTextReason } from './folder-
 // the folder.
 
 export type FolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
-export interface Folder {
+export interface MemoryFolder {
   readonly client: FolderClient;
   readonly store: string;
   /** Relative to the workspace. */
@@ -21,9 +21,9 @@ export interface Folder {
   readonly unkept: string;
 }
 const scanMs = 60_000;
-const maxHashed = 2 * storeLimits.memories;
+const maxHashed = 2 * memoryStoreLimits.memories;
 const maxScanBytes = 16 * 2 ** 20;
-const maxBlocks = storeLimits.textBytes / 512;
+const maxBlocks = memoryStoreLimits.textBytes / 512;
 const notOwn = `-mindepth 1 -name ${quoteForShell(`${ownFilePrefix}*`)} -prune -o -type f`;
 
 const scanScript = (folder: string) => `
@@ -39,7 +39,7 @@ exit 0`;
  * The files of the folder, and the agreed hashes. A folder of another store, for example in a copied workspace, is
  * treated as empty.
  */
-export async function scanFolder({ client, path, store }: Folder, signal: AbortSignal): Promise<FolderState> {
+export async function scanFolder({ client, path, store }: MemoryFolder, signal: AbortSignal): Promise<FolderState> {
   const command = scanScript(path);
   const { exitCode, stdout, stderr, wholeIn } = await client.exec(
     { command, cwd: client.workdir, timeoutMs: scanMs },
@@ -75,9 +75,13 @@ async function wholeText(client: FolderClient, file: string, signal: AbortSignal
 }
 
 /** Reads a file's text. Rejects: conflict if a memory cannot contain the text. */
-export async function readText({ client, path }: Folder, file: string, signal: AbortSignal): Promise<string> {
-  const bytes = await client.readFile(`${path}/${file}`, signal, { maxBytes: storeLimits.textBytes + 1 });
-  if (bytes.length > storeLimits.textBytes) throw new AppError('conflict', unreadableTextReason);
+export async function readFolderText(
+  { client, path }: MemoryFolder,
+  file: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const bytes = await client.readFile(`${path}/${file}`, signal, { maxBytes: memoryStoreLimits.textBytes + 1 });
+  if (bytes.length > memoryStoreLimits.textBytes) throw new AppError('conflict', unreadableTextReason);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
@@ -100,7 +104,7 @@ rm -rf -- "$new" && mkdir "$new" && tar -xmf - -C "$new" && chmod -R u+w "$new" 
 : >"$new/failed"
 while IFS= read -r -u 3 -d '' change; do
   was=\${change:0:64} now=\${change:64:64} path=\${change:128}
-  if [ -f "$path" ] && [ "$(head -c ${storeLimits.textBytes + 1} -- "$path" | sha256sum)" != "$was  -" ]; then
+  if [ -f "$path" ] && [ "$(head -c ${memoryStoreLimits.textBytes + 1} -- "$path" | sha256sum)" != "$was  -" ]; then
     to=$unkept/$path
     if mkdir -p -- "\${to%/*}" && mv --backup=numbered -T -- "$path" "$to"; then printf 'u%s\\0' "$path"; fi
   fi
@@ -133,8 +137,8 @@ export interface FolderChangeResult {
   readonly failed: readonly string[];
 }
 /** Applies changes to the folder. If interrupted at any point, the next comparison can continue. */
-export async function changeFolder(
-  folder: Folder,
+export async function applyFolderChange(
+  folder: MemoryFolder,
   change: FolderChange,
   signal: AbortSignal,
 ): Promise<FolderChangeResult> {

@@ -1,4 +1,4 @@
-import type { StoreMemory } from '../../api/server/memory-stores.ts';
+import type { MemoryEntry } from '../../api/server/memory-stores.ts';
 
 /** The files of a memory store's folder. Paths are relative to the folder. */
 export interface FolderState {
@@ -15,13 +15,13 @@ export interface FolderMerge {
   /** Hashes that are already equal on both sides. */
   readonly agreed: ReadonlyMap<string, string>;
   /** Memories to write to the folder. */
-  readonly pull: readonly StoreMemory[];
+  readonly pull: readonly MemoryEntry[];
   /** Files to delete, because the store no longer has them. */
   readonly drop: readonly string[];
   /** Memories to delete, because the agent deleted their files. */
-  readonly forget: readonly StoreMemory[];
+  readonly forget: readonly MemoryEntry[];
   /** Files to write to the store, with the memory that each replaces. */
-  readonly push: readonly { readonly path: string; readonly memory: StoreMemory | undefined }[];
+  readonly push: readonly { readonly path: string; readonly memory: MemoryEntry | undefined }[];
   /** Files that cannot be written to the store. */
   readonly refused: readonly { readonly path: string; readonly why: string }[];
 }
@@ -35,7 +35,7 @@ const isOwn = (path: string): boolean => path.split('/').some((segment) => segme
 const isPlaceable = (path: string): boolean =>
   !isOwn(path) && path.split('/').every((segment) => Buffer.byteLength(segment) <= maxSegmentBytes);
 
-export const filePathOf = ({ path }: Pick<StoreMemory, 'path'>): string => path.slice(1);
+export const filePathOf = ({ path }: Pick<MemoryEntry, 'path'>): string => path.slice(1);
 
 /**
  * Compares three states of each path: in the folder, in the store, and last agreed. Each side gets the other side's
@@ -45,16 +45,16 @@ export const filePathOf = ({ path }: Pick<StoreMemory, 'path'>): string => path.
  */
 export function mergeFolder(
   { files, agreed = new Map(), whole }: FolderState,
-  memories: readonly StoreMemory[],
+  memories: readonly MemoryEntry[],
   refusal: string | undefined,
 ): FolderMerge {
   const isWritable = refusal === undefined;
   const merge = {
     agreed: new Map<string, string>(),
-    pull: [] as StoreMemory[],
+    pull: [] as MemoryEntry[],
     drop: [] as string[],
-    forget: [] as StoreMemory[],
-    push: [] as { path: string; memory: StoreMemory | undefined }[],
+    forget: [] as MemoryEntry[],
+    push: [] as { path: string; memory: MemoryEntry | undefined }[],
     refused: [] as { path: string; why: string }[],
   };
   const inStore = new Map(memories.filter((one) => isPlaceable(filePathOf(one))).map((one) => [filePathOf(one), one]));

@@ -3,20 +3,20 @@ import { createKeyedQueue } from '../../../core/concurrency/keyed-queue.ts';
 import { ServerPart, type ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError, type ErrorCode, ignoreNotFound, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
-import { isUsableBy } from '../../../core/model/access/holder.ts';
+import { canSessionUse } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { memoryFolder, memoryMount } from '../../../core/model/run-files.ts';
 import type { MountedMemoryStore } from '../../../core/model/session-agent.ts';
-import { MemoryConflict, type MemoryStoreService, type StoreMemory } from '../../api/server/memory-stores.ts';
+import { MemoryConflict, type MemoryEntry, type MemoryStoreService } from '../../api/server/memory-stores.ts';
 import type { WorkspaceHook } from '../../engine/workspace-hooks.ts';
 import type { LiveSession } from '../../run/live-session.ts';
 import {
-  changeFolder,
-  type Folder,
+  applyFolderChange,
   type FolderChangeResult,
   type FolderClient,
-  readText,
+  type MemoryFolder,
+  readFolderText,
   scanFolder,
 } from './folder-files.ts';
 import { type FolderMerge, type FolderState, filePathOf, mergeFolder } from './folder-merge.ts';
@@ -121,11 +121,16 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     return news.length > 0;
   }
 
-  async #merge(session: MemorySession, mounted: MountedMemoryStore, folder: Folder, tries = maxTries): Promise<Unkept> {
+  async #merge(
+    session: MemorySession,
+    mounted: MountedMemoryStore,
+    folder: MemoryFolder,
+    tries = maxTries,
+  ): Promise<Unkept> {
     const { stores, closing } = this.deps;
     const { store, access } = mounted;
     const found = await stores.get(store);
-    if (!isUsableBy(session.writer.record, found))
+    if (!canSessionUse(session.writer.record, found))
       throw new AppError('forbidden', 'the session can no longer use the memory store');
     const { archivedAt } = found;
     const refusal =
@@ -141,7 +146,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     const agreed = new Map(merge.agreed);
     const refused = [...merge.refused];
     let isStale = false;
-    const attempt = async (path: string, work: () => Promise<StoreMemory | undefined>) => {
+    const attempt = async (path: string, work: () => Promise<MemoryEntry | undefined>) => {
       try {
         const now = await work();
         if (now) agreed.set(path, now.sha256);
@@ -161,7 +166,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
       });
     for (const { path, memory } of merge.push)
       await attempt(path, async () => {
-        const text = await readText(folder, path, closing);
+        const text = await readFolderText(folder, path, closing);
         return memory
           ? await stores.changeMemory(store, memory.id, { text, expect: memory.sha256 }, by)
           : await stores.addMemory(store, { path: `/${path}`, text }, by);
@@ -185,7 +190,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   }
 
   /** Updates the folder to the store's state, and records the agreed hashes. */
-  async #change(folder: Folder, { access, state, merge, agreed }: MergeResult): Promise<FolderChangeResult> {
+  async #change(folder: MemoryFolder, { access, state, merge, agreed }: MergeResult): Promise<FolderChangeResult> {
     const { stores, closing, newId } = this.deps;
     const put: { readonly path: string; readonly text: string; readonly sha256: string }[] = [];
     for (const memory of merge.pull) {
@@ -197,7 +202,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     if (put.length === 0 && merge.drop.length === 0 && state.agreed && isSame(next, state.agreed))
       return { unkept: [], failed: [] };
     const change = { name: `memory-${newId()}`, access, put, remove: merge.drop, before: merge.agreed, agreed: next };
-    return await changeFolder(folder, change, closing);
+    return await applyFolderChange(folder, change, closing);
   }
 }
 

@@ -1,16 +1,16 @@
-import type { CallOutcome, CallsInput, PendingCall, TurnInput, TurnResult } from '../../../../machines/run.ts';
+import type { CallOutcome, PendingCall, ToolCallsInput, TurnInput, TurnResult } from '../../../../machines/run.ts';
 import { parseVerdict } from '../../../../machines/run-rules.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import type { AgentUpdate, ExternalAgent } from '../../../core/model/agent-updates.ts';
 import type { PlanStep, SessionFact } from '../../../core/model/events.ts';
-import { noAmounts, withMicroCost } from '../../../core/model/runs/budget.ts';
+import { withMicroCost, zeroAmounts } from '../../../core/model/runs/budget.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
-import { permissionFor, toShownArgs } from '../calls/approval.ts';
+import { decidePermission, toShownArgs } from '../calls/approval.ts';
 import { attachFiles, toShownMessages } from '../context/attachments.ts';
 import type { ConversationEntry } from '../log/conversation.ts';
 import { firstLine } from '../plan.ts';
-import { createRunAct, digest } from '../progress.ts';
+import { createRunAct, shortHash } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { closePlan, createTodoFacts } from '../todo-facts.ts';
 import type { ExternalAgents } from './external-agents.ts';
@@ -46,7 +46,7 @@ export async function takeExternalTurn(
   signal: AbortSignal,
 ): Promise<TurnResult> {
   const { runWriter, budget, own, task, sessionId } = work;
-  const spentBefore = budget.findOverrun({ ...noAmounts, turns: 1 }) ?? (await budget.shared?.charge(noAmounts));
+  const spentBefore = budget.findOverrun({ ...zeroAmounts, turns: 1 }) ?? (await budget.shared?.charge(zeroAmounts));
   if (spentBefore) return { kind: 'unaffordable', over: spentBefore, spent: budget.spent };
   if (!work.hasTitle()) await runWriter.write(runWriter.title(firstLine(task)));
   await using used = await work.sandbox.use(signal);
@@ -94,7 +94,7 @@ export async function takeExternalTurn(
     const spentNow = await budget.shared?.charge(withMicroCost({ tokens, cost }));
     budget.count({ turns: 0, tokens, cost });
     if (over) return;
-    over = budget.findOverrun(noAmounts) ?? spentNow;
+    over = budget.findOverrun(zeroAmounts) ?? spentNow;
     if (over) own.loops.interrupt(client);
   };
   const pause = await own.loops.turn(client, requested, counting, signal);
@@ -140,7 +140,7 @@ export async function takeExternalTurn(
   const closed = closePlan(collectedUpdates.steps, false);
   const isOpen = closed.some((it, n) => it !== collectedUpdates.steps[n]);
   await runWriter.write(...facts, ...(isOpen ? createTodoFacts(runWriter, closed) : []));
-  return { kind: 'replied', digest: digest(text), steps: closed, spent, toolCalls };
+  return { kind: 'replied', digest: shortHash(text), steps: closed, spent, toolCalls };
 }
 
 /** The waiting messages as the agent receives them. */
@@ -256,12 +256,12 @@ function toUsageFacts(
 /** Passes a person's answers to the agent's approval requests. The run waits for missing answers. */
 export async function decideExternalCalls(
   work: ExternalRunContext,
-  { calls }: CallsInput,
+  { calls }: ToolCallsInput,
   signal: AbortSignal,
 ): Promise<readonly CallOutcome[]> {
   const outcomes: CallOutcome[] = [];
   for (const call of calls) {
-    const permission = permissionFor(work, call);
+    const permission = decidePermission(work, call);
     if (permission?.kind === 'ask') {
       outcomes.push({ ...permission, question: questionOf(call) });
       continue;

@@ -1,6 +1,6 @@
 import type { CallResult, PendingCall } from '../../../../machines/run.ts';
 import type { Tool } from '../../../agents/tools/tool.ts';
-import { findFamily } from '../../../agents/tools/words.ts';
+import { findToolFamily } from '../../../agents/tools/words.ts';
 import type { ApprovalRule } from '../../../core/model/approval-rule.ts';
 import { anyGlob } from '../../../core/text/glob.ts';
 import { describeUntrustedSources } from '../../../core/text/strangers.ts';
@@ -13,7 +13,7 @@ interface RuledCall {
 }
 
 /** The first rule that matches the call; undefined: none. */
-export const ruleFor = (rules: readonly ApprovalRule[], call: RuledCall): ApprovalRule | undefined =>
+export const findMatchingRule = (rules: readonly ApprovalRule[], call: RuledCall): ApprovalRule | undefined =>
   rules.find((rule) => anyGlob([rule.tool])(call.name) && isAbout(rule, call));
 
 const subjects = ['command', 'file', 'path', 'url', 'query', 'code'] as const;
@@ -67,7 +67,7 @@ export function toShownArgs(input: unknown, tool?: Pick<Tool, 'restore'>): Recor
 }
 
 /** Undefined if the call may run. Otherwise the approval request, or a refusal for the model. */
-export function permissionFor(
+export function decidePermission(
   { tools, approvals, isPermitted, strangers }: Pick<RunContext, 'tools' | 'approvals' | 'isPermitted' | 'strangers'>,
   { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
@@ -78,7 +78,9 @@ export function permissionFor(
   const family = tool?.family;
   // If its messages to the user could be denied, an agent could not report a denial.
   const rule =
-    (family ?? findFamily(name)) === 'message' ? undefined : ruleFor(approvals?.rules ?? [], { name, args: shown });
+    (family ?? findToolFamily(name)) === 'message'
+      ? undefined
+      : findMatchingRule(approvals?.rules ?? [], { name, args: shown });
   if (rule?.action === 'deny' && !begun) return { kind: 'refused', why: deniedBy(rule) };
   const isAllowed = verdict?.decision === 'approved';
   if (isAllowed && (tool?.byClient !== 'worker' || verdict.result)) return undefined;

@@ -4,19 +4,19 @@ import { toModelText } from '../../../agents/tools/output.ts';
 import { reattachTool, runTool } from '../../../agents/tools/registry.ts';
 import { AskUserArgs, askUser, recall } from '../../../agents/tools/special.ts';
 import type { ToolContext, ToolResult } from '../../../agents/tools/tool.ts';
-import { findFamily } from '../../../agents/tools/words.ts';
+import { findToolFamily } from '../../../agents/tools/words.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
 import type { CallAnswer } from '../../../core/model/events.ts';
 import { SessionId } from '../../../core/model/ids.ts';
 import { attachFiles } from '../context/attachments.ts';
-import { recallFrom } from '../context/recall.ts';
+import { recallMessages } from '../context/recall.ts';
 import { splitTitle } from '../plan.ts';
 import { createRunAct } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { createTodoFacts } from '../todo-facts.ts';
-import { permissionFor, toShownArgs } from './approval.ts';
+import { decidePermission, toShownArgs } from './approval.ts';
 
 /** Executes or resumes a tool call: announces it, and records its result for people and the model. */
 export async function executeToolCall(
@@ -25,7 +25,7 @@ export async function executeToolCall(
   signal: AbortSignal,
 ): Promise<CallResult> {
   const { runWriter } = work;
-  const permission = permissionFor(work, pendingCall);
+  const permission = decidePermission(work, pendingCall);
   if (permission?.kind === 'ask') {
     await runWriter.write(); // writes deferred usage, because the question shows the usage so far
     return await requestApprovalOnce(work, pendingCall, permission);
@@ -39,7 +39,7 @@ export async function executeToolCall(
   if (input) return await record(work, pendingCall, answerOf(input));
   if (pendingCall.name === askUser.name) return await ask(work, pendingCall, answered);
   if (pendingCall.name === recall.name) {
-    return await record(work, pendingCall, recallFrom(runWriter.transcript.messages, pendingCall.args));
+    return await record(work, pendingCall, recallMessages(runWriter.transcript.messages, pendingCall.args));
   }
   let result: Performed;
   try {
@@ -68,7 +68,7 @@ type Question = Extract<CallResult, { kind: 'ask' }>;
 
 /** The approval request of a call that must follow waiting calls; undefined: it needs none. */
 export async function requestApprovalAhead(work: RunContext, call: PendingCall): Promise<Question | undefined> {
-  const permission = permissionFor(work, call);
+  const permission = decidePermission(work, call);
   return permission?.kind === 'ask' ? await requestApprovalOnce(work, call, permission) : undefined;
 }
 
@@ -102,7 +102,7 @@ const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 const announced = ({ runWriter, tools }: RunContext, { callId, name, args }: PendingCall) => {
   const tool = tools.find(name);
-  const family = tool?.family ?? findFamily(name);
+  const family = tool?.family ?? findToolFamily(name);
   return runWriter.calling({ callId, tool: family, function: name, args: toShownArgs(args, tool) });
 };
 

@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
-import type { CallOutcome, CallsInput, PendingCall } from '../../../../machines/run.ts';
+import type { CallOutcome, PendingCall, ToolCallsInput } from '../../../../machines/run.ts';
 import { findOrderKey, type ToolRegistry } from '../../../agents/tools/registry.ts';
 import { askUser } from '../../../agents/tools/special.ts';
 import { todo } from '../../../agents/tools/todo.ts';
-import { findFamily } from '../../../agents/tools/words.ts';
+import { findToolFamily } from '../../../agents/tools/words.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
@@ -22,12 +22,12 @@ const writing: ReadonlySet<string> = new Set(['file_write', 'file_str_replace', 
  * waits for all earlier calls, and later calls wait for its answer. A plan change does the same, because earlier calls
  * belong to the step it ends.
  */
-export function mustFollow(tools: ToolRegistry, later: Call, earlier: Call): boolean {
+export function mustRunAfter(tools: ToolRegistry, later: Call, earlier: Call): boolean {
   if (isBoundary(later) || isBoundary(earlier)) return true;
   const key = findOrderKey(tools, later);
   if (key !== null && key === findOrderKey(tools, earlier)) return true;
-  if (runs.has(findFamily(later.name))) return writing.has(earlier.name);
-  return runs.has(findFamily(earlier.name)) && mentions(earlier, toShownArgs(later.args).file);
+  if (runs.has(findToolFamily(later.name))) return writing.has(earlier.name);
+  return runs.has(findToolFamily(earlier.name)) && mentions(earlier, toShownArgs(later.args).file);
 }
 
 const isBoundary = ({ name }: Call): boolean => name === askUser.name || name === todo.name;
@@ -45,7 +45,7 @@ const maxAtOnce = 8;
  */
 export async function executeToolCalls(
   work: RunContext,
-  { calls: requested, answered }: CallsInput,
+  { calls: requested, answered }: ToolCallsInput,
   signal: AbortSignal,
 ): Promise<readonly CallOutcome[]> {
   const { calls, over, giveBack } = await payFor(work.budget, requested, signal);
@@ -116,7 +116,7 @@ type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
   for (const [n, pendingCall] of calls.entries()) {
-    const before = outcomes.filter((_, at) => mustFollow(work.tools, pendingCall, calls[at] as PendingCall));
+    const before = outcomes.filter((_, at) => mustRunAfter(work.tools, pendingCall, calls[at] as PendingCall));
     const outcome = Promise.all(before).then(async (earlier): Promise<CallOutcome> => {
       if (earlier.every(({ kind }) => kind === 'called')) return await make(pendingCall, n);
       const isAskable = earlier.every((one) => one.kind === 'called' || (one.kind === 'ask' && one.approval));

@@ -1,7 +1,7 @@
 import type { Message } from '../../../agents/models/model.ts';
 import { listFold } from '../../../core/text/list-fold.ts';
 import { messageBytes } from './meter.ts';
-import { type Compaction, computeView, type ViewedMessage } from './view.ts';
+import { type Compaction, computeModelView, type ViewedMessage } from './view.ts';
 
 /** The parts of a conversation to keep, in bytes of text. */
 export interface KeptSizes {
@@ -104,7 +104,7 @@ export const countBytesAfter = (
   compactions: readonly Compaction[],
   plannedCompaction: PlannedCompaction,
 ): number =>
-  computeView(messages, [...compactions, { ...plannedCompaction, before: 0, after: 0 }]).reduce(
+  computeModelView(messages, [...compactions, { ...plannedCompaction, before: 0, after: 0 }]).reduce(
     (sum, { message }) => sum + messageBytes(message),
     0,
   );

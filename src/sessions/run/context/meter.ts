@@ -1,4 +1,4 @@
-import type { Message, NoteAtMessage, ToolDeclaration, TurnRequest, Usage } from '../../../agents/models/model.ts';
+import type { Message, PositionedNote, ToolDeclaration, TurnRequest, Usage } from '../../../agents/models/model.ts';
 import { listFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 
 const assumed = 0.3; // tokens per UTF-8 byte, a high estimate
@@ -72,7 +72,7 @@ export const requestBytes = ({
   Math.max(2, toolBytes(tools)) +
   conversationBytes(messages);
 
-const noteBytes = listFold(0, (sum, { text }: NoteAtMessage) => sum + Buffer.byteLength(text) + 1);
+const noteBytes = listFold(0, (sum, { text }: PositionedNote) => sum + Buffer.byteLength(text) + 1);
 const bytesOfTool = memoizeByKey((tool: ToolDeclaration) => Buffer.byteLength(JSON.stringify(tool)));
 /** The bytes of the tools' JSON list. */
 const toolBytes = listFold(1, (sum, tool: ToolDeclaration) => sum + bytesOfTool(tool) + 1);

@@ -8,7 +8,7 @@ const maxFound = 8;
 const around = 300; // characters before and after a match
 
 /** Reads parts of the conversation that are no longer shown to the model. */
-export function recallFrom(messages: readonly Message[], args: unknown): ToolResult {
+export function recallMessages(messages: readonly Message[], args: unknown): ToolResult {
   const { data } = RecallArgs.safeParse(args);
   if (!data || (data.call_id === undefined) === (data.query === undefined)) {
     return { ok: false, reason: 'bad_arguments', output: 'recall needs either call_id or query.' };

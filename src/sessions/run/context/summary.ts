@@ -9,7 +9,7 @@ import type { PlannedCompaction } from './compaction-plan.ts';
 import type { ContextWindow, RequestFrame } from './context-window.ts';
 import type { MessageSelection } from './message-selection.ts';
 import { messageBytes, requestBytes } from './meter.ts';
-import { type Compaction, computeView, shortResultsCompaction } from './view.ts';
+import { type Compaction, computeModelView, shortResultsCompaction } from './view.ts';
 
 /** The prompt for a summary that replaces the earlier conversation. */
 const summaryPrompt = `The conversation is too long for you and will be shortened now. Do not call a tool and do not go on with the work. Write what you need to go on with it, under these headings, and leave out headings without content:
@@ -106,7 +106,7 @@ function toSummarize(
 ): ConversationPart | undefined {
   const { messages, compactions, length } = runWriter.transcript;
   const seen = (more: readonly Compaction[]) =>
-    computeView(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));
+    computeModelView(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));
   const whole = { messages: seen([]), from: { length, upto } };
   const short = {
     messages: seen([shortResultsCompaction(upto, shortChars)]),

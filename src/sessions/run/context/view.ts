@@ -45,7 +45,7 @@ export const shortResultsCompaction = (upto: number, most: number): Compaction =
 const worthCutting = 400; // characters: replacing a shorter result saves nothing
 
 /** The conversation as the model sees it. Between compactions, each view starts with the previous view. */
-export function computeView(
+export function computeModelView(
   messages: readonly Message[],
   compactions: readonly Compaction[],
 ): readonly ViewedMessage[] {

@@ -49,7 +49,11 @@ export type GradingResult =
   | { readonly kind: 'broken'; readonly reason: string };
 
 /** Has the model judge the work against the rubric, in a separate context. Retries once if there is no verdict. */
-export async function grade(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<GradingResult> {
+export async function gradeAgainstRubric(
+  work: RunContext,
+  input: GradingInput,
+  signal: AbortSignal,
+): Promise<GradingResult> {
   const { model, runWriter, budget } = work;
   const { grader: system } = await work.prompt(signal);
   const message: Message = { role: 'user', text: await materialFor(work, input, signal) };

@@ -4,7 +4,7 @@ import { truncateEnd } from '../../../core/text/text.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
 import { runChecks } from './checks.ts';
-import { grade } from './grader.ts';
+import { gradeAgainstRubric } from './grader.ts';
 
 type Judgement = Extract<TurnResult, { kind: 'judged' }>;
 interface Finding {
@@ -21,7 +21,7 @@ export async function judgeGoal(work: RunContext, input: JudgeInput, signal: Abo
   if (found || rubric === undefined) return await conclude(work, input, found ?? allPassed);
   const { runWriter } = work;
   await runWriter.write(runWriter.goal({ kind: 'checking', round }));
-  const graded = await grade(work, { rubric, checked }, signal);
+  const graded = await gradeAgainstRubric(work, { rubric, checked }, signal);
   if (graded.kind === 'ungraded' && !givesUp(graded.result, input)) return graded.result;
   const detail = graded.kind === 'ungraded' ? messageOf(graded.result) : graded.reason;
   const result = graded.kind === 'graded' ? graded.result : 'unknown';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { frequentTypes, isNote } from '../../../core/model/event-traits.ts';
+import { frequentEventTypes, isNoteEvent } from '../../../core/model/event-traits.ts';
 import { type FactOf, SandboxPhase, type SessionFact } from '../../../core/model/events.ts';
 import { MessageId, RunId } from '../../../core/model/ids.ts';
 import { SessionRecord } from '../../../core/model/records.ts';
-import { FilesDamageReport } from '../../../core/model/sandboxes/files-damaged.ts';
+import { WorkspaceDamageReport } from '../../../core/model/sandboxes/files-damaged.ts';
 import { addToolCall, addUsage, noSpending, Spending } from '../../../core/model/spending.ts';
 import { findUntrustedSource, UntrustedSource } from '../../../core/text/strangers.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
@@ -49,7 +49,7 @@ export const StoredSession = SessionRecord.extend({
   /** The copy of files that the session's first sandbox starts from; null once restored. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
   /** When files of the stopped sandbox were last found damaged, and their replacement. */
-  filesDamaged: FilesDamageReport.nullable().default(null),
+  filesDamaged: WorkspaceDamageReport.nullable().default(null),
   /** The sources of third-party text in the session; they are never removed. */
   strangers: z.array(UntrustedSource).default(['earlier']),
 });
@@ -77,7 +77,7 @@ export function applyFact(before: StoredSession, fact: SessionFact, input: Proje
 
 function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched }: ProjectionInput): StoredSession {
   const now = { updatedAt: ts, lastSeq: seq };
-  if (isNote(fact)) return frequentTypes.has(fact.type) ? record : { ...record, lastSeq: seq };
+  if (isNoteEvent(fact)) return frequentEventTypes.has(fact.type) ? record : { ...record, lastSeq: seq };
   switch (fact.type) {
     case 'message.user': {
       const { messageId, text, attachments, goal } = fact.data;
@@ -248,7 +248,7 @@ const inherited = [
 ] as const;
 
 /** The choices that a fork of the session inherits. */
-export const choicesOf = (session: SessionRecord) =>
+export const inheritedFieldsOf = (session: SessionRecord) =>
   Object.fromEntries(inherited.map((name) => [name, session[name]])) as Pick<SessionRecord, (typeof inherited)[number]>;
 
 /** Creates the record of a new session. */

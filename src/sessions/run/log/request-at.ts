@@ -6,7 +6,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { digestOfText } from '../../../core/text/digest.ts';
 import { PromptSection } from '../context/message-selection.ts';
-import { computeView, shortResultsCompaction } from '../context/view.ts';
+import { computeModelView, shortResultsCompaction } from '../context/view.ts';
 import { parseConversation, sortByCall } from './conversation.ts';
 import {
   collectNotes,
@@ -79,7 +79,7 @@ async function readMessages(
   const docs = stored.map(({ doc }) => doc).reverse();
   const { entries, compactions } = parseConversation(docs.slice(0, length));
   const short = upto === undefined || most === undefined ? [] : [shortResultsCompaction(upto, most)];
-  const seen = computeView(sortByCall(entries.map(({ message }) => message)), [...compactions, ...short]);
+  const seen = computeModelView(sortByCall(entries.map(({ message }) => message)), [...compactions, ...short]);
   const messages = seen.flatMap(({ at, message }) => (upto === undefined || at < upto ? [message] : []));
   return begun ? [...messages, begun] : messages;
 }

@@ -1,4 +1,4 @@
-import type { Message, NoteAtMessage, TurnRequest } from '../../../agents/models/model.ts';
+import type { Message, PositionedNote, TurnRequest } from '../../../agents/models/model.ts';
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import { digestOfText } from '../../../core/text/digest.ts';
@@ -37,7 +37,7 @@ export class RequestLog {
   readonly #stored = new Set<string>();
   #unstored: RecordPut[] = [];
   #turns = 0;
-  #last: { readonly turn: number; readonly earlier: readonly NoteAtMessage[] } = { turn: 0, earlier: [] };
+  #last: { readonly turn: number; readonly earlier: readonly PositionedNote[] } = { turn: 0, earlier: [] };
 
   constructor(sessionId: SessionId) {
     this.#sessionId = sessionId;
@@ -72,7 +72,7 @@ export class RequestLog {
   }
 
   /** Refers to the previous request's notes where they are the same objects. */
-  #storeNotes(turn: number, earlier: readonly NoteAtMessage[]): Pick<StoredRequest, 'notes'> {
+  #storeNotes(turn: number, earlier: readonly PositionedNote[]): Pick<StoredRequest, 'notes'> {
     const before = this.#last;
     let kept = continues(earlier, before.earlier) ? before.earlier.length : 0;
     while (kept < earlier.length && earlier[kept] === before.earlier[kept]) kept++;
@@ -95,5 +95,5 @@ export class RequestLog {
 }
 
 /** Whether a list of notes starts with the entire other list. Lists only grow at the end, or are replaced. */
-const continues = (list: readonly NoteAtMessage[], before: readonly NoteAtMessage[]): boolean =>
+const continues = (list: readonly PositionedNote[], before: readonly PositionedNote[]): boolean =>
   before.length > 0 && list[before.length - 1] === before.at(-1);

@@ -1,11 +1,11 @@
-import { replyOfText, type Usage } from '../../../agents/models/model.ts';
+import { toTextReply, type Usage } from '../../../agents/models/model.ts';
 import { BoundedOutput } from '../../../agents/tools/output.ts';
 import { type Clock, nextLoopTurn } from '../../../core/contracts/clock.ts';
 import type { ServerParts } from '../../../core/contracts/server-parts.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FactOf, PlanStep, SessionFact, ToolContent } from '../../../core/model/events.ts';
 import type { IdSource, MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
-import type { AssumedUsage, ModelCallPurpose, WaitReason } from '../../../core/model/spending.ts';
+import type { EstimatedUsage, ModelCallPurpose, WaitReason } from '../../../core/model/spending.ts';
 import type { ShownMessage } from '../context/attachments.ts';
 import type { RequestFingerprint } from '../context/message-selection.ts';
 import type { Compaction } from '../context/view.ts';
@@ -233,7 +233,7 @@ export class RunWriter {
     of: RequestFingerprint & {
       readonly purpose: ModelCallPurpose;
       readonly thoughts?: string;
-      readonly assumed?: AssumedUsage;
+      readonly assumed?: EstimatedUsage;
     },
   ): SessionFact {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
@@ -274,7 +274,7 @@ export class RunWriter {
     const texts = facts.map(({ type, data }) => (type === 'message.assistant' ? data.text : ''));
     const text = this.#broken + texts.join('');
     this.#broken = '';
-    if (text !== '') this.transcript.add({ runId: this.runId, message: replyOfText(text) });
+    if (text !== '') this.transcript.add({ runId: this.runId, message: toTextReply(text) });
     return facts;
   }
 

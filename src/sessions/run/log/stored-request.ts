@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Message, NoteAtMessage, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
+import type { Message, PositionedNote, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { digestOf, digestOfText } from '../../../core/text/digest.ts';
 import { listFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
@@ -52,10 +52,10 @@ export type StoredFrame = Omit<
   'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'notes' | 'earlier' | 'pictures' | 'chained'
 >;
 export type PictureHashes = Readonly<Record<string, string>>;
-export interface RequestLists {
+export interface RequestContents {
   /** The conversation, without the content of pictures. */
   readonly messages: readonly Message[];
-  readonly earlier: readonly NoteAtMessage[];
+  readonly earlier: readonly PositionedNote[];
   readonly pictures: PictureHashes;
 }
 
@@ -63,14 +63,14 @@ export interface RequestLists {
  * The hash of a request, reproducible from stored data. Conversation and notes are hash chains that continue those of
  * the previous request.
  */
-export const computeRequestHash = (frame: StoredFrame, { messages, earlier, pictures }: RequestLists): string =>
+export const computeRequestHash = (frame: StoredFrame, { messages, earlier, pictures }: RequestContents): string =>
   digestOf({ ...frame, pictures, earlier: chainOfNotes(earlier), messages: chainOfMessages(messages) });
 
 const chainOfMessages = listFold('', (chain, message: Message) => digestOfText(chain + digestOf(message)));
-const chainOfNotes = listFold('', (chain, note: NoteAtMessage) => digestOfText(chain + digestOf(note)));
+const chainOfNotes = listFold('', (chain, note: PositionedNote) => digestOfText(chain + digestOf(note)));
 
 /** The hash in records that are not `chained`. */
-export function computeUnchainedHash(frame: StoredFrame, { messages, earlier, pictures }: RequestLists): string {
+export function computeUnchainedHash(frame: StoredFrame, { messages, earlier, pictures }: RequestContents): string {
   const notes = earlier.map(({ before, text }) => ({ before, note: digestOfText(text) }));
   const digests = messages.map((message) => {
     if (message.role === 'assistant' || !message.pictures) return digestOf(message);

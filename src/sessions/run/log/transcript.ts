@@ -1,5 +1,5 @@
 import { findStepStart } from '../../../agents/models/conversation.ts';
-import type { Message, NoteAtMessage, ToolCall } from '../../../agents/models/model.ts';
+import type { Message, PositionedNote, ToolCall } from '../../../agents/models/model.ts';
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
 import { extendList } from '../../../core/text/list-fold.ts';
@@ -19,8 +19,8 @@ interface View {
   readonly runFrom: number;
   readonly seen: readonly ViewedMessage[];
   /** The server's newest note to the model, with the message that it precedes, and earlier notes. */
-  readonly note?: NoteAtMessage;
-  readonly earlier: readonly NoteAtMessage[];
+  readonly note?: PositionedNote;
+  readonly earlier: readonly PositionedNote[];
 }
 
 /** The view of the conversation shared by all runs. It grows until the next compaction. */
@@ -30,7 +30,7 @@ interface SharedView {
   readonly upto: number;
   readonly seen: readonly ViewedMessage[];
   readonly messages: readonly Message[];
-  readonly earlier: readonly NoteAtMessage[];
+  readonly earlier: readonly PositionedNote[];
 }
 
 export class Transcript {
@@ -43,8 +43,8 @@ export class Transcript {
   #compactions: Compaction[] = [];
   #unstored: (ConversationEntry | StoredCompaction)[] = [];
   /** Positions refer to the whole conversation. */
-  #note: NoteAtMessage | undefined;
-  #earlier: readonly NoteAtMessage[] = [];
+  #note: PositionedNote | undefined;
+  #earlier: readonly PositionedNote[] = [];
   #noteBytes = 0;
   #view: View | undefined;
   /** The ids of all calls, each with its position in its reply. */
@@ -249,5 +249,5 @@ export class Transcript {
 }
 
 /** A note at its position in the view. If that position is hidden by a summary, the newest note follows the summary. */
-const noteIn = ({ head, from }: SharedView['view'], note: NoteAtMessage): NoteAtMessage =>
+const noteIn = ({ head, from }: SharedView['view'], note: PositionedNote): PositionedNote =>
   head.length === 0 ? note : { text: note.text, before: Math.max(note.before, from) - from + head.length };

@@ -1,5 +1,5 @@
 import type { PlanStep } from '../../../core/model/events.ts';
-import { fillPart, type PromptFacts, type PromptParts, partValuesOf, systemPartNames } from './parts.ts';
+import { fillPromptPart, type PromptFacts, type PromptParts, partValuesOf, systemPartNames } from './parts.ts';
 
 /** The server's instructions for one turn. */
 export interface TurnPrompt {
@@ -20,7 +20,7 @@ export interface TurnPrompt {
 export function composePrompt(parts: PromptParts, facts: PromptFacts): TurnPrompt {
   const sections = systemPartNames.flatMap((name) => {
     const values = partValuesOf(name, facts);
-    const text = values && fillPart(parts[name], values).trim();
+    const text = values && fillPromptPart(parts[name], values).trim();
     return text ? [{ part: name, text }] : [];
   });
   return {
@@ -28,9 +28,9 @@ export function composePrompt(parts: PromptParts, facts: PromptFacts): TurnPromp
     system: sections.map(({ text }) => text).join('\n\n'),
     answer: parts.answer,
     grader: parts.grader,
-    todoList: (steps) => fillPart(parts['todo-list'], { plan: shown(steps) }),
-    replan: (steps) => fillPart(parts.replan, { plan: shown(steps) }),
-    step: (steps, step) => fillPart(parts.step, { plan: shown(steps), number: step.id, step: step.description }),
+    todoList: (steps) => fillPromptPart(parts['todo-list'], { plan: shown(steps) }),
+    replan: (steps) => fillPromptPart(parts.replan, { plan: shown(steps) }),
+    step: (steps, step) => fillPromptPart(parts.step, { plan: shown(steps), number: step.id, step: step.description }),
   };
 }
 

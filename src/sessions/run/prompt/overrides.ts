@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../../core/errors/errors.ts';
-import { checkPart, type PartName, type PromptParts, partNames, readBuiltInParts } from './parts.ts';
+import { checkPromptPart, type PromptPartName, type PromptParts, promptPartNames, readBuiltInParts } from './parts.ts';
 
 const maxBytes = 16 * 1024; // per part: a longer prompt leaves no room in small windows
 
@@ -11,13 +11,13 @@ const maxBytes = 16 * 1024; // per part: a longer prompt leaves no room in small
  */
 export function readPromptParts(folder: string): PromptParts {
   const problems: string[] = [];
-  const input: Partial<Record<PartName, string>> = {};
+  const input: Partial<Record<PromptPartName, string>> = {};
   for (const file of filesIn(folder)) {
-    const name = partNames.find((it) => `${it}.md` === file);
+    const name = promptPartNames.find((it) => `${it}.md` === file);
     const where = join(folder, file);
     if (name === undefined) {
       problems.push(
-        `${where} is no part of the prompt. The parts are: ${partNames.map((it) => `${it}.md`).join(', ')}.`,
+        `${where} is no part of the prompt. The parts are: ${promptPartNames.map((it) => `${it}.md`).join(', ')}.`,
       );
       continue;
     }
@@ -34,11 +34,15 @@ export function readPromptParts(folder: string): PromptParts {
 }
 
 /** The mistakes in replaced parts. `whereOf` says where a part was set. */
-export function findMistakes(parts: Readonly<Record<string, string>>, whereOf: (name: string) => string): string[] {
+export function findPromptMistakes(
+  parts: Readonly<Record<string, string>>,
+  whereOf: (name: string) => string,
+): string[] {
   return Object.entries(parts).flatMap(([name, text]) => {
     const where = whereOf(name);
-    const known = partNames.find((it) => it === name);
-    if (known === undefined) return [`${where} is no part of the prompt. The parts are: ${partNames.join(', ')}.`];
+    const known = promptPartNames.find((it) => it === name);
+    if (known === undefined)
+      return [`${where} is no part of the prompt. The parts are: ${promptPartNames.join(', ')}.`];
     try {
       checkSize(Buffer.byteLength(text), where);
       checkText(known, text, where);
@@ -50,8 +54,8 @@ export function findMistakes(parts: Readonly<Record<string, string>>, whereOf: (
   });
 }
 
-function checkText(name: PartName, text: string, where: string): void {
-  if (text !== '') checkPart(name, text, where);
+function checkText(name: PromptPartName, text: string, where: string): void {
+  if (text !== '') checkPromptPart(name, text, where);
   else if (name === 'environment') throw new AppError('invalid_request', `${where} is empty; this part is required.`);
 }
 

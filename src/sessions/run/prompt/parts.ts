@@ -59,19 +59,19 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): PartV
 }
 
 /** Notes that state the purpose of a turn. They are at the end of a request, because they change. */
-export const noteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
-export type NoteName = (typeof noteNames)[number];
+export const promptNoteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
+export type PromptNoteName = (typeof promptNoteNames)[number];
 type SystemPart = keyof typeof systemParts;
-export type PartName = SystemPart | NoteName;
+export type PromptPartName = SystemPart | PromptNoteName;
 export const systemPartNames = Object.keys(systemParts) as SystemPart[];
-export const partNames: readonly PartName[] = [...systemPartNames, ...noteNames];
+export const promptPartNames: readonly PromptPartName[] = [...systemPartNames, ...promptNoteNames];
 
 interface Placeholders {
   readonly must: readonly string[];
   readonly may?: readonly string[];
 }
 /** The placeholders of each part. Without a placeholder from `must`, the part would lose text from the server. */
-const placeholders: Partial<Record<PartName, Placeholders>> = {
+const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
   project: { must: ['instructions'] },
   environment: { must: ['workdir'], may: ['installed', 'network'] },
   approvals: { must: [], may: ['approvals'] },
@@ -86,7 +86,7 @@ const placeholders: Partial<Record<PartName, Placeholders>> = {
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
 /** Rejects a part's text that the server cannot fill: invalid_request, with the reason. `where` names the file. */
-export function checkPart(name: PartName, text: string, where: string): void {
+export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };
   const found = [...text.matchAll(/\{\{([^{}]*)\}\}/g)].map(([, key = '']) => key);
   const known = [...must, ...may];
@@ -105,13 +105,13 @@ export function checkPart(name: PartName, text: string, where: string): void {
 }
 
 /** The text of each part. */
-export type PromptParts = Readonly<Record<PartName, string>>;
+export type PromptParts = Readonly<Record<PromptPartName, string>>;
 
 /** Undefined: the part does not apply to these facts. */
 export const partValuesOf = (name: SystemPart, facts: PromptFacts): PartValues | undefined => systemParts[name](facts);
 
 /** Fills the placeholders. Placeholders within values are not expanded. */
-export const fillPart = (text: string, values: PartValues): string =>
+export const fillPromptPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
 /** The folder with the server's own texts: next to this file, or in the source tree if this file is compiled. */
@@ -128,7 +128,7 @@ let own: PromptParts | undefined;
 /** The server's own texts, read once. */
 export function readBuiltInParts(): PromptParts {
   const folder = own ? '' : ownFolder();
-  const read = (name: PartName) => [name, readFileSync(`${folder}${name}.md`, 'utf8').trim()] as const;
-  own ??= Object.fromEntries(partNames.map(read)) as unknown as PromptParts;
+  const read = (name: PromptPartName) => [name, readFileSync(`${folder}${name}.md`, 'utf8').trim()] as const;
+  own ??= Object.fromEntries(promptPartNames.map(read)) as unknown as PromptParts;
   return own;
 }

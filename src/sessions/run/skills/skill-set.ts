@@ -24,7 +24,7 @@ const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
 /**
  * Reads the skills of a run for its agent. An uploaded skill takes precedence over a workspace skill of the same name.
  */
-export function skillReader({ uploaded, inWorkspace, use }: Deps): SkillReader {
+export function createSkillReader({ uploaded, inWorkspace, use }: Deps): SkillReader {
   return async (name, file, signal) => {
     const own = uploaded.find((one) => one.name === name);
     if (own) {

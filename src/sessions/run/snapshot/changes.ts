@@ -2,12 +2,12 @@ import { isPath } from '../../../core/text/file-names.ts';
 import { decodeNames } from '../../../core/text/files/byte-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { ChangedFile, FileChanges } from '../../api/files.ts';
-import { compareScript, maxChanges, missingSnapshotExitCode } from './snapshot-scripts.ts';
+import { maxChanges, missingSnapshotExitCode, snapshotCompareScript } from './snapshot-scripts.ts';
 
 const none: FileChanges = { since: null, files: [], truncated: false };
 
 export async function readRunChanges(client: Pick<SandboxClient, 'exec'>, signal: AbortSignal): Promise<FileChanges> {
-  const { exitCode, stdout } = await client.exec({ command: compareScript, timeoutMs: 20_000 }, signal);
+  const { exitCode, stdout } = await client.exec({ command: snapshotCompareScript, timeoutMs: 20_000 }, signal);
   if (exitCode === missingSnapshotExitCode) return none;
   return parseChanges(stdout);
 }

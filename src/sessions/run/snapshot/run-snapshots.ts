@@ -3,7 +3,7 @@ import { ServerPart, type ServerParts } from '../../../core/contracts/server-par
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { RunId, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { createSnapshotScript } from './snapshot-scripts.ts';
+import { snapshotScript } from './snapshot-scripts.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workspace'>;
 type Deps = Pick<ServerParts, 'clock' | 'warn'>;
@@ -34,7 +34,7 @@ export class RunSnapshots extends ServerPart<Deps> {
     const { clock, warn } = this.deps;
     using until = createTimeoutSignal(patienceMs, clock);
     const at = clock.now();
-    const command = `run=${runId} at=${at}\n${createSnapshotScript}`;
+    const command = `run=${runId} at=${at}\n${snapshotScript}`;
     try {
       if (await client.workspace.keep({ run: runId, at }, until.signal)) return;
       const { exitCode, stderr } = await client.exec({ command, tag: runId }, until.signal);

@@ -14,7 +14,7 @@ const pruned = `-xdev \\( ${ignoredFolders.map((name) => `-name ${name}`).join('
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
 
 /** Lists the files and copies small ones, unless already done for this run. Prepend `run` and `at`. */
-export const createSnapshotScript = `
+export const snapshotScript = `
 [ "$(head -n 1 ${own}/about 2>/dev/null)" = "$run" ] && exit 0
 rm -rf ${own}.new && mkdir -p ${own}.new/files || exit 1
 ${list} >${own}.new/list
@@ -30,7 +30,7 @@ rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
 /** Prints the run, the time, and the names of differing files: files before the run and, after a tab, files now. */
-export const compareScript = `
+export const snapshotCompareScript = `
 [ -f ${own}/about ] || exit ${missingSnapshotExitCode}
 cat ${own}/about
 ${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxChanges + 1} | ${encodeNamesCommand}

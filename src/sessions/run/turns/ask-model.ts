@@ -114,12 +114,12 @@ export interface TurnInput {
   /** Called before the first text of the reply is logged. */
   readonly beforeText?: () => void;
 }
-export type ModelReply = Reply & {
+export type ModelCallReply = Reply & {
   /** The reply repeated itself endlessly and was stopped. */
   readonly repeats: boolean;
 };
 type ReplyOrEnd =
-  | { readonly ok: true; readonly reply: ModelReply }
+  | { readonly ok: true; readonly reply: ModelCallReply }
   | { readonly ok: false; readonly result: TurnResult };
 
 const maxRefusals = 3;
@@ -139,7 +139,7 @@ export async function callModelWithinWindow(
 ): Promise<ReplyOrEnd> {
   const { model, runWriter, budget } = work;
   const { signal, begun } = options;
-  let refused: ModelReply | undefined;
+  let refused: ModelCallReply | undefined;
   for (let refusals = 0; ; refusals++) {
     const fitting = { frame: createFrame(work, turnInput), refused: refusals > 0 };
     const compactionResult = await compactToFit(work, fitting, signal);
@@ -171,7 +171,7 @@ export async function callModel(
   work: Deps,
   turnInput: TurnInput,
   { hear, signal, begun }: AskOptions,
-): Promise<ModelReply> {
+): Promise<ModelCallReply> {
   const { runWriter, sampling } = work;
   const load = createLoader(work);
   const { transcript, runId } = runWriter;

@@ -1,14 +1,14 @@
 import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { isEmptyTurn } from '../../../agents/models/collect.ts';
-import { type AssistantMessage, type FinishedTurn, replyOfText } from '../../../agents/models/model.ts';
+import { type AssistantMessage, type FinishedTurn, toTextReply } from '../../../agents/models/model.ts';
 import { throwIfAborted } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import { toShownMessages } from '../context/attachments.ts';
-import { missingParts } from '../missing-tools.ts';
+import { missingPartReporter } from '../missing-tools.ts';
 import { toFailedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
-import { callModel, callModelWithinWindow, type ModelReply, type TurnInput } from './ask-model.ts';
+import { callModel, callModelWithinWindow, type ModelCallReply, type TurnInput } from './ask-model.ts';
 
 export type Turn =
   | {
@@ -49,7 +49,7 @@ export async function takeTurn(
     pieces.push(delta);
     speech.say(delta);
   };
-  const broken = begun && begun.text.trim() !== '' ? replyOfText(begun.text) : undefined;
+  const broken = begun && begun.text.trim() !== '' ? toTextReply(begun.text) : undefined;
   const going = broken ? { ...turnInput, hint: brokenHint } : turnInput;
   const first = await callModelWithinWindow(work, going, { hear, signal, begun: broken });
   if (!first.ok) {
@@ -64,7 +64,7 @@ export async function takeTurn(
   const modelReply = rest ? joined(first.reply, rest, hear) : first.reply;
   const { outcome, message, refused, repeats } = modelReply;
   const sideFacts = [
-    ...missingParts.factsOf(
+    ...missingPartReporter.factsOf(
       runWriter,
       [first.reply, rest].flatMap((it) => it?.leftOut ?? []),
     ),
@@ -103,7 +103,7 @@ const repetitionHint =
   'sentences, or call a tool.';
 const cutNote = '\n\n[The reply was cut here: it reached the length limit of the model twice.]';
 
-const wasCut = ({ outcome, message, repeats }: ModelReply): boolean =>
+const wasCut = ({ outcome, message, repeats }: ModelCallReply): boolean =>
   outcome.kind === 'finished' &&
   outcome.stop === 'length' &&
   !repeats &&
@@ -112,7 +112,7 @@ const wasCut = ({ outcome, message, repeats }: ModelReply): boolean =>
   message.text.trim() !== '';
 
 /** A cut reply with its continuation. If the continuation is cut too, or fails, the text ends with a note. */
-function joined(first: ModelReply, rest: ModelReply, hear: (delta: string) => void): ModelReply {
+function joined(first: ModelCallReply, rest: ModelCallReply, hear: (delta: string) => void): ModelCallReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;
   const isWhole = outcome.kind === 'finished' && outcome.stop !== 'length' && !rest.repeats;

@@ -4,13 +4,13 @@ import type { Holder } from '../../../core/model/access/holder.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../../core/model/records.ts';
-import { newRepository, type RepositoryInput } from '../../../core/model/repository.ts';
+import { createRepository, type RepositoryInput } from '../../../core/model/repository.ts';
 import type { MountRequest } from '../../../core/model/sandboxes/volume.ts';
 import type { CreateCommand, EditCommand, ForkCommand } from '../../api/sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
 import type { StoredCopy } from '../../forks/copies.ts';
 import { findEditedMessage } from '../../forks/edited-message.ts';
-import type { Forks } from '../../forks/fork.ts';
+import type { ForkCreator } from '../../forks/fork.ts';
 import { createSessionRecord, type StoredSession, toPublicRecord } from '../../run/log/projection.ts';
 import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 
@@ -20,7 +20,7 @@ export interface CreationDeps extends Pick<ServerParts, 'clock' | 'ids' | 'log'>
   readonly checkModel?: (ref: string) => void | Promise<void>;
   /** The template of a new session. Rejects: invalid_request for an unknown name. */
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ChosenTemplate>;
-  readonly forks: Pick<Forks, 'make' | 'makeBranch'>;
+  readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that the owner cannot use. */
   readonly checkSkills?: (skills: readonly string[], holder: Holder) => Promise<void>;
   /** Copies the files of a snapshot for a session that starts from it. Rejects: conflict (the snapshot is damaged). */
@@ -58,7 +58,7 @@ interface CreatorDeps extends CreationDeps {
 }
 
 /** Creates sessions, including forks. */
-export function sessionCreation(parts: CreatorDeps) {
+export function createSessionCreator(parts: CreatorDeps) {
   const { log, supervisor, clock, ids } = parts;
 
   async function fork(id: SessionId, command: ForkCommand): Promise<SessionRecord> {
@@ -121,7 +121,7 @@ export function sessionCreation(parts: CreatorDeps) {
     if (skills?.length) await parts.checkSkills?.(skills, { owner, projectId });
     parts.admit?.();
     const at = clock.now();
-    const fetched = requested?.length ? requested.map(newRepository) : undefined;
+    const fetched = requested?.length ? requested.map(createRepository) : undefined;
     const isPlain = !startsFrom && agent?.environment === undefined && requests.length === 0;
     const mayFindReady = fetched && input === undefined && isPlain;
     const ready = mayFindReady

@@ -27,7 +27,7 @@ interface DeletionDeps extends RemovalDeps {
  * Permanently deletes a session. A concurrent second call waits for the first call's tombstone and rejects:
  * session_not_found.
  */
-export function sessionDeletion(parts: DeletionDeps) {
+export function createSessionDeleter(parts: DeletionDeps) {
   const { store, commands, clock, closing, watchers } = parts;
   /** Tombstones being written. */
   const burying = new Map<SessionId, Promise<void>>();

@@ -17,7 +17,7 @@ const everyMs = 5_000;
  * Empties this server before maintenance: no sessions are created, and each sandbox is paused, or stopped with its
  * files kept, once it is unused. Running work continues.
  */
-export class Drain implements DrainService {
+export class DrainController implements DrainService {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
   #since: number | undefined;

@@ -13,7 +13,12 @@ interface Deps {
 const maxTries = 20;
 
 /** Finds or creates the session of a name. Concurrent callers on any server get the same session. */
-export function namedSessions({ names, create, remove, resume }: Deps): Pick<SessionService, 'named' | 'byName'> {
+export function createNamedSessionMethods({
+  names,
+  create,
+  remove,
+  resume,
+}: Deps): Pick<SessionService, 'named' | 'byName'> {
   async function named(command: NamedSessionCommand): Promise<NamedSession> {
     const { owner, name } = command;
     for (let left = maxTries; left > 0; left--) {

@@ -5,7 +5,7 @@ import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { AppError, ignoreConflict, ignoreNoSession } from '../../../core/errors/errors.ts';
 import { type IdSource, SessionId } from '../../../core/model/ids.ts';
 import { boxNameKind as kind, type SessionRecord } from '../../../core/model/records.ts';
-import { changeRecord, changeRecordFor, sweep } from '../../../storage/collection.ts';
+import { changeRecord, changeRecordFor, createRecordSweep } from '../../../storage/collection.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
@@ -48,11 +48,11 @@ const unfinishedMs = 60_000;
  */
 export class SessionNames {
   readonly #deps: Deps;
-  readonly #nextEntries: ReturnType<typeof sweep>;
+  readonly #nextEntries: ReturnType<typeof createRecordSweep>;
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    this.#nextEntries = sweep(deps.records, kind, ({ id, doc }) => ({ id, sort: NameEntry.parse(doc).at }));
+    this.#nextEntries = createRecordSweep(deps.records, kind, ({ id, doc }) => ({ id, sort: NameEntry.parse(doc).at }));
   }
 
   /** Finds the owner's session of this name. */

@@ -1,6 +1,6 @@
 import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import type { ListQuery } from '../../api/sessions.ts';
+import type { SessionListQuery } from '../../api/sessions.ts';
 
 const maxFound = 10_000;
 const texts = ['title', 'latestMessage', 'lastTask'] as const satisfies readonly (keyof SessionRecord)[];
@@ -15,7 +15,7 @@ interface SearchFilter {
 export async function searchWithin(
   { events }: { readonly events: Pick<Store['events'], 'search'> },
   own: readonly SessionRecord[],
-  { text, mayRead = () => true }: NonNullable<ListQuery['search']>,
+  { text, mayRead = () => true }: NonNullable<SessionListQuery['search']>,
 ): Promise<ReadonlySet<string>> {
   const target = text.toLowerCase();
   const has = (where: string) => where.toLowerCase().includes(target);
@@ -34,7 +34,7 @@ export async function searchStoredSessions(
     events,
     records,
   }: { readonly events: Pick<Store['events'], 'search'>; readonly records: Pick<Store['records'], 'search'> },
-  { text, mayRead = () => true }: NonNullable<ListQuery['search']>,
+  { text, mayRead = () => true }: NonNullable<SessionListQuery['search']>,
 ): Promise<SearchFilter> {
   const target = text.toLowerCase();
   const has = (where: string) => where.toLowerCase().includes(target);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Store, UsageKey, UsageSum } from '../../../core/contracts/ports.ts';
+import type { Store, UsageGroupKey, UsageSum } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { maxUsageGroups, type UsageDimension } from '../../../core/model/runs/usage-report.ts';
@@ -17,7 +17,7 @@ interface Deps {
 const dayMs = 86_400_000;
 const mostDays = 366;
 
-export function usageService({ store, people, projectName }: Deps): UsageService {
+export function createUsageService({ store, people, projectName }: Deps): UsageService {
   async function readTitle(session: string): Promise<string> {
     const found = await store.records.get('session', session);
     return found ? (found.doc as SessionRecord).title : session;
@@ -37,7 +37,7 @@ export function usageService({ store, people, projectName }: Deps): UsageService
         const text = `The range has to begin before it ends, and to have at most ${mostDays} days. Give other days.`;
         throw new AppError('invalid_request', text);
       }
-      const keys: readonly UsageKey[] = [keysOf[by], 'day', ...(mayRead ? (['owner', 'project'] as const) : [])];
+      const keys: readonly UsageGroupKey[] = [keysOf[by], 'day', ...(mayRead ? (['owner', 'project'] as const) : [])];
       const all = await store.events.usage(first, last + dayMs, keys);
       const sums = mayRead
         ? all.filter(({ owner, project }) => mayRead({ ...(owner && { owner }), projectId: project || null }))
@@ -71,7 +71,7 @@ export function usageService({ store, people, projectName }: Deps): UsageService
   };
 }
 
-const keysOf: Readonly<Record<UsageDimension, UsageKey>> = {
+const keysOf: Readonly<Record<UsageDimension, UsageGroupKey>> = {
   person: 'owner',
   model: 'model',
   project: 'project',
@@ -79,7 +79,7 @@ const keysOf: Readonly<Record<UsageDimension, UsageKey>> = {
   day: 'day',
 };
 
-function totalsBy(sums: readonly UsageSum[], key: UsageKey): Map<string, UsageTotal> {
+function totalsBy(sums: readonly UsageSum[], key: UsageGroupKey): Map<string, UsageTotal> {
   const totals = new Map<string, UsageTotal>();
   for (const sum of sums) totals.set(sum[key], addAmounts(totals.get(sum[key]) ?? noUsage, sum));
   return totals;

@@ -16,7 +16,7 @@ export async function* emptyInput(): AsyncGenerator<Uint8Array> {}
  * Runs a program over pipes until it exits. Stops the program with all its processes if `signal` fires or the input
  * fails. Rejects with the input's error, the signal's reason or error, and as `ProgramClient` does.
  */
-export async function runPiped(
+export async function runOverPipes(
   { programs }: Pick<SandboxClient, 'programs'>,
   program: ProgramSpec,
   { input, onStart, onOutput, onErrors }: CommandPipes,
@@ -61,7 +61,7 @@ export async function runProgram(
   signal: AbortSignal,
 ): Promise<void> {
   const errors = boundedTextDecoder(errorsChars);
-  const { exitCode } = await runPiped(sandbox, program, { input, onOutput, onErrors: errors.add }, signal);
+  const { exitCode } = await runOverPipes(sandbox, program, { input, onOutput, onErrors: errors.add }, signal);
   if (exitCode === 0 || exitCode === mayExit) return;
   const text = failure ?? copyFailureText('The files', program.argv[0]);
   throw new AppError('conflict', text(errors.text(), exitCode));

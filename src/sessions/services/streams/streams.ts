@@ -13,8 +13,8 @@ import {
   versionChars,
 } from './header-reader.ts';
 import { PacedOutput } from './paced-output.ts';
-import { emptyInput, runPiped } from './piped-command.ts';
-import { receiveScript, sendScript, toScriptError } from './transfer-scripts.ts';
+import { emptyInput, runOverPipes } from './piped-command.ts';
+import { fileReceiveScript, fileSendScript, toScriptError } from './transfer-scripts.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
@@ -30,7 +30,7 @@ const closeMs = 10_000;
  * Long-running commands as programs over pipes, and files of any size as streams of the daemon. The daemon of an older
  * image has no such streams, so scripts transfer its files.
  */
-export function streamService({ sandboxes, ids, known }: Deps): StreamService {
+export function createStreamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;
 
   async function used(id: SessionId, path: string | undefined, signal: AbortSignal): Promise<SandboxLease> {
@@ -51,7 +51,7 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       };
       try {
         const program = { id: nameOf('exec'), ...programOf(command) };
-        return { ...(await runPiped(sandbox.client, program, { ...pipes, onStart }, until)), timedOut: false };
+        return { ...(await runOverPipes(sandbox.client, program, { ...pipes, onStart }, until)), timedOut: false };
       } catch (thrown) {
         if (hasStarted && expiry?.aborted && !signal.aborted) return { exitCode: timedOutCode, timedOut: true };
         throw thrown;
@@ -90,9 +90,9 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
       const until = AbortSignal.any([signal, left.signal]);
       const byScript = async () => {
         const part = [String(from), length === undefined ? '' : String(length)];
-        const program = { id: nameOf('read'), argv: ['sh', '-c', sendScript, 'sh', path, client.workdir, ...part] };
+        const program = { id: nameOf('read'), argv: ['sh', '-c', fileSendScript, 'sh', path, client.workdir, ...part] };
         const pipes = { input: emptyInput(), onOutput, onErrors: errors.add };
-        const { exitCode } = await runPiped(client, program, pipes, until);
+        const { exitCode } = await runOverPipes(client, program, pipes, until);
         if (exitCode !== 0) throw toScriptError(exitCode, errors.text());
       };
       const byDaemon = async () => {
@@ -134,10 +134,10 @@ export function streamService({ sandboxes, ids, known }: Deps): StreamService {
         const written = await client.transfers.write(path, counted, condition, signal).catch(asDiskFull);
         return { size, version: parseVersion(written.version) };
       }
-      const argv = ['sh', '-c', receiveScript, 'sh', path, client.workdir, only ?? ''];
+      const argv = ['sh', '-c', fileReceiveScript, 'sh', path, client.workdir, only ?? ''];
       const program = { id: nameOf('write'), argv };
       const pipes = { input: counted, onOutput: version.add, onErrors: errors.add };
-      const { exitCode } = await runPiped(client, program, pipes, signal);
+      const { exitCode } = await runOverPipes(client, program, pipes, signal);
       if (exitCode !== 0) throw toScriptError(exitCode, errors.text());
       return { size, version: parseVersion(version.text()) };
     },

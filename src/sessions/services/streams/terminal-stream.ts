@@ -68,7 +68,7 @@ export class TerminalInput {
 }
 
 /** Forwards a terminal's output. Resolves when the connection is open, with a promise for the terminal's end. */
-export async function startReading(
+export async function forwardTerminalOutput(
   client: TerminalClient,
   id: string,
   { output, signal }: { output: PacedOutput; signal: AbortSignal },

@@ -8,7 +8,7 @@ const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as 
 /**
  * Prints the file's size and version on one line, then its bytes from offset $3, at most $4 of them if $4 is not empty.
  */
-export const sendScript = `
+export const fileSendScript = `
 root=$(readlink -f -- "$2")
 file=$(readlink -f -- "$1") && [ -e "$file" ] || exit ${exits.missing}
 case "$file/" in "$root"/*) ;; *) exit ${exits.outside} ;; esac
@@ -30,7 +30,7 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
  * both files are written in the same clock tick. Uploads to one folder are serialized from the comparison to the
  * rename.
  */
-export const receiveScript = `
+export const fileReceiveScript = `
 root=$(readlink -f -- "$2")
 case "$1" in */ | */. | */..) exit ${exits.unfit} ;; esac
 file=$(readlink -m -- "$1") || exit 1

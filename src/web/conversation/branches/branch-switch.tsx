@@ -1,5 +1,5 @@
 import { findBranches } from '../../data/branches.ts';
-import { isEndOnly, model } from '../../data/log.ts';
+import { conversationModel, isEndOnly } from '../../data/log.ts';
 import { navigate } from '../../data/route.ts';
 import { currentId, sessions } from '../../data/sessions.ts';
 import { IconButton } from '../../parts/kit/button.tsx';
@@ -8,7 +8,7 @@ import { t } from '../../text/text.ts';
 /** The seq of the first message that the session did not copy from another session. */
 function firstOwnSeq(sessionId: string): number {
   const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
-  return model.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
+  return conversationModel.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
 }
 
 /** The ‹ 2/3 › switch at a message with several versions, each in its own session. */

@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { edit } from '../../data/actions.ts';
+import { editMessage } from '../../data/actions.ts';
 import type { UserItem } from '../../data/items.ts';
 import { navigate } from '../../data/route.ts';
 import { currentId } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { confirmFirst } from '../../parts/kit/dialog.tsx';
+import { confirmAction } from '../../parts/kit/dialog.tsx';
 import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
@@ -31,7 +31,7 @@ export function EditForm({ item, onClose }: Props) {
     setBusy(true);
     const isMade = await tryIt(t('notSent'), async () => {
       const { seq, attachments, goal } = item;
-      const { session } = await edit(id, { seq, text, attachments, goal, stopsRun });
+      const { session } = await editMessage(id, { seq, text, attachments, goal, stopsRun });
       navigate(session.id);
     });
     setBusy(false);
@@ -40,7 +40,7 @@ export function EditForm({ item, onClose }: Props) {
   const submit = () => {
     if (text.trim() === '' || isBusyNow) return;
     if (!isBusy.peek()) return void send(false);
-    confirmFirst({
+    confirmAction({
       title: t('branch.stopTitle'),
       text: t('branch.stopText'),
       yes: t('branch.stopYes'),

@@ -2,7 +2,7 @@ import { showTab } from '../../app/layout.ts';
 import { isPaletteOpen } from '../../app/palette-state.ts';
 import { openAttempts } from '../../attempts/open.ts';
 import { stopRun } from '../../data/actions.ts';
-import { model } from '../../data/log.ts';
+import { conversationModel } from '../../data/log.ts';
 import { navigate } from '../../data/route.ts';
 import { currentId, currentSession } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
@@ -66,7 +66,7 @@ export const slashCommands: readonly SlashCommand[] = [
     name: 'fork',
     icon: 'fork',
     about: 'slash.fork',
-    when: () => hasSession() && model.items.value.some(({ kind }) => kind === 'end'),
+    when: () => hasSession() && conversationModel.items.value.some(({ kind }) => kind === 'end'),
     run: () => confirmFork(),
   },
   {

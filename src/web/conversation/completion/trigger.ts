@@ -13,7 +13,7 @@ export interface Trigger {
 const maxWord = 200; // characters
 
 /** `/` at the very start of the message, `@` at the start of a word. */
-export function triggerAt(text: string, cursor: number): Trigger | undefined {
+export function findTriggerAt(text: string, cursor: number): Trigger | undefined {
   const before = text.slice(0, cursor);
   const [command] = /^\/[a-z0-9-]*$/i.exec(before) ?? [];
   if (command !== undefined) return { kind: '/', word: command.slice(1), from: 0, to: cursor };

@@ -4,14 +4,14 @@ import { currentId } from '../../data/sessions.ts';
 import { Icon } from '../../parts/kit/icon.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
-import { addSkill, readSessionSkills, readSkills, sessionSkills, skills } from '../../skills/state.ts';
+import { addSkill, loadSessionSkills, loadSkills, sessionSkills, skills } from '../../skills/state.ts';
 import { t } from '../../text/text.ts';
-import { setComposer } from '../composer-text.ts';
+import { setComposerText } from '../composer-text.ts';
 import { rankMatches } from './fuzzy.ts';
 import { commandSuggestions } from './slash-commands.ts';
 import type { Suggestion, Suggestions } from './suggestion.ts';
-import { replaceTrigger, type Trigger, triggerAt } from './trigger.ts';
-import { followWorkspacePaths, readWorkspacePaths, workspacePaths } from './workspace-paths.ts';
+import { findTriggerAt, replaceTrigger, type Trigger } from './trigger.ts';
+import { followWorkspacePaths, loadWorkspacePaths, workspacePaths } from './workspace-paths.ts';
 
 /** The sources of entries for each trigger character, in display order. */
 const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
@@ -41,16 +41,17 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
   const look = () => {
     const field = ref.current;
     if (!field) return;
-    const now = field.selectionStart === field.selectionEnd ? triggerAt(field.value, field.selectionStart) : undefined;
+    const now =
+      field.selectionStart === field.selectionEnd ? findTriggerAt(field.value, field.selectionStart) : undefined;
     if (now?.from !== closedAt) setClosedAt(undefined);
     if (now?.word !== trigger?.word || now?.kind !== trigger?.kind) setChosen(0);
     setTrigger(now);
     const id = currentId.peek();
     if (now?.kind === '/' && trigger?.kind !== '/') {
-      void readSkills().catch(() => {}); // without the skills, the commands are still offered
-      if (id !== undefined) void readSessionSkills(id);
+      void loadSkills().catch(() => {}); // without the skills, the commands are still offered
+      if (id !== undefined) void loadSessionSkills(id);
     }
-    if (now?.kind === '@' && id !== undefined) void readWorkspacePaths(id);
+    if (now?.kind === '@' && id !== undefined) void loadWorkspacePaths(id);
   };
   useEffect(look, [text]);
   useEffect(() => document.getElementById(`${listId}-${chosen}`)?.scrollIntoView({ block: 'nearest' }), [chosen]);
@@ -71,10 +72,10 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     if (entry.refused !== undefined) return notify(entry.refused, 'wait');
     if (entry.inserts !== undefined) {
       const { text: now, cursor } = replaceTrigger(field.value, shown, entry.inserts);
-      setComposer(now);
+      setComposerText(now);
       field.value = now;
       field.setSelectionRange(cursor, cursor);
-    } else if (shown.kind === '/') setComposer('');
+    } else if (shown.kind === '/') setComposerText('');
     setTrigger(undefined);
     field.focus();
     entry.act?.();
@@ -148,7 +149,7 @@ function fileSuggestions(word: string): Suggestions {
     case 'failed':
       return { entries: [], note: t('complete.unread', { why: found.why }) };
     case 'asleep': {
-      const act = () => void readWorkspacePaths(id, { starts: true });
+      const act = () => void loadWorkspacePaths(id, { starts: true });
       const start = { key: 'start', icon: 'play', label: t('files.show'), about: t('complete.asleep'), act } as const;
       return { entries: [start] };
     }

@@ -16,7 +16,7 @@ export const workspacePaths = signal<WorkspacePaths>(nothing);
 let known: string | undefined;
 
 /** Lists the files, unless their list is up to date. `starts`: always, even if that starts the sandbox. */
-export async function readWorkspacePaths(sessionId: string, { starts = false } = {}): Promise<void> {
+export async function loadWorkspacePaths(sessionId: string, { starts = false } = {}): Promise<void> {
   if (known === sessionId && workspacePaths.peek().state !== 'asleep' && !starts) return;
   if (known !== sessionId) workspacePaths.value = nothing;
   known = sessionId;

@@ -39,7 +39,7 @@ const checksIn = ({ checks }: GoalDraft): readonly string[] =>
     .filter((line) => line !== '');
 
 /** The reason why the server would refuse the goal; undefined: the goal is valid. */
-export function findProblem(draft: GoalDraft): TextKey | undefined {
+export function findGoalProblem(draft: GoalDraft): TextKey | undefined {
   const checks = checksIn(draft);
   const { revisions } = draft;
   if (checks.length > maxChecks) return 'goal.tooMany';

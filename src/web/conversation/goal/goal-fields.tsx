@@ -3,7 +3,7 @@ import { IconButton } from '../../parts/kit/button.tsx';
 import { LongTextField } from '../../parts/kit/field.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { exampleCheck, findProblem, type GoalDraft, maxRevisions } from './goal-draft.ts';
+import { exampleCheck, findGoalProblem, type GoalDraft, maxRevisions } from './goal-draft.ts';
 
 interface Props {
   readonly goal: GoalDraft;
@@ -15,7 +15,7 @@ interface Props {
 export function GoalFields({ goal, onChange, onClose }: Props) {
   const form = useRef<HTMLFieldSetElement>(null);
   useEffect(() => form.current?.querySelector('textarea')?.focus(), []);
-  const problem = findProblem(goal);
+  const problem = findGoalProblem(goal);
   return (
     <fieldset ref={form} class="goal-fields grid box">
       <legend>{t('goal.of')}</legend>

@@ -5,7 +5,7 @@ import { countLines } from '../../parts/bounded-text.ts';
 import { formatCount } from '../../parts/format.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { Spans } from './spans.tsx';
+import { AnsiSpans } from './spans.tsx';
 import { type WholeFile, WholeOutput } from './whole-output.tsx';
 
 const fewLines = 14;
@@ -62,7 +62,7 @@ export function CommandOutput({ text, command, isLive = false, whole }: Props) {
           followsEnd={isLive}
           row={(n) => (
             <div key={n} class="line">
-              <Spans spans={rows[n] ?? []} />
+              <AnsiSpans spans={rows[n] ?? []} />
             </div>
           )}
         />
@@ -85,7 +85,7 @@ export function CommandOutput({ text, command, isLive = false, whole }: Props) {
           {text !== '' &&
             rows.map((spans, n) => (
               <span key={n}>
-                <Spans spans={spans} />
+                <AnsiSpans spans={spans} />
                 {'\n'}
               </span>
             ))}

@@ -1,7 +1,7 @@
-import type { Span } from '../../parts/ansi.ts';
+import type { AnsiSpan } from '../../parts/ansi.ts';
 
 /** One row of terminal output, in color. */
-export const Spans = ({ spans }: { spans: readonly Span[] }) => (
+export const AnsiSpans = ({ spans }: { spans: readonly AnsiSpan[] }) => (
   <>
     {spans.map(({ text, class: names, color, background }, n) =>
       names === '' && !color && !background ? (

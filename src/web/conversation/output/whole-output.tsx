@@ -7,8 +7,8 @@ import { formatCount } from '../../parts/format.ts';
 import { TextLines } from '../../parts/text-lines.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { fileUrl, readPart } from '../../work/files/store.ts';
-import { Spans } from './spans.tsx';
+import { fileUrl, readFilePart } from '../../work/files/store.ts';
+import { AnsiSpans } from './spans.tsx';
 
 const partBytes = 4 * 1024 * 1024;
 const lineHeight = 20; // must match conversation.css
@@ -35,7 +35,7 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
     let isOver = false;
     const load = async () => {
       for (;;) {
-        const { bytes, size: all } = await readPart(fileUrl(sessionId, path), lines.bytes, partBytes);
+        const { bytes, size: all } = await readFilePart(fileUrl(sessionId, path), lines.bytes, partBytes);
         if (isOver || bytes.length === 0) return;
         lines.add(bytes);
         setSize(all);
@@ -65,7 +65,7 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
         rowHeight={lineHeight}
         row={(n) => (
           <div key={n} class="line">
-            <Spans spans={parseAnsiRows(lines.line(n)).flat()} />
+            <AnsiSpans spans={parseAnsiRows(lines.line(n)).flat()} />
           </div>
         )}
       />

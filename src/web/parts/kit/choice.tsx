@@ -7,7 +7,7 @@ interface Props<Value extends string> {
 }
 
 /** A choice of one among a few, as adjacent buttons. */
-export const Choice = <Value extends string>({ label, value, options, onChange }: Props<Value>) => (
+export const SegmentedChoice = <Value extends string>({ label, value, options, onChange }: Props<Value>) => (
   <fieldset class="choice">
     <legend>{label}</legend>
     <div class="segments tinted round wrap">

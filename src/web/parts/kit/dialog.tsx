@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../../text/text.ts';
-import { Boundary } from '../boundary.tsx';
+import { ErrorBoundary } from '../boundary.tsx';
 import { Button, IconButton } from './button.tsx';
 
 interface OpenDialog {
@@ -23,9 +23,9 @@ export const closeDialog = (): void => {
 /** Draws the open dialog. Use it once in the page. */
 export const Dialogs = () =>
   shown.value && (
-    <Boundary key={shown.value.key} instead={<FailedDialog />}>
+    <ErrorBoundary key={shown.value.key} instead={<FailedDialog />}>
       {shown.value.dialog}
-    </Boundary>
+    </ErrorBoundary>
   );
 
 /** Shown instead of a dialog that could not be drawn. It can be opened again. */
@@ -71,7 +71,7 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
         <IconButton icon="close" label={t('close')} onClick={() => ref.current?.close()} />
       </header>
       <div class="stack dialog-body roomy scrolls">
-        <Boundary>{children}</Boundary>
+        <ErrorBoundary>{children}</ErrorBoundary>
       </div>
     </dialog>
   );
@@ -95,7 +95,7 @@ interface Question {
 }
 
 /** Asks for confirmation before an irreversible action. */
-export const confirmFirst = ({ title, text, yes, act }: Question): void =>
+export const confirmAction = ({ title, text, yes, act }: Question): void =>
   showDialog(
     <Dialog title={title}>
       <p>{text}</p>

@@ -8,7 +8,7 @@ interface Props {
 }
 
 /** Shown in place of missing content: the reason, and a next step. */
-export const Empty = ({ text, role, children }: Props) => (
+export const EmptyState = ({ text, role, children }: Props) => (
   <div class="empty" role={role}>
     <p class="quiet">{text}</p>
     {children}

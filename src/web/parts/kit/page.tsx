@@ -3,9 +3,9 @@ import { render } from 'preact';
 import { useState } from 'preact/hooks';
 import { RelativeTime } from './ago.tsx';
 import { Button, ChipButton, IconButton } from './button.tsx';
-import { Choice } from './choice.tsx';
-import { confirmFirst, Dialogs } from './dialog.tsx';
-import { Empty } from './empty.tsx';
+import { SegmentedChoice } from './choice.tsx';
+import { confirmAction, Dialogs } from './dialog.tsx';
+import { EmptyState } from './empty.tsx';
 import { ChoiceField, Form, LongTextField, MultiChoiceField, TextField } from './field.tsx';
 import { List } from './list.tsx';
 import { Menu } from './menu.tsx';
@@ -31,7 +31,8 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
   const [day, setDay] = useState<'mon' | 'tue'>('mon');
   const [tab, setTab] = useState(`files-${theme}`);
   const [many, setMany] = useState<string[]>(['mon']);
-  const ask = () => confirmFirst({ title: 'Delete this?', text: 'It is only a picture.', yes: 'Delete', act: nothing });
+  const ask = () =>
+    confirmAction({ title: 'Delete this?', text: 'It is only a picture.', yes: 'Delete', act: nothing });
   return (
     <section class="stack kit roomy" data-kit={theme} aria-label={theme}>
       <h1>{theme}</h1>
@@ -57,7 +58,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
           <StatusIcon key={status} status={status} />
         ))}
       </div>
-      <Choice
+      <SegmentedChoice
         label={`Day, ${theme}`}
         value={day}
         options={days.map(([value, label]) => ({ value, label }))}
@@ -98,9 +99,9 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
         onOpen={setTab}
       />
       <div id={`panel-${theme}`} role="tabpanel" aria-labelledby={tabId(tab)}>
-        <Empty text="Nothing is here yet.">
+        <EmptyState text="Nothing is here yet.">
           <Menu items={[{ id: 'delete', label: 'Delete', icon: 'trash', run: nothing }]} />
-        </Empty>
+        </EmptyState>
       </div>
       <FormError text="Could not save: the server does not respond." />
       <p class="note wait">{'It waits for a person.'}</p>

@@ -5,7 +5,7 @@ import forms from '../../forms.json' with { type: 'json' };
 import { isText, serverText, t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 import { ChoiceField, LongTextField, MultiChoiceField, SecretField, TextField } from './field.tsx';
-import { type Draft, type FieldSchema, type FormSchema, findMistake, fromDraft, toDraft } from './schema.ts';
+import { type FieldDraft, type FieldSchema, type FormSchema, findMistake, parseFieldDraft, toDraft } from './schema.ts';
 import { FormError } from './trouble.tsx';
 
 /** Field options that the schema does not define. */
@@ -43,7 +43,7 @@ interface FieldOptions {
 type FormName = Path & keyof typeof forms;
 /** A name with a dot refers to a field of an object. */
 type Fields<Name extends FormName> = Partial<Record<keyof InputOf<Name> | `${string}.${string}`, FieldOptions>>;
-type Drafts = Readonly<Record<string, Draft>>;
+type Drafts = Readonly<Record<string, FieldDraft>>;
 
 interface Props<Name extends FormName> {
   /** The operation whose input the form edits. */
@@ -53,7 +53,7 @@ interface Props<Name extends FormName> {
   /** Absent: the enclosing dialog has the title. */
   readonly title?: string;
   /** The fields to show, in order. Some depend on the values of others. */
-  readonly fields: Fields<Name> | ((entry: (name: string) => Draft) => Fields<Name>);
+  readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
   /** The initial values, and the values after a save. */
   readonly value?: object | undefined;
   /** Handwritten fields, with their errors from a {@link FieldErrors} that `send` throws. */
@@ -115,7 +115,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
     try {
       const input = {};
       for (const { name, schema, draft, options } of all) {
-        const entered = fromDraft(schema, draft) ?? (options.canBeEmpty ? '' : undefined);
+        const entered = parseFieldDraft(schema, draft) ?? (options.canBeEmpty ? '' : undefined);
         if (entered !== undefined) putAt(input, name, entered);
       }
       await deliver(input as InputOf<Name>);
@@ -210,9 +210,9 @@ interface OneFieldProps {
   readonly error: string;
   readonly options: FieldOptions;
   readonly schema: FieldSchema;
-  readonly draft: Draft;
+  readonly draft: FieldDraft;
   readonly textOf: (key: string) => string;
-  readonly onChange: (draft: Draft) => void;
+  readonly onChange: (draft: FieldDraft) => void;
 }
 
 function OneField({ options, schema, draft, textOf, ...shared }: OneFieldProps) {

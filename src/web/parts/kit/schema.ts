@@ -20,19 +20,19 @@ export interface FieldSchema {
   readonly initial?: string;
 }
 export type FormSchema = Readonly<Record<string, FieldSchema>>;
-export type Draft = string | readonly string[];
+export type FieldDraft = string | readonly string[];
 
 const entriesOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
 
 /** Converts the server's value to the field's text. */
-export function toDraft({ kind, initial = '' }: FieldSchema, value: unknown): Draft {
+export function toDraft({ kind, initial = '' }: FieldSchema, value: unknown): FieldDraft {
   if (Array.isArray(value)) return kind === 'many' ? value.map(String) : value.join(', ');
   if (kind === 'many') return [];
   return value === undefined || value === null ? initial : String(value);
 }
 
 /** Converts the field's text to the server's value; undefined: the field is omitted. */
-export function fromDraft({ kind, isRequired, isNullable, words = [] }: FieldSchema, draft: Draft): unknown {
+export function parseFieldDraft({ kind, isRequired, isNullable, words = [] }: FieldSchema, draft: FieldDraft): unknown {
   if (typeof draft !== 'string') return draft;
   if (kind === 'list') return isRequired || draft.trim() !== '' ? entriesOf(draft) : undefined;
   if (draft.trim() === '' && !isRequired) return isNullable ? null : undefined;
@@ -43,7 +43,7 @@ export function fromDraft({ kind, isRequired, isNullable, words = [] }: FieldSch
 export type FieldMistake = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
 
 /** Undefined: the value is valid. */
-export function findMistake(schema: FieldSchema, draft: Draft): FieldMistake | undefined {
+export function findMistake(schema: FieldSchema, draft: FieldDraft): FieldMistake | undefined {
   const { kind, isRequired, pattern, min, max, words = [] } = schema;
   const entries = typeof draft !== 'string' ? draft : kind === 'list' ? entriesOf(draft) : [draft].filter(hasText);
   if (entries.length === 0) return isRequired ? [kind === 'many' ? 'form.chooseOne' : 'form.required'] : undefined;

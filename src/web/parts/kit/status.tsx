@@ -1,12 +1,12 @@
-import type { Status } from '../../data/status.ts';
+import type { DisplayStatus } from '../../data/status.ts';
 import { t } from '../../text/text.ts';
 
 /** The status as a small icon, which differs in shape as well as color. */
-export const StatusDot = ({ status }: { status: Status }) => (
+export const StatusDot = ({ status }: { status: DisplayStatus }) => (
   <span class="dot" data-status={status} role="img" aria-label={t(`status.${status}`)} />
 );
 
-export const StatusChip = ({ status }: { status: Status }) => (
+export const StatusChip = ({ status }: { status: DisplayStatus }) => (
   <span class="chip" data-status={status}>
     <span class="dot" data-status={status} aria-hidden="true" />
     {t(`status.${status}`)}

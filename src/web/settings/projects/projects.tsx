@@ -8,7 +8,7 @@ import { ConfirmButton, InlineConfirmation, ResourceList, useResource } from '..
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { FormError, useActionError } from '../../parts/kit/trouble.tsx';
 import { openNewProjectDialog } from '../../sessions/filter-bar.tsx';
-import { projects, readProjects } from '../../sessions/filters.ts';
+import { loadProjects, projects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
 import { readErrorDetail } from '../../work/files/store.ts';
 import { ProjectAccounts } from '../secrets/keys.tsx';
@@ -33,7 +33,7 @@ export const Projects = ({ again }: { again: () => void }) => (
     }
     about={t('members.about')}
     load={async () => {
-      await readProjects();
+      await loadProjects();
       return projects.value;
     }}
     linesOf={({ role }) => (role ? [t(`members.role.${role}`)] : [])}

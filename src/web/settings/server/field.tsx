@@ -1,9 +1,9 @@
 import { useEffect } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { tools } from '../../data/system.ts';
-import { Choice } from '../../parts/kit/choice.tsx';
+import { toolLabelsByName } from '../../data/system.ts';
+import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { ChoiceField, LongTextField } from '../../parts/kit/field.tsx';
-import { readTemplates, templateChoices } from '../../sessions/templates.ts';
+import { loadTemplates, templateChoices } from '../../sessions/templates.ts';
 import { isText, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { type Rule, Rules } from './rules.tsx';
@@ -11,16 +11,16 @@ import { type Rule, Rules } from './rules.tsx';
 export type ServerSetting = Outputs['settings']['list']['settings'][number];
 
 /** The unsaved input: text, or the rows of rules. */
-export type Draft = string | readonly Rule[];
+export type SettingDraft = string | readonly Rule[];
 
-export function toFieldDraft({ form, value }: ServerSetting): Draft {
+export function toFieldDraft({ form, value }: ServerSetting): SettingDraft {
   if (form.kind === 'rules') return value as unknown as readonly Rule[];
   if (Array.isArray(value)) return value.join('\n');
   return value === null ? '' : String(value);
 }
 
 /** The value to store; undefined: none, so the default applies. */
-export function fromDraft({ form: { kind } }: ServerSetting, draft: Draft) {
+export function parseSettingDraft({ form: { kind } }: ServerSetting, draft: SettingDraft) {
   if (typeof draft !== 'string') {
     return draft.map(({ action, tool, pattern }) => ({
       action,
@@ -42,20 +42,20 @@ const wordOf = (key: string, usual: string): string => (isText(key) ? t(key) : u
 interface Props {
   readonly setting: ServerSetting;
   readonly label: string;
-  readonly draft: Draft;
-  readonly onChange: (draft: Draft) => void;
+  readonly draft: SettingDraft;
+  readonly onChange: (draft: SettingDraft) => void;
 }
 
-export function Field({ setting, label, draft, onChange }: Props) {
+export function SettingField({ setting, label, draft, onChange }: Props) {
   const { kind, options = [], unit } = setting.form;
   useEffect(() => {
     // without the list, only the current template is shown
-    if (kind === 'template') void readTemplates().catch(() => {});
+    if (kind === 'template') void loadTemplates().catch(() => {});
   }, []);
   if (typeof draft !== 'string') return <Rules rules={draft} onChange={onChange} />;
   if (kind === 'choice') {
     return (
-      <Choice
+      <SegmentedChoice
         label={label}
         value={draft}
         options={options.map((value) => ({ value, label: wordOf(`setting.${setting.key}.${value}`, value) }))}
@@ -96,7 +96,7 @@ export function Field({ setting, label, draft, onChange }: Props) {
       {kind === 'tools' && (
         <details>
           <summary>{t('server.knownTools')}</summary>
-          <p class="quiet breaks">{[...tools.value.keys()].join(', ')}</p>
+          <p class="quiet breaks">{[...toolLabelsByName.value.keys()].join(', ')}</p>
         </details>
       )}
     </>

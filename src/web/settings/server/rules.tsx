@@ -1,4 +1,4 @@
-import { tools } from '../../data/system.ts';
+import { toolLabelsByName } from '../../data/system.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 
@@ -25,7 +25,7 @@ export function Rules({ rules, onChange }: Props) {
   return (
     <>
       <datalist id="rule-tools">
-        {['*', ...tools.value.keys()].map((name) => (
+        {['*', ...toolLabelsByName.value.keys()].map((name) => (
           <option key={name} value={name} />
         ))}
       </datalist>

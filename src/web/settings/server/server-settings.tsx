@@ -4,7 +4,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
-import { type Draft, Field, fromDraft, type ServerSetting, toFieldDraft } from './field.tsx';
+import { parseSettingDraft, type ServerSetting, type SettingDraft, SettingField, toFieldDraft } from './field.tsx';
 
 interface ServerSettingsProps {
   readonly parts: readonly string[];
@@ -42,7 +42,7 @@ const labelOf = ({ key }: ServerSetting): string => t(`setting.${key}` as TextKe
 
 /** The settings of one part: a card with one Save for all changes. */
 function Part({ part, settings, changed }: Props) {
-  const [drafts, setDrafts] = useState<Readonly<Record<string, Draft>>>({});
+  const [drafts, setDrafts] = useState<Readonly<Record<string, SettingDraft>>>({});
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();
   const isChanged = (one: ServerSetting) =>
@@ -69,7 +69,7 @@ function Part({ part, settings, changed }: Props) {
       aria-label={t(`server.part.${part}` as TextKey)}
       onSubmit={(event) => {
         event.preventDefault();
-        void write(edited, t('server.saved'), (one) => fromDraft(one, drafts[one.key] ?? ''));
+        void write(edited, t('server.saved'), (one) => parseSettingDraft(one, drafts[one.key] ?? ''));
       }}
     >
       <h3>{t(`server.part.${part}` as TextKey)}</h3>
@@ -94,12 +94,12 @@ function Part({ part, settings, changed }: Props) {
     </form>
   );
 }
-type SettingValue = ReturnType<typeof fromDraft>;
+type SettingValue = ReturnType<typeof parseSettingDraft>;
 
 interface OneProps {
   readonly setting: ServerSetting;
-  readonly draft: Draft;
-  readonly onChange: (draft: Draft) => void;
+  readonly draft: SettingDraft;
+  readonly onChange: (draft: SettingDraft) => void;
   readonly reset: () => void;
 }
 
@@ -110,7 +110,7 @@ function OneSetting({ setting, draft, onChange, reset }: OneProps) {
     <div class="stack server-setting" title={t('server.fromDefault', { variable, key })}>
       <fieldset class="stack" disabled={setBy !== null}>
         <legend>{label}</legend>
-        <Field setting={setting} label={label} draft={draft} onChange={onChange} />
+        <SettingField setting={setting} label={label} draft={draft} onChange={onChange} />
       </fieldset>
       {setBy !== null && <p class="quiet breaks">{t('server.setBy', { by: setBy })}</p>}
       {setBy === null && from === 'page' && (

@@ -9,7 +9,7 @@ import {
 import { query } from '../../data/server.ts';
 import { modelLabel } from '../../models/state.ts';
 import { formatCompact, formatCount, formatPrice, locale } from '../../parts/format.ts';
-import { Choice } from '../../parts/kit/choice.tsx';
+import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { CsvButton } from '../administration/csv.tsx';
@@ -60,13 +60,13 @@ export function Usage() {
   return (
     <>
       <div class="choices start">
-        <Choice<Range>
+        <SegmentedChoice<Range>
           label={t('usage.days')}
           value={range}
           options={ranges.map((value) => ({ value, label: t('usage.lastDays', { n: value }) }))}
           onChange={setRange}
         />
-        <Choice<UsageDimension>
+        <SegmentedChoice<UsageDimension>
           label={t('usage.by')}
           value={by}
           options={usageDimensions.map((value) => ({ value, label: t(`usage.by.${value}`) }))}

@@ -3,7 +3,7 @@ import { mutate, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { ResourceList, upsertItem, useResource } from '../../parts/kit/resource-list.tsx';
 import { SchemaForm } from '../../parts/kit/schema-form.tsx';
-import { projects, readProjects } from '../../sessions/filters.ts';
+import { loadProjects, projects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
 import { describeState, type Webhook, WebhookView } from './one.tsx';
 
@@ -23,7 +23,7 @@ export function Webhooks() {
   const [view, setView] = useState<View>('list');
   const [secret, setSecret] = useState('');
   // without the projects, the webhook receives events of all projects
-  useEffect(() => void readProjects().catch(() => {}), []);
+  useEffect(() => void loadProjects().catch(() => {}), []);
   const changed = (one: Webhook) => webhooks.setAll((now) => upsertItem(now, one));
   const toList = () => {
     setSecret('');

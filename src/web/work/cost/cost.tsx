@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import type { ModelUsage } from '../../data/items.ts';
-import { model } from '../../data/log.ts';
+import { conversationModel } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { tools } from '../../data/system.ts';
+import { toolLabelsByName } from '../../data/system.ts';
 import { formatBudget, formatCompact, formatCount, formatPrice } from '../../parts/format.ts';
 import { serverText, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
@@ -16,7 +16,7 @@ const maxEvents = 8;
 /** Tokens and price of the session and its newest run, live, and the events that cost most. */
 export function Cost({ session }: { session: Session }) {
   const [details, setDetails] = useState<Details>();
-  const { turns } = model.used.value;
+  const { turns } = conversationModel.used.value;
   // The server attributes each turn to the event that caused it, so the data is read again after new turns.
   useEffect(() => {
     const ask = () => void query('sessions.cost', { id: session.id }).then(setDetails, () => {});
@@ -25,13 +25,13 @@ export function Cost({ session }: { session: Session }) {
   }, [session.id, turns]);
   const events = [...(details?.events ?? [])].sort((a, b) => weight(b) - weight(a)).slice(0, maxEvents);
   const most = Math.max(Number.MIN_VALUE, ...events.map(weight));
-  const wait = model.items.value.findLast((item) => item.kind === 'wait');
+  const wait = conversationModel.items.value.findLast((item) => item.kind === 'wait');
   const budget = wait?.kind === 'wait' && wait.isOpen.value ? wait.data.budget : undefined;
   return (
     <div class="cost roomy stack">
       <div class="cost-sums grid">
-        <Sum title={t('thisSession')} used={model.used.value} />
-        <Sum title={t('cost.run')} used={model.runUsed.value} />
+        <Sum title={t('thisSession')} used={conversationModel.used.value} />
+        <Sum title={t('cost.run')} used={conversationModel.runUsed.value} />
       </div>
       <BudgetLeft sessionId={session.id} />
       {budget && (
@@ -103,7 +103,7 @@ const kinds = new Map<string, TextKey>(
 /** The cause of a turn as text: for a call, the label of its tool. Event types of the log are not shown. */
 function nameOfKind(kind: string): string {
   const call = /^tool\.called (.+)$/.exec(kind)?.[1];
-  if (call !== undefined) return serverText(tools.value.get(call)?.label ?? call.replaceAll('_', ' '));
+  if (call !== undefined) return serverText(toolLabelsByName.value.get(call)?.label ?? call.replaceAll('_', ' '));
   return t(kinds.get(kind) ?? 'cost.start');
 }
 
@@ -152,8 +152,8 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
   }, [sessionId]);
   if (!budgets) return null;
   const rows = [
-    ...toRows(budgets.run, model.runUsed.value, 'cost.ofRun'),
-    ...toRows(budgets.session, model.used.value, 'cost.ofSession'),
+    ...toRows(budgets.run, conversationModel.runUsed.value, 'cost.ofRun'),
+    ...toRows(budgets.session, conversationModel.used.value, 'cost.ofSession'),
   ];
   return (
     <section aria-label={t('cost.left')}>

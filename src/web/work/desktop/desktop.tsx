@@ -6,7 +6,7 @@ import { mutateWithRetry, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatDuration } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Empty } from '../../parts/kit/empty.tsx';
+import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { serverText, t } from '../../text/text.ts';
@@ -55,14 +55,14 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
   }
   if (view.state === 'stopped') {
     return (
-      <Empty text={t('desktop.stopped')}>
+      <EmptyState text={t('desktop.stopped')}>
         <Button
           icon="screen"
           label={t(isStarting ? 'desktop.starting' : 'desktop.start')}
           disabled={isStarting}
           onClick={start}
         />
-      </Empty>
+      </EmptyState>
     );
   }
   return (
@@ -89,10 +89,10 @@ function Without({ offer: { state, detail, seconds }, onLook, children }: Withou
     .filter(Boolean)
     .join(', ');
   return (
-    <Empty text={t('desktop.none')} role="status">
+    <EmptyState text={t('desktop.none')} role="status">
       {state !== 'none' && <p class="quiet">{t(`desktop.offer.${state}`)}</p>}
       {more !== '' && <p class="quiet">{more}</p>}
       {state === 'ready' && children}
-    </Empty>
+    </EmptyState>
   );
 }

@@ -3,16 +3,16 @@ import { toShownName } from '../../../core/text/file-names.ts';
 import { toErrorText } from '../../data/server.ts';
 import { formatBytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { confirmFirst } from '../../parts/kit/dialog.tsx';
+import { confirmAction } from '../../parts/kit/dialog.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { compareStep, compareWithRunStart } from './editor/comparisons.ts';
 import { decodeExactText } from './editor/file-text.ts';
-import { Review } from './editor/review.tsx';
+import { ChangesReview } from './editor/review.tsx';
 import { Editor } from './editor.tsx';
-import { choosePreview, type Preview } from './preview.ts';
+import { choosePreview, type PreviewKind } from './preview.ts';
 import { FilePreview } from './previews.tsx';
 import { useSteps } from './steps-view.tsx';
 import { type FileFilter, type FileStore, fileUrl, type LoadedFile } from './store.ts';
@@ -25,7 +25,7 @@ interface Props {
 }
 
 /** Types whose bytes are not text. An editor would damage the file on saving. */
-const noText: ReadonlySet<Preview> = new Set<Preview>(['image', 'pdf', 'video', 'audio', 'binary']);
+const noText: ReadonlySet<PreviewKind> = new Set<PreviewKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
 /** The open file: its preview, its editor, or its changes. Plain text has no preview besides the editor. */
 export function FileView({ store, path, part }: Props) {
@@ -87,7 +87,7 @@ export function FileView({ store, path, part }: Props) {
         />
         <IconButton icon="trash" label={t('files.delete')} onClick={() => askDelete(store, path)} />
       </header>
-      {part === 'changed' && <Review store={store} path={path} load={() => compareWithRunStart(store, path)} />}
+      {part === 'changed' && <ChangesReview store={store} path={path} load={() => compareWithRunStart(store, path)} />}
       {part === 'steps' && <StepReview store={store} path={path} />}
       {part === 'all' && !file && <LoadPlaceholder problem={read && 'failed' in read ? read.failed : ''} />}
       {file && isEdited && (
@@ -127,7 +127,7 @@ function StepReview({ store, path }: Pick<Props, 'store' | 'path'>) {
     .find(({ seq }) => seq === store.step.value)
     ?.files.get(path);
   if (!write) return <p class="quiet empty">{t('files.chooseStep')}</p>;
-  return <Review store={store} path={path} load={() => compareStep(store, path, write)} />;
+  return <ChangesReview store={store} path={path} load={() => compareStep(store, path, write)} />;
 }
 
 const isSame = (one: LoadedFile, other: LoadedFile): boolean =>
@@ -143,7 +143,7 @@ function editorKeyOf(file: LoadedFile): number {
 }
 
 const askDelete = (store: FileStore, path: string): void =>
-  confirmFirst({
+  confirmAction({
     title: t('files.deleteTitle'),
     text: t('files.deleteText', { path }),
     yes: t('files.delete'),

@@ -6,9 +6,9 @@ import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatBytes, formatMoment } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { Choice } from '../../parts/kit/choice.tsx';
-import { closeDialog, confirmFirst, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
-import { Empty } from '../../parts/kit/empty.tsx';
+import { SegmentedChoice } from '../../parts/kit/choice.tsx';
+import { closeDialog, confirmAction, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
+import { EmptyState } from '../../parts/kit/empty.tsx';
 import { Form, TextField } from '../../parts/kit/field.tsx';
 import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
@@ -16,16 +16,16 @@ import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { FileView } from './file-view.tsx';
 import { StepsView } from './steps-view.tsx';
-import { type FileStore, fileFilter, openStore } from './store.ts';
-import { dismiss, download, transfers, upload } from './transfers.ts';
+import { type FileStore, fileFilter, openFileStore } from './store.ts';
+import { dismissTransfer, download, transfers, uploadFile } from './transfers.ts';
 import { childPath, rootPath } from './tree.ts';
-import { Tree } from './tree.tsx';
+import { FileTree } from './tree.tsx';
 
 const roomForBoth = 720; // pixels; must match work.css
 
 /** The tab: a tree and the open file, side by side if there is room. Files can be dropped or pasted anywhere on it. */
 export function Files({ session }: { session: Session }) {
-  const store = openStore(session.id);
+  const store = openFileStore(session.id);
   const picker = useRef<HTMLInputElement>(null);
   const tab = useRef<HTMLElement>(null);
   const [isOver, setOver] = useState(false);
@@ -55,7 +55,7 @@ export function Files({ session }: { session: Session }) {
     >
       <div class="files-list fill stack">
         <div class="row work-bar border-bottom rigid">
-          <Choice
+          <SegmentedChoice
             label={t('files.which')}
             value={fileFilter.value}
             options={[
@@ -118,14 +118,14 @@ function Listing({ store }: { store: FileStore }) {
   if (state === 'asleep') {
     if (isStarting()) return <p class="quiet empty">{t('files.starting')}</p>;
     return (
-      <Empty text={t('files.asleep')}>
+      <EmptyState text={t('files.asleep')}>
         <Button label={t('files.show')} onClick={() => void store.refresh()} />
-      </Empty>
+      </EmptyState>
     );
   }
   if (typeof state === 'object') return <p class="empty bad-text">{state.failed}</p>;
   if (fileFilter.value === 'steps') return <StepsView store={store} />;
-  return fileFilter.value === 'all' ? <Tree store={store} /> : <ChangesView store={store} />;
+  return fileFilter.value === 'all' ? <FileTree store={store} /> : <ChangesView store={store} />;
 }
 
 /** Whether the sandbox is starting, by the newest phase in the log. The list loads once the sandbox is ready. */
@@ -140,13 +140,13 @@ async function sendAll(store: FileStore, files: readonly File[]): Promise<void> 
   for (const file of files) {
     const path = childPath(folder, file.name);
     const target = { sessionId, path, file };
-    const outcome = await upload({ ...target, replaces: false });
+    const outcome = await uploadFile({ ...target, replaces: false });
     if (outcome === 'exists') {
-      confirmFirst({
+      confirmAction({
         title: t('files.replaceTitle'),
         text: t('files.replaceText', { path }),
         yes: t('files.replace'),
-        act: () => void upload({ ...target, replaces: true }).then(() => store.refresh()),
+        act: () => void uploadFile({ ...target, replaces: true }).then(() => store.refresh()),
       });
     }
   }
@@ -212,7 +212,7 @@ function NewFile({ store }: { store: FileStore }) {
     closeDialog();
     const empty = { sessionId: store.sessionId, path: target, file: new Blob([]), replaces: false };
     await tryOrNotify(t('files.notCreated'), async () => {
-      if ((await upload(empty)) === 'failed') return;
+      if ((await uploadFile(empty)) === 'failed') return;
       await store.refresh();
       store.shown.value = target;
     });
@@ -272,7 +272,11 @@ const Transfers = () => (
             {failed}
           </span>
         )}
-        <IconButton icon="close" label={t('cancel')} onClick={() => (failed === undefined ? cancel() : dismiss(key))} />
+        <IconButton
+          icon="close"
+          label={t('cancel')}
+          onClick={() => (failed === undefined ? cancel() : dismissTransfer(key))}
+        />
       </li>
     ))}
   </ul>

@@ -1,6 +1,6 @@
 // The kind of preview for a file, by its name and its first bytes.
 
-export type Preview =
+export type PreviewKind =
   | 'image'
   | 'html'
   | 'pdf'
@@ -25,7 +25,7 @@ const images = new Map<string, string>(
     svg: 'image/svg+xml',
   }),
 );
-const endings = new Map<string, Preview>(
+const endings = new Map<string, PreviewKind>(
   Object.entries({
     md: 'markdown',
     markdown: 'markdown',
@@ -37,7 +37,7 @@ const endings = new Map<string, Preview>(
   }),
 );
 /** Files that browsers display themselves. Their first bytes are ignored. */
-const media = new Map<string, Preview>(
+const media = new Map<string, PreviewKind>(
   Object.entries({
     pdf: 'pdf',
     ...{ mp4: 'video', webm: 'video', mov: 'video', ogv: 'video' },
@@ -49,7 +49,7 @@ const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCas
 /** The type of an image that browsers display; undefined for other files. */
 export const imageType = (path: string): string | undefined => images.get(endingOf(path));
 
-export function choosePreview(path: string, beginning: Uint8Array): Preview {
+export function choosePreview(path: string, beginning: Uint8Array): PreviewKind {
   if (imageType(path)) return 'image';
   const shown = media.get(endingOf(path));
   if (shown) return shown;

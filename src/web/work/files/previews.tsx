@@ -1,15 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
 import { HighlightedCode } from '../../markdown/code.tsx';
 import { Markdown } from '../../markdown/markdown.tsx';
-import { parse } from '../../parsing/parse.ts';
-import { boundedLine } from '../../parts/bounded-text.ts';
-import { Choice } from '../../parts/kit/choice.tsx';
+import { runParseTask } from '../../parsing/parse.ts';
+import { truncateLine } from '../../parts/bounded-text.ts';
+import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { maxCells } from './csv.ts';
-import { detectLanguage, imageType, type Preview, separatorOf } from './preview.ts';
-import { type Output, readNotebook } from './read-notebook.ts';
+import { detectLanguage, imageType, type PreviewKind, separatorOf } from './preview.ts';
+import { type NotebookOutput, parseNotebook } from './read-notebook.ts';
 import { Pdf, ServedFile, useObjectUrl } from './served.tsx';
 import { type SortOrder, sortRows, toggleOrder } from './sort-rows.ts';
 import type { FileStore, LoadedFile } from './store.ts';
@@ -22,7 +22,7 @@ const rowHeight = 20;
 interface Props {
   readonly store: FileStore;
   readonly file: LoadedFile;
-  readonly kind: Preview;
+  readonly kind: PreviewKind;
 }
 
 /** A rendered file; Markdown and tables can also be shown as source. */
@@ -37,7 +37,7 @@ export function FilePreview({ store, file, kind }: Props) {
   return (
     <>
       <div class="row work-bar border-bottom rigid">
-        <Choice
+        <SegmentedChoice
           label={t('files.view')}
           value={asSource ? 'source' : 'preview'}
           options={[
@@ -85,7 +85,7 @@ function Source({ path, text }: { path: string; text: string }) {
       rowHeight={rowHeight}
       row={(at) => (
         <div key={at} role="listitem" class="plain-line mono">
-          {boundedLine(lines[at] ?? '')}
+          {truncateLine(lines[at] ?? '')}
         </div>
       )}
     />
@@ -98,7 +98,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
   useEffect(() => {
     const ended = new AbortController();
     const input = { text, separator: separatorOf(file.path), maxRows: maxShownRows + 1 };
-    void parse('csv', input, ended.signal).then((rows) => ended.signal.aborted || setRead(rows ?? 'unreadable'));
+    void runParseTask('csv', input, ended.signal).then((rows) => ended.signal.aborted || setRead(rows ?? 'unreadable'));
     return () => ended.abort();
   }, [file, text]);
   if (!read) return <LoadPlaceholder problem="" />;
@@ -115,7 +115,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
             {head.map((name, at) => (
               <th key={`${at} ${name}`} scope="col" aria-sort={order?.column === at ? order.way : undefined}>
                 <button type="button" class="sort" onClick={() => setOrder(toggleOrder(order, at))}>
-                  {boundedLine(name, maxCell)}
+                  {truncateLine(name, maxCell)}
                   {order?.column === at && <span aria-hidden="true">{order.way === 'ascending' ? ' ↑' : ' ↓'}</span>}
                 </button>
               </th>
@@ -126,7 +126,7 @@ function Table({ file, text }: { file: LoadedFile; text: string }) {
           {rows.slice(0, maxShownRows).map((row, at) => (
             <tr key={at}>
               {head.map((_name, column) => (
-                <td key={column}>{boundedLine(row[column] ?? '', maxCell)}</td>
+                <td key={column}>{truncateLine(row[column] ?? '', maxCell)}</td>
               ))}
             </tr>
           ))}
@@ -156,7 +156,7 @@ const mostCells = 500;
 
 /** A notebook: its texts, its code, and the printed and drawn output of each cell. */
 function Notebook({ text, sessionId }: { text: string; sessionId: string }) {
-  const notebook = readNotebook(text);
+  const notebook = parseNotebook(text);
   if (!notebook) return <p class="quiet empty">{t('notebook.broken')}</p>;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
@@ -179,7 +179,7 @@ function Notebook({ text, sessionId }: { text: string; sessionId: string }) {
   );
 }
 
-const Shown = ({ output }: { output: Output }) =>
+const Shown = ({ output }: { output: NotebookOutput }) =>
   'picture' in output ? (
     <img src={output.picture} alt="" />
   ) : (

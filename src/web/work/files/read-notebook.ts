@@ -1,13 +1,13 @@
-import { boundedLine } from '../../parts/bounded-text.ts';
+import { truncateLine } from '../../parts/bounded-text.ts';
 
 // The subset of Jupyter's format, version 4, that a viewer needs. HTML outputs are dropped in favor of their text
 // alternative.
 
-export type Output = { readonly picture: string } | { readonly text: string; readonly isError: boolean };
+export type NotebookOutput = { readonly picture: string } | { readonly text: string; readonly isError: boolean };
 interface Cell {
   readonly kind: 'markdown' | 'code' | 'raw';
   readonly source: string;
-  readonly outputs: readonly Output[];
+  readonly outputs: readonly NotebookOutput[];
 }
 export interface NotebookFile {
   readonly language: string;
@@ -17,7 +17,7 @@ const mostOutput = 20_000; // characters
 const pictures = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
 
 /** Undefined: the text is not a notebook. */
-export function readNotebook(text: string): NotebookFile | undefined {
+export function parseNotebook(text: string): NotebookFile | undefined {
   let found: unknown;
   try {
     found = JSON.parse(text);
@@ -37,7 +37,7 @@ function cellOf(input: unknown): Cell {
   return { kind, source: joined(source), outputs: Array.isArray(outputs) ? outputs.flatMap(parseOutput) : [] };
 }
 
-function parseOutput(input: unknown): Output[] {
+function parseOutput(input: unknown): NotebookOutput[] {
   const { output_type, text, data, traceback, name } = object(input);
   if (output_type === 'stream') return textOf(joined(text), name === 'stderr');
   if (output_type === 'error') return textOf(withoutColours(joined(traceback, '\n')), true);
@@ -48,8 +48,8 @@ function parseOutput(input: unknown): Output[] {
   return /^[A-Za-z0-9+/]+=*$/.test(base64) ? [{ picture: `data:${type};base64,${base64}` }] : [];
 }
 
-const textOf = (text: string, isError: boolean): Output[] =>
-  text === '' ? [] : [{ text: boundedLine(text, mostOutput), isError }];
+const textOf = (text: string, isError: boolean): NotebookOutput[] =>
+  text === '' ? [] : [{ text: truncateLine(text, mostOutput), isError }];
 const object = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 const joined = (value: unknown, between = ''): string =>

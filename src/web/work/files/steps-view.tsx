@@ -1,6 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { eventCount, events } from '../../data/log.ts';
-import { boundedLine } from '../../parts/bounded-text.ts';
+import { truncateLine } from '../../parts/bounded-text.ts';
 import { t } from '../../text/text.ts';
 import { listSteps, type Step } from './editor/steps.ts';
 import type { FileStore } from './store.ts';
@@ -20,7 +20,7 @@ export function StepsView({ store }: { store: FileStore }) {
     <ol class="tree scrolls fill steps" aria-label={t('files.steps')}>
       {steps.toReversed().map(({ seq, description, files }) => (
         <li key={seq}>
-          <p class="work-note step-name bold">{boundedLine(description, 200) || t('files.noPlan')}</p>
+          <p class="work-note step-name bold">{truncateLine(description, 200) || t('files.noPlan')}</p>
           <ul>
             {[...files.keys()].map((path) => (
               <li key={path}>

@@ -1,7 +1,7 @@
 import { effect, type Signal, signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
 import { CallError, mutate, query, request } from '../../data/server.ts';
-import { childPath, type Entry, type FolderEntries, parentOf, rootPath } from './tree.ts';
+import { childPath, type FolderEntries, type FolderEntry, parentOf, rootPath } from './tree.ts';
 
 const readBytes = 1024 * 1024;
 const settleMs = 600;
@@ -159,7 +159,7 @@ export class FileStore {
 
   async #list(path: string, starts = true): Promise<void> {
     const { items } = await query('files.list', { sessionId: this.sessionId, path, starts });
-    this.folders.value = new Map<string, readonly Entry[]>([...this.folders.value, [path, items]]);
+    this.folders.value = new Map<string, readonly FolderEntry[]>([...this.folders.value, [path, items]]);
   }
 
   /** Removes a folder that could not be listed, because it was deleted. */
@@ -176,7 +176,7 @@ export const fileUrl = (sessionId: string, path: string): string =>
  * Reads a part of a file, and the size of the whole. A part beyond the end is empty and not an error, because a log can
  * still grow.
  */
-export async function readPart(
+export async function readFilePart(
   address: string,
   from: number,
   length: number,
@@ -198,7 +198,7 @@ const wasStopped = (thrown: unknown): boolean => thrown instanceof CallError && 
 
 const stores = new Map<string, FileStore>();
 /** Returns the same store for a session each time, so that switching tabs does not lose open folders and drafts. */
-export function openStore(sessionId: string): FileStore {
+export function openFileStore(sessionId: string): FileStore {
   const known = stores.get(sessionId) ?? new FileStore(sessionId);
   stores.set(sessionId, known);
   return known;

@@ -5,7 +5,7 @@ import { t } from '../../text/text.ts';
 import { fileUrl, readErrorDetail } from './store.ts';
 
 /** An upload in progress, or a failed one. */
-export interface Transfer {
+export interface FileTransfer {
   readonly key: number;
   readonly name: string;
   /** From 0 to 1. */
@@ -13,13 +13,13 @@ export interface Transfer {
   readonly failed?: string;
   cancel(): void;
 }
-export const transfers = signal<readonly Transfer[]>([]);
+export const transfers = signal<readonly FileTransfer[]>([]);
 let nextKey = 0;
 
-const change = (key: number, to: Partial<Transfer> | undefined) => {
+const change = (key: number, to: Partial<FileTransfer> | undefined) => {
   transfers.value = transfers.value.flatMap((one) => (one.key !== key ? [one] : to ? [{ ...one, ...to }] : []));
 };
-export const dismiss = (key: number): void => change(key, undefined);
+export const dismissTransfer = (key: number): void => change(key, undefined);
 
 interface UploadRequest {
   readonly sessionId: string;
@@ -30,7 +30,7 @@ interface UploadRequest {
 }
 
 /** Uploads a file with its progress. Resolves with `exists` if the file exists and must not be replaced. */
-export function upload({ sessionId, path, file, replaces }: UploadRequest): Promise<'done' | 'exists' | 'failed'> {
+export function uploadFile({ sessionId, path, file, replaces }: UploadRequest): Promise<'done' | 'exists' | 'failed'> {
   // XMLHttpRequest, because fetch does not report upload progress.
   const sending = new XMLHttpRequest();
   const key = nextKey++;
@@ -43,16 +43,16 @@ export function upload({ sessionId, path, file, replaces }: UploadRequest): Prom
   sending.upload.onprogress = ({ loaded, total }) => change(key, { done: total > 0 ? loaded / total : 0 });
   sending.onload = () => {
     if (sending.status === 412) {
-      dismiss(key);
+      dismissTransfer(key);
       return resolve('exists');
     }
     if (sending.status >= 400) return fail(parseDetail(sending.responseText) ?? `${sending.status}`);
-    dismiss(key);
+    dismissTransfer(key);
     return resolve('done');
   };
   sending.onerror = () => fail(t('uploadBroke'));
   sending.onabort = () => {
-    dismiss(key);
+    dismissTransfer(key);
     resolve('failed');
   };
   sending.open('PUT', fileUrl(sessionId, path));

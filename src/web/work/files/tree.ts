@@ -2,10 +2,10 @@ import type { Outputs } from '../../../client/types.ts';
 
 // The tree of a workspace as rows. A folder's entries are known once the folder was opened.
 
-export type Entry = Outputs['files']['list']['items'][number];
-export type FolderEntries = ReadonlyMap<string, readonly Entry[]>;
+export type FolderEntry = Outputs['files']['list']['items'][number];
+export type FolderEntries = ReadonlyMap<string, readonly FolderEntry[]>;
 
-export interface Row {
+export interface FileTreeRow {
   /** Relative to the workspace. */
   readonly path: string;
   readonly name: string;
@@ -26,8 +26,8 @@ export const childPath = (folder: string, name: string): string => (folder === r
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
 
 /** The visible rows, top to bottom, without Corral's own files; logs of background processes come last. */
-export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Row[] {
-  const rows: Row[] = [];
+export function listRows(folders: FolderEntries, open: ReadonlySet<string>): FileTreeRow[] {
+  const rows: FileTreeRow[] = [];
   const add = (folder: string, depth: number) => {
     const entries = [...(folders.get(folder) ?? [])]
       .filter(({ name }) => folder !== rootPath || name !== '.corral')
@@ -46,7 +46,11 @@ export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Row
 const isLogs = (name: string) => name === '.agent_logs';
 
 /** The row that a key moves to, or undefined. Left moves to the row's folder. */
-export function rowAfterKey(rows: readonly Row[], from: string | undefined, key: string): Row | undefined {
+export function rowAfterKey(
+  rows: readonly FileTreeRow[],
+  from: string | undefined,
+  key: string,
+): FileTreeRow | undefined {
   const at = rows.findIndex(({ path }) => path === from);
   const row = rows[at];
   switch (key) {

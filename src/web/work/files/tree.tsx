@@ -7,19 +7,19 @@ import { pressedKey } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore } from './store.ts';
-import { listRows, type Row, rowAfterKey } from './tree.ts';
+import { type FileTreeRow, listRows, rowAfterKey } from './tree.ts';
 
 /** The tree, with the keyboard navigation of a tree: arrows move, open and close; Enter opens a file. */
-export function Tree({ store }: { store: FileStore }) {
+export function FileTree({ store }: { store: FileStore }) {
   const rows = listRows(store.folders.value, store.open.value);
   const [at, setAt] = useState<string>();
   const focused = rows.some(({ path }) => path === at) ? at : rows[0]?.path;
-  const use = (row: Row) => {
+  const use = (row: FileTreeRow) => {
     setAt(row.path);
     if (row.type === 'file') store.shown.value = row.path;
     else void tryOrNotify(t('files.openFolder'), () => store.toggle(row.path));
   };
-  const onKey = (event: KeyboardEvent, row: Row) => {
+  const onKey = (event: KeyboardEvent, row: FileTreeRow) => {
     const key = pressedKey(event);
     const next = rowAfterKey(rows, row.path, key);
     const toggles =
@@ -41,7 +41,7 @@ export function Tree({ store }: { store: FileStore }) {
       rowHeight={30}
       shown={rows.findIndex(({ path }) => path === at)}
       row={(index) => {
-        const row = rows[index] as Row;
+        const row = rows[index] as FileTreeRow;
         return (
           <div
             key={row.path}

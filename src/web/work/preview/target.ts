@@ -6,7 +6,7 @@ export interface PreviewTarget {
 
 const local = /^(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d{1,5})(\/[^\s]*)?$/i;
 /** The port and path that an address in a conversation refers to. */
-export function parseTarget(href: string): PreviewTarget | undefined {
+export function parsePreviewTarget(href: string): PreviewTarget | undefined {
   const [, port, path = '/'] = local.exec(href) ?? [];
   return port === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { port: Number(port), path };
 }

@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { toErrorText } from '../../data/server.ts';
-import { plainText } from '../../parts/ansi.ts';
+import { stripAnsi } from '../../parts/ansi.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { fileUrl, readPart } from '../files/store.ts';
+import { fileUrl, readFilePart } from '../files/store.ts';
 import { LogReader } from './log-reader.ts';
 
 const lookMs = 1_000;
@@ -18,9 +18,12 @@ interface Props {
 }
 
 /** The log of one process: its end, which follows the process, and earlier parts on request. */
-export function Log({ sessionId, path, isRunning }: Props) {
+export function ProcessLogView({ sessionId, path, isRunning }: Props) {
   const [trouble, setTrouble] = useState('');
-  const log = useMemo(() => new LogReader((from, length) => readPart(fileUrl(sessionId, path), from, length)), [path]);
+  const log = useMemo(
+    () => new LogReader((from, length) => readFilePart(fileUrl(sessionId, path), from, length)),
+    [path],
+  );
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isOver = false;
@@ -64,7 +67,7 @@ export function Log({ sessionId, path, isRunning }: Props) {
         followsEnd
         row={(n) => (
           <div key={n} class="line">
-            {plainText(lines[n] ?? '')}
+            {stripAnsi(lines[n] ?? '')}
           </div>
         )}
       />

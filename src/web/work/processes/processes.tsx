@@ -4,11 +4,11 @@ import { mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatBytes, formatDuration, formatMoment } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { Empty } from '../../parts/kit/empty.tsx';
+import { EmptyState } from '../../parts/kit/empty.tsx';
 import { LoadPlaceholder } from '../../parts/kit/trouble.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { Log } from './log.tsx';
+import { ProcessLogView } from './log.tsx';
 
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
@@ -145,11 +145,11 @@ function OpenProcess({ process: { cmd, status, log }, sessionId, isAsleep, onClo
         <span class="quiet figures small-text rigid">{t(`processes.${status}`)}</span>
       </header>
       {isAsleep && !mayStart ? (
-        <Empty text={t('processes.asleep')}>
+        <EmptyState text={t('processes.asleep')}>
           <Button label={t('processes.show')} onClick={() => setMayStart(true)} />
-        </Empty>
+        </EmptyState>
       ) : (
-        <Log sessionId={sessionId} path={log} isRunning={status === 'running'} />
+        <ProcessLogView sessionId={sessionId} path={log} isRunning={status === 'running'} />
       )}
     </section>
   );

@@ -4,11 +4,11 @@ import { DiffLines } from '../../conversation/tool-result.tsx';
 import { eventCount, events } from '../../data/log.ts';
 import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { boundedLine, showHiddenCharacters } from '../../parts/bounded-text.ts';
+import { showHiddenCharacters, truncateLine } from '../../parts/bounded-text.ts';
 import type { DiffLine } from '../../parts/diff.ts';
 import { RelativeTime } from '../../parts/kit/ago.tsx';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { confirmFirst } from '../../parts/kit/dialog.tsx';
+import { confirmAction } from '../../parts/kit/dialog.tsx';
 import { ChoiceField } from '../../parts/kit/field.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify, tryOrNotify } from '../../parts/notice.tsx';
@@ -99,13 +99,13 @@ function aboutRun(number: number, runId: string | null): string {
   const started = eventCount.value > 0 && events.find((one) => one.type === 'run.started' && one.runId === runId);
   const task = started && started.type === 'run.started' ? started.data.task.trim().split('\n')[0] : '';
   return task
-    ? t('checkpoints.afterTask', { task: boundedLine(showHiddenCharacters(task), 80) })
+    ? t('checkpoints.afterTask', { task: truncateLine(showHiddenCharacters(task), 80) })
     : t('checkpoints.afterRun');
 }
 
 function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => void): void {
   const name = t('checkpoints.one', { number });
-  confirmFirst({
+  confirmAction({
     title: t('checkpoints.restoreAsk', { name }),
     text: t('checkpoints.restoreText', { name }),
     yes: t('restore'),

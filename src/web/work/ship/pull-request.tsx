@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { mutate, query } from '../../data/server.ts';
-import { boundedLine } from '../../parts/bounded-text.ts';
+import { truncateLine } from '../../parts/bounded-text.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { CheckField } from '../../parts/kit/field.tsx';
 import { useLoadedData } from '../../parts/kit/trouble.tsx';
@@ -86,7 +86,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
   return (
     <div class="stack ship-request raised box padded">
       <h3 class="breaks">
-        <Outside href={url}>{`#${number} ${boundedLine(title, 200)}`}</Outside>
+        <Outside href={url}>{`#${number} ${truncateLine(title, 200)}`}</Outside>
       </h3>
       <p class="quiet">
         {t('ship.about', { state: t(draft && state === 'open' ? 'ship.isDraft' : `ship.${state}`), author, base })}
@@ -96,7 +96,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
           {checks.map(({ name, status, url: page }) => (
             <li key={name} class="row">
               <span class={status === 'failed' ? 'bad-text' : 'quiet'}>{t(`ship.check.${status}`)}</span>{' '}
-              {page === null ? boundedLine(name, 200) : <Outside href={page}>{boundedLine(name, 200)}</Outside>}
+              {page === null ? truncateLine(name, 200) : <Outside href={page}>{truncateLine(name, 200)}</Outside>}
             </li>
           ))}
         </ul>
@@ -117,7 +117,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
             <li key={id} data-status={status}>
               <p class="quiet">
                 {who}
-                {place && ` · ${boundedLine(place.path, 200)}${place.line === null ? '' : `:${place.line}`}`}
+                {place && ` · ${truncateLine(place.path, 200)}${place.line === null ? '' : `:${place.line}`}`}
                 {status !== 'open' && ` · ${t(`ship.comment.${status}`)}`}
               </p>
               <p>{text.slice(0, 2_000)}</p>

@@ -4,7 +4,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
 import { mutate, mutateWithRetry, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { boundedLine, showHiddenCharacters } from '../../parts/bounded-text.ts';
+import { showHiddenCharacters, truncateLine } from '../../parts/bounded-text.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CheckField, LongTextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
@@ -197,7 +197,7 @@ function WantedServices({
         items={all.map(([name, { image, ports, command = [] }]) => ({
           key: name,
           title: name,
-          code: boundedLine(showHiddenCharacters([image, ...command].join(' ')), 120),
+          code: truncateLine(showHiddenCharacters([image, ...command].join(' ')), 120),
           lines: [[...ports, ...(there?.includes(name) ? [t('network.isAllowed')] : [])].join(' · ')],
         }))}
       />
@@ -238,7 +238,7 @@ function Checks({
               <span class={status === 'failed' || status === 'timed_out' ? 'bad-text' : 'quiet'}>
                 {t(status ? `ship.ownCheck.${status}` : 'ship.ownCheck.none')}
               </span>{' '}
-              {name} <code>{boundedLine(showHiddenCharacters(command), 120)}</code>
+              {name} <code>{truncateLine(showHiddenCharacters(command), 120)}</code>
               {now && now.output !== '' && now.status !== 'passed' && (
                 <pre class="ship-output scrolls raised small-text pre">{showHiddenCharacters(now.output)}</pre>
               )}

@@ -3,11 +3,11 @@ import { mutate, request } from '../../data/server.ts';
 import { toCharacterBoundary } from '../../parts/bounded-text.ts';
 
 /** The reason why a terminal's output ended. */
-export type EndReason = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
+export type TerminalEndReason = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
 
 interface Hearer {
   onData(bytes: Uint8Array): void;
-  onEnd(why: EndReason): void;
+  onEnd(why: TerminalEndReason): void;
 }
 const typeAtOnce = 65_536;
 
@@ -46,7 +46,7 @@ export class TerminalConnection {
       for await (const { channel, payload } of streamFrames(readPieces(answer.body))) {
         if (channel === 'output') onData(payload);
         if (channel !== 'end') continue;
-        const { reason } = JSON.parse(new TextDecoder().decode(payload)) as { reason?: EndReason };
+        const { reason } = JSON.parse(new TextDecoder().decode(payload)) as { reason?: TerminalEndReason };
         return onEnd(reason ?? 'lost');
       }
       onEnd('lost');

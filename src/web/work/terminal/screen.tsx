@@ -121,7 +121,7 @@ function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => vo
 }
 
 /** Draws a terminal, and fits its size to the panel. */
-export function Screen({ label, isPlain = false, onOpen }: Props) {
+export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const node = place.current;

@@ -4,8 +4,8 @@ import { Button } from '../../parts/kit/button.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import type { AgentShell, AgentShells } from './agent-shells.ts';
-import { type EndReason, TerminalConnection } from './own-terminal.ts';
-import { Screen } from './screen.tsx';
+import { TerminalConnection, type TerminalEndReason } from './own-terminal.ts';
+import { TerminalScreen } from './screen.tsx';
 import { ShellTyping } from './shell-typing.ts';
 
 /** A terminal of the person. Another page can take it over, and this page can take it back. */
@@ -15,11 +15,11 @@ interface OwnProps {
   readonly onExit: () => void;
 }
 export function UserTerminalScreen({ id, takesFocus, onExit }: OwnProps) {
-  const [ending, setEnding] = useState<EndReason>();
+  const [ending, setEnding] = useState<TerminalEndReason>();
   const [turn, setTurn] = useState(0);
   return (
     <>
-      <Screen
+      <TerminalScreen
         key={turn}
         label={t('terminal.input')}
         onOpen={(terminal) => {
@@ -106,7 +106,7 @@ export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentPr
   };
   return (
     <>
-      <Screen
+      <TerminalScreen
         isPlain
         label={t('terminal.agentInput', { name: shell.id })}
         onOpen={(terminal) => {

@@ -5,7 +5,7 @@ import { events, onEvent } from '../../data/log.ts';
 import { mutate, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { Empty } from '../../parts/kit/empty.tsx';
+import { EmptyState } from '../../parts/kit/empty.tsx';
 import { tryOrNotify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { type AgentShell, AgentShells } from './agent-shells.ts';
@@ -85,9 +85,9 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
         <IconButton icon="plus" label={t('terminal.new')} onClick={open} />
       </div>
       {shown === undefined && (
-        <Empty text={t('terminal.none')}>
+        <EmptyState text={t('terminal.none')}>
           <Button icon="terminal" label={t('terminal.new')} onClick={open} />
-        </Empty>
+        </EmptyState>
       )}
       {shown?.startsWith('own ') && (
         <UserTerminalScreen

@@ -1,5 +1,5 @@
 import type { Event } from '../../../client/types.ts';
-import { lineOf } from '../../../core/model/event-traits.ts';
+import { eventLineOf } from '../../../core/model/event-traits.ts';
 import { phaseText, toEndText } from '../../conversation/notes.tsx';
 import { formatCount, formatDuration, formatPrice } from '../../parts/format.ts';
 import { failureText, serverText, t } from '../../text/text.ts';
@@ -63,7 +63,7 @@ function describeEvent(event: Event): string {
       return `${model}: ${sizes}${cost === undefined ? '' : ` · ${formatPrice(cost)}`}`;
     }
     default:
-      return serverText(lineOf(event));
+      return serverText(eventLineOf(event));
   }
 }
 

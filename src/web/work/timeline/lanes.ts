@@ -1,22 +1,22 @@
-import type { Lane } from '../../../core/model/event-traits.ts';
+import type { TimelineLane } from '../../../core/model/event-traits.ts';
 
 // The scrubber shows a log in a few hundred columns, regardless of the number of events.
 
-export const lanes: readonly Lane[] = ['person', 'model', 'tool', 'sandbox', 'problem'];
+export const lanes: readonly TimelineLane[] = ['person', 'model', 'tool', 'sandbox', 'problem'];
 
-export interface Column {
+export interface TimelineColumn {
   /** The number of events of each lane, relative to the fullest column of that lane: from 0 to 1. */
-  readonly heights: Readonly<Record<Lane, number>>;
+  readonly heights: Readonly<Record<TimelineLane, number>>;
 }
 
 /** Divides a log into columns with equal numbers of events. A shorter log has one column for each event. */
-export function toColumns(kinds: readonly Lane[], most: number): Column[] {
+export function toColumns(kinds: readonly TimelineLane[], most: number): TimelineColumn[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));
-  const counted: Record<Lane, number>[] = [];
-  const fullest: Record<Lane, number> = noCounts();
+  const counted: Record<TimelineLane, number>[] = [];
+  const fullest: Record<TimelineLane, number> = noCounts();
   for (let from = 0; from < kinds.length; from += width) {
     const counts = noCounts();
-    for (let at = from; at < Math.min(from + width, kinds.length); at++) counts[kinds[at] as Lane]++;
+    for (let at = from; at < Math.min(from + width, kinds.length); at++) counts[kinds[at] as TimelineLane]++;
     for (const lane of lanes) fullest[lane] = Math.max(fullest[lane], counts[lane]);
     counted.push(counts);
   }
@@ -27,4 +27,4 @@ export function toColumns(kinds: readonly Lane[], most: number): Column[] {
   });
 }
 
-const noCounts = (): Record<Lane, number> => ({ person: 0, model: 0, tool: 0, sandbox: 0, problem: 0 });
+const noCounts = (): Record<TimelineLane, number> => ({ person: 0, model: 0, tool: 0, sandbox: 0, problem: 0 });

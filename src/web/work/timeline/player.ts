@@ -2,12 +2,12 @@ import { computed, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../../client/types.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { ConversationModel } from '../../data/model.ts';
-import { advance, findReplayPosition, isTextDelta, type Speed } from './replay.ts';
+import { advanceReplay, findReplayPosition, isTextDelta, type Speed } from './replay.ts';
 
 const tickMs = 50;
 
 /** Shows a session's log up to a position, with the same model as the live conversation. */
-export class Player {
+export class ReplayPlayer {
   readonly model = new ConversationModel();
   /** The number of events shown; it follows the log while `isLive`. */
   readonly shown: Signal<number> = signal(0);
@@ -64,7 +64,7 @@ export class Player {
     this.#timer = setInterval(() => {
       const now = performance.now();
       const from = { shown: this.shown.value, waitedMs: this.#waitedMs };
-      const next = advance(events, from, now - last, this.speed.value);
+      const next = advanceReplay(events, from, now - last, this.speed.value);
       last = now;
       this.#waitedMs = next.waitedMs;
       this.#show(next.shown);

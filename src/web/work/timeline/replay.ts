@@ -14,7 +14,7 @@ interface Timed {
 export const pauseBetween = (before: Timed | undefined, after: Timed | undefined): number =>
   before && after ? Math.min(maxReplayPauseMs, Math.max(0, after.ts - before.ts)) : 0;
 
-export interface Progress {
+export interface ReplayProgress {
   /** The number of events shown so far. */
   readonly shown: number;
   /** The elapsed part of the next pause. */
@@ -22,7 +22,12 @@ export interface Progress {
 }
 
 /** The progress after this much real time. */
-export function advance(events: readonly Timed[], from: Progress, passedMs: number, speed: Speed): Progress {
+export function advanceReplay(
+  events: readonly Timed[],
+  from: ReplayProgress,
+  passedMs: number,
+  speed: Speed,
+): ReplayProgress {
   let { shown, waitedMs } = from;
   waitedMs += passedMs * speed;
   while (shown < events.length) {

@@ -1,19 +1,19 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { type Lane, laneOf } from '../../../core/model/event-traits.ts';
+import { laneOf, type TimelineLane } from '../../../core/model/event-traits.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { followTheme, readColour } from '../../parts/colour.ts';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { eventName } from './event-name.ts';
 import { lanes, toColumns } from './lanes.ts';
-import type { Player } from './player.ts';
+import type { ReplayPlayer } from './player.ts';
 
 const maxColumns = 240;
 const laneHeight = 14;
-const kinds: Lane[] = [];
+const kinds: TimelineLane[] = [];
 
 /** The lanes of the events so far. A log that restarted is read again. */
-function kindsSoFar(count: number): readonly Lane[] {
+function kindsSoFar(count: number): readonly TimelineLane[] {
   if (count < kinds.length || (count > 0 && kinds.length > 0 && readFor !== events[0])) kinds.length = 0;
   readFor = events[0];
   for (let at = kinds.length; at < count; at++) kinds.push(laneOf(events[at] as (typeof events)[number]));
@@ -22,7 +22,7 @@ function kindsSoFar(count: number): readonly Lane[] {
 let readFor: (typeof events)[number] | undefined;
 
 /** All events of the log, from left to right, in lanes. Drag it, or use the arrow keys. */
-export function Scrubber({ player }: { player: Player }) {
+export function Scrubber({ player }: { player: ReplayPlayer }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const count = eventCount.value;
   const shown = player.shown.value;
@@ -75,7 +75,7 @@ export function Scrubber({ player }: { player: Player }) {
   );
 }
 
-const colourOf: Readonly<Record<Lane, string>> = {
+const colourOf: Readonly<Record<TimelineLane, string>> = {
   person: '--accent',
   model: '--syntax-title',
   tool: '--good',
@@ -83,7 +83,11 @@ const colourOf: Readonly<Record<Lane, string>> = {
   problem: '--bad',
 };
 
-function draw(node: HTMLCanvasElement, columns: readonly { heights: Readonly<Record<Lane, number>> }[], part: number) {
+function draw(
+  node: HTMLCanvasElement,
+  columns: readonly { heights: Readonly<Record<TimelineLane, number>> }[],
+  part: number,
+) {
   const ratio = devicePixelRatio;
   const { clientWidth: width, clientHeight: height } = node;
   node.width = Math.round(width * ratio);

@@ -2,13 +2,13 @@ import { signal } from '@preact/signals';
 import { useEffect, useState } from 'preact/hooks';
 import type { Event, Outputs } from '../../../client/types.ts';
 import { laneOf } from '../../../core/model/event-traits.ts';
-import { Items } from '../../conversation/items.tsx';
+import { ConversationItems } from '../../conversation/items.tsx';
 import { eventCount, events } from '../../data/log.ts';
 import { query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { formatCount, locale } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { Choice } from '../../parts/kit/choice.tsx';
+import { SegmentedChoice } from '../../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { LoadPlaceholder, useLoadedData } from '../../parts/kit/trouble.tsx';
 import { notify } from '../../parts/notice.tsx';
@@ -17,22 +17,22 @@ import { t } from '../../text/text.ts';
 import { eventLine } from './event-line.ts';
 import { eventName } from './event-name.ts';
 import { lanes } from './lanes.ts';
-import { Player } from './player.ts';
+import { ReplayPlayer } from './player.ts';
 import { speeds } from './replay.ts';
 import { Scrubber } from './scrubber.tsx';
-import { turnAt } from './turn-at.ts';
+import { findTurnAt } from './turn-at.ts';
 
 const part = signal<'replay' | 'events'>('replay');
 
 /** The tab: all events on a scrubber, and below it the conversation at that position, or the events. */
 export function Timeline({ session }: { session: Session }) {
-  const [player] = useState(() => new Player());
+  const [player] = useState(() => new ReplayPlayer());
   const count = eventCount.value;
   useEffect(() => player.follow(), [count]);
   useEffect(() => () => player.pause(), []);
   const shown = player.shown.value;
   const event = player.current.value;
-  const turn = turnAt(events, shown);
+  const turn = findTurnAt(events, shown);
   return (
     <section class="timeline" aria-label={t('tab.timeline')}>
       <Scrubber player={player} />
@@ -60,7 +60,7 @@ export function Timeline({ session }: { session: Session }) {
         />
       </p>
       <div class="row work-bar border-bottom rigid">
-        <Choice
+        <SegmentedChoice
           label={t('timeline.show')}
           value={part.value}
           options={[
@@ -76,14 +76,14 @@ export function Timeline({ session }: { session: Session }) {
       {part.value === 'replay' && (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
         <section class="timeline-replay scrolls fill" tabIndex={0} aria-label={t('timeline.replay')}>
-          <Items model={player.model} sessionId={session.id} />
+          <ConversationItems model={player.model} sessionId={session.id} />
         </section>
       )}
     </section>
   );
 }
 
-function Controls({ player }: { player: Player }) {
+function Controls({ player }: { player: ReplayPlayer }) {
   const isPlaying = player.isPlaying.value;
   const jump = (by: 1 | -1) => {
     if (!player.toCall(by)) notify(t('timeline.noCall'), 'wait');
@@ -99,7 +99,7 @@ function Controls({ player }: { player: Player }) {
       />
       <IconButton icon="chevron" label={t('timeline.step')} onClick={() => player.step(1)} />
       <IconButton icon="toEnd" label={t('timeline.nextCall')} onClick={() => jump(1)} />
-      <Choice
+      <SegmentedChoice
         label={t('timeline.speed')}
         value={String(player.speed.value)}
         options={speeds.map((speed) => ({ value: String(speed), label: `${speed}×` }))}
@@ -119,7 +119,7 @@ function Controls({ player }: { player: Player }) {
 }
 
 /** All events as lines. Selecting a line shows the log up to that line, and its full content. */
-function EventList({ player }: { player: Player }) {
+function EventList({ player }: { player: ReplayPlayer }) {
   const count = eventCount.value;
   const shown = player.shown.value;
   const event = player.current.value;

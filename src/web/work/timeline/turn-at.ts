@@ -1,7 +1,7 @@
 import type { Event } from '../../../client/types.ts';
 
 /** The model turn to which the event belongs: the turn whose usage comes next, or else the previous turn. */
-export function turnAt(events: readonly Event[], shown: number): number | undefined {
+export function findTurnAt(events: readonly Event[], shown: number): number | undefined {
   const turnOf = (event: Event | undefined) => (event?.type === 'usage' ? event.data.turn : undefined);
   for (let at = Math.max(0, shown - 1); at < events.length; at++) {
     const turn = turnOf(events[at]);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Store, UsageKey } from '../../../../src/core/contracts/ports.ts';
+import type { Store, UsageGroupKey } from '../../../../src/core/contracts/ports.ts';
 import type { SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId } from '../../../../src/core/model/ids.ts';
 import { deltas, facts, newSession, writer } from '../../../support/stores/store.ts';
@@ -148,7 +148,7 @@ export function eventContract(store: () => Store, effort: number): void {
         [none, []],
       ] as const)
         await store().events.append({ sessionId, after: 0, at: noon, facts: copied, puts });
-      const sumsBy = async (...by: UsageKey[]) =>
+      const sumsBy = async (...by: UsageGroupKey[]) =>
         (await store().events.usage(noon - day / 2, noon + day + 1, by))
           .map(({ turns, inputTokens, cachedTokens, outputTokens, cost, unpriced, ...keys }) =>
             [

@@ -2,7 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EventLog, EventStore, Store } from '../../../../src/core/contracts/ports.ts';
-import { storeEventLog } from '../../../../src/storage/log/log.ts';
+import { createEventLog } from '../../../../src/storage/log/log.ts';
 import {
   deltas,
   type FollowedUpdate,
@@ -22,7 +22,7 @@ const soon = () => ({ signal: AbortSignal.timeout(60_000), deltas: true });
 export function logContract(store: () => Store, effort: number): void {
   describe('event log', () => {
     const open = (changed: Partial<EventStore> = {}, options = limits): EventLog =>
-      storeEventLog({ ...store().events, ...changed }, options);
+      createEventLog({ ...store().events, ...changed }, options);
 
     test('however a reader is cut and resumed, it sees every event once and in order', async () => {
       const batches = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 15 });

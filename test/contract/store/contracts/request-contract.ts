@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { TurnRequest } from '../../../../src/agents/models/model.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
-import type { Append, Store } from '../../../../src/core/contracts/ports.ts';
+import type { AppendRequest, Store } from '../../../../src/core/contracts/ports.ts';
 import { readRequest } from '../../../../src/sessions/run/log/request-at.ts';
 import { shortenRequests } from '../../../../src/sessions/run/log/request-upgrade.ts';
 import { collectNotes, computeUnchainedHash, StoredRequest } from '../../../../src/sessions/run/log/stored-request.ts';
@@ -17,10 +17,13 @@ const sizeOf = (value: unknown) => JSON.stringify(value).length;
 /** Turns of one long run, each with a new note; resolves with what each turn appended. */
 async function longSession(store: Store, turns: number) {
   await store.events.erase(sessionId);
-  const appended: Append[] = [];
+  const appended: AppendRequest[] = [];
   const counted = {
     ...store,
-    events: { ...store.events, append: (it: Append) => store.events.append(appended[appended.push(it) - 1] ?? it) },
+    events: {
+      ...store.events,
+      append: (it: AppendRequest) => store.events.append(appended[appended.push(it) - 1] ?? it),
+    },
   };
   const { runWriter } = scribeBench({}, { store: counted });
   const model = smallModel(() => [

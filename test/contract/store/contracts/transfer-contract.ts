@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { exportSessions, importSessions, readWholeSessions } from '../../../../src/storage/transfer.ts';
 import { deltas, facts, newSession, writer } from '../../../support/stores/store.ts';
 
@@ -18,7 +18,7 @@ export function transferContract(store: () => Store): void {
   describe('export and import', () => {
     /** A store with two sessions, one of them compacted. */
     async function exported() {
-      const from = memoryStore();
+      const from = createInMemoryStore();
       const [one, other] = [newSession(), newSession()];
       await writer(from.events, one)([...deltas(3), ...facts(2)]);
       await from.events.compact(one, { keepDroppable: 1, keepAll: 100 });

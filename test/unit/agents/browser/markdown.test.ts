@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { clipMarkdown, toMarkdown } from '../../../../src/agents/browser/markdown.ts';
-import type { Tree } from '../../../../src/agents/browser/page-types.ts';
+import type { PageTree } from '../../../../src/agents/browser/page-types.ts';
 
-const el = (tag: string, ...inner: Tree[]): Tree => ({ tag, inner });
-const link = (to: string, ...inner: Tree[]): Tree => ({ tag: 'a', to, inner });
-const markdown = (...tree: Tree[]) => toMarkdown(tree);
+const el = (tag: string, ...inner: PageTree[]): PageTree => ({ tag, inner });
+const link = (to: string, ...inner: PageTree[]): PageTree => ({ tag: 'a', to, inner });
+const markdown = (...tree: PageTree[]) => toMarkdown(tree);
 
 test('headings, paragraphs and emphasis stand as Markdown', () =>
   expect(markdown(el('h2', 'A  title'), el('p', 'Some ', el('b', 'bold'), ' and ', el('em', 'fine'), ' words.'))).toBe(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { clipText, Notes } from '../../../../src/agents/browser/event-notes.ts';
+import { BrowserEventNotes, clipText } from '../../../../src/agents/browser/event-notes.ts';
 import { explainError, networkFailure } from '../../../../src/agents/browser/explain-error.ts';
-import { parseAddress, playwrightKeys } from '../../../../src/agents/browser/session.ts';
+import { parseAddress, toPlaywrightKeys } from '../../../../src/agents/browser/session.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 
 test.each([
@@ -25,10 +25,10 @@ test.each([
   ['f5', 'F5'],
   ['+', '+'],
   ['x', 'x'],
-])('the key %s is %s', (input, keys) => expect(playwrightKeys(input)).toBe(keys));
+])('the key %s is %s', (input, keys) => expect(toPlaywrightKeys(input)).toBe(keys));
 
 test('notes are reported once, and too many are counted', () => {
-  const notes = new Notes();
+  const notes = new BrowserEventNotes();
   for (let n = 0; n < 25; n++) notes.add(`note ${n}`);
   expect([notes.take().slice(-2), notes.take()]).toEqual([['note 19', '… and 5 more like these.'], []]);
 });

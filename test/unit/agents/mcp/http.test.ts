@@ -5,12 +5,12 @@ import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
 import { httpTransport } from '../../../../src/agents/mcp/http-transport.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { guardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+import { createGuardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import { httpServer } from '../../../support/servers/http-server.ts';
 
 const soon = () => AbortSignal.timeout(60_000);
 const quiet = () => ({ signal: soon(), onProgress: () => {} });
-const loopback = guardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
+const loopback = createGuardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
 
 /** A tool server over HTTP that answers calls with `onCall`. */
 async function connected(
@@ -104,7 +104,7 @@ test.each<[name: string, answer: (id: number) => [number, Record<string, string>
 });
 
 test('a private address is refused unless the operator allows it', async () => {
-  const connection = await connected(() => {}, guardedFetch());
+  const connection = await connected(() => {}, createGuardedFetch());
   const expected = { code: 'unsupported', publicMessage: expect.stringContaining('private address') };
   await expect(connection.call('go', {}, quiet())).rejects.toMatchObject(expected);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseBlocks, parseUnits, readTitle } from '../../../../src/agents/models/demo/blocks.ts';
+import { parseBlocks, parseDemoSteps, readTitle } from '../../../../src/agents/models/demo/blocks.ts';
 
 const lines = (...all: string[]) => all.join('\n');
 const blocksOf = (message: string) => parseBlocks(message).blocks;
@@ -41,17 +41,17 @@ describe('the text of a block', () => {
 
 describe('the units of a message', () => {
   test.each(['sh', 'bash', 'shell'])('%s is a command', (word) =>
-    expect(parseUnits(lines(`\`\`\`${word}`, 'ls', '```'))).toEqual([{ kind: 'sh', command: 'ls' }]),
+    expect(parseDemoSteps(lines(`\`\`\`${word}`, 'ls', '```'))).toEqual([{ kind: 'sh', command: 'ls' }]),
   );
 
   test('each line of a browse block is an address', () =>
-    expect(parseUnits(lines('```browse', 'http://a', '', ' http://b ', '```'))).toEqual([
+    expect(parseDemoSteps(lines('```browse', 'http://a', '', ' http://b ', '```'))).toEqual([
       { kind: 'browse', urls: ['http://a', 'http://b'] },
     ]));
 
   test.each(['python', 'SH', 'file:', 'shh'])('a block of %s is text, and nothing in it is run', (word) => {
     const message = lines(`\`\`\`${word}`, '```sh', 'rm -rf x', '```');
-    expect(parseUnits(message)).toEqual([
+    expect(parseDemoSteps(message)).toEqual([
       { kind: 'file', path: 'corral-demo.md', content: message },
       { kind: 'sh', command: 'cat corral-demo.md' },
     ]);

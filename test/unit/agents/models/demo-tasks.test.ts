@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { parseUnits } from '../../../../src/agents/models/demo/blocks.ts';
+import { parseDemoSteps } from '../../../../src/agents/models/demo/blocks.ts';
 import { builtInTasks, findBuiltInTask } from '../../../../src/agents/models/demo/tasks/list.ts';
 import { temporaryFolder } from '../../../support/stores/store.ts';
 
@@ -13,7 +13,7 @@ async function done(ask: string): Promise<{ folder: string; reply: string; statu
   onTestFinished(() => folder[Symbol.dispose]());
   const statuses: (number | null)[] = [];
   let reply = '';
-  for (const unit of parseUnits(ask)) {
+  for (const unit of parseDemoSteps(ask)) {
     if (unit.kind === 'file') writeFileSync(join(folder.path, unit.path), unit.content);
     if (unit.kind !== 'sh') continue;
     const shell = spawn('bash', ['-c', unit.command], { cwd: folder.path, detached: true });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { demoModel } from '../../../../src/agents/models/demo/demo.ts';
 import type { ToolCall, TurnPhase, TurnRequest } from '../../../../src/agents/models/model.ts';
-import { runTool, toolRegistry, withoutDesktop } from '../../../../src/agents/tools/registry.ts';
+import { createToolRegistry, runTool, withoutDesktop } from '../../../../src/agents/tools/registry.ts';
 import type { PlanStep } from '../../../../src/core/model/events.ts';
 import { ask, Conversation, played } from '../../../support/agents/models.ts';
 
@@ -143,7 +143,11 @@ describe('a step', () => {
 
   test('says a reason whole, also where there is no desktop', async () => {
     const call = { callId: 'c', name: 'browser_navigate', args: { url: 'http://a.test/' } };
-    const { output } = await runTool(withoutDesktop(toolRegistry(), 'A desktop needs Docker.'), {} as never, call);
+    const { output } = await runTool(
+      withoutDesktop(createToolRegistry(), 'A desktop needs Docker.'),
+      {} as never,
+      call,
+    );
     const talk = planned(block('browse', 'http://a.test/')).replied('', [call]).result(call, output, false);
     expect((await turn(talk, step(0))).text).toBe(
       'This step failed: This sandbox has no desktop, and so no browser: "browser_navigate" cannot be used. ' +

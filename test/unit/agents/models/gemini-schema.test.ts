@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { toParameters } from '../../../../src/agents/models/gemini/schema.ts';
-import { toolRegistry } from '../../../../src/agents/tools/registry.ts';
+import { createToolRegistry } from '../../../../src/agents/tools/registry.ts';
 import { makePlan } from '../../../../src/agents/tools/special.ts';
 
 const converted = (shape: z.ZodRawShape) => toParameters(z.toJSONSchema(z.object(shape), { io: 'input' }))?.properties;
@@ -48,7 +48,7 @@ test('no Corral tool uses a schema keyword that Gemini refuses', () => {
         collect(value, key === 'properties' && !isProperties);
     }
   };
-  for (const { parameters } of [makePlan, ...toolRegistry().declarations])
+  for (const { parameters } of [makePlan, ...createToolRegistry().declarations])
     collect(toParameters(parameters) ?? {}, false);
   const known = [
     ...['type', 'description', 'properties', 'required', 'enum', 'items', 'minimum', 'maximum', 'minLength'],

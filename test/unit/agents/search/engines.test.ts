@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type EngineName, webSearch } from '../../../../src/agents/search/engines.ts';
+import { createWebSearch, type EngineName } from '../../../../src/agents/search/engines.ts';
 import { webSearchTool } from '../../../../src/agents/tools/web/search.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
@@ -32,16 +32,16 @@ test.each<[EngineName, object, string]>([
   ['google', { items: [hit] }, '/api/customsearch/v1?q=two+words&num=5&cx=cx-1&key=k-1'],
 ])('%s is called in its own way, and its hits have one form', async (name, body, path) => {
   const { fetch, requests } = answering(body);
-  expect(await webSearch(name, settings, fetch).search('two words', 5, soon())).toEqual([hit]);
+  expect(await createWebSearch(name, settings, fetch).search('two words', 5, soon())).toEqual([hit]);
   expect(`${requests[0]?.url.pathname}${requests[0]?.url.search}`).toBe(path);
 });
 
 test('keys go where each engine looks for them', async () => {
   const brave = answering({});
-  await webSearch('brave', settings, brave.fetch).search('x', 1, soon());
+  await createWebSearch('brave', settings, brave.fetch).search('x', 1, soon());
   expect(brave.requests[0]?.init.headers).toMatchObject({ 'x-subscription-token': 'k-1' });
   const tavily = answering({});
-  await webSearch('tavily', settings, tavily.fetch).search('x', 1, soon());
+  await createWebSearch('tavily', settings, tavily.fetch).search('x', 1, soon());
   expect(tavily.requests[0]?.init).toMatchObject({ method: 'POST', headers: { authorization: 'Bearer k-1' } });
   expect(JSON.parse(String(tavily.requests[0]?.init.body))).toEqual({ query: 'x', max_results: 1 });
 });
@@ -55,7 +55,7 @@ test.each([
   ['an answer of too many values', `{"results":${'['.repeat(100_000)}`, 200, 'returned no search results page'],
   ['an answer without end', 'x'.repeat(3_000_000), 200, 'larger than 2 MiB'],
 ])('%s is one error that says so', async (_, body, status, words) => {
-  const search = webSearch('searxng', settings, answering(body, status).fetch).search('x', 5, soon());
+  const search = createWebSearch('searxng', settings, answering(body, status).fetch).search('x', 5, soon());
   await expect(search).rejects.toMatchObject({ code: 'unsupported', publicMessage: expect.stringContaining(words) });
 });
 
@@ -65,7 +65,7 @@ test('hits of any size are cut, and only addresses of the web are passed on', as
     { title: 'script', url: 'javascript:alert(1)', content: '' },
     { title: 7, url: hit.link },
   ];
-  const found = await webSearch('searxng', settings, answering({ results }).fetch).search('x', 5, soon());
+  const found = await createWebSearch('searxng', settings, answering({ results }).fetch).search('x', 5, soon());
   expect(found.map(({ title, snippet }) => [title.length, snippet.length])).toEqual([
     [300, 1_000],
     [0, 0],
@@ -73,18 +73,18 @@ test('hits of any size are cut, and only addresses of the web are passed on', as
 });
 
 test('an engine without a setting that it needs is refused by the name of the setting', () => {
-  expect(() => webSearch('searxng', {}, fetch)).toThrow('search.base-url');
-  expect(() => webSearch('google', {}, fetch)).toThrow('search.key and search.engine-id');
+  expect(() => createWebSearch('searxng', {}, fetch)).toThrow('search.base-url');
+  expect(() => createWebSearch('google', {}, fetch)).toThrow('search.key and search.engine-id');
 });
 
 test('the tool shows the hits to the model and to people', async () => {
-  const tool = webSearchTool(webSearch('google', settings, answering({ items: [hit] }).fetch));
+  const tool = webSearchTool(createWebSearch('google', settings, answering({ items: [hit] }).fetch));
   expect(await toolBench().run(tool, { query: 'a' })).toEqual({
     ok: true,
     output: '1. A page\n   https://a.example/\n   About a.',
     content: { results: [hit] },
   });
-  const nothing = webSearchTool(webSearch('google', settings, answering({}).fetch));
+  const nothing = webSearchTool(createWebSearch('google', settings, answering({}).fetch));
   const expected = { ok: true, output: expect.stringContaining('Nothing') };
   expect(await toolBench().run(nothing, { query: 'a' })).toMatchObject(expected);
 });

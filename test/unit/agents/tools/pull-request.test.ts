@@ -1,10 +1,14 @@
 import { expect, test } from 'vitest';
 import { openPullRequest } from '../../../../src/agents/tools/pull-request.ts';
-import { toolRegistry, toolsThatNeedApproval, withoutRepositories } from '../../../../src/agents/tools/registry.ts';
+import {
+  createToolRegistry,
+  toolsThatNeedApproval,
+  withoutRepositories,
+} from '../../../../src/agents/tools/registry.ts';
 import type { PullRequestDraft, PullRequestOpener } from '../../../../src/agents/tools/tool.ts';
 import { AppError, type ErrorCode } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { newRepository } from '../../../../src/core/model/repository.ts';
+import { createRepository } from '../../../../src/core/model/repository.ts';
 import { AgentPullRequests } from '../../../../src/sessions/shipping/agent-pull-requests.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
@@ -68,7 +72,7 @@ test.each([
 });
 
 test('a session without a repository is not offered the tool', async () => {
-  const registry = toolRegistry();
+  const registry = createToolRegistry();
   expect(registry.find('open_pull_request')).toBeDefined();
   const without = withoutRepositories(registry);
   expect(without.find('open_pull_request')).toBeUndefined();
@@ -78,7 +82,7 @@ test('a session without a repository is not offered the tool', async () => {
 
 test('the tool is named among those that wait for a person, until a rule is about all of its calls', () => {
   const asking = (...rules: Parameters<typeof toolsThatNeedApproval>[1]) =>
-    toolsThatNeedApproval(toolRegistry(), rules);
+    toolsThatNeedApproval(createToolRegistry(), rules);
   expect(asking()).toEqual(['open_pull_request']);
   expect(asking({ action: 'allow', tool: 'file_*' })).toEqual(['open_pull_request']);
   expect(asking({ action: 'allow', tool: 'open_pull_request', pattern: '*draft*' })).toEqual(['open_pull_request']);
@@ -89,7 +93,7 @@ test('the model names a folder where there are several, with or without those ab
   const id = SessionId.parse('0123456789abcdef');
   const { signal } = new AbortController();
   const [one, two, three] = ['one', 'libs/two', 'three'].map((path) =>
-    newRepository({ url: `https://git.example/${path}`, path, access: path === 'three' ? 'read' : 'write' }),
+    createRepository({ url: `https://git.example/${path}`, path, access: path === 'three' ? 'read' : 'write' }),
   ) as [never, never, never];
   const paths: string[] = [];
   const service = Promise.withResolvers<never>();

@@ -1,33 +1,33 @@
 import { describe, expect, test } from 'vitest';
 import { toolDescriptions } from '../../../../src/agents/tools/list.ts';
 import {
+  createToolRegistry,
   findOrderKey,
   reattachTool,
   runTool,
-  toolRegistry,
   withoutDesktop,
   withoutSkills,
 } from '../../../../src/agents/tools/registry.ts';
 import { allowsTool, findAllowedGroups, type ToolRules } from '../../../../src/agents/tools/selection.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
 import { webSearchTool } from '../../../../src/agents/tools/web/search.ts';
-import { findFamily, toFacadeCall, toolLabels } from '../../../../src/agents/tools/words.ts';
+import { findToolFamily, toFacadeCall, toolLabels } from '../../../../src/agents/tools/words.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
-const registry = toolRegistry();
+const registry = createToolRegistry();
 const { context } = toolBench();
 const run = (name: string, args: unknown, more = {}) => runTool(registry, context(more), { name, args });
 
 test('a registry of some tools neither declares nor finds the other tools', () => {
-  const some = toolRegistry(['file_read']);
+  const some = createToolRegistry(['file_read']);
   expect([some.declarations.map(({ name }) => name), some.find('shell_exec')]).toEqual([['file_read'], undefined]);
 });
 
 test("a registry without a desktop neither declares nor finds the browser's tools", () => {
-  const none = withoutDesktop(toolRegistry(undefined, 'claude'), '');
+  const none = withoutDesktop(createToolRegistry(undefined, 'claude'), '');
   const names = none.declarations.map(({ name }) => name);
-  expect(names.filter((name) => findFamily(name) === 'browser')).toEqual([]);
+  expect(names.filter((name) => findToolFamily(name) === 'browser')).toEqual([]);
   expect(names).toEqual(expect.arrayContaining(['shell_exec', 'message_ask_user']));
   expect(none.find('computer')).toBeUndefined();
 });
@@ -37,7 +37,7 @@ test.each([
   ['claude', ['computer']],
   ['gemini', ['open_web_browser', 'navigate', 'wait_5_seconds', 'go_back', 'go_forward', 'click_at', 'hover_at']],
 ] as const)('the shape %s decides which tools use keyboard and mouse', (shape, names) => {
-  const offered = toolRegistry(undefined, shape).declarations.map(({ name }) => name);
+  const offered = createToolRegistry(undefined, shape).declarations.map(({ name }) => name);
   expect(offered).toEqual(expect.arrayContaining([...names]));
   expect(offered.includes('computer')).toBe(shape === 'claude');
 });
@@ -52,7 +52,7 @@ test.each([
   ['file_guess', 'file'],
   ['rm', 'mcp'],
   ['mcp_shell_exec', 'mcp'],
-])('%s belongs to the family %s', (name, family) => expect(findFamily(name)).toBe(family));
+])('%s belongs to the family %s', (name, family) => expect(findToolFamily(name)).toBe(family));
 
 test('every tool has a name of its own and a label for people', () => {
   const names = toolLabels.map(({ name }) => name);
@@ -136,19 +136,19 @@ test('a call that nobody can continue with was interrupted, and is not run again
 
 test('a search of the web exists only where a search engine is set up', () => {
   const engine = { name: 'fake', search: async () => [] };
-  expect(toolRegistry().find('web_search')).toBeUndefined();
-  expect(JSON.stringify(toolRegistry().declarations)).not.toContain('web_search');
-  expect(toolRegistry(['web_search'], 'off', [webSearchTool(engine)]).find('web_search')).toBeDefined();
+  expect(createToolRegistry().find('web_search')).toBeUndefined();
+  expect(JSON.stringify(createToolRegistry().declarations)).not.toContain('web_search');
+  expect(createToolRegistry(['web_search'], 'off', [webSearchTool(engine)]).find('web_search')).toBeDefined();
 });
 
 test('the advice about a missing desktop stays where further tools are left out', async () => {
-  const registry = withoutSkills(withoutDesktop(toolRegistry(undefined, 'claude'), 'A person can add one.'));
+  const registry = withoutSkills(withoutDesktop(createToolRegistry(undefined, 'claude'), 'A person can add one.'));
   const { output } = await runTool(registry, context({}), { name: 'browser_navigate', args: { url: 'x' } });
   expect(output).toContain('A person can add one.');
 });
 
 test('an agent without skills is offered no tool that reads them', () => {
-  const names = withoutSkills(toolRegistry()).declarations.map(({ name }) => name);
+  const names = withoutSkills(createToolRegistry()).declarations.map(({ name }) => name);
   expect(names).toContain('file_read');
   expect(names).not.toContain('skill_read');
 });

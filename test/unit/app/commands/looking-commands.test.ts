@@ -10,7 +10,7 @@ import { reapCommand } from '../../../../src/app/commands/reap.ts';
 import { repairCommand } from '../../../../src/app/commands/repair.ts';
 import { exportCommand, importCommand } from '../../../../src/app/commands/transfer.ts';
 import { tryCommand } from '../../../../src/app/commands/try.ts';
-import { sqliteStore } from '../../../../src/storage/sqlite/store.ts';
+import { openSqliteStore } from '../../../../src/storage/sqlite/store.ts';
 import { temporaryFolder } from '../../../support/stores/store.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -60,7 +60,7 @@ describe('without a store', () => {
 describe('export', () => {
   beforeEach(async () => {
     mkdirSync(inside('data'));
-    await using _store = await sqliteStore({ path: inside('data/corral.db') });
+    await using _store = await openSqliteStore({ path: inside('data/corral.db') });
   });
 
   test('writes no file where its folder is missing, and says so', () =>

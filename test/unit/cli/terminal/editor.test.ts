@@ -2,28 +2,31 @@ import { expect, test } from 'vitest';
 import {
   applyKey,
   clearSent,
-  type Editor,
-  emptyEditor,
+  createEditorState,
+  type EditorState,
   isSendKey,
   type Key,
   withText,
 } from '../../../../src/cli/terminal/editor.ts';
 import { applyCompletion, findCompletion } from '../../../../src/cli/terminal/screen.ts';
-import { parseSlash } from '../../../../src/cli/terminal/slash.ts';
+import { parseSlashCommand } from '../../../../src/cli/terminal/slash.ts';
 
-const press = (editor: Editor, ...keys: readonly (string | Key)[]) =>
-  keys.reduce<Editor>((at, key) => (typeof key === 'string' ? applyKey(at, key, {}) : applyKey(at, '', key)), editor);
-const ctrl = (editor: Editor, letter: string) => applyKey(editor, letter, { ctrl: true });
+const press = (editor: EditorState, ...keys: readonly (string | Key)[]) =>
+  keys.reduce<EditorState>(
+    (at, key) => (typeof key === 'string' ? applyKey(at, key, {}) : applyKey(at, '', key)),
+    editor,
+  );
+const ctrl = (editor: EditorState, letter: string) => applyKey(editor, letter, { ctrl: true });
 const left: Key = { leftArrow: true };
 
 test('text goes in where the cursor is, and a letter of two units is one', () => {
-  const editor = press(emptyEditor(), 'a😀b', left, left, 'x');
+  const editor = press(createEditorState(), 'a😀b', left, left, 'x');
   expect([editor.text, editor.at]).toEqual(['ax😀b', 2]);
   expect(press(editor, { rightArrow: true }, { backspace: true }).text).toBe('axb');
 });
 
 test('Enter sends; Alt-Enter, Shift-Enter and a backslash before it begin a new line', () => {
-  const editor = withText(emptyEditor(), 'one');
+  const editor = withText(createEditorState(), 'one');
   expect(isSendKey(editor, { return: true })).toBe(true);
   for (const key of [
     { return: true, meta: true },
@@ -36,10 +39,10 @@ test('Enter sends; Alt-Enter, Shift-Enter and a backslash before it begin a new 
 });
 
 test('what is pasted keeps its lines and loses what could steer the terminal', () =>
-  expect(press(emptyEditor(), 'one\r\ntwo\u001b[31m\u0007').text).toBe('one\ntwo[31m'));
+  expect(press(createEditorState(), 'one\r\ntwo\u001b[31m\u0007').text).toBe('one\ntwo[31m'));
 
 test('up and down go through lines first, then through the messages before, and the draft comes back', () => {
-  const before = press(emptyEditor(['first', 'second']), 'one\ntwo');
+  const before = press(createEditorState(['first', 'second']), 'one\ntwo');
   const up: Key = { upArrow: true };
   const down: Key = { downArrow: true };
   expect(press(before, up)).toMatchObject({ text: 'one\ntwo', at: 3 });
@@ -48,20 +51,20 @@ test('up and down go through lines first, then through the messages before, and 
 });
 
 test('a sent message is the newest of the history, once', () => {
-  const once = clearSent(withText(emptyEditor(), 'same'));
+  const once = clearSent(withText(createEditorState(), 'same'));
   const expected = [['same'], ['same']];
   expect([clearSent(withText(once, 'same')).history, clearSent(withText(once, '  ')).history]).toEqual(expected);
 });
 
 test("readline's keys work on the line at the cursor", () => {
-  const editor = withText(emptyEditor(), 'one\ntwo three', 8);
+  const editor = withText(createEditorState(), 'one\ntwo three', 8);
   expect([ctrl(editor, 'a').at, ctrl(editor, 'e').at, ctrl(editor, 'k').text]).toEqual([4, 13, 'one\ntwo ']);
   expect([ctrl(editor, 'u').text, ctrl(editor, 'w').text]).toEqual(['one\nthree', 'one\nthree']);
   expect(ctrl(editor, 'j').text).toBe('one\ntwo \nthree');
 });
 
 const files = async () => ['src/main.ts', 'notes.md', 'src/notes/old.md'];
-const at = (text: string, cursor?: number) => withText(emptyEditor(), text, cursor);
+const at = (text: string, cursor?: number) => withText(createEditorState(), text, cursor);
 const words = async (text: string) => (await findCompletion(at(text), files))?.words.map(({ word }) => word);
 
 test('commands complete at the beginning of the line alone', async () => {
@@ -78,8 +81,8 @@ test('files complete behind @, the nearest first, and the rest of the line stays
 test('a mail address names no file', async () => expect(await words('write to me@not')).toBeUndefined());
 
 test('a command is named whole or by a beginning that no other one has', () => {
-  expect(parseSlash('/diff notes.md')).toMatchObject({ command: { name: 'diff' }, argument: 'notes.md' });
-  expect([parseSlash('/st')?.command?.name, parseSlash('/')?.command]).toEqual(['stop', undefined]);
-  expect([parseSlash('/f')?.command, parseSlash('/usr/bin is a folder')]).toEqual([undefined, undefined]);
-  expect(parseSlash('hello')).toBeUndefined();
+  expect(parseSlashCommand('/diff notes.md')).toMatchObject({ command: { name: 'diff' }, argument: 'notes.md' });
+  expect([parseSlashCommand('/st')?.command?.name, parseSlashCommand('/')?.command]).toEqual(['stop', undefined]);
+  expect([parseSlashCommand('/f')?.command, parseSlashCommand('/usr/bin is a folder')]).toEqual([undefined, undefined]);
+  expect(parseSlashCommand('hello')).toBeUndefined();
 });

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { blockText, planText, statusText } from '../../../../src/cli/terminal/block-text.ts';
-import { markdownText, paintAnsi, plainPaint } from '../../../../src/cli/terminal/markdown.ts';
-import { emptyView, type View, withEvent } from '../../../../src/cli/terminal/view.ts';
+import { formatBlock, formatPlan, formatStatus } from '../../../../src/cli/terminal/block-text.ts';
+import { formatMarkdown, paintAnsi, plainPaint } from '../../../../src/cli/terminal/markdown.ts';
+import { type ChatView, emptyChatView, withEvent } from '../../../../src/cli/terminal/view.ts';
 import type { Event } from '../../../../src/client/index.ts';
 
 const event = (type: Event['type'], data: object, ts = 0) =>
   ({ seq: 1, sessionId: 's', ts, type, runId: 'r', data }) as unknown as Event;
-const after = (...events: readonly Event[]): View => events.reduce(withEvent, emptyView);
-const shown = (view: View) => view.blocks.map((block) => blockText(block, plainPaint));
+const after = (...events: readonly Event[]): ChatView => events.reduce(withEvent, emptyChatView);
+const shown = (view: ChatView) => view.blocks.map((block) => formatBlock(block, plainPaint));
 
 test('words come piece by piece, and stay once they are whole', () => {
   const pieces = [
@@ -52,7 +52,7 @@ test('a plan follows its steps, and a call that keeps the plan is not shown', ()
     event('tool.called', { ...todo, success: true, output: 'Noted.', content: null }),
     event('step', { id: '1', description: 'Read', status: 'completed' }),
   );
-  expect([view.blocks, planText(view.plan, plainPaint)]).toEqual([[], '☑ Read']);
+  expect([view.blocks, formatPlan(view.plan, plainPaint)]).toEqual([[], '☑ Read']);
 });
 
 test('a question and an approval wait until they are answered, and end with the run', () => {
@@ -74,7 +74,10 @@ test('the status adds up tokens and cost, and tells the time of the run', () => 
   const usage = (cost: number | undefined) =>
     event('usage', { model: 'm/x', inputTokens: 900, outputTokens: 200, ...(cost !== undefined && { cost }) });
   const view = after(event('run.started', { task: 't', messageId: 'm' }, 1_000), usage(0.25), usage(undefined));
-  expect([statusText(view, 6_400), statusText(emptyView, 0)]).toEqual(['m/x · 2.2k tokens · cost 0.25 · 5 s', '']);
+  expect([formatStatus(view, 6_400), formatStatus(emptyChatView, 0)]).toEqual([
+    'm/x · 2.2k tokens · cost 0.25 · 5 s',
+    '',
+  ]);
 });
 
 test.each([
@@ -86,9 +89,9 @@ test.each([
   ['a quote', '> one\n> two', '│ one\n│ two'],
   ['a table', '| a | b |\n| --- | --- |\n| 10 | 2 |', 'a  │ b\n───┼──\n10 │ 2'],
   ['half of a block of code, while it comes', '```sh\necho', '  echo'],
-])('%s is shown as text', (_, markdown, text) => expect(markdownText(markdown, plainPaint)).toBe(text));
+])('%s is shown as text', (_, markdown, text) => expect(formatMarkdown(markdown, plainPaint)).toBe(text));
 
 test('words are styled, and an escape sequence of the agent is gone', () => {
-  const text = markdownText('**bold** \u001b[2J`code`', paintAnsi);
+  const text = formatMarkdown('**bold** \u001b[2J`code`', paintAnsi);
   expect(text).toBe('\u001b[1mbold\u001b[22m \u001b[36mcode\u001b[39m');
 });

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { objectMetadata } from '../../../../drivers/kubernetes/labels.ts';
-import { clearInstance, reapExpired } from '../../../../drivers/kubernetes/reap.ts';
+import { deleteInstanceObjects, reapExpired } from '../../../../drivers/kubernetes/reap.ts';
 import { reapCommand } from '../../../../src/app/commands/reap.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { type KubeStub, kubeStub } from '../../../support/cluster/kube-stub.ts';
@@ -30,7 +30,7 @@ async function make(
 }
 const clear = (instance: string) => {
   const where = { kubeconfig: stub.kubeconfig, context: undefined, namespace, instance };
-  return clearInstance({ ...where, clock: systemClock, random: Math.random }, signal());
+  return deleteInstanceObjects({ ...where, clock: systemClock, random: Math.random }, signal());
 };
 
 test('clear removes all pods and volumes of one installation only, with no right but get, list and delete', async () => {

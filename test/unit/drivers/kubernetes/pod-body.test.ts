@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PodSettings } from '../../../../drivers/kubernetes/options.ts';
 import { podBody } from '../../../../drivers/kubernetes/pods/pod-body.ts';
-import { networkPolicies } from '../../../../drivers/kubernetes/policies/policies.ts';
+import { createNetworkPolicies } from '../../../../drivers/kubernetes/policies/policies.ts';
 import { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
 import { plainPods, podInput } from '../../../support/cluster/pod-input.ts';
 
@@ -165,7 +165,7 @@ describe('the network policies', () => {
       namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'corral' } },
       podSelector: { matchLabels: { app: 'corral' } },
     };
-    const [none, proxy] = networkPolicies(ways);
+    const [none, proxy] = createNetworkPolicies(ways);
     expect(proxy?.spec).toEqual({
       podSelector: { matchLabels: { 'corral/instance': 'test', 'corral/egress': 'proxy' } },
       policyTypes: ['Ingress', 'Egress'],
@@ -177,7 +177,7 @@ describe('the network policies', () => {
 
   const { serverPods: _, ...withoutServer } = ways;
   test('name one address where the server is no pod, and let nobody in where everything is forwarded', () => {
-    const [, proxy] = networkPolicies({ ...withoutServer, reach: 'port-forward' });
+    const [, proxy] = createNetworkPolicies({ ...withoutServer, reach: 'port-forward' });
     expect(proxy?.spec?.ingress).toEqual([]);
     expect(proxy?.spec?.egress).toEqual([
       { to: [{ ipBlock: { cidr: '10.96.1.2/32' } }], ports: [{ protocol: 'TCP', port: 8118 }] },

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Share } from '../../../../drivers/process/cgroup/limits.ts';
+import type { CpuShare } from '../../../../drivers/process/cgroup/limits.ts';
 import { cpuBooster } from '../../../../drivers/process/process.ts';
 import { SandboxId } from '../../../../src/core/model/ids.ts';
 
@@ -8,7 +8,8 @@ const other = SandboxId.parse('sbx-fedcba9876543210');
 
 function recorded() {
   const reports: string[] = [];
-  const share = async (sandbox: SandboxId, to: Share) => void reports.push(`${sandbox === id ? 'one' : 'other'} ${to}`);
+  const share = async (sandbox: SandboxId, to: CpuShare) =>
+    void reports.push(`${sandbox === id ? 'one' : 'other'} ${to}`);
   return { reports, ...cpuBooster({ share }) };
 }
 

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
-import { type Profile, readTextBefore, TextFlow } from '../../../../src/facades/shared/conversation/text-flow.ts';
+import {
+  type ClientProfile,
+  readTextFlowState,
+  TextFlow,
+} from '../../../../src/facades/shared/conversation/text-flow.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -39,7 +43,7 @@ function joined(flow: TextFlow, events: readonly SessionEvent[]): string {
   }
   return text;
 }
-const fresh = (profile: Profile) => new TextFlow(profile, { seq: 0, open: null, spoken: null });
+const fresh = (profile: ClientProfile) => new TextFlow(profile, { seq: 0, open: null, spoken: null });
 const pages = (events: readonly SessionEvent[]) => ({
   page: async (_id: SessionId, after: number, limit: number) => ({
     events: events.filter(({ seq }) => seq > after).slice(0, limit),
@@ -78,7 +82,7 @@ test('a message without its first deltas, or without any, is sent in full', () =
 
 test('a client that had all deltas of a message gets it no second time, though they are gone since', async () => {
   const bare = log.filter(({ type }) => type !== 'message.delta');
-  const flow = new TextFlow('crogia', await readTextBefore(pages(bare), sessionId, 3));
+  const flow = new TextFlow('crogia', await readTextFlowState(pages(bare), sessionId, 3));
   expect(
     joined(
       flow,
@@ -89,9 +93,9 @@ test('a client that had all deltas of a message gets it no second time, though t
 
 test('the last text is found behind more events than fit in a page', async () => {
   const long = numbered([started(1), whole(1, 1, 'First'), ...Array.from({ length: 450 }, () => step)]);
-  expect(await readTextBefore(pages(long), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: run(1) });
+  expect(await readTextFlowState(pages(long), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: run(1) });
   const silent = numbered([whole(1, 1, 'Before'), started(2), ...Array.from({ length: 450 }, () => step)]);
-  expect(await readTextBefore(pages(silent), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: null });
+  expect(await readTextFlowState(pages(silent), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: null });
 });
 
 test('however a log is made and cut, no text is lost or sent twice', async () => {
@@ -103,7 +107,7 @@ test('however a log is made and cut, no text is lost or sent twice', async () =>
     fc.asyncProperty(
       messages,
       fc.nat(),
-      fc.constantFrom<Profile>('crogia', 'cambioml'),
+      fc.constantFrom<ClientProfile>('crogia', 'cambioml'),
       async (expected, where, profile) => {
         const ordered = expected.toSorted((a, b) => a.run - b.run);
         const facts = ordered.flatMap(({ run: runN, deltas }, n) => [
@@ -114,7 +118,7 @@ test('however a log is made and cut, no text is lost or sent twice', async () =>
         const events = numbered(facts);
         const cut = where % (events.length + 1);
         const all = joined(fresh(profile), events);
-        const resumed = new TextFlow(profile, await readTextBefore(pages(events), sessionId, cut));
+        const resumed = new TextFlow(profile, await readTextFlowState(pages(events), sessionId, cut));
         expect(joined(fresh(profile), events.slice(0, cut)) + joined(resumed, events.slice(cut))).toBe(all);
         const texts = ordered.map(({ deltas }, n) =>
           deltas > 0 ? Array.from({ length: deltas }, (_, i) => `${n}.${i} `).join('') : `${n}`,

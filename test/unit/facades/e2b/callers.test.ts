@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { envelope } from '../../../../src/facades/compat/e2b/data/connect.ts';
-import { anonymousPrincipal } from '../../../../src/facades/compat/e2b/data/serve.ts';
+import { encodeEnvelope } from '../../../../src/facades/compat/e2b/data/connect.ts';
+import { getAnonymousPrincipal } from '../../../../src/facades/compat/e2b/data/serve.ts';
 import type { AuditEntry } from '../../../../src/observability/audit/row.ts';
 import type { SandboxInterior } from '../../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade, pathEntry } from '../../../support/clients/e2b-facade.ts';
@@ -66,7 +66,7 @@ test('replaced tokens open nothing, a connect gives new ones, and the change is 
   expect(await Promise.all(reads)).toEqual([401, 200]);
 });
 
-const message = envelope(0, { process: { cmd: 'cat' } });
+const message = encodeEnvelope(0, { process: { cmd: 'cat' } });
 test.each([
   ['download', 'GET /files?path=x', '', ''],
   ['process', 'POST /process.Process/Start', `content-type: application/connect+json\r\n`, message],
@@ -148,7 +148,7 @@ test('a pause that a stranger ends on a public port is ended without rights else
   const row = { action: 'sandbox.start', target: sid, by: 'nobody', role: 'nobody', outcome: 'done' };
   expect(it.rows.filter(({ by }) => by !== 'server')).toEqual([expect.objectContaining(row)]);
   const reached = { record: { id: sid } as SessionRecord, cut: new AbortController().signal };
-  expect(anonymousPrincipal(reached, { principals: () => [] })).toMatchObject({ role: 'user', session: sid });
+  expect(getAnonymousPrincipal(reached, { principals: () => [] })).toMatchObject({ role: 'user', session: sid });
 });
 test('calls of the data plane count as requests of their caller; one too many is 429, in a call as the protocol says', async () => {
   const it = await opened({ rateLimitPerMinute: 3, clock: manualClock(60_000) });

@@ -4,14 +4,18 @@ import { createPeppers } from '../../../../src/auth/pepper.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { adminPrincipal, type Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { noticeOf, resolveKeeps, toSandboxRequest } from '../../../../src/facades/compat/e2b/control/create.ts';
+import {
+  explainPauseDifference,
+  resolvePauseMode,
+  toSandboxRequest,
+} from '../../../../src/facades/compat/e2b/control/create.ts';
 import { parseMetadata } from '../../../../src/facades/compat/e2b/control/list.ts';
 import { NewSandbox } from '../../../../src/facades/compat/e2b/control/shapes.ts';
-import { resultLine } from '../../../../src/facades/compat/e2b/data/code.ts';
-import { headersFor } from '../../../../src/facades/compat/e2b/data/serve.ts';
+import { formatResultLine } from '../../../../src/facades/compat/e2b/data/code.ts';
+import { createForwardedHeaders } from '../../../../src/facades/compat/e2b/data/serve.ts';
 import { e2bSettings } from '../../../../src/facades/compat/e2b/settings.ts';
 import { TargetResolver } from '../../../../src/facades/compat/e2b/target.ts';
-import { createTokens } from '../../../../src/facades/compat/e2b/tokens.ts';
+import { createSandboxTokens } from '../../../../src/facades/compat/e2b/tokens.ts';
 
 const sid = '5f2a09c1d3e4b688';
 const box = { id: sid as SessionId };
@@ -75,7 +79,7 @@ test('an API key counts as a bearer token on the control plane alone', () => {
 const anna: Principal = { role: 'user', key: 'a1b2c3d4e5f6', owner: 'a1b2c3d4e5f6' };
 const bert: Principal = { ...anna, key: '0f0f0f0f0f0f' };
 const issuing = (secret: string, serverSeal: string | undefined, live: readonly Principal[]) =>
-  createTokens(createPeppers([new Secret(secret)]), {
+  createSandboxTokens(createPeppers([new Secret(secret)]), {
     serverSeal,
     principals: () => live,
     live: (key) => live.find((one) => one.key === key),
@@ -226,7 +230,7 @@ test('a time that ends in a pause keeps the files where nothing can freeze, and 
   });
   const requested = { autoPause: true };
   const notice = (more: object, deps?: object) =>
-    noticeOf(life(more, deps), NewSandbox.parse({ templateID: 'base', ...more }));
+    explainPauseDifference(life(more, deps), NewSandbox.parse({ templateID: 'base', ...more }));
   expect(life(requested, without({ freeze: false })).onEnd).toBe('pause-files');
   expect(notice(requested, without({ freeze: false }))).toContain('keeps the files');
   expect(notice(requested)).toBeUndefined();
@@ -238,12 +242,12 @@ test('a time that ends in a pause keeps the files where nothing can freeze, and 
 
 test('a pause by request that would lose memory is refused, unless the operator chose so', () => {
   const kept = (pause: 'auto' | 'memory' | 'files') =>
-    resolveKeeps('memory', { pause }, { ...abilities, freeze: false });
+    resolvePauseMode('memory', { pause }, { ...abilities, freeze: false });
   for (const pause of ['auto', 'memory'] as const) expect(() => kept(pause)).toThrow('CORRAL_E2B_PAUSE=files');
   expect(kept('files')).toBe('files');
 });
 
-const resultOf = (result: Parameters<typeof resultLine>[0]) => JSON.parse(resultLine(result)) as object;
+const resultOf = (result: Parameters<typeof formatResultLine>[0]) => JSON.parse(formatResultLine(result)) as object;
 
 test('numbers of a kernel stay as it wrote them, and a result stays one line', () => {
   const data = {
@@ -251,7 +255,7 @@ test('numbers of a kernel stay as it wrote them, and a result stays one line', (
     'application/vnd.corral.chart+json': '{"x":1e3}',
     'application/json': '{"broken":NaN}',
   };
-  expect(resultLine({ isMain: true, data })).toBe(
+  expect(formatResultLine({ isMain: true, data })).toBe(
     '{"type":"result","is_main_result":true,"data":{"price":[1.0, 2.50,12345678901234567890]},"chart":{"x":1e3}}',
   );
 });
@@ -297,6 +301,6 @@ test('tables and charts are values, not texts', () => {
 
 test('a program behind a port sees no token, and the Host that was chosen for it', () => {
   const headers = { host: 'h', 'x-access-token': 't', 'e2b-traffic-access-token': 't', accept: 'a' };
-  expect(headersFor({ headers, port: 80 })).toEqual({ accept: 'a', Host: 'h', 'x-forwarded-host': 'h' });
-  expect(headersFor({ headers, port: 80 }, ['in:$', '{PORT}'].join('')).Host).toBe('in:80');
+  expect(createForwardedHeaders({ headers, port: 80 })).toEqual({ accept: 'a', Host: 'h', 'x-forwarded-host': 'h' });
+  expect(createForwardedHeaders({ headers, port: 80 }, ['in:$', '{PORT}'].join('')).Host).toBe('in:80');
 });

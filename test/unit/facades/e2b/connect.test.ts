@@ -6,7 +6,7 @@ import {
   answerError,
   ConnectError,
   ConnectStream,
-  envelope,
+  encodeEnvelope,
   parseEnvelope,
   parseTimeout,
   toCamelCase,
@@ -16,11 +16,11 @@ import { toEntry } from '../../../../src/facades/compat/e2b/data/filesystem.ts';
 import { toEndEvent } from '../../../../src/facades/compat/e2b/data/process.ts';
 
 test('an envelope is read as it was written; a compressed or cut one is refused', () => {
-  expect(JSON.parse(parseEnvelope(envelope(0, { a: 1 })).toString())).toEqual({ a: 1 });
-  const compressed = envelope(0, {});
+  expect(JSON.parse(parseEnvelope(encodeEnvelope(0, { a: 1 })).toString())).toEqual({ a: 1 });
+  const compressed = encodeEnvelope(0, {});
   compressed[0] = 1;
   expect(() => parseEnvelope(compressed)).toThrow('Compressed');
-  expect(() => parseEnvelope(envelope(0, { a: 1 }).subarray(0, 8))).toThrow('whole envelope');
+  expect(() => parseEnvelope(encodeEnvelope(0, { a: 1 }).subarray(0, 8))).toThrow('whole envelope');
   expect(() => parseEnvelope(Buffer.alloc(3))).toThrow('whole envelope');
 });
 

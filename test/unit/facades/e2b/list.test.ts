@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SessionLifetime, SessionRecord } from '../../../../src/core/model/records.ts';
-import { toPage } from '../../../../src/facades/compat/e2b/control/list.ts';
+import { toSandboxPage } from '../../../../src/facades/compat/e2b/control/list.ts';
 
 const record = (at: number, life: Partial<SessionLifetime> | undefined = {}, more: object = {}): SessionRecord =>
   ({
@@ -16,7 +16,8 @@ const all = [
   record(3_000, { paused: 'memory' }),
   record(4_000, {}, { origin: 'trpc' }),
 ];
-const listed = (query: string) => toPage(all, new URLSearchParams(query)).sessions.map(({ createdAt }) => createdAt);
+const listed = (query: string) =>
+  toSandboxPage(all, new URLSearchParams(query)).sessions.map(({ createdAt }) => createdAt);
 
 test('the newest come first, and sessions of other facades not at all', () => {
   expect([listed(''), listed('order=asc')]).toEqual([
@@ -38,12 +39,12 @@ test('a start time counts itself in, and a template is a name', () => {
   expect(listed('template=desktop')).toEqual([2_000]);
 });
 test('the total counts what runs, whatever the query', () =>
-  expect(toPage(all, new URLSearchParams('state=paused')).running).toBe(2));
+  expect(toSandboxPage(all, new URLSearchParams('state=paused')).running).toBe(2));
 test('a page continues at its place in either order, and an empty token is none', () => {
   for (const order of ['asc', 'desc']) {
-    const first = toPage(all, new URLSearchParams({ limit: '2', order, nextToken: '' }));
+    const first = toSandboxPage(all, new URLSearchParams({ limit: '2', order, nextToken: '' }));
     const now = order === 'desc' ? [...all, record(9_000)] : all; // a new sandbox shifts nothing
-    const rest = toPage(now, new URLSearchParams({ limit: '2', order, nextToken: first.next ?? '' }));
+    const rest = toSandboxPage(now, new URLSearchParams({ limit: '2', order, nextToken: first.next ?? '' }));
     expect([...first.sessions, ...rest.sessions].map(({ createdAt }) => createdAt)).toEqual(listed(`order=${order}`));
     expect(rest.next).toBeUndefined();
   }

@@ -3,7 +3,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { adminPrincipal } from '../../../../src/core/model/principal.ts';
 import type { SessionLifetime, SessionRecord } from '../../../../src/core/model/records.ts';
-import { Sandboxes } from '../../../../src/facades/compat/e2b/sandboxes.ts';
+import { DataPlaneSandboxes } from '../../../../src/facades/compat/e2b/sandboxes.ts';
 import { endlessLife } from '../../../support/clients/e2b-facade.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -38,7 +38,7 @@ function stored(...lives: Partial<SessionLifetime>[]) {
     inside: {},
   };
   const warned: string[] = [];
-  const sandboxes = new Sandboxes({
+  const sandboxes = new DataPlaneSandboxes({
     services,
     servicesOf: () => services,
     managed: () => [...records.values()],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   applyAgentChange,
-  newAgentContent,
+  createAgentContent,
 } from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { toAgent } from '../../../../src/facades/compat/managed-agents/resources/agents.ts';
@@ -15,12 +15,12 @@ import {
   applyMetadataChange,
   paginate,
   parseInput,
-  Query,
+  QueryParameters,
 } from '../../../../src/facades/compat/managed-agents/wire.ts';
 import type { StoredDocument } from '../../../../src/sessions/api/server/documents.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 
-const made = (more: object) => newAgentContent(parseInput(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
+const made = (more: object) => createAgentContent(parseInput(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
 const skill = { type: 'custom', skill_id: 'skill_1' };
 const toolset = { type: 'agent_toolset_20260401' };
 
@@ -48,7 +48,7 @@ test('an agent has every field, and each tool its policy', () =>
 
 test('an agent that is in its own roster is shown there by its id, and others as they are stored', () => {
   const other = { type: 'agent' as const, id: 'agent_b', version: 1 };
-  const content = newAgentContent(parseInput(NewAgent, { name: 'Lead', model: 'claude-x' }), {
+  const content = createAgentContent(parseInput(NewAgent, { name: 'Lead', model: 'claude-x' }), {
     type: 'coordinator',
     agents: [{ type: 'self' }, other],
   });
@@ -142,7 +142,9 @@ test('a coordinator has its roster as agents of their own, each by a name, and n
   expect(rosterOfSession({ agent })).toEqual(roster);
   const tools = [{ type: 'custom', name: 'delegate_check', description: 'x', input_schema: { type: 'object' } }];
   const input = parseInput(NewAgent, { name: 'Lead', model: 'claude-x', tools });
-  expect(() => newAgentContent(input, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow('delegate_check');
+  expect(() => createAgentContent(input, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow(
+    'delegate_check',
+  );
 });
 
 test('a list is read page by page, and a cursor of another list is refused', () => {
@@ -157,7 +159,9 @@ test('a list is read page by page, and a cursor of another list is refused', () 
 });
 
 test('queries have lists, ranges and times without a zone', () => {
-  const query = new Query('/v1/sessions?statuses[]=idle&statuses[]=running&created_at[gte]=2026-01-01T00:00:00');
+  const query = new QueryParameters(
+    '/v1/sessions?statuses[]=idle&statuses[]=running&created_at[gte]=2026-01-01T00:00:00',
+  );
   expect(query.all('statuses')).toEqual(['idle', 'running']);
   const isWithin = query.within('created_at');
   expect([Date.UTC(2026, 0, 1), Date.UTC(2025, 11, 31)].map(isWithin)).toEqual([true, false]);

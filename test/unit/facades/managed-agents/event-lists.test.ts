@@ -4,7 +4,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { EventLists, maxCacheSize } from '../../../../src/facades/compat/managed-agents/sessions/event-lists.ts';
+import { EventListCache, maxCacheSize } from '../../../../src/facades/compat/managed-agents/sessions/event-lists.ts';
 import { SessionReader } from '../../../../src/facades/compat/managed-agents/sessions/reader.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -62,7 +62,7 @@ function storedLogs() {
 function openLists(clock = manualClock()) {
   const closing = new AbortController();
   onTestFinished(() => closing.abort());
-  return { lists: new EventLists({ clock, closing: closing.signal }), clock };
+  return { lists: new EventListCache({ clock, closing: closing.signal }), clock };
 }
 
 /** A fact as it could be in a session's log, in any order. */

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
-import { randomIds } from '../../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
 import {
   MemoryStoreRequest,
   prepareMemoryResources,
   toMountedStore,
 } from '../../../../src/facades/compat/managed-agents/sessions/memory-resources.ts';
 import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
-import { memoryStoreService } from '../../../../src/sessions/memory/stores.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createMemoryStoreService } from '../../../../src/sessions/memory/stores.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 
 async function bench(...names: readonly string[]) {
-  const { records } = memoryStore();
-  const stores = memoryStoreService({ records, clock: { now: () => 1 } as never, ids: randomIds() });
+  const { records } = createInMemoryStore();
+  const stores = createMemoryStoreService({ records, clock: { now: () => 1 } as never, ids: createIdSource() });
   const made: string[] = [];
   for (const name of names) made.push((await stores.create({ name, description: 'x', metadata: {} })).id);
   const resources = (...choices: readonly object[]) =>

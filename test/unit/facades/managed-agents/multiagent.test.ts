@@ -3,7 +3,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import {
   type Multiagent,
   MultiagentInput,
-  pinVersions,
+  pinAgentVersions,
   toRoster,
 } from '../../../../src/facades/compat/managed-agents/resources/multiagent.ts';
 import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
@@ -30,7 +30,7 @@ async function agent(id: string, version?: number): Promise<StoredDocument> {
   };
 }
 const saved = (multiagent: unknown, more: { id?: string; now?: Multiagent | null } = {}) =>
-  pinVersions(parseInput(MultiagentInput, multiagent) ?? null, { agent, ...more });
+  pinAgentVersions(parseInput(MultiagentInput, multiagent) ?? null, { agent, ...more });
 const off = { type: 'disabled' };
 
 test('a roster keeps the version of each agent as it is saved, and the agent itself without one', async () => {

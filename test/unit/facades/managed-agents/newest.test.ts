@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import { listNewestSessions } from '../../../../src/facades/compat/managed-agents/newest-sessions.ts';
-import type { ListQuery } from '../../../../src/sessions/api/sessions.ts';
+import type { SessionListQuery } from '../../../../src/sessions/api/sessions.ts';
 
 /**
  * A service with sessions that have these creation times and times of their newest messages; it counts complete lists.
@@ -11,7 +11,7 @@ function service(times: readonly (readonly [createdAt: number, latestMessageAt: 
     .map(([createdAt, latestMessageAt]) => ({ createdAt, latestMessageAt }) as SessionRecord)
     .sort((one, other) => other.latestMessageAt - one.latestMessageAt);
   const counts = { whole: 0 };
-  const list = async (only?: ListQuery) => {
+  const list = async (only?: SessionListQuery) => {
     if (!only) counts.whole += 1;
     return only ? rows.slice(0, only.limit) : rows;
   };

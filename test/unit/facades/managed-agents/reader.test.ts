@@ -3,7 +3,7 @@ import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionEvent } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { EventLists } from '../../../../src/facades/compat/managed-agents/sessions/event-lists.ts';
+import { EventListCache } from '../../../../src/facades/compat/managed-agents/sessions/event-lists.ts';
 import { SessionReader } from '../../../../src/facades/compat/managed-agents/sessions/reader.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -89,7 +89,7 @@ test('a caller that cannot read a child has a state without it, and the others k
   expect(await threadsOf(owner)).toEqual([id, child]);
 
   const closing = new AbortController();
-  const lists = new EventLists({ clock: manualClock(), closing: closing.signal });
+  const lists = new EventListCache({ clock: manualClock(), closing: closing.signal });
   const typesFor = async (sessions: typeof owner, thread: SessionId) =>
     (await lists.of({ session: record, thread }, sessions)).map(({ type }) => type);
   for (const sessions of [other, owner, other, owner])

@@ -3,7 +3,7 @@ import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import {
   prepareRepositories,
-  putToken,
+  putRepositoryToken,
   RepositoryRequest,
 } from '../../../../src/facades/compat/managed-agents/sessions/repository-resources.ts';
 import { parseInput } from '../../../../src/facades/compat/managed-agents/wire.ts';
@@ -58,7 +58,7 @@ test('each token is for git in its own repository, and a new one replaces it', a
     },
   } as never;
   const put = (at: string, token: string) =>
-    putToken(credentials, 's' as SessionId, { url: at, token: new Secret(token) });
+    putRepositoryToken(credentials, 's' as SessionId, { url: at, token: new Secret(token) });
   await put(url, 'one');
   await put('https://github.com/acme/other', 'two');
   await put(url, 'three');

@@ -4,7 +4,7 @@ import type { SessionEvent, SessionFact } from '../../../../src/core/model/event
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { toActions } from '../../../../src/facades/compat/opencodex/actions.ts';
 import { toBlocks } from '../../../../src/facades/compat/opencodex/conversation/blocks.ts';
-import { Frames } from '../../../../src/facades/compat/opencodex/conversation/frames.ts';
+import { FrameTranslator } from '../../../../src/facades/compat/opencodex/conversation/frames.ts';
 import { toMessages } from '../../../../src/facades/compat/opencodex/conversation/messages.ts';
 import { derivedId, parsePosition } from '../../../../src/facades/compat/opencodex/ids.ts';
 import { toShownToolCall } from '../../../../src/facades/compat/opencodex/names.ts';
@@ -277,12 +277,12 @@ describe('blocks', () => {
 });
 
 describe('frames', () => {
-  const shown = (frames: Frames, event: SessionEvent): Readonly<Record<string, unknown>>[] => {
+  const shown = (frames: FrameTranslator, event: SessionEvent): Readonly<Record<string, unknown>>[] => {
     const frame = frames.of(event);
     return frame ? [frame] : [];
   };
   const framesOf = (...facts: SessionFact[]) => {
-    const frames = new Frames(view);
+    const frames = new FrameTranslator(view);
     return log(...facts).flatMap((event): Record<string, unknown>[] => shown(frames, event));
   };
   const joined = (frames: readonly Record<string, unknown>[]) =>
@@ -409,7 +409,7 @@ describe('frames', () => {
     ];
     const all = log(user('Hi'), ...facts, end());
     for (const gone of [[3], [3, 4], [3, 4, 5], [3, 4, 5, 7]]) {
-      const frames = new Frames(view);
+      const frames = new FrameTranslator(view);
       const rest = all.filter(({ seq }) => !gone.includes(seq)).flatMap((event) => shown(frames, event));
       const chunks = rest.flatMap(({ type, content }) => (type === 'chunk' ? [content] : []));
       expect(chunks, `without ${gone}`).toEqual(['One', '\n\nTwo']);
@@ -421,7 +421,7 @@ describe('frames', () => {
     const all = log(user('Hi'), started(), ...pieces, whole('One!', 2), whole('Two', 3), end());
     for (const cursor of [3, 4, 5, 6]) {
       for (let gone = 3; gone <= cursor; gone++) {
-        const frames = new Frames(view);
+        const frames = new FrameTranslator(view);
         const left = all.filter(({ seq }) => seq < 3 || seq > gone);
         frames.skip(
           left.filter(({ seq }) => seq <= cursor),
@@ -435,7 +435,7 @@ describe('frames', () => {
 
   test('a subscriber misses nothing after its cursor, whatever was compacted before it', () => {
     const all = log(user('Hi'), started(), whole('One', 2), user('And?', 6), delta('Two', 3));
-    const frames = new Frames(view);
+    const frames = new FrameTranslator(view);
     frames.skip(all.slice(3, 4), 4);
     expect(all.slice(4).flatMap((event) => shown(frames, event))).toMatchObject([{ type: 'chunk', content: 'Two' }]);
   });
@@ -453,10 +453,10 @@ describe('frames', () => {
       whole('Two', 3),
       end(),
     );
-    const complete = new Frames(view);
+    const complete = new FrameTranslator(view);
     const expected = all.flatMap((event) => shown(complete, event));
     for (let cursor = 1; cursor < all.length; cursor++) {
-      const late = new Frames(view);
+      const late = new FrameTranslator(view);
       late.skip(all.slice(1, cursor), cursor); // the events so far, in the order of the stream
       const rest = all.slice(cursor).flatMap((event) => shown(late, event));
       expect(rest, `after ${cursor}`).toEqual(expected.filter((frame) => Number(frame.seq) > cursor));

@@ -6,13 +6,13 @@ import { buffer } from 'node:stream/consumers';
 import type { FastifyRequest } from 'fastify';
 import { expect, onTestFinished, test } from 'vitest';
 import type { AppError } from '../../../../src/core/errors/errors.ts';
-import { multipartFiles, readFiles } from '../../../../src/http/transport/multipart.ts';
+import { parseMultipartFiles, readMultipartFiles } from '../../../../src/http/transport/multipart.ts';
 
 const type = 'multipart/form-data; boundary=b';
 const part = (name: string, text: string) =>
   `--b\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\n${text}\r\n`;
 const taking = async (body: Readable, whole: string[]) =>
-  await multipartFiles(body, type, async ({ filename, content }) => {
+  await parseMultipartFiles(body, type, async ({ filename, content }) => {
     whole.push(`${filename}=${await buffer(content)}`);
   });
 
@@ -42,7 +42,11 @@ test('a body with more than 1,000 files is refused, instead of losing some of th
 test('the texts next to the files are read, before and after them', async () => {
   const texts = new Map<string, string>();
   const server = createServer((raw, response) => {
-    void readFiles({ raw } as FastifyRequest, { files: 1, texts }, async ({ content }) => await buffer(content)).then(
+    void readMultipartFiles(
+      { raw } as FastifyRequest,
+      { files: 1, texts },
+      async ({ content }) => await buffer(content),
+    ).then(
       ([file]) => response.end(file),
       (thrown: AppError) => response.end(thrown.code),
     );
@@ -99,7 +103,7 @@ test('a file that is taken does not count against what is next to the files', as
     for (let n = 0; n < 40; n++) yield Buffer.alloc(2 ** 20, 'x');
     yield Buffer.from('\r\n--b--\r\n');
   }
-  const sizes = await multipartFiles(
+  const sizes = await parseMultipartFiles(
     Readable.from(large()),
     type,
     async ({ content }) => (await buffer(content)).length,

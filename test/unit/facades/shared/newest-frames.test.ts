@@ -1,11 +1,11 @@
 import { expect, test, vi } from 'vitest';
-import { NewestFrames } from '../../../../src/http/transport/newest-frames.ts';
+import { FrameCache } from '../../../../src/http/transport/newest-frames.ts';
 import { splitIntoChunks } from '../../../../src/http/transport/sse.ts';
 
 const key = (n: number) => ({ n });
 
 test('a frame is made once for all its subscribers', () => {
-  const frames = new NewestFrames<object, Buffer>();
+  const frames = new FrameCache<object, Buffer>();
   const [event, make] = [key(1), vi.fn(() => Buffer.from('frame'))];
   const [first, second] = [frames.of(event, make), frames.of(event, make)];
   expect(second).toBe(first);
@@ -13,7 +13,7 @@ test('a frame is made once for all its subscribers', () => {
 });
 
 test('an event without a frame is not read again', () => {
-  const frames = new NewestFrames<object, undefined>();
+  const frames = new FrameCache<object, undefined>();
   const [event, make] = [key(1), vi.fn(() => undefined)];
   expect([frames.of(event, make), frames.of(event, make)]).toEqual([undefined, undefined]);
   expect(make).toHaveBeenCalledTimes(1);
@@ -23,7 +23,7 @@ test.each([
   ['8,192 frames', 1, 8_192],
   ['4 MiB', 64 * 1024, 64],
 ])('frames beyond %s are forgotten, the oldest first', (_limit, bytes, kept) => {
-  const frames = new NewestFrames<object, Buffer>();
+  const frames = new FrameCache<object, Buffer>();
   const keys = Array.from({ length: kept + 1 }, (_, n) => key(n));
   for (const it of keys) frames.of(it, () => Buffer.alloc(bytes));
   const again = vi.fn(() => Buffer.alloc(bytes));
@@ -34,7 +34,7 @@ test.each([
 });
 
 test('a frame larger than the limit is passed on', () => {
-  const frames = new NewestFrames<object, Buffer>();
+  const frames = new FrameCache<object, Buffer>();
   expect(frames.of(key(1), () => Buffer.alloc(5 * 1024 * 1024))).toHaveLength(5 * 1024 * 1024);
 });
 

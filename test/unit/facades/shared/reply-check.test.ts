@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { detailReply } from '../../../../src/http/errors/failure-docs.ts';
 import { checkReplies } from '../../../../src/http/routes/reply-check.ts';
 import { jsonReply, noBodyReply, type ReplyDoc, type RouteDoc } from '../../../../src/http/routes/route-docs.ts';
-import { routeTable } from '../../../../src/http/routes/routes.ts';
+import { createRouteTable } from '../../../../src/http/routes/routes.ts';
 
 const Item = z.object({ id: z.string(), sizes: z.array(z.object({ width: z.int() })) });
 const right = { id: 'a', sizes: [{ width: 1 }, { width: 2 }] };
@@ -20,7 +20,7 @@ function serverThatSends(sent: unknown, { status = 200, type = 'application/json
   const app = fastify();
   const errors: string[] = [];
   if (checks) checkReplies(app, { error: (_fields, text) => void errors.push(text) });
-  const table = routeTable(app);
+  const table = createRouteTable(app);
   const response: Record<number, ReplyDoc> = { 200: jsonReply('Items', Item), 204: noBodyReply };
   app.get('/items/:id', { schema: { response }, config: { doc } }, (_request, reply) =>
     reply.code(status).type(type).send(sent),

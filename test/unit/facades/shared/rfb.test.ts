@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PressedInput, RfbClientParser, type RfbKind, type RfbMessage } from '../../../../src/http/transport/rfb.ts';
+import {
+  PressedInput,
+  RfbClientParser,
+  type RfbMessage,
+  type RfbMessageKind,
+} from '../../../../src/http/transport/rfb.ts';
 import { processorMs } from '../../../support/servers/processor-time.ts';
 
 const hello = Buffer.from('RFB 003.008\n\x01\x01', 'latin1');
@@ -11,7 +16,7 @@ const extended = Buffer.concat([
   Buffer.from(new Int32Array([-20]).buffer).swap32(),
   Buffer.alloc(20),
 ]);
-const messages: readonly (readonly [string, RfbKind, Buffer])[] = [
+const messages: readonly (readonly [string, RfbMessageKind, Buffer])[] = [
   ['SetPixelFormat', 'setup', Buffer.alloc(20)],
   ['SetEncodings', 'setup', Buffer.from([2, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 7])],
   ['FramebufferUpdateRequest', 'setup', Buffer.from([3, 1, 0, 0, 0, 0, 0, 9, 0, 9])],

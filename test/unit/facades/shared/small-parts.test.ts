@@ -5,12 +5,17 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { AppError, errorCodes } from '../../../../src/core/errors/errors.ts';
 import { type ResumeKey, ResumePoints } from '../../../../src/facades/shared/conversation/resume-points.ts';
-import { detailErrors, envelopeErrors, findStyle, InvalidRequest } from '../../../../src/http/errors/error-style.ts';
-import { publicText, wireErrors } from '../../../../src/http/errors/wire-errors.ts';
-import { rateLimiter } from '../../../../src/http/guard/rate-limit.ts';
+import {
+  detailErrors,
+  envelopeErrors,
+  findErrorStyle,
+  InvalidRequest,
+} from '../../../../src/http/errors/error-style.ts';
+import { toPublicText, wireErrors } from '../../../../src/http/errors/wire-errors.ts';
+import { createRateLimiter } from '../../../../src/http/guard/rate-limit.ts';
 import { validatorCompiler } from '../../../../src/http/routes/app.ts';
 import { attachmentHeader } from '../../../../src/http/transport/content-disposition.ts';
-import { latestCursor, parseCursor } from '../../../../src/http/transport/cursor.ts';
+import { parseCursor, parseLatestCursor } from '../../../../src/http/transport/cursor.ts';
 import { parseJsonBody } from '../../../../src/http/transport/json-body.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -57,7 +62,7 @@ describe('cursors', () => {
   );
 
   test('the later one counts', () => {
-    expect([latestCursor('7', '12'), latestCursor('12', null), latestCursor(undefined, '')]).toEqual([
+    expect([parseLatestCursor('7', '12'), parseLatestCursor('12', null), parseLatestCursor(undefined, '')]).toEqual([
       12,
       12,
       undefined,
@@ -70,7 +75,7 @@ const gc: () => void = runInNewContext('gc');
 
 describe('rate limits', () => {
   test('F104 ten thousand callers are counted one by one, further ones together', () => {
-    const limiter = rateLimiter(2, manualClock());
+    const limiter = createRateLimiter(2, manualClock());
     for (let n = 0; n < 10_000; n++) expect(limiter.take(`caller ${n}`).exceeded).toBe(false);
     expect(limiter.take('caller 0')).toMatchObject({ remaining: 0, exceeded: false });
     expect([limiter.take('caller 0').exceeded, limiter.take('newcomer 1').exceeded]).toEqual([true, false]);
@@ -78,7 +83,7 @@ describe('rate limits', () => {
   });
 
   test('F104 however many callers come, what is remembered of them is bounded', () => {
-    const limiter = rateLimiter(2, manualClock());
+    const limiter = createRateLimiter(2, manualClock());
     const flood = (from: number, count: number) => {
       for (let n = from; n < from + count; n++) limiter.take(`a caller with quite a long name, number ${n}`);
       gc();
@@ -90,7 +95,7 @@ describe('rate limits', () => {
 
   test('the count begins again with the minute', () => {
     const clock = manualClock(60_000);
-    const limiter = rateLimiter(1, clock);
+    const limiter = createRateLimiter(1, clock);
     expect(limiter.take('a')).toEqual({ limit: 1, remaining: 0, resetSeconds: 60, exceeded: false });
     clock.advance(59_999);
     expect(limiter.take('a')).toMatchObject({ resetSeconds: 1, exceeded: true });
@@ -104,7 +109,7 @@ describe('errors', () => {
     const error = new AppError(code, 'What happened.');
     const { http } = wireErrors[code];
     expect(http).toBeGreaterThanOrEqual(400);
-    expect(publicText(error)).toBe(http === 500 ? 'Internal server error' : 'What happened.');
+    expect(toPublicText(error)).toBe(http === 500 ? 'Internal server error' : 'What happened.');
     expect(envelopeErrors.status(error)).toBe(http);
   });
 
@@ -116,8 +121,9 @@ describe('errors', () => {
 
   test('a prefix ends where its path segment ends', () => {
     const styles = new Map([['/a/b', envelopeErrors]]);
-    for (const url of ['/a/b', '/a/b/', '/a/b/c', '/a/b?x=1']) expect(findStyle(styles, url), url).toBe(envelopeErrors);
-    for (const url of ['/a', '/a/bc', '/a?/a/b', '/']) expect(findStyle(styles, url), url).toBe(detailErrors);
+    for (const url of ['/a/b', '/a/b/', '/a/b/c', '/a/b?x=1'])
+      expect(findErrorStyle(styles, url), url).toBe(envelopeErrors);
+    for (const url of ['/a', '/a/bc', '/a?/a/b', '/']) expect(findErrorStyle(styles, url), url).toBe(detailErrors);
   });
 
   test('a field that is missing or wrong is named, in both forms', () => {

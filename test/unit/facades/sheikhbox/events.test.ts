@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact, ToolContent, ToolFamily } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import {
-  type Profile,
   resyncEvent,
   toEpochSeconds,
-  toSheikhbox,
+  toSheikhboxEvent,
+  type WireVersion,
 } from '../../../../src/facades/compat/sheikhbox/stream/events.ts';
-import { frameCache } from '../../../../src/facades/compat/sheikhbox/stream/frames.ts';
+import { createFrameCache } from '../../../../src/facades/compat/sheikhbox/stream/frames.ts';
 
 const runId = RunId.parse('00000000-0000-4000-8000-000000000001');
 const messageId = MessageId.parse('00000000-0000-4000-8000-000000000002');
@@ -18,7 +18,7 @@ const event = (fact: SessionFact): SessionEvent => ({
   sessionId: SessionId.parse('0123456789abcdef'),
   ts: at,
 });
-const message = (fact: SessionFact, profile: Profile = 'current') => toSheikhbox(event(fact), profile);
+const message = (fact: SessionFact, profile: WireVersion = 'current') => toSheikhboxEvent(event(fact), profile);
 const stamp = { event_id: '7', timestamp: 1_735_689_600 };
 const calling = (tool: ToolFamily, name = 'f'): SessionFact => ({
   type: 'tool.calling',
@@ -151,7 +151,7 @@ test('a resync says why and from where to where; a slow reader’s cursor counts
 });
 
 test('an event is serialised once, however many subscribers ask', () => {
-  const frameOf = frameCache('current');
+  const frameOf = createFrameCache('current');
   const title = event({ type: 'title', runId: null, data: { title: 'T' } });
   expect(frameOf(title)).toBe(frameOf(title));
   expect(frameOf(title)?.toString()).toBe(

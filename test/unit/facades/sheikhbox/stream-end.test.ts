@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { RunId, SessionId } from '../../../../src/core/model/ids.ts';
-import { hasStreamEnded, isEnd, type StreamPlan } from '../../../../src/facades/compat/sheikhbox/stream/stream-end.ts';
+import {
+  hasStreamEnded,
+  isStreamEnd,
+  type StreamBounds,
+} from '../../../../src/facades/compat/sheikhbox/stream/stream-end.ts';
 
 const id = SessionId.parse('0123456789abcdef');
 const run = (n: number) => RunId.parse(`00000000-0000-4000-8000-00000000000${n}`);
@@ -23,15 +27,15 @@ const logOf = (...facts: SessionFact[]) => {
     at: (seq: number) => events[seq - 1] as SessionEvent,
   };
 };
-const plan = (until: StreamPlan['until'], last: number | null = null): StreamPlan => ({ after: 0, until, last });
+const plan = (until: StreamBounds['until'], last: number | null = null): StreamBounds => ({ after: 0, until, last });
 
-test.each<[string, StreamPlan, (number | false)[]]>([
+test.each<[string, StreamBounds, (number | false)[]]>([
   ['of that run, later than the message', plan({ after: 2, runId: run(1) }), [4]],
   ['of whichever run, when none is named', plan({ after: 0, runId: null }), [2, 3, 4]],
   ['the last event, when nothing runs', plan({ after: 4, runId: null }, 1), [1, 2, 3, 4]],
 ])('a stream ends with the first end %s', (_name, input, ends) => {
   const log = logOf(title, done(1), done(2), done(1));
-  expect([1, 2, 3, 4].filter((seq) => isEnd(log.at(seq), input))).toEqual(ends);
+  expect([1, 2, 3, 4].filter((seq) => isStreamEnd(log.at(seq), input))).toEqual(ends);
 });
 
 test('an end before the place where a stream begins is found, over many pages', async () => {

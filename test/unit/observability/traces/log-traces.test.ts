@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { LogTraces } from '../../../../src/observability/traces/log-traces.ts';
 import type { SpanTree } from '../../../../src/observability/traces/span.ts';
-import { storeEventLog } from '../../../../src/storage/log/log.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createEventLog } from '../../../../src/storage/log/log.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { asks, fact, messageId, runId, sessionId } from '../../../support/machines/session-parts.ts';
 
 /** One server after another on the same store. */
 function servers() {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   let head = 0;
   return {
     start() {
-      const log = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
+      const log = createEventLog(store.events, { maxLag: 100, pageSize: 10 });
       const sent: SpanTree[] = [];
       const sink = { send: (tree: SpanTree) => void sent.push(tree), [Symbol.asyncDispose]: async () => {} };
       const warn = (err: unknown) => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
-import { spansOfRun } from '../../../../src/observability/traces/run-spans.ts';
+import { buildRunSpans } from '../../../../src/observability/traces/run-spans.ts';
 import { asks, assistantMessage, fact, runId, sessionId } from '../../../support/machines/session-parts.ts';
 
 const hidden = { agent: 'default', content: false, maxChars: 100 };
@@ -26,7 +26,7 @@ describe('the spans of a run', () => {
       called(),
       ended(),
     );
-    const tree = spansOfRun(events, runId(), hidden);
+    const tree = buildRunSpans(events, runId(), hidden);
     expect(tree?.top).toMatchObject({ name: 'invoke_agent default', start: 1_000, end: 7_000 });
     expect(tree?.below.map(({ name, start, end }) => [name, start, end])).toEqual([
       ['start sandbox', 2_300, 3_000],
@@ -37,7 +37,7 @@ describe('the spans of a run', () => {
 
   test("have the attributes of OpenTelemetry's conventions for generative AI", () => {
     const events = whole(fact('usage', { ...usage, requestHash: 'ab' }), fact('tool.calling', call), called(), ended());
-    const { top, below } = spansOfRun(events, runId(), hidden) ?? { top: undefined, below: [] };
+    const { top, below } = buildRunSpans(events, runId(), hidden) ?? { top: undefined, below: [] };
     expect(top?.attributes).toEqual({
       'gen_ai.operation.name': 'invoke_agent',
       'gen_ai.conversation.id': sessionId,
@@ -71,19 +71,19 @@ describe('the spans of a run', () => {
     const error = fact('run.error', { error: 'No key.' });
     const failed = ended({ status: 'failed', reason: 'failed', code: 'model_unauthorized' });
     const events = whole(fact('tool.calling', call), called({ success: false, reason: 'timed_out' }), error, failed);
-    const tree = spansOfRun(events, runId(), hidden);
+    const tree = buildRunSpans(events, runId(), hidden);
     expect(tree?.top).toMatchObject({ error: 'No key.', attributes: { 'error.type': 'model_unauthorized' } });
     expect(tree?.below).toMatchObject([{ error: 'timed_out', attributes: { 'error.type': 'timed_out' } }]);
   });
 
   test('contain no messages, arguments or results', () => {
     const events = whole(fact('tool.calling', call), called(), assistantMessage('a secret answer'), ended());
-    expect(JSON.stringify(spansOfRun(events, runId(), hidden))).not.toMatch(/secret|make/);
+    expect(JSON.stringify(buildRunSpans(events, runId(), hidden))).not.toMatch(/secret|make/);
   });
 
   test('contain them, cut, on request', () => {
     const events = whole(fact('tool.calling', call), called(), assistantMessage('s'.repeat(200)), ended());
-    const tree = spansOfRun(events, runId(), { ...hidden, content: true });
+    const tree = buildRunSpans(events, runId(), { ...hidden, content: true });
     const expected = { 'gen_ai.input.messages': 'a secret question', 'gen_ai.output.messages': 's'.repeat(100) };
     expect(tree?.top.attributes).toMatchObject(expected);
     expect(tree?.below[0]?.attributes).toMatchObject({
@@ -92,5 +92,5 @@ describe('the spans of a run', () => {
     });
   });
 
-  test('are none while the run works', () => expect(spansOfRun(whole(called()), runId(), hidden)).toBeUndefined());
+  test('are none while the run works', () => expect(buildRunSpans(whole(called()), runId(), hidden)).toBeUndefined());
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { keyboard } from '../../../../sandbox-images/sandboxd/desktop/keyboard.ts';
+import { openKeyboard } from '../../../../sandbox-images/sandboxd/desktop/keyboard.ts';
 import { clientMessage, u16, u32, type X11Connection } from '../../../../sandbox-images/sandboxd/desktop/x11.ts';
 
 const [root, window] = [1, 2];
@@ -51,7 +51,7 @@ function fakeDisplay({ answersPings }: { answersPings: boolean }) {
 async function typed(actions: readonly (readonly number[])[], { answersPings }: { answersPings: boolean }) {
   const { display, did } = fakeDisplay({ answersPings });
   for (const keysyms of actions) {
-    const { keysFor } = await keyboard(display, async (ms) => void did.push(`pause ${ms}`));
+    const { keysFor } = await openKeyboard(display, async (ms) => void did.push(`pause ${ms}`));
     for await (const keys of keysFor(keysyms)) did.push(`press ${keys.length}`);
   }
   return did;

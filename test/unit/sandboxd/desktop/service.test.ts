@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { startChild } from '../../../../sandbox-images/sandboxd/desktop/child-process.ts';
-import { unusedDisplayNumber } from '../../../../sandbox-images/sandboxd/desktop/display.ts';
+import { findUnusedDisplayNumber } from '../../../../sandbox-images/sandboxd/desktop/display.ts';
 import {
   type RunningProgram,
   stoppedMessage,
@@ -110,11 +110,11 @@ test('a display takes a number whose socket no display has, however few are left
   const free = new Set(all.filter((number) => number % 20 === 0));
   for (const number of all) if (!free.has(number)) await writeFile(join(folder.path, `X${number}`), '');
 
-  for (let times = 0; times < 50; times++) expect(free).toContain(await unusedDisplayNumber(folder.path));
+  for (let times = 0; times < 50; times++) expect(free).toContain(await findUnusedDisplayNumber(folder.path));
 });
 
 test('a machine that never had a display has every number', async () =>
-  expect(all).toContain(await unusedDisplayNumber('/tmp/no-such-folder-of-displays')));
+  expect(all).toContain(await findUnusedDisplayNumber('/tmp/no-such-folder-of-displays')));
 
 async function temporaryFolder() {
   const path = await mkdtemp(join(tmpdir(), 'corral-displays-'));

@@ -3,8 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { findViolation } from '../../../../src/core/model/protocol-violation.ts';
 import type { DaemonResponseName } from '../../../../src/sandboxes/client/answers/answers.ts';
-import { answerRules } from '../../../../src/sandboxes/client/answers/answers.ts';
-import { validateAnswer, validateInTurn } from '../../../../src/sandboxes/client/answers/validate-answer.ts';
+import { daemonResponseRules } from '../../../../src/sandboxes/client/answers/answers.ts';
+import {
+  validateDaemonResponse,
+  validateResponseInTurn,
+} from '../../../../src/sandboxes/client/answers/validate-answer.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { facing, http, saying } from '../../../support/facing.ts';
 
@@ -212,18 +215,18 @@ test('a large answer is the same as it was sent', async () => {
   expect(await client.listFiles('.', budget())).toEqual(list);
   const stdout = 'é\u0001'.repeat(100_000);
   const ran = { exitCode: 0, stdout, stderr: '', timedOut: false };
-  expect(await validateInTurn('exec', Buffer.from(JSON.stringify(ran)))).toEqual({ ok: true, value: ran });
+  expect(await validateResponseInTurn('exec', Buffer.from(JSON.stringify(ran)))).toEqual({ ok: true, value: ran });
   const matches = Array.from({ length: 1_000 }, (_, n) => `${'d/'.repeat(100)}${n}`);
   const found = { matches, truncated: true };
-  expect(await validateInTurn('found', Buffer.from(JSON.stringify(found)))).toEqual({ ok: true, value: found });
+  expect(await validateResponseInTurn('found', Buffer.from(JSON.stringify(found)))).toEqual({ ok: true, value: found });
 });
 
 test('whatever the bytes are, an answer is judged without a throw, and never more than its shape', () => {
-  const names = Object.keys(answerRules) as DaemonResponseName[];
+  const names = Object.keys(daemonResponseRules) as DaemonResponseName[];
   fc.assert(
     fc.property(fc.constantFrom(...names), fc.oneof(fc.json(), fc.string()), (name, text) => {
-      const reply = validateAnswer(name, Buffer.from(text));
-      if (reply.ok) expect(answerRules[name].shape.safeParse(JSON.parse(text)).success).toBe(true);
+      const reply = validateDaemonResponse(name, Buffer.from(text));
+      if (reply.ok) expect(daemonResponseRules[name].shape.safeParse(JSON.parse(text)).success).toBe(true);
       else expect(reply.reason).toMatch(/not_json|wrong_shape|too_complex/);
     }),
     { numRuns: 2_000 },
@@ -232,7 +235,7 @@ test('whatever the bytes are, an answer is judged without a throw, and never mor
 
 test('an answer that is changed in one place is taken only where its shape still holds', () => {
   const all = Object.values(routes).map(({ right }) => JSON.stringify(right));
-  const names = Object.keys(answerRules) as DaemonResponseName[];
+  const names = Object.keys(daemonResponseRules) as DaemonResponseName[];
   fc.assert(
     fc.property(
       fc.constantFrom(...names),
@@ -242,7 +245,7 @@ test('an answer that is changed in one place is taken only where its shape still
       (name, text, at, put) => {
         const place = at % text.length;
         expect(() =>
-          validateAnswer(name, Buffer.from(text.slice(0, place) + put + text.slice(place + 1))),
+          validateDaemonResponse(name, Buffer.from(text.slice(0, place) + put + text.slice(place + 1))),
         ).not.toThrow();
       },
     ),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { canonicalAddress, parseRange } from '../../../../src/core/text/address-range.ts';
 import {
-  addressCheck,
+  createAddressCheck,
   createSessionRangeCheck,
   isAllPrivate,
 } from '../../../../src/sandboxes/egress/fetch/addresses.ts';
@@ -85,7 +85,7 @@ const cases: [string, 'public' | 'private' | 'odd'][] = [
 ];
 
 describe('the table of private addresses', () => {
-  const reachable = addressCheck({});
+  const reachable = createAddressCheck({});
   test.each(cases)('F132 %s is %s', (address, kind) => {
     expect(canonicalAddress(address) === undefined).toBe(kind === 'odd');
     expect(reachable(address)).toBe(kind === 'public');
@@ -95,13 +95,13 @@ describe('the table of private addresses', () => {
 });
 
 test('the allowed ranges of the operator open their part of the table, and no more', () => {
-  const reachable = addressCheck({ allowRanges: ['10.1.0.0/16', 'fd12::/16'] });
+  const reachable = createAddressCheck({ allowRanges: ['10.1.0.0/16', 'fd12::/16'] });
   const expected = [true, true, true, false, false];
   expect(['10.1.2.3', '::ffff:10.1.2.3', 'fd12::1', '10.2.0.1', 'fd13::1'].map(reachable)).toEqual(expected);
 });
 
 test('the denied ranges of the operator win over everything', () => {
-  const reachable = addressCheck({ allowRanges: ['10.0.0.0/8'], denyRanges: ['10.0.0.1', '203.0.113.0/24'] });
+  const reachable = createAddressCheck({ allowRanges: ['10.0.0.0/8'], denyRanges: ['10.0.0.1', '203.0.113.0/24'] });
   expect(['10.0.0.1', '10.0.0.2', '203.0.113.9', '203.0.114.9'].map(reachable)).toEqual([false, true, false, true]);
 });
 
@@ -164,5 +164,5 @@ test.each([
 
 test.each(['10.0.0.0/33', '10.0.0/8', 'fd00::/129', 'example.test/8', '10.0.0.0/8/8', '10.0.0.0/-1', '10.0.0.0/'])(
   'a range that cannot be is refused at start: %s',
-  (range) => expect(() => addressCheck({ allowRanges: [range] })).toThrow(/not an address range/),
+  (range) => expect(() => createAddressCheck({ allowRanges: [range] })).toThrow(/not an address range/),
 );

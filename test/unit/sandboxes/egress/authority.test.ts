@@ -6,30 +6,31 @@ import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { egressAuthority } from '../../../../src/sandboxes/egress/credentials/authority.ts';
-import { certificate } from '../../../../src/sandboxes/egress/credentials/certificate.ts';
+import { createEgressAuthority } from '../../../../src/sandboxes/egress/credentials/authority.ts';
+import { createCertificate } from '../../../../src/sandboxes/egress/credentials/certificate.ts';
 
 const keys = (...texts: string[]) => texts.map((text) => new Secret(text));
 const spki = (pem: string) =>
   new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' }).toString('hex');
 
 test('the same key makes the same authority, on every server and at any time', () => {
-  const [one, two] = [egressAuthority(keys('a'), () => 1), egressAuthority(keys('a'), () => 9e12)].map(
+  const [one, two] = [createEgressAuthority(keys('a'), () => 1), createEgressAuthority(keys('a'), () => 9e12)].map(
     ({ pem }) => pem,
   );
   expect(spki(one as string)).toBe(spki(two as string));
-  expect(spki(egressAuthority(keys('b'), () => 1).pem)).not.toBe(spki(one as string));
+  expect(spki(createEgressAuthority(keys('b'), () => 1).pem)).not.toBe(spki(one as string));
 });
 
 test('sandboxes trust the authorities of all keys, each under its own name', () => {
-  const found = egressAuthority(keys('a', 'b'), Date.now).pem.match(/-----BEGIN[\s\S]*?END CERTIFICATE-----/g) ?? [];
+  const found =
+    createEgressAuthority(keys('a', 'b'), Date.now).pem.match(/-----BEGIN[\s\S]*?END CERTIFICATE-----/g) ?? [];
   expect(new Set(found.map((pem) => new X509Certificate(pem).subject)).size).toBe(2);
   expect(found.every((pem) => new X509Certificate(pem).ca)).toBe(true);
 });
 
 test('a certificate is renewed before it ends', () => {
   let now = Date.now();
-  const authority = egressAuthority(keys('a'), () => now);
+  const authority = createEgressAuthority(keys('a'), () => now);
   const first = authority.contextFor('a.example');
   expect(authority.contextFor('a.example')).toBe(first);
   now += 29.5 * 24 * 60 * 60_000;
@@ -40,7 +41,7 @@ test.each(['00', '0001', '007f01', '0080', '0000ff01', 'ff01'])(
   'a certificate can have the serial number %s',
   (serial) => {
     const key = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const pem = certificate({
+    const pem = createCertificate({
       subject: 'a.example',
       issuer: 'The root',
       subjectKey: key.publicKey,
@@ -64,11 +65,11 @@ test('OpenSSL accepts the chain under its strict rules', () => {
   const serial = Buffer.from([0xff, 1]);
   writeFileSync(
     join(folder, 'root.pem'),
-    certificate({ ...common, subject: 'The root', subjectKey: root.publicKey, serial, names: undefined }),
+    createCertificate({ ...common, subject: 'The root', subjectKey: root.publicKey, serial, names: undefined }),
   );
   writeFileSync(
     join(folder, 'leaf.pem'),
-    certificate({ ...common, subject: 'a.example', subjectKey: leaf.publicKey, serial, names: ['a.example'] }),
+    createCertificate({ ...common, subject: 'a.example', subjectKey: leaf.publicKey, serial, names: ['a.example'] }),
   );
   const args = ['verify', '-x509_strict', '-purpose', 'sslserver', '-verify_hostname', 'a.example'];
   const reply = execFileSync('openssl', [...args, '-CAfile', join(folder, 'root.pem'), join(folder, 'leaf.pem')]);

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { getCACertificates, rootCertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import {
+  createProxyEnv,
   readCaBundle,
   readExtraAuthorities,
-  sandboxEnv,
   trustAuthorities,
 } from '../../../../src/sandboxes/egress/fetch/certificate-authorities.ts';
 import { selfSigned } from '../../../support/egress/egress-certificate.ts';
@@ -60,7 +60,7 @@ test.each([
 });
 
 test('the environment names the proxy in both spellings, and one bundle for every tool', () => {
-  const env = sandboxEnv({ proxyPort: 3128, caPath: '/run/corral/ca.pem' });
+  const env = createProxyEnv({ proxyPort: 3128, caPath: '/run/corral/ca.pem' });
   for (const name of ['HTTP_PROXY', 'https_proxy', 'all_proxy', 'npm_config_https_proxy']) {
     expect(env[name]).toBe('http://127.0.0.1:3128');
   }

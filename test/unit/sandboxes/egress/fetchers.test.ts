@@ -1,9 +1,9 @@
 import { createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sandboxIdOf } from '../../../../src/core/model/ids.ts';
-import { pageFetcher } from '../../../../src/sandboxes/egress/fetch/fetch-page.ts';
+import { createPageFetcher } from '../../../../src/sandboxes/egress/fetch/fetch-page.ts';
 import { systemDial } from '../../../../src/sandboxes/egress/fetch/guarded-connect.ts';
-import { guardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+import { createGuardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
 import { createProxiedFetch } from '../../../../src/sandboxes/egress/fetch/proxied-fetch.ts';
 import { egressBench, session, standIn } from '../../../support/egress/egress.ts';
 
@@ -31,8 +31,8 @@ const dialling = {
 };
 const never = new AbortController().signal;
 const fetchers: [string, () => Promise<unknown>][] = [
-  ['of pages', () => pageFetcher(dialling)(url, never)],
-  ['of tool servers', () => guardedFetch(dialling)(url)],
+  ['of pages', () => createPageFetcher(dialling)(url, never)],
+  ['of tool servers', () => createGuardedFetch(dialling)(url)],
   [
     'of web_fetch',
     () => createProxiedFetch(bench.proxy, '')(new URL(url), { id: sandboxIdOf(session), sessionId: session }, never),
@@ -56,7 +56,7 @@ test.each(answers.flatMap(([what, text]) => fetchers.map(([name, fetch]) => ({ w
 
 test('a status that a Response cannot have is not found', async () => {
   raw = 'HTTP/1.1 799 X\r\nContent-Length: 0\r\n\r\n';
-  await expect(guardedFetch(dialling)(url)).rejects.toMatchObject({ code: 'not_found' });
+  await expect(createGuardedFetch(dialling)(url)).rejects.toMatchObject({ code: 'not_found' });
 });
 
 test('a name that leads to a private address later is refused then, and only checked addresses are dialled', async () => {
@@ -64,7 +64,7 @@ test('a name that leads to a private address later is refused then, and only che
   const later = ['127.0.0.1', '::ffff:169.254.169.254', '64:ff9b::7f00:1', 'fd00::1', '2002:7f00:1::', '0.0.0.0'];
   const found = [[address], ...later.map((one) => [address, one])];
   const dialled: string[] = [];
-  const get = guardedFetch({
+  const get = createGuardedFetch({
     resolve: async () => found.shift() ?? [],
     dial(to, port, signal) {
       dialled.push(to);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { EgressPolicy as DriverPolicy, EgressHandler } from '../../../../drivers/driver.ts';
 import { decideByPolicy } from '../../../../src/sandboxes/egress/open-upstream.ts';
-import { egressPolicies, policyNames } from '../../../../src/sandboxes/egress/policies/list.ts';
+import { egressPolicies, egressPolicyNames } from '../../../../src/sandboxes/egress/policies/list.ts';
 import { type EgressPolicy, parsePolicyEntry, type RegistryEntry } from '../../../../src/sandboxes/egress/policy.ts';
 import type { EgressProxy } from '../../../../src/sandboxes/egress/proxy.ts';
 import { parseAuthority } from '../../../../src/sandboxes/egress/target.ts';
@@ -60,7 +60,7 @@ test('a policy that does not exist refuses everything', () => {
 
 test('the chart offers every policy, and docs/egress.md says what each opens', () => {
   const chart = JSON.parse(readFileSync('helm/values.schema.json', 'utf8'));
-  expect(chart.properties.egress.properties.policy.enum).toEqual(policyNames);
+  expect(chart.properties.egress.properties.policy.enum).toEqual(egressPolicyNames);
   const rows = readFileSync('docs/egress.md', 'utf8').match(/^[|] `[^|]*[|][^|]*[|]$/gm) ?? [];
   const reported = rows.map((row) =>
     row

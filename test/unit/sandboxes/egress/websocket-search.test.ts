@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { searchFrames } from '../../../../src/sandboxes/egress/credentials/websocket-search.ts';
+import { createFrameSearchFilter } from '../../../../src/sandboxes/egress/credentials/websocket-search.ts';
 
 interface FrameOptions {
   readonly opcode?: number;
@@ -20,7 +20,7 @@ function frame(text: string, { opcode = 1, isLast = true, bits = [0, 0] }: Frame
 /** The bytes that pass, in chunks of this size, and why it ended. */
 function passed(bytes: Buffer, size: number) {
   const found: string[] = [];
-  const search = searchFrames([Buffer.from('sk-secret')], (why) => found.push(why));
+  const search = createFrameSearchFilter([Buffer.from('sk-secret')], (why) => found.push(why));
   const out: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += size) out.push(search.pass(bytes.subarray(at, at + size)));
   return { out: Buffer.concat(out), found };

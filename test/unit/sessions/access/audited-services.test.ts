@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { adminPrincipal, type Principal } from '../../../../src/core/model/principal.ts';
 import {
-  type Audit,
   type AuditedCall,
+  type AuditRecorder,
   auditedServices,
   withAudit,
 } from '../../../../src/sessions/access/audited-services.ts';
@@ -15,7 +15,7 @@ import { type Services, serviceRules } from '../../../../src/sessions/api/servic
 function audit(principal: Principal = adminPrincipal) {
   const reports: string[] = [];
   let time = 0;
-  const it: Audit = {
+  const it: AuditRecorder = {
     principalOf: () => principal,
     tell: ({ action, target, outcome }: AuditedCall) => void reports.push(`${action} ${target} ${outcome}`),
     now: () => time,

@@ -7,13 +7,13 @@ import {
   toVisibleSession,
 } from '../../../../src/sessions/access/authorize.ts';
 import { withPermissions } from '../../../../src/sessions/access/guarded-services.ts';
-import type { Action } from '../../../../src/sessions/api/rules.ts';
+import type { AccessKind } from '../../../../src/sessions/api/rules.ts';
 import { type Services, serviceRules } from '../../../../src/sessions/api/services.ts';
 import type { CreateCommand } from '../../../../src/sessions/api/sessions.ts';
 
 const principal = (role: Role): Principal => ({ role, key: 'k', owner: 'me' });
 const [own, foreign, shown, old] = [{ owner: 'me' }, { owner: 'you' }, { owner: 'you', shared: true }, {}];
-const all: Action[] = ['see', 'read', 'work', 'stop'];
+const all: AccessKind[] = ['see', 'read', 'work', 'stop'];
 const allowed = (who: Principal, thing: object) => all.filter((action) => permitsAction(who, action, thing)).join(' ');
 
 test.each([

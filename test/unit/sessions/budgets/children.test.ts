@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { childKind } from '../../../../src/core/model/records.ts';
+import { childLinkKind } from '../../../../src/core/model/records.ts';
 import {
   addToolCall,
   addUsage,
@@ -9,7 +9,7 @@ import {
   type Spending,
 } from '../../../../src/core/model/spending.ts';
 import { ChildBudgets, type RequestedBudget } from '../../../../src/sessions/budgets/children.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { stored } from '../../../support/machines/session-parts.ts';
 
 const parent = SessionId.parse('0'.repeat(16));
@@ -17,7 +17,7 @@ const idOf = (n: number) => SessionId.parse(`${n}`.repeat(16));
 
 /** A session with this budget, and the tool calls of it and its children. */
 async function world(budget: OwnBudget) {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const events = { page: () => expect.fail('the log was read') };
   const budgets = new ChildBudgets({ records, events });
   const own = { id: parent, budget: undefined };
@@ -31,7 +31,7 @@ async function world(budget: OwnBudget) {
     put,
     async begin(n: number, requested: RequestedBudget = {}) {
       const lent = await budgets.reserve(own, budget, { requested, parts: 4 });
-      await records.put({ kind: childKind, id: `${parent}:${idOf(n)}`, doc: { callId: 'c', runId: null } });
+      await records.put({ kind: childLinkKind, id: `${parent}:${idOf(n)}`, doc: { callId: 'c', runId: null } });
       await put(idOf(n), {}, { budget: lent });
       return lent;
     },
@@ -68,7 +68,7 @@ test('what a child has spent is in its record, and its log is not read', async (
 });
 
 test('what a session of an early version has spent is in its log, without the part of the session it was forked from', async () => {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const usage = { type: 'usage', data: { inputTokens: 7, outputTokens: 3 } };
   const log = [usage, { type: 'tool.called' }, usage, { type: 'tool.called' }].map((event, n) => ({
     ...event,

@@ -2,13 +2,17 @@ import { describe, expect, test } from 'vitest';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
 import type { SessionFact } from '../../../../src/core/model/events.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { type HeldAmounts, type HeldLimit, heldLimits } from '../../../../src/core/model/runs/budget-limits.ts';
+import {
+  type ConcurrentAmounts,
+  type ConcurrentLimit,
+  concurrentLimits,
+} from '../../../../src/core/model/runs/budget-limits.ts';
 import type { LimitHolder } from '../../../../src/sessions/budgets/account.ts';
 import { holderKinds } from '../../../../src/sessions/budgets/account.ts';
 import { holdingLeaseMs } from '../../../../src/sessions/budgets/holdings.ts';
 import { LiveHoldings } from '../../../../src/sessions/budgets/live-holdings.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../../../support/budgets/holdings.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -17,7 +21,7 @@ const bob = { owner: 'bob', projectId: 'app' };
 
 let made = 0;
 /** Stores an object that holds the amounts, and resolves with a function that removes it. */
-async function store(records: RecordStore, kind: HeldLimit, session: { owner: string; projectId: string }) {
+async function store(records: RecordStore, kind: ConcurrentLimit, session: { owner: string; projectId: string }) {
   const stored = {
     sessions: ['session', { status: 'completed' }],
     snapshots: ['named-snapshot', { bytes: 1 }],
@@ -28,13 +32,13 @@ async function store(records: RecordStore, kind: HeldLimit, session: { owner: st
   await records.put({ kind: of, id, doc: { ...session, ...doc } });
   return () => records.delete(of, id);
 }
-const isStored = (kind: HeldLimit) => kind === 'sessions' || kind === 'snapshots' || kind === 'diskBytes';
+const isStored = (kind: ConcurrentLimit) => kind === 'sessions' || kind === 'snapshots' || kind === 'diskBytes';
 
-describe.each(heldLimits)('the limit of %s', (kind) => {
-  const one: HeldAmounts = { [kind]: 1 };
+describe.each(concurrentLimits)('the limit of %s', (kind) => {
+  const one: ConcurrentAmounts = { [kind]: 1 };
 
   test.each(holderKinds)('of a %s refuses what exceeds it, names who can raise it, until there is room', async (of) => {
-    const { records } = memoryStore();
+    const { records } = createInMemoryStore();
     const { holdings, live } = holdingsOf(records, { [of]: { [kind]: 2 } });
     const share = { session: ada, amounts: one };
     const begin = async () => {
@@ -60,7 +64,7 @@ describe.each(heldLimits)('the limit of %s', (kind) => {
 });
 
 test('calls at the same time never exceed a limit, and reach it', async () => {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const { holdings } = holdingsOf(records, { person: { sessions: 5 }, server: { sessions: 6 } });
   const create = () =>
     holdings.within(ada, { sessions: 1 }, () => store(records, 'sessions', ada)).catch(() => undefined);
@@ -69,7 +73,7 @@ test('calls at the same time never exceed a limit, and reach it', async () => {
 });
 
 test('the sandboxes of another server count until it frees them, or is lost', async () => {
-  const { records } = memoryStore({ shared: true });
+  const { records } = createInMemoryStore({ shared: true });
   const clock = manualClock();
   const limits = { project: { cpus: 4 } };
   const [one, other] = ['one', 'other'].map((server) => holdingsOf(records, limits, { clock, shared: true, server }));
@@ -93,7 +97,7 @@ test('the sandboxes of another server count until it frees them, or is lost', as
 });
 
 test('a running session that moves counts at other servers for its new project at once, whatever was being taken', async () => {
-  const { records } = memoryStore({ shared: true });
+  const { records } = createInMemoryStore({ shared: true });
   const limits = { project: { runningRuns: 1 } };
   const [one, other] = ['one', 'other'].map((server) => holdingsOf(records, limits, { shared: true, server }));
   if (!one || !other) throw new Error('two servers');
@@ -137,7 +141,7 @@ test.each([
 });
 
 test('a limit that is set while sandboxes run counts them, and a limit of its own precedes the settings', async () => {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const { holdings, accounts, live } = holdingsOf(records, { person: { memoryBytes: 1 } });
   const holder: LimitHolder = { of: 'person', id: 'ada' };
   const own = (memoryBytes: number | 'unlimited') =>
@@ -150,7 +154,7 @@ test('a limit that is set while sandboxes run counts them, and a limit of its ow
 });
 
 test('a session that moves counts only for its new holders', async () => {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const input = { person: { sessions: 1 }, project: { sessions: 1 }, server: { sessions: 2 } };
   const { holdings } = holdingsOf(records, input);
   for (const session of [ada, bob]) await store(records, 'sessions', session);

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { createCalendar } from '../../../../src/core/contracts/calendar.ts';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
-import { randomIds } from '../../../../src/core/model/ids.ts';
-import { type BudgetAmounts, toMicro } from '../../../../src/core/model/runs/budget.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
+import { type BudgetAmounts, toMicroCost } from '../../../../src/core/model/runs/budget.ts';
 import type { BudgetLimits } from '../../../../src/sessions/budgets/account.ts';
-import { Accounts } from '../../../../src/sessions/budgets/accounts.ts';
-import { Ledger, reservationLeaseMs } from '../../../../src/sessions/budgets/ledger.ts';
+import { BudgetAccountStore } from '../../../../src/sessions/budgets/accounts.ts';
+import { BudgetLedger, reservationLeaseMs } from '../../../../src/sessions/budgets/ledger.ts';
 import type { Reservation } from '../../../../src/sessions/run/turn-budget.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const begin = Date.parse('2026-11-24T12:00:00Z');
@@ -29,13 +29,19 @@ interface Options {
   readonly clock?: ReturnType<typeof manualClock>;
 }
 function world(options: Options = {}) {
-  const { store = memoryStore(), limits = tokensADay(1_000), ofProjects, logged = () => 0, shared = true } = options;
+  const {
+    store = createInMemoryStore(),
+    limits = tokensADay(1_000),
+    ofProjects,
+    logged = () => 0,
+    shared = true,
+  } = options;
   const clock = options.clock ?? manualClock(begin);
-  const ids = randomIds();
+  const ids = createIdSource();
   const now = { limits };
   const calendar = createCalendar(options.timeZone ?? 'UTC');
-  const accounts = new Accounts({ records: store.records, clock, calendar });
-  const ledger = new Ledger({
+  const accounts = new BudgetAccountStore({ records: store.records, clock, calendar });
+  const ledger = new BudgetLedger({
     ...store,
     accounts,
     clock,
@@ -50,7 +56,7 @@ function world(options: Options = {}) {
   });
   return { store, clock, ledger, accounts, now };
 }
-async function reserved(input: ReturnType<ReturnType<Ledger['of']>['reserve']>): Promise<Reservation> {
+async function reserved(input: ReturnType<ReturnType<BudgetLedger['of']>['reserve']>): Promise<Reservation> {
   const answer = await input;
   if (answer?.kind !== 'reserved') throw new Error(`not reserved: ${JSON.stringify(answer)}`);
   return answer.reservation;
@@ -81,7 +87,7 @@ describe('the budget of a person', () => {
     const { ledger } = world({ limits: { day: { ...none, cost: limit }, month: none, held } });
     const pay = async (amount: BudgetAmounts) =>
       (await reserved(ledger.of(ada).reserve({ least: amount, most: amount }, never))).settle(amount);
-    for (const one of [...earlier, cost]) await pay({ tokens: 0, cost: toMicro(one) });
+    for (const one of [...earlier, cost]) await pay({ tokens: 0, cost: toMicroCost(one) });
     const more = { tokens: 0, cost: 1 };
     expect(await ledger.of(ada).reserve({ least: more, most: more }, never)).toMatchObject({ kind: 'over' });
   });
@@ -170,7 +176,7 @@ describe('the budget of a person', () => {
 
 describe('several servers on one store', () => {
   test('free what a lost server had reserved, and count what the logs say it used', async () => {
-    const store = memoryStore();
+    const store = createInMemoryStore();
     const clock = manualClock(begin);
     let logged = 0;
     const lost = world({ store, clock: manualClock(begin) }).ledger;
@@ -183,7 +189,7 @@ describe('several servers on one store', () => {
   });
 
   test('keep what a server that works on has reserved, however long its request takes', async () => {
-    const store = memoryStore();
+    const store = createInMemoryStore();
     const clock = manualClock(begin);
     const { ledger: one, accounts } = world({ store, clock });
     const two = world({ store, clock }).ledger;
@@ -201,7 +207,7 @@ describe('several servers on one store', () => {
   });
 
   test('a server that has its store alone frees the reservations of an earlier process at once', async () => {
-    const store = memoryStore();
+    const store = createInMemoryStore();
     const earlier = world({ store, shared: false }).ledger;
     await reserved(earlier.of(ada).reserve(expected(100, 900), never));
     const { ledger } = world({ store, shared: false });
@@ -211,7 +217,8 @@ describe('several servers on one store', () => {
 
 describe('tool calls of a person', () => {
   const callsADay = (toolCalls: number): BudgetLimits => ({ day: { ...none, toolCalls }, month: none, held });
-  const callsOf = async (accounts: Accounts) => (await accounts.get({ of: 'person', id: 'ada' })).day.toolCalls;
+  const callsOf = async (accounts: BudgetAccountStore) =>
+    (await accounts.get({ of: 'person', id: 'ada' })).day.toolCalls;
 
   test('are paid at once, as many as fit, and the rest says which budget is spent', async () => {
     const { ledger, accounts, now } = world({ limits: callsADay(5) });
@@ -244,7 +251,7 @@ describe('tool calls of a person', () => {
   });
 
   test('of two servers are never paid twice', async () => {
-    const store = memoryStore({ shared: true });
+    const store = createInMemoryStore({ shared: true });
     const clock = manualClock(begin);
     const servers = [1, 2, 3].map(() => world({ store, clock, limits: callsADay(10) }).ledger);
     let isOver = false;
@@ -287,7 +294,7 @@ test('a day ends at midnight in the time zone of the budgets, also on the day th
 test('money that is used in ten parts is exactly their sum', async () => {
   const { ledger, accounts } = world({ limits: { day: { ...none, cost: 1 }, month: none, held } });
   for (let n = 0; n < 10; n++) {
-    const cost = { tokens: 0, cost: toMicro(0.1) };
+    const cost = { tokens: 0, cost: toMicroCost(0.1) };
     await (await reserved(ledger.of(ada).reserve({ least: cost, most: cost }, never))).settle(cost);
   }
   expect((await accounts.get({ of: 'person', id: 'ada' })).day.cost).toBe(1_000_000);
@@ -298,9 +305,9 @@ test('an account of an earlier version opens, and its money stays in the currenc
   const day = { key: '2026-11-24', tokens: 7, cost: 0.123456789 };
   const doc = { own: { day: { cost: 0.2 }, month: {}, held }, day, month: { ...day, key: '2026-11' }, open: [] };
   await store.records.put({ kind: 'budget-account', id: 'person:ada', doc });
-  const most = { tokens: 0, cost: toMicro(0.5) };
+  const most = { tokens: 0, cost: toMicroCost(0.5) };
   const answer = await reserved(ledger.of(ada).reserve({ least: { tokens: 0, cost: 1 }, most }, never));
-  expect(answer.granted.cost).toBe(toMicro(0.2) - 123_457);
+  expect(answer.granted.cost).toBe(toMicroCost(0.2) - 123_457);
   await answer.settle({ tokens: 1, cost: 43 });
   const kept = { ...day, tokens: 8, cost: 0.1235, toolCalls: 0 };
   expect(await store.records.get('budget-account', 'person:ada')).toMatchObject({ doc: { own: doc.own, day: kept } });

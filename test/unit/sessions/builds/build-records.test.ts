@@ -5,11 +5,11 @@ import { builtTemplateKind as kind } from '../../../../src/core/model/records.ts
 import type { BuiltTemplate } from '../../../../src/core/model/sandboxes/built-template.ts';
 import { BuildLogWriter } from '../../../../src/sessions/builds/build-log.ts';
 import { BuildRecords } from '../../../../src/sessions/builds/build-records.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 test('two servers that tag one template at the same time lose no tag', async () => {
-  const { records } = memoryStore({ shared: true });
+  const { records } = createInMemoryStore({ shared: true });
   const servers = [new BuildRecords(records), new BuildRecords(records)] as const;
   await records.put({ kind, id: 'tpl-1', doc: { id: 'tpl-1', name: 'tools', at: 1, tags: {} } });
   const tag = (name: string, n: 0 | 1) =>
@@ -19,7 +19,7 @@ test('two servers that tag one template at the same time lose no tag', async () 
 });
 
 test('the templates and builds of an owner are read alone', async () => {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const built = new BuildRecords(records);
   for (const owner of ['ann', 'bob', undefined]) {
     const id = `tpl-${owner}`;
@@ -31,7 +31,7 @@ test('the templates and builds of an owner are read alone', async () => {
 });
 
 test('builds that begin at several servers at the same time share their template, and pass no limit of their owner', async () => {
-  const { records } = memoryStore({ shared: true });
+  const { records } = createInMemoryStore({ shared: true });
   const servers = [1, 2, 3].map(() => new BuildRecords(records));
   const room = (most: number) => (others: readonly unknown[]) => {
     if (others.length >= most) throw new AppError('quota', 'No room.');
@@ -64,7 +64,8 @@ test('builds that begin at several servers at the same time share their template
   await expect(begin(20, 'c')).rejects.toMatchObject({ code: 'quota' });
 });
 
-const opened = () => new BuildLogWriter({ buildId: 'b', records: memoryStore().records, clock: manualClock(5) });
+const opened = () =>
+  new BuildLogWriter({ buildId: 'b', records: createInMemoryStore().records, clock: manualClock(5) });
 const texts = (log: BuildLogWriter) => log.entries.map(({ text }) => text);
 
 test('output becomes lines, also where its pieces end within one', () => {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { BuildStep } from '../../../../src/core/model/sandboxes/built-template.ts';
 import {
-  checkPlan,
-  computeStates,
+  checkBuildPlan,
+  computeBuildStates,
   computeStepHashes,
   describeStep,
   parseUser,
-  pathIn,
+  resolveStepPath,
 } from '../../../../src/sessions/builds/plan.ts';
 
 const run = (command: string): BuildStep => ({ type: 'RUN', command });
@@ -19,7 +19,7 @@ test.each([
   ['/a', '../../..', '/'],
   ['/a', '~/x', '/home/user/x'],
   ['/', '/', '/'],
-])('from %s the path %s leads to %s', (folder, path, expected) => expect(pathIn(folder, path)).toBe(expected));
+])('from %s the path %s leads to %s', (folder, path, expected) => expect(resolveStepPath(folder, path)).toBe(expected));
 
 test('a step finds the user, folder and variables that the steps before it set', () => {
   const steps: BuildStep[] = [
@@ -29,14 +29,16 @@ test('a step finds the user, folder and variables that the steps before it set',
     { type: 'WORKDIR', path: 'src' },
     { type: 'ENV', pairs: [['A', '2']] },
   ];
-  expect(computeStates(steps, { env: {}, done: 0 }).map(({ user, folder, env }) => [user, folder, env.A])).toEqual([
-    ['user', '/home/user', undefined],
-    ['user', '/home/user', '1'],
-    ['root', '/home/user', '1'],
-    ['root', '/home/user/app', '1'],
-    ['root', '/home/user/app/src', '1'],
-    ['root', '/home/user/app/src', '2'],
-  ]);
+  expect(computeBuildStates(steps, { env: {}, done: 0 }).map(({ user, folder, env }) => [user, folder, env.A])).toEqual(
+    [
+      ['user', '/home/user', undefined],
+      ['user', '/home/user', '1'],
+      ['root', '/home/user', '1'],
+      ['root', '/home/user/app', '1'],
+      ['root', '/home/user/app/src', '1'],
+      ['root', '/home/user/app/src', '2'],
+    ],
+  );
 });
 
 describe('a plan that cannot be built is refused with the number of its step', () => {
@@ -52,11 +54,11 @@ describe('a plan that cannot be built is refused with the number of its step', (
     [{ type: 'COPY', from: 'x', to: '/', files: 'a', mode: '4755; id' }, /no mode/],
     [{ type: 'COPY', from: 'x\0y', to: '/', files: 'a' }, /NUL/],
   ])('%o', (step, why) => {
-    expect(() => checkPlan([run('true'), step])).toThrow(why);
-    expect(() => checkPlan([run('true'), step])).toThrow(/Step 2/);
+    expect(() => checkBuildPlan([run('true'), step])).toThrow(why);
+    expect(() => checkBuildPlan([run('true'), step])).toThrow(/Step 2/);
   });
   test('more steps than a build has', () =>
-    expect(() => checkPlan(Array.from({ length: 201 }, () => run('true')))).toThrow(/at most 200/));
+    expect(() => checkBuildPlan(Array.from({ length: 201 }, () => run('true')))).toThrow(/at most 200/));
 });
 
 test('the same first steps have the same hash, and another owner or base has none of them', () => {

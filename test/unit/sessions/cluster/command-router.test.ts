@@ -3,8 +3,8 @@ import type { SessionCommand } from '../../../../machines/session.ts';
 import type { SessionEvent } from '../../../../src/core/model/events.ts';
 import { deriveMessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { CommandRouter } from '../../../../src/sessions/cluster/command-router.ts';
-import { singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createLocalOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const id = SessionId.parse('00000000000000ab');
@@ -35,7 +35,7 @@ function bench() {
       return { messageId, runId, seq };
     },
   };
-  const { commands } = memoryStore();
+  const { commands } = createInMemoryStore();
   const clock = manualClock(1_000);
   const page = async (_: SessionId, after: number, limit: number) => ({
     events: events.filter(({ seq }) => seq > after).slice(0, limit),
@@ -43,7 +43,7 @@ function bench() {
     thinned: 0,
     trimmed: 0,
   });
-  const ownership = { ...singleServerOwnership(), isShared: true, owned: () => [id] };
+  const ownership = { ...createLocalOwnership(), isShared: true, owned: () => [id] };
   const parts = { supervisor, liveSessions: { get: () => live }, log: { page }, ownership, commands, clock };
   let short = 0;
   const deps = {

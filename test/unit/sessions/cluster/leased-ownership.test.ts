@@ -3,7 +3,7 @@ import { test as base, describe, expect, onTestFinished } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { LeasedOwnership, leaseNameOf } from '../../../../src/sessions/cluster/leased-ownership.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { type ManualClock, manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
 
@@ -14,7 +14,11 @@ async function later(clock: ManualClock, ms: number): Promise<void> {
   await setImmediate();
 }
 
-function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'leases'> = memoryStore({ shared: true })) {
+function server(
+  holder: string,
+  clock: ManualClock,
+  { leases }: Pick<Store, 'leases'> = createInMemoryStore({ shared: true }),
+) {
   const requests: string[] = [];
   const trouble = { next: undefined as Error | undefined, hang: false };
   function reached<Answer>(asking: string, answer: () => Promise<Answer>): Promise<Answer> {

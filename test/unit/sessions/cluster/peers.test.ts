@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Peers } from '../../../../src/sessions/cluster/peers.ts';
-import { singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createLocalOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { newSession } from '../../../support/stores/store.ts';
 
@@ -10,7 +10,7 @@ const ttlMs = 5_000;
 /** A server that works on one session, and another server on the same store. */
 async function two() {
   const clock = manualClock(1_000_000);
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const id = newSession();
   const stop = new AbortController();
   const common = { records, clock, elapsed: clock.now, ttlMs, closing: stop.signal, isDead: () => false };
@@ -20,7 +20,7 @@ async function two() {
       ...common,
       name,
       holder: name,
-      ownership: { ...singleServerOwnership(), owned: () => [...owned] },
+      ownership: { ...createLocalOwnership(), owned: () => [...owned] },
       inherit: async (ids) => void inherited.push(...ids),
       warn: () => {},
     });

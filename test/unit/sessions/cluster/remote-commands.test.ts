@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
-import { randomIds, SessionId } from '../../../../src/core/model/ids.ts';
-import { parsePosted } from '../../../../src/sessions/cluster/posted-command.ts';
+import { createIdSource, SessionId } from '../../../../src/core/model/ids.ts';
+import { parsePostedCommand } from '../../../../src/sessions/cluster/posted-command.ts';
 import { RemoteCommands, type RemoteCommandsOptions } from '../../../../src/sessions/cluster/remote-commands.ts';
-import { ownershipLostError, singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createLocalOwnership, ownershipLostError } from '../../../../src/sessions/engine/ownership.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const id = SessionId.parse('00000000000000aa');
 const until = Date.UTC(2100, 0, 1);
 
 function crossing(act: RemoteCommandsOptions['act']) {
-  const { commands } = memoryStore();
-  const ownership = { ...singleServerOwnership(), isShared: true, owned: () => [id] };
-  const options = { commands, ownership, clock: systemClock, ids: randomIds(), act, warn: () => {} };
+  const { commands } = createInMemoryStore();
+  const ownership = { ...createLocalOwnership(), isShared: true, owned: () => [id] };
+  const options = { commands, ownership, clock: systemClock, ids: createIdSource(), act, warn: () => {} };
   return { commands, crossing: new RemoteCommands(options) };
 }
 
@@ -38,7 +38,7 @@ test('a posted command runs at once, however many are under way before it', asyn
 
 test('a command whose holder has died runs soon after the end of its lease', async () => {
   const clock = manualClock(1_000_000);
-  const { commands } = memoryStore();
+  const { commands } = createInMemoryStore();
   const leaseEnds = clock.now() + 3_100;
   const held: SessionId[] = [];
   const take = async () => {
@@ -46,10 +46,10 @@ test('a command whose holder has died runs soon after the end of its lease', asy
     held[0] = id;
     return 1;
   };
-  const ownership = { ...singleServerOwnership(), isShared: true, owned: () => held, take };
+  const ownership = { ...createLocalOwnership(), isShared: true, owned: () => held, take };
   const begun: number[] = [];
   const act = async () => void begun.push(clock.now());
-  await using crossing = new RemoteCommands({ commands, ownership, clock, ids: randomIds(), act, warn: () => {} });
+  await using crossing = new RemoteCommands({ commands, ownership, clock, ids: createIdSource(), act, warn: () => {} });
   const body = { until: clock.now() + 60_000, body: null };
   await commands.post({ id: 'waiting', sessionId: id, name: 'command', at: clock.now(), body });
   crossing.start();
@@ -79,11 +79,11 @@ test.each([
   ['use', null],
 ])('a %s of another server is read as it was written: %j', (name, body) => {
   const stored = JSON.parse(JSON.stringify({ name, body }));
-  expect(JSON.parse(JSON.stringify(parsePosted(stored)))).toEqual(stored);
+  expect(JSON.parse(JSON.stringify(parsePostedCommand(stored)))).toEqual(stored);
 });
 
 test('a change has no fields that were not posted, defaults neither', () =>
-  expect(parsePosted({ name: 'change', body: { title: 'New' } }).body).toEqual({ title: 'New' }));
+  expect(parsePostedCommand({ name: 'change', body: { title: 'New' } }).body).toEqual({ title: 'New' }));
 
 test.each([
   ['an unknown name', 'dance', {}],
@@ -91,4 +91,6 @@ test.each([
   ['a message without its text', 'command', { ...send, text: undefined }],
   ['a change of the wrong type', 'change', { title: 7 }],
   ['a fact that no sandbox tells', 'note', { type: 'run.end', data: {} }],
-])('%s is refused', (_, name, body) => expect(() => parsePosted({ name, body })).toThrow('Run one version of Corral'));
+])('%s is refused', (_, name, body) =>
+  expect(() => parsePostedCommand({ name, body })).toThrow('Run one version of Corral'),
+);

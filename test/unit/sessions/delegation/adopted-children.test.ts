@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import type { ListQuery } from '../../../../src/sessions/api/sessions.ts';
+import type { SessionListQuery } from '../../../../src/sessions/api/sessions.ts';
 import { Delegation } from '../../../../src/sessions/delegation/child-runs.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { stored } from '../../../support/machines/session-parts.ts';
 
@@ -12,7 +12,7 @@ const child = SessionId.parse('1'.repeat(16));
 
 /** A server after a restart, whose store is away at first, and a child whose parent no longer exists. */
 async function restarted(failures: number) {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const clock = manualClock();
   const warned: string[] = [];
   const forgotten: SessionId[] = [];
@@ -29,7 +29,7 @@ async function restarted(failures: number) {
       if (id === parent) throw new AppError('session_not_found', 'It is gone.');
       return open;
     },
-    list: async ({ status }: ListQuery) => {
+    list: async ({ status }: SessionListQuery) => {
       if (calls++ < failures) throw new AppError('store_unavailable', 'The store did not answer in time.');
       return status === open.status ? [open] : [];
     },

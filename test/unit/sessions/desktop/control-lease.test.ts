@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { ControlLease, type LeaseChange } from '../../../../src/sessions/desktop/control-lease.ts';
+import { type ControlChange, ControlLease } from '../../../../src/sessions/desktop/control-lease.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 function lease() {
   const clock = manualClock(1_000);
-  const news: LeaseChange[] = [];
+  const news: ControlChange[] = [];
   return { clock, news, lease: new ControlLease({ clock, idleMs: 60_000, onChange: (one) => void news.push(one) }) };
 }
 const never = new AbortController().signal;

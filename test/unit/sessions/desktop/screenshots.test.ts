@@ -3,10 +3,10 @@ import { deflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { Message } from '../../../../src/agents/models/model.ts';
 import { pngFile } from '../../../../src/core/text/pictures.ts';
-import { pictureService } from '../../../../src/sessions/desktop/screenshots.ts';
-import { uploadService } from '../../../../src/sessions/projects/uploads.ts';
+import { createPictureService } from '../../../../src/sessions/desktop/screenshots.ts';
+import { createUploadService } from '../../../../src/sessions/projects/uploads.ts';
 import { loadPictures } from '../../../../src/sessions/run/turns/message-images.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
@@ -18,10 +18,10 @@ function bench(keepPerSession = 2) {
   const clock = manualClock(1_000);
   const newId = () => `00000000-0000-4000-8000-${String(++count).padStart(12, '0')}`;
   const blobs = memoryBlobs();
-  const uploads = uploadService({ records: memoryStore().records, blobs, clock, newId, maxBytes: 1_000 });
+  const uploads = createUploadService({ records: createInMemoryStore().records, blobs, clock, newId, maxBytes: 1_000 });
   const warned: string[] = [];
   const warn = (_about: object, text: string) => void warned.push(text);
-  const pictures = pictureService({ uploads, keepPerSession, newName: newId, urlOf, warn });
+  const pictures = createPictureService({ uploads, keepPerSession, newName: newId, urlOf, warn });
   const keep = async (text: string) => {
     clock.advance(1);
     return await pictures.keep(
@@ -56,7 +56,7 @@ test('a picture that breaks off while it is read is one that is not there', asyn
       })(),
     );
   const uploads = { ...bench().uploads, open: broken };
-  const pictures = pictureService({ uploads, keepPerSession: 2, newName: () => 'x', urlOf, warn: () => {} });
+  const pictures = createPictureService({ uploads, keepPerSession: 2, newName: () => 'x', urlOf, warn: () => {} });
   expect(await pictures.load('a file')).toBeUndefined();
 });
 

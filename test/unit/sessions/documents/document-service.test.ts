@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { randomIds } from '../../../../src/core/model/ids.ts';
-import { createExpiredFileSweep, documentService } from '../../../../src/sessions/documents/document-service.ts';
-import { uploadService } from '../../../../src/sessions/projects/uploads.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
+import { createDocumentService, createExpiredFileSweep } from '../../../../src/sessions/documents/document-service.ts';
+import { createUploadService } from '../../../../src/sessions/projects/uploads.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 
 function start() {
-  const [{ records }, clock, blobs, ids] = [memoryStore(), manualClock(1_000), memoryBlobs(), randomIds()];
-  const uploads = uploadService({ records, blobs, clock, newId: ids.messageId, maxBytes: 100 });
-  const documents = documentService({ records, clock, ids, deleteUpload: uploads.delete });
+  const [{ records }, clock, blobs, ids] = [createInMemoryStore(), manualClock(1_000), memoryBlobs(), createIdSource()];
+  const uploads = createUploadService({ records, blobs, clock, newId: ids.messageId, maxBytes: 100 });
+  const documents = createDocumentService({ records, clock, ids, deleteUpload: uploads.delete });
   const aFile = async (lifeMs: number | null) => {
     const file = {
       projectId: null,

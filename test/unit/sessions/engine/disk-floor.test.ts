@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
-import { diskFloor, type SandboxDiskUse } from '../../../../src/sessions/engine/sandbox/disk-floor.ts';
+import { createDiskGuard, type SandboxDiskUsage } from '../../../../src/sessions/engine/sandbox/disk-floor.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const gibibyte = 2 ** 30;
@@ -10,8 +10,8 @@ function floorOf(free: () => number, floorBytes = 2 * gibibyte) {
   const ended: string[] = [];
   const clock = manualClock();
   const driver = { destroy: async (id: SandboxId, workspace: string) => void ended.push(`${id} ${workspace}`) };
-  const floor = diskFloor({ driver, clock, logger: quiet, floorBytes, freeBytes: async () => free() });
-  const use = (name: string, usedBytes: number, freeBytes = 100 * gibibyte): SandboxDiskUse => ({
+  const floor = createDiskGuard({ driver, clock, logger: quiet, floorBytes, freeBytes: async () => free() });
+  const use = (name: string, usedBytes: number, freeBytes = 100 * gibibyte): SandboxDiskUsage => ({
     sessionId: name as SessionId,
     sandboxId: name as SandboxId,
     disk: { usedBytes, limitBytes: 10 * gibibyte, freeBytes, stopped: 0 },

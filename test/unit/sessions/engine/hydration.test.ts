@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import type { EventLog } from '../../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { randomIds } from '../../../../src/core/model/ids.ts';
-import { Hydration } from '../../../../src/sessions/engine/hydration.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
+import { SessionHydrator } from '../../../../src/sessions/engine/hydration.ts';
 import { LiveSessions } from '../../../../src/sessions/engine/live-sessions.ts';
-import { singleServerOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { createLocalOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
-import { storeEventLog } from '../../../../src/storage/log/log.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createEventLog } from '../../../../src/storage/log/log.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { scriptedModel } from '../../../support/agents/scripted.ts';
 import { runPolicy, sandboxPolicy } from '../../../support/machines/machines.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -29,8 +29,8 @@ async function world(
   more: Parameters<typeof stored>[0] = {},
   pageOf: (real: EventLog) => EventLog['page'] = (real) => real.page,
 ) {
-  const store = memoryStore();
-  const real = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
+  const store = createInMemoryStore();
+  const real = createEventLog(store.events, { maxLag: 100, pageSize: 10 });
   const doc = { ...stored(more), lastSeq: 1 };
   const puts = [{ kind: 'session', id: sessionId, doc }];
   const created = fact('session.created', { origin: 'sheikhbox', template: 'default' }, null);
@@ -47,14 +47,14 @@ async function world(
   const log: EventLog = { ...real, page: (...of) => readFirst(pageOf(real)(...of)) };
   const records = { ...store.records, get: (kind: string, id: string) => readFirst(store.records.get(kind, id)) };
   const liveSessions = new LiveSessions();
-  const hydration = new Hydration({
+  const hydration = new SessionHydrator({
     store: { ...store, records },
     log,
     liveSessions,
-    ownership: singleServerOwnership(),
+    ownership: createLocalOwnership(),
     remoteSandboxes: { leave: async () => {} },
     clock: manualClock(),
-    ids: randomIds(),
+    ids: createIdSource(),
     watchers: { isWatched: () => false },
     onFact: () => {},
     policies: {

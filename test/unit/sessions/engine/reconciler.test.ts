@@ -6,7 +6,7 @@ import { Reconciler } from '../../../../src/sessions/engine/reconciler.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
 import type { StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { unfinishedKind } from '../../../../src/sessions/run/log/projection.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { openRun, stored } from '../../../support/machines/session-parts.ts';
 import { newSession } from '../../../support/stores/store.ts';
@@ -42,7 +42,7 @@ interface World {
 /** A store with these sessions, each marked as unfinished, and records of the reconciler's actions. */
 async function world({ sessions = [], sandboxes = [], elsewhere = false, failures = 0, slow, ...rest }: World) {
   const { holds = [true], here = [], withPeers = [] } = rest;
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const read: string[] = [];
   const get: typeof store.records.get = async (kind, id) => {
     if (kind === 'session') read.push(id);

@@ -3,10 +3,10 @@ import type { Driver } from '../../../../drivers/driver.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
-import { diskReports } from '../../../../src/sessions/engine/sandbox/disk-reports.ts';
+import { createDiskUsageMonitor } from '../../../../src/sessions/engine/sandbox/disk-reports.ts';
 import { LocalSandboxes } from '../../../../src/sessions/engine/sandbox/sandbox-access.ts';
 import { provideSandboxMachine, type SandboxDeps } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
-import { type SandboxFact, SandboxFacts } from '../../../../src/sessions/engine/sandbox/sandbox-facts.ts';
+import { type SandboxFact, SandboxFactChannel } from '../../../../src/sessions/engine/sandbox/sandbox-facts.ts';
 import { asChild, sandboxInput, sandboxPolicy } from '../../../support/machines/machines.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
@@ -44,7 +44,7 @@ test('the log names a sandbox that the driver could not end, and its session con
 });
 
 test('a fact goes to the listener; one that is sent before anyone listens is dropped', () => {
-  const facts = new SandboxFacts();
+  const facts = new SandboxFactChannel();
   const received: unknown[] = [];
   const fact: SandboxFact = { type: 'egress', data: { host: 'a' } };
   facts.tell(sessionId, fact);
@@ -104,7 +104,7 @@ const floor = { admit: async () => {}, saw: async () => undefined, forget: () =>
 
 function followed(isFresh: boolean) {
   const reports: string[] = [];
-  const news = diskReports(floor, (_id, { reason }) => reports.push(reason));
+  const news = createDiskUsageMonitor(floor, (_id, { reason }) => reports.push(reason));
   return { reports, following: news.follow({ ...sandbox, isFresh }) };
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { CopyStore, type HeldBlob } from '../../../../src/sessions/forks/copies.ts';
-import { PreparedFiles, preparedIdOf } from '../../../../src/sessions/repositories/prepared-files.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { type BlobReference, CopyStore } from '../../../../src/sessions/forks/copies.ts';
+import { PreparedFileStore, preparedIdOf } from '../../../../src/sessions/repositories/prepared-files.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { sessionId } from '../../../support/machines/session-parts.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
@@ -11,16 +11,16 @@ async function* content(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
 }
 function bench() {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
   const copies = new CopyStore({ records, blobs, clock, newId: () => 'n' });
-  const add = (place: HeldBlob) => copies.add(place, content('files'), { maxBytes: 10, signal });
+  const add = (place: BlobReference) => copies.add(place, content('files'), { maxBytes: 10, signal });
   return { records, blobs, clock, copies, add };
 }
 const prepared = 'owner:hash';
 
-test.each<[string, HeldBlob['of'], string, (blob: string) => object]>([
+test.each<[string, BlobReference['of'], string, (blob: string) => object]>([
   ['snapshots', 'session', sessionId, (blob) => ({ items: [{ blob }] })],
   ['workspace-manifest', 'session', sessionId, (list) => ({ list })],
   ['named-snapshot', 'named-snapshot', 'snap-a', (id) => ({ id })],
@@ -63,9 +63,9 @@ test('prepared files whose record could not be written are removed', async () =>
   };
   const archive = { pack: () => content('tar'), unpack: async () => {} };
   const deps = { keep: 1, maxBytes: 10, records: failing, copies, archive, clock, newId: () => 'one' };
-  await expect(new PreparedFiles(deps).keep({ workdir: '/workspace' } as never, 'repo', key, signal)).rejects.toThrow(
-    'killed',
-  );
+  await expect(
+    new PreparedFileStore(deps).keep({ workdir: '/workspace' } as never, 'repo', key, signal),
+  ).rejects.toThrow('killed');
   expect([...blobs.kept.values()].map(String)).toEqual(['tar']);
   expect([await copies.collect(1_001), blobs.kept.size]).toEqual([1, 0]);
   expect(await records.get('prepared-files', preparedIdOf(key))).toBeUndefined();

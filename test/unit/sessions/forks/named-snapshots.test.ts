@@ -1,13 +1,13 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
-import { randomIds } from '../../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { SandboxChoice } from '../../../../src/core/model/records.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
 import { type NamedSnapshotPolicy, NamedSnapshots } from '../../../../src/sessions/forks/named-snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { holdingsOf } from '../../../support/budgets/holdings.ts';
 import { tarOf } from '../../../support/hostile/tar-entries.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -22,10 +22,10 @@ function bench(
   writes: (copy: number) => boolean = () => false,
   sandbox?: SandboxChoice,
 ) {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
-  const ids = randomIds();
+  const ids = createIdSource();
   let [content, packs] = ['one' as string | Buffer, 0];
   const made: object[] = [];
   const archive: WorkspaceArchive = {

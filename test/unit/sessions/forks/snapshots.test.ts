@@ -8,7 +8,7 @@ import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
 import { type SnapshotPolicy, Snapshots } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { runId, sessionId } from '../../../support/machines/session-parts.ts';
 import { type FakeSandbox, fakeSandbox } from '../../../support/sandboxes/fake-sandbox.ts';
@@ -38,7 +38,7 @@ const archive: WorkspaceArchive = {
 };
 
 function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = archive) {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
   let n = 0;

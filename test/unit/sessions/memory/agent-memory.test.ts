@@ -1,26 +1,26 @@
 import { expect, test } from 'vitest';
-import { runTool, toolRegistry, withMemory } from '../../../../src/agents/tools/registry.ts';
+import { createToolRegistry, runTool, withMemory } from '../../../../src/agents/tools/registry.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { agentMemory, describeNotes, listNotes } from '../../../../src/sessions/memory/agent-memory.ts';
+import { createAgentMemory, describeNotes, listNotes } from '../../../../src/sessions/memory/agent-memory.ts';
 import { Notes } from '../../../../src/sessions/memory/notes.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
-const registry = toolRegistry();
+const registry = createToolRegistry();
 const ada = { of: 'person', id: 'ada' } as const;
 
 function world(projectId: string | null = 'p1') {
   let ids = 0;
   const notes = new Notes({
-    records: memoryStore().records,
+    records: createInMemoryStore().records,
     clock: manualClock(Date.parse('2026-11-24T12:00:00Z')),
     newId: () => `v${++ids}`,
     limits: { maxNoteBytes: 100, maxBytes: 150, maxVersions: 5 },
   });
   const reports: string[] = [];
   const session = { id: SessionId.parse('0123456789abcdef'), owner: 'ada', projectId };
-  const memory = agentMemory(notes, session, { runId: 'r1', onChange: (action) => reports.push(action) });
+  const memory = createAgentMemory(notes, session, { runId: 'r1', onChange: (action) => reports.push(action) });
   const { context } = toolBench();
   const run = (name: string, args: object, isApproved = false) =>
     runTool(registry, { ...context({}), memory, isApproved }, { name, args });

@@ -5,12 +5,12 @@ import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { armFailpoints } from '../../../../src/core/errors/failpoint.ts';
-import { randomIds } from '../../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { MountedMemoryStore } from '../../../../src/core/model/session-agent.ts';
 import type { FolderClient } from '../../../../src/sessions/memory/folders/folder-files.ts';
 import { MemoryFolders, type MemorySession } from '../../../../src/sessions/memory/folders/memory-folders.ts';
-import { memoryStoreService } from '../../../../src/sessions/memory/stores.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createMemoryStoreService } from '../../../../src/sessions/memory/stores.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 
 const never = new AbortController().signal;
 const workspaces: string[] = [];
@@ -61,9 +61,9 @@ interface Fact {
   readonly data: { readonly detail: string };
 }
 async function world(access: MountedMemoryStore['access'] = 'read_write') {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   let at = 0;
-  const stores = memoryStoreService({ records, clock: { now: () => ++at } as never, ids: randomIds() });
+  const stores = createMemoryStoreService({ records, clock: { now: () => ++at } as never, ids: createIdSource() });
   const { id: store } = await stores.create({ name: 'Notes', description: '', metadata: {} });
   const mounted = { store, folder: 'notes', access, name: 'Notes', description: '', instructions: null };
   const session = (id: string, more: object = {}): MemorySession & { readonly reports: string[] } => {
@@ -74,7 +74,7 @@ async function world(access: MountedMemoryStore['access'] = 'read_write') {
     };
     return { id, writer, reports } as never;
   };
-  const newId = () => randomIds().short();
+  const newId = () => createIdSource().short();
   const folders = new MemoryFolders({ stores, closing: never, newId, warn: () => {} });
   const client = await sandbox();
   const [ann, folder] = [session('s1'), join(client.workdir, '.session/memory/notes')];

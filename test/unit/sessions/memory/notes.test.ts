@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { NoteAuthor } from '../../../../src/sessions/api/server/memory.ts';
 import { type MemoryLimits, maxNotes } from '../../../../src/sessions/memory/note-index.ts';
 import { Notes } from '../../../../src/sessions/memory/notes.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const ada = { of: 'person', id: 'ada' } as const;
@@ -12,7 +12,7 @@ const dayMs = 86_400_000;
 const usual: MemoryLimits = { maxNoteBytes: 100, maxBytes: 1_000, maxVersions: 4 };
 
 function world(limits: Partial<MemoryLimits> = {}) {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const clock = manualClock(1_000_000);
   let ids = 0;
   const notes = new Notes({

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { toAppError } from '../../../../src/core/errors/errors.ts';
-import { randomIds } from '../../../../src/core/model/ids.ts';
-import { memoryStoreService } from '../../../../src/sessions/memory/stores.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
+import { createMemoryStoreService } from '../../../../src/sessions/memory/stores.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 
 async function world() {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   let at = 0;
   const clock = { now: () => ++at } as never;
-  const service = () => memoryStoreService({ records, clock, ids: randomIds() });
+  const service = () => createMemoryStoreService({ records, clock, ids: createIdSource() });
   const [stores, elsewhere] = [service(), service()];
   const { id } = await stores.create({ name: 'Notes', description: '', metadata: {}, owner: 'ann' });
   return { records, stores, elsewhere, id };

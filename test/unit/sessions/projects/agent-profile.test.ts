@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { demoModel } from '../../../../src/agents/models/demo/demo.ts';
 import type { Model } from '../../../../src/agents/models/model.ts';
 import { toModelChain } from '../../../../src/agents/models/registry.ts';
-import { type ComputerShape, computerTools } from '../../../../src/agents/tools/list.ts';
-import { toolRegistry } from '../../../../src/agents/tools/registry.ts';
+import { type ComputerProvider, computerTools } from '../../../../src/agents/tools/list.ts';
+import { createToolRegistry } from '../../../../src/agents/tools/registry.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
 import { parseTemplate } from '../../../../src/app/settings/templates.ts';
 import { createKeyedQueue } from '../../../../src/core/concurrency/keyed-queue.ts';
@@ -12,24 +12,30 @@ import type { SessionRecord } from '../../../../src/core/model/records.ts';
 import type { ToolProgram } from '../../../../src/core/model/tool-server.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import type { TemplateInfo } from '../../../../src/sessions/api/server/templates.ts';
-import { agentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
-import { agentProfiles } from '../../../../src/sessions/projects/agent-profile.ts';
-import { modelCache } from '../../../../src/sessions/projects/model-cache.ts';
+import { createAgentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
+import { createProfileResolver } from '../../../../src/sessions/projects/agent-profile.ts';
+import { createModelResolver } from '../../../../src/sessions/projects/model-cache.ts';
 import { listOfferedProviders } from '../../../../src/sessions/projects/providers.ts';
 import type { AgentProfile } from '../../../../src/sessions/run/profile.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { templates } from '../../../support/agents/templates.ts';
 
 const server = (name: string, command = 'npx') =>
   ({ name, command, args: [], env: {}, tools: ['*'], timeoutMs: 60_000 }) satisfies ToolProgram;
-const usual = { model: demoModel(), fallbacks: [], toolServers: [server('docs')], tools: toolRegistry(), plans: true };
+const usual = {
+  model: demoModel(),
+  fallbacks: [],
+  toolServers: [server('docs')],
+  tools: createToolRegistry(),
+  plans: true,
+};
 const named = (name: string): Model => ({ ...demoModel(), name });
 async function start(
   modelFor: (name: string) => Promise<Model> = async (name) => named(name),
   checkModel: (ref: string) => void = () => {},
 ) {
-  const agents = agentConfigService({
-    records: memoryStore().records,
+  const agents = createAgentConfigService({
+    records: createInMemoryStore().records,
     newId: () => 'a',
     templates,
     providers: async () => listOfferedProviders({}),
@@ -37,7 +43,7 @@ async function start(
     checkModel,
   });
   await agents.create('p');
-  const profileOf = agentProfiles({ agents, templates, usualOf: () => usual, modelFor });
+  const profileOf = createProfileResolver({ agents, templates, usualOf: () => usual, modelFor });
   const of = (projectId: string | null, model?: string, named?: string) =>
     profileOf({
       projectId,
@@ -144,7 +150,12 @@ async function withTemplate(yaml: string) {
   const find = (name: string) => (name === 'house' ? house : templates.find(name));
   const started = await start();
   const modelFor = async (name: string, fallbacks: readonly string[] = []) => named([name, ...fallbacks].join(' > '));
-  const profileOf = agentProfiles({ agents: started.agents, templates: { find }, usualOf: () => usual, modelFor });
+  const profileOf = createProfileResolver({
+    agents: started.agents,
+    templates: { find },
+    usualOf: () => usual,
+    modelFor,
+  });
   const of = (more: Partial<SessionRecord>) =>
     profileOf({ projectId: null, template: 'house', templateBy: 'session', ...more } as SessionRecord);
   return { agents: started.agents, house, of };
@@ -179,8 +190,8 @@ test("a project takes its template's model until it chooses one itself", async (
 
 test('a template brings the tools for keyboard and mouse in the shape that its model knows', async () => {
   const { agents } = await start();
-  const computers = (shape: ComputerShape) => computerTools[shape];
-  const profileOf = agentProfiles({
+  const computers = (shape: ComputerProvider) => computerTools[shape];
+  const profileOf = createProfileResolver({
     agents,
     templates,
     usualOf: () => usual,
@@ -235,7 +246,7 @@ test('a template that is gone fails the turn and says what to do', async () => {
 test('a model is made once for the keys of its chain', async () => {
   const made: string[] = [];
   let key: string | undefined = 'one';
-  const modelFor = modelCache({
+  const modelFor = createModelResolver({
     refsOf: (name) => [name, 'openai/x'],
     check: () => {},
     storedKey: async (provider) => (provider !== 'openai' || key === undefined ? undefined : new Secret(key)),
@@ -258,7 +269,7 @@ const refusing = (accepted: () => readonly string[]) => {
   const check = (ref: string) => {
     if (!accepted().includes(ref)) throw new AppError('invalid_request', `${ref} is refused.`);
   };
-  const modelFor = modelCache({
+  const modelFor = createModelResolver({
     refsOf: (name) => toModelChain(name, { fallbacks: ['openai/x'] }),
     check,
     storedKey: async () => undefined,

@@ -3,8 +3,8 @@ import { createVault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { credentialRing } from '../../../../src/sessions/projects/credentials.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createBoundCredentialStore } from '../../../../src/sessions/projects/credentials.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const id = SessionId.parse('0123456789abcdef');
@@ -16,10 +16,10 @@ const api = { name: 'api', hosts: ['api.example'], header: 'x-api-key', env: ['A
 
 const noSecret = (): Promise<Secret> => Promise.reject(new AppError('not_found', 'There is no such secret.'));
 
-function ring(keys = [oldKey], store = memoryStore(), secretValue: (id: string) => Promise<Secret> = noSecret) {
+function ring(keys = [oldKey], store = createInMemoryStore(), secretValue: (id: string) => Promise<Secret> = noSecret) {
   const learned: string[] = [];
   let changes = 0;
-  const it = credentialRing({
+  const it = createBoundCredentialStore({
     records: store.records,
     vault: createVault(keys),
     clock: manualClock(),
@@ -124,7 +124,7 @@ test('a new encryption key takes the credentials over, and one that is missing i
 
 test('a credential with a secret of programs takes the value that it has by then, and none once it is deleted', async () => {
   const values = new Map([['sec_1', 'first-value']]);
-  const { it, ofSessions, store } = ring([oldKey], memoryStore(), async (secret) => {
+  const { it, ofSessions, store } = ring([oldKey], createInMemoryStore(), async (secret) => {
     const found = values.get(secret);
     if (found === undefined) throw new AppError('not_found', 'There is no such secret.');
     return new Secret(found);

@@ -1,14 +1,14 @@
 import { afterAll, expect, test } from 'vitest';
 import type { NetworkReach } from '../../../../src/agents/models/registry.ts';
-import { chooseNetworkReach, fetchWithin } from '../../../../src/app/parts/model-addresses.ts';
+import { chooseNetworkReach, createReachFetch } from '../../../../src/app/parts/model-addresses.ts';
 import { loadConfig } from '../../../../src/app/settings/config.ts';
 import { createVault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { ModelDirectory } from '../../../../src/sessions/projects/model-directory.ts';
-import { modelService } from '../../../../src/sessions/projects/model-service.ts';
-import { providerKeys } from '../../../../src/sessions/projects/provider-keys.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createModelService } from '../../../../src/sessions/projects/model-service.ts';
+import { createProviderKeyStore } from '../../../../src/sessions/projects/provider-keys.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { fakeKey, fakeProvider } from '../../../support/agents/fake-models/server.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -20,14 +20,19 @@ const key = () => new Secret(fakeKey);
 
 interface World {
   readonly env?: Record<string, string>;
-  readonly records?: ReturnType<typeof memoryStore>['records'];
+  readonly records?: ReturnType<typeof createInMemoryStore>['records'];
   readonly reach?: NetworkReach;
   readonly checkModel?: (ref: string) => void;
 }
-function start({ env = {}, records = memoryStore().records, reach = 'private', checkModel = () => {} }: World = {}) {
+function start({
+  env = {},
+  records = createInMemoryStore().records,
+  reach = 'private',
+  checkModel = () => {},
+}: World = {}) {
   const config = loadConfig(env, '');
   const clock = manualClock(1_000);
-  const keys = providerKeys({
+  const keys = createProviderKeyStore({
     records,
     vault: createVault([new Secret('11'.repeat(32))]),
     clock,
@@ -35,7 +40,7 @@ function start({ env = {}, records = memoryStore().records, reach = 'private', c
     learn: () => {},
   });
   const directory = new ModelDirectory({ records, models: config.models });
-  const models = modelService({
+  const models = createModelService({
     directory,
     keys,
     settings: config,
@@ -43,7 +48,7 @@ function start({ env = {}, records = memoryStore().records, reach = 'private', c
     refusal: () => undefined,
     checkModel,
     reach: () => reach,
-    fetchWithin,
+    fetchWithin: createReachFetch,
     learn: () => {},
     clock,
   });

@@ -4,8 +4,8 @@ import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
 import { ProjectCopies } from '../../../../src/sessions/projects/project-copies.ts';
 import { projectKind } from '../../../../src/sessions/projects/projects.ts';
-import { uploadService } from '../../../../src/sessions/projects/uploads.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createUploadService } from '../../../../src/sessions/projects/uploads.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 
@@ -40,11 +40,17 @@ function workspace(files = new Map<string, string>()) {
   return { client: client as unknown as SandboxClient, files, requests };
 }
 async function start() {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   await records.put({ kind: projectKind, id: 'p', doc: {} });
   const clock = manualClock(1_000);
   let n = 0;
-  const uploads = uploadService({ records, blobs: memoryBlobs(), clock, newId: () => `id-${n++}`, maxBytes: 100 });
+  const uploads = createUploadService({
+    records,
+    blobs: memoryBlobs(),
+    clock,
+    newId: () => `id-${n++}`,
+    maxBytes: 100,
+  });
   const warned: object[] = [];
   const open = () => new ProjectCopies({ records, uploads, warn: (about) => void warned.push(about) });
   const upload = async (name: string, text = name) => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
-import { agentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
-import { projectService } from '../../../../src/sessions/projects/projects.ts';
+import { createAgentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
+import { createProjectService } from '../../../../src/sessions/projects/projects.ts';
 import { listOfferedProviders } from '../../../../src/sessions/projects/providers.ts';
 import { templates } from '../../../support/agents/templates.ts';
 import { fakeService } from '../../../support/egress/fake-service.ts';
@@ -10,16 +10,19 @@ import { anyMember } from '../../../support/egress/fake-services.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 /** Projects with the id `p`, and the ids of projects whose resources were removed. */
-function watched(parts: Omit<Parameters<typeof projectService>[0], 'removeBelongings' | 'people' | 'newId'>) {
+function watched(parts: Omit<Parameters<typeof createProjectService>[0], 'removeBelongings' | 'people' | 'newId'>) {
   const removed: string[] = [];
   const removeBelongings = async (id: string) => void removed.push(id);
-  return { projects: projectService({ ...parts, removeBelongings, people: anyMember, newId: () => 'p' }), removed };
+  return {
+    projects: createProjectService({ ...parts, removeBelongings, people: anyMember, newId: () => 'p' }),
+    removed,
+  };
 }
 
 test('a deletion that is cut can be requested again, and ends what is left', async () => {
   const clock = manualClock(1_000);
   const { sessions, store, instead } = fakeService({ clock });
-  const agents = agentConfigService({
+  const agents = createAgentConfigService({
     records: store.records,
     newId: () => 'a',
     templates,
@@ -51,7 +54,7 @@ test('changes of different fields of a project, and of its agent, at the same ti
   const clock = manualClock(1_000);
   const { sessions, store } = fakeService({ clock });
   const parts = { templates, providers: async () => listOfferedProviders({}), model: 'demo' };
-  const agents = agentConfigService({ records: store.records, newId: () => 'a', ...parts });
+  const agents = createAgentConfigService({ records: store.records, newId: () => 'a', ...parts });
   const { projects } = watched({ records: store.records, sessions, agents, clock });
   const { id } = await projects.create({ name: 'One' });
   await Promise.all([projects.update(id, { name: 'Two' }), projects.update(id, { description: 'new' })]);
@@ -78,7 +81,7 @@ test('a deletion also removes sessions that are created in the project in the me
 
 test("a project's agent changes field by field, and keeps its fall-backs apart from its template's", async () => {
   const { sessions, store } = fakeService({ clock: manualClock(1) });
-  const agents = agentConfigService({
+  const agents = createAgentConfigService({
     records: store.records,
     newId: () => 'a',
     templates,
@@ -89,7 +92,7 @@ test("a project's agent changes field by field, and keeps its fall-backs apart f
     },
   });
   const { records } = store;
-  const projects = projectService({
+  const projects = createProjectService({
     records,
     sessions,
     agents,

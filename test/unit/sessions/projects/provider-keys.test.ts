@@ -4,18 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { createVault } from '../../../../src/auth/vault.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { providerKeys } from '../../../../src/sessions/projects/provider-keys.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createProviderKeyStore } from '../../../../src/sessions/projects/provider-keys.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const [old, fresh, wrong] = ['11', '22', '33'].map((byte) => new Secret(byte.repeat(32))) as [Secret, Secret, Secret];
 function start() {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const clock = manualClock(100_000);
   const learned: string[] = [];
   const learn = (key: Secret) => void learned.push(key.reveal());
   const withKeys = (...keys: Secret[]) =>
-    providerKeys({ records, vault: createVault(keys), clock, baseUrls: {}, learn });
+    createProviderKeyStore({ records, vault: createVault(keys), clock, baseUrls: {}, learn });
   return { records, clock, withKeys, learned };
 }
 
@@ -111,7 +111,7 @@ test('a provider that does not answer is abandoned before ten seconds are over',
   const { port } = provider.address() as AddressInfo;
   const { records, clock } = start();
   const baseUrls = { gemini: `http://127.0.0.1:${port}` };
-  const keys = providerKeys({ records, vault: createVault([old]), clock, baseUrls, learn: () => {} });
+  const keys = createProviderKeyStore({ records, vault: createVault([old]), clock, baseUrls, learn: () => {} });
   const verdict = keys.test('gemini', new Secret('k'), new AbortController().signal);
   await once(provider, 'request');
   clock.advance(9_999);

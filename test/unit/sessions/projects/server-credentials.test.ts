@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { createVault } from '../../../../src/auth/vault.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { credentialRing } from '../../../../src/sessions/projects/credentials.ts';
+import { createBoundCredentialStore } from '../../../../src/sessions/projects/credentials.ts';
 import { serverCredentials } from '../../../../src/sessions/projects/server-credentials.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const id = SessionId.parse('0123456789abcdef');
@@ -13,8 +13,8 @@ const places = { hosts: ['api.example'], header: 'x-api-key', env: ['API_KEY'] }
 const fixed = { name: 'fixed', hosts: ['fixed.example'], header: 'authorization', env: ['FIXED_KEY'] };
 
 function service() {
-  const { records } = memoryStore();
-  const ring = credentialRing({
+  const { records } = createInMemoryStore();
+  const ring = createBoundCredentialStore({
     records,
     vault: createVault([new Secret('ab'.repeat(32))]),
     clock: manualClock(),

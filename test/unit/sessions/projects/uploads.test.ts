@@ -2,21 +2,21 @@ import { describe, expect, test } from 'vitest';
 import type { BlobStore } from '../../../../src/core/contracts/blobs.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { projectKind } from '../../../../src/sessions/projects/projects.ts';
-import { baseName, uploadService } from '../../../../src/sessions/projects/uploads.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { baseName, createUploadService } from '../../../../src/sessions/projects/uploads.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 
 const signal = new AbortController().signal;
 async function start(
   blobs: BlobStore & { readonly kept: Map<string, Buffer> } = memoryBlobs(),
-  records = memoryStore().records,
+  records = createInMemoryStore().records,
 ) {
   const clock = manualClock(1_000);
   let n = 0;
   const newId = () => `id-${n++}`;
   for (const id of ['p', 'pp', 'q']) await records.put({ kind: projectKind, id, doc: {} });
-  const uploads = uploadService({ records, blobs, clock, newId, maxBytes: 100 });
+  const uploads = createUploadService({ records, blobs, clock, newId, maxBytes: 100 });
   const stage = (name: string, text = name, projectId: string | null = 'p') =>
     uploads.stage({ projectId, name, type: 'input', mimeType: null, content: content(text) }, signal);
   const put = async (name: string, text = name, projectId: string | null = 'p') => {
@@ -82,7 +82,7 @@ describe('uploads', () => {
     const before = await start();
     await before.stage('half');
     const kept = await before.put('whole');
-    const after = uploadService({ ...before, clock: manualClock(2_000), newId: () => 'fresh', maxBytes: 100 });
+    const after = createUploadService({ ...before, clock: manualClock(2_000), newId: () => 'fresh', maxBytes: 100 });
     await after.stage({ projectId: 'p', name: 'n', type: 'input', mimeType: null, content: content('n') }, signal);
     const read: string[] = [];
     const { get } = before.records;
@@ -101,7 +101,12 @@ describe('uploads', () => {
     await expect(before.uploads.delete(id)).rejects.toThrow('killed');
     before.blobs.delete = remove;
     await before.stage('of another server');
-    const after = uploadService({ ...before, clock: manualClock(3_601_001), newId: () => 'fresh', maxBytes: 100 });
+    const after = createUploadService({
+      ...before,
+      clock: manualClock(3_601_001),
+      newId: () => 'fresh',
+      maxBytes: 100,
+    });
     await after.sweep(true);
     expect([...before.blobs.kept.keys()]).toEqual(['id-1']);
     await after.sweep();

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../../../src/core/model/records.ts';
-import { newRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
+import { createRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
 import { ServiceRecipes } from '../../../../src/core/model/services/recipe.ts';
 import { allowServices } from '../../../../src/sessions/repositories/allowed-services.ts';
 
@@ -24,7 +24,7 @@ async function allow(names: readonly string[] | undefined, input: SessionSetup =
   const happened: unknown[] = [];
   const environment = { problem: null, setup: 'none', starts: false, template: null, tools: [], egress: [] } as const;
   const repository = {
-    ...newRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
+    ...createRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
     environment: { ...environment, ports: [], checks: [], services },
   };
   const refuse = (at: string) => {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { AppError, sandboxLossCodes } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { newRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
+import { createRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
 import { fetchRepository } from '../../../../src/sessions/repositories/fetch-repository.ts';
-import { Preparation } from '../../../../src/sessions/repositories/preparation.ts';
+import { RepositoryPreparer } from '../../../../src/sessions/repositories/preparation.ts';
 
 /** The result of a fetch whose script ends this way. */
 const fetched = (answer: { exitCode?: number; stdout?: string; stderr?: string }) =>
@@ -14,7 +14,7 @@ const fetched = (answer: { exitCode?: number; stdout?: string; stderr?: string }
     },
     {
       session: SessionId.parse('0123456789abcdef'),
-      repository: newRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
+      repository: createRepository(RepositoryInput.parse({ url: 'https://example.org/team/project' })),
       branch: 'corral/x',
       author: { name: 'Ada', email: 'ada@example.org' },
     },
@@ -39,11 +39,11 @@ test('a fetch that fails says what is to be done', async () => {
   await expect(fetched({ exitCode: 1, stderr: 'Received HTTP code 403' })).rejects.toThrow(/policy does not open/);
 });
 
-type Dependencies = ConstructorParameters<typeof Preparation>[0];
+type Dependencies = ConstructorParameters<typeof RepositoryPreparer>[0];
 
 test.each([...sandboxLossCodes])('a setup that ends with %s is no failure: the next sandbox runs it', async (code) => {
   const files = { isOn: false, clear: () => Promise.reject(new AppError(code, 'It stalled.')) };
-  const preparation = new Preparation({ files } as unknown as Dependencies);
+  const preparation = new RepositoryPreparer({ files } as unknown as Dependencies);
   const wish = { repository: { path: 'app' }, found: undefined, mayKeep: false };
   const found = { setup: undefined };
   const preparing = preparation.prepare({} as never, { ...wish, found } as never, new AbortController().signal);

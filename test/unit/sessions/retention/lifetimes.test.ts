@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { Lifetimes } from '../../../../src/sessions/retention/lifetimes.ts';
+import { LifetimeEnforcer } from '../../../../src/sessions/retention/lifetimes.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const idOf = (n: number) => SessionId.parse(`${n}`.padStart(16, '0'));
@@ -13,7 +13,7 @@ function start(...ends: (number | undefined)[]) {
   const failing = new Set<string>();
   const following = Promise.withResolvers<void>();
   const clock = manualClock(10_000);
-  const lifetimes = new Lifetimes({
+  const lifetimes = new LifetimeEnforcer({
     clock,
     logger: { info: () => {}, warn: () => {} },
     sessions: {

@@ -3,12 +3,12 @@ import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { SessionStreams } from '../../../../src/sessions/engine/watchers.ts';
-import { LogSizes } from '../../../../src/sessions/retention/log-sizes.ts';
+import { LogSizeEstimator } from '../../../../src/sessions/retention/log-sizes.ts';
 import { findOverdueSessions, type RetentionPolicy } from '../../../../src/sessions/retention/policy.ts';
 import { Retention, type RetentionDeps } from '../../../../src/sessions/retention/retention.ts';
 import type { StoredSession } from '../../../../src/sessions/run/log/projection.ts';
-import { storeEventLog } from '../../../../src/storage/log/log.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createEventLog } from '../../../../src/storage/log/log.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { openRun, stored } from '../../../support/machines/session-parts.ts';
 import { deltas, facts, newSession, take } from '../../../support/stores/store.ts';
@@ -59,7 +59,7 @@ describe('sessions that the policy removes', () => {
   });
 });
 
-async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = memoryStore()) {
+async function retentionBench(more: Partial<RetentionDeps> = {}, store: Store = createInMemoryStore()) {
   const clock = manualClock(now);
   const watchers = new SessionStreams();
   const removed: SessionId[] = [];
@@ -106,7 +106,7 @@ describe('retention', () => {
   });
 
   test('reads no younger session than it could delete', async () => {
-    const store = memoryStore();
+    const store = createInMemoryStore();
     let read = 0;
     const list: typeof store.records.list = async (...query) => {
       const found = await store.records.list(...query);
@@ -129,7 +129,7 @@ describe('retention', () => {
   });
 
   test('leaves watched sessions alone, watched here or on another server, until the watchers are gone', async () => {
-    const store = memoryStore({ shared: true });
+    const store = createInMemoryStore({ shared: true });
     const [here, there] = [
       await retentionBench({}, store),
       await retentionBench({ name: 'b', mayDeleteOld: async () => false }, store),
@@ -148,7 +148,7 @@ describe('retention', () => {
   });
 
   test('believes for a while only that somebody looks at it through a server that is gone', async () => {
-    const store = memoryStore({ shared: true });
+    const store = createInMemoryStore({ shared: true });
     const [here, there] = [
       await retentionBench({}, store),
       await retentionBench({ name: 'b', mayDeleteOld: async () => false }, store),
@@ -201,7 +201,7 @@ describe('retention', () => {
     await idle.rounds(3);
     expect(idle.removed).toEqual([]);
 
-    const store = memoryStore();
+    const store = createInMemoryStore();
     const gone = new Set<SessionId>();
     const remove = async (id: SessionId) => {
       if (gone.has(id)) throw new AppError('session_not_found', 'There is no such session.');
@@ -216,7 +216,7 @@ describe('retention', () => {
 
   test('shortens a log that is too large: its deltas first, then its oldest events; seqs stay, old cursors are notified', async () => {
     const { add, rounds, store } = await retentionBench({ policyOf: () => ({ ...all, maxSessionBytes: 5_000 }) });
-    const log = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
+    const log = createEventLog(store.events, { maxLag: 100, pageSize: 10 });
     const [thin, long] = [await add(session(1)), await add(session(1))];
     await log.append({ sessionId: thin, after: 0, at: 1, facts: [...facts(3), ...deltas(50), ...facts(2, 4)] });
     await log.append({ sessionId: long, after: 0, at: 1, facts: [...deltas(10), ...facts(90)] });
@@ -225,7 +225,7 @@ describe('retention', () => {
     expect(await seqs(thin)).toEqual([1, 2, 3, 53, 54, 55]);
     const left = await seqs(long);
     expect(left.at(-1)).toBe(100);
-    expect(await new LogSizes(store).measure(long)).toBeLessThanOrEqual(5_000);
+    expect(await new LogSizeEstimator(store).measure(long)).toBeLessThanOrEqual(5_000);
     expect(left.length).toBeGreaterThan(20);
     expect(await take(log, thin, 10, 1)).toEqual(['cursor_too_old']);
     expect(await take(log, thin, 2, 2, { deltas: false })).toEqual([3, 53]);
@@ -239,8 +239,8 @@ describe('retention', () => {
     ['of each log', { maxSessionBytes: 5_000 }],
     ['of all', { maxBytes: 40_000 }],
   ])('with a limit for the bytes %s a round reads only what grew since the last one', async (_, limit) => {
-    const stored = memoryStore();
-    const log = storeEventLog(stored.events, { maxLag: 100, pageSize: 10 });
+    const stored = createInMemoryStore();
+    const log = createEventLog(stored.events, { maxLag: 100, pageSize: 10 });
     const reads: string[] = [];
     const note = <Of extends object>(of: Of): Of =>
       new Proxy(of, {
@@ -265,7 +265,7 @@ describe('retention', () => {
     expect(reads).toEqual([`page ${grown},2,256`, `page ${grown},7,256`]);
     await log.append({ sessionId: grown, after: 7, at: 1, facts: facts(400, 8) });
     await rounds(2);
-    const isShort = (await new LogSizes(stored).measure(grown)) <= 5_000;
+    const isShort = (await new LogSizeEstimator(stored).measure(grown)) <= 5_000;
     expect('maxBytes' in limit ? removed.length > 0 : isShort).toBe(true);
   });
 });

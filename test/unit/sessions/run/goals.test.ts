@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
-import { Goal, withGoal } from '../../../../src/core/model/runs/goal.ts';
+import { addGoalToTask, Goal } from '../../../../src/core/model/runs/goal.ts';
 import { RunFold } from '../../../../src/sessions/engine/run-fold.ts';
 import { messageId, runId, sessionId } from '../../../support/machines/session-parts.ts';
 
@@ -35,12 +35,12 @@ describe('a goal', () => {
   test('keeps HTML, Markdown and control characters of a rubric as the text that they are', () => {
     const rubric = '<img src=x onerror=alert(1)> **b** \u001b[31m \u202e';
     expect(Goal.parse({ rubric })).toEqual({ rubric, checks: [], maxRevisions: 3 });
-    expect(withGoal('Do it', Goal.parse({ rubric }))).toContain(`Goal:\n${rubric}`);
+    expect(addGoalToTask('Do it', Goal.parse({ rubric }))).toContain(`Goal:\n${rubric}`);
   });
 
   test('stands behind the task that the agent reads', () => {
-    expect(withGoal('Do it', undefined)).toBe('Do it');
-    const text = withGoal('Do it', { rubric: 'It is fine.', checks, maxRevisions: 3 });
+    expect(addGoalToTask('Do it', undefined)).toBe('Do it');
+    const text = addGoalToTask('Do it', { rubric: 'It is fine.', checks, maxRevisions: 3 });
     expect(text).toMatch(/^Do it\n\n[\s\S]*Goal:\nIt is fine\.[\s\S]*- npm test$/);
   });
 });

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { assumedAbilities, type Model, type TurnPart, type TurnRequest } from '../../../../src/agents/models/model.ts';
+import {
+  defaultCapabilities,
+  type Model,
+  type TurnPart,
+  type TurnRequest,
+} from '../../../../src/agents/models/model.ts';
 import type { BudgetAmounts, BudgetLine } from '../../../../src/core/model/runs/budget.ts';
 import { estimateMissingUsage, requestModel } from '../../../../src/sessions/run/model-request.ts';
 import { type BudgetSources, type SharedBudgets, TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
@@ -24,7 +29,7 @@ function world(parts: readonly TurnPart[], sources: BudgetSources = {}) {
   const requests: TurnRequest[] = [];
   const model: Model = {
     name: 'small/one',
-    abilities: { ...assumedAbilities, maxOutput: 1_000 },
+    abilities: { ...defaultCapabilities, maxOutput: 1_000 },
     costOf: ({ inputTokens, outputTokens, cachedTokens = 0 }) => inputTokens - cachedTokens + 2 * outputTokens,
     async *turn(it) {
       requests.push(it);

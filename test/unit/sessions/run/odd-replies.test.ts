@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
-import { toSheikhbox } from '../../../../src/facades/compat/sheikhbox/stream/events.ts';
+import { toSheikhboxEvent } from '../../../../src/facades/compat/sheikhbox/stream/events.ts';
 import { toSseFrame } from '../../../../src/http/transport/sse.ts';
-import { sqliteStore } from '../../../../src/storage/sqlite/store.ts';
-import { plainText } from '../../../../src/web/parts/ansi.ts';
+import { openSqliteStore } from '../../../../src/storage/sqlite/store.ts';
+import { stripAnsi } from '../../../../src/web/parts/ansi.ts';
 import { assistantMessage } from '../../../support/machines/session-parts.ts';
 import { calledFact, newSession, temporaryFolder } from '../../../support/stores/store.ts';
 
@@ -24,10 +24,10 @@ beforeAll(async () => {
   const path = join(folder.path, 'corral.db');
   const kept = Object.entries(odd).map(([name, text]) => ({ name, id: newSession(), facts: factsOf(text) }));
   {
-    await using store = await sqliteStore({ path });
+    await using store = await openSqliteStore({ path });
     for (const { id, facts } of kept) await store.events.append({ sessionId: id, after: 0, at: 1, facts });
   }
-  await using store = await sqliteStore({ path });
+  await using store = await openSqliteStore({ path });
   for (const { name, id, facts } of kept) {
     const { events } = await store.events.page(id, 0, 10);
     logs.set(name, { facts, events });
@@ -50,7 +50,7 @@ test.each(Object.entries(odd))(
     expect(call?.type === 'tool.called' && JSON.stringify(call.data)).toBe(JSON.stringify(facts[1]?.data));
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
     for (const event of events) {
-      const frame = toSheikhbox(event, 'current');
+      const frame = toSheikhboxEvent(event, 'current');
       if (!frame) throw new Error('nothing is reported of it');
       const lines = toSseFrame({ id: '1', ...frame })
         .toString()
@@ -64,6 +64,6 @@ test.each(Object.entries(odd))(
 );
 
 test('F085 the page shows such text without what a terminal would obey', () => {
-  expect([plainText(odd.ANSI), plainText(odd['U+0000'])]).toEqual(['red end', 'ab']);
-  expect(plainText('safe\u009b31mtext\u0007')).not.toMatch(/\p{Cc}/u);
+  expect([stripAnsi(odd.ANSI), stripAnsi(odd['U+0000'])]).toEqual(['red end', 'ab']);
+  expect(stripAnsi('safe\u009b31mtext\u0007')).not.toMatch(/\p{Cc}/u);
 });

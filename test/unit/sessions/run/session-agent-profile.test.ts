@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { toolRegistry } from '../../../../src/agents/tools/registry.ts';
+import { createToolRegistry } from '../../../../src/agents/tools/registry.ts';
 import type { SessionAgent } from '../../../../src/core/model/session-agent.ts';
-import { permissionFor } from '../../../../src/sessions/run/calls/approval.ts';
+import { decidePermission } from '../../../../src/sessions/run/calls/approval.ts';
 import type { AgentProfile } from '../../../../src/sessions/run/profile.ts';
 import { sessionAgentProfile } from '../../../../src/sessions/run/session-agent-profile.ts';
 
@@ -18,7 +18,7 @@ const agent: SessionAgent = {
   ],
   kept: {},
 };
-const usual = { tools: toolRegistry() } as AgentProfile;
+const usual = { tools: createToolRegistry() } as AgentProfile;
 const profileWith = (more: Partial<AgentProfile>, denied: readonly string[] = []) =>
   sessionAgentProfile(agent, { usual: { ...usual, ...more }, denied, session: {} });
 const namesOf = ({ tools }: Pick<AgentProfile, 'tools'>) => tools.declarations.map(({ name }) => name);
@@ -54,7 +54,7 @@ test('a tool of a server that the program turned off is not offered', () => {
 
 const call = (name: string, args: object = {}) => ({ callId: 'c1', name, args, begun: false });
 const asks = (profile: ReturnType<typeof profileWith>, name: string, args: object = {}) =>
-  permissionFor({ tools: profile.tools, approvals: profile.approvals as never }, call(name, args))?.kind;
+  decidePermission({ tools: profile.tools, approvals: profile.approvals as never }, call(name, args))?.kind;
 
 test('the approvals of the server hold for the tool under its other name, before the rules of the program', () => {
   const approvals = { tools: [], rules: [{ action: 'ask', tool: 'shell_exec' }], timeoutMs: 1 } as const;
@@ -71,7 +71,7 @@ test('with workers the tools of the sandbox have the same names and arguments, a
   expect(own.tools.declarations).toEqual(profileWith({}).tools.declarations);
   expect(['bash', 'read', 'write'].map((name) => own.tools.find(name)?.needs)).toEqual([[], [], []]);
   const rules = { tools: own.tools, approvals: own.approvals as never };
-  expect(permissionFor(rules, call('read'))).toMatchObject({ kind: 'ask', approval: { byClient: true } });
+  expect(decidePermission(rules, call('read'))).toMatchObject({ kind: 'ask', approval: { byClient: true } });
 
   const approvals = { tools: ['file_read'], rules: [], timeoutMs: 1 };
   const careful = sessionAgentProfile(
@@ -79,7 +79,7 @@ test('with workers the tools of the sandbox have the same names and arguments, a
     { usual: { ...usual, approvals }, denied: [], session: {} },
   );
   const decide = (verdict?: object) =>
-    permissionFor(
+    decidePermission(
       { tools: careful.tools, approvals: careful.approvals as never },
       { ...call('read'), ...(verdict && { verdict: verdict as never }) },
     );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
-import { fileService } from '../../../../src/sessions/services/files.ts';
+import { createFileService } from '../../../../src/sessions/services/files.ts';
 import { newSession } from '../../../support/stores/store.ts';
 
 const { signal } = new AbortController();
@@ -22,7 +22,10 @@ function finding(found: readonly string[]) {
   const used = { client: client as SandboxClient, [Symbol.asyncDispose]: async () => {} };
   const sandboxes = { use: async () => used };
   const nothing = async () => {};
-  return { requests, files: fileService({ sandboxes: sandboxes as never, hydrate: nothing as never, known: nothing }) };
+  return {
+    requests,
+    files: createFileService({ sandboxes: sandboxes as never, hydrate: nothing as never, known: nothing }),
+  };
 }
 
 test('search results are sorted, whatever the order in which the sandbox reads its folders', async () => {
@@ -51,7 +54,7 @@ describe('a listing that starts nothing', () => {
   ) => {
     const entries = async () => [];
     const use = async () => ({ client: { listFiles: entries }, [Symbol.asyncDispose]: async () => {} });
-    const files = fileService({
+    const files = createFileService({
       sandboxes: { use, look: async () => client } as never,
       hydrate: async () => ({ sandboxState: state, sandboxHeld: isHeld }) as never,
       known: async () => {},

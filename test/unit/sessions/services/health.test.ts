@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { DesktopAvailability } from '../../../../src/sessions/api/desktop.ts';
-import type { ServiceHealth } from '../../../../src/sessions/api/sessions.ts';
+import type { ServerHealth } from '../../../../src/sessions/api/sessions.ts';
 import { checkServiceHealth, SessionTally, shareHealthChecks } from '../../../../src/sessions/services/health.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -83,7 +83,7 @@ test('a good answer serves for 200 ms, a bad one for nobody else', async () => {
   const health = shareHealthChecks(
     async () => {
       looks++;
-      return (await answer(status)) as ServiceHealth;
+      return (await answer(status)) as ServerHealth;
     },
     manualClock(),
     () => now,
@@ -105,10 +105,10 @@ test('a slow check delays nobody for two seconds after a good answer, and its ba
     store: works,
     driver: works,
     count: async () => ({ total: 0, running: 0, waiting: 0 }),
-  })) as ServiceHealth;
-  const bad = { ...good, sandbox: { status: 'unhealthy', driver: 'docker', detail: 'It hangs.' } } as ServiceHealth;
+  })) as ServerHealth;
+  const bad = { ...good, sandbox: { status: 'unhealthy', driver: 'docker', detail: 'It hangs.' } } as ServerHealth;
   let now = 0;
-  let slow = Promise.withResolvers<ServiceHealth>();
+  let slow = Promise.withResolvers<ServerHealth>();
   slow.resolve(good);
   const health = shareHealthChecks(
     () => slow.promise,
@@ -137,7 +137,7 @@ test('a shared answer counts a session from its creation, and does not wait for 
   let total = 1;
   let store = async () => ({ total, running: 0, waiting: 0 });
   const tally = new SessionTally(() => store(), clock);
-  const shared = { storage: { status: 'healthy' }, sessions: await tally.count() } as ServiceHealth;
+  const shared = { storage: { status: 'healthy' }, sessions: await tally.count() } as ServerHealth;
   total = 2;
   tally.changed();
   expect([(await tally.update(shared)).sessions.total, (await tally.update(shared)).sessions.total]).toEqual([2, 2]); // one call of the store for each change

@@ -4,9 +4,9 @@ import { neverSignal } from '../../../../src/core/concurrency/cancel.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import type { ListeningPort } from '../../../../src/sandboxes/client/abilities.ts';
 import type { ProcessEntry } from '../../../../src/sandboxes/client/client.ts';
-import { processService } from '../../../../src/sessions/services/processes.ts';
-import { sandboxInteriorService } from '../../../../src/sessions/services/sandbox-interior.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createProcessService } from '../../../../src/sessions/services/processes.ts';
+import { createInteriorService } from '../../../../src/sessions/services/sandbox-interior.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { newSession } from '../../../support/stores/store.ts';
 
@@ -37,9 +37,9 @@ async function sandboxWith(
     },
   };
   const used = { client, [Symbol.asyncDispose]: async () => {} };
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   let ids = 0;
-  const service = processService({
+  const service = createProcessService({
     sandboxes: { use: async () => used, look: async () => client } as never,
     ids: { short: () => (ids++).toString(16).padStart(16, '0') } as never,
     records,
@@ -95,7 +95,7 @@ const id = SessionId.parse('0123456789abcdef');
 async function dial(port: number, { isOwnMachine = false } = {}) {
   const dialled: number[] = [];
   const ports = { connect: async (number: number) => dialled.push(number) && new PassThrough() };
-  const service = sandboxInteriorService({
+  const service = createInteriorService({
     sandboxes: { use: async () => ({ client: { ports }, [Symbol.asyncDispose]: async () => {} }) as never },
     codeOf: () => ({}) as never,
     known: async () => {},

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
-import { randomIds, type SessionId } from '../../../../src/core/model/ids.ts';
+import { createIdSource, type SessionId } from '../../../../src/core/model/ids.ts';
 import { countByStatus } from '../../../../src/sessions/engine/unfinished-sessions.ts';
 import { createSessionRecord, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { SessionList } from '../../../../src/sessions/services/session-list.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { seeded } from '../../../support/simulation/dice.ts';
 
-const ids = randomIds();
+const ids = createIdSource();
 const idOf = (n: number) => n.toString(16).padStart(16, '0') as SessionId;
 const one = (id: SessionId, at: number, change: Partial<StoredSession> = {}): StoredSession => ({
   ...createSessionRecord({
@@ -25,7 +25,7 @@ const anything = { after: undefined, keep: () => true };
 
 /** A session list over a store, with a count of its reads. */
 function listOf() {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   let [calls, rows] = [0, 0];
   const counting: RecordStore = {
     ...records,

@@ -4,8 +4,8 @@ import type { SessionRepository } from '../../../../src/core/model/repository.ts
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { parseForgeServer } from '../../../../src/forges/list.ts';
 import type { RepositoryStatus } from '../../../../src/sessions/api/repositories.ts';
-import { type ForgeTokens, pullRequestService } from '../../../../src/sessions/shipping/pull-requests.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createPullRequestService, type FindForgeToken } from '../../../../src/sessions/shipping/pull-requests.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { fakeForge } from '../../../support/forges/fake-forge.ts';
 
 const id = SessionId.parse('0123456789abcdef');
@@ -35,8 +35,8 @@ async function world({ repository = {}, token = 'token-of-ada', status = {} }: W
     baseCommit: 'b'.repeat(40),
     ...repository,
   };
-  const requests: Parameters<ForgeTokens>[1][] = [];
-  const service = pullRequestService({
+  const requests: Parameters<FindForgeToken>[1][] = [];
+  const service = createPullRequestService({
     repositories: {
       list: async () => [found],
       status: async () => ({
@@ -60,7 +60,7 @@ async function world({ repository = {}, token = 'token-of-ada', status = {} }: W
       },
     },
     commands: { tell: (_: unknown, { data }: { data: { detail: string } }) => void done.push(data.detail) } as never,
-    records: memoryStore().records,
+    records: createInMemoryStore().records,
     servers: [parseForgeServer(`gitea=${fake.url}`)],
     async tokens(_, choice) {
       requests.push(choice);

@@ -1,15 +1,15 @@
 import { buffer } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import type { AppError } from '../../../../src/core/errors/errors.ts';
-import { randomIds } from '../../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { SkillFile } from '../../../../src/sessions/api/server/skills.ts';
 import { CopyStore } from '../../../../src/sessions/forks/copies.ts';
 import { parseSkill } from '../../../../src/sessions/run/skills/parse-skill.ts';
 import { SkillRecords } from '../../../../src/sessions/skills/records.ts';
 import { SessionSkills } from '../../../../src/sessions/skills/session-skills.ts';
-import { checkFolder } from '../../../../src/sessions/skills/skill-files.ts';
-import { skillService } from '../../../../src/sessions/skills/skills.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { checkSkillFolder } from '../../../../src/sessions/skills/skill-files.ts';
+import { createSkillService } from '../../../../src/sessions/skills/skills.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { namesInZip } from '../../../support/names-in-zip.ts';
 import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
 
@@ -21,18 +21,18 @@ const folder = (name: string, body?: string) => [
   file(`${name}/scripts/run.sh`, '#!/bin/sh\necho done\n'),
 ];
 
-const copiesOf = (records: ReturnType<typeof memoryStore>['records'], blobs: ReturnType<typeof memoryBlobs>) =>
+const copiesOf = (records: ReturnType<typeof createInMemoryStore>['records'], blobs: ReturnType<typeof memoryBlobs>) =>
   new CopyStore({ records, blobs, clock: { now: () => 1_000 }, newId: () => 'copy' });
 function world(templates: { name: string; skills?: string[] }[] = []) {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const blobs = memoryBlobs();
   const copies = copiesOf(store.records, blobs);
-  const skills = skillService({
+  const skills = createSkillService({
     records: new SkillRecords(store.records),
     blobs,
     copies,
     clock: { now: () => 1_000 } as never,
-    ids: randomIds(),
+    ids: createIdSource(),
     templates: () => templates,
   });
   return { skills, blobs };
@@ -46,19 +46,19 @@ const codeOf = (promise: Promise<unknown>) =>
 test.each(['skill', 'skill-version'])(
   'an upload that fails at or after the put of a %s leaves the name free',
   async (kind) => {
-    const { records } = memoryStore();
+    const { records } = createInMemoryStore();
     const blobs = memoryBlobs();
     let left = 1;
     const failing: typeof records.put = async (put) => {
       if (put.kind === kind && left-- > 0) throw new Error('killed');
       return await records.put(put);
     };
-    const service = skillService({
+    const service = createSkillService({
       records: new SkillRecords({ ...records, put: failing }),
       blobs,
       copies: copiesOf(records, blobs),
       clock: { now: () => 1_000 } as never,
-      ids: randomIds(),
+      ids: createIdSource(),
       templates: () => [],
     });
     const choice = { files: folder('letters'), owner: 'ann' };
@@ -105,7 +105,7 @@ test.each([
   ['a file as a folder', [file('a/SKILL.md', skillMd('a')), file('a/x', ''), file('a/x/y', '')], 'lies below a file'],
   ['nothing', [], 'There are no files'],
 ])('a folder with %s cannot be a skill', (_, files, reason) => {
-  const { folder: found, problems } = checkFolder(files);
+  const { folder: found, problems } = checkSkillFolder(files);
   expect(found).toBeUndefined();
   expect(problems.join('\n')).toContain(reason);
 });

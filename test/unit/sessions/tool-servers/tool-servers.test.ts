@@ -1,16 +1,16 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { ServerStates } from '../../../../src/agents/mcp/states.ts';
+import { ToolServerStates } from '../../../../src/agents/mcp/states.ts';
 import { createVault } from '../../../../src/auth/vault.ts';
 import { neverSignal } from '../../../../src/core/concurrency/cancel.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
-import { randomIds } from '../../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { guardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
-import { EnteredToolServers } from '../../../../src/sessions/tool-servers/entered.ts';
-import { SignIns } from '../../../../src/sessions/tool-servers/sign-in.ts';
-import { toolServerService } from '../../../../src/sessions/tool-servers/tool-servers.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createGuardedFetch } from '../../../../src/sandboxes/egress/fetch/guarded-fetch.ts';
+import { SavedToolServers } from '../../../../src/sessions/tool-servers/entered.ts';
+import { ToolServerSignIns } from '../../../../src/sessions/tool-servers/sign-in.ts';
+import { createToolServerService } from '../../../../src/sessions/tool-servers/tool-servers.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { type FakeToolServer, fakeToolServer } from '../../../support/agents/fake-tool-server.ts';
 
 const program: McpServer = { name: 'files', command: 'npx', args: [], env: {}, tools: ['*'], timeoutMs: 60_000 };
@@ -23,24 +23,24 @@ async function fake(access?: string): Promise<FakeToolServer> {
 }
 
 function service({ reach = 'private' as 'private' | 'public', settings = [program] as readonly McpServer[] } = {}) {
-  const { records } = memoryStore();
-  const newToken = () => randomIds().token();
+  const { records } = createInMemoryStore();
+  const newToken = () => createIdSource().token();
   const learned: string[] = [];
-  const entered: EnteredToolServers = new EnteredToolServers({
+  const entered: SavedToolServers = new SavedToolServers({
     records,
     vault: createVault([new Secret('ab'.repeat(32))]),
     learn: (secret) => void learned.push(secret.reveal()),
     token: (name, refused) => signIns.token(name, refused),
   });
-  const local = guardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
-  const open = guardedFetch();
+  const local = createGuardedFetch({ addresses: { allowRanges: ['127.0.0.0/8'] } });
+  const open = createGuardedFetch();
   const fetchFor = (server: { readonly reach?: string }) => (server.reach === 'private' ? local : open);
-  const signIns = new SignIns({ entered, fetchFor, clock: systemClock, newToken });
-  const it = toolServerService({
+  const signIns = new ToolServerSignIns({ entered, fetchFor, clock: systemClock, newToken });
+  const it = createToolServerService({
     ...{ entered, signIns, settings, fetchFor, clock: systemClock },
     setBy: 'CORRAL_MCP_SERVERS',
     templates: { list: () => [] },
-    states: new ServerStates(systemClock),
+    states: new ToolServerStates(systemClock),
     reach: () => reach,
     newRevision: newToken,
   });

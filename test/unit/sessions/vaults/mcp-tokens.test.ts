@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { createVault as sealing } from '../../../../src/auth/vault.ts';
-import { randomIds } from '../../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import type { OAuthRefresh } from '../../../../src/sessions/api/server/vaults.ts';
 import { CredentialRecords } from '../../../../src/sessions/vaults/credential-records.ts';
-import { McpTokens } from '../../../../src/sessions/vaults/mcp-tokens.ts';
+import { McpTokenProvider } from '../../../../src/sessions/vaults/mcp-tokens.ts';
 import type { VaultFetch } from '../../../../src/sessions/vaults/token-endpoint.ts';
-import { vaultService } from '../../../../src/sessions/vaults/vault-service.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createVaultService } from '../../../../src/sessions/vaults/vault-service.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const url = 'https://mcp.example/';
@@ -21,7 +21,7 @@ const refresh: OAuthRefresh = {
 const granted = (body: object) => new Response(JSON.stringify(body), { status: 200 });
 
 async function world(answer: (form: URLSearchParams, init: RequestInit) => Response | Promise<Response>) {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const credentials = new CredentialRecords({
     records,
     vault: sealing([new Secret('ab'.repeat(32))]),
@@ -37,7 +37,7 @@ async function world(answer: (form: URLSearchParams, init: RequestInit) => Respo
     return await answer(form, init);
   };
   const serverOf = () =>
-    new McpTokens({
+    new McpTokenProvider({
       records,
       credentials,
       fetch,
@@ -46,7 +46,7 @@ async function world(answer: (form: URLSearchParams, init: RequestInit) => Respo
       onFailure: async ({ id: credential }, { owner }) => void failed.push(`${credential} of ${owner}`),
     });
   const tokens = serverOf();
-  const vaults = vaultService({ records, credentials, tokens, clock, ids: randomIds() });
+  const vaults = createVaultService({ records, credentials, tokens, clock, ids: createIdSource() });
   const { id } = await vaults.create({ displayName: 'Alice', metadata: {}, owner: 'alice' });
   const made = await vaults.addCredential(id, {
     displayName: null,

@@ -1,26 +1,26 @@
 import { expect, test } from 'vitest';
 import { createVault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { randomIds } from '../../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { createAccessCheck, withChecks } from '../../../../src/sessions/access/checked-service.ts';
 import { guardedCredentials } from '../../../../src/sessions/access/guarded-resources.ts';
 import { type SecretService, secretRules } from '../../../../src/sessions/api/server/secrets.ts';
 import { NamedSecrets } from '../../../../src/sessions/vaults/named-secrets.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const [oldKey, newKey] = ['ab', 'cd'].map((pair) => new Secret(pair.repeat(32))) as [Secret, Secret];
-const secretsOf = (records = memoryStore().records, keys = [oldKey]) =>
-  new NamedSecrets({ records, vault: createVault(keys), clock: manualClock(), ids: randomIds(), learn: () => {} });
+const secretsOf = (records = createInMemoryStore().records, keys = [oldKey]) =>
+  new NamedSecrets({ records, vault: createVault(keys), clock: manualClock(), ids: createIdSource(), learn: () => {} });
 const value = new Secret('a-real-value');
 const guarded = ({ get }: SecretService, principalOf: () => Principal) =>
   ({ principalOf, get, noun: 'secret', listedBy: 'admin' }) as const;
 const code = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : thrown);
 
 test('no record has the value in clear, and a rotation leaves it readable by the new key alone', async () => {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const { id } = await secretsOf(records).service.create({ name: 'a', value, metadata: {} });
   expect(JSON.stringify(await records.list('named-secret'))).not.toContain('a-real-value');
   const rotating = secretsOf(records, [newKey, oldKey]);

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { createVault as sealing } from '../../../../src/auth/vault.ts';
-import { randomIds } from '../../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../../src/core/model/ids.ts';
 import { vaultCredentialKind } from '../../../../src/core/model/records.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { CredentialRecords } from '../../../../src/sessions/vaults/credential-records.ts';
-import { McpTokens } from '../../../../src/sessions/vaults/mcp-tokens.ts';
-import { vaultService } from '../../../../src/sessions/vaults/vault-service.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { McpTokenProvider } from '../../../../src/sessions/vaults/mcp-tokens.ts';
+import { createVaultService } from '../../../../src/sessions/vaults/vault-service.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const key = new Secret('ab'.repeat(32));
@@ -17,7 +17,7 @@ const bearer = (mcpServerUrl: string, token: string) => ({
   secrets: { token: new Secret(token) },
 });
 function world() {
-  const { records } = memoryStore();
+  const { records } = createInMemoryStore();
   const learned: string[] = [];
   const credentials = new CredentialRecords({
     records,
@@ -26,8 +26,15 @@ function world() {
   });
   const clock = manualClock();
   const fetch = () => Promise.reject(new Error('no request is expected here'));
-  const tokens = new McpTokens({ records, credentials, fetch, clock, warn: () => {}, onFailure: async () => {} });
-  const vaults = vaultService({ records, credentials, tokens, clock, ids: randomIds() });
+  const tokens = new McpTokenProvider({
+    records,
+    credentials,
+    fetch,
+    clock,
+    warn: () => {},
+    onFailure: async () => {},
+  });
+  const vaults = createVaultService({ records, credentials, tokens, clock, ids: createIdSource() });
   const aVault = async () => (await vaults.create({ displayName: 'Alice', metadata: {}, owner: 'one' })).id;
   const tokenFor = async (url: string, ...ids: string[]) =>
     (await tokens.of(url, { ids, session: { owner: 'one' } }))?.reveal();

@@ -2,10 +2,10 @@ import { test as base, describe, expect } from 'vitest';
 import { EnvironmentKeys, findEnvironmentKeysUnderOldPeppers } from '../../../../src/auth/environment-keys.ts';
 import { createPeppers } from '../../../../src/auth/pepper.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { randomIds, type SessionId } from '../../../../src/core/model/ids.ts';
+import { createIdSource, type SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import { WorkQueue } from '../../../../src/sessions/work-queue/work-queue.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const environment = 'env_0123456789abcdef01234567';
@@ -13,11 +13,11 @@ const other = 'env_ffffffffffffffffffffffff';
 const secrets = (...hex: string[]) => createPeppers(hex.map((two) => new Secret(two.repeat(32))));
 
 function opened(
-  options: { pepper?: ReturnType<typeof secrets>; records?: ReturnType<typeof memoryStore>['records'] } = {},
+  options: { pepper?: ReturnType<typeof secrets>; records?: ReturnType<typeof createInMemoryStore>['records'] } = {},
 ) {
   const clock = manualClock();
-  const ids = randomIds();
-  const records = options.records ?? memoryStore().records;
+  const ids = createIdSource();
+  const records = options.records ?? createInMemoryStore().records;
   const ended = new Set<SessionId>();
   const archived = new Set<SessionId>();
   const gone = new Set<string>();

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import type { SessionRecord } from '../../../../src/core/model/records.ts';
-import { workspaceService } from '../../../../src/sessions/workspaces/workspaces.ts';
-import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { createWorkspaceService } from '../../../../src/sessions/workspaces/workspaces.ts';
+import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { newSession } from '../../../support/stores/store.ts';
 
@@ -11,7 +11,7 @@ const graceMs = 30_000;
 
 /** The state that all servers share. */
 function world() {
-  const { records } = memoryStore({ shared: true });
+  const { records } = createInMemoryStore({ shared: true });
   const sessions = new Map<string, SessionRecord>();
   const alive = new Set<string>();
   return { records, sessions, alive, stopped: [] as string[], requested: [] as object[], working: new Set<string>() };
@@ -32,7 +32,7 @@ async function server(
     return found;
   };
   if (name !== undefined) alive.add(name);
-  const service = await workspaceService({
+  const service = await createWorkspaceService({
     records,
     clock,
     graceMs: grace,

@@ -1,14 +1,14 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
-import { droppableTypes } from '../../../../src/core/model/event-traits.ts';
+import { droppableEventTypes } from '../../../../src/core/model/event-traits.ts';
 import {
+  createReadOperations,
   type EventPosition,
   messageAheadQuery,
   newestOfTypeQuery,
   type RecordPosition,
-  readOperations,
   recordStatements,
-  recordsByPrefix,
+  recordsByPrefixQuery,
   type SearchChunk,
   type UsageChunk,
   usageSumsBy,
@@ -24,7 +24,7 @@ function database(ids: readonly string[]) {
 }
 
 test('a list by prefix has the records of its kind whose ids begin so, the newest first', () => {
-  const { list } = readOperations(database(['s', 's:1', 's:2', 's:\u{10fffe}', 's;', 'r:9', 't:1']));
+  const { list } = createReadOperations(database(['s', 's:1', 's:2', 's:\u{10fffe}', 's;', 'r:9', 't:1']));
   expect(list({ kind: 'a', idPrefix: 's:', limit: -1 }).map(([id]) => id)).toEqual(['s:\u{10fffe}', 's:2', 's:1']);
   expect(list({ kind: 'a', idPrefix: 's:', limit: 1 }).map(([id]) => id)).toEqual(['s:\u{10fffe}']);
 });
@@ -51,7 +51,7 @@ test('usage is summed a thousand events at a time, and those of one moment toget
   const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, 'usage', ?, ?)");
   const fact = JSON.stringify({ data: { model: 'm', inputTokens: 1, outputTokens: 2 } });
   for (let seq = 1; seq <= 2_500; seq++) put.run(seq, seq < 990 ? seq : Math.max(1_100, seq), fact);
-  const { usage } = readOperations(db);
+  const { usage } = createReadOperations(db);
   const chunks: number[][] = [];
   for (let at: number | null = 0; at !== null; ) {
     const [sums, next]: UsageChunk = usage(at, 2_400, ['model']);
@@ -62,7 +62,7 @@ test('usage is summed a thousand events at a time, and those of one moment toget
 });
 
 test('a list by prefix reads no other ids, however many records the kind has', () => {
-  const plan = database([]).prepare(`EXPLAIN QUERY PLAN ${recordsByPrefix}`).all();
+  const plan = database([]).prepare(`EXPLAIN QUERY PLAN ${recordsByPrefixQuery}`).all();
   expect(plan.map(({ detail }) => detail)).toContain('SEARCH record USING PRIMARY KEY (id>? AND id<?)');
 });
 
@@ -104,11 +104,11 @@ test('a search takes a few milliseconds at a time, continues where it ended, and
   /** A clock on which each read takes `ms`: with 5, each piece is as short as possible. */
   const pieces = <Place>(
     ms: number,
-    read: (ops: ReturnType<typeof readOperations>, from: Place) => SearchChunk<Place>,
+    read: (ops: ReturnType<typeof createReadOperations>, from: Place) => SearchChunk<Place>,
     first: Place,
   ) => {
     let time = 0;
-    const ops = readOperations(db, () => (time += ms));
+    const ops = createReadOperations(db, () => (time += ms));
     const found: string[][] = [];
     for (let [some, next]: SearchChunk<Place> = read(ops, first); ; [some, next] = read(ops, next)) {
       found.push(some);
@@ -137,7 +137,7 @@ test('a search reads few rows at once while they take long', () => {
   const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, 'message.user', 0, '{}')");
   for (let seq = 1; seq <= 400; seq++) put.run(seq);
   let [time, from] = [0, ['', 0] as EventPosition | null];
-  const { search } = readOperations(db, () => (time += 4));
+  const { search } = createReadOperations(db, () => (time += 4));
   const ends: number[] = [];
   for (; from; from = search('x', from)[1]) ends.push(from[1]);
   expect(ends).toEqual([0, 136, 272]);
@@ -149,11 +149,11 @@ test('the newest event of a type is read from an index, and nothing else of the 
   expect(plan.map(({ detail }) => detail)).toEqual([
     'SEARCH event USING COVERING INDEX event_type (session=? AND type=?)',
   ]);
-  expect(new Set(unindexedTypes)).toEqual(droppableTypes);
+  expect(new Set(unindexedTypes)).toEqual(droppableEventTypes);
   const types = ['run.end', 'message.delta', 'run.end', 'message.delta', 'tool.output'];
   const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, ?, 0, '{}')");
   for (const [n, type] of types.entries()) put.run(n + 1, type);
-  const { findLastSeq } = readOperations(db);
+  const { findLastSeq } = createReadOperations(db);
   const found = ['run.end', 'message.delta', 'tool.output', 'run.wait'].map((type) => findLastSeq('s', type));
   expect(found).toEqual([3, 4, 5, 0]);
 });

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { commitGroup } from '../../../../src/storage/sqlite/transaction.ts';
+import { createGroupCommitter } from '../../../../src/storage/sqlite/transaction.ts';
 
 let db: DatabaseSync;
 beforeEach(() => {
@@ -13,7 +13,7 @@ const count = () => Number(db.prepare('SELECT count(*) AS n FROM t').get()?.n);
 
 function open() {
   const insert = db.prepare('INSERT INTO t (v) VALUES (?)');
-  return commitGroup(
+  return createGroupCommitter(
     db,
     {
       add: (text: string) => Number(insert.run(text).changes),
@@ -61,7 +61,11 @@ test('a failed commit refuses all its requests, and later requests succeed', () 
   db.exec('CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED)');
   const dangle = db.prepare('INSERT INTO b (a) VALUES (7)');
   const insert = db.prepare('INSERT INTO t (v) VALUES (?)');
-  const commit = commitGroup(db, { dangle: () => void dangle.run(), add: (v: string) => void insert.run(v) }, 'the.db');
+  const commit = createGroupCommitter(
+    db,
+    { dangle: () => void dangle.run(), add: (v: string) => void insert.run(v) },
+    'the.db',
+  );
   expect([commit([['add', 'a'], ['dangle']]).map(([ok]) => ok), count()]).toEqual([[false, false], 0]);
   expect(commit([['add', 'a']])[0]?.[0]).toBe(true);
 });

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
 import { fuzzyScore, rankMatches } from '../../../../src/web/conversation/completion/fuzzy.ts';
-import { findMentionedPaths, replaceTrigger, triggerAt } from '../../../../src/web/conversation/completion/trigger.ts';
+import {
+  findMentionedPaths,
+  findTriggerAt,
+  replaceTrigger,
+} from '../../../../src/web/conversation/completion/trigger.ts';
 
 const best = (names: readonly string[], expected: string) =>
   rankMatches(names, expected, { nameOf: (name) => name, max: 10 });
@@ -24,15 +28,15 @@ test('a very long word is compared in little time', () => {
 });
 
 test('a command is completed at the beginning of a message only, a file at the beginning of any word', () => {
-  expect(triggerAt('/mo', 3)).toEqual({ kind: '/', word: 'mo', from: 0, to: 3 });
-  expect([triggerAt('/etc/hosts', 10), triggerAt('see /mo', 7)]).toEqual([undefined, undefined]);
-  expect(triggerAt('see @src/a then', 10)).toEqual({ kind: '@', word: 'src/a', from: 4, to: 10 });
-  expect(triggerAt('a@b.example', 11)).toBeUndefined();
-  expect(triggerAt('Größe (@ü', 9)).toEqual({ kind: '@', word: 'ü', from: 7, to: 9 });
+  expect(findTriggerAt('/mo', 3)).toEqual({ kind: '/', word: 'mo', from: 0, to: 3 });
+  expect([findTriggerAt('/etc/hosts', 10), findTriggerAt('see /mo', 7)]).toEqual([undefined, undefined]);
+  expect(findTriggerAt('see @src/a then', 10)).toEqual({ kind: '@', word: 'src/a', from: 4, to: 10 });
+  expect(findTriggerAt('a@b.example', 11)).toBeUndefined();
+  expect(findTriggerAt('Größe (@ü', 9)).toEqual({ kind: '@', word: 'ü', from: 7, to: 9 });
 });
 
 test('the chosen word takes the place of its beginning, and the cursor stands behind it', () => {
-  const trigger = triggerAt('see @ap and', 7);
+  const trigger = findTriggerAt('see @ap and', 7);
   const expected = { text: 'see @src/app.ts and', cursor: 16 };
   expect(trigger && replaceTrigger('see @ap and', trigger, '@src/app.ts')).toEqual(expected);
 });

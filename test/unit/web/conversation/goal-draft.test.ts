@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Goal } from '../../../../src/core/model/runs/goal.ts';
 import {
   emptyGoal,
-  findProblem,
+  findGoalProblem,
   goalDraftOf,
   maxRevisions,
   setGoalDraft,
@@ -36,7 +36,7 @@ test.each([
   ['goal.badRevisions', { ...emptyGoal, checks: 'true', revisions: maxRevisions + 1 }],
   [undefined, { ...emptyGoal, rubric: 'x', revisions: maxRevisions }],
 ] as const)('the form has the problem %s exactly where the server refuses the goal', (problem, draft) => {
-  expect(findProblem(draft)).toBe(problem);
+  expect(findGoalProblem(draft)).toBe(problem);
   expect(Goal.safeParse(toGoal(draft)).success).toBe(problem === undefined);
 });
 

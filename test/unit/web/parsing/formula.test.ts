@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { type FormulaNode, readFormula } from '../../../../src/web/parsing/formula.ts';
-import { type MarkdownNode, readMarkdown } from '../../../../src/web/parsing/markdown.ts';
+import { type FormulaNode, parseFormula } from '../../../../src/web/parsing/formula.ts';
+import { type MarkdownNode, parseMarkdown } from '../../../../src/web/parsing/markdown.ts';
 
 const namesIn = (node: FormulaNode): string[] =>
   typeof node === 'string' ? [] : [node.name, ...node.inner.flatMap(namesIn)];
@@ -14,7 +14,7 @@ const formulasIn = (nodes: readonly MarkdownNode[]): string[] =>
   });
 
 test('LaTeX becomes MathML without its source', () => {
-  const read = readFormula('\\frac{a}{b} + \\sum_{i=0}^n x_i', true);
+  const read = parseFormula('\\frac{a}{b} + \\sum_{i=0}^n x_i', true);
   expect(read && namesIn(read)).toEqual(expect.arrayContaining(['math', 'mfrac', 'munderover', 'msub']));
   expect(read && textIn(read)).toBe('ab+∑i=0nxi');
   expect(read).toMatchObject({ attributes: { display: 'block' } });
@@ -32,7 +32,7 @@ test.each([
 ])('%s gives nothing that could act, and may stay text', (_what, tex) => {
   let read: FormulaNode | undefined;
   try {
-    read = readFormula(tex, false);
+    read = parseFormula(tex, false);
   } catch {
     return; // the worker answers without an output, so the page shows the text
   }
@@ -40,10 +40,10 @@ test.each([
 });
 
 test('a huge size is bounded', () =>
-  expect(JSON.stringify(readFormula('\\rule{999999em}{999999em}', false))).not.toContain('999999'));
+  expect(JSON.stringify(parseFormula('\\rule{999999em}{999999em}', false))).not.toContain('999999'));
 
 test('formulas are found in a line and on lines of their own, and prices stay prices', () => {
-  const found = (text: string) => formulasIn(readMarkdown(text));
+  const found = (text: string) => formulasIn(parseMarkdown(text));
   expect(found('Euler: $e^{i\\pi}+1=0$, and \\(a_b\\).')).toEqual(['inline e^{i\\pi}+1=0', 'inline a_b']);
   expect(found('Text\n$$\n\\int x\n$$\nmore\n\n\\[ y \\]\n\n- $z$')).toEqual(['block \\int x', 'block y', 'inline z']);
   expect(found('```math\nx^2\n```\n\n```latex\nx\n```')).toEqual(['block x^2']);
@@ -52,5 +52,5 @@ test('formulas are found in a line and on lines of their own, and prices stay pr
 
 test('a text full of signs is read in little time', () => {
   for (const sign of ['$', '$$', '\n$$\n', '\\(', '\\[', '$a ', '\n\\[a'])
-    expect(formulasIn(readMarkdown(sign.repeat(40_000)))).toBeDefined();
+    expect(formulasIn(parseMarkdown(sign.repeat(40_000)))).toBeDefined();
 });

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
-import { highlight, type Piece } from '../../../../src/web/parsing/highlight.ts';
-import { textParts } from '../../../../src/web/parts/bounded-text.ts';
+import { type HighlightedPiece, highlight } from '../../../../src/web/parsing/highlight.ts';
+import { splitTextParts } from '../../../../src/web/parts/bounded-text.ts';
 
-const textOf = (pieces: readonly Piece[]): string =>
+const textOf = (pieces: readonly HighlightedPiece[]): string =>
   pieces.map((piece) => (typeof piece === 'string' ? piece : textOf(piece.inner))).join('');
 
 test('the colours of a long code come in the parts in which its text is drawn', () => {
   const code = `/* ${'one comment over many lines\n'.repeat(200)} */\n${'const a = "b";\n'.repeat(200)}`;
   const parts = highlight(code, 'ts') ?? [];
   expect(parts.length).toBeGreaterThan(5);
-  expect(parts.map(textOf)).toEqual(textParts(code));
-  expect(parts[1]).toEqual([{ class: 'hljs-comment', inner: [textParts(code)[1]] }]);
+  expect(parts.map(textOf)).toEqual(splitTextParts(code));
+  expect(parts[1]).toEqual([{ class: 'hljs-comment', inner: [splitTextParts(code)[1]] }]);
 });
 
 test('a language that is not known has no colours', () => expect(highlight('a', 'constructor')).toBeUndefined());

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
-import { parseAnsiRows, plainText } from '../../../../src/web/parts/ansi.ts';
+import { parseAnsiRows, stripAnsi } from '../../../../src/web/parts/ansi.ts';
 import {
   countLines,
   estimateLineCount,
   showHiddenCharacters,
-  textParts,
+  splitTextParts,
 } from '../../../../src/web/parts/bounded-text.ts';
 
 const esc = '\u001b';
 
 test('a line that was overwritten has its last state', () =>
-  expect(plainText('10%\r50%\r100%\r\nnext\r\r\n\rlast')).toBe('100%\nnext\nlast'));
+  expect(stripAnsi('10%\r50%\r100%\r\nnext\r\r\n\rlast')).toBe('100%\nnext\nlast'));
 
 test('a million returns without a new line are read in linear time', () =>
-  expect(plainText(`${'\r'.repeat(1_000_000)}x`)).toBe('x'));
+  expect(stripAnsi(`${'\r'.repeat(1_000_000)}x`)).toBe('x'));
 
 test('a line of the terminal has a limit of spans, and continues in further rows', () => {
   const rows = parseAnsiRows(`${esc}[31ma${esc}[32mb`.repeat(100_000));
@@ -40,7 +40,7 @@ test.each([
   ['empty lines', '\n'.repeat(500)],
   ['nothing', ''],
 ])('a text of %s is drawn in small parts that make the whole text', (_name, text) => {
-  const parts = textParts(text);
+  const parts = splitTextParts(text);
   expect(parts.join('')).toBe(text);
   expect(parts.every((part) => part.length <= 2_000 && part.split('\n').length <= 61 && part.isWellFormed())).toBe(
     true,

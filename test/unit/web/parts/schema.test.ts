@@ -1,11 +1,17 @@
 import { expect, test } from 'vitest';
-import { type Draft, type FieldSchema, findMistake, fromDraft, toDraft } from '../../../../src/web/parts/kit/schema.ts';
+import {
+  type FieldDraft,
+  type FieldSchema,
+  findMistake,
+  parseFieldDraft,
+  toDraft,
+} from '../../../../src/web/parts/kit/schema.ts';
 
 const list = { kind: 'list', pattern: '^[a-z*.]+$', max: 12 } as const;
 const limit = { kind: 'number', isNullable: true, words: ['unlimited'], min: 0, max: 10 } as const;
 const events = { kind: 'many', isRequired: true, values: ['a', 'b'] } as const;
 
-test.each<[schema: FieldSchema, draft: Draft, value: unknown, mistake: string | undefined]>([
+test.each<[schema: FieldSchema, draft: FieldDraft, value: unknown, mistake: string | undefined]>([
   [{ kind: 'text' }, '', undefined, undefined],
   [{ kind: 'text', isRequired: true }, '', '', 'form.required'],
   [{ kind: 'text', isRequired: true }, ' ', ' ', 'form.required'],
@@ -27,10 +33,10 @@ test.each<[schema: FieldSchema, draft: Draft, value: unknown, mistake: string | 
   [events, [], [], 'form.chooseOne'],
   [events, ['b'], ['b'], undefined],
 ])('a field %o with %j is %j, and says "%s"', (schema, draft, value, mistake) => {
-  expect([fromDraft(schema, draft), findMistake(schema, draft)?.[0]]).toEqual([value, mistake]);
+  expect([parseFieldDraft(schema, draft), findMistake(schema, draft)?.[0]]).toEqual([value, mistake]);
 });
 
-test.each<[schema: FieldSchema, value: unknown, draft: Draft]>([
+test.each<[schema: FieldSchema, value: unknown, draft: FieldDraft]>([
   [{ kind: 'text' }, undefined, ''],
   [{ kind: 'text', isNullable: true }, null, ''],
   [{ kind: 'choice', values: ['a'], initial: 'a' }, undefined, 'a'],

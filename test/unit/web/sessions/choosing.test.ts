@@ -1,13 +1,13 @@
 import { beforeEach, expect, test } from 'vitest';
-import { chosenSessions, selectRange, stopChoosing, toggleChosen } from '../../../../src/web/sessions/choosing.ts';
+import { selectedSessions, selectRange, stopSelecting, toggleSelected } from '../../../../src/web/sessions/choosing.ts';
 
 const order = ['a', 'b', 'c', 'd', 'e'];
-const ids = () => [...chosenSessions.value].sort().join('');
-beforeEach(stopChoosing);
+const ids = () => [...selectedSessions.value].sort().join('');
+beforeEach(stopSelecting);
 
 test('a range reaches from the last session that was chosen alone, in both directions, and keeps the others', () => {
-  toggleChosen('a');
-  toggleChosen('d');
+  toggleSelected('a');
+  toggleSelected('d');
   selectRange('b', order);
   expect(ids()).toBe('abcd');
   selectRange('e', order);
@@ -17,7 +17,7 @@ test('a range reaches from the last session that was chosen alone, in both direc
 test('without a beginning, or with one that the list does not show, a range is the one session', () => {
   selectRange('c', order);
   expect(ids()).toBe('c');
-  toggleChosen('x');
+  toggleSelected('x');
   selectRange('e', order);
   expect(ids()).toBe('cex');
 });

@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { parseCsv } from '../../../../src/web/work/files/csv.ts';
 import { choosePreview, detectLanguage } from '../../../../src/web/work/files/preview.ts';
-import { type Entry, listRows, parentOf, rowAfterKey } from '../../../../src/web/work/files/tree.ts';
+import { type FolderEntry, listRows, parentOf, rowAfterKey } from '../../../../src/web/work/files/tree.ts';
 
-const entry = (name: string, type: Entry['type'] = 'file'): Entry => ({ name, type, size: 1, modified: '' });
+const entry = (name: string, type: FolderEntry['type'] = 'file'): FolderEntry => ({
+  name,
+  type,
+  size: 1,
+  modified: '',
+});
 const folders = new Map([
   ['.', [entry('.agent_logs', 'directory'), entry('.corral', 'directory'), entry('src', 'directory'), entry('a.txt')]],
   ['src', [entry('deep', 'directory'), entry('b.ts')]],

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { type Lane, laneOf, lineOf } from '../../../../src/core/model/event-traits.ts';
+import { eventLineOf, laneOf, type TimelineLane } from '../../../../src/core/model/event-traits.ts';
 import { toColumns } from '../../../../src/web/work/timeline/lanes.ts';
-import { advance, findReplayPosition, maxReplayPauseMs } from '../../../../src/web/work/timeline/replay.ts';
-import { turnAt } from '../../../../src/web/work/timeline/turn-at.ts';
+import { advanceReplay, findReplayPosition, maxReplayPauseMs } from '../../../../src/web/work/timeline/replay.ts';
+import { findTurnAt } from '../../../../src/web/work/timeline/turn-at.ts';
 
-type Event = Parameters<typeof turnAt>[0][number];
+type Event = Parameters<typeof findTurnAt>[0][number];
 const event = (type: string, data: object = {}) =>
   ({ type, data, seq: 1, ts: 0, runId: null, sessionId: 's' }) as Event;
 
 describe('the lanes', () => {
   test('of 100,000 events are a few hundred columns', () => {
-    const kinds = Array.from({ length: 100_000 }, (_, at): Lane => (at % 10 === 0 ? 'tool' : 'model'));
+    const kinds = Array.from({ length: 100_000 }, (_, at): TimelineLane => (at % 10 === 0 ? 'tool' : 'model'));
     const columns = toColumns(kinds, 240);
     expect(columns.length).toBeLessThanOrEqual(240);
     expect(columns[0]?.heights).toMatchObject({ model: expect.closeTo(1, 1), person: 0 });
@@ -40,15 +40,18 @@ describe('a replay', () => {
   const start = { shown: 1, waitedMs: 0 };
 
   test('shows events at their pace, times the speed', () => {
-    expect(advance(log, start, 999, 1)).toEqual({ shown: 1, waitedMs: 999 });
-    expect([advance(log, start, 1_000, 1).shown, advance(log, start, 375, 4)]).toEqual([2, { shown: 3, waitedMs: 0 }]);
-    expect(advance(log, start, 100, 16).shown).toBe(3);
+    expect(advanceReplay(log, start, 999, 1)).toEqual({ shown: 1, waitedMs: 999 });
+    expect([advanceReplay(log, start, 1_000, 1).shown, advanceReplay(log, start, 375, 4)]).toEqual([
+      2,
+      { shown: 3, waitedMs: 0 },
+    ]);
+    expect(advanceReplay(log, start, 100, 16).shown).toBe(3);
   });
 
   test('cuts a long pause short, and stops at the end', () => {
-    expect(advance(log, { shown: 3, waitedMs: 0 }, maxReplayPauseMs - 1, 1).shown).toBe(3);
-    expect(advance(log, { shown: 3, waitedMs: 0 }, maxReplayPauseMs, 1)).toEqual({ shown: 4, waitedMs: 0 });
-    expect(advance(log, { shown: 4, waitedMs: 0 }, 60_000, 16).shown).toBe(4);
+    expect(advanceReplay(log, { shown: 3, waitedMs: 0 }, maxReplayPauseMs - 1, 1).shown).toBe(3);
+    expect(advanceReplay(log, { shown: 3, waitedMs: 0 }, maxReplayPauseMs, 1)).toEqual({ shown: 4, waitedMs: 0 });
+    expect(advanceReplay(log, { shown: 4, waitedMs: 0 }, 60_000, 16).shown).toBe(4);
   });
 
   test('jumps to the next call and the one before', () => {
@@ -67,16 +70,16 @@ test('a place belongs to the turn of the model that is under way there', () => {
     ...[event('run.started'), event('message.delta'), event('usage', { turn: 1 }), event('tool.called')],
     ...[event('usage', { turn: 2 }), event('run.end'), event('message.user')],
   ];
-  expect([1, 2, 3, 4, 5, 6, 7].map((shown) => turnAt(log, shown))).toEqual([1, 1, 1, 2, 2, 2, 2]);
-  expect(turnAt([event('message.user')], 1)).toBeUndefined();
+  expect([1, 2, 3, 4, 5, 6, 7].map((shown) => findTurnAt(log, shown))).toEqual([1, 1, 1, 2, 2, 2, 2]);
+  expect(findTurnAt([event('message.user')], 1)).toBeUndefined();
 });
 
 test('an event has one line of words, also when its text has many', () => {
-  expect(lineOf(event('message.user', { text: 'one\n\n two' }))).toBe('one two');
-  expect(lineOf(event('tool.calling', { function: 'shell_exec', args: { command: 'ls\n-la' } }))).toBe(
+  expect(eventLineOf(event('message.user', { text: 'one\n\n two' }))).toBe('one two');
+  expect(eventLineOf(event('tool.calling', { function: 'shell_exec', args: { command: 'ls\n-la' } }))).toBe(
     'shell_exec ls -la',
   );
-  expect(lineOf(event('egress', { decision: 'refused', host: 'a.b', port: 443, rule: 'none' }))).toBe(
+  expect(eventLineOf(event('egress', { decision: 'refused', host: 'a.b', port: 443, rule: 'none' }))).toBe(
     'refused a.b:443 (none)',
   );
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { readNotebook } from '../../../../src/web/work/files/read-notebook.ts';
+import { parseNotebook } from '../../../../src/web/work/files/read-notebook.ts';
 import { sortRows, toggleOrder } from '../../../../src/web/work/files/sort-rows.ts';
-import { parseTarget } from '../../../../src/web/work/preview/target.ts';
+import { parsePreviewTarget } from '../../../../src/web/work/preview/target.ts';
 
 test('a click on a head sorts up, then down, then as in the file; another head begins again', () => {
   const up = toggleOrder(undefined, 1);
@@ -33,7 +33,7 @@ test('a notebook gives its cells with their texts and pictures, and never HTML',
       ],
     },
   ];
-  const read = readNotebook(JSON.stringify({ cells, metadata: { language_info: { name: 'julia' } } }));
+  const read = parseNotebook(JSON.stringify({ cells, metadata: { language_info: { name: 'julia' } } }));
   expect(read?.language).toBe('julia');
   expect(read?.cells.map(({ kind, source }) => [kind, source])).toEqual([
     ['markdown', '# A\nb'],
@@ -45,17 +45,17 @@ test('a notebook gives its cells with their texts and pictures, and never HTML',
     { text: 'x', isError: false },
     { text: 'Oh\nno', isError: true },
   ]);
-  expect(readNotebook('{"cells":[]}')?.language).toBe('python');
-  for (const text of ['', '[]', 'null', '{"cells":1}', '{']) expect(readNotebook(text), text).toBeUndefined();
-  expect(readNotebook('{"cells":[1,null,{"source":{},"outputs":{}}]}')?.cells).toHaveLength(3);
+  expect(parseNotebook('{"cells":[]}')?.language).toBe('python');
+  for (const text of ['', '[]', 'null', '{"cells":1}', '{']) expect(parseNotebook(text), text).toBeUndefined();
+  expect(parseNotebook('{"cells":[1,null,{"source":{},"outputs":{}}]}')?.cells).toHaveLength(3);
 });
 
 test('links to the sandbox’s own address are places in it, and no others', () => {
-  expect(parseTarget('http://localhost:3000')).toEqual({ port: 3000, path: '/' });
-  expect(parseTarget('http://127.0.0.1:80/a?b#c')).toEqual({ port: 80, path: '/a?b#c' });
+  expect(parsePreviewTarget('http://localhost:3000')).toEqual({ port: 3000, path: '/' });
+  expect(parsePreviewTarget('http://127.0.0.1:80/a?b#c')).toEqual({ port: 80, path: '/a?b#c' });
   for (const href of [
     ...['http://localhost', 'http://localhost:0', 'http://localhost:99999', 'http://localhost.evil:3000'],
     'https://a.b:1',
   ])
-    expect(parseTarget(href), href).toBeUndefined();
+    expect(parsePreviewTarget(href), href).toBeUndefined();
 });

@@ -9,15 +9,15 @@ import type { BuildPlan } from '../../../../sessions/api/server/template-builds.
 import { parseUser } from '../../../../sessions/builds/plan.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { withBodyStreams } from '../../../shared/uploads.ts';
-import { type E2bSettings, parseTemplates } from '../settings.ts';
-import type { Tokens } from '../tokens.ts';
-import { refuseFields } from './network.ts';
-import { badRequest, parseInput, queryOf, toIsoTime } from './parsed.ts';
+import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
+import type { SandboxTokens } from '../tokens.ts';
+import { refuseUnsupportedFields } from './network.ts';
+import { badRequest, parseInput, parseUrlQuery, toIsoTime } from './parsed.ts';
 import { Params } from './shapes.ts';
 
 interface Deps {
   readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock'>;
-  readonly tokens: Pick<Tokens, 'upload' | 'opensUpload'>;
+  readonly tokens: Pick<SandboxTokens, 'upload' | 'opensUpload'>;
   readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
 /** Validity of an upload URL. Clients pack the archive only after requesting the URL. */
@@ -63,7 +63,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   const uploadOf = ({ sid: id, hash }: OfFiles['params'], expires: string) => `${id}/${hash}/${expires}`;
   /** The build service for the upload URL's creator, or for the request's own key. Rejects: unauthorized. */
   const receiving = (request: OfFiles) => {
-    const searchParams = queryOf(request);
+    const searchParams = parseUrlQuery(request);
     const [value, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];
     if (value === null && request.known) return builds;
     const maker = tokens.opensUpload(uploadOf(request.params, expires), value ?? undefined);
@@ -122,7 +122,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     },
   );
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
-    const offset = Number(queryOf({ url }).get('logsOffset') ?? 0);
+    const offset = Number(parseUrlQuery({ url }).get('logsOffset') ?? 0);
     if (!Number.isInteger(offset) || offset < 0) throw badRequest('logsOffset is a whole number.');
     // Read the state first: lines logged between the two reads belong to the next call.
     const build = await builds.build(params.sid, params.build);
@@ -164,7 +164,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
 }
 
 /** A built template, as an entry of the template list. */
-export function builtTemplateView({ id, name, tags, at }: BuiltTemplate) {
+export function toBuiltTemplateView({ id, name, tags, at }: BuiltTemplate) {
   const newest = Object.values(tags).sort((a, b) => b.at - a.at)[0];
   return {
     templateID: id,
@@ -187,7 +187,7 @@ const publicImages: Readonly<Record<string, string>> = {
 function resolveBase(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
   const [bare = ''] = name.split(':');
   const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;
-  return image !== undefined && parseTemplates(settings).has(bare) ? { image } : { template: name };
+  return image !== undefined && parseTemplateAliases(settings).has(bare) ? { image } : { template: name };
 }
 
 function toPlan(
@@ -195,7 +195,7 @@ function toPlan(
   settings: Pick<E2bSettings, 'templates'>,
 ): BuildPlan {
   const { startCmd, readyCmd, fromImageRegistry } = others;
-  refuseFields({ fromImageRegistry }, ['fromImageRegistry']);
+  refuseUnsupportedFields({ fromImageRegistry }, ['fromImageRegistry']);
   if (!fromImage === !fromTemplate) throw badRequest('A build needs fromImage or fromTemplate, and not both.');
   const forced = steps.findIndex((step) => step.force === true);
   const freshFrom = force ? 0 : forced < 0 ? undefined : forced;

@@ -2,8 +2,8 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { SandboxChoice, SessionLifetime } from '../../../../core/model/records.ts';
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import type { SandboxAbilities } from '../../../shared/facade.ts';
-import { type E2bSettings, parseTemplates } from '../settings.ts';
-import { refuseFields, toEgressChoice, unavailableRules } from './network.ts';
+import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
+import { refuseUnsupportedFields, toEgressChoice, unsupportedNetworkFields } from './network.ts';
 import { badRequest } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
@@ -30,7 +30,7 @@ export function toSandboxRequest(
   fallback: number,
 ): SandboxRequest {
   const [name = ''] = newSandbox.templateID.split(':');
-  const known = parseTemplates(settings);
+  const known = parseTemplateAliases(settings);
   if (!snapshot && !isBuilt && !known.has(name)) {
     const names = [...known.keys()].join(', ');
     throw new AppError(
@@ -65,11 +65,14 @@ const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefin
  * files are kept if the driver cannot freeze processes, because refusing the sandbox would help nobody.
  */
 function keptAtEnd(query: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
-  return resolveKeeps(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
+  return resolvePauseMode(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
 }
 
 /** Explains where the new sandbox differs from the request. Undefined: no difference. */
-export const noticeOf = ({ onEnd }: SessionLifetime, { autoPause, autoPauseMemory }: NewSandbox): string | undefined =>
+export const explainPauseDifference = (
+  { onEnd }: SessionLifetime,
+  { autoPause, autoPauseMemory }: NewSandbox,
+): string | undefined =>
   autoPause && (autoPauseMemory ?? true) && onEnd === 'pause-files'
     ? "This server's driver cannot freeze processes: the pause at the end of the time keeps the files, not the memory, and no request ends it by itself."
     : undefined;
@@ -78,7 +81,7 @@ export const noticeOf = ({ onEnd }: SessionLifetime, { autoPause, autoPauseMemor
  * Decides whether a pause keeps the memory or only the files. Rejects: unsupported, if this server's sandboxes cannot
  * keep the requested state, so nothing is lost silently.
  */
-export function resolveKeeps(
+export function resolvePauseMode(
   query: 'memory' | 'files',
   { pause }: Pick<E2bSettings, 'pause'>,
   { freeze, keepsFiles }: SandboxAbilities,
@@ -102,8 +105,8 @@ export function requireValidSeconds(seconds: number, { maxSeconds }: Pick<E2bSet
 }
 
 function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...requested }: NewSandbox): void {
-  refuseFields(requested, ['iam']);
-  refuseFields(network ?? {}, [...unavailableRules, 'httpsPorts'], 'network.');
+  refuseUnsupportedFields(requested, ['iam']);
+  refuseUnsupportedFields(network ?? {}, [...unsupportedNetworkFields, 'httpsPorts'], 'network.');
   if (autoPauseMemory === false && (!autoPause || autoResume?.enabled)) {
     throw badRequest('autoPauseMemory: false needs autoPause, and no autoResume.');
   }

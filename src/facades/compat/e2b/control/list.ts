@@ -10,7 +10,7 @@ interface Page {
 }
 
 /** One page of the sandboxes that match the query. A token is a position in the order, so no sandbox is skipped. */
-export function toPage(all: readonly SessionRecord[], query: URLSearchParams): Page {
+export function toSandboxPage(all: readonly SessionRecord[], query: URLSearchParams): Page {
   const labels = parseMetadata(query.getAll('metadata'));
   const states = new Set(
     query

@@ -12,7 +12,7 @@ const script = [
 const sampleMs = 200;
 
 /** One fresh sample. Undefined when the sandbox does not run. */
-export async function readSample(id: SessionId, services: Pick<Services, 'sandboxes'>, signal: AbortSignal) {
+export async function readMetricsSample(id: SessionId, services: Pick<Services, 'sandboxes'>, signal: AbortSignal) {
   const usage = await services.sandboxes.usage(id, signal);
   if (!usage) return undefined;
   const since = performance.now();

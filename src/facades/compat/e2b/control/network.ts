@@ -65,7 +65,7 @@ function deniedRange(text: string): string {
 }
 
 /** The rules in force, in the format of the SDKs. */
-export function rulesView(choice: EgressChoice): {
+export function toRulesView(choice: EgressChoice): {
   readonly allowOut?: readonly string[];
   readonly denyOut: readonly string[];
 } {
@@ -75,7 +75,7 @@ export function rulesView(choice: EgressChoice): {
 }
 
 /** Rejects: invalid_request, naming a field that this server cannot apply to a sandbox. */
-export function refuseFields(input: object, names: readonly string[], prefix = ''): void {
+export function refuseUnsupportedFields(input: object, names: readonly string[], prefix = ''): void {
   for (const name of names) {
     const value = (input as Record<string, unknown>)[name];
     const isEmpty =
@@ -83,4 +83,4 @@ export function refuseFields(input: object, names: readonly string[], prefix = '
     if (!isEmpty) throw badRequest(`${prefix}${name} is not available here.`);
   }
 }
-export const unavailableRules = ['egressProxy', 'dnsServers'] as const;
+export const unsupportedNetworkFields = ['egressProxy', 'dnsServers'] as const;

@@ -27,7 +27,7 @@ export function parseLimit(query: URLSearchParams): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= 100) return limit;
   throw badRequest('limit is from 1 to 100.');
 }
-export const queryOf = ({ url }: Pick<FastifyRequest, 'url'>): URLSearchParams =>
+export const parseUrlQuery = ({ url }: Pick<FastifyRequest, 'url'>): URLSearchParams =>
   new URL(url, 'http://server').searchParams;
 /** One page of a list, which begins after the item of the query's `nextToken`. Sends the token of the next page. */
 export function paginate<Item extends { readonly id: string }>(

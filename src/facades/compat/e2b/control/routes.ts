@@ -7,26 +7,26 @@ import { wireErrors } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import type { Sandboxes } from '../sandboxes.ts';
-import { type E2bSettings, parseTemplates } from '../settings.ts';
-import { builtTemplateView, mountBuilds } from './builds.ts';
-import { noticeOf, requireValidSeconds, resolveKeeps, toSandboxRequest } from './create.ts';
-import { toPage } from './list.ts';
+import type { DataPlaneSandboxes } from '../sandboxes.ts';
+import { type E2bSettings, parseTemplateAliases } from '../settings.ts';
+import { mountBuilds, toBuiltTemplateView } from './builds.ts';
+import { explainPauseDifference, requireValidSeconds, resolvePauseMode, toSandboxRequest } from './create.ts';
+import { toSandboxPage } from './list.ts';
 import { toLogEntry } from './logs.ts';
-import { readSample } from './metrics.ts';
-import { NetworkUpdate, refuseFields, toEgressChoice, unavailableRules } from './network.ts';
-import { parseInput, queryOf } from './parsed.ts';
+import { readMetricsSample } from './metrics.ts';
+import { NetworkUpdate, refuseUnsupportedFields, toEgressChoice, unsupportedNetworkFields } from './network.ts';
+import { parseInput, parseUrlQuery } from './parsed.ts';
 import { replaceRules, toHeaderRules, toShownRules } from './rules.ts';
 import { mountSecrets } from './secrets.ts';
 import {
   agentVersion,
-  detailView,
   NewSandbox,
   Params,
   Pause,
-  sandboxView,
   Timeout,
   toListedSandbox,
+  toSandboxDetail,
+  toSandboxView,
   type ViewDeps,
 } from './shapes.ts';
 import { mountSnapshots } from './snapshots.ts';
@@ -35,7 +35,7 @@ import { mountVolumes, parseMounts, toShownMounts } from './volumes.ts';
 interface Deps extends ViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock' | 'idempotency' | 'abilities'>;
   readonly settings: E2bSettings;
-  readonly sandboxes: Sandboxes;
+  readonly sandboxes: DataPlaneSandboxes;
 }
 const olderSeconds = 15;
 
@@ -65,12 +65,12 @@ export function mountControl(app: App, deps: Deps): void {
   /** Undefined: the name belongs to a template, or is unknown. */
   const findSnapshot = async (named: string) => {
     const [name = ''] = named.split(':');
-    if (parseTemplates(settings).has(name)) return undefined;
+    if (parseTemplateAliases(settings).has(name)) return undefined;
     return await services.snapshots.find(named).catch(ignoreNotFound);
   };
   const findBuilt = async (named: string) => {
     const [name = ''] = named.split(':');
-    if (parseTemplates(settings).has(name)) return undefined;
+    if (parseTemplateAliases(settings).has(name)) return undefined;
     return await services.templateBuilds.find(named).catch(ignoreNotFound);
   };
   const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
@@ -86,7 +86,7 @@ export function mountControl(app: App, deps: Deps): void {
           seconds,
         );
         const rules = await toHeaderRules(requested.network?.rules, services);
-        const notice = noticeOf(life, requested);
+        const notice = explainPauseDifference(life, requested);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
         const volumes = parseMounts(requested.volumeMounts);
         const chosen = {
@@ -112,7 +112,7 @@ export function mountControl(app: App, deps: Deps): void {
         }
         const endsAt = clock.now() + life.seconds * 1_000;
         const record = await services.sessions.update(id, { life: { ...life, endsAt } });
-        return sandboxView(record, deps, request.principal);
+        return toSandboxView(record, deps, request.principal);
       }),
     );
     reply.code(201); // even for a repeated request
@@ -122,9 +122,9 @@ export function mountControl(app: App, deps: Deps): void {
   app.post('/e2b/sandboxes', body, create(olderSeconds));
 
   const list = async (request: FastifyRequest, reply: FastifyReply) => {
-    const query = queryOf(request);
+    const query = parseUrlQuery(request);
     const all = await services.sessions.list();
-    const { sessions, next, running } = toPage(
+    const { sessions, next, running } = toSandboxPage(
       all.filter((record) => !isOver(record, clock.now())),
       query,
     );
@@ -141,7 +141,7 @@ export function mountControl(app: App, deps: Deps): void {
     const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
     const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
     const volumes = await toShownMounts(record, services);
-    return detailView(record, deps, { token, rules: toShownRules(credentials), volumes });
+    return toSandboxDetail(record, deps, { token, rules: toShownRules(credentials), volumes });
   });
   app.delete('/e2b/sandboxes/:sid', sid, async ({ params }, reply) => {
     const { id } = await found(params.sid);
@@ -165,7 +165,7 @@ export function mountControl(app: App, deps: Deps): void {
       await services.sessions.update(record.id, { life: { ...life, endsAt } });
     } else await services.sandboxes.start(record.id, abortOnDisconnect(reply));
     await services.inside.admits(record.id); // the tokens open everything in the sandbox
-    return sandboxView(await found(value), deps, request.principal);
+    return toSandboxView(await found(value), deps, request.principal);
   };
   for (const path of ['/e2b/v2/sandboxes/:sid/connect', '/e2b/sandboxes/:sid/connect']) {
     app.post(path, withBody, (request, reply) => connect(request.params.sid, request, reply));
@@ -196,14 +196,14 @@ export function mountControl(app: App, deps: Deps): void {
   app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: input, principal }, reply) => {
     const { memory } = parseInput(Pause, input);
     const { record } = await withLife(params.sid);
-    await sandboxes.pause(record.id, resolveKeeps(memory ? 'memory' : 'files', settings, abilities), principal);
+    await sandboxes.pause(record.id, resolvePauseMode(memory ? 'memory' : 'files', settings, abilities), principal);
     return reply.code(204).send();
   });
   app.put('/e2b/sandboxes/:sid/network', withBody, async ({ params, body: input }, reply) => {
     const { allow_internet_access: allowed, ...network } = parseInput(NetworkUpdate, input);
     const { record, life } = await withLife(params.sid);
     if (life.paused) throw new AppError('conflict', `Sandbox ${record.id} is paused. Connect to it first.`);
-    refuseFields(network, unavailableRules);
+    refuseUnsupportedFields(network, unsupportedNetworkFields);
     const rules = await toHeaderRules(network.rules, services);
     await services.egress.narrow(record.id, toEgressChoice(allowed, network) ?? null);
     await replaceRules(record.id, rules, services);
@@ -212,12 +212,12 @@ export function mountControl(app: App, deps: Deps): void {
   app.get('/e2b/sandboxes/:sid/metrics', sid, async (request, reply) => {
     const record = await found(request.params.sid);
     await services.inside.admits(record.id);
-    const query = queryOf(request);
+    const query = parseUrlQuery(request);
     const now = clock.now();
     const [start, end] = [Number(query.get('start') ?? 0), Number(query.get('end') ?? now / 1_000 + 1)];
     if (Number.isNaN(start + end)) throw new AppError('invalid_request', 'start and end are seconds since 1970.');
     if (record.life?.paused || end * 1_000 < now - 5_000 || start * 1_000 > now) return [];
-    const sample = await readSample(record.id, services, abortOnDisconnect(reply));
+    const sample = await readMetricsSample(record.id, services, abortOnDisconnect(reply));
     return sample
       ? [{ timestamp: new Date(now).toISOString(), timestampUnix: Math.floor(now / 1_000), ...sample }]
       : [];
@@ -229,7 +229,7 @@ export function mountControl(app: App, deps: Deps): void {
   mountSnapshots(app, { ...deps, withLife, statusOf });
   const logs = async (request: FastifyRequest<{ Params: z.output<typeof Params> }>) => {
     const record = await found(request.params.sid);
-    const query = queryOf(request);
+    const query = parseUrlQuery(request);
     const [cursor, limit] = [Number(query.get('cursor') ?? 0), Number(query.get('limit') ?? 1_000)];
     if (Number.isNaN(cursor) || !Number.isInteger(limit) || limit < 1 || limit > 1_000)
       throw new AppError('invalid_request', 'cursor is in ms since 1970, and limit from 1 to 1000.');
@@ -252,20 +252,20 @@ export function mountControl(app: App, deps: Deps): void {
     const { cpuCount, memoryMB, diskSizeMB } = toListedSandbox({ createdAt: 0 } as SessionRecord, deps);
     const size = { cpuCount, memoryMB, diskSizeMB, envdVersion: agentVersion };
     const common = { public: false, ...size, spawnCount: 0, createdBy: null };
-    const ofOperator = [...parseTemplates(settings).keys()].map((name) => {
+    const ofOperator = [...parseTemplateAliases(settings).keys()].map((name) => {
       const names = { templateID: name, buildID: name, names: [name], aliases: [name] };
       return { ...names, ...common, buildStatus: 'ready', buildCount: 1, ...times };
     });
     const built = (await services.templateBuilds.list()).map((one) => ({
       ...common,
       ...times,
-      ...builtTemplateView(one),
+      ...toBuiltTemplateView(one),
     }));
     return [...ofOperator, ...built];
   });
   app.get('/e2b/templates/aliases/:sid', sid, async ({ params }) => {
     const [name = ''] = params.sid.split(':');
-    if (parseTemplates(settings).has(name)) return { templateID: name, public: false };
+    if (parseTemplateAliases(settings).has(name)) return { templateID: name, public: false };
     const built = await findBuilt(params.sid);
     if (built) return { templateID: built.id, public: false };
     const snapshot = await findSnapshot(params.sid);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
-import { type CredentialInjection, credentialFields, injectionTargets } from '../../../../core/model/credential.ts';
+import { type CredentialInjection, credentialFields, listInjectionTargets } from '../../../../core/model/credential.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import type { BoundCredential, SecretUse } from '../../../../sessions/api/credentials.ts';
@@ -102,9 +102,11 @@ export async function replaceRules(
   { sessionCredentials }: Pick<Services, 'sessionCredentials'>,
 ): Promise<void> {
   const before = await sessionCredentials.list(id);
-  const places = new Set(rules.flatMap(({ credential }) => injectionTargets(credential)));
+  const places = new Set(rules.flatMap(({ credential }) => listInjectionTargets(credential)));
   for (const other of before) {
-    const taken = other.name.startsWith(named) ? undefined : injectionTargets(other).find((place) => places.has(place));
+    const taken = other.name.startsWith(named)
+      ? undefined
+      : listInjectionTargets(other).find((place) => places.has(place));
     if (taken) throw new AppError('conflict', `The credential '${other.name}' sets ${taken} already. Revoke it first.`);
   }
   for (const { name } of before) if (name.startsWith(named)) await sessionCredentials.revoke(id, name);

@@ -3,7 +3,7 @@ import { Secret } from '../../../../core/text/secret.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { NamedSecret } from '../../../../sessions/api/server/secrets.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { paginate, parseInput, queryOf, toIsoTime } from './parsed.ts';
+import { paginate, parseInput, parseUrlQuery, toIsoTime } from './parsed.ts';
 
 const bytes = (most: number) => z.string().refine((text) => Buffer.byteLength(text) <= most, `is over ${most} bytes`);
 const Metadata = z
@@ -35,7 +35,7 @@ const toView = ({ id, name, version, metadata, createdAt, updatedAt }: NamedSecr
 /** The secrets of programs, by their id or name. No answer contains a value. */
 export function mountSecrets(app: App, { secrets }: Pick<Services, 'secrets'>): void {
   app.get('/e2b/secrets', async (request, reply) => {
-    return paginate(await secrets.list(), queryOf(request), reply).map(toView);
+    return paginate(await secrets.list(), parseUrlQuery(request), reply).map(toView);
   });
   app.post('/e2b/secrets', { schema: { body: z.unknown() } }, async ({ body }, reply) => {
     const { name, value, metadata } = parseInput(NewSecretBody, body);

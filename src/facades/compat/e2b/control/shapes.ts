@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionLifetime, SessionRecord } from '../../../../core/model/records.ts';
 import { deniesByDefault } from '../../../../core/model/sandboxes/egress-choice.ts';
-import type { Tokens } from '../tokens.ts';
-import { NewNetwork, rulesView } from './network.ts';
+import type { SandboxTokens } from '../tokens.ts';
+import { NewNetwork, toRulesView } from './network.ts';
 import { toIsoTime } from './parsed.ts';
 
 /** A volume whose name is followed by `:read` is mounted read-only. */
@@ -31,20 +31,20 @@ export const Params = z.object({ sid: z.string() });
 export const agentVersion = '0.6.4';
 const clientID = 'corral';
 
-export interface Limits {
+export interface SandboxResources {
   readonly cpus: number;
   readonly memory: number; // bytes
   readonly disk: number; // bytes
 }
 export interface ViewDeps {
-  readonly tokens: Tokens;
+  readonly tokens: SandboxTokens;
   readonly domain: string;
-  readonly limits: Limits;
+  readonly limits: SandboxResources;
 }
 const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
 
 /** `maker`: the caller whose credential the tokens depend on. */
-export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Principal) {
+export function toSandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Principal) {
   const { id, life } = record;
   const name = life?.kind ?? 'base';
   return {
@@ -85,7 +85,7 @@ interface DetailParts {
   readonly rules: Readonly<Record<string, object[]>>;
   readonly volumes: readonly { readonly name: string; readonly path: string }[];
 }
-export function detailView(record: SessionRecord, deps: ViewDeps, { token, rules, volumes }: DetailParts) {
+export function toSandboxDetail(record: SessionRecord, deps: ViewDeps, { token, rules, volumes }: DetailParts) {
   const { life, sandbox } = record;
   const onTimeout = life && life.onEnd !== 'delete' ? ('pause' as const) : ('kill' as const);
   return {
@@ -95,7 +95,7 @@ export function detailView(record: SessionRecord, deps: ViewDeps, { token, rules
     ...(volumes.length > 0 && { volumeMounts: volumes }),
     allowInternetAccess: !(sandbox?.egress && deniesByDefault(sandbox.egress)),
     network: {
-      ...(sandbox?.egress && rulesView(sandbox.egress)),
+      ...(sandbox?.egress && toRulesView(sandbox.egress)),
       allowPublicTraffic: life !== undefined && !life.privatePorts,
       ...(Object.keys(rules).length > 0 && { rules }),
       ...(life?.portHost && { maskRequestHost: life.portHost }),

@@ -3,14 +3,14 @@ import { maxForks, SnapshotName } from '../../../../api/views/snapshots.ts';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionLifetime, SessionRecord } from '../../../../core/model/records.ts';
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
-import { publicText } from '../../../../http/errors/wire-errors.ts';
+import { toPublicText } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { E2bSettings } from '../settings.ts';
 import { requireValidSeconds } from './create.ts';
-import { paginate, parseInput, queryOf } from './parsed.ts';
-import { Params, sandboxView, type ViewDeps } from './shapes.ts';
+import { paginate, parseInput, parseUrlQuery } from './parsed.ts';
+import { Params, toSandboxView, type ViewDeps } from './shapes.ts';
 
 interface Deps extends ViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'clock'>;
@@ -49,7 +49,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
   });
 
   app.get('/e2b/snapshots', async (request, reply) => {
-    const query = queryOf(request);
+    const query = parseUrlQuery(request);
     const [sandbox, name] = [query.get('sandboxID'), query.get('name')];
     const all = (await services.snapshots.list())
       .filter((one) => sandbox === null || one.sessionId === sandbox)
@@ -74,10 +74,10 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
         });
         const endsAt = clock.now() + seconds * 1_000;
         const started = await services.sessions.update(id, { life: { ...(own as SessionLifetime), endsAt } });
-        return { sandbox: sandboxView(started, deps, principal) };
+        return { sandbox: toSandboxView(started, deps, principal) };
       } catch (thrown) {
         const error = toAppError(thrown);
-        return { error: { code: statusOf(error.code), message: publicText(error) } };
+        return { error: { code: statusOf(error.code), message: toPublicText(error) } };
       }
     };
     reply.code(201);

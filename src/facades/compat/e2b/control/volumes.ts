@@ -13,13 +13,13 @@ import type { FacadeParts } from '../../../shared/facade.ts';
 import { readBodyChunks, withBodyStreams } from '../../../shared/uploads.ts';
 import { readHeader } from '../headers.ts';
 import { volumeTokenHeader } from '../target.ts';
-import type { Tokens } from '../tokens.ts';
-import { parseInput, queryOf, toIsoTime } from './parsed.ts';
+import type { SandboxTokens } from '../tokens.ts';
+import { parseInput, parseUrlQuery, toIsoTime } from './parsed.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
   readonly parts: Pick<FacadeParts, 'services' | 'acting'>;
-  readonly tokens: Pick<Tokens, 'volume' | 'opensVolume'>;
+  readonly tokens: Pick<SandboxTokens, 'volume' | 'opensVolume'>;
 }
 const maxDepth = 64;
 const octal = (input: unknown) => (input === undefined || input === '' ? undefined : Number(input));
@@ -90,7 +90,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
     return { id, volumes, signal: abortOnDisconnect(reply) };
   };
   const parseQuery = <Shape extends z.ZodType>(shape: Shape, request: FastifyRequest) =>
-    parseInput(shape, Object.fromEntries(queryOf(request)));
+    parseInput(shape, Object.fromEntries(parseUrlQuery(request)));
 
   app.get('/e2b/volumecontent/:volume/dir', content, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);

@@ -1,5 +1,5 @@
 import { readHeader } from '../headers.ts';
-import { auditCall, type Call } from './call.ts';
+import { auditCall, type DataPlaneCall } from './call.ts';
 import {
   answerError,
   answerUnary,
@@ -14,17 +14,17 @@ import {
 import { serveFiles } from './files.ts';
 import { fileMethods, watchDir } from './filesystem.ts';
 import { connectProcess, processMethods, startProcess } from './process.ts';
-import { answerJson, destroyConnection, refuse } from './refusals.ts';
+import { answerJson, destroyConnection, sendRefusal } from './refusals.ts';
 
 interface Options {
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
 }
 /** Matches the path of a call to one of the two services. */
-export const callPath = /^\/(process\.Process|filesystem\.Filesystem)\//;
+export const agentCallPathPattern = /^\/(process\.Process|filesystem\.Filesystem)\//;
 type UnaryMethod = (typeof processMethods)[string];
 
-const streams: Readonly<Record<string, (call: Call, message: unknown) => Promise<void>>> = {
+const streams: Readonly<Record<string, (call: DataPlaneCall, message: unknown) => Promise<void>>> = {
   '/process.Process/Start': startProcess,
   '/process.Process/Connect': connectProcess,
   '/filesystem.Filesystem/WatchDir': watchDir,
@@ -33,7 +33,7 @@ const streams: Readonly<Record<string, (call: Call, message: unknown) => Promise
 /** The calls whose messages carry arguments or input. */
 const carryData: ReadonlySet<string> = new Set(['/process.Process/Start', '/process.Process/SendInput']);
 /** The paths of all calls of both services. */
-export const agentCalls: readonly string[] = [
+export const agentCallPaths: readonly string[] = [
   ...Object.keys(streams),
   '/process.Process/StreamInput',
   ...Object.keys(processMethods).map((name) => `/process.Process/${name}`),
@@ -41,15 +41,15 @@ export const agentCalls: readonly string[] = [
 ];
 
 /** The agent API of a sandbox: calls of two services, files, health. */
-export async function serveAgent(call: Call, { maxUploadBytes, root }: Options): Promise<void> {
+export async function serveAgent(call: DataPlaneCall, { maxUploadBytes, root }: Options): Promise<void> {
   const { request, response, url } = call;
   const { pathname: path } = url;
   const user = readUser(call);
   const isKnown = user === undefined || user === 'user' || (user === 'root' && root === 'alias');
-  const isCall = callPath.test(path);
+  const isCall = agentCallPathPattern.test(path);
   if (!isKnown) {
     const message = `There is no user ${user} in this sandbox.`;
-    if (!isCall) return refuse(response, 401, message);
+    if (!isCall) return sendRefusal(response, 401, message);
     return failCall(call, path, new ConnectError('unauthenticated', message));
   }
   if (isCall) return await serveCall(call, path);
@@ -60,10 +60,10 @@ export async function serveAgent(call: Call, { maxUploadBytes, root }: Options):
     return answerJson(response, 200, Object.fromEntries(variables));
   }
   if (path === '/metrics' && request.method === 'GET') return await answerMetrics(call);
-  refuse(response, 404, 'There is no such route.');
+  sendRefusal(response, 404, 'There is no such route.');
 }
 
-async function serveCall(call: Call, path: string): Promise<void> {
+async function serveCall(call: DataPlaneCall, path: string): Promise<void> {
   const { request, response, target } = call;
   const stream = Object.hasOwn(streams, path) ? streams[path] : undefined;
   const type = readHeader(target.headers, 'content-type') ?? '';
@@ -96,7 +96,7 @@ const isStream = (path: string) => Object.hasOwn(streams, path) || path === '/pr
 
 /** Sends an error in the format of the call: unary or streaming. */
 export function failCall(
-  { request, response }: Pick<Call, 'request' | 'response'>,
+  { request, response }: Pick<DataPlaneCall, 'request' | 'response'>,
   path: string,
   error: ConnectError,
 ): void {
@@ -104,9 +104,9 @@ export function failCall(
   else answerError(response, error);
 }
 
-async function answerMetrics({ response, clock, sample }: Call): Promise<void> {
+async function answerMetrics({ response, clock, sample }: DataPlaneCall): Promise<void> {
   const found = await sample();
-  if (!found) return refuse(response, 503, 'The sandbox does not run yet.');
+  if (!found) return sendRefusal(response, 503, 'The sandbox does not run yet.');
   const { cpuCount, cpuUsedPct, memTotal, memUsed, memCache, diskUsed, diskTotal } = found;
   answerJson(response, 200, {
     ts: Math.floor(clock.now() / 1_000),
@@ -127,7 +127,7 @@ function findMethod(path: string): UnaryMethod | undefined {
 }
 
 /** The user that the request names, in a header without a password or in the query. */
-function readUser({ target, url }: Call): string | undefined {
+function readUser({ target, url }: DataPlaneCall): string | undefined {
   const [, basic] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(readHeader(target.headers, 'authorization') ?? '') ?? [];
   if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':')[0] || undefined;
   return url.searchParams.get('username') || undefined;

@@ -3,14 +3,14 @@ import type { z } from 'zod';
 import type { Clock } from '../../../../core/contracts/clock.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
-import type { Sandboxes } from '../sandboxes.ts';
-import type { Target } from '../target.ts';
+import type { DataPlaneSandboxes } from '../sandboxes.ts';
+import type { DataPlaneTarget } from '../target.ts';
 import { ConnectError } from './connect.ts';
 
 /** A request to a port of a running sandbox, whose token was checked. */
-export interface Call {
+export interface DataPlaneCall {
   readonly sid: string;
-  readonly target: Target;
+  readonly target: DataPlaneTarget;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** The path and query of the request. */
@@ -29,7 +29,7 @@ export interface Call {
   /** Opens the sandbox, which stays in use until the call ends. */
   enter(signal?: AbortSignal): Promise<SandboxInterior>;
   /** The sandbox's current resource usage; undefined: it is not running. */
-  sample(): ReturnType<Sandboxes['sample']>;
+  sample(): ReturnType<DataPlaneSandboxes['sample']>;
   /** The home of the sandbox's user. */
   home(inside: SandboxInterior): Promise<string>;
 }
@@ -62,10 +62,13 @@ const actions: Readonly<Record<string, string>> = {
   '/filesystem.Filesystem/RemoveWatcher': 'file.unwatch',
 };
 /** Audits the call with its outcome, if the call changes or watches the sandbox. */
-export function auditCall({ url, audit }: Pick<Call, 'url' | 'audit'>, failure?: { readonly thrown: unknown }): void {
+export function auditCall(
+  { url, audit }: Pick<DataPlaneCall, 'url' | 'audit'>,
+  failure?: { readonly thrown: unknown },
+): void {
   const action = Object.hasOwn(actions, url.pathname) ? actions[url.pathname] : undefined;
-  if (action !== undefined) audit(action, failure ? outcomeOf(failure.thrown) : 'done');
+  if (action !== undefined) audit(action, failure ? auditOutcomeOf(failure.thrown) : 'done');
 }
 /** The code of an error, as the audit log names it. */
-export const outcomeOf = (thrown: unknown): string =>
+export const auditOutcomeOf = (thrown: unknown): string =>
   thrown instanceof ConnectError ? thrown.code : toAppError(thrown).code;

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { z } from 'zod';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
-import { randomIds } from '../../../../core/model/ids.ts';
+import { createIdSource } from '../../../../core/model/ids.ts';
 import { parseJson } from '../../../../core/text/json.ts';
-import { publicText } from '../../../../http/errors/wire-errors.ts';
+import { toPublicText } from '../../../../http/errors/wire-errors.ts';
 import type { CodeContexts, CodeLanguage, CodeListener, CodeResult } from '../../../../sessions/api/code.ts';
-import { type Call, resolvePath } from './call.ts';
+import { type DataPlaneCall, resolvePath } from './call.ts';
 import { ConnectError, largeMessageLimits, parseMessage, readBody } from './connect.ts';
 import { answerJson, destroyConnection } from './refusals.ts';
 
@@ -33,7 +33,7 @@ const isJson = (text: string): boolean => parseJson(text, limits).ok;
  * One result as a line of the wire: each form of the value under its name, anything else as `extra`. The
  * kernel's JSON is passed on as written, because parsing would turn 1.0 into 1 and round long numbers.
  */
-export function resultLine({ isMain, data }: CodeResult): string {
+export function formatResultLine({ isMain, data }: CodeResult): string {
   const fields = [`"type":"result","is_main_result":${isMain}`];
   const extra: Record<string, string> = {};
   for (const [mime, value] of Object.entries(data)) {
@@ -56,7 +56,7 @@ const Execute = z.object({
   env_vars: z.record(z.string(), z.string()).nullish(),
 });
 const Create = z.object({ language: z.string().nullish(), cwd: z.string().nullish() });
-const ids = randomIds();
+const ids = createIdSource();
 const languages: Readonly<Record<string, CodeLanguage>> = {
   python: 'python',
   javascript: 'javascript',
@@ -87,7 +87,7 @@ const actions: Readonly<Record<string, string>> = {
 const outcomes: Readonly<Record<number, string>> = { 404: 'not_found', 413: 'payload_too_large' };
 
 /** The code interpreter of a sandbox. */
-export async function interpret(call: Call): Promise<void> {
+export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
   const { request, response, url } = call;
   const [, first, id, verb] = url.pathname.split('/');
   const query = `${request.method} /${first ?? ''}${id === undefined ? '' : '/{id}'}${verb === undefined ? '' : `/${verb}`}`;
@@ -146,13 +146,13 @@ export async function interpret(call: Call): Promise<void> {
     const error = toAppError(thrown);
     auditOnce(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
     if (response.headersSent) return destroyConnection(response);
-    const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, publicText(error)];
+    const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, toPublicText(error)];
     if (!request.complete) response.setHeader('connection', 'close'); // the remaining body is not read
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
   }
 }
 
-async function read<Shape extends z.ZodType>(call: Call, shape: Shape): Promise<z.output<Shape>> {
+async function read<Shape extends z.ZodType>(call: DataPlaneCall, shape: Shape): Promise<z.output<Shape>> {
   const json = await readBody(call.request, largeMessageLimits)
     .then((body) => parseMessage(body, largeMessageLimits))
     .catch((thrown: unknown) => {
@@ -183,7 +183,7 @@ interface CellExecution {
   /** Called when the code begins to run. */
   readonly onStarted: () => void;
 }
-async function execute(call: Call, { contexts, home, onStarted }: CellExecution): Promise<void> {
+async function execute(call: DataPlaneCall, { contexts, home, onStarted }: CellExecution): Promise<void> {
   const requested = await read(call, Execute);
   const { response } = call;
   if (requested.context_id && requested.language) throw new Failure(400, 'Name a context or a language, not both.');
@@ -203,7 +203,7 @@ async function execute(call: Call, { contexts, home, onStarted }: CellExecution)
   const timestamp = () => new Date().toISOString();
   const listener: CodeListener = {
     onText: (stream, text) => say({ type: stream, text, timestamp: timestamp() }),
-    onResult: (result) => say(resultLine(result)),
+    onResult: (result) => say(formatResultLine(result)),
     onStart: (count) => say({ type: 'number_of_executions', execution_count: count }),
     room: () => waiting,
   };

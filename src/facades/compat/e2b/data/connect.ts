@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, type ErrorCode, toAppError } from '../../../../core/errors/errors.ts';
 import { type JsonLimits, parseJson } from '../../../../core/text/json.ts';
-import { publicText } from '../../../../http/errors/wire-errors.ts';
+import { toPublicText } from '../../../../http/errors/wire-errors.ts';
 import { readHeader } from '../headers.ts';
 import { destroyConnection } from './refusals.ts';
 
@@ -56,7 +56,7 @@ const byCode: Partial<Record<ErrorCode, ConnectCode>> = {
 export function toConnectError(thrown: unknown): ConnectError {
   if (thrown instanceof ConnectError) return thrown;
   const error = toAppError(thrown);
-  return new ConnectError(byCode[error.code] ?? 'unavailable', publicText(error));
+  return new ConnectError(byCode[error.code] ?? 'unavailable', toPublicText(error));
 }
 
 /** Errors that mean that the sandbox was lost. The SDKs check its state only after a broken connection. */
@@ -125,7 +125,7 @@ export function toCamelCase(value: unknown): unknown {
   );
 }
 
-export function envelope(flags: 0 | 2, message: object): Buffer {
+export function encodeEnvelope(flags: 0 | 2, message: object): Buffer {
   const json = Buffer.from(JSON.stringify(message));
   const head = Buffer.alloc(5);
   head[0] = flags;
@@ -168,7 +168,7 @@ export class ConnectStream implements Disposable {
     const requested = Number(readHeader(request.headers, 'keepalive-ping-interval') ?? defaultKeepaliveSeconds);
     const seconds = requested >= 1 && requested <= 3_600 ? requested : defaultKeepaliveSeconds;
     this.#timer = setInterval(() => {
-      if (!response.writableNeedDrain && !response.writableEnded) response.write(envelope(0, keepalive));
+      if (!response.writableNeedDrain && !response.writableEnded) response.write(encodeEnvelope(0, keepalive));
     }, seconds * 1_000);
   }
 
@@ -176,12 +176,12 @@ export class ConnectStream implements Disposable {
   async send(message: object): Promise<void> {
     if (this.gone.aborted) return;
     this.#timer.refresh();
-    if (this.#response.write(envelope(0, message))) return;
+    if (this.#response.write(encodeEnvelope(0, message))) return;
     await once(this.#response, 'drain', { signal: this.gone }).catch(() => {});
   }
   end(error?: ConnectError): void {
     const reply = error ? { error: { code: error.code, message: error.message } } : {};
-    if (!this.#response.writableEnded) this.#response.end(envelope(2, reply));
+    if (!this.#response.writableEnded) this.#response.end(encodeEnvelope(2, reply));
   }
   /**
    * Breaks the connection of a stream whose sandbox is gone, because a normal end would look like a complete answer.

@@ -5,45 +5,45 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { type AppError, toAppError } from '../../../../core/errors/errors.ts';
 import { type FileMetadata, fileMetadataLimits } from '../../../../core/model/sandboxes/file-metadata.ts';
-import { publicText, wireErrors } from '../../../../http/errors/wire-errors.ts';
+import { toPublicText, wireErrors } from '../../../../http/errors/wire-errors.ts';
 import { attachmentHeader } from '../../../../http/transport/content-disposition.ts';
-import { multipartFiles } from '../../../../http/transport/multipart.ts';
+import { parseMultipartFiles } from '../../../../http/transport/multipart.ts';
 import type { PathEntry } from '../../../../sessions/api/sandbox-interior.ts';
 import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import { readHeader } from '../headers.ts';
-import { type Call, outcomeOf, resolvePath } from './call.ts';
+import { auditOutcomeOf, type DataPlaneCall, resolvePath } from './call.ts';
 import { ConnectError } from './connect.ts';
-import { answerJson, destroyConnection, refuse } from './refusals.ts';
+import { answerJson, destroyConnection, sendRefusal } from './refusals.ts';
 
 /** `GET /files` and `POST /files`. */
-export async function serveFiles(call: Call, maxUploadBytes: number): Promise<void> {
+export async function serveFiles(call: DataPlaneCall, maxUploadBytes: number): Promise<void> {
   const isUpload = call.request.method === 'POST';
   try {
     if (call.request.method === 'GET') await download(call);
     else if (isUpload) {
       await upload(call, maxUploadBytes);
       call.audit('file.write', call.response.statusCode < 400 ? 'done' : 'invalid_request');
-    } else refuse(call.response, 404, 'There is no such route.');
+    } else sendRefusal(call.response, 404, 'There is no such route.');
   } catch (thrown) {
-    if (isUpload) call.audit('file.write', outcomeOf(thrown));
+    if (isUpload) call.audit('file.write', auditOutcomeOf(thrown));
     if (call.response.headersSent) return destroyConnection(call.response);
     if (!call.request.complete) call.response.setHeader('connection', 'close'); // the remaining body is not read
-    if (thrown instanceof UploadTooLarge) return refuse(call.response, 413, thrown.message);
-    if (thrown instanceof ConnectError) return refuse(call.response, 400, thrown.message);
+    if (thrown instanceof UploadTooLarge) return sendRefusal(call.response, 413, thrown.message);
+    if (thrown instanceof ConnectError) return sendRefusal(call.response, 400, thrown.message);
     const error = toAppError(thrown);
-    refuse(call.response, statusOf(error), publicText(error));
+    sendRefusal(call.response, statusOf(error), toPublicText(error));
   }
 }
 const statusOf = ({ code }: AppError) => (code === 'quota' || code === 'disk_full' ? 507 : wireErrors[code].http);
 
-async function download(call: Call): Promise<void> {
+async function download(call: DataPlaneCall): Promise<void> {
   const { url, response, signal, target } = call;
   await using inside = await call.enter();
   const path = resolvePath(url.searchParams.get('path') ?? '', await call.home(inside));
   const encodings = readHeader(target.headers, 'accept-encoding') ?? '';
   const range = /^bytes=(\d*)-(\d*)$/.exec(readHeader(target.headers, 'range') ?? '');
   if (/identity;q=0/.test(encodings) && !/gzip/.test(encodings)) {
-    return refuse(response, 406, 'The file can be sent as identity or gzip.');
+    return sendRefusal(response, 406, 'The file can be sent as identity or gzip.');
   }
   const headers = {
     'content-type': contentTypeOf(path),
@@ -58,7 +58,7 @@ async function download(call: Call): Promise<void> {
     const to = range[1] === '' || range[2] === '' ? size - 1 : Math.min(Number(range[2]), size - 1);
     if (from > to) {
       response.setHeader('content-range', `bytes */${size}`);
-      return refuse(response, 416, 'The range lies outside of the file.');
+      return sendRefusal(response, 416, 'The range lies outside of the file.');
     }
     const part = await inside.paths.open(path, signal, { from, most: to - from + 1 });
     response.writeHead(206, {
@@ -91,15 +91,15 @@ function wantsGzip(encodings: string): boolean {
   return accepted.includes('gzip') && (isOnly || /identity;q=0/.test(encodings));
 }
 
-async function upload(call: Call, maxUploadBytes: number): Promise<void> {
+async function upload(call: DataPlaneCall, maxUploadBytes: number): Promise<void> {
   const { url, request, response, signal, target } = call;
   const type = readHeader(target.headers, 'content-type') ?? '';
   const path = url.searchParams.get('path') ?? '';
   const isPlain = /^application\/octet-stream\b/i.test(type);
   if (!isPlain && !/^multipart\/form-data\s*;/i.test(type)) {
-    return refuse(response, 400, 'The body must be multipart/form-data or application/octet-stream.');
+    return sendRefusal(response, 400, 'The body must be multipart/form-data or application/octet-stream.');
   }
-  if (isPlain && path === '') return refuse(response, 400, 'The query needs path.');
+  if (isPlain && path === '') return sendRefusal(response, 400, 'The query needs path.');
   const metadata = parseMetadata(target.headers);
   await using inside = await call.enter();
   const home = await call.home(inside);
@@ -118,8 +118,8 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
   const body = openBody(request, target.headers['content-encoding']);
   const stored = isPlain
     ? [await store(body, path)]
-    : await multipartFiles(body, type, ({ filename, content }) => store(content, path === '' ? filename : path));
-  if (stored.length === 0) return refuse(response, 400, 'The body has no part named file.');
+    : await parseMultipartFiles(body, type, ({ filename, content }) => store(content, path === '' ? filename : path));
+  if (stored.length === 0) return sendRefusal(response, 400, 'The body has no part named file.');
   answerJson(response, 200, stored);
 }
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createTimeoutSignal } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { FileChange, PathEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
-import { type Call, parseShape, resolvePath } from './call.ts';
+import { type DataPlaneCall, parseShape, resolvePath } from './call.ts';
 import { ConnectError, ConnectStream, mapErrorCode, parseTimeout, toConnectError } from './connect.ts';
 import { runStreaming } from './process.ts';
 
@@ -53,15 +53,19 @@ const changeTypes = {
 const toEvents = ({ type, name, entry }: FileChange): object[] =>
   type === 'lost' ? [] : [{ name, type: changeTypes[type], ...(entry && { entry: toEntry(entry) }) }];
 
-const at = async (call: Call, inside: SandboxInterior, path: string) => resolvePath(path, await call.home(inside));
+const at = async (call: DataPlaneCall, inside: SandboxInterior, path: string) =>
+  resolvePath(path, await call.home(inside));
 const watchAt = async (
-  call: Call,
+  call: DataPlaneCall,
   inside: SandboxInterior,
   { path, recursive, includeEntry }: z.output<typeof Watched>,
 ) => await inside.watches.open({ path: await at(call, inside, path), recursive, entries: includeEntry }, call.signal);
 
 /** The unary methods of `filesystem.Filesystem`. */
-export const fileMethods: Record<string, (call: Call, message: unknown, inside: SandboxInterior) => Promise<object>> = {
+export const fileMethods: Record<
+  string,
+  (call: DataPlaneCall, message: unknown, inside: SandboxInterior) => Promise<object>
+> = {
   async Stat(call, message, inside) {
     const path = await at(call, inside, parseShape(AtPath, message).path);
     return { entry: toEntry(await inside.paths.stat(path, call.signal, { metadata: true })) };
@@ -109,7 +113,7 @@ export const fileMethods: Record<string, (call: Call, message: unknown, inside: 
   },
 };
 
-export async function watchDir(call: Call, message: unknown): Promise<void> {
+export async function watchDir(call: DataPlaneCall, message: unknown): Promise<void> {
   const requested = parseShape(Watched, message);
   const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, { keepalive: {} });

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { createTimeoutSignal, sleep } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
-import { randomIds } from '../../../../core/model/ids.ts';
+import { createIdSource } from '../../../../core/model/ids.ts';
 import { WholeCharacters } from '../../../../core/text/arriving-text.ts';
 import type { JobEnd, JobEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
-import { auditCall, type Call, parseShape, resolvePath } from './call.ts';
+import { auditCall, type DataPlaneCall, parseShape, resolvePath } from './call.ts';
 import {
   ConnectError,
   ConnectStream,
@@ -35,9 +35,9 @@ const Update = z.object({ process: Selector, pty: z.object({ size: Size }).optio
 
 const keepalive = { event: { keepalive: {} } };
 const maxPiece = { pipes: 32 * 1024, terminal: 16 * 1024 };
-const ids = randomIds();
+const ids = createIdSource();
 
-export async function startProcess(call: Call, message: unknown): Promise<void> {
+export async function startProcess(call: DataPlaneCall, message: unknown): Promise<void> {
   const requested = parseShape(Start, message);
   const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
@@ -52,7 +52,7 @@ export async function startProcess(call: Call, message: unknown): Promise<void> 
 }
 
 /** The limit applies to the process even if its client has disconnected. */
-function endLater(call: Call, { id }: JobEntry, timeoutMs: number): void {
+function endLater(call: DataPlaneCall, { id }: JobEntry, timeoutMs: number): void {
   const end = async () => {
     const until = AbortSignal.any([call.cut, AbortSignal.timeout(60_000)]);
     await using inside = await call.enter(until);
@@ -64,7 +64,11 @@ function endLater(call: Call, { id }: JobEntry, timeoutMs: number): void {
     .catch(() => {});
 }
 
-async function started(call: Call, inside: SandboxInterior, { process, pty, tag, stdin }: z.output<typeof Start>) {
+async function started(
+  call: DataPlaneCall,
+  inside: SandboxInterior,
+  { process, pty, tag, stdin }: z.output<typeof Start>,
+) {
   const home = await call.home(inside);
   const cwd = resolvePath(process.cwd ?? '', home);
   const env = [...ownVariables(home, call), ...Object.entries(process.envs).map(([name, value]) => `${name}=${value}`)];
@@ -88,7 +92,7 @@ async function started(call: Call, inside: SandboxInterior, { process, pty, tag,
   }
 }
 
-export async function connectProcess(call: Call, message: unknown): Promise<void> {
+export async function connectProcess(call: DataPlaneCall, message: unknown): Promise<void> {
   const { process } = parseShape(Selected, message);
   const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
@@ -105,7 +109,7 @@ export async function connectProcess(call: Call, message: unknown): Promise<void
  * work reports that it has started, or when it fails before that.
  */
 export async function runStreaming(
-  call: Call,
+  call: DataPlaneCall,
   stream: ConnectStream,
   work: (inside: SandboxInterior, onStarted: () => void) => Promise<void>,
 ) {
@@ -200,12 +204,12 @@ async function running(inside: SandboxInterior, selector: z.output<typeof Select
 }
 
 /** The variables of every process, followed by those of the request. */
-const ownVariables = (home: string, { env }: Call) => [`HOME=${home}`, 'USER=user', 'LOGNAME=user', ...env];
+const ownVariables = (home: string, { env }: DataPlaneCall) => [`HOME=${home}`, 'USER=user', 'LOGNAME=user', ...env];
 
 /** The unary methods of `process.Process`. */
 export const processMethods: Record<
   string,
-  (call: Call, message: unknown, inside: SandboxInterior) => Promise<object>
+  (call: DataPlaneCall, message: unknown, inside: SandboxInterior) => Promise<object>
 > = {
   async List(call, _message, inside) {
     const own = ownVariables('', call).length;

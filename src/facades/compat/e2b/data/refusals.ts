@@ -5,7 +5,7 @@ export function answerJson(response: ServerResponse, status: number, body: unkno
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
   response.end(text);
 }
-export const refuse = (response: ServerResponse, code: number, message: string): void =>
+export const sendRefusal = (response: ServerResponse, code: number, message: string): void =>
   answerJson(response, code, { code, message });
 
 /**
@@ -22,7 +22,7 @@ export interface Refusal {
   readonly retryAfterSeconds?: number;
 }
 /** The texts are part of the wire: clients compare them. */
-export const refusals = {
+export const refusalReplies = {
   gone: (sandboxId: string) => ({ code: 502, body: { sandboxId, message: 'The sandbox was not found', code: 502 } }),
   closed: (sandboxId: string, port: number) => ({
     code: 502,

@@ -11,22 +11,22 @@ import type { SandboxInterior } from '../../../../sessions/api/sandbox-interior.
 import { confineProgramCookie } from '../../../shared/previews/cookies.ts';
 import {
   destroyOnAbort,
-  hopsNamedBy,
+  parseConnectionHeader,
   relayRequest,
   relayUpgrade,
   rewriteHeaders,
   withoutCredentials,
-  withoutHops,
+  withoutHopHeaders,
 } from '../../../shared/previews/port-relay.ts';
 import { readHeader } from '../headers.ts';
-import type { RunningSandbox, Sandboxes } from '../sandboxes.ts';
-import { agentPort, codePort, type Target } from '../target.ts';
-import { computeSignature, isSameToken, type PresentedTokens, type Tokens } from '../tokens.ts';
-import { callPath, failCall, serveAgent } from './agent.ts';
-import type { Call } from './call.ts';
-import { interpret } from './code.ts';
+import type { DataPlaneSandboxes, RunningSandbox } from '../sandboxes.ts';
+import { agentPort, codePort, type DataPlaneTarget } from '../target.ts';
+import { computeSignature, isSameToken, type PresentedTokens, type SandboxTokens } from '../tokens.ts';
+import { agentCallPathPattern, failCall, serveAgent } from './agent.ts';
+import type { DataPlaneCall } from './call.ts';
+import { serveCodeInterpreter } from './code.ts';
 import { ConnectError } from './connect.ts';
-import { answerJson, destroyConnection, type Refusal, refusals, refuse } from './refusals.ts';
+import { answerJson, destroyConnection, type Refusal, refusalReplies, sendRefusal } from './refusals.ts';
 
 /** Headers of this facade and of one connection, which programs behind a port must not see. */
 const own = new Set([
@@ -34,8 +34,11 @@ const own = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'host', 'x-forwarded-host'],
 ]);
 
-export function headersFor({ headers, port }: Pick<Target, 'headers' | 'port'>, mask?: string): OutgoingHttpHeaders {
-  const hops = hopsNamedBy(headers.connection);
+export function createForwardedHeaders(
+  { headers, port }: Pick<DataPlaneTarget, 'headers' | 'port'>,
+  mask?: string,
+): OutgoingHttpHeaders {
+  const hops = parseConnectionHeader(headers.connection);
   const kept = Object.entries(headers).filter(([name]) => !own.has(name) && !hops.includes(name));
   const host = mask?.replaceAll(['$', '{PORT}'].join(''), String(port)) ?? headers.host ?? 'localhost';
   // Programs search for this spelling, which every HTTP client uses.
@@ -44,16 +47,18 @@ export function headersFor({ headers, port }: Pick<Target, 'headers' | 'port'>, 
 
 /** Headers for the program, and those of its answer for the client. Cookies are confined to the program's host name. */
 function forProgram(
-  target: Pick<Target, 'headers' | 'port' | 'url'>,
+  target: Pick<DataPlaneTarget, 'headers' | 'port' | 'url'>,
   mask: string | undefined,
   isOurs: (text: string) => boolean,
 ) {
   const kept = withoutCredentials(target, isOurs);
   return {
     path: kept.url,
-    headers: headersFor(kept, mask),
+    headers: createForwardedHeaders(kept, mask),
     changed: (raw: readonly string[]) =>
-      rewriteHeaders(withoutHops(raw), (name, value) => (name === 'set-cookie' ? confineProgramCookie(value) : value)),
+      rewriteHeaders(withoutHopHeaders(raw), (name, value) =>
+        name === 'set-cookie' ? confineProgramCookie(value) : value,
+      ),
   };
 }
 
@@ -61,27 +66,31 @@ function forProgram(
  * The answer for a port that could not be dialled. Rethrows errors that are neither the program's nor the port's fault.
  */
 const unreachable = (sid: string, port: number) => (thrown: unknown) => {
-  if (thrown instanceof AppError && thrown.code === 'not_found') return refusals.closed(sid, port);
-  if (thrown instanceof AppError && thrown.code === 'forbidden') return refusals.never(sid, thrown.publicMessage);
+  if (thrown instanceof AppError && thrown.code === 'not_found') return refusalReplies.closed(sid, port);
+  if (thrown instanceof AppError && thrown.code === 'forbidden') return refusalReplies.never(sid, thrown.publicMessage);
   throw thrown;
 };
 
 /** Relays one request to a program in the sandbox and streams back its answer. */
-async function forwardRequest(call: Call, mask: string | undefined, isOurs: (text: string) => boolean): Promise<void> {
+async function forwardRequest(
+  call: DataPlaneCall,
+  mask: string | undefined,
+  isOurs: (text: string) => boolean,
+): Promise<void> {
   const { sid, target, request, response, signal } = call;
   await using inside = await call.enter();
   const connection = await inside.ports.connect(target.port, signal).catch(unreachable(sid, target.port));
   if ('body' in connection) return answerJson(response, connection.code, connection.body);
   const failed = () => {
-    const { code, body } = refusals.closed(sid, target.port);
+    const { code, body } = refusalReplies.closed(sid, target.port);
     answerJson(response, code, body);
   };
   await relayRequest({ connection, request, response, signal, ...forProgram(target, mask, isOurs), failed });
 }
 
 export interface DataDeps {
-  readonly sandboxes: Sandboxes;
-  readonly tokens: Tokens;
+  readonly sandboxes: DataPlaneSandboxes;
+  readonly tokens: SandboxTokens;
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
   readonly credentials: Credentials;
@@ -99,7 +108,12 @@ const workdirs = new Map<string, string>();
 const maxHomes = 10_000;
 
 /** Serves a request to a port of a sandbox. */
-export async function serveData(target: Target, request: IncomingMessage, response: ServerResponse, deps: DataDeps) {
+export async function serveData(
+  target: DataPlaneTarget,
+  request: IncomingMessage,
+  response: ServerResponse,
+  deps: DataDeps,
+) {
   const url = new URL(target.url, 'http://sandbox');
   const dataRequest: DataRequest = {
     path: url.pathname,
@@ -110,13 +124,14 @@ export async function serveData(target: Target, request: IncomingMessage, respon
   const sid = target.sid ?? (await namedBySignature(dataRequest, deps));
   if (typeof sid !== 'string') {
     if (sid.retryAfterSeconds !== undefined) response.setHeader('retry-after', sid.retryAfterSeconds);
-    return refuse(response, sid.code, sid.body.message);
+    return sendRefusal(response, sid.code, sid.body.message);
   }
   const opened = await open(target, sid, dataRequest, deps);
   if ('refusal' in opened) {
     const { code, body, retryAfterSeconds }: Refusal = opened.refusal;
     if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
-    if ((code !== 401 && code !== 429) || !callPath.test(url.pathname)) return answerJson(response, code, body);
+    if ((code !== 401 && code !== 429) || !agentCallPathPattern.test(url.pathname))
+      return answerJson(response, code, body);
     return failCall(
       { request, response },
       url.pathname,
@@ -129,7 +144,7 @@ export async function serveData(target: Target, request: IncomingMessage, respon
   const cut = cutOf(opened);
   const signal = AbortSignal.any([left.signal, cut, deps.closing]);
   using _ = destroyOnAbort(AbortSignal.any([cut, deps.closing]), { destroy: () => destroyConnection(response) });
-  const call: Call = {
+  const call: DataPlaneCall = {
     sid,
     target,
     request,
@@ -146,29 +161,29 @@ export async function serveData(target: Target, request: IncomingMessage, respon
     sample: () => deps.sandboxes.sample(sid, signal),
   };
   if (target.port === agentPort) await serveAgent(call, deps);
-  else if (target.port === codePort) await interpret(call);
+  else if (target.port === codePort) await serveCodeInterpreter(call);
   else await forwardRequest(call, portHost, deps.credentials.isOurs);
 }
 
 /** Serves an upgrade to a port, such as a WebSocket. */
-export async function serveUpgrade(target: Target, request: IncomingMessage, socket: Duplex, deps: DataDeps) {
+export async function serveUpgrade(target: DataPlaneTarget, request: IncomingMessage, socket: Duplex, deps: DataDeps) {
   const { sid = '', port } = target;
   const url = new URL(target.url, 'http://sandbox');
   const { address } = deps.clients.of(request);
   const opened = await open(target, sid, { path: url.pathname, url, method: request.method, address }, deps);
   if ('refusal' in opened) return void endUpgrade(socket, opened.refusal);
-  if (port === agentPort || port === codePort) return void endUpgrade(socket, refusals.token(sid));
+  if (port === agentPort || port === codePort) return void endUpgrade(socket, refusalReplies.token(sid));
   const until = AbortSignal.any([cutOf(opened), deps.closing]);
   await using inside = await opened.enter(opened.principal, until);
   const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
-  const connection = await dialled.catch(() => refusals.closed(sid, port));
+  const connection = await dialled.catch(() => refusalReplies.closed(sid, port));
   if ('body' in connection) return void endUpgrade(socket, connection);
   using _ = destroyOnAbort(until, socket);
   await relayUpgrade({
     connection,
     client: socket,
     ...forProgram(target, opened.portHost, deps.credentials.isOurs),
-    failed: () => endUpgrade(socket, refusals.closed(sid, port)),
+    failed: () => endUpgrade(socket, refusalReplies.closed(sid, port)),
   });
 }
 function endUpgrade(socket: Duplex, { code, body }: Refusal): void {
@@ -193,7 +208,7 @@ const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
  * A caller without a token, who can reach only health and public ports. One object per sandbox; it reaches no other
  * sandbox.
  */
-export function anonymousPrincipal(
+export function getAnonymousPrincipal(
   { record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>,
   credentials: Pick<Credentials, 'principals'>,
 ): Principal {
@@ -213,18 +228,22 @@ export function anonymousPrincipal(
 }
 
 /** The sandbox and the caller, if the request is allowed and the sandbox is running. */
-async function open(target: Target, sid: string, dataRequest: DataRequest, deps: DataDeps) {
+async function open(target: DataPlaneTarget, sid: string, dataRequest: DataRequest, deps: DataDeps) {
   const { sandboxes, credentials } = deps;
   const isHealth = target.port === agentPort && dataRequest.path === '/health';
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
   if (!found)
-    return { refusal: credentials.count(undefined, dataRequest.address)?.exceeded ? tooMany : refusals.gone(sid) };
-  const judged = isHealth ? anonymousPrincipal(found, credentials) : judge(target, { ...dataRequest, ...found }, deps);
+    return {
+      refusal: credentials.count(undefined, dataRequest.address)?.exceeded ? tooMany : refusalReplies.gone(sid),
+    };
+  const judged = isHealth
+    ? getAnonymousPrincipal(found, credentials)
+    : judge(target, { ...dataRequest, ...found }, deps);
   const refusal = 'code' in judged ? judged : undefined;
   const principal = 'code' in judged ? undefined : judged;
   const allowance = credentials.count(principal?.by === 'nobody' ? undefined : principal, dataRequest.address);
   if (allowance?.exceeded) return { refusal: { ...tooMany, retryAfterSeconds: allowance.resetSeconds } };
-  if (!principal || refusal) return { refusal: refusal ?? refusals.token(sid) };
+  if (!principal || refusal) return { refusal: refusal ?? refusalReplies.token(sid) };
   await found.wake(principal);
   return { ...found, principal };
 }
@@ -232,7 +251,7 @@ const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requ
 
 /** The caller behind the token or signature, or the refusal. A wrong token or signature counts like a wrong key. */
 function judge(
-  target: Target,
+  target: DataPlaneTarget,
   requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
   { tokens, clock, credentials }: DataDeps,
 ): Principal | Refusal {
@@ -255,10 +274,10 @@ function judge(
     return (
       tokens.opensPorts(record, presentedTokens) ??
       (isPublic
-        ? anonymousPrincipal(requested, credentials)
+        ? getAnonymousPrincipal(requested, credentials)
         : isShown
-          ? wrong(refusals.token(sid))
-          : refusals.token(sid))
+          ? wrong(refusalReplies.token(sid))
+          : refusalReplies.token(sid))
     );
   }
   if (isSigning) {

@@ -37,7 +37,7 @@ export function toPauseError({ failure = 'unknown', text }: Pick<AutomationPause
  * Gives a permanent error its code in this API, which the start stores. A temporary error is unchanged, so the start is
  * retried.
  */
-export function toRefusal(thrown: unknown): unknown {
+export function toStartRefusal(thrown: unknown): unknown {
   const error = toAppError(thrown);
   if (error.retryable || !(error instanceof ApiError)) return error;
   const { errorCode = 'session_creation_rejected' } = error.narrow;

@@ -7,15 +7,15 @@ import { parseJsonWithin } from '../../../../core/text/json.ts';
 import type { AutomationProgramRegistry, PreparedSession } from '../../../../sessions/api/server/automations.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalidRequest } from '../errors.ts';
+import { ApiError, invalidRequestError } from '../errors.ts';
 import { createContentFiles, type FileDeps, findUpload } from '../resources/files.ts';
 import { readContents } from '../sessions/content.ts';
-import { newSession } from '../sessions/create.ts';
+import { prepareManagedSession } from '../sessions/create.ts';
 import { apiDeploymentId } from '../sessions/ids.ts';
-import { putToken } from '../sessions/repository-resources.ts';
+import { putRepositoryToken } from '../sessions/repository-resources.ts';
 import { toCommand } from '../sessions/send.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { toRefusal } from './errors.ts';
+import { toStartRefusal } from './errors.ts';
 import { type DeploymentContent, parseContent } from './shapes.ts';
 
 export interface PrepareDeps extends FileDeps {
@@ -57,7 +57,7 @@ export async function prepareSession(
     budget: content.budget,
     initial_events: content.initialEvents,
   };
-  const { command, initial, tokens } = await newSession(body, {
+  const { command, initial, tokens } = await prepareManagedSession(body, {
     services,
     settings,
     resolveUpload: resolveUpload,
@@ -68,7 +68,7 @@ export async function prepareSession(
   const messages: SendCommand[] = [];
   for (const event of initial) {
     if (event.type !== 'user.message' && event.type !== 'user.define_outcome')
-      throw invalidRequest(`initial_events: ${event.type} cannot begin a session.`);
+      throw invalidRequestError(`initial_events: ${event.type} cannot begin a session.`);
     messages.push(
       toCommand(
         event,
@@ -77,7 +77,7 @@ export async function prepareSession(
     );
   }
   const begin = async (session: SessionId) => {
-    for (const token of tokens) await putToken(services.sessionCredentials, session, token);
+    for (const token of tokens) await putRepositoryToken(services.sessionCredentials, session, token);
   };
   return { command, messages, begin };
 }
@@ -90,7 +90,7 @@ const noToken = 'checked-without-token';
 function tokenFor(url: string, tokens: RepositoryTokens | undefined): string {
   const token = tokens ? tokens[url] : noToken;
   if (token === undefined)
-    throw invalidRequest(`resources: the deployment has no token for ${url}. Update its resources.`);
+    throw invalidRequestError(`resources: the deployment has no token for ${url}. Update its resources.`);
   return token;
 }
 
@@ -101,13 +101,13 @@ type RunDeps = Omit<PrepareDeps, 'services'> & Pick<FacadeParts, 'acting'>;
 export function createSessionPreparer({ acting, ...deps }: RunDeps): Prepare {
   return async (automation, { as, secret }) => {
     const content = parseContent(automation);
-    if (!content) throw invalidRequest('The automation is no deployment.');
+    if (!content) throw invalidRequestError('The automation is no deployment.');
     const { id, name } = automation;
     try {
       const tokens = RepositoryTokens.parse(secret ? parseJsonWithin(secret.reveal(), tokenLimits) : {});
       return await prepareSession({ id, name, content, tokens }, { ...deps, services: acting(as).services });
     } catch (thrown) {
-      throw toRefusal(thrown);
+      throw toStartRefusal(thrown);
     }
   };
 }

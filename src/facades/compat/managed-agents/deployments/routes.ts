@@ -3,16 +3,16 @@ import { AppError, ignoreNotFound } from '../../../../core/errors/errors.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { Automation, AutomationSpec, Schedule } from '../../../../sessions/api/server/automations.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import type { FileDeps } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ResourceRequest } from '../sessions/create.ts';
 import { parseDeploymentId } from '../sessions/ids.ts';
 import { SessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { applyMetadataChange, listPage, parseInput } from '../wire.ts';
+import { applyMetadataChange, parseInput, readListPage } from '../wire.ts';
 import { prepareSession, type RepositoryTokens } from './prepare.ts';
-import { maxStarts, toRun, waitForLaunch } from './runs.ts';
+import { maxStarts, toDeploymentRun, waitForLaunch } from './runs.ts';
 import {
   agentLabel,
   DeploymentChange,
@@ -58,7 +58,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
   const living = async (value: string | undefined) => {
     const it = await found(value);
     if (it.automation.program?.archivedAt != null)
-      throw invalidRequest('The deployment is archived and cannot be changed or run.', 'deployment_archived');
+      throw invalidRequestError('The deployment is archived and cannot be changed or run.', 'deployment_archived');
     return it;
   };
   async function shown(automation: Automation) {
@@ -118,9 +118,9 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
       async run({ query }) {
         const status = query.one('status');
         if (status !== undefined && status !== 'active' && status !== 'paused')
-          throw invalidRequest('status must be active or paused.');
+          throw invalidRequestError('status must be active or paused.');
         if (status !== undefined && query.has('include_archived'))
-          throw invalidRequest('status and include_archived cannot be combined.');
+          throw invalidRequestError('status and include_archived cannot be combined.');
         const agent = query.one('agent_id');
         const isWithin = query.within('created_at');
         const isListed = (one: Automation) => {
@@ -135,7 +135,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
         };
         const read = async () => (await automations.list()).filter(isListed);
         const show = (one: Automation) => shown(one).catch(ignoreNotFound);
-        const page = await listPage({ query, name: 'deployments', read, show });
+        const page = await readListPage({ query, name: 'deployments', read, show });
         return { ...page, data: page.data.filter((one) => one !== undefined) };
       },
     },
@@ -192,7 +192,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
       async run({ params, reply }) {
         const { automation } = await living(params.id);
         const start = await automations.start(automation.id, null);
-        return toRun(await waitForLaunch(start, { services, clock }, abortOnDisconnect(reply)));
+        return toDeploymentRun(await waitForLaunch(start, { services, clock }, abortOnDisconnect(reply)));
       },
     },
   ];
@@ -215,7 +215,10 @@ const toSchedule = (input: z.output<typeof NewDeployment>['schedule']): Schedule
   input ? { cron: input.expression, timezone: input.timezone, jitterSeconds: 0, missed: 'latest' } : null;
 
 /** Archives the deployments of an agent that is being archived. */
-export async function archiveDeploymentsOf(agent: string, parts: Pick<FileDeps, 'services' | 'clock'>): Promise<void> {
+export async function archiveAgentDeployments(
+  agent: string,
+  parts: Pick<FileDeps, 'services' | 'clock'>,
+): Promise<void> {
   for (const automation of await parts.services.automations.list())
     if (parseContent(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
 }

@@ -3,10 +3,10 @@ import type { Clock } from '../../../../core/contracts/clock.ts';
 import { AppError, ignoreNotFound } from '../../../../core/errors/errors.ts';
 import type { AutomationStart } from '../../../../sessions/api/server/automations.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { apiDeploymentId, apiRunId, apiSessionId, parseStartId } from '../sessions/ids.ts';
-import { listPage, type Query, toIsoTime } from '../wire.ts';
+import { type QueryParameters, readListPage, toIsoTime } from '../wire.ts';
 import { toRunError } from './errors.ts';
 import { parseAgentLabel, parseContent } from './shapes.ts';
 
@@ -22,7 +22,7 @@ const isRun = ({ state }: AutomationStart) => state !== 'queued' && state !== 's
 const isManual = ({ cause }: AutomationStart) => cause.kind !== 'schedule';
 const hasFailed = ({ state }: AutomationStart) => state === 'failed' || state === 'skipped';
 
-export const toRun = (start: AutomationStart) => ({
+export const toDeploymentRun = (start: AutomationStart) => ({
   id: apiRunId(start.id),
   type: 'deployment_run' as const,
   deployment_id: apiDeploymentId(start.automationId),
@@ -62,15 +62,15 @@ export async function waitForLaunch(
 /** The runs of deployments. */
 export function deploymentRunRoutes({ services: { automations } }: Deps): Route[] {
   /** Newest first. */
-  async function all(query: Query): Promise<AutomationStart[]> {
+  async function all(query: QueryParameters): Promise<AutomationStart[]> {
     const target = query.one('deployment_id');
     const isWithin = query.within('created_at');
     const trigger = query.one('trigger_type');
     if (trigger !== undefined && trigger !== 'manual' && trigger !== 'schedule')
-      throw invalidRequest('trigger_type must be manual or schedule.');
+      throw invalidRequestError('trigger_type must be manual or schedule.');
     const error = query.one('has_error');
     if (error !== undefined && error !== 'true' && error !== 'false')
-      throw invalidRequest('has_error must be true or false.');
+      throw invalidRequestError('has_error must be true or false.');
     const own = (await automations.list()).filter((one) => parseContent(one) !== undefined);
     const requests = own.filter(({ id }) => target === undefined || apiDeploymentId(id) === target);
     const listStarts = async ({ id }: { readonly id: string }) =>
@@ -92,7 +92,13 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
     {
       endpoint: 'GET /v1/deployment_runs',
       async run({ query }) {
-        return await listPage({ query, name: 'deployment runs', most: 1_000, read: () => all(query), show: toRun });
+        return await readListPage({
+          query,
+          name: 'deployment runs',
+          most: 1_000,
+          read: () => all(query),
+          show: toDeploymentRun,
+        });
       },
     },
     {
@@ -103,7 +109,7 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
         const starts = isDeployment ? await automations.starts(automation, { limit: maxStarts }) : [];
         const start = starts.find((one) => one.id === id && isRun(one));
         if (!start) throw new AppError('not_found', `There is no deployment run ${run.slice(0, 100)}.`);
-        return toRun(start);
+        return toDeploymentRun(start);
       },
     },
   ];

@@ -1,13 +1,13 @@
 import type { z } from 'zod';
-import { invalidRequest, unsupportedField } from '../errors.ts';
+import { invalidRequestError, unsupportedFieldError } from '../errors.ts';
 import { applyMetadataChange } from '../wire.ts';
 import {
   type AgentChange,
   type AgentContent,
+  type AgentOverrides,
   defaultEffort,
   type ModelInput,
   type NewAgent,
-  type Overrides,
   type ResolvedTool,
 } from './agent-shapes.ts';
 import { parseSkillNames } from './agent-skills.ts';
@@ -16,7 +16,7 @@ import type { Multiagent } from './multiagent.ts';
 type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'execution_identity'>;
 
 /** The content of a new agent, with every field filled in. Rejects: invalid_request. */
-export function newAgentContent(
+export function createAgentContent(
   { name, model, description, system, metadata, ...input }: NewAgent,
   multiagent: Multiagent | null = null,
 ): AgentContent {
@@ -64,12 +64,12 @@ export function applyAgentChange(
 }
 
 /** An agent as a session has it, with the session's overrides applied. */
-export function applyOverrides(base: AgentContent, overrides: z.output<typeof Overrides>): AgentContent {
-  if (overrides.model === null) throw invalidRequest('agent.model cannot be cleared.', 'agent_model_required');
+export function applyOverrides(base: AgentContent, overrides: z.output<typeof AgentOverrides>): AgentContent {
+  if (overrides.model === null) throw invalidRequestError('agent.model cannot be cleared.', 'agent_model_required');
   const { model, ...others } = overrides;
   const content = applyAgentChange(base, { ...others, ...(model !== undefined && { model }) });
   if (overrides.tools !== undefined && content.tools.length === 0 && content.skills.length > 0)
-    throw invalidRequest('agent.tools: an agent with skills needs tools. Clear skills too.');
+    throw invalidRequestError('agent.tools: an agent with skills needs tools. Clear skills too.');
   return content;
 }
 
@@ -77,17 +77,17 @@ export function applyOverrides(base: AgentContent, overrides: z.output<typeof Ov
 function refuseHidden({ multiagent, tools }: AgentContent): void {
   const taken = tools.find((tool) => tool.type === 'custom' && multiagent && /^delegate(_|$)/.test(tool.name));
   if (taken?.type === 'custom')
-    throw invalidRequest(`tools: ${taken.name} is a tool of agents with multiagent. Choose another name.`);
+    throw invalidRequestError(`tools: ${taken.name} is a tool of agents with multiagent. Choose another name.`);
 }
 
 function refuseUnfit({ execution_identity: identity, tools }: Partial<CheckedAgent>): void {
   if (identity && identity.type !== 'service_account')
-    throw unsupportedField('execution_identity', 'send {"type": "service_account"}');
+    throw unsupportedFieldError('execution_identity', 'send {"type": "service_account"}');
   const names = (tools ?? []).flatMap((tool) => (tool.type === 'custom' ? [tool.name] : []));
   const twice = names.find((name, n) => names.indexOf(name) !== n);
-  if (twice !== undefined) throw invalidRequest(`tools: there are two custom tools ${twice}.`);
+  if (twice !== undefined) throw invalidRequestError(`tools: there are two custom tools ${twice}.`);
   const sets = (tools ?? []).filter(({ type }) => type === 'agent_toolset_20260401');
-  if (sets.length > 1) throw invalidRequest('tools: agent_toolset_20260401 can be there once.');
+  if (sets.length > 1) throw invalidRequestError('tools: agent_toolset_20260401 can be there once.');
 }
 
 /** Corral's name for a tool server: lower-case letters and digits only. */
@@ -97,15 +97,18 @@ function checkServers({ tools, mcp_servers: servers }: Pick<AgentContent, 'tools
   const used = tools.flatMap((tool) => (tool.type === 'mcp_toolset' ? [tool.mcp_server_name] : []));
   const known = servers.map(({ name }) => name);
   const unknown = used.find((name) => !known.includes(name));
-  if (unknown !== undefined) throw invalidRequest(`tools: mcp_servers has no server ${unknown}.`);
+  if (unknown !== undefined) throw invalidRequestError(`tools: mcp_servers has no server ${unknown}.`);
   const unused = known.find((name) => !used.includes(name));
-  if (unused !== undefined) throw invalidRequest(`mcp_servers: no mcp_toolset of tools uses the server ${unused}.`);
+  if (unused !== undefined)
+    throw invalidRequestError(`mcp_servers: no mcp_toolset of tools uses the server ${unused}.`);
   const plain = known.map(toServerName);
   const same = plain.findIndex((name, n) => name === '' || plain.indexOf(name) !== n);
   if (same >= 0)
-    throw invalidRequest(`mcp_servers: ${known[same]} must differ from the other names by its letters and digits.`);
+    throw invalidRequestError(
+      `mcp_servers: ${known[same]} must differ from the other names by its letters and digits.`,
+    );
   if (new Set(used).size !== used.length)
-    throw invalidRequest('tools: each server of mcp_servers has one mcp_toolset.');
+    throw invalidRequestError('tools: each server of mcp_servers has one mcp_toolset.');
 }
 
 const orNull = (text: string | null | undefined): string | null => (text === undefined || text === '' ? null : text);
@@ -113,7 +116,7 @@ const orNull = (text: string | null | undefined): string | null => (text === und
 function resolvedModel(input: z.output<typeof ModelInput>, now?: AgentContent['model']): AgentContent['model'] {
   const { id, effort, speed, inference_geo: geo } = { effort: undefined, speed: null, inference_geo: null, ...input };
   const keptEffort = now?.id === id ? now.effort : defaultEffort;
-  if (speed === 'fast') throw unsupportedField('model.speed "fast"', 'send "standard"');
+  if (speed === 'fast') throw unsupportedFieldError('model.speed "fast"', 'send "standard"');
   return {
     id,
     effort: effort === undefined ? keptEffort : (effort ?? defaultEffort),

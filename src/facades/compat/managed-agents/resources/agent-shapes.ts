@@ -121,7 +121,7 @@ export const AgentChange = z.strictObject({
   version: z.int().min(1).optional(),
 });
 /** The fields that a session can replace. */
-export const Overrides = z.strictObject({
+export const AgentOverrides = z.strictObject({
   model: ModelInput.nullable().optional(),
   system: fields.system,
   tools: fields.tools,

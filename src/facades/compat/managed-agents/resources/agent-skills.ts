@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SkillService } from '../../../../sessions/api/server/skills.ts';
-import { invalidRequest, orMissing, unsupportedField } from '../errors.ts';
+import { explainNotFound, invalidRequestError, unsupportedFieldError } from '../errors.ts';
 
 const maxSkills = 50;
 
@@ -24,12 +24,12 @@ export type AgentSkill = z.output<typeof AgentSkill>;
 export function parseSkillNames(input: z.output<typeof SkillsInput>): AgentSkill[] {
   const all = (input ?? []).map(({ type, skill_id, version }, n) => {
     if (type === 'anthropic')
-      throw unsupportedField(`skills.${n}.type "anthropic"`, 'upload the skill, and name its id with "custom"');
+      throw unsupportedFieldError(`skills.${n}.type "anthropic"`, 'upload the skill, and name its id with "custom"');
     return { type, skill_id, version: version ?? 'latest' };
   });
   const ids = all.map(({ skill_id: id }) => id);
   const twice = ids.find((id, n) => ids.indexOf(id) !== n);
-  if (twice !== undefined) throw invalidRequest(`skills: ${twice} is there twice.`);
+  if (twice !== undefined) throw invalidRequestError(`skills: ${twice} is there twice.`);
   return all;
 }
 
@@ -42,11 +42,13 @@ export async function findSkills(
   skills: Pick<SkillService, 'version'>,
 ): Promise<AgentSkill[]> {
   const find = ({ skill_id: id, version }: AgentSkill, n: number) =>
-    skills.version(id, version).catch(orMissing(`skills.${n}: there is no skill ${id} with the version ${version}.`));
+    skills
+      .version(id, version)
+      .catch(explainNotFound(`skills.${n}: there is no skill ${id} with the version ${version}.`));
   const versions = await Promise.all(named.map(find));
   const names = versions.map(({ name }) => name);
   const twice = names.find((name, n) => names.indexOf(name) !== n);
   if (twice !== undefined)
-    throw invalidRequest(`skills: two of them are called ${twice}. A session can have one of them.`);
+    throw invalidRequestError(`skills: two of them are called ${twice}. A session can have one of them.`);
   return named.map((one, n) => ({ ...one, version: versions[n]?.id ?? one.version }));
 }

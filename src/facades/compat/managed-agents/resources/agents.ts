@@ -1,13 +1,13 @@
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { listPage, parseInput, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
-import { applyAgentChange, newAgentContent } from './agent-content.ts';
+import { parseInput, readListPage, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
+import { applyAgentChange, createAgentContent } from './agent-content.ts';
 import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
 import { findSkills } from './agent-skills.ts';
-import { pinVersions, toRoster, withRoster } from './multiagent.ts';
+import { pinAgentVersions, toRoster, withRoster } from './multiagent.ts';
 
 type Documents = Services['documents'];
 
@@ -49,7 +49,7 @@ export function agentRoutes(
       least: 'create',
       async run({ body }) {
         const input = parseInput(NewAgent, body);
-        const content = newAgentContent(input, await pinVersions(input.multiagent ?? null, { agent: anAgent }));
+        const content = createAgentContent(input, await pinAgentVersions(input.multiagent ?? null, { agent: anAgent }));
         await findSkills(content.skills, skills);
         return toAgent(await documents.create({ kind: 'agent', content }));
       },
@@ -60,7 +60,7 @@ export function agentRoutes(
         const isWithin = query.within('created_at');
         const read = async () =>
           (await documents.list('agent')).filter((doc) => query.shows(doc) && isWithin(doc.createdAt));
-        return await listPage({ query, name: 'agents', read, show: toAgent });
+        return await readListPage({ query, name: 'agents', read, show: toAgent });
       },
     },
     {
@@ -81,13 +81,13 @@ export function agentRoutes(
             `The agent has version ${now.version} now, not ${version}. Read it again first.`,
           );
         if (now.archivedAt !== null)
-          throw invalidRequest('The agent is archived and cannot be changed.', 'agent_archived');
+          throw invalidRequestError('The agent is archived and cannot be changed.', 'agent_archived');
         const before = AgentContent.parse(now.content);
         const { multiagent } = change;
         const roster =
           multiagent === undefined
             ? before.multiagent
-            : await pinVersions(multiagent, { id, now: before.multiagent, agent: anAgent });
+            : await pinAgentVersions(multiagent, { id, now: before.multiagent, agent: anAgent });
         const content = applyAgentChange(before, change, roster);
         if (change.skills) await findSkills(content.skills, skills);
         return toAgent(await documents.update(id, { content, version: now.version }));
@@ -98,7 +98,7 @@ export function agentRoutes(
       async run({ params: { id = '' }, query }) {
         await readDocument(documents, 'agent', id);
         const read = async () => (await documents.versions(id)).map((doc) => ({ doc, id: String(doc.version) }));
-        return await listPage({ query, name: `versions ${id}`, read, show: ({ doc }) => toAgent(doc) });
+        return await readListPage({ query, name: `versions ${id}`, read, show: ({ doc }) => toAgent(doc) });
       },
     },
     {

@@ -1,16 +1,16 @@
 import { z } from 'zod';
-import { hostPattern, isValidHeaderValue, variableName } from '../../../../core/model/credential.ts';
+import { hostPattern, isValidHeaderValue, sandboxVariableName } from '../../../../core/model/credential.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import type {
-  ChangedCredential,
   CredentialAuth,
   CredentialTest,
   CredentialTestResponse,
+  CredentialUpdate,
   NewCredential,
   VariableAuth,
   VaultCredential,
 } from '../../../../sessions/api/server/vaults.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import { applyMetadataChange, Metadata, MetadataChange, parseTime, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 
 // Credentials as clients send them and as they are shown: no secret is ever returned.
@@ -78,7 +78,7 @@ export const NewCredentialBody = z.strictObject({
     }),
     z.strictObject({
       type: z.literal('environment_variable'),
-      secret_name: variableName,
+      secret_name: sandboxVariableName,
       secret_value: variableValue,
       networking,
       injection_location: injection,
@@ -165,7 +165,7 @@ export function applyCredentialChange(
   now: VaultCredential,
   input: z.output<typeof CredentialChangeBody>,
   at: number,
-): ChangedCredential {
+): CredentialUpdate {
   const { display_name: name, metadata, auth } = input;
   const facts = {
     displayName: name === undefined ? now.displayName : name,
@@ -184,13 +184,13 @@ export function applyCredentialChange(
     return { ...facts, auth: next, ...(value != null && { secrets: { token: new Secret(value) } }) };
   }
   if (auth.type !== 'mcp_oauth' || now.auth.type !== auth.type)
-    throw invalidRequest(`auth.type: the credential is ${now.auth.type}, and its type cannot be changed.`);
+    throw invalidRequestError(`auth.type: the credential is ${now.auth.type}, and its type cannot be changed.`);
   const { refresh } = auth;
   const kept = now.auth.refresh;
-  if (refresh && !kept) throw invalidRequest('auth.refresh: the credential was made without it. Make a new one.');
+  if (refresh && !kept) throw invalidRequestError('auth.refresh: the credential was made without it. Make a new one.');
   const client = refresh?.token_endpoint_auth;
   if (client && kept?.clientAuth === 'none')
-    throw invalidRequest(
+    throw invalidRequestError(
       'auth.refresh.token_endpoint_auth: the token endpoint takes no client secret of this credential.',
     );
   const scope = refresh?.scope == null ? kept?.scope : refresh.scope === '' ? null : refresh.scope;
@@ -212,14 +212,16 @@ export function applyCredentialChange(
 
 function future(value: string, now: number): number {
   const at = parseTime('auth.expires_at', value);
-  if (at <= now) throw invalidRequest('auth.expires_at must be in the future.');
+  if (at <= now) throw invalidRequestError('auth.expires_at must be in the future.');
   return at;
 }
 const hostsOf = (net: z.output<typeof networking>) => (net.type === 'limited' ? net.allowed_hosts : null);
 function placesFrom({ header, body }: NonNullable<z.output<typeof injection>>, now: VariableAuth['places']) {
   const places = { header: header ?? now.header, body: body ?? now.body };
   if (!places.header && !places.body)
-    throw invalidRequest('auth.injection_location: header and body are both off, so no request would carry the value.');
+    throw invalidRequestError(
+      'auth.injection_location: header and body are both off, so no request would carry the value.',
+    );
   return places;
 }
 

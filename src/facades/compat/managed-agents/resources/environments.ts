@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { ApiError, invalidRequest } from '../errors.ts';
+import { ApiError, invalidRequestError } from '../errors.ts';
 import { createDeleteRoute, type Route } from '../route.ts';
 import {
   applyMetadataChange,
-  listPage,
   Metadata,
   MetadataChange,
   parseInput,
+  readListPage,
   toIsoTime,
   toIsoTimeOrNull,
 } from '../wire.ts';
@@ -111,7 +111,7 @@ function resolvedCloud(input: CloudInput, now: CloudConfig): CloudConfig {
   const hasPackages = packageManagers.some((manager) => config.packages[manager].length > 0);
   const { networking: network } = config;
   if (hasPackages && network.type === 'limited' && !network.allow_package_managers)
-    throw invalidRequest('config.packages: limited networking needs allow_package_managers for packages.');
+    throw invalidRequestError('config.packages: limited networking needs allow_package_managers for packages.');
   return config;
 }
 function merged(input: z.output<typeof Networking>, now: CloudConfig['networking']): CloudConfig['networking'] {
@@ -125,7 +125,7 @@ function merged(input: z.output<typeof Networking>, now: CloudConfig['networking
   };
 }
 const checkScope = (scope: 'organization' | 'account' | null | undefined) => {
-  if (scope === 'account') throw invalidRequest("scope: 'account' is not possible here; send 'organization'.");
+  if (scope === 'account') throw invalidRequestError("scope: 'account' is not possible here; send 'organization'.");
 };
 
 export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }: StoredDocument) => ({
@@ -175,7 +175,7 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
       endpoint: 'GET /v1/environments',
       async run({ query }) {
         const read = async () => (await documents.list('environment')).filter(query.shows);
-        return await listPage({ query, name: 'environments', read, show: toEnvironment });
+        return await readListPage({ query, name: 'environments', read, show: toEnvironment });
       },
     },
     {
@@ -189,7 +189,7 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
         const { name: named, description, metadata, config, scope } = parseInput(EnvironmentChange, body);
         checkScope(scope);
         const doc = await readDocument(documents, 'environment', id);
-        if (doc.archivedAt !== null) throw invalidRequest('The environment is archived.', 'environment_archived');
+        if (doc.archivedAt !== null) throw invalidRequestError('The environment is archived.', 'environment_archived');
         const now = EnvironmentContent.parse(doc.content);
         if (config && config.type !== now.config.type)
           throw new ApiError('invalid_request', 'config.type cannot be changed.', {

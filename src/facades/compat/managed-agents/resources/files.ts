@@ -6,12 +6,12 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import { pictureHeadBytes } from '../../../../core/text/pictures.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import { attachmentHeader } from '../../../../http/transport/content-disposition.ts';
-import { computeExpiry, FileContent, type StoredDocument } from '../../../../sessions/api/server/documents.ts';
+import { computeFileExpiry, FileContent, type StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import { contentTypeOf } from '../../../shared/archive/mime.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { receiveFiles } from '../../../shared/uploads.ts';
-import { ApiError, invalidRequest, unsupportedField } from '../errors.ts';
+import { ApiError, invalidRequestError, unsupportedFieldError } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
 import type { ContentFiles } from '../sessions/content.ts';
 import { apiSessionId, parseSessionId, parseUploadId } from '../sessions/ids.ts';
@@ -52,7 +52,7 @@ export const createContentFiles = (
 ): ContentFiles => ({
   async fetched(address) {
     if (!deps.fetchPage || !session)
-      throw unsupportedField('content.source.type "url"', 'send the bytes as base64, or upload the file');
+      throw unsupportedFieldError('content.source.type "url"', 'send the bytes as base64, or upload the file');
     await deps.services.sessions.update(session, {}); // a caller who must not change the session must not make the server fetch anything
     return await deps.fetchPage(address, session, signal);
   },
@@ -74,7 +74,7 @@ export const createContentFiles = (
 
 async function live(id: string, { services, clock }: Pick<FileDeps, 'services' | 'clock'>): Promise<StoredDocument> {
   const doc = await readDocument(services.documents, 'file', id);
-  const expiresAt = computeExpiry(doc);
+  const expiresAt = computeFileExpiry(doc);
   if (expiresAt !== null && expiresAt <= clock.now())
     throw new ApiError('not_found', `The file ${id} has expired.`, { errorCode: 'file_expired' });
   return doc;
@@ -90,7 +90,7 @@ function toFile({ id, content, createdAt }: StoredDocument) {
     size_bytes: size,
     created_at: toIsoTime(createdAt),
     downloadable: false,
-    expires_at: toIsoTimeOrNull(computeExpiry({ content, createdAt })),
+    expires_at: toIsoTimeOrNull(computeFileExpiry({ content, createdAt })),
     scope: null as { readonly type: 'session'; readonly id: string } | null,
   };
 }
@@ -184,7 +184,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
           async (staged, texts) => {
             const { expires_in_seconds: expiresIn } = parseInput(UploadTexts, Object.fromEntries(texts));
             const [file] = await uploads().keep(staged);
-            if (!file) throw invalidRequest('file: Field required');
+            if (!file) throw invalidRequestError('file: Field required');
             const content = {
               upload: file.id,
               filename: file.name,
@@ -202,7 +202,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
       async run(apiRequest) {
         const { query, reply } = apiRequest;
         const ids = query.all('ids');
-        if (ids.length > 100) throw invalidRequest('ids: at most 100.');
+        if (ids.length > 100) throw invalidRequestError('ids: at most 100.');
         if (ids.length > 0) return { data: await known(ids, apiRequest), next_page: null };
         const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
         const scope = query.one('scope_id');
@@ -259,7 +259,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
   async function ownFiles() {
     const now = clock.now();
     return (await documents.list('file'))
-      .filter((doc) => (computeExpiry(doc) ?? Number.POSITIVE_INFINITY) > now)
+      .filter((doc) => (computeFileExpiry(doc) ?? Number.POSITIVE_INFINITY) > now)
       .map(toFile);
   }
   async function known(ids: readonly string[], apiRequest: ApiRequest) {

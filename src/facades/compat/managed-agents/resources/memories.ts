@@ -2,14 +2,14 @@ import { z } from 'zod';
 import {
   type MemoryAuthor,
   MemoryConflict,
+  type MemoryEntry,
+  type MemoryEntryVersion,
   type MemoryStoreService,
-  type StoreMemory,
-  type StoreMemoryVersion,
 } from '../../../../sessions/api/server/memory-stores.ts';
-import { ApiError, invalidRequest } from '../errors.ts';
+import { ApiError, invalidRequestError } from '../errors.ts';
 import type { Route } from '../route.ts';
 import { apiSessionId } from '../sessions/ids.ts';
-import { paginate, parseInput, type Query, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
+import { paginate, parseInput, type QueryParameters, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits');
 const NewMemory = z.strictObject({ path: z.string().max(4_096), content: z.string().nullable() });
@@ -29,7 +29,7 @@ const toAuthor = (author: MemoryAuthor) => {
     ? { type: 'api_actor' as const, api_key_id: author.id }
     : { type: 'session_actor' as const, session_id: apiSessionId(author.id) };
 };
-const toMemory = (store: string, memory: StoreMemory, content: string | null) => ({
+const toMemory = (store: string, memory: MemoryEntry, content: string | null) => ({
   id: memory.id,
   type: 'memory' as const,
   memory_store_id: store,
@@ -41,7 +41,7 @@ const toMemory = (store: string, memory: StoreMemory, content: string | null) =>
   created_at: toIsoTime(memory.createdAt),
   updated_at: toIsoTime(memory.updatedAt),
 });
-const toVersion = (store: string, version: StoreMemoryVersion, content: string | null) => ({
+const toVersion = (store: string, version: MemoryEntryVersion, content: string | null) => ({
   id: version.id,
   type: 'memory_version' as const,
   memory_id: version.memory,
@@ -57,13 +57,13 @@ const toVersion = (store: string, version: StoreMemoryVersion, content: string |
   redacted_by: version.redacted ? toAuthor(version.redacted.by) : null,
 });
 
-function isFull(query: Query, usual: 'basic' | 'full'): boolean {
+function isFull(query: QueryParameters, usual: 'basic' | 'full'): boolean {
   const view = query.one('view') ?? usual;
-  if (view !== 'basic' && view !== 'full') throw invalidRequest('view must be basic or full.');
+  if (view !== 'basic' && view !== 'full') throw invalidRequestError('view must be basic or full.');
   return view === 'full';
 }
 /** The limit of a list. A page with texts has at most 20 items. */
-function parseLimit(query: Query): number {
+function parseLimit(query: QueryParameters): number {
   const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
   return isFull(query, 'basic') ? Math.min(limit, 20) : limit;
 }
@@ -78,11 +78,12 @@ async function withApiErrors<Answer>(work: Promise<Answer>): Promise<Answer> {
 }
 
 /** The memories below a prefix. With `depth` 1, deeper ones are combined into one item per folder. */
-function below(all: readonly StoreMemory[], query: Query) {
+function below(all: readonly MemoryEntry[], query: QueryParameters) {
   const prefix = query.one('path_prefix') ?? '/';
-  if (!prefix.startsWith('/') || !prefix.endsWith('/')) throw invalidRequest('path_prefix must begin and end with /.');
+  if (!prefix.startsWith('/') || !prefix.endsWith('/'))
+    throw invalidRequestError('path_prefix must begin and end with /.');
   const depth = query.integer('depth', { min: 0, max: 1, usual: 0 });
-  const items = new Map<string, { readonly id: string; readonly memory?: StoreMemory }>();
+  const items = new Map<string, { readonly id: string; readonly memory?: MemoryEntry }>();
   for (const memory of all) {
     if (!memory.path.startsWith(prefix)) continue;
     const at = depth === 0 ? -1 : memory.path.indexOf('/', prefix.length);
@@ -97,9 +98,9 @@ const worker = ['session'] as const;
 
 /** The memories of a store, and each change of them. */
 export function memoryRoutes(stores: MemoryStoreService): Route[] {
-  const withText = async (store: string, memory: StoreMemory, includesText: boolean) =>
+  const withText = async (store: string, memory: MemoryEntry, includesText: boolean) =>
     toMemory(store, memory, includesText ? (await stores.memory(store, memory.id)).text : null);
-  const versionWith = async (store: string, version: StoreMemoryVersion, includesText: boolean) =>
+  const versionWith = async (store: string, version: MemoryEntryVersion, includesText: boolean) =>
     toVersion(store, version, includesText ? (await stores.version(store, version.id)).text : null);
 
   return [
@@ -163,7 +164,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
         const isWanted = isFull(query, 'basic');
         const [memory, operation] = [query.one('memory_id'), query.one('operation')];
         if (operation !== undefined && !operations.some((one) => one === operation))
-          throw invalidRequest(`operation must be one of ${operations.join(', ')}.`);
+          throw invalidRequestError(`operation must be one of ${operations.join(', ')}.`);
         const [key, session] = [query.one('api_key_id'), query.one('session_id')];
         const isWithin = query.within('created_at');
         const shown = (await stores.versions(id, memory)).filter(
@@ -191,7 +192,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       async run({ params: { id = '', memory_version: version = '' } }) {
         const redacted = await stores.redact(id, version).catch((thrown: unknown) => {
           if (thrown instanceof Error && 'code' in thrown && thrown.code === 'conflict')
-            throw invalidRequest(thrown.message);
+            throw invalidRequestError(thrown.message);
           throw thrown;
         });
         return toVersion(id, redacted, null);

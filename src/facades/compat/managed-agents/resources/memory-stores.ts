@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import type { MemoryStore } from '../../../../sessions/api/server/memory-stores.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import { createDeleteRoute, type Route } from '../route.ts';
 import {
   applyMetadataChange,
-  listPage,
   Metadata,
   MetadataChange,
   parseInput,
+  readListPage,
   toIsoTime,
   toIsoTimeOrNull,
 } from '../wire.ts';
@@ -61,7 +61,7 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
         const isWithin = query.within('created_at');
         const read = async () =>
           (await stores.list()).filter((store) => query.shows(store) && isWithin(store.createdAt));
-        return await listPage({ query, name: 'memory stores', read, show: toStore });
+        return await readListPage({ query, name: 'memory stores', read, show: toStore });
       },
     },
     { endpoint: 'GET /v1/memory_stores/:id', run: async ({ params: { id = '' } }) => toStore(await stores.get(id)) },
@@ -93,7 +93,7 @@ const withoutMixedHeaders = (route: Route): Route => ({
   async run(apiRequest) {
     const betas = String(apiRequest.request.headers['anthropic-beta'] ?? '');
     if (betas.includes('agent-memory-') && betas.includes('managed-agents-'))
-      throw invalidRequest('anthropic-beta: name agent-memory or managed-agents, not both.');
+      throw invalidRequestError('anthropic-beta: name agent-memory or managed-agents, not both.');
     return await route.run(apiRequest);
   },
 });

@@ -2,7 +2,7 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import { anyGlob } from '../../../../core/text/glob.ts';
 import type { ProviderModels } from '../../../../sessions/api/models.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { toIsoTime } from '../wire.ts';
@@ -60,7 +60,7 @@ export async function findModelRef(
   if (found) return found.id;
   const some = all.slice(0, 8).map(({ id }) => id);
   const known = some.length === 0 ? 'provider/model, such as openai/gpt-5' : some.join(', ');
-  throw invalidRequest(`model: no provider of this server has ${name}. Write it as ${known}.`);
+  throw invalidRequestError(`model: no provider of this server has ${name}. Write it as ${known}.`);
 }
 /** The models in the older list format of Anthropic's API. */
 export function modelRoutes(services: Models, settings: ModelNames): Route[] {
@@ -77,7 +77,7 @@ export function modelRoutes(services: Models, settings: ModelNames): Route[] {
         const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
         const end = before === undefined ? all.length : all.findIndex(({ id }) => id === before);
         if ((after !== undefined && start === 0) || end < 0)
-          throw invalidRequest('after_id or before_id names no model.');
+          throw invalidRequestError('after_id or before_id names no model.');
         const between = all.slice(start, end);
         const data = before === undefined ? between.slice(0, limit) : between.slice(-limit);
         return {
@@ -93,7 +93,7 @@ export function modelRoutes(services: Models, settings: ModelNames): Route[] {
       async run({ params }) {
         const id = params['*'] ?? '';
         const all = await listed(services); // called first, because it also checks the caller
-        if (id.length > 200) throw invalidRequest('The name of a model has at most 200 characters.');
+        if (id.length > 200) throw invalidRequestError('The name of a model has at most 200 characters.');
         const target = configuredModel(id, settings)?.replace(/^anthropic\//, '') ?? id;
         const found = all.find((one) => one.id === target);
         if (!found) throw new AppError('not_found', `There is no model ${id}.`);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
-import { invalidRequest, orMissing, unsupportedField } from '../errors.ts';
+import { explainNotFound, invalidRequestError, unsupportedFieldError } from '../errors.ts';
 
 // A coordinator is an agent that delegates work to the agents of its roster. Both formats of the API are stored as
 // sent, with the version of each agent added.
@@ -88,7 +88,7 @@ interface Owner {
 /**
  * The requested setting with the version of each agent. Rejects: invalid_request, not_found. Null: no other agents.
  */
-export async function pinVersions(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
+export async function pinAgentVersions(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')
     return { type: requested.type, agents: await resolveEntries(requested.agents, owner, 'multiagent.agents') };
@@ -97,7 +97,7 @@ export async function pinVersions(requested: MultiagentRequest | null, owner: Ow
   const off = { type: 'disabled' as const };
   for (const field of ['workflows', 'advisor'] as const) {
     const { type } = requested[field] ?? (requested[field] === undefined ? before?.[field] : undefined) ?? usual[field];
-    if (type === 'enabled') throw unsupportedField(`multiagent.${field}`, 'send {"type": "disabled"}');
+    if (type === 'enabled') throw unsupportedFieldError(`multiagent.${field}`, 'send {"type": "disabled"}');
   }
   const subagents = await resolveSubagents(
     requested.subagents === undefined ? before?.subagents : requested.subagents,
@@ -120,10 +120,10 @@ async function resolveSubagents(
   const kept = before?.subagents.type === 'enabled' ? before.subagents : undefined;
   const inline = requested?.inline_agents === undefined ? kept?.inline_agents : requested.inline_agents;
   if (inline?.type !== 'disabled')
-    throw unsupportedField('multiagent.subagents.inline_agents', 'send {"type": "disabled"}');
+    throw unsupportedFieldError('multiagent.subagents.inline_agents', 'send {"type": "disabled"}');
   const named = requested?.predefined_agents === undefined ? kept?.predefined_agents : requested.predefined_agents;
   const where = 'multiagent.subagents.predefined_agents';
-  if (!named || named.length === 0) throw invalidRequest(`${where}: name an agent, or disable subagents.`);
+  if (!named || named.length === 0) throw invalidRequestError(`${where}: name an agent, or disable subagents.`);
   return {
     type: 'enabled',
     inline_agents: { type: 'disabled' },
@@ -138,24 +138,24 @@ async function resolveEntries(
 ): Promise<RosterEntry[]> {
   const entries: RosterEntry[] = [];
   for (const [n, requested] of requests.entries()) {
-    if (requested.type === 'advisor') throw unsupportedField(`${where}.${n}.type "advisor"`, 'name agents');
+    if (requested.type === 'advisor') throw unsupportedFieldError(`${where}.${n}.type "advisor"`, 'name agents');
     const entry =
       requested.type === 'self' || requested.id === own ? { type: 'self' as const } : await pinnedEntry(requested);
     const isSame = (other: RosterEntry) =>
       other.type === 'self' ? entry.type === 'self' : entry.type === 'agent' && other.id === entry.id;
-    if (entries.some(isSame)) throw invalidRequest(`${where}.${n}: the agent is there twice.`);
+    if (entries.some(isSame)) throw invalidRequestError(`${where}.${n}: the agent is there twice.`);
     entries.push(entry);
   }
   return entries;
 
   async function pinnedEntry(extract: Extract<EntryInput, { type: 'agent' }>): Promise<RosterEntry> {
     const version = extract.version ? ` with the version ${extract.version}` : '';
-    const gone = orMissing(`${where}: there is no agent ${extract.id}${version}.`);
+    const gone = explainNotFound(`${where}: there is no agent ${extract.id}${version}.`);
     const doc = await agent(extract.id, extract.version ?? undefined).catch(gone);
-    if (doc.archivedAt !== null) throw invalidRequest(`${where}: ${extract.id} is archived.`, 'agent_archived');
+    if (doc.archivedAt !== null) throw invalidRequestError(`${where}: ${extract.id} is archived.`, 'agent_archived');
     const { multiagent } = z.object({ multiagent: z.unknown() }).parse(doc.content);
     if (multiagent !== null && multiagent !== undefined)
-      throw invalidRequest(`${where}: ${extract.id} has multiagent itself, and cannot work for another agent.`);
+      throw invalidRequestError(`${where}: ${extract.id} has multiagent itself, and cannot work for another agent.`);
     return { type: 'agent', id: doc.id, version: doc.version };
   }
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { readFolder } from '../../../../http/transport/multipart.ts';
+import { readMultipartFolder } from '../../../../http/transport/multipart.ts';
 import type { Skill, SkillVersion } from '../../../../sessions/api/server/skills.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import { type ApiRequest, createDeleteRoute, type Route } from '../route.ts';
-import { listPage, parseInput, toIsoTime } from '../wire.ts';
+import { parseInput, readListPage, toIsoTime } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
 const Texts = z.object({ display_name: z.string().min(1).max(255).optional() });
@@ -34,8 +34,9 @@ const toVersion = ({ id, skillId, name, description, createdAt }: SkillVersion) 
 
 /** Reads the folder of a multipart body. */
 async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
-  const { files, texts } = await readFolder(request, limits);
-  if (files.length === 0) throw invalidRequest('files: Field required. Send each file of the skill as a part files[].');
+  const { files, texts } = await readMultipartFolder(request, limits);
+  if (files.length === 0)
+    throw invalidRequestError('files: Field required. Send each file of the skill as a part files[].');
   const { display_name: displayName = null } = parseInput(Texts, Object.fromEntries(texts));
   // The hash represents the content: the same idempotency key with the same files is the same request.
   const content = files.map(({ path, bytes }) => [path, createHash('sha256').update(bytes).digest('hex')]);
@@ -56,12 +57,12 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       endpoint: 'GET /v1/skills',
       async run({ query }) {
         const source = query.one('source') ?? 'custom';
-        if (!sources.includes(source)) throw invalidRequest(`source must be one of ${sources.join(', ')}.`);
+        if (!sources.includes(source)) throw invalidRequestError(`source must be one of ${sources.join(', ')}.`);
         const read = async () => {
           const all = source === 'custom' ? await skills.list() : [];
           return all.toSorted((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
         };
-        return await listPage({ query, name: `skills ${source}`, most: 1_000, read, show: toSkill });
+        return await readListPage({ query, name: `skills ${source}`, most: 1_000, read, show: toSkill });
       },
     },
     { endpoint: 'GET /v1/skills/:id', run: async ({ params: { id = '' } }) => toSkill(await skills.get(id)) },
@@ -81,7 +82,7 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       endpoint: 'GET /v1/skills/:id/versions',
       async run({ params: { id = '' }, query }) {
         const read = () => skills.versions(id);
-        return await listPage({ query, name: `versions ${id}`, most: 1_000, read, show: toVersion });
+        return await readListPage({ query, name: `versions ${id}`, most: 1_000, read, show: toVersion });
       },
     },
     {

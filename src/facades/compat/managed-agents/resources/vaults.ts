@@ -6,10 +6,10 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { createDeleteRoute, type Route } from '../route.ts';
 import {
   applyMetadataChange,
-  listPage,
   Metadata,
   MetadataChange,
   parseInput,
+  readListPage,
   toIsoTime,
   toIsoTimeOrNull,
 } from '../wire.ts';
@@ -59,7 +59,7 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
       endpoint: 'GET /v1/vaults',
       async run({ query }) {
         const read = async () => (await vaults.list()).filter(query.shows);
-        return await listPage({ query, name: 'vaults', read, show: toVault });
+        return await readListPage({ query, name: 'vaults', read, show: toVault });
       },
     },
     { endpoint: 'GET /v1/vaults/:id', run: async ({ params: { id = '' } }) => toVault(await vaults.get(id)) },
@@ -91,7 +91,7 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
       endpoint: 'GET /v1/vaults/:id/credentials',
       async run({ params: { id = '' }, query }) {
         const read = async () => (await vaults.credentials(id)).filter(query.shows);
-        return await listPage({ query, name: `credentials ${id}`, read, show: toCredential });
+        return await readListPage({ query, name: `credentials ${id}`, read, show: toCredential });
       },
     },
     {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { OwnBudget } from '../../../../core/model/spending.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import type { Usage } from './usage.ts';
 
 // The cap on a session's cost, in whole cents. It is a hard budget: no answer renews it.
@@ -35,18 +35,18 @@ export function toBudgetView({ budget }: Pick<SessionRecord, 'budget'>) {
 export async function assertModelsPriced(refs: readonly string[], models: Services['models']): Promise<void> {
   for (const ref of refs)
     if (!(await models.isPriced(ref)))
-      throw invalidRequest(
+      throw invalidRequestError(
         `budget: the price of ${ref} is not known, so a budget cannot count it. Set it in models.catalog.`,
         'model_not_budgetable',
       );
 }
 
-export type ShownBudget = NonNullable<ReturnType<typeof toBudgetView>>;
+export type BudgetView = NonNullable<ReturnType<typeof toBudgetView>>;
 
 /** The session's budget after a change. Rejects: invalid_request. */
 export function applyBudgetChange(requested: BudgetRequest | null, record: SessionRecord, { cost }: Usage): OwnBudget {
   if (toBudgetView(record) === null && requested !== null)
-    throw invalidRequest(
+    throw invalidRequestError(
       'budget: the session was made without one, or lost it, and cannot get one.',
       'budget_create_only',
     );
@@ -54,7 +54,7 @@ export function applyBudgetChange(requested: BudgetRequest | null, record: Sessi
   const next = toOwnBudget(requested);
   if (next.cost <= cost) {
     const used = Math.ceil(cost * 10_000) / 100;
-    throw invalidRequest(
+    throw invalidRequestError(
       `budget: the session has used ${used} cents; the new limit must be more.`,
       'budget_not_raised',
     );

@@ -15,7 +15,7 @@ interface KnownCall {
 /**
  * `waitsFor` is undefined while the call runs, after its answer, and until the log shows that it waits again.
  */
-export interface AnnouncedCall {
+export interface AnnouncedToolCall {
   readonly callId: string;
   readonly kind: KnownCall['kind'];
   readonly isAnswered: boolean;
@@ -33,20 +33,20 @@ interface Call {
 }
 
 /** The tool calls of a thread. Each is announced once, and has one result. */
-export class Calls {
+export class ToolCallTracker {
   readonly #all: Map<string, KnownCall>;
   /** The calls that wait for a person's permission, or for the result of a program or worker. */
   readonly #pending: Map<string, 'permission' | 'result'>;
   /** The calls that the server is executing. */
   readonly #underWay: Set<string>;
 
-  constructor(from?: Calls) {
+  constructor(from?: ToolCallTracker) {
     this.#all = new Map(from ? from.#all : []);
     this.#pending = new Map(from ? from.#pending : []);
     this.#underWay = new Set(from ? from.#underWay : []);
   }
-  copy(): Calls {
-    return new Calls(this);
+  copy(): ToolCallTracker {
+    return new ToolCallTracker(this);
   }
 
   /** The ids of the events that wait for an answer. */
@@ -57,7 +57,7 @@ export class Calls {
     return this.#underWay.size;
   }
   /** The call that an event announced. */
-  of(eventId: string): AnnouncedCall | undefined {
+  of(eventId: string): AnnouncedToolCall | undefined {
     for (const [callId, { eventId: known, kind, answered }] of this.#all)
       if (known === eventId) return { callId, kind, isAnswered: answered, waitsFor: this.#pending.get(callId) };
     return undefined;

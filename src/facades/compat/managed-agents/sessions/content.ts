@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { ApiBlock } from '../../../../core/model/events.ts';
 import { detectPictureType, maxPictureBytes } from '../../../../core/text/pictures.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import { apiUploadId } from './ids.ts';
 import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
 
@@ -41,7 +41,7 @@ export async function readContents(events: readonly InboundEvent[], files: Conte
     if (!('content' in event)) continue;
     const content = await readContent(event.content ?? [], files);
     if (event.type === 'user.message' && content.text === '' && content.files.length === 0)
-      throw invalidRequest('content: a message needs a text, a picture or a document.');
+      throw invalidRequestError('content: a message needs a text, a picture or a document.');
     known.set(event, event.type === 'user.message' ? asMessage(content) : await asResult(content, files));
   }
   return { of: (event) => known.get(event) ?? nothing };
@@ -100,8 +100,10 @@ async function keptBytes({ type, source }: FileBlock, files: ContentFiles): Prom
   const { media_type: mimeType, data } = source;
   const ending = types[type][mimeType];
   if (ending === undefined)
-    throw invalidRequest(`content.source.media_type: ${mimeType} is none of ${Object.keys(types[type]).join(', ')}.`);
-  if (data.length % 4 !== 0 || !base64.test(data)) throw invalidRequest('content.source.data is not base64.');
+    throw invalidRequestError(
+      `content.source.media_type: ${mimeType} is none of ${Object.keys(types[type]).join(', ')}.`,
+    );
+  if (data.length % 4 !== 0 || !base64.test(data)) throw invalidRequestError('content.source.data is not base64.');
   return await files.keep({ name: `${type}.${ending}`, mimeType, bytes: Buffer.from(data, 'base64') });
 }
 
@@ -110,12 +112,14 @@ async function keptAnswer(kind: FileBlock['type'], url: string, files: ContentFi
   const { status, type, bytes, isCut } = await files.fetched(url).catch((thrown: unknown) => {
     const { code, publicMessage } = toAppError(thrown);
     if (code !== 'forbidden' && code !== 'not_found') throw thrown;
-    throw invalidRequest(`content.source.url: ${publicMessage}`);
+    throw invalidRequestError(`content.source.url: ${publicMessage}`);
   });
-  if (status !== 200) throw invalidRequest(`content.source.url: ${url} answered ${status}.`);
-  if (isCut) throw invalidRequest(`content.source.url: ${url} is larger than 10 MiB. Upload the file instead.`);
+  if (status !== 200) throw invalidRequestError(`content.source.url: ${url} answered ${status}.`);
+  if (isCut) throw invalidRequestError(`content.source.url: ${url} is larger than 10 MiB. Upload the file instead.`);
   const ending = types[kind][type];
   if (ending === undefined)
-    throw invalidRequest(`content.source.url: ${url} is "${type}", none of ${Object.keys(types[kind]).join(', ')}.`);
+    throw invalidRequestError(
+      `content.source.url: ${url} is "${type}", none of ${Object.keys(types[kind]).join(', ')}.`,
+    );
   return await files.keep({ name: `${kind}.${ending}`, mimeType: type, bytes });
 }

@@ -5,9 +5,9 @@ import type { Secret } from '../../../../core/text/secret.ts';
 import type { StoredDocument } from '../../../../sessions/api/server/documents.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { CreateCommand } from '../../../../sessions/api/sessions.ts';
-import { invalidRequest, orMissing, unsupportedField } from '../errors.ts';
+import { explainNotFound, invalidRequestError, unsupportedFieldError } from '../errors.ts';
 import { applyOverrides } from '../resources/agent-content.ts';
-import { AgentContent, Overrides } from '../resources/agent-shapes.ts';
+import { AgentContent, AgentOverrides } from '../resources/agent-shapes.ts';
 import { findSkills } from '../resources/agent-skills.ts';
 import { readDocument as keptDocument } from '../resources/agents.ts';
 import { type EnvironmentConfig, EnvironmentContent, serverEnvironmentId } from '../resources/environments.ts';
@@ -31,7 +31,7 @@ const AgentRequest = z.union([
   byId,
   z.discriminatedUnion('type', [
     byVersion,
-    z.strictObject({ type: z.literal('agent_with_overrides'), id: agentId, version, ...Overrides.shape }),
+    z.strictObject({ type: z.literal('agent_with_overrides'), id: agentId, version, ...AgentOverrides.shape }),
   ]),
 ]);
 export const ResourceRequest = z.discriminatedUnion('type', [
@@ -61,7 +61,7 @@ const NewSession = z.strictObject({
   initial_events: z.array(z.unknown()).max(50).nullable().optional(),
 });
 
-export interface CreateDeps {
+export interface CreateSessionDeps {
   readonly services: Pick<Services, 'documents' | 'memoryStores' | 'models' | 'sessions' | 'skills' | 'vaults'>;
   readonly settings: ManagedAgentsSettings;
   readonly resolveUpload: (fileId: string) => Promise<string>;
@@ -78,25 +78,25 @@ interface NewManagedSession {
 }
 
 /** Prepares the session that a program requests. Rejects before anything is created: invalid_request, not_found. */
-export async function newSession(body: unknown, deps: CreateDeps): Promise<NewManagedSession> {
+export async function prepareManagedSession(body: unknown, deps: CreateSessionDeps): Promise<NewManagedSession> {
   const { services, settings } = deps;
   const values = parseInput(NewSession, body);
   const initial = (values.initial_events ?? []).map((event, n) => {
     const checked = parseInboundEvent(event, n);
     if (checked.type !== 'user.message' && checked.type !== 'user.define_outcome')
-      throw invalidRequest(`initial_events.${n}: only user.message and user.define_outcome can begin a session.`);
+      throw invalidRequestError(`initial_events.${n}: only user.message and user.define_outcome can begin a session.`);
     return checked;
   });
   if (initial.filter(({ type }) => type === 'user.define_outcome').length > 1)
-    throw invalidRequest('initial_events: at most one of them can be user.define_outcome.');
+    throw invalidRequestError('initial_events: at most one of them can be user.define_outcome.');
   const { doc, content: requested } = await agentFor(values.agent, services.documents);
   const content = { ...requested, skills: await findSkills(requested.skills, services.skills) };
   const roster = await rosterFor({ ...doc, content }, deps);
   const { environmentId, config } = await environmentFor(values.environment_id, services.documents);
   if (config?.type === 'self_hosted' && values.resources?.some(({ type }) => type !== 'memory_store'))
-    throw invalidRequest('`resources` are not supported with self-hosted environments.', 'not_supported');
+    throw invalidRequestError('`resources` are not supported with self-hosted environments.', 'not_supported');
   if (config?.type === 'self_hosted' && roster.length > 0)
-    throw unsupportedField('multiagent with a self-hosted environment', 'use an environment of the type "cloud"');
+    throw unsupportedFieldError('multiagent with a self-hosted environment', 'use an environment of the type "cloud"');
   const vaults = await vaultsFor(values.vault_ids ?? [], services.vaults);
   const requests = values.resources ?? [];
   const memories = await prepareMemoryResources(
@@ -108,7 +108,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     deps,
   );
   if (requests.length - memories.length - repositories.length > maxFiles)
-    throw invalidRequest(`resources: a session has at most ${maxFiles} files.`);
+    throw invalidRequestError(`resources: a session has at most ${maxFiles} files.`);
   const resources = await prepareFileResources(requests, deps);
   const model = await findModelRef(content.model.id, { models: services.models, settings });
   if (values.budget) await assertModelsPriced([model, ...roster.map((one) => one.model)], services.models);
@@ -139,7 +139,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
 
 async function agentFor(requested: z.output<typeof AgentRequest>, documents: Services['documents']) {
   const doc = await keptDocument(documents, 'agent', requested.id, requested.version ?? undefined);
-  if (doc.archivedAt !== null) throw invalidRequest(`agent: ${requested.id} is archived.`, 'agent_archived');
+  if (doc.archivedAt !== null) throw invalidRequestError(`agent: ${requested.id} is archived.`, 'agent_archived');
   const base = AgentContent.parse(doc.content);
   if (requested.type === 'agent') return { doc, content: base };
   const { type: _, id: __, version: ___, ...overrides } = requested;
@@ -150,7 +150,7 @@ const maxRosterChars = 512 * 1024; // the roster is stored in the session's reco
 /** The agents that can work for the session's agent, each as stored in its version. */
 async function rosterFor(
   own: Pick<StoredDocument, 'id' | 'version'> & { readonly content: AgentContent },
-  { services, settings }: CreateDeps,
+  { services, settings }: CreateSessionDeps,
 ): Promise<RosterAgent[]> {
   const roster: RosterAgent[] = [];
   for (const entry of toRoster(own.content.multiagent)) {
@@ -162,12 +162,12 @@ async function rosterFor(
     roster.push({ agentId: id, version, model, content: { ...content, skills } });
   }
   if (JSON.stringify(roster).length > maxRosterChars)
-    throw invalidRequest(`multiagent: the agents have more than ${maxRosterChars} characters together.`);
+    throw invalidRequestError(`multiagent: the agents have more than ${maxRosterChars} characters together.`);
   return roster;
 }
 async function rosterAgent({ id, version }: { id: string; version: number }, documents: Services['documents']) {
   const doc = await keptDocument(documents, 'agent', id, version);
-  if (doc.archivedAt !== null) throw invalidRequest(`multiagent: ${id} is archived.`, 'agent_archived');
+  if (doc.archivedAt !== null) throw invalidRequestError(`multiagent: ${id} is archived.`, 'agent_archived');
   return doc;
 }
 
@@ -175,18 +175,18 @@ async function rosterAgent({ id, version }: { id: string; version: number }, doc
 async function vaultsFor(requested: readonly string[], vaults: Services['vaults']): Promise<string[]> {
   const ids = [...new Set(requested)];
   for (const id of ids) {
-    const gone = orMissing(`vault_ids: there is no vault ${id}.`, 'vault_not_found');
+    const gone = explainNotFound(`vault_ids: there is no vault ${id}.`, 'vault_not_found');
     const vault = await vaults.get(id).catch(gone);
-    if (vault.archivedAt !== null) throw invalidRequest(`vault_ids: ${id} is archived.`, 'vault_archived');
+    if (vault.archivedAt !== null) throw invalidRequestError(`vault_ids: ${id} is archived.`, 'vault_archived');
   }
   return ids;
 }
 
 async function environmentFor(id: string, documents: Services['documents']) {
   if (id === serverEnvironmentId) return { environmentId: id, config: undefined };
-  const gone = orMissing(`environment_id: there is no environment ${id}.`, 'environment_not_found');
+  const gone = explainNotFound(`environment_id: there is no environment ${id}.`, 'environment_not_found');
   const doc = await keptDocument(documents, 'environment', id).catch(gone);
-  if (doc.archivedAt !== null) throw invalidRequest(`environment_id: ${id} is archived.`, 'environment_archived');
+  if (doc.archivedAt !== null) throw invalidRequestError(`environment_id: ${id} is archived.`, 'environment_archived');
   return { environmentId: id, config: EnvironmentContent.parse(doc.content).config };
 }
 
@@ -201,7 +201,7 @@ function sandboxFor(config: EnvironmentConfig | undefined, agents: readonly Agen
 /** Files of a new session, each with its own path below `/mnt/session/uploads`. */
 export async function prepareFileResources(
   requests: readonly z.output<typeof ResourceRequest>[],
-  { resolveUpload, newId, now }: Pick<CreateDeps, 'resolveUpload' | 'newId' | 'now'>,
+  { resolveUpload, newId, now }: Pick<CreateSessionDeps, 'resolveUpload' | 'newId' | 'now'>,
   taken: readonly string[] = [],
 ) {
   const paths = new Set(taken);
@@ -210,7 +210,7 @@ export async function prepareFileResources(
     if (requested.type !== 'file') continue;
     const upload = await resolveUpload(requested.file_id);
     const path = parseMountPath(requested.mount_path ?? requested.file_id, n);
-    if (paths.has(path)) throw invalidRequest(`resources.${n}.mount_path: ${path} is there twice.`);
+    if (paths.has(path)) throw invalidRequestError(`resources.${n}.mount_path: ${path} is there twice.`);
     paths.add(path);
     const at = toIsoTime(now());
     resources.push({
@@ -233,6 +233,6 @@ function parseMountPath(value: string, n: number): string {
   const below = value.startsWith(`${uploadsFolder}/`) ? value.slice(uploadsFolder.length) : value;
   const parts = below.split('/').filter((part) => part !== '' && part !== '.');
   const isBad = parts.length === 0 || parts.includes('..') || /[\0\r\n]/.test(value);
-  if (isBad) throw invalidRequest(`resources.${n}.mount_path: ${value} is no path below ${uploadsFolder}.`);
+  if (isBad) throw invalidRequestError(`resources.${n}.mount_path: ${value} is no path below ${uploadsFolder}.`);
   return parts.join('/');
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { createKeyedQueue } from '../../../../core/concurrency/keyed-queue.ts';
-import { repeat } from '../../../../core/concurrency/rounds.ts';
+import { runRounds } from '../../../../core/concurrency/rounds.ts';
 import type { EventPage } from '../../../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
@@ -8,7 +8,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SseContext } from '../../../../http/transport/sse.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { ManagedEvent } from './projection.ts';
-import { catchUp, createProjection } from './reader.ts';
+import { catchUpProjection, createProjection } from './reader.ts';
 import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
@@ -22,7 +22,7 @@ const idleMs = 300_000;
  * list always equals one built from the complete logs. Every read calls the service as the caller, which checks the
  * caller's permissions.
  */
-export class EventLists {
+export class EventListCache {
   readonly #cached = new Map<SessionId, EventList>();
   readonly #inOrder = createKeyedQueue();
   readonly #context: Pick<SseContext, 'clock' | 'closing'>;
@@ -65,7 +65,7 @@ export class EventLists {
       for (const [id, { usedAt }] of this.#cached) if (usedAt <= clock.now() - idleMs) this.#cached.delete(id);
       return this.#cached.size > 0 ? idleMs : undefined;
     };
-    await repeat(round, { clock, firstMs: idleMs, failedMs: idleMs }, closing);
+    await runRounds(round, { clock, firstMs: idleMs, failedMs: idleMs }, closing);
     this.#isSweeping = false;
   }
 }
@@ -108,7 +108,7 @@ class EventList {
   /** Adds the new events of the logs. False: the result would differ from a list built from the complete logs. */
   async extend(sessions: Sessions): Promise<boolean> {
     const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
-    const end = await catchUp(this.#projection, sessions, {
+    const end = await catchUpProjection(this.#projection, sessions, {
       goesOn: (thread, seq, page) => this.#goesOn({ thread, seq, page }, before),
       onEvents: (source, events) => this.#add(source, events),
     });

@@ -3,10 +3,10 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SseContext } from '../../../../http/transport/sse.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { ApiRequest } from '../route.ts';
-import { paginate, type Query, withoutPreviousPage } from '../wire.ts';
-import { EventLists } from './event-lists.ts';
+import { paginate, type QueryParameters, withoutPreviousPage } from '../wire.ts';
+import { EventListCache } from './event-lists.ts';
 import type { SessionReader } from './reader.ts';
-import { checkDeltas, streamEvents } from './stream.ts';
+import { streamEvents, validateDeltaTypes } from './stream.ts';
 
 interface Deps {
   readonly sessions: Services['sessions'];
@@ -20,9 +20,9 @@ interface ThreadOfSession {
 
 /** The events of one thread, as a list and as a stream. */
 export function eventRoutes({ sessions, reader, sse }: Deps) {
-  const lists = new EventLists(sse);
+  const lists = new EventListCache(sse);
   return {
-    async listed({ session, thread }: ThreadOfSession, query: Query) {
+    async listed({ session, thread }: ThreadOfSession, query: QueryParameters) {
       const order = query.order('asc');
       const isWithin = query.within('created_at');
       const types = query.all('types');
@@ -38,7 +38,7 @@ export function eventRoutes({ sessions, reader, sse }: Deps) {
       );
     },
     async stream({ session, thread }: ThreadOfSession, { query, reply, request }: ApiRequest) {
-      const deltas = checkDeltas(query.all('event_deltas'));
+      const deltas = validateDeltaTypes(query.all('event_deltas'));
       // refuses callers without read access while an HTTP status can still be sent
       await sessions.page(session.id, 0, 1);
       const requested = { record: session, thread, deltas, reply, requestId: request.id };

@@ -16,7 +16,7 @@ export const apiOutcomeId = (id: SessionId, seq: number): string => `outc_${id}$
 export const apiMessageId = (messageId: string, part = 0): string =>
   `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
 /** The thinking before a message is a part of the message. */
-export const thoughtPart = 70;
+export const thoughtPartNumber = 70;
 /** The id of one of the events that a log event produces; `part` counts from 0. */
 export const apiIdOf = (source: SessionEvent, part: number): string =>
   source.type === 'message.delta' || source.type === 'message.assistant'

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { invalidRequest, unsupportedField } from '../errors.ts';
+import { invalidRequestError, unsupportedFieldError } from '../errors.ts';
 import { parseInput } from '../wire.ts';
 
 const text = z.strictObject({ type: z.literal('text'), text: z.string().min(1) });
@@ -71,9 +71,9 @@ export const parseInboundEvents = (body: unknown): InboundEvent[] =>
 export function parseInboundEvent(input: unknown, n = 0): InboundEvent {
   const event = parseInput(z.object({ events: z.tuple([Inbound]) }), { events: [input] }).events[0];
   if (event.type === 'user.define_outcome' && event.rubric.type === 'file')
-    throw unsupportedField(`events.${n}.rubric.type "file"`, 'send the rubric as text');
+    throw unsupportedFieldError(`events.${n}.rubric.type "file"`, 'send the rubric as text');
   if (event.type === 'system.message')
-    throw invalidRequest(
+    throw invalidRequestError(
       `events.${n}: the model takes no system message in a conversation.`,
       'model_does_not_support_mid_conversation_system',
     );

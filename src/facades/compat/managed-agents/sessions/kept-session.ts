@@ -13,7 +13,7 @@ import {
 import { type CloudConfig, type EnvironmentConfig, packageManagers } from '../resources/environments.ts';
 import { withRoster } from '../resources/multiagent.ts';
 import { MemoryStoreResource, toMountedStore } from './memory-resources.ts';
-import type { AgentFacts } from './projection.ts';
+import type { AgentDetails } from './projection.ts';
 import { RepositoryResource } from './repository-resources.ts';
 
 const FileResource = z.object({
@@ -147,7 +147,7 @@ function toApprovalRules(tool: ResolvedTool): SessionAgent['approvals'] {
 }
 
 /** The facts about the agent that appear in events. */
-export function readAgentFacts(record: SessionRecord): AgentFacts {
+export function readAgentDetails(record: SessionRecord): AgentDetails {
   const { agent } = record;
   const kept = parseSessionContent(record);
   const content = kept?.content;

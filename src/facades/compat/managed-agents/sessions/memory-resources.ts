@@ -3,7 +3,7 @@ import { memoryMount } from '../../../../core/model/run-files.ts';
 import type { MountedMemoryStore } from '../../../../core/model/session-agent.ts';
 import { trimCharacters } from '../../../../core/text/text.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalidRequest, orMissing } from '../errors.ts';
+import { explainNotFound, invalidRequestError } from '../errors.ts';
 
 const access = z.enum(['read_write', 'read_only']);
 export const MemoryStoreRequest = z.strictObject({
@@ -31,14 +31,15 @@ export async function prepareMemoryResources(
   stores: Services['memoryStores'],
 ): Promise<MemoryStoreResource[]> {
   if (requests.length > maxMemoryStores)
-    throw invalidRequest(`resources: a session has at most ${maxMemoryStores} memory stores.`);
+    throw invalidRequestError(`resources: a session has at most ${maxMemoryStores} memory stores.`);
   const resources: MemoryStoreResource[] = [];
   for (const { type, memory_store_id: id, access: target, instructions } of requests) {
-    if (resources.some((one) => one.memory_store_id === id)) throw invalidRequest(`resources: ${id} is there twice.`);
-    const gone = orMissing(`resources: there is no memory store ${id}.`, 'memory_store_not_found');
+    if (resources.some((one) => one.memory_store_id === id))
+      throw invalidRequestError(`resources: ${id} is there twice.`);
+    const gone = explainNotFound(`resources: there is no memory store ${id}.`, 'memory_store_not_found');
     const { name, description, archivedAt } = await stores.get(id).catch(gone);
     if (archivedAt !== null)
-      throw invalidRequest(`resources: the memory store ${id} is archived.`, 'memory_store_archived');
+      throw invalidRequestError(`resources: the memory store ${id} is archived.`, 'memory_store_archived');
     const taken = new Set(resources.map(({ mount_path: path }) => path));
     resources.push({
       type,

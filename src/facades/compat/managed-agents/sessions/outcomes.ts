@@ -3,7 +3,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import { toIsoTimeOrNull } from '../wire.ts';
 import type { EventDraft } from './calls.ts';
 import { apiOutcomeId } from './ids.ts';
-import { noUsage, toSpanUsage, type Usage, withUsage } from './usage.ts';
+import { addLoggedUsage, noUsage, toSpanUsage, type Usage } from './usage.ts';
 
 type Verdict = 'satisfied' | 'needs_revision' | 'max_iterations_reached' | 'failed' | 'interrupted';
 /** The goal of a run in this API: what the agent should produce, and the state of its evaluation. */
@@ -21,15 +21,15 @@ interface Outcome {
 }
 
 /** The outcomes of a session. Each belongs to a run whose goal has a rubric. */
-export class Outcomes {
+export class OutcomeTracker {
   readonly #byRun: Map<string, Outcome>;
 
-  constructor(from?: Outcomes) {
+  constructor(from?: OutcomeTracker) {
     this.#byRun = new Map();
     if (from) for (const [run, outcome] of from.#byRun) this.#byRun.set(run, { ...outcome });
   }
-  copy(): Outcomes {
-    return new Outcomes(this);
+  copy(): OutcomeTracker {
+    return new OutcomeTracker(this);
   }
 
   /** The event of a message that defines an outcome; undefined for another message. */
@@ -72,7 +72,7 @@ export class Outcomes {
   /** Adds the usage of a request to the grader. */
   use(runId: string | null, used: FactOf<'usage'>['data']): void {
     const outcome = this.#of(runId);
-    if (outcome) outcome.usage = withUsage(outcome.usage, used);
+    if (outcome) outcome.usage = addLoggedUsage(outcome.usage, used);
   }
 
   /** The event of an evaluation. `word` is its id if it starts the evaluation. */

@@ -4,11 +4,11 @@ import type { RunId, SessionId } from '../../../../core/model/ids.ts';
 import type { WaitReason } from '../../../../core/model/spending.ts';
 import { toIsoTime } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
-import { type AnnouncedCall, Calls, type EventDraft } from './calls.ts';
-import { apiEventId, apiIdOf, apiMessageId, apiThreadId, apiUploadId, thoughtPart } from './ids.ts';
-import { Outcomes } from './outcomes.ts';
-import { Delegations, type TextToChild } from './threads/delegations.ts';
-import { noUsage, toSpanUsage, toUsage, type Usage, withUsage } from './usage.ts';
+import { type AnnouncedToolCall, type EventDraft, ToolCallTracker } from './calls.ts';
+import { apiEventId, apiIdOf, apiMessageId, apiThreadId, apiUploadId, thoughtPartNumber } from './ids.ts';
+import { OutcomeTracker } from './outcomes.ts';
+import { DelegationTracker, type TextToChild } from './threads/delegations.ts';
+import { addLoggedUsage, noUsage, toSpanUsage, toUsageView, type Usage } from './usage.ts';
 
 /** An event of the API. */
 export interface ManagedEvent {
@@ -20,7 +20,7 @@ export interface ManagedEvent {
 export type StopReason =
   | { readonly type: 'end_turn' | 'retries_exhausted' | 'budget_reached' | 'refusal' }
   | { readonly type: 'requires_action'; readonly event_ids: readonly string[] };
-export interface AgentFacts {
+export interface AgentDetails {
   readonly name: string;
   /** The tools that the program executes. */
   readonly customTools: ReadonlySet<string>;
@@ -57,24 +57,24 @@ class State {
 /** Builds the events of one thread from the events of its log, in order. The same log produces the same events. */
 export class ThreadProjection {
   readonly #id: SessionId;
-  #agent: AgentFacts;
+  #agent: AgentDetails;
   readonly #now: State;
-  readonly #calls: Calls;
-  readonly outcomes: Outcomes;
-  readonly delegations: Delegations;
+  readonly #calls: ToolCallTracker;
+  readonly outcomes: OutcomeTracker;
+  readonly delegations: DelegationTracker;
   readonly #children: Map<SessionId, string>;
   /** The id of the next event that the current log event produces. */
   #nextId = (): string => '';
   #out: ManagedEvent[] = [];
 
   /** `from`: the projection whose state this one continues. */
-  constructor(id: SessionId, agent: AgentFacts, from?: ThreadProjection) {
+  constructor(id: SessionId, agent: AgentDetails, from?: ThreadProjection) {
     this.#id = id;
     this.#agent = agent;
     this.#now = { ...(from ? from.#now : new State()) };
-    this.#calls = from ? from.#calls.copy() : new Calls();
-    this.outcomes = from ? from.outcomes.copy() : new Outcomes();
-    this.delegations = from ? from.delegations.copy() : new Delegations();
+    this.#calls = from ? from.#calls.copy() : new ToolCallTracker();
+    this.outcomes = from ? from.outcomes.copy() : new OutcomeTracker();
+    this.delegations = from ? from.delegations.copy() : new DelegationTracker();
     this.#children = new Map(from ? from.#children : []);
   }
   /** A copy that can continue independently. */
@@ -82,11 +82,11 @@ export class ThreadProjection {
     return new ThreadProjection(this.#id, this.#agent, this);
   }
 
-  get agent(): AgentFacts {
+  get agent(): AgentDetails {
     return this.#agent;
   }
   /** Updates the agent after a change. */
-  setAgent(agent: AgentFacts): void {
+  setAgent(agent: AgentDetails): void {
     this.#agent = agent;
   }
 
@@ -116,7 +116,7 @@ export class ThreadProjection {
     return this.#calls.pending;
   }
   /** The call that an event announced. */
-  callOf(eventId: string): AnnouncedCall | undefined {
+  callOf(eventId: string): AnnouncedToolCall | undefined {
     return this.#calls.of(eventId);
   }
   /** Whether the thread only waits for its children. */
@@ -289,7 +289,7 @@ export class ThreadProjection {
     this.#now.status = 'idle';
     const stop = { stop_reason: reason, stop_details: details };
     this.#emit('session.thread_status_idle', { ...this.thread, ...stop });
-    this.#emit('session.usage', { usage: toUsage(this.#now.usage, this.#now.activeMs), budget: null });
+    this.#emit('session.usage', { usage: toUsageView(this.#now.usage, this.#now.activeMs), budget: null });
     this.#emit('session.status_idle', stop);
   }
 
@@ -315,15 +315,15 @@ export class ThreadProjection {
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
     if (waits === undefined) this.#startReply(); // questions do not come from a request to the model
-    if (thought) this.#think(apiMessageId(messageId, thoughtPart));
+    if (thought) this.#think(apiMessageId(messageId, thoughtPartNumber));
     this.#emit('agent.message', { content: [{ type: 'text', text }] }, apiMessageId(messageId));
   }
   #used(data: FactOf<'usage'>['data']): void {
-    this.#now.usage = withUsage(this.#now.usage, data);
+    this.#now.usage = addLoggedUsage(this.#now.usage, data);
     this.#startReply();
     if (data.thoughts && !this.#now.hasThought) this.#emit('agent.thinking', {});
     this.#now.hasThought = false;
-    this.#finish(false, toSpanUsage(withUsage(noUsage, data)));
+    this.#finish(false, toSpanUsage(addLoggedUsage(noUsage, data)));
   }
   #think(id: string): void {
     this.#now.hasThought = true;
@@ -331,7 +331,7 @@ export class ThreadProjection {
   }
   /** Requests to the grader are reported with the verdict, and not as requests of the agent. */
   #graded({ runId, data }: FactOf<'usage'>): void {
-    this.#now.usage = withUsage(this.#now.usage, data);
+    this.#now.usage = addLoggedUsage(this.#now.usage, data);
     this.outcomes.use(runId, data);
   }
 

@@ -5,7 +5,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { toBudgetView } from './budget.ts';
-import { readAgentFacts } from './kept-session.ts';
+import { readAgentDetails } from './kept-session.ts';
 import { SessionProjection, type ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
@@ -28,14 +28,14 @@ export class SessionReader {
       const [oldest] = this.#cached.keys();
       if (this.#cached.size > maxKept && oldest !== undefined) this.#cached.delete(oldest);
       // Concurrent readers share the projection: an event that another reader has already added is skipped.
-      const end = await catchUp(projection, sessions, { goesOn: isWhole, isShared: true });
+      const end = await catchUpProjection(projection, sessions, { goesOn: isWhole, isShared: true });
       if (end === 'read') return projection;
       if (end === 'child missing') break;
       if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
     }
     // Other callers can read a child that this caller cannot, so this caller gets its own projection.
     const own = createProjection(record);
-    await catchUp(own, sessions);
+    await catchUpProjection(own, sessions);
     return own;
   }
 
@@ -46,7 +46,7 @@ export class SessionReader {
 }
 
 export const createProjection = (record: SessionRecord) =>
-  new SessionProjection(record.id, readAgentFacts(record), toBudgetView(record));
+  new SessionProjection(record.id, readAgentDetails(record), toBudgetView(record));
 
 /**
  * Adds an event of a log. The start of a child first opens the child's log; a change of the agent first reads the new
@@ -69,11 +69,11 @@ async function addWithChild(
   if (event.type === 'child.started' && !projection.has(event.data.sessionId)) {
     const child = await sessions.get(event.data.sessionId).catch(ignoreNoSession);
     if (!child) return undefined;
-    projection.open(child.id, event.sessionId, readAgentFacts(child));
+    projection.open(child.id, event.sessionId, readAgentDetails(child));
   }
   if (event.type === 'session.updated' && event.data.agent && projection.has(event.sessionId)) {
     const changed = await sessions.get(event.sessionId).catch(ignoreNoSession);
-    if (changed) projection.of(event.sessionId).setAgent(readAgentFacts(changed));
+    if (changed) projection.of(event.sessionId).setAgent(readAgentDetails(changed));
   }
   return projection.add(event);
 }
@@ -96,7 +96,7 @@ const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolea
  * Reads all logs of a session from the projection's position to their ends, in order of time. `stale`: the projection
  * cannot continue from there.
  */
-export async function catchUp(
+export async function catchUpProjection(
   projection: SessionProjection,
   sessions: Sessions,
   { onEvents: listener = () => {}, goesOn = () => true, isShared }: CatchUp = {},

@@ -9,7 +9,7 @@ import {
 } from '../../../../core/model/repository.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import { parseInput, toIsoTime } from '../wire.ts';
 
 // GitHub repositories of a session: Corral's own repositories, each with a session credential for its token.
@@ -62,10 +62,12 @@ export function prepareRepositories(
   { newId, now }: { readonly newId: () => string; readonly now: () => number },
 ): NewRepository[] {
   if (requests.length > maxRepositories)
-    throw invalidRequest(`resources: a session has at most ${maxRepositories} repositories.`);
+    throw invalidRequestError(`resources: a session has at most ${maxRepositories} repositories.`);
   const created = requests.map(({ type, url, authorization_token: token, checkout: at, mount_path: mount }) => {
-    if (requests.filter((one) => one.url === url).length > 1) throw invalidRequest(`resources: ${url} is there twice.`);
-    if (mount && !mount.startsWith(workspace)) throw invalidRequest(`resources: ${mount} is not below ${workspace}`);
+    if (requests.filter((one) => one.url === url).length > 1)
+      throw invalidRequestError(`resources: ${url} is there twice.`);
+    if (mount && !mount.startsWith(workspace))
+      throw invalidRequestError(`resources: ${mount} is not below ${workspace}`);
     const ref = at?.type === 'branch' ? at.name : at?.sha;
     const path = mount?.slice(workspace.length).replace(/\/$/, '');
     const input = parseInput(RepositoryInput, { url, ...(ref && { ref }), ...(path !== undefined && { path }) });
@@ -80,7 +82,7 @@ export function prepareRepositories(
 }
 
 /** Gives the session a token that only git can use, for this repository only. It replaces an earlier one. */
-export async function putToken(
+export async function putRepositoryToken(
   credentials: Services['sessionCredentials'],
   session: SessionId,
   { url, token }: { readonly url: string; readonly token: Secret },

@@ -4,14 +4,14 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SessionAgent } from '../../../../core/model/session-agent.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import { type FileDeps, findUpload } from '../resources/files.ts';
 import type { Route } from '../route.ts';
-import { listPage, parseInput } from '../wire.ts';
+import { parseInput, readListPage } from '../wire.ts';
 import { maxFiles, prepareFileResources, ResourceRequest } from './create.ts';
 import { parseSessionId } from './ids.ts';
 import { parseSessionContent, type SessionContent } from './kept-session.ts';
-import { AuthorizationToken, putToken } from './repository-resources.ts';
+import { AuthorizationToken, putRepositoryToken } from './repository-resources.ts';
 
 /** A memory store is identified by its own id. */
 const idOf = (resource: SessionContent['resources'][number]): string =>
@@ -39,7 +39,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
     kept: SessionContent | undefined,
     next: { readonly files: NonNullable<SessionAgent['files']>; readonly resources: SessionContent['resources'] },
   ) => {
-    if (!agent || !kept) throw invalidRequest('Only a session that was made by this API can have resources.');
+    if (!agent || !kept) throw invalidRequestError('Only a session that was made by this API can have resources.');
     const changed = { ...agent, files: [...next.files], kept: { ...kept, resources: next.resources } };
     return await sessions.update(id, { agent: changed });
   };
@@ -52,7 +52,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const all = parseSessionContent(record)?.resources ?? [];
         const read = async () => all.map((resource) => ({ id: idOf(resource), resource }));
         const name = `resources ${record.id}`;
-        return await listPage({ query, name, most: 1_000, usual: 1_000, read, show: ({ resource }) => resource });
+        return await readListPage({ query, name, most: 1_000, usual: 1_000, read, show: ({ resource }) => resource });
       },
     },
     {
@@ -62,15 +62,15 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const kept = parseSessionContent(record);
         const { resources = [] } = kept ?? {};
         const requested = parseInput(ResourceRequest, body);
-        if (record.archived) throw invalidRequest('The session is archived.', 'session_archived');
+        if (record.archived) throw invalidRequestError('The session is archived.', 'session_archived');
         if (record.agent?.environment !== undefined)
-          throw invalidRequest('`resources` are not supported with self-hosted environments.', 'not_supported');
+          throw invalidRequestError('`resources` are not supported with self-hosted environments.', 'not_supported');
         if (requested.type !== 'file')
-          throw invalidRequest(
+          throw invalidRequestError(
             'A session gets its memory stores and repositories when it is made. Later it can get files.',
           );
         const own = resources.filter(({ type }) => type === 'file');
-        if (own.length >= maxFiles) throw invalidRequest(`A session has at most ${maxFiles} files.`);
+        if (own.length >= maxFiles) throw invalidRequestError(`A session has at most ${maxFiles} files.`);
         const taken = own.map(({ mount_path: path }) => path.slice(uploads.length));
         const deps = {
           resolveUpload: (file: string) => findUpload(file, parts),
@@ -78,7 +78,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
           now: () => clock.now(),
         };
         const [created] = await prepareFileResources([requested], deps, taken);
-        if (!created) throw invalidRequest('A resource is a file.');
+        if (!created) throw invalidRequestError('A resource is a file.');
         const all = [...(record.agent?.files ?? []), created.file];
         await change(record, kept, { files: all, resources: [...resources, created.shown] });
         return created.shown;
@@ -95,8 +95,11 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const resource = one(record, params.resource);
         const { authorization_token: token } = parseInput(TokenChange, body);
         if (resource.type !== 'github_repository')
-          throw invalidRequest('authorization_token belongs to repositories; this resource is none.');
-        await putToken(services.sessionCredentials, record.id, { url: resource.url, token: new Secret(token) });
+          throw invalidRequestError('authorization_token belongs to repositories; this resource is none.');
+        await putRepositoryToken(services.sessionCredentials, record.id, {
+          url: resource.url,
+          token: new Secret(token),
+        });
         return resource;
       },
     },
@@ -108,7 +111,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const resource = one(record, params.resource);
         if (resource.type !== 'file') {
           await sessions.update(record.id, {}); // a caller without permission to change the session learns nothing more
-          throw invalidRequest(
+          throw invalidRequestError(
             'Only files can be removed from a session. Its other resources stay until it is deleted.',
           );
         }

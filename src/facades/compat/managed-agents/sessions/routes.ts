@@ -3,29 +3,29 @@ import { ignoreNoSession, ignoreNotFound } from '../../../../core/errors/errors.
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequestError } from '../errors.ts';
 import { listNewestSessions } from '../newest-sessions.ts';
 import { applyAgentChange } from '../resources/agent-content.ts';
-import { Overrides } from '../resources/agent-shapes.ts';
+import { AgentOverrides } from '../resources/agent-shapes.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { FileDeps } from '../resources/files.ts';
 import { createContentFiles, findUpload } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { applyMetadataChange, MetadataChange, paginate, parseInput } from '../wire.ts';
-import { assertOnlyResults } from '../work/access.ts';
+import { assertOnlyToolResults } from '../work/access.ts';
 import { applyBudgetChange, BudgetInput } from './budget.ts';
-import { newSession } from './create.ts';
+import { prepareManagedSession } from './create.ts';
 import { eventRoutes } from './events.ts';
 import { apiSessionId, parseSessionId } from './ids.ts';
 import { parseInboundEvents } from './inbound.ts';
 import { parseSessionContent, rosterOfSession, toSessionAgent } from './kept-session.ts';
 import { SessionReader } from './reader.ts';
-import { putToken } from './repository-resources.ts';
+import { putRepositoryToken } from './repository-resources.ts';
 import { resourceRoutes } from './resources.ts';
 import { sendEvents } from './send.ts';
 import { threadRoutes } from './threads/routes.ts';
-import { sessionView } from './views.ts';
+import { readSessionView } from './views.ts';
 
 type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'fetchPage'> & FileDeps;
 const SessionUpdate = z.strictObject({
@@ -33,7 +33,7 @@ const SessionUpdate = z.strictObject({
   metadata: MetadataChange.nullable().optional(),
   budget: BudgetInput,
   vault_ids: z.unknown().optional(),
-  agent: Overrides.pick({ tools: true, mcp_servers: true }).nullable().optional(),
+  agent: AgentOverrides.pick({ tools: true, mcp_servers: true }).nullable().optional(),
 });
 /** Workers' credentials open only the session data that workers need. */
 const worker = ['environment', 'session'] as const;
@@ -48,7 +48,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
   const views = { services, reader, clock };
   const resolveUpload = (file: string) => findUpload(file, parts);
   const found = (params: { readonly id?: string | undefined }) => sessions.get(parseSessionId(params.id ?? ''));
-  const view = (record: SessionRecord) => sessionView(record, views);
+  const view = (record: SessionRecord) => readSessionView(record, views);
   const events = eventRoutes({ sessions, reader, sse });
 
   return [
@@ -58,10 +58,10 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       async run({ body, reply }) {
         const gone = abortOnDisconnect(reply);
         const deps = { services, settings, resolveUpload, newId: () => `${ids()}${ids()}`, now: () => clock.now() };
-        const { command, initial, tokens } = await newSession(body, deps);
+        const { command, initial, tokens } = await prepareManagedSession(body, deps);
         const record = await sessions.create(command);
         try {
-          for (const token of tokens) await putToken(services.sessionCredentials, record.id, token);
+          for (const token of tokens) await putRepositoryToken(services.sessionCredentials, record.id, token);
           const { environment } = command.agent ?? {};
           if (environment !== undefined) await workQueue.enqueue(environment, record.id);
           if (initial.length > 0) {
@@ -126,9 +126,10 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       async run({ params, body }) {
         const record = await found(params);
         const { title, metadata, budget, vault_ids: vaults, agent } = parseInput(SessionUpdate, body);
-        if (vaults !== undefined) throw invalidRequest('vault_ids cannot be changed after the creation of a session.');
+        if (vaults !== undefined)
+          throw invalidRequestError('vault_ids cannot be changed after the creation of a session.');
         await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
-        if (record.archived) throw invalidRequest('The session is archived.', 'session_archived');
+        if (record.archived) throw invalidRequestError('The session is archived.', 'session_archived');
         const changed = await changedAgent(record, agent);
         const { usage } = await reader.state(record, sessions);
         const limit = budget === undefined ? undefined : applyBudgetChange(budget, record, usage);
@@ -172,7 +173,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       async run({ params, body, reply, worker: byWorker }) {
         const record = await found(params);
         const values = parseInboundEvents(body);
-        if (byWorker) assertOnlyResults(values);
+        if (byWorker) assertOnlyToolResults(values);
         const projection = await reader.state(record, sessions);
         const files = createContentFiles(parts, abortOnDisconnect(reply), record.id);
         const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, values);
@@ -214,7 +215,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     const active = await sessions.activeRun(record.id);
     const { status } = await reader.state(record, sessions); // also idle while a child waits for the program
     if (active && !active.waiting && status !== 'idle')
-      throw invalidRequest('The session is running. Interrupt it first.', 'session_running');
+      throw invalidRequestError('The session is running. Interrupt it first.', 'session_running');
     if (active) await sessions.stop(record.id);
   }
 
@@ -222,9 +223,9 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     if (!change) return undefined;
     const kept = parseSessionContent(record);
     if (!kept)
-      throw invalidRequest('agent: only a session that was made by this API has an agent that can be changed.');
+      throw invalidRequestError('agent: only a session that was made by this API has an agent that can be changed.');
     const active = await sessions.activeRun(record.id);
-    if (active) throw invalidRequest('agent: the session must be idle.', 'session_running');
+    if (active) throw invalidRequestError('agent: the session must be idle.', 'session_running');
     const content = applyAgentChange(kept.content, change);
     const environment = await services.documents.get(kept.environmentId).catch(ignoreNotFound);
     const config = environment && EnvironmentContent.safeParse(environment.content).data?.config;

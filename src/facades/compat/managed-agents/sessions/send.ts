@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Decision } from '../../../../core/model/runs/session-command.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
-import { ApiError, invalidRequest } from '../errors.ts';
+import { ApiError, invalidRequestError } from '../errors.ts';
 import { toIsoTime } from '../wire.ts';
 import { type ContentFiles, type EventContents, readContents } from './content.ts';
 import { apiEventId, apiOutcomeId, apiThreadId } from './ids.ts';
@@ -46,7 +46,7 @@ export async function sendEvents(target: Target, events: readonly InboundEvent[]
 async function check({ record, projection, sessions }: Target, events: readonly InboundEvent[]): Promise<void> {
   if (record.archived) {
     await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
-    throw invalidRequest('The session is archived.', 'session_archived');
+    throw invalidRequestError('The session is archived.', 'session_archived');
   }
   const permitted = new Set<string>(); // the calls that earlier events permitted
   let isWaiting = projection.isWaiting;
@@ -54,23 +54,28 @@ async function check({ record, projection, sessions }: Target, events: readonly 
   for (const [n, event] of events.entries()) {
     const thread = 'session_thread_id' in event && event.session_thread_id;
     const named = projection.threads.find((one) => apiThreadId(one) === thread);
-    if (thread && !named) throw invalidRequest(`events.${n}.session_thread_id: the session has no thread ${thread}.`);
+    if (thread && !named)
+      throw invalidRequestError(`events.${n}.session_thread_id: the session has no thread ${thread}.`);
     if (event.type === 'user.interrupt') {
       if (named && named !== record.id && (await sessions.get(named)).archived)
-        throw invalidRequest(`events.${n}.session_thread_id: ${thread} is archived.`);
+        throw invalidRequestError(`events.${n}.session_thread_id: ${thread} is archived.`);
       isWaiting = false;
       hasOutcome = false;
     }
     if (event.type === 'user.message' || event.type === 'user.define_outcome') {
       if (record.budget?.hard && projection.isAtBudget)
-        throw invalidRequest(`events.${n}: ${atBudget}`, 'budget_reached');
+        throw invalidRequestError(`events.${n}: ${atBudget}`, 'budget_reached');
       const ids = projection.pending.join(', ');
       if (isWaiting)
-        throw invalidRequest(`events.${n}: the session waits for an answer to ${ids}. Answer, or interrupt first.`);
+        throw invalidRequestError(
+          `events.${n}: the session waits for an answer to ${ids}. Answer, or interrupt first.`,
+        );
     }
     if (event.type === 'user.define_outcome') {
       if (hasOutcome)
-        throw invalidRequest(`events.${n}: the session has an outcome without a verdict. Wait, or interrupt first.`);
+        throw invalidRequestError(
+          `events.${n}: the session has an outcome without a verdict. Wait, or interrupt first.`,
+        );
       hasOutcome = true;
     }
     if (event.type === 'user.tool_confirmation') {
@@ -79,10 +84,10 @@ async function check({ record, projection, sessions }: Target, events: readonly 
     }
     if (event.type === 'user.tool_result') {
       if (record.agent?.environment === undefined)
-        throw invalidRequest(`events.${n}: user.tool_result is for sessions of self-hosted environments.`);
+        throw invalidRequestError(`events.${n}: user.tool_result is for sessions of self-hosted environments.`);
       const { kind, waitsFor } = checkCall(projection, event.tool_use_id, { n, isCustom: false });
       if (kind !== 'tool' || (waitsFor === 'permission' && !permitted.has(event.tool_use_id)))
-        throw invalidRequest(`events.${n}: ${event.tool_use_id} waits for no result of a worker.`);
+        throw invalidRequestError(`events.${n}: ${event.tool_use_id} waits for no result of a worker.`);
     }
     if (event.type === 'user.custom_tool_result')
       checkCall(projection, event.custom_tool_use_id, { n, isCustom: true });
@@ -96,7 +101,7 @@ function checkCall(
   const call = projection.callOf(id);
   const what = isCustom ? 'agent.custom_tool_use' : 'agent.tool_use or agent.mcp_tool_use';
   if (!call || (call.kind === 'custom') !== isCustom)
-    throw invalidRequest(`events.${n}: ${id} is no ${what} of this session.`);
+    throw invalidRequestError(`events.${n}: ${id} is no ${what} of this session.`);
   return call;
 }
 
@@ -136,7 +141,7 @@ export function toCommand(event: Task, eventContents: EventContents): SendComman
     return { text, mode: 'queue', attachments: files, ...((blocks.length > 1 || files.length > 0) && { blocks }) };
   }
   const { description, rubric, max_iterations: iterations } = event;
-  if (rubric.type !== 'text') throw invalidRequest('rubric: send it as text.');
+  if (rubric.type !== 'text') throw invalidRequestError('rubric: send it as text.');
   const goal = { rubric: rubric.content, checks: [], maxRevisions: (iterations ?? usualIterations) - 1 };
   return { text: description, mode: 'queue', goal };
 }

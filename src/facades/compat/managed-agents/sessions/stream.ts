@@ -5,9 +5,9 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { openSse, type SseContext, toSseFrame } from '../../../../http/transport/sse.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { errorBody, invalidRequest } from '../errors.ts';
+import { invalidRequestError, toErrorBody } from '../errors.ts';
 import { toIsoTime } from '../wire.ts';
-import { apiEventId, apiMessageId, thoughtPart } from './ids.ts';
+import { apiEventId, apiMessageId, thoughtPartNumber } from './ids.ts';
 import type { ManagedEvent, ThreadProjection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
 import { followThreads } from './threads/follow.ts';
@@ -27,10 +27,10 @@ interface Deps {
   readonly sse: SseContext;
 }
 const previewed = ['agent.message', 'agent.thinking'];
-export function checkDeltas(requested: readonly string[]): readonly string[] {
+export function validateDeltaTypes(requested: readonly string[]): readonly string[] {
   const other = requested.find((type) => !previewed.includes(type));
   if (other !== undefined)
-    throw invalidRequest(`event_deltas: ${other} has no previews; ${previewed.join(' and ')} have.`);
+    throw invalidRequestError(`event_deltas: ${other} has no previews; ${previewed.join(' and ')} have.`);
   return requested;
 }
 
@@ -72,7 +72,7 @@ export async function streamEvents(
   } catch (thrown) {
     const error = toAppError(thrown);
     if (!stream.gone.aborted)
-      await stream.write(toSseFrame({ event: 'error', data: errorBody(500, error, requestId) }));
+      await stream.write(toSseFrame({ event: 'error', data: toErrorBody(500, error, requestId) }));
   }
 }
 
@@ -94,7 +94,7 @@ class Previews {
     if (event.type !== 'message.delta' || !this.#projection.shows) return [];
     const { messageId, text, thought } = event.data;
     if (this.#opened === messageId) return [];
-    const thinking = { type: 'agent.thinking', id: apiMessageId(messageId, thoughtPart) };
+    const thinking = { type: 'agent.thinking', id: apiMessageId(messageId, thoughtPartNumber) };
     const thoughts =
       thought && this.#requested.includes(thinking.type) ? [{ type: 'event_start', event: thinking }] : [];
     if (!this.#requested.includes('agent.message')) return thoughts;

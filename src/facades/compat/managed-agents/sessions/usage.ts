@@ -10,7 +10,7 @@ export interface Usage {
 }
 export const noUsage: Usage = { input: 0, output: 0, cacheRead: 0, cacheWritten: 0, cost: 0 };
 
-export function withUsage(before: Usage, used: FactOf<'usage'>['data']): Usage {
+export function addLoggedUsage(before: Usage, used: FactOf<'usage'>['data']): Usage {
   const { inputTokens, outputTokens, cachedTokens = 0, cacheWrittenTokens = 0, cost = 0 } = used;
   return {
     input: before.input + Math.max(0, inputTokens - cachedTokens - cacheWrittenTokens),
@@ -44,7 +44,7 @@ export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: Usage) =
 /** Costs are sums of small amounts, so they are rounded to a hundredth of a cent. */
 export const toCents = (cost: number): number => Math.round(cost * 10_000) / 100;
 const seconds = (ms: number) => Math.round(ms) / 1_000;
-export const toUsage = ({ input, output, cacheRead, cacheWritten, cost }: Usage, activeMs: number) => ({
+export const toUsageView = ({ input, output, cacheRead, cacheWritten, cost }: Usage, activeMs: number) => ({
   input_tokens: input,
   output_tokens: output,
   cache_read_input_tokens: cacheRead,

@@ -9,7 +9,7 @@ import { apiSessionId, apiThreadId } from './ids.ts';
 import { parseSessionContent, type SessionContent, toAgentReply } from './kept-session.ts';
 import type { SessionReader } from './reader.ts';
 import type { SessionProjection } from './threads/session-projection.ts';
-import { toStats, toUsage, type Usage } from './usage.ts';
+import { toStats, toUsageView, type Usage } from './usage.ts';
 
 export interface ViewDeps {
   readonly services: Pick<Services, 'sessions'>;
@@ -38,7 +38,7 @@ async function shared(viewed: ViewedSession, amounts: Amounts, { services: { ses
   const activeMs = amounts.activeMs(now);
   return {
     stats: toStats(activeMs, Math.max(0, now - record.createdAt)),
-    usage: toUsage(amounts.usage, activeMs),
+    usage: toUsageView(amounts.usage, activeMs),
     agent: await toAgentReply(record, kept, sessions),
     times: {
       created_at: toIsoTime(record.createdAt),
@@ -51,7 +51,7 @@ async function shared(viewed: ViewedSession, amounts: Amounts, { services: { ses
 type Status = SessionProjection['status'];
 const statusOf = (record: SessionRecord, status: Status) => (record.archived ? ('terminated' as const) : status);
 
-export async function sessionView(record: SessionRecord, deps: ViewDeps) {
+export async function readSessionView(record: SessionRecord, deps: ViewDeps) {
   const projection = await deps.reader.state(record, deps.services.sessions);
   const kept = parseSessionContent(record);
   const { stats, usage, agent, times } = await shared({ record, kept }, projection, deps);
@@ -75,7 +75,7 @@ export async function sessionView(record: SessionRecord, deps: ViewDeps) {
 }
 
 /** A thread of a session. The primary one is the session itself. */
-export async function threadView(
+export async function readThreadView(
   record: SessionRecord,
   { session, projection }: { readonly session: SessionId; readonly projection: SessionProjection },
   deps: ViewDeps,

@@ -8,7 +8,7 @@ import { runAsCaller } from '../../../../http/guard/caller.ts';
 import { projectsOf } from '../../../../http/guard/credentials.ts';
 import type { CredentialIssuer, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalidRequest } from '../errors.ts';
+import { ApiError, invalidRequestError } from '../errors.ts';
 import type { ApiRequest, Route, RouteAccess } from '../route.ts';
 import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
@@ -167,10 +167,12 @@ function toPrincipal(
 }
 
 /** A worker can only send results: it neither speaks for the user nor approves a call. */
-export function assertOnlyResults(events: readonly InboundEvent[]): void {
+export function assertOnlyToolResults(events: readonly InboundEvent[]): void {
   const other = events.find(({ type }) => type !== 'user.tool_result' && type !== 'user.custom_tool_result');
   if (other)
-    throw invalidRequest(`events: a worker can send user.tool_result and user.custom_tool_result, not ${other.type}.`);
+    throw invalidRequestError(
+      `events: a worker can send user.tool_result and user.custom_tool_result, not ${other.type}.`,
+    );
 }
 
 /**

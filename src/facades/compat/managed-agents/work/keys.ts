@@ -3,9 +3,9 @@ import type { EnvironmentKey } from '../../../../sessions/api/server/work-queue.
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Route } from '../route.ts';
-import { listPage, parseInput, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
+import { parseInput, readListPage, toIsoTime, toIsoTimeOrNull } from '../wire.ts';
 import { findIssuer } from './access.ts';
-import { findQueue } from './routes.ts';
+import { resolveQueueId } from './routes.ts';
 
 type KeyDeps = Pick<FacadeParts, 'credentials'> & { readonly services: Pick<Services, 'documents' | 'workQueue'> };
 const NewKey = z.strictObject({ name: z.string().min(1).max(100) });
@@ -27,7 +27,7 @@ export function environmentKeyRoutes({ services: { documents, workQueue }, crede
       endpoint: 'POST /v1/environments/:id/keys',
       async run(apiRequest) {
         const { name } = parseInput(NewKey, apiRequest.body);
-        const environment = await findQueue(documents, apiRequest.params.id ?? '');
+        const environment = await resolveQueueId(documents, apiRequest.params.id ?? '');
         const { key, view } = await workQueue.createKey(environment, {
           name,
           maker: findIssuer(apiRequest, credentials),
@@ -38,15 +38,15 @@ export function environmentKeyRoutes({ services: { documents, workQueue }, crede
     {
       endpoint: 'GET /v1/environments/:id/keys',
       async run({ params, query }) {
-        const environment = await findQueue(documents, params.id ?? '');
+        const environment = await resolveQueueId(documents, params.id ?? '');
         const read = () => workQueue.keys(environment);
-        return await listPage({ query, name: `keys ${environment}`, read, show: toKey });
+        return await readListPage({ query, name: `keys ${environment}`, read, show: toKey });
       },
     },
     {
       endpoint: 'DELETE /v1/environments/:id/keys/:key',
       run: async ({ params }) =>
-        toKey(await workQueue.revokeKey(await findQueue(documents, params.id ?? ''), params.key ?? '')),
+        toKey(await workQueue.revokeKey(await resolveQueueId(documents, params.id ?? ''), params.key ?? '')),
     },
   ];
 }

@@ -4,17 +4,17 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { CredentialIssuer, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalidRequest } from '../errors.ts';
+import { ApiError, invalidRequestError } from '../errors.ts';
 import { readDocument } from '../resources/agents.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { Route } from '../route.ts';
 import { apiSessionId } from '../sessions/ids.ts';
 import {
   applyMetadataChange,
-  listPage,
   MetadataChange,
   parseInput,
   parseTime,
+  readListPage,
   toIsoTime,
   toIsoTimeOrNull,
 } from '../wire.ts';
@@ -48,16 +48,16 @@ const encodeSecret = (token: string): string =>
   Buffer.from(JSON.stringify({ sessions_token: token })).toString('base64url');
 
 /** Rejects unless the caller can read the environment and it is self-hosted. */
-export async function findQueue(documents: Services['documents'], id: string): Promise<string> {
+export async function resolveQueueId(documents: Services['documents'], id: string): Promise<string> {
   const { content } = await readDocument(documents, 'environment', id);
   if (EnvironmentContent.parse(content).config.type !== 'self_hosted')
-    throw invalidRequest(`The environment ${id} has no queue: only those of the type self_hosted have one.`);
+    throw invalidRequestError(`The environment ${id} has no queue: only those of the type self_hosted have one.`);
   return id;
 }
 
 /** The work queues of self-hosted environments, for their workers and for operators. */
 export function workRoutes({ services: { documents, workQueue }, credentials }: WorkDeps): Route[] {
-  const queue = (params: Readonly<Record<string, string | undefined>>) => findQueue(documents, params.id ?? '');
+  const queue = (params: Readonly<Record<string, string | undefined>>) => resolveQueueId(documents, params.id ?? '');
   const keyOnly = ['environment'] as const;
   const both = ['environment', 'session'] as const;
 
@@ -99,7 +99,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
       async run({ params, query }) {
         const environment = await queue(params);
         const read = () => workQueue.items(environment);
-        return await listPage({ query, name: `work ${environment}`, read, show: (item) => toWork(item) });
+        return await readListPage({ query, name: `work ${environment}`, read, show: (item) => toWork(item) });
       },
     },
     {

@@ -1,10 +1,10 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { findWorkingRun } from '../../../shared/working-run.ts';
-import { isAction, type ToolUse, ToolUses } from '../actions.ts';
+import { isAction, type PairedToolCall, ToolCallPairer } from '../actions.ts';
 import { derivedId } from '../ids.ts';
 import { type ProjectionContext, toIsoTime, toShownToolCall } from '../names.ts';
 import type { Block } from '../replies/conversation.ts';
-import { isAnswer } from './message-ids.ts';
+import { isAnswerEvent } from './message-ids.ts';
 
 type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
@@ -12,14 +12,14 @@ type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assista
 export function toBlocks(events: readonly SessionEvent[], view: ProjectionContext): Block[] {
   const working = findWorkingRun(events);
   const saying = events.findLast(
-    (event) => event.runId === working && (event.type === 'run.started' || isAnswer(event)),
+    (event) => event.runId === working && (event.type === 'run.started' || isAnswerEvent(event)),
   );
-  const uses = new ToolUses();
+  const uses = new ToolCallPairer();
   const blocks: (() => Block)[] = []; // built last, when the results of all calls are known
   for (const event of events) {
-    if (event.type === 'message.user') blocks.push(() => textBlock(event));
+    if (event.type === 'message.user') blocks.push(() => toTextBlock(event));
     if (event.runId !== null && event.runId === working && event.seq >= (saying?.seq ?? 0)) continue;
-    if (event.type === 'message.assistant' && event.data.text !== '') blocks.push(() => textBlock(event));
+    if (event.type === 'message.assistant' && event.data.text !== '') blocks.push(() => toTextBlock(event));
     if (event.type === 'run.error') blocks.push(() => errorBlock(event));
     if (!isAction(event)) continue;
     const use = uses.add(event);
@@ -29,7 +29,7 @@ export function toBlocks(events: readonly SessionEvent[], view: ProjectionContex
   return blocks.map((make) => make());
 }
 
-export function textBlock(event: TextEvent): Block {
+export function toTextBlock(event: TextEvent): Block {
   const isUser = event.type === 'message.user';
   return {
     ...base(event),
@@ -50,7 +50,7 @@ const errorBlock = (event: Extract<SessionEvent, { type: 'run.error' }>): Block 
   parent_block_id: null,
 });
 
-function callBlock({ call, result }: ToolUse, view: ProjectionContext): Block {
+function callBlock({ call, result }: PairedToolCall, view: ProjectionContext): Block {
   const { tool, args } = toShownToolCall(call.data, view);
   return {
     ...base(call),
@@ -62,7 +62,7 @@ function callBlock({ call, result }: ToolUse, view: ProjectionContext): Block {
   };
 }
 
-function resultBlock({ call, result }: ToolUse, view: ProjectionContext): Block {
+function resultBlock({ call, result }: PairedToolCall, view: ProjectionContext): Block {
   if (!result) throw new Error('a result block needs its result');
   const { success, output, exitCode } = result.data;
   const error = output !== '' ? output : `exit code ${exitCode ?? 'unknown'}`;

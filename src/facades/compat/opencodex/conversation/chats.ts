@@ -5,7 +5,7 @@ import { describeRoute } from '../about.ts';
 import { findChat, findProject, type OpencodexDeps } from '../context.ts';
 import * as replies from '../replies/projects.ts';
 import { ChatChange, ChatParams, ChatsQuery, NewChat, NewChatQuery, PageQuery, ProjectParams } from '../schemas.ts';
-import { chatView } from '../views.ts';
+import { toChatView } from '../views.ts';
 import { toPage } from './paging.ts';
 
 const chats = '/api/v1/chats';
@@ -23,7 +23,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     const { items, total } = toPage([...own].sort(newestFirst), query);
     return { chat_sessions: await Promise.all(items.map(view)), total };
   };
-  const view = async (session: SessionRecord) => chatView(session, await readEnvironment(session));
+  const view = async (session: SessionRecord) => toChatView(session, await readEnvironment(session));
   const readEnvironment = async ({ projectId }: SessionRecord) =>
     projectId === null
       ? null

@@ -20,7 +20,7 @@ import * as replies from '../replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
 import { toBlocks } from './blocks.ts';
 import type { MessageListTracker } from './list-answers.ts';
-import { MessageIds, readRunBefore } from './message-ids.ts';
+import { MessageIdResolver, readRunEventsUpTo } from './message-ids.ts';
 import { type MessageAtSeq, toMessages } from './messages.ts';
 import { toNewestPage, toPage } from './paging.ts';
 
@@ -197,8 +197,8 @@ async function send(
 
 /** The id of the message to which an event belongs, which depends on the last answer before it. */
 async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<string> {
-  const messageIds = new MessageIds();
-  for (const before of await readRunBefore(deps, event.sessionId, event.seq)) messageIds.of(before);
+  const messageIds = new MessageIdResolver();
+  for (const before of await readRunEventsUpTo(deps, event.sessionId, event.seq)) messageIds.of(before);
   return messageIds.of(event);
 }
 

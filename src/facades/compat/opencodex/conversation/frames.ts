@@ -1,10 +1,10 @@
-import { isNote } from '../../../../core/model/event-traits.ts';
+import { isNoteEvent } from '../../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isAction } from '../actions.ts';
 import { derivedId } from '../ids.ts';
 import { type ProjectionContext, toIsoTime, toShownToolCall } from '../names.ts';
-import { textBlock } from './blocks.ts';
-import { isAnswer, MessageIds } from './message-ids.ts';
+import { toTextBlock } from './blocks.ts';
+import { isAnswerEvent, MessageIdResolver } from './message-ids.ts';
 
 type Frame = Readonly<Record<string, unknown>>;
 interface Run {
@@ -47,7 +47,7 @@ function had(run: Run, id: string): void {
 /**
  * Translates events to this facade's frames. It counts calls and text, so it needs each run from its start: see `skip`.
  */
-export class Frames {
+export class FrameTranslator {
   readonly #view: ProjectionContext;
   #run = freshRun('');
   #seen = 0;
@@ -55,7 +55,7 @@ export class Frames {
   #gap = false;
   /** Up to this seq, a joining client catches up with the message that is arriving. */
   #joinsUpTo = 0;
-  #messageIds = new MessageIds();
+  #messageIds = new MessageIdResolver();
   /**
    * The event at the cursor was dropped. A delta or message directly after it continues a message that the client has.
    */
@@ -96,20 +96,20 @@ export class Frames {
 
   #frame(event: SessionEvent): Frame | undefined {
     const message_id = this.#messageIds.of(event);
-    if (isNote(event)) return undefined;
+    if (isNoteEvent(event)) return undefined;
     if (event.type === 'tool.calling') return isAction(event) ? this.#action(event) : undefined;
     if (event.type === 'tool.called') return isAction(event) ? this.#observation(event) : undefined;
     const joins = event.seq <= this.#joinsUpTo;
     switch (event.type) {
       case 'message.user':
-        return { type: 'user_text_block', block: textBlock(event) };
+        return { type: 'user_text_block', block: toTextBlock(event) };
       case 'title':
         return { type: 'title_updated', session_id: event.sessionId, title: event.data.title };
       case 'run.started':
         this.#run = freshRun(`${event.runId}`);
         return this.#start(event, joins ? message_id : undefined);
       case 'run.resumed':
-        if (joins && !isAnswer(event)) return undefined; // permission for a call continues the run's message
+        if (joins && !isAnswerEvent(event)) return undefined; // permission for a call continues the run's message
         return this.#start(event, joins ? message_id : undefined);
       case 'message.delta':
       case 'message.assistant':
@@ -149,7 +149,7 @@ export class Frames {
   #start(event: Extract<SessionEvent, { type: 'run.started' | 'run.resumed' }>, joined: string | undefined): Frame {
     const run = this.#of(event);
     run.userMessageId = event.data.messageId ?? run.userMessageId;
-    if (isAnswer(event)) run.spoke = false; // the following text is a new message
+    if (isAnswerEvent(event)) run.spoke = false; // the following text is a new message
     if (joined !== undefined) return { type: 'resuming_stream', message_id: joined, run_id: event.runId };
     return { type: 'start', run_id: event.runId, user_message_id: run.userMessageId };
   }

@@ -7,18 +7,18 @@ import { derivedId } from '../ids.ts';
 // the next one; otherwise the user's answer would appear below the reply to it. Permission for a call is not a message,
 // so it does not start a new one.
 
-export const isAnswer = (event: SessionEvent): boolean =>
+export const isAnswerEvent = (event: SessionEvent): boolean =>
   event.type === 'run.resumed' && event.data.messageId !== undefined;
 
 /** The ids of a run's messages. The first has the run's id; each later one derives its id from the answer before it. */
-export class MessageIds {
+export class MessageIdResolver {
   readonly #replies = new Map<string, string>();
 
   /** The id of the message to which this event belongs. Needs every event of the run, or at least its last answer. */
   of(event: SessionEvent): string {
     const run = `${event.runId}`;
     if (event.type === 'run.started') this.#replies.delete(run);
-    if (isAnswer(event)) this.#replies.set(run, derivedId('reply', { session: event.sessionId, seq: event.seq }));
+    if (isAnswerEvent(event)) this.#replies.set(run, derivedId('reply', { session: event.sessionId, seq: event.seq }));
     return this.#replies.get(run) ?? run;
   }
 }
@@ -26,7 +26,7 @@ export class MessageIds {
 const smallest = 512;
 
 /** The events of the run that is active at a cursor, up to the cursor. Searches backwards from it. */
-export async function readRunBefore(
+export async function readRunEventsUpTo(
   { services }: Pick<OpencodexDeps, 'services'>,
   id: SessionId,
   cursor: number,

@@ -1,9 +1,9 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
-import { isAction, ToolUses, toAction } from '../actions.ts';
+import { isAction, ToolCallPairer, toAction } from '../actions.ts';
 import { derivedId } from '../ids.ts';
 import { type ProjectionContext, toIsoTime } from '../names.ts';
 import type { Action, Message } from '../replies/conversation.ts';
-import { isAnswer, MessageIds } from './message-ids.ts';
+import { isAnswerEvent, MessageIdResolver } from './message-ids.ts';
 
 /** A row and its place in the log. */
 export interface MessageAtSeq {
@@ -14,7 +14,7 @@ export interface MessageAtSeq {
 /** The text of one run between two messages of the user. For an active run, only the text up to its last wait. */
 class RunMessage {
   readonly #texts: string[] = [];
-  readonly #uses = new ToolUses();
+  readonly #uses = new ToolCallPairer();
   #shown: { text: string; actions: Action[] } = { text: '', actions: [] };
   #streaming = true;
   readonly firstEvent: SessionEvent;
@@ -68,13 +68,13 @@ class RunMessage {
 export function toMessages(events: Iterable<SessionEvent>, view: ProjectionContext): MessageAtSeq[] {
   const rows: (MessageAtSeq | RunMessage)[] = [];
   const runs = new Map<string, RunMessage>();
-  const messageIds = new MessageIds();
+  const messageIds = new MessageIdResolver();
   for (const event of events) {
     if (event.type === 'message.user') rows.push(userRow(event));
     const key = `${event.runId}`;
     const id = messageIds.of(event);
-    if (isAnswer(event)) runs.get(key)?.close();
-    if (event.type === 'run.started' || isAnswer(event) || (!runs.has(key) && isOfRun(event))) {
+    if (isAnswerEvent(event)) runs.get(key)?.close();
+    if (event.type === 'run.started' || isAnswerEvent(event) || (!runs.has(key) && isOfRun(event))) {
       const run = new RunMessage(event, id);
       runs.set(key, run);
       rows.push(run);

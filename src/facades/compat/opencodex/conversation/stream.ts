@@ -1,16 +1,16 @@
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { publicText } from '../../../../http/errors/wire-errors.ts';
+import { toPublicText } from '../../../../http/errors/wire-errors.ts';
 import { parseCursor } from '../../../../http/transport/cursor.ts';
-import { closeCodes, type JsonObject, type Socket } from '../../../../http/transport/ws-socket.ts';
+import { type ClientSocket, closeCodes, type JsonObject } from '../../../../http/transport/ws-socket.ts';
 import { describeRoute } from '../about.ts';
 import { findChat, type OpencodexDeps, readProjectionContext } from '../context.ts';
 import { toIsoTime } from '../names.ts';
 import { ChatParams, StreamMessage, StreamQuery } from '../schemas.ts';
-import { Frames } from './frames.ts';
+import { FrameTranslator } from './frames.ts';
 import type { MessageListTracker } from './list-answers.ts';
-import { isAnswer, readRunBefore } from './message-ids.ts';
+import { isAnswerEvent, readRunEventsUpTo } from './message-ids.ts';
 
 export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): void {
   deps.sockets.route({
@@ -50,8 +50,8 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
       } catch (thrown) {
         const error = toAppError(thrown);
         if (error.code !== 'not_found' && error.code !== 'invalid_request') throw thrown;
-        complain(publicText(error));
-        socket.close(closeCodes.refused, publicText(error));
+        complain(toPublicText(error));
+        socket.close(closeCodes.refused, toPublicText(error));
       }
     },
   });
@@ -88,20 +88,20 @@ async function findPositionAfter(
 
 async function follow(
   deps: OpencodexDeps,
-  socket: Socket,
+  socket: ClientSocket,
   session: SessionRecord,
   place: StreamPosition,
 ): Promise<void> {
   const { sessions } = deps.services;
   const { id } = session;
   const { head, after, working } = place;
-  const frames = new Frames(await readProjectionContext(deps, session));
+  const frames = new FrameTranslator(await readProjectionContext(deps, session));
   if (working !== undefined && deps.profile === 'current') frames.joinUpTo(head);
-  frames.skip(await readRunBefore(deps, id, Math.min(after, head)), after);
+  frames.skip(await readRunEventsUpTo(deps, id, Math.min(after, head)), after);
   for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {
     if (item.kind === 'resync') {
       socket.sendJson(resync(item, deps.clock.now()));
-      frames.skip(await readRunBefore(deps, id, item.head), item.head);
+      frames.skip(await readRunEventsUpTo(deps, id, item.head), item.head);
       continue;
     }
     const created = item.events
@@ -120,8 +120,8 @@ async function follow(
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);
   if (!active || active.waiting) return undefined;
-  const answer = (await readRunBefore(deps, id, head)).findLast(
-    (event) => event.runId === active.runId && isAnswer(event),
+  const answer = (await readRunEventsUpTo(deps, id, head)).findLast(
+    (event) => event.runId === active.runId && isAnswerEvent(event),
   );
   return (answer?.seq ?? active.startedSeq) - 1;
 }
@@ -143,7 +143,7 @@ function resync(
 
 interface MessageIntake {
   readonly deps: OpencodexDeps;
-  readonly socket: Socket;
+  readonly socket: ClientSocket;
   readonly session: SessionRecord;
   readonly complain: (text: string) => void;
 }
@@ -170,7 +170,7 @@ async function take({ deps, socket, session, complain }: MessageIntake, frame: J
         return complain(`Unknown message type: ${String(frame.type).slice(0, 100)}`);
     }
   } catch (thrown) {
-    complain(publicText(toAppError(thrown)));
+    complain(toPublicText(toAppError(thrown)));
   }
 }
 

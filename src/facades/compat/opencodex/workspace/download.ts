@@ -2,7 +2,7 @@ import { pipeline, Readable, Transform } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ByteRange } from '../../../../core/contracts/blobs.ts';
 import { attachmentHeader } from '../../../../http/transport/content-disposition.ts';
-import { isUnchanged, parseRange, rangeWithin, sendRangeNotSatisfiable } from '../../../shared/byte-range.ts';
+import { isUnchanged, parseRange, resolveRange, sendRangeNotSatisfiable } from '../../../shared/byte-range.ts';
 
 interface Download {
   readonly name: string;
@@ -20,7 +20,7 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   const { range: query, 'if-range': onlyIf } = request.headers;
   if (isUnchanged(request.headers, etag)) return reply.code(304).send();
   const requested = onlyIf === undefined || onlyIf === etag ? parseRange(query) : undefined;
-  const range = requested && rangeWithin(requested, file.size);
+  const range = requested && resolveRange(requested, file.size);
   if (range === 'unsatisfiable') return sendRangeNotSatisfiable(reply, file.size);
   const length = range ? range.end - range.start + 1 : file.size;
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end}/${file.size}`);

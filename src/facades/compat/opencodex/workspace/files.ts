@@ -8,7 +8,7 @@ import { findFile, findProject, type OpencodexDeps } from '../context.ts';
 import { toPage } from '../conversation/paging.ts';
 import * as replies from '../replies/files.ts';
 import { IdParams, PageQuery, ProjectParams } from '../schemas.ts';
-import { fileView } from '../views.ts';
+import { toFileView } from '../views.ts';
 import { sendFile } from './download.ts';
 
 const base = '/api/v1/files';
@@ -26,7 +26,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
     async ({ params, query }) => {
       const { id } = await findProject(deps, params.project_id);
       const { items, total } = toPage(await uploads.ofProject(id), query);
-      return { files: items.map(fileView), total };
+      return { files: items.map(toFileView), total };
     },
   );
   app.get(
@@ -94,7 +94,7 @@ async function upload(deps: OpencodexDeps, { request, reply, project }: Upload):
   return await receiveFiles({ request, reply, uploads, projectId, maxFiles }, (staged) =>
     idempotency.once(request, reply.code(201), async () => {
       await findProject(deps, projectId); // the project may have been deleted during the upload
-      const files = (await uploads.keep(staged)).map(fileView);
+      const files = (await uploads.keep(staged)).map(toFileView);
       const [only] = files;
       return only && files.length === 1 ? only : { files, total: files.length };
     }),

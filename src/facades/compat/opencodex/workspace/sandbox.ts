@@ -10,7 +10,7 @@ import { addTruncationNotes } from '../../../../sessions/services/cut-outputs.ts
 import { describeRoute } from '../about.ts';
 import { findChat, type OpencodexDeps, rethrowNotRunning } from '../context.ts';
 import { exampleSid } from '../replies/examples.ts';
-import { ChatParams, Execute } from '../schemas.ts';
+import { ChatParams, ExecuteBody } from '../schemas.ts';
 
 const base = '/api/v1/sandbox/:sid';
 const usualSeconds = 120;
@@ -99,7 +99,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   app.post(
     `${base}/execute`,
     describeRoute('Execute', 'Run a command in the sandbox', {
-      schema: { params: ChatParams, body: Execute, response: { 200: result } },
+      schema: { params: ChatParams, body: ExecuteBody, response: { 200: result } },
       config: { once: 200 },
       bodyExample: { command: 'echo hi' },
       fails: [404, 409, 413, 422],

@@ -9,7 +9,7 @@ import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import {
   assertFitsArchive,
-  type Listing,
+  type FolderListing,
   listFilesBelow,
   maxPackedBytes,
   type WorkspaceFile,
@@ -22,7 +22,7 @@ import { fileReply } from '../replies/files.ts';
 import type { Content } from '../replies/workspace.ts';
 import * as replies from '../replies/workspace.ts';
 import { ChatParams, DownloadAllQuery, PathQuery, ProjectAssignment } from '../schemas.ts';
-import { fileView } from '../views.ts';
+import { toFileView } from '../views.ts';
 import { markAsAttachment } from './download.ts';
 
 /** The path below `/workspace/`, relative to the workspace. Rejects every other path. */
@@ -40,14 +40,14 @@ const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signal: Abor
 
 const newest = 500;
 /** The files that runs and commands left in the workspace, newest first. */
-async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<Listing> {
+async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<FolderListing> {
   const skip = (folder: string) => folder === projectFolder;
   const { files, ...others } = await listFilesBelow(from(deps, session), { start: '.', skip, signal });
   const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
   return { files: sorted, ...others };
 }
 /** The newest files, up to the limit of a list. */
-const newestOf = ({ files, truncated }: Pick<Listing, 'files' | 'truncated'>) => ({
+const newestOf = ({ files, truncated }: Pick<FolderListing, 'files' | 'truncated'>) => ({
   files: files.slice(0, newest),
   truncated: truncated || files.length > newest,
 });
@@ -160,7 +160,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const requested = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
       await using staged = await deps.uploads.stage(requested, signal);
       const [file] = await deps.uploads.keep([staged]);
-      return fileView(file as UploadedFile);
+      return toFileView(file as UploadedFile);
     },
   );
 }

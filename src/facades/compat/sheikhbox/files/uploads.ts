@@ -2,10 +2,10 @@ import { z } from 'zod';
 import { idempotencyHeader } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { UploadedFile } from '../../../../sessions/projects/uploads.ts';
-import { success } from '../../../shared/envelope.ts';
+import { toSuccessEnvelope } from '../../../shared/envelope.ts';
 import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
-import { describeOtherRoute as about, type SheikhboxContext } from '../context.ts';
-import { FileParams, MinutesBody } from '../schemas.ts';
+import { describeNonSessionRoute as about, type SheikhboxContext } from '../context.ts';
+import { FileParams, LinkExpiryBody } from '../schemas.ts';
 import { toFilePath, toUploadInfo } from './file-infos.ts';
 import { fileInfoReply, fileLinkReply } from './file-replies.ts';
 
@@ -21,13 +21,13 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
     app.get(
       path,
       about(name, summary, { schema: { params: FileParams, response: { 200: fileInfoReply } }, fails: [404] }),
-      async ({ params }) => success(toUploadInfo(await uploads.get(params.id))),
+      async ({ params }) => toSuccessEnvelope(toUploadInfo(await uploads.get(params.id))),
     );
   }
   app.post(
     `${base}/:id/signed-url`,
     about('FileLink', 'Make a link to a file that needs no token', {
-      schema: { params: FileParams, body: MinutesBody, response: { 200: fileLinkReply } },
+      schema: { params: FileParams, body: LinkExpiryBody, response: { 200: fileLinkReply } },
       bodyExample: { expire_minutes: 15 },
       fails: [404, 422],
     }),
@@ -35,7 +35,7 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
       const { id } = await uploads.get(params.id);
       const seconds = body.expire_minutes * 60;
       const what = { method: 'GET', path: toFilePath(id), purpose: 'file' } as const;
-      return success({ signed_url: context.signed.sign(what, seconds * 1_000), expires_in: seconds });
+      return toSuccessEnvelope({ signed_url: context.signed.sign(what, seconds * 1_000), expires_in: seconds });
     },
   );
   withBodyStreams(app, (scope) => {
@@ -57,7 +57,7 @@ export function mountUploads(app: App, { uploads, idempotency, ...context }: She
         receiveFiles({ request, reply, uploads, projectId: null, maxFiles: 1 }, (staged) =>
           idempotency.once(request, reply, async () => {
             const [file] = await uploads.keep(staged);
-            return success(toUploadInfo(file as UploadedFile));
+            return toSuccessEnvelope(toUploadInfo(file as UploadedFile));
           }),
         ),
     );

@@ -1,5 +1,5 @@
 import type { LogUpdate } from '../../../../core/contracts/ports.ts';
-import { isNote } from '../../../../core/model/event-traits.ts';
+import { isNoteEvent } from '../../../../core/model/event-traits.ts';
 import type { FactOf, SessionEvent, ToolContent } from '../../../../core/model/events.ts';
 import { emptyFileInfo } from '../files/file-infos.ts';
 import type { FileInfo } from '../files/file-replies.ts';
@@ -7,18 +7,18 @@ import type { SseEvent } from './sse-events.ts';
 
 // Core events as frames of SheikhBox. An event produces at most one frame, so a cursor never falls between two.
 
-export type Profile = 'current' | 'v2.0';
+export type WireVersion = 'current' | 'v2.0';
 type InfoOf = (file: string, at: number) => FileInfo;
 type ToolData = Extract<SseEvent, { event: 'tool' }>['data'];
 type Tool = FactOf<'tool.calling'> | FactOf<'tool.called'>;
 
 /** The frame of an event, for streams and the history; undefined for an event that is not shown. */
-export function toSheikhbox(
+export function toSheikhboxEvent(
   event: SessionEvent,
-  profile: Profile,
+  profile: WireVersion,
   infoOf: InfoOf = emptyFileInfo,
 ): SseEvent | undefined {
-  if (isNote(event)) return undefined;
+  if (isNoteEvent(event)) return undefined;
   const stamp = { event_id: String(event.seq), timestamp: toEpochSeconds(event.ts) };
   switch (event.type) {
     case 'message.user':
@@ -87,7 +87,7 @@ const families = ['shell', 'file', 'browser', 'search', 'message'];
 const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
 
 /** The page of v2.0 adds a row for every event, so it gets only one event of each pair. */
-function isShown({ type, data }: Tool, profile: Profile): boolean {
+function isShown({ type, data }: Tool, profile: WireVersion): boolean {
   if (data.function === 'message_ask_user') return false; // the question is a message, then `wait`
   if (profile === 'current') return true;
   if (shownFamily(data.tool) === 'mcp') return false;

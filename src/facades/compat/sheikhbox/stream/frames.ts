@@ -1,8 +1,8 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
-import { NewestFrames } from '../../../../http/transport/newest-frames.ts';
+import { FrameCache } from '../../../../http/transport/newest-frames.ts';
 import { toSseFrame } from '../../../../http/transport/sse.ts';
-import type { FileInfos } from '../files/file-infos.ts';
-import { type Profile, toSheikhbox } from './events.ts';
+import type { FileInfoCache } from '../files/file-infos.ts';
+import { toSheikhboxEvent, type WireVersion } from './events.ts';
 
 interface Frame {
   readonly event: string;
@@ -14,12 +14,12 @@ export const toFrame = ({ event, data }: Frame): Buffer => toSseFrame({ id: data
  * An event of the history as JSON text; empty when the event is not shown. Cached by event object, except for events
  * with an attached file, whose details may become known later.
  */
-export function textCache(profile: Profile, infos: FileInfos): (event: SessionEvent) => string {
+export function createTextCache(profile: WireVersion, infos: FileInfoCache): (event: SessionEvent) => string {
   const texts = new WeakMap<SessionEvent, string>();
   return (event) => {
     const known = texts.get(event);
     if (known !== undefined) return known;
-    const reply = toSheikhbox(event, profile, (file, at) => infos.get(file, at));
+    const reply = toSheikhboxEvent(event, profile, (file, at) => infos.get(file, at));
     const text = reply ? JSON.stringify(reply) : '';
     if (!('attachments' in event.data) || event.data.attachments.length === 0) texts.set(event, text);
     return text;
@@ -27,11 +27,14 @@ export function textCache(profile: Profile, infos: FileInfos): (event: SessionEv
 }
 
 /** An event's frame, encoded once for all subscribers: followers share the event objects, and so the bytes. */
-export function frameCache(profile: Profile, infos?: FileInfos): (event: SessionEvent) => Buffer | undefined {
-  const frames = new NewestFrames<SessionEvent, Buffer | undefined>();
+export function createFrameCache(
+  profile: WireVersion,
+  infos?: FileInfoCache,
+): (event: SessionEvent) => Buffer | undefined {
+  const frames = new FrameCache<SessionEvent, Buffer | undefined>();
   return (event) =>
     frames.of(event, () => {
-      const reply = toSheikhbox(event, profile, infos && ((file, at) => infos.get(file, at)));
+      const reply = toSheikhboxEvent(event, profile, infos && ((file, at) => infos.get(file, at)));
       return reply && toFrame(reply);
     });
 }

@@ -1,20 +1,20 @@
 import type { FastifyReply } from 'fastify';
 import { sleep } from '../../../../core/concurrency/cancel.ts';
-import { repeat } from '../../../../core/concurrency/rounds.ts';
+import { runRounds } from '../../../../core/concurrency/rounds.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { openSse, toSseFrame } from '../../../../http/transport/sse.ts';
 import { describeRoute, type SheikhboxContext, sessionsPath } from '../context.ts';
-import { listStream } from '../replies.ts';
-import { listItem } from '../views.ts';
+import { listStreamReply } from '../replies.ts';
+import { toListItem } from '../views.ts';
 
 const minPauseMs = 1_000;
 
 /** Streams the list of sessions as it changes, so that a page does not poll it every few seconds. */
-export function mountList(app: App, context: SheikhboxContext): void {
+export function mountSessionList(app: App, context: SheikhboxContext): void {
   app.post(
     sessionsPath,
     describeRoute('WatchSessions', 'Follow the list of sessions', {
-      schema: { response: { 200: listStream } },
+      schema: { response: { 200: listStreamReply } },
       config: { stream: true, reads: true },
       description: 'The whole list at once and on each change, at most once a second. Any body is ignored.',
     }),
@@ -24,7 +24,7 @@ export function mountList(app: App, context: SheikhboxContext): void {
 
 async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }: SheikhboxContext): Promise<void> {
   const read = async () => {
-    const list = (await sessions.list()).map((session) => listItem(session, profile));
+    const list = (await sessions.list()).map((session) => toListItem(session, profile));
     return toSseFrame({ event: 'sessions', data: { sessions: list } });
   };
   let shown = await read(); // a failure here can still be answered with a status
@@ -57,7 +57,7 @@ function followList({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'cl
     ring();
     return minPauseMs;
   };
-  void repeat(watch, { clock, failedMs: minPauseMs }, gone).then(ring);
+  void runRounds(watch, { clock, failedMs: minPauseMs }, gone).then(ring);
   return {
     async next(): Promise<void> {
       if (!isNew) {

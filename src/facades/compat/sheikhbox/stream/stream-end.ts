@@ -4,7 +4,7 @@ import { RunId, type SessionId } from '../../../../core/model/ids.ts';
 import type { SessionService } from '../../../../sessions/api/sessions.ts';
 
 /** The start and the end of a chat stream, as plain data, so that a repeated request can get the same stream. */
-export const StreamPlan = z.object({
+export const StreamBounds = z.object({
   /** The stream contains the events after this seq. */
   after: z.int(),
   /**
@@ -15,12 +15,12 @@ export const StreamPlan = z.object({
   /** No run is active, so the log up to this seq is everything to stream. */
   last: z.int().nullable(),
 });
-export type StreamPlan = z.infer<typeof StreamPlan>;
+export type StreamBounds = z.infer<typeof StreamBounds>;
 
 const endTypes = new Set<SessionEvent['type']>(['run.wait', 'run.error', 'run.end']);
 
 /** Whether this event ends the stream. A `run.end` for which no frame is sent ends it too. */
-export function isEnd(event: SessionEvent, { until, last }: StreamPlan): boolean {
+export function isStreamEnd(event: SessionEvent, { until, last }: StreamBounds): boolean {
   if (last !== null && event.seq >= last) return true;
   if (!endTypes.has(event.type) || event.seq <= until.after) return false;
   return until.runId === null || event.runId === until.runId;
@@ -30,7 +30,7 @@ export function isEnd(event: SessionEvent, { until, last }: StreamPlan): boolean
 export async function hasStreamEnded(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,
-  plan: StreamPlan,
+  plan: StreamBounds,
   upTo: number,
 ): Promise<boolean> {
   if (plan.last !== null && upTo >= plan.last) return true;
@@ -38,7 +38,7 @@ export async function hasStreamEnded(
     const { events } = await sessions.page(id, cursor, 500);
     for (const event of events) {
       if (event.seq > upTo) return false;
-      if (isEnd(event, plan)) return true;
+      if (isStreamEnd(event, plan)) return true;
       cursor = event.seq;
     }
     if (events.length === 0) return false;

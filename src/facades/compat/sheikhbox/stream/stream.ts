@@ -7,13 +7,13 @@ import { openSse, type SseStream } from '../../../../http/transport/sse.ts';
 import type { SheikhboxContext } from '../context.ts';
 import { resyncEvent } from './events.ts';
 import { toFrame } from './frames.ts';
-import { hasStreamEnded, isEnd, type StreamPlan } from './stream-end.ts';
+import { hasStreamEnded, isStreamEnd, type StreamBounds } from './stream-end.ts';
 
 /** Streams the answer to a chat message. User messages are never streamed back. */
 export function streamChat(
   reply: FastifyReply,
   id: SessionId,
-  streamPlan: StreamPlan,
+  streamPlan: StreamBounds,
   context: SheikhboxContext,
 ): Promise<void> {
   const { sessions } = context;
@@ -30,7 +30,7 @@ export function streamChat(
         if (await hasStreamEnded(sessions, id, plan, item.head)) return;
         continue;
       }
-      const end = item.events.findIndex((event) => isEnd(event, plan));
+      const end = item.events.findIndex((event) => isStreamEnd(event, plan));
       const events = end < 0 ? item.events : item.events.slice(0, end + 1);
       await writeFrames(
         stream,

@@ -20,7 +20,7 @@ import {
 } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { commentGutter, setCommentedLine } from './comment-gutter.ts';
-import { languageFor } from './languages.ts';
+import { loadLanguage } from './languages.ts';
 
 // A separate chunk, which loads when a file is first edited or reviewed. The editor is in a shadow root: the page's
 // policy refuses style elements, but in a shadow root CodeMirror adopts style sheets instead.
@@ -126,7 +126,7 @@ async function loadExtensions({
   onLines,
   onComment,
 }: EditorOptions): Promise<Extension[]> {
-  const language = await languageFor(path);
+  const language = await loadLanguage(path);
   return [
     linesWith(lineEnd),
     lineNumbers(),
@@ -229,7 +229,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
     if (before === '') extensions.push(EditorView.theme({ '.cm-deletedChunk': { display: 'none' } })); // no deletions
     return handleOf(new EditorView({ doc: text, extensions: [...extensions, merge], parent: root, root }));
   }
-  const language = await languageFor(common.path);
+  const language = await loadLanguage(common.path);
   const sides = new MergeView({
     a: {
       doc: before,

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { send } from '../../../data/actions.ts';
+import { sendMessage } from '../../../data/actions.ts';
 import { Button } from '../../../parts/kit/button.tsx';
 import { notify, tryOrNotify } from '../../../parts/notice.tsx';
 import { pressedKey } from '../../../parts/pressed-key.ts';
@@ -32,7 +32,7 @@ export const CommentButton = ({
 );
 
 /** A comment below its last line. It is sent to the agent as a message with the file and the lines. */
-export function Comment({ store, path, text, lines, close }: Props) {
+export function CommentForm({ store, path, text, lines, close }: Props) {
   const [comment, setComment] = useState('');
   useEffect(() => {
     store.commentedOn.value = path;
@@ -42,7 +42,9 @@ export function Comment({ store, path, text, lines, close }: Props) {
   }, [store, path]);
   const submit = async () => {
     if (comment.trim() === '') return;
-    const isSent = await tryOrNotify(t('notSent'), () => send({ text: toMessage({ path, text, lines }, comment) }));
+    const isSent = await tryOrNotify(t('notSent'), () =>
+      sendMessage({ text: toMessage({ path, text, lines }, comment) }),
+    );
     if (!isSent) return;
     close();
     notify(t('editor.commentSent'));

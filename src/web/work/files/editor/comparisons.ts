@@ -1,7 +1,7 @@
 import { query } from '../../../data/server.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { decodeExactText, isCut, mergeEdit } from './file-text.ts';
+import { decodeExactText, isTruncated, mergeEdit } from './file-text.ts';
 import type { Comparison } from './review.tsx';
 import type { FileWrite } from './steps.ts';
 
@@ -30,7 +30,7 @@ export async function compareWithRunStart(store: FileStore, path: string): Promi
  * match.
  */
 export async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
-  if (isCut(before ?? '') || isCut(after)) throw new Error(t('files.tooLargeToCompare'));
+  if (isTruncated(before ?? '') || isTruncated(after)) throw new Error(t('files.tooLargeToCompare'));
   const now = await store.read(path, true).catch(() => undefined); // the file may have been deleted
   const exact = decodeExactText(now?.bytes ?? new Uint8Array());
   const text = `${exact.mark}${exact.text}`;

@@ -3,7 +3,7 @@ import { Button } from '../../../parts/kit/button.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import type { EditorHandle, EditorOptions } from './code-mirror.ts';
-import { Comment, CommentButton } from './comment.tsx';
+import { CommentButton, CommentForm } from './comment.tsx';
 import type { LineRange } from './comment-message.ts';
 import { editorPhrases } from './phrases.ts';
 
@@ -74,7 +74,7 @@ export function EditorText({
     <>
       <div ref={place} class="editor-text fill">
         {commented && (
-          <Comment
+          <CommentForm
             key={commented.to}
             store={store}
             path={path}

@@ -47,7 +47,7 @@ const loaders = new Map<string, (path: string) => Promise<Extension>>(
 );
 
 /** The highlighter for a file name; undefined for plain text. A language that fails to load is plain text too. */
-export async function languageFor(path: string): Promise<Extension | undefined> {
+export async function loadLanguage(path: string): Promise<Extension | undefined> {
   return await loaders
     .get(detectLanguage(path))?.(path)
     .catch((error: unknown) => {

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { sharedPref } from '../../../data/prefs.ts';
+import { createSharedPref } from '../../../data/prefs.ts';
 import { toErrorText } from '../../../data/server.ts';
-import { Choice } from '../../../parts/kit/choice.tsx';
+import { SegmentedChoice } from '../../../parts/kit/choice.tsx';
 import { LoadPlaceholder } from '../../../parts/kit/trouble.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
@@ -11,7 +11,7 @@ import { ConflictNotice, useSaving } from './saving.tsx';
 
 type Layout = 'inline' | 'sides';
 const isLayout = (text: string): text is Layout => text === 'inline' || text === 'sides';
-const layout = sharedPref<Layout>('diff', 'inline', isLayout);
+const layout = createSharedPref<Layout>('diff', 'inline', isLayout);
 
 /** Two states of a file to compare. */
 export interface Comparison {
@@ -36,7 +36,7 @@ interface Props {
 }
 
 /** The changes of a file, in one column or two. Each change can be accepted or reverted. */
-export function Review({ store, path, load }: Props) {
+export function ChangesReview({ store, path, load }: Props) {
   const [compared, setCompared] = useState<(Comparison & { readonly turn: number }) | { readonly problem: string }>();
   const turns = useRef(0);
   const isEdited = useRef(false);
@@ -106,7 +106,7 @@ function Compared({
   return (
     <div class="editor fill stack">
       <div class="row work-bar border-bottom rigid">
-        <Choice
+        <SegmentedChoice
           label={t('editor.layout')}
           value={layout.value}
           options={[

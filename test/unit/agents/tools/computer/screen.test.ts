@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { readPicture } from '../../../../../src/agents/tools/computer/codecs.ts';
+import { decodePicture } from '../../../../../src/agents/tools/computer/codecs.ts';
 import { scaleRaster, writePng } from '../../../../../src/agents/tools/computer/png.ts';
-import { gridOfThousand, modelScreen, scalePoint } from '../../../../../src/agents/tools/computer/screen.ts';
+import { geminiGrid, modelScreen, scalePoint } from '../../../../../src/agents/tools/computer/screen.ts';
 
 test.each([
   [
@@ -29,19 +29,19 @@ test.each([
 test('a point comes out where the model meant it', () => {
   const desktop = { width: 2560, height: 1600 };
   expect(scalePoint({ x: 640, y: 400 }, modelScreen(desktop), desktop)).toEqual({ x: 1280, y: 800 });
-  expect(scalePoint({ x: 500, y: 250 }, gridOfThousand, { width: 1280, height: 800 })).toEqual({ x: 640, y: 200 });
+  expect(scalePoint({ x: 500, y: 250 }, geminiGrid, { width: 1280, height: 800 })).toEqual({ x: 640, y: 200 });
 });
 
 test('a point beyond the screen is brought to its edge', () => {
   const desktop = { width: 1280, height: 800 };
-  expect(scalePoint({ x: 1000, y: -3 }, gridOfThousand, desktop)).toEqual({ x: 1279, y: 0 });
+  expect(scalePoint({ x: 1000, y: -3 }, geminiGrid, desktop)).toEqual({ x: 1279, y: 0 });
 });
 
 test('a picture is read as it was written', async () => {
   const rgba = new Uint8Array(Array.from({ length: 4 * 3 * 4 }, (_, n) => (n % 4 === 3 ? 255 : (n * 37) % 256)));
   const picture = { width: 4, height: 3, rgba };
-  expect(await readPicture(writePng(picture))).toEqual(picture);
-  await expect(readPicture(Buffer.from('no picture'))).rejects.toThrow();
+  expect(await decodePicture(writePng(picture))).toEqual(picture);
+  await expect(decodePicture(Buffer.from('no picture'))).rejects.toThrow();
 });
 
 test('a smaller picture averages, a larger one repeats, and what is clear is white', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type CustomToolDefinition, checkDefinition } from '../../../../../src/agents/tools/custom/check.ts';
+import { type CustomToolDefinition, parseCustomTool } from '../../../../../src/agents/tools/custom/check.ts';
 import { type CustomTool, defineTool, z } from '../../../../../src/agents/tools/custom/definition.ts';
 import { customTool } from '../../../../../src/agents/tools/custom/tool.ts';
 import type { ToolContext } from '../../../../../src/agents/tools/tool.ts';
@@ -8,7 +8,7 @@ import { manualClock } from '../../../../support/machines/manual-clock.ts';
 
 const parameters = z.object({ path: z.string() });
 const made = (run: CustomTool<typeof parameters>['run'], more: Partial<CustomTool> = {}) =>
-  checkDefinition(defineTool({ description: 'Counts.', parameters, run, ...more } as CustomTool), 'count');
+  parseCustomTool(defineTool({ description: 'Counts.', parameters, run, ...more } as CustomTool), 'count');
 
 function bench(run: CustomTool<typeof parameters>['run']) {
   const clock = manualClock(1_000);
@@ -92,7 +92,7 @@ test('a stop of the run ends the call', async () => {
 test('a wrong definition is refused with the name of each field', () => {
   const run = async () => '';
   const problemsOf = (input: unknown) => {
-    const checked = checkDefinition(input, 'count');
+    const checked = parseCustomTool(input, 'count');
     return 'problems' in checked ? checked.problems.join('\n') : '';
   };
   expect(problemsOf(undefined)).toContain('default export');

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { ChildRuns, ChildState, ChildTask } from '../../../../../src/agents/tools/delegation/child-runs.ts';
-import { runTool, toolRegistry } from '../../../../../src/agents/tools/registry.ts';
+import { createToolRegistry, runTool } from '../../../../../src/agents/tools/registry.ts';
 import { toolBench } from '../../../../support/agents/tools.ts';
 
-const registry = toolRegistry();
+const registry = createToolRegistry();
 const done: ChildState = {
   ...{ id: '0123456789abcdef', title: 'Part', state: 'completed', lastWords: 'It is done.' },
   ...{ turns: 2, tokens: 300, cost: 0, toolCalls: 1, changes: [] },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { judgeFacts, sandboxChecks } from '../../../../../src/app/commands/attack/checks.ts';
+import { evaluateSandboxFacts, sandboxChecks } from '../../../../../src/app/commands/attack/checks.ts';
 import { parseFacts } from '../../../../../src/app/commands/attack/look-inside.ts';
 
 /** A Docker sandbox's report about itself. */
@@ -27,7 +27,7 @@ const findings = (more: Readonly<Record<string, string | undefined>> = {}) => {
   const lines = Object.entries({ ...confined, ...more }).flatMap(([name, value]) =>
     value === undefined ? [] : value.split('\n').map((one) => `${name} ${one}`),
   );
-  return judgeFacts(parseFacts(lines.join('\n')));
+  return evaluateSandboxFacts(parseFacts(lines.join('\n')));
 };
 const stateOf = (check: string, more: Readonly<Record<string, string | undefined>>) =>
   findings(more).find((one) => one.check === check)?.state;
@@ -87,7 +87,7 @@ test('the scenarios of the public benchmark each have a check', () => {
 });
 
 test('a sandbox that says nothing, or not everything, is untested, never ok', () => {
-  expect(new Set(judgeFacts(parseFacts('')).map(({ state }) => state))).toEqual(new Set(['untested']));
+  expect(new Set(evaluateSandboxFacts(parseFacts('')).map(({ state }) => state))).toEqual(new Set(['untested']));
   expect(findings({ end: undefined }).filter(({ state }) => state === 'ok')).toEqual([]);
   expect(findings({ end: undefined, uid: '0' })[0]?.state).toBe('broken');
 });

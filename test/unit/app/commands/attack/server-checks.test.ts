@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ProbeName, ProbeResponse, ProbeResponses } from '../../../../../src/app/commands/attack/ask-server.ts';
-import { judgeServer, serverChecks } from '../../../../../src/app/commands/attack/server-checks.ts';
+import { evaluateServerProbes, serverChecks } from '../../../../../src/app/commands/attack/server-checks.ts';
 
 const answer = (status: number, text = '', headers: ProbeResponse['headers'] = {}): ProbeResponse => ({
   status,
@@ -25,7 +25,7 @@ const closed: ProbeResponses = {
 };
 const about = { hasToken: true, isLoopback: true, secret: 'the-secret' };
 const wrong = (more: Partial<ProbeResponses>, who: Partial<typeof about> = {}) =>
-  judgeServer({ ...closed, ...more }, { ...about, ...who })
+  evaluateServerProbes({ ...closed, ...more }, { ...about, ...who })
     .filter(({ state }) => state !== 'ok')
     .map(({ check, state }) => [check, state]);
 

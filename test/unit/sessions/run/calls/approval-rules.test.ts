@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { toolRegistry } from '../../../../../src/agents/tools/registry.ts';
+import { createToolRegistry } from '../../../../../src/agents/tools/registry.ts';
 import type { ApprovalRule } from '../../../../../src/core/model/approval-rule.ts';
-import { permissionFor, ruleFor } from '../../../../../src/sessions/run/calls/approval.ts';
+import { decidePermission, findMatchingRule } from '../../../../../src/sessions/run/calls/approval.ts';
 
 const shell = (command: string) => ({ name: 'shell_exec', args: { command } });
-const found = (rules: ApprovalRule[], call: Parameters<typeof ruleFor>[1]) => ruleFor(rules, call)?.action;
+const found = (rules: ApprovalRule[], call: Parameters<typeof findMatchingRule>[1]) =>
+  findMatchingRule(rules, call)?.action;
 const rule = (action: ApprovalRule['action'], tool: string, pattern?: string): ApprovalRule => ({
   action,
   tool,
@@ -50,30 +51,30 @@ describe('the rule that decides about a call', () => {
 });
 
 describe('the permission of a call, with rules', () => {
-  const tools = toolRegistry();
+  const tools = createToolRegistry();
   const work = (...rules: ApprovalRule[]) => ({ tools, approvals: { tools: ['*'], rules, timeoutMs: 1_000 } });
   const call = (command: string) => ({ callId: 'c', name: 'shell_exec', args: { command }, begun: false });
 
   test('an allowed call does not ask though all tools do, and a denied one is refused with its rule', () => {
     const rules = work(rule('allow', 'shell_exec', 'ls *'), rule('deny', 'shell_exec', 'rm *'));
-    expect(permissionFor(rules, call('ls -l'))).toBeUndefined();
-    expect(permissionFor(rules, call('rm -r .'))).toEqual({ kind: 'refused', why: expect.stringContaining('rm *') });
-    expect(permissionFor(rules, call('make'))).toMatchObject({ kind: 'ask' });
+    expect(decidePermission(rules, call('ls -l'))).toBeUndefined();
+    expect(decidePermission(rules, call('rm -r .'))).toEqual({ kind: 'refused', why: expect.stringContaining('rm *') });
+    expect(decidePermission(rules, call('make'))).toMatchObject({ kind: 'ask' });
   });
 
   test('neither the permission of a person nor one for the whole session overrules a denial', () => {
     const rules = work(rule('deny', 'shell_exec'));
-    expect(permissionFor(rules, { ...call('ls'), verdict: { decision: 'approved' } })).toMatchObject({
+    expect(decidePermission(rules, { ...call('ls'), verdict: { decision: 'approved' } })).toMatchObject({
       kind: 'refused',
     });
-    expect(permissionFor({ ...rules, isPermitted: () => true }, call('ls'))).toMatchObject({ kind: 'refused' });
+    expect(decidePermission({ ...rules, isPermitted: () => true }, call('ls'))).toMatchObject({ kind: 'refused' });
   });
 
   test('an agent can always speak to its user', () => {
     const approval = { callId: 'c', name: 'message_ask_user', args: { text: 'May I?' }, begun: false };
-    expect(permissionFor(work(rule('deny', '*')), approval)).toBeUndefined();
+    expect(decidePermission(work(rule('deny', '*')), approval)).toBeUndefined();
   });
 
   test('a call that has begun continues, though a rule denies it in the meantime', () =>
-    expect(permissionFor(work(rule('deny', '*')), { ...call('ls'), begun: true })).toBeUndefined());
+    expect(decidePermission(work(rule('deny', '*')), { ...call('ls'), begun: true })).toBeUndefined());
 });

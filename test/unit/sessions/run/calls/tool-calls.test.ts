@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { toolRegistry } from '../../../../../src/agents/tools/registry.ts';
+import { createToolRegistry } from '../../../../../src/agents/tools/registry.ts';
 import type { Tool, ToolResult } from '../../../../../src/agents/tools/tool.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
-import { executeToolCalls, mustFollow } from '../../../../../src/sessions/run/calls/tool-calls.ts';
+import { executeToolCalls, mustRunAfter } from '../../../../../src/sessions/run/calls/tool-calls.ts';
 import type { RunContext } from '../../../../../src/sessions/run/run-context.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
@@ -204,7 +204,7 @@ test('calls are paid before they are made, those that a budget of many does not 
   expect([outcomes[2], [paid, back]]).toEqual([{ kind: 'unaffordable', over }, [[4], [1]]]); // the call that asks a person is not made yet
 });
 
-const tools = toolRegistry();
+const tools = createToolRegistry();
 
 const shell = (id: string, command = 'true') => ({ name: 'shell_exec', args: { id, command } });
 const file = (name: string, path: string) => ({ name, args: { file: path } });
@@ -222,7 +222,7 @@ describe('the later of two calls of one turn', () => {
     ['comes after a question', other, { name: 'message_ask_user', args: { text: '?' } }],
     ['uses the same browser', { name: 'browser_view', args: {} }, { name: 'browser_navigate', args: {} }],
     ['speaks to the user too', { name: 'message_notify_user', args: {} }, { name: 'message_notify_user', args: {} }],
-  ])('waits when it %s', (_, later, earlier) => expect(mustFollow(tools, later, earlier)).toBe(true));
+  ])('waits when it %s', (_, later, earlier) => expect(mustRunAfter(tools, later, earlier)).toBe(true));
 
   test.each([
     ['runs in another shell', shell('b'), shell('a')],
@@ -231,5 +231,5 @@ describe('the later of two calls of one turn', () => {
     ['reads a file that no command names', file('file_read', 'b.txt'), shell('a', 'sleep 3')],
     ['has nothing to do with it', other, shell('a')],
     ['makes no sense', { name: 'file_read', args: 7 }, { name: 'file_write', args: null }],
-  ])('does not wait when it %s', (_, later, earlier) => expect(mustFollow(tools, later, earlier)).toBe(false));
+  ])('does not wait when it %s', (_, later, earlier) => expect(mustRunAfter(tools, later, earlier)).toBe(false));
 });

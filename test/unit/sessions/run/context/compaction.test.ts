@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { TurnOutcome, TurnRequest } from '../../../../../src/agents/models/model.ts';
-import { randomIds } from '../../../../../src/core/model/ids.ts';
-import { recallFrom } from '../../../../../src/sessions/run/context/recall.ts';
+import { createIdSource } from '../../../../../src/core/model/ids.ts';
+import { recallMessages } from '../../../../../src/sessions/run/context/recall.ts';
 import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
 import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
@@ -180,7 +180,7 @@ describe('a summary that cannot be made', () => {
     expect(last?.messages).toContainEqual({ role: 'user', text: first });
     expect(JSON.stringify(last?.messages)).not.toContain('"c1"');
     const expected = { ok: true, output: expect.stringMatching(/^c1 c1/) };
-    expect(recallFrom(it.transcript.messages, { call_id: 'c1' })).toMatchObject(expected);
+    expect(recallMessages(it.transcript.messages, { call_id: 'c1' })).toMatchObject(expected);
   });
 
   test('because the provider is away fails the turn once, so that it is tried again, and then the run continues', async () => {
@@ -211,7 +211,7 @@ describe('a summary that cannot be made', () => {
     await transcript.load();
     expect(transcript.compactions).toEqual([]);
     const { writer, clock } = it;
-    const options = { writer, transcript, ids: randomIds(), clock, runId: runId(), soFar: nothingYet };
+    const options = { writer, transcript, ids: createIdSource(), clock, runId: runId(), soFar: nothingYet };
     const runWriter = new RunWriter(options);
     const model = smallModel((request) => (wantsSummary(request) ? [say('## State')] : [say('Well.')]));
     const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, signal);

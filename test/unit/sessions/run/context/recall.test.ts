@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Message } from '../../../../../src/agents/models/model.ts';
-import { recallFrom } from '../../../../../src/sessions/run/context/recall.ts';
+import { recallMessages } from '../../../../../src/sessions/run/context/recall.ts';
 
 const result = (callId: string, output: string): Message => ({
   role: 'tool',
@@ -16,14 +16,16 @@ const messages: Message[] = [
 ];
 
 test('a result is read by its call, in parts when it is long', () => {
-  const { output } = recallFrom(messages, { call_id: 'c1' });
+  const { output } = recallMessages(messages, { call_id: 'c1' });
   expect(output).toMatch(/x{8000}\n\[2000 more characters: recall with from 8000\]$/);
-  expect(recallFrom(messages, { call_id: 'c1', from: 8_000 })).toEqual({ ok: true, output: 'x'.repeat(2_000) });
+  expect(recallMessages(messages, { call_id: 'c1', from: 8_000 })).toEqual({ ok: true, output: 'x'.repeat(2_000) });
 });
 
 test('a search finds every entry that contains the text, of any author', () => {
-  expect(recallFrom(messages, { query: 'PORT' }).output).toBe('[result of shell_exec, call_id c2]\nThe port is 4711.');
-  expect(recallFrom(messages, { query: 'folder old' }).output).toMatch(/^\[user\]/);
+  expect(recallMessages(messages, { query: 'PORT' }).output).toBe(
+    '[result of shell_exec, call_id c2]\nThe port is 4711.',
+  );
+  expect(recallMessages(messages, { query: 'folder old' }).output).toMatch(/^\[user\]/);
 });
 
 test.each([
@@ -32,4 +34,6 @@ test.each([
   [7, 'bad_arguments'],
   [{ call_id: 'c9' }, 'not_found'],
   [{ query: 'nowhere' }, 'not_found'],
-])('%j is refused as %s', (args, reason) => expect(recallFrom(messages, args)).toMatchObject({ ok: false, reason }));
+])('%j is refused as %s', (args, reason) =>
+  expect(recallMessages(messages, args)).toMatchObject({ ok: false, reason }),
+);

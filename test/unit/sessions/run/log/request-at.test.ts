@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { TurnRequest } from '../../../../../src/agents/models/model.ts';
 import type { FactOf, PlanStep } from '../../../../../src/core/model/events.ts';
-import { randomIds } from '../../../../../src/core/model/ids.ts';
+import { createIdSource } from '../../../../../src/core/model/ids.ts';
 import { readRequest } from '../../../../../src/sessions/run/log/request-at.ts';
 import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
 import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
@@ -142,7 +142,7 @@ describe('what a turn saw', () => {
     const transcript = new Transcript(sessionId, it.store.records);
     await transcript.load();
     const { writer, clock } = it;
-    const options = { writer, transcript, ids: randomIds(), clock, runId: runId(), soFar: nothingYet };
+    const options = { writer, transcript, ids: createIdSource(), clock, runId: runId(), soFar: nothingYet };
     await it.turn('', new RunWriter(options));
     expect(usages(await it.events()).map(({ turn }) => turn)).toEqual([1, 2, 3]);
     expect(seen((await it.at(3)).request)).toEqual(seen(it.model.requests[2] as TurnRequest));

@@ -3,7 +3,7 @@ import type { Message } from '../../../../../src/agents/models/model.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import type { ConversationEntry } from '../../../../../src/sessions/run/log/conversation.ts';
 import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
-import { memoryStore } from '../../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../../src/storage/memory/store.ts';
 import { messageId, runId, sessionId } from '../../../../support/machines/session-parts.ts';
 
 const requested = (text: string, of = runId()): ConversationEntry => ({
@@ -29,7 +29,7 @@ const notesIn = ({ earlier, note }: Pick<ReturnType<Transcript['view']>, 'earlie
 ];
 
 function bench() {
-  const store = memoryStore();
+  const store = createInMemoryStore();
   const open = () => new Transcript(sessionId, store.records);
   const keep = async (transcript: Transcript) => {
     for (const put of transcript.takeUnstored()) await store.records.put(put);

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { toolRegistry } from '../../../../../src/agents/tools/registry.ts';
+import { createToolRegistry } from '../../../../../src/agents/tools/registry.ts';
 import { composePrompt } from '../../../../../src/sessions/run/prompt/compose.ts';
 import { type PromptFacts, readBuiltInParts } from '../../../../../src/sessions/run/prompt/parts.ts';
 
-const names = new Set(toolRegistry().declarations.map(({ name }) => name));
+const names = new Set(createToolRegistry().declarations.map(({ name }) => name));
 const facts: PromptFacts = {
   workdir: '/workspace',
   installed: 'Python.',

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readPromptParts } from '../../../../../src/sessions/run/prompt/overrides.ts';
-import { checkPart, partNames, readBuiltInParts } from '../../../../../src/sessions/run/prompt/parts.ts';
+import { checkPromptPart, promptPartNames, readBuiltInParts } from '../../../../../src/sessions/run/prompt/parts.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -54,6 +54,6 @@ test('every mistake is named at once, with the parts that there are', () => {
   );
 });
 
-test.each(partNames)('the own part %s keeps the rules for overrides', (name) =>
-  expect(() => checkPart(name, readBuiltInParts()[name], name)).not.toThrow(),
+test.each(promptPartNames)('the own part %s keeps the rules for overrides', (name) =>
+  expect(() => checkPromptPart(name, readBuiltInParts()[name], name)).not.toThrow(),
 );

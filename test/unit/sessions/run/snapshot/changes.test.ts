@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { keepFiles } from '../../../../../sandbox-images/sandboxd/workspace/keep.ts';
+import { saveRunFiles } from '../../../../../sandbox-images/sandboxd/workspace/keep.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { RunId, SessionId } from '../../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../../src/sandboxes/client/client.ts';
@@ -28,7 +28,7 @@ function workspace(by: 'program' | 'daemon' = 'program') {
   const ran: string[] = [];
   const byDaemon: KeepFiles = async (mark) => {
     ran.push(`run=${mark.run}`);
-    keepFiles(root, mark, 100);
+    saveRunFiles(root, mark, 100);
     return true;
   };
   const client = {

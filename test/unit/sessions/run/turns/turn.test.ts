@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { assumedAbilities, type Model } from '../../../../../src/agents/models/model.ts';
+import { defaultCapabilities, type Model } from '../../../../../src/agents/models/model.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import { asks, quiet, scribeBench } from '../../../../support/machines/session-parts.ts';
@@ -20,7 +20,7 @@ test('a turn begins after the earlier facts are on the disk and their waiting ca
   const { runWriter, writer } = scribeBench({}, { append: (real) => disk.promise.then(real) });
   const model: Model = {
     name: 'one that says nothing',
-    abilities: assumedAbilities,
+    abilities: defaultCapabilities,
     async *turn() {
       order.push('requested');
       const usage = { inputTokens: 1, outputTokens: 0 };
@@ -46,7 +46,7 @@ test('F077 a conversation that is too long for the model is shown once more with
   for (let n = 1; n <= 6; n++) runWriter.add({ runId, message: { ...result(n), output: `${n}`.repeat(20_000) } });
   const shown: number[][] = [];
   const model: Model = {
-    abilities: { ...assumedAbilities, window: 1_000_000 },
+    abilities: { ...defaultCapabilities, window: 1_000_000 },
     name: 'a small one',
     async *turn({ messages }) {
       const lengths = messages.flatMap((message) => (message.role === 'tool' ? [message.output.length] : []));
@@ -73,7 +73,7 @@ test('F077 a conversation that is too long for the model is shown once more with
   runWriter.add({ runId, message: { role: 'user', text: 'y'.repeat(60_000) } });
   const hopeless: Model = {
     name: 'none',
-    abilities: { ...assumedAbilities, window: 1_000_000 },
+    abilities: { ...defaultCapabilities, window: 1_000_000 },
     async *turn() {
       shown.push([]);
       yield { type: 'end', outcome: { kind: 'failed', code: 'model_context', message: 'Too long.', retryable: false } };

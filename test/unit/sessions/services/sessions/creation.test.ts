@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
 import { RepositoryInput } from '../../../../../src/core/model/repository.ts';
-import { sessionCreation } from '../../../../../src/sessions/services/sessions/creation.ts';
+import { createSessionCreator } from '../../../../../src/sessions/services/sessions/creation.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 
 const repository = (url: string) => RepositoryInput.parse({ url });
@@ -10,7 +10,7 @@ const id = SessionId.parse('0123456789abcdef');
 /** Creates sessions whose template has the repository `own`, and returns the addresses of their repositories. */
 async function urlsOf(command: object) {
   const taken: unknown[] = [];
-  const { create } = sessionCreation({
+  const { create } = createSessionCreator({
     log: { append: async () => {} } as never,
     supervisor: { wake: () => {} },
     clock: manualClock(),

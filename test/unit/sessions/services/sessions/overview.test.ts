@@ -3,7 +3,7 @@ import type { SandboxInfo } from '../../../../../drivers/driver.ts';
 import { neverSignal } from '../../../../../src/core/concurrency/cancel.ts';
 import { MessageId, RunId, type SessionId, sandboxIdOf } from '../../../../../src/core/model/ids.ts';
 import { readOverview } from '../../../../../src/sessions/services/sessions/overview.ts';
-import { memoryStore } from '../../../../../src/storage/memory/store.ts';
+import { createInMemoryStore } from '../../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { stored } from '../../../../support/machines/session-parts.ts';
 import { newSession } from '../../../../support/stores/store.ts';
@@ -19,7 +19,7 @@ const infoOf = (sessionId: SessionId, more: Partial<SandboxInfo> = {}): SandboxI
 
 test('sandboxes are shown with their hosts and load; one that does not answer and a paused one have no load', async () => {
   const [own, hung, elsewhere, ended, ready] = Array.from({ length: 5 }, newSession) as SessionId[];
-  const { records, events } = memoryStore();
+  const { records, events } = createInMemoryStore();
   for (const id of [own, hung, elsewhere, ended])
     await records.put({
       kind: 'session',
@@ -63,7 +63,7 @@ test('sandboxes are shown with their hosts and load; one that does not answer an
 });
 
 test('a run that waits is shown with its owner and reason, never with the text of its question', async () => {
-  const { records, events } = memoryStore();
+  const { records, events } = createInMemoryStore();
   const [asking, spent] = [newSession(), newSession()];
   const budget = { scope: 'person', kind: 'tokens', limit: 1, used: 1, needs: 1 } as const;
   const waits = [

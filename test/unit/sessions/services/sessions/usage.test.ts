@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import type { Append } from '../../../../../src/core/contracts/ports.ts';
+import type { AppendRequest } from '../../../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
 import type { Principal } from '../../../../../src/core/model/principal.ts';
 import { readAllGroups } from '../../../../../src/core/model/runs/usage-report.ts';
 import { guardedUsage } from '../../../../../src/sessions/access/guarded-resources.ts';
-import { usageService } from '../../../../../src/sessions/services/sessions/usage.ts';
-import { memoryStore } from '../../../../../src/storage/memory/store.ts';
+import { createUsageService } from '../../../../../src/sessions/services/sessions/usage.ts';
+import { createInMemoryStore } from '../../../../../src/storage/memory/store.ts';
 
 const noon = Date.UTC(2026, 10, 24, 12);
 const ids = ['a', 'b', 'c'].map((letter) => SessionId.parse(letter.repeat(16)));
@@ -30,8 +30,8 @@ const usage = (model: string, cost?: number) =>
   }) as const;
 
 async function service() {
-  const store = memoryStore();
-  const add = (n: number, at: number, facts: Append['facts'], more: object) => {
+  const store = createInMemoryStore();
+  const add = (n: number, at: number, facts: AppendRequest['facts'], more: object) => {
     const sessionId = ids[n] as SessionId;
     const puts = [{ kind: 'session', id: sessionId, doc: record(sessionId, more) }];
     return store.events.append({ sessionId, after: 0, at, facts, puts });
@@ -40,7 +40,7 @@ async function service() {
   await add(1, noon + 86_400_000, [usage('x/one')], { owner: 'bob' });
   await add(2, noon, [usage('x/one', 100)], { owner: 'ada', deleting: true });
   const people = async () => new Map([['ada', 'Ada']]);
-  return usageService({ store, people, projectName: async (id) => `Project ${id}` });
+  return createUsageService({ store, people, projectName: async (id) => `Project ${id}` });
 }
 const range = { from: '2026-11-23', to: '2026-11-25' };
 

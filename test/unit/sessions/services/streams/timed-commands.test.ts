@@ -3,7 +3,7 @@ import { sleep } from '../../../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import type { SessionId } from '../../../../../src/core/model/ids.ts';
 import type { ProgramClient } from '../../../../../src/sandboxes/client/client.ts';
-import { streamService } from '../../../../../src/sessions/services/streams/streams.ts';
+import { createStreamService } from '../../../../../src/sessions/services/streams/streams.ts';
 
 const startMs = 40;
 const id = 'a session' as SessionId;
@@ -28,8 +28,8 @@ function running(begin: () => void = () => {}) {
   };
   const client = { programs, workdir: '/workspace' };
   const use = async () => ({ client, [Symbol.asyncDispose]: async () => {} });
-  const service = streamService({
-    sandboxes: { use } as unknown as Parameters<typeof streamService>[0]['sandboxes'],
+  const service = createStreamService({
+    sandboxes: { use } as unknown as Parameters<typeof createStreamService>[0]['sandboxes'],
     ids: { short: () => 'x' },
     known: async () => {},
   });

@@ -4,8 +4,8 @@ import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import {
-  receiveScript,
-  sendScript,
+  fileReceiveScript,
+  fileSendScript,
   toScriptError,
 } from '../../../../../src/sessions/services/streams/transfer-scripts.ts';
 import { temporaryFolder } from '../../../../support/stores/store.ts';
@@ -17,14 +17,14 @@ function folder() {
   const sh = (script: string, args: string[], input = '') =>
     spawnSync('sh', ['-c', script, 'sh', ...args], { cwd: root, encoding: 'latin1', input });
   const send = (path: string, from = '0', length = '') => {
-    const { stdout, status } = sh(sendScript, [path, root, from, length]);
+    const { stdout, status } = sh(fileSendScript, [path, root, from, length]);
     const end = stdout.indexOf('\n');
     const [size, version] = stdout.slice(0, end).split(' ');
     return { status, size: Number(size), version, content: stdout.slice(end + 1) };
   };
-  const receive = (path: string, text: string, replaces = '') => sh(receiveScript, [path, root, replaces], text);
+  const receive = (path: string, text: string, replaces = '') => sh(fileReceiveScript, [path, root, replaces], text);
   const upload = async (path: string, text: string, replaces: string) => {
-    const program = spawn('sh', ['-c', receiveScript, 'sh', path, root, replaces], {
+    const program = spawn('sh', ['-c', fileReceiveScript, 'sh', path, root, replaces], {
       cwd: root,
       stdio: ['pipe', 'ignore', 'ignore'],
     });

@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import type { TransferClient } from '../../../../../src/sandboxes/client/abilities.ts';
-import { streamService } from '../../../../../src/sessions/services/streams/streams.ts';
+import { createStreamService } from '../../../../../src/sessions/services/streams/streams.ts';
 import { newSession } from '../../../../support/stores/store.ts';
 
 const version = '3-1700000000.000000000';
@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 function serviceWith(transfers: Partial<TransferClient>) {
   const programs = { open: () => Promise.reject(new AppError('unsupported', 'no programs')), close: async () => {} };
   const client = { workdir: '/workspace', programs, transfers: { areSupported: async () => true, ...transfers } };
-  return streamService({
+  return createStreamService({
     sandboxes: { use: async () => ({ client, [Symbol.asyncDispose]: async () => {} }) } as never,
     ids: { short: () => 'x' },
     known: async () => {},

@@ -15,17 +15,17 @@ export interface TextToChild {
 /**
  * The calls with which an agent delegates work to its children. This API shows threads and messages instead of them.
  */
-export class Delegations {
+export class DelegationTracker {
   readonly #open: Map<string, Delegation>;
   /** Texts sent to a child whose log does not show them yet. */
   readonly #undelivered: TextToChild[];
 
-  constructor(from?: Delegations) {
+  constructor(from?: DelegationTracker) {
     this.#open = new Map(from ? from.#open : []);
     this.#undelivered = from ? [...from.#undelivered] : [];
   }
-  copy(): Delegations {
-    return new Delegations(this);
+  copy(): DelegationTracker {
+    return new DelegationTracker(this);
   }
 
   /** False: the call does not delegate. */

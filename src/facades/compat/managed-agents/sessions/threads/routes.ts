@@ -1,12 +1,12 @@
 import { AppError, ignoreNoSession } from '../../../../../core/errors/errors.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../../core/model/records.ts';
-import { invalidRequest } from '../../errors.ts';
+import { invalidRequestError } from '../../errors.ts';
 import type { Route } from '../../route.ts';
 import { paginate, withoutPreviousPage } from '../../wire.ts';
 import type { EventRoutes } from '../events.ts';
 import { apiThreadId, parseSessionId, parseThreadId } from '../ids.ts';
-import { threadView, type ViewDeps } from '../views.ts';
+import { readThreadView, type ViewDeps } from '../views.ts';
 
 type Params = Readonly<Record<string, string | undefined>>;
 const all = { min: 1, max: 1_000, usual: 1_000 };
@@ -26,7 +26,7 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
     return { session, record, projection };
   };
   const view = (record: SessionRecord, session: SessionId, projection: Awaited<ReturnType<typeof reader.state>>) =>
-    threadView(record, { session, projection }, views);
+    readThreadView(record, { session, projection }, views);
 
   return [
     {
@@ -59,10 +59,10 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
       async run({ params }) {
         const { session, record, projection } = await findThread(params);
         if (record.id === session.id)
-          throw invalidRequest(`${apiThreadId(record.id)} is the primary thread; archive the session.`);
+          throw invalidRequestError(`${apiThreadId(record.id)} is the primary thread; archive the session.`);
         await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
         if (projection.statusOf(record.id) !== 'idle' || projection.of(record.id).pending.length > 0)
-          throw invalidRequest('The thread is running. Interrupt it first.', 'session_running');
+          throw invalidRequestError('The thread is running. Interrupt it first.', 'session_running');
         const archived = record.archived ? record : await sessions.update(record.id, { archived: true });
         return await view(archived, session.id, projection);
       },

@@ -1,11 +1,11 @@
 import type { SessionEvent } from '../../../../../core/model/events.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import { toIsoTime } from '../../wire.ts';
-import { type ShownBudget, toBudgetView } from '../budget.ts';
-import type { AnnouncedCall } from '../calls.ts';
+import { type BudgetView, toBudgetView } from '../budget.ts';
+import type { AnnouncedToolCall } from '../calls.ts';
 import { apiEventId, apiIdOf, apiThreadId } from '../ids.ts';
-import { type AgentFacts, type ManagedEvent, type StopReason, ThreadProjection } from '../projection.ts';
-import { sumUsage, toCents, toUsage } from '../usage.ts';
+import { type AgentDetails, type ManagedEvent, type StopReason, ThreadProjection } from '../projection.ts';
+import { sumUsage, toCents, toUsageView } from '../usage.ts';
 
 // A session of the API is a tree of Corral's sessions: the primary thread, and a thread for each child that an agent
 // delegated to. Each has its own log; the events about the session as a whole are built here, from all of them.
@@ -39,7 +39,7 @@ const ofSession = new Set(['session.status_running', 'session.status_idle', 'ses
 export class SessionProjection {
   readonly #id: SessionId;
   /** The session's budget as the API shows it. */
-  #budget: ShownBudget | null;
+  #budget: BudgetView | null;
   readonly #now: State;
   readonly #primary: ThreadProjection;
   readonly #threads = new Map<SessionId, Thread>();
@@ -47,7 +47,7 @@ export class SessionProjection {
   readonly #ending: Set<SessionId>;
 
   /** `from`: the projection whose state this one continues. */
-  constructor(id: SessionId, agent: AgentFacts, budget: ShownBudget | null = null, from?: SessionProjection) {
+  constructor(id: SessionId, agent: AgentDetails, budget: BudgetView | null = null, from?: SessionProjection) {
     this.#id = id;
     this.#budget = budget;
     this.#now = { ...(from ? from.#now : new State()) };
@@ -63,7 +63,7 @@ export class SessionProjection {
   }
 
   /** Includes the log of a child from now on. */
-  open(child: SessionId, parent: SessionId, agent: AgentFacts): void {
+  open(child: SessionId, parent: SessionId, agent: AgentDetails): void {
     if (!this.#threads.has(child)) this.#threads.set(child, { projection: new ThreadProjection(child, agent), parent });
   }
 
@@ -118,7 +118,7 @@ export class SessionProjection {
     return this.#budget !== null && toCents(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
   /** The call that an event announced, and its thread. */
-  callOf(eventId: string): (AnnouncedCall & { readonly thread: SessionId }) | undefined {
+  callOf(eventId: string): (AnnouncedToolCall & { readonly thread: SessionId }) | undefined {
     for (const [thread, { projection }] of this.#threads) {
       const call = projection.callOf(eventId);
       if (call) return { ...call, thread };
@@ -244,7 +244,7 @@ export class SessionProjection {
       stop_details: isAsking ? null : details,
     };
     const own = { ...this.#primary.thread, ...stop };
-    const usage = toUsage(this.usage, this.activeMs(cause.source.ts));
+    const usage = toUsageView(this.usage, this.activeMs(cause.source.ts));
     return [
       ...(this.#now.isHeld ? [this.#event('session.thread_status_idle', own, { cause, part: 93 })] : []),
       this.#event('session.usage', { usage, budget: this.#budget }, { cause, part: 94 }),
