@@ -1,5 +1,5 @@
-// `node scripts/run.mjs bench/report.ts`: puts the results of bench/results into docs/performance/figures.json, and writes
-// docs/performance.md from it, with one picture.
+// `node scripts/run.mjs bench/report.ts`: merges bench/results into docs/performance/figures.json, and renders
+// docs/performance.md and its plot from it.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Figures, mergeFigures } from './lib/report/figures.ts';
@@ -21,7 +21,7 @@ await writeFile(join(docs, 'performance.md'), text);
 await writeFile(join(docs, 'performance/targets.svg'), picture);
 console.log(`docs/performance.md shows ${figures.metrics.length} figures and ${figures.series.length} series`);
 
-/** One line per figure, so that a changed figure changes one line. */
+/** One figure per line keeps diffs small. */
 function textOf({ machine, metrics, series }: Figures): string {
   const lines = (all: readonly object[]) => all.map((one) => `  ${JSON.stringify(one)}`).join(',\n');
   return `{\n"machine": ${JSON.stringify(machine)},\n"metrics": [\n${lines(metrics)}\n],\n"series": [\n${lines(series)}\n]\n}\n`;

@@ -53,7 +53,7 @@ for (const curve of curves) console.log(`\n${plainTable(seriesTable(curve))}`);
 console.log(`\n${host.cores} × ${host.cpu}, Node ${host.node}, ${mode}, seed ${seed}; all of it in ${file}`);
 process.exitCode = exitCode();
 
-/** Measures in shuffled order; each result keeps its place in the table. */
+/** Measures in shuffled order; results keep their order in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
   const requested = row.experiments(mode).filter(isSelected);
   const experiments = other === undefined ? requested : requested.map((it) => compareWithCheckout(it, other));
@@ -110,7 +110,7 @@ async function curveOf(plan: SeriesPlan): Promise<Series[]> {
   return [];
 }
 
-/** A broken row fails the run, and so do lost, duplicated or reordered events. A slow ratio does not. */
+/** Broken rows and lost, duplicated or reordered events fail the run. A slow ratio does not. */
 function exitCode(): number {
   for (const why of broken) console.error(`bench: ${why}`);
   const wrong = metrics.filter(({ correct }) => correct && hasDeliveryErrors(correct));

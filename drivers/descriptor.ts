@@ -5,10 +5,8 @@ import type { IdSource, SandboxId } from '../src/core/model/ids.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 import type { Driver, EgressHandler } from './driver.ts';
 
-/** The files that one of the project's images is built from. `hash` changes with the files. */
 export interface BuildContext {
   readonly folder: string;
-  /** Names of the files in `folder`, including the Dockerfile. */
   readonly files: readonly string[];
   readonly hash: string;
   /**
@@ -18,34 +16,29 @@ export interface BuildContext {
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
 export interface BundledImage {
-  /** The name that templates use. */
   readonly name: string;
   context(): Promise<BuildContext>;
 }
 
-/** Parts and settings of the server that drivers use. */
 export interface DriverParts {
   readonly instance: string;
   /** This server's name among servers that share sandboxes. Undefined: this server shares none. */
   readonly replica?: string | undefined;
-  /** The folder of the local sandboxes and their sockets. */
   readonly root: string;
   readonly gate: EgressHandler;
-  /** Whether the egress policy allows any outbound connections. */
   readonly hasEgress: boolean;
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly random: () => number;
   /** PEM of all certificate authorities that sandboxes trust. */
   readonly caBundle: string;
-  /** The part of `caBundle` that images do not contain. Undefined: none. */
+  /** The part of `caBundle` that images lack. Undefined: none. */
   extraCa(): Promise<string | undefined>;
   /** The keys that sandbox tokens are derived from, newest first. Kept in the data folder. */
   keys(): Promise<readonly Secret[]>;
-  /** The default image of sandboxes, and the images that the server can build. */
+  /** Default image of sandboxes. */
   readonly image: string;
   readonly ourImages: Readonly<Record<'base' | 'desktop' | 'agents' | 'code', BundledImage>>;
-  /** The local programs that sandboxes run. */
   readonly programs: {
     readonly node: string;
     readonly init: string;
@@ -69,14 +62,13 @@ export interface DriverParts {
  * openMemory(parts) });
  */
 export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
-  /** Describes the driver's sandboxes to people. */
   readonly label: string;
   /**
-   * The driver's section of corral.yaml, built with `setting` and `optional`. Environment variables and help are
-   * derived from it.
+   * The driver's section of corral.yaml, built with `setting` and `optional`. Its environment variables and help are
+   * derived from this schema.
    */
   readonly settings?: Settings;
-  /** Returns without waiting for the backend. Rejects: invalid_request for settings that cannot work. */
+  /** Returns without waiting for the backend. Rejects with invalid_request if the settings cannot work. */
   open(settings: z.output<Settings>, parts: DriverParts): Promise<Driver>;
   /** Reports what the backend lacks to the operator. Runs after startup, which does not wait for it. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverParts, 'say'>): Promise<void>;
@@ -91,7 +83,7 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   disks?(dataDir: string): readonly string[];
 }
 
-/** Keeps the type of the settings, which the schema of all settings needs. */
+/** Infers the settings type, which the schema of all settings needs. */
 export const defineDriver = <Settings extends z.ZodObject = z.ZodObject>(
   descriptor: DriverDescriptor<Settings>,
 ): DriverDescriptor<Settings> => descriptor;

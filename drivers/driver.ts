@@ -7,12 +7,12 @@ import type { VolumeMount } from '../src/core/model/sandboxes/volume.ts';
 import type { ServiceRecipe, ServiceStatus } from '../src/core/model/services/recipe.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 
-/** `signal` cancels a call, and fires at its deadline. */
+/** `signal` cancels the call, and aborts at its deadline. */
 export interface CallOptions {
   readonly signal: AbortSignal;
 }
 
-/** Outbound connections of a sandbox: the kind of its proxy policy, and the policy's entries if it has any. */
+/** A sandbox's outbound network access: the kind of its proxy policy, and the policy's entries, if any. */
 export interface EgressPolicy {
   readonly kind: string;
   readonly entries?: readonly string[]; // host, *.host, host:port
@@ -33,7 +33,7 @@ export interface ServiceSpec extends ServiceRecipe {
 
 /** A volume in a sandbox. */
 export interface MountedVolume extends VolumeMount {
-  /** The daemon ends processes that write beyond this. */
+  /** The daemon ends processes that write beyond this limit. */
   readonly quotaBytes: number;
 }
 
@@ -46,18 +46,18 @@ export interface MountedVolume extends VolumeMount {
 export interface SandboxSpec {
   readonly id: SandboxId;
   readonly sessionId: SessionId;
-  /** The lease epoch of the session's holder. A label records it, so that a stale holder's sandbox is recognized. */
+  /** Lease epoch of the session's holder, kept in a label so that a stale holder's sandbox is recognized. */
   readonly epoch: number;
   readonly template: string;
   readonly image: string;
   readonly limits: SandboxLimits;
   readonly egress: EgressPolicy;
   readonly env: Readonly<Record<string, string>>;
-  /** Services next to the sandbox; its programs can resolve their names. Requires a `ServiceHosting` driver. */
+  /** Services next to the sandbox, reachable by name. Requires a `ServiceHosting` driver. */
   readonly services?: readonly ServiceSpec[] | undefined;
   /**
-   * Mounted volumes, at most one per path. Requires a `VolumeHosting` driver. Files of a writable volume belong to the
-   * sandbox's user from its start.
+   * At most one volume per path. Requires a `VolumeHosting` driver. Files of a writable volume belong to the sandbox's
+   * user from the start.
    */
   readonly volumes?: readonly MountedVolume[] | undefined;
   /**
@@ -87,7 +87,7 @@ export interface SandboxInfo {
   readonly host?: string;
 }
 
-/** Progress of a start, for the session's event log. */
+/** Progress of a start, shown in the session's event log. */
 export interface ProvisionProgress {
   readonly phase: Extract<SandboxPhase, 'image' | 'starting'>;
   readonly detail: string;
@@ -101,17 +101,17 @@ export interface ProvisionProgress {
  * @example await using link = await driver.attach(id, call); const client = sandboxClient(link);
  */
 export interface SandboxLink extends AsyncDisposable {
-  /** Agent for node:http requests to `http://sandbox/…`. Each request uses one connection to the daemon. */
+  /** Agent for node:http requests to `http://sandbox/…`. Each request uses a separate connection to the daemon. */
   readonly agent: Agent;
   /** The daemon's bearer token. */
   readonly token: Secret;
-  /** The workspace's path inside the sandbox. */
+  /** Path of the workspace inside the sandbox. */
   readonly workdir: string;
-  /** Fires once no call can succeed: the sandbox died or was removed, or this link was closed. */
+  /** Aborts once no call can succeed: the sandbox died or was removed, or this link was closed. */
   readonly lost: AbortSignal;
   /**
-   * Prioritizes the sandbox over others on busy processors, for one second. Used to stop a sandbox, whose processes
-   * would otherwise get only their fair share of time. Absent: not supported.
+   * Prioritizes this sandbox on busy processors for one second. Used to stop a sandbox whose processes would otherwise
+   * get only their fair share of time. Absent: not supported.
    */
   readonly hasten?: () => void;
   /**
@@ -134,29 +134,29 @@ export interface Capabilities {
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
-  /** How the driver runs sandboxes, such as pods or claims. Absent: the driver has only one way. */
+  /** How the driver runs sandboxes, such as pods or claims. Absent: there is only one way. */
   readonly engine?: string | undefined;
   /**
-   * The only image names that its sandboxes can use; this machine's programs replace the images. Absent: any image can
+   * The only image names that sandboxes can use; programs of this machine replace the images. Absent: any image can
    * run.
    */
   readonly images?: readonly string[];
-  /** Ports inside the sandbox on which its daemon listens for the server. Absent: none. */
+  /** Ports inside the sandbox on which its daemon listens. Absent: none. */
   readonly daemonPorts?: readonly number[];
   /**
    * The most that a pause can preserve. `memory`: the driver is `Pausable`. `files`: a stopped sandbox keeps its
    * workspace. `none`: it loses its files too.
    */
   readonly pause: PauseSupport;
-  /** The reason why sandboxes cannot have services. Absent: the driver is `ServiceHosting`. */
+  /** Why sandboxes cannot have services. Absent: the driver is `ServiceHosting`. */
   readonly noServices?: string;
-  /** The reason why sandboxes cannot mount volumes. Absent: the driver is `VolumeHosting`. */
+  /** Why sandboxes cannot mount volumes. Absent: the driver is `VolumeHosting`. */
   readonly noVolumes?: string;
-  /** The reason why templates cannot be built. Absent: the driver is `ImageBuilding`. */
+  /** Why templates cannot be built. Absent: the driver is `ImageBuilding`. */
   readonly noBuilds?: string;
-  /** Programs missing in sandboxes, each with the features that need it. Absent: the image has its own programs. */
+  /** Programs that sandboxes lack, and the features that need them. Absent: the image provides its programs. */
   readonly lacking?: readonly MissingProgram[];
-  /** Isolation that the driver cannot provide on this machine. Absent: none known. */
+  /** Isolation that the driver cannot enforce on this machine. Absent: none known. */
   readonly weaknesses?: readonly Weakness[];
 }
 
@@ -182,11 +182,11 @@ export interface Weakness {
  * await driver.destroy(info.id, 'keep', call);
  */
 export interface Driver extends AsyncDisposable {
-  /** The driver's key in `drivers/list.ts`. */
+  /** Key in `drivers/list.ts`. */
   readonly name: string;
   readonly capabilities: Capabilities;
 
-  /** Resolves when the backend answers. Rejects: driver_unavailable. */
+  /** Resolves when the backend answers. Rejects with driver_unavailable. */
   check(call: CallOptions): Promise<void>;
 
   /**
@@ -217,7 +217,7 @@ export interface Driver extends AsyncDisposable {
   destroy(id: SandboxId, workspace: 'keep' | 'remove', call: CallOptions): Promise<void>;
 }
 
-/** An optional ability of a driver. */
+/** Optional: sandboxes that can pause with their memory. */
 export interface Pausable {
   pause(id: SandboxId, call: CallOptions): Promise<void>;
   resume(id: SandboxId, call: CallOptions): Promise<void>;
@@ -245,7 +245,7 @@ export interface ServiceHosting {
 export const hostsServices = (driver: Driver): driver is Driver & ServiceHosting =>
   'startService' in driver && driver.capabilities.noServices === undefined;
 
-/** Optional: sandboxes that somebody else created in the backend. */
+/** Optional: adopts sandboxes that somebody else created in the backend. */
 export interface AdoptionSupport {
   /**
    * Resolves if the sandbox is free for a new session. Rejects: not_found, conflict (in use, or owned by another
@@ -258,12 +258,13 @@ export const adoptsSandboxes = (driver: Driver): driver is Driver & AdoptionSupp
 
 /** Optional: storage that outlives sandboxes and that several of them can mount. */
 export interface VolumeHosting {
-  /** Creates the volume. Does nothing if it exists. */
+  /** Does nothing if the volume exists. */
   makeVolume(id: VolumeId, call: CallOptions): Promise<void>;
   /** All volumes of this installation, including leftovers of an interrupted call. */
   volumes(call: CallOptions): Promise<readonly VolumeId[]>;
   /**
-   * Deletes the volume and its content. Succeeds if it does not exist. Rejects: conflict (a sandbox has it mounted).
+   * Deletes the volume and its content. Succeeds if it does not exist. Rejects with conflict if a sandbox has it
+   * mounted.
    */
   removeVolume(id: VolumeId, call: CallOptions): Promise<void>;
 }
@@ -273,42 +274,40 @@ export const hostsVolumes = (driver: Driver): driver is Driver & VolumeHosting =
 /** A sandbox that was started ahead of need. No session owns it yet, and it has no network access. */
 export interface WarmSandbox {
   readonly id: SandboxId;
-  /**
-   * Identifies the settings that the sandbox was started with. Only a session with exactly these settings can claim it.
-   */
+  /** Identifies the settings that the sandbox was started with. Only a session with exactly these can claim it. */
   readonly recipe: string;
   /** Content id of the sandbox's image. If `imageNow` returns another id, the sandbox is outdated. */
   readonly content: string;
   /** The epoch of the server that started the sandbox. An older server must not end a newer server's sandboxes. */
   readonly epoch: number;
   readonly phase: 'starting' | 'ready' | 'exited';
-  /** Epoch ms, counted from its start, after which the backend can remove the sandbox. */
+  /** Epoch ms after which the backend can remove the sandbox. */
   readonly expiresAt: number;
 }
 
 /** The settings of a sandbox that do not depend on its session. */
 export type SandboxRecipe = Omit<SandboxSpec, 'id' | 'sessionId' | 'epoch' | 'expiresAt'>;
 
-/** Optional: sandboxes started ahead of need. `list` does not return unclaimed ones. */
+/** Optional: sandboxes started ahead of need. `list` omits unclaimed ones. */
 export interface Poolable {
-  /** The content id that the image's name currently resolves to. Builds or pulls a missing image. */
+  /** Returns the content id that the image's name currently resolves to. Builds or pulls a missing image. */
   imageNow(image: string, call: CallOptions): Promise<string>;
   /**
    * Starts an unclaimed sandbox under the spec's id and resolves once it is ready. A failed call leaves nothing
    * running.
    */
   warm(spec: SandboxSpec, recipe: string, call: CallOptions): Promise<WarmSandbox>;
-  /** All unclaimed sandboxes, including those of earlier processes and other replicas. */
+  /** Lists all unclaimed sandboxes, including those of earlier processes and other replicas. */
   unclaimed(call: CallOptions): Promise<readonly WarmSandbox[]>;
   /**
-   * Gives the sandbox to this session in one atomic step: only one of several callers succeeds. `gone`: it is no longer
+   * Atomically gives the sandbox to this session: only one of several callers succeeds. `gone`: it is no longer
    * available. `known`: the session already has a sandbox or files, so it needs `provision`, and this sandbox stays
    * unclaimed.
    */
   claim(id: SandboxId, spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | 'gone' | 'known'>;
-  /** Ends an unclaimed sandbox and removes everything that belongs to it. Never affects a claimed sandbox. */
+  /** Ends an unclaimed sandbox and removes everything that belongs to it. Never affects a claimed one. */
   discard(id: SandboxId, call: CallOptions): Promise<void>;
-  /** Memory still available on the sandboxes' host, in bytes. Undefined if only the backend knows it. */
+  /** Free memory of the sandboxes' host, in bytes. Undefined if only the backend knows it. */
   freeMemory(): number | undefined;
 }
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
@@ -317,7 +316,7 @@ export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm
 export interface PoolHosting {
   /**
    * Keeps `count` sandboxes of the recipe ready, and ends those of all other recipes that this or an earlier server
-   * set. `epoch`: this server's epoch. Rejects: unsupported (the backend has no pools).
+   * set. `epoch` is this server's. Rejects with unsupported if the backend has no pools.
    */
   keepReady(
     recipe: SandboxRecipe,
@@ -354,18 +353,15 @@ export interface BuiltImage {
 }
 
 /**
- * The container of a build: a sandbox with a writable root file system, whose commands can run as root with the few
- * capabilities that package managers need. Disposing removes it.
+ * A sandbox with a writable root file system, whose commands can run as root with the few capabilities that package
+ * managers need. Disposing removes it.
  */
 export interface BuildContainer extends AsyncDisposable {
-  /** The image's variables. */
+  /** The base image's environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** A connection to its daemon. */
+  /** Connects to the container's daemon. */
   attach(call: CallOptions): Promise<SandboxLink>;
-  /**
-   * Resolves with the exit code. Rejects: sandbox_lost (the build ended, for example because it exceeded its disk
-   * limit).
-   */
+  /** Resolves with the exit code. Rejects with sandbox_lost if the build ended, for example at its disk limit. */
   run(command: BuildCommand, call: CallOptions): Promise<number>;
   /** Ends every process and saves the files as an image. */
   keep(image: BuiltImage, call: CallOptions): Promise<void>;
@@ -376,7 +372,7 @@ export interface ImageBuilding {
   startBuild(spec: SandboxSpec, call: CallOptions, news?: (news: ProvisionProgress) => void): Promise<BuildContainer>;
   /** The names of this installation's built images. */
   builtImages(call: CallOptions): Promise<readonly string[]>;
-  /** Deletes an image. Succeeds if it does not exist. Rejects: conflict while a sandbox runs from it. */
+  /** Succeeds if the image does not exist. Rejects with conflict while a sandbox runs from it. */
   removeBuiltImage(name: string, call: CallOptions): Promise<void>;
   /** Removes expired build containers that a dead server left. Resolves with their number. */
   sweepBuilds(now: number, call: CallOptions): Promise<number>;
@@ -384,10 +380,10 @@ export interface ImageBuilding {
 export const buildsImages = (driver: Driver): driver is Driver & ImageBuilding =>
   'startBuild' in driver && driver.capabilities.noBuilds === undefined;
 
-/** Provides a sandbox's only network access. The driver owns the socket; the gate decides which requests pass. */
+/** A sandbox's only network access. The driver owns the listening socket; the handler decides which requests pass. */
 export interface EgressHandler {
   /**
-   * Serves one connection of that sandbox (HTTP proxy requests and CONNECT). The gate owns the socket and closes it.
+   * Serves one connection of the sandbox (HTTP proxy requests and CONNECT). The handler owns the socket and closes it.
    */
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
 }

@@ -4,11 +4,11 @@ import { docker } from './docker/descriptor.ts';
 import { kubernetes } from './kubernetes/descriptor.ts';
 import { processes } from './process/descriptor.ts';
 
-/** All drivers by name. Add a new driver here. */
+/** Add new drivers here. */
 export const drivers = { docker, kubernetes, process: processes };
 
 export type DriverName = keyof typeof drivers;
-/** The setting that selects a driver. The name is looked up on access, so that tests can add a driver. */
+/** The setting that selects a driver. Names are looked up on access, so that tests can add a driver. */
 export const driverSetting = {
   accepts: `one of auto, ${Object.keys(drivers).join(', ')}`,
   kind: z.custom<DriverName | 'auto'>((input) => input === 'auto' || findDriver(String(input)) !== undefined),
@@ -27,7 +27,6 @@ type Sections = {
     (typeof drivers)[Name]
   >;
 };
-/** The drivers' sections of the settings. */
 export const driverSettingSections = Object.fromEntries(
   Object.entries(drivers).flatMap(([name, { settings }]) => (settings ? [[name, settings]] : [])),
 ) as unknown as Sections;

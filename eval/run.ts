@@ -1,6 +1,6 @@
 // `npm run eval -- [--model <provider/model>] [--tasks a,b] [--repeat n] [--driver docker|process] [--json FILE]` gives
-// the tasks to a model and counts those that it completes. Without a model, recorded replies take its place. `--check`
-// verifies the checkers; `--compare A.json B.json` shows two runs side by side. See docs/evaluation.md.
+// the tasks to a model and counts how many it completes. Default: recorded replies instead of a model. `--check`
+// verifies the checkers; `--compare A.json B.json` compares two runs. See docs/evaluation.md.
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
@@ -35,7 +35,6 @@ async function evaluate(): Promise<void> {
     values.model || values.check ? undefined : stack.use(await startRecordedModels(tasks, repeat).catch(refuse));
   const driver: Record<string, string> = values.driver === undefined ? {} : { CORRAL_DRIVER: values.driver };
   const { corral } = stack.use(await startEvalServer({ ...driver, ...recorded?.settings }, interrupted));
-  // No sandbox and no server outlives this program.
   interrupted.addEventListener('abort', () => void stack.disposeAsync().finally(() => process.exit(1)), { once: true });
   const startedAt = new Date().toISOString();
   const { driver: used } = await corral.system.info.query();
@@ -63,7 +62,9 @@ async function evaluate(): Promise<void> {
   if (values.json) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
 }
 
-/** Fires at the first signal to exit. Listens before the server starts, so that no server outlives this program. */
+/**
+ * Aborts at the first signal to exit. Must listen before the server starts, so that no server outlives this program.
+ */
 function interruption(): AbortSignal {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -73,7 +74,7 @@ function interruption(): AbortSignal {
 }
 
 function lineOn({ task, passed, status, why, seconds }: TaskOutcome): string {
-  // If nothing was done, the checker is right when it does not pass.
+  // If nothing was done, the checker must fail.
   const isRight = values.check ? passed === (status === 'solution') : passed;
   const text = isRight && values.check ? '' : why;
   const word = values.check ? (isRight ? 'right' : 'WRONG') : isRight ? 'pass' : 'FAIL';
@@ -97,7 +98,6 @@ function conclude(report: Report): void {
   process.exitCode = wrong.length === 0 ? 0 : 1;
 }
 
-/** Runs the jobs in order, at most `most` at a time. */
 async function inParallel<Job, Result>(
   jobs: readonly Job[],
   most: number,

@@ -1,7 +1,6 @@
 import type { AnyActorRef } from 'xstate';
 
-// When an actor throws, XState stops the actor but not its children. The parent that sees the crash stops the children
-// with XState's own stop event.
+// When an actor throws, XState stops it but not its children. The parent stops them with XState's own stop event.
 
 export const stopEvent = { type: 'xstate.stop' } as const;
 

@@ -23,8 +23,6 @@ import type {
 } from './run-types.ts';
 import { maxRememberedActs, type RunAct } from './stuck.ts';
 
-// The decisions of a run, as pure functions of its context.
-
 export const zeroSpending: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
 // without a plan, a text reply ends the run
@@ -39,7 +37,6 @@ export function startNextStep(steps: readonly PlanStep[]): readonly PlanStep[] {
   return steps.map((step) => (step === next ? { ...step, status: 'running' } : step));
 }
 
-/** Adds the verdicts to their calls. */
 export const withVerdicts = (calls: readonly PendingCall[], verdicts: Verdicts = {}): readonly PendingCall[] =>
   calls.map((call) => {
     const verdict = verdicts[call.callId];
@@ -49,7 +46,6 @@ export const withVerdicts = (calls: readonly PendingCall[], verdicts: Verdicts =
 type RequestMarks = {
   readonly [Mark in 'reason' | 'byClient' | 'forWorker']?: ApprovalRequest[Mark] | undefined;
 };
-/** The approval request in the format of the session's log. */
 export const toPendingApproval = ({
   callId,
   function: tool,
@@ -65,14 +61,13 @@ export const toPendingApproval = ({
   ...((byClient || forWorker) && { client: byClient ? 'result' : 'permission' }),
 });
 
-/** The call with its verdict and the arguments that a person changed. */
 export const applyVerdict = (call: PendingCall, verdict: Verdict): PendingCall => ({
   ...call,
   verdict,
   ...(verdict.args && { args: verdict.args }),
 });
 
-/** Outcomes that need an answer from a person or a program, except those answered while other calls ran. */
+/** Calls that still need an answer: those decided while other calls ran are excluded. */
 export const findUnansweredCalls = (
   { calls, decided }: Pick<RunMachineContext, 'calls' | 'decided'>,
   outcomes: readonly CallOutcome[],
@@ -82,9 +77,8 @@ export const findUnansweredCalls = (
   );
 
 /**
- * Records the outcomes of a turn's calls; calls without a result remain. The first remaining call needs an answer,
- * because every held call follows a call that needs an answer. Equal acts within one turn count as one act, because the
- * model has not seen a result in between.
+ * Keeps the calls that have no result yet. The first of them needs an answer, because held calls always follow a call
+ * that does. Equal acts within one turn count as one, because the model saw no result in between.
  */
 export function recordOutcomes(
   context: RunMachineContext,
@@ -119,8 +113,8 @@ const isOver = (
   outcome?.kind === 'called' || outcome?.kind === 'permitted';
 
 /**
- * Reads a user's reply to an approval: "yes" approves, a question decides nothing, and any other text rejects and tells
- * the model what to do instead.
+ * Interprets a user's reply to an approval: "yes" approves, a question decides nothing, and any other text rejects and
+ * tells the model what to do instead.
  */
 export function parseVerdict(text: string): Verdict {
   if (/^(approved?|yes)(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };
@@ -162,7 +156,6 @@ export function toFailedRunEnd(result: TurnResult): RunEnd {
   return { reason: 'failed', code: 'empty_reply', message: 'The model gave empty replies only.', retryable: true };
 }
 
-/** Adds the goal's result to the end of the run. */
 export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): RunEnd {
   const known = end as RunEnd;
   if (!goal || known.goal) return known;
@@ -172,7 +165,6 @@ export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): Ru
 }
 const unjudgedReason = ({ reason }: Pick<RunEnd, 'reason'>): string =>
   reason === 'failed' ? 'The run failed before its goal was reached.' : 'The run ended before its goal was judged.';
-/** The result of a goal whose run did not start, or failed. */
 export const unjudgedGoalResult = (reason: RunEndReason, rounds = 0): GoalEnd => ({
   result: 'could_not_be_judged',
   reason: unjudgedReason({ reason }),
@@ -180,8 +172,8 @@ export const unjudgedGoalResult = (reason: RunEndReason, rounds = 0): GoalEnd =>
 });
 
 /**
- * The run's own budget. Each answer grants the full budget again and covers the next request of any size. Reaching the
- * limit of tool calls does not end a turn, because the agent can still report its findings.
+ * The run's own budget. Each answer grants it again in full and covers the next request, even an oversized one.
+ * Reaching the limit of tool calls does not end a turn, so that the agent can still report its findings.
  */
 export function runBudgetLines({
   spent,
@@ -195,7 +187,7 @@ export function runBudgetLines({
   return [{ ms }, granted ? {} : limits, { toolCalls: calls }].flatMap((budget) => toBudgetLines('run', budget, used));
 }
 
-/** The exceeded budget, if any. A request larger than the remaining budget is refused when it is sent. */
+/** A request larger than the remaining budget is refused later, when it is sent. */
 export const findSpentBudget = (context: RunMachineContext): BudgetOverrun | undefined =>
   findOverrun(runBudgetLines(context), zeroAmounts);
 
@@ -229,11 +221,9 @@ const holders = {
 export const isSharedBudget = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean =>
   scope === 'person' || scope === 'project' || scope === 'server' || scope === 'member';
 
-/** The wait of a run that has exceeded a budget. */
 export const toWaitReason = (over: BudgetOverrun | undefined) =>
   over ? { question: budgetQuestion(over), reason: 'budget' as const, over } : {};
 
-/** The question to the user when a budget is spent: what happened and what to do. */
 export function budgetQuestion(over: BudgetOverrun): string {
   const { scope, kind, limit, used, needs, period, hard } = over;
   if (scope === 'member')

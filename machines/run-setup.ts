@@ -36,7 +36,6 @@ import { placeholderActor } from './unprovided.ts';
 
 type Outcomes = { outcomes: readonly CallOutcome[] };
 
-/** The placeholders, guards, actions and types of the run machine. */
 export const runSetup = setup({
   types: {
     context: {} as RunMachineContext,
@@ -47,25 +46,22 @@ export const runSetup = setup({
   actors: {
     plan: placeholderActor<TurnResult, TurnInput & { readonly again: boolean }>('plan'),
     act: placeholderActor<TurnResult, TurnInput>('act'),
-    /**
-     * Executes the calls of one turn, concurrently where order does not matter. Returns one outcome per call, in order.
-     */
+    /** Executes one turn's calls, concurrently where order does not matter. Returns one outcome per call, in order. */
     calls: placeholderActor<readonly CallOutcome[], ToolCallsInput>('calls'),
     summarize: placeholderActor<TurnResult, TurnInput>('summarize'),
-    /** Judges the run's goal: its checks, then its grader. */
     judge: placeholderActor<TurnResult, JudgeInput>('judge'),
     notice: placeholderActor<void, NoticeInput>('notice'),
     wait: placeholderActor<void, WaitInput>('wait'),
-    /** Kills the run's processes, closes its open log entries and appends its end. No other actor has to run first. */
+    /** Kills the run's processes, closes its open log entries and logs its end. Requires no other actor. */
     end: placeholderActor<void, RunEndInput>('end'),
-    /** Like `end`, but does not kill processes. Used when `end` takes too long. */
+    /** Like `end`, but kills no processes. Used if `end` takes too long. */
     close: placeholderActor<void, RunEndInput>('close'),
   },
   delays: {
     retry: ({ context }) => context.retryMs,
     wall: ({ context }) => Math.max(0, Math.min(context.policy.budget.ms - context.workedMs, 2 ** 31 - 1)),
     stopGrace: ({ context }) => context.policy.stopGraceMs,
-    /** Longer than the store takes to refuse a write. */
+    /** Must exceed the time that the store takes to refuse a write. */
     closeGrace: ({ context }) => 4 * context.policy.stopGraceMs,
   },
   guards: {
@@ -111,7 +107,7 @@ export const runSetup = setup({
       isJudging: false,
       judged: undefined,
     })),
-    /** Continues a round that a restart interrupted; otherwise starts a new one. */
+    /** Continues a round that a restart interrupted, or starts a new one. */
     beginRound: assign(({ context }) => ({
       round: context.isJudging ? context.round : context.round + 1,
       isJudging: false,
@@ -183,7 +179,7 @@ export const runSetup = setup({
       if (approvals.length === 0) return { type: 'run.waiting', question };
       return { type: 'run.waiting', question, approvals: approvals.map(toPendingApproval) };
     }),
-    /** Lets the session find messages that arrived before the question was logged. */
+    /** Makes the session check for messages that arrived before the question was logged. */
     tellQuestionLogged: sendParent(({ context }): RunNotice => ({ type: 'run.questionLogged', seen: context.seen })),
     tellEnding: sendParent({ type: 'run.ending' } satisfies RunNotice),
     askLeave: sendParent(({ context }): RunNotice => ({ type: 'run.wantsToEnd', seen: context.seen })),

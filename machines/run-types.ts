@@ -23,57 +23,51 @@ export interface RunInput {
   readonly resume: RunResume | undefined;
 }
 export interface RunPolicy {
-  /** False: plain ReAct (reason and act) without a plan. */
+  /** False: plain ReAct (reason and act). */
   readonly plans: boolean;
   readonly budget: Budget;
   readonly stuck: StuckPolicy;
   readonly maxRetries: number;
   readonly stopGraceMs: number;
-  /** The delay in ms before retry n (1, 2, …) when the provider does not set one. */
+  /** Delay in ms before retry n (1, 2, …) if the provider sets none. */
   readonly backoffMs: (retry: number) => number;
 }
-/** The limits of one run. Undefined: no limit. */
+/** Undefined: no limit. */
 export type Budget = OwnBudget & { readonly turns: number; readonly ms: number };
 export interface RunResume {
   readonly steps: readonly PlanStep[];
-  /** The last turn's calls that have no result yet. The first one may have started. */
+  /** Calls of the last turn that have no result yet. The first may have started. */
   readonly calls: readonly PendingCall[];
   readonly waiting: string | undefined;
   /** Received messages that no turn has included yet. */
   readonly unseen: number;
   readonly spent: RunSpending;
-  /** Tool calls charged to the budget since the last answer. */
+  /** Tool calls charged since the last answer. */
   readonly toolCalls?: number;
-  /** Why the run waits. */
   readonly reason?: WaitReason | undefined;
-  /** Time used so far, in ms. Waiting is not included. */
+  /** Working time so far, in ms, without waiting. */
   readonly workedMs?: number;
   /** The acts since the last hint or answer, for stuck detection. */
   readonly acts?: readonly RunAct[];
-  /** The run has already received its hint about missing progress. */
+  /** Whether the run has already received its hint about missing progress. */
   readonly hinted?: boolean;
-  /** Calls that need an answer. */
   readonly approvals?: readonly PendingApproval[];
   readonly judgement?: JudgementProgress;
 }
-/** Progress of judging a run's goal. */
 export interface JudgementProgress {
   readonly round: number;
   readonly revisions: number;
-  /** Whether the round was interrupted. */
+  /** Whether a restart interrupted the round. */
   readonly isOpen: boolean;
 }
 export interface PendingApproval {
   readonly callId: string;
-  /** The tool of the call. */
   readonly tool: string;
-  /** Milliseconds until the call counts as rejected without an answer. */
+  /** Milliseconds until the call is rejected for lack of an answer. */
   readonly remainingMs: number;
-  /** A permission for all calls of this tool does not cover this call. */
+  /** Set if permission for all calls of this tool does not cover this call. */
   readonly isAlone?: true;
-  /**
-   * `result`: a client provides the call's result. `permission`: the client does so after a person permits the call.
-   */
+  /** `result`: a client provides the call's result. `permission`: it does so after a person permits the call. */
   readonly client?: 'permission' | 'result';
 }
 /**
@@ -84,11 +78,9 @@ export interface PendingApproval {
  */
 export interface Verdict {
   readonly decision: ApprovalDecision;
-  /** Text for the model. */
   readonly text?: string;
-  /** The call runs with these arguments instead of the model's. */
+  /** Replaces the model's arguments. */
   readonly args?: Record<string, unknown>;
-  /** The result of a call that a client carries out. */
   readonly result?: CallAnswer;
   /** A tool whose calls need no further approval in this session. */
   readonly always?: string;
@@ -97,13 +89,13 @@ export interface PendingCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown;
-  /** The provider's reason, if the provider requires approval of the call. */
+  /** The provider's reason, if it requires approval of the call. */
   readonly confirm?: string;
   /** The text that the call would write, and the current text. */
   readonly content?: ToolContent;
-  /** The call comes from an external agent, so its arguments cannot be changed. */
+  /** Set if the call comes from an external agent, so its arguments cannot be changed. */
   readonly fixed?: true;
-  /** The call was logged before a restart, so its outcome must be looked up. */
+  /** Whether the call was logged before a restart, so that its outcome must be looked up. */
   readonly begun: boolean;
   readonly verdict?: Verdict;
 }
@@ -114,23 +106,22 @@ export interface RunSpending {
 }
 
 /**
- * The outcome of one model turn. Its texts are already logged. `toolCalls`: calls that an external agent made in the
+ * Outcome of one model turn, whose texts are already logged. `toolCalls`: calls that an external agent made in the
  * turn.
  */
 export type TurnResult =
   | {
       readonly kind: 'planned';
-      /** Digest of the plan. A model that repeats the same plan makes no progress. */
+      /** Digest of the plan. Repeating the same plan is no progress. */
       readonly digest?: string;
       readonly steps: readonly PlanStep[];
-      /** The other calls of the reply. They are the first calls of the plan's first step. */
+      /** Other calls of the reply, which are the first calls of the plan's first step. */
       readonly calls?: readonly PendingCall[];
       readonly spent: RunSpending;
     }
   | {
       readonly kind: 'calls';
       readonly calls: readonly PendingCall[];
-      /** The plan, if the turn changed it. */
       readonly steps?: readonly PlanStep[];
       readonly spent: RunSpending;
       readonly toolCalls?: number;
@@ -138,7 +129,7 @@ export type TurnResult =
   | {
       readonly kind: 'replied';
       readonly digest: string;
-      /** The text is the run's answer, so no summary is needed. */
+      /** Whether the text is the run's answer, so that no summary is needed. */
       readonly answers?: boolean;
       readonly steps: readonly PlanStep[];
       readonly spent: RunSpending;
@@ -146,7 +137,7 @@ export type TurnResult =
     }
   /** The reply is unusable. `hint` explains why to the model; without a hint, the reply was empty. */
   | { readonly kind: 'empty'; readonly hint?: string; readonly spent: RunSpending }
-  /** The goal was judged. `goesBack`: the agent gets the reason and continues. */
+  /** `goesBack`: the agent gets the reason and continues. */
   | {
       readonly kind: 'judged';
       readonly result: GoalResult;
@@ -154,14 +145,14 @@ export type TurnResult =
       readonly goesBack: boolean;
       readonly spent: RunSpending;
     }
-  /** The next request was not sent, because it exceeds a budget. */
+  /** The next request was not sent because it would exceed a budget. */
   | {
       readonly kind: 'unaffordable';
       readonly over: BudgetOverrun;
       readonly spent: RunSpending;
       readonly toolCalls?: number;
     }
-  /** The conversation exceeds the model's context window, and only a person can change that. */
+  /** The conversation exceeds the model's context window, which only a person can resolve. */
   | { readonly kind: 'full'; readonly question: string; readonly spent: RunSpending }
   | {
       readonly kind: 'failed';
@@ -171,32 +162,28 @@ export type TurnResult =
       readonly retryAfterMs: number | undefined;
     };
 export type CallResult =
-  /** `steps`: the plan, if the call changed it. */
   | { readonly kind: 'called'; readonly act: RunAct; readonly steps?: readonly PlanStep[] }
   | { readonly kind: 'ask'; readonly question: string; readonly approval?: ApprovalRequest };
 /**
- * The outcome of one call of a turn. `held`: not started, because it must follow a call that needs an answer or is
- * unaffordable. `unaffordable`: not executed, because a budget does not cover it. `permitted`: the external agent
- * executes it.
+ * `held`: not started, because it must follow a call that needs an answer or is unaffordable. `unaffordable`: not
+ * executed, because a budget does not cover it. `permitted`: the external agent executes it.
  */
 export type CallOutcome =
   | CallResult
   | { readonly kind: 'permitted'; readonly act: RunAct }
   | { readonly kind: 'unaffordable'; readonly over: BudgetOverrun }
   | { readonly kind: 'held' };
-/** Verdicts on calls, by call id. */
 export type Verdicts = Readonly<Record<string, Verdict>>;
-/** A call that needs a person's approval. */
 export interface ApprovalRequest {
   readonly callId: string;
   readonly function: string;
   readonly args: Readonly<Record<string, unknown>>;
-  /** The provider's reason, if the provider requires the approval. */
+  /** The provider's reason, if it requires the approval. */
   readonly reason?: string;
   readonly content?: ToolContent;
   readonly fixed?: true;
   readonly byClient?: true;
-  /** A worker executes the call once a person permits it. */
+  /** Set if a worker executes the call once a person permits it. */
   readonly forWorker?: true;
   readonly timeoutMs: number;
 }
@@ -211,26 +198,24 @@ export interface RunEnd {
   readonly code?: ErrorCode;
   readonly retryable?: boolean;
   readonly message?: string;
-  /** The result of the run's goal. Absent without a goal. */
   readonly goal?: GoalEnd;
 }
 
 export type RunEvent =
   | { type: 'run.inject' }
   | { type: 'run.answer'; verdicts?: Verdicts }
-  /** Decisions on pending calls, made while the run works on other calls of the turn. */
+  /** Decisions made while the run works on other calls of the turn. */
   | { type: 'run.decided'; verdicts: Verdicts }
   | { type: 'run.stop'; reason: Extract<RunEndReason, 'stopped' | 'superseded' | 'deleted' | 'expired'> }
   | { type: 'run.mayEnd' }
   | { type: 'run.goOn' };
-/** Events from a run to its session. */
 export type RunNotice =
   | { type: 'run.waiting'; question: string; approvals?: readonly PendingApproval[] }
-  /** The run's question was logged. `seen`: the number of injected messages that turns have included. */
+  /** `seen`: how many injected messages turns have included. */
   | { type: 'run.questionLogged'; seen: number }
-  /** Requests permission to end. `seen`: the number of injected messages that turns have included. */
+  /** Requests permission to end. `seen`: how many injected messages turns have included. */
   | { type: 'run.wantsToEnd'; seen: number }
-  /** The run accepts no more messages: its end is being logged. */
+  /** The run's end is being logged, so it accepts no more messages. */
   | { type: 'run.ending' };
 
 export interface RunMachineContext extends RunInput {
@@ -257,41 +242,40 @@ export interface RunMachineContext extends RunInput {
   question: string;
   reason: WaitReason | undefined;
   over: BudgetOverrun | undefined;
-  approvals: readonly ApprovalRequest[]; // all calls of the turn that need an answer
-  decided: readonly string[]; // approvals decided while other calls ran
+  approvals: readonly ApprovalRequest[];
+  decided: readonly string[]; // decided while other calls ran
   round: number; // judgement round, from 1
-  revisions: number; // how often the goal was missed and the agent continued
+  revisions: number; // revisions after a missed goal
   isJudging: boolean; // a restart interrupted the round
   sentBack: boolean; // no turn has included the reasons of the last missed goal yet
-  judged: Omit<GoalEnd, 'rounds'> | undefined; // the result, until another turn follows
+  judged: Omit<GoalEnd, 'rounds'> | undefined; // until another turn follows
   end: RunEnd | undefined;
 }
 
 export interface TurnInput {
   readonly sessionId: SessionId;
   readonly runId: RunId;
-  /** False: the agent chooses each next action itself. It can still keep a plan. */
+  /** False: the agent chooses each next action itself, but can still keep a plan. */
   readonly plans: boolean;
-  /** The model created the plan. False: the server did, because the model started without one. */
+  /** False: the server created the plan, because the model started without one. */
   readonly planned: boolean;
   readonly steps: readonly PlanStep[];
-  /** Text for the model's next request only: the run is stuck, or the last reply was empty. */
+  /** Shown to the model in its next request only: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;
   readonly budget: readonly BudgetLine[];
 }
 export interface JudgeInput extends RunRef {
   readonly goal: Goal;
   readonly round: number;
-  /** Number of the revision that starts if the goal is missed. Undefined: no revisions are left. */
+  /** Number of the revision to start if the goal is missed. Undefined: none left. */
   readonly revision: number | undefined;
-  /** If the grader fails now, it is not called again. */
+  /** Whether a grader that fails now is not called again. */
   readonly isLastTry: boolean;
   readonly budget: readonly BudgetLine[];
 }
 export interface ToolCallsInput extends RunRef {
-  /** The calls of one turn without a result yet, in the model's order. */
+  /** Calls of one turn that have no result yet, in the model's order. */
   readonly calls: readonly PendingCall[];
-  /** The user answered the first call's question. */
   readonly answered: boolean;
   readonly budget: readonly BudgetLine[];
 }
@@ -301,7 +285,7 @@ export interface NoticeInput {
   readonly kind: 'waiting_provider' | 'stuck';
   readonly detail: string;
   readonly code?: ErrorCode | undefined;
-  /** The next retry, counted from 1, and the delay before it. Only with `waiting_provider`. */
+  /** The next retry, from 1, and its delay. Only with `waiting_provider`. */
   readonly retry?: { readonly number: number; readonly most: number; readonly inMs: number };
 }
 export interface WaitInput extends RunRef {

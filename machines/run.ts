@@ -61,9 +61,7 @@ const turnInput = (context: RunMachineContext): TurnInput => ({
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
 
-/**
- * Leaves a turn if `guard` holds. The action `ask` prepares the question to the user, and the run waits for the answer.
- */
+/** Leaves a turn if `guard` holds. `ask` prepares the question; the run then waits for the answer. */
 const asking = <Guard extends string, Ask extends string>(guard: Guard, ask: Ask) =>
   ({
     guard: { type: guard, params: result },
@@ -74,7 +72,6 @@ const asking = <Guard extends string, Ask extends string>(guard: Guard, ask: Ask
     ],
   }) as const;
 
-/** The target for each outcome of a model turn. `next` follows success. */
 const turnExits = (next: 'deciding' | 'claiming') =>
   [
     {
@@ -357,7 +354,7 @@ export const runMachine = runSetup.createMachine({
         src: 'end',
         input: ({ context }) => endInput(context),
         onDone: 'ended',
-        onError: 'ended', // the next start closes the entries that are still open in the log
+        onError: 'ended', // the next start closes log entries that are still open
       },
       after: { stopGrace: 'closing' },
     },

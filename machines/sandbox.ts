@@ -17,8 +17,8 @@ export interface SandboxInput {
   readonly sessionId: SessionId;
   readonly sandboxId: SandboxId;
   /**
-   * `adopt`: an earlier server's sandbox is running. `release`: only remove it. `discard`: remove it because it cannot
-   * be trusted.
+   * `adopt`: an earlier server's sandbox is running. `release`: only remove it. `discard`: remove it because it is
+   * untrusted.
    */
   readonly begin: 'provision' | 'adopt' | 'release' | 'discard';
   readonly policy: SandboxPolicy;
@@ -28,31 +28,29 @@ export interface SandboxInput {
 export interface SandboxPolicy {
   readonly maxRetries: number;
   readonly backoffMs: (retry: number) => number;
-  /** The sandbox is paused after this idle time if the driver supports it. Undefined: never. */
+  /** Idle time after which the sandbox is paused, if the driver supports it. Undefined: never. */
   readonly idlePauseMs: number | undefined;
   readonly idleStopMs: number;
-  /** Maximum lifetime of a sandbox in ms, used or not. */
+  /** Maximum lifetime in ms, used or not. */
   readonly ttlMs: number;
   readonly releaseGraceMs: number;
 }
 
 export type SandboxEvent =
   | { type: 'slot.granted' }
-  | { type: 'sandbox.busy' } // the sandbox has at least one user
-  | { type: 'sandbox.idle' } // the last user left
+  | { type: 'sandbox.busy' }
+  | { type: 'sandbox.idle' }
   | { type: 'sandbox.pause' } // freeze the sandbox until its next use, even if it is in use
   | { type: 'sandbox.rest' } // if unused: pause the sandbox, or stop it and keep its files
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
-  /** Another server that is connected to the sandbox found that it cannot be trusted. */
+  /** Another server found that the sandbox cannot be trusted. */
   | { type: 'sandbox.distrust'; breach: ProtocolViolationData }
   | SandboxLinkEvent;
-/** Events from the actor that holds the link to a sandbox. */
 export type SandboxLinkEvent =
   | { type: 'hold.ready'; ms: number }
   | { type: 'resource.closed' }
   | { type: 'resource.failed'; error: unknown };
 
-/** Events from a sandbox to its session. */
 export type SandboxNotice =
   | { type: 'sandbox.wantsSlot' }
   | {
@@ -66,9 +64,9 @@ export type SandboxNotice =
   /** The sandbox is being paused or released; callers must wait. */
   | { type: 'sandbox.unready' };
 
-/** The end of a sandbox. A lost sandbox can be provisioned again on the same workspace. */
+/** A lost sandbox can be provisioned again on the same workspace. */
 export type SandboxEnd =
-  /** `unfinished`: the release failed or timed out. The reconciler finds what remains by its labels. */
+  /** `unfinished`: the release failed or timed out. The reconciler finds remains by their labels. */
   | { readonly kind: 'released'; readonly workspace: 'keep' | 'remove'; readonly unfinished?: true }
   | { readonly kind: 'lost' }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly retryable: boolean };
@@ -89,7 +87,7 @@ interface SandboxOwner {
 
 interface SandboxRelease extends SandboxOwner {
   readonly workspace: 'keep' | 'remove';
-  /** The daemon cannot be trusted, so it gets no further requests. */
+  /** Set if the daemon is untrusted and gets no further requests. */
   readonly isDistrusted?: true;
 }
 
@@ -125,8 +123,8 @@ const sandboxSetup = setup({
     mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
     mayRetry: ({ context }, { error }: { error: unknown }) =>
       toAppError(error).retryable && context.retries < context.policy.maxRetries,
-    // The sandbox was lost before it was ready, so another attempt can succeed. Retries are limited. An adopted sandbox
-    // is reported as lost instead, and a failed package installation is not retried.
+    // The sandbox was lost before it was ready, so a limited number of retries can succeed. An adopted sandbox is
+    // reported as lost instead, and a failed package installation is not retried.
     mayReplace: ({ context }, failure: { error: unknown } | undefined) =>
       context.begin !== 'adopt' &&
       context.retries < context.policy.maxRetries &&
@@ -206,7 +204,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         { target: 'queued' },
       ],
     },
-    // In a burst of sessions, only a few sandboxes start at a time, in order.
+    // In a burst of sessions, only a few sandboxes start at once, in order.
     queued: {
       entry: ['wantSlot', { type: 'phase', params: { phase: 'queued' } }],
       on: { 'slot.granted': 'provisioning' },
@@ -289,7 +287,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
             src: 'pause',
             input: whose,
             onDone: { target: 'paused', actions: { type: 'phase', params: { phase: 'paused' } } },
-            // The pause failed, so the sandbox may or may not be paused. Resume it to reach a known state.
+            // After a failed pause, the sandbox may or may not be paused. Resuming it reaches a known state.
             onError: { target: 'unpausing', actions: assign({ frozen: false }) },
           },
         },
@@ -313,7 +311,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         },
       },
     },
-    // The sandbox is destroyed immediately and not replaced, because a person decides first. Its files are kept.
+    // Destroyed immediately and not replaced, because a person decides first. The files are kept.
     discarding: {
       entry: ['tellUnready', 'distrust'],
       invoke: {
@@ -325,7 +323,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
       },
       after: { releaseGrace: 'failed' },
     },
-    // Not replaced here: the session provisions a new sandbox when it needs one.
+    // Not replaced here: the session provisions a new sandbox when needed.
     lost: { entry: assign({ end: { kind: 'lost' } }), type: 'final' },
     releasing: {
       entry: 'tellUnready',

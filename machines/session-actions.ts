@@ -10,8 +10,8 @@ import { applyDecisions, listDecisions, verdictsOf } from './session-decisions.t
 import { sessionSetup } from './session-setup.ts';
 import type { CommandAnswer, QueuedRun, Send, SessionContext } from './session-types.ts';
 
-// Actions of the session's transitions. Each action reads the context first and enqueues last, because the context does
-// not change inside enqueueActions.
+// Actions of the session's transitions. Each reads the context first and enqueues last, because the context does not
+// change inside enqueueActions.
 
 const own = sessionSetup;
 const isSend = (event: { type: string }): event is Send => event.type === 'cmd.send';
@@ -34,7 +34,7 @@ const userMessage = (event: Send, runId: RunId): SessionFact => ({
   },
 });
 
-/** The message starts its own run: last in the queue, or first in mode `replace`. */
+/** Gives the message its own run: last in the queue, or first in mode `replace`. */
 export const enqueueRun = own.enqueueActions(({ context, event, enqueue }) => {
   if (!isSend(event)) return;
   const { runId, text: task, messageId, commandId, plans, goal } = event;
@@ -105,7 +105,7 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
 });
 
 /**
- * A waiting run continues with the decisions. A working run gets them immediately and applies them after its current
+ * A waiting run continues with the decisions. A working run gets them immediately but applies them after its current
  * calls.
  */
 export const applyCallDecisions = (run: 'waits' | 'waitsForSlot' | 'works') =>
@@ -212,7 +212,6 @@ export const finishRun = own.enqueueActions(({ context, enqueue }) => {
   });
 });
 
-/** Ends the children of a crashed child actor. */
 export const endOrphans = (id: 'run' | 'sandbox') =>
   own.enqueueActions(({ enqueue, self }) => {
     for (const orphan of findChildren(self, id)) enqueue.sendTo(orphan, stopEvent);
@@ -267,7 +266,7 @@ export const refuseWaiters = (why: (end: SandboxEnd) => { code: ErrorCode; messa
     enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: false, ...refusal(why(end)) } } });
   });
 
-/** The run that new facts can belong to. Null if its end is logged, because no fact may follow the end. */
+/** The run that new facts belong to. Null once its end is being logged, because no fact may follow the end. */
 const openRun = ({ active, ending }: SessionContext) => (active && !ending ? active.runId : null);
 
 export const recordPhase = own.enqueueActions(({ context, event, enqueue }) => {
@@ -284,7 +283,7 @@ export const recordUntrustedSandbox = own.enqueueActions(({ context, event, enqu
   enqueue.assign({ isReady: false });
 });
 
-/** The next sandbox could be untrustworthy too, so a run needs a person's consent before it starts another. */
+/** The next sandbox could be untrusted too, so a person must consent before a run starts another. */
 export const rejectUntrustedSandbox = own.enqueueActions(({ event, enqueue }) => {
   const answer: CommandAnswer = { ok: false, code: 'sandbox_untrusted', message: protocolViolationMessage };
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
@@ -306,7 +305,6 @@ export const acknowledgeCommand = own.enqueueActions(({ event, enqueue }) => {
   enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: true, value: undefined } } });
 });
 
-/** Answers the commands that wait for the sandbox to end. */
 export const resolveReleases = own.enqueueActions(({ context, enqueue }) => {
   enqueue.assign({ releases: [] });
   const answer: CommandAnswer = { ok: true, value: { stopped: true } };

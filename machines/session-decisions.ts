@@ -2,12 +2,8 @@ import type { Decision } from '../src/core/model/runs/session-command.ts';
 import type { PendingApproval, Verdict, Verdicts } from './run.ts';
 import type { SessionCommand } from './session-types.ts';
 
-// The calls of a run that still need an answer after some decisions.
-
 interface DecisionOutcome {
-  /** The valid decisions, in order. */
   readonly taken: readonly { readonly callId: string; readonly verdict: Verdict }[];
-  /** Calls still without an answer. */
   readonly approvals: readonly PendingApproval[];
 }
 
@@ -19,7 +15,7 @@ export const listDecisions = ({
   ...first
 }: Extract<SessionCommand, { type: 'cmd.decide' }>): readonly Decision[] => [first, ...also];
 
-/** The first decision on a call applies. A call for a worker waits for its result once permitted. */
+/** The first decision on a call applies. A permitted call for a worker then waits for its result. */
 export function applyDecisions(waiting: readonly PendingApproval[], decisions: readonly Decision[]): DecisionOutcome {
   let approvals = waiting;
   const taken: { callId: string; verdict: Verdict }[] = [];
@@ -27,7 +23,7 @@ export function applyDecisions(waiting: readonly PendingApproval[], decisions: r
     const one = approvals.find((it) => it.callId === callId);
     if (!one || (decision.result && one.client !== 'result')) continue;
     taken.push({ callId, verdict: { ...decision, ...(always && { always: one.tool }) } });
-    // The permission also covers the other pending calls of the tool.
+    // The permission also covers the tool's other pending calls.
     const covered = always
       ? approvals.filter((it) => it !== one && it.tool === one.tool && !it.isAlone && !it.client)
       : [];

@@ -13,7 +13,6 @@ import type {
   SlotNotice,
 } from './session-types.ts';
 
-/** The placeholders, guards and types of the session machine. */
 export const sessionSetup = setup({
   types: {
     context: {} as SessionContext,
@@ -58,7 +57,6 @@ export const sessionSetup = setup({
     record: (_, _recording: RecordParams): void => {
       throw new Error('action "record" was not provided');
     },
-    /** Answers commands. */
     answer: (_, _answers: { commandIds: readonly string[]; answer: CommandAnswer }): void => {
       throw new Error('action "answer" was not provided');
     },

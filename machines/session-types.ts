@@ -18,20 +18,20 @@ export interface SessionInput {
   readonly sandboxPolicy: SandboxPolicy;
   readonly passivateMs: number;
   readonly maxQueued: number;
-  /** `discard`: the sandbox exists and cannot be trusted. */
+  /** `discard`: the sandbox exists but is untrusted. */
   readonly sandbox: 'absent' | 'start' | 'adopt' | 'discard';
-  /** The last sandbox could not be trusted, and no person has permitted a new sandbox since. */
+  /** Whether the last sandbox was untrusted and no person has permitted a new one since. */
   readonly distrusted?: boolean;
   /**
-   * Another session's run waits for this session's runs, so they need no slot of their own: otherwise all could wait
-   * for each other.
+   * Set if another session's run waits for this session's runs. They then need no slots, because otherwise all could
+   * wait for each other.
    */
   readonly isChild?: boolean;
   /** Slots are shared fairly between owners. */
   readonly owner?: string;
   /** Age of the adopted sandbox in ms. Its ttl continues from there. */
   readonly sandboxLivedMs?: number;
-  /** The log has the session's tombstone: only cleanup remains. */
+  /** Whether the log has the session's tombstone, so that only cleanup remains. */
   readonly deleting: boolean;
   /** Runs that have not ended, in order. The first one may have started. */
   readonly runs: readonly QueuedRun[];
@@ -40,9 +40,8 @@ export interface QueuedRun {
   readonly runId: RunId;
   readonly task: string;
   readonly messageId: MessageId;
-  /** Set if the run started before a restart. */
   readonly resume: RunResume | undefined;
-  /** Whether the session used plans when the run was requested. Undefined: same as when the session was loaded. */
+  /** Whether the session used plans when the run was requested. Undefined: as when the session was loaded. */
   readonly plans?: boolean;
   readonly goal?: Goal;
 }
@@ -58,7 +57,6 @@ export type SessionMachineEvent =
   | { type: 'sandbox.unwanted' } // internal: the work that started the sandbox has stopped
   | RunNotice
   | SandboxNotice;
-/** Requests from a session to its supervisor. */
 export type SlotNotice = {
   type: 'slot.request' | 'slot.release';
   id: SessionId;
@@ -74,13 +72,9 @@ export interface RecordParams {
   readonly facts: readonly SessionFact[];
   /** The command to answer once the facts are durable, with the seq of the first. */
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
-  /**
-   * Stop commands, answered once their facts are durable: without those facts, the run would continue after a crash.
-   */
+  /** Stop commands to answer once the facts are durable: without these facts, the run would continue after a crash. */
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
-  /** Commands to answer once the facts are durable. */
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
-  /** The goal of the run that the facts start. */
   readonly goal?: Goal | undefined;
 }
 export type Send = Extract<SessionCommand, { type: 'cmd.send' }>;
@@ -91,16 +85,16 @@ export interface SessionContext extends Omit<SessionInput, 'distrusted'> {
   approvals: readonly PendingApproval[]; // calls of the active run that need an answer
   verdicts: Verdicts; // passed to the run with its next answer
   forwarded: number; // messages injected into the active run
-  ending: boolean; // the active run is allowed to end and accepts no more messages
+  ending: boolean; // the active run has permission to end and accepts no more messages
   dropped: readonly QueuedRun[]; // runs that end together with the active one
   stops: readonly string[]; // commands to answer once the run has ended
   deletes: readonly string[];
   releases: readonly string[]; // commands to answer once the sandbox is gone
-  isDeleting: boolean; // the session is being deleted
+  isDeleting: boolean;
   uses: readonly string[]; // users of a ready sandbox
   waiters: readonly string[]; // callers that wait for the sandbox
   isPresent: boolean;
   isReady: boolean;
   distrusted: boolean;
-  arrived: boolean; // the sandbox was ready before, so more than one run may depend on it
+  arrived: boolean; // the sandbox was ready before, so several runs can depend on it
 }

@@ -113,7 +113,6 @@ export const sessionMachine = sessionSetup.createMachine({
                 },
               },
             },
-            // Waits for a run slot.
             queued: {
               entry: { type: 'request', params: { slot: 'run' } },
               on: {
@@ -168,17 +167,17 @@ export const sessionMachine = sessionSetup.createMachine({
                     'cmd.decide': { guard: 'isAwaited', actions: applyCallDecisions('works') },
                   },
                 },
-                // A waiting run holds no slot: the answer can take days.
+                // Holds no slot, because the answer can take days.
                 waiting: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   // Accepted even if the queue is full, because queued runs wait for this answer.
                   on: {
                     'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerQuestion },
-                    // The message was sent before the question and no turn has included it, so it serves as the answer.
+                    // Sent before the question and not yet included in a turn, so the message serves as the answer.
                     'run.questionLogged': { guard: 'hasUnread', target: 'requeued', actions: recordRunResumed },
                   },
                 },
-                // Calls need decisions, by message or command, until the first approval expires.
+                // Waits for decisions, by message or command, until the first approval expires.
                 approving: {
                   entry: { type: 'release', params: { slot: 'run' } },
                   on: {
@@ -198,7 +197,7 @@ export const sessionMachine = sessionSetup.createMachine({
                     'cmd.decide': { guard: 'isAwaited', actions: applyCallDecisions('waitsForSlot') },
                   },
                 },
-                // The run is ending, stopped or by itself, and accepts no more messages.
+                // The run is ending, by itself or because it was stopped, and accepts no more messages.
                 stopping: {
                   entry: assign({ ending: true }),
                   on: {

@@ -1,14 +1,13 @@
 import type { SessionId } from '../src/core/model/ids.ts';
 import type { SlotKind } from './session.ts';
 
-// A limited number of slots of each kind. The next free slot goes to the owner who holds the fewest, and on a tie to
-// the oldest request, so a burst from one owner does not delay other owners. A session holds at most one slot of each
-// kind.
+// A limited number of slots of each kind. The next free slot goes to the owner who holds the fewest, on a tie to the
+// oldest request, so one owner's burst does not delay others. A session holds at most one slot of each kind.
 
 export interface SlotRequest {
   readonly id: SessionId;
   readonly slot: SlotKind;
-  /** The session's owner. All sessions without an owner are treated as one. */
+  /** All sessions without an owner are treated as one owner's. */
   readonly owner?: string | undefined;
 }
 type Claim = Omit<SlotRequest, 'slot'>;
@@ -22,18 +21,17 @@ export const emptySlotPools: SlotPools = { run: { held: [], queue: [] }, start: 
 type Limits = Readonly<Record<SlotKind, number>>;
 interface SlotChange {
   readonly slots: SlotPools;
-  /** Sessions that have just been granted a slot. */
   readonly grants: readonly SlotRequest[];
 }
 
-/** Takes a slot or joins the queue. Does nothing if the session already has a slot or a request of that kind. */
+/** Takes a slot or joins the queue. Does nothing if the session already holds or awaits one of that kind. */
 export function acquireSlot(slots: SlotPools, { id, slot, owner }: SlotRequest, limits: Limits): SlotChange {
   const pool = slots[slot];
   if ([...pool.held, ...pool.queue].some((it) => it.id === id)) return { slots, grants: [] };
   return serve({ ...slots, [slot]: { ...pool, queue: [...pool.queue, { id, owner }] } }, slot, limits);
 }
 
-/** Releases the slot or leaves the queue. A session without a slot or request is ignored. */
+/** Releases the slot or leaves the queue. Does nothing without a slot or request. */
 export function releaseSlot(slots: SlotPools, { id, slot }: SlotRequest, limits: Limits): SlotChange {
   const other = (it: Claim) => it.id !== id;
   const { held, queue } = slots[slot];

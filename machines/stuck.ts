@@ -1,30 +1,28 @@
-/** The number of repetitions after which a run is considered stuck. */
 export interface StuckPolicy {
   readonly sameResult: number; // same action with the same result
   readonly sameError: number; // same failure, even of different actions
   readonly alternation: number; // length of an A-B-A-B tail
-  readonly sameText: number; // the same text again
+  readonly sameText: number;
   readonly sameWait: number; // replaces the first three limits for acts that wait
 }
 
-/** A summary of one act of a run. Texts are stored as digests to save memory. */
+/** One act of a run. Texts are stored as digests to save memory. */
 export type RunAct =
   | {
       readonly kind: 'call';
       readonly action: string;
       readonly result: string;
       readonly failed: boolean;
-      /** The call waits for something, or its result can change although its arguments do not. */
+      /** Set if the call waits for something, or its result can change without other arguments. */
       readonly waits?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };
 
-/** The number of recent acts that the rules need. */
 export const maxRememberedActs = (policy: StuckPolicy): number => Math.max(...Object.values(policy));
 
 /**
- * Explains why a run makes no progress, for the model and for people. Undefined if it makes progress. Only an unbroken
- * series up to the newest act counts. A repeated act that waits, such as a poll, is tolerated up to `sameWait`.
+ * Explains to the model and to people why a run makes no progress. Undefined if it does. Only an unbroken series up to
+ * the newest act counts. Repeated acts that wait, such as polls, are tolerated up to `sameWait`.
  */
 export function explainStuckRun(acts: readonly RunAct[], policy: StuckPolicy): string | undefined {
   const { sameResult, sameError, alternation, sameText, sameWait } = policy;
@@ -50,7 +48,6 @@ export function explainStuckRun(acts: readonly RunAct[], policy: StuckPolicy): s
 const isWait = (act: RunAct): boolean => act.kind === 'call' && act.waits === true;
 const keyOf = (act: RunAct): string | undefined => (act.kind === 'call' ? `${act.action} ${act.result}` : undefined);
 
-/** The number of consecutive acts at the end that have the newest act's key. */
 function sameAtEnd(acts: readonly RunAct[], key: (act: RunAct) => string | undefined): number {
   const last = acts.at(-1);
   const target = last && key(last);

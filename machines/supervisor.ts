@@ -18,11 +18,11 @@ export interface SupervisorInput {
 }
 interface Child {
   readonly crashes: readonly number[]; // epoch ms, within the window
-  /** Commands that arrived before the session was in memory. They are delivered once the session is loaded. */
+  /** Commands that arrived before the session was in memory, delivered once it is loaded. */
   readonly pending: readonly SessionCommand[];
 }
 export type SupervisorEvent =
-  /** Delivers the command to the session's actor. If necessary, the actor is restored from the log first. */
+  /** Delivers the command to the session's actor, which is restored from the log first if necessary. */
   | { type: 'session.command'; id: SessionId; command: SessionCommand }
   /** Restores the session's actor without a command, because its log or its sandbox needs work. */
   | { type: 'session.wake'; id: SessionId }
@@ -58,7 +58,7 @@ export const supervisorMachine = setup({
   },
   actors: {
     session: sessionMachine,
-    /** Folds the log into the session's input. Rejects: session_not_found. */
+    /** Folds the log into the session's input. Rejects with session_not_found. */
     hydrate: placeholderActor<SessionInput, { id: SessionId }>('hydrate'),
   },
 }).createMachine({
@@ -106,7 +106,7 @@ export const supervisorMachine = setup({
     },
     'slot.request': {
       actions: enqueueActions(({ context, event: { id, slot, isChild, owner }, enqueue, self }) => {
-        // The parent of a child session holds a slot while it waits for the child.
+        // The parent of a child session already holds a slot while it waits for the child.
         if (isChild && slot === 'run') return tell(self.getSnapshot().children, { id, slot }, enqueue.sendTo);
         const { slots, grants } = acquireSlot(context.slots, { id, slot, owner }, context.limits);
         enqueue.assign({ slots });
@@ -136,7 +136,7 @@ export const supervisorMachine = setup({
         for (const grant of grants) tell(self.getSnapshot().children, grant, enqueue.sendTo);
         const left = withoutChild(context.children, id);
         enqueue.emit({ type: 'session.ended', id, output: output as 'deleted' | 'passivated' });
-        // A command that arrived as the session ended restores the session.
+        // A command that arrived while the session ended restores it.
         const pending = child?.pending ?? [];
         enqueue.assign({ slots, children: pending.length > 0 ? withChild(left, id, { crashes: [], pending }) : left });
         if (pending.length > 0) enqueue.spawnChild('hydrate', { id: hydrationOf(id), input: { id } });

@@ -1,4 +1,4 @@
-// `npm run docs:build`: the guide as files below dist/guide, for a web server that serves them at /guide.
+// `npm run docs:build`: writes the guide to dist/guide, for a web server that serves it at /guide.
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pagePaths } from '../src/facades/guide/pages.ts';

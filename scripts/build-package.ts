@@ -1,5 +1,5 @@
-// `npm run build`, which `npm pack` runs: everything that the package needs to run as JavaScript, in dist. Types are
-// stripped from each of the server's files. The command `corral` is bundled for Node 20 and later.
+// `npm run build`, which `npm pack` runs: puts everything that the package needs into dist, as JavaScript. Types are
+// stripped from each server file. The command `corral` is bundled for Node 20 and later.
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { stripTypeScriptTypes } from 'node:module';

@@ -1,6 +1,6 @@
-// `npm run chaos -- --minutes N --seed S [--store sqlite|mongodb] [--driver docker|process]`: injects all kinds
-// of faults into a running server, in an order that the seed determines, and then checks the invariants of
-// docs/faults.md. Exits with 1 if one of them is violated.
+// `npm run chaos -- --minutes N --seed S [--store sqlite|mongodb] [--driver docker|process]`: injects all kinds of
+// faults into a running server, in an order that the seed determines, then checks the invariants of docs/faults.md.
+// Exits with 1 if any is violated.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -41,14 +41,13 @@ function page(name: string, { machine, about }: { machine: AnyStateMachine; abou
     .concat('\n');
 }
 
-/** The machine itself, and each of its parallel regions: an arrow cannot cross from one region into another. */
+/** The machine and each of its parallel regions, because an arrow cannot cross from one region into another. */
 function sections(root: AnyStateNode): AnyStateNode[] {
   const parallel = boxes(root).filter(({ type }) => type === 'parallel');
   return [root, ...parallel.flatMap((node) => children(node).flatMap(sections))];
 }
 const children = (node: AnyStateNode): AnyStateNode[] => Object.values(node.states);
 
-/** The states of this section that its chart draws as boxes. */
 function boxes(node: AnyStateNode): AnyStateNode[] {
   const inside = children(node).flatMap((child) => (child.type === 'compound' ? boxes(child) : [child]));
   return inside.length > 0 ? inside : [node];
@@ -68,7 +67,7 @@ const arrowsOf = (node: AnyStateNode): AnyTransitionDefinition[] => [
   ...(node.always ?? []),
   ...[...node.transitions.values()].flat(),
 ];
-/** The innermost first state: entering a compound state enters its first state, and so on. */
+/** The innermost initial state. */
 function entered(node: AnyStateNode): AnyStateNode {
   return node.type === 'compound' ? entered(node.initial.target[0] as AnyStateNode) : node;
 }
@@ -109,7 +108,6 @@ function chart(section: AnyStateNode): string {
   return ['```mermaid', 'stateDiagram-v2', ...lines.map((line) => `    ${line}`), '```'].join('\n');
 }
 
-/** Events that are handled without a change of state. */
 function inPlace(section: AnyStateNode): string[] {
   const nodes = new Set([...composites(section), ...boxes(section)]);
   const lines = [...nodes].flatMap((node) => {

@@ -27,7 +27,7 @@ if (ours.length < Number(atLeast)) problems.push(`cruised ${ours.length} modules
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
 
-/** A wing: a folder of `src`, the support of tests, or a folder next to `src`. */
+/** A wing is a folder of `src`, the tests' support folder, or a folder next to `src`. */
 function wingOf(path: string): string | undefined {
   const [top = '', second = '', third] = path.split('/');
   if (top === 'src') return third === undefined ? undefined : `src/${second}`;
@@ -61,7 +61,6 @@ function readWorkshop(): [from: string, to: string][] {
   });
 }
 
-/** Import cycles between the files of the workshop, each reported once. */
 function circlesOfWorkshop(): string[] {
   const imports = Map.groupBy(importsOfWorkshop, ([from]) => from);
   const circles = new Map<string, string>();

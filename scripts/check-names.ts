@@ -1,11 +1,11 @@
-// `node scripts/check-names.ts [files…]`: refuses names of types and exported values that say too little or are not
-// the glossary's word (docs/concepts.md). Prints file:line, the name and the rule that it breaks.
+// `node scripts/check-names.ts [files…]`: refuses names of types and exported values that say too little or are not the
+// glossary's word (docs/concepts.md). Prints file:line, the name and the broken rule.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 const words = (text: string) => new Set(text.trim().split(/\s+/));
 
-/** Participles, pronouns and words of place, which do not say what the type is. */
+/** Participles, pronouns and words of place, which do not describe a type. */
 const vagueTypes = words(`
   About Accepted Acting After Again Announced Answered Answering Armed Around Arrived Asked Asking At Attached Attempted
   Awaited Begun Beside Both Bound Broken Called Calling Captured Changed Choosing Circumstances Claimed Collected Common
@@ -21,7 +21,6 @@ const vagueTypes = words(`
   Watched Way Ways Where Whole Whose Why Wish Working Written Wrongs
 `);
 
-/** Participles that hide what the function does. */
 const vagueFunctions = words(`
   alreadySent answering asked atDesk become beingRestarted besideSettings boundTo called carrying checked clipped collected
   composed confined counted drained either entering explain filled given goes gone greet guarded harmless hastener held

@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { analyse } from 'scslre';
 import ts from 'typescript';
 
-/** Allowed patterns, each with the reason why no untrusted text that it matches can be long. */
+/** Allowed patterns, each with the reason why they never match long untrusted text. */
 const exceptions: Readonly<Record<string, string>> = {};
 
 const product = '{src,drivers,machines,sandbox-images,clients}/**/*.{ts,tsx,js,mjs}';
@@ -62,7 +62,7 @@ function patternOf(node: ts.Node, constants: ReadonlyMap<string, ts.Expression>)
   return source && { source: textOf(source, constants), flags: flags ? textOf(flags, constants) : '' };
 }
 
-/** Constants of the file by name, at any depth. */
+/** By name, at any depth. */
 function constantsOf(tree: ts.SourceFile): Map<string, ts.Expression> {
   const found = new Map<string, ts.Expression>();
   const visit = (node: ts.Node): void => {
@@ -74,7 +74,7 @@ function constantsOf(tree: ts.SourceFile): Map<string, ts.Expression> {
   return found;
 }
 
-/** The text of an expression. A part that is known only at run time becomes one letter. */
+/** The text of an expression. Parts known only at run time become one letter. */
 function textOf(node: ts.Expression, constants: ReadonlyMap<string, ts.Expression>): string {
   const inner = (one: ts.Expression) => textOf(one, constants);
   if (ts.isStringLiteralLike(node)) return node.text;

@@ -5,15 +5,14 @@ import { readFileSync } from 'node:fs';
 import { extractMessages, extractSentences, type Sentence } from './prose.ts';
 
 const maxWords = 40;
-/** A pronoun must not come before the noun that it stands for. */
+/** A pronoun must not precede its noun. */
 const pronounFirst = /^(It|Its|They|Their|He|She|Them|Those|These) /;
 const relativeSubject = /^(What|Who|Whoever|Whatever|Whom|Whose|That|Nobody|Somebody|Whichever) (?!is (new|next)\b)/;
-/** A fragment whose subject is the name below it: the reader has to read the code first. */
+/** A fragment whose subject is the name below it, which the reader has to read first. */
 const fragment = /^(Of|As|For) /;
 const oldWords =
   /\b(whoever|whatever|whichever|wherever|anew|mend|mends|mended|mending|till|lest|thereof|hitherto|wishes|wished)\b/i;
 
-/** Words that sound translated in comments, and their replacements. */
 const translatedWords: Readonly<Record<string, string>> = {
   asked: 'requested, called',
   given: 'the, provided, set',
@@ -25,7 +24,6 @@ const translatedWords: Readonly<Record<string, string>> = {
   whom: 'who, the noun',
   'wish|wishes': 'request, option',
 };
-/** Words that sound translated in errors and log lines. */
 const translatedMessage = new RegExp(
   `\\b(${[...Object.keys(translatedWords), 'anew', 'meanwhile', 'mend', 'till', 'whatever', 'whoever'].join('|')})\\b`,
   'i',

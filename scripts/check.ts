@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import packageJson from '../package.json' with { type: 'json' };
 
-/** The arguments that a script in package.json passes to Node. */
 const scriptArgs = (
   name: 'types' | 'types:page' | 'lint' | 'layers' | 'unused' | 'prose' | 'names' | 'patterns' | 'test' | 'charts',
 ): string[] => packageJson.scripts[name].replace('exec node scripts/run.mjs ', '').split(' ');
@@ -23,7 +22,7 @@ const checks: Record<string, string[]> = {
   reference: ['scripts/reference-docs.ts'],
   charts: [...scriptArgs('charts'), '--check'],
 };
-// `npm run check -- --without unit` leaves out the unit tests, for callers that run all tests afterwards.
+// `npm run check -- --without unit` skips the unit tests, for callers that run all tests afterwards.
 const without = process.argv.indexOf('--without');
 if (without > 0) delete checks[process.argv[without + 1] ?? ''];
 
@@ -31,7 +30,7 @@ async function run([name, args]: [string, string[]]): Promise<string | undefined
   const started = performance.now();
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // The native compiler collects garbage a third as often: a third less processor time, for a tenth more memory.
+    // Makes the native compiler collect garbage a third as often: a third less processor time for a tenth more memory.
     env: { GOGC: '300', ...process.env },
   });
   const [[code], out, err] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);

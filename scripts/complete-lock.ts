@@ -1,6 +1,6 @@
-// npm leaves an optional package out of package-lock.json when its registry does not have it, such as a company's mirror
-// without other platforms' binaries. `npm ci` then rejects the lock everywhere. This script adds the missing packages,
-// by the exact version that the parent names. `--check` only reports them.
+// npm omits an optional package from package-lock.json if its registry lacks it, such as a company's mirror without
+// other platforms' binaries. `npm ci` then rejects the lock everywhere. This script adds the missing packages, in the
+// exact version that the parent names. `--check` only reports them.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 interface Entry {

@@ -15,7 +15,6 @@ interface Schema {
   readonly default?: unknown;
 }
 
-/** The commands that these operations describe. */
 export function deriveCommands(operations: readonly DescribedOperation[]): DerivedCommand[] {
   const offered = operations.filter(({ meta: { verb, of } }) => verb && of.command);
   return [...Map.groupBy(offered, ({ meta }) => meta.of.command?.name ?? '')].map(([name, ofCommand]) => {
@@ -41,7 +40,6 @@ const furtherWords = (verbs: readonly DerivedVerb[]) =>
     words.slice(1).map(({ usage }) => [`[${usage}]`, `with ${name}: its id`] as const),
   );
 
-/** Each option once, with the verbs that have it. */
 const optionsOf = (verbs: readonly DerivedVerb[]) =>
   [
     ...Map.groupBy(

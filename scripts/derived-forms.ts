@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { DescribedOperation } from '../src/api/procedure/procedure.ts';
 import type { FieldSchema, FormSchema } from '../src/web/parts/kit/schema.ts';
 
-/** The operations for which the page has a form. */
 const names = [
   'webhooks.create',
   'automations.create',
@@ -36,7 +35,6 @@ interface Schema {
   readonly default?: unknown;
 }
 
-/** The fields of each form by the name of its operation. */
 export const deriveForms = (operations: readonly DescribedOperation[]): Record<string, FormSchema> =>
   Object.fromEntries(
     names.map((name) => {
@@ -47,7 +45,7 @@ export const deriveForms = (operations: readonly DescribedOperation[]): Record<s
     }),
   );
 
-/** Includes fields of nested objects, such as `hook.label`, which are required only if the object is required too. */
+/** Includes fields of nested objects, such as `hook.label`, which are required only if the object is, too. */
 function toFields(schema: Schema, isInside = true): [name: string, field: FieldSchema][] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, one]) => {
     const isRequired = isInside && (schema.required?.includes(name) ?? false);

@@ -1,6 +1,6 @@
-// `npm run escapes -- --driver docker|docker:builds|docker:services|docker:runsc|process|kubernetes`: tries to escape from a
-// driver's real sandboxes, from template builds or from services, and writes what stopped each attempt into
-// `.reports/escapes-<driver>.md`. Exits with 1 when an attempt succeeded.
+// `npm run escapes -- --driver docker|docker:builds|docker:services|docker:runsc|process|kubernetes`: tries to escape
+// from a driver's real sandboxes, template builds or services, and writes what stopped each attempt into
+// `.reports/escapes-<driver>.md`. Exits with 1 if an attempt succeeded.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// The rows of docs/faults.md, the tests with their numbers, and the results of those tests.
+// Reads the rows of docs/faults.md, the tests with their numbers, and the results of those tests.
 import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { z } from 'zod';
@@ -29,7 +29,7 @@ export function parseFaultRows(markdown: string): FaultRow[] {
   );
 }
 
-/** The test layer, by the file's folder. All seeds of the simulation share one suite, which names the rows. */
+/** Derived from the file's folder. All seeds of the simulation share one suite, which names the rows. */
 function layerOf(file: string): TestLayer {
   if (file.includes('simulation/')) return 'S';
   if (file.startsWith('test/unit/')) return 'U';
@@ -38,9 +38,7 @@ function layerOf(file: string): TestLayer {
 
 const numbersIn = (name: string): number[] => [...name.matchAll(/\bF(\d{3})\b/g)].map(([, number]) => Number(number));
 
-/**
- * All tests for faults in the sources, even if they never ran. Counts the numbers in test names, not those in comments.
- */
+/** All fault tests in the sources, even if they never ran. Counts numbers in test names, not in comments. */
 export function findFaultTests(root: string): FaultTest[] {
   const patterns = ['test/{unit,wire,core,contract,job,page,cluster}/**/*.ts', 'test/support/simulation/suite.ts'];
   return globSync(patterns, { cwd: root }).flatMap((file) => {
@@ -64,7 +62,6 @@ const Report = z.object({
 });
 const results: Record<string, RowResult> = { passed: 'passed', failed: 'failed' };
 
-/** The results in vitest's JSON report. */
 export function parseTestResults(report: unknown, root: string): TestResult[] {
   return Report.parse(report).testResults.flatMap(({ name, assertionResults }) => {
     const file = relative(root, name);

@@ -1,5 +1,5 @@
 // `npm run faults`: lists which test proves that Corral survives which fault, and its last result. `-- --run` runs the
-// tests; `-- --brief` leaves out the rows that passed in each of their layers.
+// tests; `-- --brief` omits rows that passed in all their layers.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -15,7 +15,7 @@ const { values: requested } = parseArgs({
   },
 });
 
-/** The test files that run the tests in this file: the file itself, or the test files that import it. */
+/** The file itself if it is a test file, or else the test files that import it. */
 function testsThatRun(file: string): string[] {
   if (file.endsWith('.test.ts')) return [file];
   return globSync('test/**/*.ts', { cwd: root })

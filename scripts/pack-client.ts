@@ -1,6 +1,5 @@
 // `npm run pack:client`: packs the typed client and the command `corral` as their own package,
-// corral-client-<version>.tgz. It depends only on the packages that the client imports, so its users install
-// a few packages instead of hundreds.
+// corral-client-<version>.tgz. It depends only on the packages that the client imports, a few instead of hundreds.
 import { execFile } from 'node:child_process';
 import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -4,7 +4,7 @@ export interface Sentence {
   readonly text: string;
   readonly isFirst: boolean;
 }
-/** Texts of errors and log lines: only literals written where they are thrown or logged. */
+/** Texts of errors and log lines, if written as literals where they are thrown or logged. */
 export function extractMessages(source: string): { readonly line: number; readonly text: string }[] {
   return [...source.matchAll(message)].map((match) => ({
     line: source.slice(0, match.index).split('\n').length,
@@ -19,7 +19,6 @@ interface Block {
   readonly text: string;
 }
 
-/** The sentences of a file's comments, or of a Markdown document without its code. */
 export function extractSentences(file: string, source: string): Sentence[] {
   const blocks = file.endsWith('.md') ? paragraphs(source) : file.endsWith('.yaml') ? hashes(source) : comments(source);
   return blocks.flatMap(({ line, text }) =>
@@ -36,8 +35,8 @@ const sentences = (text: string): string[] =>
     .filter((sentence) => sentence !== '');
 
 /**
- * Joins consecutive comment lines. A comment needs a space or a line start before it, because a `//` in a string is not
- * a comment.
+ * Joins consecutive comment lines. A comment must follow a space or a line start, because a `//` in a string is not a
+ * comment.
  */
 function comments(source: string): Block[] {
   const blocks: { line: number; end: number; text: string }[] = [];

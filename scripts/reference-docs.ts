@@ -1,5 +1,5 @@
-// The pages of docs/reference and the reference in docs/cli.md, generated from the code that they describe. `npm run
-// check` updates stale pages and then fails once, so that the update is committed.
+// Generates docs/reference and the reference in docs/cli.md from the code that they describe. `npm run check` updates
+// stale pages and then fails once, so that the update is committed.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ts from 'typescript';
@@ -22,7 +22,7 @@ import { deriveForms } from './derived-forms.ts';
 
 const code = (text: string) => `\`${text}\``;
 
-/** The accepted values in short; the page's introduction explains the forms. */
+/** Abbreviates the accepted values; the page's introduction explains the forms. */
 const shortForm = (accepts: string) =>
   accepts
     .replace(' (comma-separated, or a JSON array)', ', as a list')
@@ -138,7 +138,6 @@ ${rows.join('\n')}
 `;
 }
 
-/** Every operation that `src/api` describes: its names, and who may call it. */
 export function operationsPage(operations = listOperations(appRouter)): string {
   const rows = operations.map(({ name, meta: { rest, may, audit, summary } }) => {
     const { method, url } = parseRestRoute(rest);
@@ -154,7 +153,6 @@ ${rows.join('\n')}
 `;
 }
 
-/** The comment as one line, without its example. */
 const prose = (comment: string | undefined) =>
   (comment ?? '')
     .replace(/^\s*\*\s*@example[\s\S]*/m, '')
@@ -162,7 +160,6 @@ const prose = (comment: string | undefined) =>
     .replaceAll(/\s+/g, ' ')
     .trim();
 
-/** The exported classes and option types of a TypeScript file, with their comments and without their code. */
 async function typescriptOf(file: string): Promise<string> {
   const text = await readFile(join('src/client', file), 'utf8');
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
@@ -211,7 +208,6 @@ function fieldRow(member: ts.TypeElement): Row[] {
   return [[code(`${member.name.text}${member.questionToken ? '?' : ''}: ${typeOf(member.type)}`), commentOf(member)]];
 }
 
-/** The public methods of the classes in the Python client. */
 async function pythonOf(): Promise<string> {
   const text = await readFile('clients/python/src/corral/_async.py', 'utf8');
   return text
@@ -270,7 +266,6 @@ ${await pythonOf()}
 `;
 }
 
-/** Generates the reference in docs/cli.md from the descriptions of the commands. */
 function cliReference(commands: readonly CliCommand[]): string {
   const rows = Object.values(exitCodes).map(({ code, about }) => `- ${code}: ${about}`);
   return `${[...commands.map(commandSection), ['## Exit codes', '', ...rows].join('\n')].join('\n\n')}\n`;
@@ -297,13 +292,12 @@ const commandsFile = 'src/cli/derived.json';
 const operations = listOperations(appRouter);
 const commands = deriveCommands(operations);
 const commandsHeading = '\n## Reference\n\n';
-/** The page of the command, whose introduction is written by hand. */
+/** Keeps the hand-written introduction. */
 async function commandsPage(): Promise<string> {
   const [introduction] = (await readFile('docs/cli.md', 'utf8')).split(commandsHeading);
   return `${introduction}${commandsHeading}${cliReference([...createClientCommands(commands), completionCommand])}`;
 }
 
-/** The generated pages by file path. */
 export const referencePages = async (): Promise<Readonly<Record<string, string>>> => ({
   'docs/reference/settings.md': settingsPage(),
   'docs/reference/events.md': eventsPage(),

@@ -8,7 +8,7 @@ const Component = z.looseObject({
   hashes: z.array(z.looseObject({ alg: z.string(), content: z.string() })).default([]),
   externalReferences: z.array(z.looseObject({ type: z.string(), url: z.string() })).default([]),
 });
-/** The fields of CycloneDX 1.5 that this check reads; other fields pass unchanged. */
+/** Fields of CycloneDX 1.5 that this check reads; others pass unchanged. */
 export const Sbom = z.looseObject({
   bomFormat: z.literal('CycloneDX'),
   specVersion: z.string(),
@@ -29,7 +29,7 @@ export interface Lock {
   readonly packages: Readonly<Record<string, Entry>>;
 }
 
-/** Removes the download locations and the name of the source folder, which differ between machines. */
+/** Removes download locations and the source folder's name, which differ between machines. */
 export function withoutDownloadLocations(sbom: Sbom): Sbom {
   const components = sbom.components.map((component) => ({
     ...component,
@@ -39,7 +39,6 @@ export function withoutDownloadLocations(sbom: Sbom): Sbom {
   return { ...sbom, metadata: { ...sbom.metadata, component: { ...component, name: 'corral' } }, components };
 }
 
-/** The components that a server runs, with the dependencies between them. */
 export function pickServerComponents(sbom: Sbom, lock: Lock): Sbom {
   const served = servedParts(lock);
   const components = sbom.components.filter((one) => served.has(partOf(one)));
@@ -50,7 +49,7 @@ export function pickServerComponents(sbom: Sbom, lock: Lock): Sbom {
   return { ...sbom, components, dependencies };
 }
 
-/** The differences between the list and the lock, and components without a hash or with a download location. */
+/** Reports differences between the list and the lock, and components without a hash or with a download location. */
 export function findSbomProblems({ components }: Sbom, lock: Lock): string[] {
   const expected = servedParts(lock);
   const listed = new Set(components.map(partOf));

@@ -1,6 +1,6 @@
-// `npm run sbom [-- <file>]`: writes the components of a release (CycloneDX, JSON) to stdout or a file. npm generates
-// the list from package-lock.json, for every component: `npm sbom --omit dev` would also leave out components that a
-// development tool shares, such as zod. The lock then shows which components a server runs.
+// `npm run sbom [-- <file>]`: writes the components of a release (CycloneDX, JSON) to stdout or a file. npm lists all
+// components of package-lock.json, because `npm sbom --omit dev` would also omit those that a development tool shares,
+// such as zod. The lock then shows which components a server runs.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -16,7 +16,6 @@ export async function rawWrite(container: string, path: string, content: Buffer)
   for await (const _answer of await awaitOkResponse(put));
 }
 
-/** Passes on the file's bytes, without the tar around it. */
 export async function rawRead(container: string, path: string, listener: (bytes: Buffer) => void): Promise<void> {
   let head = Buffer.alloc(0);
   let left = 0;

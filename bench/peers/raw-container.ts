@@ -1,4 +1,4 @@
-// Starts an equal container through the engine's API alone. Its settings are copied from one of Corral's containers. A
+// Starts an equal container through the engine's API alone, with settings copied from one of Corral's containers. A
 // start ends with the first command, or with the daemon's first answer over the socket that it dials.
 import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
@@ -12,7 +12,6 @@ export interface RawContainer extends AsyncDisposable {
   readonly id: string;
   readonly startMs: number;
   readonly from: number;
-  /** Connections of the daemon that wait for a request. */
   readonly idle: Socket[];
   readonly token: string;
 }
@@ -73,7 +72,6 @@ export async function startRawContainer(
   return { id, startMs, from, idle, token, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-/** A container with the same settings but no mounts, that runs another command; resolves with its id. */
 export async function startBareContainer(
   stack: AsyncDisposableStack,
   { Config, HostConfig }: ContainerInspection,
@@ -86,7 +84,6 @@ export async function startBareContainer(
   return id;
 }
 
-/** Kills and removes the container with the engine's two plain calls. */
 export async function removeRawContainer(id: string): Promise<void> {
   await callEngineApi('POST', `/containers/${id}/kill`);
   await callEngineApi('DELETE', `/containers/${id}`);

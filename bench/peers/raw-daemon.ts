@@ -1,5 +1,5 @@
-// The sandbox's daemon without a server or a session. It is spawned in its own bubblewrap with the process driver's
-// isolation, and called over a socket in its workspace until it answers.
+// Starts the sandbox's daemon without a server or a session, in its own bubblewrap with the process driver's isolation,
+// and calls it over a socket in its workspace until it answers.
 import { spawnSync } from 'node:child_process';
 import { chmod } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -27,7 +27,6 @@ const limits = { memoryBytes: 2 ** 31, cpus: 2, pids: 512, diskBytes: 2 ** 33 };
 const env = { CORRAL_SANDBOXD_LISTEN: '/workspace/s', CORRAL_EGRESS_PORT: '0' };
 const patience = () => AbortSignal.timeout(10_000);
 
-/** Returns a function that starts a daemon. The start ends with the daemon's first answer. */
 export async function createDaemonStarter(stack: AsyncDisposableStack) {
   const images = join(import.meta.dirname, '../../sandbox-images');
   const folder = stack.use(await createTempFolder());

@@ -1,4 +1,4 @@
-// The same desktop, requested directly: HTTP by hand on connections that the container's daemon dialled.
+// Requests the same desktop directly: hand-written HTTP on connections that the container's daemon dialled.
 
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -9,14 +9,13 @@ import type { RawContainer } from './raw-container.ts';
 
 const lookMs = 20;
 
-/** Resolves with the time when the first frame of this size had arrived and the browser had answered. */
 export async function startRawDesktop(container: RawContainer, width: number, height: number): Promise<number> {
   const first = await connection(container);
   const framed = screenOf(first, container.token).then(async (channel) => {
     using viewer = await CountingViewer.open(channel);
     await viewer.frame(width, height);
   });
-  // The daemon dials another connection once this one is in use.
+  // The daemon dials a second connection once the first is in use.
   const answered = connection(container).then((second) => browserRuns(second, container.token));
   await Promise.all([framed, answered]);
   return monotonicMs();
@@ -33,7 +32,7 @@ async function connection({ idle }: RawContainer): Promise<Socket> {
 const ask = (path: string, token: string, more = '') =>
   `GET ${path} HTTP/1.1\r\nHost: sandbox\r\nAuthorization: Bearer ${token}\r\n${more}\r\n`;
 
-/** The screen's bytes follow the answer to an upgrade. */
+/** The screen's bytes follow the response to the upgrade. */
 async function screenOf(socket: Socket, token: string): Promise<ByteChannel> {
   socket.write(ask('/desktop/vnc', token, 'Connection: upgrade\r\nUpgrade: corral-stream\r\n'));
   let head = '';

@@ -3,13 +3,9 @@ import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { callEngineApi, sendEngineRequest } from '../lib/calls/engine-api.ts';
 
-// Runs a command in a container through the engine's API: until it ends, in the background, with live output, or as a
-// terminal on an attached stream.
-
 const createExec = async (container: string, exec: object): Promise<string> =>
   (await callEngineApi<{ Id: string }>('POST', `/containers/${container}/exec`, { AttachStdout: true, ...exec })).Id;
 
-/** Resolves at the end of the command. Rejects when it fails. */
 export async function rawExec(container: string, command: string): Promise<void> {
   const id = await createExec(container, { AttachStderr: true, Cmd: ['bash', '-c', command] });
   await callEngineApi('POST', `/exec/${id}/start`, { Detach: false, Tty: false });
@@ -17,7 +13,6 @@ export async function rawExec(container: string, command: string): Promise<void>
   if (ExitCode !== 0) throw new Error(`"${command}" ended with ${ExitCode}`);
 }
 
-/** Starts the command and leaves it running. */
 export async function startDetachedExec(container: string, command: string): Promise<void> {
   const id = await createExec(container, { AttachStdout: false, Cmd: ['bash', '-c', command] });
   await callEngineApi('POST', `/exec/${id}/start`, { Detach: true, Tty: false });
@@ -29,7 +24,7 @@ async function begin(container: string, exec: object, headers: Record<string, st
   return sendEngineRequest({ method: 'POST', path: `/exec/${id}/start`, headers }, body);
 }
 
-/** Resolves at the end of the output. The engine puts eight bytes before each piece: the stream, and the length. */
+/** Resolves at the end of the output. The engine precedes each piece with eight bytes: its stream and its length. */
 export async function streamRawOutput(
   container: string,
   command: string,
@@ -57,7 +52,6 @@ export async function streamRawOutput(
   }
 }
 
-/** A terminal that runs this command, as bytes in both directions. */
 export async function openRawTerminal(container: string, command: string): Promise<Socket> {
   const exec = { AttachStdin: true, Tty: true, Cmd: ['bash', '-c', command] };
   const clientRequest = await begin(container, exec, { connection: 'Upgrade', upgrade: 'tcp' });

@@ -1,4 +1,4 @@
-// Starts an equal pod through the API alone. Its settings are copied from one of Corral's pods. A start ends at Ready,
+// Starts an equal pod through the API alone, with settings copied from one of Corral's pods. A start ends at Ready,
 // which is before the daemon answers, so the peer's clock stops earlier than Corral's.
 import type { V1Pod } from '@kubernetes/client-node';
 import { kubectl } from '../../test/support/cluster/cluster.ts';
@@ -7,11 +7,10 @@ import type { Cluster } from '../lib/corral/cluster.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 
 export type SamplePod = Pick<V1Pod, 'spec'> & { readonly labels: Readonly<Record<string, string>> };
-/** Selects pods of sessions, started or claimed, but not those that wait in a pool. */
 export const sessionPodSelector = 'app.kubernetes.io/name=corral-sandbox,!agents.x-k8s.io/warm-pool-sandbox';
 let count = 0;
 
-/** The spec of a session's pod, and the labels that network policies select. Deletes the session afterwards. */
+/** Reads the spec of a session's pod, and the labels that network policies select. Deletes the session afterwards. */
 export async function readSamplePod(cluster: Cluster, client: SessionClient): Promise<SamplePod> {
   const session = await client.started();
   const [pod] = await cluster.podsOf(sessionPodSelector);

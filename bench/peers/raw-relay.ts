@@ -1,4 +1,4 @@
-// The simplest server between a person and a terminal: `ws`, one JSON frame each way, and the engine's attached stream.
+// The simplest relay between a person and a terminal: `ws`, one JSON frame each way, and the engine's attached stream.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';

@@ -1,6 +1,6 @@
-// The simplest server for the same work: Fastify, an open SSE response per reader, and one buffer for all of them. With
-// a store, a prepared INSERT first writes every event, and a reader that names its last event gets the later ones
-// through one SELECT.
+// The simplest server for the same work: Fastify, an open SSE response per reader, and one buffer for all. With a
+// store, a prepared INSERT writes each event first, and a reader that names its last event gets later ones through one
+// SELECT.
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

@@ -23,7 +23,6 @@ import { burst, claimPod, startDocker, startPod, startProcess, startWarm } from 
 import { startDesktop } from './start-desktop.ts';
 import { deletion, stop } from './stop.ts';
 
-/** All rows. A new row needs its file and a line here. */
 export const rows: readonly Row[] = [
   startDocker,
   startDesktop,
@@ -57,5 +56,4 @@ export const rows: readonly Row[] = [
   sweRex,
 ];
 
-/** Measured at several sizes, without a peer. */
 export const series: readonly SeriesPlan[] = [runs, claims, cluster];

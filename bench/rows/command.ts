@@ -4,8 +4,6 @@ import { measureSamples } from '../lib/measure/generator.ts';
 import { type ExperimentSides, timedRow } from '../lib/measure/measure.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
-// `true` in a sandbox and back, over the API. The peer is the engine's own exec in the same container.
-
 export const command = timedRow({
   name: 'command',
   title: '`true` in a sandbox and back, over tRPC',

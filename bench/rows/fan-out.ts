@@ -13,10 +13,10 @@ import {
   timeDefaults,
 } from '../lib/measure/measure.ts';
 
-// A hundred readers of one session, in this process, each server in its own. `latency`: at 100 events a second, from
-// the moment the server gets an event to the moment a reader has it; both sides store each event first. `ceiling`: from
-// the command to emit to the last event at the last reader; neither side stores anything, because the disk would hide
-// the cost of a delivery.
+// A hundred readers of one session, in this process; each server runs in its own. `latency`: at 100 events a second,
+// from the server receiving an event to a reader receiving it; both sides store each event first. `ceiling`: from the
+// command to emit to the last event at the last reader; neither side stores events, because the disk would hide the
+// cost of delivery.
 
 const count = 100;
 const bytes = 300;
@@ -32,7 +32,7 @@ type Readers = readonly EventReader[];
 interface FanOut {
   readonly over: Transport;
   readonly events: number;
-  /** The pace; undefined: as fast as possible. */
+  /** Undefined: as fast as possible. */
   readonly everyMs?: number;
   readonly arrivalMs: number;
   readonly store: 'full' | 'memory';
@@ -90,7 +90,7 @@ function openPair(plan: FanOut): Experiment['open'] {
   };
 }
 
-/** Makes the program emit. The round ends when everything has arrived, or when its time is up. */
+/** Makes the program emit. The round ends when all events have arrived, or at the time limit. */
 async function takeRound(child: Child, readers: Readers, plan: FanOut & { first: number }) {
   const { first, events, everyMs, arrivalMs } = plan;
   for (const reader of readers) reader.reset();

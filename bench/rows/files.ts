@@ -14,11 +14,11 @@ import {
 } from '../lib/measure/measure.ts';
 import { rawRead, rawWrite } from '../peers/raw-archive.ts';
 
-// A file of a sandbox, written and read over HTTP by one client. The peer is the engine's archive API, as `docker cp`
-// uses it. All content that is read is compared with what was written.
+// One client writes and reads a sandbox file over HTTP. The peer is the engine's archive API, as `docker cp` uses it.
+// All content that is read is compared with what was written.
 
 const sizes = { '1 KB': 1_000, '100 MB': 100_000_000 } as const;
-/** A small file is a round trip; a large one is a stream, whose time is the inverse of its speed. */
+/** A small file measures a round trip; a large one measures throughput, as time. */
 const most: Readonly<Record<Size, number>> = { '1 KB': 0.2, '100 MB': 1.4 };
 type Size = keyof typeof sizes;
 type Act = 'write' | 'read';

@@ -8,8 +8,8 @@ import { startServerWithClient } from '../lib/corral/client.ts';
 import { monotonicMs, watchGenerator } from '../lib/measure/generator.ts';
 import { type ExperimentSides, type RoundResult, timedRow } from '../lib/measure/measure.ts';
 
-// First event: from the request to the message's first SSE event at a waiting client. The subject is the
-// whole server as users start it, with durable appends. The clients run in this process.
+// From the request to the message's first SSE event at a waiting client. The subject is the whole server as users start
+// it, with durable appends. The clients run in this process.
 
 const betweenMs = 10;
 
@@ -31,9 +31,9 @@ async function openPair(stack: AsyncDisposableStack, count: number): Promise<Exp
   let messages = 0;
   return {
     async subject() {
-      // The session's sandbox is ready already: the row does not need it, and its start would disturb the measurement.
+      // The sandbox is started first: the row does not need it, and its start would disturb the measurement.
       const session = await sessions.started();
-      // The run fails at once, on purpose: the row does not measure it, so it needs no sandbox.
+      // The run fails immediately on purpose: the row measures only its first event, which needs no sandbox.
       const send = (tag: string) => sessions.chat(session, `${tag}\n\`\`\`fail\nenough\n\`\`\``);
       const round = await takeRound(`${sessions.urlOf(session)}/events`, send);
       await sessions.remove(session);

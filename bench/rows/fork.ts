@@ -16,8 +16,8 @@ import { startRawContainer } from '../peers/raw-container.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
 // A session with 200 MB of files. `fork`: from the request to the next command in the fork; the peer copies the files
-// in the container and starts an equal container. `pause`: from the request to its answer, compared with the engine's
-// own pause. `resume`: from the request to the next command, compared with the engine's unpause and exec.
+// in the container and starts an equal container. `pause`: from the request to its answer; the peer is the engine's own
+// pause. `resume`: from the request to the next command; the peer is the engine's unpause and exec.
 
 const fileBytes = 100_000_000;
 const fileNames = ['one.bin', 'two.bin'];
@@ -96,7 +96,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Experime
 
 interface TimedAct {
   before?(): Promise<unknown>;
-  /** Can resolve with a function that cleans up. Its time is not measured. */
+  /** Can resolve with a cleanup function, whose time is not measured. */
   act(): Promise<unknown>;
 }
 async function timedAct({ before, act }: TimedAct): Promise<number[]> {

@@ -7,9 +7,8 @@ import { startDockerSession } from '../lib/corral/client.ts';
 import { measureSamples } from '../lib/measure/generator.ts';
 import { type ExperimentSides, timedRow } from '../lib/measure/measure.ts';
 
-// One key in a terminal: from the key's message to its echo at the client, with `cat` in the terminal, so that the kernel
-// echoes. The peer is the simplest relay: one socket, one Node process and the engine's attached stream, in the same
-// container.
+// From a key's message to its echo at the client, with `cat` in the terminal, so that the kernel echoes. The peer is
+// the simplest relay: one socket, one Node process and the engine's attached stream, in the same container.
 
 export const key = timedRow({
   name: 'key',
@@ -44,7 +43,7 @@ async function openPair(stack: AsyncDisposableStack, keys: number): Promise<Expe
   return { subject, peer };
 }
 
-/** Starts `cat` in the terminal. Each call of the result presses a key, and resolves with its echo. */
+/** Starts `cat` in the terminal. Returns a function that presses a key and resolves with its echo. */
 async function echoing(socket: WebSocket): Promise<() => Promise<unknown>> {
   const watch = new TextWatch();
   socket.on('message', (frame) => watch.hear(JSON.parse(String(frame)).data ?? ''));
@@ -55,7 +54,7 @@ async function echoing(socket: WebSocket): Promise<() => Promise<unknown>> {
   let n = 0;
   return async () => {
     const key = 'abcdefghij'[n++ % 10] as string;
-    if (n % 200 === 0) press('\n'); // the kernel's line has room for 4,095 bytes
+    if (n % 200 === 0) press('\n'); // the kernel's line buffer holds 4,095 bytes
     const echo = watch.shows(key);
     press(key);
     return echo;

@@ -15,11 +15,11 @@ import {
 import { summarize } from '../lib/measure/statistics.ts';
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 
-// How long a person waits for a control call while 50 sessions work and 500 more are in memory. Eight of the 50 belong to
-// people who send a message, watch for 1.6 s and stop the run. A sample of `calls` is a call of the kind (health, list,
-// message) with the worst p99 of that round, so every kind meets the target. The caller, the working sessions and the
-// server share the machine's processors, as in production. A call counts from the time it was due: a late caller can
-// only make the figure worse.
+// How long a person waits for a control call while 50 sessions work and 500 more are in memory. Eight of the 50 belong
+// to people who send a message, watch for 1.6 s and stop the run. A sample of `calls` comes from the kind (health,
+// list, message) with the worst p99 of its round, so every kind must meet the target. The caller, the working sessions
+// and the server share the machine's processors, as in production. A call is timed from when it was due, so a late
+// caller can only worsen the figure.
 
 const active = 50;
 const idle = 500;

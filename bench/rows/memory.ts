@@ -19,12 +19,12 @@ import {
 } from '../lib/measure/measure.ts';
 import { startBareContainer } from '../peers/raw-container.ts';
 
-// Memory as Pss: a page that several processes share counts in part for each. `server`: a server without a session.
-// `session`: one more session in memory, without a sandbox; each round adds sessions, collects garbage, and divides the
-// growth since the warm-up by the sessions added since. `daemon`: the init and the daemon of an idle sandbox, compared
-// with the plainest HTTP server on the same Node in an equal container. Both run at the same time, so half of their
-// shared pages counts for each. `density`: how many idle sandboxes fit into 4 GiB, including the server's growth for
-// them. A round starts a few on each side, the peer's without Corral, and divides.
+// Memory as Pss, which divides shared pages among their processes. `server`: a server without a session. `session`: one
+// more session in memory, without a sandbox; each round adds sessions, collects garbage, and divides the growth since
+// the warm-up by the sessions added since. `daemon`: the init and the daemon of an idle sandbox, compared with the
+// plainest HTTP server on the same Node in an equal container; both run at the same time, so each is charged half of
+// their shared pages. `density`: how many idle sandboxes fit into 4 GiB, including the server's growth for them; a
+// round starts a few on each side, the peer's without Corral, and divides.
 
 const settleMs = 3_000;
 const serverMiB = 130;

@@ -15,7 +15,7 @@ import {
 import { streamRawOutput } from '../peers/raw-exec.ts';
 
 // 50 MB of a command's output, from the request to the last byte at the client. The peer is the engine's own exec in
-// the same container. `memory`: the server's peak growth in the meantime.
+// the same container. `memory`: the server's peak growth during the output.
 
 export const outputBytes = 50_000_000;
 export const outputCommand = `yes 'one line of output' | head -c ${outputBytes}`;

@@ -12,8 +12,8 @@ import {
   roundsWithin,
 } from '../lib/measure/measure.ts';
 
-// The page of a session of 10,000 events in Chromium. `first picture`: from the address to the newest message on the
-// screen. `longest frame`: the longest time between two frames while a person scrolls up through the conversation.
+// The page of a session of 10,000 events in Chromium. `first picture`: from the navigation to the newest message on the
+// screen. `longest frame`: the longest time between two frames while the conversation is scrolled up.
 
 const program = '/usr/bin/chromium';
 const events = 10_000;
@@ -60,7 +60,6 @@ async function openShown(stack: AsyncDisposableStack, look: PageMeasure): Promis
   };
 }
 
-/** Turns of the mouse wheel over the conversation, one for each frame or two. */
 async function longestFrame(shown: Page): Promise<number> {
   await shown.getByText(newest).hover();
   await shown.evaluate(`{

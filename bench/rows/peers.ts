@@ -14,10 +14,10 @@ import {
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 import { outputBytes, outputCommand } from './output.ts';
 
-// Corral over HTTP, compared with packages that give agents a place to run. llm-sandbox starts a container of the same
-// image without Corral's hardening. SWE-ReX isolates nothing: it runs a shell of the user. `start`: a new session, up
+// Corral over HTTP, compared with packages that run commands for agents. llm-sandbox starts a container of the same
+// image without Corral's hardening. SWE-ReX isolates nothing: it runs a shell as the user. `start`: from a new session
 // to the end of its first command. `true`: a command that does nothing. `output`: 50 MB, which llm-sandbox had not
-// returned after a minute. `end`: the end of a session, up to the answer.
+// returned after a minute. `end`: from the end request to its answer.
 
 type Act = 'start' | 'true' | 'output' | 'end';
 

@@ -17,11 +17,11 @@ import {
 } from '../lib/measure/measure.ts';
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 
-// Two measurements after kill -9, compared with a start on an empty folder. `restart`: from the start of the process to
-// the first good answer of /health, with this many stored sessions; the list must then have all of them. `kill`: the
-// longest gap in a command's live output at a watching client while the server is killed and restarted. The client
-// reconnects after its last event, every 10 ms, and must get every printed line exactly once. The contract allows one
-// second more, which is subtracted.
+// Two measurements after kill -9. `restart`: from the start of the process to the first successful /health, with this
+// many stored sessions, all of which the list must then have; the peer is a start on an empty folder. `kill`: the
+// longest gap in a command's live output at a client while the server is killed and restarted. The client reconnects
+// after its last event, every 10 ms, and must get every printed line exactly once. The contract allows one second more,
+// which is subtracted.
 
 const sessions = 10_000;
 
@@ -107,7 +107,6 @@ async function openKill(stack: AsyncDisposableStack): Promise<ExperimentSides> {
   return { subject, peer };
 }
 
-/** A client that reconnects after the last event that it has. */
 function watch({ url, session }: { url: string; session: string }, signal: AbortSignal) {
   const seqs: number[] = [];
   const output: { text: string; at: number }[] = [];
@@ -132,7 +131,6 @@ function watch({ url, session }: { url: string; session: string }, signal: Abort
       .slice(0, -1);
   return {
     printed,
-    /** The longest time between two pieces of output. */
     gap: () => Math.max(...output.map(({ at }, n) => at - (output[n - 1]?.at ?? at))),
     correct(): DeliveryCounts {
       const got = printed();

@@ -5,8 +5,8 @@ import { createTempFolder } from '../lib/calls/folder.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 import { type ExperimentSides, type RoundResult, rateDefaults, timedRow } from '../lib/measure/measure.ts';
 
-// A client that missed 10,000 events: from its request with the last event that it has, until it has the newest. The
-// peer reads the same rows with one SELECT and writes them to the answer.
+// A client that missed 10,000 events: from its request, which names its last event, until it has the newest. The peer
+// reads the same rows with one SELECT and writes them to the response.
 
 const missed = 10_000;
 const bytes = 300;

@@ -11,13 +11,14 @@ import {
 } from '../lib/measure/measure.ts';
 import { describeMissingBubblewrap } from '../peers/raw-daemon.ts';
 
-// A run of one command, from the message to the end of the answer: its time, and the processor time of the server. `alone`
-// and `together` have no peer but another checkout's server (`--against`). `files`: in a workspace of 20,000 files, next to
-// an empty one. `length`: late runs of one long session next to the tenth and later ones of new sessions.
+// A run of one command, from the message to the end of the answer: its duration and the server's processor time.
+// `alone` and `together` have no peer except another checkout (`--against`). `files`: a workspace of 20,000 files,
+// compared with an empty one. `length`: late runs of one long session, compared with the tenth and later runs of new
+// sessions.
 
 const runsEach = 10;
 const atOnce = 50;
-const budgets = { time: 250, processor: 150 } as const; // of one run, in ms
+const budgets = { time: 250, processor: 150 } as const; // per run, in ms
 type Figure = keyof typeof budgets;
 
 export const run: Row = {
@@ -89,7 +90,7 @@ async function openRuns(stack: AsyncDisposableStack) {
         session,
         'mkdir -p f && cd f && seq 20000 | split -l 1 -a 4 - f && for i in f*; do truncate -s 20K $i; done',
       ),
-    /** One sample: the time, or the server's processor time, of one run of each session. */
+    /** Returns one sample: the average duration of a run, or the server's processor time for it. */
     async took(of: Figure, sessions: readonly string[], times: number): Promise<readonly number[]> {
       const [from, used] = [monotonicMs(), readCpuMs(client.pid)];
       await Promise.all(sessions.map((session) => runs(session, times)));

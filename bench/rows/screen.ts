@@ -15,9 +15,9 @@ import {
   timeDefaults,
 } from '../lib/measure/measure.ts';
 
-// The screen of a sandbox through the whole of Corral (server, daemon, Xvnc in bubblewrap). The peer is Debian's
-// websockify in front of the same Xvnc, which it reaches through the process's own view of its files. Only the path
-// differs. Raw pixels: the row measures the path, not the encoder.
+// The screen of a sandbox through all of Corral (server, daemon, Xvnc in bubblewrap). The peer is Debian's websockify
+// in front of the same Xvnc, reached through /proc/<pid>/root, so only the path differs. The pixels are raw: the row
+// measures the path, not the encoder.
 
 const [width, height] = [1280, 800];
 const programs = ['Xvnc', 'websockify', 'bwrap'];
@@ -73,7 +73,7 @@ async function websockify(stack: AsyncDisposableStack, server: number): Promise<
   return url;
 }
 
-/** The socket of the Xvnc that this server started, as a path that the whole machine can open. */
+/** Finds the socket of this server's Xvnc, as a path that the whole machine can open. */
 function displayOf(server: number): string {
   const parentOf = (pid: number) => Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.[1] ?? 0);
   const isOurs = (pid: number): boolean => pid === server || (pid > 1 && isOurs(parentOf(pid)));
@@ -101,7 +101,7 @@ const rounds: Record<Measure, (url: string) => Promise<number[]>> = {
     for (let n = 0; n < 15; n++) await viewer.frame(width, height);
     return [(viewer.bytes - before) / 1_000 / (monotonicMs() - from)];
   },
-  /** The display draws the pointer for a viewer that does not draw it itself, so a real movement changes pixels. */
+  /** This viewer does not draw the pointer, so the display does, and a movement changes pixels. */
   async 'hand to pixel'(url) {
     using viewer = await CountingViewer.open(url);
     await viewer.frame(width, height);

@@ -8,7 +8,7 @@ import { startRawContainer } from '../peers/raw-container.ts';
 import { startRawDesktop } from '../peers/raw-desktop.ts';
 
 // A cold session with a desktop, until the whole first frame has arrived and the browser has answered on its debugging
-// pipe. The peer is an equal container by the engine's API, whose daemon is called directly.
+// pipe. The peer is an equal container, started through the engine's API, whose daemon is called directly.
 
 const [width, height] = [1280, 800];
 const settings = { CORRAL_DRIVER: 'docker', CORRAL_SANDBOX_DESKTOP: 'true', CORRAL_SANDBOX_MEMORY: '2GiB' };

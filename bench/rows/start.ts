@@ -39,8 +39,8 @@ async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise
 
 async function openWarm(stack: AsyncDisposableStack, name: BackendName): Promise<ExperimentSides> {
   const place = await openBackend(stack, name);
-  // The bench finds a session's container by its label, which a pool's container lacks. The peer's settings are
-  // therefore copied from a server without a pool.
+  // The bench finds a session's container by its label, which pool containers lack. The peer's settings are therefore
+  // copied from a server without a pool.
   const start = await place.rawStart(await startServerWithClient(stack, place.settings));
   const instance = `bench-${process.pid}`;
   const pool = { CORRAL_SANDBOX_WARM_POOL: '1', CORRAL_INSTANCE: instance };

@@ -11,9 +11,10 @@ import { countArrivals, type ExperimentSides, type RoundResult, timedRow } from 
 import { removeRawContainer, startRawContainer } from '../peers/raw-container.ts';
 import { startDetachedExec } from '../peers/raw-exec.ts';
 
-// Ending things on Docker. `delete`: from the DELETE of a session until the engine reports its container gone. `stop`:
-// from the POST to the answer, which promises that every process of the run has ended. A child ignores TERM, so the two
-// seconds of its grace period are subtracted. The peer kills and removes an equal container, and nothing may be left.
+// Deleting and stopping on Docker. `delete`: from the DELETE of a session until the engine reports its container gone.
+// `stop`: from the POST to the answer, which promises that every process of the run has ended; a child ignores TERM, so
+// its grace period of two seconds is subtracted. The peer kills and removes an equal container. Nothing may be left
+// over.
 
 const graceMs = 2_000;
 const mark = 'sleep 98765';

@@ -4,8 +4,8 @@ import { startChild } from '../lib/calls/child-process.ts';
 import { startSimulatedDaemons } from '../lib/corral/simulated-daemons.ts';
 import { maxFigureRule, type SeriesPlan } from '../lib/measure/series.ts';
 
-// Sandboxes claimed through agents.x-k8s.io, in a stub of an API server that counts what the driver requests and receives.
-// The driver has its own process; no container runs.
+// Sandboxes claimed through agents.x-k8s.io from a stub API server, which counts what the driver requests and receives.
+// The driver has its own process; no containers run.
 
 const restMs = 60_000;
 

@@ -10,8 +10,8 @@ import { summarize } from '../lib/measure/statistics.ts';
 import { sessionPodSelector } from '../peers/raw-pod.ts';
 
 // Pods of twenty installations in one namespace of a real API server, with a simulated kubelet. One installation is a
-// whole server, whose requests pass a proxy that counts them. The pods of the others have no server. No container runs:
-// the daemons of the pods are fakes on this machine, so only the cluster's side is measured.
+// whole server behind a proxy that counts its requests; the others are only pods. No containers run: the daemons are
+// fakes on this machine, so only the cluster's side is measured.
 
 const poolSize = 5;
 const restMs = 60_000; // the reaper's period, the longest of all
@@ -61,7 +61,7 @@ async function poolIsFull({ podsOf }: SimulatedCluster): Promise<void> {
 }
 
 async function resting({ proxy }: SimulatedCluster, pid: number): Promise<SeriesPoint> {
-  await pause(3_000); // what the last starts caused has ended
+  await pause(3_000); // the last starts have sent their final requests by then
   proxy.take();
   await pause(restMs);
   const { calls, bytes } = proxy.take();

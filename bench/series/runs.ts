@@ -5,7 +5,7 @@ import { startServerWithClient } from '../lib/corral/client.ts';
 import { readCpuMs, readResidentMiB } from '../lib/corral/process-usage.ts';
 import { growthFactor, maxFigureRule, type SeriesPlan, type SeriesPoint } from '../lib/measure/series.ts';
 
-// Sessions that work without pause with a scripted model on fake sandboxes, each with a client that watches: a command
+// Sessions that work without pause with a scripted model on fake sandboxes, each watched by one client: a command
 // prints a line every 100 ms, and the next message follows as soon as the run ends. Each point has its own server.
 
 export const runs: SeriesPlan = {
@@ -35,7 +35,7 @@ async function figuresOf(active: number, ms: number): Promise<SeriesPoint> {
   });
   const busy = stack.use(await startChild('busy-sessions', { url, active, printer: 'shell' }));
   await busy.call('begin');
-  await pause(2_000); // the first runs of all sessions have begun by then
+  await pause(2_000); // all sessions have begun their first run by then
   const from = readCpuMs(pid);
   const before = await busy.call<Progress>('progress');
   await pause(ms);
@@ -48,7 +48,7 @@ async function figuresOf(active: number, ms: number): Promise<SeriesPoint> {
   return { runsPerS, cpuMsPerRun, rssMiB: readResidentMiB(pid), jain: jainOf(received) };
 }
 
-/** Jain's fairness index. 1: all get the same. 1/n: one of n gets everything. */
+/** Jain's fairness index. 1: all get the same share. 1/n: one of n gets everything. */
 function jainOf(shares: readonly number[]): number {
   const sum = shares.reduce((total, one) => total + one, 0);
   return sum ** 2 / (shares.length * shares.reduce((total, one) => total + one ** 2, 0));

@@ -6,7 +6,6 @@ import { tokenEnvironment } from '../shared/link/token.ts';
 import { ociProfile } from '../shared/seccomp/oci.ts';
 import { volumeLimitEnvironment } from '../shared/volume-limits.ts';
 
-// `@types/dockerode` does not declare this field.
 interface Host extends HostConfig {
   readonly CgroupnsMode: 'private';
 }
@@ -26,14 +25,13 @@ export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp
 
 export interface ContainerRequest {
   readonly spec: SandboxSpec;
-  /** The user id of every process inside: the sandbox's own, or the image's. */
   readonly user: number;
   readonly name: string;
-  /** The engine's names of the volumes, in the order of the spec's volumes. */
+  /** The engine's volume names, in the order of the spec's volumes. */
   readonly volumeNames?: readonly string[];
-  /** The workspace volume's name, if it differs from the container's name. */
+  /** Set if it differs from the container's name. */
   readonly volume?: string;
-  /** The image to run. The default image's tag contains the hash of its build context. */
+  /** The default image's tag contains the hash of its build context. */
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly token: Secret;
@@ -43,7 +41,6 @@ export interface ContainerRequest {
   readonly mount: string;
 }
 
-/** Isolation shared by the containers of sandboxes and services. */
 export const isolationFor = ({ memoryBytes, cpus, pids }: Pick<SandboxLimits, 'memoryBytes' | 'cpus' | 'pids'>) =>
   ({
     Privileged: false,
@@ -66,7 +63,6 @@ export const isolationFor = ({ memoryBytes, cpus, pids }: Pick<SandboxLimits, 'm
     AutoRemove: false,
   }) satisfies Host;
 
-/** The first process has no terminal, and its streams are not attached. */
 export const detachedStreams = {
   AttachStdin: false,
   AttachStdout: false,
@@ -75,7 +71,7 @@ export const detachedStreams = {
   Tty: false,
 } as const;
 
-/** The only place that defines what a sandbox's container can do. Everything not granted here is refused. */
+/** The only definition of what a sandbox's container can do. Anything not allowed here is refused. */
 export function sandboxBody({
   spec,
   user,
@@ -91,7 +87,7 @@ export function sandboxBody({
   const { memoryBytes, diskBytes } = spec.limits;
   const services = spec.services ?? [];
   const owned = `uid=${user},gid=${user}`;
-  // Files in a tmpfs count as memory, so together they get at most half of it.
+  // Files in a tmpfs count as memory, so together these mounts get at most half of it.
   const scratch = `rw,nosuid,nodev,exec,size=${Math.floor(memoryBytes / 4)}`;
   const env = {
     ...spec.env,
@@ -122,8 +118,8 @@ export function sandboxBody({
       // The engine creates the volume with the container and with these labels, so `list` finds the volume even if the
       // container is gone.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
-      // The engine fills a new volume from the first mount that it visits, in no fixed order. So only /workspace is
-      // allowed to fill it.
+      // The engine fills a new volume from the first mount that it visits, in no fixed order, so only /workspace may
+      // fill it.
       {
         Type: 'volume',
         Source: volume,

@@ -37,7 +37,7 @@ const settings = z.strictObject({
   ),
 });
 
-/** The engine's client is loaded only by servers that use it. */
+/** Loads the engine's client only in servers that use it. */
 export const docker = defineDriver({
   label: 'containers of a Docker engine',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',

@@ -43,7 +43,6 @@ const patienceMs = 10_000;
 // The kernel limits a Unix socket's path to 107 bytes.
 const maxRoot = 107 - '/sbx-0123456789abcdef/control.0123456789ab'.length;
 
-/** The socket folders of an engine filter, which creates and removes them for the server. */
 function filteredMounts(engine: Dockerode, folder: string): Mounts {
   const root = resolve(folder);
   if (Buffer.byteLength(root) > maxRoot) {
@@ -90,28 +89,25 @@ function filteredMounts(engine: Dockerode, folder: string): Mounts {
 }
 
 export interface DockerOptions {
-  /** The engine's address, as in DOCKER_HOST. Must be a Unix socket of this machine. */
+  /** Same format as DOCKER_HOST. Must be a Unix socket of this machine. */
   readonly host: string;
   /** This installation's name, part of every container's name. Several installations can share one engine. */
   readonly instance: string;
   /** The folder of the sandboxes' sockets. Keep it short: a Unix socket's path has at most 107 bytes. */
   readonly root: string;
-  /** The engine filter's folder, if `host` is a filter. The filter creates the socket folders in it. */
+  /** Set if `host` is an engine filter, which creates the socket folders here. */
   readonly socketsDir?: string | undefined;
   /** User ids for sandboxes, one each. Undefined: every sandbox runs as the image's user. */
   readonly users?: UserRange | undefined;
   readonly gate: EgressHandler;
   readonly ids: IdSource;
   readonly defaultImage?: DefaultImage;
-  /** Other images that the server can build. */
   readonly variants?: readonly DefaultImage[];
-  /** Whether new sandboxes get a desktop. */
   readonly desktop?: boolean;
   readonly caBundle?: string;
   readonly replica?: string;
-  /** The operator's labels, added to every container and volume. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** The OCI runtime of the containers, such as runsc. Undefined: the engine's default. */
+  /** OCI runtime, such as runsc. Undefined: the engine's default. */
   readonly runtime?: string | undefined;
   readonly onRefused?: (id: SandboxId, reason: string) => void;
   /** Time limit for the engine to start answering, in ms. */
@@ -150,7 +146,7 @@ export async function dockerDriver(
   const names = instanceNames(instance);
   const nameOf = names.of;
 
-  /** Inspects the sandbox's container. Undefined if it does not exist or belongs to another installation. */
+  /** Undefined if the container does not exist or belongs to another installation. */
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
     const container = engine.getContainer(nameOf(id));
     const found = await findInEngine(signal, () => container.inspect({ abortSignal: signal }));
@@ -244,7 +240,7 @@ export async function dockerDriver(
 
     async check({ signal }) {
       const soon = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
-      // dockerode's types declare no options for `ping`
+      // dockerode's types omit the options of `ping`
       const ping = engine.ping.bind(engine) as (options: object) => Promise<unknown>;
       await callEngine(soon, () => ping({ abortSignal: soon })).catch((error) => {
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;

@@ -32,12 +32,12 @@ export function openEngine(host: string, answerMs = usualAnswerMs): Dockerode {
     throw new AppError('unsupported', `The Docker engine at ${host} cannot be used: ${why}. Use a unix:// address.`);
   }
   // `host: undefined` keeps dockerode from reading DOCKER_HOST. No keep-alive: dialling a Unix socket costs less than a
-  // retry after the engine closed an idle connection.
+  // retry after the engine closes an idle connection.
   const agent = new QuietAgent({ keepAlive: false });
   return new Dockerode({ socketPath, host: undefined, agent, connectionTimeout: answerMs } as object);
 }
 
-/** Sends one request to the engine. Rejects only with AppError, and immediately when the signal fires. */
+/** Rejects only with AppError, and immediately when the signal aborts. */
 export async function callEngine<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value> {
   throwIfAborted(signal);
   try {
@@ -76,14 +76,12 @@ export function statusOf(thrown: unknown): number | undefined {
   return (refusal as { statusCode?: number } | undefined)?.statusCode;
 }
 
-/** The engine's own error message. */
 export function readEngineMessage(thrown: unknown): string {
   const refusal = thrown instanceof AppError ? (thrown.cause ?? thrown) : thrown;
   const { json, message } = refusal as { json?: { message?: string }; message?: string };
   return (json?.message ?? message ?? String(refusal)).trim();
 }
 
-/** Like `callEngine`, but resolves with undefined on 404. */
 export async function findInEngine<Value>(
   signal: AbortSignal,
   request: () => Promise<Value>,

@@ -6,8 +6,8 @@ import { callEngine, statusOf } from './engine.ts';
 const maxTries = 8;
 
 /**
- * Freezes the processes of a container. The engine's runtime gives up ("unable to freeze") if busy processors keep a
- * process from stopping in time, so this retries for about 4 s. Rejects with the engine's last refusal.
+ * The engine's runtime gives up ("unable to freeze") if a process on busy processors does not stop in time, so this
+ * retries for about 4 s. Rejects with the engine's last refusal.
  */
 export async function freezeContainer(
   container: Pick<Dockerode.Container, 'pause'>,

@@ -6,21 +6,19 @@ import type { CallOptions, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
 
-/** The image of sandboxes. It runs under a tag made of its name and the hash of its context. */
+/** An image that the server can build. Its tag contains the hash of its build context. */
 export interface DefaultImage extends BundledImage {
-  /** Network mode of the build steps, which install packages. */
   readonly buildNetwork: string;
 }
 type ProgressListener = (news: ProvisionProgress) => void;
 
 export interface Images extends AsyncDisposable {
-  /** Resolves with the reference to run for that name once the engine has the image. Rejects: image_missing. */
+  /** Resolves with the reference to run once the engine has the image. Rejects with image_missing. */
   ensure(name: string, call: CallOptions, tell?: ProgressListener): Promise<string>;
 }
 
 export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Images {
   const gettings = new SingleFlight<void>();
-  // every caller that waits for an image receives its progress
   const listeners = new Map<string, Set<ProgressListener>>();
   const newest = new Map<string, ProvisionProgress>(); // for callers that join later
   const contexts = new Map<DefaultImage, Promise<BuildContext>>();
@@ -31,7 +29,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     try {
       return await raceAbort(context, signal);
     } catch (error) {
-      if (!signal.aborted) contexts.delete(image); // the next call tries again
+      if (!signal.aborted) contexts.delete(image); // the next call retries
       throw error;
     }
   }
@@ -73,7 +71,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
       const stream = () => engine.pull(withTag(name), { abortSignal: signal });
       await callEngine(signal, async () => follow(await stream(), name, tell));
     } catch (cause) {
-      // The engine answers 404 or 500 if the registry refused the pull or did not answer.
+      // The engine answers 404 or 500 if the registry refused the pull or is unreachable.
       if (statusOf(cause) === undefined) throw cause;
       throw new AppError('image_missing', `The image ${name} could not be pulled: ${readEngineMessage(cause)}`, {
         cause,
@@ -127,7 +125,6 @@ const goneText =
 interface Progress {
   readonly stream?: string;
   readonly status?: string;
-  /** Id of a layer or of the image. */
   readonly id?: string;
   readonly error?: string;
 }
@@ -138,10 +135,7 @@ function builtLayer(text: string): string | undefined {
   return at && `layer ${at} of ${all}: ${what.trim().replaceAll(/\s+/g, ' ').slice(0, 200)}`;
 }
 
-/**
- * Counts the layers of a pull. A pull reports many lines a second, so only the start and end of each layer are passed
- * on.
- */
+/** A pull reports many lines a second, so only the start and end of each layer are passed on. */
 function pulledLayers() {
   const done = new Map<string, boolean>();
   return {

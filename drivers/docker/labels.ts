@@ -4,7 +4,7 @@ import { parseSandboxLabels, sandboxLabels } from '../shared/sandbox-labels.ts';
 
 const prefix = 'corral.';
 
-/** Labels of a sandbox's container and volume. An operator's labels cannot replace ours. */
+/** An operator's labels cannot override ours. */
 export function labelsFor(
   spec: Omit<SandboxInfo, 'phase'>,
   instance: string,
@@ -20,7 +20,6 @@ export function labelsFor(
 
 export const ownerFilter = (instance: string) => `corral.owner-instance=${instance}`;
 
-/** Undefined if the labels are not those of a sandbox. */
 export const parseSandboxInfo = (labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined =>
   parseSandboxLabels(labels, prefix, phase);
 
@@ -31,8 +30,8 @@ export const contentLabel = 'corral.content';
 export const workspaceLabel = 'corral.workspace';
 
 /**
- * A pool container has its own name until a claim renames it for the session. The name is the lock, because only one
- * container can have it.
+ * A pool container has its own name until a claim renames it for the session. The name is the lock, because it is
+ * unique.
  */
 export function instanceNames(instance: string) {
   const base = `corral-${instance}-`;
@@ -46,7 +45,7 @@ export function instanceNames(instance: string) {
     claimedIn: (name: string) => id(after(base, name)),
     warmIn: (name: string) => id(after(`${base}warm-`, name)),
     /**
-     * Read from the name and not from a label, because images keep the labels of the containers that they were created
+     * Read from the name instead of a label, because images keep the labels of the containers that they were created
      * from.
      */
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
@@ -60,11 +59,11 @@ export const isPooled = (labels: OptionalLabels): boolean => labels?.[poolLabel]
 interface Body {
   readonly name: string;
   readonly labels: OptionalLabels;
-  /** Labels of the volume with the session's name. */
+  /** Labels of the volume that has the session's name. */
   readonly pointer?: OptionalLabels;
 }
 
-/** The sandbox in this container, if a session owns it. Undefined if it is unclaimed or not a sandbox. */
+/** Undefined if the container is unclaimed or not a sandbox. */
 export function parseContainerInfo(
   names: InstanceNames,
   { name, labels, pointer }: Body,

@@ -14,17 +14,15 @@ interface Options {
   readonly names: InstanceNames;
   readonly folders: Folders;
   readonly clock: Clock;
-  /** Other servers start sandboxes in the same folders. */
   readonly hasReplicas: boolean;
   readonly isStarting: (id: SandboxId) => boolean;
-  /** Sandboxes that this process is starting for the pool. */
   readonly warming: ReadonlySet<SandboxId>;
 }
 
 /** A start creates its container soon after its folder, so an older folder without a container is a leftover. */
 const startMs = 5_000;
 
-/** Containers, volumes without a container, and folders that a failed start or removal left without either. */
+/** Lists containers, volumes without a container, and folders that a failed start or removal left without either. */
 export function createSandboxList(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
   const { engine, instance, names, folders, clock, hasReplicas, isStarting, warming } = options;
 
@@ -33,7 +31,7 @@ export function createSandboxList(options: Options): (signal: AbortSignal) => Pr
     return found !== undefined && clock.now() - found.mtimeMs < startMs;
   };
 
-  /** Undefined: the folder is gone, or belongs to another owner or to an unclaimed sandbox. */
+  /** Undefined if the folder is gone, or belongs to another owner or an unclaimed sandbox. */
   async function leftIn(id: SandboxId, phase: 'starting' | 'stopped'): Promise<SandboxInfo | undefined> {
     if (hasReplicas && phase === 'stopped' && (await isRecent(id))) return undefined;
     const labels = await folders.labels(id, { driver: 'docker', instance });
@@ -42,8 +40,7 @@ export function createSandboxList(options: Options): (signal: AbortSignal) => Pr
 
   return async (signal) => {
     const mine = { filters: { label: [ownerFilter(instance)] }, abortSignal: signal };
-    // Read the folders first: by the time the engine answers, any start that has finished in the meantime has a
-    // container.
+    // Read the folders first: a start that finishes while the engine answers then has a container in the list.
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));
     const all = await callEngine(signal, () => engine.listContainers({ all: true, ...mine }));

@@ -5,7 +5,7 @@ import { callEngine, findInEngine, statusOf } from './engine.ts';
 
 /**
  * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it.
- * `known`: the caller's fresh inspection, which saves a request.
+ * `known`: a fresh inspection, which saves a request.
  */
 export async function removeContainer(
   engine: Dockerode,

@@ -18,10 +18,9 @@ import { type DockerVolumes, engineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
 import { readWorkspacePointer, type WorkspacePointer, writeWorkspacePointer } from './workspace-volume.ts';
 
-/** Resources that a failed call must remove again. */
 export interface CreatedResources {
   containerId: string | undefined;
-  /** The create request in flight. If abandoned half-way, it could create a container that nobody tracks. */
+  /** The create request in flight. Abandoning it could leave a container that nobody tracks. */
   creating?: Promise<unknown>;
 }
 interface ContainerStart {
@@ -40,12 +39,11 @@ interface ContainerStart {
   /** The token for a new sandbox; a running one keeps its own. */
   readonly token: string;
   readonly name: string;
-  /** The workspace's volume and its owner. Owner undefined: the workspace has no files yet. */
+  /** The owner is undefined if the workspace has no files yet. */
   readonly workspace: Workspace;
   readonly image: string;
   /** Pool labels; set only for a sandbox that no session owns yet. */
   readonly pool?: Readonly<Record<string, string>>;
-  /** Container settings that differ from a sandbox's. */
   readonly body?: (request: ContainerRequest) => Dockerode.ContainerCreateOptions;
 }
 export interface Workspace {
@@ -57,14 +55,14 @@ export interface StartedContainer {
   readonly end: SandboxEndpoint;
 }
 
-/** Creates and starts the sandbox's container, or adopts the running container with its name. */
+/** Creates and starts the sandbox's container, or adopts a running one with its name. */
 export async function startContainer(
   place: ContainerStart,
   spec: SandboxSpec,
   signal: AbortSignal,
 ): Promise<StartedContainer> {
   const { engine, folders, holds, instance, name, image } = place;
-  // Not awaited here: it runs concurrently with the work on the folder, because it waits for the engine's answers.
+  // Awaited later: the user lookup waits for the engine and runs concurrently with the work on the folder.
   let user = userFor(place, place.workspace, signal);
   user.catch(() => {}); // the loop awaits it
   const meta = await folders.prepare({ driver: 'docker', instance, ...toLabels(spec), token: place.token });
@@ -84,7 +82,7 @@ export async function startContainer(
     const uid = await user;
     const labels = { ...own, [userLabel]: String(uid) };
     const body = (place.body ?? sandboxBody)({ ...request, labels, user: uid, volume: workspace.volume });
-    // If the engine's answer is lost, the container that now has the name shows whether the create succeeded.
+    // If the engine's answer is lost, the container that has the name shows whether the create succeeded.
     const id = await create(engine, body, place.created, signal).catch((error) => {
       lost += 1;
       if (error.code !== 'driver_unavailable' || lost > 1) throw error;
@@ -129,8 +127,8 @@ async function create(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, ...rest } = body;
-  // Query and body are separate: otherwise dockerode would also put the body into the URL, and logs would show the
-  // token.
+  // Query and body are separate: otherwise dockerode would also put the body, and so the token, into the URL, which is
+  // logged.
   const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
   const request = () => {
     const creating = engine.createContainer(options);
@@ -153,7 +151,6 @@ interface ContainerToStart {
   readonly spec: SandboxSpec;
   readonly token: Secret;
   readonly user: number;
-  /** The workspace has no files yet. */
   readonly isFresh: boolean;
 }
 
@@ -184,7 +181,6 @@ async function start(
   for (const it of ends) if (it.status === 'rejected') throw it.reason;
 }
 
-/** Retries once after a lost answer. */
 function orOnceMore<Value>(request: () => Promise<Value>): Promise<Value> {
   return request().catch((error) => {
     if (error.code !== 'driver_unavailable') throw error;
@@ -192,10 +188,7 @@ function orOnceMore<Value>(request: () => Promise<Value>): Promise<Value> {
   });
 }
 
-/**
- * Adopts the running container with this name. Undefined: the name is free, because no container has it or the
- * container was removed.
- */
+/** Adopts the running container with this name. Undefined: the name is free, or was freed by a removal. */
 async function adopt(
   place: ContainerStart,
   spec: SandboxSpec,
@@ -231,7 +224,7 @@ async function adopt(
   return { info, end: await holds.hold(spec.id, found.Id) };
 }
 
-/** A container started by an older server has the token itself in its environment, not the hash. */
+/** Containers started by an older server have the token itself in their environment, not its hash. */
 function knows(env: readonly string[], token: Secret): boolean {
   return [hashToken(token), token.reveal()].some((it) => env.includes(`CORRAL_SANDBOXD_TOKEN=${it}`));
 }

@@ -1,20 +1,18 @@
 import type { AppError } from '../../src/core/errors/errors.ts';
 
-/** The runtimes of a Docker engine: names and their programs. */
 export type Runtimes = Readonly<Record<string, string>>;
 
-/** Whether the runtime's containers share the host's kernel. Undefined: the engine's default runtime. */
+/** Whether containers of this runtime share the host's kernel. Undefined: the engine's default runtime. */
 export const usesHostKernel = (runtime: string | undefined): boolean =>
   runtime === undefined || /^(runc|crun|youki)$/.test(runtime);
 
-/** Programs of gVisor and Kata, by the names that engines use. */
 const strong = /(^|[-./])(runsc|kata)/;
 const install =
   'Install gVisor (https://gvisor.dev/docs/user_guide/install) or Kata Containers, or set CORRAL_SANDBOX_ISOLATION=standard.';
 
 /**
- * The runtime that gives each container its own kernel: the configured runtime, or else the engine's first. Rejects if
- * there is none.
+ * The runtime that gives each container its own kernel: the configured one, or the engine's first. Rejects if there is
+ * none.
  */
 export async function findStrictRuntime(
   { host, runtime: target }: { host: string; runtime: string | undefined },

@@ -7,19 +7,18 @@ import { callEngine } from './engine.ts';
 import { ownerFilter } from './labels.ts';
 
 /**
- * The image's own user. Without a range, all sandboxes share it. It also owns workspaces from before a range was set.
+ * The image's own user, shared by all sandboxes if no range is set. Also owns workspaces from before a range was set.
  */
 export const imageUser = 10_001;
-/** Label on a container and its volume: the user id that owns the files. */
+/** Label on containers and volumes: the user id that owns the files. */
 export const userLabel = 'corral.user';
-/** Image label that means: /workspace and the programs work for any user. */
+/** Image label: /workspace and the programs work for any user. */
 const anyUserLabel = 'corral.any-user';
 const maxLooks = 64;
 
 export interface WorkspaceUsers {
-  /** The user id that owns an existing workspace. */
   ofWorkspace(labels: Labels): number;
-  /** Returns a user id for a new workspace that no running sandbox has. Rejects: sandbox_capacity. */
+  /** Returns a user id that no running sandbox has, for a new workspace. Rejects with sandbox_capacity. */
   choose(signal: AbortSignal): Promise<number>;
   /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
@@ -66,7 +65,7 @@ export function openWorkspaceUsers({ engine, instance, ids, range }: Options): W
       if (taken.length === 0 && !kept) return user;
       if (taken.length === 0) resting ??= user;
     }
-    // Reuse the id of a stopped sandbox: that sandbox cannot start again while ours runs.
+    // Reuse a stopped sandbox's id: that sandbox cannot start while ours runs.
     if (resting !== undefined) return resting;
     throw new AppError(
       'sandbox_capacity',

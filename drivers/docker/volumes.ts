@@ -8,10 +8,9 @@ import { callEngine, findInEngine } from './engine.ts';
 import { ownerFilter } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 
-/** Label on an engine volume: the id of the volume. The label is the only record. */
+/** Label on an engine volume, with the volume's id. The only record of the volume. */
 const volumeLabel = 'corral.volume';
 const headerBytes = 512;
-/** Limits of the helper container that changes owners and then exits. */
 const helperLimits = { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 32 };
 const helperPath = '/volume';
 
@@ -23,19 +22,17 @@ interface Options {
   readonly labels: Readonly<Record<string, string>>;
 }
 interface NewOwner {
-  /** The sandbox's container, which is not running yet. */
   readonly container: string;
   readonly image: string;
   readonly user: number;
 }
 export interface DockerVolumes extends VolumeHosting {
-  /** Rejects: sandbox_unavailable (a volume is gone; the engine would silently create an empty one). */
+  /** Rejects with sandbox_unavailable if a volume is gone; the engine would silently create an empty one. */
   check(spec: Pick<SandboxSpec, 'volumes'>, signal: AbortSignal): Promise<void>;
   /** Gives writable volumes to the sandbox's user before the sandbox starts. */
   give(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<void>;
 }
 
-/** Stores volumes as named volumes of the engine. */
 export function openVolumes({ engine, instance, labels }: Options): DockerVolumes {
   const nameOf = (id: VolumeId) => engineVolumeName(instance, id);
   const helperOf = (id: VolumeId) => `${nameOf(id)}-owner`;
@@ -45,13 +42,12 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
     found?.Labels?.['corral.owner-instance'] === instance;
 
   /**
-   * Changes the owner with a program of the image, as root in a container with no network and only this volume. The
-   * folder itself changes last, so an interrupted change is repeated. The owner of a link itself is changed; links are
-   * never followed.
+   * Runs the image's chown as root, in a container with no network and only this volume. The folder itself changes
+   * last, so an interrupted change is repeated. A link's own owner is changed; links are never followed.
    */
   async function changeOwner(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
     const name = helperOf(id);
-    await removeContainer(engine, name, instance, signal); // left by a server that was killed
+    await removeContainer(engine, name, instance, signal); // left by a killed server
     const body = {
       Image: image,
       User: '0:0',
@@ -80,7 +76,6 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
     }
   }
 
-  /** The user that owns the folder, from the header of its archive. */
   async function readOwner(container: string, path: string, signal: AbortSignal): Promise<number> {
     const requested = { path: `${path}/.`, abortSignal: signal };
     const archive = await callEngine(signal, () => engine.getContainer(container).getArchive(requested));

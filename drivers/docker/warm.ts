@@ -30,9 +30,7 @@ interface Options {
   readonly holds: ServerEndpoints;
   readonly images: Images;
   readonly runtime: string | undefined;
-  /** Several servers share the same sandboxes. */
   readonly hasReplicas: boolean;
-  /** Sandboxes that this process is starting for the pool. */
   readonly starting: Set<SandboxId>;
   place(
     name: string,
@@ -63,11 +61,11 @@ export function dockerPool(options: Options): Poolable {
    */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
-  /** Volumes that were unused at the last check. */
+  /** Volumes that were unused at the last check, and are removed if they still are at the next. */
   let idle = new Set<string>();
   const mine = { filters: { label: [ownerFilter(instance), poolLabel] } };
 
-  /** The image's content id, so that a claim never takes a sandbox of an outdated image. */
+  /** Returns the image's content id, so that a claim never takes a sandbox of an outdated image. */
   async function readContentId(ref: string, signal: AbortSignal): Promise<string> {
     const { Id } = await callEngine(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
     return options.runtime === undefined ? Id : `${Id} ${options.runtime}`;
@@ -85,7 +83,7 @@ export function dockerPool(options: Options): Poolable {
     }
   }
 
-  /** Removes the sandbox with its folder and volume, but not the volume with the session's name. */
+  /** Removes the sandbox with its folder and volume, but not the volume that has the session's name. */
   async function clear(id: SandboxId, container: string, signal: AbortSignal): Promise<void> {
     waiting.delete(id);
     await removeContainer(engine, container, instance, signal);
@@ -94,7 +92,7 @@ export function dockerPool(options: Options): Poolable {
     await removeVolume(engine, names.warm(id), signal);
   }
 
-  /** After a claim that failed halfway: removes the claimed sandbox, so that no other session gets it. */
+  /** Removes a sandbox whose claim failed halfway, so that no other session gets it. */
   async function undo(id: SandboxId, name: string): Promise<void> {
     const signal = AbortSignal.timeout(cleanUpMs);
     const byName = (it: string) => findInEngine(signal, () => engine.getContainer(it).inspect({ abortSignal: signal }));
@@ -122,8 +120,7 @@ export function dockerPool(options: Options): Poolable {
   }
 
   /**
-   * Removes leftovers of interrupted starts and removals: pool volumes without a container and without a session's
-   * files.
+   * Removes leftovers of interrupted starts and removals: pool volumes that have no container and no session's files.
    */
   async function sweep(bodies: readonly Dockerode.ContainerInfo[], volumes: readonly Volume[], signal: AbortSignal) {
     const used = new Set(bodies.map(({ Labels }) => Labels['corral.sandbox']));
@@ -223,8 +220,8 @@ export function dockerPool(options: Options): Poolable {
   };
 
   /**
-   * Leaves out sandboxes with a claim in progress, so that none is claimed twice. A claim that stays unfinished is
-   * treated as abandoned.
+   * Omits sandboxes with a claim in progress, so that none is claimed twice. A claim that stays unfinished is treated
+   * as abandoned.
    */
   async function withoutClaimed(warm: readonly WarmSandbox[]): Promise<WarmSandbox[]> {
     const claims = await Promise.all(warm.map(({ id }) => folders.isClaimed(id)));

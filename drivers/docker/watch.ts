@@ -7,10 +7,10 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import { callEngine, findInEngine } from './engine.ts';
 
 /**
- * Reports when containers end. All share one connection to the engine, which is open only while something is watched.
+ * Reports when containers end. All watches share one connection to the engine, open only while something is watched.
  */
 export interface ContainerWatcher extends AsyncDisposable {
-  /** Resolves with the reason once the container has ended for good, even across restarts of the engine. */
+  /** Resolves with the reason once the container has ended permanently, even across engine restarts. */
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
@@ -21,7 +21,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
   const watched = new Map<string, (reason: AppError) => void>();
   let listening: { stop: AbortController; done: Promise<void> } | undefined;
 
-  /** Settles the watch if the container no longer runs, for example because it ended while no connection was open. */
+  /** Settles the watch if the container is not running, for example because it ended while no connection was open. */
   async function look(id: string, signal: AbortSignal): Promise<void> {
     const found = await findInEngine(signal, () => engine.getContainer(id).inspect({ abortSignal: signal }));
     const { Running = false, Status = '', OOMKilled = false, ExitCode = 0 } = found?.State ?? {};
@@ -45,7 +45,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
         clock.clearTimeout(again);
         again = clock.setTimeout(() => turn.abort(), lookAgainMs.heard);
         const hearing = hear(stream, either);
-        await lookAtAll(either); // covers containers that ended before the stream was open
+        await lookAtAll(either); // containers that ended before the stream opened
         await raceAbort(hearing, either);
       } catch {
         // The engine is unreachable, or the next check is due.
@@ -60,7 +60,7 @@ export function openContainerWatcher(engine: Dockerode, label: string, clock: Cl
   async function hear(stream: Readable, signal: AbortSignal): Promise<void> {
     const close = () => void stream.destroy();
     signal.addEventListener('abort', close, { once: true });
-    stream.on('error', () => {}); // the loop sees the stream's end
+    stream.on('error', () => {}); // the loop ends with the stream
     try {
       for await (const line of createInterface({ input: stream })) {
         const id = idIn(line);

@@ -13,7 +13,6 @@ const Info = z.object({
 const Program = z.object({ path: z.string().default('') });
 export interface EngineFacts {
   readonly engine: string;
-  /** Undefined: the engine does not report it. */
   readonly runc: string | undefined;
   readonly security: readonly string[];
   readonly runtimes: readonly string[];
@@ -21,9 +20,9 @@ export interface EngineFacts {
 
 type Numbers = readonly [number, number, number];
 interface FixedVersions {
-  /** The number of version components that identify a release line; each line gets its own fixes. */
+  /** How many version components identify a release line. Each line gets its own fixes. */
   readonly names: number;
-  /** The first version of each release line without a known container escape. Later lines start fixed. */
+  /** First version of each release line without a known container escape. Later lines are fixed from the start. */
   readonly fixed: readonly [Numbers, ...Numbers[]];
 }
 const engineLines: FixedVersions = {
@@ -42,7 +41,6 @@ const runcLines: FixedVersions = {
   ],
 };
 
-/** Engine settings and versions that weaken isolation, each with advice. Empty: none known. */
 export function findWeaknesses(
   { engine, runc, security, runtimes }: EngineFacts,
   target: string | undefined,
@@ -68,14 +66,13 @@ export function findWeaknesses(
   return found;
 }
 
-/** The engine's runtimes: names and their programs. Rejects if the engine does not answer. */
+/** The program of each runtime's name. Rejects if the engine does not answer. */
 export async function readEngineRuntimes(host: string, { signal }: CallOptions): Promise<Record<string, string>> {
   const engine = openEngine(host);
   const { Runtimes } = Info.parse(await callEngine(signal, () => engine.info()));
   return Object.fromEntries(Object.entries(Runtimes ?? {}).map(([name, it]) => [name, Program.parse(it).path]));
 }
 
-/** The findings of `findWeaknesses` for the engine at this address. Rejects if the engine does not answer. */
 export async function findEngineWeaknesses(
   host: string,
   target: string | undefined,

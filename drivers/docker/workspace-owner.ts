@@ -2,12 +2,11 @@ import type Dockerode from 'dockerode';
 import { systemClock } from '../../src/core/contracts/clock.ts';
 import { callEngine, statusOf } from './engine.ts';
 
-/** Where a workspace's volume is mounted, in every sandbox. */
 export const workspacePath = '/workspace';
 const blockBytes = 512;
 
 /**
- * Gives the root of a new workspace to the sandbox's user. The engine gives it the owner of the image's folder, but
+ * Gives the root of a new workspace to the sandbox's user. The engine gives it to the owner of the image's folder, but
  * only the owner can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. If the engine refuses, the
  * folder stays world-writable, as in the image.
  */
@@ -24,7 +23,7 @@ export async function changeWorkspaceOwner(
   );
 }
 
-/** A tar archive whose only entry is the folder that it is extracted into. The engine would skip an entry `./`. */
+/** Creates a tar archive whose only entry is its destination folder. The engine would skip an entry `./`. */
 export function createOwnerArchive(user: number): Buffer {
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
   const header = Buffer.alloc(blockBytes);
@@ -36,7 +35,7 @@ export function createOwnerArchive(user: number): Buffer {
     [124, octal(0, 12)],
     [136, octal(Math.floor(systemClock.now() / 1_000), 12)],
     [148, ' '.repeat(8)], // the checksum counts its own field as spaces
-    [156, '5'], // a folder
+    [156, '5'], // type: folder
     [257, 'ustar\x0000'],
   ];
   for (const [at, text] of fields) header.write(text, at, 'latin1');

@@ -3,17 +3,15 @@ import { callEngine, findInEngine } from './engine.ts';
 import { workspaceLabel } from './labels.ts';
 import { userLabel } from './users.ts';
 
-/** The volume with the session's name. It shows where the session's files are. */
+/** The volume that has the session's name. It shows where the session's files are. */
 export interface WorkspacePointer {
   readonly labels: Readonly<Record<string, string>>;
-  /** The volume with the files, if it is a different volume. */
   readonly workspace: string | undefined;
 }
 interface VolumeClaim {
   readonly engine: Dockerode;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The claimed container. */
   readonly found: Dockerode.ContainerInspectInfo;
 }
 
@@ -28,7 +26,7 @@ export async function readWorkspacePointer(
 
 /**
  * Creates the volume that points from the session's name to the claimed container's files, because Docker cannot rename
- * a volume. Resolves with the volume's labels. If another call created the volume first, these are that call's labels.
+ * volumes. Resolves with the volume's labels, which are another call's if that call created the volume first.
  */
 export async function writeWorkspacePointer(
   { engine, name, labels, found }: VolumeClaim,
@@ -43,6 +41,5 @@ export async function writeWorkspacePointer(
   return (await readWorkspacePointer(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create request
 }
 
-/** The name of the container's workspace volume. */
 export const workspaceVolumeOf = ({ Mounts }: Pick<Dockerode.ContainerInspectInfo, 'Mounts'>): string =>
   Mounts.find(({ Destination }) => Destination === '/workspace')?.Name ?? '';

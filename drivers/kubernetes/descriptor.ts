@@ -1,7 +1,7 @@
 import { defineDriver } from '../descriptor.ts';
 import { kubernetesSettings } from './settings.ts';
 
-/** The cluster's client is loaded only by servers that use it. */
+/** Loads the cluster's client only in servers that use it. */
 export const kubernetes = defineDriver({
   label: 'pods of a Kubernetes cluster',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',

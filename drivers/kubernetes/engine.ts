@@ -9,28 +9,25 @@ import type { Pods } from './pods/pods.ts';
 export interface EngineOptions extends KubeObjectOptions {
   readonly pods: Pods;
   nameOf(id: SandboxId): string;
-  /** Undefined: this sandbox has no network access. */
+  /** Undefined: the sandbox has no network access. */
   egressToken(spec: SandboxSpec): Secret | undefined;
 }
 
-/** One start of a sandbox, and what it created. */
 export interface SandboxStart {
-  /** Creates the sandbox, or takes over the one that exists. Resolves with its pod, which may not run yet. */
+  /** Creates the sandbox or takes over an existing one. Resolves with its pod, which may not be running yet. */
   place(news: (news: ProvisionProgress) => void, signal: AbortSignal): Promise<V1Pod>;
   /** The command that gives the pod its sandbox's identity and prints `done`. Undefined: the pod already has it. */
   identity(pod: V1Pod): string | undefined;
-  /** Called once the pod's daemon answers. Resolves with the object that has the sandbox's labels, now complete. */
+  /** Call once the pod's daemon answers. Resolves with the object that has the sandbox's labels, now complete. */
   finish(pod: V1Pod, signal: AbortSignal): Promise<KubeObject>;
-  /** After a failure: removes what this call created, never a sandbox that was already running. */
+  /** Removes what this call created, but never a sandbox that was already running. */
   undo(signal: AbortSignal): Promise<void>;
 }
 
-/** Runs sandboxes in the cluster: as pods of this server, or as claims of agents.x-k8s.io. */
 export interface SandboxEngine extends AsyncDisposable {
   begin(spec: SandboxSpec): SandboxStart;
-  /** The sandbox's pod. Rejects: sandbox_unavailable (it is still starting). */
+  /** Returns the sandbox's pod. Rejects with sandbox_unavailable while it is starting. */
   find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined>;
-  /** The sandboxes. `live`: all pods of the installation. */
   list(live: readonly V1Pod[], signal: AbortSignal): Promise<SandboxInfo[]>;
   clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void>;
 }

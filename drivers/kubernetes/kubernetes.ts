@@ -42,7 +42,7 @@ const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
   limits: ['memoryBytes', 'cpus', 'diskBytes'],
   wayOutIsFixed: true, // a pod's network policy follows its label
-  desktop: false, // the options can override it
+  desktop: false, // the options can enable it
   noVolumes: 'a claim that several pods mount needs storage of its own; set CORRAL_DRIVER to docker',
   noBuilds:
     'nothing in the cluster builds images for it; build them with the tools of the cluster, and name them in templates',
@@ -52,7 +52,6 @@ const oneUser =
 const cleanUpMs = 40_000;
 
 export interface KubernetesDriver extends Driver, ServiceHosting, AdoptionSupport, Partial<PoolHosting> {
-  /** Ends expired pods of this installation. Resolves with their names. */
   reap(signal: AbortSignal): Promise<readonly string[]>;
 }
 
@@ -76,7 +75,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const nameOf = (id: SandboxId) => namePrefix(instance) + sessionIdOf(id);
   const closing = new AbortController();
   const cleanUpSignal = () => AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-  /** Shares one attempt among all callers; their signals do not stop it. After a failure, the next call retries. */
+  /** Shares one attempt among all callers, whose signals do not stop it. After a failure, the next call retries. */
   function shareAttempt<Made>(make: (signal: AbortSignal) => Promise<Made>) {
     let made: Promise<Made> | undefined;
     return (signal: AbortSignal): Promise<Made> => {
@@ -87,7 +86,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       return raceAbort(made, signal);
     };
   }
-  /** Applies the network policies once per server process, before its first pod. */
+  /** Applies the network policies before the server's first pod. */
   const fenced = shareAttempt(async (signal) => {
     if (options.networkPolicies !== 'given') await ensurePolicies(api, options, signal);
   });
@@ -144,7 +143,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     const missing = 'the cluster lacks agents.x-k8s.io, or this server the rights to get, list and watch its sandboxes';
     throw new AppError('unsupported', `No Sandbox can be adopted here: ${missing} (docs/kubernetes.md).`);
   }
-  /** A sandbox that was started as a pod, perhaps before the cluster had claims, remains a pod. */
+  /** A sandbox that started as a pod, perhaps before the cluster had claims, remains a pod. */
   async function engineFor({ id, adopts }: SandboxSpec, signal: AbortSignal): Promise<SandboxEngine> {
     if (adopts !== undefined) return await adopting(signal);
     const claims = await claiming(signal);

@@ -6,7 +6,7 @@ import type { KubeObject } from './api/collection.ts';
 
 const prefix = 'corral/';
 
-/** Labels hold names and numbers. Values that a label cannot hold become annotations. */
+/** Labels hold names and numbers. Annotations hold values that a label cannot. */
 export function objectMetadata(spec: SandboxSpec, instance: string, more: Readonly<Record<string, string>> = {}) {
   const { sandbox, session, epoch, ...notes } = sandboxLabels(spec);
   return {
@@ -17,7 +17,6 @@ export function objectMetadata(spec: SandboxSpec, instance: string, more: Readon
 const prefixed = (fields: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(fields).map(([name, value]) => [prefix + name, value]));
 
-/** Labels of objects that no session owns. */
 export const instanceLabels = (instance: string) => ({
   'app.kubernetes.io/name': 'corral-sandbox',
   'app.kubernetes.io/managed-by': 'corral',
@@ -27,31 +26,27 @@ export const sandboxSelector = (instance: string) => `corral/instance=${instance
 export const instanceOf = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
 export const isOwnPod = (pod: V1Pod | undefined, instance: string): pod is V1Pod =>
   pod !== undefined && instanceOf(pod.metadata) === instance;
-/** Prefix of the names of everything that this installation creates. */
 export const namePrefix = (instance: string) => `corral-${instance}-`;
 
-/** A pod this long past its deadline no longer has an owner, so any installation can delete it. */
+/** A pod this far past its deadline no longer has an owner, so any installation can delete it. */
 const lateMs = 60_000;
-/** False without a deadline. */
 export const isOverdue = ({ metadata }: KubeObject, now: number) =>
   Number(metadata?.annotations?.['corral/expires']) + lateMs < now;
 
-/** Undefined if the object is not a sandbox's. */
 export const parseSandboxInfo = (
   meta: V1ObjectMeta | undefined,
   phase: SandboxInfo['phase'],
 ): SandboxInfo | undefined => parseSandboxLabels({ ...meta?.annotations, ...meta?.labels }, prefix, phase);
 
-/** Adds the node of the pod. Empty if the object is not a sandbox's. */
+/** Adds the pod's node. Empty if the object does not belong to a sandbox. */
 export const withNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
   info ? [{ ...info, ...(pod?.spec?.nodeName && { host: pod.spec.nodeName }) }] : [];
 
-/** Selects all pods of an installation, including those that no session has claimed. */
+/** Includes pods that no session has claimed. */
 export const podSelector = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
-/** Selects the pods of every installation. */
 export const allPodsSelector = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
 
-/** Rejects unless the object with the sandbox's name belongs to its session and to no newer server. */
+/** Rejects unless the object belongs to the sandbox's session and to no newer server. */
 export function checkOwner(kind: string, { metadata }: KubeObject, spec: SandboxSpec, instance: string): void {
   const info = parseSandboxInfo(metadata, 'ready');
   if (instanceOf(metadata) !== instance || info?.sessionId !== spec.sessionId) {

@@ -12,7 +12,6 @@ import type { KubernetesSettings } from './settings.ts';
 /** Linux limits one variable to 128 KiB. */
 const maxVariable = 100_000;
 
-/** The driver and its egress listener, which close together. */
 export async function openKubernetes(settings: KubernetesSettings, parts: DriverParts): Promise<Driver> {
   const { instance, gate, hasEgress, say } = parts;
   await using stack = new AsyncDisposableStack();
@@ -61,7 +60,7 @@ async function kubernetesOptions(it: KubernetesSettings, parts: DriverParts): Pr
   };
 }
 
-/** Pods have no DNS, so they need the address. */
+/** Resolves the name here, because pods have no DNS. */
 async function resolved({ host, port }: HostPort): Promise<HostPort> {
   const found = await lookup(host).catch((cause: NodeJS.ErrnoException) => {
     const message = `CORRAL_KUBERNETES_EGRESS_ADDRESS: ${host} has no address (${cause.code}).`;

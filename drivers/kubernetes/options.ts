@@ -9,13 +9,13 @@ export type HostPort = Readonly<KubernetesSettings['egressListen']>;
 type FromSettings =
   | ('workspace' | 'storageClass' | 'runtimeClass' | 'seccompProfile' | 'priorityClass' | 'imagePullSecrets')
   | ('imagePullPolicy' | 'requestShare' | 'podUser' | 'userNamespaces' | 'nodeLossSeconds');
-/** The operator's settings for every sandbox's pod. None of them can weaken the pod's isolation. */
+/** The operator's settings for all pods. None can weaken a pod's isolation. */
 export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly V1Toleration[];
 }
 
-/** Selects this server's pods in the network policies. Without it, any peer with the address is allowed. */
+/** Selects this server's pods in the network policies. Absent: any peer with the address is allowed. */
 export interface ServerPods {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -24,7 +24,7 @@ export interface ServerPods {
 }
 
 type OwnSettings = 'kubeconfig' | 'context' | 'namespace' | 'engine' | 'networkPolicies' | 'maxInFlight';
-/** The name of the instance is part of every pod's name, so several installations can share one namespace. */
+/** Pod names contain the instance's name, so several installations can share one namespace. */
 export interface KubernetesOptions
   extends Pick<KubernetesSettings, OwnSettings>,
     Pick<DriverParts, 'instance' | 'ids' | 'clock' | 'random'>,
@@ -33,7 +33,6 @@ export interface KubernetesOptions
   readonly keys: readonly Secret[];
   /** `port-forward`: this server cannot reach pod addresses, so all traffic goes through the API server. */
   readonly reach: 'pod-ip' | 'port-forward';
-  /** The daemon's port. */
   readonly port: number;
   readonly pods: PodSettings;
   /**
@@ -42,14 +41,13 @@ export interface KubernetesOptions
    */
   readonly egressAddress?: HostPort | undefined;
   readonly serverPods?: ServerPods;
-  /** Called when a check finds that nothing enforces the policies; for the operator's log. */
+  /** Called to log that a check found the policies unenforced. */
   readonly onOpen?: (message: string) => void;
-  /** PEM text of authorities that sandboxes trust in addition to their image's own. */
+  /** PEM of authorities that sandboxes trust in addition to their image's own. */
   readonly extraCa?: string | undefined;
   /** How long a pod can wait for a node, in ms. */
   readonly pendingMs: number;
-  /** Whether new sandboxes get a desktop. */
   readonly desktop?: boolean;
-  /** Called when the watch on pods keeps failing; for the operator's log. */
+  /** Called to log that the watch on pods keeps failing. */
   readonly onTrouble?: ((error: AppError) => void) | undefined;
 }

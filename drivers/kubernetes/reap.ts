@@ -10,7 +10,6 @@ import { podRemovalOptions, podsPath } from './pods/pods.ts';
 
 type Options = Pick<KubernetesOptions, 'kubeconfig' | 'context' | 'namespace' | 'clock' | 'random'>;
 
-/** The Accept header of lists without specs and states. */
 const metadataList = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
 
 interface Kind {
@@ -18,18 +17,18 @@ interface Kind {
   readonly path: string;
   readonly removal: RemovalOptions;
 }
-/** Deletes the objects for which `meant` returns true. Resolves with their kinds and names. */
 type ObjectDeletion = (kind: Kind, labelSelector: string, meant: (object: KubeObject) => boolean) => Promise<string[]>;
 
-/** Ends expired pods of every installation in the namespace; for a CronJob. Resolves with their names. */
+/** Ends expired pods of all installations in the namespace; meant for a CronJob. Resolves with their names. */
 export const reapExpired = (options: Options, signal: AbortSignal): Promise<readonly string[]> =>
   withCluster(options, signal, (end) =>
     end(podsOf(options), allPodsSelector, (pod) => isOverdue(pod, options.clock.now())),
   );
 
 /**
- * Cleans up after a removed installation: deletes its claims, pools and pods, then their volume claims, but no pods of
- * Sandboxes that it adopted. Needs only the rights to get, list and delete. Resolves with the deleted objects' names.
+ * Cleans up after a removed installation: deletes its claims, pools and pods, then their volume claims, but not the
+ * pods of Sandboxes that it adopted. Needs only the rights to get, list and delete. Resolves with the deleted objects'
+ * kinds and names.
  */
 export const deleteInstanceObjects = (
   { instance, ...options }: Options & Pick<KubernetesOptions, 'instance'>,
@@ -42,7 +41,7 @@ export const deleteInstanceObjects = (
     const ofClaims = ['sandboxclaim', 'sandboxwarmpool', 'sandboxtemplate'].map((kind): Kind => {
       return { kind, path: extensionPath(namespace, `${kind}s`), removal: { propagationPolicy: 'Foreground' } };
     });
-    // Claims and pools are deleted before the pods that they would replace.
+    // Claims and pools first, because they would replace deleted pods.
     const volumeClaims: Kind = { kind: 'volume claim', path: volumeClaimsPath(namespace), removal: {} };
     const kinds = [...ofClaims, podsOf(options), volumeClaims];
     const removed: string[] = [];
@@ -68,7 +67,7 @@ async function withCluster(options: Options, signal: AbortSignal, work: (end: Ob
         throw error;
       });
     const remove = (it: KubeObject) =>
-      removal.propagationPolicy // not awaited: the controller deletes these, and their pods are awaited
+      removal.propagationPolicy // not awaited: the controller deletes them, and their pods are awaited
         ? objects.remove(it, removal, signal)
         : removeObject(it, { objects, options: removal, clock: options.clock, watch: undefined }, signal);
     await Promise.all(items.filter(meant).map(remove));

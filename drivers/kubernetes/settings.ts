@@ -77,5 +77,4 @@ export const kubernetesSettings = z.strictObject({
   pendingSeconds: setting(integer(1, 3600), 120, 'how long a pod can wait for a node or a registry'),
   maxInFlight: setting(integer(1, 1000), 10, 'maximum number of requests to the API server at the same time'),
 });
-/** The section `kubernetes` of the settings. */
 export type KubernetesSettings = z.output<typeof kubernetesSettings>;

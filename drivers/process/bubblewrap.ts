@@ -4,85 +4,79 @@ import { workspaceAlias, sandboxHome as workspaceHome } from '../shared/home.ts'
 import type { LimitName } from './cgroup/limits.ts';
 import type { BoundVolume } from './volumes.ts';
 
-/** The user id inside every sandbox. It is also the id on the machine if sandboxes have no user ids of their own. */
+/** User id inside every sandbox, and on the machine if sandboxes have no user ids of their own. */
 export const sharedUserId = 10_001;
 const home = '/home/agent';
 export const toolsFolder = '/opt/corral';
 const sealed = `${toolsFolder}/sealed`;
-/** The path of the display's folder in a sandbox. */
 const screenPath = '/run/screen';
 
-/** How bubblewrap works on this machine. Tested once per start of the server. */
+/** How bubblewrap works on this machine. Tested once, when the server starts. */
 export interface Bubblewrap {
   readonly path: string;
-  /** The server runs as root: a sandbox gets its namespaces from root, then becomes its own user for good. */
+  /**
+   * Whether the server runs as root: a sandbox then gets its namespaces from root, and permanently becomes its own
+   * user.
+   */
   readonly asRoot: boolean;
-  /** The arguments that mount the machine's own programs and libraries. */
   readonly system: readonly string[];
-  /** Whether the machine has a `sudo`. It cannot work inside, so the sandbox's own is mounted over it. */
+  /** Whether the machine has `sudo`, which cannot work inside and is covered by the sandbox's own. */
   readonly hasSudo: boolean;
-  /** Files of /proc that reveal other users. Sandboxes see them empty. */
+  /** Files of /proc that reveal other users; empty inside sandboxes. */
   readonly masked: readonly string[];
   /** The system call filter; undefined if bubblewrap or the kernel does not support one. */
   readonly seccomp: Buffer | undefined;
-  /** Whether bubblewrap itself prevents further user namespaces inside the sandbox's own. */
   readonly disablesNesting: boolean;
 }
 export interface SandboxPaths {
   readonly mount: string;
   readonly workspace: string;
-  /** The folder with the sandbox's own `passwd`, `group`, `profile` and `sudo`. */
   readonly accounts: string;
   readonly node: string;
   readonly init: string;
   readonly daemon: string;
-  /** The loader that hides the memory of pid 1 and the daemon. Undefined if there is none. */
+  /** Loader that hides the memory of pid 1 and the daemon. Undefined: none. */
   readonly seal: string | undefined;
-  /**
-   * The sandbox's id, for the command lines: the search for leftovers cannot read the environment of sealed processes.
-   */
+  /** Appears in command lines, because the search for leftovers cannot read the environment of sealed processes. */
   readonly id: string;
   readonly browserPolicy?: string;
-  /** The folder in which a display listens. Undefined if the sandbox has no desktop. */
+  /** Folder in which a display listens. Undefined: no desktop. */
   readonly screen: string | undefined;
   readonly volumes?: readonly BoundVolume[];
   readonly limits: SandboxLimits;
-  /** The sandbox's user on this machine. */
   readonly user: number;
-  /** Limits that control groups enforce. All other limits apply to single processes. */
+  /** Limits that control groups enforce. Others apply to single processes. */
   readonly grouped: readonly LimitName[];
-  /** The sandbox's own control groups: the folder, and its path inside. */
+  /** The sandbox's own control groups: each folder, and its path inside. */
   readonly groups: readonly (readonly [folder: string, path: string])[];
-  /** Bubblewrap writes the sandbox's pid to this descriptor. */
   readonly infoFd: number;
-  /** Bubblewrap reads the system call filter from this descriptor. */
   readonly seccompFd: number;
 }
 
 export function namespaceArguments({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
-  // Root needs no user namespace. Root keeps only the capabilities for changing the user, and drops them afterwards
-  // (see `switchUserArguments`).
+  // Root needs no user namespace. It keeps only the capabilities to change the user, and drops them afterwards (see
+  // `switchUserArguments`).
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
   const own = ['--unshare-user', ...(disablesNesting ? ['--disable-userns'] : [])];
   return [...own, '--uid', `${sharedUserId}`, '--gid', `${sharedUserId}`, ...isolated, '--cap-drop', 'ALL'];
 }
 
-// An escaped process would be an unprivileged user of the machine instead of root.
+// Switches to an unprivileged user, so that an escaped process is not root on the machine.
 export function switchUserArguments({ asRoot }: Pick<Bubblewrap, 'asRoot'>, user: number): string[] {
   if (!asRoot) return [];
   const ids = ['--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'];
   return ['/usr/bin/setpriv', ...ids, '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'];
 }
 
-/** The arguments that start a sandbox: an empty file system with only the mounts listed here. */
+/** Starts a sandbox on an empty file system with only the mounts listed here. */
 export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): string[] {
   const { mount, workspace, accounts, node, init, daemon, browserPolicy, limits, infoFd, groups } = inside;
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const counters = groups.length === 0 ? [] : ['/sys', '/sys/fs', '/sys/fs/cgroup'];
   const quarter = Math.floor(limits.memoryBytes / 4);
-  // Files in a tmpfs count as memory until they are removed, so together they must leave room for processes.
+  // Files in a tmpfs use memory until they are removed, so together they must leave room for processes.
   const scratch = (path: string, size = quarter) => ['--perms', '1777', '--size', `${size}`, '--tmpfs', path];
   const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter; // the browser's tabs share it
   return [
@@ -111,12 +105,12 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
     ...found.masked.flatMap((path) => ['--ro-bind', '/dev/null', path]),
     ...groups.flatMap(([folder, path]) => ['--ro-bind', folder, path]),
     ...[...scratch('/dev/shm', shared), ...scratch('/tmp'), ...['--symlink', '/tmp', '/var/tmp'], ...scratch(home)],
-    ...scratch('/mnt', 2 ** 20), // for links to the client's files, see src/sessions/setup
+    ...scratch('/mnt', 2 ** 20), // links to the client's files, see src/sessions/setup
     ...['--tmpfs', '/run', '--ro-bind', mount, '/run/corral'],
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${toolsFolder}/bin/node`, '--ro-bind', init, `${toolsFolder}/init.sh`],
     ...['--ro-bind', daemon, `${toolsFolder}/sandboxd.mjs`],
-    // Tells pid 1 that it already runs in the loader, which the server has tested.
+    // Shows pid 1 that it already runs in the loader, which the server has tested.
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed, '--setenv', 'CORRAL_SEAL', sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
@@ -141,7 +135,7 @@ function boundAt({ folder, path, access }: BoundVolume): string[] {
 
 /** A shell that sets the limits that no control group enforces, then becomes the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths): string[] {
-  // The kernel counts by user. In a user namespace that is only this sandbox; a shared user would count all sandboxes.
+  // The kernel counts processes per user. In a user namespace that is only this sandbox; a shared user would count all.
   const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;
@@ -150,10 +144,9 @@ function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths
   return set === '' ? [] : ['/bin/bash', '-c', `${set}exec "$@"`, 'bash'];
 }
 
-/** Limit of one process's writable memory in KiB. Node alone reserves over half a GiB and never touches most of it. */
+/** KiB of writable memory per process. Node alone reserves over half a GiB and never touches most of it. */
 const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryBytes + 2 ** 30) / 1024);
 
-/** Tells the daemon where a display must listen. */
 export const screenEnvironment = { CORRAL_SCREEN_DIR: screenPath } as const;
 
 export const sandboxEnvironment = {
@@ -166,7 +159,7 @@ export const sandboxEnvironment = {
   CORRAL_QUIET: '1',
 } as const;
 
-/** A login shell takes its PATH from the machine's /etc/profile, which does not include the sandbox's own programs. */
+/** A login shell takes its PATH from the machine's /etc/profile, which lacks the sandbox's own programs. */
 const profile = `case ":$PATH:" in *:${toolsFolder}/bin:*) ;; *) PATH="${toolsFolder}/bin:$PATH" ;; esac\n`;
 
 export const accountFiles = (user: number) => ({

@@ -12,23 +12,20 @@ import type { Confinement } from './launch.ts';
 import { openSandboxUsers } from './users.ts';
 import { findWeaknesses, listEnforcedLimits } from './weaknesses.ts';
 
-/** Isolation of bubblewrap's sandboxes beyond namespaces: control groups and user ids. */
 export interface KernelLimits {
   readonly limits: readonly LimitName[];
   readonly weaknesses: readonly Weakness[];
-  /** User id and groups for a sandbox that is about to start. */
   confine(spec: SandboxSpec, signal: AbortSignal): Promise<Confinement>;
   /**
-   * Kills every process left in the sandbox's groups and removes the groups. True: the sandbox had groups. They
-   * contained all of its processes, because each process enters them first and cannot leave.
+   * Kills every process left in the sandbox's groups and removes the groups. True if it had groups; they contained all
+   * its processes, because each process enters them first and cannot leave.
    */
   end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
-  /** Sets the sandbox's share of busy processors. */
   share(id: SandboxId, share: CpuShare): void;
-  /** Runs `remove`, which removes the sandbox's files, then frees its user id. */
+  /** Runs `remove`, which deletes the sandbox's files, then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
-  /** Sandboxes that have groups, including those of a server that was killed. */
+  /** Sandboxes that have groups, including those of a killed server. */
   grouped(): Promise<SandboxId[]>;
 }
 interface Options {
@@ -46,7 +43,7 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
 
-  /** The groups of the sandbox's last start. An earlier server may have used other paths. */
+  /** Groups of the sandbox's last start, whose paths an earlier server may have chosen differently. */
   async function recorded(id: SandboxId): Promise<string[]> {
     return Recorded.parse(JSON.parse(await readFile(recordOf(id), 'utf8').catch(() => '[]')));
   }

@@ -22,7 +22,7 @@ export const processes = defineDriver({
     const { processDriver } = await import('./process.ts');
     const { instance, replica, root, gate, ids, caBundle, onRefused, programs, desktop, say } = parts;
     const { base, desktop: withScreen } = parts.ourImages;
-    // A template can give its sandboxes a desktop, or none, regardless of the server's setting.
+    // Both images are listed, because a template can override the server's desktop setting.
     const own = [base.name, withScreen.name];
     const driver = await processDriver({
       users,

@@ -4,7 +4,7 @@ import { readlink, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { type Bubblewrap, namespaceArguments, sharedUserId, switchUserArguments, toolsFolder } from './bubblewrap.ts';
 
-// The parts of /etc that programs need. None of them reveals who uses this machine.
+// Parts of /etc that programs need. None reveals who uses this machine.
 const configuration = [
   ...['alternatives', 'ssl', 'ca-certificates', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'timezone'],
   ...['nsswitch.conf', 'mime.types', 'bash.bashrc', 'profile', 'inputrc', 'fonts', 'pip.conf', 'npmrc'],
@@ -19,9 +19,7 @@ const isThere = (path: string) =>
     () => false,
   );
 
-/**
- * Undefined if bubblewrap is missing or the kernel prevents it from working. Unsupported options are detected by trial.
- */
+/** Undefined if bubblewrap is missing or cannot work on this kernel. Unsupported options are detected by trial. */
 export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bubblewrap | undefined> {
   const asRoot = process.getuid?.() === 0;
   const system = ['--ro-bind', '/usr', '/usr'];
@@ -38,7 +36,7 @@ export async function findBubblewrap(path: string, filter?: Buffer): Promise<Bub
   const masked: string[] = [];
   for (const file of telling) if (await isThere(file)) masked.push(file);
 
-  // In a user namespace, bubblewrap can prevent further user namespaces. Otherwise only the filter does.
+  // In a user namespace, bubblewrap can prevent nested user namespaces. Otherwise only the filter does.
   for (const disablesNesting of asRoot ? [false] : [true, false]) {
     for (const seccomp of filter === undefined ? [undefined] : [filter, undefined]) {
       const found: Bubblewrap = { path, asRoot, system, hasSudo, masked, seccomp, disablesNesting };

@@ -41,19 +41,18 @@ export async function createUnreadableLoader(
 ): Promise<string | undefined> {
   const loader = await findLoader(program);
   if (loader === undefined) return undefined;
-  // The loader's version is part of the name, because a loader cannot load another version's library.
+  // The name identifies the loader's version, because a loader cannot load another version's library.
   const { size, mtimeMs } = await stat(loader);
   const path = join(folder, `sealed-${size}-${Math.floor(mtimeMs)}`);
   const isMade = async () => (await stat(path).catch(() => undefined)) !== undefined;
   if (await isMade()) return await tried(path);
-  // An installation's first sandboxes can start concurrently, in this server and in others: one start copies, and the
-  // others wait.
+  // An installation's first sandboxes can start concurrently, in several servers: one copies, the others wait.
   await using _ = await acquireLock(path, signal);
   if (await isMade()) return await tried(path);
   const draft = `${path}.new`;
-  await rm(draft, { force: true }); // a server that was killed may have left a partial copy
+  await rm(draft, { force: true }); // a killed server may have left a partial copy
   await copyFile(loader, draft);
-  // If the server is not root, the sandbox's user owns the file. If it is root, another user owns it.
+  // If the server is not root, the sandbox's user owns the file; otherwise root does.
   await chmod(draft, asRoot ? 0o711 : 0o111);
   await rename(draft, path);
   return await tried(path);
@@ -77,7 +76,7 @@ async function startsThrough(loader: string): Promise<boolean> {
   return code === 0;
 }
 
-/** The loader's path, which is near the beginning of a program's file. */
+/** The loader's path is near the beginning of a program file. */
 async function findLoader(program: string): Promise<string | undefined> {
   await using file = await open(program);
   const { buffer, bytesRead } = await file.read(Buffer.alloc(8_192), 0, 8_192, 0);
@@ -85,21 +84,18 @@ async function findLoader(program: string): Promise<string | undefined> {
 }
 
 /**
- * Prefix for a program that yields to the server on a busy machine without control groups. The kernel can weigh whole
- * process sessions against each other first, by the number in `autogroup`. A command that opens a session resets the
- * number, so this is weaker than a group's weight.
+ * Runs a program at low priority on a busy machine without control groups. The kernel can first weigh whole process
+ * sessions against each other, by the number in `autogroup`. A command that opens a session resets the number, so this
+ * is weaker than a group's weight.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],
 ];
 
-/** The programs of every sandbox: the pinned Node, pid 1, and the daemon's bundle. */
 export interface Programs {
   readonly node: string;
   readonly init: string;
-  /** The script that sandboxes have as `sudo`. */
   readonly sudo: string;
-  /** The browser's policy file, in Chromium's format. */
   readonly browserPolicy?: string;
   daemon(): Promise<string>;
 }
@@ -114,16 +110,14 @@ export interface LaunchOptions {
 }
 export interface Confinement {
   readonly bubblewrap: Bubblewrap;
-  /** The sandbox's user id on this machine, which owns its files. */
   readonly user: number;
   readonly group: SandboxCgroup;
-  /** Limits that the group enforces. */
   readonly grouped: readonly LimitName[];
 }
 export interface LaunchedProcess {
-  /** The process whose death ends the whole sandbox: pid 1 of its namespace, or its process group's leader. */
+  /** The process whose death ends the sandbox: pid 1 of its namespace, or its process group's leader. */
   readonly mark: ProcessIdentity;
-  /** Resolves with the process's last error output; empty if there was none. */
+  /** Resolves with the process's last error output, possibly empty. */
   readonly exited: Promise<string>;
 }
 
@@ -149,7 +143,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
     await writeFile(join(accounts, name), text);
     await chmod(join(accounts, name), 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
   }
-  // A copy, so that it is executable however this program was installed.
+  // A copy, so that it is executable however Corral was installed.
   await copyFile(programs.sudo, join(accounts, 'sudo'));
   await chmod(join(accounts, 'sudo'), 0o755);
   // Absolute, because the process starts in the root folder.
@@ -214,24 +208,23 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
 }
 
 /**
- * An empty folder for the display's socket. Only the sandbox's user can write there, so the server treats it as
- * hostile.
+ * Creates an empty folder for the display's socket. The sandbox's user can write there, so its content is untrusted.
  */
 async function createScreenFolder(
   { folders, spec }: LaunchOptions,
   { bubblewrap, user }: Confinement,
 ): Promise<string> {
   const folder = join(folders.home(spec.id), screenFolder);
-  await rm(folder, { recursive: true, force: true }); // left by the last start of the sandbox
+  await rm(folder, { recursive: true, force: true }); // left by the sandbox's last start
   await mkdir(folder, { mode: 0o755 });
   await chmod(folder, 0o755); // `mkdir` applies the umask
   if (bubblewrap.asRoot) await chown(folder, user, user);
   return folder;
 }
 
-/** Reads the sandbox's pid from bubblewrap. Throws bubblewrap's own error message if it exits instead. */
+/** Reads the sandbox's pid from bubblewrap. Throws bubblewrap's error message if it exits instead. */
 async function sandboxPid(child: ChildProcess, exited: Promise<string>): Promise<number> {
-  // If the server has too many open files, the child has no pipes.
+  // With too many open files, the child has no pid and no pipes.
   if (child.pid === undefined) throw notStarted(await exited);
   const pipe = child.stdio[3] as Readable;
   const info = await Promise.race([text(pipe), exited.then(() => '')]);
@@ -247,8 +240,7 @@ async function unconfined(
   const home = join(folders.home(spec.id), 'home');
   await mkdir(home, { recursive: true, mode: 0o700 });
   const daemon = resolve(await programs.daemon());
-  // Without isolation nothing forwards to the gate, so proxy variables would point nowhere. The capabilities report
-  // open egress.
+  // Without isolation nothing forwards to the gate, so proxy variables would point nowhere.
   const passed = Object.entries(spec.env).filter(([name]) => !/^(https?|all|no)_proxy$/i.test(name));
   const env = {
     ...Object.fromEntries(passed),

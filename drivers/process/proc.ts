@@ -1,25 +1,24 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Identifies one process permanently, even after its pid was reused or the machine restarted. */
+/** Identifies one process forever, even if its pid is reused or the machine restarts. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** The process's start, in clock ticks since boot. */
+  /** In clock ticks since boot. */
   readonly startTime: string;
-  /** The id of the machine's current boot. */
   readonly boot: string;
 }
 
 /** Undefined: the process does not exist or is a zombie. */
 export async function readStartTime(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  // The name can contain spaces and brackets. The state is the first field after its last bracket, the start time the
-  // 20th.
+  // The name can contain spaces and brackets, so fields are counted after its last bracket: first the state, 20th the
+  // start time.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ended = fields === undefined || fields[0] === 'Z' || fields[0] === 'X';
   return ended ? undefined : fields[19];
 }
 
-let boot: Promise<string> | undefined; // constant while this process lives
+let boot: Promise<string> | undefined;
 export const readBootId = () =>
   (boot ??= readFile('/proc/sys/kernel/random/boot_id', 'latin1').then((text) => text.trim()));
 
@@ -32,7 +31,7 @@ export async function isAlive(mark: ProcessIdentity): Promise<boolean> {
   return mark.boot === (await readBootId()) && (await readStartTime(mark.pid)) === mark.startTime;
 }
 
-/** Kills exactly that process, or its process group with `group`. Does nothing if the process is gone. */
+/** Kills exactly this process, or with `group` its process group. Does nothing if the process is gone. */
 export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 'group'): Promise<void> {
   if (!(await isAlive(mark))) return; // another process can have the pid by now
   try {
@@ -42,12 +41,12 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
   }
 }
 
-/** Node has four threads for files. Two stay free for the store's disk writes while this scan reads /proc. */
+/** Node has four file threads. Two stay free for the store's disk writes during this scan. */
 const lanes = 2;
 
 /**
- * Finds all processes started with this variable, or with its value on their command line. For sealed processes, only
- * root can read more than the command line. Other users' processes cannot be read.
+ * Finds all processes started with this variable or with its value on their command line. Only root can read more than
+ * the command line of sealed processes. Other users' processes cannot be read.
  */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;

@@ -36,7 +36,6 @@ import { endRecordedProcess, endSandboxProcesses, readRecord, removeRecord, writ
 import { folderVolumes } from './volumes.ts';
 import { noIsolation } from './weaknesses.ts';
 
-/** The machine's program folders in every sandbox's PATH. */
 const folders = ['/usr/local/bin', '/usr/bin', '/bin'];
 const programs: readonly MissingProgram[] = [
   {
@@ -53,7 +52,6 @@ const programs: readonly MissingProgram[] = [
   },
 ];
 
-/** Programs that sandboxes use and that this machine lacks. */
 export async function findMissingPrograms(searched = folders): Promise<readonly MissingProgram[]> {
   const isThere = async (name: string) => {
     const found = await Promise.allSettled(searched.map((folder) => access(join(folder, name), constants.X_OK)));
@@ -65,7 +63,7 @@ export async function findMissingPrograms(searched = folders): Promise<readonly 
 
 const lastsMs = 1_000;
 
-/** Prioritizes a sandbox on busy processors for one second after the last call. */
+/** Prioritizes a sandbox on busy processors until one second after the last call. */
 export function cpuBooster({ share }: Pick<KernelLimits, 'share'>) {
   const timers = new Map<SandboxId, NodeJS.Timeout>();
   return {
@@ -82,14 +80,13 @@ export function cpuBooster({ share }: Pick<KernelLimits, 'share'>) {
       timers.set(id, setTimeout(over, lastsMs).unref());
       share(id, 'first');
     },
-    /** Resets the share, because a killed server can have left the sandbox with the larger one. */
+    /** Resets the share, because a killed server can have left the larger one. */
     settle(id: SandboxId): void {
       if (!timers.has(id)) share(id, 'usual');
     },
   };
 }
 
-/** Services need containers, which this driver does not run. */
 const noServices =
   'its sandboxes are programs of this machine, and a service is a container of an image; set CORRAL_DRIVER to docker ' +
   'or kubernetes';
@@ -99,7 +96,7 @@ const noVolumes =
 const noBuilds = 'its sandboxes are programs of this machine, which have no image; set CORRAL_DRIVER to docker';
 
 export interface ProcessOptions {
-  /** This installation's name. The driver lists and changes only its own sandboxes. */
+  /** The driver lists and changes only sandboxes of this installation. */
   readonly instance: string;
   readonly root: string;
   readonly gate: EgressHandler;
@@ -107,20 +104,18 @@ export interface ProcessOptions {
   /** Image names that this machine's own programs replace. Any other image is missing. */
   readonly images: readonly string[];
   readonly programs: Programs;
-  /** Bubblewrap's path or name. Undefined: sandboxes run without isolation, even if bubblewrap is installed. */
+  /** Path or name. Undefined: sandboxes run without isolation, even if bubblewrap is installed. */
   readonly bubblewrap: string | undefined;
-  /** User ids for sandboxes if the server runs as root, one each. Undefined: all sandboxes share one. */
+  /** One user id per sandbox, if the server runs as root. Undefined: all sandboxes share one. */
   readonly users?: UserRange | undefined;
-  /** Control groups for the limits. Default: those that this machine lets the server use. */
+  /** Default: the control groups that this machine lets the server use. */
   readonly cgroups?: Cgroups;
-  /** Whether new sandboxes get a desktop, for which this machine has the programs. */
   readonly desktop?: boolean;
   readonly caBundle?: string;
   readonly replica?: string;
   readonly onRefused?: (id: SandboxId, reason: string) => void;
 }
 
-/** One start. `isNew`: the sandbox is new. `mark`: its process, once created. */
 interface ProcessStart {
   readonly isNew: boolean;
   mark?: ProcessIdentity;
@@ -130,7 +125,6 @@ const cleanUpMs = 10_000;
 const lookMs = 250;
 const keyOf = (id: SandboxId, { pid, startTime, boot }: ProcessIdentity) => `${pid} ${startTime} ${boot} ${id}`;
 
-/** Sandboxes as processes of this machine, in their own namespaces if bubblewrap works. */
 export async function processDriver(options: ProcessOptions): Promise<Driver & VolumeHosting> {
   const { instance, root, gate, ids, images, programs, replica, caBundle, onRefused } = options;
   const bubblewrap =
@@ -142,7 +136,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
   const kernelLimits = cgroups && openKernelLimits({ bubblewrap, cgroups, users: options.users, folders });
   const priority = kernelLimits && cpuBooster(kernelLimits);
-  const children = new Map<string, LaunchedProcess>(); // sandboxes that this process started
+  const children = new Map<string, LaunchedProcess>(); // started by this server
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: SandboxMeta, reason: string) => onRefused(from.id, reason));
   const holds = openServerEndpoints({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
@@ -194,7 +188,6 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   const owner = { driver: 'process', instance };
   const isOurs = (meta: SandboxMeta) => meta.driver === owner.driver && meta.instance === instance;
 
-  /** Removes the groups of a sandbox that is not running. */
   async function tidy(id: SandboxId, signal: AbortSignal): Promise<void> {
     await using _ = await locked(id, signal);
     const record = await readRecord(folders, id);
@@ -205,14 +198,13 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     await tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});
   }
 
-  /** Starts the sandbox's process, or finds the running one. */
   async function place(spec: SandboxSpec, created: ProcessStart, signal: AbortSignal): Promise<ProcessIdentity> {
     await using _ = await locked(spec.id, signal);
     const meta = await folders.prepare({ ...owner, ...toLabels(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
     if (running && (await isAlive(running))) return running;
-    // Runs first, because a leftover daemon could be mistaken for the new one. A new sandbox has none, and the search
-    // is slow.
+    // Before the start, because a leftover daemon could be mistaken for the new one. A new sandbox has none, and the
+    // search is slow.
     if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeToken(folders.mount(spec.id), new Secret(meta.token));
@@ -245,7 +237,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
 
   const removeFolder = (id: SandboxId) =>
     folders.remove(id).catch(async () => {
-      // Removal needs permissions on folders that the sandbox's processes may have revoked.
+      // The sandbox's processes may have revoked the permissions that removal needs.
       await promisify(execFile)('chmod', ['-R', 'u+rwX', workspaceOf(folders, { id })]).catch(() => {});
       await folders.remove(id);
     });
@@ -289,7 +281,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
           return { ...toLabels(spec), phase: 'ready' };
         } catch (error) {
           const record = await readRecord(folders, id);
-          // already running before: this call must not end it
+          // the sandbox was already running, so this call must not end it
           const others = record && !created.mark && (await isAlive(record));
           const undo = () => clear(id, before ? 'keep' : 'remove', AbortSignal.timeout(cleanUpMs));
           if (!others) await undo().catch(() => {}); // `list` still shows what remains

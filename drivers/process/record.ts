@@ -9,7 +9,7 @@ import { findProcessesByVariable, isAlive, killProcess, type ProcessIdentity } f
 const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
 const pathOf = (folders: Folders, id: SandboxId) => join(folders.home(id), 'process.json');
 
-/** Reads from the sandbox's folder which process is the sandbox. Later servers rely on the record. */
+/** The recorded process of the sandbox. Later servers rely on the record. */
 export async function readRecord(folders: Folders, id: SandboxId): Promise<ProcessIdentity | undefined> {
   const text = await readFile(pathOf(folders, id), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -28,19 +28,19 @@ export async function writeRecord(folders: Folders, id: SandboxId, mark: Process
 
 export const removeRecord = (folders: Folders, id: SandboxId) => rm(pathOf(folders, id), { force: true });
 
-/** Ends the recorded process, and with it all others in its namespaces. Resolves once it is gone. */
+/** Ends the recorded process and all others in its namespaces. Resolves once they are gone. */
 export async function endRecordedProcess(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readRecord(folders, id);
   while (recorded && (await isAlive(recorded))) {
     await killProcess(recorded, 'group'); // without namespaces, the process leads its group
-    await killProcess(recorded, 'process'); // with namespaces, this ends all processes in them
+    await killProcess(recorded, 'process'); // with namespaces, this ends all of their processes
     await sleep(10, signal);
   }
 }
 
 /**
- * Ends every process that carries the sandbox's id, and resolves once they are gone. This covers a start that was
- * interrupted before it was recorded, and processes that left their group. Reads every process of the machine.
+ * Ends every process that carries the sandbox's id; resolves once they are gone. Covers a start that was interrupted
+ * before it was recorded, and processes that left their group. Scans every process of the machine.
  */
 export async function endSandboxProcesses(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {

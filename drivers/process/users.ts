@@ -10,11 +10,11 @@ import type { UserRange } from '../shared/user-range.ts';
 import { computeInstallationId } from './cgroup/open.ts';
 import { acquireLock } from './lock.ts';
 
-/** Gives each sandbox a user id of the machine. The kernel's quotas count by user, so no two sandboxes share one. */
+/** Gives each sandbox its own user id, because the kernel's quotas count by user. */
 export interface SandboxUsers {
-  /** The sandbox's own user id, stable while its folder exists. Rejects: sandbox_capacity. */
+  /** Stable while the sandbox's folder exists. Rejects with sandbox_capacity. */
   assignUser(id: SandboxId, signal: AbortSignal): Promise<number>;
-  /** Runs `remove`, which removes the sandbox's files, then frees the user id. */
+  /** Runs `remove`, which deletes the sandbox's files, then frees the user id. */
   release(id: SandboxId, remove: () => Promise<void>): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ export function openSandboxUsers(folders: Folders, { first, last }: UserRange): 
   const number = (text: string | undefined) => (text && /^\d{1,10}$/.test(text) ? Number(text) : undefined);
   const recorded = async (id: SandboxId) => number(await readFile(recordOf(id), 'utf8').catch(() => undefined));
 
-  /** A claim is a file whose name is the user id and whose content is the sandbox's id. */
+  /** A claim is a file named after the user id that contains the sandbox's id. */
   async function claim(id: SandboxId): Promise<number | undefined> {
     const taken = new Set((await readdir(claims)).map(Number));
     const count = last - first + 1;
@@ -82,7 +82,7 @@ export function openSandboxUsers(folders: Folders, { first, last }: UserRange): 
 
 /**
  * Gives the workspace and everything in it to the user, if another user owns it. The folder itself changes last, so an
- * interrupted change is repeated. The owner of a link itself is changed; links are never followed.
+ * interrupted change is repeated. A link's own owner is changed; links are never followed.
  */
 export async function changeOwner(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;

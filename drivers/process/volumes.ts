@@ -9,23 +9,22 @@ import type { Folders } from '../shared/folders.ts';
 import { removeTree } from '../shared/remove-tree.ts';
 import { changeOwner } from './users.ts';
 
-/** A volume with its folder on this machine. */
 export interface BoundVolume extends MountedVolume {
   readonly folder: string;
 }
 interface NewOwner {
-  /** Undefined: all sandboxes share the server's user, so owners stay as they are. */
+  /** Undefined: all sandboxes share the server's user, so owners stay unchanged. */
   readonly user: number | undefined;
 }
 export interface FolderVolumes extends VolumeHosting {
   /**
-   * The folders of a sandbox's volumes. Changes the owner of writable ones to the sandbox's user. Rejects:
+   * Returns the volumes' folders, after changing the owner of writable ones to the sandbox's user. Rejects with
    * sandbox_unavailable.
    */
   bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly BoundVolume[]>;
 }
 
-/** Volumes as folders next to those of the sandboxes. The server never reads or writes their content. */
+/** Volumes as folders next to the sandboxes'. The server never reads or writes their content. */
 export function folderVolumes({ root }: Pick<Folders, 'root'>): FolderVolumes {
   const base = join(root, 'volumes');
   const folderOf = (id: VolumeId) => join(base, id);
@@ -77,7 +76,7 @@ const removedPrefix = '.removed-';
 const failed = (what: string, cause: unknown) =>
   new AppError('sandbox_unavailable', `The folder of the volume could not be ${what}.`, { cause });
 
-/** Removal needs permissions on folders that a sandbox's processes may have revoked. */
+/** A sandbox's processes may have revoked the permissions that removal needs. */
 async function remove(folder: string): Promise<void> {
   await removeTree(folder).catch(async (error) => {
     await promisify(execFile)('chmod', ['-R', 'u+rwX', folder]).catch(() => {});

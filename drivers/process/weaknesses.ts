@@ -4,9 +4,7 @@ import type { LimitName } from './cgroup/limits.ts';
 
 export interface Protections {
   readonly bubblewrap: Bubblewrap;
-  /** Limits that control groups enforce for a sandbox as a whole. */
   readonly grouped: readonly LimitName[];
-  /** Whether each sandbox has its own user id. */
   readonly ownUsers: boolean;
 }
 
@@ -15,13 +13,12 @@ const groups = (asRoot: boolean) =>
     ? 'The server cannot make control groups here: mount /sys/fs/cgroup writable'
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
-/** Limits that apply to a sandbox as a whole. The kernel counts processes by user too, if each sandbox has its own. */
+/** Limits that apply to a whole sandbox. If each sandbox has its own user, the kernel also counts processes by user. */
 export function listEnforcedLimits({ bubblewrap, grouped, ownUsers }: Protections): LimitName[] {
   const counted = !bubblewrap.asRoot || ownUsers;
   return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];
 }
 
-/** Protections that bubblewrap's sandboxes lack on this machine, each with its consequence and advice. */
 export function findWeaknesses(protections: Protections): Weakness[] {
   const { bubblewrap, grouped, ownUsers } = protections;
   const { asRoot } = bubblewrap;

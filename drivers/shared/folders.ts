@@ -12,10 +12,9 @@ import { writeToken } from './link/token.ts';
 import type { Mounts } from './mounts.ts';
 import { removeTree } from './remove-tree.ts';
 
-// The kernel limits a Unix socket's path to 107 bytes. After the root come an id, `mount/` and a name.
+// The kernel limits a Unix socket's path to 107 bytes. The root is followed by an id, `mount/` and a name.
 const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;
 
-/** The record in a sandbox's folder: its labels and the daemon's token. */
 export const SandboxMeta = z.object({
   driver: z.string(),
   instance: z.string(),
@@ -29,7 +28,7 @@ export const SandboxMeta = z.object({
 });
 export type SandboxMeta = z.infer<typeof SandboxMeta>;
 
-/** The driver and installation that created a folder. Several installations can keep their folders in one place. */
+/** Driver and installation that created a folder. Several installations can share a root. */
 type FolderOwner = Pick<SandboxMeta, 'driver' | 'instance'>;
 
 export const toLabels = ({ id, sessionId, epoch, template, image, expiresAt }: SandboxSpec | SandboxMeta) => ({
@@ -47,7 +46,7 @@ export interface Folders {
   home(id: SandboxId): string;
   mount(id: SandboxId): string;
   ids(): Promise<SandboxId[]>;
-  /** Creates the sandbox's folder. The first caller's token is kept, also across processes. */
+  /** Creates the sandbox's folder. The first caller's token is kept, even across processes. */
   prepare(meta: SandboxMeta): Promise<SandboxMeta>;
   read(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
@@ -56,10 +55,7 @@ export interface Folders {
    * it can be removed.
    */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toLabels> | undefined>;
-  /**
-   * Creates the mount again if it is missing. Never restores a removed folder: undefined if it is removed in the
-   * meantime.
-   */
+  /** Recreates the mount if it is missing. Never restores a removed folder: undefined if it is removed concurrently. */
   mended(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
    * Puts the daemon's token into the mount for that container or process of the sandbox. Only the first call has an
@@ -67,7 +63,7 @@ export interface Folders {
    */
   handOver(id: SandboxId, body: string, token: Secret): Promise<void>;
   remove(id: SandboxId): Promise<void>;
-  /** Claims the sandbox for the caller. Only one call succeeds across all processes. */
+  /** Only one call succeeds, across all processes. */
   claim(id: SandboxId): Promise<'done' | 'taken' | 'missing'>;
   isClaimed(id: SandboxId): Promise<boolean>;
   unclaim(id: SandboxId): Promise<void>;
@@ -105,7 +101,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
       if (!(await read(id))) return undefined;
       await makeMount(id);
       const meta = await read(id);
-      if (!meta) await remove(id); // removed between the two checks, before the mount was created
+      if (!meta) await remove(id); // removed concurrently, before the mount was created
       return meta;
     },
     async labels(id, owner) {
@@ -128,14 +124,14 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
       await makeMount(id);
       const known = await read(id);
       const requested = { ...meta, token: known?.token ?? meta.token };
-      // Two concurrent writers can have the same token: both return the stored one.
+      // The name must be unique, because concurrent writers can have the same token. All return the stored one.
       const draft = join(home(id), `.meta-${meta.token.slice(0, 8)}-${process.pid}-${++drafts}`);
       await writeFile(draft, JSON.stringify(requested), { mode: 0o600, flush: true });
       if (known) {
         await rename(draft, metaOf(id));
         return requested;
       }
-      // Only one process can create the hard link, and the file behind it is complete.
+      // Only one process can create the hard link, and the linked file is complete.
       const first = await link(draft, metaOf(id)).then(
         () => true,
         () => false,
@@ -174,8 +170,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
 }
 
 /**
- * Undefined if nothing is at the path. Any other error, such as too many open files, does not mean that the folder is
- * missing.
+ * Undefined if nothing is at the path. Any other error, such as too many open files, does not mean that it is missing.
  */
 async function unlessMissing<Value>(reading: Promise<Value>): Promise<Value | undefined> {
   try {
@@ -199,10 +194,7 @@ async function ownMounts(root: string): Promise<Mounts> {
   };
 }
 
-/**
- * A private folder with a short path, for data folders whose path is too long for a socket. The path is always the
- * same.
- */
+/** A private folder with a short, stable path, for data folders whose path is too long for sockets. */
 async function shortFolder(root: string): Promise<string> {
   const short = join(tmpdir(), `corral-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
   await mkdir(short, { mode: 0o700 }).catch(() => {}); // it may already exist
@@ -212,6 +204,6 @@ async function shortFolder(root: string): Promise<string> {
     const reason = `The path ${root} is too long for Unix sockets (over ${maxRoot} bytes), and ${short} cannot replace it`;
     throw new AppError('driver_unavailable', `${reason}: it must be a private folder of the server's user.`);
   }
-  await symlink(short, join(root, 'sockets')).catch(() => {}); // only a hint for people who look for the sockets
+  await symlink(short, join(root, 'sockets')).catch(() => {}); // a hint for people who look for the sockets
   return short;
 }

@@ -5,7 +5,7 @@
 export const sandboxHome = '/workspace/.corral/home';
 
 /**
- * The second mount point of the workspace: the home of the sandbox's user in the user database, where programs written
- * for other systems expect their files. Both paths lead to one folder.
+ * Second mount point of the workspace: the user's home in the user database, where programs written for other systems
+ * expect their files.
  */
 export const workspaceAlias = '/home/user';

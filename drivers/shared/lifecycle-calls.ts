@@ -3,13 +3,14 @@ import type { CallOptions, SandboxInfo } from '../driver.ts';
 import { SingleFlight } from './pool/single-flight.ts';
 
 type Workspace = 'keep' | 'remove';
-/** Ends the sandbox's processes, and removes or keeps its files. */
 type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: CallOptions) => Promise<void>;
 
-/** Time limit of the final cleanup when the driver closes, in ms; a shutdown has ten seconds in all. */
+/** Time limit of the final cleanup when the driver closes; a whole shutdown has ten seconds. */
 const lastMs = 4_000;
 
-/** A driver's starts and ends: at most one of each per sandbox at a time, and a start never overlaps an end. */
+/**
+ * Serializes a driver's starts and ends per sandbox: at most one of each at a time, and a start never overlaps an end.
+ */
 export class LifecycleCalls implements AsyncDisposable {
   readonly #starts = new SingleFlight<SandboxInfo>();
   readonly #ends = new SingleFlight<void>();
@@ -40,12 +41,12 @@ export class LifecycleCalls implements AsyncDisposable {
     return this.#starts.has(id);
   }
 
-  /** Fires soon after the driver begins to close: the reconciler finishes the cleanup of a failed start. */
+  /** Aborts soon after the driver begins to close. The reconciler then finishes the cleanup of failed starts. */
   get hurry(): AbortSignal {
     return this.#hurry.signal;
   }
 
-  /** Waiting callers get an error. */
+  /** Callers that still wait get an error. */
   async [Symbol.asyncDispose](): Promise<void> {
     const last = setTimeout(() => this.#hurry.abort(), lastMs);
     try {

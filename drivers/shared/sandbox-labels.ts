@@ -12,7 +12,6 @@ const Fields = z.object({
 });
 type Field = keyof typeof Fields.shape;
 
-/** The labels of a sandbox without the backend's prefix. */
 export const sandboxLabels = (spec: Omit<SandboxInfo, 'phase'>): Record<Field, string> => ({
   sandbox: spec.id,
   session: spec.sessionId,
@@ -22,7 +21,6 @@ export const sandboxLabels = (spec: Omit<SandboxInfo, 'phase'>): Record<Field, s
   expires: String(spec.expiresAt),
 });
 
-/** Undefined if the labels are not those of a sandbox. */
 export function parseSandboxLabels(
   labels: unknown,
   prefix: string,

@@ -1,17 +1,15 @@
 import { readlink, rename, symlink, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-/** A symbolic link in a folder, to another name in the same folder. */
 export interface SymlinkSpec {
   readonly path: string;
   readonly to: string;
-  /** An unused name in the same folder. */
   readonly temporaryName: string;
 }
 
 const leadsTo = (path: string) => readlink(path).catch(() => undefined);
 
-/** Creates the link, atomically replacing an earlier one of that name. */
+/** Atomically replaces an earlier link of that name. */
 export async function createSymlink({ path, to, temporaryName }: SymlinkSpec): Promise<void> {
   if ((await leadsTo(path)) === to) return;
   const temporary = join(dirname(path), temporaryName);
@@ -19,7 +17,7 @@ export async function createSymlink({ path, to, temporaryName }: SymlinkSpec): P
   await rename(temporary, path);
 }
 
-/** Removes the link, unless it points elsewhere by now. */
+/** Does nothing if the link points elsewhere by now. */
 export async function removeSymlink({ path, to }: SymlinkSpec): Promise<void> {
   if ((await leadsTo(path)) === to) await unlink(path).catch(() => {});
 }

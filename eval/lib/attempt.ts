@@ -9,7 +9,6 @@ type Cost = Outputs['sessions']['cost'];
 const setupSeconds = 120;
 const files = '/tmp/corral-eval';
 
-/** The worker: a model, the task's own solution, or nothing at all. */
 export type EvalAgent = { readonly model: string } | 'solution' | 'nothing';
 interface AttemptReport {
   readonly status: string;
@@ -19,8 +18,8 @@ interface AttemptReport {
 const maxTries = 3;
 
 /**
- * Attempts a task in its own session. A sandbox that is lost or does not start says nothing about the agent, so the
- * task is attempted again, up to `maxTries` times in all. Then the attempt fails.
+ * Attempts a task in its own session. A sandbox that is lost or does not start shows nothing about the agent, so the
+ * task is attempted up to `maxTries` times.
  */
 export async function attemptTask(
   corral: CorralClient,
@@ -39,7 +38,7 @@ export async function attemptTask(
   }
 }
 
-/** Rejects when the attempt could not be made. The session is deleted at the end. */
+/** Rejects if the attempt could not be made. Deletes the session at the end. */
 async function once(corral: CorralClient, task: Task, agent: EvalAgent): Promise<Omit<TaskOutcome, 'attempt'>> {
   const model = typeof agent === 'object' ? { model: agent.model } : {};
   const { id: sessionId } = await corral.sessions.create.mutate({ title: task.name, ...model });
@@ -94,9 +93,7 @@ async function work(sandbox: Sandbox, task: Task, agent: EvalAgent): Promise<Att
   return { status, cost: await corral.sessions.cost.query({ id: sessionId }) };
 }
 
-/**
- * Resolves with the run's status. A question stops the run, as the time limit does, because nobody is there to answer.
- */
+/** Resolves with the run's status. A question or the time limit stops the run, because nobody can answer. */
 async function instructed({ corral, sessionId }: Sandbox, { instruction, agentSeconds }: Task): Promise<string> {
   const ended = Promise.withResolvers<string>();
   const timer = setTimeout(() => ended.resolve('timed out'), agentSeconds * 1_000);
@@ -125,10 +122,7 @@ async function instructed({ corral, sessionId }: Sandbox, { instruction, agentSe
   }
 }
 
-/**
- * Runs the checker as Harbor does, except for the folder of the reward: only root could write to /logs, and a sandbox
- * has no root.
- */
+/** Runs the checker as Harbor does, but in another folder: a sandbox has no root, which /logs would require. */
 async function verify(sandbox: Sandbox, task: Task): Promise<{ reward: number; message: string }> {
   await runCheckedCommand(sandbox, `rm -rf ${files}`, 10);
   await upload(sandbox, join(task.folder, 'tests'), `${files}/tests`);

@@ -14,9 +14,9 @@ import { createTaskFiles, isInside, type WorkspaceFile } from './task-files.ts';
 export const captureUsage = '<session> [--to FOLDER] [--url <address>]';
 
 const maxFiles = 500;
-const maxBytes = 1024 * 1024; // of one file; larger ones are left out
+const maxBytes = 1024 * 1024; // per file; larger files are omitted
 
-/** Rejects: invalid_request (arguments, unknown session), conflict (the folder exists, too many files). */
+/** Rejects with invalid_request (arguments, unknown session) or conflict (the folder exists, too many files). */
 export async function captureSession(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
   const { session, to, url, token } = parsed(args);
   if (existsSync(to)) throw new AppError('conflict', `${to} already exists. Choose another folder with --to.`);
@@ -60,7 +60,7 @@ const refused = (cause: Error): never => {
   throw new AppError('invalid_request', `The session cannot be read: ${cause.message}.`, { cause });
 };
 
-/** The files of the workspace, without those of git, of package managers, and of Corral. */
+/** Omits the files of git, package managers and Corral. */
 async function workspaceOf(corral: CorralClient, sessionId: string, signal: AbortSignal) {
   const skipped = ['.git', '.corral', 'node_modules', '.venv', '__pycache__']
     .map((name) => `-name ${name}`)

@@ -1,25 +1,20 @@
 import type { Event } from '../../src/client/index.ts';
 
-/** A recorded turn, as `npm run eval` plays it. */
 export interface CapturedTurn {
   readonly text?: string;
   readonly calls?: readonly { readonly name: string; readonly args: Readonly<Record<string, unknown>> }[];
 }
 export interface CapturedRun {
   readonly instruction: string;
-  /** When the instruction was sent, in epoch milliseconds. */
+  /** When the instruction was sent, in epoch ms. */
   readonly at: number;
   readonly recording: readonly CapturedTurn[];
-  /**
-   * Files as they were before a tool changed them, by the path that the tool got. Null for a file that the tool
-   * created.
-   */
+  /** Files before a tool changed them, by the tool's path argument. Null if the tool created the file. */
   readonly originals: ReadonlyMap<string, string | null>;
-  /** The number of the user's further messages, which the task does not include. */
   readonly furtherMessages: number;
 }
 
-/** Reads a task from a session's log. Undefined if the session has no message from a user. */
+/** Undefined if the session has no user message. */
 export function readCapturedRun(events: readonly Event[], wholeChars: number): CapturedRun | undefined {
   const messages = events.flatMap((event) => (event.type === 'message.user' ? [event] : []));
   const [first] = messages;
@@ -34,8 +29,8 @@ export function readCapturedRun(events: readonly Event[], wholeChars: number): C
 }
 
 /**
- * The turns with calls, in order, and the final text. A turn without calls would end the task, so the texts in between
- * are left out, as are the calls with which the agent asks a person.
+ * The turns with calls, in order, and the final text. A turn without calls would end the task, so texts in between are
+ * omitted, as are calls that ask a person.
  */
 function recordingIn(events: readonly Event[]): CapturedTurn[] {
   const turns: { text: string; calls: NonNullable<CapturedTurn['calls']>[number][] }[] = [];
@@ -54,7 +49,7 @@ function recordingIn(events: readonly Event[]): CapturedTurn[] {
   return [...played, { text: text === '' ? 'Done.' : text }];
 }
 
-/** Leaves out texts of more than `wholeChars`, which the log can truncate. */
+/** Omits texts of more than `wholeChars`, which the log can truncate. */
 function originalsIn(events: readonly Event[], wholeChars: number): ReadonlyMap<string, string | null> {
   const found = new Map<string, string | null>();
   for (const { type, data } of events) {

@@ -3,7 +3,7 @@ import type { AssistantMessage } from '../../src/agents/models/model.ts';
 
 type Reply = Pick<AssistantMessage, 'text' | 'calls'>;
 /**
- * How two replies to one request differ, the largest difference first: only one calls tools; they call different tools;
+ * How two replies to one request differ, from largest to smallest: only one calls tools; they call different tools;
  * they call the same tools with different arguments; neither calls tools, and their texts differ.
  */
 export const replyDifferences = ['kind', 'tools', 'arguments', 'text', 'none'] as const;

@@ -4,14 +4,13 @@ import type { SessionId } from '../../src/core/model/ids.ts';
 import { parseConversation } from '../../src/sessions/run/log/conversation.ts';
 import { requestKind, StoredRequest } from '../../src/sessions/run/log/stored-request.ts';
 
-/** A turn, and its reply in the session's conversation. */
 export interface RecordedTurn {
   readonly turn: number;
   readonly reply: AssistantMessage;
 }
 
 /**
- * The turns of a session whose whole reply is in its conversation, in order, and the number of other turns: those that
+ * The turns whose whole reply is in the session's conversation, in order, and the number of other turns: those that
  * failed, wrote a summary, or had a truncated or unusable reply.
  */
 export async function readRecordedTurns(
@@ -24,8 +23,7 @@ export async function readRecordedTurns(
   const turns: RecordedTurn[] = [];
   for (const [n, { turn, runId, from }] of requests.entries()) {
     if (from.begun || from.upto !== undefined) continue;
-    // This turn's own messages end where the next request begins. Requests at the same position are attempts at one
-    // turn.
+    // A turn's own messages end where the next request begins. Requests at the same position are attempts at one turn.
     const { entries } = parseConversation(docs.slice(from.length, requests[n + 1]?.from.length));
     const found = entries.find((entry) => entry.message.role === 'assistant' && entry.runId === runId);
     if (found?.message.role === 'assistant') turns.push({ turn, reply: found.message });

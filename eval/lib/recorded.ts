@@ -7,8 +7,8 @@ import { type FakeProvider, fakeProvider } from '../../test/support/agents/fake-
 import type { FakeRequest, ScriptedReply } from '../../test/support/agents/fake-models/wire-format.ts';
 import type { Task } from './task.ts';
 
-// A recorded conversation plays the model. Its replies use the wire format of Chat Completions, and everything behind
-// them is real, so a broken tool, sandbox or loop fails the task. No key is needed.
+// A recorded conversation replaces the model. Its replies use the wire format of Chat Completions, and everything
+// behind them is real, so a broken tool, sandbox or loop fails the task. No key is needed.
 
 const Turn = z.strictObject({
   text: z.string().optional(),
@@ -18,17 +18,15 @@ const Recording = z.array(Turn).min(1);
 type Recording = z.infer<typeof Recording>;
 
 const provider = 'recorded';
-/** The model's name identifies the task that it plays, and the attempt. */
 export const recordedModelRef = (task: Task, attempt: number): string => `${provider}/${task.name}.${attempt}`;
 /** Invented prices, so that reports have costs to show. */
 const price = { input: 1, output: 4 };
 
 export interface RecordedModels extends AsyncDisposable {
-  /** Settings with which a server can use these models. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Serves the recorded replies of the tasks as models. Rejects when a task has none. */
+/** Serves the recorded replies of each task as a model. Rejects if a task has none. */
 export async function startRecordedModels(tasks: readonly Task[], attempts: number): Promise<RecordedModels> {
   const recordings = new Map<string, Recording>();
   const catalog: Record<string, object> = {};
@@ -68,7 +66,7 @@ interface RecordedRequest {
 }
 const planning = 'make_plan';
 
-/** The request alone decides which reply is next, so that a repeated request gets the same reply. */
+/** Chooses the reply by the request alone, so that a repeated request gets the same reply. */
 function replyTo({ body }: FakeRequest, recordings: ReadonlyMap<string, Recording>): ScriptedReply {
   const { model, tools = [], messages } = body as RecordedRequest;
   const recording = recordings.get(model) ?? [];

@@ -1,22 +1,20 @@
 import { z } from 'zod';
 import { plainTable } from '../../src/core/text/plain-table.ts';
 
-/** One attempt at a task. */
 export const TaskOutcome = z.object({
   task: z.string(),
   attempt: z.int(),
   passed: z.boolean(),
   reward: z.number(),
-  /** How the run ended. */
   status: z.string(),
-  /** Why the attempt did not pass: the end of the checker's output, or an error. */
+  /** Why the attempt failed: the end of the checker's output, or an error. */
   why: z.string(),
   seconds: z.number(),
   turns: z.int(),
   inputTokens: z.int(),
   cachedTokens: z.int(),
   outputTokens: z.int(),
-  /** In the currency of the price list; null when the price of the model is not known. */
+  /** In the price list's currency. Null if the model's price is unknown. */
   cost: z.number().nullable(),
 });
 export type TaskOutcome = z.infer<typeof TaskOutcome>;
@@ -31,12 +29,10 @@ export type Report = z.infer<typeof Report>;
 
 const sum = (outcomes: readonly TaskOutcome[], of: (it: TaskOutcome) => number): number =>
   outcomes.reduce((all, it) => all + of(it), 0);
-/** Null if any of the costs is unknown. */
 const costOf = (outcomes: readonly TaskOutcome[]): number | null =>
   outcomes.some(({ cost }) => cost === null) ? null : sum(outcomes, ({ cost }) => cost ?? 0);
 const shownCost = (cost: number | null): string => (cost === null ? '-' : cost.toFixed(4));
 
-/** The attempts of one task, or of all of them, in one line. */
 function summary(outcomes: readonly TaskOutcome[]) {
   const passed = outcomes.filter((it) => it.passed).length;
   return {
@@ -63,7 +59,7 @@ export function reportTable({ outcomes }: Report): string {
   return plainTable([head, ...rows, row('all', outcomes)]);
 }
 
-/** Two reports side by side: each number of the first, then of the second. */
+/** Compares two reports: each cell has the first report's number, then the second's. */
 export function comparisonTable(a: Report, b: Report): string {
   const names = namesIn([...a.outcomes, ...b.outcomes]);
   const row = (name: string, one: readonly TaskOutcome[], other: readonly TaskOutcome[]) => {

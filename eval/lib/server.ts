@@ -8,8 +8,8 @@ export interface EvalServer extends AsyncDisposable {
 }
 
 /**
- * Starts a server for the evaluation, on its own data folder. Its models are those of the user's settings; its
- * sandboxes have a browser and reach no network. Disposing ends the sandboxes of attempts that were interrupted.
+ * Starts a server with its own data folder. It uses the user's models; its sandboxes have a browser and no network
+ * access. Disposal ends the sandboxes of interrupted attempts.
  */
 export async function startEvalServer(
   settings: Readonly<Record<string, string>>,
@@ -38,14 +38,13 @@ export async function startEvalServer(
 
 const patienceMs = 30_000;
 
-/** A server that stops leaves its sandboxes to its next start, but this server has no next start. */
+/** A stopping server leaves its sandboxes to its next start, but this server has none. */
 async function endSessions({ sessions }: CorralClient): Promise<void> {
   const signal = AbortSignal.timeout(patienceMs);
   const { items } = await sessions.list.query({ limit: 500 }, { signal });
   if (items.length > 0) await sessions.deleteMany.mutate({ ids: items.map(({ id }) => id) }, { signal });
 }
 
-/** The environment variables with the addresses and keys of models. */
 function usersModels(): Record<string, string> {
   const isOf = (name: string) =>
     /^CORRAL_MODELS_/.test(name) || /^(GEMINI|GOOGLE|OPENAI|ANTHROPIC)_API_KEY$/.test(name);

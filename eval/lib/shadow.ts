@@ -29,7 +29,6 @@ interface TokenUsage {
   readonly outputTokens: number;
   readonly cost?: number | undefined;
 }
-/** One recorded turn, and another model's reply to its request. */
 interface ShadowTurn {
   readonly turn: number;
   readonly phase: string;
@@ -41,7 +40,6 @@ interface ShadowTurn {
   readonly otherUsage: TokenUsage | null;
 }
 
-/** The usage of each turn when it was recorded. */
 async function usageByTurn({ events }: Store, id: SessionId) {
   const found = new Map<number, NonNullable<ShadowTurn['recordedUsage']>>();
   for await (const { type, data } of readEventsFrom(createEventLog(events, { maxLag: 5_000, pageSize: 500 }), id, 1))
@@ -51,7 +49,6 @@ async function usageByTurn({ events }: Store, id: SessionId) {
 
 interface ShadowComparison {
   readonly turns: readonly ShadowTurn[];
-  /** The number of turns without a reply to compare with. */
   readonly others: number;
   readonly model: string;
 }
@@ -85,7 +82,7 @@ function shadowReport({ turns: requests, others, model }: ShadowComparison): str
 const shownLength = 48;
 const cut = (text: string): string => (text.length > shownLength ? `${truncateEnd(text, shownLength - 1)}…` : text);
 
-/** A reply in one line that a terminal can show. */
+/** One line, safe for a terminal. */
 function shown({ text, calls }: Reply): string {
   const called = calls.map(({ name, args }) => `${name} ${JSON.stringify(args)}`).join('; ');
   return cut((called || JSON.stringify(text)).replace(/\p{C}/gu, ' '));
@@ -100,7 +97,7 @@ function spentLine(model: string, spent: readonly (TokenUsage | null)[]): string
 
 export const shadowUsage = '<session> --model <provider/model> [--json FILE]';
 
-/** Rejects: invalid_request (arguments, model), not_found (no such session, or one without recorded turns). */
+/** Rejects with invalid_request (arguments, model) or not_found (no such session, or no recorded turns). */
 export async function runShadow(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
   const { session, model: ref, json } = parsed(args);
   const config = loadLocalConfig();

@@ -1,12 +1,11 @@
 import { posix } from 'node:path';
 import type { CapturedRun } from './captured.ts';
 
-/** A file of the session's workspace at the end. */
 export interface WorkspaceFile {
   /** Relative to the workspace. */
   readonly path: string;
   readonly bytes: Buffer;
-  /** In epoch milliseconds. */
+  /** Epoch ms. */
   readonly modified: number;
 }
 interface TaskSource {
@@ -61,8 +60,8 @@ allow_internet = false
 `;
 
 /**
- * The files of the task, by their paths in its folder. A file older than the instruction is part of the environment,
- * and so is the first content of a file that a tool changed. A newer file is part of the result.
+ * Files of the task, by path in its folder. A file older than the instruction is part of the environment, as is the
+ * original content of a file that a tool changed. A newer file is part of the result.
  */
 export function createTaskFiles({
   session,
@@ -91,6 +90,6 @@ export function createTaskFiles({
   return task;
 }
 
-/** Whether a path leads into the folder that it is relative to. A sandbox chooses the paths of its files. */
+/** Whether a relative path stays inside its folder. A sandbox chooses the paths of its files. */
 export const isInside = (path: string): boolean =>
   path !== '' && !posix.isAbsolute(path) && !posix.normalize(path).startsWith('..') && !/[\0\\]/.test(path);

@@ -5,14 +5,12 @@ import { parse as parseToml } from 'smol-toml';
 import { z } from 'zod';
 
 const seconds = (usual: number) => z.object({ timeout_sec: z.number().positive().default(usual) }).prefault({});
-/** The fields of Harbor's task.toml that matter here; it can have others. */
 const Settings = z.object({
   metadata: z.object({ category: z.string().default('') }).prefault({}),
   verifier: seconds(120),
   agent: seconds(600),
 });
 
-/** A task in Harbor's layout. */
 export interface Task {
   readonly name: string;
   readonly folder: string;
@@ -24,7 +22,7 @@ export interface Task {
 
 const own = join(import.meta.dirname, '../tasks');
 
-/** The named tasks, or all. A name is that of a task next to this file, or the path of a task's folder. */
+/** Undefined: all tasks. A name is that of a task in eval/tasks, or the path of a task's folder. */
 export async function readTasks(names: readonly string[] | undefined): Promise<readonly Task[]> {
   const known = (await readdir(own)).toSorted();
   const requested = names ?? known;

@@ -10,7 +10,7 @@ interface CommandResult {
   readonly output: string;
 }
 
-/** Runs a command in the session's sandbox, in its workspace. */
+/** Runs a command in the sandbox's workspace. Exit code 124: timed out. */
 export async function runSandboxCommand(
   { corral, sessionId }: Sandbox,
   command: string,
@@ -21,14 +21,12 @@ export async function runSandboxCommand(
   return { exitCode: timedOut ? 124 : exitCode, output: `${stdout}${stderr}`.trim() };
 }
 
-/** Like `run`, but rejects if the command fails. Resolves with its output. */
 export async function runCheckedCommand(sandbox: Sandbox, command: string, seconds: number): Promise<string> {
   const { exitCode, output } = await runSandboxCommand(sandbox, command, seconds);
   if (exitCode !== 0) throw new Error(`exit code ${exitCode} of ${command}: ${output.slice(-500)}`);
   return output;
 }
 
-/** Copies a folder of this machine into a folder of the sandbox. */
 export async function upload(sandbox: Sandbox, from: string, to: string): Promise<void> {
   const names = await readdir(from); // not the folder itself: the workspace of a container belongs to another user
   const tar = spawn('tar', ['-C', from, '-czf', '-', '--', ...names], { stdio: ['ignore', 'pipe', 'ignore'] });

@@ -35,7 +35,6 @@ const status = await ended.promise;
 console.log(`the run is ${status}`);
 process.exitCode = status === 'completed' ? 0 : 1;
 
-/** `type` determines the type of `data`, also for the compiler. */
 function describe(event: Event): string | undefined {
   switch (event.type) {
     case 'message.user':

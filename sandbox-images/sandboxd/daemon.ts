@@ -30,7 +30,7 @@ import type {
 } from '../../src/sandboxes/client/client.ts';
 
 // The interface behind sandboxd's HTTP API, implemented by the daemon inside a sandbox and by the memory driver's
-// in-memory daemon. Both use the same HTTP server, so their APIs are the same.
+// in-memory daemon. Both use the same HTTP server, so their APIs are identical.
 
 export interface ExecRequest {
   readonly command: string;
@@ -49,14 +49,13 @@ export interface LineMatch {
   readonly content: string;
 }
 export interface OpenFile extends AsyncDisposable {
-  /** Total bytes of `chunks`, so that the reader detects a file that was truncated in the meantime. */
+  /** Total bytes of `chunks`, so that the reader detects a concurrently truncated file. */
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 export interface TerminalOutput {
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** The reason why the output ended. */
   end(): TerminalEnd;
 }
 
@@ -66,13 +65,13 @@ export interface Desktop {
   start(): Promise<DesktopStatus>;
   stop(): Promise<void>;
   vnc(): Promise<Duplex>;
-  /** A stream that counts as one viewer until it ends, for a viewer that is connected to the display directly. */
+  /** Returns a stream that counts as one viewer until it ends, for viewers that connect to the display directly. */
   watch(): Promise<Duplex>;
-  /** Opens a connection to the browser's debugging protocol (CDP), and ends the previous connection. */
+  /** Connects to the browser's debugging protocol (CDP) and ends the previous connection. */
   cdp(): Promise<Duplex>;
   restartBrowser(): Promise<void>;
   screenshot(): Promise<Uint8Array>;
-  /** Validates the action first. Rejects: invalid_request. */
+  /** Validates the action first. Rejects with invalid_request. */
   act(action: unknown): Promise<void>;
   pointer(): Promise<{ readonly x: number; readonly y: number }>;
 }
@@ -86,33 +85,35 @@ export interface Daemon {
   start(request: OperationSpec): Promise<Operation>;
   operation(id: string): Operation | undefined;
   /**
-   * The output from that byte on. Ends when the operation has ended and all output was read. A chunk is valid until the
-   * next chunk is requested. Rejects: not_found.
+   * Output from that byte on. Ends when the operation has ended and all output was read. A chunk is valid until the
+   * next one is requested. Rejects with not_found.
    */
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   write(shell: string, text: string): Promise<void>;
   kill(shell: string): Promise<void>;
   view(shell: string, chars?: number): Promise<ShellView>;
-  /** Ends every process of that run. From then on, starts for the run reject with conflict. */
+  /** Ends every process of the tagged run. From then on, starts for the run reject with conflict. */
   killTagged(tag: string): Promise<number>;
-  /** When the signal fires, every process that the command started is killed. */
+  /** When the signal aborts, kills every process that the command started. */
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
   openFile(path: string, maxBytes: number | undefined): Promise<OpenFile>;
   writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append'): Promise<void>;
   listFiles(path: string): Promise<readonly FileEntry[]>;
-  /** A file of any size, preceded by a line with its size and version. */
+  /** Returns a file of any size, preceded by a line with its size and version. */
   sendFile(path: string, part: FilePart): Promise<OpenFile>;
-  /** Replaces the file atomically. `replaces`: the expected version, or `none` for no file. Rejects: file_changed. */
+  /**
+   * Replaces the file atomically. `replaces`: the expected version, or `none` for no file. Rejects with file_changed.
+   */
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
-  /** `types`: globs; a name must also match one of them. Empty: all names match. */
+  /** `types`: globs, one of which a name must also match. Empty: all names match. */
   find(path: string, glob: string, types: readonly string[]): Promise<SearchMatches<string>>;
   grep(path: string, regex: string, types: readonly string[]): Promise<SearchMatches<LineMatch>>;
   processes(): Promise<readonly ProcessEntry[]>;
   signalProcess(pid: number, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
   // Terminals for people. All methods except the first two reject with shell_not_found.
-  /** Opens the terminal with this id, or returns it if it is open. Rejects: conflict (too many), unsupported. */
+  /** Opens the terminal, or returns an open one with this id. Rejects with conflict (too many) or unsupported. */
   openTerminal(id: string): Promise<TerminalEntry>;
   terminals(): readonly TerminalEntry[];
   /** The output from now on. Ends the terminal's previous reader. */
@@ -126,23 +127,24 @@ export interface Daemon {
 
   // Programs over pipes. All methods except the first two reject with not_found.
   /**
-   * Starts the program, or returns the one with this id. Rejects: conflict (too many), file_not_found, invalid_request.
+   * Starts the program, or returns the one with this id. Rejects with conflict (too many), file_not_found or
+   * invalid_request.
    */
   openProgram(request: ProgramSpec): Promise<ProgramEntry>;
   programs(): readonly ProgramEntry[];
-  /** The program's pipes as frames (src/core/text/pipe-frames.ts). Ends the stream of an earlier reader. */
+  /** The program's pipes as frames (src/core/text/pipe-frames.ts). Ends an earlier reader's stream. */
   attachProgram(id: string): Promise<Duplex>;
   signalProgram(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
   /** Resolves once every process that the program started has ended. */
   closeProgram(id: string): Promise<void>;
 
   // Programs with any number of readers. All methods except the first two reject with not_found; an id can be a pid.
-  /** Rejects: conflict (too many), file_not_found, invalid_request, unsupported (no terminals). */
+  /** Rejects with conflict (too many), file_not_found, invalid_request or unsupported (no terminals). */
   startJob(request: JobSpec): Promise<JobEntry>;
   jobs(): readonly JobEntry[];
   /** The output from now on, as frames. */
   attachJob(id: string): Promise<Duplex>;
-  /** Rejects: conflict (its input is closed). */
+  /** Rejects with conflict if the job's input is closed. */
   writeJob(id: string, content: AsyncIterable<Uint8Array>): Promise<void>;
   endJobInput(id: string): Promise<void>;
   resizeJob(id: string, size: TerminalSize): Promise<void>;
@@ -151,36 +153,39 @@ export interface Daemon {
 
   // Files at any path that the sandbox's user can reach. Each rejects with file_not_found and invalid_request.
   statPath(path: string, options: { readonly metadata: boolean }): Promise<PathEntry>;
-  /** Rejects: conflict (a link to itself), payload_too_large (too many entries, or too much metadata). */
+  /** Rejects with conflict (a link to itself) or payload_too_large (too many entries, or too much metadata). */
   listPaths(
     path: string,
     options: { readonly depth: number; readonly metadata: boolean },
   ): Promise<readonly PathEntry[]>;
-  /** Rejects: conflict (a file has this path). */
+  /** Rejects with conflict if a file has this path. */
   makeFolder(path: string): Promise<PathEntry>;
   movePath(from: string, to: string): Promise<PathEntry>;
   removePath(path: string): Promise<void>;
   openPath(path: string, part: FilePart): Promise<OpenFile>;
-  /** Afterwards the file has exactly this metadata. Rejects: unsupported and payload_too_large, for its metadata. */
+  /**
+   * Also replaces the file's metadata with exactly this. Rejects with unsupported or payload_too_large if it cannot.
+   */
   writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 
-  // The workspace as a whole, while it is small.
+  // The workspace as a whole, if it is small.
   /** `done` is false if the workspace is too large or unsuitable. A program in the sandbox must then do the work. */
   keepForRun(mark: RunStart): Promise<{ readonly done: boolean }>;
   /** Empty if the workspace is too large or unsuitable. A program in the sandbox must then do the work. */
   printWorkspace(): Promise<Partial<WorkspaceFingerprint>>;
 
-  // Watches of folders. All methods except the first reject with not_found.
-  /** Rejects: conflict (too many), file_not_found, invalid_request (no folder), unsupported. */
+  // Folder watches. All methods except the first reject with not_found.
+  /** Rejects with conflict (too many), file_not_found, invalid_request (not a folder) or unsupported. */
   openWatch(watch: FileWatchOptions): Promise<{ readonly id: string }>;
   watchChanges(id: string): Promise<FileChanges>;
-  /** The changes as JSON frames. Ends the stream of an earlier reader. */
+  /** Changes as JSON frames. Ends an earlier reader's stream. */
   attachWatch(id: string): Promise<Duplex>;
   closeWatch(id: string): Promise<void>;
 
-  /** Connects to a port of the sandbox's own programs. Rejects: not_found (nothing listens), conflict (too many). */
+  /**
+   * Connects to a port of the sandbox's own programs. Rejects with not_found (nothing listens) or conflict (too many).
+   */
   openPort(port: number): Promise<Duplex>;
-  /** The ports that `openPort` can connect to. */
   listeningPorts(): readonly ListeningPort[];
 
   readonly desktop: Desktop;
@@ -188,19 +193,19 @@ export interface Daemon {
 
 export const daemonLimits = {
   jsonBytes: 10 * 1024 * 1024,
-  /** Maximum bytes of an answer. The server distrusts longer answers. */
+  /** The server distrusts longer answers. */
   answerBytes: 16 * 1024 * 1024,
-  /** Characters of one process's command line in a list. */
+  /** Length of a process's command line in a list. */
   commandChars: 4_096,
-  /** Characters of one command in a shell's console. */
+  /** Per command in a shell's console. */
   shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
-  /** Bytes of each output stream of `exec`. */
+  /** Per output stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
-  /** Entries in the list of one folder. */
+  /** Per folder. */
   entries: 20_000,
-  /** Total metadata of the files in one list. */
+  /** Total for all files in one list. */
   metadataBytes: 4 * 1024 * 1024,
   metadataKeys: 60_000,
   terminals: 16,
@@ -211,7 +216,7 @@ export const daemonLimits = {
   keptChanges: 10_000,
   changesAtOnce: 1_000,
   portStreams: 256,
-  /** Maximum number of words in a program's command line, and of its variables. */
+  /** Maximum number of words in a command line, and of variables. */
   arguments: 1_000,
   terminalSide: 1000, // columns or rows
 } as const;

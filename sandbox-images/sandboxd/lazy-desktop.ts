@@ -9,7 +9,6 @@ const unsupported = async (): Promise<never> => {
 };
 const stopped = { state: 'stopped', browser: 'stopped', restarts: { display: 0, browser: 0 } } as const;
 
-/** The desktop of an image without one. */
 export const unsupportedDesktop: Desktop = {
   status: () => ({ ...stopped, state: 'unsupported', width: 0, height: 0 }),
   start: unsupported,
@@ -23,7 +22,7 @@ export const unsupportedDesktop: Desktop = {
   pointer: unsupported,
 };
 
-/** Loads the desktop's code on first use; otherwise it would cost every sandbox memory. */
+/** Loads the desktop's code on first use, to save memory in every other sandbox. */
 export function lazyDesktop(parts: SharedState, options: Omit<DesktopOptions, 'programs'>): Desktop {
   const programs = findPrograms(parts.env.PATH ?? '');
   if (!programs) return unsupportedDesktop;

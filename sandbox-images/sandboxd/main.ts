@@ -22,7 +22,7 @@ const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
  * Writes the file of trusted authorities if the server mounts no folder. The server then passes only its extra
- * authorities (PEM), and the image's own are added here.
+ * authorities (PEM), to which this adds the image's own.
  */
 function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
   if (env.CORRAL_EXTRA_CA_PEM === undefined) return;
@@ -123,11 +123,10 @@ if (listen) {
   server.listen(port ? { port: Number(port), host } : { path: listen });
 }
 
-/** Creates the home on the workspace's disk if the image has none. */
 async function makeHome(home: string | undefined): Promise<void> {
   if (!home?.startsWith('/') || existsSync(home)) return;
   await makeFolders(home, 0o700);
-  // Prevents a user's `git add -A` in the workspace from adding installed packages.
+  // Keeps a user's `git add -A` in the workspace from adding installed packages.
   if (basename(dirname(home)) === '.corral') writeFileSync(join(dirname(home), '.gitignore'), '*\n');
 }
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// Packages that a user installs are stored below the home, because the root file system is read-only: only the home and
-// the workspace are writable. pip uses the home by default; npm needs a setting.
+// Packages that a user installs go below the home, because only the home and the workspace are writable. pip uses the
+// home by default; npm needs a setting.
 
 /** Variables that make `pip install` and `npm install -g` use the home, and add its programs to the path. */
 export function packageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefined): Record<string, string> {
@@ -13,12 +13,12 @@ export function packageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefin
   return {
     PATH: path.split(':').includes(bin) ? path : `${bin}:${path}`,
     ...(env.npm_config_prefix === undefined && { npm_config_prefix: prefix }),
-    // A user cannot change the system's packages, so pip's protection of them is not needed. For root, it stays on.
+    // A user cannot change the system's packages, so pip's protection is only needed for root.
     ...(uid !== 0 && env.PIP_BREAK_SYSTEM_PACKAGES === undefined && { PIP_BREAK_SYSTEM_PACKAGES: '1' }),
   };
 }
 
-/** A login shell sets the path from /etc/profile; this profile adds our folders again. An existing profile is kept. */
+/** A login shell takes its path from /etc/profile; this profile adds our folders again. Keeps an existing profile. */
 export function writeProfile({ HOME: home, PATH: path = '' }: NodeJS.ProcessEnv): void {
   if (!home?.startsWith('/')) return;
   const quoted = `'${path.replaceAll("'", `'\\''`)}'`;

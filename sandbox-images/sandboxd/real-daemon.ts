@@ -32,11 +32,10 @@ export interface DaemonOptions {
   readonly version: string;
   readonly sandboxId: string;
   readonly desktop: Desktop;
-  /** Ports that only the sandbox's own programs or the server can connect to. */
+  /** Ports reserved for the sandbox's own programs and the server. */
   readonly ownPorts: readonly number[];
 }
 
-/** The daemon inside a real sandbox, with this system's processes and files. */
 export function createDaemon(parts: SharedState, { version, sandboxId, desktop, ownPorts }: DaemonOptions): Daemon {
   const { clock, journal, keepers, bootId, init } = parts;
   const sessions = createShells(parts);
@@ -67,7 +66,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
     return all.filter(ours);
   };
 
-  /** The earliest start time of a process of that run, in epoch ms. */
+  /** Start time of the run's earliest process, in epoch ms. */
   const begunAt = (tag: string) =>
     Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
 
@@ -80,8 +79,8 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
   };
 
   /**
-   * Starts a process for a run. If the run was stopped in the meantime, the stop did not see the new processes, so this
-   * ends them.
+   * Starts a process for a run. If the run was stopped concurrently, the stop missed the new processes, so this ends
+   * them.
    */
   async function startUnlessStopped<Started>(tag: string | undefined, start: () => Promise<Started>): Promise<Started> {
     stopped.check(tag);
@@ -127,7 +126,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
     },
     usage() {
       const all = visible(scanProcesses());
-      // A visible control group belongs to this sandbox only if the visible processes do.
+      // A visible control group is this sandbox's own only if the visible processes are, too.
       const whole = init === undefined ? undefined : readCgroupUsage();
       return { ...(whole ?? summed(all)), processes: all.length };
     },

@@ -6,35 +6,30 @@ import type { StrayRule } from './processes/process-tree.ts';
 import type { Journal } from './shells/journal.ts';
 import type { Terminal } from './shells/terminal.ts';
 
-/** State that all parts of the daemon share. */
 export interface SharedState {
   readonly clock: Clock;
   readonly place: ConfinedPaths;
-  /** The daemon's own folder, outside the workspace. */
   readonly stateDir: string;
   /** The folder in which the server finds the display. Undefined: only the daemon reaches it. */
   readonly screenDir: string | undefined;
-  /** The environment that every command starts with. */
   readonly env: Readonly<Record<string, string>>;
   readonly journal: Journal;
   readonly keepers: TerminalKeepers;
   readonly spoolCap: number;
-  /** The disk limit for all of the sandbox's files, in bytes. 0: the daemon does not enforce it. */
+  /** Limit for all of the sandbox's files. 0: the daemon does not enforce it. */
   readonly diskBytes: number;
-  /** Writable volumes, and the quota of each. */
   readonly volumes: readonly { readonly path: string; readonly bytes: number }[];
   /** Random, so that no process in the sandbox can guess it. */
   readonly bootId: string;
-  /** Pid 1 if all visible processes belong to this sandbox. Undefined on a shared machine. */
+  /** Pid of the init if all visible processes belong to this sandbox. Undefined on a shared machine. */
   readonly init: number | undefined;
-  /** Records a use of the sandbox, so that it is not considered idle. */
   touch(): void;
   idleMs(): number;
 }
 
 /**
  * Includes orphans that a tree could have started: a process that dropped its environment and its parent carries no
- * mark. In a sandbox with its own init, such an orphan belongs to the tree if it is younger than the tree.
+ * mark. In a sandbox with its own init, such an orphan belongs to the tree if it is younger.
  */
 export function toStrayRule({ clock, init }: Pick<SharedState, 'clock' | 'init'>, since: number): StrayRule {
   if (init === undefined) return () => false;
@@ -47,7 +42,7 @@ export function toStrayRule({ clock, init }: Pick<SharedState, 'clock' | 'init'>
 
 /** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
 export interface TerminalKeepers {
-  /** Adds a command's keeper until its process has ended, which is shortly after its output. */
+  /** Adds a command's keeper until its process ends, shortly after its output. */
   hold(terminal: Pick<Terminal, 'pid' | 'closed'>): void;
   add(pid: number): void;
   delete(pid: number): void;

@@ -12,10 +12,7 @@ import { defineOperations, router } from './procedure/procedure.ts';
 import { IsoTime } from './procedure/schemas.ts';
 import { SandboxUsageView } from './session/sandbox.ts';
 
-// The state of the server, for administrators and auditors.
-
 const AuditInput = z.strictObject({
-  /** The first and the last day, in UTC. */
   from: z.iso.date().optional(),
   to: z.iso.date().optional(),
   /** The action, such as `session.delete`, or its prefix, such as `session`. */
@@ -93,7 +90,6 @@ const Overview = z.object({
     store: z.string(),
     /** Null: the store has no disk. */
     bytes: z.int().nullable(),
-    /** Where uploads and snapshots are stored. */
     blobs: z.string(),
     uploads: z.int(),
     snapshots: z.int(),
@@ -141,7 +137,6 @@ const ProjectRow = z.object({
   createdAt: IsoTime,
 });
 
-/** The names of keys and people by the ids in the audit log. */
 async function readNames({ keys, people }: TrpcContext): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ...((await keys?.list()) ?? []).map(({ id, name }) => [id, name] as const),

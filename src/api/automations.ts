@@ -3,8 +3,6 @@ import { defineOperations, router } from './procedure/procedure.ts';
 import { IsoTime, okResultReply, omitUndefined, toOkResult } from './procedure/schemas.ts';
 import * as view from './views/automations.ts';
 
-// Automations start sessions on a schedule, on events, and on request.
-
 const byId = z.strictObject({ id: view.AutomationId });
 const Times = z.object({ times: z.array(IsoTime).readonly() });
 const example: z.output<typeof view.Automation> = {

@@ -3,8 +3,6 @@ import { type BudgetLimit, budgetLimits, mapLimits } from '../core/model/runs/bu
 import { budgetHolders, LimitUsage } from '../sessions/api/server/budgets.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-// The budgets and limits of people, projects and the server, as clients see and change them.
-
 const BudgetHolder = z.strictObject({
   of: z.enum(budgetHolders),
   /** The owner of sessions (empty: sessions without an owner), or the project. Empty for the server. */

@@ -4,7 +4,7 @@ import { Secret } from '../core/text/secret.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { IsoTime, OkResult, okResultReply, ProjectIdInput, sessionTarget, toOkResult } from './procedure/schemas.ts';
 
-// Credentials as clients see them. No answer contains a value.
+// No answer contains a value.
 
 const Credential = z.object({
   name: z.string(),
@@ -20,7 +20,6 @@ const Credential = z.object({
   paths: z.array(z.string()).readonly().nullable().default(null),
   createdAt: IsoTime,
 });
-/** A credential of the whole server. */
 const ServerCredential = Credential.extend({
   /** The variable or corral.yaml key that sets it; null: it is stored and can be changed. */
   setBy: z.string().nullable(),
@@ -32,7 +31,6 @@ const name = CredentialName;
 const bound = { ...credentialFields, name, value: z.string().max(8_192) };
 const ofProject = z.strictObject({ projectId: ProjectIdInput });
 
-/** The credentials of one session. No answer contains a value. */
 export const sessionCredentialsRouter = router({
   list: procedure
     .input(sessionTarget)
@@ -54,7 +52,6 @@ export const sessionCredentialsRouter = router({
     .mutation(({ ctx, input }) => toOkResult(ctx.services.sessionCredentials.revoke(input.sessionId, input.name))),
 });
 
-/** The credentials of all sessions of a project. */
 export const projectCredentialsRouter = router({
   list: procedure
     .input(ofProject)
@@ -113,7 +110,7 @@ const operation = defineOperations({
 });
 const base = '/api/v1/server-credentials';
 
-/** The credentials of all sessions of the server. Those in the settings are listed and cannot be changed. */
+/** Credentials in the settings are listed and cannot be changed. */
 export const serverCredentialsRouter = router({
   list: operation({
     rest: `GET ${base}`,

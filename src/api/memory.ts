@@ -3,7 +3,7 @@ import * as stored from '../sessions/api/server/memory.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { IsoTime } from './procedure/schemas.ts';
 
-// The notes of people and projects, as clients see and change them. Times are ISO 8601 in UTC.
+// Times are ISO 8601 in UTC.
 
 const maxText = 1024 * 1024; // memory.max-note-bytes has the same maximum
 const MemoryHolder = z.strictObject({

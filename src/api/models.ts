@@ -4,8 +4,6 @@ import { Secret } from '../core/text/secret.ts';
 import { AccessTestResult, EffectiveModels, type ModelAccess, ProviderModels } from '../sessions/api/models.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-// The models that sessions can use, as clients see and change them.
-
 const Offered = z.object({ providers: z.array(ProviderModels).readonly() });
 
 const access = {

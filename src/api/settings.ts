@@ -2,8 +2,6 @@ import { z } from 'zod';
 import { JsonValue, ServerSetting } from '../sessions/api/server/settings.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-// The settings that administrators change while the server runs.
-
 const ServerSettings = z.object({ settings: z.array(ServerSetting).readonly() });
 const SettingKeyInput = z.strictObject({ key: z.string().min(1).max(100) });
 const SettingValueInput = z.strictObject({ value: JsonValue });

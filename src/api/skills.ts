@@ -4,7 +4,7 @@ import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { HolderProjectInput, IsoTime, okResultReply, toOkResult } from './procedure/schemas.ts';
 
-// Skills as clients see and upload them. Times are ISO 8601 in UTC; the bytes of files are base64.
+// Times are ISO 8601 in UTC; the bytes of files are base64.
 
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 export const SkillId = z.string().transform((value): string => {
@@ -174,7 +174,6 @@ export const skillsRouter = router({
     may: 'read',
     in: byVersion,
   }).query(async ({ ctx, input }) => await ctx.services.skills.version(input.id, input.version)),
-  /** The text of one file. */
   read: procedure
     .input(byVersion.extend({ file: z.string().min(1).max(500) }))
     .output(z.object({ text: z.string() }))

@@ -48,7 +48,7 @@ export const systemRouter = router({
       };
     }),
 
-  /** The words for the server's tools. A log can name tools not listed here, such as those of tool servers. */
+  /** A log can name tools not listed here, such as those of tool servers. */
   tools: procedure
     .input(z.strictObject({}).optional())
     .output(Tools.readonly())

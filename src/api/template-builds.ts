@@ -23,7 +23,6 @@ export const FileHash = z.string().regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be a ha
 const Dockerfile = z.string().min(1).max(65_536);
 const DockerfileArgs = z.record(z.string().min(1).max(200), z.string().max(16_384));
 
-/** A new build that has no steps yet. */
 const NewBuild = z.strictObject({
   name: BuildName.describe('the template, made if it is new; perhaps with a tag of the build'),
   tags: z.array(TagName).max(20).default([]).describe('tags of the build; without any: default'),
@@ -54,7 +53,6 @@ const BuildView = z.object({
   tags: z.array(z.string()).readonly(),
   status: z.enum(['waiting', 'building', 'ready', 'error']),
   createdAt: z.iso.datetime(),
-  /** Why the build failed, and at which step. */
   reason: z.object({ message: z.string(), step: z.string().optional() }).nullable(),
 });
 const Begun = z.object({ template: Built, build: BuildView });
@@ -81,7 +79,7 @@ const buildView = ({ id, templateId, tags, status, at, reason }: TemplateBuild):
   reason: reason ?? null,
 });
 
-/** Rejects: invalid_request. */
+/** Throws: invalid_request. */
 function toBuildPlan({ dockerfile, args, base, steps, fresh }: z.output<typeof BuildInput>): BuildPlan {
   const isWhole = dockerfile !== undefined ? base === undefined && steps === undefined : base !== undefined && steps;
   if (!isWhole || (args && dockerfile === undefined)) {
@@ -139,7 +137,7 @@ const operation = defineOperations({
 const base = '/api/v1/built-templates';
 const path = `${base}/:id/builds/:build` as const;
 
-/** Templates that users build from a Dockerfile or from steps. `sessions.create` with `built` starts with one. */
+/** `sessions.create` with `built` starts with one of these templates. */
 export const templateBuildsRouter = router({
   /** Whether this server builds templates and from which images, or why not. */
   ability: procedure
@@ -230,7 +228,6 @@ export const templateBuildsRouter = router({
     answer: [build],
   }).query(async ({ ctx, input }) => (await ctx.services.templateBuilds.builds(input.id)).map(buildView)),
 
-  /** Stops a waiting or running build. */
   cancel: procedure
     .input(ofBuild)
     .output(BuildView)

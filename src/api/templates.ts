@@ -3,11 +3,10 @@ import { toolGroups } from '../agents/tools/tool.ts';
 import type { TemplateInfo, TemplateUnavailability } from '../sessions/api/server/templates.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-/** A template as clients see it. Null: the value of the project or the server applies. */
+/** Null: the value of the project or the server applies. */
 const Template = z.object({
   /** The name by which a new session requests it (`template`). */
   id: z.string(),
-  /** The name shown to people. */
   name: z.string(),
   description: z.string(),
   /** The environment shown by OpenCodex clients. */
@@ -15,26 +14,19 @@ const Template = z.object({
   mode: z.enum(['plan-act', 'react']).nullable(),
   /** The tool groups of which its agents have at least one tool. */
   tools: z.array(z.enum(toolGroups)).readonly(),
-  /** The instructions for the agent. */
   prompt: z.string().nullable(),
   /** The names of the prompt parts that it replaces. */
   promptParts: z.array(z.string()).readonly(),
   model: z.string().nullable(),
   fallbacks: z.array(z.string()).readonly().nullable(),
-  /** The uploaded skills that it names. */
   skills: z.array(z.string()).readonly(),
-  /** The names of its tool servers. */
   mcpServers: z.array(z.string()).readonly(),
-  /** The tools whose calls need approval. */
   approvals: z.array(z.string()).readonly().nullable(),
-  /** The URLs of the repositories of its sessions. */
   repositories: z.array(z.string()).readonly(),
   image: z.string().nullable(),
-  /** Idle time after which a sandbox stops. */
   idleSeconds: z.number().nullable(),
   /** Packages installed when a sandbox starts, by package manager. */
   packages: z.object({ pip: z.array(z.string()).readonly(), npm: z.array(z.string()).readonly() }),
-  /** The name of the egress policy. */
   egress: z.string().nullable(),
   /** Why sessions with it cannot start here now, and how to fix that; null: they can. */
   unavailable: z.object({ reason: z.string(), remedy: z.string() }).nullable(),

@@ -5,7 +5,7 @@ import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { IsoTime, okResultReply, toOkResult } from './procedure/schemas.ts';
 
-// The tool servers (MCP) of all sessions. No answer contains a header's value.
+// No answer contains a header's value.
 
 const ToolServerAnswer = stored.ToolServerTestResult.extend({ at: IsoTime });
 const ToolServer = stored.ListedToolServer.extend({ state: ToolServerAnswer.nullable() });
@@ -42,7 +42,6 @@ const answer = {
 const ToolServerName = z.strictObject({ name: Name });
 const PutToolServer = z.strictObject({ name: Name, ...entered });
 const changes = {
-  /** The new name. */
   newName: Name.optional(),
   url: entered.url.optional(),
   /** Headers by name. Null removes a header. Unnamed headers are kept if the address does not change. */

@@ -3,8 +3,6 @@ import { maxUsageGroups, usageDimensions } from '../core/model/runs/usage-report
 import { UsageReport } from '../sessions/api/usage.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
-// Usage of sessions by day, as clients request and receive it.
-
 const UsageInput = z.strictObject({
   /** The first and the last day, in UTC. */
   from: z.iso.date(),

@@ -10,7 +10,6 @@ import { HolderProjectInput, OkResult, okResult, okResultReply, toIsoTime, toOkR
 const quota = size(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
 export const VolumePath = z.string().max(4_096).describe('in the volume');
 
-/** A volume, as every facade returns it. */
 export const Volume = z.object({
   id: z.string(),
   name: z.string(),
@@ -18,7 +17,6 @@ export const Volume = z.object({
   createdAt: z.iso.datetime(),
   quotaBytes: z.int(),
   usedBytes: z.int().describe('as of the last look; content that is written or restored here makes one'),
-  /** A session has mounted the volume for writing since the usage was last measured. */
   changedSince: z.boolean().describe('a session has it for writing since that look'),
   mounts: z
     .array(z.object({ sessionId: z.string(), access: MountAccess, since: z.iso.datetime() }))
@@ -64,7 +62,7 @@ export const volumeExample: z.output<typeof Volume> = {
   mounts: [{ sessionId: '0123456789abcdef', access: 'read', since: '2026-11-24T12:05:00.000Z' }],
 };
 
-/** Resolves a caller's id or name to an id. Rejects: not_found. */
+/** Rejects: not_found. */
 export const resolveVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 
@@ -99,7 +97,7 @@ const base = '/api/v1/volumes';
 const path = `${base}/:volume` as const;
 const answered = { out: Volume, answer: volumeExample };
 
-/** Storage that outlives sessions. `sessions.create` with `volumes` mounts it; REST moves files and archives of any size. */
+/** `sessions.create` with `volumes` mounts these; REST moves files and archives of any size. */
 export const volumesRouter = router({
   list: operation({
     rest: `GET ${base}`,

@@ -14,7 +14,7 @@ import { defineOperations, router } from './procedure/procedure.ts';
 import { authorizeProject } from './procedure/rights.ts';
 import { IsoTime, okResultReply, omitUndefined, toOkResult } from './procedure/schemas.ts';
 
-// Webhooks notify other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
+// Times are ISO 8601 in UTC.
 
 const named = (what: string, form: RegExp) =>
   z.string().transform((value): string => {

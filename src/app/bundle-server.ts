@@ -15,7 +15,6 @@ const workers = [
 /** Packages that locate their own files, or a binary for the platform, next to their code. */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
-/** Bundles the program into `folder`, a folder of the project, as `main.js`. */
 export async function bundleServer(folder: string, program = 'src/app/main.ts'): Promise<void> {
   const outdir = resolve(root, folder);
   await rm(outdir, { recursive: true, force: true });

@@ -19,10 +19,10 @@ import { openStorage } from './start/storage.ts';
 interface Options
   extends Omit<Startup, 'metrics' | 'learn' | 'ending' | 'newId' | 'warn'>,
     Partial<Pick<Startup, 'learn' | 'ending'>> {
-  /** An existing store and driver, for several servers in one process that share them. */
+  /** Shared by several servers in one process. */
   readonly provided?: { readonly store?: Store; readonly driver?: Driver };
 }
-/** The core with all its parts. Disposing stops all work immediately and closes the store last. */
+/** Disposing stops all work immediately and closes the store last. */
 export interface Core extends OpenServices {
   readonly store: Store;
   readonly inbox: Inbox;
@@ -30,18 +30,13 @@ export interface Core extends OpenServices {
   readonly engine: Engine;
   readonly metrics: Metrics;
   readonly modelName: string;
-  /** The page for browsers. */
   readonly page: () => Promise<PageFiles>;
   readonly instance: string;
-  /** The current settings. */
   readonly live: LiveConfig;
   readonly fetchPage: FetchPage;
 }
 
-/**
- * Starts everything but the HTTP server, in phases: each phase returns what the next phases need. Disposing, or a
- * failed start, ends them in reverse order.
- */
+/** Starts everything but the HTTP server. Disposing, or a failed start, ends the phases in reverse order. */
 export async function openCore({ provided: input = {}, ...options }: Options): Promise<Core> {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();

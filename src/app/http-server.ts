@@ -61,31 +61,21 @@ export interface HttpServerDeps {
   readonly config: HttpConfig;
   readonly version: string;
   readonly sessions: SessionService;
-  /** Services other than the sessions. */
   readonly services: Services & OperationServices;
   /** Undefined: sessions cannot be shared by link. */
   readonly shared?: SharedSessions;
-  /** The credentials of workers; undefined: there are none. */
   readonly workers?: FacadeParts['workers'];
   /** Undefined: no facade defines automations for its clients. */
   readonly programs?: FacadeParts['programs'];
   /** Undefined: the server fetches no addresses on behalf of clients. */
   readonly fetchPage?: FacadeParts['fetchPage'];
-  /** Projects with their files, agents and keys; undefined: the server has no projects. */
   readonly opencodex?: ProjectParts;
-  /** Undefined: the server has no workspaces. */
   readonly workspaces?: WorkspaceService;
-  /** API keys, in addition to the token. */
   readonly keys?: ApiKeys;
-  /** People who sign in with an identity provider; undefined: none is configured. */
   readonly signIns?: SignIns | undefined;
-  /** The roles of callers in projects; undefined: the server has no projects. */
   readonly memberships?: Pick<Memberships, 'within'>;
-  /** Tokens of trusted issuers; undefined: none are accepted. */
   readonly tokens?: FederatedTokenVerifier | undefined;
-  /** Records every caller's actions; undefined: no audit log. */
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
-  /** The files of the page for browsers. */
   readonly page: () => Promise<PageFiles>;
   readonly inbox: Inbox;
   readonly logger: HttpLogger;
@@ -93,13 +83,11 @@ export interface HttpServerDeps {
   /** Fires when the server shuts down: every stream ends, and every answer closes its connection. */
   readonly closing: AbortSignal;
   readonly clock: Clock;
-  /** Undefined: the sandboxes have none. */
   readonly abilities?: SandboxAbilities;
   /** Accepted like the token while this server runs. */
   readonly localToken?: TokenHash | undefined;
   /** The server's secret, from which tokens are derived. Undefined only in tests. */
   readonly peppers?: FacadeParts['peppers'];
-  /** Creates request ids. */
   readonly ids?: Pick<IdSource, 'short'>;
   /** Validates each reply against its documented schema. Slow, so only for tests and development. */
   readonly checkReplies?: boolean;
@@ -110,7 +98,7 @@ const credentialTexts = {
   locked: 'an address was locked out for a minute: too many wrong credentials',
 };
 
-/** Builds the complete HTTP server, with every facade in `facadeDescriptors`. It does not listen yet. */
+/** Includes every facade in `facadeDescriptors`. Does not listen yet. */
 export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   const { config, version, signIns, logger, metrics, closing, clock } = deps;
   const { within } = deps.memberships ?? { within: (caller: Principal) => caller };
@@ -288,10 +276,7 @@ function createIdentityProxy(
   return new IdentityProxy({ headers, signed, rules: settings, people: signIns.people, clients, now });
 }
 
-/**
- * Builds the input of the facades: the services with the caller's permissions, and signed links that grant no more than
- * these permissions.
- */
+/** The services with the caller's permissions, and signed links that grant no more than these. */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
   const audit = requestAudit(deps, principalOf);

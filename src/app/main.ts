@@ -36,17 +36,13 @@ async function main(): Promise<void> {
   process.exitCode = await runServer(args);
 }
 
-/**
- * Whether a command calls a running server instead of starting one. Help without a topic lists the commands of both
- * kinds.
- */
+/** Whether a command calls a running server. Help without a topic lists the commands of both kinds. */
 function asksServer([name, topic]: readonly string[]): boolean {
   if (name === 'help') return topic === undefined || (topic !== 'settings' && !isServerCommand(topic));
   if ((name === '--help' || name === '-h') && topic === undefined) return true;
   return name !== undefined && name !== 'serve' && !name.startsWith('-') && !isServerCommand(name);
 }
 
-/** Serves, or runs a command of the server's own program. */
 async function runServer(values: readonly string[]): Promise<number> {
   const args = values[0] === 'serve' || values.join(' ') === 'help settings' ? values.slice(1) : values;
   const help = await findRequestedHelp(values.join(' ') === 'help settings' ? ['help'] : args, configHelp);
@@ -153,12 +149,11 @@ function logDestination(format: Config['log']['format'], progress: StartProgress
   return { write: (line: string) => progress.around(() => void stdout.write(formatLogLine(line, { colour }))) };
 }
 
-/** Messages for people; the log is for programs. */
 function sayTo(text: string): void {
   console.error(`corral: ${text}`);
 }
 
-/** An open handle, such as a hanging engine call, must not keep a process alive that serves no client. */
+/** An open handle, such as a hanging engine call, must not keep the process alive. */
 function endSoon(): void {
   setTimeout(() => process.exit(), 2_000).unref();
 }

@@ -16,9 +16,7 @@ const StoredKey = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
-  /**
-   * The owner of the sessions that this key creates: the key itself, or the key that `beside` named at its creation.
-   */
+  /** The owner of the sessions that this key creates: the key itself, or the key that `beside` named. */
   owner: z.string(),
   /**
    * The person who created the key. The key has at most the person's rights, and the same owner. Null: a service
@@ -53,9 +51,7 @@ export interface NewKeyRequest {
   readonly expiresAt?: number | undefined;
   /** The id of an existing key. The new key gets the same owner, so both see the same sessions. */
   readonly beside?: string | undefined;
-  /** The person who owns the key. */
   readonly person?: string | undefined;
-  /** The only project that the key can use. */
   readonly project?: StoredKey['project'] | undefined;
 }
 export interface ApiKeyAdmin {
@@ -74,12 +70,11 @@ export interface ApiKeyAdmin {
   revoke(id: string): Promise<KeyView>;
 }
 export interface ApiKeys extends ApiKeyAdmin, Omit<KeyRing, 'prepare'>, Disposable {
-  /** The accounts that tokens of trusted issuers can authenticate as. */
   trusted(): readonly TrustedAccount[];
 }
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
-  /** Loads the peppers. Called once, when the first key is read or created. */
+  /** Called once, when the first key is read or created. */
   readonly peppers: () => Promise<Peppers>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
   /** Other processes create and revoke keys in the same store. */
@@ -88,9 +83,8 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
   readonly hasToken: boolean;
   /** The principal of a person; undefined: the person currently has no access. Absent: people cannot sign in. */
   readonly personOf?: (person: string) => Principal | undefined;
-  /** Whether a project exists. A project's keys are no longer valid after the project is deleted. */
+  /** A project's keys are no longer valid after the project is deleted. */
   readonly hasProject?: (id: string) => boolean;
-  /** The issuers whose tokens this server accepts. */
   readonly issuers?: readonly string[];
   /** Sandboxes have no isolation, so any user could read every file. All active keys must then have the same owner. */
   readonly onlyOne?: boolean;
@@ -100,7 +94,6 @@ interface Entry {
   version: number;
   over: AbortController;
   principal: Principal;
-  /** The principal of the key's person, from which the key's principal is derived. */
   from: Principal | undefined;
 }
 
@@ -113,10 +106,7 @@ const maxPersonalKeys = 50;
 const none: Principal = { role: 'nobody' };
 const strange: PepperedHash = { pepper: '', hash: '' };
 
-/**
- * The active keys that are still stored under an older pepper. A key moves to the primary pepper when it is next used,
- * because only its owner has the secret.
- */
+/** A key moves to the primary pepper when it is next used, because only its owner has the secret. */
 export async function findKeysUnderOldPeppers(
   records: RecordStore,
   { peppers, now }: { readonly peppers: Peppers; readonly now: number },

@@ -5,9 +5,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/**
- * Whether a server on loopback answers a request with this Host: one of its own names, or one from the operator's list.
- */
+/** True for the loopback names and those on the operator's list. */
 export function isHostAllowed(host: string | undefined, extra: readonly string[]): boolean {
   const parsed = parseHost(host);
   if (!parsed) return false;
@@ -30,7 +28,7 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
  */
 export type PageKind = 'own' | 'named' | 'default' | 'foreign';
 
-/** The kind of page that sent the request. `named`: the operator's list; undefined: there is no list. */
+/** `named`: the operator's list; undefined: there is no list. */
 export function classifyPage(headers: IncomingHttpHeaders, named: readonly string[] | undefined): PageKind {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
@@ -47,10 +45,7 @@ export function isOriginAllowed(origin: string | undefined, named: readonly stri
   return origin !== undefined && (named ?? developmentOrigins).includes(origin);
 }
 
-/**
- * Compares host and port. A Host without a port means the scheme's default port: another port is another program's
- * page.
- */
+/** A Host without a port means the scheme's default port: another port is another program's page. */
 function sameOrigin(origin: string, host: string | undefined): boolean {
   const ours = parseHost(host);
   const theirs = /^(https?):\/\/(.+)$/i.exec(origin);

@@ -30,7 +30,6 @@ const StoredKey = z.object({
 type StoredKey = z.output<typeof StoredKey>;
 type KeyView = Omit<StoredKey, 'maker' | 'pepper' | 'hash'>;
 
-/** The claim on an item that a token represents. */
 const Claim = z.object({
   environmentId: z.string(),
   sessionId: z.string(),
@@ -61,10 +60,7 @@ const revoked = () =>
 const strange = { pepper: '', hash: '' };
 const view = ({ maker: _, pepper: __, hash: ___, ...shown }: StoredKey): KeyView => shown;
 
-/**
- * The active keys that are still stored under an older pepper. A key moves to the primary pepper when its worker next
- * uses it.
- */
+/** A key moves to the primary pepper when its worker next uses it. */
 export async function findEnvironmentKeysUnderOldPeppers(
   records: RecordStore,
   peppers: Pick<Peppers, 'isPrimary'>,
@@ -110,9 +106,7 @@ export class EnvironmentKeys {
     return view(revoked);
   }
 
-  /**
-   * The environment and the creator of a key. Undefined if the key is wrong. Rejects: unauthorized (it was revoked).
-   */
+  /** Undefined if the key is wrong. Rejects: unauthorized (it was revoked). */
   async find(presented: string): Promise<{ id: string; environmentId: string; maker: Maker } | undefined> {
     const id = keyForm.exec(presented)?.[1];
     if (id === undefined) return undefined;
@@ -126,14 +120,14 @@ export class EnvironmentKeys {
     return { id, environmentId, maker };
   }
 
-  /** The creator of a key. Undefined: no such key exists. Rejects: unauthorized (it was revoked). */
+  /** Undefined: no such key exists. Rejects: unauthorized (it was revoked). */
   async findMaker(id: string): Promise<Maker | undefined> {
     const doc = (await this.#keys.find(id))?.doc;
     if (doc && doc.revokedAt !== null) throw revoked();
     return doc?.maker;
   }
 
-  /** A token for a claim, valid for a day. */
+  /** Valid for a day. */
   async sign(claim: Omit<WorkClaim, 'expiresAt'>): Promise<string> {
     const whole: WorkClaim = { ...claim, expiresAt: this.#deps.clock.now() + tokenLifeMs };
     const text = `crlwork_${Buffer.from(JSON.stringify(whole)).toString('base64url')}`;
@@ -141,7 +135,7 @@ export class EnvironmentKeys {
     return `${text}.${pepper}.${hash}`;
   }
 
-  /** The claim of a token. Undefined if the token is wrong or has expired. */
+  /** Undefined if the token is wrong or has expired. */
   async verifyClaim(token: string): Promise<WorkClaim | undefined> {
     const [, text, payload = '', pepper = '', hash = ''] = tokenForm.exec(token) ?? [];
     if (text === undefined || !(await this.#secret()).matches(text, { pepper, hash })) return undefined;

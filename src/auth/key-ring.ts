@@ -4,7 +4,7 @@ import type { Devices } from './sign-in/devices.ts';
 import type { PersonRegistry } from './sign-in/people.ts';
 import type { FederatedTokenVerifier } from './tokens/program-tokens.ts';
 
-/** The credentials that the auth guard checks. All are in memory, so no request waits for the store. */
+/** All credentials are in memory, so no request waits for the store. */
 export interface KeyRing {
   /** Whether requests need a credential. Stays true after every key is revoked, so the server does not reopen. */
   readonly any: boolean;
@@ -13,9 +13,8 @@ export interface KeyRing {
   /** Reads new credentials, so that `find` knows them. Undefined: there are none. Rejects: provider_error. */
   prepare(presented: readonly string[]): Promise<void> | undefined;
   find(presented: readonly string[]): Principal | undefined;
-  /** The principal of this key. Undefined if the key does not exist, has expired or is revoked. */
+  /** Undefined if the key does not exist, has expired or is revoked. */
   live(id: string): Principal | undefined;
-  /** The principals of all currently valid keys. */
   principals(): readonly Principal[];
 }
 
@@ -24,7 +23,6 @@ interface Others {
   readonly tokens: FederatedTokenVerifier | undefined;
   readonly within: Memberships['within'];
 }
-/** Combines API keys, people and tokens of trusted issuers, with their roles in projects. */
 export function combineKeyRings(keys: Omit<KeyRing, 'prepare'>, { signIns, tokens, within }: Others): KeyRing {
   const { people, devices } = signIns ?? {};
   const inProjects = (caller: Principal | undefined) => caller && within(caller);

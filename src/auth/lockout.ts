@@ -5,7 +5,6 @@ import { toNetwork } from '../core/text/address.ts';
 export interface Lockout {
   /** How long the address must wait, in ms. 0 if it is not locked out. */
   waitOf(address: string): number;
-  /** Counts one wrong credential from this address. */
   failed(address: string): void;
   /**
    * Counts one wrong credential, unless the address is locked out: then nothing is counted, and the remaining wait in

@@ -10,10 +10,7 @@ interface Member {
   readonly over: AbortController;
 }
 
-/**
- * The roles of callers in projects. All are in memory, so no request waits for the store. Each server follows the
- * changes of the others.
- */
+/** All roles are in memory, so no request waits for the store. Each server follows the changes of the others. */
 export class Memberships {
   readonly #projects: RecordMirror<ProjectAccess>;
   /** The projects of each person, owner, group and e-mail address, with the role there. */
@@ -27,7 +24,6 @@ export class Memberships {
     this.#projects = new RecordMirror({ records, kind: 'project', schema: ProjectAccess, onChange });
   }
   has = (id: string): boolean => this.#projects.get(id) !== undefined;
-  /** Reads changes by other servers. */
   load = (): Promise<void> => this.#projects.load();
 
   /**
@@ -79,7 +75,7 @@ export class Memberships {
 
 const rank = (role: ProjectRole | undefined): number => (role ? projectRoles.indexOf(role) : -1);
 
-/** The roles of the owner and the members by key. The owner's role overrides a member entry. */
+/** The owner's role overrides a member entry. */
 function rolesIn({ owner, members }: ProjectAccess): Map<string, ProjectRole> {
   const named = members.map((member) => [memberKey(member), member.role as ProjectRole] as const);
   const own = owner === undefined ? [] : [[owner, 'owner'] as const];

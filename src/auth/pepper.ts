@@ -10,7 +10,6 @@ export interface Peppers {
   /** Takes the same time whether the secret matches or not. False if the pepper is unknown. */
   matches(text: string, stored: PepperedHash): boolean;
   knows(pepper: string): boolean;
-  /** Whether this is the pepper for new secrets. */
   isPrimary(pepper: string): boolean;
 }
 export interface PepperedHash {

@@ -5,10 +5,7 @@ import type { Clock } from '../core/contracts/clock.ts';
 // the link, the key's id precedes the mac. The MAC covers the purpose and the path, so a link never opens anything
 // else. A link never allows more than its key does.
 
-/**
- * The purposes of links. `rights`: the rights that a link can grant, the default first. `once`: the link works only
- * once.
- */
+/** `rights`: those that a link can grant, the default first. `once`: the link works only once. */
 const purposes = {
   vnc: { rights: ['control', 'view'], once: true },
   file: { rights: ['read'], once: false },
@@ -21,14 +18,13 @@ export interface SignedScope {
   readonly path: string;
   readonly purpose: UrlPurpose;
 }
-/** The signed fields, in addition to the path and the purpose. */
 interface SignedFields {
   readonly right?: UrlRight;
   /** The id of an API key. The link acts on behalf of the key, and stops working with it. */
   readonly subject?: string | undefined;
 }
 export interface SignedUrls {
-  /** Returns the path with its signature in the query. The link expires after `lifeMs`. */
+  /** Adds the signature to the query. The link expires after `lifeMs`. */
   sign(what: SignedScope & SignedFields, lifeMs: number): string;
   /** The right that the link grants. Undefined if the link is not valid. A single-use link is used up by this call. */
   accepts(what: SignedScope, signature: string): UrlRight | undefined;
@@ -41,7 +37,7 @@ interface SignedPart {
 }
 const form = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})(?:\.([0-9a-f]{12}))?\.([\w-]{43})$/;
 
-/** The id of the API key that created a verified link. Undefined if no key created it. */
+/** Undefined if no key created the link. */
 export const parseSubject = (signature: string): string | undefined => form.exec(signature)?.[4];
 
 /** The server remembers used links until they expire. Beyond this number it refuses further single-use links. */

@@ -34,13 +34,11 @@ export interface TokenSources {
   readonly authorization?: string | undefined;
   /** `?token=`, as parsed from the query. */
   readonly query?: unknown;
-  /** The `Sec-WebSocket-Protocol` header. */
   readonly protocols?: string | undefined;
   /** `?connectionParams=`, a JSON object with a `token`, as tRPC's clients send it. */
   readonly connectionParams?: unknown;
 }
 
-/** All tokens that a request presents, in any supported place. */
 export function readPresentedTokens({ authorization, query, protocols, connectionParams }: TokenSources): string[] {
   const tokens: string[] = [];
   const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
@@ -76,7 +74,7 @@ export function readSubprotocols(header: string | undefined): { offered: string[
 }
 
 const secretNames = new Set(['token', 'connectionparams', 'signature', 'upload', 'corral_preview', 'code', 'state']);
-/** Decodes a name as the query parser does. An undecodable name is ignored. */
+/** An undecodable name is ignored. */
 function decoded(name: string): string {
   try {
     return decodeURIComponent(name);
@@ -85,7 +83,6 @@ function decoded(name: string): string {
   }
 }
 
-/** Masks credentials in a URL for the access log. */
 export function maskToken(url: string): string {
   return url.replace(/([?&])([^=?&#]*)=[^&#]*/g, (pair, start: string, name: string) =>
     secretNames.has(decoded(name).toLowerCase()) ? `${start}${name}=***` : pair,

@@ -9,9 +9,8 @@ const tagBytes = 16;
 const keyBytes = 32;
 
 /**
- * Encrypts each text with its own data key, and wraps the data key with a key-encryption key. The first key is the
- * primary key; the others only decrypt older texts. A key's id is derived from its hash, so a wrong key is reported as
- * an unknown key.
+ * Encrypts each text with its own data key, and wraps that with the first key; older keys only decrypt. A key's id is
+ * derived from its hash, so a wrong key is reported as an unknown key.
  */
 export function createVault(keys: readonly Secret[]): Vault {
   const ring = new Map(keys.map((key) => named(decoded(key))));

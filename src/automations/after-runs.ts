@@ -6,8 +6,8 @@ import type { Automation } from '../sessions/api/server/automations.ts';
 import { withAddedRecords } from './carried-appends.ts';
 import { type AutomationRecords, createStart } from './records.ts';
 
-// Ends of runs that can start an automation. Each record is written together with the append that contains the end, so
-// that a crash right after it loses none. Each start is added only once, because its id is derived from the end.
+// Ends of runs that can start an automation. Each record is written with the append that contains the end, so a crash
+// loses none. A start's id is derived from the end, so it is added only once.
 
 export const endedRunKind = 'ended-run';
 const kind = endedRunKind;
@@ -35,10 +35,10 @@ interface Deps {
 }
 
 export class RunEndTriggers extends ServerPart<Deps> {
-  /** Whether any automation starts after runs. Without one, appends carry nothing extra. */
+  /** Without automations that start after runs, appends carry nothing extra. */
   #isOpen = false;
 
-  /** Checks whether any automation starts after runs, because another server may have stored one. */
+  /** Reads again, because another server may have stored an automation that starts after runs. */
   look = async (): Promise<void> => {
     this.#isOpen = (await this.deps.automations.afterRuns()).length > 0;
   };
@@ -82,7 +82,7 @@ export class RunEndTriggers extends ServerPart<Deps> {
   }
 }
 
-/** The automation that started a session. The session's metadata would not prove it, because users set it freely. */
+/** Metadata alone proves nothing, because users set it freely. */
 function ownStart({ origin, metadata }: EndedRun['session']) {
   const { automation, start } = metadata ?? {};
   return origin === 'automation' && automation !== undefined && start !== undefined ? { automation, start } : undefined;

@@ -10,32 +10,26 @@ interface Deps {
   /** Starts the session's sandbox, and resolves when its repositories are prepared or their preparation has failed. */
   readonly prepare: (id: SessionId, signal: AbortSignal) => Promise<unknown>;
   readonly closing: AbortSignal;
-  /** Notifies the scheduler that a prebuild has ended. */
   readonly wake: () => void;
 }
-/** How a prebuild ended, for people. */
 export interface PrebuildResult {
   readonly status: 'completed' | 'failed';
   readonly text: string;
 }
 interface Preparing {
-  /** Why the sandbox could not prepare anything. */
   failure?: { readonly text: string; readonly retryable: boolean };
   isOver: boolean;
 }
 
 const maxText = 2_000;
 
-/**
- * Prepares the repositories of sessions in which no agent works, so that later sessions of their owner find the files.
- */
+/** Prepares sessions' repositories without an agent, so that later sessions of their owner find the files. */
 export class Prebuilds extends ServerPart<Deps> {
   /** Empty after a server restart; unfinished work then starts again. */
   readonly #preparing = new Map<SessionId, Preparing>();
 
   /**
-   * Starts the work unless it is already running, and resolves with its result. Undefined: the work continues, or will
-   * be retried.
+   * Starts the work unless it is running, and resolves with its result. Undefined: it continues, or will be retried.
    */
   async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildResult | undefined> {
     const { id, repositories = [] } = session;

@@ -10,7 +10,7 @@ interface Deps {
 }
 type Prepare = Parameters<AutomationProgramRegistry['serve']>[1];
 
-/** Prepares the sessions of automations that other APIs' clients defined, with the code of the facade for each API. */
+/** Prepares sessions with the code of the facade whose clients defined the automation. */
 export class AutomationPrograms extends ServerPart<Deps> implements AutomationProgramRegistry {
   readonly #served = new Map<string, Prepare>();
   #isOpen = false;

@@ -25,7 +25,6 @@ const StoredStart = AutomationStart.extend({
   given: z.string().default(''),
   chain: AutomationStart.shape.chain.default([]),
 });
-/** A pending start. */
 export const createStart = (
   { id: automationId, version, kind, program }: Pick<Automation, 'id' | 'version' | 'kind' | 'program'>,
   start: Pick<AutomationStart, 'id' | 'cause' | 'at'> & Partial<Pick<AutomationStart, 'given' | 'chain'>>,
@@ -52,7 +51,6 @@ const never = -8.64e15; // sorts after every clock time
 
 const missing = () => new AppError('not_found', 'There is no such automation.');
 
-/** The automations of a store and their starts. */
 export class AutomationRecords {
   readonly #records: RecordStore;
   readonly #automations: Collection<Automation>;
@@ -106,7 +104,6 @@ export class AutomationRecords {
       await this.#records.delete(kinds.ended, start);
   }
 
-  /** Automations that the end of a run can start. */
   afterRuns(): Promise<Automation[]> {
     return this.#automations.list({ state: 'after' });
   }
@@ -179,13 +176,10 @@ export class AutomationRecords {
 
 /** Whether the owner has a valid key and can work in the project. */
 export type OwnerAccessCheck = (owner: string, projectId: string | null) => boolean;
-/**
- * Why an automation or webhook is paused. A returning owner must resume it explicitly, because somebody else may have
- * taken over the work by then.
- */
+/** A returning owner must resume it explicitly, because somebody else may have taken over the work by then. */
 export const ownerWithoutAccessReason =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it when the owner is back, or to take it over.';
-/** The owner after a resume. The person who resumes becomes the owner only if the current owner still has no access. */
+/** The person who resumes becomes the owner only if the current owner still has no access. */
 export function resolveOwnerOnResume(
   { owner, projectId, paused }: Pick<Automation, 'owner' | 'projectId'> & { paused: { by: string } | null },
   { by, isOwned }: { readonly by: string | undefined; readonly isOwned: OwnerAccessCheck },

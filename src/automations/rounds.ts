@@ -5,7 +5,7 @@ type RoundsDeps = ConstructorParameters<typeof Rounds>[0];
 /** The longest delay between two rounds, and the delay after a failure or on a server that does not lead. */
 export const maxRoundDelayMs = { shared: 2_000, alone: 60_000 } as const;
 
-/** Runs rounds over records. `shared`: other servers change the records too, so rounds are frequent. */
+/** `shared`: other servers change the records too, so rounds are frequent. */
 export const createRecordRounds = (
   shared: boolean,
   { round, clock, warn, failure }: Omit<RoundsDeps, 'restMs'>,

@@ -28,8 +28,7 @@ export function parseCron({ cron, timezone }: CronTime): CronRule {
         'month, day of the week, such as 0 9 * * 1-5.',
     );
   if (text.length > maxLength) throw refuse('is too long');
-  // The library also accepts seconds, years, nicknames and `L` for the last day. Other programs that read the field do
-  // not.
+  // The library also accepts seconds, years, nicknames and `L`, which other programs that read the field do not.
   const wrong = mistakeIn(text.split(/[ \t]+/));
   if (wrong !== undefined) throw refuse(wrong);
   if (!isTimeZone(timezone))
@@ -112,7 +111,7 @@ function numberOf(
   return place < 0 ? Number(text) : place + least;
 }
 
-/** The first time after `after` (epoch ms). Null if there is none. */
+/** Epoch ms, later than `after`. Null if there is none. */
 export function findNextTime({ cron, isRepeated }: CronRule, after: number): number | null {
   let at = cron.nextRun(new Date(after))?.getTime();
   while (at !== undefined && isRepeated(at)) at = cron.nextRun(new Date(at))?.getTime();

@@ -14,10 +14,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: AutomationRecords;
   readonly starter: AutomationStarter;
   readonly afterRuns: Pick<RunEndTriggers, 'look' | 'round'>;
-  /**
-   * Whether this server currently starts automations. Two servers that do so at the same time still start each only
-   * once.
-   */
+  /** Two servers that start automations at the same time still start each only once. */
   readonly leads: () => Promise<boolean>;
   /** Whether other servers change the records too. */
   readonly shared: boolean;
@@ -28,7 +25,6 @@ const openMs = { shared: 2_000, alone: 10_000 }; // longest delay between rounds
 /** A start delayed by more than this was missed, because the server was down or suspended. */
 const missedMs = 60_000;
 
-/** Starts automations at their times, and follows their sessions to the end. */
 export class Scheduler {
   readonly #deps: Deps;
   /** The sessions that were running in the last round. When one of them ends, a round starts. */
@@ -41,16 +37,13 @@ export class Scheduler {
     this.#rounds = createRecordRounds(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
   }
 
-  /** Starts a round immediately: an automation was changed or a start added. */
   wake = (): void => {
     this.#rounds.wake();
   };
-  /** Called when the run of this session has ended. */
   ended(id: SessionId): void {
     if (this.#working.has(id)) this.wake();
   }
 
-  /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#rounds.run(signal);
   }
@@ -72,10 +65,7 @@ export class Scheduler {
     return Math.max(0, Math.min(next - clock.now(), restMs));
   }
 
-  /**
-   * Adds the start first: after a crash between the two writes, the next round finds the start and only advances the
-   * time.
-   */
+  /** Adds the start first: after a crash between the writes, the next round finds it and only advances the time. */
   async #fire(automation: Automation, now: number): Promise<void> {
     const { records, warn } = this.#deps;
     const { id, schedule, nextAt } = automation;

@@ -29,7 +29,6 @@ interface Deps {
   readonly isOwned: OwnerAccessCheck;
   /** Whether prepared files are kept for later sessions. */
   readonly keepsPrepared: boolean;
-  /** Notifies the scheduler that work may be due. */
   readonly wake: () => void;
   /** Lets automations start after runs that this server's log records. */
   readonly look: () => Promise<void>;
@@ -54,7 +53,6 @@ const refuseArchived = ({ program }: Automation): void => {
 };
 const maxWaiting = 20; // maximum pending starts of one automation
 
-/** The automation service for people: creates, changes and starts automations. */
 export function createAutomationService(deps: Deps): AutomationService {
   const { records, secrets, receiver, ids, clock, check, isOwned, keepsPrepared, wake, look } = deps;
   const nextOf = (schedule: AutomationSpec['schedule']): number | null =>

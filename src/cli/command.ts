@@ -28,7 +28,7 @@ export interface CommandInput {
   readonly corral: () => Corral;
 }
 
-/** Parsed options, by their long name in camel case. */
+/** By their long name in camel case. */
 export class ParsedOptions {
   readonly #values: Readonly<Record<string, unknown>>;
   constructor(values: Readonly<Record<string, unknown>>) {
@@ -44,7 +44,6 @@ export class ParsedOptions {
     const value = this.#values[name];
     return typeof value === 'string' ? value : undefined;
   }
-  /** The values of a repeatable option. */
   texts(name: string): readonly string[] {
     const value = this.#values[name];
     return Array.isArray(value) ? (value as string[]) : [];

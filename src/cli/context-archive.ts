@@ -105,7 +105,7 @@ function sureFolder(source: string): string {
   return parts.join('/');
 }
 
-/** The rules of a .dockerignore. The last rule that matches a path, or a folder above it, applies. */
+/** The last rule that matches a path, or a folder above it, applies. */
 function parseIgnoreRules(text: string): (path: string) => boolean {
   const rules = text.split(/\r?\n/).flatMap((line) => {
     const pattern = line.trim();

@@ -4,12 +4,9 @@ import { exitCodes, UsageError } from './exit-codes.ts';
 import { findBox } from './server.ts';
 import { formatTable } from './table.ts';
 
-// Commands of resources. `npm run check` writes derived.json from the operations in src/api, which describe their
-// verbs.
+// `npm run check` writes derived.json from the operations in src/api.
 
-/** An argument or option of a verb, and the field of the operation's input that it sets. */
 export interface DerivedValue {
-  /** An argument's name, or an option's flags. */
   readonly usage: string;
   readonly about: string;
   /** A path such as `schedule.cron`. */
@@ -31,7 +28,6 @@ export interface DerivedVerb {
   readonly options: readonly DerivedValue[];
   /** The columns of the table ({@link formatTable}). Absent: the verb deletes the item. */
   readonly columns?: readonly string[];
-  /** A line for people after the result. */
   readonly note?: string;
 }
 export interface DerivedCommand {
@@ -44,23 +40,19 @@ export interface DerivedCommand {
   readonly verbs: readonly DerivedVerb[];
 }
 
-/** A call of a verb. */
 export interface VerbCall extends CommandInput {
   readonly verb: string;
   readonly server: Corral;
   readonly words: readonly string[];
-  /** Prints items as a table or JSON. `columns`: the verb whose columns are shown. */
+  /** `columns`: the verb whose columns are shown. */
   show(items: readonly object[], columns?: string): void;
-  /** The id of the item that an argument names. */
   find(word: string | undefined): Promise<string>;
 }
-/** The handwritten parts of a resource's command. */
 export interface ManualVerbs {
   readonly verbs?: Readonly<Record<string, (call: VerbCall) => Promise<number> | Promise<void>>>;
   readonly options?: CliCommand['options'];
   /** Additional input fields of a derived verb, and the router to call instead of the default. */
   prepare?(call: VerbCall): Promise<{ readonly router?: string; readonly fields?: Readonly<Record<string, unknown>> }>;
-  /** Runs after a derived verb. */
   finish?(call: VerbCall, answer: { readonly id: string }): Promise<void>;
 }
 
@@ -70,7 +62,6 @@ const keyOf = (flags: string) => longName(flags).replaceAll(/-(.)/g, (_, letter:
 const listed = (words: readonly string[]) =>
   words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 
-/** The command of a resource. */
 export function createResourceCommand(described: DerivedCommand, byHand: ManualVerbs = {}): CliCommand {
   const { name, about, args, options, examples, verbs } = described;
   const names = [...new Set([...verbs.map((verb) => verb.name), ...Object.keys(byHand.verbs ?? {})])];
@@ -173,7 +164,7 @@ interface Item {
   readonly id: string;
   readonly name?: string | null;
 }
-/** The id of the item with this id, name or id prefix. The server reports an unknown id. */
+/** Accepts an id, a name or an id prefix. The server reports an unknown id. */
 async function findItem(
   server: Corral,
   { name, verbs }: Pick<DerivedCommand, 'name' | 'verbs'>,
@@ -209,7 +200,6 @@ function read(option: DerivedValue, shown: string, options: CommandInput['option
   return parsePairs(shown, options.texts(key));
 }
 
-/** Parses the `name=value` values of a repeatable option. */
 export function parsePairs(option: string, values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     values.map((one) => {

@@ -26,10 +26,8 @@ const byCode: Partial<Record<CorralErrorCode, ExitCodeName>> = {
   shell_not_found: 'missing',
 };
 
-/** A command line that cannot be executed. */
 export class UsageError extends Error {}
 
-/** The exit code for a failure. */
 export function toExitCode(thrown: unknown): number {
   if (thrown instanceof UsageError) return exitCodes.usage.code;
   if (thrown instanceof CorralError) return exitCodes[byCode[thrown.code] ?? 'failed'].code;

@@ -10,7 +10,7 @@ export interface FollowOptions {
   readonly follow: boolean;
 }
 
-/** Shows a run until it ends, and asks the user its questions and approvals. Resolves with the exit code. */
+/** Asks the user the run's questions and approvals. Resolves with the exit code. */
 export async function followRun(run: Run, io: Io, { json, follow }: FollowOptions): Promise<number> {
   const shown = createRenderer(io, { quiet: !follow || json });
   const result: { -readonly [Key in keyof RunResult]: RunResult[Key] } = {
@@ -74,7 +74,7 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
   return exitCodes[status === 'failed' ? 'failed' : 'stopped'].code;
 }
 
-/** The exit code of an ended run. Prints the result of its goal. */
+/** Prints the result of the goal. */
 export function reportGoalEnd(goal: GoalEnd | undefined, io: Pick<Io, 'say' | 'paint'> | undefined): number {
   if (!goal) return exitCodes.ok.code;
   const isMet = goal.result === 'satisfied';
@@ -100,7 +100,7 @@ interface QuestionToAnswer {
   }[];
 }
 
-/** Asks the user, and sends the answer. If the run has ended in the meantime, no answer is needed. */
+/** If the run ends in the meantime, no answer is needed. */
 async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): Promise<void> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   try {

@@ -2,7 +2,6 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** A command's environment: output, input and signals. */
 export interface Io {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
@@ -45,10 +44,7 @@ export function createProcessIo(
 }
 
 const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:[012]|22|3[1-79]|9[0-7])m)`);
-/**
- * Escapes a line before it is printed. Only Corral's own colours stay; control characters that JSON does not escape
- * become JSON escapes.
- */
+/** Keeps only Corral's own colours; control characters that JSON does not escape become JSON escapes. */
 export function escapeControls(line: string, hasColour: boolean): string {
   const escaped = line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (one) => {
     return `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -59,19 +55,18 @@ export function escapeControls(line: string, hasColour: boolean): string {
     .join('');
 }
 
-/** Text of an agent, a page or a program, without control sequences for the terminal. Line breaks and tabs stay. */
+/** Removes control sequences from untrusted text. Line breaks and tabs stay. */
 export function toPrintable(text: string): string {
   const plain = stripVTControlCharacters(text).replaceAll('\r\n', '\n');
   return plain.replaceAll(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '');
 }
 
-/** The first line of the text, shortened to at most `most` characters. */
 export function toOneLine(text: string, most: number): string {
   const line = toPrintable(text).trim().split('\n', 1)[0] ?? '';
   return line.length > most ? `${line.slice(0, most - 1)}…` : line;
 }
 
-/** Writes bytes, and waits while the reader is slow. */
+/** Resolves once a slow reader is ready; undefined if there is no need to wait. */
 export function writeWithBackpressure(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> | undefined {
   if (stream.write(bytes)) return undefined;
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// The package's `corral`: runs on any Node from 20 on. Commands that belong to the server run on the pinned Node.
+// The package's `corral`, which runs on any Node from 20 on. Commands that belong to the server run on the pinned Node.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -15,7 +15,7 @@ const readJson = <Value>(file: string) => JSON.parse(readFileSync(join(dist, fil
 
 interface Package {
   readonly version: string;
-  /** How Node runs the server. `flagsOfNode`: additional flags by Node's major version. */
+  /** `flagsOfNode`: additional flags by Node's major version. */
   readonly serverProcess?: {
     readonly flags: readonly string[];
     readonly flagsOfNode: Readonly<Record<string, readonly string[]>>;
@@ -23,7 +23,7 @@ interface Package {
   };
 }
 
-/** The Node binary for the server: the bundled one, or the current one. */
+/** The bundled binary, or the current one. */
 function serverNode(): string | undefined {
   const isPinned = process.platform === 'linux' && process.arch === 'x64';
   for (let folder = dist; isPinned && folder !== dirname(folder); folder = dirname(folder)) {

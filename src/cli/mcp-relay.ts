@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { type JsonLimits, parseJsonWithin } from '../core/text/json.ts';
 
-/** A JSON-RPC message, as far as the relay reads it. */
+/** Only the fields that the relay reads. */
 interface McpMessage {
   readonly id?: string | number | null;
   readonly method?: string;
@@ -20,7 +20,7 @@ const named: Readonly<Record<string, string>> = {
   'resources/read': 'uri',
 };
 
-/** The headers that streamable HTTP requires with a message. `version`: negotiated at initialization, if any. */
+/** `version`: negotiated at initialization, if any. */
 function requestHeaders({ method = '', params }: McpMessage, version: string | undefined): Record<string, string> {
   const meta = params?._meta as Readonly<Record<string, unknown>> | undefined;
   const claimed = meta?.['io.modelcontextprotocol/protocolVersion'];
@@ -41,7 +41,6 @@ const asHeader = (text: string) =>
     ? text
     : `=?base64?${Buffer.from(text).toString('base64')}?=`;
 
-/** The messages of an answer, as they arrive. */
 async function* readMessages(response: Response): AsyncGenerator<string> {
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
     const text = await response.text();
@@ -64,7 +63,7 @@ async function* readMessages(response: Response): AsyncGenerator<string> {
 }
 
 export interface RelayParts {
-  /** Sends a message to the server. Rejects if no server answers. */
+  /** Rejects if no server answers. */
   readonly send: (body: string, headers: Record<string, string>, signal: AbortSignal) => Promise<Response>;
   readonly input: NodeJS.ReadableStream;
   readonly print: (line: string) => Promise<void> | undefined;
@@ -72,14 +71,12 @@ export interface RelayParts {
 }
 /** Maximum number of concurrent requests. Further requests wait, so that a flood cannot fill the memory. */
 const maxOpen = 64;
-/** The limits of a message in either direction. An answer can carry a screenshot or a whole file. */
+/** An answer can carry a screenshot or a whole file. */
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
-/** How long pending requests may take after the client has closed its end. */
+/** How long pending requests can take after the client has closed its end. */
 const drainMs = 5_000;
 
-/**
- * Relays messages between an MCP client, which sends one per line, and a server, until the client closes the input.
- */
+/** The client sends one message per line. Resolves when it closes the input. */
 export async function relayMcp({ send, input, print, signal }: RelayParts): Promise<void> {
   const open = new Map<McpMessage['id'], AbortController>();
   const left = new AbortController();
@@ -136,7 +133,7 @@ function parsed(line: string): McpMessage | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as McpMessage) : undefined;
 }
 
-/** The line for the client. An HTTP error without an id would leave the client waiting forever. */
+/** An HTTP error without an id would leave the client waiting forever. */
 function toClientLine({ id }: McpMessage, text: string, { status }: Response): string | undefined {
   if (id == null) return undefined; // a notification has no answer
   if (status < 400) return text;

@@ -19,15 +19,13 @@ export interface ProgramParts {
   readonly serverCommands: readonly ServerCommand[];
   /** False only in the client package. */
   readonly hasServer?: boolean;
-  /** Runs the server's program with these arguments. Resolves with its exit code. */
+  /** Resolves with the exit code of the server's program. */
   readonly runServer: (args: readonly string[]) => Promise<number>;
 }
 
 export const allCommands: readonly CliCommand[] = [...clientCommands, completionCommand];
 
-/**
- * Reads the command line and runs its command. Resolves with the exit code, after printing the reason if it is not 0.
- */
+/** Resolves with the exit code, after printing the reason if it is not 0. */
 export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
   const { io } = parts;
   let code: number = exitCodes.ok.code;
@@ -94,7 +92,7 @@ export function createProgram(
   return program;
 }
 
-/** Command groups of the help; commands without a group come last. */
+/** Commands without a group come last. */
 const groups: Readonly<Record<string, readonly string[]>> = {
   Sessions: ['run', 'chat', 'box', 'ls', 'show', 'logs', 'open', 'attempts', 'fork', 'stop', 'rm'],
   Sandboxes: ['exec', 'attach', 'cp', 'ps', 'port', 'desktop', 'vnc', 'pause', 'resume', 'snapshot', 'volume'],
@@ -156,7 +154,7 @@ function toOption(flags: string, text: string): Option {
 
 const maxSummary = 76; // In characters.
 const joint = /, (?=and |so |with |for |shows |compares |works |until |whoever )/g;
-/** Shortens a description to one line of a list: at the end of a clause, or else at the end of a word. */
+/** Cuts at the end of a clause, or else at the end of a word. */
 function summary(about: string): string {
   const [sentence = about] = about.split(/[;:] /, 1);
   if (sentence.length <= maxSummary) return sentence;

@@ -18,8 +18,8 @@ export const formatPhase = (event: Extract<Event, { type: 'sandbox.phase' }>): s
   toOneLine(eventLineOf(event).replace(/^starting: /, ''), 200);
 
 /**
- * Shows a run as it happens: the agent's text on stdout, everything else on stderr, so that a script can read the text
- * and a person sees both. `quiet`: only the text.
+ * The agent's text goes to stdout and everything else to stderr, so that a script can read the text and a person sees
+ * both. `quiet`: only the text.
  */
 export function createRenderer(io: Io, { quiet }: { readonly quiet: boolean }): Renderer {
   let open: 'stdout' | 'stderr' | undefined;
@@ -125,7 +125,6 @@ export function createRenderer(io: Io, { quiet }: { readonly quiet: boolean }): 
   return { show, settle };
 }
 
-/** A tool call in readable form. */
 export function formatCallLine({ function: name, args }: { function: string; args: Record<string, unknown> }): string {
   if (typeof args.command === 'string') return `$ ${toPrintable(args.command)}`;
   const first = Object.values(args).find((value) => typeof value === 'string');

@@ -9,7 +9,6 @@ import type { Io } from './io.ts';
 interface SavedTokens {
   /** The default server of commands. */
   readonly server?: string | undefined;
-  /** Tokens by server address. */
   readonly tokens: Readonly<Record<string, string>>;
 }
 

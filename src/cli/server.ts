@@ -43,7 +43,6 @@ export function connectTo(value: string | undefined, env: Io['env']): Corral {
   return new Corral({ url, token });
 }
 
-/** Opens the address in the user's browser, if there is one. */
 export function openBrowser(url: string): void {
   const program = { darwin: 'open', win32: 'explorer' }[process.platform as string] ?? 'xdg-open';
   spawn(program, [url], { detached: true, stdio: 'ignore' })
@@ -51,10 +50,8 @@ export function openBrowser(url: string): void {
     .unref();
 }
 
-/** The server that uses this data folder, as described in its file. */
 export const findRunningServer = (dataDir: string): LocalServer | undefined => readFound(join(dataDir, 'server.json'));
 
-/** A client of the server that uses this data folder. */
 export function connectToDataDir(dataDir: string): Corral | undefined {
   const found = findRunningServer(dataDir);
   return found && new Corral({ url: found.url, token: found.token ?? '' });
@@ -107,7 +104,6 @@ export async function findBox(corral: Corral, word: string): Promise<Box> {
   return await corral.open(matches[0]?.id ?? word);
 }
 
-/** The id of a project, by its name or id. */
 export async function findProject(corral: Corral, word: string): Promise<string> {
   const { projects: all } = await corral.call((api) => api.projects.list.query());
   const found = all.filter(({ id, name }) => id === word || name === word);

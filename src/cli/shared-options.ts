@@ -11,7 +11,6 @@ export const goalOptions = [
   ['--revisions <n>', 'how often a result that misses the goal goes back to the agent; default: 3'],
 ] as const;
 
-/** The goal of --goal, --check and --revisions. Undefined: none. */
 export function parseGoal(options: CommandInput['options']): RunOptions['goal'] {
   const rubric = options.text('goal');
   const commands = options.texts('check');
@@ -36,7 +35,6 @@ export const volumeOption: readonly [string, string] = [
   'volumes in its sandbox, such as cache:/mnt/cache to read or cache:/mnt/cache:write',
 ];
 
-/** Parses the mounts of `--volume`. */
 export function parseMounts(values: readonly string[]): readonly VolumeMount[] {
   return values.map((one) => {
     const [, volume, path, access = 'read'] = /^([^:]+):(\/[^:]+)(?::(read|write))?$/.exec(one) ?? [];

@@ -8,7 +8,7 @@ const isPresent = (value: unknown): boolean =>
   value !== false &&
   !(Array.isArray(value) && value.length === 0);
 
-/** Reads a field by its path. If the path goes through a list, reads the field of each item. */
+/** If the path goes through a list, reads the field of each item. */
 function valueAt(row: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((at, key) => {
     if (Array.isArray(at) && key !== 'length') return at.map((one) => one?.[key]);
@@ -23,7 +23,7 @@ function textOf(value: unknown): string {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(text) ? text.slice(0, 19).replace('T', ' ') : text;
 }
 
-/** Undefined if one of its fields is missing. */
+/** Undefined if a field of the template is missing. */
 function fill(template: string, row: object): string | undefined {
   let isWhole = true;
   const text = template.replaceAll(/\{([?+]?)([\w.]+)\}/g, (_, mark: string, path: string) => {

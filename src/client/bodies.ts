@@ -1,5 +1,3 @@
-// Request and response bodies, for every platform with `fetch`.
-
 export type FileContent = string | Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /**

@@ -107,10 +107,7 @@ function overWebSocket(url: string, options: CorralClientOptions, refused: () =>
   return { link: wsLink({ client }), close: () => void client.close() };
 }
 
-/**
- * Ends every subscription when the signal fires: with the signal's reason if that is an error, otherwise as a normal
- * end.
- */
+/** Ends every subscription with the signal's reason if that is an error, otherwise as a normal end. */
 const endWith =
   (signal: AbortSignal): TRPCLink<AppRouter> =>
   () =>
@@ -138,17 +135,14 @@ const retryTransient: TRPCLink<AppRouter> = retryLink({
   retryDelayMs: pauseMs,
 });
 
-/** Whether the server refused the request with a 4xx status. 429 only delays the next attempt. */
+/** A 4xx status other than 429, which only delays the next attempt. */
 function isRefusal(error: TRPCClientError<AppRouter>): boolean {
   const { cause } = error as { cause?: { code?: unknown } };
   const status = typeof cause?.code === 'number' ? cause.code : undefined;
   return status !== undefined && status >= 400 && status < 500 && status !== 429;
 }
 
-/**
- * Increases with each attempt. Varies between clients, so that they do not all return to a restarted server at the same
- * time.
- */
+/** Varies between clients, so that they do not all return to a restarted server at the same time. */
 function pauseMs(attempt: number): number {
   return Math.min(5_000, 100 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }

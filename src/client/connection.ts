@@ -17,7 +17,6 @@ export interface SizedStream {
   readonly body: ReadableStream<Uint8Array>;
 }
 
-/** One server: its procedures, and its streams over plain HTTP. */
 export interface Connection {
   readonly address: string;
   readonly api: CorralClient;

@@ -39,7 +39,6 @@ const hints: Partial<Record<CorralErrorCode, string>> = {
   rate_limited: 'Wait a minute, and check the token.',
 };
 
-/** The failure that the server reports, with a hint where there is one. */
 export function createServerError(
   code: CorralErrorCode,
   text: string,
@@ -64,7 +63,6 @@ function findReason(thrown: unknown): string | undefined {
   return undefined;
 }
 
-/** Turns any failure of the low-level client into a CorralError. */
 export function toCorralError(thrown: unknown, address: string): Error {
   if (thrown instanceof CorralError) return thrown;
   if (thrown instanceof TRPCClientError) {

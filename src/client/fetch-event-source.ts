@@ -1,9 +1,8 @@
 import { serverSentEvents } from '../core/text/server-sent-events.ts';
 
-// Server-sent events over `fetch`, for platforms without an EventSource, such as Node. This class has only the parts of
-// the standard that tRPC's client uses; the status of a failed answer is the error event's `code`. The package
-// `eventsource` gives up on a 502, which a proxy returns while the server restarts, and waits a fixed 3 s after each
-// break.
+// Server-sent events over `fetch`, for platforms without an EventSource, such as Node. Has only the parts that tRPC's
+// client uses; the status of a failed answer is the error event's `code`. The package `eventsource` gives up on a 502,
+// which a proxy returns while the server restarts, and waits a fixed 3 s after each break.
 
 type Listener = (event: never) => void;
 interface SourceEvent {

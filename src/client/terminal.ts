@@ -75,9 +75,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     await this.#server.call((api) => api.terminals.close.mutate({ terminalId: this.id }));
   }
 
-  /**
-   * One request at a time, so that input arrives in order. Input typed in the meantime is sent with the next request.
-   */
+  /** One request at a time, so that input arrives in order; later input is sent with the next request. */
   #send(): Promise<void> {
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;

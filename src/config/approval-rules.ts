@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { ApprovalRule, maxApprovalRules } from '../core/model/approval-rule.ts';
 import { mappingOrJson } from './json-setting.ts';
 
-/** The approval rules for tool calls: a list in the file, JSON in the variable. */
 export const approvalRules = () => ({
   accepts: `a list of at most ${maxApprovalRules} rules, each with action (allow, ask or deny), tool, and pattern`,
   kind: mappingOrJson(z.array(ApprovalRule).max(maxApprovalRules)),

@@ -15,18 +15,15 @@ const credential = z.strictObject({
     z.strictObject({ key: z.string().min(1) }),
   ]),
 });
-const named = z
-  .record(CredentialName, credential)
-  .transform((all) =>
-    Object.entries(all).map(([name, { 'value-from': from, ...rest }]) => ({
-      name,
-      from,
-      ...withInjectionDefaults(rest),
-    })),
-  );
+const named = z.record(CredentialName, credential).transform((all) =>
+  Object.entries(all).map(([name, { 'value-from': from, ...rest }]) => ({
+    name,
+    from,
+    ...withInjectionDefaults(rest),
+  })),
+);
 export type CredentialSetting = z.output<typeof named>[number];
 
-/** The credentials of the egress proxy by name: a mapping in the file, JSON in the variable. */
 export const credentials = () => ({
   accepts:
     'names of small letters, digits and hyphens, each with hosts, value-from (env, file or key), and header, scheme, user, env, git, paths',

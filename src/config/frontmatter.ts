@@ -39,7 +39,6 @@ const maxBytes = 64 * 1024;
 const maxFields = 100;
 interface Block {
   readonly field: string;
-  /** The line of the field and its continuation lines. */
   readonly lines: readonly string[];
 }
 
@@ -76,5 +75,4 @@ function readBlock({ field, lines }: Block, isText: boolean): { readonly ok: unk
   return { why: `${field} is no field with a value` };
 }
 
-/** Whether the value is a single line that is not empty. */
 const isPlain = (raw: string) => raw !== '' && !raw.includes('\n');

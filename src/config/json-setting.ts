@@ -1,6 +1,5 @@
 import { z } from 'zod';
 
-/** A setting that is a mapping in the file, and JSON in an environment variable. */
 export const mappingOrJson = <Kind extends z.ZodType>(mapping: Kind) =>
   z.union([
     mapping,

@@ -36,7 +36,6 @@ export const integer = (min: number, max = Number.MAX_SAFE_INTEGER) =>
     wholeNumber(min, max),
   );
 
-/** An integer, or a word in its place. */
 export const integerOr = <const Word extends string>(word: Word, min: number, max: number) =>
   accepting(`a whole number from ${min} to ${max}, or ${word}`, z.union([wholeNumber(min, max), z.literal(word)]));
 
@@ -57,7 +56,6 @@ const sizeText = z.union([
     }),
 ]);
 
-/** Bytes, or a number with a unit. */
 export const size = (min: number, max = Number.MAX_SAFE_INTEGER) =>
   accepting('bytes, or a size such as 512MiB or 2GiB', sizeText.pipe(wholeBetween(min, max)));
 
@@ -66,7 +64,6 @@ const no = ['0', 'false', 'no', 'off'];
 const flagKind = z.union([z.boolean(), z.enum([...yes, ...no]).transform((word) => yes.includes(word))]);
 export const flag = () => accepting('true or false', flagKind);
 
-/** A boolean with one additional word. */
 export const flagOr = <const Word extends string>(word: Word) =>
   accepting(`true, false or ${word}`, z.union([flagKind, z.literal(word)]));
 
@@ -105,7 +102,6 @@ export const origins = () =>
   listOf('origins such as https://app.example.com', z.string().regex(/^https?:\/\/[^/?#\s]+$/));
 export const hosts = () =>
   listOf('hosts such as example.com, *.example.com or example.com:8443', z.string().regex(hostPattern));
-/** A name or address with its port, as two values. */
 export const hostAndPort = () =>
   accepting(
     'a host and a port such as 0.0.0.0:8118',
@@ -120,7 +116,7 @@ export const hostAndPort = () =>
 
 const userForm = /^(\d{4,10})-(\d{4,10})$/;
 
-/** A range of user ids, inclusive; undefined: none. */
+/** Both ends are inclusive. */
 export const userRange = () =>
   accepting(
     'user ids such as 1500000-1565535, or none',
@@ -141,7 +137,6 @@ const isNetwork = (value: string) => {
   const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(value) ?? [];
   return Number(bits) <= { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
 };
-/** Address ranges and single addresses. */
 export const addressList = () =>
   listOf(
     'addresses and networks such as 127.0.0.1 or 10.1.0.0/16',

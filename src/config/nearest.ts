@@ -21,7 +21,6 @@ function distance(from: string, to: string): number {
   return at(from.length, to.length);
 }
 
-/** The candidate that the user probably meant; undefined if none is close. */
 export function findNearestWord(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates
     .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))

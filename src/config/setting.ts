@@ -1,9 +1,5 @@
 import type { z } from 'zod';
 
-// A setting: one zod schema with its description. Modules that add settings of their own build them with these
-// functions.
-
-/** The description of a setting, kept with its schema. The list of variables, the help and the errors use it. */
 export interface SettingDescription {
   readonly about: string;
   readonly accepts: string;
@@ -11,10 +7,9 @@ export interface SettingDescription {
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
-  /** Present if administrators can change it while the server runs; undefined: it is read once, at the start. */
+  /** Undefined: the setting is read once, at start-up. */
   readonly change?: ChangeableSetting | undefined;
 }
-/** The group of a changeable setting in the page, and its input format. */
 export interface ChangeableSetting {
   readonly section: 'approvals' | 'tools' | 'network' | 'template' | 'budgets' | 'retention' | 'memory';
   readonly form: SettingForm;
@@ -34,7 +29,7 @@ const describe = (
   more: Partial<SettingDescription>,
 ) => ({ about, accepts, standard, isSecret: false, fallback: undefined, ...more }) satisfies SettingDescription;
 
-/** A setting with a default, in the form that a user would write. */
+/** The default is written as a user would write it. */
 export const setting = <Schema extends z.ZodType>(
   kind: Kind<Schema>,
   fallback: z.input<Schema>,
@@ -42,11 +37,10 @@ export const setting = <Schema extends z.ZodType>(
   ...standard: string[]
 ) => kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, standard, { fallback }) });
 
-/** An optional setting without a default. */
 export const optionalSetting = <Schema extends z.ZodType>(kind: Kind<Schema>, about: string, ...standard: string[]) =>
   kind.kind.optional().meta({ ...describe(kind, about, standard, {}) });
 
-/** A setting with a default. Error messages never contain its value. */
+/** Error messages never contain its value. */
 export const secretSetting = <Schema extends z.ZodType>(kind: Kind<Schema>, fallback: z.input<Schema>, about: string) =>
   kind.kind.prefault(fallback as never).meta({ ...describe(kind, about, [], { fallback, isSecret: true }) });
 

@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import type { SettingDescription } from './setting.ts';
 
-/** One leaf of the schema, with its names. */
 export interface Setting extends SettingDescription {
   readonly schema: z.ZodType;
   /** The path in the `Config` object. */
@@ -26,7 +25,6 @@ function leaves(schema: z.ZodType, path: readonly string[]): Setting[] {
   return [{ ...about, schema, path, key, variables: [own, ...about.standard], shown: about.standard[0] ?? own }];
 }
 
-/** The leaves of a schema of settings, and its mappings. */
 export interface SettingsLayout {
   readonly settings: readonly Setting[];
   /** Every mapping of the file, as a path in kebab case; '' is the file itself. */

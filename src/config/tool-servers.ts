@@ -27,9 +27,7 @@ const named = z
     Object.entries(all).map(([name, { 'timeout-seconds': s, ...server }]) => ({ name, timeoutMs: inMs(s), ...server })),
   );
 
-/**
- * The tool servers that a client can choose: only programs in the sandbox, because Corral calls those with a URL.
- */
+/** Tool servers of clients: only programs in the sandbox, because Corral itself calls servers with a URL. */
 export const toolPrograms = z
   .record(nameForm, z.unknown())
   .refine((servers) => Object.keys(servers).length <= 16, 'at most 16')
@@ -42,7 +40,6 @@ export const toolPrograms = z
     Object.entries(all).map(([name, { 'timeout-seconds': s, ...server }]) => ({ name, timeoutMs: inMs(s), ...server })),
   );
 
-/** The same programs in the format of a client's input. */
 export const ProgramSettings = z.record(z.string(), z.object({ ...program.shape, ...common }));
 export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<typeof ProgramSettings> =>
   Object.fromEntries(
@@ -52,7 +49,6 @@ export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<ty
     ]),
   );
 
-/** The tool servers by name: a mapping in the file, JSON in the variable. */
 export const toolServers = () => ({
   accepts:
     'names of small letters and digits, each with command (args, env) or url (headers), and tools, timeout-seconds',

@@ -3,10 +3,7 @@ import type { z } from 'zod';
 import { findNearestWord } from './nearest.ts';
 import type { Setting, SettingsLayout } from './settings.ts';
 
-// Reads a file whose keys are defined by a schema of settings: corral.yaml and template files.
-
 interface Source extends SettingsLayout {
-  /** The file's name in errors. */
   readonly file: string;
   /** The last sentence of the error about an unknown key that resembles no known key. */
   readonly help: string;
@@ -68,7 +65,6 @@ export function parseYaml(text: string, options: { readonly schema?: 'core' } = 
   return document.toJS({ maxAliasCount: 0 });
 }
 
-/** Throws if the file has more tokens or levels than a settings file needs. */
 function limitTokens(text: string): void {
   const indents: number[] = []; // indentation of the enclosing lines
   let brackets = 0;
@@ -94,7 +90,6 @@ function limitTokens(text: string): void {
   }
 }
 
-/** The parsed settings, or the values that the schema refuses. */
 export function parseSettings<Schema extends z.ZodType>(
   schema: Schema,
   settings: readonly Setting[],
@@ -120,7 +115,7 @@ function put(tree: Record<string, unknown>, path: readonly string[], value: unkn
   put(tree[name] as Record<string, unknown>, rest, value);
 }
 
-/** States the accepted values of a setting and the actual one; `name` is what the user wrote. */
+/** `name` is the key or variable that the user wrote. */
 export function describeRejection({ accepts, isSecret }: Setting, name: string, value: unknown): string {
   const got = isSecret ? 'something else (not shown)' : JSON.stringify(value).slice(0, 120);
   return `${name} accepts ${accepts}; it got ${got}.`;

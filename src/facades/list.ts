@@ -45,7 +45,6 @@ type Sections = {
 };
 const all: readonly (readonly [string, FacadeDescriptor])[] = Object.entries(facadeDescriptors) as never;
 
-/** The sections of the settings, for facades that have any. */
 export const facadeSections = Object.fromEntries(
   all.flatMap(([name, { settings }]) => (settings ? [[name, settings]] : [])),
 ) as unknown as Sections;

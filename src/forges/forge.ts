@@ -1,6 +1,5 @@
 import { z } from 'zod';
 
-/** A server that hosts and reviews repositories. */
 export interface ForgeServer {
   readonly kind: ForgeKind;
   /** The address that people open, without a trailing slash; it can include a path. */
@@ -19,12 +18,11 @@ export interface NewPullRequest {
   readonly text: string;
   /** The branch with the changes, in the same repository. */
   readonly head: string;
-  /** The branch that receives them. */
+  /** The branch that receives the changes. */
   readonly base: string;
   readonly draft: boolean;
 }
 export const PullRequest = z.object({
-  /** The number shown to people. */
   number: z.int(),
   title: z.string(),
   text: z.string(),
@@ -69,7 +67,6 @@ export const PullRequestCheck = z.object({
   url: z.string().nullable(),
 });
 export type PullRequestCheck = z.infer<typeof PullRequestCheck>;
-/** The items that fit within the page limit. */
 export interface ForgeItems<Item> {
   readonly items: readonly Item[];
   /** More items exist beyond the page limit. */
@@ -122,12 +119,12 @@ export interface Forge {
 /**
  * One kind of forge. Its settings, requests and links are all derived from this description.
  *
- * @example const forge = github.open(repository, http); const { number, url } = await forge.openPullRequest({ title,
- * text, head, base: 'main', draft: false }, signal);
+ * @example
+ * const forge = github.open(repository, http);
+ * const { url } = await forge.openPullRequest(newPullRequest, signal);
  */
 export interface ForgeKind<Name extends string = string> {
   readonly name: Name;
-  /** The display name. */
   readonly label: string;
   /** The public servers of this kind, also as `*.host`. */
   readonly hosts: readonly string[];
@@ -146,6 +143,5 @@ export const defineForge = <const Name extends string>(kind: ForgeKind<Name>): F
 
 export const webUrlOf = ({ server, owner, name }: ForgeRepository): string => `${server.webUrl}/${owner}/${name}`;
 
-/** Oldest first. */
 export const compareByAge = (one: { readonly createdAt: string }, other: { readonly createdAt: string }): number =>
   Date.parse(one.createdAt) - Date.parse(other.createdAt);

@@ -5,7 +5,6 @@ import { gitea } from './gitea.ts';
 import { github } from './github.ts';
 import { gitlab } from './gitlab.ts';
 
-/** All kinds of forges. Add a new kind here. */
 export const forgeKinds: readonly ForgeKind[] = [github, gitlab, gitea];
 
 /** Parses `kind=address`, the setting for self-hosted servers. Throws: invalid_request. */
@@ -23,7 +22,6 @@ export function parseForgeServer(value: string): ForgeServer {
   return { kind, webUrl: trimEndCharacters(`${webUrl.origin}${webUrl.pathname}`, '/') };
 }
 
-/** Whether the text is a valid setting for a server: `kind=address`. */
 export const isForgeServer = (value: string): boolean =>
   forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 

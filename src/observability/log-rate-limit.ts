@@ -19,12 +19,9 @@ export interface NoiseCount {
   readonly suppressed: number;
 }
 export interface NoiseLimiter {
-  /** Counts the line, and returns whether to log it. */
   admits(kind: string, source: string, perSource: number): boolean;
-  /** Totals since the start. */
   counts(): readonly NoiseCount[];
 }
-/** The suppressed lines of one kind within an interval. */
 export interface SuppressedLines {
   readonly kind: string;
   readonly suppressed: number;

@@ -26,8 +26,8 @@ export const countNoise = (logger: object): readonly NoiseCount[] => counts.get(
  * secret in a line, at any depth.
  */
 export function createLogger({ level, scrubber, destination: input, clock }: LoggerOptions): Logger {
-  // Synchronous, so that the last line before an exit is written. pino stops writing when the reader is gone (`| head
-  // -1`).
+  // Synchronous, so that the last line before an exit is written. pino stops writing once the reader, such as `head`,
+  // is gone.
   const out = input ?? destination({ fd: 1, sync: true });
   const limiter = createNoiseLimiter((leftOut) => {
     summing = true;

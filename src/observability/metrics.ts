@@ -10,18 +10,15 @@ export interface HttpObservation {
 }
 export interface Metrics {
   readonly contentType: string;
-  /** The body of `/metrics`. */
   text(): Promise<string>;
   httpRequest(observed: HttpObservation): void;
   /** Calls `count` at each scrape for the number of sessions by status. Before this call, no session is counted. */
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;
-  /** Counts an automation start, by cause and outcome. */
   automationStart(cause: string, end: string): void;
   /** Counts an incoming delivery: `started`, `left_out`, or the error code. */
   hookDelivery(outcome: string): void;
-  /** Counts a change of a persistent note. */
   memoryChange(by: 'person' | 'agent', action: string): void;
   /** Counts an attempt of an outgoing webhook: `delivered`, `again` (retried later) or `failed` for good. */
   webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;

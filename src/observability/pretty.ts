@@ -3,7 +3,6 @@ import { styleText } from 'node:util';
 const styles = { trace: 'dim', debug: 'dim', info: 'green', warn: 'yellow', error: 'red', fatal: 'bgRed' } as const;
 type LogLevel = keyof typeof styles;
 
-/** Formats a line of JSON for people: the time, the level, the text, then every field. */
 export function formatLogLine(line: string, { colour }: { readonly colour: boolean }): string {
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     colour ? styleText(style, text, { validateStream: false }) : text;
@@ -26,7 +25,6 @@ function valueText(value: unknown): string {
   return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
 }
 
-/** The stack of an unexpected error, or the message of an expected one. */
 function errorText(err: unknown): string {
   if (typeof err !== 'object' || err === null) return '';
   const { stack, message } = err as { stack?: unknown; message?: unknown };

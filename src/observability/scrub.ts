@@ -2,7 +2,6 @@ import type { Secret } from '../core/text/secret.ts';
 import { shortestForm, toSecretForms } from '../core/text/secret-forms.ts';
 
 export interface Scrubber {
-  /** Masks this value in all later text. */
   learn(secret: Secret): void;
   /** Masks every registered value, and every field whose name suggests a credential. */
   scrub(text: string): string;

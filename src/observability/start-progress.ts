@@ -10,7 +10,6 @@ type Phase = FactOf<'sandbox.phase'>['data'];
 
 type Kind = 'awaited' | 'background';
 
-/** Shows sandbox starts to the person at the server's terminal. */
 export interface StartProgress extends Disposable {
   /** `what`: a description of the start. A start that somebody waits for is shown before starts in the background. */
   record(what: string, phase: Phase, kind?: Kind): void;

@@ -6,18 +6,16 @@ import { type Holder, holderKey } from '../core/model/access/holder.ts';
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
-/** A record's new document and its position in lists. Undefined: no change. `again`: start over with a new read. */
+/** `sort` is the position in lists. Undefined: no change. `again`: start over with a new read. */
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // attempts, each lost to another writer
-// Refused writes of the same version after which the name is considered taken. A record that was created and deleted
-// can cause two.
+// Refused writes of one version after which the name counts as taken. Creating and deleting a record can cause two.
 const maxRefusals = 3;
 
 /**
- * Changes a record based on its content at the time of the write, regardless of other servers. `change` runs again
- * after a concurrent write, and can throw. Resolves with the stored document. Rejects: conflict (its unique name is
- * taken), store_busy.
+ * Changes a record based on its content at the time of the write, on any server. `change` runs again after a concurrent
+ * write, and can throw. Resolves with the stored document. Rejects: conflict (its unique name is taken), store_busy.
  */
 export async function changeRecord<Doc>(
   records: Pick<RecordStore, 'get' | 'put'>,
@@ -38,7 +36,7 @@ export async function changeRecord<Doc>(
   throw new AppError('store_busy', 'This is being changed by other callers. Try again.');
 }
 
-/** Like `changeRecord`, but resolves with the value of the last call. Without `doc`, the record is unchanged. */
+/** Like `changeRecord`, but resolves with the last call's value. Without `doc`, the record is unchanged. */
 export async function changeRecordFor<Value>(
   records: Pick<RecordStore, 'get' | 'put'>,
   place: Pick<RecordPut, 'kind' | 'id'>,
@@ -56,9 +54,8 @@ export async function changeRecordFor<Value>(
 }
 
 /**
- * Reads the records of a kind in rounds, each starting where the last one ended, so that a clean-up round costs the
- * same regardless of their number. `placeOf` is a record's position in the list of its kind; `from` is where a list
- * starts.
+ * Reads a kind's records in rounds, each starting where the last one ended, so that a clean-up round costs the same for
+ * any number of records. `from`: start of the list.
  */
 export function createRecordSweep(
   records: Pick<RecordStore, 'list'>,
@@ -78,19 +75,18 @@ type ListPlace = NonNullable<RecordListOptions['after']>;
 export const maxSweepBatch = 200;
 
 export interface Quota<Doc> {
-  /** The current time, by which reservations of lost servers expire. */
+  /** Time by which reservations of lost servers expire. */
   readonly now: number;
   readonly most: number;
-  /** The error text. */
   readonly text: string;
-  /** Whether a stored document counts toward the quota; absent: all do. */
+  /** Whether a stored document counts toward the quota. Absent: all do. */
   readonly counts?: (doc: Doc) => boolean;
 }
-/** A rule over all documents of an owner and a project, such as the sum of their bytes. */
+/** Limits all documents of an owner and a project, such as the sum of their bytes. */
 export interface OwnerRule<Doc> {
   readonly now: number;
   /**
-   * `others`: all other documents of the owner and the project, including those being stored by any server. Throws if
+   * `others`: all other documents of the owner and the project, including those that any server is storing. Throws if
    * there is no room.
    */
   readonly admit: (others: readonly Doc[]) => void;
@@ -116,7 +112,7 @@ export interface VersionedDocument<Doc> {
 }
 
 /**
- * Documents of one kind, each with an owner and an id. Changes, quotas and names apply across all servers of the store.
+ * Documents of one kind, each with an owner and an id. Quotas and unique names apply across all servers of the store.
  */
 export class Collection<Doc extends OwnedDocument> {
   readonly #records: Records;
@@ -145,8 +141,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * All documents if `owner` is undefined. Otherwise the owner's documents that are in no other project, the documents
-   * of `parents`, and with `shared` all shared documents.
+   * Without `owner`, all documents. Otherwise the owner's documents outside of other projects, the documents of
+   * `parents`, and with `shared` all shared documents.
    */
   async listFor(owner: string | undefined, { shared = false, parents = [] }: ListedOthers = {}): Promise<Doc[]> {
     if (owner === undefined) return await this.list();
@@ -156,13 +152,12 @@ export class Collection<Doc extends OwnedDocument> {
     return [...new Map(found.map((doc) => [doc.id, doc])).values()];
   }
 
-  /** The documents of this holder. */
   async listHeldBy({ owner, projectId }: Holder): Promise<Doc[]> {
     if (projectId) return await this.list({ parent: projectId });
     return (await this.list({ owner: owner ?? null })).filter((doc) => !doc.projectId);
   }
 
-  /** The documents that a session can use: those of its project, then those of its owner. */
+  /** Lists the documents that a session can use: its project's, then its owner's. */
   async listUsable({ owner, projectId }: Holder): Promise<Doc[]> {
     const holders = [...(projectId ? [{ projectId }] : []), { owner }];
     return (await Promise.all(holders.map((holder) => this.listHeldBy(holder)))).flat();
@@ -203,7 +198,7 @@ export class Collection<Doc extends OwnedDocument> {
     return await (projectId ? this.#withPlace(doc, now, store, take) : store());
   }
 
-  /** `take` receives the reservations for other documents being stored, and runs again after a concurrent write. */
+  /** `take` gets the reservations of other documents that are being stored, and runs again after a concurrent write. */
   async #withPlace<Made>(
     { id, owner = '' }: Pick<Doc, 'id' | 'owner'>,
     now: number,
@@ -228,7 +223,7 @@ export class Collection<Doc extends OwnedDocument> {
     });
   }
 
-  /** `taken`: ids of documents being stored. A document that is already stored is counted once. */
+  /** `taken`: ids of documents being stored. A document already stored counts once. */
   async #isFull({ most, counts }: Quota<Doc>, owner: string | null, taken: readonly string[]): Promise<boolean> {
     if ((await this.#records.count(this.#rules.kind, { owner })) + taken.length < most) return false;
     const own = await this.list({ owner });
@@ -238,8 +233,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * `change` receives the current document; if it returns undefined or the same object, nothing is written. Rejects:
-   * not_found, conflict (the name is taken).
+   * If `change` returns undefined or the same object, nothing is written. Rejects: not_found, conflict (the name is
+   * taken).
    */
   async change(id: string, change: (now: Doc) => Awaitable<Doc | undefined>): Promise<Doc> {
     const { kind, schema, missing } = this.#rules;
@@ -258,8 +253,8 @@ export class Collection<Doc extends OwnedDocument> {
   }
 
   /**
-   * Deletes the parts first, so that an interrupted deletion can be repeated, then the document, then parts added in
-   * the meantime.
+   * Deletes the parts first, so that an interrupted deletion can be repeated. Parts added in the meantime are deleted
+   * last.
    */
   async deleteWith(id: string, deleteParts: () => Promise<void>): Promise<void> {
     await deleteParts();
@@ -275,4 +270,4 @@ const quotaKind = 'quota';
 const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
 type QuotaPlaces = z.infer<typeof Places>;
 const timeOf = (place: QuotaPlaces[string]): number => (typeof place === 'number' ? place : place.at);
-const placeMs = 60_000; // after this, the server that made the reservation is considered dead
+const placeMs = 60_000; // after this, the reserving server counts as dead

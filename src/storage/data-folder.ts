@@ -3,8 +3,8 @@ import { dirname, resolve } from 'node:path';
 import { AppError } from '../core/errors/errors.ts';
 
 /**
- * Creates a folder and its parents. Node's own `recursive` option loops forever if the system answers ENOENT although
- * the parent exists, as below /proc.
+ * Creates a folder and its parents. Node's `recursive` option loops forever if the system reports ENOENT although the
+ * parent exists, as below /proc.
  */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
@@ -12,11 +12,11 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // another program has just created the folder
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // another program has just created it
   }
 }
 
-/** Checks the folder before anything is written to it, so that a wrong folder causes a single clear error. */
+/** Runs before anything is written to the folder, so that a wrong folder causes a single clear error. */
 export function prepareDataFolder(dataDir: string): void {
   const folder = resolve(dataDir);
   try {

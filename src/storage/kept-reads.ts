@@ -9,15 +9,15 @@ const kept: ReadonlySet<string> = new Set([
 const maxAnswers = 1_000; // per kind
 
 /**
- * Wraps a store to answer repeated reads of a few kinds from memory until a record of that kind changes. A store shared
- * with other servers is returned unchanged. Callers must not modify the documents.
+ * Answers repeated reads of a few kinds from memory until a record of the kind changes. A store shared with other
+ * servers is returned unchanged. Callers must not modify the documents.
  */
 export function withReadCache(store: Store): Store {
   if (store.shared) return store;
   const { events, records } = store;
   const answers = new Map<string, Map<string, Promise<unknown>>>();
 
-  /** A result that was read during a write is not kept after the write. */
+  /** Results read during a write are not kept. */
   async function changing<Result>(kinds: Iterable<string>, write: () => Promise<Result>): Promise<Result> {
     const clear = () => {
       for (const kind of kinds) answers.delete(kind);

@@ -7,11 +7,10 @@ interface MirrorOptions<Doc> {
   readonly records: RecordStore;
   readonly kind: string;
   readonly schema: z.ZodType<Doc>;
-  /** Called with the id of each record changed by this or another server. */
   readonly onChange: (id: string) => void;
 }
 
-/** The records of a kind, in memory. `load` reads other servers' changes. */
+/** A kind's records, in memory. `load` reads other servers' changes. */
 export class RecordMirror<Doc extends { readonly id: string; readonly createdAt: number }> {
   readonly #options: MirrorOptions<Doc>;
   readonly #news: RecordWatcher;
@@ -29,7 +28,7 @@ export class RecordMirror<Doc extends { readonly id: string; readonly createdAt:
   get = (id: string): Doc | undefined => this.#all.get(id)?.doc;
   all = (): Doc[] => [...this.#all.values()].map(({ doc }) => doc);
 
-  /** Reads changes by other servers. Concurrent calls share one read. */
+  /** Reads other servers' changes. Concurrent calls share one read. */
   load(): Promise<void> {
     this.#loading ??= this.#read().finally(() => {
       this.#loading = undefined;
@@ -49,7 +48,7 @@ export class RecordMirror<Doc extends { readonly id: string; readonly createdAt:
     else this.#drop(id);
   }
 
-  /** Resolves with the stored document, even if `change` left it unchanged. */
+  /** Resolves with the stored document, even if `change` did not change it. */
   async change(id: string, change: (now: Doc | undefined) => Doc | undefined): Promise<Doc | undefined> {
     const { records, kind, schema } = this.#options;
     const changed = await changeRecord<Doc>(records, { kind, id }, (found) => {

@@ -6,8 +6,8 @@ import type { SessionEvent } from '../core/model/events.ts';
 import { SessionId } from '../core/model/ids.ts';
 import { credentialKind, snapshotBlobKind, snapshotsKind, workspaceManifestKind } from '../core/model/records.ts';
 
-// Exports sessions as JSON lines, for import to another store: a header; per session its start, events, records, and an
-// end with counts and a hash of these lines; finally the number of sessions.
+// Export as JSON lines: a header; per session its start, events, records, and an end with counts and a hash of these
+// lines; finally the number of sessions.
 
 const form = 1;
 const pageSize = 500;
@@ -28,7 +28,7 @@ interface ExportCounts {
   readonly sha256: string;
 }
 
-/** Records about blobs, which exports do not contain, and secrets. */
+/** Secrets, and records about blobs, which exports do not contain. */
 const staysHere: ReadonlySet<string> = new Set([
   snapshotsKind,
   snapshotBlobKind,
@@ -41,7 +41,7 @@ const eventLine = ({ seq, ts, type, runId, data }: SessionEvent): string =>
 const recordLine = ({ kind, id, doc, sort = 0 }: RecordPut): string =>
   JSON.stringify({ record: { kind, id, doc, sort } });
 
-/** Yields lines without newlines. `known`: sessions that an interrupted export already contains. */
+/** Lines have no newlines. `known`: sessions that an interrupted export already contains. */
 export async function* exportSessions(
   store: Store,
   { known = new Set<string>(), signal }: { known?: ReadonlySet<string>; signal: AbortSignal },
@@ -65,7 +65,7 @@ export async function* exportSessions(
 }
 
 async function* exportLines(store: Store, id: SessionId, signal: AbortSignal): AsyncGenerator<string> {
-  // Exports up to the head at the start, because a session can continue in the meantime.
+  // Exports up to the initial head, because a session can continue in the meantime.
   const { head } = await store.events.page(id, 0, 1);
   for (let after = 0; after < head; ) {
     throwIfAborted(signal);
@@ -85,9 +85,8 @@ export interface ImportCounts {
 }
 
 /**
- * Writes each session, reads it back and compares it. The session's own record is written last and makes it visible.
- * Completes an interrupted import. Rejects: invalid_request (not an export, incomplete, or modified), conflict (a
- * session with this id exists and differs).
+ * Writes each session, reads it back and compares it. Completes an interrupted import. Rejects: invalid_request (not an
+ * export, incomplete, or modified), conflict (a session with this id exists and differs).
  */
 export async function importSessions(
   store: Store,
@@ -124,7 +123,6 @@ export async function importSessions(
   return { sessions, skipped, events };
 }
 
-/** A session during its import. */
 class SessionImport {
   readonly id: SessionId;
   readonly #store: Store;
@@ -204,7 +202,7 @@ function parsed(text: string): ExportLine {
 }
 const broken = (what: string) => new AppError('invalid_request', `This is not a complete export of sessions. ${what}.`);
 
-/** The length of the complete part of an interrupted export, and the sessions in it. */
+/** Length of the complete part of an interrupted export, and its sessions. */
 export async function readWholeSessions(lines: AsyncIterable<string>): Promise<{ bytes: number; known: Set<string> }> {
   const known = new Set<string>();
   let [read, bytes] = [0, 0];

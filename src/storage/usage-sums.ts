@@ -20,7 +20,6 @@ const noKeys: Readonly<Record<UsageGroupKey, string>> = {
   day: '',
 };
 
-/** Adds to the sum that has the same keys. */
 export function addUsageSum(sums: Map<string, UsageSum>, more: UsageSum): void {
   const { owner, project, session, model, day } = more;
   const keys = JSON.stringify([owner, project, session, model, day]);
@@ -28,7 +27,7 @@ export function addUsageSum(sums: Map<string, UsageSum>, more: UsageSum): void {
   sums.set(keys, sum ? addAmounts(sum, more) : more);
 }
 
-/** Adds a usage event, for stores whose database cannot read fields within an event. */
+/** Used by stores whose database cannot read fields within an event. */
 export function addUsageEvent(sums: Map<string, UsageSum>, event: UsageEvent, by: readonly UsageGroupKey[]): void {
   const { session, seq, at, data } = event;
   if (!session || session.deleting || seq <= (session.forkedFrom?.seq ?? 0)) return;

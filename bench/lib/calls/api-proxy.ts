@@ -8,7 +8,7 @@ import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts'
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { createTempFolder } from './folder.ts';
 
-// Between a server and the real API server: counts requests and their bytes.
+// Proxies a server's calls to the real API server, and counts the requests and their bytes.
 
 export interface ApiProxy {
   readonly kubeconfig: string;

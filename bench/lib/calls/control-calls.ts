@@ -4,8 +4,8 @@ import { type ApiName, openSessionApi, type SessionApi } from '../corral/session
 import { monotonicMs } from '../measure/generator.ts';
 import type { ProgramMethods } from './child-process.ts';
 
-// The control calls of a person while others work: check health, list the sessions, send a message, stop a run. Calls
-// start at a fixed pace, even while answers are pending. A late call counts from the time it was due.
+// A person's control calls while other sessions work: check health, list sessions, send a message, stop a run. Calls
+// start at a fixed pace, even while answers are pending. A late call is timed from when it was due.
 
 export const callKinds = ['health', 'list', 'message', 'stop'] as const;
 export type CallKind = (typeof callKinds)[number];
@@ -37,8 +37,8 @@ export async function open(
 }
 
 /**
- * A real client runs on another machine, so its wait for a processor of this machine must not count. Only root can
- * raise the priority; otherwise the calls seem slower than they are.
+ * A real client runs on another machine and does not compete with this load for a processor. Only root can raise the
+ * priority; otherwise calls seem slower than they are.
  */
 function beforeTheLoad(): void {
   try {

@@ -9,20 +9,14 @@ export interface Emission {
   readonly first: number;
   readonly count: number;
   readonly bytes: number;
-  /**
-   * The interval between two events. Undefined: as fast as possible, in small batches with a pause for the network in
-   * between.
-   */
+  /** Undefined: as fast as possible, in small batches with a pause for the network in between. */
   readonly everyMs?: number;
 }
 type EmitEvent = (n: number, text: string) => Promise<unknown> | undefined;
 
 const atOnce = 10;
 
-/**
- * Emits without waiting for the deliveries. Returns a checksum of the texts in order, which must be the same for every
- * reader.
- */
+/** Does not wait for deliveries. Returns a checksum of the texts in order, which must be the same for every reader. */
 export async function emit({ first, count, bytes, everyMs }: Emission, put: EmitEvent): Promise<number> {
   const began = monotonicMs();
   let pending: (Promise<unknown> | undefined)[] = [];

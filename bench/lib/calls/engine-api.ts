@@ -2,18 +2,16 @@ import { request } from 'node:http';
 import { monotonicMs } from '../measure/generator.ts';
 import { awaitOkResponse } from './http-calls.ts';
 
-// The part of the Docker engine's API that the peers need, directly over its socket.
-
 const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 const socketPath = host.replace(/^unix:\/\//, '');
 
-/** Sends a request with this body, which is JSON unless the headers say otherwise. */
+/** The body is JSON unless the headers say otherwise. */
 export function sendEngineRequest(ask: { method: string; path: string; headers?: object }, body: string | Buffer = '') {
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...ask.headers };
   return request({ ...ask, socketPath, headers, agent: false }).end(body);
 }
 
-/** Sends a request that must succeed. Resolves with the answer's JSON, or undefined if the answer is not JSON. */
+/** Rejects unless the request succeeds. Undefined if the answer is not JSON. */
 export async function callEngineApi<Value>(method: string, path: string, body?: unknown): Promise<Value> {
   const answer = await awaitOkResponse(
     sendEngineRequest({ method, path }, body === undefined ? '' : JSON.stringify(body)),
@@ -22,7 +20,6 @@ export async function callEngineApi<Value>(method: string, path: string, body?: 
   return (text.startsWith('{') || text.startsWith('[') ? JSON.parse(text) : undefined) as Value;
 }
 
-/** Why rows that need an engine cannot run; undefined when they can. */
 export async function describeMissingEngine(): Promise<string | undefined> {
   return callEngineApi('GET', '/_ping').then(
     () => undefined,
@@ -43,7 +40,6 @@ interface Mount {
   readonly VolumeOptions?: { readonly NoCopy?: boolean };
 }
 
-/** The container of a session. */
 export async function inspectSessionContainer(session: string): Promise<ContainerInspection> {
   const filters = encodeURIComponent(JSON.stringify({ label: [`corral.session=${session}`] }));
   const [found] = await callEngineApi<{ Id: string }[]>('GET', `/containers/json?filters=${filters}`);
@@ -51,7 +47,7 @@ export async function inspectSessionContainer(session: string): Promise<Containe
   return await callEngineApi('GET', `/containers/${found.Id}/json`);
 }
 
-/** A container's processes, with their ids on this machine. */
+/** Process ids are those of this machine. */
 export async function listContainerProcesses(id: string): Promise<{ pid: number; command: string }[]> {
   const { Processes } = await callEngineApi<{ Processes: string[][] }>(
     'GET',
@@ -60,7 +56,7 @@ export async function listContainerProcesses(id: string): Promise<{ pid: number;
   return Processes.map(([pid, ...command]) => ({ pid: Number(pid), command: command.join(' ') }));
 }
 
-/** Resolves with the time at which the engine has removed the container. */
+/** Resolves with the monotonic time of the removal. */
 export async function waitUntilRemoved(id: string): Promise<number> {
   await callEngineApi('POST', `/containers/${id}/wait?condition=removed`);
   return monotonicMs();
@@ -71,7 +67,6 @@ interface ContainerSummary {
   readonly Id: string;
 }
 
-/** The running, unclaimed containers of this installation's warm pool. */
 export async function listUnclaimedContainers(instance: string): Promise<string[]> {
   const filters = encodeURIComponent(
     JSON.stringify({ label: ['corral.pool', `corral.owner-instance=${instance}`], status: ['running'] }),

@@ -9,7 +9,6 @@ const markers = { sse: '"description":"', websocket: '"content":"' } as const;
 export type Transport = keyof typeof markers;
 
 export interface FanOutRound {
-  /** The number of the round's first event. */
   readonly first: number;
   readonly count: number;
   readonly crc: number;
@@ -20,7 +19,6 @@ export interface FanOutRound {
 /** A client with minimal work per event: it reads the clock once per chunk and parses no JSON. */
 export class EventReader implements Disposable {
   readonly latencies: number[] = [];
-  /** The monotonic time of the last chunk. */
   heardAt = 0;
   #close: () => void;
   #marker: string;
@@ -34,7 +32,7 @@ export class EventReader implements Disposable {
     this.#close = close;
   }
 
-  /** Resolves once the server has confirmed the connection. `after`: the last event that the client has. */
+  /** Resolves once the server has confirmed the connection. `after`: seq of the last event that the client has. */
   static async open(url: string, over: Transport, after?: number): Promise<EventReader> {
     if (over === 'sse') {
       const socket = await openSse(url, after);
@@ -53,7 +51,6 @@ export class EventReader implements Disposable {
     return this.#last;
   }
 
-  /** Forgets the measurements; the position in the stream stays. */
   reset(): void {
     this.latencies.length = 0;
     this.#crc = 0;

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { monotonicMs } from '../measure/generator.ts';
 
-/** Waits for the answer to a request that was sent. Throws with the answer's text unless the status is 2xx. */
+/** Rejects with the answer's text unless the status is 2xx. */
 export async function awaitOkResponse(sent: ClientRequest): Promise<IncomingMessage> {
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   if (Math.trunc((answer.statusCode ?? 0) / 100) === 2) return answer;
@@ -10,13 +10,11 @@ export async function awaitOkResponse(sent: ClientRequest): Promise<IncomingMess
   throw new Error(`${sent.method} ${sent.path} answered ${answer.statusCode}: ${text}`);
 }
 
-/** Calls over keep-alive connections, as a page or a client makes them. */
 export interface HttpCalls extends Disposable {
   /** The text of the answer, and how long the call took, in ms. Rejects unless the status is 2xx. */
   ask(path: string, body?: object): Promise<{ text: string; ms: number }>;
-  /** Resolves with the answer once its head has arrived. */
+  /** Resolves once the headers have arrived. */
   open(path: string, body?: object): Promise<IncomingMessage>;
-  /** Passes the answer on as it arrives; resolves at its end. */
   stream(path: string, body: object, listener: (chunk: string) => void): Promise<void>;
 }
 
@@ -42,7 +40,6 @@ export function httpCalls(url: string, more: Readonly<Record<string, string>> = 
   };
 }
 
-/** The result in a tRPC answer. */
 export function parseTrpcData<Value>(text: string): Value {
   return (JSON.parse(text) as { result: { data: Value } }).result.data;
 }

@@ -11,15 +11,13 @@ import { monotonicMs } from '../measure/generator.ts';
 
 const python = join(process.env.BENCH_PEERS ?? join(homedir(), '.cache', 'corral-bench'), 'py');
 
-/** The Python of the environment with the peers. */
 export const peerPython = join(python, 'bin', 'python');
-/** Why a row that needs this Python package cannot run; undefined if the package is installed. */
 export const describeMissingPackage = (name: string): string | undefined =>
   existsSync(join(python, 'packages', name)) ? undefined : 'its peer is not installed: bash bench/peers/install.sh';
 
-/** A peer in another language. It reads one act per line, performs it, and writes the result as a line of JSON. */
+/** A peer in another language. It reads one command per line, runs it, and writes the result as a line of JSON. */
 export interface LinePeer extends AsyncDisposable {
-  /** How long the act took, in ms. Rejects when the peer reports a failure. */
+  /** Duration in ms. Rejects when the peer reports a failure. */
   ask(act: 'open' | 'exec' | 'output' | 'close'): Promise<number>;
 }
 
@@ -37,7 +35,7 @@ export async function startLinePeer(command: readonly [string, ...string[]]): Pr
     const report = done ? undefined : (JSON.parse(value) as { ok: boolean; error?: string });
     if (!report?.ok) throw new Error(`the peer ${args.join(' ')} failed: ${report?.error ?? text}`);
   };
-  await answer(); // the peer has loaded its libraries
+  await answer(); // the peer reports that its libraries are loaded
   return {
     async ask(act) {
       const from = monotonicMs();

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
-/** A connection whose bytes go both ways. */
 export interface ByteChannel {
-  /** Rejects when there is no connection. */
+  /** Rejects if the connection cannot be opened. */
   readonly opened?: Promise<unknown>;
   send(bytes: Buffer): void;
   hear(listener: (bytes: Buffer) => void): void;
@@ -36,7 +35,6 @@ export class CountingViewer implements Disposable {
     channel.hear((bytes) => this.#take(bytes));
   }
 
-  /** Resolves after the connection and the greeting. */
   static async open(to: string | ByteChannel): Promise<CountingViewer> {
     const channel = typeof to === 'string' ? webSocketChannel(to) : to;
     const viewer = new CountingViewer(channel);
@@ -59,12 +57,11 @@ export class CountingViewer implements Disposable {
     return this.#greeting as Buffer;
   }
 
-  /** Resolves when the top left part of the screen, in this size, has arrived completely. */
+  /** Resolves when the top left part of the screen has arrived completely, at this size. */
   async frame(width: number, height: number): Promise<void> {
     await this.request(0, [0, 0, width, height]);
   }
 
-  /** Resolves when a change within that part of the screen has arrived. */
   async change(x: number, y: number, width: number, height: number): Promise<void> {
     await this.request(1, [x, y, width, height]);
   }

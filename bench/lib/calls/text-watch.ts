@@ -2,7 +2,6 @@ import { monotonicMs } from '../measure/generator.ts';
 
 const patienceMs = 10_000;
 
-/** Watches text that arrives in pieces. */
 export class TextWatch {
   #recent = '';
   #awaited = '';
@@ -14,7 +13,7 @@ export class TextWatch {
     if (this.#awaited !== '' && this.#recent.includes(this.#awaited)) this.#shown(at);
   }
 
-  /** Resolves with the time at which this text next arrives. */
+  /** Resolves with the time at which the text next arrives. */
   shows(text: string): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const late = setTimeout(() => reject(new Error(`${text} did not come within 10 s`)), patienceMs);

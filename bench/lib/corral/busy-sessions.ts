@@ -2,17 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ProgramMethods } from '../calls/child-process.ts';
 import { type ApiName, openSessionApi } from './session-api.ts';
 
-// Sessions that work without pause, each with one client watching: a command prints a line every 100 ms, and the next
+// Sessions that work without pause, each watched by one client: a command prints a line every 100 ms, and the next
 // message follows as soon as the run ends. After `runsEach` runs, a new session replaces the old one, because an
-// endless conversation stays in memory and grows. With `printer: 'perl'`, one program prints all lines of a run. A
-// shell starts a `sleep` for each line, and 500 of those a second would be more work than everything else, but fake
-// sandboxes support nothing else.
+// endless conversation grows in memory. With `printer: 'perl'`, one program prints all lines of a run. A shell starts a
+// `sleep` for each line, and 500 of those a second would outweigh all other work, but fake sandboxes support only the
+// shell.
 
 interface Argument {
   readonly url: string;
   readonly active: number;
   readonly printer: 'shell' | 'perl';
-  /** The API that the clients use. Default: Corral's own. */
+  /** Default: Corral's own API. */
   readonly api?: ApiName;
 }
 export interface Progress {
@@ -75,7 +75,7 @@ export async function open(
 
   stack.defer(async () => {
     isOver = true;
-    api[Symbol.dispose](); // ends the open connections
+    api[Symbol.dispose]();
     await Promise.all(running);
     using last = await openSessionApi(name, url);
     // A server that stops keeps its sandboxes, so the sessions are deleted first.

@@ -4,16 +4,15 @@ import { monotonicMs } from '../measure/generator.ts';
 import { type RunningServer, startServer } from './server.ts';
 import { corralApi } from './session-api.ts';
 
-/** A client of a real server over tRPC. Its sessions are deleted with it. */
+/** A client of a real server over tRPC. Disposal deletes its sessions. */
 export interface SessionClient extends AsyncDisposable {
   readonly calls: HttpCalls;
-  /** Runs `true` in the session's sandbox, which is started if necessary. Resolves with the time that the call took. */
+  /** Runs `true` in the session's sandbox, which is started if necessary. Resolves with the call's duration. */
   exec(session: string): Promise<number>;
-  /** A session whose sandbox has run a command. */
+  /** Creates a session whose sandbox has run a command. */
   started(): Promise<string>;
   /** Sends a message over the REST API; resolves when its run has ended. */
   chat(session: string, message: string): Promise<unknown>;
-  /** The session in the REST API. */
   urlOf(session: string): string;
   remove(session: string): Promise<void>;
 }
@@ -51,20 +50,18 @@ export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClien
   };
 }
 
-/** Starts a server with these settings; resolves with a client of it, and with its process. */
 export async function startServerWithClient(stack: AsyncDisposableStack, settings: Record<string, string>) {
   const { url, pid } = stack.use(await startServer(settings));
   return Object.assign(stack.use(sessionClient({ url })), { url, pid });
 }
 
-/** A server on Docker as users start it, with one session whose sandbox is ready. */
 export async function startDockerSession(stack: AsyncDisposableStack) {
   const client = await startServerWithClient(stack, { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'none' });
   const session = await client.started();
   return { url: client.url, pid: client.pid, client, session, container: await inspectSessionContainer(session) };
 }
 
-/** The settings of a session's container, for peers that must equal it. Deletes the session afterwards. */
+/** Reads the settings of a session's container, which peers copy. Deletes the session afterwards. */
 export async function inspectSampleContainer(client: SessionClient): Promise<ContainerInspection> {
   const session = await client.started();
   const likeness = await inspectSessionContainer(session);
@@ -72,7 +69,7 @@ export async function inspectSampleContainer(client: SessionClient): Promise<Con
   return likeness;
 }
 
-/** The time from the request for a session to the output of its first command, in ms. Deletes the session. */
+/** Milliseconds from the request for a session to the output of its first command. Deletes the session. */
 export async function measureStart(client: SessionClient): Promise<number> {
   const from = monotonicMs();
   const session = await client.started();

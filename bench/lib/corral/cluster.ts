@@ -5,9 +5,6 @@ import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { clusterImage, kubectl } from '../../../test/support/cluster/cluster.ts';
 import { monotonicMs } from '../measure/generator.ts';
 
-// The cluster client of the rows and their peers, and a namespace for this run only.
-
-/** Why rows that need a cluster cannot run; undefined when they can. */
 export async function describeMissingCluster(): Promise<string | undefined> {
   if (process.env.KUBECONFIG === undefined) return 'KUBECONFIG names no cluster';
   const answer = await kubectl('get', '--raw', '/readyz', '--request-timeout=5s').catch(() => undefined);
@@ -20,9 +17,8 @@ export const isPodRunning = ({ metadata, status }: V1Pod): boolean =>
 type Method = 'GET' | 'POST' | 'DELETE';
 export interface Namespace {
   readonly name: string;
-  /** The path of the namespace's pods. */
   readonly pods: string;
-  /** Sends a request that must succeed; resolves with its JSON. */
+  /** Rejects unless the request succeeds; resolves with the answer's JSON. */
   tell<Value>(method: Method, path: string, body?: unknown): Promise<Value>;
   podsOf(selector: string): Promise<V1Pod[]>;
 }
@@ -51,12 +47,11 @@ export async function openNamespace(
 }
 
 export interface Cluster extends Namespace {
-  /** Settings for a server that uses this cluster. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
 export async function openCluster(stack: AsyncDisposableStack): Promise<Cluster> {
-  const image = await clusterImage(); // already on the node
+  const image = await clusterImage(); // already loaded onto the node
   const namespace = await openNamespace(stack, { 'pod-security.kubernetes.io/enforce': 'restricted' });
   return {
     ...namespace,
@@ -64,7 +59,7 @@ export async function openCluster(stack: AsyncDisposableStack): Promise<Cluster>
       CORRAL_DRIVER: 'kubernetes',
       KUBECONFIG: process.env.KUBECONFIG ?? '',
       CORRAL_KUBERNETES_NAMESPACE: namespace.name,
-      // `pod-ip`, as in the chart, if the bench runs in the cluster's network.
+      // `pod-ip`, as in the chart, if the bench runs inside the cluster's network.
       CORRAL_KUBERNETES_REACH: process.env.CORRAL_KUBERNETES_REACH ?? 'auto',
       CORRAL_KUBERNETES_IMAGE_PULL_POLICY: 'Never',
       CORRAL_KUBERNETES_REQUEST_SHARE: '0.02',

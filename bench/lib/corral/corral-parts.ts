@@ -6,7 +6,7 @@ import { addSession } from './corral-store.ts';
 import { measurePssKiB } from './process-usage.ts';
 
 // Corral as the subject of two measurements: a fan-out (real store, writer, log, service and stream; only the events
-// are injected), and many unused sessions in memory without sandboxes.
+// are injected), and many idle sessions in memory without sandboxes.
 
 interface Argument extends Pick<Setup, 'dataDir' | 'store'> {
   readonly over?: Transport;

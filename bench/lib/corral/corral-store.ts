@@ -8,18 +8,15 @@ import { type ProgramMethods, startChild } from '../calls/child-process.ts';
 import { createTempFolder } from '../calls/folder.ts';
 import type { Corral } from './corral.ts';
 
-// Fills a new data folder as an earlier server would have left it, with the store of the measured checkout.
+// Fills a new data folder as an earlier server would have left it, using the measured checkout's store.
 
 const atOnce = 100;
 export interface Conversation {
   readonly events: number;
-  /** The text of the last message. */
   readonly newest: string;
 }
 interface Contents {
-  /** `input` sessions without sandboxes. */
   sessions: { readonly input: number; readonly stored: SessionId[] };
-  /** A session with messages, steps and replies. */
   conversation: { readonly input: Conversation; readonly stored: SessionId };
 }
 
@@ -66,7 +63,6 @@ export async function open(dataDir: string, stack: AsyncDisposableStack): Promis
   };
 }
 
-/** A session as `create` stores it, without starting a sandbox. */
 export async function addSession({ store, ids }: Pick<Corral, 'store' | 'ids'>): Promise<SessionId> {
   const id = ids.sessionId();
   const at = Date.now();

@@ -16,7 +16,10 @@ export interface Setup {
 }
 export type Corral = Awaited<ReturnType<typeof openCorral>>;
 
-/** The server as src/app/main.ts builds it, in this process. A row can inspect its internals and inject events. */
+/**
+ * The server as src/app/main.ts builds it, but in this process, so that a row can inspect its internals and inject
+ * events.
+ */
 export async function openCorral(stack: AsyncDisposableStack, setup: Setup) {
   const env = {
     CORRAL_DATA_DIR: setup.dataDir,

@@ -7,19 +7,17 @@ import { monotonicMs } from '../measure/generator.ts';
 import { inspectSampleContainer, type SessionClient } from './client.ts';
 import { type Cluster, describeMissingCluster, isPodRunning, openCluster } from './cluster.ts';
 
-// The backends for rows that compare starts. Each has the settings for a server, and starts equal sandboxes without
-// Corral.
+// The backends that start rows compare. Each has settings for a server, and can start equal sandboxes without Corral.
 
 export type SandboxStarter = () => Promise<{ readonly id: string; readonly startMs: number } & AsyncDisposable>;
 export interface BenchBackend {
   readonly settings: Readonly<Record<string, string>>;
-  /** Returns the start of an equal sandbox: it copies the settings of a sandbox of the client's server. */
+  /** Returns a function that starts an equal sandbox, with settings copied from a sandbox of the client's server. */
   rawStart(client: SessionClient): Promise<SandboxStarter>;
   /** Resolves once this many warm sandboxes of the installation are ready, and no start is in progress. */
   poolIsFull(instance: string, target: number): Promise<void>;
 }
 export type BackendName = 'docker' | 'kubernetes' | 'process';
-/** The peer of each backend's rows, why they cannot run, and the time of a quick run. */
 export const peersByBackend = {
   docker: { peer: 'engine-api-container', missing: describeMissingEngine, quickMs: 26_000 },
   kubernetes: { peer: 'kubernetes-api-pod', missing: describeMissingCluster, quickMs: 90_000 },
@@ -61,7 +59,7 @@ function onCluster(cluster: Cluster): BenchBackend {
   };
 }
 
-/** A running sandbox can be claimed only after its daemon has answered. */
+/** A running sandbox can be claimed only after its daemon has answered, so a full pool must stay full this long. */
 const settleMs = 600;
 const patienceMs = 120_000;
 

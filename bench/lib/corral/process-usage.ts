@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** The memory (Pss, KiB) in use after a pause and full collections, which return free pages. Needs --expose-gc. */
+/** Memory in use (Pss, KiB) after a pause and full collections, which return free pages. Requires --expose-gc. */
 export async function measurePssKiB(restMs: number): Promise<number> {
   if (!globalThis.gc) throw new Error('start this with --expose-gc');
   for (let n = 0; n < 2; n++) {
@@ -11,15 +11,14 @@ export async function measurePssKiB(restMs: number): Promise<number> {
   return readPssKiB('self');
 }
 
-/** A process's share of the memory: pages that several processes share count in part. In KiB. */
+/** Proportional set size, in KiB: shared pages are divided among the processes that share them. */
 export const readPssKiB = (pid: number | 'self'): number =>
   Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1]);
 
-/** The resident memory of a process, in MiB. */
 export const readResidentMiB = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1_024;
 
-/** The processor time of a process, in ms, to the kernel's tick of 10 ms. */
+/** The processor time of a process, in ms, with a resolution of 10 ms, the kernel's tick. */
 export function readCpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;

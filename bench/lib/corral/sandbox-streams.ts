@@ -2,9 +2,7 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { streamFrames } from '../../../src/core/text/stream-frames.ts';
 import { awaitOkResponse } from '../calls/http-calls.ts';
 
-/** The byte streams of one session, requested as any client would. */
 export interface SandboxStreams extends Disposable {
-  /** Runs a command; passes its output on as it comes. */
   output(command: string, listener: (bytes: Uint8Array) => void): Promise<void>;
   write(path: string, content: Buffer): Promise<void>;
   read(path: string, listener: (bytes: Buffer) => void): Promise<void>;

@@ -16,10 +16,7 @@ const Package = z.object({
 
 const withFake = 'test/support/servers/main.ts';
 
-/**
- * How the measured checkout starts its server. If it has a test server, that is used, because it includes the fake
- * driver.
- */
+/** Describes the measured checkout's test server if there is one, because it includes the fake driver. */
 export function readServerCommand(): { flags: string[]; env: Record<string, string>; program: string } {
   const { scripts, serverProcess } = Package.parse(
     JSON.parse(readFileSync(join(measuredCheckout(), 'package.json'), 'utf8')),
@@ -33,10 +30,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly pid: number;
 }
 
-/**
- * Starts the whole server as users do, on a new data folder. If the signal fires first, rejects and leaves nothing
- * behind.
- */
+/** Starts the whole server as users do, on a new data folder. Rejects and cleans up if the signal aborts first. */
 export async function startServer(settings: Record<string, string>, signal?: AbortSignal): Promise<RunningServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await createTempFolder());

@@ -1,17 +1,15 @@
 import { type HttpCalls, httpCalls, parseTrpcData } from '../calls/http-calls.ts';
 
-/** A path, and the body of its POST. */
 type Post = readonly [path: string, body: object];
 
-/** The requests of a row, over one of the server's two APIs. */
 export interface SessionApi extends Disposable {
   readonly calls: HttpCalls;
-  /** The path of the list of the newest 50 sessions. */
+  /** Path that lists the newest 50 sessions. */
   readonly list: string;
   create(): Promise<string>;
-  /** Removes the session, even while it is working. */
+  /** Works even while the session is running. */
   remove(session: string): Promise<void>;
-  /** Sends a message and passes on the session's output until the session is idle. */
+  /** Passes on the session's output until the session is idle. */
   chat(session: string, message: string, listener: (chunk: string) => void): Promise<void>;
   message(session: string, text: string): Post;
   stop(session: string): Post;
@@ -42,7 +40,6 @@ export function corralApi(url: string): SessionApi {
 const prefix = '/anthropic/v1';
 const rest = 'event: session.status_idle\n';
 
-/** Like a program on Anthropic's SDKs: it opens the stream, sends the message, and reads until the session is idle. */
 async function managedAgentsApi(url: string): Promise<SessionApi> {
   const calls = httpCalls(url);
   const create = async (path: string, body: object): Promise<string> =>

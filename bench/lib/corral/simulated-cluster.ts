@@ -7,20 +7,15 @@ import { startSimulatedDaemons } from './simulated-daemons.ts';
 import { startSimulatedNodes } from './simulated-node.ts';
 
 export interface SimulatedCluster extends Pick<Namespace, 'podsOf'> {
-  /** Between the measured server and the API server. */
   readonly proxy: ApiProxy;
-  /** Settings for the measured server. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Adds pods like this one that belong to other installations. */
   addStrangers(likeness: V1Pod, count: number): Promise<void>;
 }
 
-/** The other installations in the namespace. */
 const installations = 19;
 const podsOnNode = 250; // above a node's default of 110, below the limits of large nodes
 const atOnce = 20;
 
-/** A namespace of the real API server whose pods run on simulated nodes. */
 export async function openSimulatedCluster(stack: AsyncDisposableStack, pods: number): Promise<SimulatedCluster> {
   const kubeconfig = process.env.KUBECONFIG;
   const namespace = await openNamespace(stack, {});
@@ -29,7 +24,7 @@ export async function openSimulatedCluster(stack: AsyncDisposableStack, pods: nu
     await startSimulatedNodes({ kubeconfig, namespace: namespace.name, nodes: count, podIP: '127.0.0.1' }),
   );
   stack.defer(async () => {
-    // The simulated nodes still run and end the pods. Without them, the pods would wait for the pod garbage collector.
+    // Deletes the pods while the simulated nodes still run; otherwise they would wait for the pod garbage collector.
     await namespace.tell('DELETE', namespace.pods);
     while ((await namespace.tell<{ items: [] }>('GET', `${namespace.pods}?limit=1`)).items.length > 0) await pause(500);
   });

@@ -8,8 +8,8 @@ export interface SimulatedDaemons extends AsyncDisposable {
 }
 
 /**
- * One port for the daemons of all simulated pods, whose addresses lead here. The token in a connection's first request
- * selects the daemon: each token has its own in-memory daemon.
+ * One port for the daemons of all simulated pods. The token in a connection's first request selects an in-memory
+ * daemon.
  */
 export async function startSimulatedDaemons(): Promise<SimulatedDaemons> {
   const daemons = new Map<string, MemoryDaemon>();

@@ -9,19 +9,17 @@ import { createIdSource } from '../../../src/core/model/ids.ts';
 import { finalDeleteOptions, nodeBody, nodeStatus, runningPod, simulatedLabel } from './simulated-pod.ts';
 
 export interface SimulatedNodes extends AsyncDisposable {
-  /** The pods of a driver with these settings run on these nodes only. */
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly toleration: { readonly key: string; readonly value: string; readonly effect: 'NoSchedule' };
-  /** How many pods were reported as running so far, and how many were ended. */
   readonly counts: { readonly started: number; readonly ended: number };
 }
 interface NodeOptions {
   readonly kubeconfig: string | undefined;
   readonly namespace: string;
   readonly nodes: number;
-  /** The address of every pod. A daemon that answers there stands for the daemons of all pods. */
+  /** The address of every pod. One daemon there serves all of them. */
   readonly podIP: string;
-  /** Time from a pod's assignment to a node until it runs, in ms. */
+  /** Milliseconds from a pod's assignment to a node until the pod is reported as running. */
   readonly startMs?: number;
 }
 
@@ -29,9 +27,9 @@ const leaseEveryMs = 4_000;
 const atOnce = 24;
 
 /**
- * Stands in for the kubelets of nodes that do not exist. It registers the nodes at the real API server and renews their
- * leases. It reports the namespace's pods on them as running, and as gone once they are deleted. No container starts. A
- * taint keeps all other pods away.
+ * Replaces the kubelets of nodes that do not exist: registers the nodes at the real API server, renews their leases,
+ * and reports the namespace's pods on them as running, or as gone once deleted. No container starts. A taint keeps all
+ * other pods away.
  */
 export async function startSimulatedNodes({ kubeconfig, namespace, nodes, podIP, startMs = 0 }: NodeOptions) {
   await using stack = new AsyncDisposableStack();
@@ -103,7 +101,6 @@ async function heartbeats(api: KubeApi, names: readonly string[], signal: AbortS
 interface Duty {
   readonly api: KubeApi;
   readonly namespace: string;
-  /** The prefix of the nodes' names. */
   readonly prefix: string;
   readonly podIP: string;
   readonly startMs: number;
@@ -113,14 +110,14 @@ class Kubelet {
   started = 0;
   ended = 0;
   readonly #duty: Duty;
-  /** The last action for each pod, by uid, so that a repeated event does nothing. */
+  /** The last action for each pod, by uid. Makes repeated events harmless. */
   readonly #done = new Map<string, 'started' | 'ended'>();
 
   constructor(duty: Duty) {
     this.#duty = duty;
   }
 
-  /** Lists, then watches, in a loop: the next list finds what happened while the API server was away. */
+  /** Lists, then watches, in a loop: each list finds what happened while the API server was unreachable. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#round(signal).catch(() => {});
@@ -161,7 +158,7 @@ class Kubelet {
     if (this.#done.get(uid) === expected || (expected === 'started' && status?.phase !== 'Pending')) return;
     this.#done.set(uid, expected);
     const act = expected === 'ended' ? this.#end(pod, signal) : this.#start(pod, signal);
-    void act.catch(() => this.#done.delete(uid)); // the next list shows it again
+    void act.catch(() => this.#done.delete(uid)); // the next list retries it
   }
 
   async #start(pod: V1Pod, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,5 @@
 import type { V1Node, V1NodeStatus, V1Pod } from '@kubernetes/client-node';
 
-// The statuses that a kubelet reports for its node and its pods.
-
-/** The label of simulated nodes, and the key of their taint. */
 export const simulatedLabel = 'corral.test/simulated';
 
 const now = () => new Date().toISOString().replace(/[.]\d+Z$/, 'Z');
@@ -21,7 +18,7 @@ export function nodeStatus(): Partial<Record<keyof V1NodeStatus, unknown>> {
   return { capacity: room, allocatable: room, conditions: [ready] };
 }
 
-/** The patch that reports the pod as running. A pod that was replaced under its name stays as it is. */
+/** The patch that reports the pod as running. The uid makes it fail if the pod was replaced under its name. */
 export function runningPod({ metadata, spec, status }: V1Pod, podIP: string) {
   const at = now();
   const container = spec?.containers[0];

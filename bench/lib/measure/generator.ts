@@ -3,7 +3,6 @@ import type { GeneratorLoad } from './measure.ts';
 
 const resolution = 1; // ms
 
-/** Measures how busy this process is while it generates load. */
 export function watchGenerator(): { stop(): GeneratorLoad } {
   const delay = monitorEventLoopDelay({ resolution });
   delay.enable();
@@ -23,14 +22,12 @@ export function watchGenerator(): { stop(): GeneratorLoad } {
 /** CLOCK_MONOTONIC. All processes of one host share it, so their times can be compared directly. */
 export const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
-/** The time that the work takes, in ms. */
 export async function measureMs(work: () => Promise<unknown>): Promise<number> {
   const from = monotonicMs();
   await work();
   return monotonicMs() - from;
 }
 
-/** Runs the work `times` times, one after another. Resolves with the time of each run, in ms. */
 export async function measureSamples(times: number, work: () => Promise<unknown>): Promise<number[]> {
   const samples: number[] = [];
   for (let n = 0; n < times; n++) samples.push(await measureMs(work));

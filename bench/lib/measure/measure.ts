@@ -1,7 +1,5 @@
 import type { Percentile } from './statistics.ts';
 
-// The interface between a row and the runner: an experiment, and the result of a round.
-
 export interface DeliveryCounts {
   readonly expected: number;
   readonly received: number;
@@ -9,19 +7,18 @@ export interface DeliveryCounts {
   readonly duplicated: number;
   readonly reordered: number;
 }
-/** How busy the process that made the requests was. A process that is too busy measures itself. */
+/** How busy the process that sent the requests was. A process that is too busy measures itself. */
 export interface GeneratorLoad {
   readonly cpuShare: number;
   readonly loopP99Ms: number;
 }
 export interface RoundResult {
-  /** In the experiment's unit. The statistics of the goals are computed from these. */
+  /** In the experiment's unit. The statistics in `goals` are computed from these. */
   readonly samples: readonly number[];
   readonly correct?: DeliveryCounts;
   readonly generator?: GeneratorLoad;
 }
 
-/** Runs one round. Resolves with its samples, alone or with further results. */
 export type RoundRunner = () => Promise<RoundResult | readonly number[]>;
 /** Both sides, set up and idle. They run in turn, never at the same time. */
 export interface ExperimentSides {
@@ -34,7 +31,7 @@ export interface Goal {
   /** The upper bound of the ratio subject : peer; `min` is a lower bound. */
   readonly max?: number;
   readonly min?: number;
-  /** An absolute allowance on top of the ratio, in the subject's unit. It is subtracted from the subject. */
+  /** An absolute allowance in the subject's unit, subtracted from the subject before the ratio is formed. */
   readonly grace?: number;
 }
 
@@ -46,32 +43,29 @@ export interface Experiment {
   readonly peer: string;
   readonly goals: readonly Goal[];
   readonly rounds: { readonly warmUp: number; readonly min: number; readonly max: number; readonly capMs: number };
-  /** `nothing` for memory and counts, which a busy machine does not change; `noise` for times, which it does. */
+  /** `noise` for times, which a busy machine distorts; `nothing` for memory and counts, which it does not. */
   readonly feels: 'noise' | 'nothing';
-  /** Smaller amounts are raised to this one, so that a side that used nothing does not cause an infinite ratio. */
+  /** Smaller amounts are raised to this floor, so that a peer that used nothing does not make the ratio infinite. */
   readonly floor?: number;
   /** Sets both sides up. The stack is disposed after the last round. */
   open(stack: AsyncDisposableStack): Promise<ExperimentSides>;
 }
 
 export type Mode = 'quick' | 'full';
-/** Why a row cannot run here; undefined when it can. */
+/** Returns why a row cannot run here. Undefined: it can. */
 export type RequirementCheck = () => Promise<string | undefined>;
 export interface Row {
   readonly name: string;
-  /** The span or the amount that the row measures. */
   readonly title: string;
   readonly missing?: RequirementCheck;
   experiments(mode: Mode): readonly Experiment[];
 }
 
-/** The usual experiment: a time of Corral's. */
 export const timeDefaults = { unit: 'ms', better: 'lower', feels: 'noise', subject: 'corral' } as const;
 
-/** A rate of Corral's. */
 export const rateDefaults = (unit: string) => ({ unit, better: 'higher', feels: 'noise', subject: 'corral' }) as const;
 
-/** The usual number of rounds. A quick run ends after `quickMs` at the latest. */
+/** A quick run ends after `quickMs` at the latest. */
 export const roundsWithin = (mode: Mode, quickMs: number): Experiment['rounds'] =>
   mode === 'quick'
     ? { warmUp: 1, min: 5, max: 12, capMs: quickMs }
@@ -81,13 +75,13 @@ interface TimedRow
   extends Pick<Row, 'name' | 'title' | 'missing'>,
     Partial<Pick<Experiment, 'variant' | 'goals' | 'unit' | 'better' | 'feels'>> {
   readonly peer: string;
-  /** The upper bound of the median's ratio, where there are no other goals. */
+  /** Upper bound of the median's ratio. Ignored if `goals` is set. */
   readonly max?: number;
   readonly quickMs: number;
   readonly rounds?: Partial<Experiment['rounds']>;
   open(stack: AsyncDisposableStack, mode: Mode): Promise<ExperimentSides>;
 }
-/** The usual row: one experiment, with a time of Corral's unless the row has another unit. */
+/** One experiment, which measures a time of Corral's unless the row overrides the unit. */
 export function timedRow({ name, title, missing, max = 1, quickMs, open, ...rest }: TimedRow): Row {
   const experiment = (mode: Mode): Experiment => ({
     ...timeDefaults,
@@ -101,12 +95,11 @@ export function timedRow({ name, title, missing, max = 1, quickMs, open, ...rest
 }
 
 interface Limited extends Pick<Experiment, 'variant' | 'rounds'>, Partial<Pick<Experiment, 'goals'>> {
-  /** The limit, which replaces a peer. */
   readonly max: number;
   readonly unit: string;
   open(stack: AsyncDisposableStack): Promise<RoundRunner>;
 }
-/** An experiment with a fixed limit instead of a peer. A busy machine does not make it noisy. */
+/** Compares with a fixed limit instead of a peer. A busy machine does not make the result noisy. */
 export const limitExperiment = ({ max, unit, open, goals, ...rest }: Limited): Experiment => ({
   ...rest,
   unit,
@@ -119,7 +112,7 @@ export const limitExperiment = ({ max, unit, open, goals, ...rest }: Limited): E
   open: async (stack) => ({ subject: await open(stack), peer: async () => [max] }),
 });
 
-/** Nothing was doubled or out of order, but something may be missing. */
+/** Counts arrivals that can be lost, but neither duplicated nor reordered. */
 export const countArrivals = (expected: number, received: number): DeliveryCounts => ({
   expected,
   received,

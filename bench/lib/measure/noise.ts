@@ -8,7 +8,6 @@ function hashes(count: number): void {
   for (let n = 0; n < count; n++) createHash('sha256').update(block).digest();
 }
 
-/** The number of hashes in one loop on this machine, measured once. */
 function calibrate(): number {
   hashes(50); // warm
   const from = performance.now();
@@ -17,7 +16,7 @@ function calibrate(): number {
 }
 
 /**
- * Times a fixed piece of work of about 50 ms, so a difference comes from the machine. The median of five ignores a
+ * Times a fixed piece of work of about 50 ms, so that differences come from the machine. The median of five ignores a
  * single delay.
  */
 export function noiseSensor(): () => number {

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Experiment, Mode, Row } from './measure.ts';
 import type { SeriesPlan } from './series.ts';
 
-/** Reads the command line. Ends the process with a message if an argument is invalid. */
+/** Ends the process with a message if an argument is invalid. */
 export function readBenchOptions(rows: readonly Row[], series: readonly SeriesPlan[]) {
   const values = commandLine();
   const mode: Mode = values.full ? 'full' : 'quick';
@@ -26,7 +26,6 @@ export function readBenchOptions(rows: readonly Row[], series: readonly SeriesPl
     rows: chosen,
     isSelected,
     series: isSeriesRun ? series.filter(isChosen) : [],
-    /** The folder of another checkout, which replaces the peers. */
     against: values.against === undefined ? undefined : resolve(values.against),
   };
 }

@@ -4,8 +4,8 @@ import { join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { thisCheckout } from './against.ts';
 
-// Loaded before a bench program that runs Corral's modules in its own process: those modules come from the checkout in
-// BENCH_TREE. A module with another path there is found by the end of its path.
+// Loaded before a bench program that runs Corral's modules in its own process; takes those modules from the checkout in
+// BENCH_TREE. A module that has moved there is found by the end of its path.
 
 const folders = ['src', 'drivers', 'machines', 'sandbox-images', 'test'];
 const other = process.env.BENCH_TREE ?? thisCheckout;
@@ -15,7 +15,6 @@ const files = folders.flatMap((folder) =>
     .map((file) => `${folder}/${file}`),
 );
 
-/** The number of segments that two paths have in common at their ends. */
 function likeness(one: string, another: string): number {
   const [a, b] = [one.split('/').reverse(), another.split('/').reverse()];
   const end = a.findIndex((part, at) => part !== b[at]);

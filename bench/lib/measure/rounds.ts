@@ -12,7 +12,7 @@ import { bootstrapInterval, median, type Random, type Summary, summarize } from 
 import { judgeInterval, type Verdict, verdictOf } from './verdict.ts';
 
 export interface Instruments {
-  /** In ms, monotonic. */
+  /** Monotonic milliseconds. */
   now(): number;
   /** The noise sensor: how long the fixed work takes now. */
   feel(): number;
@@ -34,7 +34,6 @@ export interface Measurement {
 interface Round {
   readonly subject: RoundResult;
   readonly peer: RoundResult;
-  /** Why the round does not count; undefined when it does. */
   readonly voidedBy: string | undefined;
 }
 
@@ -45,12 +44,12 @@ const fewest = 4; // the interval of only three values is just their range
 /** The factor by which a row can exceed its time limit on a slow machine before it stops with too few rounds. */
 const patience = 2;
 const neededOf = ({ rounds }: Experiment) => Math.min(rounds.min, fewest);
-/** A timer of 1 ms measures the loop's delay, so a smaller delay cannot be detected. */
+/** The loop's delay is measured with a 1 ms timer, so smaller delays cannot be detected. */
 const lateFloorMs = 2;
 
 /**
- * Runs pairs of rounds, A B B A, until every goal is decided or the limit of rounds or time is reached. Undefined:
- * interrupted.
+ * Runs pairs of rounds in the order A B B A until every goal is decided or a limit of rounds or time is reached.
+ * Undefined: interrupted.
  */
 export async function measure(experiment: Experiment, instruments: Instruments): Promise<Measurement | undefined> {
   const { rounds, feels } = experiment;
@@ -78,7 +77,7 @@ export async function measure(experiment: Experiment, instruments: Instruments):
   return taken.length > 0 ? conclude(experiment, taken, instruments.random) : undefined;
 }
 
-/** The first side alternates, so that a drift of the machine affects both sides equally. */
+/** Alternates which side runs first, so that a drift of the machine affects both equally. */
 async function both(pair: ExperimentSides, n: number): Promise<{ subject: RoundResult; peer: RoundResult }> {
   const early = n % 2 === 0 ? undefined : await roundOf(pair.peer);
   const subject = await roundOf(pair.subject);
@@ -117,7 +116,7 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
   const valid = taken.filter(({ voidedBy }) => voidedBy === undefined);
   const voided = taken.length - valid.length;
   const needed = neededOf(experiment);
-  // When no round counts, the numbers are shown anyway; the verdict qualifies them.
+  // If no round is valid, the numbers are shown anyway; the verdict qualifies them.
   const shown = valid.length > 0 ? valid : taken;
   const correct = sumDeliveryCounts(taken.flatMap(({ subject }) => subject.correct ?? []));
   const outcomes = experiment.goals.map((goal): GoalOutcome => {

@@ -6,19 +6,19 @@ import type { Mode } from './measure.ts';
 export type SeriesPoint = Readonly<Record<string, number>>;
 export interface SeriesRule {
   readonly says: string;
-  /** The figure that decides, and whether it meets the rule. */
   judge(series: Pick<Series, 'x' | 'y' | 'fits'>): { readonly isMet: boolean; readonly found: string };
 }
 export interface SeriesPlan {
   readonly name: string;
   readonly title: string;
   readonly along: string;
-  /** Why it cannot be measured here; undefined when it can. */
   missing?(): Promise<string | undefined>;
   points(mode: Mode): readonly number[];
-  /** Returns what measures one point. The points come in ascending order. The stack is disposed after the last one. */
+  /**
+   * Returns a function that measures one point. Points come in ascending order. The stack is disposed after the last
+   * one.
+   */
   open(stack: AsyncDisposableStack, mode: Mode): Promise<(x: number) => Promise<SeriesPoint>>;
-  /** Figures whose growth along x is fitted by a line. */
   readonly fitted: readonly string[];
   readonly rules: readonly SeriesRule[];
 }
@@ -45,7 +45,7 @@ export async function measureSeries(plan: SeriesPlan, mode: Mode, signal: AbortS
   return { name: plan.name, title: plan.title, along: plan.along, ...found, rules, command };
 }
 
-/** The line by least squares. R² is 1 for points on one line. */
+/** Least-squares fit. R² is 1 if all points are on one line. */
 export function fitLine(x: readonly number[], y: readonly number[]): { slope: number; r2: number } {
   const mean = (all: readonly number[]) => all.reduce((sum, one) => sum + one, 0) / all.length;
   const [meanX, meanY] = [mean(x), mean(y)];
@@ -56,11 +56,9 @@ export function fitLine(x: readonly number[], y: readonly number[]): { slope: nu
   return { slope, r2: total === 0 ? 1 : 1 - left / total };
 }
 
-/** The last point's figure divided by the first point's. */
 export const growthFactor = (values: readonly number[]): number =>
   (values.at(-1) ?? Number.NaN) / (values[0] ?? Number.NaN);
 
-/** The figure must stay below this. */
 export const maxFigureRule = (
   says: string,
   most: number,

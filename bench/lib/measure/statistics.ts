@@ -1,4 +1,4 @@
-// Simple statistics for few numbers. Random functions take a generator, so that a seed reproduces a result.
+// Randomized functions take a generator, so that a seed reproduces a result.
 
 export type Random = () => number;
 
@@ -20,7 +20,7 @@ export function shuffled<T>(items: readonly T[], random: Random): T[] {
 
 const ascending = (values: readonly number[]) => Float64Array.from(values).sort();
 
-/** The quantile by nearest rank: always a measured value, never an interpolated one. NaN for no values. */
+/** Quantile by nearest rank: always a measured value, never an interpolated one. NaN if there are no values. */
 export function quantile(sorted: ArrayLike<number>, q: number): number {
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN;
 }
@@ -41,7 +41,6 @@ export function summarize(values: readonly number[]): Summary {
   return { p50, p95, p99, max, n: sorted.length };
 }
 
-/** The 95 % interval of the resampled medians. */
 export function bootstrapInterval(values: readonly number[], random: Random, resamples = 2_000): [number, number] {
   const medians = Array.from({ length: resamples }, () =>
     median(values.map(() => values[Math.floor(random() * values.length)] as number)),

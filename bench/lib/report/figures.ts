@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { type BenchResult, Metric, metricKeyOf, Ratio, Series } from './result.ts';
 
-// docs/performance/figures.json has the last measured figure of each row, each with the commit and the day of its run.
+// Schema of docs/performance/figures.json: the last figure of each row, with the commit and day of its run.
 
 const measuredIn = { commit: z.string(), on: z.iso.date() };
 const Figure = Metric.omit({ subject: true, peer: true, correct: true }).extend({
   ratio: Ratio.omit({ rounds: true, voided: true }),
   ...measuredIn,
-  /** How this figure was measured, if the row now measures differently. */
+  /** How this figure was measured, if the row has changed since. */
   note: z.string().optional(),
 });
 export type Figure = z.infer<typeof Figure>;
@@ -16,8 +16,8 @@ export const Figures = z.strictObject({ machine: z.string(), metrics: z.array(Fi
 export type Figures = z.infer<typeof Figures>;
 
 /**
- * Replaces figures with those of later runs. The runs come in order. A noisy figure replaces only another noisy one,
- * and a series that ends at a smaller size replaces none.
+ * Replaces figures with those of later runs. Runs must be in order. A noisy figure replaces only another noisy one, and
+ * a series replaces only one that ends at the same or a smaller size.
  */
 export function mergeFigures(known: Figures, results: readonly BenchResult[]): Figures {
   const metrics = new Map(known.metrics.map((one) => [metricKeyOf(one), one]));

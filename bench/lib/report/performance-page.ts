@@ -10,7 +10,6 @@ interface PageContent {
   readonly series: readonly Pick<SeriesPlan, 'name' | 'title'>[];
 }
 
-/** Why a row misses its target, where known. */
 const causes: Readonly<Record<string, string>> = {
   key: 'The program `script` makes the terminal and passes keys through a pipe; daemon and server are programs of their own: a key and its echo wake seven programs, with the engine’s stream five.',
   load: 'Two processors carry the server, the 50 sandboxes and the caller; most of the time is the wait for a processor.',
@@ -39,7 +38,6 @@ machine, and reports the ratio.
 Several servers and thousands of pods are in [scale.md](scale.md).
 `;
 
-/** The page, and its picture: each figure as a multiple of its target. */
 export function performancePage({ figures: { machine, metrics, series }, rows, series: plans }: PageContent) {
   const order = [...rows, ...plans].map(({ name }) => name);
   const sorted = metrics.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
@@ -72,7 +70,6 @@ export function performancePage({ figures: { machine, metrics, series }, rows, s
   return { text: `${parts.join('\n')}\n`, picture: targetsPlot(sorted) };
 }
 
-/** A figure as an item of the list: ratio, interval, target, verdict, and where it was measured. */
 function figureLine(figure: Figures['metrics'][number]): string {
   const [name, variant, ratio, interval, target, verdict] = toMetricCells(figure);
   const bound = target?.replace('<= ', '≤').replace('>= ', '≥');

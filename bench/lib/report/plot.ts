@@ -1,7 +1,7 @@
 import type { Metric } from './result.ts';
 import type { TableMetric } from './table.ts';
 
-// A plot as SVG, without a script or its own font, readable on a light and on a dark page.
+// A plot as SVG, without scripts or fonts, readable on light and dark pages.
 
 const [left, right, top, lineHeight] = [340, 40, 40, 22];
 const width = 860;
@@ -19,7 +19,9 @@ const line = (x1: number, y1: number, x2: number, y2: number, how = 'class="axis
   `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" ${how}/>`;
 
 const most = 8;
-/** Each metric's ratio as a multiple of its target, with its interval. Left of the middle line, the target is met. */
+/**
+ * Plots each metric's ratio as a multiple of its target, with its interval. Left of the middle line, the target is met.
+ */
 export function targetsPlot(metrics: readonly TableMetric[]): string {
   const hasTarget = ({ max, min }: Metric['target']) => max !== undefined || min !== undefined;
   const shown = metrics.filter(({ ratio, target }) => ratio !== undefined && hasTarget(target));

@@ -1,7 +1,5 @@
 import { z } from 'zod';
 
-// The schema of a bench result.
-
 const figure = z.number();
 const side = z.strictObject({ name: z.string(), p50: figure, p95: figure, p99: figure, max: figure, n: z.int() });
 const correctness = z.record(z.enum(['expected', 'received', 'lost', 'duplicated', 'reordered']), z.int());
@@ -27,26 +25,21 @@ export const Metric = z.strictObject({
 });
 export type Metric = z.infer<typeof Metric>;
 
-/** How figures grow along one quantity, such as the number of sessions. */
 export const Series = z.strictObject({
   name: z.string(),
   title: z.string(),
-  /** The quantity on the x axis. */
   along: z.string(),
   x: z.array(z.number()),
-  /** Each figure with its unit in its name, and one value for each x. */
+  /** By figure, with the unit in its name: one value for each x. */
   y: z.record(z.string(), z.array(z.number())),
-  /** The slope of the line that fits a figure best, and how well it fits. */
   fits: z.record(z.string(), z.strictObject({ slope: z.number(), r2: z.number() })),
   rules: z.array(z.strictObject({ says: z.string(), isMet: z.boolean(), found: z.string() })),
-  /** The command that measured it. */
   command: z.string(),
 });
 export type Series = z.infer<typeof Series>;
 
 export const BenchResult = z.strictObject({
   schema: z.literal('corral-bench/2'),
-  /** When the run ended. */
   at: z.iso.datetime(),
   commit: z.string(),
   dirty: z.boolean(),
@@ -68,6 +61,5 @@ export type BenchResult = z.infer<typeof BenchResult>;
 interface MetricIdentity extends Pick<Metric, 'name' | 'variant'> {
   readonly ratio?: Pick<z.infer<typeof Ratio>, 'stat'> | undefined;
 }
-/** The identity of a metric, the same in every run. */
 export const metricKeyOf = ({ name, variant, ratio }: MetricIdentity): string =>
   [name, ...Object.entries(variant).map(([of, value]) => `${of}=${value}`), ratio?.stat ?? ''].join(' ').trim();

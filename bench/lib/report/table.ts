@@ -5,12 +5,10 @@ export const columns = ['row', 'variant', 'ratio', '95 % interval', 'target', 'v
 const short = (value: number) => (value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toFixed(3));
 
 type Ratio = NonNullable<Metric['ratio']>;
-/** The part of a metric that the table and the picture show. */
 export interface TableMetric extends Pick<Metric, 'name' | 'variant' | 'target' | 'verdict' | 'reason'> {
   readonly ratio?: Pick<Ratio, 'stat' | 'median' | 'ci95'> | undefined;
 }
 
-/** A metric as cells of the table. */
 export function toMetricCells({ name, variant, ratio, target, verdict, reason }: TableMetric): string[] {
   const variants = Object.entries(variant).map(([of, value]) => `${of}=${value}`);
   const least = target.min === undefined ? 'none' : `>= ${target.min}`;
@@ -25,7 +23,6 @@ export function toMetricCells({ name, variant, ratio, target, verdict, reason }:
   ];
 }
 
-/** A series as a table: a line for each point, then one for each rule. */
 export function seriesTable({ along, x, y, rules }: Series): string[][] {
   const points = x.map((at, n) => [String(at), ...Object.values(y).map((values) => short(values[n] ?? Number.NaN))]);
   const judged = rules.map(({ says, isMet, found }) => [isMet ? 'met' : 'missed', says, found]);

@@ -35,14 +35,14 @@ const maskedPaths = [
   ...['kpageflags', 'kpagecount', 'kpagecgroup', 'vmallocinfo', 'slabinfo', 'pagetypeinfo'],
 ].map((name) => `/proc/${name}`);
 
-/** Replaces the workspace as the daemon's folder. It is in memory, so the image does not include it. */
+/** Replaces the workspace as the daemon's folder. A tmpfs, so its files stay out of the image. */
 const scratch = '/home/agent';
-/** The daemon is the only process that is not a command of the build. It runs as a sandbox's user. */
+/** The daemon runs as a sandbox's user; every other process is a command of the build. */
 const asImageUser = ['setpriv', `--reuid=${imageUser}`, `--regid=${imageUser}`, '--clear-groups', '--'];
 
 /**
- * The isolation of a sandbox, with four exceptions: the root file system is writable, root has a few capabilities,
- * files are not watched, and there is no workspace, because images do not include volumes.
+ * A sandbox's isolation with four exceptions: the root file system is writable, root has a few capabilities, file
+ * watches are refused, and there is no workspace, because images do not include volumes.
  */
 export function imageBuildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = sandboxBody(request);

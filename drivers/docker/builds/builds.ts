@@ -23,13 +23,12 @@ import { imageBuildBody } from './build-body.ts';
 
 const users = { root: '0:0', user: `${imageUser}:${imageUser}` } as const;
 
-/** Output beyond this many bytes is read slowly, so that an endless command cannot keep the server busy. */
+/** Output beyond this limit is read slowly, so that an endless command cannot keep the server busy. */
 const quickBytes = 16 * 2 ** 20;
 const slowBytesPerMs = 2_048;
 
 /**
- * Runs one command in the container and resolves with its exit code. The working directory is always `/`, so the engine
- * follows no link.
+ * Runs one command and resolves with its exit code. The working directory is always `/`, so the engine follows no link.
  */
 async function runIn(
   engine: Dockerode,
@@ -63,7 +62,7 @@ async function runIn(
   signal.addEventListener('abort', stop, { once: true });
   try {
     engine.modem.demuxStream(stream, out, out);
-    const ended = finished(stream, { writable: false }).catch(() => {}); // the exit code shows the result
+    const ended = finished(stream, { writable: false }).catch(() => {}); // the exit code is the result
     const fed = stdin && pipeline(stdin, stream, { end: true, signal });
     fed?.catch(() => {});
     await raceAbort(ended, signal);
@@ -99,14 +98,13 @@ interface Options {
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly ids: IdSource;
-  /** Sandboxes that `list` omits while they have no container yet. */
+  /** Builds whose containers do not exist yet, so that `list` omits them. */
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;
 /** The engine adds up all written files to measure them, so each measurement takes longer as the build grows. */
 const measureEveryMs = 3_000;
 
-/** The reason why this engine builds no templates. Undefined: it builds them. */
 export function describeMissingBuilds({
   filtered,
   runtime,
@@ -163,7 +161,7 @@ export function openBuilds(options: Options): ImageBuilding {
       } catch (thrown) {
         const until = AbortSignal.timeout(removeMs);
         if (createdResources.creating) await raceAbort(createdResources.creating, until).catch(() => {});
-        await remove(id, until).catch(() => {}); // the sweep removes leftovers
+        await remove(id, until).catch(() => {});
         throw thrown;
       }
 
@@ -230,7 +228,6 @@ export function openBuilds(options: Options): ImageBuilding {
     return `${builtImagePrefix}${instance}`;
   }
 
-  /** Ends the build when its files exceed the limit. */
   async function measure(container: string, most: number, over: AbortController): Promise<void> {
     while (!over.signal.aborted) {
       await sleep(measureEveryMs, over.signal, systemClock).catch(() => {});

@@ -6,11 +6,10 @@ import type { UserRange } from '../../shared/user-range.ts';
 import { cpuShares, securityOptions } from '../create-body.ts';
 
 export interface FilterScope {
-  /** The installation whose sandboxes the server can create and change through the filter, and no others. */
+  /** The only installation whose sandboxes the server can create and change through the filter. */
   readonly instance: string;
   /** The filter's own folder, with one subfolder per sandbox for its sockets. Nothing else is ever mounted. */
   readonly root: string;
-  /** The user ids that sandboxes can run as. */
   readonly users: UserRange;
 }
 
@@ -23,7 +22,6 @@ export const tmpfsOptionsRule = z
   .regex(scratch)
   .refine((options) => options.includes('nosuid') && options.includes('nodev'));
 
-/** Rules for the isolation that sandboxes and services share: the values of `isolationFor`. */
 export const isolationRules = {
   Privileged: never,
   CapDrop: z.tuple([z.literal('ALL')]),
@@ -57,7 +55,6 @@ export const noSwapRule = {
   is: ({ Memory, MemorySwap }: { readonly Memory: number; readonly MemorySwap: number }) => Memory === MemorySwap,
   message: 'MemorySwap has to be Memory: no swap',
 };
-/** Rules for image, user, variables and detached streams. */
 export const processRules = ({ instance, users }: Pick<FilterScope, 'instance' | 'users'>) => ({
   Image: z.string().min(1),
   User: z
@@ -75,10 +72,7 @@ export const processRules = ({ instance, users }: Pick<FilterScope, 'instance' |
   Tty: never,
 });
 
-/**
- * The container that the server can create: exactly the shape of `createBody`. Other keys are refused, so options of
- * future engines are refused too.
- */
+/** Accepts exactly the shape of `createBody`. Other keys are refused, including options of future engines. */
 export function containerRules({ instance, root, users }: FilterScope, name: string): z.ZodType {
   const labels = ownLabels(instance);
   const bind = z.strictObject({
@@ -139,10 +133,7 @@ export const includesUser = ({ first, last }: UserRange, user: number) => user >
 
 const sandboxLabel = 'corral.sandbox';
 
-/**
- * The only folder of this machine that a container with these labels can mount. Undefined if the labels name no
- * sandbox.
- */
+/** The only host folder that a container with these labels can mount. Undefined: no sandbox. */
 export function findMountedFolder(
   root: string,
   labels: Readonly<Record<string, string>> | null | undefined,
@@ -151,10 +142,10 @@ export function findMountedFolder(
   return id && join(root, id);
 }
 
-/** A claimed sandbox's files stay in the volume from the pool. */
+/** A claimed sandbox keeps its files in the pool's volume. */
 const warmVolume = (instance: string) => new RegExp(`^corral-${RegExp.escape(instance)}-warm-[0-9a-f]{16}$`);
 
-/** A volume whose only content is its labels. */
+/** Accepts only volumes that have labels and no options. */
 export function volumeRules(instance: string): z.ZodType {
   return z.strictObject({
     Name: z.string().regex(new RegExp(`^corral-${RegExp.escape(instance)}-[0-9a-f]{16}$`)),

@@ -20,15 +20,14 @@ import { decideRoute, filtersByLabel, type RouteDecision } from './routes.ts';
 
 const besidePrefix = 'container:';
 
-/** Whether the name belongs to a service of this installation. */
 export function isServiceName(instance: string, name: string): boolean {
   const prefix = `corral-${instance}-`;
   return name.startsWith(prefix) && /^[0-9a-f]{16}-svc-[a-z][a-z0-9-]{0,30}$/.test(name.slice(prefix.length));
 }
 
 /**
- * The container of a service: exactly the shape of `serviceBody`. It mounts nothing of the host and joins the network
- * of another container. The filter checks that this other container is a sandbox of the installation.
+ * Accepts exactly the shape of `serviceBody`, which mounts nothing of the host. The filter also checks that the
+ * container whose network it joins is a sandbox of the installation.
  */
 export function serviceRules({ instance, users }: Pick<FilterScope, 'instance' | 'users'>): z.ZodType<ServiceBody> {
   const host = z
@@ -56,19 +55,16 @@ interface ServiceBody {
   readonly HostConfig: { readonly NetworkMode: string };
 }
 
-/** The container whose network the service joins. */
 export const readJoinedContainer = ({ HostConfig }: ServiceBody): string =>
   HostConfig.NetworkMode.slice(besidePrefix.length);
 
 export interface FilterOptions {
-  /** The installation whose sandboxes the server can create and change through the filter, and no others. */
+  /** The only installation whose sandboxes the server can create and change through the filter. */
   readonly instance: string;
   readonly users: UserRange;
-  /** The only folders of this machine that a sandbox can mount. */
   readonly folders: OwnedFolders;
   /** The engine's own socket. Only the filter needs access to it. */
   readonly engine: string;
-  /** The socket that the server uses instead of the engine's. */
   readonly listen: string;
   readonly onRefused: (request: string, why: string) => void;
 }
@@ -117,7 +113,7 @@ class Refusal extends Error {
   }
 }
 
-/** Resolves with the body if it was read, or with `done` if the filter already answered. Rejects with a Refusal. */
+/** Resolves with the body if it was read, or `done` if the filter already acted. Rejects with a Refusal. */
 async function decide(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer | 'done' | undefined> {
   const { method = '', url = '' } = incoming;
   const label = `corral.owner-instance=${options.instance}`;
@@ -158,7 +154,7 @@ async function onlyOwn(options: FilterOptions, verdict: RouteDecision & { kind: 
   if (starts) await onlyOurFolder(options, labels, HostConfig);
 }
 
-/** The engine extracts the archive as root, so the filter never forwards the client's archive. */
+/** The engine extracts archives as root, so the client's archive is replaced and never forwarded. */
 async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer> {
   const { Config } = await readOwned(options, { what: 'containers', id });
   const user = Number.parseInt(Config?.User ?? '', 10);
@@ -193,8 +189,8 @@ interface Host {
 }
 
 /**
- * The engine resolves the mount's path at this start. A container from an older filter can have a path that the server
- * can replace.
+ * The engine resolves the mount's path when the container starts. A container from an older filter can have a path that
+ * the server can replace.
  */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
   const target = findMountedFolder(folders.root, labels);
@@ -202,7 +198,7 @@ async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: H
     ...(host?.Binds ?? []),
     ...(host?.Mounts ?? []).filter(({ Type }) => Type !== 'volume').map(({ Source }) => Source),
   ];
-  if (mounted.length === 0) return; // services mount no folder of this machine
+  if (mounted.length === 0) return; // services mount no host folder
   if (target === undefined || mounted.length !== 1 || mounted[0] !== target) {
     throw new Refusal(403, `the container mounts something else than its folder in ${folders.root}; make it again`);
   }

@@ -11,7 +11,7 @@ export interface OwnedFolders {
   readonly root: string;
   path(id: string): string;
   make(id: string): Promise<void>;
-  /** Removes the folder if it is empty; the sandbox's server empties it first. Rejects with ENOTEMPTY. */
+  /** Removes the folder, which the sandbox's server must have emptied. Rejects with ENOTEMPTY otherwise. */
   remove(id: string): Promise<void>;
   isOurs(id: string): Promise<boolean>;
 }
@@ -45,12 +45,11 @@ export async function openOwnedFolders(folder: string): Promise<OwnedFolders> {
   };
 }
 
-/** Checks the owner of each folder up to the root of the file system. */
 async function checkOwners(root: string, self: number): Promise<void> {
   for (let folder = root, below = ''; ; below = folder, folder = dirname(folder)) {
     const { uid, mode } = await lstat(folder);
     const othersWrite = (mode & 0o022) !== 0;
-    // In a sticky folder such as /tmp, only a file's owner can rename it, and this user owns the folder below.
+    // In a sticky folder such as /tmp, only a file's owner can rename it, and the folder below has a trusted owner.
     const isSticky = (mode & 0o1000) !== 0 && below !== '';
     if ((uid !== self && uid !== 0) || (othersWrite && !isSticky)) {
       throw new AppError(

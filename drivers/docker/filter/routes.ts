@@ -5,11 +5,10 @@ interface OwnedRoute {
   readonly what: 'containers' | 'volumes';
   readonly id: string;
   readonly newName?: string;
-  /** This request starts the container, so the engine resolves its mount paths. */
+  /** Set if the request starts the container, so that the engine resolves its mount paths. */
   readonly starts?: true;
 }
 
-/** The filter's decision on one request. Some kinds need further checks. */
 export type RouteDecision =
   | { readonly kind: 'pass' }
   /** Allowed only if the query filters for the installation's own label. */
@@ -20,7 +19,7 @@ export type RouteDecision =
   | { readonly kind: 'give-workspace'; readonly id: string }
   | { readonly kind: 'create'; readonly name: string }
   | { readonly kind: 'create-volume' }
-  /** Answered by the filter itself; the engine does not know these. */
+  /** Handled by the filter itself; the engine has no such routes. */
   | { readonly kind: 'make-folder' | 'remove-folder'; readonly id: string }
   | { readonly kind: 'refuse'; readonly why: string };
 
@@ -73,7 +72,7 @@ const isWorkspaceAlone = (query: URLSearchParams) =>
   query.toString() === `${new URLSearchParams({ path: workspacePath })}`;
 const refuse = (why: string): RouteDecision => ({ kind: 'refuse', why });
 
-/** Decides by method and path. Everything not listed is refused: exec, attach, build, networks, swarm, plugins, … */
+/** Anything not listed is refused: exec, attach, build, networks, swarm, plugins, … */
 export function decideRoute(method: string, target: string): RouteDecision {
   const [rawPath = '', rawQuery = ''] = target.split('?', 2);
   // The engine decodes a path before it routes, so an escaped path could reach a different route.
@@ -86,7 +85,6 @@ export function decideRoute(method: string, target: string): RouteDecision {
   return refuse(`${method} ${path} is not a request that the server needs`);
 }
 
-/** Whether the list query returns only items with this label. */
 export function filtersByLabel(target: string, label: string): boolean {
   const filters = new URLSearchParams(target.split('?', 2)[1] ?? '').get('filters');
   try {

@@ -5,11 +5,10 @@ import { detachedStreams, isolationFor } from '../create-body.ts';
 export interface ServiceRequest {
   readonly service: ServiceSpec;
   readonly name: string;
-  /** The content id of the image, so a moved tag changes nothing. */
+  /** Content id, so that a moved tag changes nothing. */
   readonly image: string;
-  /** Folders that the image declares as volumes. */
   readonly volumes: readonly string[];
-  /** The sandbox's container, whose loopback interface the service shares. */
+  /** The container whose loopback interface the service shares. */
   readonly sandbox: string;
   /** Never the sandbox's user: the forwarder to the egress proxy admits only that user. */
   readonly user: number;
@@ -20,11 +19,11 @@ export interface ServiceRequest {
 const mebibyte = 2 ** 20;
 const nanoseconds = 1e9;
 
-/** A service's container is isolated like a sandbox, but has no workspace and no sockets. */
+/** Isolated like a sandbox, but without a workspace and sockets. */
 export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
   const { service, name, image, volumes, sandbox, user, labels, runtime } = request;
   const { memoryBytes } = service.limits;
-  // Files in memory count towards the service's memory limit, so the limit applies to all of these folders together.
+  // Files here count towards the service's memory limit, which limits all of these folders together.
   const scratch = `rw,nosuid,nodev,exec,size=${memoryBytes},uid=${user},gid=${user}`;
   const folders = [...new Set(['/run', ...volumes, ...(service.scratch ?? [])])];
   const host = {
@@ -50,7 +49,7 @@ export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
   };
 }
 
-/** A service without its own check gets none, because the image's check could be anything. */
+/** A service without its own check gets none, because the image's check is untrusted. */
 function toHealthcheck({ healthcheck }: ServiceSpec): NonNullable<ContainerCreateOptions['Healthcheck']> {
   if (!healthcheck) return { Test: ['NONE'] };
   const { test, intervalSeconds, timeoutSeconds, retries } = healthcheck;

@@ -12,11 +12,9 @@ import { removeContainer } from '../remove.ts';
 import { imageUser, userLabel, type WorkspaceUsers } from '../users.ts';
 import { serviceBody } from './service-body.ts';
 
-/** Label on a service's container: its name. */
 export const serviceNameLabel = 'corral.service';
 /**
- * Label on a sandbox's container that can have services. A container without it is removed without a search for
- * services.
+ * Set on sandbox containers that can have services, so that removing other containers skips the search for services.
  */
 export const mayHaveServicesLabel = 'corral.services';
 /**
@@ -25,7 +23,7 @@ export const mayHaveServicesLabel = 'corral.services';
  */
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';
-/** The user of all services on machines whose sandboxes share one user. */
+/** The user of all services if all sandboxes share one user. */
 const sharedUser = imageUser + 1;
 
 interface Options {
@@ -39,13 +37,12 @@ interface Options {
 }
 interface ServiceStart {
   readonly info: SandboxInfo;
-  /** The id of the sandbox's container. */
   readonly sandbox: string;
   readonly service: ServiceSpec;
   readonly news: ((news: ProvisionProgress) => void) | undefined;
 }
 
-/** Containers of services. Labels are the only record, as for sandboxes. */
+/** Labels are the only record of a service, as for sandboxes. */
 export function openServices({ engine, images, users, instance, nameOf, labels, runtime }: Options) {
   const nameFor = (id: SandboxId, service: string) => `${nameOf(id)}-svc-${service}`;
 
@@ -170,7 +167,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
   }
 }
 
-/** Whether a sandbox's container can have services. If so, stopping or pausing the sandbox must include them. */
+/** If so, stopping or pausing the sandbox must include its services. */
 export const mayHaveServices = (labels: Readonly<Record<string, string>> | undefined): boolean =>
   labels?.[mayHaveServicesLabel] !== undefined;
 

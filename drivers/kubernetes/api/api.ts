@@ -14,9 +14,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** The action in words, to follow "not allowed to". */
   readonly what: string;
-  /** The Accept header, for callers that need only part of the object. */
   readonly accept?: string;
-  /** The maximum number of attempts while the API server is unavailable. Default: retry until the signal fires. */
+  /** Maximum attempts while the API server is unavailable. Default: retry until the signal aborts. */
   readonly tries?: number;
 }
 
@@ -29,8 +28,8 @@ const maxBytes = 64 * 2 ** 20;
 
 /**
  * The part of the Kubernetes API that the driver uses; rejects only with AppError. Replaces `CoreV1Api` of
- * `@kubernetes/client-node` 2.0, which opens a TLS connection per request: a read takes 45 to 60 ms instead of 1 to 8,
- * and the claim of a warm pod makes two requests. `CoreV1Api` also does not limit the size of an answer.
+ * `@kubernetes/client-node` 2.0, which does not limit answers and opens a TLS connection per request: a read takes 45
+ * to 60 ms instead of 1 to 8, and the claim of a warm pod makes two requests.
  */
 export function openApi({ credentials, clock, random, maxInFlight }: Options) {
   const slots = new Semaphore(maxInFlight, {
@@ -59,7 +58,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
     let response: IncomingMessage;
     try {
       [response] = (await once(outgoing, 'response')) as [IncomingMessage];
-      outgoing.on('error', () => {}); // the response's own error reports it
+      outgoing.on('error', () => {}); // the response reports later errors
     } catch (cause) {
       throwIfAborted(signal);
       throw unansweredError(cause);
@@ -101,7 +100,6 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
 
   return {
     ask,
-    /** Like `ask`, but resolves with undefined if the API answers 404. */
     async askFor<Answer>(request: ApiRequest, signal: AbortSignal) {
       try {
         return await ask<Answer>(request, signal);
@@ -110,7 +108,6 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
         throw error;
       }
     },
-    /** Opens a long-lived response, such as a watch. */
     stream: send,
   };
 }
@@ -152,7 +149,6 @@ async function refusalFrom(response: IncomingMessage, status: number, signal: Ab
   return { status, reason, message, retryAfterMs };
 }
 
-/** The API server's refusal, with the delay from its headers. */
 interface Refusal {
   readonly status: number;
   readonly reason: string;
@@ -160,7 +156,7 @@ interface Refusal {
   readonly retryAfterMs: number | undefined;
 }
 
-/** The refusal behind an API error. Undefined if the API server did not answer. */
+/** Undefined if the API server did not answer. */
 function findRefusal(thrown: unknown): Refusal | undefined {
   const { cause } = thrown instanceof AppError ? thrown : {};
   const isRefusal = typeof cause === 'object' && cause !== null && 'status' in cause && 'reason' in cause;
@@ -168,7 +164,6 @@ function findRefusal(thrown: unknown): Refusal | undefined {
 }
 export const statusOf = (thrown: unknown): number | undefined => findRefusal(thrown)?.status;
 
-/** Translates a non-2xx answer for callers that start sandboxes. */
 export function toClusterError(what: string, cause: Refusal): AppError {
   const { retryAfterMs } = cause;
   const [code, text] = explain(what, cause);

@@ -7,7 +7,7 @@ export interface KubeObject {
 export const uidOf = ({ metadata }: KubeObject): string => metadata?.uid ?? '';
 
 interface Page<T> {
-  /** Null if the list is empty, in answers without specs and states. */
+  /** An empty list can be null in answers without specs and states. */
   readonly items: readonly T[] | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
@@ -23,7 +23,7 @@ interface ListQuery<T> extends Pick<ApiRequest, 'accept' | 'tries'> {
 
 /** A pod is about 12 KiB of JSON: a single answer for thousands of them would exceed the size limit. */
 const pageSize = '500';
-/** Time limit for a sent request to finish after its caller gave up. */
+/** How long a sent request can continue after its caller gave up. */
 const patienceMs = 5_000;
 
 /** The objects of one kind in one namespace. `what` names them in errors. */
@@ -32,7 +32,7 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
   return {
     get: (name: string, signal: AbortSignal) =>
       api.askFor<T>({ method: 'GET', path: at(name), what: `get ${what}` }, signal),
-    /** Undefined: the name is taken. A request that was sent finishes, so that the caller can remove the object. */
+    /** Undefined if the name is taken. A request that was sent completes, so that the caller can remove the object. */
     async create(body: unknown, signal: AbortSignal): Promise<T | undefined> {
       const request = { method: 'POST', path, body, what: `create ${what}` } as const;
       const stop = new AbortController();
@@ -47,7 +47,6 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
         signal.removeEventListener('abort', giveUp);
       }
     },
-    /** Undefined: there is no such object. */
     patch: (name: string, body: unknown, signal: AbortSignal) =>
       api.askFor<T>({ method: 'PATCH', path: at(name), body, what: `patch ${what}` }, signal),
     /** Requests the deletion of exactly this object. Does nothing if it is gone. */
@@ -60,7 +59,7 @@ export function openCollection<T extends KubeObject>(api: KubeApi, path: string,
         if (statusOf(error) !== 409) throw error; // another object has the name, so this one is gone
       }
     },
-    /** All objects at one version of the cluster, read in pages. */
+    /** Reads all objects at one version of the cluster, in pages. */
     async list({ selector, keep = (object) => object, ...how }: ListQuery<T>, signal: AbortSignal) {
       const items: T[] = [];
       for (let next: string | undefined; ; ) {

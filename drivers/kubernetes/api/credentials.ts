@@ -8,11 +8,9 @@ import type { KubernetesOptions } from '../options.ts';
 const tokenPath = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 const rereadMs = 10_000;
 
-/** Whether this server runs in a pod. */
 export const isInCluster = () => existsSync(tokenPath);
 
 type CredentialOptions = Pick<KubernetesOptions, 'kubeconfig' | 'context' | 'clock'>;
-/** The API server's address and this server's credentials for it. */
 export function openCredentials({ clock, ...where }: CredentialOptions) {
   const config = load(where);
   const cluster = config.getCurrentCluster();
@@ -27,7 +25,7 @@ export function openCredentials({ clock, ...where }: CredentialOptions) {
     }
     return token.text;
   }
-  /** Returns the same agent while the certificates are the same, so that requests reuse its connections. */
+  /** Returns the same agent while the certificates are unchanged, so that requests reuse its connections. */
   function agentFor({ ca, cert, key, rejectUnauthorized = true, servername = '' }: RequestOptions): HttpsAgent {
     const secrets = [ca, cert, key].map(String).join('|');
     if (kept?.secrets !== secrets) {
@@ -50,7 +48,7 @@ export function openCredentials({ clock, ...where }: CredentialOptions) {
       else if (!cluster.proxyUrl) options.agent = agentFor(options);
       return options;
     },
-    /** Called after the API server answered 401: the next request reloads the credentials. */
+    /** Call after a 401: the next request reloads the credentials. */
     forget() {
       token = undefined;
     },

@@ -3,17 +3,17 @@ import { type KubeObject, uidOf } from './collection.ts';
 /** Removed objects are remembered for late events, up to this many. */
 const maxGone = 10_000;
 
-/** The known objects of a watch. Duplicate, late and outdated events change nothing; `onChange` gets the others. */
+/** Known objects of a watch. Duplicate, late and outdated events change nothing; all others reach `onChange`. */
 export function objectTable<T extends KubeObject>(
   keep: (object: T) => T,
   onChange: (uid: string, object: T | undefined) => void,
 ) {
   const objects = new Map<string, T>(); // by uid
-  const gone = new Map<string, number>(); // resource version of each object's removal, by uid
+  const gone = new Map<string, number>(); // by uid: resource version at the object's removal
   const table = {
     all: (): T[] => [...objects.values()],
     get: (uid: string): T | undefined => objects.get(uid),
-    /** Records an object that exists, or existed at its resource version. */
+    /** Records an object as of its resource version. */
     seen(object: T): void {
       const uid = uidOf(object);
       const known = objects.get(uid);
@@ -24,7 +24,7 @@ export function objectTable<T extends KubeObject>(
       objects.set(uid, kept);
       onChange(uid, kept);
     },
-    /** Records a full list at that version. Objects missing from it are gone. The watch can still be behind. */
+    /** Records a full list at that version: objects missing from it are gone, even if the watch is still behind. */
     listed(all: readonly T[], version: string): void {
       const there = new Set(all.map(uidOf));
       for (const object of all) table.seen(object);
@@ -32,7 +32,7 @@ export function objectTable<T extends KubeObject>(
         if (!there.has(uidOf(object)) && versionOf(object) <= Number(version)) table.deleted(object, Number(version));
       }
     },
-    /** Without a version, the object never returns. With one, it can match the watch's selector again. */
+    /** Without a version, the object never returns. With a version, it can match the watch's selector again later. */
     deleted(object: KubeObject, version = Number.POSITIVE_INFINITY): void {
       const uid = uidOf(object);
       gone.set(uid, version);

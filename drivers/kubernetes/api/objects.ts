@@ -15,15 +15,13 @@ interface ObjectWatch<T> {
 interface WatchOptions extends Pick<KubernetesOptions, 'clock' | 'random' | 'onTrouble'> {
   readonly api: KubeApi;
 }
-/** This installation's share of the namespace. */
 export type KubeObjectOptions = WatchOptions & Pick<KubernetesOptions, 'namespace' | 'instance' | 'pendingMs'>;
 interface ObjectKind<T extends KubeObject> {
   readonly path: string;
   readonly what: string;
   readonly selector: Selector;
-  /** The part of an object that stays in memory. Default: all but `managedFields`, which nothing ever needs. */
+  /** Trims an object for memory. Default: removes `managedFields`, which are never needed. */
   readonly keep?: (object: T) => T;
-  /** Called after each change of any object. */
   readonly onChange?: () => void;
   readonly removal?: RemovalOptions;
 }
@@ -43,7 +41,7 @@ const tellEveryMs = 60_000;
 
 /**
  * This installation's objects of one kind, watched from the first `list` or `follow`. The client library's own informer
- * ends at the first error, keeps whole objects, and cannot use a list that its caller made.
+ * ends at the first error, keeps whole objects, and cannot start from its caller's list.
  */
 export function openObjects<T extends KubeObject>(
   { api, clock, random, onTrouble }: WatchOptions,
@@ -73,7 +71,7 @@ export function openObjects<T extends KubeObject>(
     return found;
   }
 
-  /** Watches until the stream ends. Resolves with the version to continue from, or undefined if a new list is needed. */
+  /** Resolves when the stream ends, with the version to continue from, or undefined if a new list is needed. */
   async function watch(from: string): Promise<string | undefined> {
     const more = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(streamSeconds) };
     const query = new URLSearchParams({ ...selector, ...more, resourceVersion: from });
@@ -145,18 +143,16 @@ export function openObjects<T extends KubeObject>(
         },
       };
     },
-    /** All objects, from memory while the watch is open, otherwise from the cluster. */
+    /** Reads from memory while the watch is open, otherwise from the cluster. */
     async list(until: AbortSignal): Promise<T[]> {
       if (isCurrent) return table.all();
       const { items, version } = await list(until);
       running ??= run(version);
       return items;
     },
-    /** The objects in memory, which can be outdated. Undefined before the first list. */
+    /** Objects in memory, possibly outdated. Undefined before the first list. */
     known: () => (isListed ? table.all() : undefined),
-    /** Records an object that this server has written. */
     seen: (object: T) => table.seen(object),
-    /** Records that this server found the object gone. */
     deleted: (object: T) => table.deleted(object),
     async [Symbol.asyncDispose](): Promise<void> {
       stop.abort(new AppError('cancelled', 'The driver was closed.'));
@@ -171,9 +167,8 @@ export function openObjects<T extends KubeObject>(
     ...watched,
     get: objects.get,
     create: async (body: unknown, until: AbortSignal) => seen(await objects.create(body, until)),
-    /** Undefined: there is no such object. */
     patch: async (name: string, body: unknown, until: AbortSignal) => seen(await objects.patch(name, body, until)),
-    /** Deletes exactly this object, never another one of the same name. Resolves once it is gone. */
+    /** Deletes exactly this object, never another with the same name. Resolves once it is gone. */
     remove: (object: T, until: AbortSignal) =>
       removeObject(object, { objects, options: removal, watch: watched, clock }, until),
     /** Calls `look` until it returns a value: now, after each change of the object, and at intervals. */
@@ -187,7 +182,7 @@ interface Observation<T extends KubeObject> {
   readonly watch: ObjectWatch<T> | undefined;
   readonly clock: Clock;
 }
-/** `everyMs`: the first interval between calls of `look`, in case the watch is broken. Doubles, up to 2 s. */
+/** Polls as well, in case the watch is broken: first after `everyMs`, then at intervals that double up to 2 s. */
 async function untilSeen<T extends KubeObject, Seen>(
   object: T,
   { watch, clock, everyMs }: Observation<T> & { readonly everyMs: number },
@@ -216,7 +211,7 @@ interface Removal<T extends KubeObject> extends Observation<T> {
   readonly objects: Pick<Collection<T>, 'get' | 'remove'>;
   readonly options: RemovalOptions;
 }
-/** Deletes exactly this object, never another one of the same name. Resolves once it is gone. */
+/** Deletes exactly this object, never another with the same name. Resolves once it is gone. */
 export async function removeObject<T extends KubeObject>(
   object: T,
   { objects, options, watch, clock }: Removal<T>,

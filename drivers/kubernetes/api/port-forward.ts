@@ -11,7 +11,7 @@ export function portForwarder(config: KubeConfig, namespace: string) {
 
   return async (pod: string, port: number, signal: AbortSignal): Promise<Duplex> => {
     const stream = new ForwardedPort();
-    // An empty input: the stream below writes to the WebSocket itself, with its backpressure.
+    // Empty input: the stream below writes to the WebSocket itself, to apply its backpressure.
     const nothing = new Readable({ read() {} });
     const opening = forward.portForward(namespace, pod, [port], stream.incoming, stream.complaints, nothing);
     opening.then((late) => signal.aborted && (late as ForwardSocket).terminate()).catch(() => {});
@@ -41,13 +41,11 @@ class ForwardedPort extends Duplex {
 
   constructor() {
     super({ allowHalfOpen: false });
-    this.on('error', () => {}); // the stream's user has a listener too
+    this.on('error', () => {}); // the stream's user has its own listener
   }
 
-  /** Receives the pod's bytes. */
   readonly incoming = sink((chunk) => this.push(chunk) || this.#channel?.pause());
 
-  /** Receives the node's error messages about a failed connection. */
   readonly complaints = sink((chunk) =>
     this.destroy(new AppError('sandbox_unavailable', `Node: ${chunk.toString().trim()}`)),
   );

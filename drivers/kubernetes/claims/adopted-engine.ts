@@ -15,9 +15,9 @@ import {
 } from './session-objects.ts';
 
 /**
- * Sandboxes of agents.x-k8s.io that somebody else created. A Sandbox with a session's labels belongs to that session;
- * Corral never stops or deletes it. Its pod must come from a template of this installation, because only such daemons
- * accept this server.
+ * Sandboxes of agents.x-k8s.io that somebody else created. A Sandbox with a session's labels belongs to that session,
+ * but Corral never stops or deletes it. Its pod must come from a template of this installation, because only such
+ * daemons accept this server.
  */
 export function createAdoptedEngine(options: EngineOptions) {
   const { namespace, instance } = options;
@@ -29,7 +29,7 @@ export function createAdoptedEngine(options: EngineOptions) {
   const heldBy = async (id: SandboxId, signal: AbortSignal) =>
     (await sandboxes.list(signal)).find(({ metadata }) => parseSandboxInfo(metadata, 'ready')?.id === id);
 
-  /** Removes the session's labels and changes nothing else. */
+  /** Removes only the session's labels and annotations. */
   async function release(sandbox: SessionObject, signal: AbortSignal): Promise<void> {
     const { labels = {}, annotations = {} } = sandbox.metadata ?? {};
     const without = (pairs: object) =>
@@ -38,7 +38,7 @@ export function createAdoptedEngine(options: EngineOptions) {
     await sandboxes.patch(sandbox, { metadata }, signal);
   }
 
-  /** Rejects unless this session, or a new one, can have the Sandbox `sandbox/NAME` of the namespace. */
+  /** Rejects unless `session`, or a new session if undefined, can use the Sandbox `sandbox/NAME`. */
   async function inspect(named: string, session: SessionId | undefined, signal: AbortSignal) {
     const found = await sandboxes.get(named.replace(/^sandbox\//, ''), signal);
     if (!found || found.metadata?.deletionTimestamp)

@@ -23,22 +23,20 @@ interface Claim extends SessionObject {
 }
 interface Options extends EngineOptions {
   readonly templates: SandboxTemplates;
-  /** Whether a stopped sandbox keeps its files. */
   readonly keepsFiles: boolean;
-  /** Whether this server can read the cluster's nodes. */
   readonly seesNodes: boolean;
   blueprintFor(spec: SandboxSpec): Blueprint;
 }
 
-/** Maximum number of pods that one start tries. A pod can end before it is used. */
+/** Maximum pods that one start tries. A pod can end before it is used. */
 const maxTries = 3;
-/** Time that the controller can take to notice a new pool, in ms. */
+/** How long the controller can take to notice a new pool, in ms. */
 const poolLagMs = 5_000;
 const removed = () => new AppError('sandbox_unavailable', 'The claim of the sandbox was deleted before it started.');
 
 /**
- * One SandboxClaim for each session. Its name is the session's, so two servers never claim two sandboxes for one session,
- * and the controller gives each warm sandbox to one claim.
+ * One SandboxClaim per session, named after it, so that two servers never claim two sandboxes for one session. The
+ * controller gives each warm sandbox to only one claim.
  */
 export function createClaimEngine(options: Options) {
   const { api, clock, namespace, instance, pods, templates, keepsFiles, nameOf, blueprintFor } = options;
@@ -57,8 +55,7 @@ export function createClaimEngine(options: Options) {
     keep: ({ metadata = {} }) => ({ metadata }),
     onChange: () => void leaveCordoned(AbortSignal.any([closing.signal, AbortSignal.timeout(40_000)])).catch(() => {}),
   });
-  if (options.seesNodes) cordoned.list(closing.signal).catch(() => {}); // the next sweep tries again
-  /** Names of the claims that this server is starting. */
+  if (options.seesNodes) cordoned.list(closing.signal).catch(() => {}); // the next sweep retries
   const starting = new Set<string>();
 
   const bodyFor = (spec: SandboxSpec, pool: string) => ({
@@ -100,7 +97,6 @@ export function createClaimEngine(options: Options) {
     return await claims.until(claim, look, signal);
   }
 
-  /** Starts the kept sandbox with the current template and pool. */
   async function wake(claim: Claim, spec: SandboxSpec, pool: string, signal: AbortSignal): Promise<void> {
     // The controller copies labels and annotations from the pool's template, so the pool must match.
     if (claim.spec?.warmPoolRef?.name !== pool) await patch(claim, { spec: { warmPoolRef: { name: pool } } }, signal);
@@ -115,7 +111,6 @@ export function createClaimEngine(options: Options) {
     await removePod(claim, signal);
   }
 
-  /** Unclaimed members of pools, according to the watches. */
   function members(): V1Pod[] {
     const all = claims.known();
     const taken = new Set(all?.flatMap(({ metadata, status }) => [metadata?.name, status?.sandbox?.name]));
@@ -132,7 +127,7 @@ export function createClaimEngine(options: Options) {
     );
   }
 
-  /** While the pool is empty, at most as many claims wait as the pool has members. Throws sandbox_capacity. */
+  /** Throws sandbox_capacity if the pool is empty and already has as many waiting claims as members. */
   function checkBurst(name: string, pool: string): void {
     const size = templates.sizeOf(pool);
     const known = claims.known();
@@ -176,7 +171,7 @@ export function createClaimEngine(options: Options) {
         const pod = isUseless ? 'again' : await untilPod(claim, old && uidOf(old), signal);
         if (pod === 'again') templates.forget(pool);
         if (did === 'woken') return pod;
-        // The claim was ready, but its pod has already ended, for example with its node, or is about to end.
+        // A ready claim's pod can already have ended, for example with its node, or be about to end.
         if (pod !== 'again' && computePodState(pod).kind !== 'over' && !(made && isCordoned(pod))) return pod;
         await end(claim, signal);
         return 'again';
@@ -249,7 +244,7 @@ export function createClaimEngine(options: Options) {
   };
   return {
     ...engine,
-    /** Deletes pools that no claim names, and members of pools on nodes that are about to be drained. */
+    /** Deletes pools that no claim names, and pool members on cordoned nodes. */
     async sweep(signal: AbortSignal) {
       const inUse = (await claims.list(signal)).map(({ spec }) => spec?.warmPoolRef?.name ?? '');
       await templates.sweep(new Set(inUse), signal);
@@ -264,7 +259,7 @@ const silent =
 const secondsLeft = ({ status, spec }: V1Pod, expiresAt: number) => {
   const from = new Date(status?.startTime ?? expiresAt).getTime();
   const target = Math.max(1, Math.ceil((expiresAt - from) / 1_000));
-  return Math.min(spec?.activeDeadlineSeconds ?? target, target); // Kubernetes allows only lower values
+  return Math.min(spec?.activeDeadlineSeconds ?? target, target); // Kubernetes only allows lowering it
 };
 
 /** The controller's report about a claim without a pod. `isFinal`: waiting does not help. */

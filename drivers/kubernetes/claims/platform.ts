@@ -7,7 +7,6 @@ export const extensionPath = (namespace: string, plural: string) =>
   `/apis/${apiGroup}/${version}/namespaces/${namespace}/${plural}`;
 export const sandboxPath = (namespace: string) => `/apis/agents.x-k8s.io/${version}/namespaces/${namespace}/sandboxes`;
 
-/** The rights that claims need, in addition to those on pods. */
 const needed: readonly (readonly [group: string, resource: string, verbs: readonly string[]])[] = [
   [apiGroup, 'sandboxclaims', ['create', 'get', 'list', 'watch', 'patch', 'delete']],
   [apiGroup, 'sandboxtemplates', ['create', 'delete']],
@@ -17,9 +16,9 @@ const needed: readonly (readonly [group: string, resource: string, verbs: readon
 ];
 
 /**
- * Reads which versions of agents.x-k8s.io the cluster serves, and which rights this server has in the namespace. This
+ * Reads which versions of agents.x-k8s.io the cluster serves, and which rights this server has in the namespace. The
  * check itself needs no rights. `obstacle`: why sandboxes cannot be claims, as a sentence. `seesNodes`: the server can
- * list and watch nodes. `adopts`: the server can use Sandboxes that somebody else created.
+ * list and watch nodes. `adopts`: it can use Sandboxes that somebody else created.
  */
 export async function readPlatform(api: KubeApi, namespace: string, signal: AbortSignal) {
   const listing = { method: 'GET', path: '/apis', what: 'list API groups' } as const;

@@ -12,14 +12,14 @@ export interface SessionObject extends KubeObject {
 }
 
 /**
- * The uid of the pod that the session uses. The controller replaces a lost pod with an empty pod of the same name,
- * which the session must treat as a different sandbox. `none`: the sandbox is stopped.
+ * Uid of the pod that the session uses, or `none` if the sandbox is stopped. The controller replaces a lost pod with an
+ * empty one of the same name, which the session must treat as a different sandbox.
  */
 export const podAnnotation = 'corral/pod';
 export const podAnnotationOf = ({ metadata }: KubeObject) => metadata?.annotations?.[podAnnotation];
 export const readyConditionOf = ({ status }: SessionObject) => status?.conditions?.find(({ type }) => type === 'Ready');
 
-/** Objects of agents.x-k8s.io whose labels name their session: its claims, and Sandboxes that it adopted. */
+/** Objects of agents.x-k8s.io whose labels name a session: its claims, and Sandboxes that it adopted. */
 export function openSessionObjects<T extends SessionObject>(
   options: EngineOptions,
   { podNameOf, ...kind }: { path: string; what: string; podNameOf(object: T): string | undefined },
@@ -49,7 +49,7 @@ export function openSessionObjects<T extends SessionObject>(
     ...objects,
     podOf: readPod,
     patch,
-    /** The pod that the session uses. Undefined: there is none, or it was replaced. */
+    /** Undefined if the session has no pod, or its pod was replaced. */
     async usedPod(object: T, signal: AbortSignal): Promise<V1Pod | undefined> {
       const pod = podAnnotationOf(object) === 'none' ? undefined : await readPod(object, signal);
       return pod && uidOf(pod) === podAnnotationOf(object) ? pod : undefined;
@@ -66,7 +66,7 @@ export function openSessionObjects<T extends SessionObject>(
   };
 }
 
-/** Commands that write the line that the sandbox's forwarder sends first, and print `done`. */
+/** Shell commands that store the line that the sandbox's forwarder sends first, and print `done`. */
 export function createIdentityCommand({ egressToken }: EngineOptions, spec: SandboxSpec): string | undefined {
   const token = egressToken(spec);
   const line = `corral-egress 1 ${spec.id} ${token?.reveal()}`;

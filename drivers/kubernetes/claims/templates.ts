@@ -17,25 +17,23 @@ interface Pool {
 }
 type Options = KubeObjectOptions & { blueprintFor(recipe: SandboxRecipe): Blueprint };
 
-/** A younger template can be in use by a start that has not created its claim yet. */
+/** A younger template can belong to a start that has not created its claim yet. */
 const sweepAfterMs = 600_000;
 const epochNote = 'corral/epoch';
 
 /**
- * The template and the warm pool of each recipe. A name contains the hash of the template's content, so templates never
- * change: after an upgrade or a change of settings, sandboxes are claimed from a new pool, and the members of the old
- * one are deleted.
+ * The template and warm pool of each recipe. Names contain a hash of the template's content, so templates never change:
+ * after an upgrade or a settings change, sandboxes are claimed from a new pool, and the old pool's members are deleted.
  */
 export function openSandboxTemplates({ api, namespace, instance, clock, blueprintFor }: Options) {
   const templates = openCollection(api, extensionPath(namespace, 'sandboxtemplates'), 'sandbox templates');
   const pools = openCollection<Pool>(api, extensionPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
-  /** Prefix of the names of templates, pools and their members. */
   const prefix = namePrefix(instance);
   const known = new Set<string>();
   let own = { name: '', count: 0 };
   let sweptAt = Number.NEGATIVE_INFINITY;
 
-  /** Creates both if they do not exist. Resolves with their common name. */
+  /** Creates template and pool if missing. Resolves with their common name. */
   async function ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string> {
     const spec = { ...blueprintFor(recipe), networkPolicyManagement: 'Unmanaged' };
     const hash = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 12);
@@ -57,9 +55,8 @@ export function openSandboxTemplates({ api, namespace, instance, clock, blueprin
   return {
     prefix,
     ensure,
-    /** The next `ensure` checks the cluster again, in case somebody deleted them. */
+    /** Makes the next `ensure` check the cluster again, in case somebody deleted them. */
     forget: (name: string) => void known.delete(name),
-    /** How many sandboxes this server keeps ready under that name. */
     sizeOf: (name: string) => (own.name === name ? own.count : 0),
     /** Keeps `count` sandboxes of the recipe ready, and none in other pools that this or an earlier server set. */
     async keepReady(recipe: SandboxRecipe, { count, epoch }: { count: number; epoch: number }, signal: AbortSignal) {
@@ -73,7 +70,6 @@ export function openSandboxTemplates({ api, namespace, instance, clock, blueprin
         await pools.patch(pool.metadata?.name ?? '', { metadata, spec: { replicas } }, signal);
       }
     },
-    /** Deletes empty pools that no claim names, with their templates. */
     async sweep(inUse: ReadonlySet<string>, signal: AbortSignal) {
       if (clock.now() - sweptAt < sweepAfterMs) return;
       sweptAt = clock.now();

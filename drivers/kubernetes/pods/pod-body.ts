@@ -7,18 +7,16 @@ import { objectMetadata } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
 import { sandboxContainer, serviceContainerName } from './pod-state.ts';
 
-/** The user id of every process inside. */
 const user = 10_001;
 const mebibyte = 2 ** 20;
 const logBytes = 64 * mebibyte;
-/** Where a pod of a shared template finds the line that proves its session to the egress listener. */
+/** In pods of a shared template: file with the line that proves the session to the egress listener. */
 export const egressIdentityPath = '/run/corral-state/egress';
 
-/** How the pod and this server prove to each other who they are. */
 export type PodAccess =
-  /** A pod of one session: its variables are its own. */
+  /** A pod of one session: its variables hold the tokens. */
   | { readonly of: SandboxSpec; readonly daemonToken: Secret; readonly egressToken: Secret }
-  /** A pod of a shared template, which learns its session after its start. */
+  /** A pod of a shared template, which gets its session after it started. */
   | { readonly of: 'template'; readonly publicKey: string };
 
 export interface ContainerRequest {
@@ -26,7 +24,7 @@ export interface ContainerRequest {
   readonly settings: PodSettings;
   readonly port: number;
   readonly access: PodAccess;
-  /** Where the pod reaches the egress listener. Undefined: the pod has no network access. */
+  /** Address of the egress listener for the pod. Undefined: no network access. */
   readonly egress: HostPort | undefined;
   readonly extraCa: string | undefined;
   /** The volume claim of the workspace. Undefined: the files are deleted with the pod. */
@@ -38,7 +36,6 @@ interface PodRequest extends Omit<ContainerRequest, 'recipe' | 'claimName'> {
   readonly name: string;
   readonly namespace: string;
   readonly instance: string;
-  /** Id of the key that the tokens are derived from. */
   readonly key: string;
   /** Id of the call that created the pod, so that a failed call never removes another call's pod. */
   readonly attempt: string;
@@ -61,7 +58,7 @@ export function podBody({ spec, name, namespace, instance, key, attempt, now, ..
   };
 }
 
-/** The only place that defines what a sandbox's pod can do: less than the Pod Security level "restricted" allows. */
+/** The only definition of what a sandbox's pod can do: less than the Pod Security level "restricted" allows. */
 export function podSpec(request: ContainerRequest): k8s.V1PodSpec {
   const { recipe, settings } = request;
   const { volumes, mounts } = volumesFor(recipe.limits, request.claimName, recipe.env.CORRAL_DESKTOP === 'on');
@@ -125,7 +122,7 @@ const seccompOf = ({ seccompProfile }: PodSettings): k8s.V1SeccompProfile =>
 
 const fromPod = (name: string, fieldPath: string): k8s.V1EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
-/** The template's variables come first, so that they cannot override ours. */
+/** The template's variables come first, so that they cannot override those of the server. */
 function environment({ recipe, port, access, egress, extraCa }: ContainerRequest): k8s.V1EnvVar[] {
   const env = {
     ...recipe.env,
@@ -148,7 +145,7 @@ function environment({ recipe, port, access, egress, extraCa }: ContainerRequest
             ? { CORRAL_EGRESS_FILE: egressIdentityPath }
             : { CORRAL_EGRESS_TOKEN: access.egressToken.reveal() }),
         }
-      : { CORRAL_EGRESS_PORT: '0' }), // port 0: dialling the proxy fails immediately instead of timing out
+      : { CORRAL_EGRESS_PORT: '0' }), // port 0: dials to the proxy fail immediately instead of timing out
   };
   const fixed = Object.entries(env).map(([name, value]) => ({ name, value: unexpanded(value) }));
   if (access.of !== 'template') return fixed;
@@ -161,7 +158,7 @@ function environment({ recipe, port, access, egress, extraCa }: ContainerRequest
 }
 
 const scratch = 256 * mebibyte;
-/** Extra space: the daemon ends the writers before the kubelet would evict the pod and delete its files. */
+/** Headroom in which the daemon ends the writers before the kubelet would evict the pod and delete its files. */
 const overshoot = 1_024 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 
@@ -173,7 +170,7 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
     ...Object.keys(places).map((name) => ({ name, emptyDir: { sizeLimit: String(scratch) } })),
     { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: String(16 * mebibyte) } },
   ];
-  // Shared by the browser's tabs; by default a node grants a pod only 64 MiB.
+  // The browser's tabs share it; a pod's default is only 64 MiB.
   if (hasDesktop)
     volumes.push({ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: String(Math.floor(memoryBytes / 4)) } });
   const mounts: k8s.V1VolumeMount[] = [
@@ -185,7 +182,6 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
   return { volumes, mounts };
 }
 
-/** Isolation shared by the containers of sandboxes and services. */
 const containerWalls = (settings: PodSettings): k8s.V1SecurityContext => ({
   privileged: false,
   allowPrivilegeEscalation: false,
@@ -195,7 +191,7 @@ const containerWalls = (settings: PodSettings): k8s.V1SecurityContext => ({
   seccompProfile: seccompOf(settings),
 });
 
-/** `share`: how much of the limits the scheduler reserves. */
+/** `share`: fraction of the limits that the scheduler reserves. */
 function computeResources(
   { memoryBytes, cpus, diskBytes }: Omit<SandboxLimits, 'pids'>,
   share: number,
@@ -218,7 +214,6 @@ const runtimeProfile =
 const sharedUser =
   'All sandboxes of a node are one user to its kernel (10001), so one can take what the kernel counts by user, such ' +
   'as inotify instances, from the others. Set CORRAL_KUBERNETES_USER_NAMESPACES=true where nodes can do it.';
-/** Weaknesses of the pod settings, each with its meaning and remedy. */
 export const findWeaknesses = ({ seccompProfile, userNamespaces }: PodSettings): Weakness[] => [
   ...(seccompProfile === undefined ? [{ name: 'seccomp-profile', text: runtimeProfile }] : []),
   ...(userNamespaces ? [] : [{ name: 'shared-user', text: sharedUser }]),
@@ -258,7 +253,7 @@ function serviceContainers(services: readonly ServiceSpec[], settings: PodSettin
   });
 }
 
-/** One memory volume per service. Its files count as memory of the container that writes them. */
+/** Files in these memory volumes count as memory of the container that writes them. */
 const serviceVolumes = (services: readonly ServiceSpec[]): k8s.V1Volume[] =>
   services.map(({ name, limits }) => ({
     name: serviceContainerName(name),

@@ -18,13 +18,11 @@ import type { SandboxKeys } from './sandbox-tokens.ts';
 
 interface Options extends EngineOptions {
   readonly keys: SandboxKeys;
-  /** False: workspaces are deleted with their pods. */
   readonly keepsFiles: boolean;
   readonly storageClass: string | undefined;
   bodyFor(spec: SandboxSpec): V1Pod;
 }
 
-/** A workspace's volume. */
 export const volumeSpec = (diskBytes: number, storageClass: string | undefined): V1PersistentVolumeClaimSpec => ({
   accessModes: ['ReadWriteOnce'],
   resources: { requests: { storage: String(diskBytes) } },
@@ -33,7 +31,6 @@ export const volumeSpec = (diskBytes: number, storageClass: string | undefined):
 
 export const volumeClaimsPath = (namespace: string) => `/api/v1/namespaces/${namespace}/persistentvolumeclaims`;
 
-/** Pods, and volume claims of their workspaces, that this server creates itself. */
 export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...options }: Options) {
   const { namespace, instance, pods, nameOf } = options;
   const kind = { path: volumeClaimsPath(namespace), what: 'volume claims' };
@@ -41,7 +38,6 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     ? openObjects<V1PersistentVolumeClaim>(options, { ...kind, selector: { labelSelector: sandboxSelector(instance) } })
     : undefined;
 
-  /** Creates the sandbox's volume claim. False: the claim already exists, or none is needed. */
   async function createVolume(spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
     if (!volumes) return false;
     const name = nameOf(spec.id);
@@ -51,7 +47,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     const look = async () => {
       if (await volumes.create(body, signal)) return true;
       const found = await volumes.get(name, signal);
-      return found && !found.metadata?.deletionTimestamp ? false : undefined; // gone or being deleted: try again
+      return found && !found.metadata?.deletionTimestamp ? false : undefined; // gone or being deleted: retry
     };
     return await poll(look, { everyMs: 100 }, signal);
   }
@@ -68,7 +64,6 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     if (volume && instanceOf(volume.metadata) === instance) await volumes?.remove(volume, signal);
   }
 
-  /** Creates the sandbox's pod, or adopts the running pod with its name. */
   async function startPod(body: V1Pod, spec: SandboxSpec, signal: AbortSignal): Promise<V1Pod> {
     const look = async () => {
       const created = await pods.create(body, signal);
@@ -115,7 +110,7 @@ export function createPodEngine({ keys, keepsFiles, storageClass, bodyFor, ...op
     clear,
     [Symbol.asyncDispose]: async () => await volumes?.[Symbol.asyncDispose](),
   };
-  /** Whether the sandbox has a pod or files here, so that its start belongs to this engine. */
+  /** Whether the sandbox has a pod or files here, so that this engine must start it. */
   const holds = async (id: SandboxId, signal: AbortSignal) =>
     (await (volumes ? volumes.get(nameOf(id), signal) : find(id, signal))) !== undefined;
   return { ...engine, holds };

@@ -24,14 +24,13 @@ interface UsedPod {
   readonly uid: string;
   readonly lost: AbortController;
   following?: Disposable;
-  /** The pod, once it belongs to the sandbox. */
   started?: V1Pod;
 }
 /** Pods that this process uses. Each is watched until it ends. */
 export function openPodLinks({ pods, keys, dial }: Options) {
   const ends = new Map<SandboxId, UsedPod>();
 
-  /** Ends the pod's links: their `lost` signal fires with this reason. */
+  /** Ends the pod's links: `lost` aborts with this reason. */
   function release(id: SandboxId, reason: AppError): void {
     const end = ends.get(id);
     ends.delete(id);
@@ -59,7 +58,7 @@ export function openPodLinks({ pods, keys, dial }: Options) {
     link(id: SandboxId, pod: V1Pod): SandboxLink {
       const lost = hold(id, pod);
       const key = pod.metadata?.annotations?.['corral/key'];
-      const isOwn = parseSandboxInfo(pod.metadata, 'ready') !== undefined; // false for a pod of a shared template
+      const isOwn = parseSandboxInfo(pod.metadata, 'ready') !== undefined; // false for pods of a shared template
       const token = isOwn ? keys.daemonToken(id, key) : keys.signedToken(uidOf(pod), key);
       if (!token)
         throw new AppError('sandbox_not_found', 'The sandbox was created with a key that this server does not have.');
@@ -76,7 +75,7 @@ export function openPodLinks({ pods, keys, dial }: Options) {
       const end = ends.get(id);
       if (end?.uid === uidOf(pod)) end.started = pod;
     },
-    /** The pod of a sandbox that this process started, unless the watch has reported its end. */
+    /** The pod of a sandbox that this process started. Undefined once the watch has reported its end. */
     started: (id: SandboxId): V1Pod | undefined => ends.get(id)?.started,
     [Symbol.dispose]() {
       for (const { following } of ends.values()) following?.[Symbol.dispose]();
@@ -89,8 +88,8 @@ type DaemonLink = Pick<SandboxLink, 'agent' | 'token'>;
 const attemptMs = 10_000;
 
 /**
- * Resolves once the daemon has answered. If there is an `identity`, its command is the first request; a separate health
- * check would take another 70 ms through the API server. Rejects immediately if the sandbox is lost first.
+ * Resolves once the daemon answers. An `identity` command is sent as the first request, because a separate health check
+ * would take another 70 ms through the API server. Rejects immediately if the sandbox is lost first.
  */
 export async function waitForDaemon(
   { agent, token, lost }: SandboxLink,
@@ -126,7 +125,6 @@ export async function waitForDaemon(
   }
 }
 
-/** Runs a command in the sandbox. Resolves with its output. */
 export const execInSandbox = async (
   link: SandboxLink,
   command: { readonly command: string; readonly timeoutMs: number },

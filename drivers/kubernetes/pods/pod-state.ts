@@ -7,13 +7,11 @@ import type { Pods } from './pods.ts';
 
 export const sandboxContainer = 'sandbox';
 const servicePrefix = 'svc-';
-/** The container of a service. */
 export const serviceContainerName = (service: string) => `${servicePrefix}${service}`;
 
-/** The meaning of a pod's status for callers that start or use the sandbox. */
 export type PodState =
   | { readonly kind: 'waiting' | 'running' }
-  /** Waiting can help, until the cluster grows or the registry recovers. The caller limits the wait. */
+  /** Waiting can help, for example if the cluster grows or the registry recovers. The caller limits the wait. */
   | { readonly kind: 'stuck'; readonly error: AppError }
   | { readonly kind: 'failed' | 'over'; readonly error: AppError };
 
@@ -38,7 +36,6 @@ export function computePodState(pod: k8s.V1Pod): PodState {
 const sandboxIn = ({ status }: k8s.V1Pod): k8s.V1ContainerStatus | undefined =>
   status?.containerStatuses?.find(({ name }) => name === sandboxContainer);
 
-/** Why a container does not start. Undefined: it is only waiting. */
 const explainWaiting = ({ reason = '', message = 'no details' }: k8s.V1ContainerStateWaiting) =>
   refusals[reason]?.(`${reason}: ${message}`);
 
@@ -51,7 +48,7 @@ const pulling = (text: string): PodState => {
   const message = `The image cannot be pulled at the moment. (${text})`;
   return { kind: 'stuck', error: new AppError('sandbox_unavailable', message) };
 };
-/** Waiting reasons that waiting does not fix, or fixes only sometimes. */
+/** Waiting reasons that do not, or only sometimes, resolve themselves. */
 const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined>> = {
   ErrImagePull: pulling,
   ImagePullBackOff: pulling,
@@ -64,7 +61,6 @@ const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined
   RunContainerError: failed('sandbox_unavailable', "The sandbox's container could not be started."),
 };
 
-/** Why the pod has ended or is about to. Undefined while it runs. */
 function endOf(pod: k8s.V1Pod): AppError | undefined {
   const { metadata, status } = pod;
   const terminated = sandboxIn(pod)?.state?.terminated;
@@ -89,7 +85,6 @@ const endOfContainer = ({ reason, exitCode }: k8s.V1ContainerStateTerminated) =>
     ? 'The sandbox was killed because it ran out of memory.'
     : `The sandbox ended with exit code ${exitCode}.`;
 
-/** Explanations, by the reason of a disruption or of the pod's end. */
 const reasons: Readonly<Record<string, string | undefined>> = {
   EvictionByEvictionAPI: 'The sandbox was evicted, for example because its node was drained',
   PreemptionByScheduler: 'The sandbox was preempted by a pod with higher priority',
@@ -106,7 +101,7 @@ const reasons: Readonly<Record<string, string | undefined>> = {
 };
 
 type Patience = Pick<KubernetesOptions, 'clock' | 'pendingMs'> & { pods: Pods; news(it: ProvisionProgress): void };
-/** Resolves with the pod once its container runs. Rejects with the reason if it cannot. */
+/** Resolves with the pod once its sandbox container runs. Rejects with the reason if it cannot. */
 export async function waitUntilRunning(
   pod: k8s.V1Pod,
   { pods, clock, pendingMs, news }: Patience,

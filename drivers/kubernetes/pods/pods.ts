@@ -3,10 +3,10 @@ import { type KubeObjectOptions, openObjects } from '../api/objects.ts';
 import { podSelector } from '../labels.ts';
 
 export const podsPath = (namespace: string): string => `/api/v1/namespaces/${namespace}/pods`;
-/** The grace period is short, because a pod's first process exits immediately on TERM. */
+/** Short, because a pod's first process exits immediately on TERM. */
 export const podRemovalOptions = { gracePeriodSeconds: 1 };
 
-/** All pods of the installation, including those that no session has claimed. */
+/** All pods of the installation, including unclaimed ones. */
 export const openPods = (cluster: KubeObjectOptions) =>
   openObjects<V1Pod>(cluster, {
     path: podsPath(cluster.namespace),
@@ -17,7 +17,7 @@ export const openPods = (cluster: KubeObjectOptions) =>
   });
 export type Pods = ReturnType<typeof openPods>;
 
-/** The part of a pod that the driver uses. The remaining four fifths would stay in memory for each pod. */
+/** Keeps only the fields that the driver uses, about a fifth of a pod, because every pod stays in memory. */
 export function trimPod({ metadata = {}, spec, status }: V1Pod): V1Pod {
   const { activeDeadlineSeconds, nodeName } = spec ?? {};
   const kept = { ...(activeDeadlineSeconds && { activeDeadlineSeconds }), ...(nodeName && { nodeName }) };

@@ -2,13 +2,13 @@ import { createHmac, createPrivateKey, createPublicKey, sign } from 'node:crypto
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
-/** The fixed part of an Ed25519 key in PKCS #8, before its 32 bytes. */
+/** Prefix of an Ed25519 key in PKCS #8, before the key's 32 bytes. */
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /**
  * A sandbox's two tokens. They are derived from a key and never stored, so any replica with the key can compute them
  * without the right to read secrets. The pod knows only the hash of the daemon's token, so read access to pods does not
- * grant a shell. The pod itself presents the egress token, which gives access only to the proxy.
+ * grant a shell. The pod itself presents the egress token, which opens only the proxy.
  */
 export function sandboxKeys(instance: string, keys: readonly Secret[]) {
   const [first] = keys;
@@ -22,9 +22,8 @@ export function sandboxKeys(instance: string, keys: readonly Secret[]) {
   const nameOf = (key: Secret) => derive(key, 'name', '').slice(0, 12);
   const keyOf = (name: string | undefined) => keys.find((it) => nameOf(it) === name);
   return {
-    /** The id of the key for new pods. */
     current: nameOf(first),
-    /** Undefined: this server no longer has the key that the pod was created with. */
+    /** Undefined if this server no longer has the pod's key. */
     daemonToken(id: SandboxId, keyName: string | undefined): Secret | undefined {
       const key = keyOf(keyName);
       return key && new Secret(derive(key, 'daemon', id));
@@ -33,14 +32,13 @@ export function sandboxKeys(instance: string, keys: readonly Secret[]) {
     provesEgress: (id: string, token: string) =>
       keys.some((key) => new Secret(derive(key, 'egress', id)).equals(new Secret(token))),
     /**
-     * The daemon's token in a pod of a shared template: a signature of the pod's uid, because such pods are identical
-     * until they are claimed. The template holds only the public key. Undefined: this server no longer has the key.
+     * Daemon token in a pod of a shared template: a signature of the pod's uid, because such pods are identical until
+     * they are claimed. The template holds only the public key. Undefined if this server no longer has the key.
      */
     signedToken(uid: string, keyName: string | undefined): Secret | undefined {
       const key = keyOf(keyName);
       return key && new Secret(sign(null, Buffer.from(`corral daemon ${uid}`), pairOf(key)).toString('base64url'));
     },
-    /** The public key, as the daemon expects it before the uid. */
     publicKey: `ed25519:${createPublicKey(pairOf(first)).export({ format: 'jwk' }).x}`,
   };
 }

@@ -10,7 +10,7 @@ import type { SandboxKeys } from '../pods/sandbox-tokens.ts';
 const maxLine = 256;
 
 /**
- * Listens for the pods' forwarders. A connection's first line proves which sandbox is dialling; the gate gets the
+ * Listens for the pods' forwarders. A connection's first line proves which sandbox is dialling; the handler gets the
  * remaining bytes.
  */
 export async function listenForEgress({
@@ -51,7 +51,7 @@ function provenId(line: string, keys: SandboxKeys): SandboxId | undefined {
   return id && keys.provesEgress(id, token) ? id : undefined;
 }
 
-/** Reads the line and leaves the following bytes in the socket. The line is empty if it is too long. */
+/** Passes on the first line and leaves later bytes in the socket. The line is empty if it is too long. */
 function lineBeforeRest(socket: Socket): LineReader {
   let seen = Buffer.alloc(0);
   return (chunk, found) => {

@@ -13,7 +13,7 @@ type NetworkPaths = Pick<KubernetesOptions, Paths>;
 
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
-/** The allowed connections of a sandbox: in from the server and, unless the policy is `none`, out to the proxy. */
+/** A sandbox accepts connections from the server and, unless its policy is `none`, can dial the proxy. */
 export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, port, reach, egressAddress: egress, serverPods } = ways;
   const server = serverPods && {
@@ -41,7 +41,7 @@ export function createNetworkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   }));
 }
 
-/** Creates the policies or replaces earlier versions. The cluster does not rewrite an unchanged policy. */
+/** Creates the policies or replaces earlier versions. The cluster does not rewrite unchanged policies. */
 export async function ensurePolicies(api: KubeApi, ways: NetworkPaths, signal: AbortSignal): Promise<void> {
   const folder = `/apis/networking.k8s.io/v1/namespaces/${ways.namespace}/networkpolicies`;
   const what = 'network policies of sandboxes';
@@ -54,7 +54,6 @@ export async function ensurePolicies(api: KubeApi, ways: NetworkPaths, signal: A
 }
 
 interface CheckOptions extends Pick<KubernetesOptions, 'unenforced' | 'onOpen' | 'port'> {
-  /** The interval between two attempts, in ms. */
   readonly betweenMs?: number;
 }
 
@@ -68,12 +67,12 @@ host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
 [ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 ${daemonPort} || exit 0
 if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
-/** Some plug-ins apply policies to a new pod only after a moment. */
+/** Some network plug-ins apply policies to a new pod only after a moment. */
 const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;
 
-/** Network policies need a network plug-in that enforces them; the API does not report whether there is one. */
+/** Policies need a network plug-in that enforces them, and the API does not report whether there is one. */
 export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, betweenMs = 750 }: CheckOptions) {
   let isOver = false;
   let isTold = false;
@@ -81,7 +80,7 @@ export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, bet
   let unknown = 0;
   const command = look(port);
 
-  /** The address that the sandbox reached. Undefined: the sandbox reached none, or the check was inconclusive. */
+  /** The address that the sandbox reached. Undefined if it reached none, or the check was inconclusive. */
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
     for (let n = 1; ; n += 1) {
       const until = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
@@ -103,11 +102,10 @@ export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, bet
   }
 
   return {
-    /** True if the last checked sandbox reached a forbidden address. */
     isOpen: () => isOpen,
-    /** Tries to connect out of an unused sandbox, until the first proof of enforcement. Rejects: unsupported. */
+    /** Tries to connect out of an unused sandbox, until enforcement is proven once. Rejects with unsupported. */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
-      // If a sandbox ends during its check, the result is unknown, and the next sandbox is checked.
+      // A sandbox that ends during its check proves nothing, so the next one is checked.
       const address = isOver ? undefined : await reached(link, signal).catch(() => undefined);
       if (address === undefined) return;
       const what =

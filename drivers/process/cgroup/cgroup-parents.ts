@@ -10,10 +10,9 @@ import {
   type RequestedLimits,
 } from './limits.ts';
 
-/** A folder in which each sandbox gets its own group. */
 export interface CgroupParent {
   readonly version: 1 | 2;
-  /** Other installations on the machine can share the folder. */
+  /** Can be shared with other installations on the machine. */
   readonly folder: string;
   /** Limits that a test write proved to work. */
   readonly limits: readonly LimitName[];
@@ -22,7 +21,7 @@ export interface CgroupParent {
 interface Search {
   readonly files: CgroupFiles;
   readonly hierarchies: readonly Hierarchy[];
-  /** The server and its ancestors. The search can move these processes out of the server's own group. */
+  /** The server and its ancestors, which the search can move out of the server's own group. */
   readonly own: readonly number[];
 }
 
@@ -32,8 +31,8 @@ const trial: RequestedLimits = { memoryBytes: 2 ** 26, pids: 32, cpus: 1 };
 let trials = 0;
 
 /**
- * Finds where each limit works. In each hierarchy, this is the first group that supports all limits, or else the group
- * that supports the most.
+ * Finds where each limit works: in each hierarchy, the first group that supports all limits, or else the group that
+ * supports the most.
  */
 export async function findCgroupParents(search: Search): Promise<CgroupParent[]> {
   const found: CgroupParent[] = [];
@@ -61,7 +60,7 @@ async function findAvailableLimits(
   return limitNames.filter((limit) => has.includes(limitControllers[limit]));
 }
 
-/** Candidates in order: the top (which only root can write), the parent of the server's group, the server's group. */
+/** In order: the top (which only root can write), the parent of the server's group, the server's group. */
 function parentsIn({ mount, own }: Hierarchy): string[] {
   const delegated = own === mount ? [] : [dirname(own), own];
   const mine = delegated.filter((path) => basename(path) !== serverGroup);
@@ -121,8 +120,7 @@ export async function writeCgroupLimit(
 }
 
 /**
- * Children of a version 2 group have only the controllers that the group enables for them. False: the kernel refused
- * one.
+ * Children of a version 2 group have only the controllers that it enables for them. False if the kernel refused one.
  */
 async function enable(files: CgroupFiles, path: string, requested: readonly LimitName[]): Promise<boolean> {
   const file = join(path, 'cgroup.subtree_control');
@@ -140,7 +138,8 @@ async function enable(files: CgroupFiles, path: string, requested: readonly Limi
 }
 
 /**
- * A version 2 group with processes cannot enable controllers for its children, so the server moves into a child group.
+ * A version 2 group that contains processes cannot enable controllers for its children, so the server moves into a
+ * child.
  */
 async function stepAside(files: CgroupFiles, group: string, own: readonly number[]): Promise<void> {
   const inside = splitWords(await files.read(join(group, 'cgroup.procs'))).map(Number);

@@ -6,30 +6,26 @@ import { type CpuShare, cpuShareFiles, type LimitName, oomFiles, type RequestedL
 
 /** Control groups of this installation's sandboxes: one per sandbox in every hierarchy that a limit needs. */
 export interface Cgroups {
-  /** Limits that the kernel enforces for a sandbox as a whole. Empty if the server cannot create groups. */
+  /** Limits that the kernel enforces for a whole sandbox. Empty if the server cannot create groups. */
   readonly limits: readonly LimitName[];
   /**
-   * The paths of the sandbox's groups, known before the groups are created. Record them, because a later server may use
-   * other paths.
+   * Paths of the sandbox's groups, known before the groups exist. Record them, because a later server can use other
+   * paths.
    */
   foldersOf(name: string): string[];
   make(name: string, limits: RequestedLimits): Promise<SandboxCgroup>;
-  /**
-   * Sets the sandbox's share of busy processors relative to other sandboxes, where the kernel divides them by groups.
-   */
+  /** Sets the sandbox's share of busy processors relative to other sandboxes, if the kernel divides them by groups. */
   share(name: string, share: CpuShare): void;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
-  /** The number of processes in these groups that the kernel killed for lack of memory. */
   oomKills(folders: readonly string[]): Promise<number>;
-  /** The names of all existing groups. */
   names(): Promise<string[]>;
 }
 export interface SandboxCgroup {
   /** A process enters the groups by writing 0 into each of these files. */
   readonly enter: readonly string[];
   /**
-   * The sandbox's own groups as it sees them, so that its daemon can read counters: each folder, and its path inside.
+   * The sandbox's groups as seen from inside, so that its daemon can read counters: each folder, and its path inside.
    */
   readonly shown: readonly (readonly [folder: string, path: string])[];
 }
@@ -37,7 +33,6 @@ export interface SandboxCgroup {
 interface Options {
   readonly places: readonly CgroupParent[];
   readonly files: CgroupFiles;
-  /** Separates this installation's groups from others on the same machine. */
   readonly installation: string;
 }
 

@@ -2,22 +2,19 @@ import { constants, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { killProcess, readProcessIdentity } from '../proc.ts';
 
-/** The kernel's control groups as files. An interface, so that tests can simulate other permissions or versions. */
+/** The kernel's control groups as files. Tests simulate other permissions and versions. */
 export interface CgroupFiles {
-  /** Creates a group; does nothing if it exists. */
+  /** Does nothing if the group exists. */
   make(path: string): Promise<void>;
   write(path: string, text: string): Promise<void>;
   /** Writes synchronously, because Node's file threads can be busy syncing the store. */
   writeNow(path: string, text: string): void;
-  /** Undefined: the file does not exist or cannot be read. */
   read(path: string): Promise<string | undefined>;
-  /** The groups inside a group. */
   children(path: string): Promise<string[]>;
-  /** Removes a group. False: processes or other groups are still in it. A missing group counts as removed. */
+  /** False if the group still contains processes or other groups. A missing group counts as removed. */
   remove(path: string): Promise<boolean>;
-  /** Whether a new process can enter all of these groups, each named by its `cgroup.procs`. */
   canEnter(procs: readonly string[]): Promise<boolean>;
-  /** Identifies each pid, then sends SIGKILL to the pids that `isStillThere` still lists. */
+  /** Identifies each pid, then sends SIGKILL to those that `isStillThere` still lists. */
   kill(pids: readonly number[], isStillThere: () => Promise<readonly number[]>): Promise<void>;
 }
 
@@ -30,7 +27,7 @@ export const createKernelCgroupFiles = (canEnter: CgroupFiles['canEnter']): Cgro
       if (codeOf(error) !== 'EEXIST') throw error;
     });
   },
-  // Without O_CREAT, so a missing file is an error.
+  // No O_CREAT, so that a missing file is an error.
   write: (path, text) => writeFile(path, text, { flag: constants.O_WRONLY }),
   writeNow: (path, text) => writeFileSync(path, text, { flag: 'r+' }),
   read: (path) => readFile(path, 'latin1').catch(() => undefined),
@@ -45,7 +42,7 @@ export const createKernelCgroupFiles = (canEnter: CgroupFiles['canEnter']): Cgro
     ),
   async kill(pids, isStillThere) {
     const marks = (await Promise.all(pids.map(readProcessIdentity))).filter((mark) => mark !== undefined);
-    // A pid that was reused between the two reads belongs to a process outside the group.
+    // A pid that was reused between the two reads can belong to a process outside the group.
     const there = new Set(await isStillThere());
     await Promise.all(marks.filter(({ pid }) => there.has(pid)).map((mark) => killProcess(mark, 'process')));
   },

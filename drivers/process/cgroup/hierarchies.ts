@@ -6,14 +6,13 @@ import { join, relative } from 'node:path';
  */
 export interface Hierarchy {
   readonly version: 1 | 2;
-  /** The controllers of a version 1 hierarchy. Version 2 lists its controllers in a file. */
+  /** Controllers of a version 1 hierarchy. Version 2 lists them in a file. */
   readonly controllers: readonly string[];
   readonly mount: string;
-  /** The group of this process. */
   readonly own: string;
 }
 
-/** Reads `/proc/self/mountinfo` and `/proc/self/cgroup`. */
+/** The arguments are the contents of `/proc/self/mountinfo` and `/proc/self/cgroup`. */
 export function parseHierarchies(mountinfo: string, cgroup: string): Hierarchy[] {
   const membership = cgroup.split('\n').flatMap((line) => {
     const [, id, names, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
@@ -30,7 +29,7 @@ export function parseHierarchies(mountinfo: string, cgroup: string): Hierarchy[]
       version === 2 ? names.length === 0 : names.length > 0 && names.every((name) => superOptions.includes(name)),
     );
     if (!member) return [];
-    // A container may see only part of the tree, without its own group.
+    // A container can see only part of the tree, perhaps without its own group.
     const inside = relative(root, member.path);
     const own = inside.startsWith('..') ? mount : join(mount, inside);
     return [{ version, controllers: member.names, mount, own } as const];

@@ -5,7 +5,7 @@ export type RequestedLimits = Pick<SandboxLimits, LimitName>;
 interface LimitFile {
   readonly file: string;
   readonly value: string;
-  /** The file is missing on kernels without swap accounting. */
+  /** Missing on kernels without swap accounting. */
   readonly optional?: true;
 }
 
@@ -16,7 +16,7 @@ export const limitControllers = { memoryBytes: 'memory', pids: 'pids', cpus: 'cp
 export const limitNames = Object.keys(limitControllers) as LimitName[];
 const periodUs = 100_000;
 
-/** Values and their files, in write order. Swap counts as memory; otherwise a sandbox could fill the disk with it. */
+/** In write order. Swap counts as memory; otherwise a sandbox could fill the disk with it. */
 export function limitFileLines(
   version: 1 | 2,
   limit: LimitName,
@@ -46,7 +46,7 @@ export function limitFileLines(
   }
 }
 
-/** A sandbox's share relative to the others while the processors are busy. `usual` is the kernel's default. */
+/** A sandbox's share relative to others on busy processors. `usual` is the kernel's default. */
 export const cpuShareFiles = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
   2: { file: 'cpu.weight', usual: '100', first: '10000' }, // the kernel's maximum

@@ -8,7 +8,7 @@ import { createKernelCgroupFiles } from './files.ts';
 import { parseHierarchies } from './hierarchies.ts';
 
 /**
- * A shell that enters the groups before `--` and then becomes the program after it. Exits if it cannot enter a group.
+ * Runs a shell that enters the groups before `--`, then becomes the program after it. Exits if it cannot enter a group.
  */
 export const enterCgroupCommand = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
@@ -16,8 +16,7 @@ export const enterCgroupCommand = (procs: readonly string[]): string[] => [
 ];
 
 /**
- * Finds the control groups of both versions that this server can use: at the top as root, else below its delegated
- * group.
+ * Finds the usable control groups of both versions: at the top if the server is root, else below its delegated group.
  */
 export async function openCgroups(root: string): Promise<Cgroups> {
   const files = createKernelCgroupFiles(canEnter);
@@ -31,7 +30,7 @@ export async function openCgroups(root: string): Promise<Cgroups> {
   });
 }
 
-/** The installation's name, derived from its sandboxes folder: servers that share the folder share the groups. */
+/** Derived from the sandboxes folder, so that servers that share the folder share the groups. */
 export const computeInstallationId = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 16);
 
 async function canEnter(procs: readonly string[]): Promise<boolean> {
@@ -41,7 +40,6 @@ async function canEnter(procs: readonly string[]): Promise<boolean> {
   return code === 0;
 }
 
-/** This process's pid and those of its ancestors, up to the machine's first process. */
 async function lineage(): Promise<number[]> {
   const found = [process.pid];
   for (let pid = process.ppid; pid > 0 && found.length < 64; ) {

@@ -7,7 +7,7 @@ import { YieldingConnection } from './yielding-connection.ts';
 
 /**
  * An http.Agent that never dials. Each request takes a connection that the daemon opened, or waits for one until the
- * request's signal fires. The connection is returned after the exchange.
+ * request's signal aborts. The connection is returned after the exchange.
  */
 export class DaemonAgent extends Agent {
   readonly #connections: IdleConnections;
@@ -16,14 +16,14 @@ export class DaemonAgent extends Agent {
   readonly #waiting = new Set<ClientRequest>();
   #closed = false;
 
-  /** `asStream` is called with each connection that a request takes over for good. */
+  /** `asStream` receives each connection that a request takes over permanently. */
   constructor(connections: IdleConnections, asStream: (connection: Duplex) => void = () => {}) {
     super({ keepAlive: true }); // otherwise requests would send `connection: close`
     this.#connections = connections;
     this.#asStream = asStream;
   }
 
-  /** Node calls this for every request. Overrides the method that dials. */
+  /** Overrides Node's method that dials. Node calls it for every request. */
   addRequest(request: ClientRequest): void {
     if (this.#closed) {
       fail(request, closed());
@@ -42,7 +42,7 @@ export class DaemonAgent extends Agent {
       },
     });
     if (!this.#waiting.has(request)) return;
-    // Node reports the abort of a request without a socket only through `onSocket`, so call it here.
+    // Node reports an aborted request without a socket only through `onSocket`, so call it here.
     request.destroy = (error) => {
       stop();
       this.#settled(request);
@@ -68,7 +68,7 @@ export class DaemonAgent extends Agent {
       const clean = lent.release();
       if (clean) this.#connections.add(clean);
     };
-    // An upgrade has taken over the connection for good.
+    // An upgrade takes over the connection permanently.
     const taken = () => {
       lent.whole();
       over();

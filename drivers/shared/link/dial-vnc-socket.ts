@@ -1,14 +1,13 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-// A display listens in a folder that the sandbox can write, so everything in it is hostile. The server therefore never
-// resolves a path of the sandbox: it opens one name at a time, follows no link, and dials exactly the file that it has
-// checked.
+// A display listens in a folder that the sandbox can write, so everything in it is untrusted. The server never resolves
+// a path of the sandbox: it opens one name at a time, follows no link, and dials exactly the file that it has checked.
 
-/** The folder below the sandbox's folder. The server opens only one name in it, the socket's. */
+/** Inside the sandbox's folder. The server opens only one name in it, the socket's. */
 export const screenFolder = 'screen';
 const socketName = 'vnc';
-/** Linux's flag for a handle that only refers to a file. Node does not export it. */
+/** O_PATH: a handle that only refers to a file. Node does not export it. */
 const onlyName = 0x20_0000;
 /** More than the kernel buffers between two programs, so that one read takes all available data. */
 const chunkBytes = 256 * 1024;
@@ -16,8 +15,8 @@ const chunkBytes = 256 * 1024;
 const copiedBytes = 16 * 1024;
 
 /**
- * Connects to the display in the sandbox with this folder. Undefined: no display listens there, or the name is not a
- * socket that was created in that folder. `home` belongs to the server, and no sandbox can change it.
+ * Undefined if no display listens there, or the name is not a socket that was created in that folder. `home` belongs to
+ * the server, and no sandbox can change it.
  */
 export async function dialVncSocket(home: string): Promise<Socket | undefined> {
   using opened = new DisposableStack();
@@ -49,7 +48,7 @@ async function connected(path: string): Promise<Socket | undefined> {
   return await promise;
 }
 
-/** A screen is megabytes large, and each read costs a system call and a turn of the event loop. */
+/** Screens are megabytes large, and each read costs a system call and a turn of the event loop. */
 function largeReads(): Socket {
   let spare: Uint8Array | undefined;
   const socket: Socket = new Socket({

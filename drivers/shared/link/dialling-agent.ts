@@ -6,10 +6,9 @@ import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { YieldingConnection } from './yielding-connection.ts';
 
-/** Opens one connection to the sandbox's daemon. Rejects if the daemon cannot be reached now. */
+/** Opens one connection to the sandbox's daemon. Rejects if the daemon is unreachable. */
 export type Dial = (signal: AbortSignal) => Promise<Duplex>;
 
-/** Dials a TCP address. */
 export const dialAddress =
   (host: string, port: number): Dial =>
   async (signal): Promise<Duplex> => {
@@ -28,8 +27,8 @@ const patienceMs = 10_000;
 const attemptMs = 5_000;
 
 /**
- * An http.Agent that connects through `dial`. While the daemon restarts it keeps dialling, so requests wait for the
- * daemon just as with drivers whose daemon dials the server.
+ * An http.Agent that connects through `dial`. It keeps dialling while the daemon restarts, so requests wait as they do
+ * with drivers whose daemon dials the server.
  */
 export class DiallingAgent extends Agent {
   readonly #dial: Dial;
@@ -76,7 +75,7 @@ export class DiallingAgent extends Agent {
     super.destroy();
   }
 
-  /** Also closes upgraded connections, so that nothing of the link stays open. */
+  /** Also closes upgraded connections, so that the link leaves nothing open. */
   override destroy(): void {
     this.#end(new AppError('cancelled', 'The link to the sandbox was closed.'));
   }

@@ -2,12 +2,10 @@ import type { Socket } from 'node:net';
 
 const patienceMs = 5_000;
 
-/** Reads the next chunk. Calls `found` with the line, or with undefined once it is clear that no line will come. */
+/** Parses the next chunk. Calls `found` with the line, or with undefined if there will be none. */
 export type LineReader = (chunk: Buffer, found: (line: string | undefined) => void) => void;
 
-/**
- * The first line of a connection, as parsed by `read`. Undefined if the peer disconnects or sends no line within 5 s.
- */
+/** Reads the first line of a connection. Undefined if the peer disconnects or sends no line within 5 s. */
 export async function readFirstLine(socket: Socket, read: LineReader): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const hear = (chunk: Buffer) => read(chunk, resolve);

@@ -5,7 +5,7 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import { type LineReader, readFirstLine } from './first-line.ts';
 import { hashToken } from './token.ts';
 
-/** The version of the control protocol. The server refuses a daemon of another version. */
+/** Version of the control protocol. The server refuses daemons of other versions. */
 export const protocolVersion = 1;
 
 const maxLine = 4_096;
@@ -22,13 +22,13 @@ const HelloLine = z.object({
 
 export type Greeting =
   | { readonly kind: 'ok'; readonly version: string; readonly boot: string; readonly sparing: boolean }
-  /** The daemon knows the token but speaks another protocol version. */
+  /** The daemon knows the token but uses another protocol version. */
   | { readonly kind: 'mismatch'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Reads the daemon's first line and answers it. Resolves with `refused` if no line comes in time. `admitted` finishes
- * before the daemon gets its answer, and therefore before any program can start in its sandbox.
+ * Reads the daemon's first line and answers it. `refused` if no line arrives in time. `admitted` finishes before the
+ * daemon gets its answer, and therefore before any program can start in its sandbox.
  */
 export async function acceptHandshake(
   socket: Socket,
@@ -64,7 +64,7 @@ function judge(line: string, token: Secret): Greeting {
   return { kind: 'ok', version, boot, sparing };
 }
 
-/** Reads exactly one line. Any further bytes make it invalid. */
+/** Accepts exactly one line. Bytes after it make it invalid. */
 function onlyLine(): LineReader {
   let text = '';
   return (chunk, found) => {

@@ -9,19 +9,18 @@ const maxWaiting = 1_024;
 const defaultLingerMs = 1_000;
 
 export interface ConnectionWaiter {
-  /** A health request. It finishes before a second connection would be needed. */
+  /** Set for health requests, which finish before a second connection would be needed. */
   readonly isLight?: boolean;
   give(connection: Duplex): void;
   fail(error: AppError): void;
 }
 
-/** Connections that a sandbox's daemon opened and that no request is using. */
 export class IdleConnections {
-  readonly #idle = new Map<Duplex, () => void>(); // by connection; the value removes its listeners
+  readonly #idle = new Map<Duplex, () => void>(); // the value removes the connection's listeners
   readonly #used = new WeakSet<Duplex>();
   readonly #sparing = new WeakSet<Duplex>();
   readonly #waiting = new Set<ConnectionWaiter>();
-  /** Number of connections lent to requests that are not light. */
+  /** Connections lent to requests that are not light. */
   readonly #busy = new Set<Duplex>();
   readonly #watched = new WeakSet<Duplex>();
   readonly #lingerMs: number;
@@ -32,7 +31,7 @@ export class IdleConnections {
   }
 
   /**
-   * Adds the connection until a request needs it or it ends. The caller has already attached an error listener.
+   * Keeps the connection until a request needs it or it ends. The caller must have attached an error listener.
    * `isSparing`: the daemon does not replace a connection that a light request takes.
    */
   add(connection: Duplex, isSparing = this.#sparing.has(connection)): void {
@@ -52,7 +51,8 @@ export class IdleConnections {
       connection.destroy();
       return;
     }
-    // An idle connection must stay silent. After unexpected bytes no data on the connection can be trusted, so drop it.
+    // An idle connection must stay silent. Unexpected bytes make all further data untrustworthy, so the connection is
+    // dropped.
     const drop = () => {
       this.#idle.get(connection)?.();
       this.#idle.delete(connection);
@@ -72,7 +72,7 @@ export class IdleConnections {
     return this.#idle.size > 0;
   }
 
-  /** Gives the waiter a connection, now or later. Returns a function that stops waiting. */
+  /** Gives the waiter a connection, now or later. The returned function stops waiting. */
   take(waiter: ConnectionWaiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);
@@ -93,7 +93,7 @@ export class IdleConnections {
     return () => this.#waiting.delete(waiter);
   }
 
-  /** Removes a connection that its request does not return. */
+  /** Forgets a connection that its request does not return. */
   giveUp(connection: Duplex): void {
     if (!this.#busy.delete(connection) || this.#idle.size === 0) return;
     const waiter = this.#nextWaiting();
@@ -112,9 +112,8 @@ export class IdleConnections {
     );
   }
   /**
-   * Prefers a used connection, because the daemon opens a new connection for each unused one that is taken. A light
-   * request causes no new connection, so it prefers an unused connection. The used connections then stay idle and close
-   * when they expire.
+   * Prefers used connections, because the daemon replaces each unused one that is taken. Light requests cause no
+   * replacement, so they prefer unused ones; the used ones then stay idle and expire.
    */
   #inOrderFor({ isLight = false }: ConnectionWaiter): readonly Duplex[] {
     const all = [...this.#idle.keys()];
@@ -131,7 +130,7 @@ export class IdleConnections {
     waiter.give(connection);
   }
 
-  /** Closes the pool: it accepts no more connections, and every waiter fails with this error. */
+  /** Accepts no more connections and fails every waiter with this error. */
   close(error: AppError): void {
     this.#closed ??= error;
     const waiting = [...this.#waiting];

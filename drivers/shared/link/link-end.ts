@@ -1,6 +1,6 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** The end of one link: `lost` fires with the sandbox's signal, or when the link is closed. */
+/** `lost` aborts with the sandbox's signal, or when the link is closed. */
 export function openLinkEnd(sandbox: AbortSignal): { readonly lost: AbortSignal; close(): void } {
   const closing = new AbortController();
   return {

@@ -7,7 +7,7 @@ export interface ListenOptions {
   /** An unused name in the same folder, no longer than the path's own name. */
   readonly temporaryName: string;
   readonly maxConnections: number;
-  /** The receiver closes the connection itself, even after the peer has ended its half. */
+  /** Set if the receiver closes connections itself, even after the peer has ended its half. */
   readonly allowHalfOpen: boolean;
 }
 
@@ -17,9 +17,9 @@ export interface SocketListener extends AsyncDisposable {
 }
 
 /**
- * Listens on a Unix socket that anyone with access to its folder can dial. Replaces an earlier socket of that name
- * atomically. It binds to a temporary name first, because libuv unlinks a socket's bound name on close: a predecessor
- * that closes late would otherwise remove its successor's socket.
+ * Listens on a Unix socket that anyone with access to its folder can dial. Atomically replaces an earlier socket of
+ * that name. Binds to a temporary name first: libuv unlinks a socket's bound name on close, so a predecessor that
+ * closes late would otherwise remove its successor's socket.
  */
 export async function listenUnix(options: ListenOptions, serve: (socket: Socket) => void): Promise<SocketListener> {
   const { path, temporaryName, maxConnections, allowHalfOpen } = options;
@@ -52,7 +52,7 @@ export async function listenUnix(options: ListenOptions, serve: (socket: Socket)
   };
 }
 
-/** Removes the control sockets of dead servers, because the daemon would dial them forever. */
+/** Removes control sockets of dead servers, which the daemon would dial forever. */
 export async function removeStaleSockets(folder: string): Promise<void> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith('control.'));
   await Promise.all(

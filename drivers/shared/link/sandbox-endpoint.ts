@@ -19,11 +19,10 @@ import { openLinkEnd } from './link-end.ts';
 import { listenUnix, removeStaleSockets } from './listen.ts';
 import { removeToken } from './token.ts';
 
-/** The limit for connections of each kind, so that no kind can block another. */
+/** Limit for each kind of connection, so that no kind can block another. */
 const maxEach = 128;
 /** The server opens streams itself, and its sandbox client limits their number. */
 const maxStreams = 2_048;
-/** Limit of all connections of a sandbox. Each kind has its own limit. */
 const maxConnections = 3 * maxEach + maxStreams;
 const patienceMs = 5_000;
 const openingBrace = 0x7b;
@@ -34,13 +33,13 @@ interface Callers {
 }
 interface Peers {
   serve(socket: Socket): void;
-  /** The server has turned this connection into a stream, which no longer counts towards the limit of its kind. */
+  /** Call once the connection is a stream, which no longer counts towards its kind's limit. */
   asStream(connection: Duplex): void;
 }
 
 /**
- * Distinguishes the two kinds of peers by the first byte: a daemon sends a line of JSON, and neither HTTP nor SOCKS
- * begins like that. A peer that stays silent is not a daemon.
+ * Distinguishes peers by their first byte: a daemon sends a line of JSON; neither HTTP nor SOCKS begins like that. A
+ * silent peer is not a daemon.
  */
 function byPeerKind(callers: Callers): Peers {
   const open = { silent: new Set<Duplex>(), daemon: new Set<Duplex>(), wayOut: new Set<Duplex>() };
@@ -69,8 +68,8 @@ function byPeerKind(callers: Callers): Peers {
 }
 
 /**
- * Peeks at the first byte; undefined if none comes. Calls `report` synchronously, because a later listener would not
- * get the event for unread bytes.
+ * Peeks at the first byte; undefined if there is none. Calls `report` synchronously, because a later listener would
+ * miss the event for unread bytes.
  */
 function atFirstByte(socket: Socket, report: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {
@@ -80,7 +79,7 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
   };
   const look = () => {
     const chunk = socket.read() as Buffer | null;
-    if (!chunk) return; // the connection's end, which has its own event
+    if (!chunk) return; // the end of the connection, which has its own event
     socket.off('readable', look);
     socket.unshift(chunk);
     settle(chunk[0]);
@@ -94,8 +93,8 @@ function atFirstByte(socket: Socket, report: (byte: number | undefined) => void)
 const graceMs = 250;
 
 /**
- * Distinguishes a restarted daemon from a second process with its token. A daemon keeps an idle connection for as long
- * as it runs. If a connection of an earlier boot stays open, another process has therefore presented the token.
+ * Distinguishes a restarted daemon from a second process with its token. A running daemon always keeps an idle
+ * connection, so if one of an earlier boot stays open, another process has presented the token.
  */
 class DuplicateDaemonDetector {
   readonly #hasIdle: () => boolean;
@@ -108,8 +107,7 @@ class DuplicateDaemonDetector {
   async isSecond(boot: string): Promise<boolean> {
     if (this.#boot !== undefined && this.#boot !== boot && this.#hasIdle()) {
       await pause(graceMs, undefined, { ref: false });
-      // After a long turn of the event loop the timer fires first. Connections that were closed by then are reported in
-      // the next turns.
+      // After a long turn of the event loop, the timer fires before connections that are already closed are reported.
       for (let turns = 0; turns < 2; turns++) await nextLoopTurn();
       if (this.#hasIdle() && this.#boot !== boot) return true;
     }
@@ -121,11 +119,11 @@ class DuplicateDaemonDetector {
 export interface EndpointOptions {
   readonly gate: EgressHandler;
   readonly ids: IdSource;
-  /** The server's name if several servers share the folders; each listens on `control.<replica>`. */
+  /** Set if several servers share the folders: each listens on `control.<replica>`. */
   readonly replica: string | undefined;
-  /** PEM text of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
+  /** PEM of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
   readonly caBundle: string | undefined;
-  /** Called with the reason when a connection is refused, for the operator's log. */
+  /** Called to log why a connection was refused. */
   readonly onRefused: ((from: SandboxMeta, reason: string) => void) | undefined;
 }
 
@@ -139,13 +137,13 @@ export interface SandboxEndpoint extends AsyncDisposable {
   /** Resolves with the daemon's first connection. Rejects if the daemon is incompatible or the sandbox is lost. */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
-  /** Sets the session of a pool sandbox once it is claimed. The folder's record does not change. */
+  /** Sets the session of a claimed pool sandbox. The folder's record does not change. */
   identify(as: SandboxIdentity): void;
-  /** Serves the sandbox's egress instead of the server that served it before. */
+  /** Takes over the sandbox's egress from the server that served it before. */
   takeEgress(): Promise<void>;
-  /** Opens a link. Calls `over` once the link is closed. */
+  /** Calls `over` once the link is closed. */
   link(workdir: string, over?: () => Promise<void>): SandboxLink;
-  /** The sandbox is gone for good: fails all requests and links with this reason. */
+  /** Fails all requests and links with this reason, because the sandbox is gone permanently. */
   lose(reason: AppError): void;
 }
 
@@ -197,7 +195,7 @@ export async function openEndpoint(
     await createSymlink(egress);
   };
   opened.defer(async () => {
-    // otherwise the name already points to a successor
+    // otherwise the name points to a successor
     if (servesEgress && (await listening.isOurs())) await removeSymlink(egress);
   });
   const resources = opened.move();
@@ -236,7 +234,6 @@ export async function openEndpoint(
   };
 }
 
-/** Runs the calls one after another. */
 function inOrder(act: () => Promise<void>): () => Promise<void> {
   let last = Promise.resolve();
   return () => {
@@ -255,12 +252,12 @@ const mismatch = (reason: string) =>
 
 async function write(path: string, text: string): Promise<void> {
   const present = await readFile(path, 'utf8').catch(() => undefined);
-  if (present === text) return; // never rewrite the file under a running sandbox unnecessarily
+  if (present === text) return; // never rewrites the file under a running sandbox unnecessarily
   await writeFile(path, text);
   await chmod(path, 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
 }
 
-/** Waits for the daemon of a sandbox that was just started. */
+/** Waits for a sandbox that was just started: its loss means that the start failed. */
 export async function waitForStart(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
   await raceAbort(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;
@@ -268,7 +265,7 @@ export async function waitForStart(end: SandboxEndpoint, signal: AbortSignal): P
   });
 }
 
-/** Waits for the daemon of a sandbox that ran before this server found it. */
+/** Waits for a sandbox that ran before: its loss means that it no longer exists. */
 export async function waitUntilReachable(end: SandboxEndpoint, signal: AbortSignal): Promise<void> {
   await raceAbort(end.ready, signal).catch((cause) => {
     if (cause.code !== 'sandbox_lost') throw cause;

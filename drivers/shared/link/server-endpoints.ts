@@ -8,7 +8,6 @@ interface HeldEndpoint {
   readonly end: SandboxEndpoint;
   readonly stop: AbortController;
   body: string | undefined;
-  /** The number of open links. */
   links: number;
 }
 
@@ -16,14 +15,14 @@ interface HeldEndpoint {
 export interface ServerEndpoints extends AsyncDisposable {
   /** Listens for the sandbox's daemon as its holder. Call before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEndpoint>;
-  /** Like `open`, but without egress, for a sandbox that no session owns yet. */
+  /** Like `open`, but without egress, for unclaimed sandboxes. */
   listen(id: SandboxId): Promise<SandboxEndpoint>;
   /**
-   * Listens, and watches this container or process of the sandbox. `body`: the container's id, or the process's pid and
+   * Listens, and watches one container or process of the sandbox. `body`: the container's id, or the process's pid and
    * start time.
    */
   hold(id: SandboxId, body: string, who?: SandboxIdentity): Promise<SandboxEndpoint>;
-  /** Opens a link. If several servers share the sandbox, closing the last link closes the endpoint. */
+  /** If several servers share the sandbox, closing the last link closes the endpoint. */
   link(id: SandboxId, as: LinkOptions): Promise<SandboxLink>;
   /** Stops listening if this server has no link to the sandbox. */
   rest(id: SandboxId): Promise<void>;
@@ -33,13 +32,13 @@ interface LinkOptions {
   readonly body: string;
   readonly workdir: string;
   readonly role: 'holder' | 'guest';
-  /** The sandbox's session, if it differs from the record in the folder. */
+  /** The sandbox's session, if it differs from the folder's record. */
   readonly who?: SandboxIdentity;
 }
 export interface ServerEndpointOptions {
   readonly folders: Folders;
   readonly end: EndpointOptions;
-  /** Resolves with the reason once the container or process has ended for good. Stops when the signal fires. */
+  /** Resolves with the reason once the container or process has permanently ended. Stops when the signal aborts. */
   watch(body: string, signal: AbortSignal): Promise<AppError>;
 }
 

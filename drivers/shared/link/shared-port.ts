@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 
-/** The number of sockets that listen on a shared port. */
 const sockets = 8;
 
 export interface ListenAddress {
@@ -10,20 +9,18 @@ export interface ListenAddress {
   readonly reusePort?: boolean;
 }
 export interface SharedPort<First> {
-  /** The result of `open`. */
   readonly first: First;
   /**
-   * Stops accepting connections on all sockets but the server's own. Resolves when the connections of the other sockets
-   * have ended.
+   * Stops accepting on all sockets except the server's own. Resolves when the other sockets' connections have ended.
    */
   close(): Promise<void>;
 }
 
 /**
- * Listens on the port with several sockets: `open` makes the server listen, and all further connections reach it as its
- * own. Node accepts one connection per socket in a turn of the event loop, so with a single socket a busy server keeps
- * new clients and health probes waiting for seconds. Any other program of this process's user can join the port.
- * Rejects as `open` does, also if the port is taken. On systems other than Linux there is one socket.
+ * Listens on the port with several sockets: `open` makes the server listen, and the others pass their connections to
+ * it. Node accepts one connection per socket in a turn of the event loop, so a busy server with one socket keeps new
+ * clients and health probes waiting for seconds. Any other program of this process's user can join the port. Rejects as
+ * `open` does, also if the port is taken. Systems other than Linux use one socket.
  */
 export async function listenShared<First>(
   server: Server,
@@ -37,7 +34,7 @@ export async function listenShared<First>(
   return { first, close: async () => void (await Promise.all(more.map(close))) };
 }
 
-/** Rejects as `listen` does if the port is taken. A socket that shares its port would not detect a taken port. */
+/** Rejects as `listen` does if the port is taken, which a socket that shares its port would not detect. */
 async function tryPort(host: string, port: number): Promise<void> {
   if (port === 0) return;
   const server = createServer().listen({ host, port });

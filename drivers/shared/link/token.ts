@@ -5,18 +5,17 @@ import type { Secret } from '../../../src/core/text/secret.ts';
 
 // A sandbox's environment contains only the token's hash, because the engine shows the environment and the sandbox's
 // programs can read it. The token itself is in the mounted folder from before the start until the daemon has proved
-// that it knows the token.
+// that it knows it.
 
 export const hashToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 
 const name = 'token';
-/** The environment variables with which a daemon verifies its token. */
 export const tokenEnvironment = (token: Secret, runDir: string) => ({
   CORRAL_SANDBOXD_TOKEN: hashToken(token),
   CORRAL_TOKEN_FILE: join(runDir, name),
 });
 
-/** Writes the token's file. Call only before any of the user's code can run in the sandbox. */
+/** Call only before any of the user's code can run in the sandbox. */
 export async function writeToken(mount: string, token: Secret): Promise<void> {
   const draft = join(mount, `.${name}`);
   await writeFile(draft, `${token.reveal()}\n`, { mode: 0o444 });

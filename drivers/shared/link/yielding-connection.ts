@@ -4,8 +4,8 @@ import { sandboxReadSlice as turns } from '../../../src/core/concurrency/time-sl
 /** Maximum bytes passed to the parser at a time, because a sandbox can fill each KiB with a hundred tiny messages. */
 const pieceBytes = 8 * 1024;
 /**
- * A daemon's connection, read in small pieces so that a sandbox that sends at full speed does not block the event loop.
- * Destroying it destroys the connection; `release` returns the connection.
+ * Reads a daemon's connection in small pieces, so that a sandbox that sends at full speed does not block the event
+ * loop. Destroying it destroys the connection; `release` returns it.
  */
 export class YieldingConnection extends Duplex {
   readonly #source: Duplex;
@@ -28,7 +28,7 @@ export class YieldingConnection extends Duplex {
     this.#most = Number.POSITIVE_INFINITY;
   }
 
-  /** Returns the connection. Undefined: it has unread bytes, so it cannot be reused. */
+  /** Returns the connection. Undefined if unread bytes make it unusable. */
   release(): Duplex | undefined {
     const isClean = this.#queue.length === 0 && this.readableLength === 0 && !this.destroyed;
     this.#isReleased = isClean;

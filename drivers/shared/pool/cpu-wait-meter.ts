@@ -5,22 +5,22 @@ import { monotonicNow } from '../../../src/core/contracts/clock.ts';
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
 /**
- * The share of the machine's pressure that is counted as the daemon's wait. A daemon also waits for programs that it
- * starts and for its other threads, and the kernel reports those waits only for the machine as a whole. With this
- * share, a hanging daemon is abandoned after about 30 s on an overloaded machine, and after 3 s on an idle one.
+ * Share of the machine's CPU pressure that counts as the daemon's wait. A daemon also waits for programs that it starts
+ * and for its other threads, but the kernel reports those waits only for the whole machine. With this share, a hanging
+ * daemon is abandoned after about 30 s on an overloaded machine, and after 3 s on an idle one.
  */
 const pressureShare = 0.6;
 
 /**
- * Measures how long a sandbox's daemon has waited for a processor, in ms; only differences are meaningful. `init` is
- * the process on this machine that is the daemon's parent. Zero if the machine cannot see the daemon, as in a
- * container. `pressure` reads how long programs of this machine have waited for a processor, in ms.
+ * Measures how long a sandbox's daemon has waited for a processor, in ms; only differences are meaningful. `init`: pid
+ * of the daemon's parent on this machine. Zero if this machine cannot see the daemon, as in a container. `pressure`
+ * returns how long programs of this machine have waited for a processor, in ms.
  */
 export function cpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;
   let total = 0;
   let last: CpuWaitSample | undefined;
-  /** Waits in ms that `total` already includes and the kernel has not reported yet. */
+  /** Waits, in ms, that `total` already includes but the kernel has not reported yet. */
   let ahead = 0;
   return async () => {
     daemon ??= await daemonUnder(init);
@@ -28,8 +28,8 @@ export function cpuWaitMeter(init: number, pressure = machinePressure): () => Pr
     if (!now)
       daemon = undefined; // restarted: the next call finds the new daemon
     else if (last) {
-      // The kernel adds a wait only when it ends, so a daemon that has not run since the last reading has been waiting
-      // ever since.
+      // The kernel adds a wait only when it ends, so a daemon that has not run since the last sample has waited ever
+      // since.
       const isStuck = now.wantsToRun && now.ranNs === last.ranNs;
       const own = isStuck ? now.at - last.at : Math.max(0, (now.waitedNs - last.waitedNs) / 1e6 - ahead);
       ahead = isStuck ? ahead + own : 0;
@@ -46,7 +46,7 @@ interface CpuWaitSample {
   readonly ranNs: number;
   readonly waitedNs: number;
   readonly wantsToRun: boolean;
-  /** The daemon was stopped by a signal, so it does not wait for a processor. */
+  /** Stopped by a signal, so not waiting for a processor. */
   readonly isStopped: boolean;
   readonly pressureMs: number;
 }
@@ -62,19 +62,19 @@ async function readSample(pid: number, pressure: typeof machinePressure): Promis
     const [state] = fieldsOf(stat);
     return { at: monotonicNow(), ranNs, waitedNs, wantsToRun: state === 'R', isStopped: state === 'T', pressureMs };
   } catch {
-    return undefined; // the daemon has ended, or the kernel does not report the value
+    return undefined; // the daemon has ended, or the kernel does not report the values
   }
 }
 
 /**
- * How long at least one program of this machine has waited for a processor, in ms. 0 if the kernel does not count it.
+ * How long at least one program of this machine has waited for a processor, in ms. 0 if the kernel does not report it.
  */
 async function machinePressure(): Promise<number> {
   const message = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
   return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;
 }
 
-/** The fields after the name: the state, the parent's pid, and so on. The name can contain spaces and brackets. */
+/** Fields after the name: state, parent pid, and so on. The name can contain spaces and brackets. */
 const fieldsOf = (stat: string): string[] => stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 
 async function daemonUnder(init: number): Promise<number | undefined> {
@@ -87,7 +87,7 @@ async function daemonUnder(init: number): Promise<number | undefined> {
 
 let table: Promise<Map<number, number[]>> | undefined;
 
-/** All processes by parent. One reading serves all sandboxes for a second, because many become silent together. */
+/** All processes by parent. One scan serves all sandboxes for a second, because many become silent together. */
 function processTable(): Promise<Map<number, number[]>> {
   table ??= readTable().finally(() => {
     void later(staleMs, undefined, { ref: false }).then(() => (table = undefined));

@@ -5,16 +5,14 @@ import type { Driver, PoolHosting, SandboxRecipe } from '../../driver.ts';
 import type { PoolSize } from './pool-size.ts';
 
 export interface HostedPoolOptions {
-  /** The recipe of the sandboxes to keep ready. It can change. */
   readonly recipe: () => SandboxRecipe;
   readonly size: PoolSize;
   readonly epoch: number;
   readonly clock: Clock;
-  /** Other servers use the same pool, so closing this server's pool leaves the sandboxes. */
+  /** Whether other servers use the pool, so that closing this server leaves its sandboxes. */
   readonly shared: boolean;
   readonly onClaim?: (outcome: 'hit' | 'miss') => void;
   readonly onTrouble?: (error: AppError) => void;
-  /** Called if the backend turns out to have no pools. */
   readonly onNone?: () => void;
 }
 
@@ -22,7 +20,7 @@ const roundEveryMs = 10_000;
 const callMs = 20_000;
 const closeMs = 4_000;
 
-/** Wraps the driver: sends its backend the number of sandboxes to keep ready, and again whenever the number changes. */
+/** Wraps the driver: sends its backend the number of sandboxes to keep ready, whenever that number changes. */
 export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner, options: HostedPoolOptions): Inner {
   const { size, epoch, clock } = options;
   const stop = new AbortController();
@@ -68,7 +66,7 @@ export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner
       await running;
       if (sentText !== '' && !options.shared) {
         const call = { signal: AbortSignal.timeout(closeMs) };
-        // If this fails, the next start of a server empties the pool.
+        // If this fails, the next server to start empties the pool.
         await driver.keepReady(options.recipe(), { count: 0, epoch }, call).catch(() => {});
       }
       await driver[Symbol.asyncDispose]();

@@ -1,14 +1,12 @@
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 
-/** Decides how many sandboxes a pool keeps ready for each recipe. */
 export interface PoolSize {
   /** The maximum. 0: no pool. */
   readonly most: number;
   /** @param each maximum memory of one sandbox, in bytes */
   now(each: number): number;
-  /** A session requested a sandbox from the pool. */
+  /** Call when a session requests a sandbox from the pool. */
   recordRequest(): void;
-  /** A start took this long, in ms. */
   started(ms: number): void;
 }
 
@@ -21,7 +19,6 @@ export const fixedPoolSize = (count: number): PoolSize => ({
 
 interface PoolSizeInputs {
   readonly clock: Clock;
-  /** Memory still available on the sandboxes' host, in bytes. Undefined if only the backend knows it. */
   readonly freeMemory: () => number | undefined;
 }
 
@@ -32,9 +29,9 @@ const shortestMs = 5_000;
 const longestMs = 60_000;
 
 /**
- * Keeps as many sandboxes ready as callers requested simultaneously in the last ten minutes. Requests are simultaneous
- * if they come within the time that the pool needs to refill: twice a start. At least one sandbox is ready in quiet
- * times. Ready sandboxes, each counted with its full memory limit, use at most half of the free memory.
+ * Keeps as many sandboxes ready as callers requested simultaneously in the last ten minutes, and at least one. Requests
+ * are simultaneous if they come within the time that the pool needs to refill: twice a start. Ready sandboxes, each
+ * counted with its full memory limit, use at most half of the free memory.
  */
 export function automaticPoolSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
   let times: number[] = [];

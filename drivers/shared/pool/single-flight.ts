@@ -46,12 +46,10 @@ export class SingleFlight<Value> {
     return this.#running.has(key);
   }
 
-  /** Cancels the operation for all of its callers. */
   cancel(key: string): void {
     this.#running.get(key)?.stop.abort();
   }
 
-  /** Resolves once no operation of that key runs. */
   async settled(key: string): Promise<void> {
     await this.#running.get(key)?.result.catch(() => {});
   }

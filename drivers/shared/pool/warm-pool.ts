@@ -7,7 +7,7 @@ import type { CallOptions, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, Wa
 import type { PoolSize } from './pool-size.ts';
 import { WarmStock } from './warm-stock.ts';
 
-/** A short name for a sandbox's settings, valid as a label's value. */
+/** Hashes a sandbox's settings into a short name that is valid as a label value. */
 export function recipeName({ template, image, limits, egress, env, services, volumes }: SandboxRecipe): string {
   const parts = ordered({
     template,
@@ -30,38 +30,33 @@ function ordered(value: unknown): unknown {
 }
 
 export interface WarmPoolOptions extends Pick<ServerParts, 'clock' | 'ids'> {
-  /** The settings of the sandboxes to keep ready. They can change: sandboxes of earlier settings are ended. */
+  /** Settings of the sandboxes to keep ready. Can change: sandboxes of earlier settings are ended. */
   readonly recipes: () => readonly SandboxRecipe[];
-  /**
-   * The number of sandboxes to keep ready. If the maximum is 0, there is no pool, and an earlier pool's sandboxes are
-   * ended.
-   */
+  /** If the maximum is 0, there is no pool, and an earlier pool's sandboxes are ended. */
   readonly size: PoolSize;
   readonly epoch: number;
   readonly random: () => number;
   /** The age at which an unclaimed sandbox is replaced, in ms. */
   readonly maxAgeMs: number;
-  /** Lifetime of a sandbox after its claim, in ms. Its deadline counts from its start. */
+  /** Lifetime of a sandbox after its claim, in ms. */
   readonly ttlMs: number;
   readonly startTimeoutMs: number;
-  /** How many sandboxes the pool starts concurrently. */
   readonly concurrency: number;
-  /** Other servers fill and use the same pool, so closing this server's pool leaves the sandboxes. */
+  /** Whether other servers use the pool, so that closing this server leaves its sandboxes. */
   readonly shared: boolean;
   readonly onClaim?: (outcome: 'hit' | 'miss') => void;
   readonly onTrouble?: (error: AppError) => void;
 }
 
 /**
- * Sandboxes that are ready for new sessions. The backend is authoritative; this process's memory only suggests which
- * sandboxes to try first.
+ * Sandboxes that are ready for new sessions. The backend is authoritative; this process's memory only suggests which to
+ * try first.
  */
 export interface WarmPool extends AsyncDisposable {
-  /** Claims a ready sandbox. Undefined: the pool has none for this spec, so the caller must start one. */
+  /** Undefined if the pool has no sandbox for this spec, so that the caller must start one. */
   take(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined>;
   /** Records a start outside the pool. Until the result is disposed, the pool starts no sandboxes. */
   cold(): Disposable;
-  /** The number of ready sandboxes. */
   readonly ready: number;
 }
 
@@ -71,8 +66,8 @@ const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
 /**
- * Delay after a claim before the pool refills. Claims often come in groups, and claims that find the pool empty start
- * their sandboxes first.
+ * How long the pool waits after a claim before it refills. Claims often come in groups, and those that find the pool
+ * empty must start their sandboxes first.
  */
 const quietMs = 300;
 
@@ -80,7 +75,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   const { size, clock, ids, ttlMs, random } = options;
   const recipes = () => new Map(options.recipes().map((recipe) => [recipeName(recipe), recipe]));
   const shelf = new WarmStock(clock, options.startTimeoutMs);
-  const started = new Set<SandboxId>(); // sandboxes that this process is starting
+  const started = new Set<SandboxId>(); // being started by this process
   const starts = new Set<Promise<void>>();
   const stop = new AbortController();
   const { signal } = stop;
@@ -103,7 +98,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   };
 
   async function start(recipe: SandboxRecipe, name: string): Promise<void> {
-    const sessionId = ids.sessionId(); // belongs to no session
+    const sessionId = ids.sessionId(); // of no real session
     const id = sandboxIdOf(sessionId);
     const from = clock.now();
     const expiresAt = from + options.maxAgeMs + ttlMs;
@@ -119,7 +114,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     }
   }
 
-  /** Starts outside the pool have priority, but delay the pool only for a limited time. */
+  /** Starts outside the pool have priority, but only for a limited time. */
   const mayStart = () =>
     !signal.aborted &&
     starts.size < options.concurrency &&
@@ -167,7 +162,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     if (first) throw first.reason;
   }
 
-  /** Another server may need this server's surplus, so a shared pool shrinks only as its sandboxes age. */
+  /** Other servers may need this server's surplus, so a shared pool shrinks only as its sandboxes age. */
   function surplus(): SandboxId[] {
     if (options.shared) return [];
     return [...recipes()].flatMap(([name, { limits }]) => shelf.oldestOver(name, size.now(limits.memoryBytes)));
@@ -180,7 +175,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       if (clock.now() >= lookAt && clock.now() >= restUntil) {
         const seen = await look().then(() => true, failed);
         lookAt = clock.now() + roundEveryMs;
-        if (size.most === 0 && seen) return; // no sandbox of an earlier pool remains
+        if (size.most === 0 && seen) return; // nothing of an earlier pool remains
       }
       refill();
       const now = clock.now();
@@ -241,7 +236,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       await Promise.all(starts);
       if (size.most === 0) return;
       const call = callFor(closeMs, AbortSignal.timeout(closeMs));
-      const left = await driver.unclaimed(call).catch(() => []); // the next start of a server finds them
+      const left = await driver.unclaimed(call).catch(() => []); // the next server to start finds them
       const own = left.filter(({ id }) => !options.shared || started.has(id));
       await Promise.allSettled(own.map(({ id }) => driver.discard(id, call)));
     },

@@ -3,20 +3,18 @@ import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { WarmSandbox } from '../../driver.ts';
 
 interface StockCheck {
-  /** The sandboxes that were ready before the backend was queried. */
   readonly before: Set<SandboxId>;
   isStale(sandbox: WarmSandbox): boolean;
-  /** Whether this process is working on the sandbox. */
   isOwn(id: SandboxId): boolean;
 }
 
-/** This process's knowledge of unclaimed sandboxes. It can be outdated; only the claim itself decides. */
+/** Unclaimed sandboxes that this process knows. Possibly outdated; only the claim itself decides. */
 export class WarmStock {
   readonly #clock: Clock;
   readonly #patienceMs: number;
   readonly #ready = new Map<SandboxId, WarmSandbox>(); // in start order
   readonly #taken = new Map<SandboxId, WarmSandbox>();
-  /** Starting sandboxes of other processes, each with the time of its discovery. */
+  /** Starting sandboxes of other processes, with the time of their discovery. */
   readonly #starting = new Map<SandboxId, number>();
 
   constructor(clock: Clock, patienceMs: number) {
@@ -28,7 +26,6 @@ export class WarmStock {
     return this.#ready.size;
   }
 
-  /** The number of sandboxes that are ready or starting. */
   count(recipe: string): number {
     return [...this.#ready.values()].filter((it) => it.recipe === recipe).length + this.#starting.size;
   }
@@ -37,7 +34,7 @@ export class WarmStock {
     if (!this.#taken.has(sandbox.id)) this.#ready.set(sandbox.id, sandbox);
   }
 
-  /** Removes a sandbox from the stock. The caller tries to claim the sandbox. */
+  /** Removes a sandbox from the stock for the caller to claim. */
   take(recipe: string): SandboxId | undefined {
     for (const [id, sandbox] of this.#ready) {
       if (sandbox.recipe !== recipe) continue;
@@ -62,7 +59,7 @@ export class WarmStock {
     if (sandbox) this.#ready.set(id, sandbox);
   }
 
-  /** The caller has finished with the sandbox, whose state is unknown until the next update. */
+  /** Call after `take`, once done with the sandbox. Its state is unknown until the next update. */
   forget(id: SandboxId): void {
     this.#taken.delete(id);
   }

@@ -14,7 +14,7 @@ type Instruction =
   | { readonly op: 'and'; readonly mask: number }
   | { readonly op: 'skip'; readonly count: number }
   | { readonly op: 'return'; readonly value: number }
-  /** The number of instructions to skip, at most 255. */
+  /** How many instructions to skip, at most 255. */
   | {
       readonly op: 'equal' | 'atLeast';
       readonly value: number;
@@ -36,13 +36,12 @@ const jump = (op: 'equal' | 'atLeast', value: number, whenTrue = 0, whenFalse = 
   whenFalse,
 });
 
-/** Skips `otherwise` when the test is true. */
 const orElse = (test: Instruction, otherwise: Code): Code => [
   { ...test, whenTrue: otherwise.length } as Instruction,
   ...otherwise,
 ];
 
-/** Encodes as `struct sock_filter[]` of a little-endian machine. Throws if the kernel would reject the program. */
+/** Encodes as `struct sock_filter[]` for a little-endian machine. Throws if the kernel would reject the program. */
 function assemble(code: Code): Buffer {
   if (code.length > most) throw new RangeError(`A filter has at most ${most} instructions, not ${code.length}.`);
   const out = Buffer.alloc(code.length * size);
@@ -73,20 +72,19 @@ function operand(instruction: Instruction): number {
 
 const auditArch: Readonly<Record<Architecture, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 };
 const action = { allow: 0x7fff_0000, kill: 0x8000_0000, errno: (code: number) => 0x0005_0000 | code };
-// The offsets of a filter's input, `struct seccomp_data`. Both architectures are little-endian.
+// Offsets in a filter's input, `struct seccomp_data`. Both architectures are little-endian.
 const offset = { call: 0, arch: 4, low: (argument: number) => 16 + 8 * argument };
-/** Calls of the x32 ABI have this bit: it reaches the same kernel code under other numbers. */
+/** Bit that marks calls of the x32 ABI, which reach the same kernel code under other numbers. */
 const x32 = 0x4000_0000;
 
-/** The action for all calls from this number to the next segment's number. */
 interface Segment {
   readonly from: number;
   readonly code: Code;
 }
 
 /**
- * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined for an architecture whose call numbers are
- * unknown: a sandbox on such a machine must not run without a filter by mistake.
+ * The rules as a BPF program for bubblewrap's `--seccomp`. Undefined if the architecture's call numbers are unknown;
+ * the caller must not start an unfiltered sandbox by mistake.
  */
 export function seccompProgram(machine: string): Buffer | undefined {
   if (machine !== 'x64' && machine !== 'arm64') return undefined;
@@ -108,8 +106,7 @@ function computeSegments(machine: Architecture): readonly Segment[] {
     const code = codes.get(number) ?? ret(action.errno(unknownErrno));
     if (JSON.stringify(segments.at(-1)?.code) !== JSON.stringify(code)) segments.push({ from: number, code });
   }
-  // Calls of newer kernels, x32 calls and calls that a tracer skipped (-1) get the error of a kernel that does not know
-  // them.
+  // Calls of newer kernels, x32 calls and calls that a tracer skipped (-1) get the error of a kernel that lacks them.
   return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknownErrno)) }];
 }
 
@@ -147,6 +144,6 @@ function chosen(segments: readonly Segment[]): Code {
   const half = segments.length >> 1;
   const below = chosen(segments.slice(0, half));
   const above = chosen(segments.slice(half));
-  // A conditional jump skips at most 255 instructions; an unconditional one has no such limit.
+  // Conditional jumps skip at most 255 instructions; unconditional ones have no such limit.
   return [jump('atLeast', segments[half]?.from ?? 0, 0, 1), { op: 'skip', count: below.length }, ...below, ...above];
 }

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 
 /**
- * The system calls that code in a sandbox can make, for every driver. `oci.ts` turns this list into the profile for
- * container engines, and `program.ts` into bubblewrap's filter. Unlisted calls are refused.
+ * System calls that code in a sandbox can make, for every driver. `oci.ts` turns this list into the profile of
+ * container engines, `program.ts` into bubblewrap's filter. Unlisted calls are refused.
  */
 export const permittedCalls = names(`
   access faccessat faccessat2 open openat openat2 creat close close_range read readv pread64 preadv preadv2 write writev
@@ -50,7 +50,7 @@ export const permittedCalls = names(`
  * fall back.
  */
 export const deniedCalls: Readonly<Record<string, readonly string[]>> = {
-  // The kernel keeps keys per user, so sandboxes with the same user would share them.
+  // The kernel keeps keys per user, so sandboxes of the same user would share them.
   keyrings: names('add_key request_key keyctl'),
   // In its own namespace a program has capabilities that most kernel exploits require.
   'name spaces': names('unshare setns'),
@@ -77,7 +77,7 @@ const equal = (argument: number, ...values: number[]): Comparison[] =>
 
 /** Allowed if any of the comparisons is true. */
 export const conditionalCalls: Readonly<Record<string, readonly Comparison[]>> = {
-  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which bypasses every network namespace to reach a virtual
+  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK, which bypasses network namespaces to reach a virtual
   // machine's host. Not AF_ALG and similar families, which only enlarge the attack surface.
   socket: equal(0, 1, 2, 10, 16),
   // Every CLONE_NEW…: mount, cgroup, uts, ipc, user, pid and net namespaces.

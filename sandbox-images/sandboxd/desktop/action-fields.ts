@@ -59,7 +59,6 @@ const wants: Readonly<Record<string, string>> = {
   holdMs: `must be a whole number from 0 to ${limits.holdMs}`,
 };
 
-/** Validates the action for a screen of that size. */
 export function parseScreenAction(input: unknown, size: Size): ScreenAction {
   if (typeof input !== 'object' || input === null || !('kind' in input)) throw badRequest('An action needs a kind.');
   const { kind, ...rest } = input as Record<string, unknown>;

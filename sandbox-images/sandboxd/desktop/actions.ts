@@ -10,13 +10,13 @@ type ActionOf<Kind extends ScreenAction['kind']> = Extract<ScreenAction, { kind:
 const buttons = { left: 1, middle: 2, right: 3 } as const;
 const wheel = { up: 4, down: 5, left: 6, right: 7 } as const;
 const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 6] as const;
-/** Programs recognize a drag only if the pointer moves in steps. */
+/** Programs recognize a drag only if the pointer moves in several steps. */
 const dragStepMs = 8;
 /** The target must announce that it accepts the drop before the button is released. */
 const dropMs = 50;
 /**
- * Without a pause, two clicks at the same moment would be treated as one. The display makes the pause
- * itself, so a busy daemon cannot extend it.
+ * Without a pause, two clicks would be treated as one. The display makes the pause itself, so a busy daemon cannot
+ * extend it.
  */
 const clickMs = 20;
 const busyMs = 100;
@@ -25,7 +25,7 @@ const dragSteps = 10;
 const heldMs = 3_000;
 const heldEveryMs = 10;
 
-/** Performs the action and resolves once the display has processed all of it. */
+/** Resolves once the display has processed the whole action. */
 export async function performAction(display: X11Connection, action: ScreenAction): Promise<void> {
   const xtest = await display.extension('XTEST');
   if (xtest === undefined) throw badRequest('This display accepts no input.');
@@ -39,15 +39,15 @@ export async function performAction(display: X11Connection, action: ScreenAction
     display.send(encodeRequest(xtest, 2, body));
   };
   await acts[action.kind]({ display, fake }, action as never);
-  // The program must finish handling this action before the next action or screenshot. The wait for a busy program is
-  // limited.
+  // The program must finish handling this action before the next action or screenshot. A busy program is not awaited
+  // forever.
   await waitForProgram(display, busyMs);
 }
 
 interface FakeInput {
   readonly x: number;
   readonly y: number;
-  /** Milliseconds that the display waits before this input and everything after it. */
+  /** How long the display waits before this input and everything after it. */
   readonly afterMs?: number;
 }
 interface InputDevice {
@@ -122,7 +122,7 @@ async function typeKeysyms({ display, fake }: InputDevice, keysyms: readonly num
   }
 }
 
-/** Presses Shift before the first key that requires it, unless Shift is one of the keys. */
+/** Presses Shift before the first key that requires it, unless Shift is already among the keys. */
 function withShift(keys: readonly Key[], shiftKeycode: number): number[] {
   const keycodes = keys.map(({ keycode }) => keycode);
   const needs = keys.findIndex(({ shift }) => shift);
@@ -136,9 +136,9 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonRelease, button);
 }
 /**
- * Waits until the display has processed the press. A window manager receives the press first, and the display queues
- * all later events until the window manager is done. Queued events go to the pointer's position at that time, so no
- * further action can be sent earlier.
+ * Waits until the display has processed the press. A window manager gets it first, and the display queues all later
+ * events until the window manager is done. Queued events go to the pointer's position at that time, so no further
+ * action can be sent earlier.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {

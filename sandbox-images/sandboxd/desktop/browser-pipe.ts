@@ -1,11 +1,10 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** Chromium's debugging pipe, for one client at a time. */
 export interface BrowserPipe {
-  /** Resolves with true once the browser has answered, and with false if the browser is gone. */
+  /** True once the browser has answered; false if the browser is gone. */
   answers(): Promise<boolean>;
-  /** Opens the pipe for a new client and disconnects the previous one. Calls `used` when the client writes. */
+  /** Opens the pipe for a new client and disconnects the previous one. `used` is called when the client writes. */
   open(used: () => void): Promise<Duplex>;
   close(): void;
 }
@@ -17,13 +16,13 @@ const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","p
 
 /**
  * Chromium sees a single client that never disconnects. When the client changes, the pipe therefore detaches everything
- * that the previous client attached. The next client finds a clean browser, and no tab waits for a debugger that is
- * gone.
+ * that the previous one attached, so that the next client finds a clean browser and no tab waits for a missing
+ * debugger.
  */
 export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
   let clean: Promise<void> = Promise.resolve();
-  let isMidway = false; // in the middle of a client's message
+  let isMidway = false; // within a client's message
   let nextId = firstId;
   const sessions = new Set<string>();
   const requests = new Map<number, (isAnswered: boolean) => void>();
@@ -104,7 +103,7 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
     async open(used) {
       client?.destroy();
       await clean;
-      client?.destroy(); // disconnects a client that connected in the meantime
+      client?.destroy(); // a client may have connected in the meantime
       await clean;
       if (output.destroyed) throw new AppError('sandbox_unavailable', 'The browser is gone.');
       client = stream(used);

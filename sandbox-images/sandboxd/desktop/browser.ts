@@ -20,9 +20,8 @@ export interface Browser {
 }
 
 export interface BrowserOptions extends DisplayOptions {
-  /** The proxy for all requests of pages. */
   readonly proxy: string | undefined;
-  /** The whole sandbox's memory limit. Undefined if unknown. */
+  /** The whole sandbox's limit. Undefined if unknown. */
   readonly memoryBytes: number | undefined;
 }
 
@@ -32,7 +31,7 @@ const roomySharedMemory = 128 * 1024 * 1024;
 const maxFileBytes = 1024 * 1024 * 1024;
 const browserScore = 100;
 
-/** Starts Chromium on that display. It can be controlled only through its debugging pipe. */
+/** Starts Chromium, which can be controlled only through its debugging pipe. */
 export async function startBrowser(
   { keepers, place }: SharedState,
   env: Readonly<Record<string, string>>,
@@ -83,8 +82,8 @@ export async function startBrowser(
 }
 
 /**
- * Raises the OOM score of Chromium's own process. Chromium sets the scores of its pages, but its own process keeps the
- * score of a shell, and shells must outlive Chromium.
+ * Raises the OOM score of Chromium's own process. Chromium sets only the scores of its pages and itself keeps that of a
+ * shell, but shells must outlive it.
  */
 function dieFirst(session: number): void {
   for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {
@@ -95,7 +94,7 @@ function dieFirst(session: number): void {
   }
 }
 
-/** Whether Chromium's own sandbox can work. Most containers lack user namespaces, and Chromium never uses them as root. */
+/** Chromium's own sandbox needs user namespaces, which most containers lack, and which Chromium never uses as root. */
 async function hasUserNamespaces(): Promise<boolean> {
   if (process.getuid?.() === 0) return false;
   return await promisify(execFile)('unshare', ['--user', '--map-root-user', '--net', '--pid', '--fork', 'true']).then(

@@ -11,11 +11,13 @@ export interface ChildSpec {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly stdio: StdioOptions;
-  /** 0 to 1000: a process with a higher score is killed first when memory runs out. The daemon and the shells have 0. */
+  /**
+   * 0 to 1000: processes with higher scores are killed first when memory runs out. The daemon and the shells have 0.
+   */
   readonly oomScore: number;
-  /** The program runs at normal priority even while a shell is busy, because a person may be watching it. */
+  /** Runs at normal priority even while a shell is busy, because a person may be watching. */
   readonly isPrompt?: boolean;
-  /** Limits for each of the program's processes: the size of one file, and of its own memory. */
+  /** Limits for each process: the size of one file, and the process's own memory. */
   readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };
 }
 export interface Child {
@@ -25,7 +27,7 @@ export interface Child {
   end(): Promise<void>;
 }
 
-/** Starts a program in its own session, with an OOM score that makes the kernel kill it before a shell. */
+/** Starts a program in its own session, with an OOM score that makes the kernel kill it before shells. */
 export async function startChild(keepers: TerminalKeepers, spec: ChildSpec): Promise<Child> {
   const [program = ''] = spec.command;
   const own = `${limited(spec)} exec ${spec.isPrompt ? '' : 'nice -n 5 '}"$@"`;
@@ -60,7 +62,7 @@ export async function startChild(keepers: TerminalKeepers, spec: ChildSpec): Pro
 
 function limited({ oomScore, most }: ChildSpec): string {
   const limits = [`echo ${oomScore} >/proc/self/oom_score_adj;`];
-  // With the signal ignored, a write beyond the limit fails instead of killing the program.
+  // Ignoring the signal makes a write beyond the limit fail instead of killing the program.
   if (most) limits.push(`trap '' XFSZ; ulimit -f ${Math.floor(most.fileBytes / 512)};`);
   if (most?.dataBytes !== undefined) limits.push(`ulimit -d ${Math.floor(most.dataBytes / 1024)};`);
   return limits.join(' ');
@@ -68,7 +70,6 @@ function limited({ oomScore, most }: ChildSpec): string {
 
 const nameOf = (program: string) => program.slice(program.lastIndexOf('/') + 1);
 
-/** The last lines of the program's error output. */
 function lastWords(stream: Readable | null): () => string {
   let words = '';
   stream?.on('data', (chunk: Buffer) => {

@@ -15,7 +15,7 @@ import { type Display, startDisplay } from './display.ts';
 import { readPointer, takeScreenshot } from './screen.ts';
 import { type RunningProgram, stoppedMessage, superviseProgram } from './service.ts';
 
-/** Starts the window manager: windows fill the screen, dialogs keep their size, and there is no root menu. */
+/** Windows fill the screen, dialogs keep their size, and there is no root menu. */
 async function startWindows(
   { keepers, place }: SharedState,
   program: string,
@@ -57,9 +57,9 @@ const rules = `<?xml version="1.0" encoding="UTF-8"?>
 `;
 
 export interface DesktopOptions extends BrowserOptions {
-  /** Milliseconds without use after which the desktop stops. 0: never. */
+  /** Idle time after which the desktop stops. 0: never. */
   readonly idleMs: number;
-  /** A running browser that does not answer for this long is considered hung. */
+  /** How long a running browser can leave a request unanswered before it is considered hung. */
   readonly hungMs: number;
 }
 
@@ -67,7 +67,7 @@ const maxViewers = 32;
 const viewerAttempts = 5;
 const viewerPauseMs = 100;
 
-/** A sandbox's desktop. None of its programs runs before the first use. */
+/** No program of the desktop runs before its first use. */
 export function createDesktop(parts: SharedState, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
@@ -112,7 +112,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
       return running;
     },
     died(why) {
-      if (display.state !== 'running') return; // the display's death was the reason
+      if (display.state !== 'running') return; // it died with the display
       restarts = { ...restarts, browser: restarts.browser + 1 };
       failed(why);
     },
@@ -143,7 +143,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
 
   async function lookedAt(): Promise<Display> {
     const shown = await on();
-    await browser.get().catch(() => {}); // before the browser runs, the screen is empty
+    await browser.get().catch(() => {}); // the screen is empty until the browser runs
     return shown;
   }
 
@@ -174,7 +174,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     return viewer;
   }
 
-  /** A viewer's connection. If the current display is dying, the viewer is connected to the next display. */
+  /** Connects a viewer, to the next display if the current one is dying. */
   async function connected(): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       try {
@@ -186,17 +186,14 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     }
   }
 
-  /**
-   * A client's connection to the browser's pipe. If the browser has died unnoticed, the client gets a connection to the
-   * next browser.
-   */
+  /** Connects a client to the browser's pipe, or to the next browser's if this one has died unnoticed. */
   async function attached(unwanted: AbortSignal): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       const { pipe } = await browser.get();
       try {
         return await pipe.open(() => (usedAt = clock.now()));
       } catch (thrown) {
-        // No retry for a client that has gone.
+        // No retry for a client that is gone.
         if (left === 0 || unwanted.aborted) throw thrown;
       }
       await new Promise((resolve) => clock.setTimeout(() => resolve(undefined), viewerPauseMs));
@@ -269,5 +266,5 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
   };
 }
 
-/** A stream that sends nothing and discards its input; only its end matters. */
+/** Sends nothing and discards its input; only its end matters. */
 const silence = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });

@@ -20,9 +20,8 @@ const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
 
 /**
- * Returns a display number without a socket. The number is random, because displays that start concurrently on one
- * machine would all choose the first free number. A killed display leaves its socket, and another user's Xvnc cannot
- * replace it.
+ * Returns a display number without a socket. Random, because displays that start concurrently on one machine would all
+ * choose the first free number. A killed display leaves its socket, which another user's Xvnc cannot replace.
  */
 export async function findUnusedDisplayNumber(folder = displaySockets): Promise<number> {
   const names = await readdir(folder).catch(() => []); // Xvnc creates a missing folder
@@ -33,9 +32,7 @@ export async function findUnusedDisplayNumber(folder = displaySockets): Promise<
 }
 
 export interface Display {
-  /** The environment for the display's programs. */
   readonly env: Readonly<Record<string, string>>;
-  /** The daemon's connection, for screenshots and input. */
   readonly connection: X11Connection;
   /** Opens an RFB stream, from its first byte. */
   viewer(): Promise<Socket>;
@@ -44,7 +41,6 @@ export interface DisplayOptions {
   readonly programs: Programs;
   readonly width: number;
   readonly height: number;
-  /** Whether viewers and the desktop share the clipboard. */
   readonly clipboard: boolean;
 }
 
@@ -107,8 +103,8 @@ export async function startDisplay(
 interface Sockets {
   readonly socket: string;
   /**
-   * `0666` if the server connects too, because it can run as a different user than the sandbox. On the server's side,
-   * the folder's parent denies access to everyone else.
+   * `0666` if the server connects too, because it can run as another user than the sandbox. On the server's side, the
+   * folder's parent denies access to everyone else.
    */
   readonly mode: '0600' | '0666';
   readonly authority: string;
@@ -136,7 +132,6 @@ function authorityFile(cookie: Buffer): Buffer {
   ]);
 }
 
-/** Reads the display number that Xvnc prints. */
 async function firstLine(stream: Readable, died: Promise<string>, signal: AbortSignal): Promise<number> {
   let text = '';
   stream.on('data', (chunk) => {
@@ -164,17 +159,17 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Connects a viewer once the display sends its greeting: a dying display still accepts connections, and drops them. */
+/** Connects a viewer once the display sends its greeting: a dying display accepts connections but drops them. */
 async function greeted(path: string): Promise<DirectSocket> {
   const viewer = await opened(path, directSocket);
-  viewer.on('error', () => {}); // the close event is enough
+  viewer.on('error', () => {}); // the close event suffices
   const patience = AbortSignal.timeout(greetingMs);
   const isSpoken = await raceAbort(viewer.spoken, patience).catch(() => true); // a display this slow can simply be busy
   if (!isSpoken) throw new AppError('sandbox_unavailable', 'The display does not answer.');
   return viewer;
 }
 
-/** Connects with retries: Xvnc accepts few connections at the same time, and refuses others for a moment. */
+/** Retries, because Xvnc accepts few connections at once and refuses others for a moment. */
 async function opened<Made extends Socket>(path: string, make: () => Made): Promise<Made> {
   for (let left = connectAttempts; ; left--) {
     const socket = make();

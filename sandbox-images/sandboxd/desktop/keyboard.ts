@@ -1,7 +1,7 @@
 import { waitForProgram } from './wait-for-program.ts';
 import { encodeRequest, u32, type X11Connection } from './x11.ts';
 
-/** A key of the display's keyboard, and whether the requested character needs Shift. */
+/** `shift`: whether the requested character needs Shift. */
 export interface Key {
   readonly keycode: number;
   readonly shift: boolean;
@@ -13,16 +13,16 @@ export interface Keyboard {
 }
 
 const maxSpareKeys = 96;
-/** Delay for a program that does not answer pings, in ms. */
+/** Delay for programs that do not answer pings. */
 const settleMs = 150;
 const slowMs = 3_000;
 
-/** Keycodes of a display to which the daemon assigned a meaning, least recently used first. */
+/** Keycodes to which the daemon assigned a meaning, least recently used first. */
 const lent = new WeakMap<X11Connection, Map<number, number>>();
 
 /**
  * The current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: one without a meaning, or a media
- * key that no browser obeys. It keeps that meaning until all spare keys are in use; then the least recently used key is
+ * key that no browser obeys. It keeps that meaning until all spare keys are in use; then the least recently used one is
  * reassigned.
  */
 export async function openKeyboard(display: X11Connection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
@@ -51,8 +51,8 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
   };
 
   /**
-   * Waits until the program has handled the pressed keys. The program looks up a key's meaning only when it handles
-   * the key, so the meaning must not change earlier.
+   * Waits until the program has handled the pressed keys. It looks up a key's meaning only then, so the meaning must
+   * not change earlier.
    */
   async function settled(): Promise<boolean> {
     const answers = await waitForProgram(display, slowMs);
@@ -61,7 +61,7 @@ export async function openKeyboard(display: X11Connection, sleep: (ms: number) =
   }
   /**
    * GTK programs receive new meanings and pings over different connections. By the first answer, the display has
-   * written to both; by the second answer, the program has read both.
+   * written to both; by the second, the program has read both.
    */
   async function learned(): Promise<void> {
     if (await settled()) await settled();
@@ -109,6 +109,6 @@ const obeyed = new Set([
   ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],
   ...[0x6b, 0x6d, 0x72, 0x73, 0x77, 0x7b, 0x90, 0x97],
 ]);
-/** A key without a meaning, or a media key (volume, brightness, launchers), which is never pressed in a sandbox. */
+/** Keys without a meaning, and media keys (volume, brightness, launchers), which are never pressed in a sandbox. */
 const isSparable = (keysym: number) =>
   keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff && !obeyed.has(keysym - 0x1008ff00));

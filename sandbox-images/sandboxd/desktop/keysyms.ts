@@ -107,7 +107,6 @@ const characters: Readonly<Record<string, string>> = {
 };
 const controls: Readonly<Record<string, number>> = { '\n': 0xff0d, '\r': 0xff0d, '\t': 0xff09, '\b': 0xff08 };
 
-/** The keysym for one character. Undefined if no key writes it. */
 export function findKeysym(character: string): number | undefined {
   const known = controls[character];
   if (known !== undefined) return known;

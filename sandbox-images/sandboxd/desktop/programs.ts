@@ -1,7 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** The programs of a desktop. */
 export interface Programs {
   readonly display: string;
   readonly browser: string;
@@ -9,10 +8,9 @@ export interface Programs {
   readonly windows: string | undefined;
 }
 
-/** Undefined if the image has no display or no browser. */
 export function findPrograms(path: string): Programs | undefined {
   const display = firstOf(['Xvnc', 'Xtigervnc'], path);
-  // Prefers the program over its wrapper script, whose flags are meant for a person's own machine.
+  // Prefers the program over its wrapper script, whose flags are meant for a personal computer.
   const browser = firstOf(['/usr/lib/chromium/chromium', 'chromium', 'chromium-browser', 'google-chrome'], path);
   return display && browser ? { display, browser, windows: firstOf(['openbox'], path) } : undefined;
 }

@@ -4,8 +4,8 @@ import { pngFile } from '../../../src/core/text/pictures.ts';
 import { encodeRequest, u16, u32, type X11Connection } from './x11.ts';
 
 /**
- * Encodes BGRX rows, as a display stores them, as an RGB PNG. Optimized for speed and not for size, because a caller
- * waits. Written here because the daemon has no dependencies.
+ * Encodes BGRX rows, as a display stores them, as an RGB PNG. Optimized for speed instead of size, because a caller
+ * waits. Written by hand because the daemon has no dependencies.
  */
 export async function encodePng(pixels: Buffer, width: number, height: number): Promise<Buffer> {
   const row = 1 + width * 3;
@@ -21,7 +21,6 @@ export async function encodePng(pixels: Buffer, width: number, height: number): 
   return pngFile(width, height, await promisify<Buffer, object, Buffer>(deflate)(raw, { level: 2 }));
 }
 
-/** A PNG of the screen, including the pointer. */
 export async function takeScreenshot(display: X11Connection): Promise<Buffer> {
   const { root, width, height } = display.screen;
   const area = Buffer.concat([u32(root), u16(0, 0, width, height), u32(0xffffffff)]);
@@ -34,7 +33,6 @@ export async function takeScreenshot(display: X11Connection): Promise<Buffer> {
 export interface PointerState {
   readonly x: number;
   readonly y: number;
-  /** Whether any button is pressed. */
   readonly isDown: boolean;
 }
 export async function readPointer(display: X11Connection): Promise<PointerState> {
@@ -46,11 +44,11 @@ export async function readPointer(display: X11Connection): Promise<PointerState>
 async function cursorImage(display: X11Connection): Promise<Buffer | undefined> {
   const opcode = await display.extension('XFIXES');
   if (opcode === undefined) return undefined;
-  await display.ask(encodeRequest(opcode, 0, u32(4, 0))); // X requires agreeing on the extension's version first
+  await display.ask(encodeRequest(opcode, 0, u32(4, 0))); // X requires negotiating the extension's version first
   return await display.ask(encodeRequest(opcode, 4)).catch(() => undefined);
 }
 
-/** The pointer's pixels are ARGB with premultiplied alpha. */
+/** The cursor's pixels are ARGB with premultiplied alpha. */
 function drawOver(pixels: Buffer, width: number, height: number, cursor: Buffer): void {
   const left = cursor.readInt16LE(8) - cursor.readUInt16LE(16);
   const top = cursor.readInt16LE(10) - cursor.readUInt16LE(18);

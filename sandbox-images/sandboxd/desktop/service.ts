@@ -2,19 +2,17 @@ import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** A program that runs until it dies or the service ends it. */
 export interface RunningProgram<Value> {
   readonly value: Value;
-  /** Resolves with the reason once the program is gone. */
   readonly died: Promise<string>;
-  /** Ends the program. Resolves once all of its processes are gone, even if the program has already died. */
+  /** Resolves once all processes of the program are gone, even if the program has already died. */
   end(): Promise<void>;
 }
 export interface SupervisedProgram<Value> {
   readonly state: 'stopped' | 'starting' | 'running';
-  /** Starts the program if it is not running. Waits for a start or restart in progress. */
+  /** Starts the program if necessary. Waits for a start or restart in progress. */
   get(signal?: AbortSignal): Promise<Value>;
-  /** Ends a program that no longer works, for this reason. `get` then waits for its replacement. */
+  /** Ends a program that no longer works. `get` then waits for its replacement. */
   giveUp(why: string): void;
   /** Resolves once every process of the program is gone. */
   stop(): Promise<void>;
@@ -22,12 +20,11 @@ export interface SupervisedProgram<Value> {
 interface Options<Value> {
   readonly clock: Clock;
   start(signal: AbortSignal): Promise<RunningProgram<Value>>;
-  /** Called when the program has died and none of its processes remains. The service then restarts it. */
+  /** Called once the program has died and none of its processes remains, before it is restarted. */
   died(why: string): void | Promise<void>;
-  /** Called when the program runs again after a restart. */
   back?(): void;
 }
-/** The state from the first `get` until `stop`. */
+/** Lasts from the first `get` until `stop`. */
 interface Period {
   readonly over: AbortController;
   ready: PromiseWithResolvers<unknown>;
@@ -35,7 +32,6 @@ interface Period {
   state: 'starting' | 'running';
 }
 
-/** The error message for callers whose service was stopped while they waited. */
 export const stoppedMessage = 'It was stopped in the meantime.';
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
@@ -91,7 +87,7 @@ export function superviseProgram<Value>({ clock, start, died, back }: Options<Va
     async get(signal) {
       if (!current) {
         const ready = Promise.withResolvers<unknown>();
-        ready.promise.catch(() => {}); // possibly no caller handles it
+        ready.promise.catch(() => {}); // no caller may handle it
         const unwanted = Promise.withResolvers<string>();
         const period: Period = { over: new AbortController(), ready, unwanted, state: 'starting' };
         current = period;

@@ -3,8 +3,8 @@ import { clientMessage, encodeRequest, u16, u32, type X11Connection } from './x1
 const substructureNotify = 0x80000;
 
 /**
- * Resolves once the focused program has handled all of its input. The program shows that by answering a ping, which
- * window managers use to detect a hung program. False: the program does not answer pings.
+ * Resolves once the focused program has handled all of its input. The program shows this by answering a ping, which
+ * window managers use to detect hung programs. False if it does not answer pings.
  */
 export async function waitForProgram(display: X11Connection, patienceMs: number): Promise<boolean> {
   const { root } = display.screen;
@@ -32,7 +32,6 @@ export async function waitForProgram(display: X11Connection, patienceMs: number)
   return answered;
 }
 
-/** Reads a property that is a list of windows or atoms. */
 async function values(display: X11Connection, window: number, property: number): Promise<number[]> {
   const answer = await display.ask(encodeRequest(20, 0, u32(window, property, 0, 0, 64))).catch(() => undefined);
   if (answer?.[1] !== 32) return [];

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-// The part of the X protocol that screenshots and input need. It requires no library and no helper program in the
-// image, and an action takes one write.
+// The part of the X protocol that screenshots and input need. Requires no library or helper program in the image, and
+// an action takes one write.
 
 export interface Screen {
   readonly root: number;
@@ -13,9 +13,8 @@ export interface Screen {
 }
 export interface X11Connection extends Disposable {
   readonly screen: Screen;
-  /** Sends a request that has no answer. The display handles requests in order. */
+  /** The request must have no answer. The display handles requests in order. */
   send(request: Buffer): void;
-  /** Sends a request and resolves with its answer. */
   ask(request: Buffer): Promise<Buffer>;
   /** The major opcode of an extension's requests. Undefined if the display lacks the extension. */
   extension(name: string): Promise<number | undefined>;
@@ -31,7 +30,7 @@ export interface DisplayAddress {
 
 const authName = Buffer.from('MIT-MAGIC-COOKIE-1');
 export const clientMessage = 33;
-const head = 32; // the minimum number of bytes of an answer, event or error
+const head = 32; // minimum bytes of an answer, event or error
 
 export async function connectDisplay({ socket: path, cookie }: DisplayAddress): Promise<X11Connection> {
   const socket = connect(path);
@@ -68,7 +67,6 @@ export async function connectDisplay({ socket: path, cookie }: DisplayAddress): 
   };
 }
 
-/** Encodes one request: opcode, data byte, length in words, body. */
 export function encodeRequest(opcode: number, data: number, body: Buffer = Buffer.alloc(0)): Buffer {
   const bytes = Buffer.alloc(4 + body.length);
   bytes.writeUInt8(opcode, 0);
@@ -108,7 +106,6 @@ function readScreen(data: Buffer): Screen {
   };
 }
 
-/** Splits the input into answers and passes each to its caller. */
 function receiver(socket: Socket) {
   const requests = new Map<number, PromiseWithResolvers<Buffer>>();
   const hearing = new Set<(event: Buffer) => void>();
@@ -153,7 +150,7 @@ function receiver(socket: Socket) {
     size += chunk.length;
     if (size >= target) cut();
   });
-  socket.on('error', () => {}); // `close` follows and handles it
+  socket.on('error', () => {}); // handled by `close`, which follows
   socket.once('close', () => {
     const gone = new AppError('sandbox_unavailable', 'The display is gone.');
     first.reject(gone);

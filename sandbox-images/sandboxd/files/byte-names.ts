@@ -3,10 +3,9 @@ import { lstat, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { splitName } from '../../../src/core/text/files/byte-names.ts';
 
-/** A path in the system's own form. */
 export type SystemPath = string | Buffer;
 
-/** The bytes of an escaped path, unless a file or folder exists only under this literal text. */
+/** The bytes of an escaped path, unless something exists only under the literal text. */
 export async function toSystemPath(path: string): Promise<SystemPath> {
   const bytes = bytesOfPath(path);
   if (!bytes) return path;
@@ -22,7 +21,7 @@ const isThere = (path: SystemPath) =>
     () => false,
   );
 
-/** Starts a process in a folder. `start` gets the path as text, because Node accepts nothing else. */
+/** `start` gets the folder as text, because Node accepts nothing else. */
 export async function startInFolder<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {
   const path = await toSystemPath(folder);
   if (typeof path === 'string') return start(path);
@@ -37,7 +36,6 @@ export async function startInFolder<Started>(folder: string, start: (cwd: string
 export const isFolder = async (path: string): Promise<boolean> =>
   (await stat(await toSystemPath(path)).catch(() => undefined))?.isDirectory() ?? false;
 
-/** Decodes an escaped path. Undefined: it contains no escape. */
 function bytesOfPath(path: string): Buffer | undefined {
   const parts = splitName(path);
   return parts && Buffer.concat(parts.map((part, at) => Buffer.from(part, at % 2 === 1 ? 'hex' : 'utf8')));

@@ -9,14 +9,17 @@ import { type SystemPath, toSystemPath } from './byte-names.ts';
 
 const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
-/** Resolves a client's paths and keeps them inside the workspace, even while symbolic links change. */
+/** Resolves clients' paths and keeps them inside the workspace, even while symbolic links change. */
 export interface ConfinedPaths {
   readonly root: string;
-  /** All mount points of the workspace, the root first. The system may report open files under any of them. */
+  /** All mount points of the workspace, the root first. The system can report open files under any of them. */
   readonly roots: readonly string[];
-  /** The path relative to the workspace; '' is the workspace itself. Rejects: path_outside, invalid_request. */
+  /**
+   * Returns the path relative to the workspace; '' is the workspace itself. Rejects with path_outside or
+   * invalid_request.
+   */
   locate(path: string): string;
-  /** Opens the file or folder, following links. Never waits for the other end of a FIFO. */
+  /** Follows links. Never waits for the other end of a FIFO. */
   open(path: string, flags?: number): Promise<FileHandle>;
   /** Opens the folder that contains the path's last part. `make`: creates missing folders, for writing a file. */
   openParent(path: string, missing: 'make' | 'refuse'): Promise<OpenedParentFolder>;
@@ -32,7 +35,7 @@ export interface OpenedParentFolder extends AsyncDisposable {
 const outside = (path: string) => new AppError('path_outside', `${path} is outside of the workspace.`);
 const through = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
 
-/** `alias`: a second mount point of the workspace. If it leads to a different folder, paths below it are outside. */
+/** `alias`: a second mount point of the workspace. If it leads to another folder, paths below it are outside. */
 export async function confinePaths(workspace: string, alias?: string): Promise<ConfinedPaths> {
   const root = await realpath(workspace);
   const isAlias = alias !== undefined && (await isSameFolder(alias, root));
@@ -113,14 +116,14 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
 }
 
 const looks = 10;
-/** Whether both paths lead to one folder, even if it is mounted twice. */
+/** True even if one folder is mounted twice. */
 async function isSameFolder(one: string, other: string): Promise<boolean> {
   for (let look = 0; look < looks; look++) {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
     if (!a || !b) return false;
     if (a.dev === b.dev) return a.ino === b.ino;
-    // gVisor gives each mount its own device number, so compare other facts. Two different folders are unlikely to have
-    // changed at the same moment; a program that writes to one concurrently can make one folder look like two.
+    // gVisor gives each mount its own device number, so other facts are compared. Two different folders have hardly
+    // changed at the same moment, but a program that writes to one concurrently can make one folder look like two.
     const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
     if (facts(a) === facts(b)) return true;
   }
@@ -130,7 +133,7 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
 const parentOf = (inside: string) => (dirname(inside) === '.' ? '' : dirname(inside));
 const isCode = (thrown: unknown, code: string) => thrown instanceof AppError && thrown.code === code;
 
-/** Like `fileError`, and explains a link whose target does not exist. */
+/** Like `fileError`, but explains a link whose target does not exist. */
 export async function fileErrorAt(at: SystemPath, cause: NodeJS.ErrnoException, path: string): Promise<AppError> {
   const target = cause.code === 'ENOENT' ? await readlink(at, 'buffer').catch(() => undefined) : undefined;
   if (!target) return fileError(cause, path);
@@ -138,7 +141,6 @@ export async function fileErrorAt(at: SystemPath, cause: NodeJS.ErrnoException, 
   return new AppError('file_not_found', `${path} is a link to ${shown}, and nothing exists there.`, { cause });
 }
 
-/** Converts the system's error for a file to an AppError. */
 export function fileError(cause: NodeJS.ErrnoException, path: string): AppError {
   switch (cause.code) {
     case 'ENOENT':

@@ -14,37 +14,35 @@ const quickMs = 200;
 const slowMs = 1_000;
 const fullLookMs = 5_000;
 const mebibyte = 2 ** 20;
-/** The pause between measurements is at least this multiple of the last measurement's duration. */
+/** Minimum pause between measurements, as a multiple of the last measurement's duration. */
 const idleShare = 10;
 /**
- * Each file counts as at least this many bytes, because inodes take space too. The limit therefore also covers the
- * number of files.
+ * Minimum size at which a file is counted, because inodes take space too. The limit therefore also covers the number of
+ * files.
  */
 const fileBytes = 4_096;
 const maxHandles = 20_000;
 
 export interface DiskWatch {
   use(): DiskUsage;
-  /** True while the files exceed the limit; the daemon then rejects further writes. */
+  /** Set while the files exceed the limit; the daemon then rejects further writes. */
   readonly isOver: boolean;
 }
 
-/** The folders that a limit covers. */
 interface WatchedFolders {
   readonly places: readonly string[];
-  /** Other path prefixes under which their open files can appear. */
+  /** Other path prefixes under which open files can appear. */
   readonly roots?: readonly string[];
 }
 
-/** Watches the disk usage of the folders that the limit covers. */
 export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFolders, limitBytes: number): DiskWatch {
   const { clock, keepers, init } = parts;
   /** Every prefix that an open file's path can have. Only `places` is walked, so no file counts twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUsage = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
   /**
-   * Slightly above the usage at which writers were last ended. Below this usage, no process is ended, so that a user
-   * can clean up.
+   * Slightly above the usage at which writers were last ended. Below it, no process is ended, so that a user can clean
+   * up.
    */
   let ceiling = limitBytes;
   let freeThen = 0;
@@ -58,8 +56,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // Limit the rate even while the disk fills: another sandbox may be filling it, and a measurement then costs
-    // the same but finds nothing.
+    // Limited even while the disk fills: another sandbox may be filling it, and measuring then costs the same but finds
+    // nothing.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
@@ -71,8 +69,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // Writers kept writing until they ended. Measure again, so that their last bytes do not look like growth caused
-        // by an innocent process.
+        // Writers kept writing until they ended. Measured again, so that their last bytes do not look like an innocent
+        // process's.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
@@ -82,8 +80,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
   }
 
   /**
-   * Ends the processes that have large files open for writing, or else those with any file open for writing. If none
-   * is found and the files still grow, writers come and go faster than the scan, so every process is ended.
+   * Ends the processes that have large files open for writing, or else any file open for writing. If there are none and
+   * the files still grow, writers come and go faster than the scan, so every process is ended.
    */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {
     const all = scanProcesses();
@@ -120,7 +118,7 @@ interface Handle {
   readonly bytes: number;
 }
 
-/** Open files of these folders that no longer have a name. They still use space. */
+/** Open files of these folders that no longer have a name but still use space. */
 function* handles(spared: SharedState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
   let left = maxHandles;
   const all = scanProcesses();
@@ -145,7 +143,7 @@ function openOf(pid: number): string[] {
   }
 }
 
-/** Size of the largest file below the folders that the process has open for writing. -1 if it has none. */
+/** Size of the largest file below the folders that the process has open for writing. -1 if there is none. */
 function largestWritten(pid: number, folders: readonly string[]): number {
   let largest = -1;
   for (const path of openOf(pid).slice(0, maxHandles)) {
@@ -160,7 +158,7 @@ function largestWritten(pid: number, folders: readonly string[]): number {
 
 const isBelow = (path: string, folders: readonly string[]) => folders.some((it) => path.startsWith(`${it}/`));
 
-/** Disk usage of the folders in bytes. Follows no links, and stops once it exceeds `most`. */
+/** Bytes used by the folders. Follows no links, and stops once the sum exceeds `most`. */
 export async function measureDiskUse(
   places: readonly string[],
   unnamed: Iterable<Handle>,

@@ -76,7 +76,7 @@ export function createFiles(place: ConfinedPaths): Files {
   return { openFile, writeFile, listFiles, removeFile };
 }
 
-/** Stops reading at the limit, so a folder with a million files is refused without reading all of it. */
+/** Stops reading at the limit, so that a folder with a million files is refused early. */
 async function namesIn(folder: string, path: string): Promise<Buffer[]> {
   const names: Buffer[] = [];
   // Node's types allow only text as names.
@@ -94,7 +94,7 @@ function toEntry(name: string, stats: Stats): FileEntry {
   return { name, type, size: type === 'file' ? stats.size : null, modified: stats.mtime.toISOString() };
 }
 
-/** Yields exactly `size` bytes or throws, so that a file truncated in the meantime does not look complete. */
+/** Yields exactly `size` bytes or throws, so that a concurrently truncated file does not look complete. */
 export async function* readChunks(
   handle: FileHandle,
   { start, size }: { readonly start: number; readonly size: number },

@@ -13,10 +13,7 @@ import { type ConfinedPaths, fileError, type OpenedParentFolder } from './confin
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
-/**
- * Opens the folder of a file that is about to be written. Neither the file nor the target of a link at the path has to
- * exist.
- */
+/** Opens the folder of a file to be written. Neither the file nor the target of a link at the path has to exist. */
 export async function withTargetFolder<Value>(
   place: ConfinedPaths,
   path: string,
@@ -42,7 +39,7 @@ export async function withTargetFolder<Value>(
 
 export const readRealPath = async (path: SystemPath) => decodeName(await realpath(path, 'buffer'));
 
-/** Follows links that lead to no file yet. */
+/** Follows links, even those that lead to no file yet. */
 export async function resolveNewFilePath(path: string, links = 40): Promise<string> {
   const next = await readlink(await toSystemPath(path), 'buffer').then(decodeName, () => undefined);
   if (next === undefined) return path;
@@ -53,26 +50,22 @@ export async function resolveNewFilePath(path: string, links = 40): Promise<stri
 interface FileReplacement {
   readonly parent: OpenedParentFolder;
   readonly content: AsyncIterable<Uint8Array>;
-  /** The file to replace. */
   readonly before: Pick<Stats, 'mode'> | undefined;
-  /** Called with the existing file (undefined: none) right before it is replaced. If it throws, the old file stays. */
+  /** Called with the existing file, if any, right before it is replaced. If it throws, the old file stays. */
   readonly check?: (now: BigIntStats | undefined) => void;
 }
 const inOrder = createKeyedQueue();
 
 /**
  * Serializes work on one name, so that this daemon does nothing between the check of a version and the rename. Keep the
- * work short, because all other writers of the name wait.
+ * work short: all other writers of the name wait.
  */
 export async function serializeByName<Value>(parent: OpenedParentFolder, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });
   return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
 }
 
-/**
- * Replaces the file with a rename, so its name always leads to a complete file: readers see the old file until the
- * rename.
- */
+/** Replaces the file with a rename, so its name always leads to a complete file: readers see the old one until then. */
 export async function replaceFile({ parent, content, before, check }: FileReplacement): Promise<BigIntStats> {
   await using staged = await stageFile(parent.at, before);
   await writeAll(staged.handle, content);
@@ -80,7 +73,7 @@ export async function replaceFile({ parent, content, before, check }: FileReplac
   return await renameIntoPlace(parent, staged, check);
 }
 
-/** A hidden file next to the one that it will replace. Disposing removes the hidden file unless it was renamed. */
+/** A hidden file next to the file that it will replace. Disposing removes it unless it was renamed. */
 export interface StagedFile extends AsyncDisposable {
   readonly path: SystemPath;
   readonly handle: FileHandle;
@@ -126,7 +119,7 @@ const second = 1_000_000_000n;
 /** A file system's clock ticks every few milliseconds. Two writes in one tick must not look like one version. */
 async function makeLater(handle: FileHandle, than: BigIntStats): Promise<void> {
   const { mtimeNs, atimeNs } = await handle.stat({ bigint: true });
-  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // somebody has set a time in the future
+  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // somebody set a time in the future
   const later = Number(than.mtimeNs / 1_000n + 2n) / 1_000_000; // utimes stores whole microseconds
   await handle.utimes(Number(atimeNs / 1_000n) / 1_000_000, later);
 }
@@ -136,7 +129,7 @@ export function assertRegularFile(stats: Pick<Stats, 'isFile' | 'isDirectory'>, 
   throw badRequest(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
 }
 
-/** Writes the content. Chunks that arrive during a write are combined in the next write. */
+/** Combines chunks that arrive during a write into the next write. */
 export async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
   async function write(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten;

@@ -13,8 +13,8 @@ const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*
 const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
 
 /**
- * Converts a POSIX extended regular expression for ripgrep, where a `[` in a set, or a `{` that is not a repetition,
- * needs a backslash to be a literal. ripgrep's own syntax, such as `\d`, stays unchanged.
+ * Converts a POSIX extended regular expression for ripgrep, in which a literal `[` in a set, or a `{` that is not a
+ * repetition, needs a backslash. ripgrep's own syntax, such as `\d`, stays unchanged.
  */
 export const toRipgrepPattern = (regex: string): string =>
   regex.replace(pieces, (piece) => {
@@ -31,7 +31,7 @@ const maxLineBytes = 16_384; // the file's name comes first, and a character has
 
 export type Search = Pick<Daemon, 'find' | 'grep'>;
 
-/** Paths in results are relative to the workspace, so callers can pass them to the file calls unchanged. */
+/** Result paths are relative to the workspace, so callers can pass them to the file calls unchanged. */
 export function createSearch(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
   return {
     async find(path, glob, types) {
@@ -124,7 +124,7 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType }: 
   return { matches, truncated: truncated || code === null } satisfies SearchMatches<LineMatch>;
 }
 
-/** Splits into lines and keeps only the beginning of each, so that a line of 50 MB does not fill the memory. */
+/** Keeps only the beginning of each line, so that a line of 50 MB does not fill the memory. */
 async function* lines(input: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let begun = Buffer.alloc(0);
   for await (const chunk of input) {

@@ -18,7 +18,7 @@ import { createProcessMarks } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
 import { type StartedJob, startJob } from './start-job.ts';
 
-/** Passes a job's output to any number of readers. Each reader gets the output from its connection on. */
+/** Passes a job's output to any number of readers, each from its connection on. */
 interface Readers {
   /** Opens a stream of frames. A late reader of an ended job gets only the end. */
   join(): Duplex;
@@ -26,9 +26,9 @@ interface Readers {
   end(how: object): void;
 }
 
-/** A reader that has more unread bytes than this blocks the job. */
+/** Readers with more unread bytes than this block the job. */
 const maxWaiting = 1024 * 1024;
-/** Time that output waits for the first reader, in ms. After that, unread output is lost. */
+/** How long output waits for the first reader. Later, unread output is lost. */
 const firstReaderMs = 30_000;
 
 function readers(
@@ -55,7 +55,7 @@ function readers(
   for (const { channel, stream } of outputs) {
     stream.on('data', (chunk: Buffer) => {
       if (!isOpen) {
-        // Node resumes a child's pipes when it exits. The output must wait for the first reader.
+        // Node resumes a child's pipes when it exits, but the output must wait for the first reader.
         stream.pause();
         return void stream.unshift(chunk);
       }
@@ -119,13 +119,11 @@ interface OpenJob {
   inputEnded: boolean;
 }
 
-/** Time that an ended job is remembered for late readers, in ms. */
+/** How long an ended job is remembered for late readers. */
 const rememberedMs = 60_000;
-/** Time that background processes can keep the pipes of an ended job open, in ms. */
+/** How long background processes can keep the pipes of an ended job open. */
 const lingerMs = 500;
-/**
- * Time in which a started job delays further starts, in ms, because a shell uses the most processor time at its start.
- */
+/** How long a started job delays further starts, because a shell uses the most processor time at its start. */
 const startingMs = 150;
 const lateMs = 30;
 
@@ -140,7 +138,7 @@ async function settled(exited: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Programs in any folder, with readers that come and go. Output without a reader is lost. */
+/** Programs with readers that come and go. Output without a reader is lost. */
 export function createJobs(parts: SharedState): Jobs {
   const { clock, keepers, stateDir } = parts;
   const all = new Map<string, OpenJob>();
@@ -213,7 +211,7 @@ export function createJobs(parts: SharedState): Jobs {
     const closed = started.outputs.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close')));
     const end = await started.exited;
     opened.end = end;
-    // A reader that does not read blocks the output, so the timer runs only while no output arrives.
+    // A slow reader blocks the output, so the timer runs only while no output arrives.
     let timer: NodeJS.Timeout | undefined;
     const release = () => started.outputs.forEach(({ stream }) => void (stream.isPaused() || stream.destroy()));
     const linger = () => {

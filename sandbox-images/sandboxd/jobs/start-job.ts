@@ -10,11 +10,10 @@ import { startInFolder } from '../files/byte-names.ts';
 import { scanProcesses } from '../processes/proc.ts';
 import { createStartError } from '../processes/programs.ts';
 
-/** A running program, over pipes or on a terminal. */
 export interface StartedJob {
   /** The pid of the program itself. */
   readonly pid: number;
-  /** The process that holds the terminal. Undefined for pipes. */
+  /** Pid of the process that holds the terminal. Undefined for pipes. */
   readonly keeper: number | undefined;
   readonly input: Writable;
   readonly outputs: readonly { readonly channel: 'output' | 'errors'; readonly stream: Readable }[];
@@ -111,7 +110,7 @@ function readLinkTarget(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch {
-    return undefined; // it has just ended
+    return undefined; // the program has just ended
   }
 }
 

@@ -6,7 +6,7 @@ import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { toSystemPath } from '../files/byte-names.ts';
 
 /**
- * The file, folder or link at the path. For a link, type and mode are the target's. Rejects with the system's error.
+ * Reads the file, folder or link at the path. A link gets its target's type and mode. Rejects with the system's error.
  */
 export async function readEntry(path: string): Promise<PathEntry> {
   const at = await toSystemPath(path);
@@ -38,7 +38,7 @@ function toEntry(path: string, stats: Stats, type: PathEntry['type']): PathEntry
 
 const typeOf = (stats: Stats) => (stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other');
 
-/** Names of user and group ids, from files such as /etc/passwd. The files are read again for an unknown id. */
+/** Names of user or group ids, from files such as /etc/passwd, which are read again for an unknown id. */
 class Names {
   readonly #files: readonly string[];
   #known = new Map<number, string>();

@@ -2,7 +2,10 @@ import { resolve } from 'node:path';
 import { badRequest } from '../server/body-fields.ts';
 import type { SharedState } from '../shared-state.ts';
 
-/** The absolute path. `~` is the home; other relative paths start at the workspace. Rejects: invalid_request. */
+/**
+ * Returns the absolute path. `~` is the home; other relative paths start at the workspace. Rejects with
+ * invalid_request.
+ */
 export function locatePath(path: string, { place, env }: Pick<SharedState, 'place' | 'env'>): string {
   if (path.includes('\0')) throw badRequest('A path must not contain a NUL character.');
   if (Buffer.byteLength(path) > 4096) throw badRequest('A path is at most 4096 bytes long.');

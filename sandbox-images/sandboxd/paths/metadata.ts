@@ -20,7 +20,7 @@ import { metadataProgram } from './metadata-program.ts';
 
 type HelperState = Pick<SharedState, 'clock' | 'env' | 'keepers'>;
 /**
- * An answer's words: `found` and the metadata of each path, `full` (larger than an answer can be), `done`, or `failed`
+ * Words of an answer: `found` and the metadata of each path, `full` (larger than an answer can be), `done`, or `failed`
  * and the system's error number.
  */
 type Answer = readonly string[];
@@ -34,9 +34,8 @@ interface Helper {
   timer: unknown;
 }
 
-/** The helper exits after this time without a request, in ms. */
 const idleMs = 30_000;
-/** Time limit, so that a file system that does not answer does not block the metadata of all others. */
+/** Time limit, so that a hung file system does not block the metadata of all others. */
 const hungMs = 20_000;
 const calls: readonly SystemCall[] = [
   { x64: 194, arm64: 11 }, // listxattr
@@ -45,7 +44,7 @@ const calls: readonly SystemCall[] = [
   { x64: 197, arm64: 14 }, // removexattr
 ];
 
-/** Metadata of files as extended attributes, so that it is included in snapshots, forks and archives. */
+/** Stores file metadata as extended attributes, so that snapshots, forks and archives include it. */
 export class MetadataStore {
   readonly #parts: HelperState;
   #helper: Promise<Helper> | undefined;
@@ -54,7 +53,7 @@ export class MetadataStore {
     this.#parts = parts;
   }
 
-  /** Adds metadata to the entries. Adds nothing in an image without perl. Rejects: payload_too_large. */
+  /** Adds metadata to the entries, or nothing in an image without perl. Rejects with payload_too_large. */
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;
@@ -70,8 +69,8 @@ export class MetadataStore {
   }
 
   /**
-   * Gives the file exactly this metadata. `shown` names the file in errors. Rejects: unsupported, payload_too_large
-   * (the file system has no room for it).
+   * Replaces the file's metadata with exactly this. `shown` names the file in errors. Rejects with unsupported or
+   * payload_too_large (the file system has no room).
    */
   async write(path: SystemPath, metadata: FileMetadata, shown: string): Promise<void> {
     const [kind, number] = await this.#ask([
@@ -86,7 +85,6 @@ export class MetadataStore {
     await this.write(path, {}, path).catch(unlessUnsupported);
   }
 
-  /** Copies the metadata of a file, or of a folder and all files below it. */
   async copy(from: string, to: string): Promise<void> {
     const [kind, number] = (await this.#ask(['copy', from, to]).catch(unlessUnsupported)) ?? [];
     if (kind === 'failed') throw refusal(Number(number), to);
@@ -143,7 +141,7 @@ export class MetadataStore {
 export const withMetadata = (entry: PathEntry, metadata: FileMetadata): PathEntry =>
   Object.keys(metadata).length > 0 ? { ...entry, metadata } : entry;
 
-/** Parses the metadata in one word of an answer. Values that are not text are omitted. */
+/** Parses the metadata in one word of an answer. Omits values that are not text. */
 function parseMetadata(word = 'none'): FileMetadata {
   const text = word === 'none' ? [] : word.split(',').map(decodeWord);
   const found: Record<string, string> = {};

@@ -123,7 +123,6 @@ export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' |
   };
 }
 
-/** Depth first, each folder's children by name. */
 async function listInto(entries: PathEntry[], folder: string, depth: number): Promise<void> {
   const names: string[] = [];
   // Node's types allow only text as names.
@@ -149,10 +148,10 @@ function unlessDenied(thrown: NodeJS.ErrnoException): void {
   if (!['EACCES', 'EPERM', 'ENOENT'].includes(thrown.code ?? '')) throw thrown;
 }
 
-/** Bytes to read of a file whose size the system does not report. */
+/** Maximum bytes to read from a file whose size the system does not report. */
 const maxUnsized = 16 * 1024 * 1024;
 
-/** The content of a file, even if the system reports a wrong size. */
+/** Reads a file to its end, because its reported size can be wrong. */
 async function readContent(handle: FileHandle): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (let total = 0; ; ) {

@@ -22,7 +22,6 @@ interface Replacement {
   /** A folder for content that cannot be staged next to its target. */
   readonly spare: string;
   readonly store: Pick<MetadataStore, 'write' | 'clear'>;
-  /** The metadata to give to the file. */
   readonly metadata: FileMetadata;
 }
 
@@ -72,9 +71,7 @@ const undisposed = { [Symbol.asyncDispose]: async () => {} };
 /** System errors that mean that no file can be created or renamed: a mounted file, /proc, another user's folder. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
-/**
- * An existing file can often be written where no file can be created. Its content is then staged in the spare folder.
- */
+/** An existing file can often be written where none can be created. Its content is then staged in the spare folder. */
 async function stageNear(at: (name: string) => SystemPath, before: Stats | undefined, spare: string) {
   try {
     const staged = await stageFile(at, before);
@@ -85,7 +82,7 @@ async function stageNear(at: (name: string) => SystemPath, before: Stats | undef
   }
 }
 
-/** Gives the new file the mode and owner of the old one. False: the system does not permit it. */
+/** Gives the new file the old one's mode and owner. False if the system does not permit it. */
 async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Promise<boolean> {
   const own = await handle.stat();
   if (own.uid !== uid || own.gid !== gid) {

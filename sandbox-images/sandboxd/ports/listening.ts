@@ -5,7 +5,7 @@ import { readCommandLine, scanProcesses } from '../processes/proc.ts';
 
 const listening = '0A';
 const tables = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
-/** Connections use the loopback addresses, so a program that listens only on another address is not reachable. */
+/** Connections use the loopback addresses, so a program that listens only on another address is unreachable. */
 const reachable = new Set([
   ...['00000000', '0100007F', '00000000000000000000000000000000', '00000000000000000000000001000000'],
   ...['0000000000000000FFFF000000000000', '0000000000000000FFFF00000100007F'],
@@ -29,7 +29,7 @@ export function findListeningPorts(own: readonly number[]): ListeningPort[] {
   });
 }
 
-/** Parses the listening sockets of a kernel table. */
+/** Parses the listening sockets of a kernel table such as /proc/net/tcp. */
 export function parseListeningRows(table: string): { readonly port: number; readonly inode: string }[] {
   return table.split('\n').flatMap((line) => {
     const fields = line.trim().split(/\s+/);
@@ -39,7 +39,7 @@ export function parseListeningRows(table: string): { readonly port: number; read
   });
 }
 
-/** The oldest process that holds each socket, because a server's workers inherit the socket. */
+/** Finds the oldest process that holds each socket, because a server's workers inherit it. */
 function findHolders(inodes: ReadonlySet<string>): Map<string, number> {
   const found = new Map<string, number>();
   for (const { pid } of scanProcesses().sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)) {

@@ -2,10 +2,8 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync 
 import { endianness } from 'node:os';
 import type { Proc } from './proc.ts';
 
-// Detects whether a process waits for a person's input, by the system call in which it is blocked and not by its
-// output.
+// Detects whether a process waits for a person's input by the system call in which it is blocked, not by its output.
 
-/** System calls in which a program waits for input, by architecture. */
 const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
   x64: {
     0: 'read',
@@ -22,15 +20,14 @@ const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | '
 };
 
 export interface Typing {
-  /** The operation's processes. */
   readonly members: readonly Proc[];
-  /** The keeper's input if the operation has pipes. Undefined: it has a terminal. */
+  /** The keeper's input if the operation has pipes. Undefined: a terminal. */
   readonly pipe: string | undefined;
   /** Whether the output's last line is unfinished, as after a prompt. */
   readonly hasOpenLine: boolean;
 }
 
-/** Whether a process of the operation waits for input. On a terminal, only foreground processes are checked. */
+/** On a terminal, only foreground processes are checked. */
 export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;
@@ -45,7 +42,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });
 
-/** `number argument argument …`, in hexadecimal; `running` for a thread that is not blocked. */
+/** `call` is `number argument argument …`, in hexadecimal, or `running` if the thread is not blocked. */
 function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): boolean {
   const [number, ...args] = call.trim().split(' ');
   const kind = calls[process.arch]?.[Number(number)];
@@ -56,7 +53,7 @@ function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): b
   return kind === 'select' && selected(pid, args[1], first).some(isInput);
 }
 
-/** Files that an epoll instance watches for input. */
+/** File descriptors that an epoll instance watches for input. */
 function watchedBy(pid: number, fd: number): number[] {
   const info = readText(`/proc/${pid}/fdinfo/${fd}`) ?? '';
   return info.split('\n').flatMap((line) => {
@@ -67,7 +64,7 @@ function watchedBy(pid: number, fd: number): number[] {
   });
 }
 
-/** Files of a `struct pollfd` array that wait for input. */
+/** File descriptors of a `struct pollfd` array that wait for input. */
 function polled(pid: number, address: string | undefined, count: number): number[] {
   const bytes = readMemory(pid, address, 8 * Math.min(count, 256));
   return Array.from({ length: Math.floor(bytes.length / 8) }, (_, at) => at * 8).flatMap((at) =>
@@ -75,7 +72,7 @@ function polled(pid: number, address: string | undefined, count: number): number
   );
 }
 
-/** Files of an `fd_set`. */
+/** File descriptors in an `fd_set`. */
 function selected(pid: number, address: string | undefined, count: number): number[] {
   const bytes = readMemory(pid, address, Math.ceil(Math.min(count, 1_024) / 8));
   return Array.from({ length: bytes.length * 8 }, (_, fd) => fd).filter(

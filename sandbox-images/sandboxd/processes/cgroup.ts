@@ -3,7 +3,7 @@ import type { SandboxUsage } from '../../../src/sandboxes/client/client.ts';
 
 const counters = ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control'];
 
-/** How many processes of this sandbox the kernel has killed for lack of memory. 0 if unknown. */
+/** How many of this sandbox's processes the kernel killed for lack of memory. 0 if unknown. */
 export function readOomKills(): number {
   for (const file of counters) {
     try {
@@ -13,7 +13,6 @@ export function readOomKills(): number {
   return 0;
 }
 
-/** The kernel's counters for this sandbox's control group. Undefined if the group is not visible. */
 export function readCgroupUsage(): Pick<SandboxUsage, 'cpuSeconds' | 'memoryBytes' | 'memoryLimitBytes'> | undefined {
   const cpuMicroseconds = numberIn('/sys/fs/cgroup/cpu.stat', /^usage_usec (\d+)$/m);
   const memoryBytes = numberIn('/sys/fs/cgroup/memory.current');

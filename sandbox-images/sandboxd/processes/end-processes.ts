@@ -1,18 +1,17 @@
 import type { Proc } from './proc.ts';
 import { findTree, type ProcessTree, type SparedProcesses, toProcessName } from './process-tree.ts';
 
-/** Time between TERM and KILL, in ms. Tests set a shorter time. */
+/** Time between TERM and KILL. Tests shorten it. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
-/** Time that a process can be in the middle of exec before its environment is considered empty, in ms. */
+/** How long a process can be in the middle of exec before its environment is considered empty. */
 const execMs = 1_000;
 /** Delays of the first checks for the end of a tree: short, because most programs end immediately. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
 export interface EndOptions {
   readonly spared: SparedProcesses;
-  /** Receives the name (pid and start time) of every process found. */
   readonly met?: Set<string>;
-  /** `none`: send KILL immediately. */
+  /** `none`: sends KILL immediately. */
   readonly grace?: 'usual' | 'none';
 }
 
@@ -37,7 +36,7 @@ export async function endProcessTree(
       met.add(name);
       known.add(name);
     }
-    // An empty tree cannot start anything new, so only undecided processes seen earlier are awaited.
+    // An empty tree cannot start anything new, so only processes that were already undecided are awaited.
     const names = undecided.map(toProcessName).filter((name) => waitedFor?.has(name) ?? true);
     waitedFor = members.length > 0 ? undefined : new Set(names);
     return members;
@@ -47,8 +46,8 @@ export async function endProcessTree(
   let left = find();
   for (let look = 0; !isDone() && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
-      // One TERM per program: a child between fork and exec can lose the signal, because it still has its parent's
-      // handlers.
+      // Only one TERM per program: a child between fork and exec still has its parent's handlers and can lose the
+      // signal.
       if (requests.has(`${pid} ${name}`)) continue;
       requests.add(`${pid} ${name}`);
       sendSignals(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM
@@ -66,7 +65,7 @@ export async function endProcessTree(
   return count;
 }
 
-/** Stops every process before killing any, so that a tree that forks faster than the scan is caught completely. */
+/** Stops every process before killing any, to catch a tree that forks faster than the scan. */
 function freeze(find: () => Proc[]): Proc[] {
   let found = find();
   for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {

@@ -5,24 +5,21 @@ import type { Readable, Writable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SharedState } from '../shared-state.ts';
 
-/**
- * A program for system calls that Node cannot make. Requests and answers are lines of words on its stdin and stdout.
- */
+/** Makes system calls that Node cannot make. Requests and answers are lines of words on stdin and stdout. */
 export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
-/** A system call's numbers by `process.arch`. */
 export type SystemCall = Readonly<Record<'x64' | 'arm64', number>>;
 interface HelperProgram {
   readonly program: string;
-  /** The program's first arguments, before `numbers`. */
+  /** First arguments of the program, before `numbers`. */
   readonly calls: readonly SystemCall[];
   readonly numbers: readonly number[];
-  /** The beginning of the error if the program cannot run. */
+  /** Start of the error message if the program cannot run. */
   readonly missing: string;
   readonly onWords: (words: readonly string[]) => void;
   readonly ended: () => void;
 }
 
-/** Starts a helper that is not ended together with shells and runs. Rejects: unsupported. */
+/** Starts a helper that outlives shells and runs. Rejects with unsupported. */
 export async function startPerl(
   { env, keepers }: Pick<SharedState, 'env' | 'keepers'>,
   { program, calls, numbers, missing, onWords: listener, ended }: HelperProgram,
@@ -51,10 +48,7 @@ export async function startPerl(
   return helper;
 }
 
-/**
- * Builds a line of words. Arbitrary text is written as hexadecimal digits after a mark, so that even empty text is a
- * word.
- */
+/** Builds a line of words. Text is encoded as a mark and hexadecimal digits, so that even empty text is a word. */
 export const encodeLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;
 export const encodeWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
 export const decodeWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

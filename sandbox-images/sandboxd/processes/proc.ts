@@ -14,8 +14,8 @@ export interface Proc {
   readonly zombie: boolean;
 }
 
-const pageBytes = 4_096; // on machines with larger pages, the reported memory is too small
-const ticksPerSecond = 100; // USER_HZ, the same on every Linux that Node supports
+const pageBytes = 4_096; // too small on machines with larger pages
+const ticksPerSecond = 100; // USER_HZ, equal on every Linux that Node supports
 
 export function scanProcesses(): Proc[] {
   const found: Proc[] = [];
@@ -42,10 +42,10 @@ function look(pid: number): Proc | undefined {
   };
 }
 
-/** The variable's value when the process was started. */
+/** The variable's value at the process's start. */
 export const readProcessVariable = (pid: number, name: string) => readVariable(read(pid, 'environ'), name);
 
-/** The variable's value in an environment in the kernel's format. */
+/** `environment`: in the kernel's format. */
 export function readVariable(environment: string, name: string): string | undefined {
   const environ = `\0${environment}`;
   const at = environ.indexOf(`\0${name}=`);
@@ -55,8 +55,8 @@ export function readVariable(environment: string, name: string): string | undefi
 }
 
 /**
- * The environment that the process was started with. Undefined in the middle of exec, when the old memory is gone and
- * the new one has neither arguments nor an environment yet.
+ * The environment at the process's start. Undefined in the middle of exec, when the old memory is gone and the new one
+ * has neither arguments nor an environment yet.
  */
 export function readEnvironment(pid: number): string | undefined {
   const first = read(pid, 'environ');
@@ -69,7 +69,7 @@ export function readEnvironment(pid: number): string | undefined {
 
 export const readCommandLine = (pid: number): string => read(pid, 'cmdline').split('\0').join(' ').trim();
 
-/** The process's own usage, without its children. */
+/** Excludes the process's children. */
 export function readUsage(pid: number): { cpuSeconds: number; memoryBytes: number } {
   const stat = read(pid, 'stat');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -77,7 +77,7 @@ export function readUsage(pid: number): { cpuSeconds: number; memoryBytes: numbe
   return { cpuSeconds: ticks / ticksPerSecond, memoryBytes: Number(fields[21] ?? 0) * pageBytes };
 }
 
-/** The process's start time, epoch ms. */
+/** Epoch ms. */
 export function readStartTime(proc: Proc, now: number): number {
   const uptime = Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0]);
   return Math.round(now - uptime * 1000 + (proc.startTicks * 1000) / ticksPerSecond);

@@ -1,6 +1,5 @@
 import { type Proc, readEnvironment, readProcessVariable, readVariable, scanProcesses } from './proc.ts';
 
-/** A set of processes, selected by a mark in their environment or by a root process. */
 export type ProcessTree = MarkedProcesses | ProcessSubtree;
 
 /** Processes that were started with this variable, and their descendants. */
@@ -10,10 +9,8 @@ export interface MarkedProcesses {
   readonly strays: StrayRule;
 }
 
-/** One process and its descendants. */
 export interface ProcessSubtree {
   readonly root: Proc;
-  /** Descendants whose parents have ended. */
   readonly orphans: StrayRule;
 }
 
@@ -23,14 +20,14 @@ export type StrayRule = (proc: Proc, environment: string) => boolean;
 /** Processes that are never part of a tree: the daemon, pid 1, and the keepers of the terminals. */
 export type SparedProcesses = (all: readonly Proc[]) => ReadonlySet<number>;
 
-/** Identifies a process permanently, although the system reuses pids. */
+/** Identifies a process permanently, even though pids are reused. */
 export const toProcessName = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
 
 export interface TreeScan {
-  /** Names of processes that an earlier scan found. They still belong to the tree after their parents have ended. */
+  /** Names of processes from an earlier scan, which still belong to the tree after their parents have ended. */
   readonly known?: ReadonlySet<string>;
   /**
-   * Whether processes in the middle of exec are left for a later scan. Otherwise their environment is treated as empty.
+   * Whether to leave processes in the middle of exec for a later scan. Otherwise their environment is treated as empty.
    */
   readonly waits?: boolean;
 }
@@ -42,8 +39,8 @@ export interface TreeMembers {
 }
 
 /**
- * Excludes kernel threads, which are visible on a machine but not in a container. They have neither arguments nor an
- * environment, so they look as if they were always in the middle of exec.
+ * Excludes kernel threads, which a machine shows and a container does not. They have neither arguments nor an
+ * environment, so they seem to be in the middle of exec forever.
  */
 function programs(all: readonly Proc[]): readonly Proc[] {
   const showsThreads = all.some(({ pid, ppid, name }) => pid === 2 && ppid === 0 && name === 'kthreadd');
@@ -98,9 +95,9 @@ export function findTree(
 }
 
 /**
- * The current tree of one process. Call it while the process runs, because its origin is unknown afterwards. Orphans of
- * the tree belong to the same command and are younger than the root. If the root is an orphan itself, they also have
- * another session: an orphan of the root's session can be a sibling that the same command started.
+ * The current tree of one process. Call while the process runs, because its origin is unknown afterwards. Orphans
+ * belong to the tree if they are of the same command and younger than the root. If the root itself is an orphan, they
+ * must also have another session: an orphan of the root's session can be a sibling that the same command started.
  */
 export function findSubtree(root: Proc, init: number | undefined, strays: StrayRule): ProcessSubtree {
   const operation = readProcessVariable(root.pid, 'CORRAL_OPERATION');

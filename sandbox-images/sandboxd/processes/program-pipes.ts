@@ -2,21 +2,18 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { pipeFrameReader, toFrames } from '../../../src/core/text/pipe-frames.ts';
 
-/** The three pipes of a program as one stream of frames, for one reader at a time. */
 export interface PipedProgram {
-  /** Undefined while the program runs. */
   readonly exitCode: number | undefined;
   /** Resolves once the program's end was sent to a reader. */
   readonly delivered: Promise<void>;
   /** Opens the stream, and ends an earlier reader's stream. Output waits in the pipes while there is no reader. */
   attach(): Duplex;
-  /** Sends INT to the program's process group. */
   interrupt(): void;
   /** Closes the pipes, even if processes outside the tree still hold them. */
   release(): void;
 }
 
-/** Time that background processes can keep the pipes of an ended program open, in ms. */
+/** How long background processes can keep the pipes of an ended program open. */
 const lingerMs = 500;
 const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 
@@ -29,21 +26,19 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
-  /** Whether the reader has stopped accepting bytes. Silence then does not mean that the output has ended. */
+  /** Whether the reader has stopped accepting bytes, so that silence does not mean the end of output. */
   let isHeld = false;
-  /** The reader that was sent the end. */
   let brokenPipe: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;
 
   const pause = () => outputs.forEach(([, stream]) => void stream.pause());
   const resume = () => outputs.forEach(([, stream]) => void stream.resume());
   const release = () => outputs.forEach(([, stream]) => void stream.destroy());
-  /** Sends the end to the reader, once the program has ended and all its output was read. */
   const settle = () => {
     const to = reader;
     if (exitCode === undefined || !to || to === brokenPipe || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
-      brokenPipe = to; // both pipes can be closed before either of them reports it
+      brokenPipe = to; // both pipes can be closed before either reports it
       to.push(toFrames('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();
@@ -56,7 +51,7 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
   for (const [channel, stream] of outputs) {
     stream.on('data', (chunk: Buffer) => {
       if (!reader) {
-        // Node resumes a child's pipes when it exits. The output must wait for the next reader.
+        // Node resumes a child's pipes when it exits, but the output must wait for the next reader.
         stream.pause();
         return void stream.unshift(chunk);
       }
@@ -122,13 +117,12 @@ export function toPipedProgram(child: ChildProcessWithoutNullStreams, touch: () 
     interrupt() {
       try {
         process.kill(-(child.pid ?? 0), 'SIGINT');
-      } catch {} // it has just ended
+      } catch {} // the program has just ended
     },
     release,
   };
 }
 
-/** Calls back once the stream accepts more data or is closed. */
 function onceEither(stream: NodeJS.WritableStream, done: () => void): void {
   const go = () => {
     stream.off('drain', go).off('close', go);

@@ -42,7 +42,7 @@ export function createPrograms(parts: SharedState): Programs {
     makeRoom();
     await markTerminalsOpened(stateDir);
     const { id, argv, tag } = request;
-    // Each start has its own mark, because an earlier program of this name can still be ending.
+    // Each start has its own mark, because an earlier program with this id can still be ending.
     const operation = `program-${id}-${++starts}`;
     const folder = await resolveStartFolder(place, request, { cwd: place.root });
     const env: NodeJS.ProcessEnv = {
@@ -65,8 +65,8 @@ export function createPrograms(parts: SharedState): Programs {
     return toEntry(opened);
   }
   /**
-   * If the limit is reached, removes an ended program; throws conflict if none has ended. Until it is removed, an ended
-   * program keeps its last output for a reader.
+   * At the limit, removes an ended program, or throws conflict if none has ended. An ended program keeps its last
+   * output for a reader until it is removed.
    */
   function makeRoom(): void {
     const over = all.values().find(({ pipes }) => pipes.exitCode !== undefined);
@@ -118,10 +118,10 @@ export function parseVariables(lines: readonly string[]): Record<string, string>
   return Object.fromEntries(named);
 }
 
-/** Explains why a program could not be started. `path`: the search path. */
+/** `path`: the search path. */
 export function createStartError(program: string, cause: unknown, path = process.env.PATH): AppError {
   const { code } = cause as NodeJS.ErrnoException;
-  // The system also reports EACCES when a folder of the search path is not accessible.
+  // The system also reports EACCES if a folder of the search path is inaccessible.
   const isMissing = code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && !isOnPath(program, path));
   if (isMissing) return new AppError('file_not_found', `There is no program ${program} in the sandbox.`);
   if (code === 'EACCES') return badRequest(`${program} cannot be executed.`);

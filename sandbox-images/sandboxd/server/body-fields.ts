@@ -5,7 +5,7 @@ import type { FilePart } from '../../../src/sandboxes/client/abilities.ts';
 
 /**
  * `name`: text without NUL. `names`: a list of names. `text`: any text. `count`: an integer of at least 0. `flag`: true
- * or false. A trailing `?`: the field is optional.
+ * or false. A trailing `?` makes the field optional.
  */
 type Kind = 'name' | 'names' | 'text' | 'count' | 'name?' | 'names?' | 'text?' | 'count?' | 'flag?';
 type Value<K extends Kind> = K extends `count${string}`
@@ -20,7 +20,6 @@ export type Fields<Spec extends Record<string, Kind>> = {
   [Key in Exclude<keyof Spec, Optional<Spec>>]: Value<Spec[Key]>;
 } & { [Key in Optional<Spec>]?: Value<Spec[Key]> };
 
-/** Parses the body. Rejects unknown fields by name. */
 export function parseFields<const Spec extends Record<string, Kind>>(input: unknown, spec: Spec): Fields<Spec> {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw badRequest('The body must be an object.');
@@ -49,7 +48,6 @@ function check(name: string, kind: Kind, value: unknown): void {
   }
 }
 
-/** Parses one value of the query string, with the same checks. */
 export function readParameter(query: URLSearchParams, name: string): string {
   const value = query.get(name);
   if (value === null) throw badRequest(`The query needs ${name}.`);
@@ -69,7 +67,6 @@ export function readFlag(query: URLSearchParams, name: string): boolean {
   if (text === 'true') return true;
   throw badRequest(`${name} must be true or false.`);
 }
-/** Parses which part of a file is requested. */
 export function parseFilePart(query: URLSearchParams): FilePart {
   const [from, most] = [readCount(query, 'from'), readCount(query, 'most')];
   return { ...(from !== undefined && { from }), ...(most !== undefined && { most }) };

@@ -1,13 +1,12 @@
 /** Passes chunks from one writer to one reader, one at a time. The writer waits until its chunk is taken. */
 export interface ChunkHandoff {
-  /** Resolves once the chunk is taken, or no reader is left. */
+  /** Resolves once the chunk is taken, or there is no reader left. */
   give(chunk: Uint8Array): Promise<void>;
   /** Ends the stream. A pending chunk is still delivered. */
   close(): void;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** `first` is delivered before any other chunk. */
 export function chunkHandoff(first?: Uint8Array): ChunkHandoff {
   let lying: Uint8Array | undefined;
   let isOver = false;

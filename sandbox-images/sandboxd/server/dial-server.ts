@@ -8,15 +8,13 @@ import { join } from 'node:path';
 
 export interface ControlOptions {
   readonly folder: string;
-  /** One line of JSON that identifies the daemon. */
   readonly hello: string;
   readonly server: Server;
   log(text: string): void;
 }
 
 /**
- * A spare connection uses a file descriptor of the server, so only one is kept. Another is dialled as soon as it is
- * used.
+ * Only one, because a spare connection uses a file descriptor of the server. The next is dialled as soon as it is used.
  */
 const spare = 1;
 /** Limit of connections, without streams. The server reserves the last four for health checks. */
@@ -58,7 +56,7 @@ function listed(folder: string): string[] {
   }
 }
 
-/** An optional optimization: without it, the timer alone finds new sockets. */
+/** Only an optimization: without it, the timer alone finds new sockets. */
 function watched(folder: string, listener: () => void) {
   try {
     return watch(folder, listener).on('error', () => {});
@@ -68,7 +66,6 @@ function watched(folder: string, listener: () => void) {
 }
 
 interface IdleDialler extends Disposable {
-  /** Dials immediately instead of after the delay. */
   nudge(): void;
 }
 
@@ -98,8 +95,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
     socket.on('error', () => {}); // `close` follows and handles it
     socket.once('close', () => {
       all.delete(socket);
-      // If an unused connection was dropped immediately, the next dial waits for the delay. A used connection can be
-      // short-lived.
+      // If an unused connection was dropped immediately, the next dial waits. A used connection can be short-lived.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();
@@ -120,7 +116,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };
-  // A connection that became a stream carries no more requests and does not count towards the limit here.
+  // A connection that became a stream carries no more requests and does not count towards this limit.
   const lent = (request: { socket: Socket }) => {
     if (all.delete(request.socket)) streams.add(request.socket);
     unused.delete(request.socket);

@@ -7,10 +7,7 @@ const maxChunks = 4;
 
 /** A connection without `data` events: its bytes go straight to another connection. */
 export interface DirectSocket extends Socket {
-  /**
-   * Resolves once it is known whether the other side sent a byte: true with the first byte, false if the connection
-   * ends first.
-   */
+  /** True once the other side has sent a byte; false if the connection ends first. */
   readonly spoken: Promise<boolean>;
   /** Call once, before any byte was read. Starts reading, which pauses while the target is full. */
   pourInto(to: Duplex): void;
@@ -26,10 +23,7 @@ export function directSocket(): DirectSocket {
   let early: Uint8Array | undefined;
   let waiting = 0;
   const { promise: spoken, resolve: speak } = Promise.withResolvers<boolean>();
-  /**
-   * Returns false when no buffer is left. A small chunk counts as much as a large one, because each occupies a whole
-   * buffer.
-   */
+  /** False if no buffer is left. Small chunks count as much as large ones, because each occupies a whole buffer. */
   const give = (into: Duplex, buffer: Uint8Array, size: number): boolean => {
     waiting++;
     into.write(buffer.subarray(0, size), () => {

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 
-/** The target of outbound connections, and the line to send first. */
 export interface ProxyTarget {
   readonly to: NetConnectOpts;
   readonly preface: () => string;
@@ -9,7 +8,7 @@ export interface ProxyTarget {
 
 /**
  * The server's socket in the sandbox's folder, or else the server's port, where the preface identifies the sandbox. A
- * sandbox that is claimed by a session after its start finds the preface in a file.
+ * sandbox that a session claims after its start finds the preface in a file.
  */
 export function proxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;
@@ -26,9 +25,7 @@ interface Forwarding {
   readonly admits?: ((near: Socket) => Promise<boolean>) | undefined;
 }
 
-/**
- * Listens on a loopback port and forwards every connection to the egress proxy. HTTP_PROXY and HTTPS_PROXY point at it.
- */
+/** Forwards every connection on a loopback port to the egress proxy. HTTP_PROXY and HTTPS_PROXY point at it. */
 export function startForwarder(port: number, { to, preface }: ProxyTarget, { log, admits }: Forwarding): Server {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: admits !== undefined }, async (near) => {
     if (admits) {

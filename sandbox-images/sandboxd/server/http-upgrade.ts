@@ -6,11 +6,10 @@ import type { DirectSocket } from './direct-socket.ts';
 export const streamProtocol = 'corral-stream';
 const maxWaiting = 1024 * 1024;
 
-/** Joins the connection and the stream until one of the two ends. */
 export function joinStream(connection: Duplex, stream: Duplex, touch: () => void): void {
   if (connection.destroyed) return void stream.destroy();
   connection.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${streamProtocol}\r\n\r\n`);
-  connection.on('data', touch); // input from the client counts as activity
+  connection.on('data', touch);
   for (const [from, to] of [
     [connection, stream],
     [stream, connection],
@@ -23,7 +22,7 @@ export function joinStream(connection: Duplex, stream: Duplex, touch: () => void
 
 /**
  * Like `pipe`, but reads ahead while there is room. Screens are megabytes large, and with `pipe` both programs and the
- * daemon would take turns for every 64 KiB, which costs most on busy processors.
+ * daemon would take turns for every 64 KiB, which is slow on busy processors.
  */
 function pour(from: Duplex | DirectSocket, to: Duplex): void {
   from.once('end', () => to.end());
@@ -41,7 +40,7 @@ function pour(from: Duplex | DirectSocket, to: Duplex): void {
   });
 }
 
-/** Answers a refused upgrade: such a connection has no response object. */
+/** A refused upgrade has no response object, so the response is written by hand. */
 export function refuseStream(connection: Duplex, status: number, error: AppError): void {
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const head = [

@@ -2,9 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
 /**
- * Whether the other end of a loopback connection belongs to this daemon's own user. Services share the loopback
- * interface, but run as other users and have no network access of their own. The kernel reports who opened a
- * connection.
+ * Whether the other end of a loopback connection belongs to this daemon's user, according to the kernel. Services share
+ * the loopback interface, but run as other users and have no network access of their own.
  */
 export async function isOwnUser({ remotePort, localPort }: Pick<Socket, 'remotePort' | 'localPort'>): Promise<boolean> {
   if (remotePort === undefined || localPort === undefined) return false;

@@ -10,7 +10,7 @@ export interface Exchange {
   readonly query: URLSearchParams;
   json(): Promise<unknown>;
   readonly raw: AsyncIterable<Uint8Array>;
-  /** Fires when the client disconnects or the answer is complete. */
+  /** Aborts when the client disconnects or the answer is complete. */
   readonly signal: AbortSignal;
 }
 /** Undefined: 204. */
@@ -18,7 +18,7 @@ export type Reply = undefined | { readonly json: unknown } | ChunkedBody;
 export interface Route {
   readonly method: string;
   readonly path: string;
-  /** Not counted as activity, because a health check must not keep a sandbox awake. */
+  /** Set if requests do not count as activity: a health check must not keep a sandbox awake. */
   readonly quiet?: true;
   /** Opens the stream that takes over the connection if the request uses the stream protocol. */
   stream?(daemon: Daemon, params: Exchange['params']): Promise<Duplex>;
@@ -42,14 +42,13 @@ export function parseTerminalSize(body: unknown): { readonly cols: number; reado
   return size;
 }
 
-/** Validates a command line and its variables. */
 export function checkArguments({ argv, env = [] }: { argv: readonly string[]; env?: readonly string[] }): void {
   if (!argv[0]) throw badRequest('argv must begin with a program.');
   if (Math.max(argv.length, env.length) <= daemonLimits.arguments) return;
   throw badRequest(`argv and env must have at most ${daemonLimits.arguments} items.`);
 }
 
-/** An answer with a file's bytes. It closes the file at the end. */
+/** Closes the file after the answer. */
 export const fileReply = (file: OpenFile): ChunkedBody => ({ size: file.size, chunks: disposing(file, file.chunks) });
 
 async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {

@@ -15,7 +15,7 @@ import {
   rejectWithoutUpgrade,
 } from './route.ts';
 
-/** All routes, in the order of docs/sandboxd.openapi.json; a test compares the two. */
+/** In the order of docs/sandboxd.openapi.json; a test compares the two. */
 export const routes: readonly Route[] = [
   { method: 'GET', path: '/health', quiet: true, handle: async ({ daemon }) => ({ json: daemon.health() }) },
   { method: 'GET', path: '/usage', quiet: true, handle: async ({ daemon }) => ({ json: daemon.usage() }) },

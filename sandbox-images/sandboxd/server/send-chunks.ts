@@ -1,15 +1,13 @@
 import type { ServerResponse } from 'node:http';
 
 export interface ChunkedBody {
-  /** Each chunk is sent before the next is requested, so all of them can share one buffer. */
+  /** Each chunk is sent before the next is requested, so that all can share one buffer. */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** The total size, if known. Otherwise the body is chunked. */
+  /** Undefined: the body is chunked. */
   readonly size?: number;
-  /** A trailer after the last byte, with the outcome. */
   readonly trailer?: { readonly name: string; readonly value: () => string };
 }
 
-/** Sends the chunks as they arrive, and waits while the client does not read. */
 export async function sendChunks(
   response: ServerResponse,
   { chunks, size, trailer }: ChunkedBody,

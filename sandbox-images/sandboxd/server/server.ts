@@ -53,7 +53,7 @@ interface ServerAccess {
 }
 
 /**
- * Each server that takes over a session has a higher epoch than the previous one. A request without an epoch is always
+ * Each server that takes over a session has a higher epoch than the previous one. Requests without an epoch are always
  * admitted.
  */
 function newestOwner(): ServerAccess['admit'] {
@@ -65,7 +65,6 @@ function newestOwner(): ServerAccess['admit'] {
   };
 }
 
-/** The route of an authorized request. */
 function taken(daemon: Daemon, { token, admit }: ServerAccess, request: IncomingMessage) {
   if (!hasToken(request.headers.authorization, token)) {
     throw new AppError('unauthorized', 'The token of this sandbox is missing or wrong.');
@@ -123,7 +122,7 @@ async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSi
 
 async function sendError(response: ServerResponse, error: AppError): Promise<void> {
   if (error.code === 'internal') process.stderr.write(`sandboxd: ${inspectable(error)}\n`);
-  // After the first byte, only a broken connection can show the client that the answer is incomplete.
+  // After the first byte, only a broken connection can show that the answer is incomplete.
   if (response.headersSent) return void response.destroy();
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const { req } = response;
@@ -197,7 +196,7 @@ export function hasToken(authorization = '', token: string): boolean {
   return sameText(`sha256:${createHash('sha256').update(value).digest('hex')}`, token);
 }
 
-/** The last accepted signature, because the server sends the same signature with every request. */
+/** The last accepted signature, because the server sends the same one with every request. */
 let accepted: string | undefined;
 function isSigned(signature: string, x: string, uid: string): boolean {
   const whole = `${x} ${uid} ${signature}`;
@@ -208,7 +207,7 @@ function isSigned(signature: string, x: string, uid: string): boolean {
   return isRight;
 }
 
-/** Compares in constant time, so that the time does not reveal where the texts differ. */
+/** Compares in constant time, so that timing does not reveal where the texts differ. */
 function sameText(value: string, expected: string): boolean {
   let difference = value.length ^ expected.length;
   for (let at = 0; at < expected.length; at++) difference |= expected.charCodeAt(at) ^ (value.charCodeAt(at) || 0);

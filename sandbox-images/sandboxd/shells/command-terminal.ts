@@ -8,9 +8,7 @@ import { openPipedTerminal, openTerminal, type Terminal, type TerminalSpec } fro
 
 const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argument
 
-/**
- * Starts the command in a terminal, or over pipes if the image has no `script`. Undefined: no process can be started.
- */
+/** Uses pipes instead of a terminal if the image has no `script`. Undefined if no process can be started. */
 export async function openCommandTerminal(
   { stateDir, env }: SharedState,
   request: OperationSpec,
@@ -35,7 +33,6 @@ export async function openCommandTerminal(
     .catch(() => undefined);
 }
 
-/** The command as an argument, or a file that contains it if it is too long. */
 export async function prepareCommandLine(
   stateDir: string,
   id: string,

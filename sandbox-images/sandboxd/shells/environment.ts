@@ -1,6 +1,5 @@
 import { packageEnvironment } from '../package-folders.ts';
 
-/** The environment that every command starts with: the daemon's, without its internal variables. */
 export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
   const base: Record<string, string> = {
     // UTF-8, as with LANG=C.UTF-8. LANG itself makes every program load eleven more files that change nothing in this
@@ -17,9 +16,9 @@ export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isInternalVariable(name)) base[name] = value;
   }
-  // The init script renames this variable, because Node would read it when the daemon starts.
+  // The init script renames this variable, because the daemon's own Node would obey it.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
-  // The sandbox id also distinguishes this sandbox's processes from another sandbox's on a shared machine.
+  // The sandbox id also distinguishes this sandbox's processes from another's on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
   return { ...base, ...packageEnvironment(base, uid) };
 }

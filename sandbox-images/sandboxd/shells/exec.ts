@@ -14,7 +14,7 @@ import { resolveStartFolder } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
 
 /**
- * Runs one command over pipes. There is no login shell and no process in between, so a call costs little more than a
+ * Runs one command over pipes, without a login shell or an intermediate process, so a call costs little more than a
  * fork.
  */
 export function createExecutor(parts: SharedState) {
@@ -98,7 +98,7 @@ interface CollectedOutput {
   end(): Promise<{ readonly text: string; readonly file?: string }>;
 }
 
-/** Keeps the first MiB in memory. Longer output is written to a file in full, and the command waits for a slow disk. */
+/** Keeps the first MiB in memory. Longer output goes to a file in full, and a slow disk makes the command wait. */
 function collect(stream: Readable | null, whole: { readonly file: string; open(): Promise<Spool> }): CollectedOutput {
   const parts: Buffer[] = [];
   let seen = 0;
@@ -142,7 +142,9 @@ function collect(stream: Readable | null, whole: { readonly file: string; open()
   };
 }
 
-/** Resolves once both streams are closed, or once nothing is left to read while a background child keeps them open. */
+/**
+ * Resolves once both streams are closed, or once nothing is left to read although a background child keeps them open.
+ */
 async function quiet(child: ChildProcess, streams: readonly CollectedOutput[]): Promise<void> {
   const open = () => [child.stdout, child.stderr].some((stream) => stream && !stream.closed);
   const seen = () => streams.reduce((sum, stream) => sum + stream.seen, 0);

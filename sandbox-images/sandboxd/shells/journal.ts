@@ -2,15 +2,15 @@ import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import type { Operation } from '../../../src/sandboxes/client/client.ts';
 
-// The journal records every operation that was started, so that none runs twice, even after the daemon was killed. It
-// is outside the workspace, so an agent's changes to its files cannot erase it.
+// Records every operation that was started, so that none runs twice, even if the daemon is killed. Kept outside the
+// workspace, so that an agent's changes to its files cannot erase it.
 
 export interface JournalEntry {
   readonly operation: Operation;
   readonly shell: string;
   readonly tag?: string;
   readonly ps1: string;
-  /** The beginning of the command, shown in the console. */
+  /** Start of the command, shown in the console. */
   readonly command: string;
 }
 export interface Journal {
@@ -18,7 +18,7 @@ export interface Journal {
   all(): readonly JournalEntry[];
   get(id: string): JournalEntry | undefined;
   record(entry: JournalEntry): void;
-  /** When this tag was first recorded, epoch ms. */
+  /** When the tag was first recorded, in epoch ms. */
   firstOf(tag: string): number | undefined;
 }
 
@@ -31,7 +31,7 @@ export function openJournal(folder: string): Journal {
     const entry = parse(line);
     if (entry) entries.set(entry.operation.id, entry);
   }
-  let lines = Number.POSITIVE_INFINITY; // infinite, so the first record rewrites the file
+  let lines = Number.POSITIVE_INFINITY; // the first record rewrites the file
 
   const rewrite = () => {
     const text = [...entries.values()].map((entry) => `${JSON.stringify(entry)}\n`).join('');
@@ -55,7 +55,7 @@ export function openJournal(folder: string): Journal {
         else appendFileSync(file, `${JSON.stringify(entry)}\n`);
         lines++;
       } catch (cause) {
-        // A full disk must not stop the work. The operation's record is lost only if the daemon crashes.
+        // A full disk must not stop the work. The record is then lost only if the daemon crashes.
         process.stderr.write(`sandboxd: the journal could not be written: ${cause}\n`);
       }
     },

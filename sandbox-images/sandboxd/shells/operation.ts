@@ -14,11 +14,10 @@ import { type ShellState, takeShellState } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { markFinder, markPrefix, type Terminal } from './terminal.ts';
 
-/** The last bytes of a stream, in a bounded amount of memory. */
 interface TailBuffer {
   push(chunk: Uint8Array): void;
   text(): string;
-  /** Closes the stream and frees memory that the kept bytes do not need. */
+  /** Frees memory that the kept bytes do not need. No more bytes may follow. */
   close(): void;
 }
 
@@ -67,11 +66,10 @@ export function tailBuffer(cap: number): TailBuffer {
 
 export interface RunningOperation {
   now(): Operation;
-  /** Whether the command has been waiting for input since its last output. */
+  /** Whether the command has waited for input since its last output. */
   asks(): boolean;
   readonly spool: Spool;
   readonly tag: string | undefined;
-  /** The operation in the form that a console shows. */
   readonly shown: LazyConsoleEntry;
   /** Resolves when there is more output, or the operation has ended. */
   change(): Promise<void>;
@@ -82,11 +80,10 @@ export interface RunningOperation {
   readonly ended: Promise<ShellState | undefined>;
 }
 
-/** A request to stop the whole run that the operation belongs to. */
+/** Present if the whole run of the operation is being stopped. */
 export interface RunStopRequest {
-  /** The number of the run's processes, once they are gone. */
+  /** Resolves with the number of the run's processes, once they are gone. */
   readonly processes: Promise<number>;
-  /** Receives the names of the processes found. */
   readonly met: Set<string>;
 }
 
@@ -94,11 +91,11 @@ const tailBytes = 64 * 1024;
 const lingerMs = 5_000;
 const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
-const quietMs = 1_000; // a command that reads input and prints nothing for this long is considered waiting
+const quietMs = 1_000; // a command that reads input and prints nothing for this long counts as waiting
 const maxUnread = 1024 * 1024;
-const inputGraceMs = 60_000; // extra time for a command that reaches its timeout while it waits for input
+const inputGraceMs = 60_000; // extra time for a command that waits for input at its timeout
 
-/** Starts the command and follows it to its end, whether or not a caller waits for it. */
+/** Starts the command and follows it to its end, even if no caller waits for it. */
 export async function launchOperation(
   parts: SharedState,
   request: OperationSpec,
@@ -138,7 +135,7 @@ export async function launchOperation(
       command: request.command.slice(0, 500),
       ...(tag === undefined ? {} : { tag }),
     });
-  record(); // recorded before the command runs, so that the record exists even if the daemon dies right after this line
+  record(); // before the command runs, so that the record exists even if the daemon dies right after this line
 
   const spool = await openSpool(place, spoolPath, parts.spoolCap);
   const terminal = await openCommandTerminal(parts, request, standing, mark);
@@ -198,8 +195,8 @@ export async function launchOperation(
     let over = false;
     try {
       for await (const chunk of from.output) {
-        // Background processes of the command can still print. Their output appears in the console, but no longer in
-        // the operation's output.
+        // Background processes can still print. Their output appears in the console, but no longer in the operation's
+        // output.
         if (over) recent.push(chunk);
         else {
           const { before, exitCode, after } = finder.push(chunk);
@@ -217,7 +214,6 @@ export async function launchOperation(
     await finish(await from.closed.catch(() => 137));
   };
 
-  /** Keeps the terminal open while background processes use it. */
   const linger = async (from: Terminal) => {
     const mine = marked(() => false);
     for (let open = findTree(mine, keepers.spared); open.members.length + open.undecided.length > 0; ) {

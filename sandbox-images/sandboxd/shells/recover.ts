@@ -32,9 +32,6 @@ export async function endLeftoverProcesses(parts: SharedState, sandboxId: string
   }
 }
 
-/**
- * Leaves a note for the next daemon that there may be terminals or programs to kill, because the journal does not list
- * them.
- */
+/** Notes for the next daemon that there can be terminals or programs to kill, which the journal does not list. */
 export const markTerminalsOpened = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

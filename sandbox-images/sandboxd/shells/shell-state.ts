@@ -8,10 +8,9 @@ import type { ConfinedPaths } from '../files/confined-paths.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { isInternalVariable } from './environment.ts';
 
-/** A shell session's folder and environment between two commands. */
 export interface ShellState {
   readonly cwd: string;
-  /** All exported variables after the last command. Undefined before the first one: the daemon's base environment. */
+  /** Exported variables after the last command. Undefined before the first: the daemon's base environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -21,12 +20,11 @@ const stateEnd = 'corral-end';
 const maxBytes = 8 * 1024 * 1024;
 
 // Sourced first by the bash that runs the command. Reports the shell's folder and environment on exit. Uses `env -0`,
-// because its output needs no second bash to parse it.
+// whose output needs no second bash to parse.
 export const shellSetup = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
 `;
 
-/** The file to which the command with this id reports its folder and environment. */
 export const stateFile = (stateDir: string, id: string) => join(stateDir, `${id}.state`);
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
@@ -53,7 +51,7 @@ function readShellState(path: string): ShellState | undefined {
   const bytes = readBytes(path);
   const cwd = decodeName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
   const [, ...rest] = bytes.toString().split('\0');
-  // Without the end mark the file was cut off by a full disk or a kill, and the shell keeps its old state.
+  // Without the end mark, a full disk or a kill cut the file off, and the shell keeps its old state.
   if (!cwd || rest.at(-2) !== stateEnd) return undefined;
   const env: Record<string, string> = {};
   for (const line of rest.slice(0, -2)) {
@@ -63,7 +61,7 @@ function readShellState(path: string): ShellState | undefined {
   return { cwd, env };
 }
 
-/** The bytes of a file. The command may have replaced the file, for example with an endless FIFO. */
+/** The command may have replaced the file, for example with an endless FIFO. */
 function readBytes(path: string): Buffer {
   let file: number | undefined;
   try {
@@ -79,7 +77,6 @@ function readBytes(path: string): Buffer {
   }
 }
 
-/** The folder in which a command starts: its own `cwd` inside the workspace, or its shell's current folder. */
 export async function resolveStartFolder(
   place: ConfinedPaths,
   { cwd }: Pick<OperationSpec, 'cwd'>,
@@ -90,6 +87,6 @@ export async function resolveStartFolder(
     if (await isFolder(target)) return target;
     throw badRequest(`There is no folder ${cwd}.`);
   }
-  // If the folder was removed, start in the workspace; otherwise the shell could not start.
+  // A removed folder would keep the shell from starting, so the workspace replaces it.
   return (await isFolder(standing.cwd)) ? standing.cwd : place.root;
 }

@@ -10,7 +10,7 @@ import { readLastShellState, resolveStartFolder, type ShellState } from './shell
 import { closedSpool, readLastBytes, type Spool } from './spool.ts';
 
 export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
-  /** Kills the run's running operations. Does not search for other processes of the run. */
+  /** Kills the run's running operations, but searches for no other processes of the run. */
   endTagged(tag: string, within: RunStopRequest): Promise<void>;
 };
 
@@ -26,7 +26,7 @@ const maxShells = 32;
 export function createShells(parts: SharedState): Shells {
   const { place, journal, stateDir } = parts;
   const open = new Map<string, Shell>();
-  /** Operations that this daemon started. Those of earlier daemons are in the journal. */
+  /** Started by this daemon. Operations of earlier daemons are in the journal. */
   const operations = new Map<string, RunningOperation>();
   const starting = new Map<string, Promise<Operation>>();
 
@@ -124,7 +124,7 @@ export function createShells(parts: SharedState): Shells {
     let position = fromByte;
     const buffer = Buffer.allocUnsafeSlow(64 * 1024);
     while (!signal.aborted) {
-      const change = live?.change(); // requested before the read, so that no output is missed in between
+      const change = live?.change(); // before the read, so that no output is missed in between
       const over = (live?.now() ?? entry).state === 'exited';
       const chunk = await spool.read(position, buffer);
       position += chunk.length;
@@ -134,7 +134,6 @@ export function createShells(parts: SharedState): Shells {
     }
   }
 
-  /** Ends processes that earlier commands of the shell left running. */
   async function endBackground(shell: string): Promise<void> {
     const mine = new Set(journal.all().flatMap((entry) => (entry.shell === shell ? [entry.operation.id] : [])));
     const marks = new Set(scanProcesses().map(({ pid }) => readProcessVariable(pid, 'CORRAL_OPERATION')));

@@ -8,10 +8,10 @@ const memoryCap = 64 * 1024;
 /** Stores a command's output in a file, up to a cap. If the disk is full, a little more is kept in memory. */
 export interface Spool {
   readonly bytes: number;
-  /** True once further output is discarded. */
+  /** Whether further output is discarded. */
   readonly full: boolean;
   append(chunk: Uint8Array): Promise<void>;
-  /** The bytes from position `from` on, possibly in the buffer `into`. Empty if there are none yet. */
+  /** Returns bytes from position `from` on, possibly in the buffer `into`. Empty if there are none yet. */
   read(from: number, into: Buffer): Promise<Uint8Array>;
   close(): Promise<void>;
 }
@@ -74,7 +74,6 @@ export async function openSpool(place: ConfinedPaths, path: string, cap: number)
   };
 }
 
-/** The spool of a finished operation, read from its file. */
 export const closedSpool = (place: ConfinedPaths, path: string): Pick<Spool, 'read'> => ({
   async read(from, into) {
     const file = await place.open(path).catch(() => undefined);
@@ -85,7 +84,6 @@ export const closedSpool = (place: ConfinedPaths, path: string): Pick<Spool, 're
   },
 });
 
-/** The end of the output, as text. */
 export async function readLastBytes(place: ConfinedPaths, path: string): Promise<string> {
   const file = await place.open(path).catch(() => undefined);
   if (!file) return '';

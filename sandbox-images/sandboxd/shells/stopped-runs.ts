@@ -3,8 +3,8 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 const maxRemembered = 1_000;
 
 /**
- * Remembers stopped runs by tag. A request of such a run that was in flight during the stop, or that arrives later over
- * another connection, starts nothing. The newest 1,000 runs are remembered.
+ * Remembers the newest 1,000 stopped runs by tag, so that their requests start nothing, whether in flight during the
+ * stop or later over another connection.
  */
 export class StoppedRuns {
   readonly #tags = new Set<string>();
@@ -16,7 +16,6 @@ export class StoppedRuns {
     if (this.#tags.size > maxRemembered && oldest !== undefined) this.#tags.delete(oldest);
   }
 
-  /** Throws conflict if the run was stopped. */
   check(tag: string | undefined): void {
     if (tag !== undefined && this.#tags.has(tag)) {
       throw new AppError('conflict', 'The run was stopped, so it cannot start anything else.');

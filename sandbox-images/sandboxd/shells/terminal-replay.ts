@@ -1,19 +1,17 @@
 // Keeps the bytes that redraw a terminal for its next viewer: the last screenful of lines, or everything that a
-// full-screen program drew. Queries are removed, because the replies of the viewer's terminal would be typed into the
-// shell.
+// full-screen program drew. Queries are removed, because the viewer's terminal would type its replies into the shell.
 
 const cap = 64 * 1024;
 const esc = 0x1b;
 const [ground, escaped, control, string] = [0, 1, 2, 3];
 
-/** A control sequence of the output, and whether it is a query. */
 interface Sequence {
   readonly from: number;
   readonly to: number;
 }
 interface ScannedText {
   readonly sequences: readonly Sequence[];
-  /** The first position at or after the requested one that splits no character and no escape sequence. */
+  /** First position, at or after the requested one, that splits no character or escape sequence. */
   readonly whole: number;
 }
 
@@ -25,7 +23,7 @@ export class TerminalReplay {
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    // Joins rarely, because joining copies and parses everything.
+    // Rarely, because joining copies and parses everything.
     if (this.#length > 2 * cap || this.#chunks.length > 512) this.#joined();
   }
 

@@ -18,13 +18,11 @@ export class TerminalView {
 
   /** Resolves once the reader has taken the chunk. */
   async show(chunk: Uint8Array): Promise<void> {
-    // Stored in the same turn in which the chunk is delivered, so that a new reader neither misses the chunk nor gets
-    // it twice.
+    // Stored in the same turn as it is delivered, so that a new reader gets the chunk exactly once.
     this.#screen.push(chunk);
     await this.#reader?.handoff.give(chunk);
   }
 
-  /** Disconnects the reader and passes it the reason. */
   dismiss(end: TerminalEnd): void {
     if (!this.#reader) return;
     this.#reader.end = end;

@@ -5,19 +5,19 @@ import { startInFolder } from '../files/byte-names.ts';
 
 // A real terminal without a native add-on: util-linux `script` creates the PTY and relays it over pipes, so an unread
 // pipe blocks the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the
-// keeper prints a mark with the exit code, so the output is complete exactly at the mark. It then keeps the terminal
-// open for the command's background processes.
+// keeper prints a mark with the exit code, which ends the output exactly. It then keeps the terminal open for the
+// command's background processes.
 
 export interface Terminal {
   readonly pid: number;
-  /** Whether the command has a terminal. False: it has pipes. */
+  /** False: the command has pipes. */
   readonly isTerminal: boolean;
   readonly input: Writable;
-  /** The output, with the mark at the command's end. */
+  /** Includes the mark at the command's end. */
   readonly output: Readable;
   /** Resolves with the keeper's exit code, which is the command's if there is no mark. */
   readonly closed: Promise<number>;
-  /** Closes the terminal. Processes that still use the terminal lose it. */
+  /** Processes that still use the terminal lose it. */
   close(): void;
 }
 export interface TerminalSpec {
@@ -61,7 +61,7 @@ export async function openPersonalTerminal({ cwd, env }: Pick<TerminalSpec, 'cwd
   return await start('script', ['-qefE', 'always', '-c', shell, '/dev/null'], cwd, own);
 }
 
-/** Runs the command over pipes if the image has no `script`. Programs then see that there is no terminal. */
+/** Used if the image has no `script`. Programs then see that there is no terminal. */
 export async function openPipedTerminal(spec: TerminalSpec): Promise<Terminal> {
   const { command } = spec;
   const env: NodeJS.ProcessEnv = { ...spec.env, CORRAL_MARK: spec.mark };
@@ -81,7 +81,7 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error('a child without pipes');
   await once(child, 'spawn');
-  stdin.on('error', () => {}); // the command exited before it read everything; `write` reports it
+  stdin.on('error', () => {}); // the command exited before reading everything; `write` reports it
   return {
     pid: child.pid ?? 0,
     isTerminal: program === 'script',
@@ -97,13 +97,13 @@ async function start(program: string, args: string[], folder: string, env: NodeJ
 }
 
 export interface MarkFinder {
-  /** The bytes before the mark. Once the mark was found, also its exit code and the bytes after it. */
+  /** Returns the bytes before the mark and, once it is found, its exit code and the bytes after it. */
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
-  /** Bytes that were held back as a possible beginning of the mark. Called when the stream ends without one. */
+  /** Bytes held back as a possible beginning of the mark. Call when the stream ends without one. */
   rest(): Buffer;
 }
 
-/** Splits a stream at the mark, even if the mark is split across chunks. */
+/** Splits a stream at the mark, even one that is split across chunks. */
 export function markFinder(mark: string): MarkFinder {
   const needle = Buffer.from(mark);
   const none = Buffer.alloc(0);

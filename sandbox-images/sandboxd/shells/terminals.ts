@@ -28,9 +28,7 @@ interface OpenTerminal {
 const startMs = 5_000;
 const maxUnread = 1024 * 1024;
 
-/**
- * Terminals for people, separate from the agent's shells. Each keeps its last screenful of output for the next viewer.
- */
+/** Terminals for people, separate from the agent's shells. Each keeps its last screenful for the next viewer. */
 export function createTerminals(parts: SharedState): Terminals {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenTerminal>();
@@ -119,7 +117,7 @@ export function createTerminals(parts: SharedState): Terminals {
   };
 }
 
-/** The terminal's device (pts), once bash runs on it. */
+/** Resolves with the terminal's device (pts) once bash runs on it. */
 async function waitForDevice(terminal: Terminal): Promise<string> {
   const patience = AbortSignal.timeout(startMs);
   let isOver = false;

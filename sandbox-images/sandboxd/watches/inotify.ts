@@ -24,10 +24,9 @@ interface InotifyWatch {
   readonly opened: PromiseWithResolvers<void>;
   readonly onChange: (change: RawChange) => void;
   readonly gone: () => void;
-  /** Requests that the helper has not answered yet, in order. */
   readonly syncs: PromiseWithResolvers<void>[];
 }
-/** The maximum number of folders in all watches of a sandbox. Each costs about a kilobyte of kernel memory. */
+/** Maximum folders in all watches of a sandbox. Each costs about a kilobyte of kernel memory. */
 const maxFolders = 16_384;
 const calls: readonly SystemCall[] = [
   { x64: 294, arm64: 26 }, // inotify_init1
@@ -35,7 +34,7 @@ const calls: readonly SystemCall[] = [
   { x64: 255, arm64: 28 }, // inotify_rm_watch
 ];
 
-/** The watches of the sandbox's single helper process, which runs from the first watch to the last. */
+/** All watches of the sandbox, in one helper process that runs from the first watch to the last. */
 export class Inotify {
   readonly #parts: Pick<SharedState, 'env' | 'keepers'>;
   readonly #watches = new Map<string, InotifyWatch>();
@@ -45,7 +44,7 @@ export class Inotify {
     this.#parts = parts;
   }
 
-  /** Rejects: file_not_found, invalid_request (no folder), conflict (too many folders), unsupported. */
+  /** Rejects with file_not_found, invalid_request (not a folder), conflict (too many folders) or unsupported. */
   async open(
     id: string,
     { path, recursive }: { readonly path: string; readonly recursive: boolean },
@@ -106,7 +105,7 @@ export class Inotify {
     return helper;
   }
 
-  /** `id opened`, `id synced`, `id failed NUMBER`, or `id TYPE NAME`. */
+  /** Parses `id opened`, `id synced`, `id failed NUMBER`, or `id TYPE NAME`. */
   #hear([id = '', what, detail = '']: readonly string[]): void {
     const watch = this.#watches.get(id);
     if (!watch) return;

@@ -27,7 +27,7 @@ interface OpenWatch {
 /** A watch without a reader expires after this time without a request. */
 const idleMs = 600_000;
 
-/** Watches of folders. Changes wait for their reader; only the newest are kept. */
+/** Changes wait for their reader; only the newest are kept. */
 export function createWatches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>): WatchService {
   const { clock } = parts;
   const all = new Map<string, OpenWatch>();

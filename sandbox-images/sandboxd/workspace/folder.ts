@@ -3,8 +3,8 @@ import { type BigIntStats, closeSync, constants, lstatSync, mkdirSync, opendirSy
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 
 /**
- * An open folder of the workspace. Names are resolved in the open folder and never through a link, so a program that
- * swaps folders cannot lead the daemon to other files, above all the daemon's own files in `/proc`.
+ * An open folder of the workspace. Names are resolved in it and never through a link, so a program that swaps folders
+ * cannot lead the daemon to other files, above all its own files in `/proc`.
  */
 export class Folder implements Disposable {
   readonly #fd: number;
@@ -19,7 +19,6 @@ export class Folder implements Disposable {
 
   at = (name: string): string => `/proc/self/fd/${this.#fd}/${name}`;
 
-  /** Throws if no folder has this name. */
   folder(name: string): Folder {
     return new Folder(openSync(this.at(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
   }
@@ -37,7 +36,6 @@ export class Folder implements Disposable {
     return openSync(this.at(name), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0o644);
   }
 
-  /** The stats of the folder or of an entry. Undefined: it does not exist. */
   stats(name = ''): BigIntStats | undefined {
     return lstatSync(this.at(name), { bigint: true, throwIfNoEntry: false });
   }
@@ -57,5 +55,5 @@ export class Folder implements Disposable {
   }
 }
 
-/** Thrown for a workspace that only a program in the sandbox can handle. */
+/** Thrown if only a program in the sandbox can handle the workspace. */
 export class UnusableWorkspaceError extends Error {}

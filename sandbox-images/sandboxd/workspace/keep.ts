@@ -9,7 +9,7 @@ const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 const own = basename(runFolder);
 const { copyBytes, copiedBytes, copies } = runFileLimits;
 
-/** Lists the files of the workspace and copies the small ones. Does nothing if that was already done for this run. */
+/** Lists the files of the workspace and copies the small ones, once per run. */
 export function saveRunFiles(root: string, { run, at }: RunStart, most: number): void {
   using workspace = Folder.workspace(root);
   using corral = workspace.made('.corral');
@@ -48,7 +48,7 @@ function keptRun(corral: Folder): string | undefined {
   }
 }
 
-/** False: the file is gone, unreadable, or no longer the listed file. */
+/** False if the file is gone, unreadable, or no longer the listed one. */
 function copied({ path, name, folder }: WorkspaceEntry, into: Folder): boolean {
   const content = read(folder, name);
   if (!content) return false;
@@ -59,7 +59,7 @@ function copied({ path, name, folder }: WorkspaceEntry, into: Folder): boolean {
   return true;
 }
 
-/** Reads a file of at most 256 KiB. */
+/** Undefined if the file is over 256 KiB or is not a regular file. */
 function read(folder: Folder, name: string): Buffer | undefined {
   let fd: number | undefined;
   try {

@@ -11,17 +11,17 @@ export interface WorkspaceEntry {
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
   /**
-   * Maximum number of entries; throws UnusableWorkspaceError beyond it. For larger workspaces, external programs are
-   * faster and do not block the daemon.
+   * Maximum entries; beyond, throws UnusableWorkspaceError. External programs are faster for larger workspaces and do
+   * not block the daemon.
    */
   readonly most: number;
 }
-/** Time limit in ms. A workspace on a slow disk is also left to external programs. */
+/** Time limit: a workspace on a slow disk is left to external programs. */
 const patienceMs = 250;
 
 /**
- * Everything in the workspace, folders before their content. Links are not followed, and other file systems are not
- * entered. Reads on the event loop, which costs less than a thread for a small workspace.
+ * Everything in the workspace, folders before their content. Follows no links and enters no other file systems. Reads
+ * on the event loop, which costs less than a thread for a small workspace.
  */
 export function* walkWorkspace(root: string, { leavesOut, most }: Walk): Generator<WorkspaceEntry> {
   let left = most;
@@ -58,6 +58,6 @@ function opened(folder: Folder, name: string): Folder | undefined {
 }
 
 const billion = 1_000_000_000n;
-/** The modification time as `find -printf %T@` prints it. */
+/** In the format of `find -printf %T@`. */
 export const formatChangeTime = ({ mtimeNs }: BigIntStats): string =>
   `${mtimeNs / billion}.${String(mtimeNs % billion).padStart(9, '0')}0`;

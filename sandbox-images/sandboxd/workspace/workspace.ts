@@ -8,8 +8,8 @@ import { saveRunFiles } from './keep.ts';
 import { formatChangeTime, type WorkspaceEntry, walkWorkspace } from './walk.ts';
 
 /**
- * Equal fingerprints mean equal files. The modification time of a folder is left out, because its entries already show
- * any change.
+ * Equal fingerprints mean equal files. Folder modification times are omitted, because the entries already show any
+ * change.
  */
 function printOf(root: string, most: number): WorkspaceFingerprint {
   const hash = createHash('sha256');
@@ -33,10 +33,9 @@ function lineOf({ stats, folder, name }: WorkspaceEntry): string {
   return `${stats.isFile() ? 'f' : 'o'} ${stats.size} ${stats.mode} ${formatChangeTime(stats)}`;
 }
 
-/** Maximum number of entries. A larger workspace is left to external programs. */
+/** Maximum entries. External programs handle larger workspaces. */
 const most = 2_000;
 
-/** Operations on a whole workspace, for workspaces that are small enough. */
 export function workspaceOperations(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {
   return {
     async keepForRun(mark) {

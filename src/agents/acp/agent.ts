@@ -29,12 +29,11 @@ interface Report {
   readonly cost?: { readonly amount: number; readonly currency: string } | null | undefined;
 }
 
-/** Counts only new spending, because an agent's reports include the spending of its earlier reports. */
+/** Counts only new spending, because an agent's reports include earlier ones. */
 export class SpendingCounter {
   #tokens = 0; // per message
   #cost = 0; // per agent session
 
-  /** Resets the counts for a new message. */
   begin(): void {
     this.#tokens = 0;
   }
@@ -61,7 +60,7 @@ export class SpendingCounter {
 const name = z.string().min(1).max(200);
 const option = z.object({ category: z.string(), currentValue: name });
 const spent = z.object({ model: name, token_count: z.unknown() });
-/** The places where agents name their model: sessions, updates and answers. */
+/** Where agents name their model: in sessions, updates and answers. */
 const Message = z.object({
   models: z.object({ currentModelId: name }).optional().catch(undefined),
   configOptions: z.array(z.unknown()).optional().catch(undefined),
@@ -79,7 +78,6 @@ const Message = z.object({
 /** Aliases for the agent's preferred model. */
 const unknownModels = new Set(['default', 'auto']);
 
-/** The model that an agent's message names. Undefined if it names none. */
 export function findModel(message: unknown): string | undefined {
   const { models, configOptions = [], _meta } = Message.safeParse(message).data ?? {};
   const chosen = configOptions.map((one) => option.safeParse(one).data).find((one) => one?.category === 'model');
@@ -98,7 +96,6 @@ const stopMs = 1_000;
 const maxPending = 100; // pending approval requests
 const maxEchoes = 2_000;
 
-/** One running agent in a sandbox. */
 export class AcpAgent {
   readonly #program: ProgramStream;
   readonly #connection: ClientConnection;
@@ -145,7 +142,6 @@ export class AcpAgent {
     while (this.#queue.length > maxWaiting && this.ended === undefined) await this.#room.promise;
   }
 
-  /** The model behind the agent, if the agent names it. */
   get model(): string | undefined {
     return this.#model;
   }
@@ -154,14 +150,14 @@ export class AcpAgent {
     return this.#prompt !== undefined && this.ended === undefined;
   }
 
-  /** Whether the agent is working or has unread output. It can finish before its output is read. */
+  /** Includes unread output, because the agent can finish before it is read. */
   get isBusy(): boolean {
     return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
   }
 
   /**
-   * Starts a session, or continues the known session. Resolves with its id; `lost` says why the known session could not
-   * continue.
+   * Starts a session, or continues the known one. Resolves with its id; `lost` is the reason why the known session
+   * could not continue.
    */
   async open(
     { cwd, known, auth, mode, resume }: OpenOptions,
@@ -214,7 +210,7 @@ export class AcpAgent {
 
   /**
    * Some agents answer `session/load` before they repeat the conversation. They answer further requests between
-   * updates, so two consecutive answers without an update between them mark the end of the history.
+   * updates, so two consecutive answers without an update in between mark the end of the history.
    */
   async #endOfHistory(): Promise<void> {
     let quiet = 0;
@@ -225,7 +221,7 @@ export class AcpAgent {
     }
   }
 
-  /** Sends the agent a message; its updates and end are read with `next`. */
+  /** Sends a message; read its updates and end with `next`. */
   prompt(text: string): void {
     const own = {};
     this.#prompt = own;
@@ -248,7 +244,7 @@ export class AcpAgent {
     );
   }
 
-  /** The next update or pause. Rejects when the signal fires. */
+  /** Resolves with the next update or pause. Rejects when the signal aborts. */
   async next(signal: AbortSignal): Promise<AgentStreamItem> {
     for (;;) {
       const item = this.#queue.shift();
@@ -262,7 +258,6 @@ export class AcpAgent {
     }
   }
 
-  /** Tells the agent to stop working on the current message. */
   async cancel(): Promise<void> {
     for (const answer of this.#permissions.values()) answer(false);
     if (!this.isWorking) return;
@@ -276,10 +271,7 @@ export class AcpAgent {
     return answer !== undefined;
   }
 
-  /**
-   * Stores a decision for the call. When the agent repeats its approval request, the decision answers that request
-   * once.
-   */
+  /** Stores a decision for the call, which answers the agent's repeated approval request once. */
   carry(call: CallForApproval, allowed: boolean): void {
     this.#carried = { call, allowed };
   }
@@ -290,7 +282,7 @@ export class AcpAgent {
     await this.#program.close();
   }
 
-  /** Passes on one approval request at a time. Later requests wait. */
+  /** Passes on one approval request at a time; later ones wait. */
   async #requestApproval(
     toolCall: Parameters<AcpToolCalls['requestApproval']>[0],
     options: readonly PermissionOption[],
@@ -333,7 +325,7 @@ export class AcpAgent {
     return carried.allowed;
   }
 
-  /** The current model, if the message names a different model. */
+  /** Empty unless the message names another model. */
   #named(message: unknown): readonly AgentUpdate[] {
     const name = findModel(message);
     if (name === undefined || name === this.#model) return [];
@@ -368,7 +360,6 @@ export class AcpAgent {
 
 interface OpenOptions {
   readonly cwd: string;
-  /** The session to continue. */
   readonly known?: string | undefined;
   readonly auth?: string | undefined;
   readonly mode?: string | undefined;

@@ -28,7 +28,7 @@ export class AcpAgents extends ServerPart<Deps> {
 
   /**
    * Lets the agent work until it has answered, needs a person, or fails. Failures are values. Rejects only when the
-   * signal fires, after ending the agent.
+   * signal aborts, after ending the agent.
    */
   async turn(
     client: SandboxClient,
@@ -66,21 +66,19 @@ export class AcpAgents extends ServerPart<Deps> {
   }
 
   /**
-   * Answers the agent's approval request. If the agent has stopped, the decision is kept until the agent repeats the
-   * request.
+   * Answers the agent's approval request. If the agent has stopped, the decision is kept until the request is repeated.
    */
   decide(client: SandboxClient, call: CallForApproval, allowed: boolean): void {
     if (!this.#agents.get(client)?.decide(call.callId, allowed)) this.#carried.set(client, { call, allowed });
   }
 
-  /** Stops the agent and everything that it started. */
   async end(client: SandboxClient): Promise<void> {
     const agent = this.#agents.get(client);
     this.#agents.delete(client);
     await agent?.close();
   }
 
-  /** Stops the agent of a sandbox whose connection was closed. */
+  /** Call when the connection to the sandbox was closed. */
   release(client: SandboxClient): void {
     void this.end(client);
   }
@@ -96,7 +94,6 @@ export class AcpAgents extends ServerPart<Deps> {
     }
   }
 
-  /** The agent for the message: the running one, or a new one. */
   async #working(
     client: SandboxClient,
     externalTurn: ExternalTurn,

@@ -41,8 +41,8 @@ interface KnownCall {
 }
 
 /**
- * An agent's tool calls under the server's own ids, because an agent can reuse an id. Each call has the newest data
- * that the agent sent.
+ * An agent's tool calls under the server's own ids, because an agent can reuse ids. Each call has the agent's newest
+ * data.
  */
 export class AcpToolCalls {
   readonly #known = new Map<string, KnownCall>();
@@ -52,7 +52,6 @@ export class AcpToolCalls {
     this.#newId = newId;
   }
 
-  /** The call of an approval request, with everything that the agent has reported about it. */
   requestApproval(update: ToolCallUpdate): CallForApproval {
     const known = this.#of(update.toolCallId);
     read(update, known);
@@ -60,7 +59,7 @@ export class AcpToolCalls {
     return { callId, name, args, content: toContent(known, '') };
   }
 
-  /** `isNew`: the agent starts a call, possibly with the id of a finished call. */
+  /** `isNew`: the agent starts a call, possibly with the id of a finished one. */
   receive(update: ToolCallUpdate, isNew: boolean): readonly (AgentToolCall | AgentToolResult)[] {
     const earlier = this.#known.get(update.toolCallId);
     if (earlier?.isOver && !isNew) return [];
@@ -117,7 +116,7 @@ export class AcpToolCalls {
   }
 }
 
-/** Applies an update. Empty lists and objects are ignored, because some agents fill fields with them. */
+/** Ignores empty lists and objects, because some agents fill fields with them. */
 function read({ kind, name, title, rawInput, rawOutput, locations, content }: ToolCallUpdate, known: KnownCall): void {
   known.kind = kind ?? known.kind;
   known.name = name ?? known.name;
@@ -142,7 +141,7 @@ const TerminalNews = z.object({
   terminal_output: z.object({ data: z.string() }).optional().catch(undefined),
   terminal_exit: z.object({ exit_code: z.number().int() }).optional().catch(undefined),
 });
-/** The Codex adapters report a command's output this way, whether or not the client has terminals. */
+/** The Codex adapters report a command's output this way, even if the client has no terminals. */
 function readTerminal({ _meta }: ToolCallUpdate, known: KnownCall): void {
   const news = TerminalNews.safeParse(_meta).data;
   const piece = news?.terminal_output_delta?.data ?? news?.terminal_output?.data ?? '';
@@ -167,7 +166,6 @@ function callOf({ callId, kind, name, title, input, paths, diffs }: KnownCall): 
   return { callId, name: word, family: families[kind ?? 'other'] ?? 'mcp', args };
 }
 
-/** Shortens the texts of oversized arguments for the log. */
 function fitting(input: Record<string, unknown>): Record<string, unknown> {
   if (JSON.stringify(input).length <= maxArgs) return input;
   const short = Object.fromEntries(
@@ -186,7 +184,7 @@ const shortened = (text: string, max: number): string => {
     : `${begin}\n[${text.length - begin.length} characters more are not shown]`;
 };
 
-/** The command of a call that runs a command: a text, or the words of `[bash, -lc, text]`. */
+/** The shell command that a call runs: a text, or the words of `[bash, -lc, text]`. */
 function findCommand(input: Record<string, unknown>, title: string | undefined): string | undefined {
   const command = input.command ?? input.cmd;
   if (typeof command === 'string') return command;
@@ -226,7 +224,6 @@ const Edit = z.union([
   z.object({ oldString: text, newString: text }).transform((it) => [it.oldString, it.newString] as const),
   z.object({ content: text }).transform((it) => ['', it.content] as const),
 ]);
-/** The change described by the arguments, for agents that send no diff. */
 function diffsIn(input: Record<string, unknown>): readonly Diff[] {
   const edit = Edit.safeParse(input).data;
   return edit ? [{ type: 'diff', path: '', oldText: edit[0], newText: edit[1] }] : [];
@@ -240,7 +237,7 @@ const RawOutput = z.union([
   z.object({ stdout: text, stderr: text.optional() }).transform((it) => it.stdout + (it.stderr ?? '')),
 ]);
 
-/** Only the output: the texts in the content are written for people, some in a Markdown fence. */
+/** Prefers the raw output: texts in the content are written for people, some in a Markdown fence. */
 function outputOf({ rawOutput, terminal, texts }: KnownCall): string {
   const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
   return truncateEnd(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);

@@ -8,9 +8,8 @@ import { lineSplitter, maxLineBytes, type ParsedLine } from '../mcp/lines.ts';
 
 export interface ProgramStream {
   readonly stream: Stream;
-  /** Why the program has ended or must end. */
+  /** Resolves with why the program has ended or must end. */
   readonly ended: Promise<string>;
-  /** Stops the program and everything that it started. */
   close(): Promise<void>;
 }
 const limits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 200_000 };
@@ -27,7 +26,7 @@ export async function openProgramStream(
   program: ProgramSpec,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
-  // a program that an earlier server started is in the middle of a conversation
+  // a program left by an earlier server is in the middle of a conversation
   await programs.close(program.id, signal).catch(ignoreNotFound);
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();
@@ -84,7 +83,7 @@ export async function openProgramStream(
   };
 }
 
-/** Agents print more than messages. Only JSON objects can be messages. */
+/** Agents print more than messages, but only JSON objects can be messages. */
 function messageIn(text: string): AnyMessage | undefined {
   if (!text.startsWith('{')) return undefined;
   const message = parseJson(text, limits);

@@ -12,7 +12,7 @@ export type AgentStreamItem = AgentUpdate | AgentPause;
 export const isAgentPause = (item: AgentStreamItem): item is AgentPause =>
   item.kind === 'replied' || item.kind === 'asks' || item.kind === 'failed';
 
-/** The parts of an update that Corral shows. Empty for other updates. */
+/** Converts the updates that Corral shows. Empty for others. */
 export function toAgentUpdates(update: SessionUpdate, calls: AcpToolCalls): readonly AgentUpdate[] {
   switch (update.sessionUpdate) {
     case 'agent_message_chunk':
@@ -29,7 +29,7 @@ export function toAgentUpdates(update: SessionUpdate, calls: AcpToolCalls): read
   }
 }
 
-/** Only one step can run at a time: if several are in progress, all except the first are shown as pending. */
+/** Only one step can run at a time: if several are in progress, all but the first are shown as pending. */
 function toSteps(entries: readonly { content: string; status: keyof typeof stepStatus }[]): PlanStep[] {
   let isRunning = false;
   return entries.slice(0, maxSteps).map(({ content, status }, at) => {

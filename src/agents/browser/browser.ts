@@ -1,7 +1,7 @@
 import type { PictureType } from '../../core/text/pictures.ts';
 
-// The browser of a sandbox's desktop, for tools. Results and failures of a page are reports to the model. Only a lost
-// sandbox and the caller's own signal cause a rejection.
+// The browser of a sandbox's desktop, for tools. Results and page failures are reports to the model. Only a lost
+// sandbox and the caller's own signal cause rejections.
 
 export interface PictureBytes {
   readonly mimeType: PictureType;
@@ -9,12 +9,9 @@ export interface PictureBytes {
 }
 export interface BrowserReport {
   readonly ok: boolean;
-  /**
-   * The reason if `ok` is false. `refused`: the egress policy forbids the action, or the action makes no sense here.
-   */
+  /** Set if `ok` is false. `refused`: the egress policy forbids the action, or it makes no sense here. */
   readonly reason?: 'failed' | 'not_found' | 'refused' | 'timed_out';
   readonly text: string;
-  /** A picture of the browser. Absent if none could be taken. */
   readonly picture?: PictureBytes;
 }
 
@@ -22,10 +19,10 @@ export interface BrowserReport {
 export type PageTarget = { readonly index: number } | { readonly x: number; readonly y: number };
 
 export interface AgentBrowser {
-  /** The page's elements, renumbered, and its text as Markdown. */
+  /** Returns the page's elements, renumbered, and its text as Markdown. */
   view(signal: AbortSignal): Promise<BrowserReport>;
   navigate(url: string, signal: AbortSignal): Promise<BrowserReport>;
-  /** Starts a new browser and opens this address. */
+  /** Starts a new browser and opens the address. */
   restart(url: string, signal: AbortSignal): Promise<BrowserReport>;
   click(target: PageTarget, signal: AbortSignal): Promise<BrowserReport>;
   /** Replaces the field's content. */
@@ -39,20 +36,19 @@ export interface AgentBrowser {
   pressKey(key: string, signal: AbortSignal): Promise<BrowserReport>;
   /** Selects by position (from 0), text or value. */
   selectOption(index: number, option: string, signal: AbortSignal): Promise<BrowserReport>;
-  /** Scrolls one screen, or to the end. */
   scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport>;
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport>;
   consoleView(maxLines: number, signal: AbortSignal): Promise<BrowserReport>;
-  /** The address of the current page. Undefined while the browser does not answer. */
+  /** Address of the current page. Undefined if the browser does not answer. */
   address(signal: AbortSignal): Promise<string | undefined>;
 }
 
 export interface BrowserLimits {
   /** Above this number, the oldest tab is closed. */
   readonly maxTabs: number;
-  /** A larger download is stopped. */
+  /** Larger downloads are stopped. */
   readonly maxDownloadBytes: number;
   readonly navigationMs: number;
-  /** Milliseconds for work in a page that should finish immediately. */
+  /** Time limit for work in a page that should finish immediately. */
   readonly answerMs: number;
 }

@@ -11,16 +11,16 @@ export interface BrowserConnection {
   /** The session of the browser itself, in addition to those of its pages. */
   readonly control: CDPSession;
   isOpen(): boolean;
-  /** Closes the connection; the browser continues. */
+  /** Closes the connection but not the browser. */
   close(): void;
 }
 
-/** Connects to the sandbox's browser, and starts it if it is not running. */
+/** Connects to the sandbox's browser, and starts it if necessary. */
 export async function connectBrowser(desktop: DesktopClient, signal: AbortSignal): Promise<BrowserConnection> {
   const pipe = await desktop.cdp(signal);
   const transport = pipeTransport(pipe, desktop);
   try {
-    // Loaded with the first browser, so that a server without browsers spends no memory on it.
+    // Loaded with the first browser, because a server without browsers should not spend memory on it.
     const { chromium } = await import('playwright-core');
     // Playwright's test defaults are off: a person watches this browser, and the server sets the download folder.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });

@@ -11,19 +11,16 @@ const lookMs = 50;
 
 interface Options {
   readonly control: CDPSession;
-  /** The path inside the sandbox. */
   readonly folder: string;
   readonly maxBytes: number;
   readonly notes: BrowserEventNotes;
   readonly clock: Clock;
 }
 
-/** Sends downloads to a folder of the workspace, and cancels those that exceed the limit. */
+/** Saves downloads to a folder of the workspace, and cancels those that exceed the limit. */
 export class Downloads {
   readonly #options: Options;
-  /** Names of active downloads, by the browser's id. */
   readonly #open = new Map<string, string>();
-  /** A download has started since the last check. */
   #begun = false;
 
   constructor(options: Options) {
@@ -42,9 +39,7 @@ export class Downloads {
     });
   }
 
-  /**
-   * Waits briefly, so that the report of an action includes small downloads. `expected`: a download is about to start.
-   */
+  /** Waits briefly, so that an action's report includes small downloads. `expected`: a download is about to start. */
   async settle(signal: AbortSignal, expected: boolean): Promise<void> {
     const { clock } = this.#options;
     const until = clock.now() + waitMs;

@@ -1,6 +1,5 @@
 import type { FoundElement, PageScan } from './page-types.ts';
 
-/** The elements of the last view, and their document. */
 export interface NumberedElements {
   readonly document: string;
   readonly ids: ReadonlySet<number>;
@@ -16,7 +15,10 @@ export const toNumberedElements = ({
   count: elements.length,
 });
 
-/** `3:<button>Save</button>`, one per line. Marks elements that are new since the last view of this document. */
+/**
+ * One line per element, such as `3:<button>Save</button>`. Marks elements that are new since the last view of this
+ * document.
+ */
 export function elementLines(
   { document, elements, more }: Pick<PageScan, 'document' | 'elements' | 'more'>,
   before: NumberedElements | undefined,

@@ -3,7 +3,7 @@ import { truncateEnd } from '../../core/text/text.ts';
 const maxNotes = 20;
 const maxChars = 400;
 
-/** Browser events since the last report to the model. Above the limit, only their number is kept. */
+/** Browser events since the last report to the model. Above the limit, they are only counted. */
 export class BrowserEventNotes {
   #notes: string[] = [];
   #lost = 0;
@@ -21,7 +21,6 @@ export class BrowserEventNotes {
   }
 }
 
-/** Puts the text on one line and truncates it. */
 export function clipText(text: string, chars: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length <= chars ? line : `${truncateEnd(line, chars - 1)}…`;

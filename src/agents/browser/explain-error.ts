@@ -4,7 +4,7 @@ import { clipText } from './event-notes.ts';
 import { PageError } from './run-in-page.ts';
 
 export type ActionResult = Pick<BrowserReport, 'ok' | 'text' | 'reason'> & {
-  /** A download is about to start. */
+  /** Set if a download is about to start. */
   readonly downloads?: true;
 };
 export const successResult = (text: string): ActionResult => ({ ok: true, text });
@@ -19,11 +19,10 @@ const beyondUs = new Set(['sandbox_lost', 'sandbox_unresponsive', 'sandbox_not_f
 
 const messageOf = (thrown: unknown) => String((thrown as Error | null)?.message ?? thrown);
 
-/** Whether a Playwright call failed because its page, or the connection to it, was closed. */
 export const isClosedError = (thrown: unknown): boolean =>
   /(page|target).*closed|session closed/i.test(messageOf(thrown));
 
-/** Turns a browser error into text that says what to do. Rethrows errors that are not the browser's. */
+/** Turns a browser error into text that says what to do. Rethrows other errors. */
 export function explainError(thrown: unknown, isOpen: boolean): ActionResult {
   if (thrown instanceof AppError) {
     if (beyondUs.has(thrown.code)) throw thrown;
@@ -55,7 +54,6 @@ const network: readonly (readonly [RegExp, string])[] = [
   [/ERR_BLOCKED_BY|ERR_UNSAFE/, 'the browser refuses it'],
 ];
 
-/** Why an address could not be opened, if the browser reports it. */
 export function networkFailure(url: string, message: string): ActionResult | undefined {
   const name = /net::(ERR_\w+)/.exec(message)?.[1];
   if (name === undefined) return undefined;

@@ -1,7 +1,7 @@
 import { trimEndCharacters, truncateEnd } from '../../core/text/text.ts';
 import type { PageTree, PageTreeElement } from './page-types.ts';
 
-/** A page's Markdown, truncated to a number of characters. A last line says how much is missing. */
+/** Truncates a page's Markdown. A last line says how much is missing. */
 export function clipMarkdown(text: string, maxChars: number, cut = false): string {
   if (text.length <= maxChars && !cut) return text;
   const kept = truncateEnd(text, maxChars);
@@ -9,7 +9,6 @@ export function clipMarkdown(text: string, maxChars: number, cut = false): strin
   return `${kept}\n[… ${rest}; scroll, or look with browser_console_exec.]`;
 }
 
-/** The whole text as Markdown. */
 export const toMarkdown = (tree: readonly PageTree[]): string =>
   blocks(tree, '')
     .split('\n')
@@ -21,7 +20,7 @@ export const toMarkdown = (tree: readonly PageTree[]): string =>
 const isBlock = (node: PageTree): node is PageTreeElement =>
   typeof node !== 'string' && /^(div|p|h[1-6]|ul|ol|li|table|tr|pre|blockquote|hr)$/.test(node.tag);
 
-/** Joins the children: a run of inline content becomes its own line, and blocks are separated. */
+/** Puts each run of inline content on its own line, and separates blocks. */
 function blocks(nodes: readonly PageTree[], indent: string): string {
   let out = '';
   let line: PageTree[] = [];

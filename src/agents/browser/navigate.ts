@@ -8,12 +8,12 @@ import { type ActionResult, failureResult, networkFailure, successResult } from 
 import type { Tab } from './tabs.ts';
 
 /**
- * Reads the egress proxy's refusal of this address. A browser hides the answer to a refused tunnel, so this repeats the
+ * Reads the egress proxy's refusal of the address. A browser hides the answer to a refused tunnel, so this repeats the
  * request with a tool that shows the status line, which has the reason.
  */
 async function explainRefusal(sandbox: SandboxClient, url: string, signal: AbortSignal): Promise<string | undefined> {
   const { hostname, port, protocol } = new URL(url);
-  if (!/^[\w.:[\]-]+$/.test(hostname)) return undefined; // because the name becomes part of a command
+  if (!/^[\w.:[\]-]+$/.test(hostname)) return undefined; // the name becomes part of a command
   const authority = `${hostname}:${port || (protocol === 'http:' ? 80 : 443)}`;
   const script = `p=\${https_proxy:-http://127.0.0.1:3128}; p=\${p#*://}; p=\${p%/}
 exec 3<>"/dev/tcp/\${p%:*}/\${p##*:}" && printf 'CONNECT %s HTTP/1.1\\r\\nHost: %s\\r\\n\\r\\n' ${authority} ${authority} >&3 && head -n 1 <&3`;
@@ -25,7 +25,7 @@ exec 3<>"/dev/tcp/\${p%:*}/\${p##*:}" && printf 'CONNECT %s HTTP/1.1\\r\\nHost: 
   return /^HTTP\/1\.[01] 4\d\d (egress to .*)/.exec(stdout)?.[1]?.trim();
 }
 
-const restMs = 5_000; // ms for content that the page loads after navigation
+const restMs = 5_000; // for content that the page loads after navigation
 const refusalBytes = 2_000;
 
 interface Options {
@@ -36,7 +36,6 @@ interface Options {
   readonly signal: AbortSignal;
 }
 
-/** Opens an address and describes the result. */
 export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal }: Options): Promise<ActionResult> {
   let response: Response | null;
   try {

@@ -10,8 +10,8 @@ import type {
   PageWindow,
 } from './page-types.ts';
 
-// Page functions run in the page, as text, in an isolated world that the page cannot see or change. So each function
-// is self-contained: it can use nothing else of this file, except types.
+// Page functions run in the page, as text, in an isolated world that the page cannot see or change. Each must be
+// self-contained: it can use nothing else of this file, except types.
 
 declare const document: PageDocument;
 declare const window: PageWindow;
@@ -45,7 +45,6 @@ export function scanPage({ withText, maxElements, maxNodes, maxChars }: ScanLimi
     if (width < 1 || height < 1) return false;
     return element.checkVisibility?.({ checkOpacity: true, checkVisibilityCSS: true }) ?? true;
   };
-  /** Whether the element is on the screen and not covered by another element. */
   const isSeen = (element: PageElement, root: PageRoot, dx: number, dy: number) => {
     const { x, y, width, height } = element.getBoundingClientRect();
     const left = Math.max(x, -dx, 0);
@@ -229,7 +228,7 @@ export function locateElement({ index }: { index: number }): ElementLocation {
   return { coveredBy: over ? `<${over.tagName.toLowerCase()}>${text}` : 'something else' };
 }
 
-/** Selects an option as a user would, and fires the page's events. Without a match, returns the available options. */
+/** Selects an option as a user would, and fires the page's events. Returns the available options if none matches. */
 export function chooseOption({
   index,
   option,
@@ -260,7 +259,9 @@ export function chooseOption({
   return { chosen: options[at]?.text.trim() ?? '' };
 }
 
-/** Sets the value of a field without typing, such as a date, and fires the page's events. False: not such a field. */
+/**
+ * Sets the value of a field that is not typed into, such as a date, and fires the page's events. False: another field.
+ */
 export function setValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];
   const untyped = /^(date|time|month|week|datetime-local|color|range)$/;
@@ -285,5 +286,5 @@ export function scrollPage({ sign, far }: { sign: 1 | -1; far: 'screen' | 'end' 
   return element.scrollTop !== before;
 }
 
-/** Waits until the page's own code yields. */
+/** Succeeds once the page's own code yields. */
 export const ping = (): boolean => true;

@@ -1,4 +1,4 @@
-// The part of the DOM that the page script uses. The server's own code has no DOM.
+// The part of the DOM that the page script uses, because the server's own code has no DOM types.
 
 export interface PageRect {
   readonly x: number;
@@ -85,7 +85,6 @@ export interface PageScan {
   readonly title: string;
   readonly contentType: string;
   readonly elements: readonly FoundElement[];
-  /** The number of elements above the limit of the list. */
   readonly more: number;
   readonly tree: readonly PageTree[];
   readonly cut: boolean;

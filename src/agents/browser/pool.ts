@@ -23,7 +23,7 @@ export class BrowserPool extends ServerPart<Options> implements Disposable {
     return session;
   }
 
-  /** Fires when the connection to the sandbox is closed. */
+  /** Call when the connection to the sandbox is closed. */
   release(sandbox: SandboxClient): void {
     this.#sessions.get(sandbox)?.[Symbol.dispose]();
     this.#sessions.delete(sandbox);

@@ -57,7 +57,7 @@ export class BrowserReporter extends ServerPart<Options> {
         const looking = raceTabCrash(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {
           if (!(await isTabClosedError(tab, thrown))) throw thrown;
-          return undefined; // the tab closed, so the previous tab becomes current
+          return undefined; // the tab closed, so the previous one becomes current
         });
         if (shown) [lines, picture] = shown;
       }
@@ -104,7 +104,6 @@ export class BrowserReporter extends ServerPart<Options> {
     return clipMarkdown(text, markdownChars, cut) || '(none)';
   }
 
-  /** A picture of the whole desktop, if the page cannot be captured. */
   async #wholeScreen(signal: AbortSignal): Promise<PictureBytes | undefined> {
     const { sandbox, clock, answerMs } = this.deps;
     try {
@@ -119,7 +118,7 @@ export class BrowserReporter extends ServerPart<Options> {
 
 const photo = { format: 'jpeg', quality: 75, optimizeForSpeed: true } as const;
 
-/** Undefined between two pages, when there is nothing to capture. */
+/** Undefined if there is nothing to capture, as between two pages. */
 async function photograph(cdp: CDPSession, clock: Clock, signal: AbortSignal): Promise<PictureBytes | undefined> {
   for (let left = 3; left > 0; left--) {
     const taken = await cdp.send('Page.captureScreenshot', photo).catch(() => undefined);

@@ -1,6 +1,6 @@
 import type { CDPSession } from 'playwright-core';
 
-/** An error of the page's own code, or why the server's code could not run. The message is for the model. */
+/** An error of the page's own code, or the reason why the server's code could not run. The message is for the model. */
 export class PageError extends Error {}
 
 const world = 'corral';
@@ -22,7 +22,7 @@ export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => 
       if (exceptionDetails) throw new PageError(exceptionDetails.exception?.description ?? exceptionDetails.text);
       return result.value as Value;
     } catch (thrown) {
-      // The document changed during the call, so the call is repeated in the new document.
+      // The document changed during the call, so the call is repeated in the new one.
       if (left === 0 || !/context|frame|navigat/i.test(String(thrown)) || thrown instanceof PageError) throw thrown;
     }
   }
@@ -32,7 +32,7 @@ export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => 
 export async function runInConsole(cdp: CDPSession, expression: string, timeoutMs: number): Promise<string> {
   const ran = await cdp.send('Runtime.evaluate', {
     expression,
-    replMode: true, // allows `await` at the top level, and the same `let` twice
+    replMode: true, // allows `await` at the top level, and redeclaring a `let`
     awaitPromise: true,
     userGesture: true,
     timeout: timeoutMs,

@@ -76,14 +76,14 @@ const names: Readonly<Record<string, string>> = {
   next: 'PageDown',
 };
 
-/** Translates a model's name for a key to Playwright's: `ctrl+a` becomes `Control+a`, `Return` becomes `Enter`. */
+/** Translates a model's key name to Playwright's: `ctrl+a` becomes `Control+a`, `Return` becomes `Enter`. */
 export const toPlaywrightKeys = (keys: string): string => {
   const parts = keys === '+' ? ['+'] : keys.split('+').map((part) => part.trim());
   return parts.map((part) => names[part.toLowerCase()] ?? (/^f\d+$/.test(part) ? part.toUpperCase() : part)).join('+');
 };
 
 const connectMs = 60_000;
-const settleMs = 100; // ms after an input until its effects have started
+const settleMs = 100; // until an input's effects have started
 const loadMs = 5_000;
 const pingMs = 1_500;
 const typedChars = 200; // longer texts are inserted in one step instead of typed
@@ -116,7 +116,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     this.#reporter = new BrowserReporter({ sandbox, clock, notes: this.#notes, answerMs: limits.answerMs, readTree });
   }
 
-  /** Disconnects; the browser continues. */
+  /** Disconnects from the browser but does not close it. */
   [Symbol.dispose](): void {
     this.#opened?.close();
     this.#opened = undefined;
@@ -238,7 +238,6 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return tab?.page.url();
   }
 
-  /** Performs the action in the current tab, and reports its result. */
   async #do(
     signal: AbortSignal,
     work: TabWork,
@@ -289,7 +288,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return this.#opened;
   }
 
-  /** The current tab, or a new tab if its page is too busy to respond: such a page could not even navigate away. */
+  /** Replaces a tab whose page is too busy to respond, because such a page could not even navigate away. */
   async #answering(tab: Tab, signal: AbortSignal): Promise<Tab> {
     try {
       using soon = createTimeoutSignal(pingMs, this.#clock, signal);
@@ -305,7 +304,6 @@ export class BrowserSession implements AgentBrowser, Disposable {
     }
   }
 
-  /** Waits until the effect of an input is visible. */
   async #settle(
     { tabs, downloads }: OpenBrowser,
     outcome: ActionResult,
@@ -319,7 +317,6 @@ export class BrowserSession implements AgentBrowser, Disposable {
     await downloads.settle(signal, outcome.downloads === true);
   }
 
-  /** The target of the pointer: a point, or an element of the last view. */
   async #place(tab: Tab, target: PageTarget): Promise<{ x: number; y: number; what: string } | ActionResult> {
     if ('x' in target) return { ...target, what: `at ${target.x}, ${target.y}` };
     const { index } = target;

@@ -12,14 +12,13 @@ const maxDialogs = 10; // per action; a page that opens more is closed
 
 export interface Tab {
   readonly page: Page;
-  /** The page's console, newest last. */
+  /** Console of the page, newest line last. */
   readonly console: string[];
   readonly cdp: () => Promise<CDPSession>;
   crashed: boolean;
-  /** Rejects when the page crashes, because its pending calls never get an answer. */
+  /** Rejects when the page crashes, because its pending calls are never answered. */
   readonly crash: Promise<never>;
   dialogs: number;
-  /** The last view that the model received. */
   shown: NumberedElements | undefined;
 }
 interface Options {
@@ -28,17 +27,14 @@ interface Options {
   readonly maxTabs: number;
 }
 
-/**
- * The tabs of a browser; a new tab becomes the current tab. Changes that the server did not cause become notes for the
- * model.
- */
+/** A new tab becomes the current one. Changes that the server did not cause become notes for the model. */
 export class Tabs {
   readonly #context: BrowserContext;
   readonly #notes: BrowserEventNotes;
   readonly #maxTabs: number;
   #tabs: Tab[] = [];
   #current: Tab | undefined;
-  /** Greater than 0 while the server itself opens or closes a tab, which creates no note. */
+  /** Above 0 while the server itself opens or closes a tab, which creates no note. */
   #quiet = 0;
   /** Tabs that pages requested and Chromium is still creating. */
   #coming = 0;
@@ -61,7 +57,7 @@ export class Tabs {
     return this.#tabs;
   }
 
-  /** The tab in which work continues after a reconnect: the visible one. */
+  /** After a reconnect, continues in the visible tab. */
   async find(): Promise<void> {
     const shows = async (tab: Tab) => {
       const state = await tab.page.evaluate('document.visibilityState');
@@ -82,7 +78,7 @@ export class Tabs {
     this.#coming = 0;
   }
 
-  /** The current tab, or a new tab if there is none or the last one crashed. */
+  /** The current tab, or a new one if there is none or it crashed. */
   async current(): Promise<Tab> {
     const tab = this.#current;
     if (tab && !tab.crashed && !tab.page.isClosed()) return tab;
@@ -185,7 +181,7 @@ export class Tabs {
   }
 }
 
-/** Whether the call failed because its page closed. The call can fail a moment before Playwright reports the close. */
+/** Whether the call failed because its page closed, which Playwright can report a moment after the failure. */
 export async function isTabClosedError({ page }: Tab, thrown: unknown): Promise<boolean> {
   if (page.isClosed()) return true;
   if (!isClosedError(thrown)) return false;

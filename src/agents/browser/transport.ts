@@ -3,12 +3,12 @@ import type { ConnectOverCDPTransport } from 'playwright-core';
 import { sandboxReadSlice } from '../../core/concurrency/time-slice.ts';
 import type { DesktopClient } from '../../sandboxes/client/client.ts';
 
-/** Larger than any browser message: a screenshot of a huge page needs a tenth of it. */
+/** Ten times a screenshot of a huge page, the largest browser message. */
 const maxMessageBytes = 16 * 1024 * 1024;
-/** Maximum number of unread 64 KiB pieces; above it, reading from the browser pauses. */
+/** Maximum unread 64 KiB pieces. Above, reading from the browser pauses. */
 const maxPieces = 16;
 
-/** Reads NUL-terminated messages and passes them on in order, each as an object, as Playwright expects. */
+/** Reads NUL-terminated messages and passes them on in order, parsed into objects, as Playwright expects. */
 export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMessage'>): ConnectOverCDPTransport {
   const waiting = new Pieces();
   let closed = false;
@@ -60,7 +60,6 @@ export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMes
   return transport;
 }
 
-/** Collects bytes in order, and returns them message by message. */
 class Pieces {
   #pieces: Buffer[] = [];
   /** The start of an incomplete message, in one buffer even if it arrived in many pieces. */
@@ -70,7 +69,6 @@ class Pieces {
   get bytes(): number {
     return this.#length + this.#pieces.reduce((sum, piece) => sum + piece.length, 0);
   }
-  /** The number of pieces that have not been read yet. */
   get count(): number {
     return this.#pieces.length;
   }
@@ -81,7 +79,6 @@ class Pieces {
     this.#pieces = [];
     this.#length = 0;
   }
-  /** A complete message; undefined if there is none yet. */
   next(): Buffer | undefined {
     for (let piece = this.#pieces[0]; piece && this.#length <= maxMessageBytes; piece = this.#pieces[0]) {
       const end = piece.indexOf(0);
@@ -109,7 +106,7 @@ class Pieces {
   #keep(piece: Buffer): void {
     const length = this.#length + piece.length;
     if (length > this.#begun.length) {
-      // Grows in few steps, because each step copies the buffer. Memory pages that were never written use no memory.
+      // Grows in few steps, because each copies the buffer. Memory pages that were never written use no memory.
       const larger = Buffer.allocUnsafeSlow(Math.max(4 * this.#begun.length, length, 4096));
       this.#begun.copy(larger, 0, 0, this.#length);
       this.#begun = larger;

@@ -8,11 +8,10 @@ import { markReader, type OutputPart } from './marks.ts';
 import { type CodeError, type CodeResult, KernelMessage } from './messages.ts';
 
 type OutputStream = 'stdout' | 'stderr';
-/** Receives the output of an execution as it arrives. */
 export interface CodeListener {
   onText(stream: OutputStream, text: string): void;
   onResult(result: CodeResult): void;
-  /** The execution starts; the number is its position in the kernel. */
+  /** Called when the execution starts, with its number in the kernel. */
   onStart?(count: number): void;
   /** The kernel's output waits until the promise resolves. */
   room?(): Promise<unknown>;
@@ -22,7 +21,7 @@ export interface CellEnd {
   readonly error?: CodeError | undefined;
 }
 
-/** The limits of one message of a kernel, whose results can contain pictures. */
+/** Limits of one kernel message. Results can contain pictures. */
 const messageLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 interface AwaitedReply {
@@ -41,7 +40,6 @@ const notFoundExit = 127;
 const keptChars = 64 * 1024;
 const againMs = 300;
 
-/** Whether the work settles within a short time. */
 async function isSettled(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   const ended = work.then(
     () => true,
@@ -50,15 +48,14 @@ async function isSettled(work: Promise<unknown>, signal: AbortSignal): Promise<b
   return await Promise.race([ended, sleep(againMs, signal).then(() => false)]);
 }
 
-/** A connection to a running kernel, over the pipes of its program. */
 export class KernelConnection {
   readonly #program: KernelProgram;
   #pipes: ProgramPipes | undefined;
   #awaited: AwaitedReply | undefined;
-  /** The newest output of threads and child processes between executions. The next execution receives it. */
+  /** Newest output of threads and child processes between executions, passed to the next execution. */
   readonly #early = { stdout: '', stderr: '' };
   readonly #gone = Promise.withResolvers<never>();
-  /** The program's exit code, if it ended by itself. */
+  /** Exit code of the program, if it ended by itself. */
   exitCode: number | undefined;
 
   private constructor(program: KernelProgram) {
@@ -67,8 +64,8 @@ export class KernelConnection {
   }
 
   /**
-   * Attaches to the program, interrupts it if it may be executing, and waits until the kernel answers. Its earlier
-   * output is dropped. Rejects: file_not_found (no interpreter), not_found (the program has ended), and as
+   * Attaches to the program, interrupts it if it may be executing, and waits until the kernel answers. Earlier output
+   * is dropped. Rejects with file_not_found (no interpreter), not_found (the program has ended), and as
    * `ProgramClient`.
    */
   static async open(
@@ -86,8 +83,8 @@ export class KernelConnection {
     );
     try {
       const hello = connection.#hello(signal);
-      // Node exits on a SIGINT that arrives between two of its handlers. So only a kernel that may be executing is
-      // interrupted; any other kernel answers immediately.
+      // Node exits on a SIGINT that arrives between two of its handlers, so only a kernel that may be executing is
+      // interrupted. Any other answers immediately.
       if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
       else await connection.interrupt(hello, signal);
     } catch (thrown) {
@@ -109,7 +106,7 @@ export class KernelConnection {
     return await this.#ask('end', { code, ...(env && { env }) }, listener);
   }
 
-  /** Interrupts the kernel repeatedly until `work` settles. Rejects if `work` rejects or the signal fires. */
+  /** Interrupts the kernel repeatedly until `work` settles. Rejects if `work` rejects or the signal aborts. */
   async interrupt<End>(work: Promise<End>, signal: AbortSignal): Promise<End> {
     // A kernel ignores an interrupt that arrives before a cell starts, so an interrupt without an effect is repeated.
     do await this.#program.interrupt(signal);
@@ -132,7 +129,7 @@ export class KernelConnection {
     this.#awaited = { type, listener, seen: new Set(), done, end: { count: 0 } };
     const line = JSON.stringify({ type: type === 'hello' ? 'hello' : 'execute', ...request });
     const requested = this.#pipes?.write(Buffer.from(`${line}\n`)) ?? Promise.resolve();
-    requested.catch(() => {}); // a failed write is reported when the pipes close
+    requested.catch(() => {}); // failed writes are reported when the pipes close
     return await Promise.race([done.promise, this.#gone.promise]).finally(() => {
       this.#awaited = undefined;
     });
@@ -140,8 +137,7 @@ export class KernelConnection {
 
   #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
     const marks = markReader(this.#program.nonce);
-    // Invalid bytes in a cell's output do not corrupt the next message, because each message starts with a separate
-    // byte.
+    // Each message starts with a separate byte, so invalid bytes in a cell's output do not corrupt the next message.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     const split = (chunk: Buffer): OutputPart[] => {
       try {

@@ -4,7 +4,7 @@ import type { ProgramClient } from '../../sandboxes/client/client.ts';
 import { type Cell, type Execution, Kernel } from './kernel.ts';
 import { defaultContextLanguages, type Language } from './languages.ts';
 
-/** A named kernel: its own variables, and a working folder. */
+/** A named kernel with its own variables and working folder. */
 interface CodeContext {
   readonly id: string;
   readonly language: Language;
@@ -15,16 +15,15 @@ interface CodeContext {
 }
 interface KnownContext extends CodeContext {
   readonly kernel: Kernel;
-  /** The last run that executed code in this context. */
   lastRun?: string | undefined;
 }
 
-/** Maximum number of contexts per sandbox, because each is a process. */
+/** Maximum contexts per sandbox, because each is a process. */
 const maxContexts = 16;
 
 /**
- * The contexts of one sandbox. Each language has a default context, named after the language, whose kernel starts with
- * its first cell.
+ * Contexts of one sandbox. Each language has a default context, named after it, whose kernel starts with its first
+ * cell.
  */
 export class KernelContexts {
   readonly #deps: ConstructorParameters<typeof Kernel>[0];
@@ -39,7 +38,7 @@ export class KernelContexts {
     return [...this.#known.values()].map(({ id, language, cwd }) => ({ id, language, cwd }));
   }
 
-  /** The context with this id, created if necessary. Rejects: conflict. */
+  /** Returns the context with this id, created if necessary. Rejects with conflict. */
   create(context: CodeContext): CodeContext {
     const known = this.#known.get(context.id);
     if (known && known.language !== context.language) {
@@ -53,14 +52,14 @@ export class KernelContexts {
   }
 
   // The following methods reject with not_found if the context does not exist.
-  /** Runs a cell after the earlier cells of its context. Rejects as `Kernel.execute` does. */
+  /** Runs a cell after the context's earlier cells. Rejects as `Kernel.execute` does. */
   async execute(id: string, cell: Cell, signal: AbortSignal): Promise<Execution> {
     const known = this.#the(id);
     known.lastRun = cell.tag;
     return await known.kernel.execute(cell, signal);
   }
 
-  /** Stops the kernel with all its processes. The next cell finds no variables. */
+  /** Stops the kernel and all its processes. The next cell finds no variables. */
   async restart(id: string): Promise<void> {
     await this.#the(id).kernel.close();
   }
@@ -71,7 +70,7 @@ export class KernelContexts {
     await kernel.close();
   }
 
-  /** Stops the kernels that this run used last. */
+  /** Stops kernels whose last cell belonged to this run. */
   async endRun(run: string): Promise<void> {
     const used = [...this.#known.values()].filter(({ lastRun }) => lastRun === run);
     await Promise.all(used.map(({ kernel }) => kernel.close()));

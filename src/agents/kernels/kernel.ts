@@ -11,9 +11,8 @@ export interface Cell {
   readonly code: string;
   readonly timeoutMs: number;
   readonly listener: CodeListener;
-  /** Environment variables for this cell only. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Marks the processes that this cell starts in a kernel, as for any operation. */
+  /** Tag of the processes that this cell starts in a kernel, as for any operation. */
   readonly tag?: string;
   /** Absolute. The working directory of a kernel that starts for this cell, if its context has none. */
   readonly folder?: string;
@@ -21,14 +20,13 @@ export interface Cell {
 export interface Execution {
   /** `timed_out` and `cancelled`: the cell was interrupted. `died`: the kernel ended. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
-  /** The number of the execution in its kernel. Undefined if the kernel did not report one. */
+  /** Number of the execution in its kernel. Undefined if the kernel reported none. */
   readonly count: number | undefined;
   readonly error: CodeError | undefined;
-  /** The kernel was started for this execution, so it has no state of earlier cells. */
+  /** Whether the kernel was started for this execution, so that it has no state of earlier cells. */
   readonly isFirst: boolean;
-  /** The variables are gone: the kernel died, or did not stop when interrupted. */
+  /** Whether the variables are gone: the kernel died, or ignored the interrupt. */
   readonly isStateLost: boolean;
-  /** The exit code of a kernel that died. */
   readonly exitCode: number | undefined;
 }
 interface Deps {
@@ -61,15 +59,14 @@ export class Kernel {
   }
 
   /**
-   * Runs a cell. On timeout or when `signal` fires, the cell is interrupted; a kernel that ignores the interrupt is
-   * stopped. Rejects: cancelled (before the cell started), file_not_found (no such interpreter), and as
-   * `ProgramClient`.
+   * Runs a cell. On timeout or when `signal` aborts, the cell is interrupted; a kernel that ignores this is stopped.
+   * Rejects with cancelled (before the cell started), file_not_found (no such interpreter), and as `ProgramClient`.
    */
   async execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));
   }
 
-  /** Stops the kernel with every process that its cells started. The next cell starts a new kernel. */
+  /** Stops the kernel and every process that its cells started. The next cell starts a new kernel. */
   async close(): Promise<void> {
     this.detach();
     await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(ignoreNotFound);
@@ -145,7 +142,7 @@ export class Kernel {
       this.#connection = await KernelConnection.open(programs, program, until.signal);
     } catch (thrown) {
       await this.close().catch(() => {});
-      // A kernel that exits while the server connects is treated as already gone, so the cell gets a new kernel.
+      // A kernel that exits while the server connects counts as already gone, so the cell gets a new one.
       if (isRunning && isCode(thrown, 'not_found')) return await this.#connected(cell, signal);
       return fail(thrown, options);
     }
@@ -155,7 +152,7 @@ export class Kernel {
 
 const isCode = (thrown: unknown, code: ErrorCode): boolean => thrown instanceof AppError && thrown.code === code;
 
-/** Throws. For a missing interpreter, the error names it and says what to do. */
+/** Always throws. If the interpreter is missing, the error names it and says what to do. */
 function fail(thrown: unknown, { language }: KernelOptions): never {
   if (!isCode(thrown, 'file_not_found')) throw thrown;
   const [program] = buildKernelProgram(language).argv;

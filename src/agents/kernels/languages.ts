@@ -3,14 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { AppError } from '../../core/errors/errors.ts';
 
 interface LanguageDescription {
-  /** The file in the folder `programs`. */
   readonly file: string;
-  /** The command that runs the program's text. */
   argv(source: string): readonly string[];
   readonly env: readonly string[];
 }
 
-/** The languages that have a kernel. The program is passed as an argument, so no file appears in the sandbox. */
+/** Languages with a kernel. The program is passed as an argument, so no file appears in the sandbox. */
 const languages = {
   python: {
     file: 'kernel.py',
@@ -34,10 +32,10 @@ const languages = {
   },
 } as const satisfies Record<string, LanguageDescription>;
 export type Language = keyof typeof languages;
-/** Languages whose contexts exist from the start. Those of other languages are created on first use. */
+/** Languages whose contexts exist from the start. Other contexts are created on first use. */
 export const defaultContextLanguages = ['python', 'javascript'] as const satisfies readonly Language[];
 
-/** The folder of the programs: next to this file, or in the source tree when running tsc's output. */
+/** The programs are next to this file, or in the source tree if tsc's output is running. */
 function folder(): string {
   const places = ['./programs/', '../../../../src/agents/kernels/programs/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
@@ -46,7 +44,7 @@ function folder(): string {
   return found;
 }
 
-/** A program is passed as one argument, so the text that it includes is inserted here. */
+/** Inserts included text, because a program is passed as one argument. */
 function sourceOf(file: string): string {
   const read = (name: string) => readFileSync(`${folder()}${name}`, 'utf8');
   return read(file).replace(/^# corral:(\w+)$/m, (_, part) => read(`${part}.py`));
@@ -54,7 +52,6 @@ function sourceOf(file: string): string {
 
 const sources = new Map<Language, string>();
 
-/** The command that starts a kernel of the language. */
 export function buildKernelProgram(language: Language): {
   readonly argv: readonly string[];
   readonly env: readonly string[];

@@ -3,18 +3,17 @@ export type OutputPart =
   | { readonly kind: 'text'; readonly bytes: Buffer }
   | { readonly kind: 'message'; readonly bytes: Buffer };
 
-/** Maximum size of a kernel message, in bytes: a picture of 5 MiB as base64, and some text. */
+/** Maximum bytes of a kernel message: a picture of 5 MiB as base64, and some text. */
 const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 
 /**
- * Separates the messages of a kernel from the output around them. A message is between `mark` and a line end. Only the
- * start of a mark and one incomplete message are kept; `push` throws a RangeError for an oversized message.
+ * Separates a kernel's messages from the output around them. A message is between `mark` and a line end. Only the start
+ * of a mark and one incomplete message are kept; `push` throws a RangeError for an oversized message.
  */
 export function markReader(nonce: string): { push(chunk: Buffer): OutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);
   let held: Buffer = Buffer.alloc(0);
-  /** The parts of an incomplete message. */
   let message: Buffer[] | undefined;
   let size = 0;
 

@@ -4,14 +4,12 @@ import { z } from 'zod';
 const MimeBundle = z.record(z.string().max(200), z.string());
 
 const CodeError = z.object({ name: z.string(), value: z.string(), traceback: z.string() });
-/** The error that ended a cell. */
 export type CodeError = z.infer<typeof CodeError>;
 
 /** A value that a cell shows. `isMain`: the value of its last expression. */
 const CodeResult = z.object({ isMain: z.boolean(), data: MimeBundle });
 export type CodeResult = z.infer<typeof CodeResult>;
 
-/** The messages of the programs in `programs`. */
 export const KernelMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello') }),
   z.object({ type: z.literal('begin'), count: z.int() }),

@@ -10,9 +10,9 @@ import type { McpTool } from './server.ts';
 export interface ToolServerCheckResult {
   readonly ok: boolean;
   readonly tools: readonly McpTool[];
-  /** The failure, for people. Empty if the server answered. */
+  /** The failure, in words for people. Empty if the server answered. */
   readonly message: string;
-  /** The server refused a request as unauthorized (401). */
+  /** Whether the server answered 401. */
   readonly wantsAccess: boolean;
 }
 interface Deps {
@@ -22,8 +22,8 @@ interface Deps {
 const checkMs = 20_000;
 
 /**
- * Connects to a tool server, reads its list of tools, and closes the connection. Rejects: forbidden (a private
- * address).
+ * Connects to a tool server, reads its list of tools, and disconnects. Rejects with forbidden if the address is
+ * private.
  */
 export async function checkToolServer(
   server: RemoteToolServer,

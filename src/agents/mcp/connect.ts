@@ -17,7 +17,7 @@ interface McpTransport {
     | undefined;
 }
 
-/** A fetch that reaches only the networks allowed for this tool server. */
+/** Returns a fetch that reaches only the networks allowed for the tool server. */
 export type ServerFetchFactory = (server: Pick<RemoteToolServer, 'reach'>) => FetchLike;
 
 /** A connection that opens on first use. */

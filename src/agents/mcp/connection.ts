@@ -29,7 +29,7 @@ export interface ServerTransport {
 
 const connectMs = 60_000;
 const listMs = 20_000;
-/** Milliseconds before another attempt to start a server that failed to start. */
+/** Delay before another attempt to start a server that failed to start. */
 const restMs = 30_000;
 const maxTools = 500;
 const maxPages = 20;
@@ -61,12 +61,11 @@ export class McpConnection {
     this.#clock = clock;
   }
 
-  /** Whether the last failure was a 401. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
 
-  /** The server's tools that the operator allows. Rejects with unsupported and the reason, for people. */
+  /** Tools of the server that the operator allows. Rejects with unsupported and the reason, for people. */
   async tools(signal: AbortSignal): Promise<readonly McpTool[]> {
     if (this.#tools) return this.#tools;
     const listed = await this.#within(signal, (client) => this.#listed(client, signal));
@@ -74,10 +73,7 @@ export class McpConnection {
     return listed;
   }
 
-  /**
-   * Calls a tool. Rejects with one AppError for the model: deadline_exceeded, cancelled, or unsupported with the
-   * reason.
-   */
+  /** Rejects with one AppError for the model: deadline_exceeded, cancelled, or unsupported with the reason. */
   async call(name: string, args: object, { signal, onProgress }: McpCall): Promise<McpCallResult> {
     const { timeoutMs } = this.server;
     const request = { method: 'tools/call', params: { name, arguments: args as Record<string, unknown> } };
@@ -90,10 +86,7 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /**
-   * A server that forgot the session, for example after a restart, did not do the work. The work is then repeated in a
-   * new session.
-   */
+  /** Retries once in a new session if the server has forgotten the session: it did no work then. */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();
@@ -167,9 +160,7 @@ export class McpConnection {
     return tools.filter(fits).slice(0, maxTools).map(described);
   }
 
-  /**
-   * The failure in one sentence that a model can act on. The server's own text is shortened and marked as third-party.
-   */
+  /** A message that a model can act on. The server's own text is shortened and marked as third-party. */
   #toAppError(thrown: unknown, way: ServerTransport): AppError {
     this.#isRefused = way.refused?.() ?? false;
     if (thrown instanceof AppError && kept.has(thrown.code)) return thrown;
@@ -194,7 +185,7 @@ export class McpConnection {
   }
 }
 
-/** Failures of the sandbox or of the caller, which are not specific to this server. */
+/** Failures of the sandbox or the caller, not of this server. */
 const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'cancelled',
   'deadline_exceeded',
@@ -225,7 +216,7 @@ const trusting = {
     (input) => ({ valid: true, data: input as Value, errorMessage: undefined }),
 };
 
-/** A call's result. Servers differ from the protocol in details, which must not make the whole result invalid. */
+/** Lenient: one field that deviates from the protocol must not invalidate the whole result. */
 const CallAnswer = z.looseObject({}).transform(({ content, structuredContent, isError, _meta, ...others }) => ({
   structuredContent,
   others,
@@ -239,7 +230,7 @@ const ListedTool = z.object({ name: z.string(), title: text, description: text, 
 type ListedTool = z.output<typeof ListedTool>;
 const ToolPage = z.object({ tools: z.array(z.unknown()), nextCursor: text });
 
-/** All tools of the server. A tool that the protocol package rejects must not affect the others. */
+/** A tool that the protocol package rejects must not affect the others. */
 async function listedTools(client: Client, options: { signal: AbortSignal; timeout: number }): Promise<ListedTool[]> {
   try {
     return (await client.listTools(undefined, options)).tools.map((tool) => ListedTool.parse(tool));

@@ -7,14 +7,14 @@ import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
 import { withBearerToken } from './token-fetch.ts';
 
-/** The transport of a remote tool server. `fetch` decides which addresses are reachable. */
+/** Reaches only the addresses that `fetch` permits. */
 export function httpTransport(
   server: Pick<RemoteToolServer, 'url' | 'headers' | 'token'>,
   fetch: FetchLike,
 ): ServerTransport {
   const headers = Object.fromEntries(Object.entries(server.headers).map(([name, value]) => [name, value.reveal()]));
   let ended: string | undefined;
-  /** A broken answer ends the connection immediately: the official client would wait until the call times out. */
+  /** Closes the connection on a broken answer; the official client would wait until the call times out. */
   const lose = (why: string) => {
     ended ??= why;
     void transport.close();
@@ -54,7 +54,6 @@ export function httpTransport(
 
 const limits: JsonLimits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 1_000_000 };
 const hasId = (message: unknown) => typeof message === 'object' && message !== null && 'id' in message;
-/** Whether the body contains a request, which the server must answer. */
 const isRequest = (body: unknown): boolean =>
   typeof body === 'string' &&
   [parseJsonWithin(body, limits)].flat().some((one) => hasId(one) && 'method' in (one as object));

@@ -1,4 +1,3 @@
-/** The longest message of a tool server, in bytes. */
 export const maxLineBytes = 4 * 1024 * 1024;
 const keptBytes = 4 * 1024;
 

@@ -16,7 +16,6 @@ import { ClientRegistration, OAuthCredentials, type PendingSignIn } from './acce
 // Corral registers there automatically, and a person consents in a browser. Third-party text is shortened and marked.
 
 export interface SignInRequest {
-  /** The tool server's address. */
   readonly url: string;
   readonly fetch: FetchLike;
   readonly now: () => number;

@@ -29,14 +29,13 @@ export class ProgramTransport implements Transport {
     this.#program = program;
   }
 
-  /** Why the program ended. Undefined while it runs. */
   readonly ended = (): string | undefined => this.#ended;
 
   get transport(): this {
     return this;
   }
 
-  /** Starts a new program, because the program of an earlier connection is in the middle of its conversation. */
+  /** Always starts a new program: the previous one is in the middle of a conversation. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
     await this.#programs.close(this.#program.id, signal).catch(ignoreNotFound);
@@ -84,7 +83,7 @@ export class ProgramTransport implements Transport {
       return;
     }
     const bytes = Buffer.from(line.text);
-    // Some servers print more than messages. Only JSON objects can be messages.
+    // Some servers also print other text. Only JSON objects can be messages.
     if (!line.text.startsWith('{') || findExceededLimit(bytes, limits) !== undefined) return;
     try {
       this.onmessage?.(deserializeMessage(line.text));

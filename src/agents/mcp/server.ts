@@ -1,6 +1,6 @@
 import type { PortableParameters, RefusedParameters } from '../tools/outside/portable-schema.ts';
 
-/** One tool as its server describes it, within Corral's limits. All text is the server's own and untrusted. */
+/** All text is the server's own and untrusted. */
 export type McpTool = ListedMcpTool & (PortableParameters | RefusedParameters);
 interface ListedMcpTool {
   readonly name: string;

@@ -2,7 +2,6 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { McpTool } from './server.ts';
 
-/** The last answer or failure of a tool server, seen by this Corral server. */
 export interface ToolServerState {
   readonly ok: boolean;
   readonly at: number; // Epoch ms.
@@ -14,7 +13,6 @@ export interface ToolServerState {
 }
 const most = 200;
 
-/** The last answer of each tool server, to a session or to a person who tests the server. */
 export class ToolServerStates {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #states = new Map<string, ToolServerState>();

@@ -2,7 +2,7 @@ import type { FetchLike } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 
-/** Undefined: there is no token. `refused`: the token that the tool server refused; the result can be a newer token. */
+/** Resolves to undefined if there is no token. Pass a refused token to get a newer one, if any. */
 export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
 
 /**
@@ -31,14 +31,13 @@ const placeOf = (url: string | URL): string => {
   return origin + pathname;
 };
 
-/** The request with this token instead of other authorization. */
 export function withBearerToken(init: RequestInit | undefined, token: Secret | undefined): RequestInit {
   const headers = new Headers(init?.headers);
   if (token) headers.set('authorization', `Bearer ${token.reveal()}`);
   return { ...init, headers };
 }
 
-/** Excludes the tool server's text, which can repeat the token. */
+/** Omits the tool server's text, which can repeat the token. */
 const refusal = (token: Secret | undefined) =>
   new AppError(
     'unauthorized',

@@ -13,18 +13,14 @@ import { createSearchTool, toServerTools } from './tools.ts';
 const maxListed = 24;
 
 export interface SessionTools {
-  /** Tools listed in each request to the model. */
   readonly declared: readonly Tool[];
-  /** Tools that the model can call. */
   readonly all: readonly Tool[];
-  /** Servers without tools because they failed. */
   readonly failed: readonly FailedToolServer[];
   /** Tools that cannot be offered to any model. */
   readonly leftOut: readonly UnsupportedTool[];
 }
 export interface FailedToolServer {
   readonly name: string;
-  /** The problem and its remedy, as shown to people. */
   readonly message: string;
   /** The server answered 401: it refused the session's credentials, or the session has none. */
   readonly isRefused: boolean;
@@ -33,7 +29,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly newName: () => string;
   readonly fetchFor: ServerFetchFactory;
   readonly states: ToolServerStates;
-  /** The vaults' token for a tool server. `refused`: the token that the server refused. */
   readonly tokenFor?: (url: string, vaults: SessionVaults, refused?: Secret) => Promise<Secret | undefined>;
 }
 interface Reports {
@@ -41,19 +36,15 @@ interface Reports {
   readonly leave: (tool: UnsupportedTool) => void;
 }
 interface ConnectedServers {
-  /** By server definition. */
   readonly connections: Map<string, McpConnection>;
   readonly loaded: Set<string>;
 }
 
-/**
- * Connections of all sandboxes to their sessions' tool servers. They stay open as long as the connection to the
- * sandbox.
- */
+/** Connections stay open as long as the connection to their sandbox. */
 export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
   readonly #sandboxes = new Map<SandboxClient, ConnectedServers>();
 
-  /** The tools of all servers that respond. A failed server has no tools until it responds again. */
+  /** A failed server contributes no tools until it responds again. */
   async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools> {
     const { connections, loaded } = await this.#connected(client, servers);
     const failed: FailedToolServer[] = [];
@@ -76,7 +67,6 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
     };
   }
 
-  /** Closes the tool server connections of a sandbox whose own connection was closed. */
   release(client: SandboxClient): void {
     const connected = this.#sandboxes.get(client);
     this.#sandboxes.delete(client);
@@ -111,10 +101,7 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
     }
   }
 
-  /**
-   * Opens missing connections. Servers that the session no longer has are closed first, because their names can be in
-   * use again.
-   */
+  /** Opens missing connections, after closing those of removed servers, whose names can be in use again. */
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
     const { clock, fetchFor, tokenFor } = this.deps;
     const { connections, loaded } = this.#ofSandbox(client);

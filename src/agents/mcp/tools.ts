@@ -56,7 +56,6 @@ function toBytes(block: unknown): { data: Buffer; mimeType: string } | undefined
   return { data: Buffer.from(base64, 'base64'), mimeType: textIn(holder, 'mimeType') || 'application/octet-stream' };
 }
 
-/** The text of a block. A block of an unknown kind is shown unchanged. */
 function toText(block: unknown): string {
   if (typeof block === 'string') return block;
   if (!isFields(block)) return JSON.stringify(block);
@@ -96,7 +95,6 @@ const hashed = (plain: string, tool: string) => {
   return `${plain.slice(0, maxChars - hashChars - 1)}_${hash}`;
 };
 
-/** The tools of one server in the form that the model calls. */
 export function toServerTools(
   connection: McpConnection,
   listed: readonly McpTool[],
@@ -160,7 +158,6 @@ const words = (text: string) =>
     .split(/[^\p{L}\p{N}]+/u)
     .filter(Boolean);
 
-/** The search tool for sessions with too many tools to list in every request. */
 export function createSearchTool(all: readonly Tool[], load: (names: readonly string[]) => void): Tool {
   return defineTool({
     name: 'mcp_search',

@@ -3,7 +3,6 @@ import { normalizeCallId } from './conversation.ts';
 import type { AssistantMessage, OmittedContent, ToolCall, TurnOutcome, TurnPart } from './model.ts';
 import { splitThoughts } from './thoughts.ts';
 
-/** The limits at which any provider's reply is cut. */
 export interface TurnLimits {
   /** Characters of text and arguments, or of raw parts. */
   readonly maxChars: number;
@@ -14,31 +13,25 @@ export const turnLimits: TurnLimits = { maxChars: 10 * 1024 * 1024, maxCalls: 16
 const maxThoughts = 8_000; // characters
 
 export interface CollectedTurn {
-  /** The whole reply. `model` names the model that answered, which can be a fallback. */
+  /** `model` names the model that answered, which can be a fallback. */
   readonly message: AssistantMessage;
   readonly outcome: TurnOutcome;
   /** The readable part of the model's reasoning, or its start. Can be empty. */
   readonly thoughts: string;
-  /** Parts of the request that the provider did not accept. */
   readonly leftOut: readonly OmittedContent[];
   /** Calls above the limit, answered as not run. Empty in a normal turn. */
   readonly refused: readonly ToolCall[];
 }
 export interface CollectOptions {
-  /** `provider/model`, stored with the message. */
   readonly model: string;
   readonly onDelta: (delta: string) => void;
-  /** Called once, when the model starts reasoning. */
   readonly onThought?: () => void;
   readonly caps?: TurnLimits;
-  /**
-   * Ids of earlier calls. Some models restart their numbering in each turn, and a new id must differ from all earlier
-   * ids.
-   */
+  /** Ids of earlier calls, from which new ids must differ: some models restart their numbering in each turn. */
   readonly takenIds?: Pick<ReadonlySet<string>, 'has'>;
 }
 
-/** Reads a turn to its end, within the limits. Drops the calls of an unfinished turn, because they must not run. */
+/** Drops the calls of an unfinished turn, because they must not run. */
 export async function collectTurn(parts: AsyncIterable<TurnPart>, options: CollectOptions): Promise<CollectedTurn> {
   const caps = options.caps ?? turnLimits;
   const texts: string[] = [];
@@ -85,13 +78,11 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
   return { message, outcome, thoughts: truncateEnd(thoughts + reply.thoughts, maxThoughts), leftOut, refused };
 }
 
-/** The model answered with neither text nor calls. The loop nudges it instead of accepting this as a result. */
+/** The loop nudges the model instead of accepting an empty turn as a result. */
 export const isEmptyTurn = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 
-/**
- * An id pairs a call with its result and names the call's command, so a missing, repeated or unusual id is replaced.
- */
+/** Ids pair calls with results and name commands, so a missing, repeated or unusual id is replaced. */
 function withOwnId(
   call: ToolCall,
   before: readonly ToolCall[],

@@ -5,17 +5,14 @@ import type { AssistantMessage, Message, Picture, ToolCall, TurnRequest } from '
 export type ToolMessage = Extract<Message, { role: 'tool' }>;
 type UserMessage = Extract<Message, { role: 'user' }>;
 
-/** One piece of a conversation, in an order that every provider accepts. */
 export type Piece =
   | { readonly kind: 'user'; readonly text: string; readonly pictures: readonly Picture[] }
-  /** The loop's reminder for this turn only. */
   | { readonly kind: 'hint'; readonly text: string }
-  /** A reply with one answer for each of its calls, in order. */
   | { readonly kind: 'reply'; readonly reply: AssistantMessage; readonly answers: readonly ToolMessage[] };
 
 /**
- * The request's conversation. Each call is followed by its answer, and a call without a result is answered as not run.
- * A note without a position comes before the calls of the current step.
+ * Each call is followed by its answer; a call without a result is answered as not run. A note without a position comes
+ * before the calls of the current step.
  */
 export function toPieces(request: TurnRequest): Piece[] {
   const results = new Map<string, ToolMessage>(); // in a loop for speed: each turn reads the whole conversation
@@ -28,7 +25,7 @@ export function toPieces(request: TurnRequest): Piece[] {
   for (const [at, message] of messages.entries()) {
     if (placed.has(at)) pieces.push(...notesAt(at));
     if (message.role === 'user') pieces.push(userPiece(message));
-    if (message.role !== 'assistant') continue; // a result directly follows its call
+    if (message.role !== 'assistant') continue; // results are added with their call
     if (message.text === '' && message.calls.length === 0 && message.raw.length === 0) continue;
     const answers = message.calls.map(
       ({ callId, name }): ToolMessage => results.get(callId) ?? toSkippedResult(callId, name),
@@ -54,7 +51,6 @@ const stepIn = listFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step
 
 const userPiece = ({ text, pictures = [] }: UserMessage): Piece => ({ kind: 'user', text, pictures });
 
-/** The answer to a call without a result. */
 export const toSkippedResult = (callId: string, name: string): ToolMessage => ({
   role: 'tool',
   callId,
@@ -67,7 +63,6 @@ export const toSkippedResult = (callId: string, name: string): ToolMessage => ({
 const isAct = ({ calls }: AssistantMessage): boolean =>
   calls.length > 0 && !calls.some(({ name }) => name === 'make_plan');
 
-/** Describes a picture that the model cannot see. */
 export const describePicture = ({ file, mimeType, leftOut }: Picture): string =>
   `[picture ${file}, ${mimeType}, not shown${leftOut === undefined ? '' : `: ${leftOut}`}]`;
 

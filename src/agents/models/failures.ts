@@ -6,25 +6,20 @@ import type { FailedTurn, TurnPart } from './model.ts';
 import { maxRetryAfterMs } from './retry.ts';
 import type { Watchdog } from './watchdog.ts';
 
-/** A provider's refusal of a request, from its status or from inside a stream. */
 export interface Refusal {
   readonly status: number;
-  /** The provider's own text. */
   readonly text: string;
   /** The provider's own names for the error, such as `insufficient_quota`. */
   readonly names?: readonly string[];
   readonly retryAfterMs?: number | undefined;
 }
 
-/** Setting names for an error's advice. */
 export interface SettingNames {
   /** The settings that hold the key, such as `OPENAI_API_KEY (models.openai.api-key)`. */
   readonly key: string;
-  /** The setting of the address, such as `models.openai.base-url`. */
   readonly baseUrl: string;
 }
 
-/** Decides by the status and the provider's text whether a retry helps, and says what to change. */
 export function toRefusedTurn(refusal: Refusal, model: string, advice: SettingNames): FailedTurn {
   const code = toErrorCode(refusal);
   const text = truncateEnd(refusal.text.trim(), 300);
@@ -111,7 +106,6 @@ const stalledTurn = (model: string, ms: number): FailedTurn => ({
 });
 
 interface BrokenTurn {
-  /** The caller's signal. */
   readonly signal: AbortSignal;
   readonly silence: Pick<Watchdog, 'bit'>;
   readonly model: string;

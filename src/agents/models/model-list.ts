@@ -5,26 +5,21 @@ import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { refuseRedirect } from './failures.ts';
 
-/** A model as its provider lists it. An absent field is unknown. */
+/** An absent field is unknown. */
 export const ListedModel = z.object({
-  /** Without the provider. */
   id: z.string(),
-  /** The name shown to people. */
   name: z.string(),
   /** Tokens of a request and its reply together. */
   window: z.int().optional(),
   /** Tokens of one reply. */
   maxOutput: z.int().optional(),
-  /** Whether it accepts pictures. */
   images: z.boolean().optional(),
-  /** Whether it can call tools. Without tools, an agent can only talk. */
   tools: z.boolean().optional(),
   reasoning: z.boolean().optional(),
   /** Per million tokens, in the currency of the price list. */
   price: z.object({ input: z.number(), output: z.number() }).optional(),
 });
 export type ListedModel = z.infer<typeof ListedModel>;
-/** The wire format of a provider's list. */
 export interface ModelListFormat {
   /** Path and query of a page of the list; `after` is the previous page's cursor. */
   path(after: string | undefined): string;
@@ -33,7 +28,6 @@ export interface ModelListFormat {
 }
 export interface ListPage {
   readonly models: readonly ListedModel[];
-  /** The cursor of the next page. Undefined on the last one. */
   readonly next?: string | undefined;
 }
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -43,10 +37,9 @@ const limits = { maxBytes, maxDepth: 20, maxValues: 300_000 };
 const maxPages = 20;
 const maxModels = 5_000;
 
-/** Valid ids and names. The list comes from another machine, so any other entry is left out. */
+/** The list comes from another machine, so entries with other ids or names are left out. */
 export const ModelId = z.string().max(200).regex(/^\S+$/);
 export const ModelName = z.string().max(200).optional().catch(undefined);
-/** A whole number of tokens; anything else is treated as unknown. */
 export const OptionalTokenCount = z.int().positive().optional().catch(undefined);
 
 interface Listable {

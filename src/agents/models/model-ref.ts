@@ -2,10 +2,9 @@ import { z } from 'zod';
 
 export const modelRefPattern = /^(demo|[a-z0-9][a-z0-9-]{0,30}\/\S+)$/;
 export const fallbackRefPattern = /^[a-z0-9][a-z0-9-]{0,30}\/\S+$/;
-/** A model in a client's request: `demo` or `provider/model`. */
 export const ModelRef = z
   .string()
   .max(200)
   .regex(modelRefPattern, 'is no model. Write its provider and its name, such as openai/gpt-5-mini, or demo');
-/** Models to try in order when the model fails. The demo model cannot be a fallback. */
+/** The demo model cannot be a fallback. */
 export const FallbackRefs = z.array(z.string().max(200).regex(fallbackRefPattern, 'must be provider/model')).max(8);

@@ -11,11 +11,8 @@ import type { BudgetOverrun } from '../../core/model/spending.ts';
  * }
  */
 export interface Model {
-  /** `provider/model`, as in the configuration. */
   readonly name: string;
-  /**
-   * Read `abilities` before each turn: a chain of fallbacks returns the abilities of the model that it will use next.
-   */
+  /** Read before each turn: a chain of fallbacks returns the abilities of the model that it will use next. */
   readonly abilities: ModelCapabilities;
   /** The cost of a turn with these tokens. Undefined or absent: the price of the model is unknown. */
   readonly costOf?: (usage: Usage) => number | undefined;
@@ -23,7 +20,7 @@ export interface Model {
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
-/** The abilities of one model. An adapter compensates for a missing ability where possible, so callers need not check. */
+/** An adapter compensates for missing abilities where possible, so callers need not check. */
 export interface ModelCapabilities {
   /** Tokens of a request and its reply together. */
   readonly window: number;
@@ -31,11 +28,10 @@ export interface ModelCapabilities {
   readonly maxOutput: number;
   /** False: the adapter describes each picture in words instead. */
   readonly images: boolean;
-  /** Whether one reply can contain several calls. */
   readonly parallel: boolean;
   /** Whether `mustCall` is guaranteed. False: the adapter requests the call in words, and the model may not comply. */
   readonly forcedTool: boolean;
-  /** Whether it is unknown if the model can call tools, as for many self-hosted models. */
+  /** Unknown whether the model can call tools, as with many self-hosted models. */
   readonly unproven?: boolean;
   /** `automatic`: the provider recognizes equal beginnings of requests. `marked`: the adapter marks what to cache. */
   readonly caching: 'automatic' | 'marked' | 'none';
@@ -50,7 +46,7 @@ export const defaultCapabilities: ModelCapabilities = {
   caching: 'none',
 };
 
-/** The loop's purpose for this turn. Models other than the demo model read it in `note`. */
+/** The loop's purpose for this turn. Only the demo model reads it; other models read `note`. */
 export type TurnPhase =
   | { readonly kind: 'plan' }
   | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
@@ -84,10 +80,7 @@ export interface TurnRequest {
   readonly tools: readonly ToolDeclaration[];
   /** The tool that the model must call, if the loop needs an answer of that shape. See `forcedTool`. */
   readonly mustCall?: string;
-  /**
-   * Sampling options. An absent option uses the provider's default. A model that refuses an option is called without
-   * it.
-   */
+  /** An absent option uses the provider's default. A refused option is left out. */
   readonly sampling?: Sampling;
   /** The conversation's key in the provider's prompt cache, such as the session id. At most 64 characters. */
   readonly cacheKey?: string;
@@ -102,14 +95,14 @@ export interface Sampling {
   readonly topP?: number;
   readonly topK?: number;
   readonly maxOutputTokens?: number;
-  /** Stop sequences: the turn ends when the model writes one. */
+  /** The turn ends when the model writes one. */
   readonly stop?: readonly string[];
 }
 export interface ToolDeclaration {
   readonly name: string;
   readonly description: string;
   readonly parameters: object; // A JSON Schema.
-  /** Models of some providers know the tool by the provider's own declaration. All others get the function. */
+  /** Models that know the provider's own declaration get it. All others get the function. */
   readonly native?: NativeTool;
 }
 export type NativeTool =
@@ -136,12 +129,11 @@ export type Message =
     }
   | AssistantMessage;
 
-/** A picture in a user message or a tool result. A picture without its bytes is described in words. */
+/** A picture without bytes is described in words. */
 export interface Picture {
   readonly file: string;
   readonly mimeType: string;
   readonly data?: string; // base64
-  /** Why the bytes are missing. */
   readonly leftOut?: string;
 }
 
@@ -190,12 +182,10 @@ export type TurnPart =
   /** `model`: the model that answered, if it was a fallback. */
   | { type: 'end'; outcome: TurnOutcome; model?: string };
 
-/** A part of a request that a provider did not accept. */
 export interface OmittedContent {
   /** `tools`: all tools. `reasoning`: the reasoning of earlier replies. */
   readonly kind: 'tool' | 'tools' | 'picture' | 'reasoning';
   readonly name: string;
-  /** A sentence for people, with the reason. */
   readonly detail: string;
 }
 
@@ -210,11 +200,9 @@ export interface Usage {
   readonly inputTokens: number;
   /** The whole reply, including its reasoning. */
   readonly outputTokens: number;
-  /** The part of the input that the provider read from its cache. */
   readonly cachedTokens?: number;
   /** The part of the input written to the provider's cache, if that has a separate price. */
   readonly cacheWrittenTokens?: number;
-  /** The part of the output that is reasoning. */
   readonly reasoningTokens?: number;
   /** In the currency of the price list. Absent: the price of the model is unknown. */
   readonly cost?: number;
@@ -240,7 +228,6 @@ export interface FailedTurn {
   readonly code: ErrorCode;
   /** Public: names the provider, the failure and what to change, never a key. */
   readonly message: string;
-  /** Whether the same request can succeed later. */
   readonly retryable: boolean;
   /** The delay that the provider sent, in ms. */
   readonly retryAfterMs?: number;

@@ -17,15 +17,13 @@ export type ReasoningLevel = (typeof reasoningLevels)[number];
 export interface Provider<Name extends string = string> {
   /** The part before the slash in `provider/model`, and the key in the settings under `models`. */
   readonly name: Name;
-  /** The name shown to people. */
   readonly label: string;
   /** Models to offer. Users can also name other models of the provider. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
-  /** The key and the address. Null for a provider that needs neither. */
+  /** Null for a provider that needs neither a key nor an address. */
   readonly access: ProviderAccess | null;
   /** Default abilities of a model, if neither the settings nor the published list has them. */
   abilities(model: string, reasoning: ReasoningLevel): Partial<ModelCapabilities>;
-  /** Loads the adapter on demand. */
   build(options: BuildOptions): Promise<Model>;
 }
 export interface ProviderAccess {
@@ -34,13 +32,10 @@ export interface ProviderAccess {
   readonly baseUrl: string;
   /** A free request that requires a valid key. */
   readonly keyCheck: { readonly path: string; headers(key: string): Record<string, string> };
-  /** The provider's own list of its models, read with the headers of the key check. */
   readonly listing: ModelListFormat;
 }
 export interface BuildOptions extends Pick<ServerParts, 'clock' | 'newId'> {
-  /** `provider/model`. */
   readonly name: string;
-  /** Without the provider. */
   readonly model: string;
   readonly abilities: ModelCapabilities;
   readonly reasoning: ReasoningLevel;

@@ -4,11 +4,10 @@ import { demoProvider } from './demo/provider.ts';
 import { geminiProvider } from './gemini/provider.ts';
 import type { Provider, ProviderAccess } from './provider.ts';
 
-/** Every provider, in the order in which they are offered. */
+/** In the order in which they are offered. */
 export const providers = [demoProvider, geminiProvider, openaiProvider, anthropicProvider] as const;
 
 type KnownProvider = (typeof providers)[number];
-/** The providers with their own settings under `models`. */
 export type KeyedProviderName = Exclude<KnownProvider, { access: null }>['name'];
 export const keyedProviders = providers.filter((it) => it.access !== null) as readonly (Provider<KeyedProviderName> & {
   readonly access: ProviderAccess;
@@ -16,7 +15,7 @@ export const keyedProviders = providers.filter((it) => it.access !== null) as re
 
 export const findProvider = (name: string): Provider | undefined => providers.find((it) => it.name === name);
 
-/** Splits `provider/model`. The demo model has the same name as its provider. */
+/** The demo model has the same name as its provider. */
 export function parseModelRef(ref: string): { provider: string; model: string } {
   const [provider = '', ...model] = ref.split('/');
   return { provider, model: model.join('/') || provider };

@@ -19,10 +19,8 @@ interface Endpoint {
 }
 /** `private`: also addresses of this machine and of private networks. */
 export type NetworkReach = 'public' | 'private';
-/** The settings under `models`. */
 export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoint>> {
   readonly compatible: Readonly<Record<string, Endpoint & { readonly baseUrl: string }>>;
-  /** Tried in order when a model fails. */
   readonly fallbacks: readonly string[];
   readonly catalog: Readonly<Record<string, CatalogEntry>>;
 }
@@ -35,17 +33,13 @@ export interface ModelSettings extends Pick<ServerParts, 'clock' | 'newId'> {
   readonly fetchWithin?: (reach: NetworkReach) => typeof fetch;
 }
 
-/**
- * Creates `demo` or `provider/model` with the configured fallbacks. Rejects: invalid_request, which names the setting
- * to change.
- */
+/** Creates the model with its configured fallbacks. Rejects: invalid_request, which names the setting to change. */
 export async function createModel(ref: string, settings: ModelSettings): Promise<Model> {
   const [first, ...others] = await Promise.all(toModelChain(ref, settings.models).map((name) => one(name, settings)));
   if (parseModelRef(ref).provider === 'demo') return first as Model;
   return withFallbacks([first as Model, ...others], settings);
 }
 
-/** The model and its fallbacks. The demo model has none. */
 export function toModelChain(ref: string, { fallbacks }: Pick<ModelsConfig, 'fallbacks'>): readonly string[] {
   return parseModelRef(ref).provider === 'demo' ? [ref] : [...new Set([ref, ...fallbacks])];
 }
@@ -102,7 +96,7 @@ export function requireProvider(ref: string, models: Pick<ModelsConfig, 'compati
   return provider;
 }
 
-/** Whether the cost of a model's replies is known. Throws as `requireProvider` does. */
+/** Whether the cost of the model's replies is known. Rejects for an unknown provider. */
 export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatible' | 'catalog'>): Promise<boolean> {
   const { costOf } = await findModelFacts(requireProvider(ref, models), parseModelRef(ref).model, models.catalog[ref]);
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
@@ -114,7 +108,6 @@ const wholeList = <Item extends object>(list: readonly Item[]): readonly Item[] 
 const whole = memoizeByKey((item: object) => wellFormed(item));
 const isWhole = listFold(true, (before, item: object) => before && whole(item) === item);
 
-/** A built-in provider, or a compatible server from the settings. */
 export function findConfiguredProvider(
   name: string,
   { compatible }: Pick<ModelsConfig, 'compatible'>,
@@ -123,7 +116,7 @@ export function findConfiguredProvider(
   return own ? compatibleProvider(name, own.baseUrl) : findProvider(name);
 }
 
-/** The key and address of a provider. A key in the settings takes precedence over a stored one. */
+/** A key in the settings takes precedence over a stored one. */
 export async function resolveEndpoint(
   { name, access }: Provider,
   models: ModelsConfig,

@@ -16,10 +16,7 @@ const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'provider_error',
 ]);
 
-/**
- * Parts of earlier requests that the provider refused. They are left out from then on, because they would be refused
- * again.
- */
+/** Parts of earlier requests that the provider refused; later requests leave them out. */
 interface KnownRefusals {
   readonly tools: Map<string, string>;
   readonly pictures: Map<string, string>;
@@ -30,10 +27,7 @@ interface Repair {
   readonly leftOut: readonly OmittedContent[];
 }
 
-/**
- * Wraps a model so that it repeats a refused request without the tool, picture or reasoning that its provider names. A
- * single bad part then does not make a session unusable.
- */
+/** Repeats a refused request without the part that the provider names: one bad part must not end a session. */
 export function withRepairs(model: Model, clock: Pick<Clock, 'now'>): Model {
   const known: KnownRefusals = { tools: new Map(), pictures: new Map(), toolless: undefined };
 
@@ -114,7 +108,6 @@ function remember(
   }
 }
 
-/** The request without these parts. */
 function without(request: TurnRequest, left: readonly OmittedContent[]): TurnRequest {
   const named = (kind: OmittedContent['kind']) =>
     new Map(left.flatMap((one) => (one.kind === kind ? [[one.name, one.detail]] : [])));
@@ -154,7 +147,7 @@ interface RefusalWords {
   readonly tried: string[];
 }
 
-/** The request without the parts named in the provider's refusal. Undefined: it names nothing that can be left out. */
+/** The request without the parts that the refusal names. Undefined if none of them can be left out. */
 function repairOf(request: TurnRequest, words: RefusalWords): Repair | undefined {
   const leftOut = refusedTools(request, words) ?? refusedPictures(request, words) ?? refusedReasoning(request, words);
   return leftOut && { request: without(request, leftOut), leftOut };

@@ -1,6 +1,5 @@
 import type { TurnRequest } from './model.ts';
 
-/** The request of one turn, as the model saw it. */
 export interface RecordedRequest {
   /** 1 for the session's first model request. Plans, steps, answers and summaries are all counted. */
   readonly turn: number;

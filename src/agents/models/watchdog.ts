@@ -1,10 +1,7 @@
 import type { Clock } from '../../core/contracts/clock.ts';
 
 export interface Watchdog extends Disposable {
-  /**
-   * A signal that fires with the caller's signal, after too long a silence, and on disposal, so that nothing outlives
-   * the turn.
-   */
+  /** Fires with the caller's signal, after too long a silence, and on disposal, so that nothing outlives the turn. */
   readonly signal: AbortSignal;
   rest(): void;
   wake(): void;

@@ -3,7 +3,6 @@ import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompre
 import { AppError } from '../../core/errors/errors.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 
-/** The answer to one request, with an unread body. */
 interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -19,7 +18,6 @@ export interface FetchedPage {
   readonly type: string;
   readonly charset: string | undefined;
   readonly bytes: Buffer;
-  /** The body was cut at the limit. */
   readonly isCut: boolean;
 }
 const maxRedirects = 5;
@@ -60,7 +58,6 @@ function webAddress(text: string): URL {
 
 const first = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
 
-/** Ends a body without reading it. */
 const closed = async (body: AsyncIterable<Buffer>): Promise<void> =>
   void (await body[Symbol.asyncIterator]().return?.());
 

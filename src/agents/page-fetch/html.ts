@@ -2,7 +2,6 @@ import { type Token, Tokenizer, TokenizerMode } from 'parse5';
 import { truncateEnd } from '../../core/text/text.ts';
 import type { PageTree, PageTreeElement } from '../browser/page-types.ts';
 
-/** The parts of a page from which its Markdown is written. */
 interface ParsedPage {
   readonly title: string;
   /** The main content, if the page marks it; otherwise everything except navigation and similar parts. */
@@ -12,7 +11,7 @@ interface ParsedPage {
 interface OpenElement {
   readonly name: string;
   readonly inner: PageTree[];
-  /** The element was opened inside the main content, where a header is part of the text. */
+  /** Opened inside the main content, where a header is part of the text. */
   readonly isMain: boolean;
 }
 
@@ -85,7 +84,6 @@ class PageReader {
   readonly #root: PageTree[] = [];
   /** Navigation and similar parts. */
   readonly #chrome = new WeakSet<PageTreeElement>();
-  /** The content that the page marks as its main part. */
   readonly #mains: PageTreeElement[] = [];
   readonly #open: OpenElement[] = [];
   /** Open elements that are too deep to be kept, counted by name. */
@@ -190,13 +188,12 @@ class PageReader {
   }
 }
 
-/** An http(s) address for readers, without scripts. */
+/** Empty if not an http(s) address, such as a script. */
 const absolute = (value: string | undefined, base: string): string => {
   const url = value === undefined ? null : URL.parse(value.trim(), base);
   return url && /^https?:$/.test(url.protocol) ? url.href : '';
 };
 
-/** The length of the text, counted up to `most`. */
 function countChars(nodes: readonly PageTree[], most: number): number {
   let length = 0;
   for (const node of nodes) {

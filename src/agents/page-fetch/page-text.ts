@@ -4,12 +4,10 @@ import type { PageTree } from '../browser/page-types.ts';
 
 export interface PageJob {
   readonly html: string;
-  /** The page's own address, to which its links are relative. */
   readonly address: string;
   /** `all`: with navigation, headers and footers. */
   readonly part: 'main' | 'all';
 }
-/** A page that is open in a browser, read by a script inside it. */
 export interface TreeJob {
   readonly tree: readonly PageTree[];
 }
@@ -18,7 +16,7 @@ export interface PageText {
   readonly markdown: string;
 }
 
-/** Converts pages in a separate thread, one after another. A page can take up to `patienceMs`. */
+/** Converts pages one after another, each within `patienceMs`. */
 export const pageThread = (patienceMs = 10_000): JobThread<PageJob | TreeJob, PageText> =>
   new JobThread({
     start: startWorker,

@@ -30,7 +30,6 @@ interface Engine {
 
 const timeoutMs = 20_000;
 const answerLimits: JsonLimits = { maxBytes: 2 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
-/** Builds the schema of a hit from an engine's field names. */
 const hit = (link: string, snippet: string) =>
   z
     .record(z.string(), z.unknown())

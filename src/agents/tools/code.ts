@@ -8,7 +8,6 @@ import { describeFullOutput, saveOutputBytes, saveOutputFile, toFileName } from 
 import { boundOutput, maxModelChars } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
-/** The code contexts of sandboxes. */
 interface CodeKernels {
   of(client: SandboxClient): Pick<KernelContexts, 'create' | 'execute' | 'restart'>;
 }
@@ -44,7 +43,6 @@ const about = {
   orderKey: (args) => `code ${idOf(args)}`,
 } as const satisfies Parameters<typeof describeTool<typeof parameters>>[0];
 
-/** The description that logs and clients show. */
 export const codeDescription = describeTool(about);
 
 export const codeTool = (kernels: CodeKernels): Tool =>
@@ -62,7 +60,6 @@ export const codeTool = (kernels: CodeKernels): Tool =>
     },
   });
 
-/** The output and values of a cell. Only the first 8 MiB of the output are kept. */
 class CellRecorder {
   readonly #onOutput: (text: string) => void;
   readonly results: CodeResult[] = [];

@@ -82,7 +82,7 @@ function patched(old: string, patch: string, path: string): EditResult {
   return { now, summary: `Applied ${length} ${length === 1 ? 'hunk' : 'hunks'} to ${path}.` };
 }
 
-/** Keeps the file's line endings. An added line gets the ending of the line before it. */
+/** Keeps the file's line endings. An added line gets the ending of the previous line. */
 function applyHunk(text: string, patch: StructuredPatch, budget: { compared: number }): string | false {
   const isOld = text.includes('\r') && !text.includes('\n');
   const marked = patch.hunks.map((hunk) => ({

@@ -31,14 +31,12 @@ export async function toStoredPath({ sandbox, signal }: ToolContext, path: strin
   return found.join('/');
 }
 
-/** The bytes of a file. Rejects: payload_too_large, file_not_found. */
 export async function readFileBytes({ sandbox, signal }: ToolContext, path: string): Promise<Buffer> {
   const bytes = await sandbox.readFile(path, signal, { maxBytes: maxBytes + 1 });
   if (bytes.length > maxBytes) throw new AppError('payload_too_large', `${path} is larger than 10 MiB; use a command.`);
   return bytes;
 }
 
-/** Undefined if the file is not text. */
 export const readFileText = async (ctx: ToolContext, path: string) => decodeText(await readFileBytes(ctx, path), path);
 
 /** Undefined if the bytes are not text. */
@@ -52,7 +50,6 @@ export function decodeText(bytes: Buffer, path: string): FileText | undefined {
 
 export type EditResult = { readonly now: string; readonly summary: string } | { readonly refused: ToolResult };
 
-/** Changes a text file. Bytes outside the change stay the same. */
 export async function editFile(
   ctx: ToolContext,
   { path: requested, shown = requested }: { readonly path: string; readonly shown?: string },

@@ -56,7 +56,7 @@ export const fileRead = defineTool({
   },
 });
 
-/** Shows a picture to the model. Undefined: the bytes are not a picture. */
+/** Undefined: the bytes are not a picture. */
 async function pictureIn(ctx: ToolContext, path: string, data: Buffer): Promise<ToolResult | undefined> {
   const mimeType = detectPictureType(data);
   const size = mimeType && readPictureSize(data);

@@ -19,11 +19,10 @@ const types = new Mime(standardTypes, otherTypes).define(
 interface Bytes {
   readonly data: Buffer;
   readonly mimeType: string;
-  /** The file's name, without its extension. */
   readonly name: string;
 }
 
-/** Writes bytes of a result to a file of the workspace. A picture that models can see is also stored for them. */
+/** A picture that models can see is also stored for them. */
 export async function saveOutputBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,
@@ -35,16 +34,14 @@ export async function saveOutputBytes(
   return { text: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };
 }
 
-/** Writes a result to a file of the workspace and returns its path. */
+/** Returns the path in the workspace. */
 export async function saveOutputFile(ctx: ToolContext, name: string, data: string | Uint8Array): Promise<string> {
   const path = `.corral/output/${name}`;
   await ctx.sandbox.writeFile(path, data, ctx.signal);
   return path;
 }
 
-/** The call's id as a file name, without the characters that file names must not contain. */
 export const toFileName = ({ operationId }: Pick<ToolContext, 'operationId'>): string =>
   operationId.replace(/[^A-Za-z0-9_.-]/g, '_').slice(-80);
 
-/** Names the file with the full text when models see the text truncated. */
 export const describeFullOutput = (path: string): string => `All of it is in ${path}: read it with file_read.`;

@@ -17,7 +17,7 @@ import type { Tool, ToolDescription } from './tool.ts';
 import { webFetchDescription } from './web/fetch.ts';
 import { webSearchDescription } from './web/search.ts';
 
-/** Every tool of the server, in the order in which models see them. A new tool needs a line here. */
+/** In the order in which models see them. A new tool needs a line here. */
 export const builtInTools: readonly Tool[] = [
   shellExec,
   shellView,
@@ -39,7 +39,6 @@ export const builtInTools: readonly Tool[] = [
   ...browserTools,
 ];
 
-/** The provider whose keyboard and mouse tools the model gets. */
 export type ComputerProvider = 'off' | 'claude' | 'gemini';
 export const computerTools: Readonly<Record<ComputerProvider, readonly Tool[]>> = {
   off: [],
@@ -47,7 +46,6 @@ export const computerTools: Readonly<Record<ComputerProvider, readonly Tool[]>> 
   gemini: geminiComputer,
 };
 
-/** The computer tools of a desktop whose size is known. */
 export const computerToolsFor = (shape: ComputerProvider, desktop: Size): readonly Tool[] =>
   shape === 'claude' ? [computerToolFor(desktop)] : computerTools[shape];
 

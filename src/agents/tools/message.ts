@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineTool } from './tool.ts';
 
-/** The agent loop turns the call into a message; for the model it is a tool like any other. */
+/** The agent loop turns the call into a message. */
 export const notifyUser = defineTool({
   name: 'message_notify_user',
   family: 'message',

@@ -8,7 +8,7 @@ const keptBytes = 64 * 1024;
 /** A text of at most this many characters is never cut: a UTF-16 unit needs at most three bytes. */
 export const maxUncutChars: number = Math.floor(keptBytes / 3);
 
-/** The result for the model: how the command ended, then its output. The middle of a long output is cut. */
+/** Puts a failed command's exit code before its output. The middle of a long output is cut. */
 export function toModelText(result: ToolResult): string {
   const how = result.ok || result.exitCode === undefined ? '' : `[exit code ${result.exitCode}${why(result.reason)}]\n`;
   const { output } = result;
@@ -19,7 +19,6 @@ export function toModelText(result: ToolResult): string {
 }
 const why = (reason: string): string => (reason === 'failed' ? '' : `, ${reason.replace('_', ' ')}`);
 
-/** Keeps the first and last 32 KiB of a text. */
 export function boundOutput(text: string): string {
   if (text.length <= maxUncutChars) return text;
   const output = new BoundedOutput();

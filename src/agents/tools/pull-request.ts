@@ -55,7 +55,6 @@ async function propose(ctx: ToolContext, requested: z.output<typeof parameters>)
   }
 }
 
-/** Failures that the model can handle or report. All others are handled as for every tool. */
 const reasons = {
   conflict: 'refused',
   forbidden: 'refused',

@@ -25,10 +25,7 @@ export interface ToolRegistry {
   readonly desktopAdvice?: string;
 }
 
-/**
- * All tools, or the named tools; with tools for keyboard and mouse if requested. `more`: tools that only some
- * installations have.
- */
+/** All tools, or only the `enabled` ones. `more`: tools that only some installations have. */
 export function createToolRegistry(
   enabled?: readonly string[],
   shape: ComputerProvider = 'off',
@@ -44,15 +41,12 @@ export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): T
   desktopAdvice,
 });
 
-/** Without tools that need a repository. */
 export const withoutRepositories = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('repository'));
 
-/** Without tools that need a skill. */
 export const withoutSkills = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('skill'));
 
-/** Without tools that need more access to memory than the agent has. */
 export const withMemory = (registry: ToolRegistry, access: MemoryAccess | undefined): ToolRegistry =>
   filterTools(
     registry,
@@ -60,18 +54,16 @@ export const withMemory = (registry: ToolRegistry, access: MemoryAccess | undefi
       !(needs.includes('memory') && access === undefined) && !(needs.includes('memory_write') && access !== 'write'),
   );
 
-/** Without tools that need children. */
 export const withoutChildren = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('children'));
 
-/** Tools whose calls always need a person's approval, because no rule covers all calls of the tool. */
+/** Tools whose calls need approval, unless a rule without a pattern covers all calls of the tool. */
 export const toolsThatNeedApproval = ({ declarations, find }: ToolRegistry, rules: readonly ApprovalRule[]): string[] =>
   declarations
     .map(({ name }) => name)
     .filter((name) => find(name)?.asksFirst === true)
     .filter((name) => !rules.some(({ tool, pattern }) => pattern === undefined && anyGlob([tool])(name)));
 
-/** Returns a registry with only the tools that pass. */
 export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescription) => boolean): ToolRegistry {
   const names = registry.declarations.map(({ name }) => name);
   const tools = names.flatMap((name) => registry.find(name) ?? []);
@@ -82,7 +74,7 @@ export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescripti
   };
 }
 
-/** Adds all of these tools, but shows the model only those in `declared`. A built-in tool is never replaced. */
+/** Adds `all` tools but shows the model only those in `declared`. A built-in tool is never replaced. */
 export function withTools(
   registry: ToolRegistry,
   { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },
@@ -119,20 +111,17 @@ export interface ToolInvocation {
   readonly args: unknown;
 }
 
-/** The key of `ToolDescription.orderKey`. Null for a tool that does not exist. */
+/** Null for a tool that does not exist. */
 export function findOrderKey(registry: ToolRegistry, { name, args }: ToolInvocation): string | null {
   const tool = registry.find(name) ?? (name === askUser.name ? askUser : undefined);
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
 
-/** Executes the model's call. A failure that the model can fix is a result; a lost sandbox or a bug throws. */
+/** A failure that the model can fix is a result; a lost sandbox or a bug throws. */
 export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolInvocation): Promise<ToolResult> =>
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
-/**
- * Resumes a call that an earlier server started. A call that cannot be resumed is reported as interrupted and does not
- * run again.
- */
+/** A call that cannot be resumed is reported as interrupted and does not run again. */
 export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: ToolInvocation): Promise<ToolResult> =>
   perform(registry, call, async (tool, args) => (await tool.reattach?.(ctx, args)) ?? interrupted);
 

@@ -2,7 +2,6 @@ import { anyGlob } from '../../core/text/glob.ts';
 import { toolDescriptions } from './list.ts';
 import { type ToolDescription, type ToolGroup, toolGroups } from './tool.ts';
 
-/** Selects an agent's tools by names, groups and name globs. */
 export interface ToolRules {
   /** Undefined: all. */
   readonly allow?: readonly string[] | undefined;
@@ -22,6 +21,5 @@ export function allowsTool({ allow, deny }: ToolRules, tool: SelectableTool): bo
 const names = (list: readonly string[], { name, group }: SelectableTool): boolean =>
   list.length > 0 && (list.includes(group) || anyGlob(list)(name));
 
-/** The tool groups in which these rules allow at least one tool. */
 export const findAllowedGroups = (rules: ToolRules): ToolGroup[] =>
   toolGroups.filter((group) => toolDescriptions.some((tool) => tool.group === group && allowsTool(rules, tool)));

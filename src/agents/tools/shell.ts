@@ -168,7 +168,7 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
   return { ok: false, reason: reasonOf(ended), ...common };
 }
 
-/** The result for a command that waits for input. Its output ends with the prompt, if it has one. */
+/** The output ends with the command's prompt, if it printed one. */
 const waiting = (output: string, shell: string): string =>
   `${output}\n[The command still runs and waits for input. Answer with shell_write_to_process in the shell session ${shell}, then ` +
   'follow it with shell_wait; or stop it with shell_kill_process, and run it with options that ask nothing.]';
@@ -192,9 +192,8 @@ function watchForInput({ sandbox, signal }: ToolContext, operation: string): Dis
 const watchedBytes = 256 * 1024; // the limit of live output in the log; a result keeps less of the output's start
 // how much of the end is read if the output overwrites itself, because little of it remains visible
 const redrawnBytes = 4 * 1024 * 1024;
-const beyondAll = Number.MAX_SAFE_INTEGER; // following from here returns no bytes, only the ended operation
+const beyondAll = Number.MAX_SAFE_INTEGER; // following from here returns no bytes, only the operation when it ends
 
-/** The output within the limits, and the ended operation; undefined if the signal fired first. */
 async function follow(
   { sandbox }: ToolContext,
   operation: string,
@@ -270,7 +269,7 @@ const busy = (shell: string): ToolResult => ({
 type ConsoleContent = Extract<ToolContent, { console: unknown }>;
 type Console = ConsoleContent['console'];
 
-/** The entire shell session so far. A failed read must not lose the command's result. */
+/** A failed read must not lose the command's result. */
 async function shown(
   ctx: ToolContext,
   shell: string,
@@ -283,7 +282,7 @@ async function shown(
   }
 }
 
-/** All entries of a shell session so far, for display. Rejects as `view` does. */
+/** Rejects as `view` does. */
 export async function readConsole(
   sandbox: Pick<ToolContext['sandbox'], 'view'>,
   shell: string,
@@ -302,7 +301,6 @@ const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
     maxConsoleChars,
   );
 
-/** Fires with the caller's signal, or when the time is up. */
 function upTo(ms: number, signal: AbortSignal): Disposable & { signal: AbortSignal } {
   const over = new AbortController();
   const both = AbortSignal.any([signal, over.signal]);

@@ -4,7 +4,7 @@ import { defineTool } from './tool.ts';
 
 type RequestedStep = Pick<PlanStep, 'description' | 'status'>;
 
-/** The agent updates its plan as it works. The loop writes the changes to the log. */
+/** The loop writes the changes of the plan to the log. */
 export const todo = defineTool({
   name: 'todo',
   family: 'message',
@@ -42,10 +42,7 @@ export const todo = defineTool({
   },
 });
 
-/**
- * The plan with the requested steps. A step with the same text keeps its id. A step that is not requested is kept only
- * if it has started.
- */
+/** A requested step with the same text keeps its id. An old step that is not requested stays only if it has started. */
 function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[]): readonly PlanStep[] {
   const left = [...plan];
   let id = Math.max(0, ...plan.map((step) => Number(step.id) || 0));

@@ -26,23 +26,15 @@ export interface ToolContext {
   readonly runId: string;
   readonly timeoutMs: number;
   readonly gate?: ControlWaiter;
-  /** The browser of the sandbox's desktop. Absent if it has none. */
   readonly browser?: AgentBrowser;
-  /** The plan of the run. */
   readonly plan?: readonly PlanStep[];
-  /** Absent if the session has no writable repository. */
   readonly pullRequests?: PullRequestOpener;
-  /** Absent if the agent cannot delegate. */
   readonly children?: ChildRuns;
-  /** Absent if the session has no skills. */
   readonly skills?: SkillReader;
-  /** Absent if the agent has no memory. */
   readonly memory?: AgentMemory;
-  /** A person approved this call. */
   readonly isApproved?: boolean;
   /** Stores a picture as a file of the session. Undefined if that failed, which is not a failure of the tool. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<StoredPicture | undefined>;
-  /** Receives live output as it arrives. */
   readonly onOutput: (text: string) => void;
   /** Reports the session of a child that the call started, before the call waits for it. */
   readonly onChild?: (child: string) => Promise<void>;
@@ -63,14 +55,12 @@ export interface SkillFileContent {
 /** Rejects: not_found, file_not_found, path_outside. */
 export type SkillReader = (name: string, file: string, signal: AbortSignal) => Promise<SkillFileContent>;
 
-/** A picture, stored as a file of the session. */
 export interface StoredPicture {
   readonly file: string;
   readonly url: string;
   readonly mimeType: string;
 }
 
-/** The pull request that an agent requests. */
 export interface PullRequestDraft {
   /** The folder of the repository. Default: the only repository that the session can write. */
   readonly repository?: string;
@@ -79,7 +69,6 @@ export interface PullRequestDraft {
   readonly base?: string;
   readonly draft: boolean;
 }
-/** The resulting pull request as the forge reports it. */
 export interface OpenedPullRequest {
   readonly number: number;
   readonly url: string;
@@ -107,7 +96,6 @@ export type ToolResult = ToolOutcome & {
   readonly pictures?: readonly Pick<StoredPicture, 'file' | 'mimeType'>[];
   /** The address of the page on the screen after the call. */
   readonly page?: string;
-  /** The skill that the call read, recorded in an event. */
   readonly skill?: Omit<SkillFileContent, 'text' | 'folder'>;
 };
 type ToolOutcome =
@@ -145,30 +133,24 @@ export type FacadeCallMapper = (
   path: (input: unknown) => unknown,
 ) => { readonly name: string; readonly args: Args };
 
-/** Everything about a tool except how it runs. */
 export interface ToolDescription {
-  /**
-   * The name by which the model calls it: lower case, digits and `_`. Names that start with `mcp_` belong to tool
-   * servers.
-   */
+  /** Lower case, digits and `_`. Names that start with `mcp_` belong to tool servers. */
   readonly name: string;
-  /** The kind of work, by which clients choose how to show a call. */
   readonly family: ToolFamily;
   /** The group that turns it on in projects. `always`: no project can turn it off. */
   readonly group: ToolGroup | 'always';
   /** The verb shown to people before the object of the call: `Read` and then the file. */
   readonly label: string;
-  /** The description that the model reads. */
   readonly description: string;
   readonly parameters: object; // A JSON Schema for the model.
   /** Restores a third-party tool's own names in the model's arguments. */
   restore?(args: unknown): unknown;
   readonly needs: readonly ToolRequirement[];
-  /** Calls of the tool need a person's approval, unless an approval rule allows or denies them. */
+  /** Calls need a person's approval, unless an approval rule allows or denies them. */
   readonly asksFirst?: boolean;
   /**
-   * In a session that has read untrusted text, calls of the tool need a person's approval even if a rule allows them,
-   * because the tool affects later sessions.
+   * Once a session has read untrusted text, calls need approval even if a rule allows them, because the tool affects
+   * later sessions.
    */
   readonly asksAfterStrangers?: boolean;
   /**
@@ -176,7 +158,6 @@ export interface ToolDescription {
    * without permission. `worker`: by a worker of the session's environment, once a call is permitted.
    */
   readonly byClient?: 'program' | 'worker';
-  /** The kind of a tool that some providers declare in their own way, as in `ToolDeclaration`. */
   readonly native?:
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }
     | { readonly kind: 'screen_action' };
@@ -188,7 +169,6 @@ export interface ToolDescription {
   /** Facades that have their own name for the tool. All other facades use its name and arguments. */
   readonly calledIn: Partial<Readonly<Record<ToolNaming, FacadeCallMapper>>>;
 }
-/** The facades with their own names for tools. `conversation`: Crogia and CambioML. */
 export type ToolNaming = 'conversation' | 'opencodex';
 
 /**
@@ -198,27 +178,23 @@ export type ToolNaming = 'conversation' | 'opencodex';
  */
 export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** Resumes an operation that an earlier server started, if the tool supports it; output from `fromByte` on. */
+  /** Resumes an operation that an earlier server started. Output continues from `fromByte`. */
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** The text that the call would write, and the current text, for the person who approves. Undefined: none. */
+  /** The text that the call would write, and the current text, for the approver. Undefined: nothing to show. */
   proposal?(ctx: Pick<ToolContext, 'memory'>, args: unknown): Promise<ToolContent | undefined>;
 }
 
-/** A third-party tool that cannot be offered to any model. */
 export interface UnsupportedTool {
   /** The name of the tool server; absent for a custom tool of the session's agent. */
   readonly server?: string;
   readonly tool: string;
-  /** The reason, as shown to people. */
   readonly reason: string;
 }
 
 type ToolSummary = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
   Partial<Pick<ToolDescription, 'needs' | 'calledIn' | 'asksFirst' | 'asksAfterStrangers'>>;
 
-/**
- * Defaults: the tool needs only the sandbox, its calls run in the order of its family, and facades do not rename it.
- */
+/** By default the tool needs only the sandbox, its calls run in its family's order, and facades do not rename it. */
 export function describeTool<Schema extends z.ZodObject>({
   parameters,
   orderKey,
@@ -241,7 +217,6 @@ export function describeTool<Schema extends z.ZodObject>({
   };
 }
 
-/** Defines a tool from its zod schema: the arguments are checked before `run`, and the model gets the errors. */
 export function defineTool<Schema extends z.ZodObject>({
   run,
   reattach,

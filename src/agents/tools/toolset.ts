@@ -9,8 +9,8 @@ import { describeParameters, parseParameters } from './outside/portable-schema.t
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult, type UnsupportedTool } from './tool.ts';
 
-// Tools of agents that clients create with the Managed Agents API. Names and arguments are those that the SDKs' workers
-// know; the server's own tools do the work.
+// Tools of agents created with the Managed Agents API. Names and arguments are those that the SDKs' workers know; the
+// server's own tools do the work.
 
 const shell = 'main';
 export const sessionMountPath = '/mnt/session';
@@ -173,8 +173,8 @@ export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
 });
 
 /**
- * A tool that the session's client executes, or why no model can be offered it. It never runs here: its calls wait for
- * the client's result. Converted once, because the agent is read before each turn.
+ * A tool that the session's client executes; calls wait for the client's result. LeftOutTool: no model can be offered
+ * it. Converted once, because the agent is read before each turn.
  */
 export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | UnsupportedTool => {
   const parsed = parseParameters(parameters);

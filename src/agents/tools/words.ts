@@ -9,7 +9,6 @@ import { toolset } from './toolset.ts';
 const named: readonly ToolDescription[] = [...toolDescriptions, ...toolset];
 const known = new Map(named.map((tool) => [tool.name, tool]));
 
-/** The description of a tool that clients show. */
 export type ToolLabels = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label'>;
 export const toolLabels: readonly ToolLabels[] = named.map(({ name, family, group, label }) => ({
   name,
@@ -18,7 +17,6 @@ export const toolLabels: readonly ToolLabels[] = named.map(({ name, family, grou
   label,
 }));
 
-/** The family of a call's tool, even if the tool does not exist. */
 export function findToolFamily(name: string): ToolFamily {
   const prefix = name.split('_')[0] ?? '';
   return known.get(name)?.family ?? families.get(prefix) ?? 'mcp';
@@ -31,7 +29,6 @@ const families = new Map<string, ToolFamily>([
   ['info', 'search'],
 ]);
 
-/** The name and arguments that a facade shows for a call. */
 export const toFacadeCall = (
   facade: ToolNaming,
   { name, args }: { readonly name: string; readonly args: Parameters<FacadeCallMapper>[0] },

@@ -6,8 +6,6 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { IsoTime } from '../procedure/schemas.ts';
 
-// API keys of people and service accounts, as administrators see them.
-
 export const Key = z.object({
   id: z.string(),
   name: z.string(),
@@ -29,7 +27,6 @@ export const Key = z.object({
   revokedAt: IsoTime.nullable(),
 });
 const Keys = z.object({ keys: z.array(Key).readonly() });
-/** The only answer that contains the key. */
 const MadeKey = z.object({ key: z.string(), view: Key });
 const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),

@@ -5,10 +5,7 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { IsoTime, OkResult } from '../procedure/schemas.ts';
 
-// People who signed in with an identity provider, and the browsers and command lines in which they are signed in.
-
 const Me = z.object({
-  /** Null: the caller uses a key or the server's token, or needs no credential. */
   person: z.string().nullable(),
   name: z.string().nullable(),
   email: z.string().nullable(),
@@ -17,11 +14,9 @@ const Me = z.object({
 const Device = z.object({
   id: z.string(),
   kind: z.enum(['browser', 'command']),
-  /** The client's description of itself. */
   agent: z.string(),
   createdAt: IsoTime,
   lastSeenAt: IsoTime,
-  /** Whether it is the caller's own sign-in. */
   isThis: z.boolean(),
 });
 const Person = z.object({
@@ -38,7 +33,6 @@ const Person = z.object({
   disabled: z.boolean(),
   createdAt: IsoTime,
   lastSeenAt: IsoTime,
-  /** The number of sessions that the owner has. */
   sessions: z.int(),
 });
 const PeopleInput = z.strictObject({
@@ -51,7 +45,6 @@ const PeopleInput = z.strictObject({
 const DeviceId = z.strictObject({ id: z.string().max(100) });
 const PersonChange = z.strictObject({
   id: z.string().max(100),
-  /** True revokes the person's access, false restores it. */
   disabled: z.boolean().optional(),
   /** The id of a key. The person gets that key's owner id, and with it the owner's sessions. */
   ownerOf: z.string().max(100).optional(),
@@ -89,7 +82,6 @@ async function withSessions(people: readonly PersonView[], { unchecked }: Pick<C
 }
 const wordsOf = ({ name, email, subject, groups }: PersonView) =>
   [name ?? '', email ?? '', subject, ...groups].join('\n').toLowerCase();
-/** Sorted by last use, newest first. */
 const byLastSeen = (one: PersonView, other: PersonView) =>
   other.lastSeenAt - one.lastSeenAt || (one.id < other.id ? -1 : 1);
 
@@ -157,7 +149,6 @@ export const peopleRouter = router({
     in: z.strictObject({
       /** The SHA-256 of the command line's verifier, as base64url. */
       challenge: z.string().regex(/^[\w-]{43}$/),
-      /** The command line and its machine, as shown to the person. */
       agent: z.string().max(100),
     }),
     out: z.object({ code: z.string() }),

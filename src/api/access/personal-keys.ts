@@ -36,7 +36,7 @@ const operation = defineOperations({
 });
 const base = '/api/v1/people/me/keys';
 
-/** The keys, and the caller, who must be a signed-in person: a personal key cannot create a key that outlives it. */
+/** A personal key is refused, because it could create a key that outlives it. */
 function ofPerson({ principal: { person, isPersonalKey }, keys }: CallerContext) {
   if (person === undefined || isPersonalKey || !keys)
     throw new AppError(

@@ -9,13 +9,10 @@ import { defineOperations, router } from '../procedure/procedure.ts';
 import { okResult, okResultReply, ProjectIdInput } from '../procedure/schemas.ts';
 import { Key, keyExample } from './keys.ts';
 
-// The service accounts of a project: programs that can use only this project.
-
 const byId = z.strictObject({ id: ProjectIdInput });
 const NewAccount = byId.extend({
   name: z.string().trim().min(1).max(100),
   role: z.enum(accountRoles).default('member').describe('viewer or member; default: member'),
-  /** Days until the account expires. */
   lifeDays: z.int().min(1).max(3_650).optional().describe('days until the account ends; default: never'),
   /** Tokens of a trusted issuer with these claims authenticate as the account, which then has no key. */
   trust: TrustRule.optional(),
@@ -42,7 +39,7 @@ const operation = defineOperations({
 });
 const base = '/api/v1/projects/:project_id=id/accounts';
 
-/** The server's keys, for maintainers of the project; rejects for all other callers. */
+/** Rejects unless the caller maintains the project. */
 async function requireKeys({ principal, services, keys }: CallerContext, id: string) {
   authorizeRole(principal, 'user');
   authorize(principal, 'manage', toOwnedResource(await services.projects.get(id)));

@@ -5,12 +5,9 @@ import type { PreviewLinks, RequestAddress } from './preview-links.ts';
 
 const maxCalls = 1_000;
 
-/** Operations on behalf of the caller. */
 export type TrpcCallerContext = CallerContext;
-/** The caller's operations, the shared services, and the state of one connection. */
 export interface TrpcContext extends TrpcCallerContext {
   readonly previews: PreviewLinks;
-  /** The address by which the client reached this server. */
   readonly reached: RequestAddress;
   readonly version: string;
   readonly clock: Clock;

@@ -13,12 +13,9 @@ export interface ErrorData {
   readonly code: TrpcCode;
   readonly httpStatus: number;
   readonly path?: string;
-  /** Corral's own error code, and whether a retry can help. */
   readonly reason: ErrorCode;
   readonly retryable: boolean;
-  /** The page of this server's guide that explains the error, if there is one. */
   readonly docs?: string;
-  /** The invalid fields of the input, and why. */
   readonly fields?: Readonly<Record<string, string>>;
 }
 export interface ErrorShape {
@@ -27,10 +24,7 @@ export interface ErrorShape {
   readonly data: ErrorData;
 }
 
-/**
- * The client's view of an error: the error table's row and the public text. It never contains a stack or another
- * library's message.
- */
+/** Never contains a stack or another library's message. */
 export function toErrorShape(error: TRPCError, path?: string): ErrorShape {
   const known = fromTrpcError(error);
   const own = isOfTrpc(error) ? error.code : wireErrors[known.code].trpc;
@@ -79,10 +73,7 @@ function textOf({ issues }: z.ZodError): string {
   return issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`).join('; ');
 }
 
-/**
- * Errors that occur before a procedure is reached (guard, limits, broken requests), in the format that tRPC's clients
- * read.
- */
+/** Formats errors from before a procedure is reached (guard, limits, broken requests) as tRPC's clients read them. */
 export const trpcErrorStyle: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => {

@@ -10,13 +10,10 @@ import type { PreviewView } from '../../sessions/api/ports.ts';
 export const previewQueryParameter = 'corral_preview';
 
 export interface PreviewSettings {
-  /**
-   * The operator's domain; all names below it resolve to this server. Undefined: previews use names below localhost.
-   */
+  /** All names below the domain resolve to this server. Undefined: previews use names below localhost. */
   readonly domain?: string | undefined;
   readonly maxHours: number;
 }
-/** The address by which a client reaches this server. */
 export interface RequestAddress {
   readonly host: string | undefined;
   readonly scheme: 'http' | 'https';
@@ -28,24 +25,17 @@ export interface PreviewAddress {
   readonly path: string;
 }
 /**
- * The addresses of previews. A preview's token is derived from the preview, the credential of the caller who opened it
- * and a secret of the server. So every server of a store accepts the token, and it expires with that credential.
+ * A preview's token is derived from the preview, its opener's credential and a secret of the server. Every server of a
+ * store therefore accepts it, and it expires with that credential.
  */
 export interface PreviewLinks {
   createAddress(id: SessionId, view: PreviewView, reached: RequestAddress): Promise<PreviewAddress>;
-  /**
-   * The caller on whose behalf the preview acts. Undefined: the token is wrong, or the caller's credential is no longer
-   * valid.
-   */
+  /** Undefined: the token is wrong, or the caller's credential is no longer valid. */
   findMaker(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
-  /**
-   * The lifetime of a preview: the requested time, or 8 hours by default. Rejects: invalid_request (longer than
-   * allowed).
-   */
+  /** Default: 8 hours. Throws: invalid_request (longer than allowed). */
   lifeMs(minutes: number | undefined): number;
   /** The domain of the preview names `<port>-<session>`, without scheme and port. */
   readonly domain: string;
-  /** The scheme of previews for a client that reaches the server by this scheme. */
   schemeOf(reached: 'http' | 'https'): 'http' | 'https';
   /** The origins that the page's content security policy allows in frames. */
   readonly frames: string;
@@ -72,9 +62,7 @@ export function createPreviewLinks({ settings, peppers, credentials }: Deps): Pr
     const signed = JSON.stringify(['preview', id, preview, of, expiresAt, key, seal]);
     return `${preview}.${(await peppers()).hash(signed).hash}`;
   }
-  /**
-   * A browser resolves names below localhost to its own machine, so they work only if the server runs on that machine.
-   */
+  /** Names below localhost resolve to the browser's own machine, so they work only if the server runs there. */
   function nameOf({ host, scheme: reached }: RequestAddress): string | undefined {
     if (base !== undefined) return `${usual}://{}.${base}`;
     const local = loopback.exec(host ?? '');

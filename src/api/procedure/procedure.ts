@@ -8,13 +8,12 @@ import type { TrpcContext } from './context.ts';
 import { toErrorShape } from './errors.ts';
 
 /**
- * The resource that operations share. `find` reads the resource that the input's first path parameter names, to check
- * its owner. Undefined: the service behind the operations checks and audits its callers.
+ * `find` reads the resource that the path's first parameter names, to check its owner. Undefined: the service behind
+ * the operations checks and audits its callers.
  */
 interface Resource {
   /** The section of the OpenAPI document. */
   readonly tag: string;
-  /** Prefix of the operation ids. */
   readonly prefix: string;
   readonly noun?: string;
   readonly find?: (ctx: TrpcContext, id: never) => Promise<OwnedResource>;
@@ -31,14 +30,13 @@ interface Resource {
     /** The words after the verb. Default: one item, by its id or name. */
     readonly args?: readonly (readonly [usage: string, about: string])[];
     readonly examples: readonly string[];
-    /** The columns of its items in tables (src/cli/table.ts). */
     readonly columns: readonly string[];
     /** The first word after a verb can be an item's name as listed by `ls`, not only an id. */
     readonly hasNames?: true;
   };
 }
 
-/** A verb of the command `corral`. Input fields that have a description are its options. */
+/** Input fields that have a description are the verb's options. */
 interface Verb {
   readonly name: string;
   /** The input fields that the words after the verb set, in order. Default: the parameters of the path. */
@@ -47,14 +45,10 @@ interface Verb {
   readonly options?: Readonly<Record<string, string>>;
   /** Default: those of the resource. */
   readonly columns?: readonly string[];
-  /** A line for people, printed after the result. */
   readonly note?: string;
 }
 
-/**
- * The description of an operation, from which tRPC, REST with its OpenAPI document, rights and the audit log are
- * derived.
- */
+/** Describes an operation; tRPC, REST with its OpenAPI document, rights and the audit log derive from it. */
 export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
   /**
    * Method and path of its REST route. A parameter is a field of the input; in `:sid=sessionId` the two names differ.
@@ -64,10 +58,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   readonly id?: string;
   readonly summary: string;
   readonly description?: string;
-  /**
-   * The permitted callers: `any` key, callers that can `create`, a role, or callers with this right to the resource
-   * that the input names.
-   */
+  /** `any` key, callers that can `create`, a role, or callers with this right to the input's resource. */
   readonly may: AccessKind | 'any' | 'create' | 'auditor' | 'operator' | 'admin';
   /** The action in the audit log. Absent: calls are not logged. */
   readonly audit?: string;
@@ -76,9 +67,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly out: Out;
-  /** An example of the body. */
   readonly example?: object;
-  /** An example of the answer. */
   readonly answer: z.output<Out>;
   /** The answer of the REST route, if it differs: a constant, or computed from the answer and the input. */
   readonly reply?: {
@@ -107,7 +96,7 @@ const t = initTRPC
 
 export const router = t.router;
 
-/** The base of every procedure: readers cannot change anything, and a connection has a limited number of open calls. */
+/** Readers cannot change anything, and a connection has a limited number of open calls. */
 export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
   if (type === 'mutation' && ctx.principal.role === 'reader') throw forbiddenRoleError(ctx.principal);
   if (type !== 'subscription') {
@@ -118,7 +107,6 @@ export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
   return result.ok ? { ...result, data: countOpenCall(ctx, result.data as AsyncIterable<unknown>) } : result;
 });
 
-/** Counts a stream as an open call of its connection until it ends. */
 async function* countOpenCall<Item>({ calls }: Pick<TrpcContext, 'calls'>, items: AsyncIterable<Item>) {
   using _call = calls.enter();
   yield* items;
@@ -151,13 +139,11 @@ async function checkRight(ctx: TrpcContext, meta: OperationMeta, input: unknown)
   authorize(limitAuditorToViewer(principal), may, found ?? {}, gone);
 }
 
-/** The id in the input field of the path's first parameter. */
 function namedIn({ rest }: OperationMeta, input: unknown): string | undefined {
   const [field] = Object.values(parseRestRoute(rest).fields);
   return field === undefined ? undefined : (input as Readonly<Record<string, string>>)[field];
 }
 
-/** The method and path of a REST route, and the input fields by parameter name. */
 export function parseRestRoute(rest = '') {
   const [method = 'GET', path = ''] = rest.split(' ');
   const fields = [...path.matchAll(/:(\w+)(?:=(\w+))?/g)].map(([, name = '', field = name]) => [name, field]);
@@ -190,7 +176,6 @@ export const defineOperations =
       .output(described.out);
   };
 
-/** An operation of a router, and how to call it within this process. */
 export interface DescribedOperation {
   /** The name in tRPC, such as `webhooks.list`. */
   readonly name: string;
@@ -213,7 +198,6 @@ type AnyRouter = { readonly _def: { readonly procedures: object } };
 
 const capitalized = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
 
-/** The operations of a router's procedures. */
 export const listOperations = ({ _def: { procedures } }: AnyRouter): readonly DescribedOperation[] =>
   Object.entries(procedures as Record<string, Callable>).flatMap(([name, procedure]) => {
     const { type, meta: described } = procedure._def;

@@ -2,7 +2,6 @@ import { AppError } from '../../core/errors/errors.ts';
 import { authorize, toOwnedResource } from '../../sessions/access/authorize.ts';
 import type { TrpcContext } from './context.ts';
 
-/** Rejects if the caller cannot work in this project. */
 export async function authorizeProject(
   { principal, services }: TrpcContext,
   id: string | null | undefined,

@@ -37,9 +37,7 @@ export const PathInput = z.string().min(1).max(4_096).refine(hasNoNul, 'must not
 export const sessionTarget = z.strictObject({ sessionId: SessionIdInput.describe('the session') });
 export const OkResult = z.object({ ok: z.literal(true) });
 export const okResult = { ok: true } as const;
-/** The reply of an operation that returns nothing else. */
 export const okResultReply = { out: OkResult, answer: okResult };
-/** Waits for the work, and returns the same reply for every operation. */
 export const toOkResult = async (work: Promise<unknown>): Promise<typeof okResult> => {
   await work;
   return okResult;
@@ -67,18 +65,13 @@ export const Session = z.object({
   pinned: z.boolean(),
   archived: z.boolean(),
   forkedFrom: ForkOrigin.nullable(),
-  /**
-   * The session whose agent started this one, and its depth below the first session; null: a person or a client started
-   * it.
-   */
+  /** `depth` is counted from the first session. Null: a person or a client started this session. */
   parent: z.object({ sessionId: SessionId, depth: z.int() }).nullable(),
   /** The message that the session's first message replaces; null unless the session started with an edit. */
   branch: BranchPoint.nullable(),
   repositories: z.array(SessionRepository).readonly(),
   hasCheckpoints: z.boolean(),
-  /** The name by which its owner finds it; null: none. */
   name: z.string().nullable(),
-  /** Keys and values that the creator set. */
   metadata: z.record(z.string(), z.string()),
   /** When it is deleted; null: never. */
   endsAt: z.iso.datetime().nullable(),
@@ -88,7 +81,6 @@ export const Session = z.object({
 export type Session = z.infer<typeof Session>;
 
 type Defined<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined> };
-/** Without the fields that the caller left out. */
 export const omitUndefined = <Fields extends object>(fields: Fields): Defined<Fields> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
 

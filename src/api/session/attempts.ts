@@ -50,7 +50,6 @@ const Attempt = z.object({
     ...(['planned', 'pending', 'running', 'waiting', 'not_started'] as const),
     ...AttemptResult.shape.status.options,
   ]),
-  /** Why it was not started. */
   error: z.string().nullable(),
   result: AttemptResult.nullable(),
   turns: z.int(),
@@ -130,7 +129,6 @@ const path = `${base}/:attempts=id` as const;
 const answered = { out: Attempts, answer: example };
 const fails = [400, 404, 409];
 
-/** Several attempts at one task, in parallel children of a session. */
 export const attemptsRouter = router({
   start: operation({
     ...answered,

@@ -12,7 +12,6 @@ const operation = defineOperations(repositoryOperations);
 const base = '/api/v1/sessions/:sid=sessionId/checkpoints';
 const fails = [400, 404, 409, 501];
 
-/** The files of a session at the end of each of its runs. */
 export const checkpointsRouter = router({
   list: operation({
     rest: `GET ${base}`,

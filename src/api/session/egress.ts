@@ -12,7 +12,6 @@ const EgressInForce = EffectiveEgress.extend({
 const onlyOperators = (role: string) => `Only operators can, and your key has the role ${role}. Ask an operator.`;
 const ofEntry = sessionTarget.extend({ host: z.string().min(1).max(300) });
 
-/** The egress policy of a session's sandbox, and the hosts that an operator allowed for it. */
 export const egressRouter = router({
   inForce: procedure
     .input(sessionTarget)

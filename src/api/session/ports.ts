@@ -28,7 +28,6 @@ const toPreview = async (
   ...(await previews.createAddress(id, view, reached)),
 });
 
-/** The ports on which programs in a sandbox listen, and their addresses for browsers. */
 export const portsRouter = router({
   /** Does not start a sandbox. */
   list: procedure

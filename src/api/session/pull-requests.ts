@@ -36,7 +36,6 @@ const operation = defineOperations(repositoryOperations);
 const base = '/api/v1/sessions/:sid=sessionId/pull-requests';
 const fails = [400, 404, 409, 501];
 
-/** The pull requests of a session's repositories, on their forges. */
 export const pullRequestsRouter = router({
   open: operation({
     rest: `POST ${base}`,

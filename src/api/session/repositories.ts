@@ -39,7 +39,6 @@ const example: z.output<typeof SessionRepository> = {
   baseCommit: commit,
 };
 
-/** Repositories, checkpoints and pull requests share this description. */
 export const repositoryOperations = {
   tag: 'Repositories',
   prefix: 'repositories',
@@ -55,7 +54,7 @@ const operation = defineOperations(repositoryOperations);
 const base = '/api/v1/sessions/:sid=sessionId/repositories';
 const fails = [400, 404, 409, 501];
 
-/** The repositories of a session. Git runs only in its sandbox. */
+/** Git runs only in the sandbox. */
 export const repositoriesRouter = router({
   list: operation({
     rest: `GET ${base}`,

@@ -55,7 +55,7 @@ export const runsRouter = router({
       }),
     ),
 
-  /** Rejects the call. The model receives the rejection with the text. */
+  /** The model receives the rejection with the text. */
   reject: procedure
     .input(sessionTarget.extend({ callId: CallId, text: TextInput.optional() }))
     .output(Decision)

@@ -26,7 +26,6 @@ const Executed = z.object({
   wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),
 });
 
-/** Shared description of the routes of sandboxes and of their snapshots. */
 export const sandboxOperations = {
   tag: 'Sandboxes',
   prefix: 'sandboxes',
@@ -73,7 +72,7 @@ export const sandboxRouter = router({
       return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
     }),
 
-  /** The services next to the sandbox. Does not start any; `absent`: not running. */
+  /** Does not start any; `absent`: not running. */
   services: procedure
     .input(sessionTarget)
     .output(z.array(ServiceStatus).readonly())

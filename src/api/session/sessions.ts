@@ -41,7 +41,6 @@ const NewSession = z.strictObject({
   title: TitleInput.optional(),
   projectId: ProjectIdInput.optional(),
   task: TextInput.optional(),
-  /** The goal by which the work on `task` is judged. */
   goal: Goal.optional(),
   model: ModelRef.optional(),
   fallbacks: FallbackRefs.optional(),
@@ -50,12 +49,11 @@ const NewSession = z.strictObject({
   template: z.string().max(80).optional(),
   /** Fetched into the workspace before its first use. */
   repositories: RepositoryInputs.optional(),
-  /** The author of commits. */
   author: GitAuthor.optional(),
   ...sessionOptions,
   /** The id or name of one of your snapshots, whose files the session starts with. */
   snapshot: z.string().max(130).optional(),
-  /** The id or name of a template that you built, optionally with a tag. Its image is that of the sandbox. */
+  /** The id or name of a template that you built, optionally with a tag. The sandbox uses its image. */
   built: z.string().max(200).optional(),
   /** The name of a Sandbox (agents.x-k8s.io) in the namespace of this server's sandboxes, for administrators. */
   adopt: AdoptedSandbox.optional(),
@@ -69,7 +67,6 @@ const ListInput = z.strictObject({
   status: SessionStatus.optional(),
   projectId: ProjectIdInput.optional(),
   archived: z.boolean().optional(),
-  /** Only the children of this session. */
   parent: SessionIdInput.optional(),
   /** Only sessions that have all of these keys with these values. */
   metadata: Metadata.optional(),
@@ -110,7 +107,6 @@ export const sessionsRouter = router({
       return { session: toSession(ctx, session), isNew };
     }),
 
-  /** Returns your session of this name without starting it. */
   byName: procedure
     .input(z.strictObject({ name: BoxName }))
     .output(Session)
@@ -118,7 +114,7 @@ export const sessionsRouter = router({
 
   /**
    * Creates a session with the conversation up to the end of a step or run. It starts with the files of that moment if
-   * they were kept; `forkedFrom.files` says so.
+   * they were kept, which `forkedFrom.files` reports.
    */
   fork: procedure
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
@@ -195,7 +191,6 @@ export const sessionsRouter = router({
     .output(RecordedTurn)
     .query(({ ctx, input: { id, turn } }) => ctx.services.sessions.promptAt(id, turn)),
 
-  /** The agent that the session's next turn will use: its template, mode, model, fall-backs and tools. */
   agent: procedure
     .input(byId)
     .output(EffectiveAgent)
@@ -274,7 +269,6 @@ export const sessionsRouter = router({
   watch: procedure.subscription(({ ctx, signal = neverSignal }) => news(ctx, signal)),
 });
 
-/** The service's input for a new session. */
 function toCommand({
   title,
   projectId,
@@ -304,7 +298,7 @@ async function* news(ctx: TrpcContext, signal: AbortSignal): AsyncGenerator<Sess
   }
 }
 
-/** The sort key of a session in the list: newest message first, then id, so that the order is fixed for equal times. */
+/** Newest message first, then by id, so that the order is fixed for equal times. */
 type ListPosition = Pick<SessionRecord, 'latestMessageAt'> & { readonly id: string };
 
 const byPlace = (a: ListPosition, b: ListPosition) =>

@@ -5,7 +5,6 @@ import { IsoTime, OkResult, sessionTarget, toOkResult } from '../procedure/schem
 
 const Share = ShareView.extend({ createdAt: IsoTime, expiresAt: IsoTime });
 
-/** Links that show one session to anyone who has the link, until the link expires or is revoked. */
 export const sharesRouter = router({
   /** `path` is relative to the server's address. Only this answer contains it. */
   create: procedure

@@ -9,7 +9,7 @@ const ofTerminal = z.strictObject({ terminalId: z.string().regex(/^shell_[0-9a-f
 const Size = { cols: z.int().min(1).max(1_000), rows: z.int().min(1).max(1_000) };
 const view = ({ id, sessionId, created }: TerminalInfo) => ({ id, sessionId, created: toIsoTime(created) });
 
-/** A person's terminals. `GET /streams/terminals/{id}` streams a terminal's output. */
+/** `GET /streams/terminals/{id}` streams a terminal's output. */
 export const terminalsRouter = router({
   open: procedure
     .input(sessionTarget)
@@ -55,7 +55,6 @@ export const terminalsRouter = router({
       toOkResult(ctx.services.terminals.resize(terminalId, size, signal)),
     ),
 
-  /** Kills the shell and its processes. */
   close: procedure
     .input(ofTerminal)
     .output(OkResult)

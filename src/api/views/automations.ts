@@ -7,7 +7,7 @@ import * as stored from '../../sessions/api/server/automations.ts';
 import { IsoTime } from '../procedure/schemas.ts';
 import { SkillPins } from './session-options.ts';
 
-// Automations as clients see and change them. Times are ISO 8601 in UTC.
+// Times are ISO 8601 in UTC.
 
 export const AutomationId = z.string().transform((value): string => {
   if (/^[0-9a-f]{12}$/.test(value)) return value;
@@ -30,7 +30,6 @@ const ScheduleInput = CronInput.extend({
   missed: z.enum(['latest', 'none']).default('latest'),
 });
 const names = z.array(z.string().min(1).max(200)).max(50);
-/** External deliveries that start it. */
 const HookInput = z.strictObject({
   source: z
     .enum(stored.hookSources)
@@ -101,7 +100,6 @@ const fields = {
   /** `run`: an agent works. `prebuild`: prepares the repositories for later sessions, without an agent. */
   kind: z.enum(stored.automationKinds),
   message: z.string().max(200_000).describe('the message to the agent at each start; empty for a prebuild'),
-  /** The goal by which the work of each start is judged; null: none. */
   goal: Goal.nullable(),
   /** Fetched into the workspace of each of its sessions. */
   repositories: RepositoryInputs,
@@ -110,16 +108,11 @@ const fields = {
   model: ModelRef.nullable().describe('the model of its sessions, provider/model'),
   /** In addition to those of the template. */
   skills: SkillPins,
-  /** Null: it has no schedule. */
   schedule: ScheduleInput.nullable(),
-  /** Null: no external delivery starts it. */
   hook: HookInput.nullable(),
   /** The runs after which the automation starts; null: none. */
   after: AfterInput.nullable(),
-  /**
-   * The limits of each of its sessions, in addition to those of its template and of the server; the smaller limit
-   * applies.
-   */
+  /** Limits of each session, in addition to those of its template and the server; the smaller limit applies. */
   budget: BudgetInput.nullable(),
   whileRunning: z
     .enum(['skip', 'queue', 'stop'])
@@ -169,7 +162,6 @@ export const Automation = stored.Automation.omit({ owner: true, program: true, s
   goal: z.object({ rubric: z.string().optional(), checks: z.array(GoalCheck), maxRevisions: z.int() }).nullable(),
   repositories: z.array(AutomationRepository).readonly(),
   hook: stored.HookSpec.extend({
-    /** The path of its address on this server. */
     path: z.string(),
     /** When its secret was created; null: no secret, so no delivery is accepted. */
     secretAt: IsoTime.nullable(),
@@ -208,7 +200,6 @@ export const toStartsQuery = ({ limit, afterId, afterAt }: z.output<typeof Start
   ...(afterId !== undefined && afterAt !== undefined && { after: { id: afterId, at: Date.parse(afterAt) } }),
 });
 
-/** `path` is that of its hook's address. */
 export const withHookPath = ({ secretAt, ...doc }: stored.Automation) => ({
   ...doc,
   hook: doc.hook && { ...doc.hook, path: hookPath(doc.id), secretAt },

@@ -5,7 +5,6 @@ import { DesktopAvailability } from '../../sessions/api/desktop.ts';
 import type { ServerHealth, SessionService } from '../../sessions/api/sessions.ts';
 
 const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
-/** The health of a server's parts, as every facade reports it. */
 export const HealthChecks = z.object({
   storage: Check,
   sandbox: Check.extend({
@@ -47,10 +46,7 @@ export async function readHealthWithTimeout(
   return health;
 }
 
-/**
- * The overall state. The server is unhealthy only without storage or sandboxes; an unresponsive model is no reason to
- * restart it.
- */
+/** Unhealthy only without storage or sandboxes: an unresponsive model is no reason to restart the server. */
 export function computeOverallHealth({ storage, sandbox }: Pick<ServerHealth, 'storage' | 'sandbox'>) {
   const isOut = storage.status === 'unhealthy' || sandbox.status === 'unhealthy';
   return isOut ? ('unhealthy' as const) : ('healthy' as const);

@@ -23,7 +23,6 @@ export const BoxName = z
   )
   .describe("the session's name, once for an owner");
 
-/** Keys and values that the creator sets. */
 export const Metadata = z
   .record(z.string().min(1).max(256), z.string().max(1_000))
   .refine((pairs) => Object.keys(pairs).length <= maxPairs, `must have at most ${maxPairs} names`);
@@ -58,7 +57,6 @@ const SessionBudgetInput = z
   })
   .describe('over all runs; the smallest limit of session, template and server counts');
 
-/** Containers of other images next to the sandbox. */
 const SessionServices = ServiceRecipes.describe('by their names; in place of those of the template');
 const ComposeText = z
   .string()
@@ -66,7 +64,6 @@ const ComposeText = z
   .max(65_536)
   .describe('a compose file whose services run beside the sandbox; Corral refuses by name what it does not have');
 
-/** Storage that outlives the session. */
 const SessionVolumes = MountRequests.describe('volumes of the owner in the sandbox, in place of those of the template');
 
 export const AdoptedSandbox = z
@@ -74,7 +71,6 @@ export const AdoptedSandbox = z
   .regex(/^sandbox\/[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, 'must be sandbox/NAME; no other namespace can be named')
   .describe('an existing Sandbox that is the sandbox');
 
-/** Options of a new session, as every facade accepts them. */
 export const boxOptions = {
   metadata: Metadata.optional(),
   lifetimeSeconds: LifetimeSeconds.optional(),
@@ -93,7 +89,6 @@ export const sessionOptions = {
 };
 const SessionOptions = z.object({ ...sessionOptions, adopt: AdoptedSandbox.optional() });
 
-/** Converts the options of a new session to the service's input. */
 export function toSessionOptions({
   idleSeconds,
   egress,
@@ -122,7 +117,7 @@ export function toSessionOptions({
   };
 }
 
-/** Rejects: invalid_request. */
+/** Throws: invalid_request. */
 function composed(text: string): ServiceRecipes {
   let file: unknown;
   try {
@@ -134,7 +129,6 @@ function composed(text: string): ServiceRecipes {
   return parseComposeServices(file);
 }
 
-/** Whether a session has all of these keys with these values. */
 export const hasMetadata = (
   metadata: SessionRecord['metadata'] = {},
   requested: readonly (readonly [string, string])[],

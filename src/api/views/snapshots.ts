@@ -12,7 +12,6 @@ export const SnapshotInput = z.strictObject({
   name: SnapshotName.optional().describe('a name, optionally with a tag (cache:v2), taken from an older snapshot'),
   labels: SnapshotLabels.optional().describe('labels, such as branch=main'),
 });
-/** A copy of the files of a sandbox, as every facade returns it. */
 export const Snapshot = z.object({
   id: z.string(),
   name: z.string().nullable(),

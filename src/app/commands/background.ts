@@ -10,9 +10,7 @@ import { loadLocalConfig } from './local-config.ts';
 const pollMs = 100;
 const quietLines = 15;
 
-/**
- * `up` starts a server that outlives its terminal, and `down` stops it. The data folder holds the server's pid and log.
- */
+/** `up` starts a server that outlives its terminal; `down` stops it. Its pid and log are in the data folder. */
 export const upCommand: Command = {
   usage: '[--timeout <seconds>]',
   about:
@@ -77,7 +75,6 @@ export const downCommand: Command = {
   },
 };
 
-/** Makes the server delete everything that it has outside its data folder. */
 async function removeAll(data: string): Promise<string> {
   const corral = connectToDataDir(data);
   if (!corral) {
@@ -148,7 +145,6 @@ const isHealthy = async ({ url }: LocalServer, signal: AbortSignal): Promise<boo
 const exited = (child: ChildProcess) =>
   new Promise<number | null>((done, failed) => child.once('error', failed).once('exit', (code) => done(code)));
 
-/** Handles a failed start: stops the process, and explains the failure with the last lines of its log. */
 function refused(
   place: ServerFiles,
   began: number,
@@ -189,7 +185,7 @@ interface Deadline {
   readonly signal: AbortSignal;
 }
 
-/** Polls until the condition is true. False if the time is up or the signal fires. */
+/** False if the time is up or the signal fires. */
 async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal }: Deadline): Promise<boolean> {
   const ends = performance.now() + seconds * 1_000;
   while (!signal.aborted && performance.now() < ends) {

@@ -6,7 +6,7 @@ interface ServerProgram {
   readonly runServer: (args: readonly string[]) => Promise<number>;
 }
 
-/** Runs a command that calls a running server. Loaded on use, because a server needs none of it. */
+/** Loaded on use, because a server needs none of it. */
 export async function runClientCommand(args: readonly string[], parts: ServerProgram): Promise<number> {
   const { runCli } = await import('../../cli/program.ts');
   const { createProcessIo } = await import('../../cli/io.ts');

@@ -1,6 +1,6 @@
 /** The commands other than serving: `npm start -- <name> …`. */
 export interface Command {
-  readonly usage: string; // the command's arguments
+  readonly usage: string;
   readonly about: string;
   /** Resolves with the exit code; rejects only with AppError. */
   run(args: readonly string[], at: Terminal): Promise<number>;

@@ -15,7 +15,6 @@ const options = {
   json: { type: 'boolean', default: false },
 } as const;
 
-/** Checks a running server from outside and from within a new sandbox: its functions and its isolation. */
 export const doctorCommand: Command = {
   usage: '[--url <address>] [--probe <host:port>]… | --attack [--json]',
   about:

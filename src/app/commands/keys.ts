@@ -37,12 +37,11 @@ const Wish = z.object({
 
 interface RotationOptions {
   readonly isChange: boolean;
-  /** True: the command also works before the server's first start. */
+  /** Whether the command also works before the server's first start. */
   readonly mayBegin: boolean;
   readonly say: (line: string) => void;
 }
 
-/** The API keys of the configured store. */
 async function opened({ isChange, mayBegin, say }: RotationOptions): Promise<{ keys: ApiKeyAdmin } & AsyncDisposable> {
   const config = loadLocalConfig();
   const { mongodbUrl: url } = config;
@@ -136,7 +135,7 @@ async function rotateSandbox(sessionId: string, print: (line: string) => void): 
   return 0;
 }
 
-/** The error when a running server has locked the store and holds the keys in memory. */
+/** A running server has locked the store and holds the keys in memory. */
 function inUse(thrown: unknown): never {
   if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
   throw new AppError(

@@ -20,7 +20,6 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   reap: async () => (await import('./reap.ts')).reapCommand,
 };
 
-/** Every command, as the help describes it. */
 export async function describeCommands(): Promise<{ name: string; usage: string; about: string }[]> {
   const loaded = Object.entries(commands).map(async ([name, load]) => {
     const { usage, about } = await load();
@@ -29,10 +28,10 @@ export async function describeCommands(): Promise<{ name: string; usage: string;
   return await Promise.all(loaded);
 }
 
-/** Whether the server's own program has the command. All others call a running server. */
+/** All other commands call a running server. */
 export const isServerCommand = (name: string): boolean => Object.hasOwn(commands, name);
 
-/** The command that the arguments name; undefined without arguments, which starts the server. */
+/** Undefined without arguments, which starts the server. */
 export async function loadCommand([name]: readonly string[]): Promise<Command | undefined> {
   if (name === undefined) return undefined;
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
@@ -57,10 +56,7 @@ function unknown(name: string): AppError {
 
 const asksForHelp = (word: string | undefined) => word === '--help' || word === '-h' || word === 'help';
 
-/**
- * The help text if the arguments request it, for one command or all: `help`, `help keys`, `keys --help`. Undefined:
- * they do not.
- */
+/** The help text requested by `help`, `help keys` or `keys --help`. Undefined: none was requested. */
 export async function findRequestedHelp(args: readonly string[], all: (commands: readonly string[]) => string) {
   const [first, second] = args;
   if (asksForHelp(first))

@@ -3,22 +3,16 @@ import { dirname, join, resolve } from 'node:path';
 import { AppError } from '../../core/errors/errors.ts';
 import { type Config, loadConfig } from '../settings/config.ts';
 
-/**
- * The settings from the environment and from the file named by CORRAL_CONFIG, by default corral.yaml in the working
- * directory.
- */
+/** Reads the environment and the file named by CORRAL_CONFIG, by default corral.yaml in the working directory. */
 export const loadLocalConfig = (): Config => loadConfig(process.env, readConfigText(process.env.CORRAL_CONFIG));
 
-/**
- * A folder next to the settings file. Undefined without a settings file: a folder of that name in the working directory
- * can belong to another program.
- */
+/** Undefined without a settings file: the working directory can have an unrelated folder of that name. */
 export function findFolderNextToConfig(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
   const file = resolve(named || 'corral.yaml');
   return existsSync(file) ? join(dirname(file), folder) : undefined;
 }
 
-/** The text of the settings file. Rejects: invalid_request if a named file does not exist. */
+/** Throws invalid_request if a named file does not exist. */
 export function readConfigText(named: string | undefined): string {
   if (named && !existsSync(named)) {
     throw new AppError('invalid_request', `CORRAL_CONFIG is ${resolve(named)}, but that file does not exist.`);

@@ -10,8 +10,8 @@ interface ServerAnnouncement {
 }
 
 /**
- * Publishes the server's address to commands of this user, in files that only this user can read: in the data folder,
- * and in the user's runtime folder if the system has one. Dispose to remove them.
+ * Publishes the server's address to this user's commands, in files in the data folder and the user's runtime folder.
+ * Only this user can read them. Dispose to remove them.
  */
 export async function announceServer({ url, dataDir, token }: ServerAnnouncement): Promise<AsyncDisposable> {
   const found = { url: reachable(url), pid: process.pid, ...(token && { token: token.reveal() }) };

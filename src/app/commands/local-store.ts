@@ -10,10 +10,7 @@ import { closeBlobs, openBlobs } from '../parts/blobs.ts';
 import { assertStoreExists } from '../parts/store.ts';
 import { loadLocalConfig } from './local-config.ts';
 
-/**
- * The configured store, for a command. Rejects immediately if the store is unavailable, because a command does not wait
- * for it.
- */
+/** Rejects immediately if the store is unavailable, because a command does not wait for it. */
 export async function openLocalStore({ mayBegin }: { readonly mayBegin: boolean }): Promise<Store> {
   const config = loadLocalConfig();
   const { mongodbUrl: url } = config;

@@ -49,7 +49,7 @@ function parsed(args: readonly string[]) {
   }
 }
 
-/** Formats the whole request for people. Control characters are shown as their codes. */
+/** Control characters are shown as their codes. */
 function formatPrompt(seen: PromptView): string {
   const { turn, runId, model, requestHash, proved, request, sections } = seen;
   const { phase, tools, messages, note, earlier = [], hint, mustCall, sampling } = request;

@@ -45,9 +45,7 @@ interface ReapOptions {
   readonly namespace?: string;
 }
 
-/**
- * The name must be an argument: with a name from the configuration, the command could empty a namespace by accident.
- */
+/** Must be an argument: with a configured name, the command could empty a namespace by accident. */
 function instanceOf({ instance }: ReapOptions): string {
   if (instance) return instance;
   throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');

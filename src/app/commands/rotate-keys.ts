@@ -29,9 +29,7 @@ interface Background extends Pick<ServerParts, 'clock' | 'closing'> {
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
 
-/**
- * Can run while the server runs: with several encryption keys configured, the server opens data under old and new keys.
- */
+/** Can run while the server runs, because the server opens data under all configured encryption keys. */
 export async function rotateInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
     try {

@@ -1,9 +1,7 @@
 import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import type { Command } from './command.ts';
 
-/**
- * Prints the seccomp profile that the nodes of a cluster need. Docker and bubblewrap get the filter from the server.
- */
+/** Only the nodes of a cluster need it: Docker and bubblewrap get the filter from the server. */
 export const seccompProfileCommand: Command = {
   usage: '',
   about: "prints the sandboxes' seccomp profile, for the folder /var/lib/kubelet/seccomp of each node of a cluster",

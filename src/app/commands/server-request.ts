@@ -1,7 +1,6 @@
 import { resolveAddress, type ServerAddress } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
-/** The `parseArgs` option for the server that a command calls. */
 export const urlOption = { url: { type: 'string' } } as const;
 
 /**
@@ -10,7 +9,6 @@ export const urlOption = { url: { type: 'string' } } as const;
  */
 export const resolveServerAddress = (value: string | undefined): ServerAddress => resolveAddress(value, process.env);
 
-/** Sends a command's request to a running server. Rejects with a message that says what to do. */
 export async function requestServer(url: string, options: RequestInit): Promise<Response> {
   const { origin } = URL.canParse(url) ? new URL(url) : { origin: 'null' };
   if (!/^https?:/.test(origin)) {

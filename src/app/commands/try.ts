@@ -13,10 +13,6 @@ const task = [
   '```',
 ].join('\n');
 
-/**
- * Checks that a running server works: creates a session, runs a task, reads its output and file, and deletes the
- * session.
- */
 export const tryCommand: Command = {
   usage: '[--url <address>] [--timeout <seconds>]',
   about:
@@ -47,8 +43,8 @@ export const tryCommand: Command = {
 };
 
 /**
- * Checks the server and the token first. The socket would otherwise reconnect forever to a stopped server, to another
- * program, or with a wrong token.
+ * Without this check, the socket would reconnect forever to a stopped server, to another program, or with a wrong
+ * token.
  */
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };

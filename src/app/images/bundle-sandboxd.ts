@@ -2,7 +2,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 
-/** Bundles sandbox-images/sandboxd into one ES module without dependencies. */
 export async function bundleSandboxd(outfile: string): Promise<void> {
   const { build } = await import('esbuild'); // loaded here, because only a bundle run needs the package
   await build({

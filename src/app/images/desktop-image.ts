@@ -18,9 +18,7 @@ const againMs = 60_000;
 /** An engine that does not respond yet is retried sooner, because it may be starting. */
 const absentMs = 5_000;
 
-/**
- * The image with the desktop, which the server builds in the background while sessions start with the smaller image.
- */
+/** The server builds the image with the desktop in the background, while sessions start with the smaller image. */
 export class DesktopImage {
   readonly #options: Options;
   #offer: DesktopAvailability = { state: 'building' };
@@ -31,13 +29,12 @@ export class DesktopImage {
     if (!buildsServerImages(options.driver)) this.#offer = { state: 'none' };
   }
 
-  /** Whether sandboxes started now can have a desktop. */
   get offer(): DesktopAvailability {
     const seconds = this.#since === undefined ? {} : { seconds: this.#secondsSince(this.#since) };
     return this.#offer.state === 'building' ? { ...this.#offer, ...seconds } : this.#offer;
   }
 
-  /** Builds the images, and retries after a failure until it succeeds. Stops when the signal fires. */
+  /** Retries after a failure until it succeeds or the signal fires. */
   async build(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.#offer.state !== 'ready' && this.#offer.state !== 'none') {
       const trouble = await this.#try(signal).then(

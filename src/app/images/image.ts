@@ -44,10 +44,9 @@ export const baseImage: string = names.base;
 export const desktopImage: string = names.desktop;
 export const codeImage: string = names.code;
 const own: ReadonlySet<string> = new Set([names.base, names.desktop, names.code]);
-/** Whether the image is one of Corral's own. These have the programs that the server promises to agents. */
+/** Corral's own images have the programs that the server promises to agents. */
 export const isBundledImage = (image: string): boolean => own.has(image);
 
-/** The images that the server can build. */
 export const bundledImages = (bundle: () => Promise<string>): DriverParts['ourImages'] => ({
   base: { name: baseImage, context: () => createImageContext(bundle) },
   desktop: { name: desktopImage, context: () => createDesktopContext(bundle) },
@@ -62,11 +61,10 @@ export function chooseDesktop({ sandbox: { desktop, image } }: Config): boolean 
   return desktop === 'auto' && image !== names.base ? false : desktop;
 }
 
-/** The sandboxes' image: the larger one if they have a desktop, unless the operator chose another. */
+/** The operator's image, or else the larger one if sandboxes have a desktop. */
 export const resolveSandboxImage = ({ sandbox: { image } }: Config, hasDesktop: boolean): string =>
   hasDesktop && image === names.base ? names.desktop : image;
 
-/** The desktop settings for the daemon. */
 export function desktopEnv(config: Config, hasDesktop: boolean): Record<string, string> {
   if (!hasDesktop) return { CORRAL_DESKTOP: 'off' };
   const { clipboard, geometry, idleSeconds } = config.desktop;
@@ -80,12 +78,11 @@ export function desktopEnv(config: Config, hasDesktop: boolean): Record<string, 
   };
 }
 
-/** The folder from which the default image is built. Any change in it changes the image's hash. */
+/** Any change in the folder changes the image's hash. */
 export async function createImageContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await prepareContext(bundle, []);
 }
 
-/** The folder of the image with a desktop. */
 export async function createDesktopContext(bundle: () => Promise<string>): Promise<BuildContext> {
   return await onTools(bundle, 'Dockerfile.desktop', 'browser-policy.json');
 }
@@ -105,7 +102,7 @@ async function prepareContext(bundle: () => Promise<string>, more: readonly stri
   return { folder, files, hash: await hashFiles(folder, files) };
 }
 
-/** Another build can read the old file in the meantime, so the new file replaces it in one step. */
+/** Another build can be reading the old file, so the new file replaces it in one step. */
 async function copyWhole(from: string, to: string): Promise<void> {
   const aside = `${to}.${process.pid}.${++copies}`;
   await copyFile(from, aside);

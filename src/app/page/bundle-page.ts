@@ -6,13 +6,12 @@ import { fileURLToPath } from 'node:url';
 import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 
 const source = fileURLToPath(new URL('../../web', import.meta.url));
-/** Each page: its entry, and the HTML that loads its files. */
 const pages: Readonly<Record<string, { entry: string; template: string; html: string }>> = {
   app: { entry: 'app/main.tsx', template: 'app/index.html', html: 'index.html' },
   shared: { entry: 'shared/main.tsx', template: 'shared/index.html', html: 'shared.html' },
   desktop: { entry: 'desktop/main.tsx', template: 'desktop/index.html', html: 'desktop.html' },
 };
-/** The page's components on one page, for developers. */
+/** A page for developers that shows the page's components. */
 const kit = { entry: 'parts/kit/page.tsx', template: 'parts/kit/index.html', html: 'kit.html' };
 /**
  * The server sends noVNC's files unchanged, which is the simplest way to comply with its licence; the bundle only
@@ -25,8 +24,8 @@ const servedNovnc: Plugin = {
 };
 
 /**
- * Bundles `src/web` into scripts and styles whose names contain a hash of their content, and HTML files that load them.
- * Nothing is loaded from another site. The worker that reads untrusted text is a separate script.
+ * Names of scripts and styles contain a hash of their content. Nothing is loaded from another site. The worker that
+ * reads untrusted text is a separate script.
  */
 export async function bundlePage(outdir: string, { isDevelopment = false } = {}): Promise<void> {
   const all = isDevelopment ? { ...pages, kit } : pages;
@@ -73,9 +72,7 @@ export async function bundlePage(outdir: string, { isDevelopment = false } = {})
   await copyApiDocs(join(outdir, 'api-docs'));
 }
 
-/**
- * The frame that draws diagrams. It has an opaque origin, so it can load a plain script but no module of this server.
- */
+/** The diagrams' frame has an opaque origin, so it can load a plain script but no module of this server. */
 async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<void> {
   const { build } = await import('esbuild');
   const entryPoints = { diagram: join(source, 'diagram/main.ts') };
@@ -88,10 +85,7 @@ async function bundleDiagrams(options: BuildOptions, outdir: string): Promise<vo
   );
 }
 
-/**
- * Swagger UI and ReDoc, as the bundles that their packages contain. So a server needs neither package, nor React for
- * ReDoc.
- */
+/** Copies the packages' own bundles, so a server needs neither package, nor React for ReDoc. */
 async function copyApiDocs(outdir: string): Promise<void> {
   const { resolve } = createRequire(import.meta.url);
   await mkdir(outdir, { recursive: true });
@@ -103,7 +97,7 @@ async function copyApiDocs(outdir: string): Promise<void> {
   await writeFile(join(outdir, 'redoc.standalone.js'), offline);
 }
 
-/** The scripts that the entry imports first. A browser that finds their names in the page fetches them in parallel. */
+/** A browser that finds the names of these scripts in the page fetches them in parallel. */
 function preloads({ outputs }: Metafile, name: string): string {
   const requested = new Set<string>();
   const add = (path: string) => {
@@ -119,7 +113,6 @@ function preloads({ outputs }: Metafile, name: string): string {
   return [...requested].map((path) => `  <link rel="modulepreload" href="/static/${basename(path)}">\n  `).join('');
 }
 
-/** The URL path of an entry's file. */
 function addressIn({ outputs }: Metafile, name: string, ending: string): string {
   const files = Object.keys(outputs).map((path) => basename(path));
   const file = files.find((one) => one.startsWith(`${name}-`) && one.endsWith(ending));

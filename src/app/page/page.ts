@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const built = join(root, 'page');
 const cache = join(root, 'node_modules/.cache/corral-page');
 
-/** The files of the page, read on the first request. In a clone, they are built once per change of their sources. */
+/** Read on the first request. In a clone, the files are built once per change of their sources. */
 export function createPageLoader(): () => Promise<PageFiles> {
   let created: Promise<PageFiles> | undefined;
   return () => {

@@ -5,7 +5,6 @@ import type { Secret } from '../../core/text/secret.ts';
 import { openLocalBlobs, openVolumeBlobs } from '../../storage/blobs/folder.ts';
 import type { Config } from '../settings/config.ts';
 
-/** The blob store that the settings choose. */
 export async function openBlobs(
   { storage: { kind, path, s3 }, dataDir, mongodbUrl: url }: Pick<Config, 'storage' | 'dataDir' | 'mongodbUrl'>,
   clock: Clock,

@@ -28,8 +28,8 @@ import type { Config } from '../settings/config.ts';
 /** The credentials that the proxy adds for sandboxes, and the placeholders that sandboxes get instead. */
 export interface ProxyCredentials {
   /**
-   * In this order: the credentials of the session's vaults, the session's own, its project's, those in the settings and
-   * the server's stored ones. At most a second old. Never rejects.
+   * Order: the session's vaults, the session, its project, the settings, the server's store. At most a second old.
+   * Never rejects.
    */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
@@ -44,17 +44,14 @@ export interface ProxyCredentials {
     session: Pick<SessionRecord, 'owner' | 'projectId' | 'agent' | 'sandbox'>,
   ): Promise<readonly UnreachedCredential[]>;
   /**
-   * Sets the sources of providers' keys, for `value-from: {key: …}`, and of users' credentials. Called later in the
-   * start, once the store is open.
+   * Sets the sources of providers' keys, for `value-from: {key: …}`, and of users' credentials, once the store is open.
    */
   readFrom(stored: CredentialSources): void;
-  /** Call it after users' credentials have changed. */
   changed(): void;
 }
 interface CredentialSources {
   readonly keys: (provider: string) => Promise<Secret | undefined>;
   readonly ring: Pick<BoundCredentialStore, 'inForce' | 'inForceFor' | 'value'>;
-  /** The variables of vaults, one for each name. */
   readonly variables: (vaults: SessionVaults) => Promise<readonly VaultVariable[]>;
 }
 interface Options {
@@ -215,8 +212,8 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
 }
 
 /**
- * Separates the credentials of the session and its project from those that the server stores. Those in the settings
- * rank between them.
+ * Separates those of the session and its project from the server's stored ones. Credentials in the settings rank
+ * between.
  */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
   const isLast = ({ holder }: Held) => holder === serverHolder;
@@ -234,9 +231,7 @@ function missing(name: string, from: CredentialSetting['from']): AppError {
   );
 }
 
-/**
- * Throws if two values are set for one header of one host or for one variable, because the result would be arbitrary.
- */
+/** Throws if two values are set for one header of a host or for one variable: the result would be arbitrary. */
 function refuseClashes(settings: readonly CredentialSetting[]): void {
   const taken = new Map<string, string>();
   for (const setting of settings) {

@@ -22,10 +22,7 @@ import { isLoopback } from '../settings/contradictions.ts';
 import type { RealModelGuard } from './real-models.ts';
 import { type WarmPoolParts, withWarmPool } from './warm-pool.ts';
 
-/**
- * The config for `sandbox.isolation: strict`, in which sandboxes get their own kernel. Rejects if no such runtime
- * exists.
- */
+/** In `strict` isolation, sandboxes get their own kernel. Rejects if no such runtime exists. */
 export async function requireIsolation(config: Config, find: typeof findDriver = findDriver): Promise<Config> {
   if (config.sandbox.isolation === 'standard') return config;
   const refuse = (why: string) => {
@@ -43,7 +40,6 @@ export async function requireIsolation(config: Config, find: typeof findDriver =
   return { ...config, driver, [driver]: await strict(sectionOf(config, driver), refuse) };
 }
 
-/** A driver's section of the settings; empty if it has none. */
 const sectionOf = (config: Config, driver: string): Record<string, unknown> =>
   (config as unknown as Record<string, Record<string, unknown>>)[driver] ?? {};
 
@@ -61,13 +57,11 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly onRefused: (id: SandboxId, reason: string) => void;
   readonly pool: WarmPoolParts;
   readonly realModels: RealModelGuard;
-  /** Whether a template gives its sandboxes a desktop, even if the server's settings do not. */
   readonly templatesHaveDesktops: boolean;
 }
 const checkMs = 5_000;
 export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short, because socket paths are limited
 
-/** The configured driver, with a warm pool if the settings request one and the driver supports it. */
 export async function openDriver(input: Options): Promise<Driver> {
   const options = { ...input, config: await requireIsolation(input.config) };
   const { driver: name } = options.config;
@@ -109,12 +103,11 @@ async function opened(name: DriverName, options: Options, reports: 'now' | 'late
   return driver;
 }
 
-/** Runs in the background; the start does not wait for it. */
+/** The start does not wait for it. */
 function report(name: DriverName, driver: Driver, { config, say }: Options): void {
   void findDriver(name)?.report?.(driver, sectionOf(config, name), { say });
 }
 
-/** The settings and files that drivers share, without the parts that only a serving server has. */
 export function createCommonParts(config: Config, { ids, clock }: { readonly ids: IdSource; readonly clock: Clock }) {
   return {
     ids,
@@ -149,8 +142,7 @@ function driverParts(options: Options): DriverParts {
 }
 
 /**
- * Refuses to start without isolation where anyone who reaches the server could run commands on this machine. Throws:
- * invalid_request.
+ * Refuses to start without isolation where anyone who reaches the server could run commands. Throws: invalid_request.
  */
 function checkReach({ capabilities }: Driver, { host }: Config): void {
   if (capabilities.isolation !== 'none' || isLoopback(host)) return;

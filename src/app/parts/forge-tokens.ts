@@ -6,8 +6,8 @@ import type { ProxyCredentials } from './credentials.ts';
 const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const;
 
 /**
- * The token for a forge's API, from the session's credentials: that for the API's host, else the one that git would use
- * for the repository. Forges accept the same token for both, so users bind it only once.
+ * Prefers the credential for the API's host to the one that git would use for the repository. Forges accept the same
+ * token for both, so users bind it only once.
  */
 export function createForgeTokens(credentials: Pick<ProxyCredentials, 'of'>): FindForgeToken {
   return async (id, { remote, apiUrl, access }) => {

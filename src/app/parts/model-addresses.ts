@@ -4,9 +4,7 @@ import { createGuardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.t
 import type { Config } from '../settings/config.ts';
 import { isLoopback } from '../settings/contradictions.ts';
 
-/**
- * This machine and private networks, except the metadata services of clouds, which are link-local or in `denyRanges`.
- */
+/** This machine and private networks. The metadata services of clouds are link-local or in `denyRanges`. */
 const allowRanges = [
   ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'],
   ...['::1/128', 'fc00::/7'],
@@ -24,10 +22,7 @@ export const createReachFetch =
   (input, init) =>
     within[reach](input instanceof Request ? input.url : input, init);
 
-/**
- * The networks whose addresses administrators can enter. By default, private networks are included only if every
- * program on the machine has administrator rights anyway.
- */
+/** By default, private networks are included only if every program on the machine has administrator rights anyway. */
 export function chooseNetworkReach(
   { host, token }: Pick<Config, 'host' | 'token'>,
   requested: { readonly setting: 'auto' | 'allow' | 'refuse'; readonly needsCredential: boolean },
@@ -37,10 +32,7 @@ export function chooseNetworkReach(
   return setting === 'allow' ? 'private' : 'public';
 }
 
-/**
- * Reaches the networks that the egress rules allow. Tool servers added with reach `private` can also be on private
- * networks.
- */
+/** Reaches public addresses and `listed` ranges; tool servers with reach `private` can be on private networks too. */
 export function createToolFetch(listed: readonly string[]): ServerFetchFactory {
   const usual = createGuardedFetch({ addresses: { allowRanges: listed } });
   const within = createGuardedFetch({

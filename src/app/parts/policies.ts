@@ -15,8 +15,6 @@ import type { AgentProfile } from '../../sessions/run/profile.ts';
 import type { Approvals } from '../../sessions/run/run-context.ts';
 import type { Config } from '../settings/config.ts';
 
-// The policies of the state machines, from the settings.
-
 export const toEgressPolicy = (egress: Config['egress']): EgressPolicy =>
   findEgressPolicy(egress.policy)?.usesEntries
     ? { kind: egress.policy, entries: egress.allow }
@@ -37,7 +35,6 @@ export const toRunPolicy = (config: Config, random: () => number): Omit<RunPolic
   backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
 });
 
-/** The limits of each person, each project and the server, from the settings. */
 export const createLimitsReader =
   (live: { readonly now: Config }) =>
   (holder: LimitHolder): BudgetLimits => {
@@ -90,10 +87,7 @@ export const restartPolicy = {
   backoffMs: (restart: number) => Math.min(100 * 2 ** (restart - 1), 5 * second),
 };
 
-/**
- * The tool calls that require approval. Rejects: invalid_request for an unknown tool, because that entry would protect
- * nothing.
- */
+/** Throws: invalid_request for an unknown tool, because that entry would protect nothing. */
 export function toCheckedApprovalPolicy(approvals: Config['approvals'], tools: ToolRegistry): Approvals {
   assertKnownTools('approvals.tools', approvals.tools, tools);
   assertKnownTools(
@@ -121,7 +115,7 @@ export function assertKnownTools(setting: string, names: readonly string[], tool
   throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. Tools: ${known}.`);
 }
 
-/** The limits of the default agent and its calls that require approval. Both can be changed while the server runs. */
+/** Can change while the server runs. */
 export function createChangeableProfile(config: Config): Pick<AgentProfile, 'budget' | 'sessionBudget' | 'approvals'> {
   return {
     budget: toRunPolicy(config, () => 0).budget,
@@ -130,7 +124,6 @@ export function createChangeableProfile(config: Config): Pick<AgentProfile, 'bud
   };
 }
 
-/** The limits in the server's settings, as callers see them. */
 export function toServerLimits(
   config: Config,
   tools: ToolRegistry,

@@ -48,7 +48,7 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> 
   readonly logger: Logger;
   /** Masks a secret in the log from now on. */
   readonly learn: (secret: Secret) => void;
-  /** The profile of sessions without a project (`usualOf`), and the tools that no agent has (`denied`). */
+  /** `usualOf`: the profile of sessions without a project. `denied`: the tools that no agent has. */
   readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
   readonly denied: () => readonly string[];
   /** Tools that only some installations have. */
@@ -57,14 +57,12 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> 
   readonly templates: TemplateService;
   /** Throws for a model that this server must not use. */
   readonly checkModel: (ref: string) => void;
-  /** Deletes the notes of a deleted project. */
   readonly forgetNotes: (project: string) => Promise<void>;
-  /** Called when users' credentials change. */
   readonly onCredentials: () => void;
 }
 export type ProjectParts = Awaited<ReturnType<typeof openProjectParts>>;
 
-/** Projects with their agents, files and keys. `api` is for the facade, `hooks` for the engine. */
+/** `api` is for the facade, `hooks` for the engine. */
 export async function openProjectParts({
   config,
   store,
@@ -193,9 +191,7 @@ export async function openProjectParts({
     vaultCredentials: ofVaults,
     secrets: secrets.service,
     copies,
-    /**
-     * Reseals the stored keys with the newest encryption key. Resolves soon after `closing` fires, even if unfinished.
-     */
+    /** Reseals stored keys with the newest encryption key. Resolves soon after `closing` fires, even if unfinished. */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1)
         await rotateInBackground({
@@ -222,10 +218,7 @@ export async function openProjectParts({
   };
 }
 
-/**
- * Adds the tool servers that people entered, after those in the settings. Returns the same profile until either
- * changes.
- */
+/** Tool servers that people entered come after those in the settings. Returns the same profile until either changes. */
 function withEntered(
   usualOf: Options['usualOf'],
   entered: Pick<SavedToolServers, 'inForce'>,

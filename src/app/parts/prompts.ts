@@ -15,14 +15,11 @@ import type { SandboxSettings } from './session-configs.ts';
 type Isolation = Driver['capabilities']['isolation'];
 type Settings = Pick<Config, 'sandbox' | 'egress'>;
 
-/** The folder whose files replace parts of the prompt: `prompts` next to the settings file. */
+/** Files in this folder replace parts of the prompt. */
 export const promptFolder = (named: string | undefined): string =>
   join(dirname(resolve(named || 'corral.yaml')), 'prompts');
 
-/**
- * The parts of every prompt, and the sentences about this server's sandboxes. Rejects: invalid_request for an invalid
- * file in the folder.
- */
+/** Throws: invalid_request for an invalid file in the folder. */
 export const createPrompts = (
   settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>,
   isolation: Isolation,
@@ -38,7 +35,6 @@ export const createPrompts = (
   },
 });
 
-/** Sentences about programs, rights and limits, for the part `environment`. */
 export function describeInstalledPrograms(config: Settings, isolation: Isolation): string {
   const lookFirst = 'Check with `command -v` that a program is there before you rely on it.';
   if (isolation === 'none') return `The programs are those of the server's own machine. ${lookFirst}`;
@@ -53,16 +49,12 @@ export function describeInstalledPrograms(config: Settings, isolation: Isolation
   );
 }
 
-/** The packages of the session's template. */
 export const describePackages = (packages: Packages): string =>
   findRequestedPackages(packages)
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
 
-/**
- * The services next to the sandbox: those of the template or the creator, and those of a repository that a person
- * allowed.
- */
+/** Services of the template or the creator, and those of a repository that a person allowed. */
 export const describeServices = (services: ServiceRecipes): string => {
   const named = Object.entries(services).map(([name, { image, ports }]) => {
     const where = ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(', ');
@@ -71,7 +63,7 @@ export const describeServices = (services: ServiceRecipes): string => {
   return named.length === 0 ? '' : ` Services that only this sandbox reaches: ${named.join('; ')}.`;
 };
 
-/** The repositories of the session. Their servers' text stays out of the prompt, because anyone can have written it. */
+/** Text of the repositories' servers stays out of the prompt, because anyone can have written it. */
 export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 'repositories'>): string =>
   repositories
     .map(({ url, path, state, branch, access }) => {
@@ -83,7 +75,6 @@ export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 
     })
     .join('');
 
-/** The sentence about the creator's choice of egress. */
 export function describeEgressChoice(choice: EgressChoice = []): string {
   const allow = (isEgressRules(choice) ? choice.allow : choice).join(', ');
   if (!isEgressRules(choice) || deniesByDefault(choice))
@@ -95,7 +86,6 @@ export function describeEgressChoice(choice: EgressChoice = []): string {
 const limitsOf = ({ cpus, memory, disk }: Config['sandbox']): string =>
   `Limits: ${cpus} ${cpus === 1 ? 'processor' : 'processors'}, ${formatMiB(memory)} of memory, ${formatMiB(disk)} for files.`;
 
-/** The sentence about the network, for the part `environment`. */
 export function describeNetwork({ egress }: Pick<Config, 'egress'>, isolation: Isolation): string {
   if (isolation === 'none') return "open: nothing separates this sandbox from the machine's network.";
   const policy = findEgressPolicy(egress.policy);

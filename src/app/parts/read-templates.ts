@@ -15,7 +15,7 @@ import type { Config } from '../settings/config.ts';
 import { parseTemplate, templateNamePattern } from '../settings/templates.ts';
 
 const own = fileURLToPath(new URL('../../agents/templates/', import.meta.url));
-/** The server's built-in templates, in the order in which clients list them. */
+/** In the order in which clients list them. */
 const ownNames = [
   ...['python_dev', 'node_dev', 'data_analyst', 'script_writer', 'code_reviewer', 'test_writer', 'minimal', 'default'],
   ...['plan_act', 'computer_use', 'code-interpreter', 'claude-code', 'codex', 'gemini-cli', 'opencode'],
@@ -27,8 +27,8 @@ export interface TemplateFile {
 }
 
 /**
- * The built-in templates and the operator's, which replace built-in templates of the same name. Rejects:
- * invalid_request with every mistake in every file, except unknown tool names.
+ * The operator's templates replace built-in templates of the same name. Throws: invalid_request with every mistake in
+ * every file, except unknown tool names.
  */
 export function readTemplates(
   config: Pick<Config, 'template'> & { readonly models: Pick<Config['models'], 'compatible'> },
@@ -65,13 +65,13 @@ export function readTemplates(
   return [...byName.values()];
 }
 
-/** Rejects unknown tool names in templates: invalid_request with each of them. */
+/** Throws: invalid_request with each unknown tool name. */
 export function checkToolNames(templates: readonly TemplateFile[], tools: ToolRegistry): void {
   const problems = templates.flatMap(({ template, file }) => unknownTools(template, file, tools));
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
 }
 
-/** Unknown tool names. A rule with such a name would have no effect. */
+/** A rule with an unknown tool name would have no effect. */
 function unknownTools(template: Template, file: string, tools: ToolRegistry): string[] {
   const known = [
     ...toolGroups,

@@ -17,7 +17,6 @@ export class RealModelGuard {
     this.#isUsed = isReal(model);
   }
 
-  /** Sets the driver of the sandboxes, once it is open. */
   bindDriver(driver: { readonly capabilities: Capabilities }): void {
     this.#driver = driver;
   }

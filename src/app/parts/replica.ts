@@ -12,32 +12,21 @@ import { type PeerOptions, Peers } from '../../sessions/cluster/peers.ts';
 import { createLocalOwnership, type Ownership } from '../../sessions/engine/ownership.ts';
 import type { Config } from '../settings/config.ts';
 
-/**
- * This process as one of the servers that share a store. Dispose it after its work has ended, so that other servers can
- * take over.
- */
+/** This process among the servers of a store. Dispose it after its work, so that other servers can take over. */
 export interface Replica extends AsyncDisposable {
   /** Unique to this process, in sockets and leases; undefined if no other server uses the store. */
   readonly name: string | undefined;
   readonly ownership: Ownership;
   /** Whether the server of this name still runs, as far as this server knows. */
   isAlive(name: string): Promise<boolean>;
-  /** Whether this server destroys unclaimed sandboxes. */
   mayReap(): Promise<boolean>;
-  /** Whether this server deletes sessions that the retention settings no longer keep. */
   mayDeleteOld(): Promise<boolean>;
-  /**
-   * Whether this server starts automations. Two servers that do so at the same time would still start each only once.
-   */
+  /** Two servers that start automations at the same time would still start each only once. */
   mayStartAutomations(): Promise<boolean>;
-  /**
-   * Whether this server delivers webhooks. Two servers that do so at the same time would send some messages twice, with
-   * the same ids.
-   */
+  /** Two servers that deliver at the same time would send some messages twice, with the same ids. */
   mayDeliverWebhooks(): Promise<boolean>;
   /** Whether another live server works on the session, as far as this server knows. */
   isWithPeer(id: SessionId): boolean;
-  /** Registers this server with the other servers, and them with this server. */
   join(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
 interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store'> {
@@ -49,10 +38,7 @@ const retentionLeaseMs = 5 * 60_000;
 const automationsMs = 15_000;
 /** Longer than one delivery attempt, so that another server takes over only after the attempt has ended. */
 const webhooksMs = 30_000;
-/**
- * A shutdown waits this long for a slow store. After that, other servers notice the shutdown only when the lease
- * expires.
- */
+/** How long a shutdown waits for a slow store. Other servers then notice it only when the lease expires. */
 const partingMs = 2_000;
 
 export function createReplica({ store, ids, clock, settings }: Options): Replica {
@@ -100,7 +86,7 @@ export function createReplica({ store, ids, clock, settings }: Options): Replica
   };
 }
 
-/** The name that all servers of a shared store put into the labels of their sandboxes. */
+/** All servers of a shared store put this name into the labels of their sandboxes. */
 export async function readSharedInstance(store: Store, ids: IdSource): Promise<string> {
   const requested = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
   await store.records.put(requested).catch((thrown: unknown) => {
@@ -111,8 +97,8 @@ export async function readSharedInstance(store: Store, ids: IdSource): Promise<s
 }
 
 /**
- * Whether the holder's process has ended. Only its own machine can tell, and can then take over its leases immediately.
- * The start time of the process reveals a reused process number.
+ * Only the holder's own machine can tell, and can then take over its leases immediately. The start time of the process
+ * reveals a reused process number.
  */
 export function hasHolderEnded(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];

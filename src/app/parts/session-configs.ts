@@ -15,14 +15,11 @@ export interface SandboxSettings {
   readonly config: Config;
   /** The template if it has sandbox settings; otherwise `default`, so that such sessions share a warm pool. */
   readonly recipe: string;
-  /** Packages to install, and the name of the template that requests them. */
   readonly packages: Packages;
   readonly template: string;
-  /** Containers next to the sandbox, by name. */
   readonly services: ServiceRecipes;
   /** The hosts or rules that the creator chose; undefined: all that the policy opens. */
   readonly within?: EgressChoice;
-  /** The start command of the session's built template. */
   readonly start?: StartCommand;
 }
 interface MadeSettings {
@@ -30,10 +27,7 @@ interface MadeSettings {
   readonly byTemplate: ReadonlyMap<string, SandboxSettings>;
 }
 const kept = 10_000;
-/**
- * How long this server can miss a change of a session's hosts that was made on another server, if this server does not
- * hold the session.
- */
+/** How late this server notices a change of a session's hosts on another server, if it does not hold the session. */
 const freshMs = 1_000;
 interface RememberedChoice {
   readonly choice: AgentChoice;
@@ -48,7 +42,7 @@ const choiceOf = ({ template, templateBy, projectId, sandbox }: AgentChoice): Ag
 
 const egressKeyOf = ({ sandbox }: AgentChoice): string => JSON.stringify(sandbox?.egress ?? null);
 
-/** The settings of each session's sandbox, with those of its template in place of the server's. */
+/** A template's settings take the place of the server's. */
 export class SessionConfigs {
   readonly #configOf: () => Config;
   readonly #templates: readonly Template[];
@@ -59,8 +53,8 @@ export class SessionConfigs {
   #made: MadeSettings | undefined;
 
   /**
-   * `configOf`: the current settings; the same object until they change. `held`: the record of a session that this
-   * server holds, which is newer than any stored record.
+   * `configOf` returns the same object until the settings change. `held`: the record of a session that this server
+   * holds, which is newer than any stored record.
    */
   constructor(
     configOf: () => Config,
@@ -76,7 +70,6 @@ export class SessionConfigs {
     this.#now = now;
   }
 
-  /** The settings of a session without a template. */
   get server(): SandboxSettings {
     return this.#settings().server;
   }
@@ -108,19 +101,14 @@ export class SessionConfigs {
     return { ...this.server, config: { ...config, egress: { ...config.egress, policy: 'none' } } };
   }
 
-  /**
-   * Call this before the session's sandbox starts, so that a broken store does not block the sandbox's network access.
-   */
+  /** Call it before the sandbox starts, so that a broken store does not block the sandbox's network access. */
   remember(id: SessionId, choice: AgentChoice): void {
     const [oldest] = this.#known.keys();
     if (this.#known.size >= kept && oldest !== undefined) this.#known.delete(oldest);
     this.#known.set(id, { choice: choiceOf(choice), readAt: this.#now() });
   }
 
-  /**
-   * Whether the session's choice of egress changed since it was last read. False before the first read, when no
-   * connection is open.
-   */
+  /** False before the first read, when no connection is open. */
   hasOtherEgress(id: SessionId, session: AgentChoice): boolean {
     const before = this.#known.get(id)?.choice;
     if (!before || egressKeyOf(before) === egressKeyOf(session)) return false;
@@ -147,7 +135,7 @@ export class SessionConfigs {
   }
 }
 
-/** Applies the creator's choice to the settings. A stored choice never exceeds the current settings. */
+/** A stored choice never exceeds the current settings. */
 function withChoice(
   own: SandboxSettings,
   { egress, cpus, memory, image, start, services = own.services }: SandboxChoice,
@@ -167,7 +155,6 @@ function withChoice(
   return { ...own, config, services, recipe: `${own.recipe}.own`, ...chosen };
 }
 
-/** The largest sandbox that a session's creator can choose. */
 export const maxSandboxSize = ({ cpus, memory, maxCpus, maxMemory }: Config['sandbox']) => ({
   cpus: maxCpus ?? cpus,
   memory: maxMemory ?? memory,

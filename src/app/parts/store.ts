@@ -14,7 +14,7 @@ interface Options {
   readonly say: (text: string) => void;
 }
 
-/** Opens the configured store. Rejects: store_unavailable if the database is unreachable. */
+/** Rejects: store_unavailable if the database is unreachable. */
 export async function openStore({ config, logger, say }: Options): Promise<Store> {
   const { mongodbUrl: url, dataDir, history } = config;
   if (history === 'memory') {
@@ -29,7 +29,7 @@ export async function openStore({ config, logger, say }: Options): Promise<Store
   return await openMongoStore({ url });
 }
 
-/** Commands that only read a store call this first: a mistyped path must not create a new, empty store. */
+/** A mistyped path must not create a new, empty store. */
 export function assertStoreExists(path: string): void {
   if (existsSync(path)) return;
   const advice = 'Set CORRAL_DATA_DIR to the data folder of the server, or MONGODB_URL to its database.';

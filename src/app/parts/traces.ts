@@ -14,7 +14,7 @@ interface TraceDeps {
 const usualTimeoutMs = 10_000;
 const usualChars = 32_768;
 
-/** Sends traces if the standard OpenTelemetry variables or a loaded SDK request it. */
+/** Traces are sent only if the standard OpenTelemetry variables or a loaded SDK request it. */
 export function openTraces(variables: Variables, { log, events, version, warn }: TraceDeps): LogTraces | undefined {
   if (variables.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
   const tracer = findLoadedTracer(version);
@@ -28,7 +28,6 @@ export function openTraces(variables: Variables, { log, events, version, warn }:
   return new LogTraces({ log, events, sink, warn, content, maxChars });
 }
 
-/** The target of Corral's own exporter, which sends OTLP over HTTP in JSON. Undefined: none is configured. */
 function otlpTarget(variables: Variables, warn: TraceDeps['warn']): OtlpTarget | undefined {
   const exporters = (variables.OTEL_TRACES_EXPORTER ?? '').split(',').map((it) => it.trim());
   const [exporter = ''] = exporters;

@@ -7,7 +7,6 @@ import type { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { Config } from '../settings/config.ts';
 
-/** The parts of the server that its warm pool uses. */
 export interface WarmPoolParts {
   readonly recipe: () => SandboxRecipe;
   readonly epoch: number;

@@ -11,7 +11,7 @@ interface PageWays {
   readonly pages: ReturnType<typeof pageThread>;
 }
 
-/** Fetches an address and follows redirects, under a session's egress policy and through the sandboxes' proxy. */
+/** Follows redirects, under a session's egress policy and through the sandboxes' proxy. */
 export const createPageFetch =
   (fetch: ProxiedFetch): FetchPage =>
   (address, sessionId, signal) => {
@@ -19,7 +19,6 @@ export const createPageFetch =
     return fetchWithRedirects(address, (url, until) => fetch(url, from, until), signal);
   };
 
-/** The tool that fetches pages through the sandboxes' proxy. */
 export const createPageTool = ({ fetch, pages }: PageWays): Tool =>
   webFetchTool({
     fetch: (address, { sessionId }, signal) => createPageFetch(fetch)(address, sessionId, signal),

@@ -8,7 +8,6 @@ import { assertKnownTools } from '../parts/policies.ts';
 import type { Config } from './config.ts';
 import { changeableSettings, type LiveConfig, readSettingAt } from './live-config.ts';
 
-/** The settings that can be changed while the server runs, and the sources that override them. */
 export const listKnownSettings = (config: Pick<Config, 'sources'>, live: Pick<LiveConfig, 'now'>): KnownSetting[] =>
   changeableSettings.flatMap(({ key, path, about, accepts, shown, fallback, schema, change }) =>
     change

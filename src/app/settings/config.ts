@@ -10,7 +10,6 @@ export type { Config } from './schema.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 interface VariableValue {
   readonly value: unknown;
-  /** The variable for this setting, whether it is set or not. */
   readonly variable: string;
   /** The variable or corral.yaml key that set it. */
   readonly from: string | undefined;

@@ -2,7 +2,6 @@ import { isIPv4 } from 'node:net';
 import { keyedProviders } from '../../agents/models/providers.ts';
 import type { Config } from './schema.ts';
 
-/** Whether only this machine can reach a server on that address. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
 }
@@ -24,7 +23,6 @@ export function findContradictions(config: Config): string[] {
   return problems;
 }
 
-/** Whether a proxy authenticates the people who call. */
 export const hasIdentityProxy = ({
   identityProxy: { subjectHeader, tokenHeader },
 }: Pick<Config, 'identityProxy'>): boolean => subjectHeader !== undefined || tokenHeader !== undefined;
@@ -63,7 +61,6 @@ function signInProblems({ oidc: { issuer, clientId, others } }: Config): string[
   ];
 }
 
-/** The model and its fall-backs need a known provider and its key. */
 function missingKeys({ model, models }: Config): string[] {
   return [model, ...models.fallbacks].flatMap((ref) => {
     const [name = ''] = ref.split('/');

@@ -7,7 +7,6 @@ const shownDefault = ({ fallback }: Setting) => {
   return `default ${Array.isArray(fallback) ? fallback.join(',') : fallback}`;
 };
 
-/** The text of `--help`: the commands, and every setting with its variables, key, values and default. */
 export function configHelp(commands: readonly string[] = []): string {
   const lines = settings.map((setting) => {
     const { about, accepts, key, standard, variables } = setting;

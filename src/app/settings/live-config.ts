@@ -39,7 +39,6 @@ function withChanges(base: Config, changes: StoredSettings['now']): Config {
   return config;
 }
 
-/** A copy of the mappings that `put` writes into; the values are shared. */
 function copyOf(base: Config): Config {
   const copy: Record<string, unknown> = { ...base };
   for (const { path } of changeableSettings) {
@@ -56,7 +55,7 @@ function put(tree: object, path: readonly string[], value: unknown): void {
   else put(fields[name] as object, rest, value);
 }
 
-/** The current value at this path; null: unset. */
+/** Null: unset. */
 export function readSettingAt(config: Config, path: readonly string[]): unknown {
   let found: unknown = config;
   for (const name of path) found = (found as Record<string, unknown>)[name];

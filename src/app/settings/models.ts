@@ -6,7 +6,7 @@ import { type KeyedProviderName, keyedProviders } from '../../agents/models/prov
 import { amount, flag, integer, oneOf, secret, text, url, wordList } from '../../config/kinds.ts';
 import { optionalSecret, optionalSetting, secretSetting, setting } from '../../config/setting.ts';
 
-// The settings of models. Each provider's section is derived from its description in src/agents/models.
+// Each provider's section is derived from its description in src/agents/models.
 
 const section = ({ label, access }: Provider & { readonly access: ProviderAccess }) =>
   z.strictObject({

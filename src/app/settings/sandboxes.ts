@@ -16,8 +16,6 @@ import {
 import { markChangeable, optionalSetting, setting } from '../../config/setting.ts';
 import { egressPolicyLabels, egressPolicyNames } from '../../sandboxes/egress/policies/list.ts';
 
-// The settings of sandboxes: size, egress, desktop and browser.
-
 const day = 24 * 60 * 60;
 
 export const sandbox = z.strictObject({

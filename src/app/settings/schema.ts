@@ -43,14 +43,13 @@ type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
 const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form: { kind: 'amount', unit } });
 
 const maxSnapshots = (whose: string) => optionalSetting(integer(0), `named snapshots of ${whose}`);
-/** Limits of what sessions use at the same time. */
 const heldLimits = (whose: string) => ({
   maxRunningRuns: optionalSetting(integer(0), `active runs of ${whose}; others wait`),
   maxCpus: optionalSetting(amount(0, 1e6), `sandbox processors of ${whose}`),
   maxMemory: optionalSetting(size(0), `sandbox memory of ${whose}`),
   maxDisk: optionalSetting(size(0), `disk of ${whose}`),
 });
-/** The budgets that all runs share. Runs reserve from them, so concurrent runs cannot overspend. */
+/** Runs reserve from these budgets, so concurrent runs cannot overspend. */
 const periodBudgets = (whose: string) => ({
   dayTokenBudget: markChangeable(
     optionalSetting(integer(1), `tokens of ${whose} per day, see docs/budgets.md`),

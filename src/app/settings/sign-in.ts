@@ -81,7 +81,6 @@ export const oidc = z.strictObject({
   checkSeconds: setting(integer(1, 3_600), 30, 'how often the server checks each active person with the provider'),
 });
 
-/** Authentication of people by a proxy in front of this server. */
 export const identityProxy = z.strictObject({
   subjectHeader: optionalSetting(
     headerName,

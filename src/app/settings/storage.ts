@@ -9,8 +9,6 @@ import {
   setting,
 } from '../../config/setting.ts';
 
-// Settings of stored data: location, encryption keys and retention.
-
 type Unit = Extract<SettingForm, { kind: 'amount' }>['unit'];
 const keptIn = (unit: Unit): ChangeableSetting => ({ section: 'retention', form: { kind: 'amount', unit } });
 
@@ -109,7 +107,6 @@ export const volumes = z.strictObject({
   ownerCount: setting(integer(0), 50, 'maximum number of volumes per owner; 0: none'),
 });
 
-/** Templates that owners build from steps. */
 export const builds = z.strictObject({
   allow: setting(
     oneOf('off', 'on'),

@@ -12,7 +12,7 @@ import type { Template } from '../../core/model/template.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { Config } from './schema.ts';
 
-// A template: the recipe of an agent that a session names. Keys that corral.yaml also has are spelt the same.
+// Keys that corral.yaml also has are spelt the same.
 
 type OptionalSetting<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.ZodOptional<infer Kind>
   ? z.ZodOptional<Kind>
@@ -165,7 +165,7 @@ export const templateNamePattern = /^[a-z][a-z0-9_-]{0,40}$/;
 
 const layout = readSettingsLayout(TemplateFile);
 
-/** Parses a template file. Rejects: invalid_request with every mistake in the file. `file` is its name in errors. */
+/** Throws: invalid_request with every mistake in the file. `file` is its name in errors. */
 export function parseTemplate(name: string, yamlText: string, file: string): Template {
   const problems: string[] = [];
   const keys = layout.settings.map(({ key }) => key).join(', ');

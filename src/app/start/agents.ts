@@ -46,23 +46,19 @@ export interface Agents extends AsyncDisposable {
   readonly projects: ProjectParts;
   readonly templates: TemplateService;
   readonly skills: SkillService;
-  /** The notes that outlive sessions. */
   readonly notes: Notes;
-  /** The skills that each session has. */
   readonly sessionSkills: SessionSkills;
   readonly desktop: AgentDesktop;
   readonly toolServers: ToolServers;
   readonly toolServerStates: ToolServerStates;
-  /** Tokens from vaults for the sessions' tool servers. */
   readonly mcpTokens: McpTokenProvider;
   readonly kernels: Kernels;
   readonly loops: AcpAgents;
   readonly pictures: PictureService;
-  /** The screens that people watch. An agent waits while a person has control of keyboard and mouse. */
+  /** An agent waits while a person has control of keyboard and mouse. */
   readonly screens: DesktopScreens;
 }
 
-/** All parts of the server after the third phase. */
 export type ServerWithAgents = Startup & Storage & Sandboxes & Agents;
 
 function screenOf(geometry: string): { width: number; height: number } {

@@ -54,7 +54,7 @@ import type { ServerWithAgents } from './agents.ts';
 import { type OpenVolumes, openVolumes } from './services/volumes.ts';
 import { runInBackground } from './startup.ts';
 
-/** Uploads as a run sees them. An unreadable upload is skipped, and the turn continues. */
+/** An unreadable upload is skipped, and the turn continues. */
 const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): UploadReader => ({
   find: (id) => uploads.get(id).catch(() => undefined),
   open: (id) => uploads.open(id),
@@ -72,29 +72,24 @@ export interface RunningEngine
   readonly snapshots: Snapshots;
   readonly manifests: Manifests;
   readonly repositories: RepositoryFetches;
-  /** Workspaces prepared for future sessions. */
   readonly ready: ReadyWorkspaces;
   readonly folders: RepositoryFolders;
   readonly checkpoints: Checkpoints;
   readonly delegation: Delegation;
-  /** Gives agents the services that the next phase builds on the engine. Their calls wait until then. */
+  /** Offers agents services that the next phase builds on the engine. The agents' calls wait until then. */
   readonly offer: (services: AgentServices) => void;
-  /** The accounts of people and projects, from which model requests reserve. */
   readonly ledger: BudgetLedger;
   readonly accounts: BudgetAccountStore;
-  /** Current use by people, projects and the server, and its limits. */
   readonly holdings: HoldingLimiter;
-  /** Volumes, and the sessions that have them. */
   readonly volumes: OpenVolumes;
   /** Removes a deleted session's data that is stored outside of its log. */
   readonly forget: (id: SessionId) => Promise<void>;
   /** The sandboxes that were running when the driver last listed them. */
   readonly sandboxesUp: () => readonly SandboxInfo[];
 }
-/** All parts of the server after the fourth phase. */
 export type ServerWithEngine = ServerWithAgents & RunningEngine;
 
-/** Starts the engine. Sessions with a running sandbox adopt it, and unfinished runs continue in the background. */
+/** Sessions with a running sandbox adopt it, and unfinished runs continue in the background. */
 export async function openEngine(server: ServerWithAgents): Promise<RunningEngine> {
   const { config, clock, ids, newId, logger, metrics, closing, projects } = server;
   const { store, records, events, log, replica, liveSessions, driver } = server;
@@ -310,8 +305,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     await forgetPreviews(records, id);
   };
   const reconciler = new Reconciler({
-    // The grace is shorter than the interval between sweeps, so the second sweep that sees a leftover removes it,
-    // within 30 s.
+    // Shorter than the interval between sweeps, so the second sweep that sees a leftover removes it, within 30 s.
     ...server,
     supervisor,
     graceMs: 9_000,

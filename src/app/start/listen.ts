@@ -10,7 +10,7 @@ interface ListenAddress {
   readonly port: number;
 }
 
-/** Calls `listen` and returns its result. If the address is not available, the error explains why. */
+/** If the address is not available, the error explains why. */
 export async function listenOrExplain<Value>(place: ListenAddress, listen: () => Promise<Value>): Promise<Value> {
   try {
     return await listen();
@@ -37,7 +37,6 @@ function adviceFor({ code }: NodeJS.ErrnoException, { host, port }: ListenAddres
   }
 }
 
-/** The same server on an additional port. */
 export async function listenOnExtraPort(
   server: Server,
   host: string,

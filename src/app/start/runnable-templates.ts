@@ -17,10 +17,7 @@ interface Deps {
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 
-/**
- * Determines which templates can run here. The result can change while the server runs, because it depends on the state
- * of the desktop image.
- */
+/** The result can change while the server runs, because it depends on the state of the desktop image. */
 export class RunnableTemplates extends ServerPart<Deps> {
   /** Throws if the session's sandbox cannot start here. */
   check(session: AgentChoice): void {

@@ -14,10 +14,7 @@ interface Limits {
   readonly driver: Pick<Driver, 'name' | 'capabilities'>;
 }
 
-/**
- * Throws if a choice cannot be applied: invalid_request if it exceeds the settings, unsupported if the driver cannot
- * enforce it.
- */
+/** Throws: invalid_request if a choice exceeds the settings, unsupported if the driver cannot enforce it. */
 export function checkSandboxChoice(choice: SandboxChoice, { config, driver }: Limits): void {
   const { adopts, ...others } = choice;
   const [fixed] = Object.keys(others).filter((name) => name !== 'idleSeconds');
@@ -80,10 +77,7 @@ const beyond = (text: string, { policy }: Config['egress']) => {
   return bad(`${why}, and a session cannot reach more than that. Ask the operator (CORRAL_EGRESS_POLICY).`);
 };
 
-/**
- * Whether the policy can open a target with an address in the range. Any allowed host name could resolve to such an
- * address.
- */
+/** Any allowed host name could resolve to an address in the range. */
 function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config['egress']): boolean {
   if (policy === 'none' || isAllPrivate(text, allowRanges)) return false;
   if (policy !== 'allow-list') return true;
@@ -91,10 +85,7 @@ function mayReach({ text }: AddressRange, { policy, allow, allowRanges }: Config
   return allow.map(parsePolicyEntry).some((own) => own && (own.below || !parseRange(own.host) || isIn(own.host)));
 }
 
-/**
- * Whether the policy can open the entry. The registries of an image are known only after a sandbox with that image has
- * started.
- */
+/** An image's registries are known only after a sandbox with that image has started. */
 function mayBeOpen(entry: PolicyEntry, policy: Config['egress']['policy'], allow: readonly string[]): boolean {
   if (policy === 'none') return false;
   if (policy === 'web') return entry.port === undefined || webPorts.includes(entry.port);

@@ -16,10 +16,7 @@ interface Limits {
   readonly closedPorts: ReadonlySet<number>;
 }
 
-/**
- * Throws if these services cannot run here: unsupported if the driver has none, invalid_request if the operator does
- * not allow an image.
- */
+/** Throws: unsupported if the driver has no services, invalid_request if the operator does not allow an image. */
 export function checkServices(services: ServiceRecipes, { config, driver, closedPorts }: Limits): void {
   const { serviceImages } = config.sandbox;
   const names = Object.keys(services);
@@ -55,7 +52,6 @@ export function isImageAllowed(image: string, entries: readonly string[]): boole
   return entries.some((entry) => entry === image || entry === `${untagged}:*`);
 }
 
-/** The services of a sandbox, with the limits from the settings for each. */
 export function toServiceSpecs({ config, services }: SandboxSettings): readonly ServiceSpec[] {
   const { serviceMemory, serviceCpus, servicePids } = config.sandbox;
   const limits = { memoryBytes: serviceMemory, cpus: serviceCpus, pids: servicePids };
@@ -70,12 +66,11 @@ interface Beginning {
   /** The sandbox was started by an earlier server, so only failures are reported. */
   readonly isAdopted: boolean;
   readonly clock: Clock;
-  /** Reports the current step, such as pulling an image. */
   readonly tell: (detail: string) => void;
   readonly report: (news: ServiceUpdate) => void;
 }
 
-/** Starts the services of a running sandbox, and waits until each is ready or has failed. */
+/** Waits until each service is ready or has failed. */
 export async function startSandboxServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
   const { driver, id, settings, client, isAdopted, clock } = beginning;
   const tell = isAdopted ? () => {} : beginning.tell;

@@ -37,17 +37,14 @@ import { checkServices, startSandboxServices, toServiceSpecs } from './sandbox-s
 import { runInBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
-/** The port in each sandbox at which the relay to the egress proxy listens. */
+/** The relay to the egress proxy listens on this port in each sandbox. */
 export const proxyPort = 3128;
 const caPath = '/run/corral/ca.pem';
 const spareBytes = 64 * 2 ** 20;
 
-/**
- * The second phase of the start: the sandbox driver, the sandboxes' recipe, and the egress proxy that is their only way
- * out.
- */
+/** The second phase of the start: the driver, the sandboxes' recipe, and the egress proxy, their only way out. */
 export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | 'startTimeoutMs'>, AsyncDisposable {
-  /** Reports from the proxy and the driver about sandboxes. The engine appends them to the sessions' logs. */
+  /** The engine appends these to the sessions' logs. */
   readonly facts: SandboxFactChannel;
   readonly realModels: RealModelGuard;
   readonly credentials: ProxyCredentials;
@@ -59,7 +56,6 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | '
    * Whether a sandbox of the session would start with a desktop now; without a session, by the server's own settings.
    */
   readonly desktopFor: (session?: AgentChoice) => DesktopAvailability;
-  /** The services of the session's sandbox. */
   readonly servicesOf: (session: AgentChoice) => ServiceRecipes;
   /** Throws if the session's services cannot run here. */
   readonly checkServices: (session: AgentChoice) => void;
@@ -67,26 +63,20 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | '
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
   /** The egress rules of a session's sandbox, without hosts that were allowed only in the session. */
   readonly readEgress: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
-  /**
-   * A sandbox without a session, for moving the content of a volume: the volume is in a folder of its workspace, and it
-   * has no network access.
-   */
+  /** A sandbox without a session or network access, to move the content of a volume in a folder of its workspace. */
   readonly transferSpec: (
     session: SessionId,
     volume: Volume,
     how: { readonly folder: string; readonly access: MountAccess },
   ) => SandboxSpec;
-  /** Closes connections of a sandbox that its session no longer allows after a change. */
+  /** Closes connections that the session no longer allows after a change. */
   recheckEgress(id: SessionId, session: AgentChoice): void;
-  /**
-   * The container of a template build. It has the limits and egress of a session without choices, and no credentials.
-   */
+  /** A template build gets the limits and egress of a session without choices, and no credentials. */
   readonly buildSpec: (id: SessionId, image: string) => SandboxSpec;
   /** Opens the registries of the image's package managers to a build, if the policy is `registries`. */
   readonly reachFor: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
-  /** Fetches with the network access of a session's sandbox. */
   readonly fetch: ProxiedFetch;
-  /** The templates, whose tool names are not checked yet. */
+  /** Tool names are not checked yet. */
   readonly templateFiles: readonly TemplateFile[];
 }
 

@@ -65,24 +65,18 @@ import { runInBackground } from './startup.ts';
 const adoptionMs = 15_000;
 const maxProjects = 10_000; // in a list of budgets
 
-/**
- * The fifth phase of the start: the services that facades call, before permissions are added, and the retention that
- * uses the same calls.
- */
+/** The fifth phase of the start: the facades' services, without permissions, and the retention that uses them. */
 export interface OpenServices extends AsyncDisposable {
   readonly services: Services & OperationServices;
   readonly shared: SharedSessions;
-  /** Services used only by the OpenCodex facade. */
   readonly opencodex: ProjectParts['api'];
   readonly workspaces: WorkspaceService;
   readonly keys: ApiKeys;
   /** Undefined: no identity provider is configured. */
   readonly signIns: SignIns | undefined;
-  /** The roles of callers in projects. */
   readonly memberships: Memberships;
   /** Undefined: no tokens of trusted issuers are accepted. */
   readonly tokens: FederatedTokenVerifier | undefined;
-  /** The credentials of workers of self-hosted environments. */
   readonly workers: WorkerCredentials;
   /** Facades whose clients define automations register here. */
   readonly programs: AutomationProgramRegistry;

@@ -5,15 +5,12 @@ import type { Metrics } from '../../observability/metrics.ts';
 import type { StartProgress } from '../../observability/start-progress.ts';
 import type { Config } from '../settings/config.ts';
 
-/** The parts that every phase of the start receives. */
 export interface Startup extends Pick<ServerParts, 'clock' | 'closing' | 'ids' | 'newId' | 'warn'> {
   /** With an absolute dataDir. */
   readonly config: Config;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Shows starting sandboxes to the person at the server's terminal. */
   readonly progress?: Pick<StartProgress, 'record'> | undefined;
-  /** Prints messages for people at the start. */
   readonly say: (text: string) => void;
   /** Returns a disposal callback that names the part to be disposed next, so that a slow shutdown can report it. */
   readonly ending: (part: string) => () => void;
@@ -21,7 +18,7 @@ export interface Startup extends Pick<ServerParts, 'clock' | 'closing' | 'ids' |
   readonly learn: (secret: Secret) => void;
 }
 
-/** Background work that runs until `closing` fires. Disposing aborts the work and waits until it has finished. */
+/** Runs until `closing` fires. Disposing aborts the work and waits until it has finished. */
 export function runInBackground(closing: AbortSignal, work: (signal: AbortSignal) => Promise<void>): AsyncDisposable {
   const ended = new AbortController();
   const done = work(AbortSignal.any([closing, ended.signal]));

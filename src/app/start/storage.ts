@@ -27,22 +27,17 @@ import { runInBackground, type Startup } from './startup.ts';
 /** The first phase of the start: this server's data, and its coordination with the other servers of the same store. */
 export interface Storage extends AsyncDisposable, Pick<ServerParts, 'events' | 'log' | 'records' | 'shared' | 'store'> {
   readonly blobs: BlobStore;
-  /** Stored copies of files, with one shared clean-up. */
   readonly copies: CopyStore;
-  /** Deletes blobs that no event refers to. */
   readonly collectBlobs: LargeFacts['collect'];
-  /** The events still to be sent to webhooks, written with the appends. */
   readonly outbox: WebhookOutbox;
   readonly news: ResourceNotifier;
   readonly afterRuns: RunEndTriggers;
   /** The store's inbox. A request that a dead server left unanswered can be claimed again. */
   readonly inbox: Inbox;
-  /** The open streams of each session. */
   readonly watchers: SessionStreams;
-  /** The sessions in memory. */
   readonly liveSessions: LiveSessions;
   readonly replica: Replica;
-  /** The current settings, including those changed in the page. */
+  /** Includes the settings changed in the page. */
   readonly live: LiveConfig;
   readonly changed: StoredSettings;
   /** The name of this installation in the labels of its sandboxes. */

@@ -10,7 +10,7 @@ import { listenOrExplain } from './listen.ts';
 interface UnavailableServer {
   readonly host: string;
   readonly port: number;
-  /** The reason for the wait, which is reported to clients. */
+  /** Reported to clients. */
   readonly reason: string;
 }
 
@@ -47,7 +47,6 @@ async function unavailableServer({ host, port, reason }: UnavailableServer): Pro
 interface Options {
   readonly config: Pick<Config, 'mongodbUrl' | 'host' | 'port'>;
   readonly logger: Pick<Logger, 'warn'>;
-  /** Fires when the server must stop, which ends the wait. */
   readonly closing: AbortSignal;
   readonly say: (text: string) => void;
 }
@@ -81,6 +80,5 @@ export async function waitForStore<Made>(
 
 const isAway = ({ code }: AppError): boolean => code === 'store_unavailable' || code === 'store_busy';
 
-/** The address without its user and password. */
 const toHosts = (url: Secret): string =>
   /^mongodb(?:[+]srv)?:[/][/](?:[^@/]*@)?([^/?]+)/.exec(url.reveal())?.[1] ?? '?';

@@ -3,14 +3,11 @@ import { dirname, join } from 'node:path';
 import { AppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
 
-/** The settings that locate the encryption keys. */
 export interface KeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
-    /**
-     * A file with one or more keys. If neither a file nor a key is set, a generated key is stored in the data folder.
-     */
+    /** Contains one or more keys. If neither a file nor a key is set, a generated key is stored in the data folder. */
     readonly encryptionKeyFile?: string | undefined;
   };
 }
@@ -22,9 +19,7 @@ interface Options {
   readonly newKey: () => string;
 }
 
-/**
- * The primary key first, then older keys that only decrypt. From the variable, a file, or a generated and stored key.
- */
+/** The primary key first, then older keys that only decrypt. */
 export async function readEncryptionKeys({ config, isSealed, newKey }: Options): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;
   if (encryptionKey) return split(encryptionKey.reveal());

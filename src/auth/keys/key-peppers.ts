@@ -2,7 +2,7 @@ import { createPeppers, type Peppers } from '../pepper.ts';
 import type { KeySettings } from './encryption-keys.ts';
 import { readKeyMaterial } from './key-material.ts';
 
-/** The peppers with which API keys are hashed. They outlive a rotation of the keys that they are derived from. */
+/** Peppers outlive a rotation of the keys that they are derived from. */
 export async function readKeyPeppers(config: KeySettings, newKey: () => string): Promise<Peppers> {
   return createPeppers(await readKeyMaterial({ config, file: 'api-key-pepper', newKey }));
 }

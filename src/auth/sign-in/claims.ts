@@ -1,13 +1,10 @@
 import { z } from 'zod';
 import { type Role, roles } from '../../core/model/principal.ts';
 
-// The claims of an identity provider about a person, and the role derived from them.
-
-/** One provider and the rules for its people, which never apply to another provider's people. */
+/** One provider's rules never apply to another provider's people. */
 export interface IssuerSettings {
   /** Identifies the provider in URLs. */
   readonly id: string;
-  /** The name shown to people. */
   readonly name: string;
   readonly issuer: string;
   readonly clientId: string;
@@ -26,7 +23,6 @@ export interface ProviderIdentity {
   readonly subject: string;
   readonly name: string | null;
   readonly email: string | null;
-  /** The provider verified the e-mail address. */
   readonly isVerified: boolean;
   readonly picture: string | null;
   readonly groups: readonly string[];
@@ -82,7 +78,7 @@ export function toIdentity(
 
 export type PersonRules = Pick<IssuerSettings, 'roles' | 'allowedDomains' | 'admin'>;
 
-/** The role of a person; undefined: the person cannot sign in. */
+/** Undefined: the person cannot sign in. */
 export function toRole(
   identity: ProviderIdentity,
   { roles: table, allowedDomains, admin }: PersonRules,

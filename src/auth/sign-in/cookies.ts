@@ -14,7 +14,7 @@ export function readCookie(header: string | undefined, name: CookieName, isSecur
   return found.length === 1 ? found[0]?.slice(prefix.length) : undefined;
 }
 
-/** The `Set-Cookie` header. Without a value, the browser deletes the cookie. */
+/** Without a value, the browser deletes the cookie. */
 export function formatSetCookie(name: CookieName, { value, seconds, isSecure }: NewCookie): string {
   const life = value === undefined ? 0 : Math.max(1, Math.floor(seconds ?? 0));
   const parts = [`${nameOf(name, isSecure)}=${value ?? ''}`, 'Path=/', `Max-Age=${life}`, 'HttpOnly', 'SameSite=Lax'];
@@ -23,6 +23,5 @@ export function formatSetCookie(name: CookieName, { value, seconds, isSecure }: 
 interface NewCookie {
   readonly value?: string | undefined;
   readonly seconds?: number;
-  /** The browser reaches this server over https. */
   readonly isSecure: boolean;
 }

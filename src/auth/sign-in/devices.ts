@@ -9,16 +9,12 @@ import { RecordMirror } from '../../storage/mirror.ts';
 import type { Peppers } from '../pepper.ts';
 import { type Person, type PersonRegistry, personNotFoundError, type RevocablePrincipal } from './people.ts';
 
-// The browsers and command lines in which people are signed in.
-
 const Hash = z.object({ pepper: z.string(), hash: z.string() });
 const Device = z.object({
   id: z.string(),
   person: z.string(),
   kind: z.enum(['browser', 'command']),
-  /**
-   * The browser in which the person approved this command line. The command line loses access when the browser does.
-   */
+  /** The browser that approved this command line, which loses access when the browser does. */
   parent: z.string().nullable().default(null),
   secret: Hash,
   /** The secret before the last rotation, valid until the new secret is used. */
@@ -26,7 +22,6 @@ const Device = z.object({
   rotatedAt: z.number(),
   /** The client's description of itself. */
   agent: z.string(),
-  /** The id of the provider's session. */
   sid: z.string().nullable(),
   /** The provider's tokens, kept until the device is signed out. */
   tokens: SealedValue.nullable(),
@@ -34,7 +29,6 @@ const Device = z.object({
   refreshes: z.boolean(),
   createdAt: z.number(),
   lastSeenAt: z.number(),
-  /** When the provider last confirmed the person. */
   checkedAt: z.number(),
   /** Until this time, only the server that claimed the check asks the provider about the person. */
   claimedUntil: z.number(),
@@ -47,10 +41,7 @@ interface DeviceLimits {
   readonly absoluteMs: number;
   /** A device is signed out this long after its last use. */
   readonly idleMs: number;
-  /**
-   * A device is signed out this long after the provider last confirmed the person, for example during an outage of the
-   * provider.
-   */
+  /** A device is signed out this long after the provider last confirmed the person, such as during an outage. */
   readonly uncheckedMs: number;
 }
 interface Deps {
@@ -73,7 +64,6 @@ interface LiveDevice extends RevocablePrincipal {
 interface NewDevice {
   readonly kind: Device['kind'];
   readonly agent: string;
-  /** The browser that approved a command line. */
   readonly parent?: string | null;
   readonly sid: string | null;
   readonly refreshes: boolean;
@@ -137,7 +127,6 @@ export class Devices {
   live = (id: string): Principal | undefined => this.#live.get(id)?.principal;
   principals = (): Principal[] => [...this.#live.values()].map(({ principal }) => principal);
   get = (id: string): Device | undefined => this.#devices.get(id);
-  /** The devices on which people are currently signed in. */
   list = (): Device[] => this.#devices.all().filter(({ id }) => this.#live.has(id));
   all = (person: string): Device[] => this.#devices.all().filter((device) => device.person === person);
   /** When the device was last used at this server; the current time while it is in use. */
@@ -172,10 +161,7 @@ export class Devices {
     return use;
   }
 
-  /**
-   * Signs a person in on a new device. Only this answer contains the device's secret. Beyond the maximum number of
-   * devices, the oldest is signed out.
-   */
+  /** Only this answer contains the device's secret. Beyond the maximum number of devices, the oldest is signed out. */
   async enter(
     person: Person,
     { seal, agent, parent = null, ...more }: NewDevice,
@@ -202,9 +188,7 @@ export class Devices {
   async end(id: string): Promise<void> {
     await this.#change(id, { endedAt: this.#deps.clock.now(), tokens: null });
   }
-  /**
-   * Claims the next check of the device with the provider; undefined: another server has claimed it, or it is not due.
-   */
+  /** Claims the device's next check with the provider. Undefined: another server claimed it, or it is not due. */
   async claim(id: string, { everyMs, forMs }: { everyMs: number; forMs: number }): Promise<Device | undefined> {
     const now = this.#deps.clock.now();
     return await this.#change(
@@ -213,14 +197,10 @@ export class Devices {
       ({ claimedUntil, checkedAt }) => claimedUntil <= now && now - checkedAt >= everyMs,
     );
   }
-  /** Stores that the provider confirmed the person, with its new tokens. */
   async confirm(id: string, tokens: SealedValue): Promise<void> {
     await this.#change(id, { tokens, checkedAt: this.#deps.clock.now(), claimedUntil: 0 });
   }
-  /**
-   * Changes a device that has not been signed out. Resolves with the device, or with undefined if the condition does
-   * not hold.
-   */
+  /** Resolves with undefined if the device is signed out or the condition does not hold. */
   async #change(
     id: string,
     fields: Partial<Device>,
@@ -234,10 +214,9 @@ export class Devices {
     return isChanged ? device : undefined;
   }
 
-  /** Whether a browser's secret is due for rotation. */
   isOld = (id: string): boolean =>
     this.#deps.clock.now() - (this.get(id)?.rotatedAt ?? Number.POSITIVE_INFINITY) >= rotateEveryMs;
-  /** The browser's next secret; undefined: another request has rotated it. */
+  /** Undefined: another request has rotated the secret. */
   async rotate(id: string): Promise<string | undefined> {
     const { clock, ids, peppers } = this.#deps;
     const now = clock.now();

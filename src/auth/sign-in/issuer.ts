@@ -10,7 +10,7 @@ import { type IssuerSettings, type ProviderIdentity, toIdentity } from './claims
 const skewSeconds = 60;
 const timeoutSeconds = 10;
 const discoverEveryMs = 60 * 60_000;
-/** The provider's tokens for one device. The refresh token is missing if the provider issued none. */
+/** The refresh token is missing if the provider issued none. */
 export const DeviceTokens = z.object({
   refresh: z.string().optional(),
   /** Sent to the provider at sign-out, to name the session. */
@@ -25,7 +25,6 @@ export type DeviceTokens = z.infer<typeof DeviceTokens>;
 export interface SignInResult {
   readonly identity: ProviderIdentity;
   readonly tokens: DeviceTokens;
-  /** The provider's id of its own session. */
   readonly sid: string | null;
 }
 /** `gone`: the provider ended the session, or no longer knows the person. `away`: it did not answer, so try again. */
@@ -43,7 +42,6 @@ export interface SignInChallenge {
   readonly nonce: string;
   readonly verifier: string;
 }
-/** The end of a session, as the provider reports it. */
 export interface ProviderLogout {
   readonly subject: string | undefined;
   readonly sid: string | undefined;
@@ -198,10 +196,7 @@ export class Issuer {
 
   #kept = (refresh: string | undefined) => ({ ...(refresh !== undefined && { refresh }) });
 
-  /**
-   * Reads the provider's metadata on first use and then hourly. During an outage of the provider, older metadata is
-   * used.
-   */
+  /** Reads the metadata on first use and then hourly. During an outage, older metadata is used. */
   async #discovered(): Promise<Discovered> {
     const known = this.#known;
     const now = this.#now();

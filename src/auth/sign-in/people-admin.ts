@@ -5,7 +5,7 @@ import type { Person, PersonRegistry } from './people.ts';
 
 export interface DeviceView extends Pick<Device, 'id' | 'kind' | 'agent' | 'createdAt' | 'lastSeenAt'> {}
 export type PersonView = Omit<Person, 'id' | 'key' | 'picture' | 'hasLapsed'> & { readonly id: string };
-/** The operations on people for the API's procedures. Ids are the keys of people. */
+/** Ids are the keys of people. */
 export interface PeopleAdmin {
   readonly byKey: (person: string | undefined) => Pick<Person, 'key' | 'name' | 'email'> | undefined;
   readonly listDevices: (person: string | undefined) => DeviceView[];

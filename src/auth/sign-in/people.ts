@@ -10,12 +10,11 @@ import { type Principal, type Role, roles } from '../../core/model/principal.ts'
 import { RecordMirror } from '../../storage/mirror.ts';
 import type { ProviderIdentity } from './claims.ts';
 
-// The people who signed in. Like API keys, all are in memory, and each server follows the changes of the others.
+// Like API keys, people are kept in memory, and each server follows the changes of the others.
 
 const Person = z.object({
   /** The hash of issuer and subject, so that two servers never create the same person twice. */
   id: z.string(),
-  /** The person's public id. */
   key: z.string(),
   /** The owner of everything that the person creates. Never derived from an e-mail address. */
   owner: z.string(),
@@ -23,7 +22,6 @@ const Person = z.object({
   subject: z.string(),
   name: z.string().nullable(),
   email: z.string().nullable(),
-  /** The provider vouches for the e-mail address. */
   isVerified: z.boolean().default(false),
   picture: z.string().nullable(),
   groups: z.array(z.string()),
@@ -41,10 +39,9 @@ interface Deps {
   readonly records: RecordStore;
   readonly clock: Pick<Clock, 'now'>;
   readonly ids: Pick<IdSource, 'short'>;
-  /** The configured providers. People of any other provider have no access. */
+  /** People of any other provider have no access. */
   readonly issuers: ReadonlySet<string>;
 }
-/** A principal, and the controller of its `ended` signal. */
 export interface RevocablePrincipal {
   readonly principal: Principal;
   readonly over: AbortController;
@@ -63,7 +60,6 @@ export class PersonRegistry {
   /** The people who have access, by key. */
   readonly #live = new Map<string, RevocablePrincipal>();
   readonly #ids = new Map<string, string>();
-  /** Called with each person whose record changed. */
   onChange: (person: Person) => void = () => {};
 
   constructor(deps: Deps) {
@@ -72,7 +68,6 @@ export class PersonRegistry {
     this.#people = new RecordMirror({ records: deps.records, kind: 'person', schema: Person, onChange });
   }
 
-  /** Reads changes by other servers. */
   load = (): Promise<void> => this.#people.load();
   live = (key: string): Principal | undefined => this.#live.get(key)?.principal;
   principals = (): Principal[] => [...this.#live.values()].map(({ principal }) => principal);
@@ -80,7 +75,7 @@ export class PersonRegistry {
   byKey = (key: string | undefined): Person | undefined => this.#people.get(this.#ids.get(key ?? '') ?? '');
   byId = (id: string): Person | undefined => this.#people.get(id);
 
-  /** Stores the provider's claims about the person. Rejects: quota. */
+  /** Rejects: quota. */
   async meet(issuer: string, identity: ProviderIdentity, role: Role | null): Promise<Person> {
     const { clock, ids } = this.#deps;
     const id = toPersonId(issuer, identity.subject);
@@ -98,7 +93,7 @@ export class PersonRegistry {
     return stored;
   }
 
-  /** Applies an administrator's change to the person. Rejects: not_found. */
+  /** Rejects: not_found. */
   async change(key: string, fields: Partial<Pick<Person, 'disabled' | 'owner'>>): Promise<Person> {
     await this.load();
     const id = this.byKey(key)?.id;
@@ -107,11 +102,9 @@ export class PersonRegistry {
     return changed;
   }
 
-  /** Stores that the provider no longer confirms the person. */
   async lapse(id: string): Promise<void> {
     await this.#people.change(id, (found) => found && { ...found, hasLapsed: true });
   }
-  /** Stores when the person was last active. */
   async seen(id: string, at: number): Promise<void> {
     await this.#people.change(id, (found) =>
       found && found.lastSeenAt < at ? { ...found, lastSeenAt: at } : undefined,

@@ -13,7 +13,6 @@ import type { Person, PersonRegistry } from './people.ts';
 // Signs people in: the browser goes to the provider and returns with a code. In the meantime the browser keeps the
 // sealed state, so no other browser can complete the sign-in, and strangers cannot fill the store.
 
-/** Why a sign-in failed, as the page shows it. */
 export type SignInRefusalReason = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
 export class SignInRefusedError extends Error {
   readonly reason: SignInRefusalReason;
@@ -32,10 +31,7 @@ const Beginning = z.object({
   returnTo: z.string(),
   until: z.number(),
 });
-/**
- * The approval of a command line. Only that command line can use it, because only it knows the verifier of the
- * challenge.
- */
+/** Only the approved command line can use it, because only it knows the verifier of the challenge. */
 const Approval = z.object({ device: z.string(), challenge: z.string(), agent: z.string(), until: z.number() });
 export const signInTimeoutSeconds = 600;
 const approvalMs = 120_000;
@@ -50,11 +46,8 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly people: PersonRegistry;
   readonly devices: Devices;
   readonly vault: Vault;
-  /** Interval between checks with the provider for an active person. */
   readonly checkMs: number;
-  /** Interval for an inactive person. */
   readonly idleCheckMs: number;
-  /** Records an event of a person. */
   readonly tell: (event: PersonEvent) => void;
 }
 export interface PersonEvent {
@@ -63,7 +56,6 @@ export interface PersonEvent {
   readonly outcome: string;
 }
 
-/** The request of a browser that signs in. */
 interface Visit {
   /** The address of the page, without a path. */
   readonly base: string;
@@ -104,7 +96,7 @@ export class SignIn {
     return { location, login: this.#seal(provider, { ...challenge, returnTo: toLocalPath(returnTo, base), until }) };
   }
 
-  /** Completes the sign-in that `begin` started in the same browser. Rejects: SignInRefused. */
+  /** Completes the sign-in that `begin` started in the same browser. Rejects: SignInRefusal. */
   async finish(provider: string, visit: Visit & { search: string; login: string | undefined; agent: string }) {
     const issuer = this.#issuer(provider);
     const { base, search, login, agent } = visit;
@@ -179,9 +171,7 @@ export class SignIn {
     }
   }
 
-  /**
-   * Signs the device out. Resolves with the address where the browser ends the provider's own session, if there is one.
-   */
+  /** Resolves with the address where the browser ends the provider's own session, if there is one. */
   async leave(device: string, { base }: Visit): Promise<string | undefined> {
     const { people, devices, tell } = this.#deps;
     const found = devices.get(device);
@@ -217,14 +207,12 @@ export class SignIn {
     }
   }
 
-  /** Checks people with their providers at intervals, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, checkMs, warn } = this.#deps;
     const onError = (err: unknown) => warn({ err }, 'people could not be checked; trying again');
     await runAtIntervals(() => this.check(), { everyMs: Math.min(2_000, checkMs), clock, onError }, signal);
   }
 
-  /** Checks each person who is due with the provider. */
   async check(): Promise<void> {
     const { devices, clock, checkMs, idleCheckMs } = this.#deps;
     const now = clock.now();

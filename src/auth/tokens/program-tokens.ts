@@ -7,14 +7,11 @@ import { matchesParts } from '../../core/text/glob.ts';
 import { readClaim } from '../sign-in/claims.ts';
 import { clockSkewMs, isSignedToken, type SigningKeys } from './signing-keys.ts';
 
-// Programs without a secret: a bearer token of a trusted issuer authenticates as the service account whose rule matches
-// its claims.
+// Programs without a secret: a bearer token of a trusted issuer authenticates as the account whose rule it matches.
 
-/** A service account with a rule for tokens. */
 export interface TrustedAccount {
   readonly rule: TrustRule;
   readonly principal: Principal;
-  /** Records a use of the account. */
   readonly used: () => void;
 }
 interface Deps {
@@ -118,7 +115,7 @@ export class FederatedTokenVerifier extends ServerPart<Deps> {
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
 
-/** The issuer that an unchecked token names. Empty if it names none. */
+/** From the unchecked token. Empty if it names no issuer. */
 function parseIssuer(token: string): string {
   try {
     return decodeJwt(token).iss ?? '';
@@ -127,7 +124,7 @@ function parseIssuer(token: string): string {
   }
 }
 
-/** Whether every claim of the rule has a matching value. For a list, one matching value is enough. */
+/** Every claim of the rule must match. A list matches if one of its values does. */
 function fits({ claims: patterns }: TrustRule, claims: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(patterns).every(([name, pattern]) => {
     const found = readClaim(claims, name);

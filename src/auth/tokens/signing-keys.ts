@@ -17,7 +17,7 @@ import { parseJsonWithin } from '../../core/text/json.ts';
 export const clockSkewMs = 30_000;
 /** How long known keys stay in use while their address does not respond. */
 export const keyRetentionMs = 8 * 3_600_000;
-/** With a symmetric algorithm, anyone who has the public key could sign. */
+/** Excludes symmetric algorithms, with which anyone who has the public key could sign. */
 const algorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
@@ -44,14 +44,12 @@ interface PublishedKeys {
   readonly at: number;
 }
 interface Options {
-  /** The signer's name in messages. */
   readonly name: string;
   /** The address of the keys, or an issuer whose metadata contains that address. */
   readonly from: { readonly keys: string } | { readonly issuer: string };
   readonly now: () => number;
   readonly warn: (about: object, text: string) => void;
 }
-/** The required claims of a token. */
 export interface RequiredClaims {
   readonly issuer?: string | undefined;
   /** The token must be for at least one of these audiences. */
@@ -63,9 +61,7 @@ export class SigningKeys extends ServerPart<Options> {
   #triedAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
-  /**
-   * The claims of a valid token, with its key; undefined: it is invalid. Rejects: provider_error, if no keys are known.
-   */
+  /** The claims and key of a valid token. Undefined: invalid. Rejects: provider_error, if no keys are known. */
   async verify(
     token: string,
     checks: RequiredClaims,
@@ -91,7 +87,6 @@ export class SigningKeys extends ServerPart<Options> {
       throw thrown;
     }
   }
-  /** Whether the signer still uses the key. */
   has = (kid: string): boolean => this.#current()?.ids.has(kid) ?? false;
 
   /** Reads the keys again, at most once per pause. Never rejects. */
@@ -123,7 +118,6 @@ export class SigningKeys extends ServerPart<Options> {
   }
 }
 
-/** The address of an issuer's keys, from its metadata. */
 async function readJwksUri(issuer: string): Promise<string> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const { issuer: named, jwks_uri: keys } = Discovery.parse(await readJson(address));

@@ -1,14 +1,13 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { HookEvent, HookRequest } from '../../sessions/api/server/automations.ts';
 
-/** Facts that a delivery's signature proves. */
 export interface DeliveryProof {
   /** Deduplication key, derived from signed data only. */
   readonly id: string;
   /** The signed time, epoch ms. Undefined: no time is signed, so the payload's time is used. */
   readonly signedAt?: number;
 }
-/** The part of an event that automations can match. Everything but `event` and `at` contains untrusted text. */
+/** Everything but `event` and `at` contains untrusted text. */
 export interface HookDelivery {
   readonly event: HookEvent | null;
   /** Epoch ms. Undefined: the payload has no time. */
@@ -18,12 +17,10 @@ export interface HookDelivery {
   /** The labels that were added, if the payload names them; else those of the issue. */
   readonly labels: readonly string[];
   readonly assignees: readonly string[];
-  /** One line that describes the event. */
   readonly about: string;
   readonly url: string;
   readonly text: string;
 }
-/** Reads the deliveries of one kind of program. */
 export interface HookReader {
   /** Undefined: the request does not prove that its sender knows the secret. */
   verify(request: HookRequest, secret: string): DeliveryProof | undefined;
@@ -31,23 +28,20 @@ export interface HookReader {
   read(headers: HookRequest['headers'], payload: unknown): HookDelivery | undefined;
 }
 
-/** Compares in constant time. */
 export function isEqualConstantTime(value: string, expected: string): boolean {
   const [a, b] = [value, expected].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(a as Buffer, b as Buffer);
 }
 export const computeDigest = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
 
-/** GitHub's and Gitea's: the body's HMAC in hex, with the text of the secret as the key. */
+/** The body's HMAC in hex, as GitHub and Gitea sign, with the text of the secret as the key. */
 export function verifyHexHmac(value: string | undefined, body: Uint8Array, secret: string): DeliveryProof | undefined {
   if (value === undefined) return undefined;
   const expected = createHmac('sha256', secret).update(body).digest('hex');
   return isEqualConstantTime(value.toLowerCase(), expected) ? { id: computeDigest(body) } : undefined;
 }
 
-/**
- * Standard Webhooks: an HMAC over id, time and body; a request can have several signatures, one of which must match.
- */
+/** Standard Webhooks: an HMAC over id, time and body. One of possibly several signatures must match. */
 export function verifyStandardWebhook({ headers, body }: HookRequest, secret: string): DeliveryProof | undefined {
   const [id, timestamp, signatures] = ['id', 'timestamp', 'signature'].map((name) => headers[`webhook-${name}`]);
   if (!id || !timestamp || !signatures || !/^\d{1,12}$/.test(timestamp)) return undefined;

@@ -4,7 +4,7 @@ import { toAsciiLower } from '../../core/text/text.ts';
 
 const begins = /^\s*(#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3}|>|<)/;
 
-/** The comment's own text: without quoted lines, code, and parts that forges do not display. */
+/** Leaves out quoted lines, code, and parts that forges do not display. */
 export function extractOwnText(comment: string): string {
   const text = [...hidden].reduce((kept, [open, close]) => without(kept, open, close), comment);
   const own: string[] = [];
@@ -58,7 +58,7 @@ const hidden = new Map([
   ['<blockquote', '</blockquote>'],
 ]);
 
-/** Removes the text between two marks. The last closing mark can be missing. */
+/** The last closing mark can be missing. */
 function without(text: string, open: string, close: string): string {
   const lower = toAsciiLower(text); // same length as `text`
   let kept = '';

@@ -16,7 +16,6 @@ export function readTextAt(payload: unknown, ...paths: readonly string[]): strin
   }
   return '';
 }
-/** The texts at a path in each item of a list. */
 export function findTexts(payload: unknown, list: string, path: string): string[] {
   const items = readValue(payload, list);
   return Array.isArray(items) ? items.map((item) => readTextAt(item, path)).filter(Boolean) : [];

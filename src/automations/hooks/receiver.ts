@@ -27,7 +27,7 @@ import { findTexts, readTextAt, readTimeAt, readValue } from './payload.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
-/** Why a hook does not match. Undefined: it does. The text is returned to the sender. */
+/** Undefined: the hook matches. The text is returned to the sender. */
 export function explainMismatch(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookDelivery) {
   if (event === null) return undefined;
   const { account, label, senders, repositories } = hook;
@@ -53,7 +53,6 @@ function mentions(text: string, account: string): boolean {
   return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|[./]\\w)`, 'i').test(extractOwnText(text));
 }
 
-/** Deliveries of any program that signs as in Standard Webhooks. */
 const json: HookReader = {
   verify: verifyStandardWebhook,
   read: () => ({
@@ -71,10 +70,7 @@ const json: HookReader = {
 
 const maxFields = 100;
 
-/**
- * Fills a template from a payload: each `{{path.of.a.field}}` becomes the field's text, or nothing for an unknown
- * field.
- */
+/** Each `{{path.of.a.field}}` becomes the field's text, or nothing for an unknown field. */
 export function fillTemplate(template: string, payload: unknown): string {
   let fields = 0;
   return template.replaceAll(/\{\{\s*([\w$-]+(?:\.[\w$-]+)*)\s*\}\}/g, (text, path: string) => {
@@ -87,7 +83,6 @@ export function fillTemplate(template: string, payload: unknown): string {
 
 const failures = new Set(['failure', 'timed_out', 'startup_failure']);
 
-/** Deliveries of GitHub: issues and pull requests, comments, reviews, check runs and workflow runs. */
 export const github: HookReader = {
   verify: ({ headers, body }, secret) =>
     verifyHexHmac(/^sha256=([0-9a-f]{64})$/i.exec(headers['x-hub-signature-256'] ?? '')?.[1], body, secret),
@@ -167,7 +162,7 @@ const unknown = () =>
     'The delivery was rejected: its address does not exist, or it is not signed with the secret of that address.',
   );
 
-/** Receives and verifies external deliveries. Each delivery that matches starts the automation once. */
+/** Each delivery that matches starts the automation once. */
 export class HookReceiver extends ServerPart<Deps> {
   async receive(id: string, request: HookRequest): Promise<HookResponse> {
     const { count = () => {} } = this.deps;

@@ -17,10 +17,7 @@ interface Deps {
   readonly learn: (secret: Secret) => void;
 }
 
-/**
- * One secret per automation, sealed in its own record: the secret that signs its deliveries, or the secret that its
- * program set.
- */
+/** One secret per automation: the one that signs its deliveries, or the one that its program set. */
 export class HookSecrets extends ServerPart<Deps> {
   async find(automationId: string): Promise<Secret | undefined> {
     const { records, open, learn } = this.deps;

@@ -22,7 +22,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly router: WebhookRouter;
   readonly send: SendRequest;
   readonly secretOf: (id: string, sealed: SealedValue) => Secret;
-  /** Whether this server currently delivers. */
   readonly leads: () => Promise<boolean>;
   /** Whether other servers change the records too. */
   readonly shared: boolean;
@@ -36,7 +35,6 @@ interface Answer {
   /** The delay that the receiver requests, in ms. */
   readonly retryAfterMs?: number | undefined;
 }
-/** The due deliveries of one endpoint in the last round. */
 interface Queue {
   readonly owner: string | undefined;
   readonly waiting: PendingDelivery[];
@@ -64,7 +62,6 @@ const maxFailures = 20; // consecutive deliveries that failed permanently
  */
 export class WebhookDeliverer {
   readonly #deps: Deps;
-  /** Deliveries in progress and their endpoints. */
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
   /** By endpoint; read again in each round. */
   #queues = new Map<string, Queue>();
@@ -80,7 +77,6 @@ export class WebhookDeliverer {
     this.#rounds = createRecordRounds(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
   }
 
-  /** Starts a round immediately, because a delivery may be due. */
   wake = (): void => {
     this.#rounds.wake();
   };
@@ -106,12 +102,11 @@ export class WebhookDeliverer {
     return Math.min(dueInMs, isEarly ? maxRoundDelayMs.shared : maxRoundDelayMs.alone);
   }
 
-  /** Resolves when no attempt is in progress. */
   async settled(): Promise<void> {
     while (this.#atWork.size > 0) await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
 
-  /** Reads the queues. Resolves with the ms until another delivery is due, and suspended endpoints' due deliveries. */
+  /** Resolves with the ms until another delivery is due, and suspended endpoints' due deliveries. */
   async #findDue(): Promise<{ readonly dueInMs: number; readonly suspended: PendingDelivery[] }> {
     const { records, clock } = this.#deps;
     const now = clock.now();
@@ -148,7 +143,6 @@ export class WebhookDeliverer {
     if (found) await this.#deps.records.putPending({ ...found.doc, nextAt: until }, found.version);
   }
 
-  /** Gives the free slots to waiting deliveries. */
   #fill(signal: AbortSignal): void {
     while (this.#atWork.size < most.atOnce) {
       const next = this.#next();
@@ -184,7 +178,7 @@ export class WebhookDeliverer {
 
   #isSilent = (webhookId: string): boolean => (this.#silent.get(webhookId)?.tries ?? 0) >= silence.tries;
 
-  /** Attempts one delivery, then passes on its slot. Resolves with whether no further attempt is needed. */
+  /** Resolves with true if no further attempt is needed. */
   async #work(id: string, signal: AbortSignal): Promise<boolean> {
     const { leads, warn } = this.#deps;
     let isOver = false;

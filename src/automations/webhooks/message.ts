@@ -2,10 +2,7 @@ import type { Automation, AutomationStart } from '../../sessions/api/server/auto
 import type { Webhook, WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 import type { AutomationChange, OutboxEvent, ResourceChange } from './outbox.ts';
 
-/**
- * The content of an event. Of the texts in a session it contains only the title and, at a run's end, the start of the
- * answer.
- */
+/** Contains no text of a session but the title and, at a run's end, the start of the answer. */
 export interface MessageData {
   readonly sessionId?: string;
   readonly runId?: string | null;
@@ -14,9 +11,7 @@ export interface MessageData {
   readonly title?: string;
   readonly projectId?: string | null;
   readonly status?: 'pending' | 'running' | 'waiting' | 'completed' | 'deleted';
-  /** The changed fields of a session. */
   readonly fields?: readonly string[];
-  /** Why a run waits. */
   readonly reason?: string;
   readonly outcome?: { readonly status: string; readonly reason: string; readonly code?: string | undefined };
   /** The start of the answer. */
@@ -61,10 +56,7 @@ const statuses: Partial<Record<OfSession['type'], MessageData['status']>> = {
 const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
-/**
- * Whether an endpoint of this format receives the event. API programs receive only the first run start of a thread, as
- * the thread's creation.
- */
+/** API programs receive only the first run start of a thread, as the thread's creation. */
 export function receivesEvent(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;
@@ -117,9 +109,7 @@ export const toAutomationStartData = ({ id, name, projectId }: Automation, start
   ...(start.text !== '' && { text: start.text }),
 });
 
-/**
- * The messages that report an event to an endpoint: one, or for API programs one for each matching event of their API.
- */
+/** One, or for API programs one for each matching event of their API. */
 export const countMessages = (format: Webhook['format'], type: WebhookEventType, data: MessageData): number =>
   format === 'managed-agents' ? toProgramEvents(type, data).length : 1;
 
@@ -130,7 +120,6 @@ interface MessageBody {
   /** The message's position among those of its event. */
   readonly part?: number;
 }
-/** The body of a request, in the format of the endpoint. */
 export function buildMessageBody(
   format: Webhook['format'],
   type: WebhookEventType,
@@ -149,7 +138,7 @@ interface ProgramEvent {
   readonly id: string;
   readonly session_thread_id?: string;
 }
-/** Converts an event to events of the Managed Agents API. None if programs cannot see the event's subject. */
+/** None if programs cannot see the event's subject. */
 function toProgramEvents(type: WebhookEventType, data: MessageData): ProgramEvent[] {
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };

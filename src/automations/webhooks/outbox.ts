@@ -7,8 +7,8 @@ import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
 import { withAddedRecords } from '../carried-appends.ts';
 
-// Events that endpoints have not received yet. Each record is written together with the append that it reports, so that
-// a crash right after it loses none.
+// Events that endpoints have not received yet. Each record is written with the append that it reports, so a crash loses
+// none.
 
 export const outboxKind = 'webhook-outbox';
 const kind = outboxKind;
@@ -18,12 +18,10 @@ const Session = z.object({
   title: z.string(),
   owner: z.string().optional(),
   projectId: z.string().nullable().default(null),
-  /** The parent session that this session works for. */
   parent: z.object({ sessionId: z.string(), attempts: z.string().optional() }).optional(),
   status: SessionStatus.optional(),
   /** Absent before the first run, when nothing has been spent. */
   spending: z.object({ turns: z.int() }).optional(),
-  /** The start of the newest message. */
   latestMessage: z.string().optional(),
 });
 /** A change of a resource that clients of the Managed Agents API keep on the server. */
@@ -35,13 +33,10 @@ const ResourceChange = z.object({
   change: z.enum(['created', 'updated', 'archived', 'deleted', 'refresh_failed']),
   name: z.string(),
   ...Holder.shape,
-  /** The vault of a credential. */
   vaultId: z.string().optional(),
 });
 export type ResourceChange = z.output<typeof ResourceChange>;
-/**
- * A change of an automation by a person or program, with its data: after a deletion, the record can no longer be read.
- */
+/** Carries the automation's data, because the record of a deleted one can no longer be read. */
 const AutomationChange = z.object({
   type: z.literal('automation.changed'),
   at: z.number(),
@@ -54,7 +49,6 @@ const AutomationChange = z.object({
   isProgram: z.boolean(),
 });
 export type AutomationChange = z.output<typeof AutomationChange>;
-/** An automation start created a session, or was refused. */
 const AutomationStarted = z.object({
   type: z.enum(['automation.started', 'automation.not_started']),
   at: z.number(),
@@ -100,7 +94,7 @@ export interface OutboxEntry {
 
 export class WebhookOutbox {
   readonly #records: RecordStore;
-  /** Whether there can be endpoints. Without endpoints, appends carry nothing extra. */
+  /** Without endpoints, appends carry nothing extra. */
   #isOpen = false;
   #onAdd = (): void => {};
 
@@ -143,10 +137,7 @@ export class WebhookOutbox {
     await this.#add(id, { type: 'automation.changed', ...event });
   }
 
-  /**
-   * Announces that a start created a session, or was refused, before this outcome is stored. The router later checks
-   * whether it was stored.
-   */
+  /** Announces a start's outcome before it is stored. The router later checks whether it was stored. */
   async addStart(event: AutomationStartEvent): Promise<void> {
     await this.#add(`start-${event.startId}-${event.type}`, event);
   }
@@ -157,7 +148,6 @@ export class WebhookOutbox {
     this.#onAdd();
   }
 
-  /** Wraps the log so that its appends include events for endpoints. */
   around(log: EventLog): EventLog {
     return withAddedRecords(log, withOutbox, () => this.#isOpen);
   }
@@ -212,7 +202,7 @@ function toOutboxEvent({ type, runId, data }: SessionFact, common: DeletedSessio
   }
 }
 
-/** The fields that somebody changed. Excludes the initial title of a session, and the title from a run. */
+/** Excludes the initial title of a session, and the title from a run. */
 function listChangedFields(facts: readonly SessionFact[]): (typeof changedFields)[number][] {
   const isNew = facts.some(({ type }) => type === 'session.created');
   const isRenamed = !isNew && facts.some(({ type, runId }) => type === 'title' && runId === null);

@@ -32,7 +32,6 @@ export type PendingDelivery = z.output<typeof Pending>;
 const missing = () => new AppError('not_found', 'There is no such webhook.');
 export const withoutSecret = ({ sealed: _, ...webhook }: StoredWebhook): Webhook => webhook;
 
-/** The endpoints of a store and their deliveries. */
 export class WebhookRecords {
   readonly #records: RecordStore;
   readonly #endpoints: Collection<StoredWebhook>;
@@ -101,7 +100,6 @@ export class WebhookRecords {
     const ended = await this.#records.list(kinds.ended, { idPrefix: `${doc.webhookId}:` });
     for (const { id } of ended.slice(keptDeliveries)) await this.#records.delete(kinds.ended, id);
   }
-  /** Deletes the deliveries of a deleted endpoint. */
   async forget(id: string): Promise<void> {
     await this.#records.delete(kinds.pending, id);
   }

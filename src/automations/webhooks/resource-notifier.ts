@@ -85,7 +85,6 @@ export class ResourceNotifier extends ServerPart<Deps> {
     };
   }
 
-  /** Wraps the method so that it reports the resource that it created. */
   #making<Args extends unknown[], Made>(make: (...args: Args) => Promise<Made>, tell: (made: Made) => Promise<void>) {
     return async (...args: Args): Promise<Made> => {
       const made = await make(...args);
@@ -93,7 +92,7 @@ export class ResourceNotifier extends ServerPart<Deps> {
       return made;
     };
   }
-  /** Wraps the method so that it reports the change from the state that `read` returned before. */
+  /** Reports the change from the state that `read` returned before. */
   #changing<Args extends [id: string, ...unknown[]], Before, After>(
     read: (id: string, second: never) => Promise<Before>,
     change: (...args: Args) => Promise<After>,
@@ -112,7 +111,7 @@ export class ResourceNotifier extends ServerPart<Deps> {
     await this.#tell(ofCredential(credential, vault), 'refresh_failed');
   }
 
-  /** The state before a change. Not read if there are no endpoints. */
+  /** Not read if there are no endpoints. */
   async #before<State>(read: () => Promise<State>): Promise<State | undefined> {
     return this.deps.outbox.isOpen ? await read() : undefined;
   }

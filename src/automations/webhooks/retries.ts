@@ -1,17 +1,14 @@
 import type { WebhookEventType } from '../../sessions/api/server/webhooks.ts';
 
-/** Delays between the attempts of a delivery, in ms: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
+/** Milliseconds: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
 const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const;
-/** A delay is extended by up to this fraction, so that deliveries that failed together are not retried together. */
+/** Each delay grows by up to this fraction at random, so that deliveries that failed together retry apart. */
 const jitter = 0.2;
 
 /** A test event is attempted only once, because somebody is waiting for its outcome. */
 export const maxAttempts = (type: WebhookEventType): number => (type === 'webhook.test' ? 1 : pauses.length + 1);
 
-/**
- * Milliseconds until the next attempt. `triesLeft`: remaining attempts, at least 1. `drawn`: a random number from 0 to
- * 1.
- */
+/** Milliseconds. `triesLeft`: remaining attempts, at least 1. `drawn`: a random number from 0 to 1. */
 export function computeRetryDelay(triesLeft: number, drawn: number): number {
   const pause = pauses[pauses.length - triesLeft] ?? pauses[0];
   return Math.round(pause * (1 + jitter * drawn));

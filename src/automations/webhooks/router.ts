@@ -28,11 +28,9 @@ export interface RouterDeps {
   /** In the currency of the price list. Null if a price is unknown. */
   readonly readCost: (id: SessionId) => Promise<number | null>;
   readonly isOwned: OwnerAccessCheck;
-  /** The address of the page, for links. */
   readonly pageUrl: string | undefined;
   readonly clock: Clock;
 }
-/** An event in the form in which endpoints receive it. */
 interface WebhookNews {
   readonly owner: string | undefined;
   readonly projectId: string | null;
@@ -44,7 +42,6 @@ const batch = 200;
 /** If an announced pause is not stored after this time, it never happened: its server died first. */
 const announcedMs = 10_000;
 
-/** Creates deliveries from the outbox, one for each endpoint that must be notified. */
 export class WebhookRouter extends ServerPart<RouterDeps> {
   /** Resolves with whether it removed events. Each step can be repeated: the id of a delivery is derived from its event. */
   async round(): Promise<boolean> {

@@ -26,13 +26,11 @@ interface Deps {
   readonly isOwned: OwnerAccessCheck;
   /** Masks a secret in the log. */
   readonly learn: (secret: Secret) => void;
-  /** Notifies the deliverer that there is something to send. */
   readonly wake: () => void;
   /** From now on, appends carry the events for webhooks. */
   readonly opened: () => void;
 }
 
-/** The webhook service for people: creates, changes and tests webhooks. */
 export function createWebhookService(deps: Deps): WebhookService {
   const { records, seal, ids, clock, check, isOwned, learn, wake, opened } = deps;
 

@@ -11,7 +11,6 @@ interface Message {
   readonly body: string;
 }
 
-/** The headers with which a receiver verifies that the message is from this server, complete and recent. */
 export function buildSignatureHeaders(secret: string, { id, timestamp, body }: Message): Record<string, string> {
   const key = Buffer.from(secret.slice(prefix.length), 'base64');
   const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');

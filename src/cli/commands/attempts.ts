@@ -7,7 +7,6 @@ import { parseGoal } from '../shared-options.ts';
 
 type Attempt = Attempts['attempts'][number];
 
-/** Attempts one task several times, compares the results, and keeps one. */
 export const attemptsCommand: CliCommand = {
   name: 'attempts',
   args: [

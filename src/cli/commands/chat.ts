@@ -58,7 +58,7 @@ async function pickSession(io: Io, server: Corral): Promise<string | undefined> 
   return await chooseSession(io, server);
 }
 
-/** The user's next line; undefined after Ctrl+D or Ctrl+C. */
+/** Undefined after Ctrl+D or Ctrl+C. */
 async function nextMessage(io: Io): Promise<string | undefined> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));

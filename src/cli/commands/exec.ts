@@ -60,7 +60,6 @@ export const execCommand: CliCommand = {
   },
 };
 
-/** Quotes a word so that a shell reads it literally. */
 const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word));
 
 function variable(value: string): [string, string] {

@@ -32,7 +32,7 @@ import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
 import { manualSnapshotVerbs } from './snapshot.ts';
 
-/** The commands that call a running server, in the order of the help. A new handwritten command needs a line here. */
+/** In the order of the help. A new handwritten command needs a line here. */
 export function createClientCommands(resources: readonly DerivedCommand[]): CliCommand[] {
   const byHand: Readonly<Record<string, ManualVerbs>> = {
     snapshot: manualSnapshotVerbs,

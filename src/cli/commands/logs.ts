@@ -52,7 +52,7 @@ function parseNumber(value: string | undefined, name: string): number | undefine
   return Number(value);
 }
 
-/** One line for each event. Pieces of a message or output are left out, because the complete text follows. */
+/** Pieces of a message or output are left out, because the complete text follows. */
 function linePrinter(io: Io): (event: Event) => void {
   return (event) => {
     if (droppableEventTypes.has(event.type)) return;

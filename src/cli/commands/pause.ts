@@ -6,7 +6,6 @@ import { findBox } from '../server.ts';
 type Status = Outputs['sandbox']['status'];
 const kinds = ['memory', 'files'] as const;
 
-/** The state of a sandbox, as text. */
 export const formatCondition = ({ condition, keeps }: Pick<Status, 'condition' | 'keeps'>): string =>
   keeps === null ? condition : `${condition}, ${keeps === 'memory' ? 'with its memory' : 'with its files'}`;
 

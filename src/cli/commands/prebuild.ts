@@ -10,7 +10,6 @@ type AutomationStart = Outputs['automations']['start'];
 const pollMs = 1_000;
 const isOver = ({ state }: AutomationStart) => ['ended', 'skipped', 'failed'].includes(state);
 
-/** Prepares a repository for later sessions, once or on a schedule. */
 export const prebuildCommand: CliCommand = {
   name: 'prebuild',
   args: [['<url...>', 'the repositories of one session; append a branch, tag or commit with #']],

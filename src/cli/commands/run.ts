@@ -86,7 +86,7 @@ export const runCommand: CliCommand = {
 
 const codes = { completed: exitCodes.ok.code, failed: exitCodes.failed.code, stopped: exitCodes.stopped.code };
 
-/** Draws the run on the terminal. If the user leaves before its end, prints how to return to it. */
+/** If the user leaves before the end, prints how to return to the run. */
 async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): Promise<number> {
   const { openChatTerminal } = await import('../terminal/open.ts'); // the UI library is loaded only here
   const { box, end } = await openChatTerminal(parts);
@@ -97,7 +97,7 @@ async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): 
   return exitCodes.ok.code;
 }
 
-/** Uploads the files. Resolves with their paths in the workspace. */
+/** Resolves with the paths in the workspace. */
 async function putFiles(box: Box, files: readonly string[]): Promise<string[]> {
   const put: string[] = [];
   for (const file of files) {

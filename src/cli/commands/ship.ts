@@ -9,7 +9,6 @@ const repositoryOption = [
   'the folder of the repository; needed where the session has several',
 ] as const;
 
-/** Finds the session of a command, and its repository. */
 async function findRepository({
   args: [word = ''],
   options,

@@ -2,7 +2,6 @@ import type { ManualVerbs } from '../derived.ts';
 import { UsageError } from '../exit-codes.ts';
 import { readLocalFile, saveToFile } from '../local-file.ts';
 
-/** Moves snapshots between installations, as files. */
 export const manualSnapshotVerbs: ManualVerbs = {
   verbs: {
     async export({ words: [word, file], server, io }) {

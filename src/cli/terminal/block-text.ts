@@ -6,7 +6,6 @@ import type { ChatBlock, ChatView } from './view.ts';
 const maxOutputLines = 12;
 const maxDiffLines = 60;
 
-/** A block of the conversation as text for a terminal. */
 export function formatBlock(block: ChatBlock, paint: Paint): string {
   switch (block.kind) {
     case 'you':
@@ -42,7 +41,6 @@ interface Change {
   readonly after: string;
 }
 
-/** The changes to a file, with three lines of context around each. */
 export function formatDiff({ before, after }: Change, paint: Paint): string {
   const { hunks } = structuredPatch('', '', toPrintable(before), toPrintable(after), '', '', { context: 3 });
   const lines = hunks.flatMap(({ oldStart, oldLines, newStart, newLines, lines }) => [
@@ -74,7 +72,6 @@ export function formatPlan(plan: ChatView['plan'], paint: Paint): string {
     .join('\n');
 }
 
-/** The model, the time and the cost of the current run. */
 export function formatStatus({ model, tokens, cost, since }: ChatView, now: number): string {
   const time = since === undefined ? undefined : `${Math.max(0, Math.floor((now - since) / 1_000))} s`;
   const used =

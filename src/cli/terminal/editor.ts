@@ -1,4 +1,3 @@
-/** A line editor without a terminal: the text, the cursor, and the history of messages. */
 export interface EditorState {
   readonly text: string;
   readonly at: number;
@@ -37,18 +36,17 @@ export const createEditorState = (history: readonly string[] = []): EditorState 
 
 export const withText = (editor: EditorState, text: string, at = text.length): EditorState => ({ ...editor, text, at });
 
-/** The editor after a message was sent, which is now the newest in the history. */
+/** The sent message becomes the newest in the history. */
 export function clearSent(editor: EditorState): EditorState {
   const { history, text } = editor;
   const next = history.at(-1) === text || text.trim() === '' ? history : [...history, text].slice(-maxHistory);
   return createEditorState(next);
 }
 
-/** Whether this key sends the text. A backslash at the end, or Alt or Shift with Enter, starts a new line instead. */
+/** A backslash at the end, or Alt or Shift with Enter, starts a new line instead. */
 export const isSendKey = ({ text, at }: EditorState, key: Key): boolean =>
   key.return === true && !key.meta && !key.shift && !text.slice(0, at).endsWith('\\');
 
-/** The editor after a key that does not send the text. */
 export function applyKey(editor: EditorState, input: string, key: Key): EditorState {
   const { text, at } = editor;
   if (key.return) {
@@ -113,7 +111,6 @@ function older(editor: EditorState, by: -1 | 1): EditorState {
   return { ...withText(editor, next === history.length ? draft : (history[next] ?? '')), shown: next, draft };
 }
 
-/** The start and end of the line at a position. */
 export function lineAt(text: string, at: number): readonly [start: number, end: number] {
   const end = text.indexOf('\n', at);
   return [text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end];

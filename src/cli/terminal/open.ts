@@ -21,14 +21,12 @@ export interface OpenOptions {
 }
 
 export interface TerminalOutcome {
-  /** The last session that was shown. */
   readonly box: Box;
   /** How the run ended. Undefined if the user left before that, or the session was deleted. */
   readonly end: RunEnd['status'] | undefined;
 }
 type RunEnd = Extract<Event, { type: 'run.end' }>['data'];
 
-/** Shows sessions until the user leaves or the run ends. */
 export async function openChatTerminal({ io, corral, box: first, run }: OpenOptions): Promise<TerminalOutcome> {
   const paint = choosePaint(io);
   const history = await readHistory(io);
@@ -88,7 +86,7 @@ export async function openChatTerminal({ io, corral, box: first, run }: OpenOpti
   }
 }
 
-/** Lists the newest sessions. Resolves with the id of the one that the user chose. */
+/** Resolves with the id of the chosen session; undefined if none was chosen. */
 export async function chooseSession(io: Io, corral: Corral): Promise<string | undefined> {
   io.stdin.setRawMode(true);
   const ui = render(h(Text, null, ''), { stdin: io.stdin, stdout: io.stderr, exitOnCtrlC: false, patchConsole: false });
@@ -138,7 +136,7 @@ async function readHistory(io: Io): Promise<string[]> {
   });
 }
 
-/** Appends to the history. A failure is ignored, because the message is sent anyway. */
+/** A failure is ignored, because the message is sent anyway. */
 async function remember(io: Io, text: string): Promise<void> {
   const file = historyFile(io);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 }).catch(() => {});

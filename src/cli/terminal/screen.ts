@@ -11,13 +11,12 @@ import type { ChatTerminal } from './talk.ts';
 import type { ChatBlock, ChatView } from './view.ts';
 
 interface Completion {
-  /** The position where the completed word starts. */
   readonly from: number;
   readonly words: readonly { readonly word: string; readonly about: string }[];
 }
 const most = 6;
 
-/** Completions of the word before the cursor: commands at the start of the line, files after `@`. */
+/** Completes commands at the start of the line, and files after `@`. */
 export async function findCompletion(
   { text, at }: EditorState,
   files: () => Promise<readonly string[]>,
@@ -37,7 +36,6 @@ export async function findCompletion(
   return { from: at - file.length - 1, words: first.slice(0, most).map((path) => ({ word: `@${path}`, about: '' })) };
 }
 
-/** The editor with the word completed. */
 export function applyCompletion(editor: EditorState, { from, words }: Completion, chosen: number): EditorState {
   const word = words[chosen]?.word;
   if (word === undefined) return editor;
@@ -49,7 +47,6 @@ export interface ScreenProps {
   readonly talk: ChatTerminal;
   readonly paint: Paint;
   readonly history: readonly string[];
-  /** Switches to another session. */
   readonly onBox: (box: Box) => void;
   readonly onLeave: () => void;
   readonly onSent: (text: string) => void;
@@ -78,7 +75,6 @@ const drawn =
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 120;
 
-/** The agent's text as it arrives, the running calls, the plan, and the elapsed time. */
 function UnderWay({ view, paint }: { readonly view: ChatView; readonly paint: Paint }) {
   const { stdout } = useStdout();
   const isBusy = view.since !== undefined && view.question === undefined && view.approvals.length === 0;
@@ -114,7 +110,6 @@ function lastLines(text: string, most: number): string {
   return lines.length > most ? ['…', ...lines.slice(-most)].join('\n') : text;
 }
 
-/** The pending question or approval, and the input line. */
 function Line({
   talk,
   view,
@@ -214,7 +209,6 @@ function approvalText(call: ChatView['approvals'][number], paint: Paint): string
   return `${paint('yellow', `Allow ${call.function}?`)}\n  ${formatCallLine(call)}${why}${change ? `\n${lastLines(change, 20)}` : ''}`;
 }
 
-/** The input text with its cursor. */
 function withCursor({ text, at }: EditorState, paint: Paint): string {
   const char = text.slice(at).match(/^./u)?.[0] ?? '';
   const under = char === '' ? ' ' : char;
@@ -237,7 +231,6 @@ interface ChooserProps {
   readonly onChosen: (id: string | undefined) => void;
 }
 
-/** A list of sessions to choose from. */
 export function SessionPicker({ sessions, paint, onChosen }: ChooserProps) {
   const { stdout } = useStdout();
   const [at, setAt] = useState(0);

@@ -4,7 +4,6 @@ import { basename } from 'node:path';
 import type { Box } from '../../client/index.ts';
 import type { ChatTerminal } from './talk.ts';
 
-/** The effect of a slash command on the screen. */
 export type SlashCommandResult = 'stay' | 'leave' | 'choose' | Box;
 
 export interface SlashCommand {

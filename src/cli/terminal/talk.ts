@@ -12,14 +12,10 @@ export interface ChatTerminalOptions {
   readonly after?: number;
 }
 
-/** One session on the terminal: its view, and the user's actions. */
 export class ChatTerminal {
   readonly corral: Corral;
   readonly box: Box;
-  /**
-   * Resolves when the log ends because the session was deleted, or when the user leaves. Rejects if the log cannot be
-   * read.
-   */
+  /** Resolves when the session is deleted or the user leaves. Rejects if the log cannot be read. */
   readonly ended: Promise<void>;
   #view: ChatView = emptyChatView;
   #files: Promise<readonly string[]> | undefined;
@@ -40,7 +36,6 @@ export class ChatTerminal {
   };
   readonly view = (): ChatView => this.#view;
 
-  /** Calls `listener` with each event from now on. */
   onEvent(listener: (event: Event) => void): void {
     this.#eventListeners.add(listener);
   }
@@ -73,7 +68,7 @@ export class ChatTerminal {
     }
   }
 
-  /** Runs a user's command in the sandbox. Shows the last part of its output, and its exit code unless it is 0. */
+  /** Shows the last part of the output, and the exit code unless it is 0. */
   async exec(command: string): Promise<void> {
     const { exitCode, stdout, stderr } = await this.box.exec(command, { signal: this.#left.signal, keep: 200_000 });
     const about = exitCode === 0 ? '' : `exit ${exitCode}`;
@@ -86,7 +81,7 @@ export class ChatTerminal {
     return (await this.corral.call((api) => api.runs.stop.mutate({ sessionId: this.box.id }))).stopped;
   }
 
-  /** The files of the workspace, for completion. Read again after each run and each command. */
+  /** Read again after each run and each command. */
   files(): Promise<readonly string[]> {
     this.#files ??= this.corral
       .call((api) => api.files.find.query({ sessionId: this.box.id, pattern: '*' }))

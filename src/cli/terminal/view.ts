@@ -24,10 +24,8 @@ interface Call {
   readonly output: string;
 }
 
-/** A session on the screen: its history and its current activity. */
 export interface ChatView {
   readonly blocks: readonly ChatBlock[];
-  /** The agent's text so far. */
   readonly reply: string;
   readonly calls: ReadonlyMap<string, Call>;
   readonly plan: DataOf<'plan'>['steps'];
@@ -59,7 +57,6 @@ const maxOutput = 20_000;
 
 export const withBlock = (view: ChatView, block: ChatBlock): ChatView => ({ ...view, blocks: [...view.blocks, block] });
 
-/** The view after one more event. */
 export function withEvent(view: ChatView, event: Event): ChatView {
   if (isNoteEvent(event)) return noticed(view, event);
   switch (event.type) {

@@ -10,7 +10,7 @@ import { trimEndCharacters } from '../../core/text/text.ts';
 const maxFrameChars = 32 * 2 ** 20;
 const frameLimits: JsonLimits = { maxBytes: 2 * maxFrameChars, maxDepth: 200, maxValues: 1_000_000 };
 
-/** The events of a stream, without the frames that keep it open. Throws the error of an `error` frame. */
+/** Skips the frames that keep the stream open. Throws the error of an `error` frame. */
 async function* readFrames<Shape extends z.ZodType>(
   body: ReadableStream<Uint8Array> | null,
   shape: Shape,
@@ -51,7 +51,7 @@ const AgentSession = z.object({
 });
 export type AgentSession = z.infer<typeof AgentSession>;
 
-/** An event of a session's log. Events of kinds unknown to this worker are accepted and ignored. */
+/** Events of kinds unknown to this worker are accepted and ignored. */
 export const AgentEvent = z.looseObject({ type: z.string(), id: Id.optional() });
 export type AgentEvent = z.infer<typeof AgentEvent>;
 
@@ -70,7 +70,6 @@ export class AgentsApiError extends Error {
   get isUnauthorized(): boolean {
     return this.status === 401 || this.status === 403;
   }
-  /** Whether the same request can succeed later. */
   get isTransient(): boolean {
     return [0, 408, 409, 429].includes(this.status) || this.status >= 500;
   }
@@ -101,7 +100,6 @@ export class AgentsApi {
     this.#options = { ...options, url: trimEndCharacters(options.url, '/') };
   }
 
-  /** The same API with the key of one session, from its queue item. */
   withKey(key: string): AgentsApi {
     return new AgentsApi({ ...this.#options, key });
   }
@@ -139,7 +137,7 @@ export class AgentsApi {
     return this.#json(`${pathOf(work)}/heartbeat`, Heartbeat, { method: 'POST', query, signal });
   }
 
-  /** Removes the item from the queue. Succeeds if the item has already been stopped. */
+  /** Succeeds even if the item has already been stopped. */
   async stop(work: EnvironmentWork, signal: AbortSignal): Promise<void> {
     await this.#ask(`${pathOf(work)}/stop`, { method: 'POST', body: { force: true }, signal }).catch(
       (error: unknown) => {
@@ -152,7 +150,7 @@ export class AgentsApi {
     return this.#json(`sessions/${id}`, AgentSession, { signal });
   }
 
-  /** The session's whole log, oldest event first. */
+  /** Oldest event first. */
   async *events(sessionId: string, signal: AbortSignal): AsyncGenerator<AgentEvent, void> {
     let page: string | undefined;
     do {
@@ -163,9 +161,7 @@ export class AgentsApi {
     } while (page !== undefined);
   }
 
-  /**
-   * Resolves once the stream is open. The generator then yields every event after that moment, until the stream ends.
-   */
+  /** Resolves once the stream is open; the generator yields every event after that moment, until the stream ends. */
   async stream(sessionId: string, signal: AbortSignal): Promise<AsyncGenerator<AgentEvent, void>> {
     const { body } = await this.#ask(`sessions/${sessionId}/events/stream`, { signal }, { mayLast: true });
     return readFrames(body, AgentEvent);
@@ -175,7 +171,7 @@ export class AgentsApi {
     await this.#ask(`sessions/${sessionId}/events`, { method: 'POST', body: { events }, signal });
   }
 
-  /** The archive of a version of a skill: a zip file, or a tar file of any compression. */
+  /** A zip file, or a tar file of any compression. */
   async skill(skillId: string, version: string, signal: AbortSignal): Promise<{ name: string; archive: Uint8Array }> {
     const Version = z.object({ id: Id, name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/) });
     const at = `skills/${skillId}/versions`;
@@ -233,11 +229,11 @@ export function parseSessionKey({ secret }: EnvironmentWork): string | undefined
   try {
     return Secret.parse(parseJsonWithin(Buffer.from(secret, 'base64url').toString('utf8'), jsonLimits)).sessions_token;
   } catch {
-    return undefined; // the environment's key is used then
+    return undefined; // the worker then uses the environment's key
   }
 }
 
-/** Retries the work until it succeeds or fails permanently; the pauses double up to half a minute. */
+/** Retries until the work succeeds or fails permanently; pauses double up to half a minute. */
 export async function retryApiCall<Value>(work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
   for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 30_000)) {
     try {

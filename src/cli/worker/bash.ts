@@ -10,8 +10,8 @@ const defaultTimeoutMs = 120_000;
 export const workerFolder = '.corral/worker';
 
 /**
- * Starts a call once. The call must outlive its worker, so this command runs it in the background and exits
- * immediately: a streamed command would kill everything that it started.
+ * The call must outlive its worker, so this command starts it in the background and exits immediately: a streamed
+ * command would kill everything that it started.
  */
 const beginScript = `
 s=$PWD/${workerFolder} d=$PWD/${workerFolder}/calls/$1
@@ -22,9 +22,8 @@ echo $! >"$d/pid"
 `;
 
 /**
- * Waits for the end of a call that this worker or an earlier one started. stdout is the last part of its output; stderr
- * is `exit N`, or `interrupted` if the call vanished, for example because the sandbox was stopped. Another worker may
- * be starting the call at this moment, so its process has ten seconds to appear.
+ * stdout is the end of the call's output; stderr is `exit N`, or `interrupted` if the call vanished, such as when the
+ * sandbox was stopped. Another worker may be starting the call right now, so its process has ten seconds to appear.
  */
 const waitScript = `
 d=${workerFolder}/calls/$1 n=0
@@ -57,10 +56,9 @@ echo $? >"$2/exit.new"
 mv "$2/exit.new" "$2/exit"
 `;
 
-/** The result of a call. */
 export interface WorkerCallResult {
   readonly text: string;
-  /** A picture in addition to the text, in the format of the API. */
+  /** In the format of the API. */
   readonly picture?: object;
   readonly isError: boolean;
 }
@@ -89,17 +87,14 @@ export async function runBash(
   return { text: code === 124 || output === '' ? [output, end].filter(Boolean).join('\n') : output, isError: true };
 }
 
-/** Ends a call that was started, with its processes. */
 export async function endBashCall(box: Box, callId: string): Promise<void> {
   const end = 'group=$(cat "$1" 2>/dev/null) && kill -TERM -- "-$group" 2>/dev/null; :';
   await box.exec(createBashCommand(end, `${workerFolder}/calls/${callId}/group`));
 }
 
-/** Resets the shell's variables, functions and folder for the next call. */
 export async function restartBash(box: Box): Promise<void> {
   await box.exec(`rm -f ${workerFolder}/state ${workerFolder}/cwd`);
 }
 
-/** A command that runs a script with arguments in bash. */
 export const createBashCommand = (script: string, ...args: readonly string[]): string =>
   `bash -c ${[script, 'corral-worker', ...args].map(quoteForShell).join(' ')}`;

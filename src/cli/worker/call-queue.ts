@@ -7,7 +7,6 @@ const ToolUse = z.object({
   input: z.record(z.string(), z.unknown()).default({}),
   evaluated_permission: z.string().nullish(),
 });
-/** A tool call that the environment must run. */
 export type ToolCall = Pick<z.infer<typeof ToolUse>, 'id' | 'name' | 'input'>;
 
 const Answer = z.object({ tool_use_id: z.string() });
@@ -17,10 +16,7 @@ const Idle = z.object({ stop_reason: z.object({ type: z.string() }).nullish() })
 /** `open`: the session works or waits for an answer. `idle`: its turn has ended. `ended`: it accepts no more work. */
 export type SessionPhase = 'open' | 'idle' | 'ended';
 
-/**
- * The calls that a session's events request from the worker. An event can arrive twice, from the log and from the
- * stream; its call runs once.
- */
+/** An event can arrive twice, from the log and from the stream; its call runs once. */
 export class CallQueue {
   readonly #tools: ReadonlySet<string>;
   readonly #seen = new Set<string>();
@@ -37,7 +33,7 @@ export class CallQueue {
   get phase(): SessionPhase {
     return this.#phase;
   }
-  /** The number of interrupts so far. On an interrupt, the server itself answers the waiting calls. */
+  /** On an interrupt, the server itself answers the waiting calls. */
   get interrupts(): number {
     return this.#interrupts;
   }
@@ -45,12 +41,11 @@ export class CallQueue {
   get isHeld(): boolean {
     return this.#held.size > 0;
   }
-  /** Whether the log already has an answer to this call. */
   isSettled(call: ToolCall): boolean {
     return this.#settled.has(call.id);
   }
 
-  /** The calls that can run now, in order; each is returned once. */
+  /** Each call is returned once, in order. */
   take(): readonly ToolCall[] {
     const calls = this.#ready.filter((call) => !this.isSettled(call));
     this.#ready = [];

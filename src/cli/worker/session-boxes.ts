@@ -6,7 +6,7 @@ const names = { session: 'managed-agents.session', environment: 'managed-agents.
 
 export type WorkerBoxOptions = Pick<NewBox, 'template' | 'idleTimeout' | 'egress' | 'size' | 'projectId'>;
 
-/** The boxes of an environment's sessions, one per session, found by their metadata. */
+/** One box per session, found by its metadata. */
 export class SessionBoxes {
   readonly #corral: Corral;
   readonly #environmentId: string;
@@ -18,7 +18,7 @@ export class SessionBoxes {
     this.#choice = choice;
   }
 
-  /** The session's box. If a lease expires at this moment, both holders get the same box. */
+  /** If a lease expires at this moment, both holders get the same box. */
   async open({ id, title }: AgentSession): Promise<Box> {
     const found = await this.#oldest(id);
     if (found !== undefined) return await this.#corral.open(found);
@@ -30,7 +30,7 @@ export class SessionBoxes {
     return await this.#corral.open(first);
   }
 
-  /** The id of the session's oldest box, which every holder of a lease uses; undefined if there is none. */
+  /** Every holder of a lease uses the oldest box. */
   async #oldest(sessionId: string): Promise<string | undefined> {
     const boxes: { readonly id: string; readonly at: number }[] = [];
     for await (const { id, createdAt } of this.#corral.list({ metadata: { [names.session]: sessionId } }))

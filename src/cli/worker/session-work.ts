@@ -60,9 +60,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
   }
 }
 
-/**
- * The calls in progress of one session. Commands run in order, because they share a shell; other calls run immediately.
- */
+/** Commands run in order, because they share a shell; other calls run immediately. */
 class RunningCalls {
   readonly #parts: SessionWorkParts;
   readonly #calls: CallQueue;
@@ -90,7 +88,6 @@ class RunningCalls {
     this.#failed.signal.throwIfAborted();
   }
 
-  /** Starts the calls that can run now, and ends the interrupted ones. */
   follow(): void {
     if (this.#calls.interrupts > this.#interrupts) {
       this.#interrupts = this.#calls.interrupts;

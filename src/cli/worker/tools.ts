@@ -13,7 +13,7 @@ const maxTextChars = 256 * 1024;
 const maxMatches = 500;
 const rateLimitMs = 5_000;
 
-/** A call that cannot be executed; its text goes to the agent. */
+/** The text goes to the agent. */
 class ToolError extends Error {}
 
 type Run = (box: Box, call: ToolCall, signal: AbortSignal) => Promise<string | WorkerCallResult>;
@@ -162,7 +162,6 @@ async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<W
   }
 }
 
-/** Ends everything that a call has started in the sandbox. */
 export async function endToolCall(box: Box, call: ToolCall): Promise<void> {
   if (call.name === 'bash') await endBashCall(box, call.id);
 }

@@ -22,7 +22,7 @@ const defaultTtlMs = 90_000;
  */
 type LeaseEnd = 'finished' | 'stopping' | 'lost';
 
-/** This worker's right to serve one item, kept by heartbeats. Dispose ends the heartbeats. */
+/** This worker's right to serve one item, kept by heartbeats, which end on disposal. */
 class Lease implements AsyncDisposable {
   readonly #ended = new AbortController();
   readonly #beating: Promise<void>;
@@ -32,7 +32,6 @@ class Lease implements AsyncDisposable {
     this.#beating = this.#beat(api, work, now).catch(() => this.finish('lost'));
   }
 
-  /** Fires when the lease ends. */
   get signal(): AbortSignal {
     return this.#ended.signal;
   }
@@ -88,8 +87,8 @@ const sweepMs = 10 * 60_000;
 const stopMs = 10_000;
 
 /**
- * Serves the queue of a self-hosted environment, with a sandbox for each session, until the signal fires. Items then
- * in progress stay in the queue, which hands them out again once their leases have expired.
+ * Serves until the signal fires. Items then in progress stay in the queue, which hands them out again once their leases
+ * have expired.
  */
 export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;
@@ -125,7 +124,6 @@ export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): P
   }
 }
 
-/** One claim on a session's item that this worker serves. */
 interface RunningServe {
   /** Ends the claim without notifying the server, because a newer claim replaces it. */
   readonly supersede: () => void;
@@ -133,7 +131,7 @@ interface RunningServe {
 }
 interface ClaimedItem {
   readonly work: EnvironmentWork;
-  /** The claim in progress for each session, by the session's id. */
+  /** By session id. */
   readonly serves: Map<string, RunningServe>;
 }
 
@@ -218,10 +216,7 @@ from=$t; [ -e "$t/SKILL.md" ] || from=$(find "$t" -mindepth 1 -maxdepth 1 -type 
 rm -rf "$d"; mkdir -p skills; cp -a "$from" "$d"; rm -rf "$t" "$a"
 `;
 
-/**
- * Copies the skills of the session's agent into the sandbox. Resolves with a line for each skill that could not be
- * loaded.
- */
+/** Resolves with a line for each skill that could not be loaded. */
 async function placeSkills(
   api: AgentsApi,
   session: AgentSession,

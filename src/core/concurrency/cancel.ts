@@ -1,12 +1,11 @@
 import { type Clock, systemClock } from '../contracts/clock.ts';
 import { AppError } from '../errors/errors.ts';
 
-/** A signal that never fires. */
 export const neverSignal: AbortSignal = Object.defineProperty(new AbortController().signal, 'addEventListener', {
   value: () => {}, // every user of this signal would add a listener to it, and none would ever be removed
 });
 
-/** Throws the error of a signal that has fired; otherwise does nothing. */
+/** Throws deadline_exceeded after a timeout, otherwise cancelled. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
   const cause = signal.reason;
@@ -37,7 +36,7 @@ export async function raceAbort<Value>(work: Promise<Value>, signal: AbortSignal
   }
 }
 
-/** Waits; throws as soon as the signal fires. */
+/** Throws as soon as the signal fires. */
 export async function sleep(ms: number, signal: AbortSignal, clock: Clock = systemClock): Promise<void> {
   throwIfAborted(signal);
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -50,7 +49,7 @@ export async function sleep(ms: number, signal: AbortSignal, clock: Clock = syst
   throwIfAborted(signal);
 }
 
-/** Waits for the work, at most `ms`. When the time is up, resolves and leaves the work running. */
+/** Waits at most `ms` for the work. When the time is up, resolves and leaves the work running. */
 export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, ms);
@@ -62,7 +61,6 @@ interface Deadline {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
 }
-/** Runs `work` with a signal that fires with `signal` or after `ms`. */
 export async function runWithTimeout<Value>(
   { ms, clock, signal }: Deadline,
   work: (until: { readonly signal: AbortSignal }) => Promise<Value>,

@@ -1,4 +1,3 @@
-/** Calls `act` for each item, in order, at most `width` at a time. */
 export async function forEachConcurrent<Item>(
   items: readonly Item[],
   width: number,

@@ -8,7 +8,6 @@ interface Deps {
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
   readonly clock: Clock;
   readonly warn: (about: { readonly err: unknown }, text: string) => void;
-  /** The warning to log when a round fails. */
   readonly failure: string;
 }
 
@@ -50,7 +49,6 @@ interface Repeats {
   /** The pause before the first round, in ms; absent: none. */
   readonly firstMs?: number;
   readonly failedMs: number;
-  /** Receives the failure of a round. */
   readonly onError?: (thrown: unknown) => void;
 }
 /** Runs rounds that cannot be woken, until the signal fires or a round resolves with undefined. */

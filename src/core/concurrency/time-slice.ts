@@ -1,4 +1,3 @@
-/** Milliseconds per turn of the event loop. */
 const turnMs = 4;
 
 /**
@@ -9,7 +8,6 @@ export class TimeSlice {
   readonly #waiting = new Set<() => void>();
   #endsAt: number | undefined;
 
-  /** True when this turn's time is used up. */
   get isOver(): boolean {
     this.#endsAt ??= this.#begin();
     return performance.now() > this.#endsAt;

@@ -1,4 +1,3 @@
-/** Whether a time zone of this name exists, such as Europe/Berlin. */
 export function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
@@ -8,7 +7,6 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** The days and months of one time zone. */
 export interface Calendar {
   /** `2026-11-27` and `2026-11`. */
   keysAt(ms: number): { readonly day: string; readonly month: string };

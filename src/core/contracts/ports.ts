@@ -18,7 +18,7 @@ export interface RecordPut {
   readonly sort?: number;
 }
 
-/** The fields of `UsageSum` by which usage is grouped. `day` is in UTC: 2026-11-24. */
+/** `day` is in UTC: 2026-11-24. */
 export type UsageGroupKey = 'owner' | 'project' | 'session' | 'model' | 'day';
 /** Usage of model requests, without those inherited from a forked session. Keys that were not requested are empty. */
 export interface UsageSum extends Readonly<Record<UsageGroupKey, string>> {
@@ -26,7 +26,6 @@ export interface UsageSum extends Readonly<Record<UsageGroupKey, string>> {
   readonly inputTokens: number;
   readonly cachedTokens: number;
   readonly outputTokens: number;
-  /** The sum of the known costs. */
   readonly cost: number;
   /** The turns whose cost is unknown. */
   readonly unpriced: number;
@@ -43,7 +42,6 @@ export interface EventPage {
   readonly trimmed: number;
 }
 
-/** How far a log was compacted. */
 export type CompactionMarks = Pick<EventPage, 'thinned' | 'trimmed'>;
 
 /**
@@ -59,7 +57,7 @@ export interface EventStore {
    */
   append(entry: AppendRequest): Promise<number>;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
-  /** The seq of the newest event of this type, or 0. Finds the start of the active run, for example. */
+  /** The seq of the newest event of this type, or 0. */
   findLastSeq(sessionId: SessionId, type: SessionFact['type']): Promise<number>;
   /**
    * Drops all deltas and outputs but the newest `keepDroppable`, and the oldest events of any type above `keepAll`.
@@ -76,7 +74,7 @@ export interface EventStore {
    * one sum for each combination of the keys, unordered. Reads only usage events, by an index and in pieces.
    */
   usage(from: number, to: number, by: readonly UsageGroupKey[]): Promise<readonly UsageSum[]>;
-  /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
+  /** The newest seq of each of these sessions; 0 for an unknown session. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
    * Calls `listener` for each append of any server, until `signal` fires. Rejects when the connection breaks; the
@@ -166,7 +164,7 @@ export interface RecordStore {
 }
 
 /**
- * Requests that must be executed at most once, by the sender's key.
+ * Requests that must be executed at most once, identified by the sender's key.
  *
  * @example
  * const claim = await inbox.claim(key, contentHash, clock.now());
@@ -213,7 +211,6 @@ export interface LeaseStore {
   get(name: string): Promise<Lease | undefined>;
 }
 
-/** A command for a session that another server owns. */
 export interface QueuedCommand {
   readonly id: string;
   readonly sessionId: SessionId;
@@ -221,16 +218,15 @@ export interface QueuedCommand {
   readonly body: unknown;
   readonly at: number; // Epoch ms.
 }
-/** Carries commands to the server that holds a session. They go through the store, never directly. */
+/** Carries commands to the server that holds a session, through the store and never directly. */
 export interface CommandQueue {
   post(command: QueuedCommand): Promise<void>;
   /** Unanswered commands for these sessions, oldest first, at most `limit`. */
   pending(sessionIds: readonly SessionId[], limit: number): Promise<QueuedCommand[]>;
   /** Sessions with an unanswered command posted before this time: no running server holds them. */
   waiting(before: number, limit: number): Promise<SessionId[]>;
-  /** Answers a command. Only the first answer applies. */
+  /** Only the first answer applies. */
   answer(id: string, answer: unknown): Promise<void>;
-  /** The answers to these commands so far. */
   answers(ids: readonly string[]): Promise<ReadonlyMap<string, unknown>>;
   /** Forgets commands posted before this time, answered or not. */
   expire(before: number): Promise<number>;

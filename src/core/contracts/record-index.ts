@@ -1,11 +1,9 @@
-/** The fields by which the store finds a record, in addition to its kind, id and sort key. */
 export interface IndexEntry {
   /** The id of its owner, or of the record that `ownerFields` names. */
   readonly owner: string | null;
   readonly shared: boolean;
   /** The record that it is part of, such as the project of a session. */
   readonly parent: string | null;
-  /** The state by which records of the kind are listed and counted. */
   readonly state: string | null;
   /** Unique among the records of a kind. A put that would duplicate it is refused. */
   readonly name: string | null;
@@ -47,12 +45,9 @@ const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
   'file-owner': ({ isKept }) => (isKept === false ? 'staged' : null),
   large: ({ isKept }) => (isKept ? null : 'unchecked'),
 };
-/** The kinds whose records can be shared with everyone. */
 const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
 
-/**
- * The entry by which stores index a record. A change here needs a migration of the stores, unless it only adds a field.
- */
+/** A change here needs a migration of the stores, unless it only adds a field. */
 export function toIndexEntry(kind: string, doc: unknown): IndexEntry {
   const fields: Fields = typeof doc === 'object' && doc !== null ? (doc as Fields) : {};
   const owner = fields[ownerFields[kind] ?? 'owner'];

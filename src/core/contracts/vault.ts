@@ -13,7 +13,6 @@ export const SealedValue = z.object({
 });
 export type SealedValue = z.infer<typeof SealedValue>;
 
-/** The record field to which a sealed text is bound. The text cannot be opened for any other field. */
 export interface SealedField {
   readonly collection: string;
   readonly id: string;
@@ -32,6 +31,5 @@ export interface Vault {
   open(sealed: SealedValue, place: SealedField): string;
   /** Rewraps the data key under the primary key; the text does not change. Undefined if it already uses that key. */
   rewrap(sealed: SealedValue, place: SealedField): SealedValue | undefined;
-  /** Whether the vault has the key that sealed this text. */
   knows(sealed: SealedValue): boolean;
 }

@@ -1,6 +1,5 @@
 import type { ErrorCode } from './errors.ts';
 
-/** The page and section of the guide that explain how to fix an error, where there is one. */
 export const errorPages: Partial<Record<ErrorCode, string>> = {
   unauthorized: 'auth#keys',
   forbidden: 'auth#roles',
@@ -39,7 +38,6 @@ export const errorPages: Partial<Record<ErrorCode, string>> = {
   fenced: 'replicas#the-holder-of-a-session',
 };
 
-/** The page's address on the server that reports the error. */
 export function docsOf(code: ErrorCode): string | undefined {
   const page = errorPages[code];
   return page === undefined ? undefined : `/guide/${page}`;

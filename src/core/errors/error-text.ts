@@ -14,7 +14,6 @@ const wordsOfErrors = [
   'errors',
 ];
 
-/** Reads the reason from an error's body: nested JSON, HTML, or plain text. */
 export function readErrorText(body: unknown, depth = 0): string {
   if (typeof body === 'string') return truncateEnd(plain(body), maxChars);
   if (typeof body !== 'object' || body === null || depth > 6) return '';

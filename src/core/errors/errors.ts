@@ -1,4 +1,4 @@
-/** All error codes. Whether a retry can help depends on the code alone, not on where it is thrown. */
+/** Each code with its `retryable`: whether a retry can help depends on the code alone. */
 const codes = {
   invalid_request: false,
   path_outside: false,
@@ -114,15 +114,12 @@ const undefinedFor =
   };
 
 /**
- * Handles the failure of a conditional write that lost to another writer.
+ * A `catch` handler: undefined if a conditional write lost to another writer.
  *
  * @example
- * const isFirst = (await records.put(change).catch(unlessConflict)) !== undefined;
+ * const isFirst = (await records.put(change).catch(ignoreConflict)) !== undefined;
  */
 export const ignoreConflict = undefinedFor('conflict');
-/** Handles the failure of a call about a deleted session. */
 export const ignoreNoSession = undefinedFor('session_not_found');
-/** Handles the failure of a call about an object that was deleted or is hidden from the caller. */
 export const ignoreNotFound = undefinedFor('not_found');
-/** Handles the failure of a call about a file that does not exist. */
 export const ignoreNoFile = undefinedFor('file_not_found');

@@ -19,7 +19,6 @@ interface ArmedFailpoints {
 }
 let armed: ArmedFailpoints | undefined;
 
-/** The failpoints named in the environment; undefined outside of tests. */
 export function readFailpointSpec(env: Readonly<Record<string, string | undefined>>): string | undefined {
   return env.NODE_ENV === 'test' ? env.CORRAL_FAILPOINTS : undefined;
 }
@@ -40,7 +39,6 @@ export function armFailpoints(spec: string, options: { exit(code: number): void 
   };
 }
 
-/** The armed failpoints as text, for a worker thread that arms its own. */
 export const getArmedFailpoints = (): string | undefined => armed?.spec;
 
 export const failpointHits = (name: string): number => armed?.hits.get(name) ?? 0;

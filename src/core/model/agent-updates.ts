@@ -1,9 +1,7 @@
 import type { ErrorCode } from '../errors/errors.ts';
 import type { PlanStep, ToolContent, ToolFamily } from './events.ts';
 
-/** How to start an agent that brings its own loop. */
 export interface ExternalAgent {
-  /** The program and its arguments. */
   readonly command: readonly string[];
   /** The login method, as the agent names it; for agents that require one. */
   readonly auth?: string | undefined;
@@ -12,7 +10,6 @@ export interface ExternalAgent {
   /** How its next process continues: in the stored session, or in a new session that starts with a summary. */
   readonly resume?: 'session' | 'summary' | undefined;
 }
-/** One turn of a conversation, in which the agent runs its own loop. */
 export interface ExternalTurn {
   readonly sessionId: string;
   readonly runId: string;
@@ -25,13 +22,11 @@ export interface ExternalTurn {
   readonly task: string;
   /** In ms. An agent that sends nothing for this long is treated as hung. */
   readonly silenceMs: number;
-  /** Called once the agent has received the messages. */
   readonly onDelivered: () => Promise<void>;
   /** The conversation so far, for an agent that has lost it. */
   readonly history: () => string;
 }
 
-/** Reports of an agent with its own loop while it works. */
 export type AgentUpdate =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'thought'; readonly text: string }
@@ -40,7 +35,6 @@ export type AgentUpdate =
   | AgentToolResult
   /** The agent lost the conversation and continues with a summary of it. */
   | { readonly kind: 'forgot'; readonly detail: string }
-  /** The model that the agent uses. */
   | { readonly kind: 'model'; readonly name: string }
   /** Additional tokens and costs, if the agent counts them. */
   | { readonly kind: 'spent'; readonly tokens: number; readonly cost: number | undefined };
@@ -60,13 +54,11 @@ export interface AgentToolResult extends Omit<AgentToolCall, 'kind'> {
   readonly content: ToolContent | null;
   readonly exitCode?: number;
 }
-/** A call that waits for a person's decision. */
 export interface CallForApproval extends Omit<AgentToolCall, 'kind' | 'family'> {
   /** The text that the call would write, with the text that it replaces. */
   readonly content: ToolContent | null;
 }
 
-/** Why the agent does not work at the moment. */
 export type AgentPause =
   /** `isCut`: the turn was interrupted. */
   | { readonly kind: 'replied'; readonly isCut?: true }

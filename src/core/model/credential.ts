@@ -15,7 +15,6 @@ export const sandboxVariableName = environmentVariableName
 const proxysOwn =
   /^(host|connection|content-length|transfer-encoding|upgrade|te|trailer|keep-alive|expect|accept-encoding|proxy-.*)$/i;
 
-/** The fields of a credential as users write them, in the settings, in a project and in a session. */
 export const credentialFields = {
   hosts: z
     .array(z.string().max(300).regex(hostPattern))
@@ -56,7 +55,6 @@ export const credentialFields = {
     .describe('only requests below these paths'),
 };
 
-/** The credential, with defaults that depend on other fields. */
 export const CredentialInjection = z.object({
   hosts: z.array(z.string()).readonly(),
   /** In lower case. */
@@ -93,5 +91,4 @@ export const listInjectionTargets = ({ hosts, header, env, git, paths = [''] }: 
   ...env.map((name) => `the variable ${name}`),
 ];
 
-/** Whether the text is valid in a header. */
 export const isValidHeaderValue = (text: string): boolean => text !== '' && !/[^\x20-\x7e]/.test(text);

@@ -3,10 +3,8 @@ import type { FactOf, FactType } from './events.ts';
 // How the server, the page and the command line treat each type of event. The schemas are in events.ts. The page
 // bundles this file, so it imports types only.
 
-/** The rows of the page's timeline. */
 export type TimelineLane = 'person' | 'model' | 'tool' | 'sandbox' | 'problem';
 
-/** A message to show to a person who follows the session. */
 export interface EventNotice {
   readonly level: 'info' | 'warning' | 'error';
   readonly text: string;
@@ -42,7 +40,6 @@ interface Traits<Data> {
   readonly trace: ((data: Data) => { readonly name: string; readonly text: string }) | null;
 }
 
-/** The traits of most types. */
 const plain = { text: 'kept', order: 'breaks', isFrequent: false, isShared: false, notice: null, trace: null } as const;
 const work = { ...plain, role: 'work' } as const;
 const note = { ...plain, role: 'note', order: 'side' } as const;
@@ -309,10 +306,8 @@ export const eventTraits = {
 } as const satisfies { readonly [Type in FactType]: Traits<FactOf<Type>['data']> };
 
 type Table = typeof eventTraits;
-/** The types of events that change no state. */
 export type NoteEventType = { [Type in FactType]: Table[Type]['role'] extends 'note' ? Type : never }[FactType];
 
-/** An event whose data was checked with the schema of its type. */
 interface TypedEvent {
   readonly type: FactType;
   readonly data: unknown;

@@ -13,10 +13,7 @@ export type StepStatus = z.infer<typeof StepStatus>;
 export const PlanStep = z.object({ id: z.string(), description: z.string(), status: StepStatus });
 export type PlanStep = z.infer<typeof PlanStep>;
 
-/**
- * The kind of a tool, such as `shell`. It is any word, so that new kinds need no change here; facades map unknown
- * kinds.
- */
+/** The kind of a tool, such as `shell`. Any word is valid, so new kinds need no change; facades map unknown kinds. */
 export const ToolFamily = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/);
 export type ToolFamily = z.infer<typeof ToolFamily>;
 
@@ -67,7 +64,6 @@ export const SandboxPhase = z.enum([
   'released',
 ]);
 export type SandboxPhase = z.infer<typeof SandboxPhase>;
-/** The protocol rule that a sandbox broke. */
 export const UntrustedReason = z.enum([
   'not_http',
   'bad_headers',
@@ -93,7 +89,6 @@ export const ViolationData = z.object({
  */
 export const ForkFilesStatus = z.enum(['kept', 'empty', 'too_large', 'failed', 'dropped', 'off', 'unwanted']);
 export type ForkFilesStatus = z.infer<typeof ForkFilesStatus>;
-/** The interface through which a session was created. */
 export const SessionOrigin = z.string().regex(/^[a-z][a-z0-9]{0,31}$/);
 export type SessionOrigin = z.infer<typeof SessionOrigin>;
 export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed']);
@@ -118,7 +113,6 @@ export const SessionFact = z.discriminatedUnion('type', [
       clientTimestamp: z.int().optional(),
       /** The message in the format of the client's API, where it is more than text. */
       blocks: z.array(ApiBlock).optional(),
-      /** The goal of the run that starts with this message. */
       goal: Goal.optional(),
     }),
   ),
@@ -157,7 +151,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       reason: WaitReason.optional(),
       /** The run waits for a call that a client or a worker carries out. */
       byClient: z.literal(true).optional(),
-      /** The budget that ran out; only with the reason `budget`. */
+      /** Only with the reason `budget`. */
       budget: BudgetOverrun.optional(),
       /** The amounts used so far by this run (`spent`) and by all runs of the session (`total`). */
       spent: Spending.optional(),
@@ -193,17 +187,15 @@ export const SessionFact = z.discriminatedUnion('type', [
       decision: ApprovalDecision,
       /** The caller who decided; `timeout` if nobody decided in time. */
       by: z.string(),
-      /** The person's note to the model. */
       text: z.string().optional(),
       /** The arguments with which the call runs, if the person changed them. */
       args: args.optional(),
-      /** The result that the session's client returned for the call. */
       result: CallAnswer.optional(),
       /** The tool whose calls need no further permission in this session. */
       always: z.string().optional(),
     }),
   ),
-  /** Something that a person should know about the run, such as that it waits for the model's provider. */
+  /** A condition that a person should know about, such as waiting for the model's provider. */
   fact(
     'run.notice',
     z.object({
@@ -217,7 +209,7 @@ export const SessionFact = z.discriminatedUnion('type', [
         'skill_unread',
       ]),
       detail: z.string(),
-      /** The model's error code; only with `waiting_provider`. */
+      /** Only with `waiting_provider`. */
       code: z.enum(errorCodes).optional(),
       /**
        * The next retry, counted from 1, the maximum number of retries, and the pause before it; only with
@@ -241,7 +233,6 @@ export const SessionFact = z.discriminatedUnion('type', [
       task: z.string(),
       code: z.enum(errorCodes).optional(),
       retryable: z.boolean().optional(),
-      /** Present if the run had a goal. */
       goal: GoalEnd.optional(),
     }),
   ),
@@ -319,11 +310,9 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
     }),
   ),
-  /** The stored files of the sandbox were damaged. The data describes what replaced them. */
   fact('sandbox.files_damaged', WorkspaceDamage),
   /** A file or package that the session's creator requested is missing in its sandbox. */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
-  /** A service next to the sandbox is ready, or failed. */
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
    * A step with a repository: it was fetched or could not be; its work was committed, pushed or proposed in a pull
@@ -353,9 +342,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       commit: z.string().optional(),
     }),
   ),
-  /** The agent delegated part of its work to another agent, which has its own session. */
   fact('child.started', z.object({ sessionId: SessionId, callId: z.string(), task: z.string() })),
-  /** The agent read a file of a skill. `version` is null for a skill of the workspace. */
+  /** `version` is null for a skill of the workspace. */
   fact(
     'skill.read',
     z.object({
@@ -365,7 +353,6 @@ export const SessionFact = z.discriminatedUnion('type', [
       version: z.string().nullable(),
     }),
   ),
-  /** Changes to the desktop, and to the control of its keyboard and mouse. */
   fact(
     'desktop',
     z.object({
@@ -391,7 +378,6 @@ export const SessionFact = z.discriminatedUnion('type', [
       before: z.int(),
       after: z.int(),
       summary: z.string().nullable(),
-      /** The model that wrote the summary. */
       model: z.string().nullable(),
     }),
   ),
@@ -412,7 +398,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** The SHA-256 of everything that the model saw. */
       requestHash: z.string().optional(),
       purpose: ModelCallPurpose.optional(),
-      /** When the request was sent, in epoch ms. */
+      /** Epoch ms. */
       askedAt: z.number().optional(),
       /** The readable part of the model's reasoning, or its start. */
       thoughts: z.string().optional(),

@@ -43,7 +43,6 @@ export function deriveMessageId(text: string): MessageId {
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-/** The source of ids. Tests inject one with predictable ids. */
 export interface IdSource {
   sessionId(): SessionId;
   runId(): RunId;

@@ -1,4 +1,3 @@
-/** Packages that a template requests for its sandboxes, by the package manager that installs them. */
 export interface Packages {
   readonly pip?: readonly string[] | undefined;
   readonly npm?: readonly string[] | undefined;

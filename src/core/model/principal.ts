@@ -31,7 +31,7 @@ export interface Principal {
   readonly origin?: string;
   /** The id of the caller's key; absent for the server's own token, and when no credential is needed. */
   readonly key?: string;
-  /** The owner of what the caller creates; absent in the same cases as `keyId`. */
+  /** The owner of what the caller creates; absent in the same cases as `key`. */
   readonly owner?: string;
   /** The person's id, if the caller signed in. The key is then that of the browser or command line. */
   readonly person?: string;
@@ -58,7 +58,6 @@ export interface Principal {
 export const adminPrincipal: Principal = { role: 'admin' };
 export const nobodyPrincipal: Principal = { role: 'nobody' };
 
-/** The error for a caller whose role is too low, in every facade. */
 export const forbiddenRoleError = ({ role, origin = 'another origin' }: Pick<Principal, 'role' | 'origin'>): AppError =>
   new AppError('forbidden', role === 'reader' ? onlyReads(origin) : `The role ${role} does not allow this.`);
 const onlyReads = (origin: string) =>
@@ -70,11 +69,10 @@ export const hasRole = ({ role }: Pick<Principal, 'role'>, least: Role): boolean
     ? role === 'auditor' || role === 'admin'
     : role !== 'nobody' && role !== 'reader' && roles.indexOf(role) >= roles.indexOf(least);
 
-/** Whether the caller can see the state of all sessions and of the server. */
 export const canObserveAll = (caller: Pick<Principal, 'role'>): boolean =>
   hasRole(caller, 'operator') || hasRole(caller, 'auditor');
 
-/** The caller. An auditor is reduced to the rights of a viewer. */
+/** Reduces an auditor to the rights of a viewer. */
 export const limitAuditorToViewer = (caller: Principal): Principal =>
   caller.role === 'auditor' ? { ...caller, role: 'viewer' } : caller;
 
@@ -82,11 +80,9 @@ export const limitAuditorToViewer = (caller: Principal): Principal =>
 export const accountOf = ({ person, isPersonalKey }: Principal): string | undefined =>
   isPersonalKey ? undefined : person;
 
-/** The project role with fewer rights. */
 export const minProjectRole = (one: MemberRole, other: ProjectRole): MemberRole =>
   projectRoles.indexOf(other) >= projectRoles.indexOf(one) ? one : (other as MemberRole);
 
-/** The role with fewer rights. */
 export const minRole = (one: Role, other: Principal['role']): Principal['role'] => {
   if (hasRole({ role: other }, one)) return one;
   return one === 'auditor' && hasRole({ role: other }, 'viewer') ? 'viewer' : other;

@@ -20,7 +20,6 @@ export const protocolViolationMessage =
 export const toProtocolError = (data: ProtocolViolationData): AppError =>
   new AppError('sandbox_untrusted', protocolViolationMessage, { cause: new ProtocolViolation(data) });
 
-/** The broken rule; undefined if the error has another cause. */
 export function findViolation(thrown: unknown): ProtocolViolationData | undefined {
   const { code, cause } = toAppError(thrown);
   if (code !== 'sandbox_untrusted') return undefined;

@@ -16,7 +16,6 @@ import { ToolProgram } from './tool-server.ts';
 
 /** A message that another session's first message replaces, identified by its session and its seq. */
 export const BranchPoint = z.object({ sessionId: SessionId, seq: z.int() });
-/** Where a session was forked from, and which files it started with. */
 export const ForkOrigin = z.object({ sessionId: SessionId, seq: z.int(), files: ForkFilesStatus });
 export type ForkOrigin = z.infer<typeof ForkOrigin>;
 
@@ -35,28 +34,23 @@ export const workspaceManifestKind = 'workspace-manifest';
 export const credentialKind = 'credential';
 // Webhook endpoints, with their sealed secrets. They belong to no session, so no export has them.
 export const webhookKind = 'webhook';
-// The sealed secrets that sign deliveries to automations.
 export const hookSecretKind = 'automation-secret';
 
 // Tool servers added in the page, with their sealed headers. They belong to no session, so no export has them.
 export const toolServerKind = 'tool-server';
 /** The names by which owners find their sessions. Such a record is valid only while the session has the same `name`. */
 export const boxNameKind = 'box-name';
-// The settings changed in the page.
 export const serverSettingKind = 'server-setting';
-// The vaults of API clients, and their credentials with sealed secrets.
 export const vaultKind = 'vault';
 export const vaultCredentialKind = 'vault-credential';
 // The sealed secrets of API clients, which sessions bind to headers of hosts.
 export const namedSecretKind = 'named-secret';
 
-/** Templates that owners build, their builds and logs, and the files that builds copy. */
 export const builtTemplateKind = 'built-template';
 export const templateBuildKind = 'template-build';
 export const buildLogKind = 'template-build-log';
 export const buildFilesKind = 'template-build-files';
 
-/** How a run ended: outcome, reason, error and the goal's verdict. */
 export const RunOutcome = z.object({
   status: RunStatus,
   reason: RunEndReason,
@@ -76,7 +70,6 @@ export const SessionLifetime = z.object({
   paused: z.enum(['memory', 'files']).nullable(),
   /** Whether a request to the sandbox resumes it from a pause with memory. */
   resumes: z.boolean(),
-  /** Environment variables of each process that the client starts. */
   env: z.record(z.string(), z.string()),
   /** The client's name for the kind of sandbox. */
   kind: z.string(),
@@ -87,9 +80,7 @@ export const SessionLifetime = z.object({
 });
 export type SessionLifetime = z.infer<typeof SessionLifetime>;
 
-/** The creator's options for the sandbox, within the server's settings. */
 export const SandboxChoice = z.object({
-  /** The hosts or rules that narrow the server's egress policy for this sandbox. */
   egress: EgressChoice.optional(),
   cpus: z.number().optional(),
   /** In bytes. */
@@ -98,7 +89,6 @@ export const SandboxChoice = z.object({
   idleSeconds: z.int().optional(),
   /** Replaces the template's services. */
   services: ServiceRecipes.optional(),
-  /** The ids of its volumes and their mount paths. */
   volumes: z.array(VolumeMount).readonly().optional(),
   /** The image of a built template. Only the server sets it. */
   image: z.string().optional(),
@@ -162,29 +152,22 @@ export const SessionRecord = z.object({
   pinned: z.boolean().default(false),
   shared: z.boolean().default(false),
   archived: z.boolean().default(false),
-  /** The outcome of the last run that ended. Absent until a run has ended. */
   outcome: RunOutcome.optional(),
   /** The owner: the id of a key. Absent if the session was created with the server's token or without a credential. */
   owner: z.string().optional(),
   /** `demo` or `provider/model`, if the session's creator chose a model other than that of the project or server. */
   model: z.string().optional(),
-  /** The session, and the place in its log, from which this session was forked. */
   forkedFrom: ForkOrigin.optional(),
   /** The message that this session's first message replaces; absent unless the session started with an edit. */
   branch: BranchPoint.optional(),
-  /** The fallback models that the creator chose, in order. */
   fallbacks: z.array(z.string()).readonly().optional(),
-  /** The tool servers that the creator added. */
   toolServers: z.array(ToolProgram).readonly().optional(),
   /** The skills that the creator chose: `pdf`, or `pdf@3` for one version. */
   skills: z.array(z.string()).readonly().optional(),
-  /** Absent unless another session started this one. */
   parent: ChildOrigin.optional(),
   /** Absent unless a client created the session for a sandbox that it drives itself. */
   life: SessionLifetime.optional(),
-  /** The repositories that the creator named; absent: none. */
   repositories: z.array(SessionRepository).readonly().optional(),
-  /** Whether some of its runs left a checkpoint of the files. */
   hasCheckpoints: z.boolean().optional(),
   /** The author of commits; absent: the author in the settings. */
   author: GitAuthor.optional(),
@@ -192,7 +175,6 @@ export const SessionRecord = z.object({
   name: z.string().nullable().optional(),
   /** Key-value pairs that clients set and search sessions by. */
   metadata: z.record(z.string(), z.string()).optional(),
-  /** The creator's options for the sandbox; absent: none. */
   sandbox: SandboxChoice.optional(),
   /** Limits in addition to those of its template and of the server; the smaller limit applies. */
   budget: OwnBudget.optional(),
@@ -206,7 +188,6 @@ export const SessionRecord = z.object({
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
 export const SandboxView = z.object({
-  /** The sandbox's state, as shown to users. */
   condition: SandboxCondition,
   /** The parts that the pause kept; null unless the sandbox is paused. */
   keeps: PauseKind.nullable(),

@@ -25,7 +25,6 @@ const InnerPath = z
 const named = <Value extends z.ZodType>(value: Value) =>
   z.record(Name, value).refine((all) => Object.keys(all).length <= maxNamed, `has more than ${maxNamed} names`);
 
-/** The files in which common package managers record the packages of a project. */
 export const lockFiles: readonly string[] = [
   ...['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'yarn.lock', 'bun.lock', 'bun.lockb'],
   ...['requirements.txt', 'poetry.lock', 'uv.lock', 'Pipfile.lock', 'go.sum', 'Cargo.lock', 'Gemfile.lock'],
@@ -33,7 +32,6 @@ export const lockFiles: readonly string[] = [
 ];
 
 export const EnvironmentFile = z.strictObject({
-  /** The recommended template. */
   template: Name.nullish(),
   tools: z.array(Word).max(50).nullish(),
   /** The hosts needed to work in the repository. Each stays closed until a person allows it. */
@@ -50,7 +48,6 @@ export const EnvironmentFile = z.strictObject({
 });
 export type EnvironmentFile = z.infer<typeof EnvironmentFile>;
 
-/** The result of a check, with the last part of its output. */
 export const CheckResult = z.object({
   status: z.enum(['passed', 'failed', 'timed_out']),
   exitCode: z.int(),
@@ -59,7 +56,6 @@ export const CheckResult = z.object({
 });
 export type CheckResult = z.infer<typeof CheckResult>;
 
-/** The content of a repository's `.corral` folder, and the state of its scripts. */
 export const RepositoryEnvironment = z.object({
   /** Why `corral.yaml` is invalid; null if it is valid or missing. */
   problem: z.string().nullable(),
@@ -82,7 +78,6 @@ export const RepositoryEnvironment = z.object({
 });
 export type RepositoryEnvironment = z.infer<typeof RepositoryEnvironment>;
 
-/** Parses the file. Returns its content, or one sentence for its author that says why it is invalid. */
 export function parseEnvironmentFile(
   value: unknown,
 ): { readonly file: EnvironmentFile } | { readonly problem: string } {

@@ -6,7 +6,6 @@ import { RepositoryEnvironment } from './repository-environment.ts';
 const segment = /^[A-Za-z0-9_~][A-Za-z0-9._~+-]*$/;
 const maxUrl = 500;
 
-/** Why the text is not the URL of a repository, as a message to its author; undefined if it is valid. */
 export function findRepositoryUrlProblem(text: string): string | undefined {
   if (text.length > maxUrl) return `is longer than ${maxUrl} characters`;
   if (/^(ssh|git)(\+\w+)?:|^[\w.-]+@[\w.-]+:/i.test(text))
@@ -60,10 +59,9 @@ export const RepositoryPath = z
 export const RepositoryAccess = z.enum(['read', 'write']);
 export type RepositoryAccess = z.infer<typeof RepositoryAccess>;
 
-/** A repository as the creator of a session requests it. */
 export const RepositoryInput = z.strictObject({
   url: RepositoryUrl,
-  /** A branch, a tag or a commit. Default: the repository's default branch. */
+  /** Default: the repository's default branch. */
   ref: GitRef.optional(),
   /** Default: the last part of the URL. */
   path: RepositoryPath.optional(),
@@ -81,11 +79,9 @@ export const RepositoryInputs = z
     return paths.every((one, at) => paths.every((other, n) => n === at || !`${other}/`.startsWith(`${one}/`)));
   }, 'go into the same folder, or one into the folder of another. Give them different paths');
 
-/** The folder of a repository in the workspace. */
 export const repositoryPathOf = ({ url, path }: Pick<RepositoryInput, 'url' | 'path'>): string =>
   path ?? (url.split('/').at(-1) ?? '').replace(/\.git$/, '');
 
-/** The author of commits. */
 export const GitAuthor = z.object({
   name: z
     .string()
@@ -102,7 +98,6 @@ export type GitAuthor = z.infer<typeof GitAuthor>;
 
 const Commit = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/);
 
-/** A repository of a session, as stored in its record. */
 export const SessionRepository = z.object({
   url: z.string(),
   ref: z.string().nullable(),
@@ -120,7 +115,6 @@ export const SessionRepository = z.object({
    * branch, or the repository is not fetched.
    */
   baseBranch: z.string().nullable(),
-  /** The commit that the session started from. */
   baseCommit: Commit.nullable(),
   /** The content of its `.corral` folder; absent: there is no such folder, or the repository is not fetched. */
   environment: RepositoryEnvironment.optional(),
@@ -138,13 +132,11 @@ export const createRepository = (input: RepositoryInput): SessionRepository => (
   ...unfetched,
 });
 
-/** The repository for a new workspace that has not fetched it yet. */
 export const toUnfetchedRepository = ({ environment: _, ...one }: SessionRepository): SessionRepository => ({
   ...one,
   ...unfetched,
 });
 
-/** Why the session cannot push to the repository; undefined: it can. */
 export function findPushObstacle({ url, access }: Pick<SessionRepository, 'url' | 'access'>): string | undefined {
   if (isFolderUrl(url))
     return `Corral writes to no folder of the server, so nothing is pushed to ${url}. Take the patch.`;
@@ -152,14 +144,12 @@ export function findPushObstacle({ url, access }: Pick<SessionRepository, 'url' 
   return `This session may only read ${url}. Begin one whose repository has the access write, or take the patch.`;
 }
 
-/** Whether the session can push to at least one of its repositories. */
 export const hasWritableRepository = ({
   repositories = [],
 }: {
   readonly repositories?: readonly SessionRepository[] | undefined;
 }): boolean => repositories.some(({ access }) => access === 'write');
 
-/** Whether a fetch or a setup of a repository is still to come or in progress. */
 export const hasUnpreparedRepository = ({
   repositories = [],
 }: {
@@ -169,5 +159,4 @@ export const hasUnpreparedRepository = ({
     ({ state, environment }) => state === 'waiting' || (state === 'ready' && environment?.setup === 'running'),
   );
 
-/** The line in a commit message that names the commit's session. */
 export const sessionTrailer = (id: string): string => `Corral-Session: ${id}`;

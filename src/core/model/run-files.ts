@@ -1,7 +1,6 @@
 // Copies of a workspace's files from the start of a run, kept in the workspace itself. The daemon copies a small
 // workspace; a script copies a larger one.
 
-/** The folder of these files, relative to the workspace. */
 export const runFolder = '.corral/run';
 /** Folders that tools generate; their files are not compared. */
 export const ignoredFolders: readonly string[] = [

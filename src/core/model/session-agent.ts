@@ -23,9 +23,7 @@ export const MountedMemoryStore = z.object({
 });
 export type MountedMemoryStore = z.infer<typeof MountedMemoryStore>;
 
-/** An agent without sub-agents. */
 const PlainAgent = z.object({
-  /** The name shown to people. */
   name: z.string(),
   instructions: z.string().nullable(),
   /** The full names of the server's tools that it can use. It gets no others. */
@@ -44,9 +42,9 @@ const PlainAgent = z.object({
     .array(z.object({ upload: z.string(), path: z.string() }))
     .readonly()
     .optional(),
-  /** The memory stores of the session. The facade has checked access to them. */
+  /** The facade has checked access to them. */
   memoryStores: z.array(MountedMemoryStore).readonly().optional(),
-  /** The uploaded skills of the agent, as ids and versions. The facade has checked access to them. */
+  /** Skill ids and versions. The facade has checked access to them. */
   skills: z
     .array(z.object({ skill: z.string(), version: z.string() }))
     .readonly()
@@ -60,7 +58,6 @@ const PlainAgent = z.object({
   kept: z.record(z.string(), z.unknown()),
 });
 
-/** An agent to which the session's agent can delegate work. */
 export const SubAgent = z.object({
   name: z.string(),
   /** The purpose of the sub-agent, shown to the session's agent. */

@@ -1,5 +1,3 @@
-// The console of a shell session: its commands in order, each with its output.
-
 export interface ConsoleEntry {
   readonly ps1: string;
   readonly command: string;

@@ -19,7 +19,6 @@ export type EstimatedUsage = z.infer<typeof EstimatedUsage>;
 export const Spending = Part.extend({
   inputTokens: z.int(),
   outputTokens: z.int(),
-  /** The part of the input that came from the provider's cache. */
   cachedTokens: z.int(),
   /** Working time in ms, without the time in which the run waits for a person. */
   ms: z.number(),
@@ -67,7 +66,6 @@ export const addAmounts = <Sum extends object>(
   return total;
 };
 
-/** The spending after one more model call. */
 export function addUsage(spending: Spending, used: ModelUsage): Spending {
   const { inputTokens, outputTokens, cachedTokens = 0, cost = 0, purpose = 'work' } = used;
   const part = spending.by[purpose] ?? { turns: 0, tokens: 0, cost: 0 };
@@ -79,13 +77,11 @@ export function addUsage(spending: Spending, used: ModelUsage): Spending {
   };
 }
 
-/** The spending after one more tool call. */
 export const addToolCall = (spending: Spending): Spending => ({
   ...spending,
   toolCalls: (spending.toolCalls ?? 0) + 1,
 });
 
-/** Why a run waits for a person. */
 export const WaitReason = z.enum(['question', 'approval', 'budget', 'stuck', 'empty']);
 export type WaitReason = z.infer<typeof WaitReason>;
 
@@ -123,7 +119,7 @@ export const OwnBudget = z.object({
   toolCalls: z.int().optional(),
   /** Working time in ms. */
   ms: z.number().optional(),
-  /** An answer does not renew it: a run that reaches it waits until the budget is changed. */
+  /** An answer does not renew the limits: a run that reaches one waits until the budget is changed. */
   hard: z.literal(true).optional(),
 });
 export type OwnBudget = z.infer<typeof OwnBudget>;

@@ -16,7 +16,6 @@ import type { McpServer } from './tool-server.ts';
  */
 export interface Template {
   readonly name: string;
-  /** The name shown to people. */
   readonly label: string;
   readonly description: string;
   /** The environment shown by OpenCodex clients; they list only templates that have one. */
@@ -32,7 +31,6 @@ export interface Template {
     /** The variables that can hold its key; at least one must be set. */
     readonly keys?: readonly string[] | undefined;
   };
-  /** The instructions for the agent. */
   readonly prompt?: string | undefined;
   /** Parts of the prompt by name, which replace those of the server and of the folder `prompts`. */
   readonly promptParts?: Readonly<Record<string, string>> | undefined;
@@ -62,7 +60,6 @@ export interface Template {
   };
   /** Tool servers in addition to those in the settings. A server here replaces one of the same name in the settings. */
   readonly mcp: { readonly servers?: readonly McpServer[] | undefined };
-  /** The sandbox of its sessions. */
   readonly sandbox: {
     readonly image?: string | undefined;
     /** `auto`: on as soon as the server has built the desktop image. */
@@ -77,9 +74,7 @@ export interface Template {
     readonly idleSeconds?: number | undefined;
   };
   readonly packages: Packages;
-  /** Containers of other images next to its sandboxes, by name. */
   readonly services?: ServiceRecipes | undefined;
-  /** The name of the egress policy of its sandboxes, and the policy's list. */
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };
   /** Maximum number of children that its agent can run at the same time; unset: it cannot delegate. */
   readonly children?: number | undefined;

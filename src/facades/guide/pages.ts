@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** A section of the guide: its heading, and its pages, each with its path below `docs` without `.md` and its title. */
+/** Paths are below `docs`, without `.md`. */
 type Section = readonly [heading: string, pages: readonly (readonly [path: string, name: string])[]];
 
 const ordered: readonly Section[] = [
@@ -145,6 +145,5 @@ function others(): Section {
   return ['More', more.map((path) => [path, readTitle(path)])];
 }
 
-/** Every page of the guide, in reading order. */
 export const guideSections = [...ordered, others()].filter(([, pages]) => pages.length > 0);
 export const pagePaths = new Set(guideSections.flatMap(([, pages]) => pages.map(([path]) => path)));

@@ -60,7 +60,7 @@ function renderContent(markdown: string, page: string): string {
     },
   });
   const html = marked.parse(markdown, { async: false });
-  return html.replaceAll(/<(pre|table)>/g, '<$1 tabindex="0">'); // lets a wide block scroll, also by keyboard
+  return html.replaceAll(/<(pre|table)>/g, '<$1 tabindex="0">'); // lets wide blocks be scrolled by keyboard
 }
 
 const menu = (page: string) =>
@@ -75,7 +75,6 @@ const menu = (page: string) =>
     })
     .join('\n');
 
-/** The table of contents of a page, from its headings; a short page needs none. */
 function tableOfContents(markdown: string): string {
   const headings = new Marked({ gfm: true }).lexer(markdown).flatMap((token) => {
     const { type, depth, text } = token as Tokens.Heading;
@@ -89,7 +88,7 @@ function tableOfContents(markdown: string): string {
   return `<aside aria-label="On this page"><p><b>On this page</b></p><ul>${items.join('')}</ul></aside>`;
 }
 
-/** Renders a page of the guide as HTML. Without its script the page has no search and no copy buttons. */
+/** Without its script the page has no search and no copy buttons. */
 export function renderPage(page: string, markdown: string): string {
   const title = /^# (.*)$/m.exec(markdown)?.[1]?.replaceAll('`', '') ?? 'Corral';
   return `<!doctype html>

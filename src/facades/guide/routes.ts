@@ -83,7 +83,7 @@ function mountGuide(app: App): void {
   }
 }
 
-/** The whole search index. The pages do not change while the server runs. */
+/** The pages do not change while the server runs. */
 async function searchIndex(): Promise<IndexEntry[]> {
   const { buildIndex: indexOf } = await import('./search-index.ts'); // the package is loaded on first use
   const entries = await Promise.all(

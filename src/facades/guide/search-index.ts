@@ -1,7 +1,6 @@
 import { Marked, type Token } from 'marked';
 import { toAnchor } from './render.ts';
 
-/** A part of a page below one heading, as the search of the guide finds it. */
 export interface IndexEntry {
   readonly page: string;
   readonly title: string;
@@ -28,7 +27,6 @@ export function buildIndex(page: string, markdown: string): IndexEntry[] {
   return entries;
 }
 
-/** The plain text of a Markdown token. */
 function plainText(token: Token): string {
   return token.raw
     .replaceAll(/^[ \t]*(?:[#>|*-]+|\d+\.)[ \t]*|\]\([^)]*\)|[`*|[]|-{3,}|^```\w*$/gm, ' ')

@@ -19,7 +19,6 @@ const instructions =
  */
 const unchanging = { listChanged: false };
 
-/** Creates the MCP server that answers one message. */
 function mcpServer(parts: McpParts): McpServer {
   const server = new McpServer(
     { name: 'corral', title: 'Corral', version: parts.version },
@@ -32,7 +31,6 @@ function mcpServer(parts: McpParts): McpServer {
 
 const passed = ['mcp-protocol-version', 'mcp-method', 'mcp-name'];
 
-/** Answers one message. */
 export async function answerMessage(
   request: FastifyRequest,
   reply: FastifyReply,

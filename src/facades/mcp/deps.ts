@@ -7,10 +7,8 @@ export interface McpDeps extends Pick<FacadeParts, 'acting' | 'version' | 'sse' 
   readonly uploads: Pick<UploadService, 'get' | 'open'> | undefined;
 }
 
-/** The parts that serve one message. */
 export interface McpParts extends McpDeps {
   /** With the permissions of the caller. */
   readonly services: Services;
-  /** Fires when the caller disconnects. */
   readonly gone: AbortSignal;
 }

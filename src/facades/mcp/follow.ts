@@ -26,18 +26,14 @@ export async function* readEventsUntil(
 
 export interface RunState {
   status: 'running' | 'waiting' | 'completed' | 'stopped' | 'failed';
-  /** The agent's last message. */
   text: string;
   error?: string;
   question: string;
-  /** The result of the run's goal. */
   goal?: GoalEnd;
   approvals: { call_id: string; function: string; args: Record<string, unknown> }[];
-  /** The seq of the last event that was applied. */
   seq: number;
 }
 
-/** Follows a run from its events. */
 export function createRunTracker(run: RunId): { readonly now: RunState; update(event: SessionEvent): void } {
   const now: RunState = { status: 'running', text: '', question: '', approvals: [], seq: 0 };
   return {

@@ -27,7 +27,6 @@ interface Readable {
 const listed = 100;
 const word = (words: UriVariables, name: string) => [words[name] ?? ''].flat().join('/');
 
-/** Adds the readable resources of sessions, under URIs of the scheme `corral:`. */
 export function addResources(server: McpServer, parts: McpParts): void {
   for (const { template, name, title, description, find } of readables(parts)) {
     server.registerResource(name, template, { title, description }, async (uri, words, context) => {

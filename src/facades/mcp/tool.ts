@@ -5,15 +5,12 @@ import { toPublicText } from '../../http/errors/wire-errors.ts';
 import type { McpParts } from './deps.ts';
 import { toMcpError } from './errors.ts';
 
-/** A call of a tool. */
 export interface McpCall extends Pick<McpParts, 'services'> {
   readonly clock: Clock;
   /** Fires when the caller cancels the call or disconnects. */
   readonly signal: AbortSignal;
-  /** Reports the progress of the call to a caller that requested it. */
   readonly progress: (text: string) => Promise<void>;
 }
-/** A tool, as assistants see it. */
 export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly title: string;

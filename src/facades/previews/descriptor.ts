@@ -4,7 +4,6 @@ import { optionalSetting, setting } from '../../config/setting.ts';
 import { describeFacade } from '../shared/facade.ts';
 import { previewRoutes } from './routes.ts';
 
-/** The settings of this facade. */
 const previewSettings = z.strictObject({
   domain: optionalSetting(
     text('a domain, with http:// and its port where it needs them', /^(https?:\/\/)?[a-z0-9.-]+(:\d{1,5})?$/),

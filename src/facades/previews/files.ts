@@ -36,7 +36,7 @@ interface Workspace {
   readonly folder: string | undefined;
 }
 
-/** Sends a workspace file, sandboxed. False: the file does not exist or is hidden. */
+/** Sends a workspace file so that browsers sandbox it. False: the file does not exist or is hidden. */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
   const path = parsePath(target.url);

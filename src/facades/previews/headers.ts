@@ -36,7 +36,6 @@ export function toProgramHeaders(
 /** Headers that would prevent the web page from showing the preview in a frame. */
 const notForNames = new Set(['x-frame-options']);
 
-/** The headers of a program's response, when the program has its own origin. */
 export function rewriteForSubdomain(raw: readonly string[], port: number): string[] {
   return rewriteHeaders(withoutHopHeaders(raw, notForNames), (name, value) => {
     if (name === 'set-cookie') return confineProgramCookie(value);
@@ -53,7 +52,6 @@ const underPath = new Set([
   ...['accept-ranges', 'etag', 'last-modified', 'date', 'vary', 'location', 'retry-after', 'allow'],
 ]);
 
-/** The headers of a program's response, when the program is under a path of this server. */
 export function rewriteForPath(raw: readonly string[], port: number, base: string): string[] {
   const kept = rewriteHeaders(withoutHopHeaders(raw), (name, value) => {
     if (!underPath.has(name)) return undefined;

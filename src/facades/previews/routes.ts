@@ -15,7 +15,6 @@ const server: Principal = { role: 'admin', by: 'server' };
 /** A development server delivers a page as hundreds of files. */
 const perMinute = 12_000;
 
-/** Serves ports and files of sandboxes to browsers, with the routes that open and close previews. */
 export function previewRoutes(parts: FacadeParts): FacadeRoutes {
   const { acting, clock, logger, sse, elsewhere, credentials, clients, previews: links } = parts;
   const targets = new PreviewMatcher(links.domain, () => elsewhere.length > 1);

@@ -39,10 +39,8 @@ export interface ServeDeps {
   readonly links: PreviewLinks;
   readonly credentials: Credentials;
   readonly clients: ClientResolver;
-  /** Counts the requests of each preview. */
   readonly limiter: RateLimiter;
   readonly clock: Clock;
-  /** Fires when the server shuts down. */
   readonly closing: AbortSignal;
 }
 interface OpenedPreview {
@@ -53,7 +51,6 @@ interface OpenedPreview {
 /** An open connection ends at most this long after its preview was closed on any server. */
 const pollMs = 2_000;
 
-/** Serves a request to a preview. */
 export async function servePreview(
   target: MatchedPreview,
   request: IncomingMessage,
@@ -104,7 +101,6 @@ export async function servePreview(
   });
 }
 
-/** Serves an upgrade to a preview: a WebSocket. */
 export async function upgradePreview(
   target: MatchedPreview,
   request: IncomingMessage,
@@ -136,13 +132,11 @@ export async function upgradePreview(
   });
 }
 
-/** The request as the program receives it, without this server's credentials. */
 function forProgram(target: MatchedPreview, scheme: 'http' | 'https', { credentials }: ServeDeps) {
   const kept = withoutCredentials(target, credentials.isOurs);
   return { path: kept.url === '' ? '/' : kept.url, headers: toProgramHeaders(kept, scheme) };
 }
 
-/** The preview of a request's token, or the refusal. */
 async function open(target: MatchedPreview, address: string, deps: ServeDeps): Promise<OpenedPreview | RefusalPage> {
   const { credentials, limiter } = deps;
   const found = await find(target, deps);

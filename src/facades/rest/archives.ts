@@ -13,8 +13,6 @@ import { envelopeStyle } from '../shared/envelope.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
 
-// Downloads and uploads of archives, in addition to the operations of their resources.
-
 type CallerParts = Pick<FacadeParts, 'acting'>;
 const about = (tag: string, prefix: string) => createRouteDescriber({ tag, prefix, failures: detailFailures });
 const binary = z.string().meta({ format: 'binary' });

@@ -39,7 +39,6 @@ const boxView = ({ id, template, createdAt }: SessionRecord, name: string): z.in
 });
 const path = '/api/v1/boxes/:name';
 
-/** Sessions, addressed by the names that their owners chose. */
 export const boxRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
   mount(app) {
     app.get(

@@ -46,7 +46,6 @@ interface Section {
   readonly paths?: readonly string[];
   /** Default: the section's page in the reference. */
   readonly documents?: string;
-  /** Handwritten routes, in addition to the derived ones. */
   readonly byHand?: readonly ((parts: FacadeParts) => FacadeRoutes)[];
 }
 
@@ -64,7 +63,6 @@ function section(tag: string, { audience, paths, documents, byHand = [] }: Secti
 }
 const ofSession = (...names: string[]) => names.map((name) => `/api/v1/sessions/{id}/${name}`);
 
-/** The sections by their names, in the order of mounting. */
 export const restSections = {
   desktop: section('Desktop', {
     audience: "pages that show a session's desktop: its state, and who has the keyboard and mouse",

@@ -25,7 +25,6 @@ const requestContent = { 'application/octet-stream': z.string().meta({ format: '
 const file = '/api/v1/volumes/:volume/file';
 const backup = '/api/v1/volumes/:volume/backup';
 
-/** Reads and writes the content of volumes. */
 export const volumeContentRoutes = ({ acting }: Pick<FacadeParts, 'acting'>): FacadeRoutes => ({
   mount(app) {
     mountReads(app, acting);

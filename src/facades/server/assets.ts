@@ -20,7 +20,6 @@ export const htmlType = contentTypes['.html'] as string;
 /** Anyone may load these pages; their data requires a token. */
 export const publicRouteConfig = { open: true, free: true } as const;
 
-/** The reply of a route that sends a page or a file. */
 export const assetReply = (type: string): ReplyDoc => ({
   description: 'Success',
   content: { [type]: { schema: z.unknown() } },
@@ -30,7 +29,6 @@ export const assetReply = (type: string): ReplyDoc => ({
 export type AssetSource = string | URL | (() => Promise<URL>);
 
 interface Assets {
-  /** The path under which they are served. */
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;

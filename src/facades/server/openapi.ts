@@ -77,7 +77,6 @@ function placesIn(schema: Json | undefined, isList: boolean): SchemaPart[] {
   return parts.flatMap(([pointer, { items }]): SchemaPart[] => (items ? [[`${pointer}/0`, items as Json]] : []));
 }
 
-/** A JSON pointer to the id. */
 function idIn(places: readonly SchemaPart[], param: string): string | undefined {
   const names = [param, `${param}_id`, `${param}Id`, 'session_id', 'sessionId', 'id', 'number', 'name'];
   for (const [prefix, schema] of places) {
@@ -138,7 +137,6 @@ export function openApiDocument(routes: readonly RegisteredRoute[], version: str
   };
 }
 
-/** Corral's own sections first, then the imitated APIs in mounting order. */
 function tagsOf(routes: readonly RegisteredRoute[]): string[] {
   const tags = new Set(routes.flatMap(({ doc }) => (doc && !doc.asset ? [doc.tag] : [])));
   const ordered = Object.keys(own).filter((name) => tags.has(name));
@@ -211,7 +209,7 @@ function response({ description, content }: ReplyDoc): Json {
   return { description, content: Object.fromEntries(types) };
 }
 
-/** Removes syntax from the pattern that only some regular expression engines support. */
+/** Replaces syntax that only some regular expression engines support. */
 const portable = (pattern: string) => pattern.replaceAll(String.raw`\p{Cc}`, String.raw`\x00-\x1f\x7f-\x9f`);
 
 /** OpenAPI 3.1 uses JSON Schema 2020-12. */

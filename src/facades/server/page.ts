@@ -12,9 +12,8 @@ import type { PageFiles } from '../shared/facade.ts';
 import { describeRoute } from './about.ts';
 import { assetReply, contentTypes, mountAssets, publicRouteConfig } from './assets.ts';
 
-// The web page: its built files. Its policy prevents it from loading from other sites and, in browsers with trusted
-// types, from turning text into HTML or scripts. The only trusted-types policy creates only the URL of the page's
-// worker.
+// The web page: its built files. Its policy forbids loading from other sites and, in browsers with trusted types,
+// turning text into HTML or scripts. The one trusted-types policy creates only the URL of the page's worker.
 
 // Serves noVNC unchanged from the installed package: the desktop's page loads its modules only from here.
 const root = new URL('../', pathToFileURL(createRequire(import.meta.url).resolve('@novnc/novnc')));
@@ -105,7 +104,7 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
     }),
     async (request, reply) => await sendFile(request, reply, { name: request.params.name, page }),
   );
-  // Browsers request it where a page names no icon, such as for an API response.
+  // Browsers request this path if a page names no icon, and for API responses.
   app.get(
     '/favicon.ico',
     describeRoute('favicon', 'The icon of the server', {
@@ -148,7 +147,6 @@ export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: 
   return await reply.header('content-encoding', 'gzip').send(await compressed(bytes));
 }
 
-/** Compresses each file once. */
 function compressed(bytes: Uint8Array): Promise<Buffer> {
   const known = smaller.get(bytes);
   if (known) return known;

@@ -9,7 +9,6 @@ import { mainPageHeaders, sendFile, wantsPage } from './page.ts';
 
 interface ServerDeps
   extends Pick<FacadeParts, 'services' | 'drain' | 'metrics' | 'clock' | 'version' | 'table' | 'page'> {
-  /** The origins of previews, which the page shows in frames. */
   readonly frames: string;
 }
 
@@ -25,7 +24,6 @@ const measurements: ReplyDoc = {
   },
 };
 
-/** The routes of the server itself, outside of any facade. */
 export function serverRoutes({
   table,
   version,

@@ -21,7 +21,6 @@ export function parseRange(header: string | undefined): RequestedRange | undefin
   return Number(last) < from ? undefined : { from, length: Number(last) - from + 1 };
 }
 
-/** The bytes of a file of this size that the range contains. */
 export function resolveRange(range: RequestedRange, size: number): ByteRange | 'unsatisfiable' {
   const start = 'last' in range ? Math.max(0, size - range.last) : range.from;
   if (start >= size) return 'unsatisfiable';
@@ -34,11 +33,10 @@ export const isUnchanged = ({ 'if-none-match': tags }: IncomingHttpHeaders, etag
   tags?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false;
 
 interface OpenedFile {
-  /** The bytes of the whole file. */
+  /** Size of the whole file, in bytes. */
   readonly size: number;
   /** Changes whenever the file does. */
   readonly version?: string;
-  /** The bytes of the part. */
   readonly content: Readable;
 }
 export interface RequestedFile {
@@ -93,7 +91,6 @@ export async function sendFile(reply: FastifyReply, requested: RequestedFile): P
   return reply.code(206).send(content);
 }
 
-/** The answer to a range that begins beyond the end of the file. */
 export const sendRangeNotSatisfiable = (reply: FastifyReply, size: number): FastifyReply =>
   reply
     .code(416)

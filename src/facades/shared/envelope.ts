@@ -6,7 +6,6 @@ import { jsonReply } from '../../http/routes/route-docs.ts';
 
 export const toSuccessEnvelope = <Data>(data: Data) => ({ code: 0 as const, msg: 'success' as const, data });
 
-/** A reply in the envelope. */
 export const envelopeReply = <Data extends z.ZodType>(data: Data, example: z.output<Data>) => {
   const schema = z.object({ code: z.literal(0), msg: z.literal('success'), data });
   return jsonReply('Success', schema, toSuccessEnvelope(example) as z.output<typeof schema>);

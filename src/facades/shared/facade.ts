@@ -27,15 +27,12 @@ import type { OfferedProvider } from '../../sessions/projects/providers.ts';
 import type { UploadService } from '../../sessions/projects/uploads.ts';
 import type { SideMessageService } from '../../sessions/services/side-messages.ts';
 
-/** The files that `src/app/page/bundle-page.ts` builds for browsers. */
 export interface PageFiles {
-  /** The files of the page by name; `index.html` refers to the other files. */
   readonly byName: ReadonlyMap<string, Uint8Array>;
   /** The folder with the scripts and styles of `/docs` and `/redoc`. They are too large to keep in memory. */
   readonly apiDocs: URL;
 }
 
-/** Projects with their files, agents and keys. A server may have none. */
 export interface ProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;
@@ -62,21 +59,16 @@ export interface FacadeParts {
   readonly version: string;
   readonly services: Services;
   readonly drain: OperationServices['drain'];
-  /** Undefined: the server has no projects and no uploads. */
   readonly projects: ProjectParts | undefined;
   /** Reads files without checking permissions, for callers that may read the session. */
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Shared sessions for holders of links, who need no other permission; undefined: there are no links. */
   readonly shared: SharedSessions | undefined;
-  /** Sign-in with an identity provider; undefined: off. */
   readonly people: { readonly signIn: SignIn; readonly visitors: BrowserIdentity } | undefined;
-  /** Credentials of workers of self-hosted environments; undefined: none. */
   readonly workers: WorkerCredentials | undefined;
-  /** Undefined: the server has no automations. */
   readonly programs: AutomationProgramRegistry | undefined;
   /** Fetches an address by the egress policy of a session; undefined: the server fetches none. */
   readonly fetchPage: ((address: string, session: SessionId, signal: AbortSignal) => Promise<FetchedFile>) | undefined;
-  /** Undefined: the server has no workspaces. */
   readonly workspaces: Pick<WorkspaceService, 'join'> | undefined;
   /** The operations of a principal, for transports that carry several calls. */
   readonly acting: (principal: Principal) => CallerContext;
@@ -90,11 +82,9 @@ export interface FacadeParts {
   readonly metrics: HttpMetrics;
   readonly logger: HttpLogger;
   readonly clock: Clock;
-  /** Returns the page's files for browsers. In a clone of the repository, the first call builds them. */
+  /** In a clone of the repository, the first call builds the files. */
   readonly page: () => Promise<PageFiles>;
-  /** Whether a viewer's clipboard is passed on to the sandbox. */
   readonly clipboard: boolean;
-  /** The check of credentials, for facades with their own credentials. */
   readonly credentials: Credentials;
   /** Identifies the sender of a request, for a facade that serves requests without a route. */
   readonly clients: ClientResolver;
@@ -102,19 +92,15 @@ export interface FacadeParts {
   readonly elsewhere: HostRouter[];
   /** The server's secret, from which tokens are derived. All servers of a store share it. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;
-  /** The limits of each sandbox. */
   readonly limits: { readonly cpus: number; readonly memory: number; readonly disk: number };
   readonly abilities: SandboxAbilities;
   readonly previews: PreviewLinks;
-  /** The port of this server. */
   readonly port: number;
 }
 
-/** Abilities of this server's sandboxes that facades depend on. They differ between servers. */
 export interface SandboxAbilities {
   /** Whether a pause can keep the memory of the processes. */
   readonly freeze: boolean;
-  /** Whether a stopped sandbox keeps its files. */
   readonly keepsFiles: boolean;
 }
 
@@ -127,7 +113,6 @@ export interface SandboxAbilities {
 export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   /** The display name, also used in docs/facades.md. */
   readonly label: string;
-  /** Explains which clients use it. */
   readonly audience: string;
   /** The section of the OpenAPI document; undefined: OpenAPI cannot describe this facade. */
   readonly tag: string | undefined;
@@ -135,7 +120,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly paths: readonly string[];
   /** Links to the facade's documents, as Markdown; empty: only the source documents it. */
   readonly documents: string;
-  /** The facade's section of corral.yaml, built with `setting` and `optional`. Variables and help follow from it. */
+  /** The section of corral.yaml, built with `setting` and `optionalSetting`. Variables and help follow from it. */
   readonly settings?: Settings;
   /** Creates its routes; none if the server lacks something that the facade needs. */
   routes(parts: FacadeParts, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;

@@ -25,7 +25,6 @@ const sessionExample = { sessionId: '0123456789abcdef' };
 type RouteParts = Pick<FacadeParts, 'acting' | 'version' | 'clock' | 'previews'>;
 type Shape = Record<string, z.ZodType>;
 
-/** The routes of one section of the OpenAPI document. */
 export const restRoutes = (parts: RouteParts, tag: string, all = operations): FacadeRoutes => ({
   mount(app) {
     const ofSection = all.filter(({ meta }) => meta.rest !== undefined && meta.of.tag === tag);
@@ -115,7 +114,6 @@ function inputSchemas(meta: OperationMeta, { method, fields }: ReturnType<typeof
   };
 }
 
-/** The schema of a value that arrives as text. */
 function fromText(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodOptional) {
     const inner = schema.unwrap() as z.ZodType;

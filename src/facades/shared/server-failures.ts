@@ -2,7 +2,6 @@ import { anyDetailFailure, describeFailures, detailReply, invalidFieldsReply } f
 
 const failure = (description: string) => ({ ...detailReply('Not Found'), description });
 
-/** The errors of the server's own routes, outside of any facade. */
 export const serverFailures = describeFailures({
   always: [],
   texts: { 401: 'Unauthorized', 404: 'No such file', 422: 'Bad input' },

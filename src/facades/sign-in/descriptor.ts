@@ -1,7 +1,6 @@
 import { describeFacade } from '../shared/facade.ts';
 import { signInRoutes } from './routes.ts';
 
-/** Sign-in with an identity provider, on servers that have one. */
 export const signIn = describeFacade({
   label: 'sign-in',
   audience: 'people who sign in with the identity provider of their company',

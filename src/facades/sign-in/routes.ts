@@ -158,7 +158,6 @@ async function finish(
   }
 }
 
-/** Signs this browser out of any earlier session. */
 async function endBefore(request: FastifyRequest, { signIn, visitors }: PeopleParts): Promise<void> {
   const before = visitors.find(request, 'own');
   if (before?.key !== undefined) await signIn.leave(before.key, { base: visitors.baseOf(request) });

@@ -16,7 +16,6 @@ export interface FramedReply extends Disposable {
   readonly gone: AbortSignal;
   /** Resolves when the client has room for more. */
   write(channel: StreamChannel, payload: Uint8Array): Promise<void>;
-  /** Sends the outcome and ends the answer. */
   end(outcome: object): void;
 }
 

@@ -3,7 +3,6 @@ import { describeFacade } from '../shared/facade.ts';
 import { mountHttp } from './http.ts';
 import { mountSocket } from './socket.ts';
 
-/** One typed router, over HTTP with batching, over SSE, and over a WebSocket. */
 export const trpc = describeFacade({
   label: 'tRPC',
   audience: 'TypeScript and JavaScript programs: `corral/client`, which `npm run pack:client` makes a package',

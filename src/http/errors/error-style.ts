@@ -16,11 +16,9 @@ export class InvalidRequest extends AppError {
   }
 }
 
-/** How a facade formats errors. */
 export interface ErrorStyle {
   status(error: AppError): number;
   body(status: number, error: AppError, requestId?: string): object;
-  /** Extra headers of the answer. */
   headers?(status: number, error: AppError): Readonly<Record<string, string>>;
   /** The response header with the request id, where clients expect one. */
   readonly idHeader?: string;

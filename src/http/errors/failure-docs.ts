@@ -1,13 +1,10 @@
 import { z } from 'zod';
 import { jsonReply, type ReplyDoc, type ReplyDocs } from '../routes/route-docs.ts';
 
-/** How a facade documents its failures. */
 export interface FailureStyle {
   /** Statuses that every route of the facade can return. */
   readonly always: readonly number[];
-  /** Overrides the default texts. */
   readonly texts?: Readonly<Record<number, string>>;
-  /** Builds the failure reply in the body format of this facade. */
   of(status: number, text: string): ReplyDoc;
   readonly other: ReplyDoc;
 }
@@ -48,22 +45,18 @@ export function describeFailures({ always, texts, of, other }: FailureStyle) {
 }
 
 const Detail = z.object({ detail: z.string() });
-/** The request's fields that do not match its schema. */
 const Fields = z.object({
   detail: z.array(z.object({ type: z.string(), loc: z.array(z.union([z.string(), z.int()])), msg: z.string() })),
 });
 
-/** Any failure of a route that answers `{detail}`. */
 export const anyDetailFailure = jsonReply('Any other failure', z.union([Detail, Fields]));
 export const detailReply = (description: string) => jsonReply(description, Detail, { detail: description });
 
-/** The failure of a request whose fields do not match its schema. */
 export const invalidFieldsReply = (field: string) =>
   jsonReply('Some fields are invalid', Fields, {
     detail: [{ type: 'missing', loc: ['body', field], msg: 'Field required' }],
   });
 
-/** The failures of the facades that answer `{detail}`. */
 export const detailFailures = describeFailures({
   always: [401, 403, 413, 429, 500, 503],
   texts: { 404: 'Session not found', 413: 'Body too large', 503: 'The sandbox is not available' },

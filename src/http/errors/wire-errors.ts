@@ -67,7 +67,6 @@ export const wireErrors = {
   internal: bug,
 } as const satisfies Record<ErrorCode, Row>;
 
-/** The public text of an error. An internal error reveals nothing about itself. */
 export function toPublicText(error: AppError): string {
   return wireErrors[error.code].http === 500 ? 'Internal server error' : error.publicMessage;
 }

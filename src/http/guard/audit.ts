@@ -13,7 +13,6 @@ interface Deps {
   readonly clock: Clock;
 }
 
-/** The audit log of this request; undefined when auditing is off. */
 export function requestAudit(
   { audit, config, keys, clock }: Deps,
   principalOf: () => Principal,

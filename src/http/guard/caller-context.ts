@@ -18,17 +18,13 @@ export interface CallerContext {
    * Resources without access checks. Only the procedures of `src/api` use them, which check and audit their callers.
    */
   readonly unchecked: OperationServices;
-  /** Undefined: no audit log. */
   readonly audit?: AuditRecorder | undefined;
   /**
    * Runs `work` at most once per key and repeats the first answer. Different content under the same key rejects with
    * conflict.
    */
   readonly once: <Answer>(key: readonly string[], content: string, work: () => Promise<Answer>) => Promise<Answer>;
-  /** Creates a link that works without a token. */
   readonly sign: SignedUrls['sign'];
-  /** Undefined: the server has no API keys. */
   readonly keys?: ApiKeyAdmin | undefined;
-  /** Undefined: the server has no sign-in with an identity provider. */
   readonly people?: PeopleAdmin | undefined;
 }

@@ -8,13 +8,11 @@ import { nobodyPrincipal, type Principal } from '../../core/model/principal.ts';
 interface Caller {
   readonly principal: Principal;
   readonly address: string | undefined;
-  /** The id of the request. */
   readonly request: string | undefined;
 }
 const current = new AsyncLocalStorage<Caller>();
 
 export const currentPrincipal = (lost: Principal = nobodyPrincipal): Principal => current.getStore()?.principal ?? lost;
-/** Empty when the caller is unknown. */
 export const currentRequest = (): Partial<Pick<Caller, 'address' | 'request'>> => current.getStore() ?? {};
 
 export const runAsCaller = <Result>(caller: Caller, work: () => Result): Result => current.run(caller, work);

@@ -8,7 +8,6 @@ export interface Client {
   readonly address: string;
   /** The scheme of the URL that the client uses to reach this server. */
   readonly scheme: 'http' | 'https';
-  /** The request came through a trusted proxy. */
   readonly isForwarded: boolean;
 }
 type IncomingRequest = Pick<IncomingMessage, 'socket' | 'headers'>;

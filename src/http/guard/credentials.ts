@@ -12,7 +12,6 @@ export interface Credentials {
   readonly serverSeal: string | undefined;
   /** The principal of this key; undefined when the key is no longer valid. */
   live(key: string): Principal | undefined;
-  /** The principals of all currently valid keys. */
   principals(): readonly Principal[];
   /** Counts a request of the principal, or of an unknown caller's address. Undefined: no rate limit. */
   count(principal: Principal | undefined, address: string): RateLimitStatus | undefined;

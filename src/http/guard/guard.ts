@@ -21,7 +21,6 @@ export interface GuardOptions {
   /** The server listens on loopback only, so Host must name this machine. */
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
-  /** Whether the Host is a facade's own name. */
   readonly isOwnName?: (request: IncomingMessage) => boolean;
   /** Whether a program in a sandbox answers the request instead of this server. */
   readonly isForProgram?: (request: IncomingMessage) => boolean;
@@ -30,15 +29,11 @@ export interface GuardOptions {
    */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenVerifier;
-  /** API keys in addition to the token. Undefined: none. */
   readonly keys?: KeyRing | undefined;
-  /** People who signed in with their browsers. Undefined: sign-in is off. */
   readonly visitors?: BrowserIdentity | undefined;
-  /** Signed links that open a route of their purpose without a token. */
   readonly signed?: SignedUrls;
   /** Undefined: guesses of credentials are not limited. */
   readonly lockout?: Lockout;
-  /** Undefined: no rate limit. */
   readonly limiter: RateLimiter | undefined;
 }
 

@@ -21,7 +21,6 @@ interface HeaderNames {
 }
 interface Deps {
   readonly headers: HeaderNames;
-  /** Verifies the signed token, if the proxy sends one. */
   readonly signed?: ({ readonly keys: Pick<SigningKeys, 'verify'> } & RequiredClaims) | undefined;
   readonly rules: PersonRules;
   readonly people: PersonRegistry;

@@ -4,7 +4,6 @@ import { toNetwork } from '../../core/text/address.ts';
 export interface RateLimitStatus {
   readonly limit: number;
   readonly remaining: number;
-  /** Seconds until the window resets. */
   readonly resetSeconds: number;
   readonly exceeded: boolean;
 }
@@ -20,7 +19,6 @@ export interface RateLimiter {
  */
 const maxCallers = 10_000;
 
-/** Allows each caller `limit` calls in each window of `windowMs`. */
 export function createRateLimiter(limit: number, clock: Clock, windowMs = 60_000): RateLimiter {
   let window = -1;
   const counts = new Map<string, number>();

@@ -11,13 +11,10 @@ type Request = Pick<FastifyRequest, 'headers' | 'client' | 'method' | 'raw'>;
 
 interface Deps {
   readonly devices: Devices;
-  /** Undefined: no proxy identifies people. */
   readonly proxy?: IdentityProxy | undefined;
-  /** The page's address, if the operator set it. */
   readonly pageUrl: string | undefined;
   /** Lifetime of a cookie, in seconds. */
   readonly seconds: number;
-  /** The caller with its roles in projects. */
   readonly within: (caller: Principal) => Principal;
 }
 

@@ -19,7 +19,6 @@ import { type HttpLogger, type HttpMetrics, observeRequests } from './observe.ts
 import { checkReplies } from './reply-check.ts';
 import { type App, createRouteTable, type RouteTable } from './routes.ts';
 
-/** Checks one part of a request against its zod schema. */
 export function validatorCompiler({ schema, httpPart }: { schema: unknown; httpPart?: string | undefined }) {
   return (data: unknown): { value: unknown } | { error: Error } => {
     const parsed = (schema as z.ZodType).safeParse(data);
@@ -54,7 +53,6 @@ export interface AppOptions {
   readonly elsewhere?: readonly Pick<HostRouter, 'rewrite'>[];
 }
 
-/** The settings of every listener of this server. */
 export const listenerOptions: ServerOptions = {
   maxHeaderSize: 16_384, // bytes of the request line and headers together
   headersTimeout: 10_000,
@@ -72,7 +70,6 @@ const schemaController = {
   compilersFactory: { buildValidator: () => validatorCompiler, buildSerializer: () => () => JSON.stringify },
 } as unknown as NonNullable<FastifyServerOptions['schemaController']>; // Fastify types these as Ajv's
 
-/** Creates an HTTP server with everything that the facades share, but without routes. */
 export function createApp(options: AppOptions): { app: App; table: RouteTable } {
   const { styles, logger, closing } = options;
   const app = fastify({

@@ -16,7 +16,6 @@ export interface HostRouter {
   upgrade(request: IncomingMessage, socket: Duplex): boolean;
 }
 
-/** Offers the request to each facade in order, until one claims it. */
 export function offerRewrite(elsewhere: readonly Pick<HostRouter, 'rewrite'>[], request: IncomingMessage): void {
   elsewhere.some(({ rewrite }) => rewrite(request));
 }

@@ -8,7 +8,6 @@ export interface HttpLogger {
   error(fields: object, text: string): void;
 }
 
-/** The metrics that HTTP needs. */
 export interface HttpMetrics {
   readonly contentType: string;
   /** Prometheus text format 0.0.4. */

@@ -9,7 +9,6 @@ interface MediaDoc<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
   readonly example?: unknown;
 }
-/** A reply, as OpenAPI describes it. */
 export interface ReplyDoc {
   readonly description: string;
   /** By media type; undefined: the body is not described. */
@@ -33,7 +32,6 @@ export interface RouteDoc {
   readonly bodyExample?: unknown;
   /** A body that is not JSON, by its media type. */
   readonly requestContent?: Readonly<Record<string, z.ZodType>>;
-  /** Marks a WebSocket, which a client opens with an upgrade. */
   readonly websocket?: true;
   /** A file of a web page. The OpenAPI document omits it, because it is not part of the API. */
   readonly asset?: true;
@@ -48,7 +46,6 @@ export const jsonReply = <Schema extends z.ZodType>(
   description,
   content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
 });
-/** The usual reply of a route with a single reply. */
 export const okReply = <Schema extends z.ZodType>(schema: Schema, example: z.output<Schema>) =>
   jsonReply('Success', schema, example);
 /** A reply in one of two formats, chosen by the client's `Accept` header. Handlers never return the other format. */
@@ -59,7 +56,6 @@ export const eitherReply = <Schema extends z.ZodType>(
   description: usual.description,
   content: { ...usual.content, ...other.content },
 });
-/** A reply without a body. */
 export const noBodyReply: ReplyDoc = { description: 'Done; no body' };
 /** A reply of another media type, such as a download; default: any type. */
 export const bytesReply = (description: string, type = '*/*'): ReplyDoc => ({
@@ -74,7 +70,6 @@ export const idempotencyHeader = {
 
 interface DescribedRoute<Schema extends object>
   extends Pick<RouteDoc, 'description' | 'headers' | 'bodyExample' | 'requestContent' | 'asset'> {
-  /** The schemas of the request, and in `response` the successful replies by status. */
   readonly schema?: Schema;
   readonly config?: Omit<FastifyContextConfig, 'doc'>;
   /** The statuses of the route's own failures, in addition to those shared by all routes. */

@@ -14,9 +14,8 @@ declare module 'fastify' {
     doc?: RouteDoc;
     /** Repeats with the same `Idempotency-Key` get the first response again. The value is its status. */
     once?: 200 | 201;
-    /** The route requires no token. */
     open?: true;
-    /** The minimum role that is required to call the route. */
+    /** The minimum role of the caller. */
     least?: Role;
     /** A signed link for this purpose opens the route without a token. */
     signed?: UrlPurpose;
@@ -36,7 +35,6 @@ declare module 'fastify' {
     connectionParams?: true;
   }
   interface FastifyInstance {
-    /** Every route of this server, documented or not. */
     registered: readonly RegisteredRoute[];
   }
   interface FastifyRequest {
@@ -48,9 +46,7 @@ declare module 'fastify' {
     principal: Principal;
     /** The request presented a valid token, or needs none. */
     known: boolean;
-    /** The right that the request's signed link grants. */
     right: UrlRight | undefined;
-    /** The body as received, before parsing. */
     rawBody: Buffer | undefined;
   }
 }
@@ -89,7 +85,6 @@ export interface RegisteredRoute {
 }
 export interface RouteTable {
   readonly routes: readonly RegisteredRoute[];
-  /** The methods of a path; empty for an unknown path. */
   methodsOf(path: string): string[];
 }
 
@@ -115,7 +110,6 @@ export function createRouteTable(app: FastifyInstance): RouteTable {
   };
 }
 
-/** The documented replies of a route that is being registered; undefined for a route without a document. */
 export function findDocumentedReplies({
   schema,
   config,

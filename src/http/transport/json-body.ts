@@ -17,7 +17,7 @@ export function parseJsonBody(bytes: Buffer): unknown {
   throw unreadable(`The request body is too complex: ${json.detail}.`);
 }
 
-/** Parses a URL parameter. Undefined: it is not JSON, which the caller reports. Rejects one that is too complex. */
+/** Parses a URL parameter. Undefined: not JSON, which the caller reports. Rejects JSON that is too complex. */
 export function parseJsonParameter(text: string): { readonly value: unknown } | undefined {
   const json = parseJson(text, limits);
   if (json.ok) return json;

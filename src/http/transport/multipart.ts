@@ -56,7 +56,6 @@ interface FolderLimits {
 }
 interface FormFolder {
   readonly files: readonly { readonly path: string; readonly bytes: Buffer }[];
-  /** The text fields, by name. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
@@ -88,9 +87,7 @@ export async function readMultipartFolder(request: FastifyRequest, limits: Folde
 
 interface FormReading {
   readonly parser: BusboyInstance;
-  /** Names of the accepted file fields. */
   readonly fields: readonly string[];
-  /** Maximum number of file parts. */
   readonly files: number;
 }
 

@@ -5,7 +5,6 @@ import { PressedInput, type RfbMessage, withKeysym } from './rfb.ts';
 // program.
 
 interface Outlet {
-  /** Sends messages to the display. */
   write(bytes: Buffer): void;
   /** Resolves once the focused program has the characters. */
   type(keysyms: readonly number[]): Promise<void>;

@@ -26,7 +26,7 @@ const nothing = Buffer.alloc(0);
 
 interface Shape {
   readonly kind: RfbMessageKind;
-  /** Undefined: the length needs more bytes. */
+  /** Undefined: more bytes are needed to know the length. */
   readonly length: number | undefined;
   /** The message is too long to store, so it is skipped. */
   readonly isSkipped?: true;
@@ -55,7 +55,6 @@ export class PressedInput {
     return [...this.#keys.values()].some((down) => isModifier(down.readUInt32BE(4)));
   }
 
-  /** Messages that release all held keys and buttons. */
   release(): Buffer {
     const ups = [...this.#keys.values()];
     for (const up of ups) up.fill(0, bytesOfDown(up).at, bytesOfDown(up).end);
@@ -67,7 +66,6 @@ export class PressedInput {
 }
 const isModifier = (keysym: number) => (keysym >= 0xffe3 && keysym <= 0xffe4) || (keysym >= 0xffe7 && keysym <= 0xffec);
 
-/** A copy of the key event with another keysym. */
 export function withKeysym({ kind, bytes }: RfbMessage, keysym: number): RfbMessage {
   const changed = Buffer.from(bytes);
   changed.writeUInt32BE(keysym, 4);
@@ -89,7 +87,6 @@ export class RfbClientParser {
   #partial = Buffer.alloc(0);
   #size = 0;
   #needed = 0;
-  /** The number of bytes of a dropped message that remain to be skipped. */
   #skipping = 0;
   #lastRequest: Buffer | undefined;
 
@@ -164,7 +161,6 @@ export class RfbClientParser {
     return fixed(1, 'share'); // ClientInit
   }
 
-  /** Undefined for an unknown message. */
   #shape(bytes: Buffer): Shape | undefined {
     switch (bytes[0]) {
       case 0: // SetPixelFormat

@@ -101,7 +101,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
       clock.clearTimeout(timer);
       if (res.closed || res.destroyed) return;
       res.end();
-      // Queued bytes get time to leave, but a client that does not read cannot delay a shutdown.
+      // Queued bytes get time to be sent, but a client that does not read cannot delay a shutdown.
       const last = clock.setTimeout(() => res.destroy(), closing.aborted ? 4_000 : stalledMs);
       res.once('close', () => clock.clearTimeout(last));
     },

@@ -24,7 +24,6 @@ export interface RelayRequest {
 }
 export interface RelayDeps {
   readonly desktop: DesktopService;
-  /** Whether the viewer's clipboard is passed on to the sandbox. */
   readonly clipboard: boolean;
 }
 
@@ -122,7 +121,6 @@ class Relay {
     else this.#handleText(data);
   }
 
-  /** Called when the keyboard and mouse change hands. */
   controlMoved(): void {
     const drives = this.#viewer.driver === this.#viewer.id;
     if (this.#drives && !drives) this.#input.release();
@@ -150,7 +148,6 @@ class Relay {
     if (!stream.write(bytes)) this.#readOn();
   }
 
-  /** Reads from the viewer while the display accepts more. */
   #readOn(): void {
     const { connection } = this.#socket;
     if (this.#isFull || this.#viewer.stream.writableNeedDrain) connection.pause();

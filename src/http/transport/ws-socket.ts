@@ -104,7 +104,6 @@ export interface SocketContext {
   opened(): Disposable;
 }
 
-/** Opens a socket with the features of every socket: counting, pings, and the close at a shutdown. */
 export function openSocket(connection: WsConnection, { clock, closing, logger, opened }: SocketContext): ClientSocket {
   keepAlive(connection, clock);
   closeWithServer(connection, clock, closing);
@@ -188,7 +187,6 @@ function closeWithServer(connection: WsConnection, clock: Clock, closing: AbortS
   });
 }
 
-/** Closes the socket when its caller's key is no longer valid. */
 export function closeWhenKeyInvalid(socket: ClientSocket, { ended }: Principal): void {
   if (!ended) return;
   const close = () => socket.close(closeCodes.refused, 'The key is no longer valid');

@@ -60,7 +60,6 @@ export interface SocketRequest<Params = unknown, Query = unknown> {
   readonly principal: Principal;
   /** False: a route with `connectionParams` must authenticate the client from its connection parameters. */
   readonly known: boolean;
-  /** The right granted by the signed link, if one opened the socket. */
   readonly right?: UrlRight | undefined;
   readonly raw: IncomingMessage;
 }

@@ -31,7 +31,6 @@ export function readAuditLines(folder: string, file: string): { lines: string[];
   return { torn: lines.pop() !== '', lines };
 }
 
-/** The position of the newest row. Undefined if there is none. */
 export function latestPosition(folder: string): AuditPosition | undefined {
   for (const file of listAuditFiles(folder).reverse()) {
     const mac = parseRow(readAuditLines(folder, file).lines.at(-1) ?? '')?.mac;

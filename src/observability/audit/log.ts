@@ -15,7 +15,6 @@ export interface AuditLog extends Disposable {
    * count.
    */
   write(entry: AuditEntry): void;
-  /** The position of the newest row. */
   readonly head: AuditPosition;
 }
 export interface AuditOptions {

@@ -6,7 +6,7 @@ import { parseRow } from './row.ts';
 // Reads the log from its end, in pieces, so that one call costs the same for a log of any size.
 
 const pieceBytes = 256 * 1024;
-const mostBytes = 8 * 1024 * 1024; // read by one call
+const mostBytes = 8 * 1024 * 1024; // maximum read by one call
 
 interface Query {
   readonly from?: number | undefined;

@@ -3,9 +3,7 @@ import type { Secret } from '../../core/text/secret.ts';
 
 /** One action, performed or attempted. An entry contains no messages, no file contents and no credentials. */
 export interface AuditEntry {
-  /** The name of the action, such as `session.delete`. */
   readonly action: string;
-  /** The id of the resource that the action changed. */
   readonly target?: string | undefined;
   /** `done`, or the error code. */
   readonly outcome: string;
@@ -21,7 +19,6 @@ export interface AuditEntry {
     | 'sandbox token'
     | 'environment key'
     | 'preview';
-  /** The id of the API key or the person. */
   readonly key?: string | undefined;
   readonly role?: string | undefined;
   readonly address?: string | undefined;
@@ -49,7 +46,6 @@ export function deriveAuditKey(secret: Secret): AuditKey {
   };
 }
 
-/** Builds a row's line: its JSON, with a MAC over it and the previous row's MAC. */
 export function sealRow(row: object, before: string, key: AuditKey): { line: string; mac: string } {
   const text = JSON.stringify(row);
   const mac = key.mac(before, text);

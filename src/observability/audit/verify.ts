@@ -85,7 +85,6 @@ function readFile(
   return { file, macs, last, lastRow: row, ends, before, firstRow };
 }
 
-/** Checks the row that the file names as its predecessor. */
 function follows(
   { file, before, firstRow }: VerifiedFile,
   read: ReadonlyMap<string, VerifiedFile>,
@@ -117,7 +116,6 @@ function stands(
   else broken.push(`${file}: the recorded row is missing.`);
 }
 
-/** The last file of each process. */
 function endsOf(read: ReadonlyMap<string, VerifiedFile>): VerifiedFile[] {
   return [...new Map([...read.values()].map((one) => [parseProcessPrefix(one.file), one])).values()];
 }

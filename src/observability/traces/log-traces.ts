@@ -73,7 +73,6 @@ export class LogTraces implements AsyncDisposable {
     if (tree) sink.send(tree);
   }
 
-  /** Waits until the spans of ended runs are sent. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#reading);
     await this.#options.sink[Symbol.asyncDispose]();

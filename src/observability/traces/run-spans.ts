@@ -11,7 +11,6 @@ export interface SpanOptions {
   readonly agent: string;
   /** Whether spans contain messages, arguments and results, which can be confidential. */
   readonly content: boolean;
-  /** The maximum number of characters of one attribute. */
   readonly maxChars: number;
 }
 type Attributes = Record<string, AttributeValue | undefined>;

@@ -8,7 +8,6 @@ export interface SpanData {
   readonly start: number;
   readonly end: number;
   readonly attributes: Readonly<Record<string, AttributeValue>>;
-  /** The reason of a failure, for the status. */
   readonly error?: string | undefined;
   readonly events?: readonly { readonly name: string; readonly at: number; readonly text: string }[];
 }

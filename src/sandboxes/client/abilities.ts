@@ -135,7 +135,7 @@ export interface TransferClient {
   ): Promise<FileVersion>;
 }
 
-/** A run, and its start in epoch ms. */
+/** `at` is in epoch ms. */
 export interface RunStart {
   readonly run: string;
   readonly at: number;
@@ -143,7 +143,6 @@ export interface RunStart {
 export interface WorkspaceFingerprint {
   /** SHA-256 in hexadecimal. */
   readonly print: string;
-  /** The total size of all files. */
   readonly bytes: number;
 }
 /**

@@ -98,11 +98,9 @@ export interface ProgramOutputListener {
   readonly onOutput: (chunk: Buffer) => void | Promise<void>;
   readonly onErrors: (chunk: Buffer) => void | Promise<void>;
 }
-/** The open pipes of a program. */
 export interface ProgramPipes {
   /** Resolves once the bytes are sent. Rejects with sandbox_lost when the pipes are closed. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Closes the program's standard input. */
   endInput(): void;
   /**
    * Resolves when the program has ended and all of its output was delivered. Rejects with sandbox_lost when the
@@ -173,10 +171,8 @@ export interface DesktopClient {
   cdpMessage(bytes: Buffer): Promise<CdpMessage>;
   /** Stops the browser; the next `cdp` or viewer starts a new one. */
   restartBrowser(signal: AbortSignal): Promise<void>;
-  /** The current picture of the screen. */
   screenshot(signal: AbortSignal): Promise<Buffer>; // PNG
   act(action: ScreenAction, signal: AbortSignal): Promise<void>; // Rejects: invalid_request
-  /** The position of the pointer. */
   pointer(signal: AbortSignal): Promise<{ readonly x: number; readonly y: number }>;
 }
 
@@ -195,8 +191,9 @@ export interface OpenFile {
 /**
  * The calls to the daemon in one sandbox. Every method takes a signal and rejects only with AppError.
  *
- * @example const operation = await client.start({ id, shell: 'main', command: 'npm test' }, signal); await
- * client.follow(id, 0, (bytes) => show(bytes), signal);
+ * @example
+ * const { id } = await client.start(operation, signal);
+ * await client.follow(id, 0, (bytes) => show(bytes), signal);
  */
 export interface SandboxClient {
   /** The workspace's path as processes inside the sandbox see it. */

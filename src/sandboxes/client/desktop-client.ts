@@ -45,9 +45,8 @@ async function beginning(stream: Duplex): Promise<string | undefined> {
 }
 
 interface ScreenPath {
-  /** Connects to the display directly. Undefined: no display is reachable this way. */
+  /** Undefined: the display cannot be reached directly. */
   dial(): Promise<Duplex | undefined>;
-  /** Starts the desktop if it is not running. */
   start(): Promise<unknown>;
   /** Opens the silent stream that registers this viewer with the daemon. Rejects: conflict (too many viewers). */
   count(): Promise<Duplex>;
@@ -57,9 +56,8 @@ const touchMs = 1_000;
 const oneByte = Buffer.alloc(1);
 
 /**
- * A direct connection to the display. Undefined if the daemon must relay. The daemon cannot see such a viewer, so a
- * separate silent stream shows the daemon that the viewer is present and active. The viewer need not wait for this
- * stream, but loses its connection if the daemon refuses the stream.
+ * Undefined if the daemon must relay. The daemon cannot see a direct viewer, so a separate silent stream registers the
+ * viewer. If the daemon refuses that stream, the viewer's connection is closed.
  */
 async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
   let screen = await dial();
@@ -92,7 +90,6 @@ async function counted(screen: Duplex, count: () => Promise<Duplex>): Promise<vo
 type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
 type DaemonRequester = ReturnType<typeof createRequester> & {
   readonly trust: DaemonTrust;
-  /** Connects to the display directly. Absent: only the daemon can reach the display. */
   readonly screen?: () => Promise<Duplex | undefined>;
 };
 
@@ -103,7 +100,6 @@ const actMs = 60_000;
 /** A 4K screenshot of pure noise is a PNG of 25 MB. */
 const maxScreenshotBytes = 32 * 1024 * 1024;
 
-/** Implements the desktop with the daemon's HTTP API. */
 export function createDesktopClient(
   { json, done, whole, upgrade, trust, screen }: DaemonRequester,
   again: Retry,

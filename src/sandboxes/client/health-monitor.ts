@@ -36,7 +36,6 @@ export class HealthMonitor {
   get patienceMs(): number {
     return this.#patienceMs;
   }
-  /** Whether the last check was missed. */
   get isSilent(): boolean {
     return this.#isSilent;
   }

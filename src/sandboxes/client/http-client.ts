@@ -46,7 +46,6 @@ export interface SandboxAddress extends DaemonConnection {
   readonly starvedMs?: () => Promise<number>;
 }
 
-/** Number of retries of an idempotent call while the daemon restarts. */
 const retries = 5;
 const retryPauseMs = 300;
 const checkEveryMs = 1_000;
@@ -54,7 +53,6 @@ const maxFileBytes = 50 * 1024 * 1024;
 /** The daemon truncates a command's output at 64 MiB, and adds a note. */
 const maxOutputBytes = 65 * 1024 * 1024;
 
-/** The client of the daemon in one sandbox. */
 export function createSandboxClient(
   { workdir, hasten, screen, starvedMs, ...way }: SandboxAddress,
   clock: Clock = systemClock,
@@ -109,7 +107,7 @@ export function createSandboxClient(
       }
       silent.abort();
     };
-    // Most calls end before the first check, so they never start a watch. A watch ends with its call.
+    // Most calls end before the first check, so they never start a watch.
     const first = clock.setTimeout(() => void watch().catch(() => {}), checkEveryMs);
     try {
       return await call(AbortSignal.any([signal, silent.signal]));

@@ -11,7 +11,6 @@ const endMs = 30_000;
 const call = 'GET /programs/{id}/stream';
 const program = (id: string, rest = '') => `/programs/${encodeURIComponent(id)}${rest}`;
 
-/** Implements programs with the daemon's HTTP API. */
 export function createProgramClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): ProgramClient {
   return {
     open: (request, signal) =>

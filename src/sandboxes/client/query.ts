@@ -2,7 +2,6 @@ import type { FilePart } from './abilities.ts';
 
 export const toQueryString = (values: Record<string, string>) => new URLSearchParams(values).toString();
 
-/** Query parameters that select a part of a file. */
 export const toFilePartQuery = ({ from, most }: FilePart): Record<string, string> => ({
   ...(from && { from: String(from) }),
   ...(most !== undefined && { most: String(most) }),

@@ -28,7 +28,6 @@ export interface DaemonRequest {
    * Maximum milliseconds until the answer begins, and between bytes of a stream. 0: no limit, for use in `whileAlive`.
    */
   readonly timeoutMs?: number;
-  /** Called when the answer begins. */
   readonly onAnswer?: () => void;
 }
 interface StreamRequest extends DaemonRequest {
@@ -49,11 +48,10 @@ const defaultTimeoutMs = 30_000;
 const answerMs = 30_000;
 /** The daemon opens at most 96 connections. Long calls must leave some of them for other calls. */
 const maxLong = 64;
-/** Streams have connections of their own, and each uses a file descriptor of the server. */
+/** Each stream has its own connection, which uses a file descriptor of the server. */
 const maxStreams = 1_600;
 const maxHeaderBytes = 16 * 1024;
 
-/** The `Upgrade` protocol for raw bytes in both directions. */
 const protocol = 'corral-stream';
 
 export interface DaemonConnection {
@@ -67,7 +65,6 @@ export interface DaemonConnection {
 interface Exchange {
   readonly response: IncomingMessage;
   readonly stream: Duplex | undefined;
-  /** The body's bytes as they arrive. */
   readonly chunks: AsyncIterable<Buffer>;
   readonly signal: AbortSignal;
 }
@@ -173,30 +170,28 @@ export function createRequester({
   }
 
   return {
-    /** Expects a JSON answer of this name. */
     json: <Name extends DaemonResponseName>(name: Name, ask: DaemonRequest, signal: AbortSignal) =>
       exchange(ask, signal, ({ response }) => answered(name, response, signal)),
-    /** Streams a body without a time limit. Expects a JSON answer of this name. */
+    /** Sends a body without a time limit. */
     sending: <Name extends DaemonResponseName>(
       name: Name,
       ask: DaemonRequest & Required<Pick<DaemonRequest, 'body'>>,
       signal: AbortSignal,
     ): Promise<DaemonResponse<Name>> =>
       exchange({ ...ask, timeoutMs: 0 }, signal, ({ response }) => answered(name, response, signal)),
-    /** Expects an empty answer (204). */
     done: (ask: DaemonRequest, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }): Promise<void> => {
         expected(response, 204);
         using _ = await collectBody(response, { maxBytes: 0, signal, isMeasured: false, own });
       }),
-    /** Expects a body of at most `maxBytes`. A longer answer ends the trust in the daemon. */
+    /** A body longer than `maxBytes` ends the trust in the daemon. */
     whole: (ask: DaemonRequest, maxBytes: number, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }) => {
         expected(response, 200);
         using body = await collectBody(response, { maxBytes, signal, isMeasured: true, own });
         return body.bytes;
       }),
-    /** Opens a file of at most `maxBytes`. A longer answer ends the trust in the daemon. */
+    /** A file longer than `maxBytes` ends the trust in the daemon. */
     file: (ask: DaemonRequest, maxBytes: number, signal: AbortSignal): Promise<OpenFile> =>
       openFile(
         (until, read) =>
@@ -251,7 +246,7 @@ export function createRequester({
   };
 }
 
-/** Waits for the head of the answer. `failure` reports which rule of HTTP the sandbox broke, even after the head. */
+/** `failure` reports which rule of HTTP the sandbox broke, even after the head has arrived. */
 function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
   let failure: UntrustedResponseError | undefined;

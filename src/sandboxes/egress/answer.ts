@@ -20,7 +20,6 @@ interface AnswerContext {
 }
 const cookies = new Set(['set-cookie', 'set-cookie2']);
 
-/** Rules reported when an answer to a request with a credential is refused. */
 export const repeatedSecretRule = 'credential: the answer repeats it';
 export const unsearchableResponseRule = 'credential: the answer cannot be searched';
 
@@ -37,7 +36,6 @@ export function forwardResponse(
   let isRead = () => false;
   let isRefused = false;
   const cut = () => void client.socket.destroy(); // a truncated answer must not look like a complete one
-  /** Forwards nothing of the answer, and stops reading from its connection. */
   const reject = (why: string) => {
     if (isRefused) return;
     isRefused = true;
@@ -95,7 +93,7 @@ export function findResponseFault({ statusCode = 0, statusMessage = '' }: Incomi
   return isHeaderText(statusMessage) ? undefined : 'its status line has control characters';
 }
 
-/** Waits for the answer to a request. Rejects if there is none, or if it is malformed. */
+/** Rejects if there is no answer, or if the answer is malformed. */
 export function waitForResponse(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   limitInterimResponses(outgoing);

@@ -14,12 +14,11 @@ export interface ClientContext {
 
 /** Three times the number of requests that apt pipelines. */
 const maxPipelined = 32;
-/** How long the other side can take to hang up after the last answer. */
+/** Time limit for the other side to hang up after the last answer. */
 const farewellMs = 1_000;
 /** Time limit for a server to accept the remaining upload after its sender disconnected. */
 const flushMs = 30_000;
 
-/** One connection out of a sandbox, from its accept to its close. */
 export class EgressClient {
   readonly socket: Duplex;
   readonly sessionId: SessionId;
@@ -27,7 +26,6 @@ export class EgressClient {
   readonly gone: AbortSignal;
   /** The tunnel's target, the only one that plain HTTP inside the tunnel can reach. Undefined outside a tunnel. */
   pinned: Target | undefined;
-  /** The address of the last upstream connection. Undefined before the first connection. */
   address: string | undefined;
   readonly #context: ClientContext;
   #target: Target | undefined;
@@ -55,7 +53,7 @@ export class EgressClient {
     });
   }
 
-  /** Counts transferred bytes in both directions. Closes the connection when the session exceeds its hourly volume. */
+  /** Closes the connection when the session exceeds its hourly volume. */
   count(bytes: number): void {
     this.active();
     if (this.#context.session.count(bytes)) return;
@@ -63,7 +61,6 @@ export class EgressClient {
     this.socket.destroy();
   }
 
-  /** The target of the last decision. Undefined before the first decision. */
   get target(): Target | undefined {
     return this.#target;
   }

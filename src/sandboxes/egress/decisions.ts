@@ -1,6 +1,5 @@
 import type { SessionId } from '../../core/model/ids.ts';
 
-/** The data of an `egress` fact. */
 export interface EgressDecision {
   readonly host: string;
   readonly port: number;
@@ -18,7 +17,6 @@ const browsersOwn: ReadonlySet<string> = new Set([
   ...['android.clients.google.com', 'mtalk.google.com', 'content-autofill.googleapis.com'],
 ]);
 
-/** Whether this is only a browser's background request, refused before it left the sandbox. */
 export const isBrowserBackground = ({ host, decision }: EgressDecision): boolean =>
   decision === 'refused' && browsersOwn.has(host);
 
@@ -26,7 +24,6 @@ const windowMs = 60_000;
 /** Maximum number of different decisions per minute that are reported individually. One line summarizes the others. */
 const maxPerWindow = 120;
 
-/** The decisions reported to one session within the last minute. Repeats are not reported. */
 export class ReportedDecisions {
   readonly #reported = new Map<string, number>(); // in insertion order, so the oldest come first
 

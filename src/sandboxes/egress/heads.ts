@@ -14,7 +14,6 @@ const hopByHop = new Set([
   'upgrade',
 ]);
 
-/** The headers that are not hop-by-hop, with their original spelling. */
 export function endToEndHeaders({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHeaders' | 'headers'>): string[] {
   const named = (headers.connection ?? '').toLowerCase().split(',');
   const drop = new Set([...hopByHop, ...named.map((name) => name.trim())]);
@@ -22,11 +21,10 @@ export function endToEndHeaders({ rawHeaders, headers }: Pick<IncomingMessage, '
   return withoutHeaders(rawHeaders, drop);
 }
 
-/** Alternating names and values, without the headers of these lower-case names. */
+/** `all` alternates names and values; `drop` is in lower case. */
 export const withoutHeaders = (all: readonly string[], drop: ReadonlySet<string>): string[] =>
   headersWhere(all, (name) => !drop.has(name));
 
-/** Alternating names and values, only of the headers with these names. */
 export const onlyHeaders = (all: readonly string[], keep: ReadonlySet<string>): string[] =>
   headersWhere(all, (name) => keep.has(name));
 

@@ -38,7 +38,6 @@ function withinChoice(permit: Permit, choice: EgressChoice | undefined, target: 
   return admitsAny ? { ...permit, admits } : notChosen;
 }
 
-/** The reason to refuse a connection whose addresses the session's rules exclude. */
 const notChosen = refuseTarget(
   'not chosen',
   'this session was created for other hosts',
@@ -71,7 +70,7 @@ function parsedRules(rules: EgressRules): ParsedRules {
   return created;
 }
 
-/** Whether the policy allows the target. `registries`: from the image. `extra`: the operator's `egress.registries`. */
+/** `registries`: from the image. `extra`: the operator's `egress.registries`. */
 export function decideByPolicy(
   { kind, entries = [], within }: EgressPolicy,
   lists: Pick<PolicyRequest, 'registries' | 'extra'>,
@@ -111,13 +110,10 @@ export type UpstreamResult =
   | {
       readonly kind: 'open';
       readonly upstream: Duplex;
-      /** The same as in `PolicyDescriptor`. */
       readonly strict: boolean;
-      /** Whether the session's policy allows this name at the connection's address and port. */
       readonly mayName: (name: string) => boolean;
     };
 
-/** The verdicts under a session's current rules. */
 export async function readSessionVerdicts(rules: EgressRuleSources, sessionId: SessionId, first: Target) {
   const policy = await rules.readPolicy(sessionId);
   const registries = await rules.readRegistries(sessionId);
@@ -130,10 +126,6 @@ export async function readSessionVerdicts(rules: EgressRuleSources, sessionId: S
 
 export type OpenUpstream = (client: EgressClient, target: Target) => Promise<UpstreamResult>;
 
-/**
- * Handles one connection request of a sandbox: decides, resolves, checks, connects, and reports the decision to the
- * session's log.
- */
 export function createUpstreamOpener(rules: EgressRuleSources, via: Connector): OpenUpstream {
   return async (client, target) => {
     const decided = async () => {

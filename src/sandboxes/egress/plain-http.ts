@@ -9,7 +9,6 @@ import type { OpenUpstream } from './open-upstream.ts';
 import { Refusal } from './refusal.ts';
 import { formatAuthority, parseAuthority, type Target } from './target.ts';
 
-/** Forwards one plain HTTP request, with its own decision and over its own connection. */
 export async function forwardPlainRequest(
   { client, open, credentials }: { client: EgressClient; open: OpenUpstream; credentials: readonly Credential[] },
   req: IncomingMessage,
@@ -48,7 +47,6 @@ export async function forwardPlainRequest(
   if (!req.complete) client.farewell(new Uint8Array());
 }
 
-/** Ends a stream that contains the placeholder of a credential. */
 export function createPlaceholderGuard(
   credentials: readonly Credential[],
   found: (credential: Credential) => void,
@@ -57,7 +55,6 @@ export function createPlaceholderGuard(
   return createWithholdStream(texts, (which) => found(credentials[which] as Credential));
 }
 
-/** Reports that a placeholder was sent to a host that its credential is not bound to. */
 export function refuseMisplacedPlaceholder(client: EgressClient, target: Target, { name }: Credential): Refusal {
   client.tell(target, 'refused', `credential: ${name} is not bound to this host`);
   const advice = 'Send it only to the hosts of the credential.';
@@ -68,7 +65,6 @@ export function refuseMisplacedPlaceholder(client: EgressClient, target: Target,
   );
 }
 
-/** The target and path of a request, from its absolute URL or from its tunnel. */
 function parseTarget(client: EgressClient, req: IncomingMessage): { target: Target; path: string } | Refusal {
   const url = req.url ?? '';
   if (client.pinned) {

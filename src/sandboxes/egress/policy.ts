@@ -5,22 +5,18 @@ import { parseAuthority, type Target } from './target.ts';
 export interface EgressPolicy {
   /** A key of `src/sandboxes/egress/policies/list.ts`. An unknown key refuses everything. */
   readonly kind: string;
-  /** The operator's `egress.allow`, for policies that use it. */
   readonly entries?: readonly string[];
   /** The hosts or rules that the session's creator chose. Absent: everything that the policy opens. */
   readonly within?: EgressChoice | undefined;
 }
 
-/** One request, with the lists that a policy can consult. */
 export interface PolicyRequest {
   readonly target: Target;
   readonly entries: readonly string[];
-  /** The package registries of the image, and the operator's own. */
   readonly registries: readonly RegistryEntry[];
   readonly extra: readonly PolicyEntry[];
 }
 
-/** The operator's settings, as text: `egress.allow` and `egress.registries`. */
 export interface OperatorEgressLists {
   readonly entries: readonly string[];
   readonly registries: readonly string[];
@@ -43,7 +39,6 @@ export interface PolicyDescriptor {
    * the policy allows.
    */
   readonly strict: boolean;
-  /** The policy opens the entries of `egress.allow`. */
   readonly usesEntries?: boolean;
   /** The policy opens the registries of the image's package managers. The server reads them once per image. */
   readonly learnsRegistries?: boolean;
@@ -56,7 +51,6 @@ export interface RegistryEntry {
   readonly for: string; // npm, pip, apt, go, cargo
 }
 
-/** A target that can be reached. */
 export interface Permit {
   readonly allowed: true;
   readonly rule: string;
@@ -68,7 +62,7 @@ export type Verdict =
   | Permit
   | { readonly allowed: false; readonly rule: string; readonly why: string; readonly advice: string };
 
-/** One entry of a list: `host` or `*.host`, with `:port`; without a port, for ports 80 and 443. */
+/** `host` or `*.host`, optionally with `:port`. Without a port, ports 80 and 443 match. */
 export interface PolicyEntry {
   readonly text: string;
   readonly host: string;
@@ -105,7 +99,6 @@ export function decideByEntries({ entries: texts, target }: PolicyRequest): Verd
   return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
 }
 
-/** The verdict of entries that were allowed in one session. */
 export function decideBySession(entries: readonly string[], target: Target): Verdict | undefined {
   const found = target.kind === 'odd' ? undefined : findMatchingEntry(entries, target);
   return found === undefined ? undefined : { allowed: true, rule: `this session: ${found}` };

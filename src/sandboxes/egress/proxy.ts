@@ -86,7 +86,6 @@ export interface EgressOptions extends Omit<EgressRuleSources, 'extra'> {
   readonly extraRegistries?: readonly string[];
   readonly addresses?: AddressRules;
   readonly limits?: Partial<EgressLimits>;
-  /** Undefined: no host has a credential. */
   readonly credentials?: CredentialOptions | undefined;
   readonly resolve?: Resolve;
   readonly dial?: Dial;

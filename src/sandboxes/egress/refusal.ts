@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { formatAuthority, type Target } from './target.ts';
 
-/** A refusal with its reason and the next step, as an HTTP answer or a SOCKS reply code. */
 export class Refusal {
   readonly status: 400 | 403 | 429 | 431 | 502 | 503 | 504;
   readonly text: string;

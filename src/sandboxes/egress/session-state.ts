@@ -46,7 +46,7 @@ export class SessionEgressState {
     this.#hourBegan = this.#lastUsed = context.clock.now();
   }
 
-  /** Adds to this hour's volume. False once the volume is used up. */
+  /** Returns false once this hour's volume is used up. */
   count(bytes: number): boolean {
     const now = this.#context.clock.now();
     this.#lastUsed = now;

@@ -85,8 +85,7 @@ function parseExtensions(hello: Buffer): { name: string | undefined; encrypted: 
 
 function serverName(list: Buffer): string {
   const length = list.readUInt16BE(3);
-  // Exactly one entry of the only existing type: with two names, the proxy and the server could each use a different
-  // name.
+  // Exactly one entry of the only existing type: with two, the proxy and the server could use different names.
   const one = list.readUInt16BE(0) === list.length - 2 && list[2] === 0 && list.length === 5 + length;
   if (!one || length === 0 || length > 255) throw new RangeError('server_name');
   return list.toString('latin1', 5).toLowerCase().replace(/\.$/, '');

@@ -31,12 +31,10 @@ const keptChars = 4_000;
 interface Install {
   readonly client: Pick<SandboxClient, 'exec' | 'programs'>;
   readonly packages: Packages;
-  /** The template's name, used in errors. */
   readonly template: string;
   readonly image: string;
   readonly policy: string;
   readonly clock: Clock;
-  /** Reports progress to people. */
   readonly tell: (detail: string) => void;
 }
 
@@ -110,7 +108,6 @@ const linesOf = (text: string): string[] =>
     .filter((line) => line !== '');
 const lastLine = (text: string): string => truncateEnd(linesOf(text).at(-1) ?? 'no output yet', 200);
 
-/** The lines that a package manager marks as errors, or else its last lines. */
 function complaintIn(text: string): string {
   const lines = linesOf(text);
   const errors = lines.filter((line) => /^(error|npm err|npm error)/i.test(line) && !/complete log/i.test(line));

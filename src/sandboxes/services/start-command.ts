@@ -9,7 +9,6 @@ interface Start {
   readonly client: Pick<SandboxClient, 'exec' | 'jobs' | 'ports'>;
   readonly start: StartCommand;
   readonly clock: Clock;
-  /** Reports progress and failures to people. */
   readonly tell: (detail: string) => void;
 }
 

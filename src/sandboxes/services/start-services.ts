@@ -4,7 +4,6 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { ServiceRecipe, ServiceStatus } from '../../core/model/services/recipe.ts';
 
-/** The operations of the driver and the daemon that one sandbox's services need. */
 export interface ServiceHost {
   /** Does nothing for a running service. */
   start(name: string, signal: AbortSignal): Promise<void>;
@@ -21,7 +20,6 @@ interface ServiceStarts {
   readonly host: ServiceHost;
   readonly services: Readonly<Record<string, ServiceRecipe>>;
   readonly clock: Clock;
-  /** The time limit for one service to become ready, in ms. */
   readonly patienceMs: number;
   readonly tell: (news: ServiceUpdate) => void;
 }
@@ -65,8 +63,7 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
     return true;
   }
 
-  // Waits for all starts, even after a failure, so that no start continues in a stopped sandbox after this function
-  // returns.
+  // Waits for all starts even after a failure, so that no start continues after this function returns.
   const ends = await Promise.allSettled(Object.keys(services).map(ready));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

@@ -29,7 +29,6 @@ export interface AuditRecorder {
 type Method = (...args: readonly unknown[]) => Promise<unknown>;
 type AuditActions<Service> = Partial<Readonly<Record<keyof Service, string>>>;
 
-/** Audits each call of the methods in `actions`; other methods are unchanged. */
 export function withAudit<Service extends object>(
   service: Service,
   actions: AuditActions<Service>,
@@ -66,7 +65,6 @@ export function withAudit<Service extends object>(
 const isAccess = (input: unknown): input is { provider: string } =>
   typeof (input as { provider?: unknown } | undefined)?.provider === 'string';
 
-/** The holder and path of a note; undefined if the call is not about a note. */
 function noteOf([holder, note]: readonly unknown[], { owner }: Principal): [string] | undefined {
   const { of, id = owner ?? '' } = (holder ?? {}) as { readonly of?: string; readonly id?: string };
   const path = typeof note === 'string' ? note : (note as { readonly path?: string } | undefined)?.path;
@@ -74,7 +72,6 @@ function noteOf([holder, note]: readonly unknown[], { owner }: Principal): [stri
 }
 
 type CreatedResult = { readonly id?: string; readonly view?: { readonly id: string } } | null | undefined;
-/** The ids to record: the call's first argument when it is an id or names a provider, else the ids in the result. */
 function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
   if (typeof named === 'string') return [named];
   if (isAccess(named)) return [named.provider];

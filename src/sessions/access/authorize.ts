@@ -11,7 +11,6 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { Project } from '../api/projects.ts';
 import type { AccessKind } from '../api/rules.ts';
 
-/** The fields of a session, project or file that permissions depend on. */
 export interface OwnedResource {
   readonly id?: string;
   readonly owner?: string | undefined;
@@ -41,7 +40,6 @@ function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResourc
   return role && isOwn && permits(role, 'work') ? 'owner' : role;
 }
 
-/** The fields of a project that permissions depend on. */
 export const toOwnedResource = ({ id, owner }: Pick<Project, 'id' | 'owner'>): OwnedResource => ({
   owner,
   projectId: id,
@@ -86,24 +84,19 @@ export const ownerFilterOf = (
   return role === 'reader' || seesAll ? undefined : (owner ?? '');
 };
 
-/** The projects whose resources the principal lists in addition to its own. */
 export const projectFilterOf = ({ role, projects }: Principal, least: 'operator' | 'admin' = 'operator') =>
   ownerFilterOf({ role }, least) === undefined ? [] : [...(projects?.keys() ?? [])];
 
-/** Puts a new resource that names no project into the principal's home project, if any. */
 export const withDefaultProject = <Created extends { readonly projectId?: string | null | undefined }>(
   { home }: Principal,
   created: Created,
 ): Created => (home === undefined || created.projectId ? created : { ...created, projectId: home });
 
-/** The owner of resources that the principal creates, as a field. */
 export const toOwnerField = ({ owner }: Principal) => owner !== undefined && { owner };
 
 export const sessionNotFoundError = () => new AppError('session_not_found', 'There is no such session.');
 
-/**
- * The session as the principal may see it: without texts, metadata and repositories unless the principal may read it.
- */
+/** Hides texts, metadata and repositories from a principal who may not read the session. */
 export function toVisibleSession(principal: Principal, session: SessionRecord): SessionRecord {
   if (permitsAction(principal, 'read', session)) return session;
   const { repositories: _, author: __, metadata: ___, ...rest } = session;

@@ -12,12 +12,9 @@ import {
   withDefaultProject,
 } from './authorize.ts';
 
-/** How the checks of a service find the resource that permissions depend on. */
 export interface ResourceGuard {
   readonly principalOf: () => Principal;
-  /** Returns the resource by its id. Rejects if it does not exist. */
   readonly get: (id: never) => Promise<OwnedResource>;
-  /** The noun in the error for a caller that may not see the resource. Default: session. */
   readonly noun?: string;
   /** The minimum role that can list resources of all owners. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';
@@ -40,7 +37,7 @@ export const createAccessCheck =
     return get(id as never).then((thing) => authorize(principal, action, thing, goneOf(noun)));
   };
 
-/** Wraps each method in the check that its rule names. Methods with the rule `guarded` are left out. */
+/** Methods with the rule `guarded` are left out. */
 export function withChecks<Service extends object>(
   service: Service,
   rules: Rules<Service>,

@@ -57,11 +57,9 @@ export function guardedProjects(
 
 interface ProjectGuard {
   readonly principalOf: () => Principal;
-  /** Rejects when the principal may not do this with the project. */
   readonly ofProject: (id: string, action: AccessKind) => Promise<void> | undefined;
 }
 
-/** The parts of projects that only the OpenCodex facade uses. */
 export interface ProjectParts {
   readonly agents: AgentConfigService;
   readonly uploads: UploadService;

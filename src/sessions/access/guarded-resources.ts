@@ -12,23 +12,17 @@ import type { UsageService } from '../api/usage.ts';
 import { authorize, authorizeRole, permitsAction, toOwnerField, withDefaultProject } from './authorize.ts';
 import { createAccessCheck, notFoundError } from './checked-service.ts';
 
-// Guards for methods that need more than a permission on one resource.
-
 interface AutomationGuard {
   readonly principalOf: () => Principal;
-  /** Rejects when the principal may not add to this project. */
   readonly intoProject: (project: string) => Promise<void>;
-  /** Rejects when the principal may not read this session. */
   readonly readSession: (session: string) => Promise<void> | undefined;
 }
 interface MemoryGuard {
   readonly principalOf: () => Principal;
-  /** Rejects when the principal may not do this with the project. */
   readonly ofProject: (id: string, action: AccessKind) => Promise<void> | undefined;
 }
 interface BudgetGuard {
   readonly principalOf: () => Principal;
-  /** Rejects when the principal may not see the project. */
   readonly seeProject: (id: string) => Promise<void>;
 }
 
@@ -174,7 +168,6 @@ export function guardedMemory(memory: MemoryService, { principalOf, ofProject }:
   };
 }
 
-/** Whether a check admits the caller. Other failures are thrown. */
 const isAllowed = async (checking: Promise<unknown>): Promise<boolean> =>
   await checking.then(
     () => true,
@@ -184,7 +177,6 @@ const isAllowed = async (checking: Promise<unknown>): Promise<boolean> =>
     },
   );
 
-/** Fills in the author of memory changes. */
 export function withMemoryAuthor(own: MemoryStoreService, principalOf: () => Principal): MemoryStoreService {
   const by = (): MemoryAuthor => {
     const { key, session } = principalOf();
@@ -205,7 +197,6 @@ export const guardedCredentials = <Id>(
   credentials: CredentialService<Id>,
   own: CredentialService<Id>,
   checks: {
-    /** Rejects when the caller may not add credentials to the session or project. */
     readonly holder: (id: Id) => Promise<void> | undefined;
     readonly secret: (id: string, action: AccessKind) => Promise<void> | undefined;
   },

@@ -42,13 +42,10 @@ import {
 
 interface GuardDeps {
   readonly principalOf: () => Principal;
-  /** Rejects when the principal has no access to this file. */
   readonly attach?: (file: string) => Promise<unknown>;
 }
 interface SessionGuardDeps extends GuardDeps {
-  /** The methods that the rules guard. */
   readonly own: SessionService;
-  /** Rejects when the principal may not add to this project. */
   readonly intoProject?: (project: string) => Promise<void>;
   readonly snapshots?: Pick<SnapshotService, 'find'>;
   readonly builds?: Pick<TemplateBuildService, 'findImage'>;
@@ -173,10 +170,8 @@ async function checkParts(
 type ScopeName = Exclude<RuleScope, 'session'>;
 interface ResourceScope extends Pick<ResourceGuard, 'noun' | 'listedBy'> {
   readonly of: (typeof scopes)[ScopeName]['of'];
-  /** Whether projects can hold the resource. */
   readonly isInProjects?: boolean;
 }
-/** The service and error noun for each kind of resource that permissions depend on. */
 const scopes = {
   project: { of: 'projects', noun: 'project' },
   automation: { of: 'automations', noun: 'automation' },
@@ -453,8 +448,8 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const noTerminal = () => new AppError('shell_not_found', 'There is no such terminal.');
 
 /**
- * A user's lists contain only sessions of that user and of their projects, so no others are read. A shared session is
- * visible to anyone who knows its id, but is not in other owners' lists.
+ * A user's lists contain only the user's sessions and those of the user's projects. A shared session is visible to
+ * anyone who knows its id, but is not in other owners' lists.
  */
 function ownSessions(principal: Principal, projectId?: string): SessionListScope {
   const owner = ownerFilterOf(principal);

@@ -1,10 +1,8 @@
 /** A value displayed by code, in several formats by MIME type. Bytes are base64. */
 export interface CodeResult {
-  /** Whether this is the value of the last expression. */
   readonly isMain: boolean;
   readonly data: Readonly<Record<string, string>>;
 }
-/** Receives the output of an execution as it arrives. */
 export interface CodeListener {
   onText(stream: 'stdout' | 'stderr', text: string): void;
   onResult(result: CodeResult): void;
@@ -17,7 +15,6 @@ export interface CodeCell {
   readonly code: string;
   readonly timeoutMs: number;
   readonly listener: CodeListener;
-  /** Environment variables for this cell only. */
   readonly env?: Readonly<Record<string, string>>;
   /** Absolute working directory for a kernel started for this cell, unless its context sets `cwd`. */
   readonly folder?: string;
@@ -26,7 +23,6 @@ interface CodeEnd {
   /** `timed_out` and `cancelled`: the cell was interrupted. `died`: the kernel exited. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
   readonly error: { readonly name: string; readonly value: string; readonly traceback: string } | undefined;
-  /** The exit code of a kernel that died. */
   readonly exitCode: number | undefined;
 }
 export type CodeLanguage = 'python' | 'javascript' | 'typescript' | 'bash';

@@ -3,9 +3,7 @@ import { CredentialInjection } from '../../core/model/credential.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A reference to a secret within a header's value. */
 const SecretUse = z.object({
-  /** The id of the secret. */
   secret: z.string(),
   /** The text around the secret's value, such as `Token token="` and `"`. */
   before: z.string(),

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** Whether a newly started sandbox has a desktop. */
 export const DesktopAvailability = z.object({
   /**
    * `building`: the image is being built; `failed`: the build failed and will be retried; `none`: disabled by the
@@ -12,17 +11,14 @@ export const DesktopAvailability = z.object({
   state: z.enum(['ready', 'building', 'failed', 'none']),
   /** The current build step, why the build failed, or why the state is `none`. */
   detail: z.string().optional(),
-  /** The duration of the build so far. */
   seconds: z.int().optional(),
 });
 export type DesktopAvailability = z.infer<typeof DesktopAvailability>;
-/** A sandbox's desktop as shown to clients. */
 export const DesktopView = z.object({
   state: z.enum(['unsupported', 'stopped', 'starting', 'running']),
   browser: z.enum(['stopped', 'running']),
   width: z.int(),
   height: z.int(),
-  /** The number of connected viewers. */
   viewers: z.int(),
   controller: z.string().nullable().describe('the viewer that has the keyboard and mouse; null: the agent'),
   offer: DesktopAvailability.describe('whether the sandbox has a desktop once it starts again'),
@@ -30,7 +26,6 @@ export const DesktopView = z.object({
 export type DesktopView = z.infer<typeof DesktopView>;
 /** Why a viewer's stream ended. `restarted`: reconnect to see the new screen. */
 export type StreamEndReason = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
-/** A person's request to watch a desktop. */
 export interface DesktopWatchRequest {
   /**
    * A name chosen by the viewer. A new viewer replaces an older viewer of the same name, unless the new viewer may only
@@ -41,7 +36,6 @@ export interface DesktopWatchRequest {
   /** Called whenever control changes, with the controlling viewer's id; undefined: the agent. */
   readonly onControl: (driver: string | undefined) => void;
 }
-/** One person's view of the screen. */
 export interface DesktopViewer extends AsyncDisposable {
   readonly id: string;
   /** An RFB connection, starting with its first byte. */

@@ -3,9 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { type EgressChoice, EgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** The egress policy of a session's sandbox, with the hosts allowed only in this session. */
 export const EffectiveEgress = z.object({
-  /** The name of the policy. */
   policy: z.string(),
   /** A readable description of the hosts that the policy allows. */
   opens: z.string(),
@@ -15,7 +13,6 @@ export const EffectiveEgress = z.object({
   within: z.array(z.string()).readonly().optional(),
   /** The creator's allow and deny rules; absent: none. */
   rules: EgressRules.optional(),
-  /** Entries allowed only in this session. */
   allowed: z.array(z.string()).readonly(),
   /** False: the sandbox has no network access, so no host can be allowed. */
   canAllow: z.boolean(),

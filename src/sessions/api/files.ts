@@ -30,7 +30,6 @@ export interface FileService {
    * file_not_found, invalid_request (not a file), payload_too_large.
    */
   open(id: SessionId, path: string, signal: AbortSignal): Promise<OpenFile>;
-  /** Creates missing parent directories. */
   write(id: SessionId, path: string, content: string | Uint8Array, signal: AbortSignal): Promise<void>;
   /** Removes a file, or a folder with its contents. Rejects: file_not_found. */
   remove(id: SessionId, path: string, signal: AbortSignal): Promise<void>;
@@ -80,17 +79,14 @@ export const FileChanges = z.object({
   truncated: z.boolean(),
 });
 export type FileChanges = z.infer<typeof FileChanges>;
-/** A file in the workspace that changed since the newest run began. */
 export type ChangedFile = FileChanges['files'][number];
 /** At the daemon's limit of matches, a search returns those found so far and sets `truncated`. */
 export interface SearchQuery {
-  /** The folder or file to search. */
   readonly path: string;
   readonly pattern: string;
   /** Globs such as `*.ts`. */
   readonly types: readonly string[];
 }
-/** A matching line. */
 export interface GrepMatch {
   readonly file: string; // relative to the workspace
   readonly line: number; // 1-based

@@ -3,7 +3,6 @@ import { ListedModel } from '../../agents/models/model-list.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A model provider as shown to clients. */
 const ModelProvider = z.object({
   id: z.string(),
   name: z.string(),
@@ -11,7 +10,6 @@ const ModelProvider = z.object({
   kind: z.enum(['known', 'compatible']),
   /** Whether sessions can use the provider: it has a key, or needs none. */
   isReady: z.boolean(),
-  /** Where its key and address come from. */
   from: z.enum(['settings', 'page', 'nowhere']),
   /** The variable or setting that overrides values entered on the page; null: none. */
   setBy: z.string().nullable(),
@@ -24,12 +22,10 @@ export const EffectiveModels = z.object({
   model: z.string(),
   /** The variable or setting that overrides the choice made on the page; null: none. */
   setBy: z.string().nullable(),
-  /** The model chosen on the page; null: none. */
   chosen: z.string().nullable(),
   /** Why only the demo model can be used here, and how to change that; null: any model can be used. */
   refusal: z.string().nullable(),
   providers: z.array(ModelProvider).readonly(),
-  /** Whether this caller can change the model. */
   canChange: z.boolean(),
 });
 export type EffectiveModels = z.infer<typeof EffectiveModels>;
@@ -41,11 +37,8 @@ export const ProviderModels = z.object({
   trouble: z.string().nullable(),
 });
 export type ProviderModels = z.infer<typeof ProviderModels>;
-/** Provider access that a person enters. */
 export interface ModelAccess {
-  /** A known provider, or a name for a compatible server. */
   readonly provider: string;
-  /** The address of a compatible server. */
   readonly baseUrl?: string | undefined;
   /** Undefined: the stored key, if any. */
   readonly key?: Secret | undefined;

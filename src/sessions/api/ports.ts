@@ -6,7 +6,6 @@ import type { ServiceRules } from './rules.ts';
 
 export type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 
-/** The target of a preview: a port of the sandbox, or files of the workspace. */
 export type PreviewTarget = number | 'files';
 
 /** An address at which a browser sees a sandbox's port or files, until it expires or is closed. */
@@ -34,7 +33,6 @@ export interface PortService {
   list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /** Rejects: forbidden (a port that cannot be opened), conflict (100 previews are open already). */
   open(id: SessionId, requested: PreviewRequest): Promise<PreviewView>;
-  /** Previews that have not expired. */
   opened(id: SessionId): Promise<readonly PreviewView[]>;
   /** Closes the preview and its connections. Succeeds if the preview does not exist. */
   close(id: SessionId, preview: string): Promise<void>;

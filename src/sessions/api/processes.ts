@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A process in a sandbox. */
 export const ProcessInfo = z.object({
   pid: z.int(),
   cmd: z.string(),
@@ -10,13 +9,11 @@ export const ProcessInfo = z.object({
   /** Path of the log file, relative to the workspace; empty unless the process was started in the background. */
   log: z.string(),
   started: z.string(), // ISO 8601.
-  /** The memory of a running process, if the sandbox reports it. */
   memoryBytes: z.int().optional(),
   /** The ports on which a running process listens; absent: none. */
   ports: z.array(z.int()).readonly().optional(),
 });
 export type ProcessInfo = z.infer<typeof ProcessInfo>;
-/** The end of a process's log. */
 export interface ProcessLog {
   readonly text: string;
   /** The complete log file, relative to the workspace; empty if the process has none. */

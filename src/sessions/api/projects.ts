@@ -6,7 +6,7 @@ import { projectRoles } from '../../core/model/principal.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A group of sessions with shared files and an agent configuration. Its id is a UUID. */
+/** The id is a UUID. */
 export const Project = ProjectAccess.extend({
   name: z.string(),
   description: z.string().nullable(),
@@ -17,7 +17,6 @@ export type Project = z.infer<typeof Project>;
  * The agent configuration of a project's sessions. It overrides their template; a session's own choices override it.
  */
 export interface ProjectAgent {
-  /** The template that it was created from. */
   readonly template: string;
   readonly prompt: string | null;
   readonly tools: readonly ToolGroup[];
@@ -30,7 +29,6 @@ export interface ProjectAgent {
 }
 type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;
 
-/** A member as shown to clients. */
 export const MemberView = z.object({
   of: ProjectMember.shape.of,
   id: z.string(),

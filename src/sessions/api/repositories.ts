@@ -6,33 +6,27 @@ import type { ServiceStatus } from '../../core/model/services/recipe.ts';
 import { PullRequest, PullRequestCheck, PullRequestComment, PullRequestReview } from '../../forges/forge.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A file that differs between two states of a repository. */
 export const GitChange = z.object({
   path: z.string(), // relative to the repository
   change: z.enum(['added', 'modified', 'deleted', 'renamed']),
-  /** The earlier path of a renamed file. */
   from: z.string().nullable(),
 });
 export type GitChange = z.infer<typeof GitChange>;
-/** The state of a repository in the sandbox. */
 export const RepositoryStatus = z.object({
   /** The checked-out branch; null: none. */
   branch: z.string().nullable(),
   /** The checked-out commit; null: the repository has none yet. */
   head: z.string().nullable(),
   ahead: z.int().describe('the commits of `head` that the base commit does not have'),
-  /** Uncommitted changes, by path. */
   files: z.array(GitChange).readonly(),
   truncated: z.boolean(),
 });
 export type RepositoryStatus = z.infer<typeof RepositoryStatus>;
-/** The part of a diff within the limit, as git prints it. */
 export const DiffText = z.object({ text: z.string(), truncated: z.boolean() });
 export type DiffText = z.infer<typeof DiffText>;
 export interface DiffQuery {
   /** `base`: since the commit that the session began with. `head`: only uncommitted changes. */
   readonly since: 'base' | 'head';
-  /** Only this file. */
   readonly file?: string;
 }
 export interface CommitCommand {
@@ -79,8 +73,8 @@ export interface RepositoryService {
   /** Reads the session's record. Does not start the sandbox. */
   list(id: SessionId): Promise<readonly SessionRepository[]>;
   /**
-   * Retries fetching a repository that is not ready, such as after binding its credential. Rejects: conflict (it is
-   * ready).
+   * Retries fetching a repository that is not ready, for example after its credential was bound. Rejects: conflict (it
+   * is ready).
    */
   fetch(id: SessionId, path: string, signal: AbortSignal): Promise<SessionRepository>;
   status(id: SessionId, path: string, signal: AbortSignal): Promise<RepositoryStatus>;
@@ -135,7 +129,7 @@ export interface PullRequestCommand {
   readonly title: string;
   /** Markdown. */
   readonly text: string;
-  /** The target branch. Default: the branch that the session began with, else the repository's default branch. */
+  /** Default: the branch that the session began with, else the repository's default branch. */
   readonly base?: string;
   readonly draft: boolean;
 }
@@ -144,7 +138,6 @@ export const PullRequestState = z.object({
   /** `noun`: what the forge calls a pull request. */
   forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
   newUrl: z.string().nullable().describe('the page on which a person opens it without Corral'),
-  /** Null: none exists yet. */
   pullRequest: PullRequest.nullable(),
   comments: z.array(PullRequestComment).readonly(),
   reviews: z.array(PullRequestReview).readonly(),
@@ -189,7 +182,6 @@ export const pullRequestRules: ServiceRules<PullRequestService> = {
   sendFeedback: { may: 'work', audit: 'pull-request.feedback' },
 };
 
-/** The workspace's files after a run. */
 export const Checkpoint = z.object({
   /** 0: before the first run. */
   number: z.int(),

@@ -4,7 +4,6 @@
  */
 export type AccessKind = 'see' | 'read' | 'work' | 'stop' | 'manage';
 
-/** The permission that a method requires, and its audit log entry. */
 export interface MethodRule {
   /**
    * The callers of the method. An action: those with this access to the resource whose id is the first argument.
@@ -20,10 +19,8 @@ export interface MethodRule {
    */
   readonly audit: string | null;
 }
-/** Requires a rule for every method, so that none can be forgotten. */
 export type ServiceRules<Service> = Readonly<Record<keyof Service, MethodRule>>;
 
-/** The kind of object that a permission depends on; its id is the first argument of each method. */
 export type RuleScope =
   | 'session'
   | 'project'

@@ -9,10 +9,8 @@ export type { FileChange, JobEnd, JobEntry, PathEntry } from '../../sandboxes/cl
 export interface SandboxInterior
   extends AsyncDisposable,
     Pick<SandboxClient, 'jobs' | 'paths' | 'watches' | 'ports' | 'workdir'> {
-  /** Kernels that keep their variables. */
   readonly code: CodeContexts;
 }
-/** Jobs, files at any path, watches, ports and kernels of a sandbox. */
 export interface SandboxInteriorService {
   /** Resolves if the caller has access. Rejects: session_not_found, forbidden. */
   admits(id: SessionId): Promise<void>;

@@ -7,7 +7,6 @@ import type { ServiceRules } from './rules.ts';
 
 export type { SandboxUsage } from '../../sandboxes/client/client.ts';
 
-/** A shell command sent by a user. */
 export interface ExecCommand {
   readonly command: string;
   /** Relative to the workspace; unset: the workspace itself. */

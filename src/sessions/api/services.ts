@@ -90,7 +90,6 @@ export interface Services {
   readonly templateBuilds: TemplateBuildService;
 }
 
-/** The services used by the operations in `src/api`, with access checks and auditing. */
 export interface OperationServices {
   readonly webhooks: WebhookService;
   readonly drain: DrainService;
@@ -101,10 +100,8 @@ export interface DrainState {
   readonly draining: boolean;
   /** Epoch ms; null: not draining. */
   readonly since: number | null;
-  /** The number of this server's sessions that are working. */
   readonly working: number;
 }
-/** Whether this server takes new sessions. */
 export interface DrainService {
   state(): DrainState;
   set(draining: boolean): DrainState;

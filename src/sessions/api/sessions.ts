@@ -24,8 +24,8 @@ export interface SendCommand {
   /** The sender's clock, in epoch seconds. */
   readonly clientTimestamp?: number;
   /**
-   * The message starts its own run with this goal: immediately, in place of the active run, or after it, depending on
-   * `mode`.
+   * The message starts its own run with this goal. `mode` decides whether the run starts immediately, replaces the
+   * active run, or follows it.
    */
   readonly goal?: Goal;
   /** The message in the calling API's format, returned unchanged to that API. */
@@ -64,10 +64,8 @@ export interface SessionListQuery {
   readonly search?: { readonly text: string; readonly mayRead?: (session: SessionRecord) => boolean };
 }
 
-/** The sessions that a list reads. */
 export type SessionListScope = Pick<SessionListQuery, 'owner' | 'projects' | 'projectId'>;
 
-/** A change of the session list. */
 export type SessionListChange = { readonly type: 'changed' | 'deleted'; readonly session: SessionRecord };
 
 export interface CreateCommand {
@@ -84,7 +82,7 @@ export interface CreateCommand {
   readonly projectId?: string | null;
   /** Stored as `lastTask`; does not start a run. */
   readonly task?: string;
-  /** The owner's id, see `SessionRecord`. */
+  /** See `SessionRecord`. */
   readonly owner?: string;
   /** `demo` or `provider/model`. If the model cannot be created, runs fail with an error that says why. */
   readonly model?: string;
@@ -148,7 +146,6 @@ export const EffectiveAgent = z.object({
   fallbacks: z.array(z.string()).readonly(),
   /** Tool names, without those of tool servers, which are known only once the sandbox runs. */
   tools: z.array(z.string()).readonly(),
-  /** The tool servers' names. */
   toolServers: z.array(z.string()).readonly(),
   /** Tools whose calls need a person's approval; `*`: all. */
   approvals: z.array(z.string()).readonly(),
@@ -159,7 +156,6 @@ export const EffectiveAgent = z.object({
 });
 export type EffectiveAgent = z.infer<typeof EffectiveAgent>;
 export type EffectiveBudgets = EffectiveAgent['budgets'];
-/** A skill that the agent of a session can read. */
 export const SessionSkillInfo = z.object({
   name: z.string(),
   description: z.string(),
@@ -181,19 +177,16 @@ export interface ForkCommand {
   /** Set only by the server itself. Rejects with `fenced` if the child already exists. */
   readonly child?: ForkedChild;
 }
-/** A fork that is a child of the forked session. */
 export interface ForkedChild {
   readonly id: SessionId;
   readonly parent: NonNullable<SessionRecord['parent']>;
   readonly budget: OwnBudget;
-  /** Replaces the parent's model. */
   readonly model?: string;
 }
 export interface EditCommand {
   readonly origin: SessionOrigin;
   /** The seq of a `message.user` event that began a run. */
   readonly seq: number;
-  /** The new text of the message. */
   readonly text: string;
   /** Attachments of the new message; the old message's attachments are not copied. */
   readonly attachments?: readonly string[];
@@ -260,7 +253,7 @@ export interface SessionService {
    * calls get the same session, even on different servers. Rejects as `create` does.
    */
   named(command: NamedSessionCommand): Promise<NamedSession>;
-  /** Returns the owner's session of this name; starts nothing. Rejects: session_not_found. */
+  /** Starts nothing. Rejects: session_not_found. */
   byName(name: string, owner?: string): Promise<SessionRecord>;
   /**
    * Creates a session with the conversation up to the end of a run or step, and the files from then if they were kept
@@ -330,7 +323,7 @@ export interface SessionService {
   promptAt(id: SessionId, turn?: number): Promise<RecordedRequest>;
   /** The effective agent configuration for the next turn. */
   agent(id: SessionId): Promise<EffectiveAgent>;
-  /** The skills of the session's agent. Workspace skills are included only while the sandbox runs. */
+  /** Workspace skills are included only while the sandbox runs. */
   skills(id: SessionId, signal: AbortSignal): Promise<readonly SessionSkillInfo[]>;
   /** Registers a viewer until disposed. A session with a viewer has no unread messages. */
   watching(id: SessionId): Disposable;

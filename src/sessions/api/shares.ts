@@ -5,12 +5,10 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { FileEntry } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A link that shows one session to anyone who has it. */
 export const ShareView = z.object({
   id: z.string(),
   createdAt: z.number(), // epoch ms
   expiresAt: z.number(), // epoch ms
-  /** Whether the link also shows the workspace's files. */
   files: z.boolean(),
 });
 export type ShareView = z.infer<typeof ShareView>;
@@ -27,7 +25,7 @@ export interface ShareService {
   create(id: SessionId, shareRequest: ShareRequest): Promise<{ readonly token: string; readonly view: ShareView }>;
   /** Links that have not expired. */
   list(id: SessionId): Promise<readonly ShareView[]>;
-  /** Revokes a link. Succeeds if the link does not exist. */
+  /** Succeeds if the link does not exist. */
   revoke(id: SessionId, share: string): Promise<void>;
 }
 

@@ -3,12 +3,10 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { FileChange } from '../../sandboxes/client/abilities.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A shell command whose output is streamed. */
 export interface StreamedCommand {
   readonly command: string;
   /** Relative to the workspace; unset: the workspace itself. */
   readonly cwd?: string;
-  /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>;
   /** The command's process tree is killed after this time; unset: no limit. */
   readonly timeoutMs?: number;
@@ -16,7 +14,7 @@ export interface StreamedCommand {
 export interface CommandPipes {
   /** The command's standard input, closed when the iteration ends. */
   readonly input: AsyncIterable<Uint8Array>;
-  /** Called once the command has started, even if its time is up. If the method rejects without it, nothing ran. */
+  /** Called once the command has started, even if its time is up. If `run` rejects without this call, nothing ran. */
   readonly onStart?: () => void;
   /** The command's output stays in its pipe until the returned promise resolves. */
   readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;

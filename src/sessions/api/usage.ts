@@ -18,7 +18,6 @@ const UsageDay = z.object({ day: z.string(), ...UsageTotal.shape });
 const UsageGroup = z.object({
   /** The id of the key, model, project or session, or the day; empty: none. */
   id: z.string(),
-  /** The display name; empty: none. */
   name: z.string(),
   ...UsageTotal.shape,
   /** The days with usage, in order. Empty except for the first `dailyGroups` groups. */
@@ -44,7 +43,6 @@ export interface UsageQuery {
   readonly dailyGroups?: number;
   /** The maximum number of groups, by default 1,000. */
   readonly limit?: number;
-  /** The `nextCursor` of an earlier report. */
   readonly cursor?: string | undefined;
 }
 

@@ -22,7 +22,6 @@ const idOf = (id: SessionId, attempts: string): string => `${id}:${attempts}`;
 const missing = () => new AppError('not_found', 'The session has no such attempts.');
 const openIdOf = (id: SessionId): string => `of-${id}`;
 
-/** The stored attempts of sessions. */
 export class AttemptRecords {
   readonly #records: RecordStore;
 
@@ -52,7 +51,7 @@ export class AttemptRecords {
     return await this.#records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
   }
 
-  /** Applies a change to the current attempts, again after a concurrent write. */
+  /** `change` runs again after a concurrent write. */
   async change(id: SessionId, attempts: string, change: (set: AttemptSet) => AttemptSet): Promise<AttemptSet> {
     const changed = await this.step(id, attempts, async (set) => change(set));
     if (!changed) throw missing();

@@ -99,7 +99,6 @@ const unknownChanges = (unknown: string): Changes => ({
   diff: undefined,
 });
 
-/** Counts the added and removed lines of unified diffs. */
 export function countChangedLines(text: string): { added: number; removed: number } {
   let [added, removed, isInHunk] = [0, 0, false];
   const lines = text.split('\n');

@@ -21,9 +21,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly starts: Pick<ChildStarts, 'start'>;
   /** Undefined while the attempt's run has not ended. */
   readonly workOf: (session: SessionRecord, signal: AbortSignal) => Promise<AttemptOutcome | undefined>;
-  /** Copies the attempt's files to the session. */
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
-  /** Whether this server is the one that currently runs the rounds. */
   readonly leads: () => Promise<boolean>;
   /** The longest pause between rounds. A round finds attempts that were requested on other servers. */
   readonly lookMs: number;
@@ -38,7 +36,6 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   ...(['cancelled', 'fenced', 'shutting_down', 'store_busy', 'store_unavailable', 'rate_limited'] as const),
 ]);
 
-/** Starts attempts, records their results, and applies the chosen attempt. */
 export class AttemptRunner {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
@@ -54,12 +51,10 @@ export class AttemptRunner {
     this.#rounds = new Rounds({ round, restMs, clock, warn, failure: 'attempts were not looked at' });
   }
 
-  /** Starts a round immediately. */
   wake = (): void => {
     this.#rounds.wake();
   };
 
-  /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#rounds.run(signal);
     await Promise.allSettled(this.#driven.values());
@@ -109,17 +104,13 @@ export class AttemptRunner {
     }
   }
 
-  /** Deletes everything that belongs to the attempts of a deleted session. */
   async #abandon({ sessionId, attempts, count }: PendingAttempts): Promise<void> {
     const { records, sessions } = this.#deps;
     for (let n = 1; n <= count; n++) await sessions.delete(attemptSessionId(attempts, n)).catch(ignoreGone);
     await records.close(sessionId);
   }
 
-  /**
-   * Performs the next step and returns the changed attempts. `wait`: a run must end first. `done`: nothing is left to
-   * do.
-   */
+  /** `wait`: a run must end first. `done`: nothing is left to do. */
   async #step(set: AttemptSet, parent: SessionRecord, signal: AbortSignal): Promise<AttemptSet | 'wait' | 'done'> {
     if (set.phase === 'choosing') return await this.#choose(set, signal);
     const planned = set.attempts.find(({ phase }) => phase === 'planned');

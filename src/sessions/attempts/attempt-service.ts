@@ -25,7 +25,6 @@ interface Deps {
   readonly spentWithChildren: ChildBudgets['spentWithChildren'];
   readonly hasTemplate: (name: string) => boolean;
   readonly checkModel: (ref: string) => Promise<void>;
-  /** Starts working on new attempts immediately. */
   readonly wake: () => void;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
@@ -176,7 +175,6 @@ const toMeasures = ({ goal, score, checks, cost, tokens }: AttemptResult): reado
   -tokens,
 ];
 
-/** The best attempt by goal, checks, score and cost; null: none has completed. */
 function findBest(attempts: readonly Attempt[]): number | null {
   const completed = attempts.filter(({ result, isDeleted }) => result?.status === 'completed' && !isDeleted);
   const [best] = completed

@@ -23,7 +23,6 @@ export interface LimitHolder {
   readonly id: string;
 }
 export const recordIdOf = ({ of, id }: LimitHolder): string => `${of}:${id}`;
-/** The fields of a session that determine whose budgets pay for it. */
 export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };
 export const holdersOf = ({ owner = '', projectId }: BudgetedSession): readonly LimitHolder[] => [
   { of: 'person', id: owner },
@@ -54,7 +53,6 @@ const Used = CountedAmounts.extend({ key: z.string() });
 const unused: CountedAmounts = { tokens: 0, cost: 0, toolCalls: 0 };
 const Open = CountedAmounts.extend({
   id: z.string(),
-  /** The server process that sent the request. */
   server: z.string(),
   /** Epoch ms. Renewed until the request ends, unless its server is lost. */
   until: z.number(),
@@ -75,7 +73,6 @@ export type BudgetLimits = Readonly<Record<Period, { readonly [K in Kind]?: numb
   readonly held: ConcurrentAmounts;
 };
 
-/** Usage of the current day and month according to the logs. */
 export type LoggedUsage = Readonly<Record<Period, Pick<CountedAmounts, 'tokens' | 'cost'>>>;
 type Keys = ReturnType<Calendar['keysAt']>;
 
@@ -87,14 +84,13 @@ export const emptyAccount = ({ day, month }: Keys): BudgetAccount => ({
   open: [],
 });
 
-/** The account for the current day and month; usage of earlier periods is dropped. */
+/** Drops usage of earlier periods. */
 export function toCurrentPeriods(account: BudgetAccount, keys: Keys): BudgetAccount {
   const at = (period: Period) =>
     account[period].key === keys[period] ? account[period] : { key: keys[period], ...unused };
   return { ...account, day: at('day'), month: at('month') };
 }
 
-/** The effective limits: the holder's own, else those in the settings. */
 export function resolveLimits(own: OwnLimits, usual: BudgetLimits): BudgetLimits {
   const whole = (limit: z.infer<typeof OwnLimit> | undefined) => (limit === 'unlimited' ? undefined : limit);
   const one = (period: Period, kind: Kind) => whole(own[period][kind] ?? usual[period][kind]);
@@ -109,7 +105,6 @@ export function resolveLimits(own: OwnLimits, usual: BudgetLimits): BudgetLimits
   return { day: all('day'), month: all('month'), held };
 }
 
-/** The account's effective limits and how much of each is used. */
 export function toAccountBudgetLines(
   account: BudgetAccount,
   of: LimitHolder['of'],
@@ -139,7 +134,6 @@ export const withReservation = (
   open: [...account.open.filter(({ id }) => id !== one.id), { ...one, ...sumAmounts([amounts]) }],
 });
 
-/** Adds usage to the current day and month. */
 export function withAddedUsage(account: BudgetAccount, used: BudgetAmounts): BudgetAccount {
   const more = (before: BudgetAccount['day']) => {
     const sum = addAmounts(before, used);
@@ -148,7 +142,6 @@ export function withAddedUsage(account: BudgetAccount, used: BudgetAmounts): Bud
   return { ...account, day: more(account.day), month: more(account.month) };
 }
 
-/** Raises usage to at least the amounts in the sessions' logs. */
 export function raiseToLoggedUsage(account: BudgetAccount, logged: LoggedUsage): BudgetAccount {
   const most = (period: Period) => ({
     ...account[period],

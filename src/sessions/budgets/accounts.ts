@@ -10,10 +10,8 @@ import { BudgetAccount, emptyAccount, type LimitHolder, recordIdOf, toCurrentPer
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
   readonly clock: Pick<Clock, 'now'>;
-  /** Determines the day and month for budgets. */
   readonly calendar: Pick<Calendar, 'keysAt'>;
 }
-/** Stored accounts of people, projects and the server, shared by all servers of the store. */
 export class BudgetAccountStore extends ServerPart<Deps> {
   readonly #turns = createKeyedQueue();
 

@@ -39,7 +39,7 @@ interface Deps {
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
   readonly calendar: Calendar;
   readonly now: () => number;
-  /** Triggers a check of which waiting runs can continue. */
+  /** Checks which waiting runs can continue. */
   readonly wake: () => void;
 }
 

@@ -24,7 +24,7 @@ import {
 
 const nothing = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
 const words = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'tool calls', time: 'time' } as const;
-/** In the currency's units. */
+/** Costs are in the currency's units. */
 export type UsageAmounts = typeof nothing;
 export const buildUsageAmounts = (amount: (kind: keyof UsageAmounts) => number): UsageAmounts => ({
   ...{ turns: amount('turns'), tokens: amount('tokens') },
@@ -37,7 +37,6 @@ const Link = z.object({
   /** Null for an attempt, like `runId`. */
   callId: z.string().nullable(),
   runId: z.string().nullable(),
-  /** The id of the attempts that the child belongs to. */
   attempts: z.string().optional(),
   /** The child's usage, stored when the child is deleted. */
   spent: z
@@ -59,7 +58,6 @@ interface Deps {
  * child only what it used.
  */
 export class ChildBudgets extends ServerPart<Deps> {
-  /** Tool calls of sessions, including calls in progress. */
   readonly #expected = new Map<SessionId, number>();
 
   /** Reserves a session's calls in progress in its budget. */
@@ -71,7 +69,7 @@ export class ChildBudgets extends ServerPart<Deps> {
     this.#expected.delete(id);
   }
 
-  /** The ids of a session's children, including ended ones. */
+  /** Includes ended children. */
   async listChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<readonly SessionId[]> {
     const links = await this.#links(id);
     return links.filter(([, { attempts }]) => only === 'all' || attempts === undefined).map(([child]) => child);
@@ -82,7 +80,6 @@ export class ChildBudgets extends ServerPart<Deps> {
     return found.map((link) => [SessionId.parse(link.id.slice(id.length + 1)), Link.parse(link.doc)]);
   }
 
-  /** The part of a session's budget held by its children. */
   async reservedFor(id: SessionId): Promise<UsageAmounts> {
     let sum = nothing;
     for (const [child, { spent = nothing }] of await this.#links(id)) {
@@ -132,7 +129,6 @@ export class ChildBudgets extends ServerPart<Deps> {
     return addAmounts(await this.spent(id), await this.reservedFor(id));
   }
 
-  /** Stores the usage of a child that is about to be deleted. */
   async remember(parent: SessionId, id: SessionId): Promise<void> {
     const link = await this.deps.records.get(childLinkKind, `${parent}:${id}`);
     if (!link) return;
@@ -145,7 +141,7 @@ export class ChildBudgets extends ServerPart<Deps> {
     return found && Lent.parse(found.doc);
   }
 
-  /** `copied`: the last event copied from the session that it was forked from. */
+  /** `copied`: the seq of the last event copied by a fork. */
   async #spendingByLog(id: SessionId, copied: number): Promise<Spending> {
     let spending = noSpending;
     for (let [after, isRead] = [copied, false]; !isRead; ) {

@@ -17,23 +17,19 @@ import type { CountStoredDocuments } from './stored-amounts.ts';
 
 /** `from`: the session's holders before a move, which already count its amounts. */
 type HoldingSession = BudgetedSession & { readonly from?: BudgetedSession | undefined };
-/** The amounts held by one session in memory, or by a document being stored. */
 export interface Holding {
   readonly session: HoldingSession;
   readonly amounts: ConcurrentAmounts;
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly accounts: BudgetAccountStore;
-  /** Limits from the settings. */
   readonly limitsOf: (holder: LimitHolder) => BudgetLimits;
   readonly stored: CountStoredDocuments;
   /** Runs and sandboxes of sessions in this server's memory. */
   readonly live: () => Iterable<Holding>;
-  /** Whether other servers use the store as well. */
   readonly shared: boolean;
   readonly server: string;
 }
-/** A limit without room for the needed amount. */
 export interface ReachedLimit {
   readonly of: LimitHolder['of'];
   readonly kind: ConcurrentLimit;
@@ -49,13 +45,12 @@ const renewMs = holdingLeaseMs / 3;
 
 /**
  * Limits what people, projects and the server hold concurrently. Stored documents are counted by the store's indexes;
- * runs and sandboxes are those in memory. With several servers, each writes its totals into the accounts that have a
- * limit; the write fails if another server has written in the meantime.
+ * runs and sandboxes are counted in memory. If several servers share the store, each writes its totals into the limited
+ * accounts; the write fails if another server wrote in the meantime.
  */
 export class HoldingLimiter implements AsyncDisposable {
   readonly #deps: Deps;
   readonly #inTurn = createKeyedQueue();
-  /** Documents being stored. */
   readonly #storing = new Set<Holding>();
   /** Accounts that contain this server's totals. */
   readonly #published = new Map<string, LimitHolder>();
@@ -103,7 +98,6 @@ export class HoldingLimiter implements AsyncDisposable {
     }
   }
 
-  /** Whether all limits have room for the amounts. */
   async covers(session: HoldingSession, amounts: ConcurrentAmounts): Promise<boolean> {
     for (const holder of holdersIn(session)) {
       const limits = await this.#readLimits(holder, amounts);
@@ -125,12 +119,12 @@ export class HoldingLimiter implements AsyncDisposable {
     return Object.fromEntries(await Promise.all(concurrentLimits.map(one))) as Record<ConcurrentLimit, number>;
   }
 
-  /** Called when a run or sandbox of the session has ended. */
+  /** Call when a run or sandbox of the session has ended. */
   async freed(session: HoldingSession): Promise<void> {
     await this.#publish(holdersIn(session));
   }
 
-  /** Called when a session in memory gets new holders. Updates this server's totals after pending calls of `take`. */
+  /** Call when a session in memory gets new holders. Updates this server's totals after pending calls of `take`. */
   async moved(): Promise<void> {
     if (this.#deps.shared) await this.#inTurn('', () => this.#renew());
   }
@@ -199,7 +193,6 @@ export class HoldingLimiter implements AsyncDisposable {
     };
   }
 
-  /** The account with this server's totals, and without those of lost servers. */
   #withSum(holder: LimitHolder, account: BudgetAccount, more: ConcurrentAmounts = {}): BudgetAccount {
     const { server, clock } = this.#deps;
     const { now } = this.#sums(holder, account);
@@ -217,7 +210,6 @@ export class HoldingLimiter implements AsyncDisposable {
     return { ...account, held: { ...Object.fromEntries(others), ...own } };
   }
 
-  /** Writes this server's totals into the accounts that have a limit. */
   async #publish(holders: readonly LimitHolder[]): Promise<void> {
     if (!this.#deps.shared) return;
     for (const holder of holders) {

@@ -57,13 +57,11 @@ export interface LedgerDeps extends Pick<ServerParts, 'clock' | 'newId' | 'warn'
    * Whether other servers use the store as well. If not, reservations of an earlier process are released immediately.
    */
   readonly shared: boolean;
-  /** Limits from the settings. */
   readonly limitsOf: (holder: LimitHolder) => BudgetLimits;
   /** Usage of the holder's sessions in the current day and month, according to their logs. */
   readonly logged: (holder: LimitHolder, now: number) => Promise<LoggedUsage>;
 }
 
-/** A reservation in each holder's account. */
 interface HeldAmounts {
   readonly id: string;
   readonly holders: readonly LimitHolder[];
@@ -82,11 +80,9 @@ interface HeldAmounts {
 export class BudgetLedger implements AsyncDisposable {
   readonly #deps: LedgerDeps;
   readonly #server: string;
-  /** The parts of parents' budgets held by children. */
   readonly children: ChildBudgets;
-  /** Whether a session's owner still has access to it. */
   mayWork: (session: BudgetedSession) => boolean = () => true;
-  /** Counts a run as working unless it is already counted, or resolves with a limit that has no room. */
+  /** Counts a run as working, at most once. Resolves with a limit that has no room. */
   admitRun: (id: SessionId, runId: RunId) => Promise<BudgetOverrun | undefined> = async () => undefined;
   readonly #held = new Map<string, HeldAmounts>();
   /** The accounts for which this process has counted the logs. */
@@ -101,7 +97,6 @@ export class BudgetLedger implements AsyncDisposable {
     this.children = new ChildBudgets(deps);
   }
 
-  /** The budgets of a session's turn: those of its run, of the session, and of the holders that pay for it. */
   async open({ record, run, now, limits = {}, lends = false }: OpenedTurn): Promise<TurnBudget> {
     const { id, budget = {} } = record();
     const isLimited = Object.keys({ ...limits, ...budget }).length > 0;
@@ -118,7 +113,7 @@ export class BudgetLedger implements AsyncDisposable {
     return new TurnBudget({ run: run.budget, session, shared, ...(lends && { keepCalls }) });
   }
 
-  /** The budgets of a session. `admit` is called before each request. */
+  /** `admit` is called before each request. */
   of(session: BudgetedSession, admit: () => Promise<BudgetOverrun | undefined> = async () => undefined): SharedBudgets {
     const holders = holdersOf(session);
     const findRefusal = async () => (this.mayWork(session) ? await admit() : lostAccess);
@@ -136,7 +131,6 @@ export class BudgetLedger implements AsyncDisposable {
     };
   }
 
-  /** Whether the session's budgets now have room for the refused amount. */
   async covers(session: BudgetedSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
     if (!this.mayWork(session) || kind === 'runningRuns') return false;
     const amount = kind === 'cost' ? toMicroCost(needs) : needs;
@@ -148,7 +142,6 @@ export class BudgetLedger implements AsyncDisposable {
     return true;
   }
 
-  /** Sets a holder's own limits. */
   async limit(holder: LimitHolder, own: BudgetAccount['own']): Promise<BudgetAccount> {
     const changed = await this.#change(holder, (account) => ({ ...account, own }));
     this.#wake();
@@ -192,7 +185,7 @@ export class BudgetLedger implements AsyncDisposable {
     }
   }
 
-  /** Paid calls are counted immediately, so that those of a lost server are counted too. */
+  /** Calls are counted before they are made, so that those of a lost server are counted too. */
   async #payCalls(holders: readonly LimitHolder[], count: number, signal: AbortSignal): Promise<PaidCalls | undefined> {
     let paid = 0;
     while (paid < count) {
@@ -249,7 +242,6 @@ export class BudgetLedger implements AsyncDisposable {
     await this.#end(held);
   }
 
-  /** Writes the end of a reservation to the accounts that lack it. */
   async #end(held: HeldAmounts): Promise<void> {
     const { id, used = zeroAmounts } = held;
     for (const holder of held.holders) {
@@ -301,7 +293,7 @@ export class BudgetLedger implements AsyncDisposable {
     return over;
   }
 
-  /** Counts usage from the logs: initially, and after a server was lost before reporting its usage. */
+  /** Runs once per process, and again after a server was lost before it reported its usage. */
   async #countLogs(holder: LimitHolder, account: BudgetAccount): Promise<void> {
     const name = recordIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;

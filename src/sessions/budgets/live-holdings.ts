@@ -9,12 +9,11 @@ import { type Holding, type HoldingLimiter, toLimitError } from './holdings.ts';
 
 interface Deps {
   readonly sessions: { all(): LiveSession[]; get(id: SessionId): LiveSession | undefined };
-  /** The maximum amounts that the session's sandbox can use. */
   readonly sandboxOf: (session: SessionRecord) => ConcurrentAmounts;
   readonly holdings: () => Pick<HoldingLimiter, 'take' | 'freed' | 'moved'>;
 }
 
-/** Runs and sandboxes of the sessions in memory; an entry is removed when its session leaves memory. */
+/** An entry is removed when its session leaves memory. */
 export class LiveHoldings extends ServerPart<Deps> {
   *shares(): Generator<Holding> {
     for (const { held, runWriter, writer } of this.deps.sessions.all()) {
@@ -24,7 +23,7 @@ export class LiveHoldings extends ServerPart<Deps> {
     }
   }
 
-  /** Counts a run as working. A parent's run waits for its children, so their runs are part of it. */
+  /** A parent's run waits for its children, so their runs are part of it. */
   async admitRun(id: SessionId, runId: RunId): Promise<BudgetOverrun | undefined> {
     const live = this.deps.sessions.get(id);
     if (!live || live.held.runId === runId || live.writer.record.parent) return undefined;
@@ -40,7 +39,7 @@ export class LiveHoldings extends ServerPart<Deps> {
   /** A run that ended or waits for a person holds nothing. */
   onFacts(id: SessionId, facts: readonly SessionFact[]): void {
     const live = this.deps.sessions.get(id);
-    // The record has the new holders once the write has settled. If that fails, the session leaves memory.
+    // The record has the new holders once the write has settled. If the write fails, the session leaves memory.
     if (live && facts.some(changesHolders))
       void live.writer.settled().then(
         () => this.deps.holdings().moved(),

@@ -12,7 +12,7 @@ import {
 
 const nothing: LoggedUsage = { day: sumAmounts([]), month: sumAmounts([]) };
 
-/** Usage of each person and project since these times, from their sessions' logs. Logs of deleted sessions are gone. */
+/** Logs of deleted sessions are gone, so their usage is not included. */
 export async function readLoggedUsage(
   { events }: Pick<Store, 'events'>,
   starts: Readonly<Record<Period, number>>,

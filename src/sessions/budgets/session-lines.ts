@@ -17,7 +17,7 @@ interface SessionUse {
   readonly limits: OwnBudget;
   /** The part held by its children. */
   readonly lent: UsageAmounts;
-  /** Total usage, including amounts not yet in the record. */
+  /** Includes amounts that are not in the record yet. */
   readonly used: UsageAmounts;
 }
 

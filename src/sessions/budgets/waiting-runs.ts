@@ -20,10 +20,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
 const lookMs = 30_000;
 const most = 1_000; // runs per round
 
-/**
- * Continues runs that wait for a budget or limit of a person, project or the server once it has room, or for an owner
- * to regain access.
- */
+/** Continues runs that wait for room in a budget or limit, or for an owner to regain access. */
 export class WaitingRuns {
   readonly #deps: Deps;
   readonly #rounds: Rounds;
@@ -42,12 +39,10 @@ export class WaitingRuns {
     this.#rounds = new Rounds({ round, restMs, clock, warn, failure });
   }
 
-  /** Starts a round immediately because a limit changed. */
   wake = (): void => {
     this.#rounds.wake();
   };
 
-  /** When a run ends or begins to wait, starts a round if other runs may be waiting for room. */
   onFacts(facts: readonly SessionFact[]): void {
     for (const { type, data } of facts) {
       const isRefused = type === 'run.wait' && data.budget?.kind === 'runningRuns';
@@ -56,7 +51,6 @@ export class WaitingRuns {
     }
   }
 
-  /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#rounds.run(signal);
   }

@@ -12,7 +12,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly copies: Pick<CopyStore, 'announce' | 'release'>;
 }
 const Stored = z.object({ owner: z.string(), at: z.number(), bytes: z.int() });
-/** A build after this time must upload its files again. */
+/** Older files must be uploaded again. */
 const keptMs = 24 * 60 * 60 * 1_000;
 
 /** Per holder, regardless of size. */
@@ -25,7 +25,6 @@ const maxFiles = 1_000;
 export class BuildFiles {
   readonly #deps: Deps;
   readonly #ownerBytes: number;
-  /** Bytes of uploads in progress, by owner. */
   readonly #arriving = new Map<string, number>();
 
   constructor(deps: Deps, ownerBytes: number) {
@@ -71,7 +70,7 @@ export class BuildFiles {
     }
   }
 
-  /** Concurrent uploads count together; otherwise each of them could use the whole remaining quota. */
+  /** Concurrent uploads are counted together; otherwise each could use the whole remaining quota. */
   async *#counted(
     content: AsyncIterable<Uint8Array>,
     {

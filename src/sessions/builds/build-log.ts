@@ -41,7 +41,6 @@ export class BuildLogWriter extends ServerPart<Deps> {
     this.entries.push({ at, level, text: shown, ...(step !== undefined && { step }) });
   }
 
-  /** Returns a listener that writes a step's output line by line. */
   listen(step: string): (text: string) => void {
     return (text) => {
       const lines = `${this.#rest.get(step) ?? ''}${text}`.split(/\r\n|\n|\r/);
@@ -54,13 +53,11 @@ export class BuildLogWriter extends ServerPart<Deps> {
     };
   }
 
-  /** Writes unterminated last lines. */
   flush(): void {
     for (const [step, rest] of this.#rest) if (rest !== '') this.write('info', rest, step);
     this.#rest.clear();
   }
 
-  /** Called between steps: writes the record unless it was written recently. */
   async keepNow(): Promise<void> {
     if (this.deps.clock.now() - this.#keptAt >= keptEveryMs) await this.keep();
   }

@@ -20,15 +20,11 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'warn'> {
   readonly policy: { readonly maxSeconds: number; readonly atOnce: number };
   readonly driver: Driver;
   readonly records: BuildRecords;
-  /** The store for build logs. */
   readonly store: Pick<RecordStore, 'put'>;
   readonly files: BuildFiles;
   readonly images: BuiltImages;
-  /** Aborts all builds when the server closes. */
   readonly closing: AbortSignal;
-  /** The sandbox spec of a build, with the server's own limits and egress. */
   readonly specOf: (id: SessionId, image: string) => SandboxSpec;
-  /** Reads the registries that the image's package managers use. */
   readonly reach: (id: SessionId, link: SandboxLink, signal: AbortSignal) => Promise<void>;
   /** Rejects while free disk space is below the minimum. */
   readonly admit: () => Promise<void>;
@@ -49,11 +45,9 @@ interface RunningBuild {
   readonly stop: AbortController;
 }
 
-/** The interval between checks of free disk space. */
 const lookEveryMs = 3_000;
 const neverFires = new AbortController().signal;
 
-/** Runs this server's builds, a few at a time. */
 export class BuildQueue {
   readonly #deps: Deps;
   readonly #running = new Map<string, RunningBuild>();
@@ -65,7 +59,7 @@ export class BuildQueue {
     this.#slots = new Semaphore(deps.policy.atOnce, { maxWaiting: Number.POSITIVE_INFINITY });
   }
 
-  /** Queues the build. Its outcome is written to its record and log. */
+  /** The outcome is written to the build's record and log. */
   add(queued: QueuedBuild): void {
     const { id, templateId } = queued.build;
     const log = new BuildLogWriter({ buildId: id, records: this.#deps.store, clock: this.#deps.clock });
@@ -78,7 +72,7 @@ export class BuildQueue {
     return this.#running.get(buildId)?.log;
   }
 
-  /** Stops one build, or those of a template. Does nothing if none of them runs here. */
+  /** Does nothing if no such build runs here. */
   stop(of: { readonly build: string } | { readonly template: string }, why: string): void {
     for (const [id, running] of this.#running) {
       const isMeant = 'build' in of ? id === of.build : running.templateId === of.template;

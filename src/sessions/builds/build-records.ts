@@ -15,7 +15,6 @@ const Log = z.object({ entries: z.array(BuildLogEntry) });
 
 export const isOpenBuild = ({ status }: TemplateBuild): boolean => status === 'building' || status === 'waiting';
 
-/** Stored templates, their builds and build logs. */
 export class BuildRecords {
   readonly #records: RecordStore;
   readonly #templates: Collection<BuiltTemplate>;
@@ -36,12 +35,10 @@ export class BuildRecords {
     });
   }
 
-  /** All templates, or a holder's. */
   async templates(holder?: Holder): Promise<readonly BuiltTemplate[]> {
     return await (holder ? this.#templates.listHeldBy(holder) : this.#templates.list());
   }
 
-  /** All builds, or a holder's. */
   async builds(holder?: Holder): Promise<readonly TemplateBuild[]> {
     return await (holder ? this.#builds.listHeldBy(holder) : this.#builds.list());
   }
@@ -70,7 +67,6 @@ export class BuildRecords {
     return found;
   }
 
-  /** Like `find`, among the templates that a session of this holder can use. */
   async findFor(session: Holder, named: string): Promise<BuiltTemplate> {
     const [bare] = named.split(':');
     const all = await this.#templates.listUsable(session);
@@ -92,8 +88,8 @@ export class BuildRecords {
   }
 
   /**
-   * Stores a new build, and its template if that is new, if the rules admit both in addition to those that the owner
-   * and the project already have. Rejects as the rules do.
+   * Stores a new build, and its template if that is new. The rules see what the owner and the project already have, and
+   * can reject.
    */
   async begin(
     { template, build }: { readonly template: () => BuiltTemplate; readonly build: TemplateBuild },
@@ -126,7 +122,7 @@ export class BuildRecords {
     await this.#records.delete(templateBuildKind, id);
   }
 
-  /** Changes the current tags, again after a concurrent write by another server. Rejects: not_found, quota. */
+  /** `change` runs again after a concurrent write by another server. Rejects: not_found, quota. */
   async changeTags(
     { id }: Pick<BuiltTemplate, 'id'>,
     change: (template: BuiltTemplate) => BuiltTemplate['tags'],

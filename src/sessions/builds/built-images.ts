@@ -28,13 +28,11 @@ const untaggedKept = 5;
 export const computeBuildExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + maxBuildStartMs : until + maxBuildDelayMs;
 
-/** Finds and removes the images of builds. */
 export class BuiltImages extends ServerPart<Deps> {
   nameOf(buildId: string): string {
     return `corral-built/${this.deps.instance}:${buildId}`;
   }
 
-  /** Finds the holder's image that contains the most leading steps. */
   async cached(prints: readonly string[], holder: Holder) {
     const { driver, records } = this.deps;
     if (!buildsImages(driver)) return undefined;
@@ -48,7 +46,7 @@ export class BuiltImages extends ServerPart<Deps> {
     return undefined;
   }
 
-  /** Called after a build: deletes the holder's oldest untagged builds, so that they cannot fill the disk. */
+  /** Deletes the holder's oldest untagged builds, so that they cannot fill the disk. */
   async trim(holder: Holder): Promise<void> {
     const { records } = this.deps;
     const named = await this.#named(holder);

@@ -7,14 +7,12 @@ interface Heredoc {
   readonly isIndented: boolean;
   readonly lines: readonly string[];
 }
-/** A Dockerfile instruction, with its continued lines joined. */
 export interface Instruction {
   /** The number of its first line, starting with 1. */
   readonly line: number;
   /** Upper case. */
   readonly keyword: string;
   readonly flags: readonly { readonly name: string; readonly value: string }[];
-  /** The text after the keyword and flags. */
   readonly rest: string;
   /** The words of the JSON form `["a", "b"]`; undefined: not in this form. */
   readonly json: readonly string[] | undefined;
@@ -34,7 +32,7 @@ const heredocMark = /(?:^|\s)\d*<<(-?)(["']?)([A-Za-z_][A-Za-z0-9_]*)\2(?=$|[\s;
 export const createLineError = (line: number, message: string): AppError =>
   new AppError('invalid_request', `Line ${line} of the Dockerfile: ${message}`);
 
-/** Splits a Dockerfile into instructions. Rejects: invalid_request, with the line number. */
+/** Rejects: invalid_request, with the line number. */
 export function parseInstructions(text: string): ParsedDockerfile {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const escapeSign = parseEscape(lines);

@@ -19,7 +19,6 @@ const maxText = 65_536;
 
 export const escapeDollarSigns = (text: string): UnexpandedText => text.replaceAll('$', '$$$$');
 
-/** Expands the image's variables. */
 export const expandVariables = (text: UnexpandedText, imageValue: (name: string) => string): string =>
   text.replace(/\$(?:\$|\{([A-Za-z_][A-Za-z0-9_]*)\})/g, (_, name?: string) =>
     name === undefined ? '$' : imageValue(name),
@@ -33,7 +32,7 @@ export function resolveText(text: UnexpandedText, line: number): string {
   });
 }
 
-/** Splits an instruction into words, removing quotes and expanding variables. Rejects: invalid_request. */
+/** Removes quotes and expands variables. Rejects: invalid_request. */
 export function parseWords(text: string, scope: VariableScope): UnexpandedText[] {
   const words: UnexpandedText[] = [];
   const reader = { text, at: 0 };
@@ -44,7 +43,6 @@ export function parseWords(text: string, scope: VariableScope): UnexpandedText[]
   return words;
 }
 
-/** Expands the whole text as a single word. */
 export const expandWord = (text: string, scope: VariableScope): UnexpandedText =>
   readWord({ text, at: 0 }, scope, { ends: undefined, depth: 0 });
 

@@ -36,9 +36,7 @@ const refused: Readonly<Record<string, string>> = {
   ONBUILD: 'templates have no ONBUILD. Write the steps where they run.',
 };
 
-/**
- * Converts a Dockerfile to steps. `args` are the values of its ARGs. Rejects: invalid_request, with the line number.
- */
+/** `args`: values of the Dockerfile's ARGs. Rejects: invalid_request, with the line number. */
 export function parseDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
   const { instructions, escapeSign } = parseInstructions(text);
   const values = new Map<string, UnexpandedText>();
@@ -131,7 +129,7 @@ const copyFlags = {
   from: () => 'COPY takes files of the build alone. Use RUN for files of the image.',
 };
 
-/** An instruction's flags by name. Rejects: invalid_request for unsupported flags. */
+/** Rejects: invalid_request for unsupported flags. */
 function checkFlags(
   { line, keyword, flags }: Instruction,
   known: Readonly<Record<string, (value: string) => string | undefined>>,
@@ -176,7 +174,6 @@ function parseEnv(rest: string, scope: VariableScope): readonly Pair[] {
   return pairs;
 }
 
-/** The shell command to run in the image. */
 function toShellCommand(one: Instruction, shell: readonly string[]): string {
   const { line, rest, json, heredocs } = one;
   if (json?.length) return json.map(quote).join(' ');
@@ -195,7 +192,6 @@ function toShellCommand(one: Instruction, shell: readonly string[]): string {
   return shell.length === 0 ? command : [...shell, command].map(quote).join(' ');
 }
 
-/** Creates one step per source. */
 function toCopySteps(one: Instruction, words: readonly string[]): BuildStep[] {
   const { line, heredocs } = one;
   const flags = checkFlags(one, copyFlags);

@@ -5,7 +5,6 @@ import type { BuildPlan } from '../api/server/template-builds.ts';
 import { expandVariables } from './dockerfile-words.ts';
 
 export type BuildUser = 'root' | 'user';
-/** The user, working directory and variables set by earlier steps. */
 export interface BuildState {
   readonly user: BuildUser;
   readonly folder: string;
@@ -18,15 +17,13 @@ const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
 /** Variables for the sandbox's egress and server connection: an image that changed them would not work. */
 const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|(HTTPS?|ALL|NO)_PROXY)$/i;
 
-/** The base image of a build. */
 export interface BuildBaseImage {
-  /** The image's environment variables. */
   readonly env: Readonly<Record<string, string>>;
   /** The number of leading steps that the image already contains. */
   readonly done: number;
 }
 
-/** Rejects with invalid_request if the build cannot work, before anything starts. */
+/** Rejects: invalid_request, before anything starts. */
 export function checkBuildPlan(steps: readonly BuildStep[], start?: BuildPlan['start']): void {
   if (JSON.stringify(start ?? {}).includes('\\u0000')) throw bad('The start command has a NUL character.');
   if (steps.length > maxSteps) throw bad(`A build has at most ${maxSteps} steps, not ${steps.length}.`);
@@ -68,7 +65,6 @@ export function parseUser(text: string): BuildUser {
   return user as BuildUser;
 }
 
-/** The state before each step, and after the last step. */
 export function computeBuildStates(
   steps: readonly BuildStep[],
   { env: own, done }: BuildBaseImage,
@@ -92,11 +88,10 @@ export function computeBuildStates(
   return states;
 }
 
-/** The working directory after the last step. */
 export const computeFinalFolder = (steps: readonly BuildStep[]): string =>
   computeBuildStates(steps, { env: {}, done: 0 }).at(-1)?.folder ?? homeFolder;
 
-/** Resolves a step's path against its working directory. A trailing slash is kept, because it marks a folder. */
+/** A trailing slash is kept, because it marks a folder. */
 export function resolveStepPath(folder: string, path: string): string {
   const from = path.replace(/^~(?=\/|$)/, homeFolder);
   const all = from.startsWith('/') ? from : `${folder}/${from}`;
@@ -119,7 +114,6 @@ export function computeStepHashes(base: string, holder: string, steps: readonly 
 }
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
-/** A step's line in the log. */
 export function describeStep(step: BuildStep): string {
   switch (step.type) {
     case 'RUN':

@@ -80,7 +80,6 @@ export class BuildStepFailure extends Error {
 interface StepRun {
   readonly container: BuildContainer;
   readonly steps: readonly BuildStep[];
-  /** The number of leading steps that the base image already contains. */
   readonly done: number;
   readonly log: BuildLogWriter;
   readonly openFiles: (hash: string) => Promise<AsyncIterable<Uint8Array>>;

@@ -30,9 +30,7 @@ interface Deps extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' 
   readonly records: RecordStore;
   readonly blobs: Pick<BlobStore, 'put' | 'open'>;
   readonly copies: Pick<CopyStore, 'announce' | 'release'>;
-  /** Whether the name is reserved, so that no built template can use it. */
   readonly reserved: (name: string) => boolean;
-  /** Images that the sandboxes of sessions start from. */
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 
@@ -41,7 +39,6 @@ const openBuilds = 10;
 const cleanUpMs = 60_000;
 const lostText = 'The server ended while it built the template. Build it again.';
 
-/** Templates that owners build, with their builds and images. */
 export class TemplateBuilds {
   readonly service: TemplateBuildService;
   readonly #deps: Deps;
@@ -124,7 +121,7 @@ export class TemplateBuilds {
         now: at,
         template: (others) => {
           const found = others.find((one) => one.name === name && holderKey(one) === holderKey(by));
-          template = found ?? template; // the template may also have been stored by another server just now
+          template = found ?? template; // another server may have just stored the template
           const own = others.filter((one) => one.owner === owner);
           if (found || own.length < policy.ownerCount) return;
           const text = `You have ${own.length} built templates of ${policy.ownerCount} allowed.`;
@@ -279,12 +276,11 @@ export class TemplateBuilds {
     });
   }
 
-  /** Removes untagged builds older than `before`, and everything that no template or session needs. */
   collect(before: number): Promise<number> {
     return this.#images.collect(before);
   }
 
-  /** Called at start-up if no other server uses the store: open builds have then lost their server. */
+  /** Call at start-up if no other server uses the store: open builds have then lost their server. */
   async adopt(): Promise<void> {
     for (const build of await this.#records.builds()) {
       if (!isOpenBuild(build) || build.until === undefined) continue;

@@ -19,7 +19,6 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
 }
 const maxFreshMs = 10_000;
 
-/** Connects the engine to the other servers of a shared store. */
 export function createCluster({
   ownership,
   commands,

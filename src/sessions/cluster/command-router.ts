@@ -16,7 +16,7 @@ import { type RemoteCommand, RemoteCommands } from './remote-commands.ts';
 const [pageSize, maxPageSize] = [32, 512];
 const skewMs = 60_000; // allowed clock difference between two servers
 
-/** Searches the log for a message by id, because an earlier holder may have taken it without answering. */
+/** An earlier holder may have processed the message without answering. */
 async function findSentMessage(
   log: Pick<EventLog, 'page'>,
   id: SessionId,
@@ -41,13 +41,11 @@ async function findSentMessage(
 interface Deps extends LocalParts, Pick<ServerParts, 'clock' | 'ids'> {
   readonly ownership: Ownership;
   readonly commands: CommandQueue;
-  /** The time limit for starting a sandbox at the request of another server. */
   readonly startTimeoutMs: number;
   readonly warn: (error: unknown, text: string) => void;
 }
 const maxLooks = 5;
 
-/** Routes each command to its session's holder: this server's supervisor or another server. */
 export class CommandRouter implements CommandExchange {
   readonly #deps: Deps;
   readonly #sends = createKeyedQueue();
@@ -80,12 +78,11 @@ export class CommandRouter implements CommandExchange {
     else void this.#remote.post(id, { name: 'note', body: fact }).catch(() => {});
   }
 
-  /** Has the session's holder mark the sandbox as used, and start it if it is not running. */
   async askForUse(id: SessionId, signal: AbortSignal): Promise<void> {
     await this.#remote.route(id, { name: 'use', body: null }, async () => {}, signal);
   }
 
-  /** Reports to the session's holder that the sandbox's peer is not our daemon. The holder destroys the sandbox. */
+  /** Reports that the sandbox's peer is not our daemon. The session's holder destroys the sandbox. */
   distrust(id: SessionId, error: unknown): void {
     const breach = findViolation(error);
     const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;
@@ -109,9 +106,9 @@ export class CommandRouter implements CommandExchange {
   }
 
   /**
-   * Sends of the same message run one at a time. A posted message (`postedAt`) is first searched for in the log: until
-   * a server notices that it lost its lease, two servers can read the same post. A repeatable message is also searched
-   * for, because a server may have posted it before it died.
+   * Sends of the same message run one at a time. The log is searched first for a posted message (`postedAt`), because
+   * two servers can read the same post until one notices that it lost its lease, and for a repeatable message, because
+   * a server may have posted it before it died.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.#deps;
@@ -121,7 +118,7 @@ export class CommandRouter implements CommandExchange {
     return this.#sends(command.messageId, async () => {
       if (since === undefined) return await supervisor.command<Value>(id, command);
       for (let looks = 0; looks < maxLooks; looks++) {
-        const live = await supervisor.reach(id); // from here on, only this server can append, or its append is fenced
+        const live = await supervisor.reach(id); // from here on, an append without the lease is fenced
         const sent = await findSentMessage(this.#deps.log, id, command, since);
         if (sent) return sent as Value;
         // A session rehydrated in the meantime may have read facts that this check missed.
@@ -150,7 +147,7 @@ export class CommandRouter implements CommandExchange {
     const { log, liveSessions } = this.#deps;
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const { writer } = liveSessions.get(id) ?? {};
-    await writer?.settled(); // our own writes that are under way do not count as another holder's
+    await writer?.settled(); // our own pending writes are not another holder's
     return writer === undefined || writer.head >= head;
   }
 }

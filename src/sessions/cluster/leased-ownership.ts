@@ -71,7 +71,7 @@ export class LeasedOwnership implements Ownership {
     await this.#turns(id, async () => {
       if (!this.#held.delete(id)) return;
       const { leases, holder } = this.#options;
-      await leases.release(leaseNameOf(id), holder).catch(() => {}); // otherwise the lease lapses
+      await leases.release(leaseNameOf(id), holder).catch(() => {}); // if this fails, the lease lapses
     });
   }
 
@@ -88,7 +88,6 @@ export class LeasedOwnership implements Ownership {
     this.#heard = listener;
   }
 
-  /** Releases all leases, so that other servers can take over immediately. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#renewing;

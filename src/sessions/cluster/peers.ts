@@ -56,7 +56,7 @@ export class Peers implements AsyncDisposable {
     this.#leave();
     this.#stop.abort();
     await this.#running;
-    // otherwise the other servers notice once the record is out of date
+    // if this fails, the other servers notice when the record expires
     await this.#say(true, this.#leaving ?? []).catch(() => {});
   }
 

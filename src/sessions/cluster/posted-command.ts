@@ -27,7 +27,7 @@ const Posted = z.discriminatedUnion('name', [
   z.object({ name: z.literal('command'), body: SessionCommand }),
 ]);
 
-/** Parses a command that another server posted to the store. Rejects: unsupported (posted by another version). */
+/** Rejects: unsupported (posted by another version). */
 export function parsePostedCommand({ name, body }: RemoteCommand) {
   try {
     return Posted.parse({ name, body });

@@ -12,7 +12,6 @@ import { type Ownership, ownershipLostError } from '../engine/ownership.ts';
 // and answers them. Servers never connect to each other. A session without a holder gets a holder, which then finds the
 // command.
 
-/** A serialized command for the session's holder. */
 export interface RemoteCommand {
   readonly name: string;
   readonly body: unknown;
@@ -48,7 +47,6 @@ const Answer = z.union([
   z.object({ ok: z.literal(false), code: z.enum(errorCodes), message: z.string() }),
 ]);
 
-/** Commands between the servers of one store. */
 export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements AsyncDisposable {
   readonly #awaited = new Map<string, PendingAnswer>();
   /** Commands that this server is executing or has just executed, with the timer that removes them. */
@@ -112,7 +110,6 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     }
   }
 
-  /** Receives the answers to the commands posted here. */
   async #listen(): Promise<void> {
     const { commands } = this.deps;
     await this.#again('answers could not be read', async () => {
@@ -129,7 +126,6 @@ export class RemoteCommands extends ServerPart<RemoteCommandsOptions> implements
     });
   }
 
-  /** Executes commands that other servers posted for sessions of this server. */
   async #serve(): Promise<void> {
     await this.#again('commands could not be read', () => this.#doPending());
   }

@@ -7,7 +7,6 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SandboxExchange } from '../engine/sandbox/sandbox-exchange.ts';
 import type { SandboxLease } from '../run/sandbox-lease.ts';
 
-/** Messages to a sandbox's holder from another server that uses the sandbox. */
 interface SandboxHolder {
   /** Requests that the holder mark the sandbox as used, and start it if it is not running. */
   askForUse(id: SessionId, signal: AbortSignal): Promise<void>;
@@ -62,7 +61,7 @@ export class RemoteSandboxes extends ServerPart<Options> implements SandboxExcha
     };
   }
 
-  /** Connects to a running sandbox. This does not delay its idle stop. Rejects: sandbox_not_found. */
+  /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */
   async look(id: SessionId, signal: AbortSignal): Promise<RemoteLink> {
     const known = await this.#known(id);
     if (known) return known;

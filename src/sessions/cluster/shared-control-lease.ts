@@ -10,7 +10,6 @@ interface Options extends SharedControlOptions {
   readonly server: string;
 }
 
-/** Creates the shared control lease of each desktop, for servers that share a store. */
 export const sharedControlFactory =
   (common: Pick<Options, 'leases' | 'clock' | 'server'>): SharedControlFactory =>
   (options) =>
@@ -19,12 +18,12 @@ export const sharedControlFactory =
 const everyMs = 400;
 const ttlMs = 5_000;
 
-/** Shares the lease of one session's keyboard and mouse with viewers on other servers, through a lease in the store. */
+/** Keeps the lease of one session's keyboard and mouse in the store, because viewers can be on other servers. */
 export class SharedControlLease implements SharedControl {
   readonly #options: Options;
   readonly #name: string;
   #turn: Promise<unknown> = Promise.resolve();
-  /** This server's viewer that holds the lease in the store. */
+  /** The viewer of this server that holds the stored lease. */
   stored: string | undefined;
   #watchers = 0;
   #stop = new AbortController();
@@ -34,12 +33,10 @@ export class SharedControlLease implements SharedControl {
     this.#name = `control:${options.id}`;
   }
 
-  /** Applies the state that other servers stored. */
   look(): Promise<void> {
     return this.#enqueue(() => this.#look());
   }
 
-  /** Polls the store until disposed. */
   watch(): Disposable {
     if (this.#watchers++ === 0) {
       this.#stop = new AbortController();
@@ -52,10 +49,6 @@ export class SharedControlLease implements SharedControl {
     };
   }
 
-  /**
-   * Records that a viewer of this server took the lease. Without `isTakenOver`, does not replace a holder on another
-   * server that this server has not seen yet.
-   */
   taken(viewer: string, isTakenOver: boolean): void {
     const { leases, lease, clock } = this.#options;
     const mine = this.#holderOf(viewer);
@@ -73,7 +66,6 @@ export class SharedControlLease implements SharedControl {
     });
   }
 
-  /** Records that a viewer of this server released the lease. */
   returned(viewer: string): void {
     this.#later(async () => {
       await this.#options.leases.release(this.#name, this.#holderOf(viewer));
@@ -81,7 +73,6 @@ export class SharedControlLease implements SharedControl {
     });
   }
 
-  /** Returns the lease from another server's viewer to the agent. False: that viewer does not hold the lease. */
   takeBack(viewer: string): Promise<boolean> {
     const { leases, lease } = this.#options;
     return this.#enqueue(async () => {

@@ -31,7 +31,6 @@ export async function withChildErrors<Answer>(call: Promise<Answer>): Promise<An
   }
 }
 
-/** A `catch` handler that returns undefined if a session or file is gone. */
 export const ignoreGone = (thrown: unknown): undefined => {
   if (!['session_not_found', 'file_not_found'].includes(toAppError(thrown).code)) throw thrown;
 };

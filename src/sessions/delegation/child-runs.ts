@@ -33,7 +33,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
   readonly copies: Pick<SandboxCopies, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
-  /** The limits of a session in total, over all its runs. */
   readonly readLimits: (session: SessionRecord) => Promise<OwnBudget>;
 }
 
@@ -46,13 +45,11 @@ interface Start {
   readonly task: ChildTask;
 }
 
-/** The pause before the store is queried again, in ms. */
 const retryMs = 2_000;
 
 const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =>
   deriveSessionId(`child ${parent} ${runId} ${callId}`);
 
-/** Delegation: runs that agents start in child sessions. */
 export class Delegation {
   readonly #deps: Deps;
   readonly #budgets: ChildBudgets;
@@ -66,7 +63,6 @@ export class Delegation {
     this.starts = new ChildStarts({ records, copies, findTemplate, budgets, readLimits, sessions });
   }
 
-  /** The delegation tools of one run. */
   of(parent: SessionRecord, runId: RunId, most: number): ChildRuns {
     const own = async (value: string): Promise<SessionId> => {
       const id = SessionId.parse(value);

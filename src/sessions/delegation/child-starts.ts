@@ -27,11 +27,10 @@ interface Deps {
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
   readonly readLimits: (session: SessionRecord) => Promise<OwnBudget>;
-  /** Resolves once the services are ready. */
   readonly sessions: () => Promise<Pick<SessionService, 'create' | 'fork' | 'get' | 'send' | 'page' | 'delete'>>;
 }
 
-/** A child to start. Starting the same id again starts no second child. */
+/** Starting the same id again starts no second child. */
 export interface ChildStart {
   readonly id: SessionId;
   readonly parent: SessionRecord;
@@ -52,7 +51,6 @@ export interface ChildStart {
   readonly most?: number;
 }
 
-/** Starts child sessions, each exactly once. */
 export class ChildStarts extends ServerPart<Deps> {
   /** A parent's children start one after the other, so that concurrent starts cannot exceed the count or the budget. */
   readonly #turns = createKeyedQueue();

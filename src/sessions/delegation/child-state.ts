@@ -11,7 +11,6 @@ interface ChildSources {
   readonly used: UsageAmounts;
 }
 
-/** Reads the state of a child as its parent sees it. */
 export async function readChildState(
   id: SessionId,
   { sessions, files, used }: ChildSources,

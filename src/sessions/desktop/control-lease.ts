@@ -2,14 +2,12 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
-/** Why a person no longer has the keyboard and mouse. */
 export type ControlReturnReason = 'returned' | 'left' | 'idle';
 export interface ControlChange {
   readonly kind: 'taken' | 'returned';
   readonly why?: ControlReturnReason;
   /** The viewer that now has control; undefined: the agent. */
   readonly driver: string | undefined;
-  /** The viewer that had control before; undefined: the agent. */
   readonly former: string | undefined;
   /** Another server made the change and records it. */
   readonly isElsewhere?: true;
@@ -62,7 +60,7 @@ export class ControlLease extends ServerPart<Options> {
     this.deps.onChange({ kind: 'returned', why, driver: undefined, former: viewer });
   }
 
-  /** Applies the state stored by another server: its viewer that holds the lease; undefined: the agent holds it. */
+  /** `driver` is another server's viewer that holds the lease; undefined: the agent holds it. */
   elsewhere(driver: string | undefined): void {
     const former = this.#driver;
     if (driver === former && (this.#isElsewhere || driver === undefined)) return;

@@ -27,9 +27,8 @@ export interface DesktopDeps {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly reports: Pick<DesktopStatusRecorder, 'saw'>;
   readonly screens: DesktopScreens;
-  /** Whether a sandbox started for the session now has a desktop. */
+  /** Whether a sandbox has a desktop if it is started for the session now. */
   readonly offerFor: (session: SessionRecord) => DesktopAvailability;
-  /** Stops and starts whole sandboxes. */
   readonly power: Pick<SandboxService, 'stop' | 'start'>;
   readonly isAtWork: (id: SessionId) => Promise<boolean>;
   readonly watchers: Pick<SessionStreams, 'endOf'>;
@@ -42,7 +41,6 @@ const startMs = 60_000;
 const lookMs = 2_000;
 const absent = { browser: 'stopped', width: 0, height: 0 } as const;
 
-/** The desktops of sandboxes, for the people who watch and control them. */
 export function createDesktopService(deps: DesktopDeps): DesktopService {
   const { sandboxes, commands, reports, screens, offerFor, watchers, clock, ids, known } = deps;
 
@@ -55,7 +53,7 @@ export function createDesktopService(deps: DesktopDeps): DesktopService {
     return offer;
   }
 
-  /** The client of a running sandbox; undefined if none runs. Does not start one. */
+  /** Undefined if no sandbox runs. Does not start one. */
   async function running(id: SessionId): Promise<SandboxClient | undefined> {
     const session = await known(id);
     if (offerFor(session).state === 'none' || session.sandboxState !== 'running') return undefined;

@@ -30,7 +30,6 @@ const whys: Readonly<Record<ControlReturnReason | 'lapsed', string>> = {
 export class DesktopScreen {
   readonly lease: ControlLease;
   readonly shared: SharedControl | undefined;
-  /** The number of callers that use this screen. */
   holders = 0;
   readonly #options: Options;
   readonly #viewers = new Map<string, DesktopWatchRequest>();
@@ -96,7 +95,6 @@ export class DesktopScreen {
     this.lease.take(id);
   }
 
-  /** Returns control from a viewer, on this or another server, to the agent. */
   async giveBack(id: string): Promise<void> {
     if (await this.shared?.takeBack(id)) {
       this.#note({ kind: 'control_returned', detail: whys.returned });

@@ -13,7 +13,6 @@ interface Options {
   readonly shareControl?: SharedControlFactory | undefined;
 }
 
-/** The screens that people or agents are using. */
 export class DesktopScreens extends ServerPart<Options> {
   readonly #screens = new Map<SessionId, DesktopScreen>();
 
@@ -45,7 +44,6 @@ export class DesktopScreens extends ServerPart<Options> {
     };
   }
 
-  /** Resolves when no person controls the keyboard and mouse. Rejects: cancelled. */
   gate = async (id: SessionId, signal: AbortSignal): Promise<void> => {
     using held = this.hold(id);
     const { shared, lease } = held.screen;

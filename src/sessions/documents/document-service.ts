@@ -14,7 +14,7 @@ import {
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly ids: Pick<IdSource, 'short'>;
-  /** Deletes a file's bytes. Rejects: file_not_found. */
+  /** Rejects: file_not_found. */
   readonly deleteUpload: (id: string) => Promise<void>;
 }
 const maxOfOwner = 10_000;
@@ -29,7 +29,6 @@ const kindOf = (id: string): DocumentKind => {
 };
 const versionId = (id: string, version: number) => `${id}:${String(version).padStart(9, '0')}`;
 
-/** Documents of API clients, stored as records. */
 export function createDocumentService({ records, clock, ids, deleteUpload }: Deps): DocumentService {
   const collections = new Map(
     Object.keys(documentPrefixes).map((kind) => {
@@ -39,8 +38,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   );
   const of = (kind: DocumentKind) => collections.get(kind) as Collection<StoredDocument>;
   const found = (id: string) => of(kindOf(id)).get(id);
-  // Stores the current version before it is replaced. If two servers change it concurrently, both store the same
-  // content.
+  // If two servers change a document concurrently, both store the same content.
   const keepVersion = (doc: StoredDocument) =>
     records.put({ kind: earlierKind, id: versionId(doc.id, doc.version), doc, sort: doc.version });
 
@@ -111,7 +109,7 @@ export function createDocumentService({ records, clock, ids, deleteUpload }: Dep
   return service;
 }
 
-/** Deletes files that have expired, some in each round. Resolves with the number deleted. */
+/** Deletes some expired files in each round. Resolves with the number deleted. */
 export function createExpiredFileSweep(
   { records, clock }: Pick<Deps, 'records' | 'clock'>,
   documents: DocumentService,

@@ -9,12 +9,11 @@ import type { Supervisor } from './supervisor.ts';
 
 // The engine's interfaces to other servers on the same store. Implemented in ../cluster.
 
-/** Sends commands to sessions of any server. After `start`, this server also executes commands from others. */
+/** After `start`, this server also executes commands from other servers. */
 export interface CommandExchange extends SessionCommands, AsyncDisposable {
   start(): void;
 }
 
-/** The parts of the engine that execute commands from other servers. */
 export interface LocalParts {
   readonly log: Pick<EventLog, 'page'>;
   readonly supervisor: Supervisor;
@@ -23,7 +22,6 @@ export interface LocalParts {
   readonly eviction: Pick<SessionEvictor, 'fenced'>;
 }
 
-/** The other servers of a shared store. */
 export interface Cluster {
   readonly ownership: Ownership;
   connect(local: LocalParts): { readonly commands: CommandExchange; readonly sandboxes: SandboxExchange };

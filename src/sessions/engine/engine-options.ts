@@ -13,7 +13,6 @@ import type { SandboxParts } from './session-actors.ts';
 import type { SessionStreams } from './watchers.ts';
 import type { WorkspaceHook } from './workspace-hooks.ts';
 
-/** The engine's dependencies. Each group is declared by the part that uses it. */
 export interface EngineOptions extends Pick<ServerParts, 'clock' | 'ids' | 'log' | 'store'> {
   readonly logger: EngineLogger;
   readonly policies: SessionPolicies & {
@@ -24,7 +23,6 @@ export interface EngineOptions extends Pick<ServerParts, 'clock' | 'ids' | 'log'
   readonly agents: AgentParts;
   readonly sandboxes: SandboxParts;
   readonly liveSessions: LiveSessions;
-  /** In the order they are called. */
   readonly hooks: readonly WorkspaceHook[];
   /** Facts about sandboxes from outside the sessions' actors. */
   readonly facts: SandboxFactChannel;
@@ -32,6 +30,6 @@ export interface EngineOptions extends Pick<ServerParts, 'clock' | 'ids' | 'log'
   /** Called with each fact and its seq once the fact is durable. */
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly onRunEnd: (status: 'completed' | 'stopped' | 'failed') => void;
-  /** The other servers of a shared store; undefined: this server owns every session. */
+  /** Undefined: this server owns every session. */
   readonly cluster?: Cluster | undefined;
 }

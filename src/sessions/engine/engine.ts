@@ -12,9 +12,8 @@ import type { SessionCommands } from './session-commands.ts';
 import { SessionEvictor } from './session-evictor.ts';
 import { Supervisor } from './supervisor.ts';
 
-/** The engine that runs sessions. Callers use its parts directly. */
+/** Callers use its parts directly. */
 export interface Engine extends AsyncDisposable {
-  /** Accepts commands from now on. */
   start(): void;
   readonly commands: SessionCommands;
   readonly supervisor: Supervisor;

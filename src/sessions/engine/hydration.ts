@@ -23,7 +23,6 @@ import type { SandboxExchange } from './sandbox/sandbox-exchange.ts';
 import { restartingError } from './supervisor.ts';
 import type { SessionStreams } from './watchers.ts';
 
-/** Policies that apply to every session in memory. */
 export interface SessionPolicies {
   readonly run: Omit<RunPolicy, 'plans'>;
   readonly sandbox: SandboxPolicy;
@@ -39,15 +38,13 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
   readonly profileOf: AgentProfileResolver;
   readonly policies: SessionPolicies;
   readonly watchers: Pick<SessionStreams, 'isWatched'>;
-  /** Called with each fact and its seq once the fact is durable. */
   readonly onFact: (id: SessionId, fact: SessionFact, seq: number) => void;
   readonly liveSessions: LiveSessions;
   readonly ownership: Ownership;
-  /** Undefined if no other server can exist. */
+  /** Undefined: no other server can exist. */
   readonly remoteSandboxes: Pick<SandboxExchange, 'leave'> | undefined;
 }
 
-/** The run settings that differ between sessions. */
 interface SessionRunSettings {
   readonly plans: boolean;
   readonly budget: AgentProfile['budget'] | undefined;
@@ -60,14 +57,13 @@ const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map
  */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
-/** The idle times of a session. The pause, which keeps memory, comes halfway to the stop. */
+/** The pause, which keeps memory, comes halfway to the stop. */
 function idleAfter(seconds: number, { idleStopMs, idlePauseMs }: SandboxPolicy): Partial<SandboxPolicy> {
   const ms = seconds * 1_000;
   if (ms === idleStopMs) return {};
   return { idleStopMs: ms, idlePauseMs: idlePauseMs === undefined ? undefined : ms / 2 };
 }
 
-/** Builds a session in memory from its record and log, and returns the input of its machine. */
 export class SessionHydrator extends ServerPart<Deps> {
   /** Rejects: session_not_found; fenced, if another server owns the session. */
   async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
@@ -75,7 +71,7 @@ export class SessionHydrator extends ServerPart<Deps> {
     await this.#alone(id);
     await ownership.take(id, 'confirmed');
     await remoteSandboxes?.leave(id);
-    // Read first: if an earlier holder appends after this, our first append is fenced.
+    // Read first: if an earlier holder appends after this read, our first append is fenced.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);
     const found = await store.records.get('session', id);
     if (!found) throw new AppError('session_not_found', 'There is no such session.');
@@ -103,7 +99,6 @@ export class SessionHydrator extends ServerPart<Deps> {
     };
   }
 
-  /** Waits until the session's previous actor has written its last facts. */
   async #alone(id: SessionId): Promise<void> {
     const { liveSessions } = this.deps;
     const before = liveSessions.get(id);

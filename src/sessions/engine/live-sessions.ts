@@ -2,7 +2,6 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
-/** The sessions in memory, and state kept for a session's next hydration. */
 export class LiveSessions {
   readonly #lives = new Map<SessionId, LiveSession>();
   /** Sessions whose running sandbox was found by its labels, with the sandbox's expiry (epoch ms). */
@@ -14,7 +13,7 @@ export class LiveSessions {
 
   #broken: (id: SessionId, error: AppError) => void = () => {};
 
-  /** Calls `listener` with each session in memory whose log refused a write. */
+  /** `listener` gets each session in memory whose log refused a write. */
   onBroken(listener: (id: SessionId, error: AppError) => void): void {
     this.#broken = listener;
   }
@@ -60,7 +59,6 @@ export class LiveSessions {
     this.#adoptable.delete(id);
   }
 
-  /** The session's next hydration starts its sandbox. */
   begin(id: SessionId): void {
     this.#starting.add(id);
   }
@@ -80,7 +78,6 @@ export class LiveSessions {
     this.#leaving.set(id, left);
   }
 
-  /** Undefined if the session is not leaving memory. */
   leaving(id: SessionId): Promise<void> | undefined {
     return this.#leaving.get(id);
   }

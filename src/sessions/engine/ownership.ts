@@ -14,7 +14,7 @@ export interface Ownership extends AsyncDisposable {
   epochOf(id: SessionId): number | undefined;
   /**
    * Call before acting. Undefined if this server is certainly the holder; otherwise resolves once the store confirms
-   * it. Rejects: fenced.
+   * that. Rejects: fenced.
    */
   confirm(id: SessionId): Promise<void> | undefined;
   /** Lets another server become the holder. */
@@ -26,7 +26,6 @@ export interface Ownership extends AsyncDisposable {
   onLost(listener: (id: SessionId) => void): void;
 }
 
-/** The ownership of a store that only one server can open. */
 export function createLocalOwnership(): Ownership {
   return {
     isShared: false,

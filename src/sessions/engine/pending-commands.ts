@@ -32,10 +32,7 @@ export class PendingCommands {
     }
   }
 
-  /**
-   * Rejects waiting commands, except those whose outcome is being written. With a session, only commands of that
-   * session.
-   */
+  /** Rejects waiting commands. With a session, only commands of that session whose outcome is not being written. */
   refuse(error: AppError, of?: SessionId): void {
     for (const [commandId, waiting] of this.#waiting) {
       if (of !== undefined && (waiting.of !== of || waiting.isOnItsWay)) continue;

@@ -23,9 +23,9 @@ interface Deps {
   readonly graceMs: number;
   readonly everyMs: number;
   readonly remove: (id: SessionId) => Promise<void>;
-  /** Reports which sessions other servers own; undefined: this server owns all. */
+  /** Undefined: this server owns all sessions. */
   readonly ownership?: Pick<Ownership, 'isElsewhere'>;
-  /** Whether, according to its last record, a live server works on the session. */
+  /** Whether a live server works on the session, according to its last record. */
   readonly isWithPeer?: (id: SessionId) => boolean;
   /** Whether the sandbox is reserved for a session that is still to be created. */
   readonly isReady?: (id: SessionId) => boolean;
@@ -40,7 +40,6 @@ const callMs = 20_000;
 export class Reconciler extends ServerPart<Deps> {
   /** When a sandbox was first seen without a session. */
   readonly #unclaimed = new Map<string, number>();
-  /** Running sandboxes that were already offered to their sessions. */
   readonly #offered = new Set<string>();
   readonly #removing = new Set<SessionId>();
   /** Sessions that had a sandbox when the server started. */
@@ -50,7 +49,6 @@ export class Reconciler extends ServerPart<Deps> {
   #isAway = false;
   #up: readonly SandboxInfo[] = [];
 
-  /** The sandboxes that were running at the last check. */
   get up(): readonly SandboxInfo[] {
     return this.#up;
   }
@@ -129,7 +127,7 @@ export class Reconciler extends ServerPart<Deps> {
       if (await this.deps.ownership?.isElsewhere(sandbox.sessionId)) continue;
       throwIfAborted(signal);
       if (record && !liveSessions.get(record.id) && !this.#offered.has(sandbox.id)) {
-        this.#offered.add(sandbox.id); // only once: if adoption failed, the sandbox is useless
+        this.#offered.add(sandbox.id); // only once: a sandbox whose adoption failed is useless
         supervisor.wake(record.id, sandbox);
         continue;
       }
@@ -153,7 +151,6 @@ export class Reconciler extends ServerPart<Deps> {
     }
   }
 
-  /** Resumes unfinished runs that no server works on. */
   #takeUp({ id, deleting, openRuns, status }: StoredSession): void {
     const { supervisor, logger, remove } = this.deps;
     if (!deleting) {

@@ -9,21 +9,17 @@ export interface RemovalDeps extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly commands: SessionCommands;
   readonly watchers: Pick<SessionStreams, 'end' | 'isInUse'>;
   readonly store: Pick<Store, 'events' | 'shared'>;
-  /** Removes the session's data stored outside the log. */
   readonly forget?: (id: SessionId) => Promise<void>;
 }
 const lastWordsMs = 50;
 
-/**
- * Removes everything that belongs to a deleted session. The log goes last, so that an interrupted removal can be
- * repeated.
- */
+/** Removes the log last, so that an interrupted removal can be repeated. */
 export async function removeSession(
   { commands, watchers, store, ids, clock, forget }: RemovalDeps,
   id: SessionId,
 ): Promise<void> {
   await commands.command(id, { type: 'cmd.delete', commandId: ids.short() });
-  // Gives its streams time to send the end of the run. Streams on other servers are not known here.
+  // Gives streams time to send the end of the run. Streams on other servers are unknown here.
   if (store.shared || watchers.isInUse(id)) await sleep(lastWordsMs, neverSignal, clock);
   watchers.end(id);
   await forget?.(id);

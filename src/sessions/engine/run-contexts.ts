@@ -41,26 +41,21 @@ import { type OpenBudgets, TurnBudget, type TurnRun } from '../run/turn-budget.t
 import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 
-/** The parts of prompts that depend on the server. */
 export interface ServerPrompts {
   readonly parts: PromptParts;
-  /** Descriptions of the session's sandbox for its prompt. */
   about(session: SessionRecord): Pick<PromptFacts, 'installed' | 'network'>;
 }
 
-/** Agent dependencies shared by the runs of all sessions. */
 export interface AgentParts {
   readonly profileOf: AgentProfileResolver;
-  /** Undefined: the built-in prompts, without a list of installed programs. */
+  /** Undefined: the built-in prompts. */
   readonly prompts?: ServerPrompts;
   readonly toolTimeoutMs: number;
   /** The limits of each session in total, over all its runs; undefined: none. */
   readonly budget?: OwnBudget | undefined;
   /** Undefined: only runs have budgets. */
   readonly openBudgets?: OpenBudgets;
-  /** The calls that need a person's approval; undefined: none. */
   readonly approvals?: Approvals | undefined;
-  /** Resolves when no person controls the keyboard and mouse of the session's desktop. */
   readonly gate?: (id: SessionId, signal: AbortSignal) => Promise<void>;
   /** The desktops that agents see and control; undefined if sandboxes have none. */
   readonly desktop?: AgentDesktop;
@@ -68,25 +63,19 @@ export interface AgentParts {
    * Whether a sandbox started for the session now has a desktop, and advice if it has none. Absent: the driver decides.
    */
   readonly desktopFor?: (session: SessionRecord) => { readonly isReady: boolean; readonly advice: string };
-  /** Tools of tool servers; undefined: none. */
   readonly external?: ExternalTools;
-  /** Kernels in which agents run code; undefined: none. */
   readonly kernels?: AgentKernels;
   /** Agents with their own loop; undefined: none. */
   readonly loops?: ExternalAgents;
   /** Workspace files as of the start of each run; undefined: off. */
   readonly snapshots?: RunSnapshots;
-  /** Opens pull requests for repositories of a session; undefined: off. */
   readonly pullRequests?: (id: SessionId, repositories: readonly SessionRepository[]) => PullRequestOpener;
-  /** Delegation to child sessions; undefined: off. */
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildRuns;
   };
-  /** The uploaded skills of a session. Rejects: not_found for a skill that its template names but was deleted. */
+  /** Rejects: not_found for a deleted skill that the session's template names. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
-  /** Credentials in the session's vaults for hosts that its sandbox cannot reach. */
   readonly unreachedCredentials?: (session: SessionRecord) => Promise<readonly UnreachedCredential[]>;
-  /** The memory store folders in sandboxes; undefined: off. */
   readonly memoryFolders?: {
     readonly sync: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<void>;
     readonly keep: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
@@ -96,7 +85,6 @@ export interface AgentParts {
   readonly listNotes?: (memory: AgentMemory) => Promise<string>;
   /** The notes' text, for agents with their own loop; undefined: off. */
   readonly tellNotes?: (memory: AgentMemory) => Promise<string | undefined>;
-  /** Files that users attach to messages; undefined: off. */
   readonly files?: UploadReader;
 }
 interface Deps {
@@ -303,7 +291,6 @@ function throwIfUnusable({ repositories = [] }: SessionRecord): void {
 const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | undefined =>
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
-/** The tools whose calls can require a person's approval. */
 function toolsThatNeedApprovalOf({ tools, rules }: Approvals, registry: ToolRegistry): readonly string[] {
   const ruled = rules.flatMap(({ action, tool }) => (action === 'ask' ? [tool] : []));
   return [...new Set([...tools, ...ruled, ...toolsThatNeedApproval(registry, rules)])];
@@ -320,10 +307,7 @@ interface ToolServerLender {
   readonly tell: (failed: readonly FailedToolServer[], leftOut: readonly UnsupportedTool[]) => Promise<void>;
 }
 
-/**
- * Adds the tools of tool servers. If the sandbox cannot start, none are added: a call that needs the sandbox then
- * reports the failure.
- */
+/** If the sandbox cannot start, no tools are added. A call that needs the sandbox then reports the failure. */
 async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal: AbortSignal): Promise<ToolRegistry> {
   const { external, use, profile, tell } = lender;
   const { toolServers, allows = () => true } = profile;
@@ -339,6 +323,6 @@ async function withExternal(own: ToolRegistry, lender: ToolServerLender, signal:
 }
 
 const elsewhere: ReadonlySet<string> = new Set(['skill', 'children', 'memory', 'memory_write']);
-/** Whether a tool works in a sandbox. Also true for a worker's tools, whose sandbox the server does not run. */
+/** Also true for a worker's tools, whose sandbox the server does not run. */
 const worksInSandbox = (tool: Tool | undefined): boolean =>
   tool?.byClient === 'worker' || (tool?.needs ?? []).some((need) => !elsewhere.has(need));

@@ -22,7 +22,7 @@ import { listActs } from '../run/progress.ts';
 
 const pageSize = 500;
 
-/** All events from a seq to the end of the log, including those appended during the read. */
+/** Includes events that are appended during the read. */
 export async function* readEventsFrom(
   log: Pick<EventLog, 'page'>,
   id: SessionId,
@@ -37,7 +37,6 @@ export async function* readEventsFrom(
   }
 }
 
-/** The state of one unfinished run, folded from its events. */
 export class RunFold {
   readonly #inbox: UserMessage[] = [];
   #steps: readonly PlanStep[] = [];
@@ -227,7 +226,7 @@ export class RunFold {
       toolCalls,
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
-      // With a goal, a message can arrive while the finished work is being judged. The agent is then not done.
+      // With a goal, a message can arrive while the finished work is being judged, so the agent is not done.
       acts: this.#goal && unseen > 0 ? [] : listActs(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),

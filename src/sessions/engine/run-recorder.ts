@@ -17,7 +17,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly pendingCommands: PendingCommands;
 }
 
-/** Writes a session machine's decisions about its runs to the log, and answers the commands that caused them. */
 export class RunRecorder extends ServerPart<Deps> {
   record(id: SessionId, { facts, answer, stops, decided, goal }: FactBatch): void {
     const { liveSessions, pendingCommands, ids, clock, logger } = this.deps;
@@ -68,7 +67,6 @@ export class RunRecorder extends ServerPart<Deps> {
     onRunEnd('failed');
   }
 
-  /** Evicts a session that crashed too often, and ends its runs. */
   async giveUp(id: SessionId): Promise<void> {
     const { liveSessions, logger } = this.deps;
     const live = liveSessions.get(id);

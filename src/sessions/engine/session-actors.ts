@@ -19,7 +19,6 @@ import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
 import { provideSandboxMachine, type SandboxDeps, type SandboxQuota } from './sandbox/sandbox-actors.ts';
 import type { SandboxFactChannel } from './sandbox/sandbox-facts.ts';
 
-/** The sandbox dependencies shared by all sessions. */
 export interface SandboxParts {
   readonly driver: Driver;
   readonly startTimeoutMs: number;
@@ -51,14 +50,13 @@ interface Deps {
   readonly track: (released: Promise<AppError | undefined>) => void;
 }
 
-/** The session machine with its actors and actions. */
 export function provideSessionMachine(deps: Deps): typeof sessionMachine {
   const { clock, logger, agents, own, liveSessions, pendingCommands, ownership, runs, facts, reports } = deps;
   const { driver, startTimeoutMs, spec, connect, prepare, restore, rest, workdir, diskFloor, holdings } =
     deps.sandboxes;
   const { desktop, external, kernels, loops } = agents;
   const live = (id: SessionId) => liveSessions.the(id);
-  /** The holder's epoch. The daemon refuses calls with an earlier epoch. */
+  /** The daemon refuses calls with an earlier epoch. */
   const fence = (id: SessionId): { epoch?: number } => {
     const epoch = ownership.isShared ? ownership.epochOf(id) : undefined;
     return epoch === undefined ? {} : { epoch };
@@ -97,7 +95,7 @@ export function provideSessionMachine(deps: Deps): typeof sessionMachine {
           const found = liveSessions.get(id);
           if (found) found.sandboxFailure = failure;
           holdings?.freeSandbox(id);
-          if (!failure.retryable) return; // reported immediately in the session's log, and by `onFact` in the server's
+          if (!failure.retryable) return; // already in the session's log, and in the server's log by `onFact`
           const why = { code: failure.code, err: failure.cause ?? failure };
           logger.warn({ session: id, ...why }, 'a sandbox failed and can be restarted');
         },

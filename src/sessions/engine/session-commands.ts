@@ -4,9 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { SandboxFact } from './sandbox/sandbox-facts.ts';
 
-/**
- * Record fields to change. `forked` changes none: it appends the fact that another session was forked from this one.
- */
+/** `forked` changes no field: it appends the fact that another session was forked from this one. */
 export type RecordChange = Partial<StoredSession> & { readonly forked?: FactOf<'session.forked'>['data'] };
 
 /** Commands to sessions of any server. If needed, the holder hydrates the session first. */

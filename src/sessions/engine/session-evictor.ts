@@ -19,7 +19,6 @@ interface Deps {
   readonly runs: Pick<RunRecorder, 'giveUp'>;
 }
 
-/** Removes sessions from memory that have ended, cannot be read, or belong to another server. */
 export class SessionEvictor implements SessionEndListener {
   readonly #deps: Deps;
 
@@ -44,13 +43,12 @@ export class SessionEvictor implements SessionEndListener {
     void ownership.release(id);
   }
 
-  /** The session crashed too often: ends its runs. */
   abandon(id: SessionId): void {
     const { runs, ownership } = this.#deps;
     void runs.giveUp(id).finally(() => ownership.release(id));
   }
 
-  /** Drops a session that another server now owns from memory, and leaves its unfinished work to that server. */
+  /** Another server now owns the session, and continues its unfinished work. */
   standDown(id: SessionId): void {
     const { liveSessions, pendingCommands, supervisor, logger } = this.#deps;
     const error = ownershipLostError();
@@ -65,7 +63,6 @@ export class SessionEvictor implements SessionEndListener {
     logger.info({ session: id }, 'session released to another server');
   }
 
-  /** Another writer appended to the log. */
   fenced(id: SessionId): void {
     const { ownership, supervisor } = this.#deps;
     this.standDown(id);
@@ -79,7 +76,6 @@ export class SessionEvictor implements SessionEndListener {
     else supervisor.broken(id, error);
   }
 
-  /** The session has no unfinished work, so its ownership is released. */
   async #leave(id: SessionId, record: StoredSession | undefined): Promise<void> {
     const { records, ownership } = this.#deps;
     // a leftover mark is harmless

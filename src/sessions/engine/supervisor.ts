@@ -28,18 +28,13 @@ interface Options {
   readonly restartPolicy: RestartPolicy;
   readonly limits: Readonly<Record<SlotKind, number>>;
 }
-/** The parts that a supervisor needs to run sessions. */
 export interface SessionParts {
   readonly session: typeof sessionMachine;
   readonly hydrate: (id: SessionId, signal: AbortSignal) => Promise<SessionInput>;
 }
-/** Notified when a session has to leave memory. */
 export interface SessionEndListener {
-  /** The session's actor has finished its work. */
   ended(id: SessionId): void;
-  /** The session crashed too often. */
   abandon(id: SessionId): void;
-  /** The session could not be hydrated. */
   unavailable(id: SessionId): void;
 }
 type SupervisorActor = Actor<typeof supervisorMachine>;
@@ -193,7 +188,6 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     });
   }
 
-  /** Rejects the commands that wait for an actor that is gone. */
   #refuseAll(id: SessionId, error: unknown): void {
     this.deps.pendingCommands.refuse(error instanceof AppError ? error : restartingError(), id);
   }

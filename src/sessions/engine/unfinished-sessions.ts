@@ -46,7 +46,6 @@ export interface SessionCounts {
   readonly waiting: number;
 }
 
-/** The number of sessions per status, from an index of the store. */
 export async function countByStatus(records: Pick<RecordStore, 'count'>): Promise<Record<SessionStatus, number>> {
   const count = async (state: SessionStatus) => [state, await records.count('session', { state })] as const;
   return Object.fromEntries(await Promise.all(SessionStatus.options.map(count))) as Record<SessionStatus, number>;
@@ -61,7 +60,7 @@ export async function countSessions(records: Pick<RecordStore, 'count'>): Promis
 export const deleteUnfinishedMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedKind, id, version);
 
-/** The stored records of these sessions; missing records are omitted. */
+/** Missing records are omitted. */
 export async function readSessions(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
   const found = new Map<SessionId, StoredSession>();
   await forEachConcurrent(ids, reading, async (id) => {

@@ -1,6 +1,5 @@
 import type { SessionId } from '../../core/model/ids.ts';
 
-/** The open streams of each session, which end when the session is deleted. */
 export class SessionStreams {
   readonly #watchers = new Map<SessionId, number>();
   readonly #ends = new Map<SessionId, { end: AbortController; users: number }>();
@@ -25,7 +24,7 @@ export class SessionStreams {
     };
   }
 
-  /** Returns a signal that fires when the session is deleted. Dispose it after use, to free its memory. */
+  /** Fires when the session is deleted. Dispose it after use to free its memory. */
   endOf(id: SessionId): Disposable & { signal: AbortSignal } {
     const entry = this.#ends.get(id) ?? { end: new AbortController(), users: 0 };
     entry.users += 1;

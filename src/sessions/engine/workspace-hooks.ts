@@ -5,7 +5,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
-/** Keeps a part of sessions' workspaces up to date. The engine calls its hooks in order. */
+/** The engine calls its hooks in order. */
 export interface WorkspaceHook {
   /** Runs before each use of a ready sandbox. An error fails that use. */
   beforeUse?(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
@@ -13,7 +13,7 @@ export interface WorkspaceHook {
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
 }
 
-/** Runs work in sandboxes, in order per session. A sandbox's next use waits for its work. */
+/** Runs work in order per session. The next use of a session's sandbox waits for its work. */
 export class WorkspaceQueue {
   readonly inTurn = createKeyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();

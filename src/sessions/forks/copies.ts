@@ -26,7 +26,6 @@ const holders = {
   [skillVersionKind]: [skillVersionKind],
 } as const;
 
-/** A blob with files, and its holder. */
 export interface BlobReference {
   readonly of: keyof typeof holders;
   readonly holder: string;
@@ -66,7 +65,6 @@ export class CopyStore {
     this.#nextPlaces = createRecordSweep(deps.records, kind, ({ id }) => ({ id, sort: 0 }));
   }
 
-  /** Allocates a blob name for a session's files. */
   placeOf(id: SessionId): BlobReference {
     return { of: 'session', holder: id, blob: `files-${id}-${this.#deps.newId()}` };
   }
@@ -137,14 +135,13 @@ export class CopyStore {
     await this.drop(place);
   }
 
-  /** Removes all blobs of a session, and the records that refer to them. */
   async forget(holder: SessionId): Promise<void> {
     const { records } = this.#deps;
     for (const { id } of await records.list(kind, { idPrefix: `${holder}:` })) await this.drop(placeIn(id));
     for (const one of holders.session) await records.delete(one, holder);
   }
 
-  /** Removes unreferenced blobs announced before this time, some in each round. Resolves with the number removed. */
+  /** Removes some unreferenced blobs announced before this time. Resolves with the number removed. */
   async collect(before: number): Promise<number> {
     const { records } = this.#deps;
     let removed = 0;
@@ -173,7 +170,7 @@ export class CopyStore {
     try {
       return await make();
     } catch (thrown) {
-      await this.drop(place).catch(() => {}); // the clean-up finds it
+      await this.drop(place).catch(() => {}); // if this fails, the clean-up finds it
       throw thrown;
     }
   }

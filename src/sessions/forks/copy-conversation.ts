@@ -13,7 +13,6 @@ export interface ForkPoint {
   readonly from: SessionId;
   readonly seq: number;
 }
-/** The copy's record as derived from its events, and the work unfinished at the fork. */
 export interface ConversationCopy {
   readonly record: StoredSession;
   /** The complete message, if the copy ends directly before the event that completes it. */
@@ -24,7 +23,7 @@ export interface ConversationCopy {
 const pageSize = 500;
 const unfinished = 'Not finished: the session was forked here.';
 
-/** Copies a session's events and model requests up to a seq. Events keep their seqs. */
+/** Events keep their seqs. */
 export async function copyConversation(
   deps: Deps,
   { from, seq }: ForkPoint,
@@ -59,7 +58,7 @@ export async function copyConversation(
 
 const turnOf = (event: SessionEvent): number => (event.type === 'usage' ? (event.data.turn ?? 0) : 0);
 
-/** Copies the entries before that event. Providers refuse a call without a result, so it gets one. */
+/** Copies the entries before `seq`. Providers refuse a call without a result, so an open call gets a result. */
 async function copyTranscript({ store: { records } }: Deps, { from, seq }: ForkPoint, to: SessionId): Promise<void> {
   const docs = (await records.list('transcript', { idPrefix: `${from}:` })).map(({ doc }) => doc).reverse();
   const isLater = ({ seq: at = 0 }: Partial<ConversationEntry>) => at >= seq;
@@ -86,7 +85,7 @@ function resultsFor(entries: readonly ConversationEntry[], seq: number): Convers
     }));
 }
 
-/** Copies the requests up to a turn, with their texts, so that the copy can show what the model received. */
+/** Includes the requests' texts, so that the copy can show what the model received. */
 async function copyRequests(
   { store: { records } }: Deps,
   { from, turns }: { readonly from: SessionId; readonly turns: number },
@@ -108,7 +107,7 @@ async function copyRequests(
   for (const hash of texts) await copy(requestTextKind, hash);
 }
 
-/** Ends everything that was in progress at that seq. */
+/** Ends everything that is in progress at the fork. */
 export function createClosingFacts({ record, openMessage, openCalls, hasSandbox }: ConversationCopy): SessionFact[] {
   const calls = openCalls.map(({ runId, data }): SessionFact => {
     const result = { success: false, output: unfinished, reason: 'cancelled', content: null } as const;

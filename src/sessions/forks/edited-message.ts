@@ -6,7 +6,6 @@ import { isForkPoint } from './snapshots.ts';
 
 const pageSize = 500;
 
-/** A message that can be replaced in a branch. */
 export interface EditedMessage {
   readonly seq: number;
   /**
@@ -21,7 +20,7 @@ type EditedSession = Pick<StoredSession, 'id' | 'branch' | 'forkedFrom'>;
 /** Undefined: the session is deleted. */
 type SessionLookup = (id: SessionId) => Promise<EditedSession | undefined>;
 
-/** Finds the message. Rejects: invalid_request (no message, or sent to an active run). */
+/** Rejects: invalid_request (no message, or sent to an active run). */
 export async function findEditedMessage(
   { log, known }: { readonly log: Pick<EventLog, 'page'>; readonly known: SessionLookup },
   parent: EditedSession,
@@ -53,7 +52,7 @@ export async function findEditedMessage(
   throw refusal(`There is no message of a person at ${seq}.`);
 }
 
-/** The original of a message that was copied from another session, even through several forks. */
+/** Follows copies through several forks. */
 async function findOrigin(
   { id, forkedFrom }: EditedSession,
   seq: number,

@@ -37,7 +37,6 @@ const useMs = 120_000;
 
 /** Creates forks of sessions. A fork appears only with its last write, once it is complete. */
 export class ForkCreator extends ServerPart<Deps> {
-  /** Forks that this server is creating. */
   readonly #busy = new Set<SessionId>();
 
   async make(parent: StoredSession, command: ForkCommand): Promise<StoredSession> {
@@ -46,7 +45,6 @@ export class ForkCreator extends ServerPart<Deps> {
     return await this.#make(parent, command, { place, found });
   }
 
-  /** Forks the conversation before a message, as a branch with another message in its place. */
   async makeBranch(
     parent: StoredSession,
     command: Omit<ForkCommand, 'seq'>,
@@ -77,7 +75,7 @@ export class ForkCreator extends ServerPart<Deps> {
       await this.#tellParent(forked).catch(() => {}); // the fork is complete; the clean-up notifies the parent
       return record;
     } catch (thrown) {
-      await this.#undo(to).catch(() => {}); // the clean-up retries
+      await this.#undo(to).catch(() => {}); // if this fails, the clean-up retries
       throw thrown;
     } finally {
       this.#busy.delete(to);
@@ -100,7 +98,7 @@ export class ForkCreator extends ServerPart<Deps> {
     return removed;
   }
 
-  /** The seq to fork at. Rejects: invalid_request, conflict. */
+  /** Rejects: invalid_request, conflict. */
   async #findForkSeq(id: SessionId, seq: number | undefined): Promise<number> {
     const { log, store } = this.deps;
     if (seq === undefined) {
@@ -117,7 +115,7 @@ export class ForkCreator extends ServerPart<Deps> {
     throw new AppError('invalid_request', text);
   }
 
-  /** The files at this seq. If they are not copied yet, uses the sandbox, which makes its owner copy them. */
+  /** If the files are not copied yet, uses the sandbox, which makes its owner copy them. */
   async #filesAt({ from, seq }: ForkPoint): Promise<SnapshotState> {
     const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);
@@ -172,7 +170,6 @@ export class ForkCreator extends ServerPart<Deps> {
       latestMessageAt: at,
       lastSeq: seq + facts.length,
       unread: 0,
-      // The fork has no usage yet, and its sandbox has not started.
       spending: noSpending,
       granted: null,
       workingSince: null,
@@ -188,7 +185,7 @@ export class ForkCreator extends ServerPart<Deps> {
     return doc;
   }
 
-  /** Logs the fork in its parent's log, after which it needs no clean-up. */
+  /** Once this is done, the fork needs no clean-up. */
   async #tellParent(forked: ForkNotice['forked']): Promise<void> {
     const { commands, store } = this.deps;
     const { from, to } = forked;
@@ -197,7 +194,7 @@ export class ForkCreator extends ServerPart<Deps> {
     const isLogged = event?.type === 'session.forked' && event.data.to === to;
     if (!isLogged) {
       await commands.change(from, { forked }).catch((thrown: unknown) => {
-        if (toAppError(thrown).code !== 'session_not_found') throw thrown; // it was deleted in the meantime
+        if (toAppError(thrown).code !== 'session_not_found') throw thrown; // the parent was deleted in the meantime
       });
     }
     await store.records.delete(forkingKind, to);

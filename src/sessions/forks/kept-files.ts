@@ -48,7 +48,7 @@ export async function writeFileCopies(
   await records.put({ kind: snapshotsKind, id, doc });
 }
 
-/** Copies a stored copy for a session that starts from it. Returns and rejects as `Copies.share` does. */
+/** Returns and rejects as `CopyStore.share` does. */
 export async function shareCopyForSession(
   deps: Deps,
   id: SessionId,

@@ -25,11 +25,9 @@ import type { BlobReference, CopyStore, StoredCopy } from './copies.ts';
 import { shareCopyForSession } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
-/** Limits of an owner's named snapshots. */
 export interface NamedSnapshotPolicy {
   /** A workspace with larger files cannot be snapshotted. */
   readonly maxBytes: number;
-  /** The total size of an owner's snapshots. */
   readonly ownerBytes: number;
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
@@ -59,7 +57,7 @@ const isNamed = (idOrName: string) => {
   return ({ id, name }: Snapshot) => id === bare || name === idOrName || name === tagged(idOrName);
 };
 
-/** Snapshots that people name and keep. A snapshot exists completely, with its record, or not at all. */
+/** A snapshot exists completely, with its record, or not at all. */
 export class NamedSnapshots {
   readonly service: SnapshotService = {
     make: (id, requested) => this.#make(id, requested),
@@ -220,7 +218,6 @@ export class NamedSnapshots {
     return found.flatMap(wholeOne).sort((a, b) => b.at - a.at);
   }
 
-  /** An owner's snapshots, for the quota. */
   async #readList(owner: string | undefined): Promise<readonly Snapshot[]> {
     return (await this.#snapshots.list({ owner: owner ?? null })).flatMap(wholeOne);
   }
@@ -255,8 +252,7 @@ export class NamedSnapshots {
   }
 
   /**
-   * A file that changes during the copy can be inconsistent, so a copy is valid only if the measurements before and
-   * after it are identical.
+   * A file that changes during the copy can be inconsistent, so the fingerprints before and after must be identical.
    */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
     const { archive, copies, sandboxes, policy, ids } = this.#deps;
@@ -285,7 +281,7 @@ export class NamedSnapshots {
   }
 
   async #drop(id: string): Promise<void> {
-    await this.#deps.copies.drop(placeOf(id)).catch(() => {}); // the clean-up retries
+    await this.#deps.copies.drop(placeOf(id)).catch(() => {}); // if this fails, the clean-up retries
   }
 
   #refuseOverQuota(own: readonly Snapshot[]): void {

@@ -13,13 +13,11 @@ import type { CopyStore, StoredCopy } from './copies.ts';
 import { type FileCopies, type FileCopy, readFileCopies, shareCopyForSession, writeFileCopies } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
-/** How many copies of a session's files are kept. */
 export interface SnapshotPolicy {
   /** The number of newest copies kept per session; 0: off. */
   readonly keep: number;
   /** A workspace with larger files is not copied. */
   readonly maxBytes: number;
-  /** The total size of a session's copies. */
   readonly sessionBytes: number;
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records' | 'warn'> {
@@ -28,7 +26,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records' | 'warn'>
   readonly copies: CopyStore;
   readonly archive: WorkspaceArchive;
 }
-/** The files at a seq of the log. `unknown`: not checked yet. */
+/** `unknown`: not checked yet. */
 export type SnapshotState =
   | ({ readonly kind: 'kept' } & StoredCopy)
   | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
@@ -43,7 +41,6 @@ interface CopyPoint {
   readonly doc: FileCopies;
   readonly signal: AbortSignal;
 }
-/** A copy of a session's files at a seq of its log. */
 export interface IntactCopy {
   readonly blob: string;
   readonly seq: number;
@@ -52,7 +49,7 @@ export interface IntactCopy {
 }
 
 const captureMs = 60_000;
-/** The sandbox is gone but its files remain, so the next use retries. */
+/** The sandbox is gone but its files remain, so its next use retries. */
 const passing: ReadonlySet<string> = new Set([
   'sandbox_lost',
   'cancelled',
@@ -69,7 +66,6 @@ export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
 /** Copies a session's files when a run or step ends. The next use of the sandbox waits for the copy. */
 export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
-  /** Aborts copies in progress. */
   readonly #stops = new Map<SessionId, AbortController>();
   /** Sessions whose fork points were all checked. */
   readonly #caughtUp = new WeakSet<LiveSession>();
@@ -94,7 +90,6 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     if (last > 0) await raceAbort(this.#take(live, client, last), signal);
   }
 
-  /** Restores the files that the session starts from to its new sandbox. */
   async restore({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { startsFrom } = writer.record;
     if (!startsFrom) return;
@@ -112,7 +107,6 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     await writer.amend({ startsFrom: null }, [{ type: 'sandbox.files_damaged', runId: null, data }]);
   }
 
-  /** The files at a seq at which a run or step ended. */
   async at(id: SessionId, seq: number): Promise<SnapshotState> {
     if (!this.isOn) return { kind: 'off' };
     const { upto, from, items } = await readFileCopies(this.deps, id);
@@ -123,7 +117,6 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     return { kind: seq < from ? 'dropped' : 'empty' };
   }
 
-  /** Copies a blob for another session that starts from it. */
   async hand(kept: StoredCopy, to: SessionId, seq: number): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.deps.policy), signal: neverSignal };
     const copy = await shareCopyForSession(this.deps, to, { ...kept, seq }, options);
@@ -132,7 +125,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
   }
 
-  /** Removes all copies of a deleted session, and aborts a copy in progress. */
+  /** Also aborts a copy in progress. */
   async forget(id: SessionId): Promise<void> {
     this.#stops.get(id)?.abort();
     await this.#queue.pending(id);
@@ -151,7 +144,7 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     if (!this.#queue.pending(id)) this.#stops.delete(id);
   }
 
-  /** Copies the files of an ending sandbox whose processes have ended. Rejects if no complete copy could be made. */
+  /** The sandbox's processes must have ended. Rejects if no complete copy could be made. */
   async copyAtRest({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
     await this.#queue.inTurn(
@@ -198,19 +191,18 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
       const content = archive.pack(client, { name: `snapshot-${this.deps.newId()}`, bytes }, signal);
       const { size, sha256 } = await copies.add(place, content, { maxBytes: maxOf(policy), signal });
       await failpoint('snapshot.put.after');
-      // Older copies are dropped only once the new one can be read back.
+      // Older copies are dropped only once the new copy can be read back.
       if (!(await copies.isWhole({ blob, sha256 }, signal)))
         throw new AppError('conflict', 'The copy differs from what was written.');
       await add({ blob, bytes: size, at: clock.now(), sha256 });
     } catch (thrown) {
-      await copies.drop(place).catch(() => {}); // the clean-up finds it
+      await copies.drop(place).catch(() => {}); // if this fails, the clean-up finds it
       if (isAtRest || passing.has(toAppError(thrown).code)) throw thrown;
       this.deps.warn({ session: id, err: thrown }, 'files were not copied');
       await add({ blob: null, bytes, why: 'failed' });
     }
   }
 
-  /** Adds a copy, and drops the oldest copies beyond the limits. */
   async #add(id: SessionId, doc: FileCopies, item: FileCopy): Promise<void> {
     const { keep, sessionBytes } = this.deps.policy;
     const items = [...doc.items, item];

@@ -10,9 +10,9 @@ type ArchivedFolder = Pick<ArchivedSandbox, 'workdir' | 'programs'>;
 /** Moves whole workspaces in and out of sandboxes. `name` identifies the program, uniquely within the sandbox. */
 export interface WorkspaceArchive {
   measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
-  /** The workspace as a stream, which fails if the sandbox cannot deliver all of it. */
+  /** Fails if the sandbox cannot deliver the whole workspace. */
   pack(sandbox: ArchivedFolder, packed: PackOptions, signal: AbortSignal): AsyncIterable<Uint8Array>;
-  /** Writes the files of such a stream over existing files. */
+  /** Overwrites existing files. */
   unpack(sandbox: ArchivedFolder, from: ArchiveEntry, signal: AbortSignal): Promise<void>;
 }
 export interface PackOptions extends Pick<PipedProgram, 'failure'> {
@@ -112,7 +112,6 @@ export const workspaceArchive: WorkspaceArchive = {
     runProgram(sandbox, { id, argv: unpacking(sandbox.workdir, isPlain), input, failure }, signal),
 };
 
-/** Sums the file sizes of a listing that arrives in chunks. */
 function sizeReader(): { read(bytes: Uint8Array): void; sum(): number } {
   let [sum, rest] = [0, ''];
   return {

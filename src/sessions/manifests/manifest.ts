@@ -10,7 +10,6 @@ export interface Manifest {
   readonly entries: ReadonlyMap<string, string>;
   /** SHA-256 over all entries, in hexadecimal. */
   readonly digest: string;
-  /** The number of files, and their total size. */
   readonly files: number;
   readonly bytes: number;
 }
@@ -26,7 +25,6 @@ const patterns = {
 };
 const other = /^(?<kind>.) (?<mode>\d+) (?<path>.*)$/s;
 
-/** Reads the output of the listing program, which arrives in chunks. */
 export class ManifestReader {
   readonly #entries = new Map<string, string>();
   #rest = '';

@@ -16,7 +16,7 @@ import { findDamagedPaths, type Manifest, parseManifest, writeManifest } from '.
 import type { WorkspaceFiles } from './workspace-files.ts';
 
 interface FoundDamage {
-  /** The number of missing or altered entries; null: unknown, because the manifest's list is damaged too. */
+  /** Null: unknown, because the manifest's list is damaged too. */
   readonly damaged: number | null;
   /** When the manifest was written, epoch ms. */
   readonly seenAt: number;
@@ -29,7 +29,6 @@ const named = 20;
 const shown = 5;
 const pathChars = 200;
 
-/** Describes the damage for the log and clients. */
 function damageText({ damaged, seenAt, copy, aside, lost: paths }: FoundDamage): WorkspaceDamage {
   const lost = paths?.map(shownPath);
   const files = damaged === null ? 'Files' : damaged === 1 ? 'A file' : `${damaged} files`;
@@ -54,7 +53,6 @@ function lossText(isReplaced: boolean, lost: readonly string[] | undefined): str
   return isReplaced ? `Gone or older now: ${names}.` : `Damaged: ${names}.`;
 }
 
-/** Describes files that could not be checked, and are used anyway. */
 function unchecked(thrown: unknown): WorkspaceDamage {
   const why = toAppError(thrown).publicMessage;
   const detail = `The files could not be compared with what they were when the sandbox ended, and are used as they are. ${why}`;
@@ -67,14 +65,14 @@ const time = (at: number) => new Date(at).toISOString();
 
 const rounds = 5;
 
-/** Ends every process of a sandbox. False: some could not be ended. */
+/** False: some processes could not be ended. */
 async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
-  // fails without a desktop; with a desktop, the daemon would restart killed processes
+  // fails if there is no desktop; otherwise the daemon would restart killed processes
   await client.desktop.stop(signal).catch(() => {});
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);
     if (all.length === 0) return true;
-    // A process that has already ended is fine; the next check finds any others.
+    // A process that has already ended is ignored; the next round finds any others.
     await Promise.all(all.map(({ pid }) => client.signalProcess(pid, 'SIGKILL', signal).catch(() => {})));
   }
   return false;

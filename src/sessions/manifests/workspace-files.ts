@@ -9,7 +9,6 @@ export interface WorkspaceFiles {
   list(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<Manifest>;
   /** Moves all files into a folder of the workspace, continuing an interrupted call. */
   moveAside(sandbox: ArchivedSandbox, to: AsideFolder, signal: AbortSignal): Promise<void>;
-  /** Removes everything except that folder. */
   clearBeside(sandbox: ArchivedSandbox, to: AsideFolder, signal: AbortSignal): Promise<void>;
 }
 export interface AsideFolder {

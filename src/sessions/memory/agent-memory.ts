@@ -4,7 +4,6 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { MemoryHolder, Note, NoteAuthor } from '../api/server/memory.ts';
 import type { Notes } from './notes.ts';
 
-/** The notes of a session's owner and project, as available to its agent. */
 export function createAgentMemory(
   notes: Notes,
   { id: sessionId, owner = '', projectId }: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
@@ -68,7 +67,6 @@ export function createAgentMemory(
 const appended = (now: string, text: string) =>
   now === '' || now.endsWith('\n') ? `${now}${text}` : `${now}\n${text}`;
 
-/** The list of notes shown to the model before it works. */
 export async function listNotes(memory: AgentMemory): Promise<string> {
   const all = await memory.list();
   // Escapes paths, so that they cannot end the element around the list.

@@ -13,11 +13,9 @@ interface Deps {
   /** Display names: of people by owner, of projects by id. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
-  /** Counts changes by people. */
   readonly count: (action: 'write' | 'delete' | 'undo' | 'redact') => void;
 }
 
-/** The notes of people and projects for facades. The access layer fills in `by`. */
 export function createMemoryService({ notes, people, projects, count }: Deps): MemoryService {
   const namesOf = (of: MemoryHolder['of']) => (of === 'person' ? people() : projects());
 

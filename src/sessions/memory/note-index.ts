@@ -81,7 +81,6 @@ function roomy(notes: readonly StoredNote[], { maxBytes }: MemoryLimits): Stored
     });
 }
 
-/** Drops deleted notes and replaced versions older than this time. */
 export const dropOldNotes = ({ notes }: NoteIndex, before: number): NoteIndex => ({
   notes: notes
     .filter(({ deleted, updatedAt }) => !deleted || updatedAt >= before)
@@ -92,14 +91,12 @@ export const dropOldNotes = ({ notes }: NoteIndex, before: number): NoteIndex =>
     }),
 });
 
-/** The versions that are in `before` but not in `after`. */
 export function findDroppedVersions(before: NoteIndex, after: NoteIndex): NoteVersionRef[] {
   const kept = new Set(after.notes.flatMap(({ versions }) => versions.map(({ id }) => id)));
   return before.notes.flatMap(({ id: note, versions }) =>
     versions.filter(({ id }) => !kept.has(id)).map(({ id: version }) => ({ note, version })),
   );
 }
-/** A stored version, by its ids. */
 export interface NoteVersionRef {
   readonly note: string;
   readonly version: string;

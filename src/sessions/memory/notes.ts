@@ -44,13 +44,13 @@ interface Draft {
   readonly text: string | null;
 }
 
-/** The stored notes of all people and projects. Callers check permissions. */
+/** Callers check permissions. */
 export class Notes extends ServerPart<Deps> {
   get limits(): MemoryLimits {
     return this.deps.limits;
   }
 
-  /** All holders that ever had notes, or only those in `among`. */
+  /** Without `among`, all holders that ever had notes. */
   async holders(
     among?: readonly MemoryHolder[],
   ): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {
@@ -182,7 +182,6 @@ export class Notes extends ServerPart<Deps> {
     });
   }
 
-  /** Deletes everything of the holder. */
   async forget(holder: MemoryHolder): Promise<void> {
     const { records } = this.deps;
     await records.delete(kinds.index, keyOf(holder));

@@ -6,7 +6,7 @@ import { MemoryConflict, type MemoryEntry, MemoryEntryVersion } from '../api/ser
 // All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. A
 // version becomes a separate record when it is replaced; its text is a separate record from the start.
 
-/** A memory whose head is `deleted` is kept while it has versions. */
+/** A memory with a `deleted` head is kept while it has versions. */
 const StoredMemory = z.object({
   id: z.string(),
   path: z.string(),

@@ -40,17 +40,15 @@ const parseMemoryId = (version: string): string | undefined => {
 };
 const keyOf = (store: string, { memory, id }: Pick<MemoryEntryVersion, 'memory' | 'id'>) => `${store}:${memory}:${id}`;
 
-/** The new state of a memory; a null text deletes it. Undefined: no change. */
+/** A null text deletes the memory. Undefined: no change. */
 type Draft = { readonly path: string; readonly text: string | null } | undefined;
 
-/** The memories of all stores, with their versions. Callers check permissions, and whether the store is archived. */
+/** Callers check permissions, and whether the store is archived. */
 export class MemoryStoreContents extends ServerPart<Deps> {
-  /** Creates an empty store. */
   async begin(store: string): Promise<void> {
     await this.deps.records.put({ kind: kinds.index, id: store, doc: { memories: [] }, expect: 0 });
   }
 
-  /** Deletes everything in the store. */
   async forget(store: string): Promise<void> {
     const { records } = this.deps;
     await records.delete(kinds.index, store);
@@ -187,7 +185,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
     return toMemory(memory);
   }
 
-  /** Stores a replaced version as its own record. Another server may have done so already. */
+  /** Another server may have stored the version already. */
   async #keep(store: string, version: MemoryEntryVersion): Promise<void> {
     const put = { kind: kinds.version, id: keyOf(store, version), doc: version, sort: version.at, expect: 0 };
     await this.deps.records.put(put).catch(ignoreConflict);

@@ -13,7 +13,6 @@ const mostOfOwner = 1_000;
 const archived = () =>
   new AppError('invalid_request', 'The memory store is archived and cannot be changed. Create a new one.');
 
-/** Memory stores of API clients, stored as records. */
 export function createMemoryStoreService({ records, clock, ids }: Deps): MemoryStoreService {
   const memories = new MemoryStoreContents({ records, clock, short: ids.short });
 

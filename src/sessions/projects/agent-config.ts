@@ -24,12 +24,10 @@ const AgentConfig = z.object({
   isOwnModel: z.boolean().default(true),
   /** Fallback models, in order; null: from the template or settings. */
   fallbacks: z.array(z.string()).nullable().default(null),
-  /** Tool servers in addition to the template's. */
   toolServers: z.array(ToolProgram).default([]),
   /** The model's sampling options, stored as received. */
   options: z.record(z.string(), z.unknown()),
 });
-/** The agent configuration of a project's sessions. */
 export type AgentConfig = z.infer<typeof AgentConfig>;
 export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | 'template' | 'isOwnModel'>>;
 
@@ -49,7 +47,6 @@ interface Deps extends Pick<ServerParts, 'newId' | 'records'> {
   readonly providers: () => Promise<readonly Pick<OfferedProvider, 'id'>[]>;
   /** CORRAL_MODEL, the model of a new project. */
   readonly model: string;
-  /** Throws for a model that this server must not use. */
   readonly checkModel?: (ref: string) => void;
 }
 const kind = 'agent-config';
@@ -114,7 +111,6 @@ export function createAgentConfigService(deps: Deps): AgentConfigService & Agent
   };
 }
 
-/** Creates and deletes configurations, together with their projects. */
 export interface AgentConfigLifecycle {
   create(projectId: string): Promise<void>;
   delete(projectId: string): Promise<void>;

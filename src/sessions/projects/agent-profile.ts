@@ -18,7 +18,6 @@ import { parseSampling } from './sampling.ts';
 
 const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1_000);
 
-/** The limits and approvals that override the server's. */
 function toLimits({
   maxSteps,
   run,
@@ -47,7 +46,6 @@ function toLimits({
 
 type DefinedFields<Fields> = { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> };
 
-/** The fields that are set; undefined if none is. */
 function definedFields<Fields extends object>(fields: Fields): DefinedFields<Fields> | undefined {
   const set = Object.entries(fields).filter(([, value]) => value !== undefined);
   return set.length === 0 ? undefined : (Object.fromEntries(set) as DefinedFields<Fields>);
@@ -65,7 +63,6 @@ interface Deps {
   readonly denied?: () => readonly string[];
   /** Tools that only some installations have, for projects that enable their group. */
   readonly more?: readonly Tool[];
-  /** The keyboard and mouse tools for this server's desktops. */
   readonly computers?: (shape: ComputerProvider) => readonly Tool[];
   readonly modelFor: ModelResolver;
   /** The model chosen on the page for sessions that choose none; undefined: from the settings. */
@@ -73,17 +70,15 @@ interface Deps {
 }
 
 /**
- * Merges the settings of the server, template, project and session; later ones take precedence. A session of a project
- * uses the project's template unless it names a template itself. Read for each turn, so a change of the project applies
- * to its running sessions.
+ * Merges the settings of the server, template, project and session; later settings take precedence. A session in a
+ * project uses the project's template unless it names a template itself. Read for each turn, so changes of the project
+ * apply to running sessions.
  */
 export function createProfileResolver(deps: Deps): AgentProfileResolver {
   const { agents, templates, usualOf, denied, more = [], computers = () => [], modelFor, usualModel } = deps;
   const ofProjects = createToolRegistry(undefined, 'off', more);
 
-  /**
-   * A session must remain readable and stoppable if its model cannot be created, so the error is reported by the run.
-   */
+  /** A session whose model cannot be created must stay readable and stoppable, so the run reports the error. */
   const created = (name: string, fallbacks: readonly string[] | undefined): Promise<Model> =>
     modelFor(name, fallbacks).catch((error: unknown) =>
       refusingModel(name, 'model_unauthorized', `${parseModelRef(name).provider}: ${toAppError(error).publicMessage}`),
@@ -91,7 +86,7 @@ export function createProfileResolver(deps: Deps): AgentProfileResolver {
 
   return async (session) => {
     const { owner, projectId } = session;
-    // In parallel, because each reads the store. The project may just have been deleted, so a failed read is ignored.
+    // In parallel, because each reads the store. A failed read is ignored, because the project may have been deleted.
     const [usual, config, chosenModel] = await Promise.all([
       usualOf(),
       projectId === null ? undefined : agents.get(projectId).catch(() => undefined),
@@ -169,7 +164,7 @@ export function createProfileResolver(deps: Deps): AgentProfileResolver {
     return session.parent ? childProfile(whole, session) : whole;
   };
 
-  /** A role replaces a child's instructions and removes tools. It adds none. */
+  /** A role replaces a child's instructions and removes tools, but adds none. */
   function childProfile(whole: AgentProfile, { parent }: SessionRecord): AgentProfile {
     const role = parent?.role == null ? undefined : templates.find(parent.role);
     const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => !role || allowsTool(role.tools, tool);
@@ -204,13 +199,12 @@ export function createProfileResolver(deps: Deps): AgentProfileResolver {
     return await created(name ?? usual.model.name, fallbacks);
   }
 
-  /** The project's own instructions, or those of a template that the session named. */
   function promptOf({ prompt, template: applied }: AgentConfig, template: TemplateAgent): string | undefined {
     const isOwn = prompt !== (templates.find(applied)?.prompt ?? null);
     return isOwn || applied === template.name ? (prompt ?? undefined) : template.prompt;
   }
 
-  /** A tool group enabled by the project is included completely; a group it disabled is excluded. */
+  /** Groups that the project enabled are included completely; groups that it disabled are excluded. */
   function inProject({ tools: chosen, template: applied }: AgentConfig, passes: ToolFilter, isOn: ToolFilter) {
     const copied = templates.find(applied)?.groups ?? [];
     return (tool: ToolDescription): boolean => {
@@ -224,7 +218,6 @@ export function createProfileResolver(deps: Deps): AgentProfileResolver {
 
 type ToolFilter = (tool: ToolDescription) => boolean;
 
-/** The server's limits, overridden by the template's. */
 function limitsOver(usual: AgentProfile, own: ReturnType<typeof toLimits>): ReturnType<typeof toLimits> {
   const { budget, sessionBudget, approvals } = usual;
   return {
@@ -234,7 +227,6 @@ function limitsOver(usual: AgentProfile, own: ReturnType<typeof toLimits>): Retu
   };
 }
 
-/** A template can enable or disable memory. */
 const memoryOf = ({ memory }: AgentProfile, { memory: own }: TemplateAgent): AgentProfile['memory'] =>
   own === undefined ? memory : own === 'off' ? undefined : own;
 

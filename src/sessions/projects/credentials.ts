@@ -16,7 +16,6 @@ const Stored = BoundCredential.extend({
   /** The value; with `uses`, the id of the secret. */
   sealed: SealedValue,
 });
-/** A credential that a session uses, with its holder. */
 export interface HeldCredential extends CredentialInjection {
   readonly name: string;
   /** A session's or project's id, or `server`. */
@@ -30,14 +29,13 @@ export interface BoundCredentialStore {
     readonly held: readonly HeldCredential[];
     /** The session's repositories, which determine git credentials. */
     readonly repositories: readonly SessionRepository[];
-    /** The vaults attached to the session. */
     readonly vaults: SessionVaults;
   }>;
   /** The server's stored credentials, and up to 1,000 of the newest of projects and sessions. */
   heldByAll(): Promise<readonly CredentialInjection[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<HeldCredential, 'holder' | 'name'>): Promise<Secret>;
-  /** Deletes all credentials of a project. Those of a session are removed with its log. */
+  /** Credentials of a session are removed with its log. */
   forget(project: string): Promise<void>;
   /** `exists` rejects for an unknown session or project. */
   createService<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;
@@ -49,7 +47,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly vault: Vault;
   /** Called with each value before its first use, so that the logger can mask it. */
   readonly learn: (value: Secret) => void;
-  /** Called after each change. */
   readonly onChange: () => void;
   /** The value of an API client's secret for a session, or for the sessions of a project. Rejects: not_found. */
   readonly secretValue: (id: string, session: Holder) => Promise<Secret>;
@@ -79,7 +76,7 @@ export function createBoundCredentialStore({
   const held = async (holder: string): Promise<readonly HeldCredential[]> =>
     (await all(holder)).map(({ sealed: _, createdAt: __, ...rest }) => ({ ...rest, holder }));
 
-  /** The session or project that has the credentials. The server's credentials apply to all sessions. */
+  /** The server's credentials apply to all sessions. */
   async function readHolder(holder: string): Promise<Holder> {
     const session = holder === serverHolder ? undefined : await records.get('session', holder);
     if (session) return SessionRecord.parse(session.doc);
@@ -184,7 +181,6 @@ export function createBoundCredentialStore({
 
 const shown = ({ sealed: _, ...rest }: z.output<typeof Stored>): BoundCredential => rest;
 
-/** The vaults attached to a session. */
 export const sessionVaultsOf = ({
   agent,
   owner,

@@ -4,14 +4,12 @@ import type { Secret } from '../../core/text/secret.ts';
 import { parseModelRef } from './providers.ts';
 
 interface Deps {
-  /** Lists the model and its fallbacks. */
   readonly refsOf: (name: string, fallbacks: readonly string[] | undefined) => readonly string[];
   /** Throws for a model that must not be used now. Called each time, because the conditions can change. */
   readonly check: (ref: string) => void;
   readonly storedKey: (provider: string) => Promise<Secret | undefined>;
   /** Resolves with a text that changes if a person edits the model's address or description. */
   readonly readState?: (provider: string, ref: string) => Promise<string>;
-  /** Rejects if the model cannot be created. */
   readonly create: (name: string, fallbacks: readonly string[] | undefined) => Promise<Model>;
 }
 /** Without `fallbacks`, uses the server's. Rejects if the model cannot be created: no key, unknown provider. */

@@ -12,7 +12,6 @@ const Facts = z.object({
   price: z.object({ input: z.number(), output: z.number() }).optional(),
 });
 const Stored = z.object({
-  /** The default model. */
   model: z.string().nullable().default(null),
   /** Compatible servers entered by people. */
   servers: z.record(z.string(), z.object({ baseUrl: z.string(), reach: z.enum(['public', 'private']) })).default({}),
@@ -28,7 +27,6 @@ interface Deps {
   /** Settings from files and variables. They override stored values. */
   readonly models: ModelsConfig;
 }
-/** Model settings, merged with values entered on the page. */
 export class ModelDirectory {
   readonly #records: Deps['records'];
   readonly #settings: ModelsConfig;
@@ -53,7 +51,7 @@ export class ModelDirectory {
     return { ...this.#settings, compatible: { ...servers, ...compatible }, catalog: entries };
   }
 
-  /** The inputs of a model; if they change, the model is created again. */
+  /** If this text changes, the model is created again. */
   async readState(provider: string, ref: string): Promise<string> {
     const { compatible, catalog } = await this.config();
     return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);

@@ -21,7 +21,6 @@ import type { ProviderKeyStore } from './provider-keys.ts';
 interface Deps {
   readonly directory: ModelDirectory;
   readonly keys: Pick<ProviderKeyStore, 'list' | 'put' | 'delete' | 'use'>;
-  /** The default model and model settings from files and variables. */
   readonly settings: { readonly model: string; readonly models: ModelsConfig };
   /** The variable or setting that sets this key, if any. */
   readonly setBy: (key: string) => string | undefined;
@@ -72,7 +71,7 @@ export function createModelService(deps: Deps): ModelService {
     return all.sort((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }));
   }
 
-  /** Shares one request among callers; a failure is not cached. */
+  /** Callers share a request. A failure is not cached. */
   function listOf(way: ProviderAccess): Promise<readonly ListedModel[]> {
     const { provider, baseUrl, key } = way;
     const id = createHash('sha256')
@@ -95,7 +94,7 @@ export function createModelService(deps: Deps): ModelService {
     return { provider, baseUrl, key, reach };
   }
 
-  /** The provider that a person entered, with the stored key if none was entered. */
+  /** Uses the stored key if the person entered none. */
   async function entered({ provider, baseUrl, key }: ModelAccess): Promise<ProviderAccess> {
     if (key) learn(key);
     const { models } = settings;
@@ -208,7 +207,6 @@ export function createModelService(deps: Deps): ModelService {
       const values = Object.entries({ window, maxOutput, images, price }).filter(([, value]) => value !== undefined);
       const facts = Object.fromEntries(values);
       const held = before.providers.find(({ id }) => id === provider);
-      // A stored key is never sent to an address other than the one it was entered with.
       if (held?.kind === 'compatible' && held.address !== baseUrl) await keys.delete(provider).catch(ignoreNotFound);
       await directory.change((now) => {
         const servers = reach ? { ...now.servers, [provider]: { baseUrl, reach } } : now.servers;

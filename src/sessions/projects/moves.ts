@@ -31,14 +31,12 @@ const Movable = z.looseObject({
   shared: z.boolean().optional(),
   createdAt: z.number().optional(),
   at: z.number().optional(),
-  /** The sessions that use a volume. */
   holders: z.array(z.looseObject({ sessionId: z.string() })).optional(),
-  /** The template that a build belongs to. */
   templateId: z.string().optional(),
 });
 type Movable = z.infer<typeof Movable>;
 
-/** Changes the holder of a resource; its owner is unchanged. Users in the former project lose access. */
+/** The owner is unchanged. Users in the former project lose access. */
 export function createResourceMover(records: RecordStore, clock: Pick<Clock, 'now'>) {
   const of = (kind: string, noun: string) =>
     new Collection<Movable>(records, {

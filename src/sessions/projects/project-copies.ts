@@ -13,14 +13,13 @@ interface CopyTarget {
   readonly id: SessionId;
   readonly projectId: string | null;
 }
-/** File ids by name of the copy. */
+/** File ids, by the copy's name. */
 const Copies = z.record(z.string(), z.string());
 type Copies = z.infer<typeof Copies>;
 
 export const projectFolder = 'project_files';
 const kind = 'project-copies'; // by session, and deleted with it
 
-/** Keeps the copies of a project's files in its sessions' workspaces up to date. */
 export class ProjectCopies extends ServerPart<Deps> {
   readonly #turns = createKeyedQueue();
   /**
@@ -29,7 +28,6 @@ export class ProjectCopies extends ServerPart<Deps> {
    */
   readonly #known = new WeakMap<SandboxClient, string>();
 
-  /** Copies new files, replaces changed ones and removes deleted ones. */
   async sync(place: CopyTarget, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { projectId } = place;
     if (projectId === null) return;

@@ -23,11 +23,9 @@ interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   readonly held?: () => readonly HeldResourceStore[];
   /** Resources that are moved by their own services. */
   readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovableResourceStore>>;
-  /** Deletes a project's files and credentials. */
   readonly removeBelongings: (projectId: string) => Promise<void>;
   readonly people: MemberDirectory;
 }
-/** Finds people, keys and groups that can be members, by their usual names. */
 export interface MemberDirectory {
   /** The member in stored form. A verified e-mail address means the person who signs in with it. Rejects: not_found. */
   find(member: Omit<ProjectMember, 'role'>): Promise<Omit<ProjectMember, 'role'>>;
@@ -35,10 +33,8 @@ export interface MemberDirectory {
   findPerson(id: string): Promise<string>;
   /** Display names of people and keys, by id and owner. */
   names(): Promise<ReadonlyMap<string, string>>;
-  /** Called after each change of a project's members. */
   changed(project: string): Promise<void>;
 }
-/** Resources of one kind that projects can hold. */
 export interface HeldResourceStore {
   /** With an empty owner, lists only the projects' resources, and possibly shared resources. */
   list(owner: string, projects: readonly string[]): Promise<readonly (Holder & { readonly id: string })[]>;

@@ -17,11 +17,10 @@ interface KeyVerdict {
 const withinMs = 9_000;
 
 interface Endpoints extends Pick<ModelsConfig, 'compatible'> {
-  /** Other endpoints that use the wire format of a provider. */
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
 }
 
-/** Checks with a provider whether it accepts a key. The verdict contains neither the key nor the provider's text. */
+/** The verdict contains neither the key nor the provider's text. */
 function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
   return async (provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict> => {
     const access = findConfiguredProvider(provider, { compatible })?.access;
@@ -60,14 +59,13 @@ export interface ProviderKey {
 /** Keys of model providers that users entered. A stored key leaves the server only toward its provider. */
 export interface ProviderKeyService {
   list(): Promise<readonly ProviderKey[]>;
-  /** Replaces the provider's previous key. */
   put(provider: string, key: Secret): Promise<void>;
   /** Rejects: not_found. */
   delete(provider: string): Promise<void>;
   /** Calls the provider, for at most 10 s. */
   test(provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict>;
 }
-/** The key service as used by the model factory and at server start-up. */
+/** Used by the model factory and at start-up. */
 export interface ProviderKeyStore extends ProviderKeyService {
   use(provider: string): Promise<Secret | undefined>;
   /** Decrypts every key. Rejects: invalid_request if a required encryption key is not configured. */
@@ -86,7 +84,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly vault: Vault;
   /** Other endpoints that use the provider's wire format. */
   readonly baseUrls: Readonly<Record<string, string | undefined>>;
-  /** The servers under `models.compatible`. */
   readonly compatible?: ModelsConfig['compatible'];
   /** Called with each key before its first use, so that the logger can mask it. */
   readonly learn: (key: Secret) => void;
@@ -129,7 +126,7 @@ export function createProviderKeyStore({
       const now = clock.now();
       if (now - (stored.lastUsedAt ?? 0) >= usedEveryMs) {
         const doc = { ...stored, lastUsedAt: now };
-        // Only records the use: a concurrent replacement of the key wins.
+        // On a conflict, a concurrent replacement of the key wins.
         await records.put({ kind, id: provider, doc, sort: stored.createdAt, expect: found.version }).catch(() => {});
       }
       const key = sealing.open(provider, stored.sealed);

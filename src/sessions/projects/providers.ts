@@ -4,7 +4,6 @@ import type { ModelsConfig } from '../../agents/models/registry.ts';
 
 export { formatModelRef, parseModelRef } from '../../agents/models/providers.ts';
 
-/** A model provider as shown to users. */
 export interface OfferedProvider {
   readonly id: string;
   readonly name: string;

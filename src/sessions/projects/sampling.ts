@@ -24,7 +24,7 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   throw new AppError('invalid_request', `llm_config: ${text}`);
 }
 
-/** Converts checked options to the model port's format; undefined if none is set. */
+/** Undefined if no option is set. */
 export function parseSampling(options: Readonly<Record<string, unknown>>): Sampling | undefined {
   const { temperature, top_p, top_k, max_tokens, stop } = Options.parse(options);
   const sampling: Sampling = {

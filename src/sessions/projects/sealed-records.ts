@@ -6,7 +6,7 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { changeRecord } from '../../storage/collection.ts';
 
-/** The result of a key rotation; `remaining` records still use an older key. */
+/** `remaining` records still use an older key. */
 export interface RotationCounts {
   readonly rewrapped: number;
   readonly remaining: number;
@@ -21,13 +21,10 @@ interface Deps {
 }
 const Doc = z.looseObject({ sealed: SealedValue, createdAt: z.number() });
 
-/** Encrypted secrets in records of one kind. */
 export function createSealedRecordStore({ records, vault, kind, field }: Deps) {
   const placeOf = (id: string) => ({ collection: kind, id, field });
 
-  /**
-   * Writes each record atomically, so an interrupted rotation leaves it encrypted with either the old or the new key.
-   */
+  /** An interrupted rotation leaves each record encrypted with either the old or the new key. */
   async function rewrapOne(id: string): Promise<'rewrapped' | 'current' | 'remains'> {
     try {
       const changed = await changeRecord(records, { kind, id }, (found) => {

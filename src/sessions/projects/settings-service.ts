@@ -2,12 +2,10 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { ServerSetting, SettingsService } from '../api/server/settings.ts';
 import type { StoredSettings } from './stored-settings.ts';
 
-/** A setting that can be changed at run time, as seen by the settings engine. */
 export interface KnownSetting
   extends Pick<ServerSetting, 'key' | 'section' | 'about' | 'accepts' | 'variable' | 'form' | 'fallback' | 'setBy'> {
   /** Whether the setting accepts this value, in the form used in the file. */
   readonly takes: (value: unknown) => boolean;
-  /** The effective value; null: unset. */
   readonly value: () => unknown;
 }
 interface Deps {

@@ -9,12 +9,12 @@ import { projectKind } from './projects.ts';
 
 const StoredFile = z.object({
   id: z.string(),
-  /** Null if the file belongs to no project. */
+  /** Null: belongs to no project. */
   projectId: z.string().nullable(),
-  /** The session that a screenshot belongs to. Callers who can read the session can read the file. */
+  /** Set for a screenshot. Callers who can read the session can read the file. */
   sessionId: SessionId.optional(),
   name: z.string(),
-  /** `input`: a user's upload; `output`: made by an agent. */
+  /** `input`: a user's upload; `output`: from an agent. */
   type: z.enum(['input', 'output']),
   size: z.int(),
   mimeType: z.string().nullable(),
@@ -39,12 +39,12 @@ export interface NewFile {
 export interface StagedUpload extends AsyncDisposable {
   readonly file: UploadedFile;
 }
-/** Uploads and downloads of files. Rejects only with AppError; an unknown file is file_not_found. */
+/** Rejects only with AppError; an unknown file is file_not_found. */
 export interface UploadService {
   /** Rejects: payload_too_large, invalid_request (the upload was cut off), store_unavailable. */
   stage(file: NewFile, signal: AbortSignal): Promise<StagedUpload>;
   /**
-   * Lists the files, in order. Deletes an existing file of the same name in the same project. Rejects: not_found (the
+   * Lists the files in order. Replaces an existing file of the same name in the same project. Rejects: not_found (the
    * project was deleted).
    */
   keep(staged: readonly StagedUpload[]): Promise<readonly UploadedFile[]>;
@@ -75,7 +75,7 @@ export const fileOwnerKind = 'file-owner'; // by file id; written before the byt
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
   projectId ?? sessionId ?? 'nobody';
 /**
- * `isKept`: false until the file is listed, so that a sweep finds unlisted files. Absent in records of earlier
+ * `isKept`: false until the file is listed, so that a sweep finds unlisted files. Absent from records of earlier
  * versions.
  */
 const Owner = z.object({ owner: z.string(), at: z.number(), isKept: z.boolean().optional() });
@@ -118,11 +118,10 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
       await records.put({ kind: fileKind, id: `${folderOf(file)}:${file.id}`, doc, sort: doc.uploadedAt });
       kept.add(staged);
       const pointer = { owner: folderOf(file), at: doc.uploadedAt, isKept: true };
-      // deleted in the meantime
+      // a conflict means that the file was deleted in the meantime
       await records.put({ kind: fileOwnerKind, id: file.id, doc: pointer, expect: 1 }).catch(ignoreConflict);
       for (const one of older) if (one.name === file.name) await remove(one);
-      // The project may just have been deleted, without finding this file: the deletion removes the record first, then
-      // the files.
+      // A project's deletion removes its record first, then its files, so it may have missed this file.
       if (file.projectId !== null && !(await records.get(projectKind, file.projectId))) {
         await remove(doc);
         throw new AppError('not_found', 'The project of this file was deleted.');
@@ -137,7 +136,7 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
       const owner = folderOf(file);
       await records.put({ kind: fileOwnerKind, id, doc: { owner, at: clock.now(), isKept: false } });
       const info = await blobs.put(id, content, { maxBytes, signal }).catch(async (thrown: unknown) => {
-        await forget(id).catch(() => {}); // the sweep at the next start retries
+        await forget(id).catch(() => {}); // if this fails, the sweep at the next start retries
         throw thrown;
       });
       const staged: StagedUpload = {
@@ -171,7 +170,7 @@ export function createUploadService({ records, blobs, clock, newId, maxBytes }: 
       for (const { id, doc } of await records.list(fileOwnerKind, { state: 'staged' })) {
         const { owner, at } = Owner.parse(doc);
         if (at >= before) continue;
-        // The file may have been listed by a server that died before it updated this record.
+        // A server may have listed the file, then died before it updated this record.
         const isKept = (await records.get(fileKind, `${owner}:${id}`)) !== undefined;
         await (isKept ? records.put({ kind: fileOwnerKind, id, doc: { owner, at, isKept } }) : forget(id));
       }

@@ -3,12 +3,10 @@ import type { Vault } from '../../core/contracts/vault.ts';
 import { hookSecretKind, webhookKind } from '../../core/model/records.ts';
 import { createSealedRecordStore } from './sealed-records.ts';
 
-/** The secrets that sign webhooks, encrypted in their endpoints' records. */
 export function createWebhookSecretStore(records: RecordStore, vault: Vault) {
   const sealed = createSealedRecordStore({ records, vault, kind: webhookKind, field: 'secret' });
   return { ...sealed, verify: () => sealed.verify('The secrets of the webhooks') };
 }
-/** The secrets that sign deliveries to automations. */
 export function createHookSecretStore(records: RecordStore, vault: Vault) {
   const sealed = createSealedRecordStore({ records, vault, kind: hookSecretKind, field: 'secret' });
   return { ...sealed, verify: () => sealed.verify('The secrets of the automations') };

@@ -7,7 +7,6 @@ import { ServiceRecipes } from '../../core/model/services/recipe.ts';
 import type { SandboxService } from '../api/sandboxes.ts';
 
 export interface ServicePermissions {
-  /** The services of the session. */
   readonly servicesOf: (session: SessionRecord) => ServiceRecipes;
   /** Throws for services that the settings and the driver cannot run. */
   readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
@@ -21,7 +20,7 @@ interface AllowedServices {
   readonly names: readonly string[] | undefined;
 }
 
-/** Adds services that its repository defines to a session. Rejects before anything is changed. */
+/** Rejects before anything is changed. */
 export async function allowServices(
   { record, repository, names }: AllowedServices,
   { servicesOf, checkSandbox, power, change }: ServicePermissions,

@@ -13,7 +13,6 @@ import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
 export interface GitFolder {
   /** The folder that contains `objects` and `HEAD`. */
   readonly path: string;
-  /** The name used in errors. */
   readonly url: string;
 }
 
@@ -177,7 +176,7 @@ async function* objectFiles(folder: GitFolder): AsyncGenerator<string> {
   for (const { name } of await namesIn(folder, 'objects/pack')) if (packFile.test(name)) yield `objects/pack/${name}`;
 }
 
-/** The entries of a subfolder; empty if it does not exist. Rejects: conflict if it is a link. */
+/** Empty if the subfolder does not exist. Rejects: conflict if it is a link. */
 async function namesIn(folder: GitFolder, name: string) {
   const path = join(folder.path, name);
   const real = await unlessMissing(realpath(path));

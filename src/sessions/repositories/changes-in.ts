@@ -2,7 +2,6 @@ import type { GitChange } from '../api/repositories.ts';
 
 const kinds = { A: 'added', M: 'modified', T: 'modified', D: 'deleted', R: 'renamed', C: 'added' } as const;
 
-/** Parses the output of `--name-status -z`. */
 export function parseGitChanges(text: string): GitChange[] {
   const parts = text.split('\0');
   const changes: GitChange[] = [];

@@ -12,7 +12,6 @@ interface Deps {
   readonly checkpoints: Pick<Checkpoints, 'list' | 'diff' | 'restore'>;
 }
 
-/** Checkpoints of sessions' files, created with git in their sandboxes. */
 export function createCheckpointService({ sandboxes, known, checkpoints }: Deps): CheckpointService {
   async function refuseUnknown(id: SessionId, numbers: readonly number[]): Promise<void> {
     await known(id);

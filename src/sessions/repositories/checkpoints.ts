@@ -49,7 +49,7 @@ export class Checkpoints extends ServerPart<Deps> implements WorkspaceHook {
   /** Waits until the files are saved, before they can change. */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     if (!this.#isFor(live)) return;
-    // The files before the first run are a checkpoint too.
+    // The files before the first run also get a checkpoint.
     if (live.runWriter && !this.#begun.has(live)) this.#follow(live.id, () => this.#begin(live, client));
     await this.#queue.settled(live.id, signal);
   }

@@ -11,13 +11,12 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
-/** A repository's environment, read from its files, and a hash that decides which prepared files can be used. */
+/** `print` decides which prepared files can be used. */
 export interface FoundEnvironment {
   readonly environment: RepositoryEnvironment;
   /** A hash of `setup.sh`, the files it names and the sandbox's system; undefined: no `setup.sh`. */
   readonly print: string | undefined;
 }
-/** The outcome of a repository's script. */
 export interface ScriptResult {
   readonly exitCode: number;
   /** The last part of its output. */
@@ -133,5 +132,4 @@ setsid nohup bash .corral/start.sh </dev/null >${quoteForShell(client.workdir)}/
   await client.exec({ command, timeoutMs: startMs }, signal);
 }
 
-/** Removes control sequences. */
 export const toPrintable = (text: string) => text.replace(/[^\P{C}\n\t]/gu, '').trim();

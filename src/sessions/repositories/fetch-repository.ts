@@ -216,7 +216,6 @@ async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: Sub
   return copied;
 }
 
-/** Suggests how to resolve the failure of a fetch or push. */
 export function toRemoteError({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
   const { host } = new URL(url);
   const message = summarizeGitOutput(stderr);

@@ -66,7 +66,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
   /** Sessions with a new sandbox in which their repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();
 
-  /** Called when a sandbox has started. True: work remains to be done in the sandbox, even if no caller is waiting. */
+  /** Call when a sandbox has started. True: work remains to be done in it, even if no caller is waiting. */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);
@@ -124,7 +124,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
     });
   }
 
-  /** Resolves with the environment of a fetched repository, if it has one. */
+  /** Resolves with the repository's environment, if it has one. */
   async #fetch(
     { id, writer }: LiveSession,
     client: Client,
@@ -168,7 +168,6 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
     }
   }
 
-  /** Runs `setup.sh`, or restores its files from an earlier session. */
   async #prepare(
     live: LiveSession,
     client: Client,
@@ -199,7 +198,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
     return end;
   }
 
-  /** Stores check results in the record. Does nothing if the session has moved to another server. */
+  /** Does nothing if the session has moved to another server. */
   async noteChecks(id: SessionId, path: string, results: ReadonlyMap<string, CheckResult>): Promise<void> {
     const live = this.deps.sessions.get(id);
     const repository = live && find(live, path);
@@ -246,7 +245,6 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
 const lastLines = (result: CheckResult | undefined) =>
   truncateStart((result?.output ?? '').split('\n').slice(-5).join('\n'), 500);
 
-/** The repository is fetched and set up. */
 export const isUsableRepository = ({ state, environment }: SessionRepository): boolean =>
   state === 'ready' && environment?.setup !== 'failed';
 

@@ -21,17 +21,14 @@ export interface SetupRequest {
   /** The environment as read by this fetch; undefined: read it again. */
   readonly found: FoundEnvironment | undefined;
 }
-/** The result of the setup, for the record and for people. */
 export interface SetupResult {
   readonly setup: 'ran' | 'restored' | 'failed';
   readonly detail: string;
   /** The size of the files that later sessions get instead of running `setup.sh`; undefined: none. */
   readonly storedBytes?: number;
-  /** The id of these files in the store. */
   readonly storedAs?: string;
 }
 
-/** Prepares repositories with their own scripts, and stores the resulting files for later sessions. */
 export class RepositoryPreparer extends ServerPart<Deps> {
   async read(client: Client, path: string, signal: AbortSignal): Promise<FoundEnvironment | undefined> {
     return await readEnvironment(client, path, this.deps, signal);
@@ -64,7 +61,7 @@ export class RepositoryPreparer extends ServerPart<Deps> {
     }
   }
 
-  /** Stores the prepared files. If that fails, only this session has them. */
+  /** If the files cannot be stored, only this session has them. */
   async #keep(client: Client, path: string, key: PreparedKey, signal: AbortSignal): Promise<SetupResult> {
     const setup = 'ran';
     try {

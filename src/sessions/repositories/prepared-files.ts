@@ -32,7 +32,6 @@ interface StoredSize {
 const Stored = z.object({ blob: z.string(), bytes: z.int(), usedAt: z.number() });
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 const prefixOf = ({ owner }: PreparedKey) => `${hashOf(owner).slice(0, 24)}:`;
-/** The id of the stored files for this key. */
 export const preparedIdOf = (key: PreparedKey): string => `${prefixOf(key)}${hashOf(key.facts)}`;
 /** The workspace folder for files that are unpacked before their repository is fetched. */
 const readyFolder = '.corral/prepared';
@@ -135,7 +134,7 @@ export class PreparedFileStore extends ServerPart<Deps> {
     return true;
   }
 
-  /** Resolves with the size. Rejects: payload_too_large, conflict. */
+  /** Resolves with the size in bytes. Rejects: payload_too_large, conflict. */
   async keep(client: Sandbox, path: string, key: PreparedKey, closing: AbortSignal): Promise<number> {
     const { records, copies, archive, clock, maxBytes, newId } = this.deps;
     const place = placeOf(preparedIdOf(key), `prepared-${newId()}`);

@@ -29,7 +29,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
 type PreparedChoice = Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox'> & {
   readonly repositories?: readonly Pick<SessionRepository, 'url' | 'ref' | 'path'>[] | undefined;
 };
-/** A stopped sandbox with prepared files, with the id of a future session. */
+/** A stopped sandbox with prepared files. Its id is that of a future session. */
 interface ReadyWorkspace {
   readonly id: SessionId;
   readonly choice: string;
@@ -47,7 +47,7 @@ const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
 const maxRequests = 1_000;
-/** The pause before each preparation, so that starting sessions take precedence over possible future ones. */
+/** The pause before each preparation, so that sessions that start now take precedence. */
 const restMs = 1_000;
 const lookMs = 60_000;
 
@@ -210,6 +210,6 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
       warn({ sandbox: sandboxIdOf(id), err: toAppError(thrown) }, 'a workspace that nobody took could not be removed');
     }
     this.#held.delete(id);
-    await ownership.release(id).catch(() => {}); // the lease lapses
+    await ownership.release(id).catch(() => {}); // if this fails, the lease lapses
   }
 }

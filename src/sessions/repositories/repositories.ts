@@ -28,7 +28,6 @@ type Check = RepositoryEnvironment['checks'][number];
 const checkMs = 15 * 60_000;
 const outputChars = 4_000;
 
-/** Runs a check as the sandbox's user, in its repository's folder. */
 async function runCheck(
   client: Pick<SandboxClient, 'exec' | 'workdir'>,
   { path, check: { command } }: { readonly path: string; readonly check: Check },
@@ -51,7 +50,6 @@ interface Deps {
   readonly known: (id: SessionId) => Promise<SessionRecord>;
   readonly fetches: Pick<RepositoryFetches, 'again' | 'noteChecks'>;
   readonly now: () => number; // epoch ms
-  /** The author of commits in sessions that set no author. */
   readonly author: GitAuthor;
   readonly services: ServicePermissions & { readonly states: SandboxService['services'] };
 }
@@ -67,7 +65,6 @@ const maxFiles = 2_000;
 const maxDiffBytes = 900_000;
 const commitForm = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
 
-/** Repositories of sessions, through git in their sandboxes. */
 export function createRepositoryService({
   sandboxes,
   commands,

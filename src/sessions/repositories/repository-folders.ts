@@ -7,7 +7,7 @@ import { runProgram } from '../services/streams/piped-command.ts';
 import { findGitFolder, type GitFolder, streamBareRepository } from './bare-copy.ts';
 
 interface Deps {
-  /** The folders listed by the operator. A repository must be one of them or below one. */
+  /** A repository must be one of these folders or below one. */
   readonly folders: readonly string[];
   readonly newId: () => string;
 }
@@ -31,12 +31,12 @@ export class RepositoryFolders {
     this.#newId = newId;
   }
 
-  /** Throws: forbidden for a folder that the operator did not list. Accepts all other URLs. */
+  /** Throws: forbidden for a folder that the operator did not list. Accepts every URL that is not a folder. */
   check(url: string): void {
     if (isFolderUrl(url)) this.#listed(url);
   }
 
-  /** Writes a bare copy to that folder of the sandbox. Rejects: forbidden, not_found, unsupported, conflict. */
+  /** Rejects: forbidden, not_found, unsupported, conflict. */
   async copy(client: Sandbox, { url, to }: { readonly url: string; readonly to: string }, signal: AbortSignal) {
     const folder = await this.#find(url);
     const until = AbortSignal.any([signal, AbortSignal.timeout(copyMs)]);

@@ -18,7 +18,6 @@ const againMs = 1_000;
 export class LifetimeEnforcer extends ServerPart<Deps> {
   readonly #ends = new Map<SessionId, number>();
 
-  /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.deps;
     void this.#follow(signal);

@@ -16,7 +16,6 @@ export class LogSizeEstimator {
   /** Sessions changed by any server. */
   readonly #news: RecordWatcher | undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
-  /** Logs that grew since they were measured. */
   readonly #grown = new Set<SessionId>();
   /**
    * Logs that grew before the last refresh. They are measured again, because a log is compacted after its last append.
@@ -48,14 +47,13 @@ export class LogSizeEstimator {
     return bytes;
   }
 
-  /** Called for each log that grows, if no other server writes to the store. */
+  /** Call for each log that grows, if no other server writes to the store. */
   grew(id: SessionId): void {
     this.#grown.add(id);
   }
 
   /**
-   * Measures the logs that grew. Resolves with the total bytes of all logs, and the logs larger than `above`;
-   * undefined: not all are measured yet.
+   * Resolves with the total bytes of all logs, and the logs larger than `above`. Undefined: not all are measured yet.
    */
   async refresh(above: number, signal: AbortSignal): Promise<{ total: number; longer: SessionId[] } | undefined> {
     const { changed = [], gone = [] } = (await this.#news?.next()) ?? {};
@@ -101,7 +99,6 @@ export class LogSizeEstimator {
     return bytes;
   }
 
-  /** The number of newest events that fit into `maxBytes`. */
   async fitting(id: SessionId, maxBytes: number): Promise<number> {
     const over = (await this.measure(id)) - maxBytes;
     let [count, passed, after] = [0, 0, 0];

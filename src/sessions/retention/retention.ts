@@ -25,7 +25,6 @@ import {
 
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly watchers: SessionStreams;
-  /** This server's name. */
   readonly name: string;
   readonly ttlMs: number;
 }
@@ -65,9 +64,7 @@ export interface RetentionDeps extends Pick<ServerParts, 'clock' | 'store'> {
   readonly ownership: Pick<Ownership, 'isElsewhere'>;
   /** Whether this server currently applies the retention policy. Two servers doing so would be harmless. */
   readonly mayDeleteOld: () => Promise<boolean>;
-  /** This server's name in the shared store. */
   readonly name: string;
-  /** Deletes a session the way a client does. */
   readonly remove: (id: SessionId) => Promise<void>;
   /** Deletes unreferenced blobs older than `before` (epoch ms) and resolves with their number. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
@@ -76,7 +73,7 @@ export interface RetentionDeps extends Pick<ServerParts, 'clock' | 'store'> {
 const batch = 50; // sessions per round
 const blobAgeMs = 60 * 60 * 1_000; // longer than any append takes
 const listMs = 20_000;
-const readAtOnce = 500; // sessions
+const readAtOnce = 500;
 
 /**
  * Deletes and trims old sessions according to the retention policy, in small batches. Never touches a session in use.
@@ -97,7 +94,6 @@ export class Retention {
     else log.onAppend(({ sessionId }) => this.#sizes.grew(sessionId));
   }
 
-  /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const { everyMs, clock, logger } = this.#deps;
     const onError = (err: unknown) => logger.warn({ err }, 'old sessions could not be looked through; trying again');
@@ -137,7 +133,6 @@ export class Retention {
     return found;
   }
 
-  /** All sessions if a limit of number or size applies; otherwise those whose newest message is too old. */
   async #candidates(policy: RetentionPolicy, needsSizes: boolean): Promise<StoredSession[]> {
     const { store, clock } = this.#deps;
     const countsAll =
@@ -173,10 +168,7 @@ export class Retention {
     }
   }
 
-  /**
-   * True if this server owns the session and nobody uses the session. The caller deletes the session immediately
-   * afterwards.
-   */
+  /** Whether this server owns the session and nobody uses it. The caller deletes it immediately afterwards. */
   async #isUnused(id: SessionId): Promise<boolean> {
     const { liveSessions, commands, watchers, ownership } = this.#deps;
     if (liveSessions.get(id) || watchers.isInUse(id) || (await ownership.isElsewhere(id))) return false;
@@ -197,10 +189,7 @@ export class Retention {
     return found && StoredSession.parse(found.doc);
   }
 
-  /**
-   * First drops events that are stored in full elsewhere, then the oldest. Seqs are unchanged; a cursor to a dropped
-   * event gets a resync.
-   */
+  /** Drops events that are stored in full elsewhere, then the oldest. A cursor to a dropped event gets a resync. */
   async #shorten(sessions: readonly StoredSession[], maxBytes: number, signal: AbortSignal): Promise<void> {
     const { store, liveSessions, ownership } = this.#deps;
     let done = 0;
@@ -219,7 +208,7 @@ export class Retention {
     }
   }
 
-  /** The sessions with a running sandbox. A driver failure ends the round, so that no session in use is deleted. */
+  /** A driver failure ends the round, so that no session in use is deleted. */
   async #sandboxes(signal: AbortSignal): Promise<ReadonlySet<SessionId>> {
     const { driver, clock } = this.#deps;
     using until = createTimeoutSignal(listMs, clock, signal);

@@ -7,7 +7,6 @@ import type { RunContext } from './run-context.ts';
 import { closePlan, createTodoFacts } from './todo-facts.ts';
 import { endEmptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 
-/** One turn of work on the running step: calls to make, or the text that ends the step. */
 export async function takeStepTurn(
   work: RunContext,
   { plans, planned, steps, hint }: TurnInput,
@@ -16,7 +15,6 @@ export async function takeStepTurn(
   const { runWriter, workdir } = work;
   const prompt = await work.prompt(signal);
   const step = plans ? steps.find(({ status }) => status === 'running') : undefined;
-  // Without a plan, the session has no other source for a title.
   const begun = step ? beginRunningStep(runWriter, steps) : createTitleFacts(work);
   if (begun.length > 0) await runWriter.write(...begun);
   const phase = step
@@ -36,7 +34,7 @@ export async function takeStepTurn(
     return { kind: 'planned', digest: created.digest, steps: created.steps, calls, spent };
   }
   if (message.calls.length > 0) {
-    // If part of the message is in the log, it is completed now, because no other fact can be written before its end.
+    // A message that is partly in the log is completed now: no other fact can be written before its end.
     if (pieces.length > 0) await runWriter.write(...facts);
     else runWriter.deferToNextWrite(...facts);
     return { kind: 'calls', calls, spent };
@@ -49,21 +47,17 @@ export async function takeStepTurn(
   }
   const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
-  // The event contract requires a step's result after the step's end, so the end is written between the text's pieces
-  // and the complete message.
+  // The event contract requires a step's result after the step's end and before the complete message.
   await runWriter.write(runWriter.step(done), ...facts, ...missingPartReporter.callless(work), runWriter.plan(after));
   return { kind: 'replied', digest: shortHash(message.text), answers: !planned, steps: after, spent };
 }
 
 /**
- * The model itself decides a step's outcome: the last command of a successful step can fail, for example a search
- * without a match.
+ * The model decides a step's outcome: the last command of a successful step can fail, such as a search without a match.
  */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
-/**
- * Reports the result to the user. The tools remain declared, so that the request has the same prefix as the one before.
- */
+/** The tools remain declared, so that the request shares its prefix with the one before. */
 export async function summarizeRun(
   work: RunContext,
   { steps, hint }: TurnInput,

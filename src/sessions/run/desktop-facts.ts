@@ -5,12 +5,12 @@ export type DesktopFact = FactOf<'desktop'>['data'];
 const none = { display: 0, browser: 0 };
 const maxDetail = 300;
 
-/** Converts a desktop's status to facts. Each fact is recorded once, no matter how often the status is read. */
+/** Records each change of a desktop's status once, no matter how often the status is read. */
 export class DesktopFactTracker {
   #isUp = false;
   #restarts: DesktopStatus['restarts'] = none;
 
-  /** Sets the status to compare with, because another server may have recorded earlier changes. */
+  /** Sets the status to compare with; another server may have recorded earlier changes. */
   begin(status: DesktopStatus | undefined): void {
     this.#isUp = false;
     this.#restarts = none;

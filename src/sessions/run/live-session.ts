@@ -10,25 +10,21 @@ import type { RunProgress, RunWriter } from './log/run-writer.ts';
 import type { SessionWriter } from './log/session-writer.ts';
 import type { Transcript } from './log/transcript.ts';
 
-/** The state that a session's actors share while the session is in memory. */
 export interface LiveSession {
   readonly id: SessionId;
   readonly writer: SessionWriter;
-  /** Loaded with the first run on this server and kept for later runs, because it grows with the session. */
+  /** Loaded by the first run on this server and kept for later runs, because it grows with the session. */
   readonly transcript: Transcript;
   runWriter: RunWriter | undefined;
-  /** The current run's task, known before it is logged. */
   task: string;
-  /** The connection to the sandbox while the session uses it. */
   client: SandboxClient | undefined;
   isPaused: boolean;
-  /** The run and sandbox counted toward limits of people, projects and the server. */
   readonly held: { runId?: RunId | undefined; sandbox?: ConcurrentAmounts | undefined };
   /** The cause of the sandbox's last failure, for the operator's log only. Cleared when the sandbox is ready. */
   sandboxFailure: AppError | undefined;
-  /** The desktop's status as last recorded in the log. */
+  /** As last recorded in the log. */
   readonly desktop: DesktopFactTracker;
-  /** The attachments of messages whose runs have not started. */
+  /** Attachments of messages whose runs have not started. */
   readonly attached: Map<MessageId, readonly string[]>;
 }
 
@@ -46,7 +42,6 @@ export const createRunProgress = ({ messageId, task, attachments = [], goal }: F
   checked: [],
 });
 
-/** Passes messages, and answers to calls, to their run as soon as they are accepted. */
 export function deliverToRun(live: LiveSession, facts: readonly SessionFact[]): void {
   for (const fact of facts) {
     if (fact.type === 'approval.resolved') live.runWriter?.answered(fact.data);
@@ -62,7 +57,6 @@ export type FactBatch = {
   readonly answer?: { readonly commandId: string; readonly messageId: MessageId; readonly runId: RunId };
   readonly decided?: { readonly commandIds: readonly string[]; readonly value: unknown };
   readonly stops?: { readonly commandIds: readonly string[]; readonly value: { readonly stopped: boolean } };
-  /** The goal of the run started by the facts. */
   readonly goal?: Goal | undefined;
 };
 export type BrokenRun = { readonly run: QueuedRun; readonly error: unknown };

@@ -7,7 +7,7 @@ import type { RunContext } from './run-context.ts';
 
 type Run = Pick<RunWriter, 'runId' | 'write'>;
 
-/** A vault's variable, and the first of its hosts that the session's sandbox cannot reach. */
+/** A vault's variable, and the first of its hosts that the sandbox cannot reach. */
 export interface UnreachedCredential {
   readonly id: string;
   readonly vaultId: string;
@@ -15,7 +15,7 @@ export interface UnreachedCredential {
   readonly host: string;
 }
 
-/** Logs each server, tool and picture missing from a run's requests, once per run. */
+/** Logs each server, tool and picture missing from a run's requests once per run. */
 export class MissingPartReporter {
   readonly #reported = new WeakMap<object, Set<string>>();
 
@@ -33,7 +33,7 @@ export class MissingPartReporter {
     }
   }
 
-  /** Logs each of these credentials once per session and process. Reads them once per run. */
+  /** Logs each credential once per session and process. Reads them once per run. */
   async tellUnreached(session: object, run: Run, read: () => Promise<readonly UnreachedCredential[]>): Promise<void> {
     if (!this.#isNew(run, 'credentials\0')) return;
     for (const { name, ...credential } of await read()) {
@@ -45,14 +45,13 @@ export class MissingPartReporter {
     }
   }
 
-  /** Notices about content omitted from a request. */
   factsOf(run: Pick<RunWriter, 'runId'>, leftOut: readonly OmittedContent[]): SessionFact[] {
     return leftOut
       .filter(({ kind, name }) => this.#isNew(run, `${kind}\0${name}`))
       .map(({ detail }) => ({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail } }));
   }
 
-  /** The notice that a model has called no tool in the session, if it is not known to support tools. */
+  /** Notice that a model of unknown abilities has called no tool in the session. */
   callless({ model, runWriter }: Pick<RunContext, 'model' | 'runWriter'>): SessionFact[] {
     const { messages } = runWriter.transcript;
     const hasCalled = messages.some(
@@ -70,5 +69,4 @@ export class MissingPartReporter {
   }
 }
 
-/** Shared by all runs of this server. */
 export const missingPartReporter = new MissingPartReporter();

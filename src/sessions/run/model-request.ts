@@ -18,31 +18,25 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// Calls the model within all budgets. Reserves the most expensive reply that fits; if not even a usual reply fits, the
-// request is not sent. Afterwards, settles the provider's count, or the server's own count if the provider's is missing
-// or far too small.
+// Reserves the most expensive reply that fits; sends nothing if not even a usual reply fits. Afterwards, settles the
+// provider's count, or the server's own if that is missing or far too small.
 
 interface ModelRequest {
   readonly request: TurnRequest;
-  /** The bytes for the model to read. */
   readonly bytes: number;
   readonly purpose: ModelCallPurpose;
   readonly sections: readonly PromptSection[];
   readonly from: MessageSelection;
   /** The conversation as stored, with references to pictures. */
   readonly conversation: TurnRequest['messages'];
-  /** Whether the usage event includes the model's thoughts. */
+  /** The usage event includes the model's thoughts. */
   readonly keepsThoughts?: true;
-  /** Ends the reply early; the reply is then treated as finished. */
+  /** Ends the reply early; the reply then counts as finished. */
   readonly stop?: AbortController;
 }
 export interface ModelReply extends CollectedTurn {
-  /**
-   * The reply's usage, already counted in the budgets. Write it with the turn's other facts. Absent: the reply did not
-   * finish.
-   */
+  /** Already counted in the budgets; write it with the turn's other facts. Absent if the reply did not finish. */
   readonly usage?: SessionFact;
-  /** Whether the provider's count was accepted. */
   readonly isBelieved: boolean;
 }
 
@@ -98,8 +92,8 @@ export async function requestModel(
     const usage = runWriter.usage(message.model, counted.usage, more);
     return { ...turn, outcome: counted, usage, isBelieved: !assumed };
   } finally {
-    // Settled before the reply is logged, so that a crash in between counts too much rather than too little. A
-    // broken-off reply is paid for as far as it arrived.
+    // Settles before the reply is logged, so that a crash counts too much rather than too little. A broken-off reply is
+    // charged up to where it broke off.
     await reserved.settle(used ?? amountsOf(meter.tokens(name, received.bytes)));
   }
 }
@@ -109,7 +103,6 @@ const unsent = (model: string, outcome: TurnOutcome): ModelReply => ({
   ...{ thoughts: '', leftOut: [], refused: [] },
 });
 
-/** Counts received bytes, including hidden reasoning. */
 async function* counting(parts: AsyncIterable<TurnPart>, received: { bytes: number }): AsyncIterable<TurnPart> {
   for await (const part of parts) {
     if (part.type === 'text' || part.type === 'reasoning') received.bytes += Buffer.byteLength(part.delta);
@@ -121,37 +114,34 @@ async function* counting(parts: AsyncIterable<TurnPart>, received: { bytes: numb
 const countBytes = ({ text, calls }: AssistantMessage): number =>
   Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0);
 
-/** The turn, tokens and cost of a call. A model without a known price costs nothing. */
+/** A model without a known price costs nothing. */
 const toSpending = ({ inputTokens, outputTokens, cost = 0 }: Usage, assumed?: EstimatedUsage): RunSpending => ({
   turns: 1,
   tokens: inputTokens + outputTokens + (assumed?.tokens ?? 0),
   cost: cost + (assumed?.cost ?? 0),
 });
 
-/** Converts a request that failed or exceeded a budget to a result for the machine. */
 export const toFailedTurn = (
   { code, message, retryable, retryAfterMs, over }: FailedTurn,
   { spent }: RunContext['budget'],
 ): TurnResult =>
   over ? { kind: 'unaffordable', over, spent } : { kind: 'failed', code, message, retryable, retryAfterMs };
 
-/**
- * Real models count more tokens per UTF-8 byte than this, in nearly every language. A smaller count is not accepted.
- */
+/** Real models count more tokens per UTF-8 byte in nearly every language. Smaller counts are rejected. */
 const leastPerByte = 0.15;
-/** The count used instead, a high estimate. */
+/** High estimate, used instead. */
 const assumedPerByte = 0.3;
 
 interface Exchange {
-  /** The bytes sent to the model, without pictures. */
+  /** Without pictures. */
   readonly requestBytes: number;
-  /** The bytes received from the model, without hidden reasoning. */
+  /** Without hidden reasoning. */
   readonly replyBytes: number;
 }
 
 /**
- * The amounts that budgets count in addition to the provider's count if that count is missing or far too small.
- * Undefined: the provider's count is accepted.
+ * Amounts to count in addition to a provider's count that is missing or far too small. Undefined: the count is
+ * accepted.
  */
 export function estimateMissingUsage(
   model: Pick<Model, 'costOf'>,

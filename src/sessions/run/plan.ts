@@ -11,8 +11,8 @@ import type { RunContext } from './run-context.ts';
 import { endEmptyTurn, takeTurn } from './turns/turn.ts';
 
 /**
- * The turn that decides how the run continues: the model makes a plan, calls tools without one, or answers. `again`:
- * the user wrote while a plan was being worked on.
+ * Decides how the run continues: the model makes a plan, calls tools without one, or answers. `again`: the user wrote
+ * while a plan was in progress.
  */
 export async function planRun(
   work: RunContext,
@@ -69,9 +69,7 @@ export async function planRun(
 
 const planHint = `Call ${makePlan.name} with a title and the steps, call another tool, or answer.`;
 
-/**
- * The tools of all turns in a run that can have a plan. They are always the same, to keep the provider's cache valid.
- */
+/** The same tools in all turns of a run that can plan, so that the provider's cache stays valid. */
 export const planningTools = ({ tools }: Pick<RunContext, 'tools'>): readonly ToolDeclaration[] => [
   ...tools.declarations,
   makePlan,
@@ -86,8 +84,8 @@ interface Plan {
 }
 
 /**
- * Answers the calls that make a plan, because providers require a result for each call: the first valid call becomes
- * the plan. Other calls of the message are returned. `plans: false`: the run must not have a plan.
+ * Answers the calls that make a plan, because providers require a result for each call. The first valid call becomes
+ * the plan; calls to other tools are returned. `plans: false`: the run cannot have a plan.
  */
 export function resolvePlanCalls(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
@@ -117,8 +115,8 @@ export function resolvePlanCalls(
 }
 
 /**
- * The steps that have begun, followed by the new steps. A step that the server added for work without a plan becomes
- * the first new step.
+ * Keeps the steps that have begun and appends the new ones. A step that the server added for work without a plan
+ * becomes the first new step.
  */
 function replanned(
   { steps, planned }: { readonly steps: readonly PlanStep[]; readonly planned: boolean },
@@ -139,14 +137,14 @@ function numbered(kept: readonly PlanStep[], descriptions: readonly string[]): P
   return descriptions.map((description, n) => ({ id: String(last + n + 1), description, status: 'pending' }));
 }
 
-/** The fact that the plan's running step has begun, unless it is in the log. */
+/** Empty if the step's start is already in the log. */
 export function beginRunningStep(runWriter: RunWriter, steps: readonly PlanStep[]): SessionFact[] {
   const step = steps.find(({ status }) => status === 'running');
   const known = runWriter.steps.find(({ id }) => id === step?.id);
   return step && known?.status !== 'running' ? [runWriter.step(step)] : [];
 }
 
-/** The session's title: the task's first line until a plan has a better title. A title set by a person is kept. */
+/** Titles the session with the task's first line until a plan has a better title. A person's title is kept. */
 export function createTitleFacts(work: Pick<RunContext, 'task' | 'hasTitle' | 'runWriter'>, title = ''): SessionFact[] {
   const provisional = firstLine(work.task);
   if (work.hasTitle(title === '' ? undefined : provisional)) return [];

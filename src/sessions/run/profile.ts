@@ -9,33 +9,31 @@ import type { OwnBudget } from '../../core/model/spending.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { Approvals } from './run-context.ts';
 
-/** The agent's settings for a session. Read before each turn, so changes apply from the next turn. */
+/** An agent's settings in a session. Read before each turn, so changes apply from the next turn. */
 export interface AgentProfile {
   readonly model: Model;
-  /** Fallback models, in order. */
   readonly fallbacks: readonly string[];
   readonly tools: ToolRegistry;
-  /** Tools of the agent that cannot be offered to any model. */
+  /** Tools of the agent that no model can be offered. */
   readonly leftOut?: readonly UnsupportedTool[];
   readonly toolServers: readonly McpServer[];
-  /** The tools of tool servers that the agent has; undefined: all. */
+  /** Filters the tools of tool servers. Undefined: all are allowed. */
   readonly allows?: (tool: Pick<ToolDescription, 'name' | 'group'>) => boolean;
-  /** False: no plan; the agent decides on each action itself. */
+  /** False: the agent acts without a plan. */
   readonly plans: boolean;
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
-  /** Prompt parts that replace the server's, by name. */
+  /** Replace the server's prompt parts, by name. */
   readonly promptParts?: Readonly<Record<string, string>>;
-  /** The maximum number of children working at the same time; undefined: the agent cannot delegate. */
+  /** Maximum children working at the same time. Undefined: the agent cannot delegate. */
   readonly children?: number;
-  /** The agent's access to notes that outlive sessions; undefined: none. */
+  /** Notes that outlive sessions. Undefined: none. */
   readonly memory?: MemoryAccess;
-  /** The uploaded skills that the template names. */
   readonly skills?: readonly string[];
   readonly sampling?: Sampling;
-  /** The agent with its own loop; undefined: Corral's loop. */
+  /** External agent loop. Undefined: Corral's own. */
   readonly agent?: ExternalAgent;
-  /** Limits that override the server's. Run limits are read when the session is loaded. */
+  /** Overrides the server's limits. Run limits are read when the session is loaded. */
   readonly budget?: Partial<Budget>;
   readonly sessionBudget?: OwnBudget;
   readonly approvals?: Partial<Approvals>;

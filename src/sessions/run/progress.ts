@@ -5,21 +5,17 @@ import { makePlan } from '../../agents/tools/special.ts';
 import type { RunId } from '../../core/model/ids.ts';
 import type { ConversationEntry } from './log/conversation.ts';
 
-// A run's acts, for stuck detection. Each is added when a call ends; after a restart, all are derived from the
-// transcript.
+// A run's acts, for stuck detection. Added as calls end; after a restart, derived from the transcript.
 
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
-/**
- * The act of a call. A failure without output, for example a search without a match, is not an error that different
- * calls can have in common.
- */
+/** A failure without output, such as a search without a match, is not an error that different calls can share. */
 export function createRunAct(
   { name, args }: Pick<ToolCall, 'name' | 'args'>,
   { output, success, pictures }: Result,
 ): RunAct {
   const isSilent = output.replace(/^\[exit code [^\]]*\]/, '').trim() === '';
-  const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change while the text stays the same
+  const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change under the same text
   return {
     kind: 'call',
     action: shortHash(`${name} ${JSON.stringify(args)}`),
@@ -32,7 +28,7 @@ export function createRunAct(
 const waitingWords = new Set(['wait', 'sleep', 'poll', 'watch', 'status', 'progress', 'view', 'snapshot']);
 const sleeps = /\b(sleep|start-sleep|timeout \/t)\b\W*[\d.$]/i; // in shells, Python, PowerShell or JavaScript
 
-/** Whether a call only waits or checks for a change. MCP servers use similar names for such tools. */
+/** Whether a call only waits or checks for a change. MCP servers name such tools alike. */
 function isWait(name: string, args: unknown): boolean {
   if (name.split('_').some((word) => waitingWords.has(word))) return true;
   const texts = typeof args === 'object' && args !== null ? Object.entries(args) : [];
@@ -42,8 +38,8 @@ function isWait(name: string, args: unknown): boolean {
 }
 
 /**
- * A run's acts from a seq on. Equal calls in one reply are one act, as in a live run. A final text reply is left out,
- * because the run requests it again.
+ * Lists a run's acts from a seq on. Equal calls in one reply are one act, as in a live run. A final text reply is
+ * omitted, because the run requests it again.
  */
 export function listActs(entries: readonly ConversationEntry[], runId: RunId, since: number): readonly RunAct[] {
   const calls = new Map<string, ToolCall>();
@@ -55,7 +51,7 @@ export function listActs(entries: readonly ConversationEntry[], runId: RunId, si
     if (message.role === 'assistant') {
       ofTurn = new Set();
       for (const call of message.calls) calls.set(call.callId, call);
-      const isWhole = message.model !== ''; // otherwise the reply broke off
+      const isWhole = message.model !== ''; // an empty model marks a reply that broke off
       if (message.calls.length === 0 && counts && isWhole) acts.push({ kind: 'text', text: shortHash(message.text) });
     }
     const call = message.role === 'tool' ? calls.get(message.callId) : undefined;
@@ -68,5 +64,4 @@ export function listActs(entries: readonly ConversationEntry[], runId: RunId, si
   return acts.at(-1)?.kind === 'text' ? acts.slice(0, -1) : acts;
 }
 
-/** A short hash of the text. */
 export const shortHash = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16);

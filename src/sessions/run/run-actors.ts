@@ -22,7 +22,7 @@ import type { TurnRun } from './turn-budget.ts';
 
 interface Deps {
   readonly clock: Clock;
-  /** With a signal, `tools` includes those of tool servers. */
+  /** With a signal, `tools` includes the tools of tool servers. */
   working(run: TurnRun, signal?: AbortSignal): Promise<RunContext>;
   live(sessionId: SessionId): LiveSession;
   use(sessionId: SessionId, signal: AbortSignal): Promise<SandboxLease>;
@@ -32,7 +32,6 @@ interface Deps {
 }
 const killMs = 4_000; // less than the five seconds within which a stop must complete
 
-/** The run machine with its actors and actions. */
 export const provideRunMachine = ({ clock, working, live, use, kernels, loops, onEnd }: Deps) =>
   runMachine.provide({
     actors: {
@@ -65,7 +64,7 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
       }),
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);
-        // No await before the write, so that an immediate answer comes after the question in the log.
+        // No await before the write, so that an immediate answer follows the question in the log.
         const targets = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
         const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
@@ -85,8 +84,8 @@ export const provideRunMachine = ({ clock, working, live, use, kernels, loops, o
   });
 
 /**
- * Resolves when subscribers have received all events so far. Preparing a request takes about as long as storing and
- * sending an event, on the same event loop, so starting a turn immediately would delay the message it responds to.
+ * Resolves when subscribers have all events so far. Preparing a request takes about as long as sending an event, on the
+ * same event loop, so an immediate turn would delay the message it responds to.
  */
 async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
@@ -114,12 +113,12 @@ async function endRun(
   if (!runWriter) return;
   runWriter.shut();
   const shown = new Map<string, ToolContent>();
-  // Background processes continue after a completed run. They are ended after a stopped run, and after a failed run
-  // with open calls.
+  // Background processes outlive a completed run. They are ended after a stopped run, and after a failed run with open
+  // calls.
   if (end.reason !== 'completed' && client && (end.reason !== 'failed' || runWriter.openCalls.length > 0)) {
     using until = createTimeoutSignal(killMs, clock);
     const kill = async () => {
-      // A paused sandbox is resumed first: a frozen process does not handle signals and would continue later.
+      // A frozen process would handle signals only when resumed later, so the sandbox is resumed first.
       await using used = live.isPaused ? await use(live.id, until.signal) : undefined;
       const own = used?.client ?? client;
       const calls = end.reason === 'deleted' ? [] : runWriter.openCalls.flatMap(inShell);
@@ -135,13 +134,13 @@ async function endRun(
       };
       for (const { callId, shell } of calls) shown.set(callId, await readConsole(viewed, shell, until.signal));
     };
-    // A deleted session's processes end with its sandbox, and a lost sandbox has none.
+    // A paused sandbox of a deleted session is not resumed, because its processes end with it.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
   await closeRun(live, runWriter, { runId, task, end, shown });
 }
 
-/** The call with its shell session; empty for calls of other tools. */
+/** Empty for calls of other tools. */
 const inShell = ({ callId, tool, args }: OpenCall) =>
   tool === 'shell' && typeof args.id === 'string' ? [{ callId, shell: args.id }] : [];
 

@@ -33,30 +33,27 @@ export interface SessionDesktop {
   loadPicture(file: string): Promise<string | undefined>;
 }
 
-/** Desktops for agents. Screenshots are stored, and browser connections are closed with the sandbox connection. */
 export interface AgentDesktop {
   of(id: SessionId): SessionDesktop & {
-    /** Whether the sandbox has a desktop; true if it has not started yet. */
+    /** True if the sandbox has not started yet. */
     existsIn(client: SandboxClient): Promise<boolean>;
   };
   release(client: SandboxClient): void;
 }
 
-/** Tools of external servers, for agents. */
 export interface ExternalTools {
-  /** The tools shown to the model, and all tools that it can call. Failed servers are left out. */
+  /** Tools shown to the model, and all tools that it can call. Failed servers are omitted. */
   of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools>;
   release(client: SandboxClient): void;
 }
 
-/** Kernels in which agents run code. */
 export interface AgentKernels {
-  /** Ends the kernels that the run used, and everything that its code started. */
+  /** Ends the run's kernels and everything that its code started. */
   endRun(client: SandboxClient, run: string): Promise<void>;
   release(client: SandboxClient): void;
 }
 
-/** The tools whose calls need a person's approval; `*`: all. */
+/** Tools whose calls need a person's approval; `*`: all. */
 export interface Approvals {
   readonly tools: readonly string[];
   /** The first matching rule decides; calls without a match follow `tools`. */
@@ -64,52 +61,43 @@ export interface Approvals {
   readonly timeoutMs: number;
 }
 
-/** The dependencies of one run's actors. */
 export interface RunContext {
   readonly sessionId: SessionId;
   readonly runWriter: RunWriter;
   readonly model: Model;
   readonly tools: ToolRegistry;
-  /** The instructions for a turn. The first call of a run with a sandbox reads the workspace's notes. */
+  /** Instructions for a turn. The first call of a run with a sandbox reads the workspace's notes. */
   prompt(signal: AbortSignal): Promise<TurnPrompt>;
   readonly sampling?: Sampling;
-  /** The budgets that limit and pay for the turn. */
   readonly budget: TurnBudget;
   readonly clock: Clock;
   readonly task: string;
   readonly workdir: string;
   readonly toolTimeoutMs: number;
   readonly approvals: Approvals | undefined;
-  /** Whether a person approved all calls of this tool in the session. */
   readonly isPermitted?: (tool: string) => boolean;
-  /** The sources of third-party text in the session so far. */
   readonly strangers?: () => readonly UntrustedSource[];
   readonly sandbox: SandboxUser;
-  /** Absent if the session has no repository that it may write to. */
+  /** Absent if the session can write to no repository. */
   readonly pullRequests?: PullRequestOpener;
-  /** Absent if the agent cannot delegate. */
   readonly children?: ChildRuns;
-  /** Absent if the session has no skills. */
   readonly skills?: SkillReader;
-  /** Absent if the agent has no memory. */
   readonly memory?: AgentMemory;
-  /** Stores files that a call wrote to memory store folders. Resolves with the changes that were not stored. */
+  /** Stores files that a call wrote to memory store folders. Resolves with a list of changes that were not stored. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
-  /** Notes of folders that a call touches for the first time; absent until all repositories are fetched. */
+  /** Notes of folders that a call touches for the first time. Absent until all repositories are fetched. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
-  /** The desktop for tools that use the screen; undefined if sandboxes have none. */
+  /** Desktop for tools that use the screen. Undefined: sandboxes have none. */
   readonly desktop?: SessionDesktop;
-  /** Stores a picture in a result, even without a desktop. */
   readonly keepPicture?: SessionDesktop['keepPicture'];
   readonly gate?: ControlWaiter;
-  /** Files attached to messages by users. */
   readonly files?: UploadReader | undefined;
-  /** The agent with its own loop; undefined: Corral's loop. */
+  /** External agent loop. Undefined: Corral's own. */
   readonly own?: {
     readonly agent: ExternalAgent;
     readonly loops: ExternalAgents;
     readonly instructions: string | undefined;
   };
-  /** Whether the session has a title. The provisional title, if a run set it, is ignored. */
+  /** Ignores a provisional title that a run set. */
   hasTitle(provisional?: string): boolean;
 }

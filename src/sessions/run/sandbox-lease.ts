@@ -1,6 +1,6 @@
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 
-/** A sandbox in use: not paused or stopped for idleness until this is disposed. */
+/** Keeps a sandbox from being paused or stopped for idleness until disposed. */
 export interface SandboxLease extends AsyncDisposable {
   readonly client: SandboxClient;
   /** Reports a lost connection: the next use waits until the sandbox answers again or is replaced. */

@@ -11,17 +11,15 @@ import { anyGlob } from '../../core/text/glob.ts';
 import type { AgentProfile } from './profile.ts';
 
 interface Base {
-  /** The profile from the server's settings. */
   readonly usual: AgentProfile;
-  /** The tools that no agent has. */
   readonly denied: readonly string[];
   readonly session: Holder;
 }
-const weeksMs = 20 * 24 * 60 * 60_000; // clients can answer late; close to the maximum of a timer
+const weeksMs = 20 * 24 * 60 * 60_000; // clients can answer late; close to a timer's maximum
 const toolTimeoutMs = 60_000;
-const mostChildren = 8; // working at the same time, as in templates
+const mostChildren = 8; // working at the same time; the limit of templates
 
-/** The profile of a session with its own agent, set by a client. The server's denials and approvals still apply. */
+/** Profile of a session whose agent a client defined. The server's denials and approvals still apply. */
 export function sessionAgentProfile(
   agent: SessionAgent,
   { usual, denied, session }: Base,
@@ -53,7 +51,7 @@ export function sessionAgentProfile(
     tools,
     leftOut: clientTools.filter((tool) => 'reason' in tool),
     toolServers: servers,
-    // A tool disabled by the client is not offered; its rule would refuse the call anyway.
+    // A disabled tool is not offered, because its rule would refuse the call anyway.
     allows: (tool) => !isOff(tool) && ruleAbout(agent, tool.name)?.action !== 'deny',
     approvals: {
       tools: [...(usual.approvals?.tools?.includes('*') ? ['*'] : []), ...requests, ...aliasesOf(requests)],
@@ -65,7 +63,6 @@ export function sessionAgentProfile(
   };
 }
 
-/** The client's instructions, followed by the agent's memory. */
 function createPrompt(
   { instructions, memoryStores = [] }: SessionAgent,
   usual: AgentProfile,
@@ -81,7 +78,6 @@ function createPrompt(
   return { prompt: [prompt, text].filter(Boolean).join('\n\n') };
 }
 
-/** The client's first rule about a tool. */
 const ruleAbout = ({ approvals }: SessionAgent, name: string) => approvals.find(({ tool }) => anyGlob([tool])(name));
 
 const foundIn = (registry: ToolRegistry, names: ReadonlySet<string>) =>
@@ -92,7 +88,7 @@ const aliasesOf = (names: readonly string[]): string[] =>
     real.some((name) => names.includes(name)) ? [alias] : [],
   );
 
-/** Rules about built-in tools, under the names that a client's agent uses. */
+/** Renames rules about built-in tools to the names that a client's agent uses. */
 function renamed(rules: readonly ApprovalRule[]): ApprovalRule[] {
   return rules.flatMap((rule) =>
     Object.entries(toolsetBackingTools).flatMap(([alias, real]) =>

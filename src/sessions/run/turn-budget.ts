@@ -13,13 +13,13 @@ import {
 import { addAmounts, type BudgetOverrun, type OwnBudget } from '../../core/model/spending.ts';
 import type { StoredSession } from './log/projection.ts';
 
-/** An amount reserved for one request, so that no other run can spend it in the meantime. */
+/** Amount reserved for one request, so that no other run can spend it in the meantime. */
 export interface Reservation {
   /** Between the requested minimum and maximum. */
   readonly granted: BudgetAmounts;
   /**
-   * Releases the reservation and records the actual usage. Further calls do nothing. Never rejects: usage that cannot
-   * be stored now is stored later.
+   * Releases the reservation and records the actual usage; later calls do nothing. Never rejects: usage that cannot be
+   * stored now is stored later.
    */
   settle(used: BudgetAmounts): Promise<void>;
 }
@@ -31,30 +31,27 @@ export type ReservationOrOverrun =
   | { readonly kind: 'reserved'; readonly reservation: Reservation }
   | { readonly kind: 'over'; readonly over: BudgetOverrun };
 
-/** The budgets of a session's person and project, shared with other sessions. */
 export interface SharedBudgets {
   /**
-   * Undefined: no budget applies. Waits while requests in progress hold the missing amount. Rejects: cancelled,
+   * Waits while requests in progress hold the missing amount. Undefined: no budget applies. Rejects: cancelled,
    * store_unavailable, store_busy.
    */
   reserve(
     requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined>;
-  /** Records usage without a reservation. Resolves with a budget that is exceeded afterwards, if any. */
+  /** Records usage without a reservation. Resolves with a budget that it exceeds, if any. */
   charge(used: BudgetAmounts): Promise<BudgetOverrun | undefined>;
   /**
-   * Pays for tool calls before they are made: all, or as many as fit; `over` is the exceeded budget. Undefined: no
-   * budget counts calls. Rejects as `reserve` does.
+   * Pays in advance for all tool calls or as many as fit; `over` is the exceeded budget. Undefined: no budget counts
+   * calls. Rejects as `reserve` does.
    */
   payCalls(count: number, signal: AbortSignal): Promise<PaidCalls | undefined>;
-  /** Refunds calls that were paid for but not made. Never rejects: on failure, they remain counted. */
+  /** Refunds calls that were paid for but not made. Never rejects: after a failure, they remain counted. */
   giveBackCalls(count: number): Promise<void>;
 }
 
-/** A model request with estimates of its reply, in tokens. */
 interface PricedRequest {
-  /** The expected amounts. */
   readonly needs: BudgetAmounts;
   readonly usual: number;
   readonly longest: number;
@@ -64,43 +61,38 @@ type ReservedRequest =
   | { readonly over: BudgetOverrun }
   | {
       readonly over?: undefined;
-      /** The longest reply within all budgets, in tokens, at least 1. */
+      /** Longest reply within all budgets, in tokens, at least 1. */
       readonly longest: number;
-      /** Whether a budget counts tokens or cost, so that the provider's count is needed. */
+      /** A budget counts tokens or cost, so the provider's count is needed. */
       readonly isCounted: boolean;
       settle(used: BudgetAmounts): Promise<void>;
     };
 
 export interface BudgetSources {
   readonly run?: readonly BudgetLine[] | undefined;
-  /** The session's budget lines, after its run has used these amounts in this turn. */
+  /** Budget lines of the session after its run has spent these amounts in this turn. */
   readonly session?: ((spent: RunSpending) => readonly BudgetLine[]) | undefined;
   readonly shared?: SharedBudgets | undefined;
   readonly keepCalls?: ((count: number) => void) | undefined;
 }
 
-/** The run that takes a turn, with its own budget lines. */
 export interface TurnRun {
   readonly sessionId: SessionId;
   readonly runId: RunId;
   readonly budget?: readonly BudgetLine[];
 }
 
-/** A turn that is about to begin. */
 export interface OpenedTurn {
   readonly run: TurnRun;
-  /** Returns the session's current record. */
   readonly record: () => StoredSession;
   readonly now: () => number;
-  /** Limits from the settings and the agent, in addition to the session's own. */
+  /** From the settings and the agent, in addition to the session's own. */
   readonly limits: OwnBudget | undefined;
-  /** Whether the session's children can use part of its budget. */
+  /** The session's children can use part of its budget. */
   readonly lends: boolean;
 }
-/** Collects the budgets of a turn. */
 export type OpenBudgets = (turn: OpenedTurn) => Promise<TurnBudget>;
 
-/** All budgets of a turn: those of its run and session, and those that pay for the session. */
 export class TurnBudget {
   readonly #sources: BudgetSources;
   readonly shared: SharedBudgets | undefined;
@@ -111,7 +103,6 @@ export class TurnBudget {
     this.shared = sources.shared;
   }
 
-  /** The amounts used by the turn. */
   get spent(): RunSpending {
     return this.#spent;
   }
@@ -130,7 +121,7 @@ export class TurnBudget {
   }
 
   /**
-   * Reserves the most expensive reply that fits. If not even the usual reply fits, returns the exceeded budget. Rejects
+   * Reserves the most expensive reply that fits. Returns the exceeded budget if not even the usual reply fits. Rejects
    * as `SharedBudgets` does.
    */
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {
@@ -152,18 +143,16 @@ export class TurnBudget {
     };
   }
 
-  /** Reserves tool calls in the session's budget, so that no child gets them. */
+  /** Reserves tool calls in the session's budget, so that no child uses them. */
   keepCalls(count: number): void {
     this.#sources.keepCalls?.(count);
   }
 
-  /** The tool calls within the budgets of run and session. */
   coveredCalls(most?: number): ReturnType<typeof countCoveredCalls> {
     return countCoveredCalls(this.#lines(), most);
   }
 }
 
-/** The longest reply within the granted amounts, in tokens, at least 1. */
 function longestWithin(
   granted: BudgetAmounts,
   { longest, amountsOf }: Pick<PricedRequest, 'longest' | 'amountsOf'>,

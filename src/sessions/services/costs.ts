@@ -4,30 +4,29 @@ import { type SessionEvent, StepStatus } from '../../core/model/events.ts';
 import { addAmounts } from '../../core/model/spending.ts';
 import { truncateEnd } from '../../core/text/text.ts';
 
-/** Model turns caused by an event, and their cost. */
 const EventCost = z.object({
   turns: z.int(),
   inputTokens: z.int(),
   cachedTokens: z.int(),
   outputTokens: z.int(),
   reasoningTokens: z.int(),
-  /** In the currency of the price list; null if a model's price is unknown. */
+  /** In the currency of the price list. Null if a model's price is unknown. */
   cost: z.number().nullable(),
 });
 type EventCost = z.infer<typeof EventCost>;
 const CausedCost = EventCost.extend({
-  /** The event that caused the turns; null for turns before the first event. */
+  /** Event that caused the turns; null before the first event. */
   seq: z.int().nullable(),
   type: z.string().nullable(),
-  /** A short description of the event: the start of the message, or the tool's name. */
+  /** Start of the message, or the tool's name. */
   about: z.string(),
 });
 type CausedCost = z.infer<typeof CausedCost>;
 export const SessionCost = z.object({
   total: EventCost,
-  /** In event order. Events without turns of their own are omitted. */
+  /** In event order. Events that caused no turns are omitted. */
   events: z.array(CausedCost).readonly(),
-  /** By kind of event and, for results, by tool; most expensive first. */
+  /** By kind of event and, for results, by tool. Most expensive first. */
   kinds: z.array(EventCost.extend({ kind: z.string() })).readonly(),
 });
 type SessionCost = z.infer<typeof SessionCost>;
@@ -40,17 +39,16 @@ const noCause: CostCause = { seq: null, type: null, about: '' };
 const shownLength = 80;
 
 /**
- * Attributes each turn to the last event it had to wait for: a user's message, a tool's result (the last of several),
- * a decision, or the plan. A summary of the conversation belongs to its compaction. A message that arrives during a
- * turn did not cause that turn. Turns up to `after` are skipped, because a fork's log starts with another session's
- * turns.
+ * Attributes each turn to the last event it had to wait for: a user's message, a tool's result, a decision, or the
+ * plan. A summary's cost belongs to its compaction. A message that arrives during a turn did not cause it. Turns up to
+ * `after` are skipped: a fork's log starts with another session's turns.
  */
 export async function computeCost(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;
   const events: CausedCost[] = [];
   const kinds = new Map<string, EventCost>();
   let cause = noCause;
-  let next = noCause; // the cause of the next turn
+  let next = noCause;
   let speaking = false;
   let before: Usage | undefined;
   const add = ({ data, seq }: Usage, caused: CostCause) => {
@@ -77,7 +75,7 @@ export async function computeCost(history: AsyncIterable<SessionEvent>, after = 
       speaking = false;
       before = event;
     } else if (event.type === 'context.compacted') {
-      // The usage of a summary comes directly before the compaction.
+      // A summary's usage comes directly before its compaction.
       if (before && event.data.model !== null && before.seq === event.seq - 1) {
         add(before, { seq: event.seq, type: event.type, about: event.data.kind });
         before = undefined;
@@ -96,7 +94,7 @@ export async function computeCost(history: AsyncIterable<SessionEvent>, after = 
   };
 }
 
-/** Undefined for an event that no turn waits for. */
+/** Undefined if no turn waits for the event. */
 function causeIn(event: SessionEvent): CostCause | undefined {
   if (isNoteEvent(event)) return undefined;
   const { seq, type, data } = event;

@@ -1,6 +1,6 @@
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 
-/** A command's outputs. A truncated output ends with a line that names the file with the whole output. */
+/** Ends each truncated output with a line that names the file with the whole output. */
 export function addTruncationNotes({ stdout, stderr, wholeIn }: ExecResult): {
   readonly stdout: string;
   readonly stderr: string;

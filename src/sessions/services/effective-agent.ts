@@ -11,18 +11,16 @@ import { minBudget } from '../../core/model/runs/budget.ts';
 import type { EffectiveAgent } from '../api/sessions.ts';
 import type { AgentProfile } from '../run/profile.ts';
 
-/** The server's own limits, which templates can override. */
 export type ServerLimits = Pick<EffectiveAgent, 'approvals' | 'budgets'>;
 export const noServerLimits: ServerLimits = { approvals: [], budgets: { run: {}, session: {} } };
 
-/** A session's agent configuration, after merging all layers of settings. */
 export function computeEffectiveAgent(
   record: SessionRecord,
   profile: AgentProfile,
   server: ServerLimits,
 ): EffectiveAgent {
   const offered = hasWritableRepository(record) ? profile.tools : withoutRepositories(profile.tools);
-  // Skills in a workspace are known only once the sandbox runs.
+  // Workspace skills are known only once the sandbox runs.
   const skilled =
     profile.skills?.length || record.skills?.length || record.agent?.skills?.length ? offered : withoutSkills(offered);
   const delegating = profile.children === undefined ? withoutChildren(skilled) : skilled;

@@ -14,16 +14,16 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;
   /** Throws for a choice that the settings or driver cannot enforce. */
   readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
-  /** Whether a sandbox that started without network access cannot get it while running. */
+  /** A sandbox that started without network access cannot get it while running. */
   readonly wayOutIsFixed: boolean;
 }
 
-// One record per entry, prefixed with the session's id, so that removing the session removes them too.
+// Ids begin with the session's id, so that removing the session removes its entries.
 const kind = 'allowed-host';
 const maxEntries = 100;
 const idOf = (id: SessionId, entry: string) => `${id}:${entry}`;
 
-/** Entries allowed only in one session. The egress proxy reads them when its policy refuses a host. */
+/** The egress proxy reads these entries when its policy refuses a host. */
 export async function readAllowedHosts(records: RecordStore, id: SessionId): Promise<readonly string[]> {
   const found = await records.list(kind, { idPrefix: idOf(id, '') });
   return found.map((record) => record.id.slice(idOf(id, '').length));
@@ -67,7 +67,7 @@ export function createEgressService({ records, sessions, clock, rulesOf, isEntry
       const { egress: before, ...rest } = session.sandbox ?? {};
       const usual = { ...session, sandbox: rest };
       const chosen = choice ? writtenAlike(choice) : undefined;
-      // Removing a limit needs no support from the driver.
+      // Removing a restriction needs no support from the driver.
       if (chosen) deps.checkSandbox({ egress: chosen }, usual);
       const opens = isEgressClosed(before) && !isEgressClosed(chosen);
       if (opens && deps.wayOutIsFixed && session.sandboxState === 'running') {

@@ -13,13 +13,12 @@ import { readWholeFile } from './streams/whole-file.ts';
 
 interface Deps {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
-  /** After a server restart, checks whether the session's sandbox is still running. */
+  /** After a server restart, checks whether the sandbox is still running. */
   readonly hydrate: (id: SessionId) => Promise<Pick<StoredSession, 'sandboxState' | 'sandboxHeld'>>;
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
 
-/** Files of sessions' workspaces. All access goes through the sandbox. */
 export function createFileService({ sandboxes, hydrate, known }: Deps): FileService {
   async function check(id: SessionId, path: string): Promise<void> {
     await known(id);
@@ -43,7 +42,7 @@ export function createFileService({ sandboxes, hydrate, known }: Deps): FileServ
     const { sandboxState, sandboxHeld } = await hydrate(id);
     const client = await sandboxes.look(id, signal);
     if (client) return await listed(client);
-    // A paused sandbox is resumed; a sandbox that is being stopped is not started again.
+    // A paused sandbox is resumed; one that is being stopped is not started again.
     const isPaused = sandboxState === 'running' && !sandboxHeld;
     if (!isPaused) throw new AppError('sandbox_not_found', 'The sandbox is not running.');
     return await inside(id, path, signal, listed);
@@ -88,7 +87,7 @@ export function createFileService({ sandboxes, hydrate, known }: Deps): FileServ
   };
 }
 
-/** Sorts by file only. The sort is stable, so matches within a file keep their line order. */
+/** Stable, so matches within a file keep their line order. */
 const byFile = (a: GrepMatch, b: GrepMatch) => Number(a.file > b.file) - Number(a.file < b.file);
 
 const pathInside = (path: string, workdir: string): string =>

@@ -11,7 +11,7 @@ import type { SessionCounts } from '../engine/unfinished-sessions.ts';
 interface Deps extends Pick<ServerParts, 'clock' | 'store'> {
   readonly driver: Driver;
   readonly model: Pick<Model, 'name'>;
-  /** The model chosen on the page, which overrides the settings. */
+  /** Model chosen on the page, which overrides the settings. */
   readonly usualModel?: (() => Promise<string>) | undefined;
   readonly desktopFor: () => DesktopAvailability;
   sessions(): Promise<SessionCounts>;
@@ -53,9 +53,7 @@ export async function checkServiceHealth(deps: Deps, signal: AbortSignal): Promi
 /** How long a health response waits for current counts, in ms. */
 const countMs = 100;
 
-/**
- * Session counts for a shared health response, which must reflect this server's creations and deletions immediately.
- */
+/** Session counts in shared health responses. They reflect this server's creations and deletions immediately. */
 export class SessionTally {
   readonly #count: () => Promise<SessionCounts>;
   readonly #clock: Clock;
@@ -79,7 +77,7 @@ export class SessionTally {
     return counts;
   };
 
-  /** Updates the response with counts that reflect every change before the call, if the store responds quickly. */
+  /** If the store responds quickly, updates the counts to include every change before the call. */
   async update(answer: ServerHealth): Promise<ServerHealth> {
     if (!this.#newest) return answer;
     if (this.#newest.changes === this.#changes) return { ...answer, sessions: this.#newest.counts };
@@ -90,15 +88,13 @@ export class SessionTally {
 
 /** Milliseconds. */
 const servesFor = 200;
-/** Milliseconds. A slower check delays no caller while the last successful response is younger than `outlivesMs`. */
+/** Milliseconds. A slower check delays no caller if the last successful response is younger than `outlivesMs`. */
 const slowMs = 20;
 const outlivesMs = 2_000;
 
 /**
- * Concurrent callers share one check, and a successful response is reused for 200 ms. Health checks need no
- * authentication and use the store's threads and the driver, so frequent requests must not slow down other work. A
- * check can be slow while many sandboxes start; the last successful response is then reused for two seconds while the
- * next check runs.
+ * Concurrent callers share one check, and a successful response is reused for 200 ms, because unauthenticated requests
+ * must not slow down other work. During a slow check, the last successful response is used for up to two seconds.
  */
 export function shareHealthChecks(
   look: () => Promise<ServerHealth>,

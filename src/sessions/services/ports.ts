@@ -12,7 +12,7 @@ interface Deps extends PortRules, Pick<ServerParts, 'clock' | 'records'> {
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
-/** `<session>:<preview>`, so that previews are removed with their session. */
+/** Ids are `<session>:<preview>`, so that previews are removed with their session. */
 const kind = 'preview';
 const Stored = PreviewView.omit({ id: true });
 const maxPreviews = 100;
@@ -21,7 +21,6 @@ export async function forgetPreviews(records: RecordStore, id: SessionId): Promi
   for (const { id: name } of await records.list(kind, { idPrefix: `${id}:` })) await records.delete(kind, name);
 }
 
-/** Ports of sandboxes, and records of their previews. */
 export function createPortService({ records, sandboxes, clock, ids, known, ...rules }: Deps): PortService {
   const toView = (name: string, doc: unknown): PreviewView => ({ id: name.slice(17), ...Stored.parse(doc) });
   const all = async (id: SessionId) =>

@@ -17,13 +17,10 @@ const Background = z.object({ pid: z.int(), cmd: z.string(), log: z.string(), st
 type Background = z.infer<typeof Background>;
 
 const maxListed = 200;
-const sameStartMs = 5_000; // PIDs are reused: it is the same process only if the start times agree this closely
+const sameStartMs = 5_000; // PIDs are reused, so start times must agree this closely
 const tailBytes = 1024 * 1024;
 
-/**
- * The processes of sessions' sandboxes. Processes started in the background remain recorded, with their logs, after
- * they end.
- */
+/** Processes started in the background stay recorded, with their logs, after they end. */
 export function createProcessService({ sandboxes, records, clock, ids, known }: Deps): ProcessService {
   const kind = 'process';
 
@@ -53,7 +50,7 @@ export function createProcessService({ sandboxes, records, clock, ids, known }: 
       .map((it): ProcessInfo => ({ ...it, status: 'exited' }));
     return { running: running.sort(newestFirst), over: over.sort(newestFirst) };
   }
-  /** Lists running processes first, so that finished processes never push them off the list. */
+  /** Running processes come first, so that finished ones never push them off the list. */
   async function list(id: SessionId, signal: AbortSignal): Promise<ProcessInfo[]> {
     const { running, over } = await all(id, signal);
     return [...running, ...over].slice(0, maxListed).sort(newestFirst);
@@ -78,7 +75,7 @@ export function createProcessService({ sandboxes, records, clock, ids, known }: 
       if (log === '') return { text: '', log, truncated: false };
       await using used = await sandboxes.use(id, signal);
       const file = quoteForShell(log);
-      // One extra line shows whether the log has more lines; its size shows whether the tail was cut by bytes.
+      // One extra line shows whether the log has more lines. The file's size shows whether the tail was cut by bytes.
       const command = `stat -c %s -- ${file} >&2; tail -c ${tailBytes} -- ${file} | tail -n ${lines + 1}`;
       const { stdout, stderr } = await used.client.exec({ command }, signal);
       const isCut = Number.parseInt(stderr, 10) > tailBytes;
@@ -104,10 +101,7 @@ export function createProcessService({ sandboxes, records, clock, ids, known }: 
   };
 }
 
-/**
- * The ports that each process listens on. Empty if the sandbox cannot report them, so that the process list still
- * works.
- */
+/** Empty if the sandbox cannot report ports, so that the process list still works. */
 async function portsByProcess(
   client: Pick<SandboxClient, 'ports'>,
   signal: AbortSignal,

@@ -8,7 +8,7 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 export interface PortRules {
   /** Sandboxes are not isolated: their loopback interface is the server's own. */
   readonly isOwnMachine: boolean;
-  /** The ports of the egress forwarder and of the daemon. */
+  /** Ports of the egress forwarder and of the daemon. */
   readonly closedPorts: ReadonlySet<number>;
 }
 interface Deps extends PortRules {
@@ -18,7 +18,6 @@ interface Deps extends PortRules {
   readonly known: (id: SessionId) => Promise<unknown>;
 }
 
-/** Access to the inside of a sandbox, beyond its workspace. */
 export const createInteriorService = ({ sandboxes, codeOf, known, ...rules }: Deps): SandboxInteriorService => ({
   async admits(id) {
     await known(id);
@@ -52,10 +51,7 @@ function openable(ports: SandboxInterior['ports'], rules: PortRules): SandboxInt
   };
 }
 
-/**
- * Callers can reach neither the forwarder, which adds credentials to requests, nor the daemon, nor the server's own
- * machine.
- */
+/** Blocks the forwarder, which adds credentials to requests, the daemon, and the server's own machine. */
 export function requireOpenPort(port: number, { isOwnMachine, closedPorts }: PortRules): void {
   if (isOwnMachine) {
     const instead = 'Install bubblewrap or start Docker.';

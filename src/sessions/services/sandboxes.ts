@@ -18,7 +18,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly driver: Driver;
   readonly sessions: Pick<SessionService, 'get' | 'update' | 'stop' | 'sandbox' | 'page' | 'follow' | 'activeRun'>;
   readonly servicesOf: (session: SessionRecord) => ServiceRecipes;
-  /** Called before a sandbox's files are removed. */
   readonly forgetFiles: (id: SessionId) => Promise<void>;
 }
 const removeMs = 30_000;
@@ -30,7 +29,6 @@ const nothingToPause = () =>
 
 const notFrozen = 'The sandbox could not be frozen, so it runs on. Try again, or pause it with "keeps": "files".';
 
-/** A user's direct control of a session's sandbox. */
 export function createSandboxService({
   commands,
   sandboxes,
@@ -41,7 +39,6 @@ export function createSandboxService({
   servicesOf,
   forgetFiles,
 }: Deps): SandboxService {
-  /** Whether a user stopped the sandbox and nothing has started it since. */
   const isHeld = async (id: SessionId) => (await commands.change(id, {})).sandboxHeld;
   const release = async (id: SessionId) => {
     if (await isHeld(id)) await commands.change(id, { sandboxHeld: false });
@@ -77,7 +74,7 @@ export function createSandboxService({
     throw new AppError('sandbox_unavailable', notFrozen);
   }
 
-  /** Ends the processes and keeps the files. Unlike after a stop, the next use starts the sandbox again. */
+  /** Ends the processes and keeps the files. Unlike after a stop, the next use restarts the sandbox. */
   async function end(id: SessionId): Promise<void> {
     const run = await sessions.activeRun(id);
     if (run && !run.waiting) {
@@ -98,7 +95,7 @@ export function createSandboxService({
       await sessions.get(id);
       using soon = createTimeoutSignal(usageMs, clock, signal);
       const client = await sandboxes.look(id, soon.signal);
-      // the daemon of an older image cannot report usage
+      // The daemon of an older image cannot report usage.
       return await client?.usage(soon.signal).catch(() => undefined);
     },
     async services(id, signal) {
@@ -136,7 +133,7 @@ export function createSandboxService({
         throw new AppError('sandbox_not_found', 'The sandbox is not running. Start it first.');
       await stop(id);
       await forgetFiles(id); // the removed files must not be reported as damaged
-      // A new sandbox with an empty workspace guarantees that nothing of the old sandbox remains.
+      // A new sandbox guarantees that nothing of the old one remains.
       using until = createTimeoutSignal(removeMs, clock, signal);
       await driver.destroy(sandboxIdOf(id), 'remove', until);
       await using _used = await sandboxes.use(id, signal);
@@ -159,7 +156,6 @@ export function createSandboxService({
 
 const mostKept = ({ capabilities: { pause: most } }: Driver): PauseKind => (most === 'memory' ? 'memory' : 'files');
 
-/** Throws for a pause that should keep more than the driver can keep. */
 function refuseUnkept({ name, capabilities: { pause: most } }: Driver, keeps: PauseKind): void {
   if (most === 'memory' || most === keeps) return;
   const what =

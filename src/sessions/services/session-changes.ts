@@ -3,18 +3,15 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionListChange } from '../api/sessions.ts';
 
-/**
- * The maximum number of changed sessions waiting for a slow watcher; beyond it, the watcher is evicted with queue_full.
- */
+/** Limit of changed sessions waiting for a watcher; beyond it, the watcher is evicted with queue_full. */
 const maxWaiting = 10_000;
 
 interface Watcher {
-  /** The latest state of each session: a slow watcher misses intermediate states, but never the last one. */
+  /** Latest state of each session: a slow watcher misses intermediate states, but never the last one. */
   readonly waiting: Map<SessionId, SessionListChange>;
   wake: () => void;
 }
 
-/** Notifies the watchers of the session list. */
 export class SessionChanges {
   readonly #watchers = new Set<Watcher>();
 
@@ -25,7 +22,7 @@ export class SessionChanges {
     }
   }
 
-  /** Yields every session of `list` as `changed`, then each change. Ends when the signal fires. Rejects: queue_full. */
+  /** Yields every session of `list` as `changed`, then each change, until the signal fires. Rejects: queue_full. */
   async *watch(list: () => Promise<readonly SessionRecord[]>, signal: AbortSignal): AsyncGenerator<SessionListChange> {
     const watcher: Watcher = { waiting: new Map(), wake: () => {} };
     const wake = () => watcher.wake();

@@ -5,20 +5,18 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { SessionListQuery, SessionListScope } from '../api/sessions.ts';
 import { StoredSession, toPublicRecord } from '../run/log/projection.ts';
 
-/** Sessions per read of the store, and per turn of the event loop: parsing them takes a few milliseconds. */
+/** Sessions per read, and per turn of the event loop, because parsing them takes a few milliseconds. */
 const maxAtOnce = 500;
-/** The page size when reading sessions that moved to the front during the listing. */
+/** Page size for sessions that moved to the front during the listing. */
 const movedAtOnce = 20;
 
 type ListPart = Pick<SessionListQuery, 'keep' | 'limit' | 'after'>;
 interface Chosen {
-  /** The ids that the list is restricted to. */
   readonly among?: ReadonlySet<string> | undefined;
-  /** Resolves with the ids in a page that match. */
   readonly matches?: (page: readonly SessionRecord[]) => Promise<ReadonlySet<string>>;
 }
 
-/** The list of sessions, newest message first, read from the store. */
+/** Lists sessions from the store, newest message first. */
 export class SessionList {
   readonly #records: Pick<RecordStore, 'get' | 'list'>;
 
@@ -26,13 +24,13 @@ export class SessionList {
     this.#records = records;
   }
 
-  /** A stored session; a deleted one is returned as its tombstone. */
+  /** Returns the tombstone of a deleted session. */
   async get(id: SessionId): Promise<StoredSession | undefined> {
     const found = await this.#records.get('session', id);
     return found && StoredSession.parse(found.doc);
   }
 
-  /** Usually takes one read; more if `keep` or `matches` rejects sessions. */
+  /** Usually one read; more if `keep` or `matches` rejects sessions. */
   async part(query: SessionListQuery, { among, matches }: Chosen = {}): Promise<SessionRecord[]> {
     const { limit, after, keep, status } = query;
     const place = after && { sort: after.latestMessageAt, id: after.id };
@@ -51,9 +49,7 @@ export class SessionList {
     return found.slice(0, limit);
   }
 
-  /**
-   * All sessions, or those in scope, in batches. A session that moves to the front during the listing is returned once.
-   */
+  /** All sessions, or those in scope, in batches. A session that moves to the front during the listing appears once. */
   async *pieces(chosen: SessionListScope = {}): AsyncGenerator<SessionRecord[]> {
     const seen = new Set<string>();
     const only = whichOf(chosen);
@@ -81,7 +77,7 @@ export class SessionList {
     return found.sort(byPlace);
   }
 
-  /** Pages of the stored sessions in any of the lists, each in a separate turn of the event loop. */
+  /** Pages of the sessions in any of the lists, each in a separate turn of the event loop. */
   async *#rows(first: number, lists: readonly RecordListOptions[]): AsyncGenerator<readonly StoredRecord[]> {
     const least = Math.ceil(first / lists.length);
     const sources = lists.map((only) => ({ only, rows: [] as StoredRecord[], limit: least, isOver: false }));
@@ -99,7 +95,7 @@ export class SessionList {
       while (!sources.some(isOut)) {
         const next = findFirst(sources)?.rows.shift();
         if (!next) break;
-        if (next.id !== last) page.push(next); // an owner's session in one of the projects is in two lists
+        if (next.id !== last) page.push(next); // a session can be in two lists: its owner's and its project's
         last = next.id;
       }
       if (page.length > 0) yield page;
@@ -117,7 +113,6 @@ export class SessionList {
     return this.#first(sessions, { keep, limit, after: place && { latestMessageAt: place.sort, id: place.id } });
   }
 
-  /** The sessions that match the query. */
   #first(sessions: readonly SessionRecord[], { keep, limit, after }: ListPart): SessionRecord[] {
     const isBehind = (one: SessionRecord) =>
       !after ||
@@ -127,7 +122,6 @@ export class SessionList {
   }
 }
 
-/** The index conditions that a list reads. */
 function whichOf({
   owner,
   projects = [],
@@ -148,6 +142,5 @@ function findFirst<Source extends { readonly rows: readonly StoredRecord[] }>(so
 }
 const byPlace = (one: SessionRecord, other: SessionRecord): number =>
   other.latestMessageAt - one.latestMessageAt || (one.id < other.id ? -1 : 1);
-/** Sessions are sorted by their newest message. */
 const placeOf = ({ id, doc }: StoredRecord) => ({ sort: (doc as SessionRecord).latestMessageAt, id });
 const parsed = ({ doc }: StoredRecord): SessionRecord => toPublicRecord(StoredSession.parse(doc));

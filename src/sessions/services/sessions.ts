@@ -35,35 +35,30 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly commands: SessionCommands;
   readonly liveSessions: Pick<LiveSessions, 'get'>;
   readonly profileOf: AgentProfileResolver;
-  /** The children of sessions, which are moved and deleted with them. */
+  /** Children are moved and deleted with their sessions. */
   readonly children?: {
     listChildren(id: SessionId): Promise<readonly SessionId[]>;
     stopChildren(id: SessionId): Promise<void>;
     deleteChildren(id: SessionId): Promise<void>;
   };
-  /** The uploaded skills of a session. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
-  /** Limits of this server; undefined: none. */
   readonly limits?: ServerLimits;
   readonly driver: Driver;
   readonly model: Model;
   readonly usualModel?: () => Promise<string>;
-  /** Shown in the server's health. */
   readonly desktopFor: () => DesktopAvailability;
   readonly watchers: SessionStreams;
-  /** The longest time that the session's sandbox can be unused, from its template and the settings. */
+  /** Maximum idle time of the session's sandbox, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly holdings: Pick<HoldingLimiter, 'within'>;
-  /** Removes the session's data stored outside the store's log. */
+  /** Removes the session's data that the store does not hold. */
   readonly forget?: (id: SessionId) => Promise<void>;
   readonly names: SessionNames;
   readonly projects?: {
-    /** The owner for a person or key that can work in the project. Rejects: not_found, conflict. */
+    /** Returns the owner for a person or key that can work in the project. Rejects: not_found, conflict. */
     workerIn(project: string, named: string): Promise<string>;
-    /** Ends the open streams of the project's members. */
     departed(project: string): Promise<void>;
   };
-  /** Starts or resumes the sandbox of a session found by name. */
   readonly resume: (id: SessionId) => Promise<unknown>;
   /** Fires when the server drains; every open stream then ends. */
   readonly closing: AbortSignal;
@@ -87,7 +82,7 @@ export function createSessionService(deps: Deps): SessionService {
   const asOneMore = (session: Parameters<HoldingLimiter['within']>[0], make: () => Promise<SessionRecord>) =>
     deps.holdings.within(session, { sessions: 1 }, make);
   const count = () => countSessions(store.records);
-  /** All descendants of a session, deepest first. */
+  /** All descendants, deepest first. */
   async function listDescendants(id: SessionId): Promise<SessionId[]> {
     const children = (await deps.children?.listChildren(id)) ?? [];
     const below = await Promise.all(children.map(listDescendants));
@@ -112,7 +107,7 @@ export function createSessionService(deps: Deps): SessionService {
     return requested.name === undefined ? await write() : await deps.names.rename(session, requested.name, write);
   }
 
-  // the checks have their own deadline
+  // The checks have their own deadline.
   const tally = new SessionTally(count, clock);
   const health = shareHealthChecks(() => checkServiceHealth({ ...deps, sessions: tally.count }, closing), clock);
   const counted = async <Made>(change: Promise<Made>): Promise<Made> => {
@@ -171,7 +166,7 @@ export function createSessionService(deps: Deps): SessionService {
         const sent = await service.send(created, { text, attachments, mode: 'inject', ...(goal && { goal }) });
         return { session: await service.get(created), sent };
       } catch (thrown) {
-        await service.delete(created).catch(() => {}); // its creator never received the id
+        await service.delete(created).catch(() => {}); // the caller never receives the id
         throw thrown;
       }
     },
@@ -229,7 +224,7 @@ export function createSessionService(deps: Deps): SessionService {
       const record = await stored(id);
       checkText(command);
       const { text, mode, attachments = [], clientTimestamp, goal, blocks } = command;
-      const { plans } = await deps.profileOf(record); // the profile of a run that would start now
+      const { plans } = await deps.profileOf(record); // profile of a run that would start now
       const { messageId = ids.messageId() } = command;
       const requested = { commandId: ids.short(), messageId, runId: ids.runId() };
       const sent = await commands.command<SendResult>(id, {
@@ -279,7 +274,7 @@ export function createSessionService(deps: Deps): SessionService {
         signal: AbortSignal.any([signal, end.signal, closing]),
         deltas,
       })) {
-        // deleted by another server: every log starts with an event
+        // Every log starts with an event, so head 0 means that another server deleted the session.
         if (item.kind === 'resync' && item.head === 0) return;
         yield item;
       }

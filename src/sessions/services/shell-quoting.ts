@@ -1,9 +1,8 @@
 import { quoteForShell } from '../../core/text/quote.ts';
 
-/** Longer commands are passed through a file descriptor, because the kernel limits an argument to 128 KiB. */
+/** Longer commands go through a file descriptor, because the kernel limits an argument to 128 KiB. */
 const longCommand = 100_000;
 
-/** The shell command line that runs `command` in a login shell. */
 export function toLoginCommand(command: string): string {
   if (Buffer.byteLength(command) < longCommand) return `bash -lc ${quoteForShell(command)}`;
   return `bash -lc 'eval "$(cat "$1")"' bash <(printf %s ${quoteForShell(command)})`;

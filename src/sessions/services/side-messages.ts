@@ -8,17 +8,16 @@ const SideMessage = z.object({
   text: z.string(),
   metadata: z.record(z.string(), z.unknown()),
   at: z.number(),
-  /** The seq of the event that the message follows. */
   afterSeq: z.int(),
 });
-/** A message that a client stores alongside the conversation. Runs do not read it, and it is not an event. */
+/** Stored by a client alongside the conversation. Runs do not read it, and it is not an event. */
 export type SideMessage = z.infer<typeof SideMessage>;
 
 export interface SideMessageService {
   add(session: SessionId, message: Pick<SideMessage, 'role' | 'text' | 'metadata' | 'afterSeq'>): Promise<SideMessage>;
   /** In order of creation. */
   list(session: SessionId): Promise<readonly SideMessage[]>;
-  /** Stores a client's metadata for a message in the log. */
+  /** Stores a client's metadata for a logged message. */
   annotate(session: SessionId, messageId: string, metadata: Record<string, unknown>): Promise<void>;
   annotations(session: SessionId): Promise<ReadonlyMap<string, Record<string, unknown>>>;
 }

@@ -18,11 +18,11 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
   /** Rejects with session_not_found. */
   readonly known: (id: SessionId) => Promise<unknown>;
 }
-const kind = 'terminal'; // id `<session>:<terminal>`, so that a session's terminals are deleted with it
+const kind = 'terminal'; // with id `<session>:<terminal>`, so that a session's terminals are deleted with it
 const Stored = z.object({ created: z.number() });
 const lookMs = 5_000;
 
-/** Terminals of people. They run in the sandbox; records let a restarted server find their sessions. */
+/** People's terminals. They run in the sandbox; records let a restarted server find their sessions. */
 export function createTerminalService(deps: Deps): TerminalService {
   const { sandboxes, supervisor, records, watchers, clock, ids, known } = deps;
   const keyOf = ({ id, sessionId }: Pick<TerminalInfo, 'id' | 'sessionId'>) => `${sessionId}:${id}`;
@@ -36,12 +36,12 @@ export function createTerminalService(deps: Deps): TerminalService {
     });
   }
 
-  /** The terminals that still exist in their sandbox. Records of all other terminals are deleted. */
+  /** Lists the terminals that exist in their sandbox, and deletes the records of all others. */
   async function alive(id: SessionId): Promise<TerminalInfo[]> {
     const all = await noted(`${id}:`);
     if (all.length === 0) return [];
     using until = createTimeoutSignal(lookMs, clock);
-    // this also determines whether the sandbox runs
+    // Also determines whether the sandbox runs.
     const isOurs = await supervisor.reach(id).then(() => true, unlessElsewhere);
     const client = await sandboxes.look(id, until.signal);
     if (!client && (!isOurs || supervisor.hasSandbox(id))) return all;
@@ -63,7 +63,7 @@ export function createTerminalService(deps: Deps): TerminalService {
     return found;
   }
 
-  /** Only checks with the daemon, because each key press takes this path. */
+  /** Checks only with the daemon, because each key press takes this path. */
   async function typing(
     terminalId: string,
     signal: AbortSignal,
@@ -87,7 +87,6 @@ export function createTerminalService(deps: Deps): TerminalService {
     const input = new TerminalInput(client.terminals, id, until);
     const held = stack.move();
 
-    /** Why the terminal ended: on its own, with its sandbox, or with its session. */
     const why = async (): Promise<Awaited<TerminalConnection['ended']>> => {
       try {
         const reason = await ended;

@@ -7,8 +7,8 @@ import { formatShellPrompt } from '../../core/model/prompt.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
 
-// Shell and file views from the log, used if no sandbox runs or it does not know the shell or file yet. A page requests
-// a view as soon as a tool call names it, and some pages never retry, so the view must be available from then on.
+// Shell and file views from the log, while no sandbox can show them. Pages request a view as soon as a tool call names
+// it, and some never retry, so the view must exist from then on.
 
 interface ShellRequest {
   readonly shell: string;
@@ -33,10 +33,10 @@ export async function readShellFromLog(
     const { content, output, reason } = event.data;
     const before: readonly ConsoleEntry[] | undefined = console;
     if (content && 'console' in content) {
-      // The result of a cancelled command contains only that command, so earlier entries are kept.
+      // A cancelled command's result contains only that command, so earlier entries are kept.
       const isAlone = reason !== undefined && content.console.length === 1;
       console = isAlone && before ? [...before, ...content.console] : content.console;
-      // the command never started; the output says why
+      // The command never started; the output says why.
     } else if (open) console = [...(before ?? []), { ...open, output }];
     open = undefined;
   }
@@ -44,7 +44,6 @@ export async function readShellFromLog(
   return { id: shell, console: open ? [...console, open] : console };
 }
 
-/** The console entry of a command that a tool call is about to run. */
 function begun({ function: name, args }: FactOf<'tool.calling'>['data'], workdir: string): ConsoleEntry | undefined {
   if (name !== 'shell_exec' || typeof args.command !== 'string') return undefined;
   const cwd = typeof args.exec_dir === 'string' ? posix.resolve(workdir, args.exec_dir) : workdir;
@@ -68,7 +67,7 @@ export async function readFileFromLog(log: EventLog, id: SessionId, fileRequest:
   return Buffer.from(content);
 }
 
-/** The content of a file that the sandbox does not have: empty while a tool call is writing it, else undefined. */
+/** Content of a file that the sandbox does not have: empty while a tool call writes it, else undefined. */
 export async function readNamedFile(
   log: EventLog,
   id: SessionId,
@@ -97,6 +96,5 @@ async function lastOfFile(log: EventLog, id: SessionId, { path, workdir }: FileR
   return { content, isOpen };
 }
 
-/** Whether a call's content is the whole file, not just some of its lines. */
 const isWhole = ({ function: name, args }: FactOf<'tool.called'>['data']): boolean =>
   name !== 'file_find_in_content' && args.start_line === undefined && args.end_line === undefined;

@@ -13,7 +13,6 @@ import type { LiveSession } from '../run/live-session.ts';
 interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'warn'> {
   readonly openUpload: (id: string) => Promise<Readable>;
 }
-/** A link from outside the workspace to a folder in it. */
 interface FolderLink {
   readonly from: string;
   readonly to: string;
@@ -23,7 +22,6 @@ const installMs = 10 * 60_000;
 const shortMs = 30_000;
 const keptChars = 1_500;
 
-/** Each package manager's command, without the package names. */
 const commands: Readonly<Record<string, string>> = {
   apt: 'sudo -n apt-get update -qq && sudo -n apt-get install -y -qq --no-install-recommends',
   cargo: 'cargo install --quiet',
@@ -33,8 +31,8 @@ const commands: Readonly<Record<string, string>> = {
   pip: 'python3 -m pip install --no-input --disable-pip-version-check --quiet',
 };
 /**
- * Prepares the sandboxes of sessions that have their own agent: the folders of `/mnt/session`, the client's files, and
- * packages. Each use of such a sandbox waits for this. Failures are only logged.
+ * Prepares sandboxes of sessions whose agent a client defined: the folders of `/mnt/session`, the client's files, and
+ * packages. Each use of the sandbox waits for this. Failures are only logged.
  */
 export class SessionSetup extends ServerPart<Deps> implements WorkspaceHook {
   readonly #done = new WeakMap<object, { readonly print: string; readonly work: Promise<void> }>();
@@ -73,7 +71,7 @@ export class SessionSetup extends ServerPart<Deps> implements WorkspaceHook {
       await this.#tell(live, `${from} is not in this sandbox: ${stderr.trim()}. Its files are in ${to}.`);
   }
 
-  /** An existing file is not overwritten: it is from a restored sandbox. */
+  /** Keeps an existing file, which is from a restored sandbox. */
   async #place(
     live: LiveSession,
     client: SandboxClient,
@@ -87,7 +85,7 @@ export class SessionSetup extends ServerPart<Deps> implements WorkspaceHook {
       const content = await openUpload(upload);
       if (await client.transfers.areSupported(closing)) await client.transfers.write(place, content, {}, closing);
       else await client.writeFile(place, Buffer.concat(await content.toArray()), closing);
-      await at(`chmod a-w ${quoteForShell(place)}`); // the client's files are read-only for the agent
+      await at(`chmod a-w ${quoteForShell(place)}`); // the agent can only read the client's files
     } catch (thrown) {
       const error = toAppError(thrown);
       if (sandboxLossCodes.has(error.code)) throw error;

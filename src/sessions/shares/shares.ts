@@ -15,7 +15,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
 }
-const kind = 'share'; // `<session>:<share>`, so that the links end with the session
+const kind = 'share'; // `<session>:<share>`, so that links end with their session
 const Stored = z.object({ hash: z.string(), createdAt: z.number(), expiresAt: z.number(), files: z.boolean() });
 const maxLinks = 100;
 const pageSize = 500;
@@ -26,7 +26,7 @@ const hashOf = (secret: string) => createHash('sha256').update('corral share').u
 const unknown = () =>
   new AppError('not_found', 'This link is not valid: it has expired, was revoked, or is incomplete.');
 
-/** Links are 256-bit secrets, stored as hashes: they survive a restart, and can be revoked immediately. */
+/** Links are 256-bit secrets, stored as hashes. They survive a restart and can be revoked immediately. */
 export function createShareService({ records, sessions, sandboxes, clock, ids }: Deps): ShareService & SharedSessions {
   const toView = (name: string, doc: unknown): ShareView => {
     const { hash: _, ...view } = Stored.parse(doc);
@@ -106,7 +106,7 @@ export function createShareService({ records, sessions, sandboxes, clock, ids }:
   };
 }
 
-/** A shared session hides its goal, because the reason for its result can contain command output. */
+/** Hides the goal of a shared session, because its result's reason can contain command output. */
 function withoutGoal(event: SessionEvent): SessionEvent {
   if (event.type === 'message.user') {
     const { goal: _, ...data } = event.data;

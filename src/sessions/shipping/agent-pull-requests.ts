@@ -8,10 +8,7 @@ import type { PullRequestService } from '../api/repositories.ts';
 
 type Service = Pick<PullRequestService, 'open'>;
 
-/**
- * Pull requests that agents open with their tool. After a restart, a run can continue before the service is ready, so
- * its call waits.
- */
+/** Opens pull requests for agents. Calls of a run that continues after a restart wait for the service. */
 export class AgentPullRequests {
   readonly #service: Promise<Service>;
 
@@ -37,7 +34,7 @@ export class AgentPullRequests {
   }
 }
 
-/** The repository that the model refers to, by its folder with or without parent folders. */
+/** Finds the repository that the model names by its folder, with or without parent folders. */
 function findPath(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');
   const message = named === undefined ? undefined : trimEndCharacters(named, '/');

@@ -13,7 +13,7 @@ import type { SessionService } from '../api/sessions.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { type FeedbackItem, formatFeedbackMessage, toFeedbackItems } from './feedback-message.ts';
 
-/** A token that the session may use for the repository. Undefined: none. */
+/** Token that the session can use for the repository. Undefined: none. */
 export type FindForgeToken = (
   id: SessionId,
   requested: { readonly remote: string; readonly apiUrl: string; readonly access: 'read' | 'write' },
@@ -34,12 +34,11 @@ interface ShippableRepository {
   readonly forge: Forge;
 }
 
-// The id starts with the session's id, so the record is deleted with its log.
+// Ids start with the session's id, so a record is deleted with its session's log.
 const kind = 'sent-feedback';
 const Sent = z.object({ keys: z.array(z.string()) });
 const maxKept = 2_000;
 
-/** Pull requests on forges, which the server calls directly. */
 export function createPullRequestService(deps: Deps): PullRequestService {
   const { repositories, sessions, commands, records, servers, tokens, fetch, now } = deps;
 
@@ -123,7 +122,7 @@ export function createPullRequestService(deps: Deps): PullRequestService {
       return (await read(id, path, signal)).state;
     },
 
-    /** Serialized, so that concurrent calls do not send an item twice. */
+    /** Serialized, so that concurrent calls send each item once. */
     sendFeedback: (id, path, signal) =>
       sending(recordOf(id, path), async () => {
         const { state, fresh } = await read(id, path, signal);

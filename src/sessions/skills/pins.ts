@@ -1,4 +1,4 @@
-/** A skill as named in templates and sessions: `pdf`, or `pdf@3` for a version. */
+/** A skill as templates and sessions name it: `pdf`, or `pdf@3` for a version. */
 interface SkillPin {
   readonly name: string;
   /** Null: the newest. */

@@ -6,12 +6,12 @@ import { Collection } from '../../storage/collection.ts';
 import { Skill, SkillVersion } from '../api/server/skills.ts';
 
 const StoredSkill = Skill.extend({
-  /** The highest version number ever used, so that none is reused. */
+  /** Highest version number ever used, so that none is reused. */
   lastNumber: z.int(),
 });
 export type StoredSkill = z.infer<typeof StoredSkill>;
 const StoredVersion = SkillVersion.extend({
-  /** The blob with the concatenated contents of all files, in order. */
+  /** Concatenated contents of all files, in order. */
   blob: z.string(),
 });
 export type StoredSkillVersion = z.infer<typeof StoredVersion>;
@@ -21,7 +21,7 @@ export const recordIdOf = ({ skillId, id }: Pick<StoredSkillVersion, 'skillId' |
 const maxSkills = 100; // per owner
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 
-/** Stored skills. Names are unique per owner, per project, and among shared skills. */
+/** Names are unique per owner, per project, and among shared skills. */
 export class SkillRecords {
   readonly #records: RecordStore;
   readonly #skills: Collection<StoredSkill>;
@@ -35,7 +35,7 @@ export class SkillRecords {
     });
   }
 
-  /** All skills. With an owner: that owner's skills, those of the projects, and shared skills. */
+  /** With an owner: that owner's skills, those of the projects, and shared skills. */
   list(owner: string | undefined, parents: readonly string[]): Promise<StoredSkill[]> {
     return this.#skills.listFor(owner, { shared: true, parents });
   }
@@ -45,7 +45,7 @@ export class SkillRecords {
     return this.#skills.get(id);
   }
 
-  /** Rejects: conflict (the holder or a shared skill already uses this name), quota. */
+  /** Rejects: conflict (the holder or a shared skill has this name), quota. */
   async create(skill: StoredSkill): Promise<void> {
     const text = `There are already ${maxSkills} skills. Delete some first.`;
     const stored = await this.#skills
@@ -59,7 +59,7 @@ export class SkillRecords {
     return this.#skills.change(id, change);
   }
 
-  /** After its versions, so that an interrupted deletion can be repeated. */
+  /** Call after deleting its versions, so that an interrupted deletion can be repeated. */
   async delete(skill: StoredSkill): Promise<void> {
     await this.#skills.delete(skill.id);
   }
@@ -84,7 +84,7 @@ export class SkillRecords {
     await this.#records.delete(kinds.version, recordIdOf(version));
   }
 
-  /** Finds a version by id, number, or `latest`. Rejects: not_found. */
+  /** `target` is an id, a number, or `latest`. Rejects: not_found. */
   async version(skillId: string, target: string): Promise<StoredSkillVersion> {
     const all = await this.versions(skillId);
     const found =

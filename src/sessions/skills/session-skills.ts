@@ -14,7 +14,6 @@ import { createTar } from './tar.ts';
 
 interface Deps {
   readonly skills: StoredSkills;
-  /** The skills named by the session's template. */
   readonly readPins: (session: SessionRecord) => Promise<readonly string[]>;
   readonly newId: () => string;
 }
@@ -26,7 +25,6 @@ interface SessionSkill {
   readonly version: SkillVersion;
 }
 
-/** Uploaded skills of sessions: what agents read, and what is installed in sandboxes. */
 export class SessionSkills extends ServerPart<Deps> {
   readonly #installed = new WeakMap<SandboxClient, Map<string, string>>();
 
@@ -42,7 +40,6 @@ export class SessionSkills extends ServerPart<Deps> {
     }));
   }
 
-  /** Installs the skills in a newly used sandbox, and replaces outdated versions. */
   async beforeUse(session: SessionRecord, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const requested = await this.#resolved(session).catch(() => []); // the run reports missing skills
     const installed = this.#installed.get(client) ?? new Map<string, string>();
@@ -89,8 +86,8 @@ export class SessionSkills extends ServerPart<Deps> {
   }
 
   /**
-   * A project's skill takes precedence over the owner's, which takes precedence over a shared one. Templates can name
-   * only shared skills, so nobody can replace those.
+   * A project's skill overrides the owner's, which overrides a shared one. Templates name only shared skills, so nobody
+   * can replace those.
    */
   async #find(pin: string, whose: 'shared' | Holder): Promise<SessionSkill> {
     const { skills } = this.deps;
@@ -117,7 +114,7 @@ export class SessionSkills extends ServerPart<Deps> {
       await runProgram(client, { id: `skill-${newId()}`, argv, input, failure: notInstalled }, signal);
     } catch (thrown) {
       if (toAppError(thrown).code !== 'unsupported') throw thrown;
-      // A sandbox in memory runs no programs and has no file permissions.
+      // An in-memory sandbox runs no programs and has no file permissions.
       for (const { path, bytes } of files)
         await client.writeFile(`${skillFolder}/${version.name}/${path}`, bytes, signal);
     }
@@ -126,7 +123,7 @@ export class SessionSkills extends ServerPart<Deps> {
 
 const notInstalled = (printed: string) => `A skill could not be put into the sandbox: ${printed}`;
 
-/** $1: the folder of all skills; $2: this skill's name. Its files and folders are made read-only. */
+/** $1: folder of all skills; $2: this skill's name. Makes its files and folders read-only. */
 const installScript = `
 mkdir -p -- "$1" || exit 1
 cd -- "$1" || exit 1

@@ -6,7 +6,7 @@ import { type ParsedSkill, parseSkill } from '../run/skills/parse-skill.ts';
 export const skillLimits = { files: 500, bytes: 30 * 1024 * 1024, path: 200, text: 1024 * 1024 } as const;
 const maxProblems = 20;
 
-/** A valid skill folder: paths are relative to it, and sorted. */
+/** Paths are sorted, and relative to the folder. */
 export interface CheckedSkillFolder {
   readonly skill: ParsedSkill;
   readonly files: readonly (Omit<SkillFile, 'executable'> & { readonly executable: boolean })[];
@@ -18,7 +18,7 @@ interface FolderCheck {
   readonly warnings: readonly string[];
 }
 
-/** Checks an uploaded skill folder. Skips files of version control and operating systems. */
+/** Ignores files of version control and operating systems. */
 export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
   const problems: string[] = [];
   const files = values
@@ -81,19 +81,18 @@ export function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Rejects: invalid_request, listing all problems. */
+/** Rejects: invalid_request, with all problems. */
 export function requireValidSkillFolder(files: readonly SkillFile[]): CheckedSkillFolder {
   const { folder, problems } = checkSkillFolder(files);
   if (!folder) throw new AppError('invalid_request', problems.join('\n'));
   return folder;
 }
 
-/** The folder that contains all files; undefined: SKILL.md is at the top level, or there are several folders. */
+/** Folder that contains all files. Undefined: SKILL.md is at the top level, or there are several folders. */
 function topFolder(files: readonly SkillFile[]): string | undefined {
   const [first = ''] = files[0]?.path.split('/') ?? [];
   return files.every(({ path }) => path.startsWith(`${first}/`)) ? first : undefined;
 }
 const isScript = (bytes: Uint8Array) => bytes[0] === 0x23 && bytes[1] === 0x21;
-/** Files of version control and operating systems. */
 export const isIgnoredFile = (path: string) =>
   /(^|\/)(\.git|\.svn|__MACOSX|__pycache__|node_modules)\/|(^|\/)(\.DS_Store|Thumbs\.db)$/.test(path);

@@ -36,11 +36,10 @@ const placeOf = (version: Pick<StoredSkillVersion, 'id' | 'skillId' | 'blob'>): 
 const maxVersions = 100; // per skill
 
 export type StoredSkills = SkillService & {
-  /** The contents of the files, in order. */
+  /** Contents of the files, in order. */
   contents(version: SkillVersion): Promise<readonly Buffer[]>;
 };
 
-/** Uploaded skills. */
 export function createSkillService({ records, blobs, copies, clock, ids, templates }: Deps): StoredSkills {
   const pinsOf = ({ name, shared }: Pick<Skill, 'name' | 'shared'>) =>
     templates().flatMap(({ name: template, skills = [] }) =>
@@ -123,7 +122,7 @@ export function createSkillService({ records, blobs, copies, clock, ids, templat
         updatedAt: now,
       };
       try {
-        await records.addVersion(version); // first, so that no skill can be found without a version
+        await records.addVersion(version); // first, so that no skill without a version can be found
         await records.create(skill);
       } catch (thrown) {
         await removeVersion(version);

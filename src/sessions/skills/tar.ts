@@ -5,7 +5,7 @@ interface TarEntry extends Pick<SkillEntry, 'path' | 'executable'> {
   readonly bytes: Uint8Array;
 }
 
-/** Packs files into one archive. Paths can have at most 200 bytes. */
+/** Paths can have at most 200 bytes. */
 export function createTar(files: readonly TarEntry[], folder: string): Buffer {
   const parts = files.flatMap(({ path, bytes, executable }) => [
     ...tarHeaders(`${folder}/${path}`, bytes.length, executable ? 0o555 : 0o444),

@@ -6,7 +6,7 @@ import { assertArchive, detectArchive } from '../../core/text/files/archive-form
 import type { SkillFile } from '../api/server/skills.ts';
 import { isIgnoredFile, skillLimits } from './skill-files.ts';
 
-const maxEntries = 4 * skillLimits.files; // includes folders and skipped files
+const maxEntries = 4 * skillLimits.files; // folders and skipped files included
 const kinds = { mask: 0o170000, link: 0o120000, file: 0o100000 } as const;
 
 const refused = (why: string, cause?: unknown) =>
@@ -14,7 +14,7 @@ const refused = (why: string, cause?: unknown) =>
     cause,
   });
 
-/** The files of a skill. One file that is a zip archive (`.zip`, `.skill`) is unpacked. Rejects: invalid_request. */
+/** Unpacks a single zip archive (`.zip`, `.skill`); returns other files unchanged. Rejects: invalid_request. */
 export async function unpackSkill(files: readonly SkillFile[]): Promise<readonly SkillFile[]> {
   const [file] = files;
   if (files.length !== 1 || !file) return files;
@@ -53,6 +53,6 @@ async function unpacked(archive: Buffer): Promise<SkillFile[]> {
   return files;
 }
 
-/** In the composed form, as people type it: macOS packs names decomposed, and does not mark them as UTF-8. */
+/** NFC, as people type it: macOS packs decomposed names and does not mark them as UTF-8. */
 const nameOf = ({ fileName, fileNameRaw }: Entry): string =>
   (isUtf8(fileNameRaw) ? fileNameRaw.toString() : fileName).replaceAll('\\', '/').normalize('NFC');

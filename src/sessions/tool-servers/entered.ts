@@ -14,7 +14,7 @@ const Sealed = z.object({
   access: OAuthCredentials.optional(),
   begun: PendingSignIn.optional(),
 });
-/** The parts of a tool server that are never returned. */
+/** Never returned to clients. */
 export type ToolServerSecrets = z.output<typeof Sealed>;
 const Stored = z.object({
   name: z.string(),
@@ -38,16 +38,14 @@ interface Deps {
   readonly token: (name: string, refused: Secret | undefined) => Promise<Secret>;
 }
 const kind = toolServerKind;
-// Cannot be the id of a session, so removing a session never removes this record.
+// Not a session id, so deleting a session never deletes this record.
 const idOf = (name: string) => `mcp-${name}`;
 
-/** Headers and sign-ins of tool servers, encrypted in their records. */
 export function createToolServerSecretStore(records: RecordStore, vault: Vault) {
   const sealed = createSealedRecordStore({ records, vault, kind, field: 'secrets' });
   return { ...sealed, verify: () => sealed.verify('The secrets of the tool servers') };
 }
 
-/** Tool servers entered on the page. Headers and sign-ins are encrypted by the vault. */
 export class SavedToolServers {
   readonly #deps: Deps;
   readonly #sealing: ReturnType<typeof createToolServerSecretStore>;
@@ -58,7 +56,6 @@ export class SavedToolServers {
     this.#sealing = createToolServerSecretStore(deps.records, deps.vault);
   }
 
-  /** Sorted by name. */
   async list(): Promise<readonly SavedToolServer[]> {
     const all = (await this.#deps.records.list(kind)).map(({ doc }) => this.#opened(doc));
     return all.sort((one, other) => (one.name < other.name ? -1 : 1));
@@ -69,7 +66,7 @@ export class SavedToolServers {
     return found && this.#opened(found.doc);
   }
 
-  /** The servers for sessions, read from the store each time. Returns the same object until a server changes. */
+  /** Servers for sessions, read from the store each time. Returns the same object until a server changes. */
   async inForce(): Promise<readonly RemoteToolServer[]> {
     const found = await this.#deps.records.list(kind);
     const of = found.map(({ id, doc }) => `${id} ${Stored.parse(doc).revision}`).join('\n');
@@ -87,7 +84,7 @@ export class SavedToolServers {
     return { ...server, token: (refused) => this.#deps.token(name, refused) };
   }
 
-  /** `work` receives the stored server, and returns the server to store. */
+  /** `work` returns the server to store. */
   async change(
     name: string,
     work: (now: SavedToolServer | undefined) => SavedToolServer | Promise<SavedToolServer>,
@@ -99,8 +96,8 @@ export class SavedToolServers {
   }
 
   /**
-   * Like `change`, but stores the server under another name. Rejects: not_found, conflict (the new name is taken, or
-   * the server was changed concurrently).
+   * Like `change`, but stores the server under another name. Rejects: not_found, conflict (the name is taken, or the
+   * server was changed concurrently).
    */
   async rename(name: string, work: (now: SavedToolServer) => SavedToolServer): Promise<SavedToolServer> {
     const { records } = this.#deps;

@@ -17,11 +17,10 @@ interface Deps {
 const askMs = 20_000;
 const signInMs = 15 * 60_000;
 
-/** Sign-ins to tool servers, and the access that sessions use afterwards. */
 export class ToolServerSignIns extends ServerPart<Deps> {
   readonly #renewing = new Map<string, Promise<Secret>>();
 
-  /** Resolves with the URL for the person to open. Rejects: not_found, unsupported. */
+  /** Resolves with the URL that the person must open. Rejects: not_found, unsupported. */
   async begin(name: string, returnTo: string, signal: AbortSignal): Promise<string> {
     const { entered, newToken } = this.deps;
     const server = await this.#known(name);
@@ -33,7 +32,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
     return address;
   }
 
-  /** Rejects: not_found, invalid_request (no such sign-in was started, or too long ago), unsupported (refused). */
+  /** Rejects: not_found, invalid_request (the sign-in was not started, or expired), unsupported (refused). */
   async end(
     name: string,
     reply: { readonly state: string; readonly code: string; readonly issuer: string | undefined },
@@ -53,7 +52,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
     });
   }
 
-  /** Deletes access and registration. Rejects: not_found. */
+  /** Deletes the access and the registration. Rejects: not_found. */
   async forget(name: string): Promise<SavedToolServer> {
     const { entered, newToken } = this.deps;
     return await entered.change(name, (now = gone(name)) => ({
@@ -64,8 +63,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
   }
 
   /**
-   * The current access token; concurrent requests share one renewal. Rejects: unsupported if a person has to sign in
-   * again.
+   * Current access token. Concurrent requests share one renewal. Rejects: unsupported if a person must sign in again.
    */
   readonly token = async (name: string, refused: Secret | undefined): Promise<Secret> => {
     const { access } = (await this.#known(name)).secrets;
@@ -88,7 +86,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
       });
       return new Secret(fresh.accessToken);
     } catch (thrown) {
-      // Another server may have renewed the access, which makes this server's refresh token useless.
+      // Another server may have renewed the access, which invalidates this server's refresh token.
       const now = (await this.#known(name)).secrets.access;
       if (now && now.accessToken !== access.accessToken) return new Secret(now.accessToken);
       const { publicMessage } = toAppError(thrown);
@@ -114,7 +112,7 @@ export class ToolServerSignIns extends ServerPart<Deps> {
   }
 }
 
-const oauth = () => import('../../agents/mcp/oauth.ts'); // most servers never need the protocol's package
+const oauth = () => import('../../agents/mcp/oauth.ts'); // most servers never need the package
 
 function gone(name: string): never {
   throw unknownServerError(name);

@@ -15,15 +15,13 @@ import type {
 import { nameConflictError, type SavedToolServer, type SavedToolServers, unknownServerError } from './entered.ts';
 import type { ToolServerSignIns } from './sign-in.ts';
 
-// Validation of the fields that people enter for a tool server. Each function throws invalid_request with advice on
-// what to enter instead.
+// Validates the fields that people enter. Each function throws invalid_request with advice.
 
 const nameForm = /^[a-z][a-z0-9]{0,23}$/;
 const headerForm = /^[A-Za-z0-9-]{1,100}$/;
 const valueForm = /^[\x20-\x7e]{1,8192}$/;
 const maxHeaders = 20;
 const maxUrl = 2_000;
-/** Headers reserved for the protocol and the connection. */
 const taken =
   /^(host|connection|content-length|content-type|transfer-encoding|upgrade|te|trailer|expect|accept|last-event-id|mcp-.*)$/i;
 
@@ -60,7 +58,7 @@ function checkedHeaders(input: Readonly<Record<string, Secret>>): Record<string,
   return Object.fromEntries(all.map(([name, value]) => [name, value.reveal()]));
 }
 
-/** The stored headers with the changes applied. Stored headers are sent only to the address they were entered with. */
+/** Throws if a stored header would be kept for a new address, so that it is sent to no other server. */
 function changedHeaders(
   stored: Readonly<Record<string, string>>,
   changes: Readonly<Record<string, Secret | null>>,
@@ -79,7 +77,6 @@ function changedHeaders(
   );
 }
 
-/** The page's URL that an authorization server redirects the browser to. */
 function checkedReturn(text: string): string {
   const url = URL.parse(text);
   const isLocal = url !== null && /^(localhost|127[.]0[.]0[.]1|\[::1\])$/.test(url.hostname);
@@ -94,13 +91,13 @@ function checkedReturn(text: string): string {
 interface Deps {
   readonly entered: SavedToolServers;
   readonly signIns: ToolServerSignIns;
-  /** The servers from the settings, which take precedence. */
+  /** Servers from the settings, which take precedence. */
   readonly settings: readonly McpServer[];
-  /** The variable or corral.yaml key that sets them. */
+  /** Variable or corral.yaml key that sets them. */
   readonly setBy: string;
   readonly templates: Pick<TemplateService, 'list'>;
   readonly states: ToolServerStates;
-  /** The networks that entered addresses may be in. */
+  /** Networks that entered addresses can be in. */
   readonly reach: () => 'public' | 'private';
   readonly fetchFor: ServerFetchFactory;
   readonly clock: Clock;
@@ -138,9 +135,9 @@ export function createToolServerService(deps: Deps): ToolServerService {
   }
   const viewOf = (server: SavedToolServer) => view(entered.addressOf(server), 'page');
 
-  /** Calls the server, and records the result. Rejects: forbidden. */
+  /** Rejects: forbidden. */
   async function ask(server: RemoteToolServer, signal: AbortSignal): Promise<ToolServerState> {
-    const { checkToolServer } = await import('../../agents/mcp/check.ts'); // most servers never need the protocol's package
+    const { checkToolServer } = await import('../../agents/mcp/check.ts'); // most servers never need the package
     const { ok, tools, message, wantsAccess } = await checkToolServer(
       server,
       { fetch: deps.fetchFor(server), clock },
@@ -149,7 +146,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
     return { ok, at: clock.now(), tools, message, wantsAccess };
   }
 
-  /** The server to store. Headers and sign-in are kept only if the address is unchanged. */
+  /** Headers and sign-in are kept only if the address is unchanged. */
   function next(name: string, enteredAddress: ToolServerInput, now: SavedToolServer | undefined): SavedToolServer {
     const url = checkedUrl(enteredAddress.url);
     const kept = now?.url === url ? now.secrets : { headers: {} };
@@ -166,7 +163,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
     };
   }
 
-  /** The server with the changes applied, still under its previous name. */
+  /** Applies the changes under the previous name. */
   function changed(
     now: SavedToolServer,
     { url: nextUrl, headers = {}, ...requested }: ToolServerChanges,
@@ -240,7 +237,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
         refuseSet(to);
         if (await entered.find(to)) throw nameConflictError(to);
       }
-      // Stored credentials use the previous name as key.
+      // Stored credentials are keyed by the previous name.
       const reply = await ask(entered.addressOf(changed(before, changes)), signal);
       const apply = (now: SavedToolServer | undefined): SavedToolServer => {
         if (!now) throw unknownServerError(name);
@@ -290,7 +287,7 @@ const answerOf = ({ ok, at, tools, message }: ToolServerState): ToolServerTestRe
   tools: tools.map(({ name, title, description }) => ({ name, title: title ?? null, description })),
 });
 
-/** A URL in the settings can contain a key in its query. */
+/** A URL from the settings can contain a key in its query. */
 function shownAddress(url: string, from: 'settings' | 'page'): string {
   if (from === 'page') return url;
   const { origin, pathname } = new URL(url);

@@ -19,7 +19,7 @@ import {
 import { createSealedRecordStore } from '../projects/sealed-records.ts';
 
 const Stored = VaultCredential.extend({
-  /** The secrets as JSON; an empty object once archived. */
+  /** Secrets as JSON; an empty object once archived. */
   sealed: SealedValue,
 });
 const Opened = z.object({
@@ -30,46 +30,38 @@ const Opened = z.object({
 
 const secretLimits = { maxBytes: 128 * 1024, maxDepth: 2, maxValues: 10 };
 
-/** A credential with its position in the store. */
 export interface StoredCredential {
   readonly credential: VaultCredential;
   readonly recordId: string;
-  /** The version of its record, which a change must match. */
+  /** A change must match this version of the record. */
   readonly version: number;
 }
-/** An environment variable for sessions' sandboxes. */
 export interface VaultVariable extends VariableAuth {
-  /** The credential's id. */
   readonly id: string;
   readonly vaultId: string;
-  /** Rejects: not_found (it has been archived or deleted). */
+  /** Rejects: not_found (archived or deleted). */
   readonly value: () => Promise<Secret>;
 }
 interface Deps {
   readonly records: RecordStore;
   readonly vault: Vault;
-  /** Masks a secret in logs. */
   readonly learn: (secret: Secret) => void;
 }
 
 /**
- * A normalized URL for finding credentials: ignores the case of scheme and host, a default port and a trailing slash.
+ * Normalizes a URL for finding credentials: ignores the case of scheme and host, a default port and a trailing slash.
  */
 export function toAddressKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
   return `${protocol}//${host}${trimEndCharacters(pathname, '/')}${search}`;
 }
-/**
- * The record id of the active credential for a URL or variable. Derived from it, so that the store allows only one per
- * vault.
- */
+/** Derives the active credential's record id from its URL or variable, so that the store allows only one per vault. */
 const activeId = (vaultId: string, key: string) =>
   `${vaultId}:for-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
 const keyOf = (auth: CredentialAuth) =>
   auth.type === 'environment_variable' ? `variable ${auth.secretName}` : toAddressKey(auth.mcpServerUrl);
 const archivedId = ({ vaultId, id }: VaultCredential) => `${vaultId}:${id}`;
 
-/** Stored credentials of vaults, with encrypted secrets. */
 export class CredentialRecords {
   readonly #records: RecordStore;
   readonly #sealing: ReturnType<typeof createSealedRecordStore>;
@@ -88,7 +80,7 @@ export class CredentialRecords {
   async list(vaultId: string): Promise<readonly StoredCredential[]> {
     const found = await this.#records.list(kind, { idPrefix: `${vaultId}:` });
     const all = found.map(({ id, doc, version }) => ({ credential: shown(doc), recordId: id, version }));
-    // While being archived, a credential can be listed twice; the archived record applies.
+    // A credential that is being archived can be listed twice; the archived record applies.
     const ended = new Set(all.flatMap(({ credential }) => (credential.archivedAt === null ? [] : [credential.id])));
     return all
       .filter(({ credential: { id, archivedAt } }) => archivedAt !== null || !ended.has(id))
@@ -99,13 +91,12 @@ export class CredentialRecords {
     if (!found) throw new AppError('not_found', 'The vault has no such credential.');
     return found;
   }
-  /** The active credential for a tool server. */
   async findFor(vaultId: string, url: string): Promise<StoredCredential | undefined> {
     const recordId = activeId(vaultId, toAddressKey(url));
     const found = await this.#records.get(kind, recordId);
     return found && { credential: shown(found.doc), recordId, version: found.version };
   }
-  /** The variables of these vaults. For duplicate names, the first vault takes precedence. */
+  /** If names repeat, the first vault's variable is used. */
   async readVariables({ ids, session }: SessionVaults): Promise<readonly VaultVariable[]> {
     const found = new Map<string, VaultVariable>();
     for (const vault of ids) {
@@ -124,7 +115,7 @@ export class CredentialRecords {
     }
     return [...found.values()];
   }
-  /** Rejects: not_found (it has been archived or deleted). */
+  /** Rejects: not_found (archived or deleted). */
   async readSecrets({ recordId }: StoredCredential): Promise<CredentialSecrets> {
     const found = await this.#records.get(kind, recordId);
     if (!found) throw gone();
@@ -153,7 +144,7 @@ export class CredentialRecords {
   async change({ recordId, version }: StoredCredential, next: VaultCredential, secrets: CredentialSecrets) {
     await this.#put({ recordId, credential: next, secrets, expect: version });
   }
-  /** Changes the currently stored credential. Rejects: not_found (it has been archived or deleted). */
+  /** Changes the newest stored credential. Rejects: not_found (archived or deleted). */
   async edit(
     { recordId, credential: { id } }: StoredCredential,
     edit: (now: VaultCredential) => {
@@ -168,7 +159,7 @@ export class CredentialRecords {
       return { value: credential, ...this.#sealed(recordId, credential, all) };
     });
   }
-  /** The credential remains readable. Its secrets are erased, and its tool server can get a new credential. */
+  /** Erases the secrets; the credential stays readable. Its tool server can then get a new one. */
   async archive(credential: VaultCredential, at: number): Promise<VaultCredential> {
     const ended = { ...credential, updatedAt: at, archivedAt: at };
     const own = archivedId(credential);

@@ -22,22 +22,21 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records' | 'warn'> {
   /** Called for a credential whose token endpoint returns no new token. */
   readonly onFailure: (credential: VaultCredential, vault: Holder) => Promise<void>;
 }
-/** A token that expires sooner is replaced before use. */
+/** Tokens that expire sooner are replaced before use. */
 const spareMs = 60_000;
 const withinMs = 10_000;
 /** How long a refusal by the token endpoint is remembered, so that a busy session does not retry on each call. */
 const restMs = 30_000;
 const maxRemembered = 1_000;
 
-/** Tokens for the server's calls to sessions' tool servers. */
 export class McpTokenProvider extends ServerPart<Deps> {
   /** Refreshes in progress, by credential: reusing a refresh token can revoke the whole grant. */
   readonly #refreshing = new Map<string, Promise<RefreshOutcome>>();
   readonly #refused = new Map<string, { readonly version: number; readonly at: number }>();
 
   /**
-   * The token for a tool server, from the first vault that has one. `refused`: a token that the tool server did not
-   * accept. Undefined: no vault has a token.
+   * Finds a tool server's token in the first vault that has one. `refused`: a token that the tool server rejected.
+   * Undefined: no vault has one.
    */
   async of(url: string, { ids, session }: SessionVaults, refused?: Secret): Promise<Secret | undefined> {
     for (const id of ids) {
@@ -82,7 +81,7 @@ export class McpTokenProvider extends ServerPart<Deps> {
     if (vault?.archivedAt !== null || !canSessionUse(session, vault)) return undefined;
     return await this.deps.credentials.findFor(id, url);
   }
-  /** Undefined: it has just been archived or deleted. */
+  /** Undefined: just archived or deleted. */
   async #findSecrets(at: StoredCredential): Promise<CredentialSecrets | undefined> {
     return await this.deps.credentials.readSecrets(at).catch(ignoreNotFound);
   }
@@ -134,12 +133,12 @@ export class McpTokenProvider extends ServerPart<Deps> {
       await credentials.change(at, next, { ...secrets, token, refreshToken });
     } catch (thrown) {
       if (toAppError(thrown).code !== 'conflict') throw thrown;
-      // a person entered another token, or archived the credential
+      // A person entered another token, or archived the credential.
       return (await this.#changedMeanwhile(at, secrets)) ?? outcome;
     }
     return outcome;
   }
-  /** The token that another server or a person stored while this server requested a new one. */
+  /** Token that another server or a person stored while this server requested one. */
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
     const { id, vaultId } = credential;
     const found = await this.deps.credentials.find(vaultId, id).catch(ignoreNotFound);

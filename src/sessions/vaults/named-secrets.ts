@@ -23,7 +23,6 @@ const mostOfOwner = 500;
 const secretId = /^sec_[0-9a-f]{24}$/;
 const missing = () => new AppError('not_found', 'There is no such secret.');
 
-/** Secrets of API clients, encrypted in records. */
 export class NamedSecrets {
   readonly service: SecretService;
   readonly #secrets: Collection<StoredSecret>;

@@ -4,14 +4,14 @@ import { Secret } from '../../core/text/secret.ts';
 import { withoutSecret } from '../../core/text/secret-forms.ts';
 import type { CredentialSecrets, CredentialTestResponse, OAuthRefresh } from '../api/server/vaults.ts';
 
-/** Connects only to public addresses, and follows no redirects, which would send a secret elsewhere. */
+/** Connects only to public addresses, and follows no redirects, because they could send a secret elsewhere. */
 export type VaultFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export type RefreshOutcome =
   | {
       readonly outcome: 'succeeded';
       readonly token: Secret;
-      /** Absent: the current refresh token remains valid. */
+      /** Absent: the current refresh token stays valid. */
       readonly refreshToken?: Secret;
       /** Null: not specified. */
       readonly lifeMs: number | null;
@@ -34,7 +34,7 @@ const Granted = z.object({
     .catch(null),
 });
 
-/** Requests a new access token, as in RFC 6749, section 6. Rejects only when its signal fires. */
+/** Requests a new access token (RFC 6749, section 6). Rejects only when its signal fires. */
 export async function requestToken(
   { clientId, tokenEndpoint, clientAuth, scope, resource }: OAuthRefresh,
   secrets: CredentialSecrets,
@@ -70,7 +70,7 @@ export async function requestToken(
   }
 }
 
-/** Both parts are form-encoded, because they are separated by a colon. */
+/** Both parts are form-encoded, because a colon separates them. */
 function basic(id: string, secret: string): string {
   const encoded = (text: string) => new URLSearchParams({ v: text }).toString().slice(2);
   return `Basic ${Buffer.from(`${encoded(id)}:${encoded(secret)}`).toString('base64')}`;
@@ -89,7 +89,7 @@ export async function readBodyText({ body }: Response): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-/** A response to show to people. Secrets are masked, because a server can repeat request data. */
+/** Masks secrets, because a server can repeat request data. */
 export function toTestResponse(
   { status, headers }: Response,
   text: string,

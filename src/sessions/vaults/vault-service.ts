@@ -19,7 +19,6 @@ const missing = () => new AppError('not_found', 'There is no such vault.');
 const archived = (what: string) =>
   new AppError('invalid_request', `The ${what} is archived and cannot be changed. Create a new one.`);
 
-/** Vaults of API clients, stored as records. */
 export function createVaultService({ records, credentials, tokens, clock, ids }: Deps): VaultService {
   const newId = (prefix: string) => `${prefix}_${ids.short()}${ids.short()}`;
 
@@ -98,7 +97,7 @@ export function createVaultService({ records, credentials, tokens, clock, ids }:
           `The vault has a credential for ${auth.type === 'environment_variable' ? auth.secretName : auth.mcpServerUrl} already. Change that one, or archive it first.`,
         );
       try {
-        await open(id); // the credential may have been archived or deleted in the meantime
+        await open(id); // the vault may have been archived or deleted in the meantime
       } catch (thrown) {
         await credentials.delete(credential);
         throw thrown;

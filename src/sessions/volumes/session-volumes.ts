@@ -21,19 +21,19 @@ interface Deps {
   readonly records: VolumeRecords;
   readonly transfers: Pick<VolumeTransfers, 'endIdle'>;
   readonly clock: Clock;
-  /** Why the driver cannot mount volumes; undefined: it can. */
+  /** Why the driver cannot mount volumes. Undefined: it can. */
   readonly refusal: string | undefined;
 }
 type MountingSession = Holder & Pick<SessionRecord, 'id'>;
 
 /**
- * Volumes of sessions. A session is a holder of its volumes from creation to deletion, even while its sandbox is paused
- * or the server restarts. While it is a writer, nobody else can write or delete the volume.
+ * A session holds its volumes from creation to deletion, even while its sandbox is paused or the server restarts. While
+ * it is a writer, nobody else can write or delete the volume.
  */
 export class SessionVolumes extends ServerPart<Deps> {
   /**
-   * Mounts all of these volumes for the session, or none. Rejects: unsupported, invalid_request, not_found (including
-   * for a volume of another owner or project), conflict (another session writes to it), quota.
+   * Mounts all of these volumes, or none. Rejects: unsupported, invalid_request, not_found (also for a volume of
+   * another owner or project), conflict (another session writes to it), quota.
    */
   async mount(session: MountingSession, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
     this.#check(requests);
@@ -58,7 +58,7 @@ export class SessionVolumes extends ServerPart<Deps> {
     return found.map(({ volume, wish: { path, access } }) => ({ volume: volume.id, path, access }));
   }
 
-  /** The sandbox choice for a copy of a session. It keeps only volumes that the copy may use, read-only. */
+  /** Sandbox choice for a copy of a session. Keeps only volumes that the copy can use, read-only. */
   async forCopy(session: MountingSession, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
     if (!choice) return choice;
     const { volumes = [], ...rest } = toCopyChoice(choice);
@@ -72,7 +72,7 @@ export class SessionVolumes extends ServerPart<Deps> {
     return mounts.length > 0 ? { ...rest, volumes: mounts } : rest;
   }
 
-  /** Rejects: conflict (the session has a volume that it could not mount in that project). */
+  /** Rejects: conflict (the session could not mount one of its volumes in that project). */
   async checkMove({ sandbox }: Pick<SessionRecord, 'sandbox'>, projectId: string | null): Promise<void> {
     for (const { volume } of sandbox?.volumes ?? []) {
       const found = await this.deps.records.get(volume).catch(ignoreNotFound);
@@ -82,7 +82,7 @@ export class SessionVolumes extends ServerPart<Deps> {
     }
   }
 
-  /** Called when the session was deleted or not created. */
+  /** Call when the session was deleted or not created. */
   async release(id: SessionId, mounts: readonly VolumeMount[] | undefined): Promise<void> {
     for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(ignoreNotFound);
   }

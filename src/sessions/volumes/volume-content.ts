@@ -35,11 +35,11 @@ type Content = Pick<
 >;
 
 /**
- * An archive is first unpacked completely into this folder. Only sessions that read the volume during a restore can see
+ * Archives are first unpacked completely into this folder. During a restore, only sessions that read the volume can see
  * it.
  */
 const staging = '.corral-restore';
-// The new content replaces the old within the volume, because each volume is a separate file system.
+// Replaces the content within the volume, because each volume is a separate file system.
 const swapScript = `
 set -e
 cd -- "$1"
@@ -63,13 +63,11 @@ export function createVolumeContent({ records, transfers, archive, ids }: Deps):
     throw new AppError('sandbox_untrusted', "The sandbox did not report the volume's size.");
   }
 
-  /** Measures the volume's usage and stores it. */
   async function measure(id: string, used: TransferLease, signal: AbortSignal): Promise<Volume> {
     const usedBytes = await bytesIn(used, at(used), signal);
     return await records.update(id, (now) => ({ ...now, usedBytes, isChanged: now.holders.some(isSession) }));
   }
 
-  /** Limits a stream to the bytes that fit into the volume. */
   async function room(id: string, used: TransferLease, signal: AbortSignal): Promise<number> {
     const before = await records.get(id);
     const { quotaBytes, usedBytes } = before.isChanged ? await measure(id, used, signal) : before;
@@ -206,7 +204,7 @@ const overQuota = (bytes: number) =>
     `The volume has space for ${bytes} bytes, and the content is larger. Nothing was changed.`,
   );
 
-/** A path relative to the volume's root, without leading and trailing slashes. */
+/** Makes a path relative to the volume's root, without leading and trailing slashes. */
 function below(path: string): string {
   if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
   if (path.split('/').includes('..')) throw new AppError('path_outside', 'A path in a volume must not contain "..".');
@@ -217,7 +215,7 @@ function below(path: string): string {
   return clean;
 }
 
-/** The path relative to the workspace. The daemon refuses links that lead out of it. */
+/** Relative to the workspace. The daemon refuses links that lead out of it. */
 const inside = ({ folder }: TransferLease, path: string): string => posix.join(folder, below(path));
 
 async function* atMost(content: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {

@@ -4,7 +4,7 @@ import type { VolumeEntry } from '../api/server/volumes.ts';
 import { emptyInput, runOverPipes } from '../services/streams/piped-command.ts';
 import type { TransferLease } from './volume-transfers.ts';
 
-/** Resolves a path ($2) in the volume with root $1, and verifies that no part of it leads out of the volume. */
+/** Resolves path $2 in the volume with root $1, and verifies that no part of it leads out of the volume. */
 const located = String.raw`
 root=$1; at=$1; [ -n "$2" ] && at=$1/$2
 within() { case "$1/" in "$root"/*) ;; *) exit 45 ;; esac; }
@@ -38,11 +38,11 @@ interface EntryWork {
   readonly script: keyof typeof scripts;
   /** Relative to the root, without leading and trailing slashes. */
   readonly path: string;
-  /** The depth of a listing, or an octal mode. */
+  /** Depth of a listing, or octal mode. */
   readonly argument?: string;
 }
 
-/** Reads and changes entries of a volume, with a program in a transfer sandbox. */
+/** Runs in a transfer sandbox. */
 export async function runEntryProgram(
   { client, folder }: TransferLease,
   { script, path, argument = '' }: EntryWork,

@@ -21,7 +21,7 @@ function fail(named: string): never {
   throw volumeNotFoundError(named);
 }
 
-/** Stored volumes. Changes of a volume are atomic across all servers of the store. */
+/** Changes of a volume are atomic across all servers of the store. */
 export class VolumeRecords {
   readonly #deps: Deps;
   readonly #volumes: Collection<Volume>;
@@ -36,12 +36,12 @@ export class VolumeRecords {
     });
   }
 
-  /** All volumes, including those being removed. */
+  /** Includes volumes that are being removed. */
   all(): Promise<readonly Volume[]> {
     return this.#volumes.list();
   }
 
-  /** The volumes of an owner and of projects; without an owner, all. */
+  /** Lists the volumes of an owner and of projects; without an owner, all. */
   async list(owner?: string, parents: readonly string[] = []): Promise<readonly Volume[]> {
     return (await this.#volumes.listFor(owner, { parents })).filter(isPresent);
   }
@@ -52,9 +52,7 @@ export class VolumeRecords {
     return volume;
   }
 
-  /**
-   * Finds a volume by id or by its holder's name for it; without an owner, of any holder. Rejects: not_found, conflict.
-   */
+  /** Finds a volume by id or by name, which is unique per holder. Rejects: not_found, conflict. */
   async find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume> {
     const all = await this.list(owner, projects);
     const named = all.filter(({ name }) => name === idOrName);
@@ -65,7 +63,7 @@ export class VolumeRecords {
     );
   }
 
-  /** Finds a volume that the session can mount; its project's volumes come first. Rejects: not_found. */
+  /** Finds a volume that the session can mount, first in its project. Rejects: not_found. */
   async findFor(session: Holder, idOrName: string): Promise<Volume> {
     const all = (await this.#volumes.listUsable(session)).filter(isPresent);
     return all.find(({ id }) => id === idOrName) ?? all.find(({ name }) => name === idOrName) ?? fail(idOrName);
@@ -76,8 +74,8 @@ export class VolumeRecords {
   }
 
   /**
-   * Calls `make`, which stores the volume, if the rule admits it in addition to the volumes that the owner and the
-   * project already have. Rejects as the rule does.
+   * Calls `make`, which stores the volume, if the rule admits it in addition to the owner's and the project's volumes.
+   * Rejects as the rule does.
    */
   async within<Made>(admit: OwnerRule<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);
@@ -87,7 +85,7 @@ export class VolumeRecords {
     await this.#volumes.delete(id);
   }
 
-  /** `change` receives the newest state, and can throw. Rejects: not_found. */
+  /** `change` gets the newest state, and can throw. Rejects: not_found. */
   async update(id: string, change: (volume: Volume) => Volume | Promise<Volume>): Promise<Volume> {
     return await this.#volumes.change(id, (now) => {
       if (now.removing !== undefined) throw volumeNotFoundError();
@@ -95,21 +93,20 @@ export class VolumeRecords {
     });
   }
 
-  /** Whether a holder no longer exists: its session was deleted or never created, or its transfer was interrupted. */
+  /** Whether the holder's session was deleted or never created, or its transfer was interrupted. */
   async isGone({ sessionId, at, until }: VolumeHolder): Promise<boolean> {
     const now = this.#deps.clock.now();
     if (until !== undefined) return until < now;
     return now - at > creationMs && (await this.#deps.records.get('session', sessionId)) === undefined;
   }
 
-  /** The holders that still exist. */
   async present(holders: readonly VolumeHolder[]): Promise<readonly VolumeHolder[]> {
     const gone = await Promise.all(holders.map((holder) => this.isGone(holder)));
     return gone.includes(true) ? holders.filter((_, at) => !gone[at]) : holders;
   }
 }
 
-/** The error names the writing session, which its owner can then delete. */
+/** Names the writing session, which its owner can then delete. */
 export function writerConflictError({ name }: Volume, writer: Volume['holders'][number]): AppError {
   if (writer.until !== undefined) {
     return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when the move has ended.`);

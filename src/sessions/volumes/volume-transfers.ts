@@ -11,16 +11,16 @@ import { type VolumeRecords, writerConflictError } from './volume-records.ts';
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly records: VolumeRecords;
   readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
-  /** Why the driver cannot mount volumes; undefined: it can. */
+  /** Why the driver cannot mount volumes. Undefined: it can. */
   readonly refusal: string | undefined;
-  /** The spec of a sandbox with the volume in this folder of its workspace, and without network access. */
+  /** Spec of a sandbox that has the volume in this folder of its workspace, and no network access. */
   readonly spec: (session: SessionId, volume: Volume, how: { folder: string; access: MountAccess }) => SandboxSpec;
   readonly connect: (link: SandboxLink & { readonly epoch?: number }) => SandboxClient;
   readonly startTimeoutMs: number;
   readonly ownership: Pick<Ownership, 'isShared' | 'take' | 'release'>;
   readonly ids: Pick<IdSource, 'sessionId'>;
 }
-/** A sandbox for the content of one volume, shared by concurrent calls. */
+/** Shared by concurrent calls. */
 interface TransferSandbox {
   readonly sessionId: SessionId;
   readonly access: MountAccess;
@@ -31,36 +31,33 @@ interface TransferSandbox {
 }
 export interface TransferLease extends AsyncDisposable {
   readonly client: SandboxClient;
-  /** The volume's folder, relative to the workspace. */
+  /** Relative to the workspace. */
   readonly folder: string;
   readonly access: MountAccess;
 }
 
-/** The template of these sandboxes. No session can use it: template names from files contain no dot. */
+/** Sessions cannot use this template, because template names from files contain no dot. */
 export const transferTemplate = 'corral.volume';
 const folder = 'volume';
-/** How long an unused sandbox waits for the next call. */
 const idleMs = 10_000;
-/** The time limit of a transfer. */
 export const maxTransferMs = 10 * 60_000;
 const holdMs = maxTransferMs + 60_000;
 const callMs = 30_000;
 
 /**
- * Sandboxes in which the content of volumes is read and written. Each has a single volume and no network access, so a
- * malicious link leads at most into such a sandbox. A sandbox that writes is a holder of the volume, like a writing
- * session.
+ * Sandboxes for reading and writing a volume's content. Each has one volume and no network access, which confines
+ * malicious links. A writing sandbox holds the volume, as a writing session does.
  */
 export class VolumeTransfers extends ServerPart<Deps> {
   readonly #sandboxes = new Map<string, TransferSandbox>();
   readonly #ids = new Set<SessionId>();
 
-  /** Whether this is the session id of a transfer sandbox, which the reconciler must not remove. */
+  /** Whether a transfer sandbox has this session id. The reconciler must not remove it. */
   has = (id: SessionId): boolean => this.#ids.has(id);
 
   /**
-   * `write` rejects with conflict while a session writes. `read` also mounts the volume writable if there is no other
-   * writer, because some files are readable only by their owner.
+   * Rejects with conflict if `write` is requested while a session writes. `read` mounts the volume writable if nobody
+   * else writes, because some files are readable only by their owner.
    */
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.deps;
@@ -76,7 +73,7 @@ export class VolumeTransfers extends ServerPart<Deps> {
     throw new AppError('internal', 'No access mode was tried.');
   }
 
-  /** Ends idle sandboxes of the volume, so that a session can use it. */
+  /** Ends the volume's idle sandboxes, so that a session can use it. */
   async endIdle(volume: VolumeId): Promise<void> {
     const idle = [...this.#sandboxes].filter(([key, { uses }]) => key.startsWith(`${volume} `) && uses === 0);
     await Promise.all(idle.map(([key, sandbox]) => this.#end(key, sandbox)));
@@ -165,7 +162,7 @@ export class VolumeTransfers extends ServerPart<Deps> {
         return holders.length === now.holders.length ? now : { ...now, holders };
       });
     } catch (err) {
-      // The reconciler removes the sandbox later, and the holder entry lapses.
+      // The reconciler removes the sandbox later, and the holder's entry lapses.
       if (toAppError(err).code !== 'not_found') warn({ err }, 'the sandbox of a volume could not be ended');
     }
     this.#ids.delete(sessionId);

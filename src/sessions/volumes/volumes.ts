@@ -12,13 +12,12 @@ import { createVolumeContent } from './volume-content.ts';
 import type { VolumeRecords } from './volume-records.ts';
 import { transferTemplate, type VolumeTransfers } from './volume-transfers.ts';
 
-/** Limits of owners' volumes. */
 export interface VolumePolicy {
-  /** The default quota. */
+  /** Default quota. */
   readonly bytes: number;
-  /** The highest quota that a volume can have. */
+  /** Highest quota of a volume. */
   readonly maxBytes: number;
-  /** The total quota of an owner's volumes. */
+  /** Total quota of an owner's volumes. */
   readonly ownerBytes: number;
   readonly ownerCount: number;
 }
@@ -34,7 +33,7 @@ interface Deps {
 }
 const callMs = 60_000;
 
-/** Volumes: their records and storage. A volume exists completely, with its record, or not at all. */
+/** A volume exists completely, with its record, or not at all. */
 export class Volumes {
   readonly service: VolumeService;
   readonly #deps: Deps;
@@ -57,7 +56,7 @@ export class Volumes {
     };
   }
 
-  /** Completes interrupted operations from before this time. Resolves with the number of volumes removed. */
+  /** Completes operations interrupted before this time. Resolves with the number of volumes removed. */
   async collect(before: number, signal: AbortSignal): Promise<number> {
     const { driver, records } = this.#deps;
     if (!hostsVolumes(driver)) return 0;
@@ -83,7 +82,7 @@ export class Volumes {
   }
 
   /**
-   * Ends the transfer sandboxes of a killed server, and releases their volumes. Only called on a single server, before
+   * Ends the transfer sandboxes of a killed server, and releases their volumes. Call only on a single server, before
    * its first transfer.
    */
   async freeTransfers(signal: AbortSignal): Promise<void> {
@@ -123,7 +122,7 @@ export class Volumes {
       holders: [],
     };
     return await this.#within(volume, bytes, async () => {
-      // Storage never exists without a record that refers to it.
+      // The record is first, so that storage never exists without one.
       await records.put({ ...volume, removing: at });
       try {
         await driver.makeVolume(id, this.#call(signal));
@@ -148,7 +147,7 @@ export class Volumes {
     return await this.#within(requested, requested.quotaBytes - now.quotaBytes, () => records.update(id, changed));
   }
 
-  /** `bytes`: the additional disk space of the volume. */
+  /** `bytes`: additional disk space of the volume. */
   async #within(volume: Volume, bytes: number, make: () => Promise<Volume>): Promise<Volume> {
     const { records, holdings } = this.#deps;
     const store = () => records.within(this.#ruleFor(volume), volume, make);
@@ -191,8 +190,7 @@ export class Volumes {
       }
       return { ...now, holders: [], removing: clock.now() };
     });
-    // From here on, the volume cannot be found. A clean-up completes a deletion that was interrupted or must wait for a
-    // sandbox.
+    // From here on, the volume cannot be found. A clean-up completes a deletion that fails or must wait for a sandbox.
     if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(ignoreConflict);
   }
 

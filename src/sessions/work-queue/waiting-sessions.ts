@@ -10,18 +10,17 @@ import type { WorkQueue } from './work-queue.ts';
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly queue: Pick<WorkQueue, 'enqueue'>;
   readonly sessions: Pick<SessionService, 'list'>;
-  /** The record of a session in memory. */
   readonly live: (id: SessionId) => Pick<SessionRecord, 'agent'> | undefined;
   readonly events: Pick<Store['events'], 'findLastSeq' | 'page'>;
-  /** Whether this server currently does this work. The same work on two servers is harmless, but wasteful. */
+  /** Whether this server should do this work. Doing it on two servers is harmless, but wasteful. */
   readonly leads: () => Promise<boolean>;
 }
 const lookMs = 30_000;
 const most = 1_000; // sessions per round
 
 /**
- * Queues sessions of self-hosted environments that need a worker: immediately when a log shows the need, and in rounds,
- * for crashes in between and workers that left while a call waited.
+ * Queues sessions of self-hosted environments that need a worker: immediately when their log shows it, and in rounds,
+ * after crashes and for workers that left while a call waited.
  */
 export class WaitingSessions {
   readonly #deps: Deps;
@@ -44,7 +43,6 @@ export class WaitingSessions {
     });
   }
 
-  /** Called with facts appended to a log on this server. */
   onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {
     if (!facts.some(wantsWorker)) return;
     const { queue, live, warn } = this.#deps;
@@ -55,7 +53,6 @@ export class WaitingSessions {
       .catch((err: unknown) => warn({ err, session: sessionId }, 'a session was not queued for a worker'));
   }
 
-  /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#rounds.run(signal);
   }
@@ -72,7 +69,7 @@ export class WaitingSessions {
         await queue.enqueue(agent.environment, id);
   }
 
-  /** Whether the newest wait in the log is for a call that a worker must answer. */
+  /** Whether the log's newest wait is for a call that a worker must answer. */
   async #waitsForCall(id: SessionId): Promise<boolean> {
     const { events } = this.#deps;
     const requested = await events.findLastSeq(id, 'run.wait');

@@ -5,11 +5,10 @@ import { WorkItem } from '../api/server/work-queue.ts';
 export const defaultTtlSeconds = 90;
 const maxTtlSeconds = 300;
 
-/** An item as stored. */
 export const StoredWorkItem = WorkItem.omit({ id: true }).extend({
   /** Starts with 1 in each session. */
   number: z.int(),
-  /** The number of claims. Tokens of earlier claims are invalid. */
+  /** Number of claims. Tokens of earlier claims are invalid. */
   claim: z.int(),
   claimedAt: z.number().nullable(),
   leaseEndsAt: z.number().nullable(),
@@ -52,7 +51,7 @@ export const toWorkItem = ({
   ...shown
 }: StoredWorkItem): WorkItem => ({ id: workIdOf({ ...shown, number }), ...shown });
 
-/** The time from which a worker can claim the item; undefined: never, because it is stopped. */
+/** Time from which a worker can claim the item. Undefined: never, because it is stopped. */
 export function computeClaimableAt(item: StoredWorkItem, reclaimMs: number): number | undefined {
   if (item.state === 'stopped') return undefined;
   if (item.state === 'queued') return item.claimedAt === null ? item.createdAt : item.claimedAt + reclaimMs;
@@ -60,8 +59,8 @@ export function computeClaimableAt(item: StoredWorkItem, reclaimMs: number): num
 }
 
 /**
- * The store sorts in descending order, so items that can be claimed soonest get the highest keys; stopped items come
- * last.
+ * The store sorts in descending order, so the items that can be claimed soonest get the highest keys. Stopped items
+ * come last.
  */
 export function computeSortKey(item: StoredWorkItem): number {
   const from = computeClaimableAt(item, 0);
@@ -88,7 +87,7 @@ export const acknowledgeItem = (item: StoredWorkItem, now: number): StoredWorkIt
   leaseEndsAt: now + item.ttlSeconds * 1_000,
 });
 
-/** Heartbeats are identified by their time, so no two may be equal. */
+/** Heartbeats are identified by their time, so no two can be equal. */
 export function recordHeartbeat(item: StoredWorkItem, now: number, wishSeconds = defaultTtlSeconds): StoredWorkItem {
   const ttlSeconds = Math.min(Math.max(1, wishSeconds), maxTtlSeconds);
   return {

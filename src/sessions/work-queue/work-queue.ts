@@ -78,9 +78,9 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly keys: WorkerKeys;
   /** Rejects: session_not_found. */
   readonly session: (id: SessionId) => Promise<Pick<SessionRecord, 'archived'>>;
-  /** An environment's owner. Rejects: not_found. */
+  /** Rejects: not_found. */
   readonly readOwner: (environmentId: string) => Promise<string | undefined>;
-  /** Whether other servers use queues in the same store. */
+  /** Other servers use queues in the same store. */
   readonly shared: boolean;
 }
 interface KeptItem {
@@ -88,20 +88,19 @@ interface KeptItem {
   readonly version: number;
 }
 
-const kind = 'work-item'; // the newest item of each session, under the session's id, so the store erases both together
-const pastKind = 'work-item-past'; // the earlier items, under `<session>:<number>`
+const kind = 'work-item'; // newest item of each session; the session's id erases both together
+const pastKind = 'work-item-past'; // earlier items, as `<session>:<number>`
 const pageSize = 100;
-const lookEveryMs = 250; // polls for items queued by another server
+const lookEveryMs = 250; // finds items queued by another server
 const polledWithinMs = 30_000;
 const missing = () => new AppError('not_found', 'The environment has no such work item.');
 const pastId = ({ sessionId, number }: StoredWorkItem) => `${sessionId}:${String(number).padStart(9, '0')}`;
 
-/** The queues of all self-hosted environments, stored as records. */
 export class WorkQueue implements WorkerCredentials {
   readonly #deps: Deps;
   readonly #endings = new RevocationSignals();
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
-  /** The time of each worker's last poll, by environment and worker. */
+  /** Time of each worker's last poll, by environment and worker. */
   readonly #workers = new Map<string, number>();
   readonly service: WorkQueueService;
 
@@ -209,7 +208,7 @@ export class WorkQueue implements WorkerCredentials {
       const next = isOver ? stopItem(item, now) : claimItem(item, now);
       const put = { kind, id: next.sessionId, doc: next, sort: computeSortKey(next), expect: version };
       if ((await this.#deps.records.put(put).catch(ignoreConflict)) === undefined) continue; // another worker was first
-      this.#endings.end(claimName(item)); // stops streams of the item's earlier worker
+      this.#endings.end(claimName(item)); // stops streams of the item's previous worker
       if (isOver) continue;
       const { sessionId, number, claim } = next;
       return {
@@ -220,7 +219,7 @@ export class WorkQueue implements WorkerCredentials {
     return undefined;
   }
 
-  /** The environment's items that a worker can claim now, longest waiting first. */
+  /** Items that a worker can claim now, longest waiting first. */
   async *#claimable(environmentId: string, reclaimMs: number): AsyncGenerator<KeptItem, void> {
     const { records, clock } = this.#deps;
     let after: { sort: number; id: string } | undefined;
@@ -231,7 +230,7 @@ export class WorkQueue implements WorkerCredentials {
         after = { sort: computeSortKey(item), id };
         const now = clock.now();
         const soonest = computeClaimableAt(item, 0);
-        if (soonest === undefined || soonest > now) return; // later items cannot be claimed either
+        if (soonest === undefined || soonest > now) return; // nor can later items be claimed
         const from = computeClaimableAt(item, reclaimMs) ?? Number.POSITIVE_INFINITY;
         if (from <= now) yield { item, version };
       }
@@ -251,7 +250,7 @@ export class WorkQueue implements WorkerCredentials {
   async #acknowledge(environmentId: string, workId: string): Promise<WorkItem> {
     const { clock } = this.#deps;
     const item = await this.#change(environmentId, workId, (now) => {
-      // a repeated call, or a worker whose claim lapsed, which its heartbeat will report
+      // A repeated call, or a worker whose claim lapsed, which its heartbeat will report.
       if (now.state !== 'queued') return now;
       if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
       return acknowledgeItem(now, clock.now());
@@ -321,7 +320,7 @@ export class WorkQueue implements WorkerCredentials {
   #saw(environmentId: string, workerId: string): void {
     const now = this.#deps.clock.now();
     for (const [name, at] of this.#workers) {
-      if (now - at <= polledWithinMs) break; // oldest first
+      if (now - at <= polledWithinMs) break; // the remaining polls are newer
       this.#workers.delete(name);
     }
     const name = `${environmentId} ${workerId}`;
@@ -344,7 +343,7 @@ export class WorkQueue implements WorkerCredentials {
     return found && { item: StoredWorkItem.parse(found.doc), version: found.version };
   }
 
-  /** Changes an item and returns it. Earlier items of its session are returned unchanged. */
+  /** Earlier items of the session are returned unchanged. */
   async #change(
     environmentId: string,
     workId: string,

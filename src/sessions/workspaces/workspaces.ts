@@ -21,7 +21,7 @@ import { toLoginCommand } from '../services/shell-quoting.ts';
 interface CodeScript {
   readonly program: string;
   readonly command: string;
-  /** The script's entire stderr if the program is not installed. */
+  /** Whole stderr of the script if the program is not installed. */
   readonly missing: string;
 }
 
@@ -30,7 +30,7 @@ export function createCodeScript(name: string, mark: string): CodeScript {
   const program = programs[posix.extname(name)] ?? 'python3';
   const missing = `${mark}: no ${program}`;
   const whole = posix.normalize(name); // `none/../x` was saved as `x`
-  const file = whole.startsWith('-') ? `./${whole}` : whole; // a leading `-` would be read as an option
+  const file = whole.startsWith('-') ? `./${whole}` : whole; // a program would read a leading `-` as an option
   const command = [
     `command -v ${program} > /dev/null || { printf %s ${quoteForShell(missing)} >&2; exit 127; }`,
     'export PYTHONUNBUFFERED=1', // keeps output that was printed before a timeout
@@ -51,7 +51,7 @@ export function toCodeResult({ program, missing }: CodeScript, result: ExecResul
 }
 
 /**
- * Runs a command in a login shell, starting in `cwd`. Both streams go to stdout; stderr receives the final working
+ * Runs a command in a login shell, starting in `cwd`. Both streams go to stdout; stderr gets the final working
  * directory.
  */
 function commandScript(command: string, cwd: string | undefined): string {
@@ -66,35 +66,32 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxService, 'start' | 'exec'>;
   readonly commands: Pick<SessionCommands, 'command'>;
   readonly graceMs: number;
-  /** This server's name in a shared store; undefined if no other server shares the store. */
+  /** `name`: this server's, undefined if no other server shares the store. */
   readonly replica: { readonly name: string | undefined; isAlive(name: string): Promise<boolean> };
 }
 
 const kind = 'workspace';
-/** `<session>:<server>`: a mark that the server has members in the session's workspace. */
+/** `<session>:<server>`: the server has members in the session's workspace. */
 const useKind = 'workspace-use';
 const Named = z.object({ sessionId: SessionId });
 const codeMs = 30_000;
 const commandMs = 120_000;
-/**
- * The minimum interval between checks whether a run that keeps the sandbox has ended; the grace period can be shorter.
- */
+/** Minimum interval of checks whether a run still uses the sandbox; the grace period can be shorter. */
 const workingMs = 1_000;
 
 interface OpenWorkspace {
   readonly key: string;
   readonly members: Set<WorkspaceMember>;
-  /** Fires when the grace period ends without a member; running calls are cancelled. */
+  /** Fires when the grace period ends without a member. Running calls are cancelled. */
   readonly over: AbortController;
-  /** The session created by this service. Its sandbox stops after the last member has left. */
+  /** Created by this service. Its sandbox stops after the last member has left. */
   ownSession: SessionId | undefined;
-  /** The session for which this server has stored a mark. */
   marked: SessionId | undefined;
   cwd: string | undefined;
   timer: unknown;
 }
 
-/** Starts with the workspaces whose sandboxes an earlier server process left running. They have no members yet. */
+/** Starts with workspaces whose sandboxes an earlier server process left running. They have no members yet. */
 export async function createWorkspaceService(deps: Deps): Promise<WorkspaceService> {
   const { records, sessions, files, sandboxes, commands, clock, ids, graceMs, replica } = deps;
   const places = new Map<string, OpenWorkspace>();
@@ -120,7 +117,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     const { key } = place;
     const core = SessionId.safeParse(name);
     const other = core.success ? await sessions.get(core.data).catch(ignoreNoSession) : undefined;
-    // A workspace's session id grants no access, because it may be another user's.
+    // A workspace's session id grants no access, because it can be another user's.
     if (other && other.origin !== 'workspace' && (as?.mayUse(other) ?? true)) return other;
     const found = await records.get(kind, key);
     const known = found && (await sessions.get(Named.parse(found.doc).sessionId).catch(ignoreNoSession));
@@ -139,10 +136,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     await records.put({ ...markOf(id), doc: {} });
     place.marked = id;
   }
-  /**
-   * Deletes this server's mark before it checks the others. If several servers leave concurrently, the last one finds
-   * no mark.
-   */
+  /** Deletes this server's mark first: if several servers leave concurrently, the last one finds no mark. */
   async function isUsedElsewhere(id: SessionId): Promise<boolean> {
     if (replica.name === undefined) return false;
     const own = markOf(id);
@@ -159,7 +153,7 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
     work: (id: SessionId, place: OpenWorkspace) => Promise<Value>,
   ) {
     const key = keyOf(member.as ? `${member.as.owner}\0${member.userId}` : member.userId, name);
-    // Calls that a member made before it left are completed, but do not open a workspace again.
+    // A member's unfinished calls complete after it leaves, but do not reopen a workspace.
     if (member.hasLeft && !places.has(key)) throw new AppError('cancelled', 'The workspace was closed.');
     const place = ensurePlace(key);
     if (!member.hasLeft) {
@@ -183,15 +177,14 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   }
   async function close(place: OpenWorkspace): Promise<void> {
     const { ownSession: id, key } = place;
-    // A client of another facade may have a run here; the sandbox stays until that run ends. An error is treated as a
-    // run.
+    // The sandbox stays until a run from another facade ends. An error counts as a run.
     const isWorking = id !== undefined && (await sessions.activeRun(id).then(isRun, isOtherThanGone));
     if (place.members.size > 0 || places.get(key) !== place) return;
     if (isWorking) return closeIn(place, Math.max(graceMs, workingMs));
     places.delete(key);
     place.over.abort();
-    // Queued behind running calls: a new member waits until the old sandbox is gone, and a session being created is
-    // completed.
+    // Queued behind running calls, so that a new member waits until the old sandbox is gone, and a session being
+    // created is completed.
     const stop = async () => {
       const { ownSession: own } = place;
       if (own === undefined || (await isUsedElsewhere(own))) return;
@@ -257,10 +250,9 @@ export async function createWorkspaceService(deps: Deps): Promise<WorkspaceServi
   };
 }
 
-/** A hash, because clients choose both parts, which must not become part of a record's id. */
+/** A hash, because clients choose both parts, which must not appear in a record's id. */
 const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
 
-/** Reads the folder from the script's stderr. */
 const folderIn = (text: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(text)?.[1];
 
 const isRun = (run: object | undefined) => run !== undefined;

@@ -10,7 +10,7 @@ interface FolderOptions {
   readonly name: 'local' | 'volume';
   readonly root: string;
 }
-const staleMs = 60 * 60 * 1000; // no upload takes that long
+const staleMs = 60 * 60 * 1000; // no upload takes this long
 /** Most readers send the data to a sandbox, in frames of this size. */
 const pieceBytes = 256 * 1024;
 const withoutLinks: ReadonlySet<string> = new Set([
@@ -23,14 +23,11 @@ const withoutLinks: ReadonlySet<string> = new Set([
   'EACCES',
 ]);
 
-/** Stores blobs in a folder on this machine. Creates the folder. */
+/** Creates the folder. */
 export const openLocalBlobs = (root: string, now: number): Promise<BlobStore> =>
   folderBlobs({ name: 'local', root }, now);
 
-/**
- * Stores blobs on a mounted volume. Never creates the folder: a missing folder means a missing mount. Rejects:
- * invalid_request.
- */
+/** Never creates the folder, because a missing folder means a missing mount. Rejects: invalid_request. */
 export async function openVolumeBlobs(root: string, now: number): Promise<BlobStore> {
   const isFolder = await stat(root).then(
     (it) => it.isDirectory(),
@@ -44,7 +41,7 @@ export async function openVolumeBlobs(root: string, now: number): Promise<BlobSt
 }
 
 async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<BlobStore> {
-  // The spool is on the same file system as the blobs, so a rename publishes a blob atomically.
+  // On the same file system as the blobs, so that a rename publishes a blob atomically.
   const spool = new Spool(join(root, 'incoming'));
   await mkdir(root, { recursive: true, mode: 0o700 });
   await spool.sweep(staleMs, now);
@@ -91,13 +88,13 @@ async function folderBlobs({ name, root }: FolderOptions, now: number): Promise<
   };
 }
 
-/** Opens the file before resolving, so a later delete or replace does not affect this reader. */
+/** Opens the file before resolving, so that a later delete or replace does not affect this reader. */
 async function openStream(path: string, range: ByteRange | undefined): Promise<Readable> {
   const file = await open(path);
   return file.createReadStream({ highWaterMark: pieceBytes, ...(range && { start: range.start, end: range.end }) });
 }
 
-/** Blobs never change, so two names can share content. Some file systems do not support hard links. */
+/** Blobs never change, so two names can share content. Not all file systems support hard links. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
@@ -109,7 +106,7 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-/** Syncs the folder, so that the new name survives a power cut. */
+/** Syncs the folder, so that the new name survives a power failure. */
 async function flush(folder: string): Promise<void> {
   await using handle = await open(folder);
   await handle.sync();

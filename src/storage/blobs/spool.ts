@@ -9,7 +9,7 @@ export interface SpoolFile extends BlobInfo, AsyncDisposable {
   readonly path: string;
 }
 
-/** A folder for unfinished uploads. No reader opens files there; after a crash, `sweep` removes the leftovers. */
+/** Unfinished uploads, which no reader opens. After a crash, `sweep` removes the leftovers. */
 export class Spool {
   readonly #folder: string;
   #count = 0;
@@ -19,8 +19,8 @@ export class Spool {
   }
 
   /**
-   * Writes the content to disk, computes size and hash, and syncs it. Disposing deletes the file unless it was moved.
-   * Rejects: payload_too_large, store_unavailable, invalid_request (the upload broke off).
+   * Writes and syncs the content, and computes size and hash. Disposing deletes the file unless it was moved. Rejects:
+   * payload_too_large, store_unavailable, invalid_request (the upload broke off).
    */
   async take(content: AsyncIterable<Uint8Array>, { maxBytes, signal }: PutOptions): Promise<SpoolFile> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
@@ -46,7 +46,7 @@ export class Spool {
     return { path, size, sha256: hash.digest('hex'), [Symbol.asyncDispose]: () => rm(path, { force: true }) };
   }
 
-  /** Deletes unfinished files of earlier processes that are older than this. */
+  /** Deletes unfinished files that are older. */
   async sweep(olderThanMs: number, now: number): Promise<void> {
     for (const name of await readdir(this.#folder).catch(() => [])) {
       const path = join(this.#folder, name);
@@ -59,7 +59,7 @@ export class Spool {
 export const tooLargeError = (maxBytes: number) =>
   new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the limit.`);
 
-/** Converts a file system error to an AppError; returns an AppError unchanged. */
+/** Converts a file system error; an AppError is returned unchanged. */
 export function toDiskError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const { code } = thrown as NodeJS.ErrnoException;

@@ -5,30 +5,27 @@ import type { SessionId } from '../../core/model/ids.ts';
 
 export interface OtherServersOptions {
   readonly clock: Clock;
-  /** Fires when the checks must stop. */
   readonly signal: AbortSignal;
-  /** Called when a followed session's log is gone because the session was deleted. */
   readonly onGone: (id: SessionId) => void;
   readonly warn: (error: unknown, text: string) => void;
 }
 interface LogFollowers {
   followed(): SessionId[];
-  /** Whether the session's followers have received this seq. */
   knows(id: SessionId, head: number): boolean;
-  /** Called when the log has events that the followers lack; `known` is the head at the last check. */
+  /** Called when the log has events that the followers lack. `known`: head at the last check. */
   appended(id: SessionId, head: number, known: number): Promise<void>;
 }
 
 const fast = 20;
 const slow = 100; // ms; followers see other servers' events within 150 ms
-const idle = 250; // ms, for sessions without an event for a minute
+const idle = 250; // ms; for sessions without an event for a minute
 const idleAfterMs = 60_000;
 const watchAgainMs = 5_000;
 const trustedAfterMs = 2_000; // an unsupported watch fails sooner
 const reportedMs = 1_000;
 
 /**
- * Finds other servers' appends to followed sessions: the store pushes them if it can, otherwise this polls their heads.
+ * Finds other servers' appends to followed sessions. The store pushes them if it can; otherwise their heads are polled.
  */
 export function followOtherServers(
   store: EventStore,
@@ -51,7 +48,7 @@ export function followOtherServers(
   async function heard(id: SessionId, head: number): Promise<boolean> {
     const known = heads.get(id) ?? 0;
     const isNews = head > known && !follows.knows(id, head);
-    // a failure is retried, because the head is recorded only afterwards
+    // A failure is retried, because the head is recorded only afterwards.
     if (isNews) await follows.appended(id, head, known);
     heads.set(id, head);
     if (head === 0 && known > 0) onGone(id);
@@ -79,9 +76,9 @@ export function followOtherServers(
       const since = clock.now();
       isNotified = () => clock.now() - since > trustedAfterMs;
       const tell = (id: SessionId, head: number) => {
-        if (follows.followed().includes(id)) void heard(id, head).catch(() => {}); // polling covers a failure here
+        if (follows.followed().includes(id)) void heard(id, head).catch(() => {}); // polling covers failures
       };
-      await store.watch(tell, signal).catch(() => {}); // not every backend can push
+      await store.watch(tell, signal).catch(() => {}); // not every store can push
       isNotified = () => false;
       return watchAgainMs;
     };
@@ -89,7 +86,7 @@ export function followOtherServers(
   }
 
   return {
-    /** Starts the checks unless they are running. Call this when a session gets a follower. */
+    /** Starts the checks unless they run. Call this when a session gets a follower. */
     wake() {
       if (running || signal.aborted) return;
       running = true;

@@ -1,15 +1,14 @@
 import type { AppendRequest } from '../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 
-/** The maximum number of events and characters of a followed session in memory. */
 export interface WindowLimits {
   readonly events: number;
   readonly chars: number;
 }
 
 /**
- * The newest events of a followed session, without gaps, so that a hundred followers do not each read the store. All
- * followers get the same objects, so a facade can cache its results by object identity.
+ * Newest events of a followed session, without gaps, so that followers do not each read the store. All get the same
+ * objects, so a facade can cache its results by object identity.
  */
 export class LiveEventWindow {
   readonly #limits: WindowLimits;
@@ -22,18 +21,18 @@ export class LiveEventWindow {
     this.#limits = limits;
   }
 
-  /** The newest seq known here; undefined before the first append. The store may know a newer one. */
+  /** Newest seq known here; undefined before the first append. The store may have newer ones. */
   get head(): number | undefined {
     return this.#head;
   }
 
-  /** All events after the cursor if the first of them is in the window; otherwise none. */
+  /** All events after the cursor if the window has the first of them; otherwise none. */
   after(cursor: number): readonly SessionEvent[] {
     const first = this.#events[0]?.seq;
     return first === undefined || cursor + 1 < first ? [] : this.#events.slice(cursor + 1 - first);
   }
 
-  /** Adds facts that became durable. Facts out of order are ignored, or start a new window. */
+  /** Adds durable facts. Facts out of order are ignored, or start a new window. */
   add({ sessionId, after, at, facts }: AppendRequest): void {
     if (this.#head !== undefined && after < this.#head) return;
     if (after !== this.#head) this.#clear();
@@ -44,7 +43,7 @@ export class LiveEventWindow {
     this.#trim();
   }
 
-  /** Called when other servers appended up to this head. `events`: the new events, or none if there are too many. */
+  /** Called when other servers have appended up to `head`. `events` is empty if there are too many new events. */
   catchUp(head: number, events: readonly SessionEvent[]): void {
     if (this.#head !== undefined && head <= this.#head) return;
     if (events[0]?.seq !== (this.#head ?? 0) + 1) this.#clear();
@@ -74,7 +73,6 @@ export class LiveEventWindow {
   }
 }
 
-/** The estimated number of characters in a value. */
 export function countChars(value: unknown): number {
   if (typeof value === 'string') return value.length;
   if (typeof value !== 'object' || value === null) return 8;

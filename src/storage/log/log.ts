@@ -12,19 +12,18 @@ import { followOtherServers, type OtherServersOptions } from './follow-other-ser
 import { LiveEventWindow, type WindowLimits } from './live-window.ts';
 
 export interface EventLogOptions {
-  /** How many events a live reader can fall behind before it gets a resync. */
+  /** Events that a live reader can fall behind before it gets a resync. */
   readonly maxLag: number;
   readonly pageSize: number;
   readonly window?: WindowLimits;
-  /** Set if other servers also append to the store; their appends are then detected. */
+  /** Set if other servers append to the same store. */
   readonly others?: OtherServersOptions;
 }
 const defaultWindow: WindowLimits = { events: 512, chars: 1024 * 1024 };
 
 /**
- * Append and follow on any store. A follower needs little memory and has no buffer: it reads the window shared by all
- * live followers of a session, and older events from the store. Callers must not change facts after appending them,
- * because followers get the same objects.
+ * A follower has no buffer: it reads the window that all live followers of a session share, and older events from the
+ * store. Followers get the same objects, so callers must not change facts after appending them.
  */
 export function createEventLog(store: EventStore, options: EventLogOptions): EventLog {
   const followed = new Map<SessionId, Followers>();
@@ -75,7 +74,7 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
         }
       }
       await bell.heard();
-      headWhenWoken = Math.max(cursor, window.head ?? 0); // the reader was waiting for us, so a burst is not lag
+      headWhenWoken = Math.max(cursor, window.head ?? 0); // the reader was waiting, so a burst is not lag
     }
   }
 
@@ -87,7 +86,7 @@ export function createEventLog(store: EventStore, options: EventLogOptions): Eve
       async appended(id, head, known) {
         const here = followed.get(id);
         if (!here) return;
-        // One read serves all followers. If there is more to read, each follower reads at its own pace.
+        // One read serves all followers. If there is more, each follower reads at its own pace.
         const isFew = known > 0 && known === here.window.head && head - known <= options.pageSize;
         const events = isFew ? (await store.page(id, known, options.pageSize)).events : [];
         here.window.catchUp(events.at(-1)?.seq ?? head, events);
@@ -148,7 +147,7 @@ interface LogSubscription extends Disposable {
 interface ReadPosition {
   readonly cursor: number;
   readonly page: EventPage;
-  /** The last missing seq that the reader needs; 0: none. */
+  /** Last missing seq that the reader needs; 0: none. */
   readonly hole: number;
   readonly tooSlow: boolean;
 }
@@ -158,7 +157,7 @@ function reasonToResync({ cursor, page, hole, tooSlow }: ReadPosition) {
   return tooSlow ? 'too_slow' : undefined;
 }
 
-/** A wake-up signal. Signals between two waits are not lost; several count as one. */
+/** Signals between two waits are not lost; several count as one. */
 class WakeSignal {
   #rang = Promise.withResolvers<void>();
   ring = () => this.#rang.resolve();

@@ -80,8 +80,8 @@ interface Document {
 }
 
 /**
- * Provides the same guarantees as the other stores, for the lifetime of the process. Documents are kept as text, as in
- * a real store. `shared` is for tests with several servers in one process.
+ * Same guarantees as the other stores, for the lifetime of the process. Documents are text, as in a real store.
+ * `shared` is for tests with several servers in one process.
  */
 export function createInMemoryStore({ shared = false } = {}): Store {
   const documents = new Map<string, Document>();
@@ -134,7 +134,7 @@ function events(documents: Map<string, Document>): EventStore {
     },
     findLastSeq: async (sessionId, type) => logOf(sessionId).rows.findLast((row) => row.type === type)?.seq ?? 0,
     async compact(sessionId, { keepDroppable, keepAll }) {
-      // Keeps the newest event of each log, as in a store that derives the head from it.
+      // Keeps each log's newest event, as a store that derives the head from it would.
       const log = logOf(sessionId);
       const dropped = log.rows.filter((row) => isDroppable(row)).at(-1 - Math.max(1, keepDroppable))?.seq ?? 0;
       const trimmed = log.rows.at(-1 - Math.max(1, keepAll))?.seq ?? 0;
@@ -309,7 +309,7 @@ function leases(): LeaseStore {
     },
     async release(name, holder) {
       const found = held.get(name);
-      // keeps the entry, because the epoch must increase for the next holder too
+      // Keeps the entry, because the epoch must increase for the next holder too.
       if (found?.holder === holder) held.set(name, { ...found, holder: '', expiresAt: 0 });
     },
     get: async (name) => held.get(name),

@@ -14,18 +14,15 @@ import {
   toPutDocument,
 } from './documents.ts';
 
-/** The maximum size of an append, which is contained completely in its first event. MongoDB allows 16 MB. */
+/** Limit of an append, all of which its first event contains. MongoDB allows 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
-/** If a record is put several times, only the last put is kept. */
+/** Keeps only a record's last put. */
 export const lastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [
   ...new Map(puts.map((put) => [recordId(put.kind, put.id), toPutDocument(put)])).values(),
 ];
 
-/**
- * The documents of an append. The first commits the append, and contains everything needed for the others and the
- * records.
- */
+/** The first document commits the append, and contains everything that the others and the records need. */
 export function toAppendDocuments(
   { sessionId, after, at, facts }: AppendRequest,
   puts: readonly PutDocument[],
@@ -46,7 +43,6 @@ export function toAppendDocuments(
   return [document, ...documentsAfter(sessionId, document)] as const;
 }
 
-/** The remaining documents of the append committed by this first one. */
 export function documentsAfter(session: SessionId, first: EventDocument): EventDocument[] {
   const rest = first.redo?.facts ?? [];
   return rest.map((text, n) => {

@@ -11,9 +11,9 @@ import { type EventDocument, erasedKind, erasedRecordMs, type PutDocument, seqOf
 import { isDuplicate } from './errors.ts';
 import { OpenLogMarker } from './open-logs.ts';
 
-/** A head read at most this long ago is used without reading again. Compaction retains all events much longer. */
+/** Maximum age of a head that is used without reading again. Compaction keeps events much longer. */
 const trustedMs = 30_000;
-const closeMs = 2_000; // an append can take several times the deadline of one operation
+const closeMs = 2_000; // an append can take several operations' deadlines
 const maxSeen = 10_000; // sessions
 
 interface AppenderParts {
@@ -42,13 +42,11 @@ export class EventAppender {
   readonly #logs: OpenLogMarker;
   readonly #inOrder = createKeyedQueue();
   readonly #appending = new Set<Promise<unknown>>();
-  /** The newest head of each log that this server has seen without an incomplete append. */
+  /** Newest head that this server has seen in each log without an incomplete append. */
   readonly #seen = new Map<SessionId, { readonly head: number; readonly at: number }>();
-  /** Logs whose last append failed on this server: the database may have stored it completely or partially. */
+  /** Logs whose last append failed on this server. The database may have stored all or part of it. */
   readonly #incomplete = new Set<SessionId>();
-  /**
-   * A retried append is the same object. Its batch id identifies an event that was stored before the response was lost.
-   */
+  /** A retry passes the same object. Its batch id identifies an event stored before the response was lost. */
   readonly #batches = new WeakMap<AppendRequest, string>();
 
   constructor({ connection, newId, now, onAppend }: AppenderParts) {
@@ -59,7 +57,7 @@ export class EventAppender {
     this.#logs = new OpenLogMarker(connection, newId(), now);
   }
 
-  /** Runs the calls of one session in order. */
+  /** Appends to one session run in order. */
   async append(entry: AppendRequest): Promise<number> {
     const done = this.#inOrder(entry.sessionId, () => this.#append(entry));
     this.#appending.add(done);
@@ -91,7 +89,7 @@ export class EventAppender {
     return head;
   }
 
-  /** `again`: the append is a retry, whose first attempt may already have moved the head. */
+  /** `again`: a retry, whose first attempt may have moved the head. */
   async #expectHead(session: SessionId, after: number, again: boolean): Promise<void> {
     const seen = this.#seen.get(session);
     const isMarked = this.#logs.isMarked(session);
@@ -115,13 +113,13 @@ export class EventAppender {
         if (!isDuplicate(thrown)) throw thrown;
         const found = await events.findOne({ _id: first._id });
         if (found?.batch !== batch) throw fenced(entry.after, seqOf(first._id));
-        // this append's own event: the response was lost, or another server completed it
+        // The append's own event: the response was lost, or another server completed the append.
         await addEvents(this.#connection, rest);
       }
     });
   }
 
-  /** Puts without a fact have no event to commit them. If there are several, the log's own document commits all. */
+  /** Puts without a fact have no event to commit them. Several are committed by the log's own document. */
   async #putAlone(session: SessionId, head: number, puts: readonly PutDocument[]): Promise<void> {
     const { run, at } = this.#connection;
     if (puts.length > 1)
@@ -130,12 +128,12 @@ export class EventAppender {
     if (puts.length > 1) await run(() => at.logs.updateOne({ _id: session }, { $unset: { redo: 1 } }));
   }
 
-  /** Adds events unchanged, for an import; existing events are kept. */
+  /** Adds an import's events; existing events are kept. */
   async add(documents: readonly EventDocument[]): Promise<void> {
     await this.#connection.run(() => addEvents(this.#connection, documents));
   }
 
-  /** Completes an append that some server left incomplete, after the appends in progress on this server. */
+  /** Completes an append that any server left incomplete, after this server's running appends. */
   async settle(session: SessionId): Promise<void> {
     await this.#inOrder(session, () => this.#settle(session));
   }
@@ -144,7 +142,7 @@ export class EventAppender {
   async #settle(session: SessionId): Promise<number> {
     const head = await completeNewestAppend(this.#connection, session);
     this.#complete(session, head);
-    // the server that appended may have died before notifying the followers
+    // The appending server may have died before notifying the followers.
     if (head > 0) this.#onAppend(session, head);
     return head;
   }
@@ -155,23 +153,20 @@ export class EventAppender {
     if (mark === 'other' || (mark === 'own' && this.#incomplete.has(session))) await this.settle(session);
   }
 
-  /** Called at start-up: completes the appends of servers that died. */
+  /** Call at start-up: completes the appends of servers that died. */
   async settleAll(): Promise<void> {
     await this.#logs.completeOthers((session) => this.settle(session));
     const { run, at } = this.#connection;
     await run(() => at.records.deleteMany({ kind: erasedKind, sort: { $lt: this.#now() - erasedRecordMs } }));
   }
 
-  /** Called when the session is erased. */
   forget(session: SessionId): void {
     this.#seen.delete(session);
     this.#incomplete.delete(session);
     this.#logs.forget(session);
   }
 
-  /**
-   * Removes this server's marks if the store responds soon. A remaining mark costs the next start a check of its log.
-   */
+  /** Removes this server's marks if the store responds soon. A remaining mark costs the next start one check. */
   async close(): Promise<void> {
     await waitAtMost(
       closeMs,

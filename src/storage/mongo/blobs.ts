@@ -12,9 +12,9 @@ const transferMs = 120_000;
 const staleSeconds = 60 * 60;
 
 /**
- * Uploads in GridFS, in the same database as the history, so that servers with a shared database need no other shared
- * storage. A file exists once its `files` document is written, after its last chunk. The blob is the newest file of its
- * name. Connects on first use, so that a server can start before its database.
+ * Uploads in GridFS, in the same database as the history, so that servers need no other shared storage. A file exists
+ * once its `files` document is written, after its last chunk. The blob is the newest file of its name. Connects on
+ * first use, so a server can start before its database.
  */
 export function createMongoBlobs(options: ConnectionOptions, now: () => number): BlobStore & AsyncDisposable {
   let opened: Promise<{ connection: Connection; bucket: GridFSBucket }> | undefined;
@@ -91,7 +91,7 @@ async function write(
     upload.end();
     await answered(finished(upload));
   } catch (thrown) {
-    await upload.abort().catch(() => {}); // the upload was already aborted, or a later start cleans up
+    await upload.abort().catch(() => {}); // already aborted, or a later start cleans up
     throw thrown;
   }
   return { size, sha256: hash.digest('hex') };
@@ -107,7 +107,7 @@ async function drained(upload: GridFSBucketWriteStream, signal: AbortSignal): Pr
   signal.removeEventListener('abort', give);
 }
 
-/** Removes blobs replaced before that time, so that current readers can finish; infinity removes all of them. */
+/** Removes versions replaced before this time, so that current readers can finish. Infinity: all versions. */
 async function remove(bucket: GridFSBucket, filename: string, replacedBefore: number): Promise<void> {
   const versions = await answered(bucket.find({ filename }, { sort: newest }).toArray());
   for (const [index, { _id }] of versions.entries()) {
@@ -119,7 +119,7 @@ async function remove(bucket: GridFSBucket, filename: string, replacedBefore: nu
   }
 }
 
-/** Chunks of unfinished uploads. Their ids contain the start time. */
+/** Deletes chunks of unfinished uploads. Their ids contain the start time. */
 async function sweep({ db }: Connection, now: number): Promise<void> {
   const before = ObjectId.createFromTime(Math.floor(now / 1_000) - staleSeconds);
   const [files, chunks] = [db.collection('blobs.files'), db.collection('blobs.chunks')];

@@ -15,10 +15,10 @@ import {
 } from './documents.ts';
 import { duplicateKeyCode, isDuplicate } from './errors.ts';
 
-// An append is completed in steps after its commit. Any server can repeat these steps, even concurrently: existing
-// events are kept, and a record never goes back.
+// After its commit, an append is completed in steps. Any server can repeat them, even concurrently: existing events are
+// kept, and a record never goes back.
 
-/** Completes the newest append of a log, which is the only one that can be incomplete. Resolves with the log's head. */
+/** Completes the newest append of a log, the only one that can be incomplete. Resolves with the log's head. */
 export async function completeNewestAppend({ at, run }: Connection, session: SessionId): Promise<number> {
   const [tail, log] = await Promise.all([
     run(() => at.events(session).findOne({ _id: eventRange(session) as never }, { sort: { _id: -1 } })),
@@ -39,10 +39,9 @@ export async function completeNewestAppend({ at, run }: Connection, session: Ses
   return head;
 }
 
-/** The head of a log with this newest event, including events of its append that are still missing. */
+/** Head of a log with this newest event, including missing events of its append. */
 export const computeLogHead = ({ _id, left = 0 }: Pick<EventDocument, '_id' | 'left'>): number => seqOf(_id) + left;
 
-/** Adds the missing events of a session. */
 export async function addEvents({ at }: Pick<Connection, 'at'>, documents: readonly EventDocument[]): Promise<void> {
   if (!documents[0]) return;
   const events = at.events(sessionOf(documents[0]._id));
@@ -51,10 +50,10 @@ export async function addEvents({ at }: Pick<Connection, 'at'>, documents: reado
 
 interface PendingPuts {
   readonly session: SessionId;
-  /** The head after the append that these puts belong to. */
+  /** Head after the append of these puts. */
   readonly seq: number;
   readonly puts: readonly PutDocument[];
-  /** The puts also replace puts with the same head, because appends without facts do not change the head. */
+  /** The puts also replace puts with the same head, because appends without facts do not change it. */
   readonly again?: boolean;
 }
 
@@ -69,13 +68,13 @@ export async function putRecords(
     updateOne: {
       filter: { _id: recordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
       update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 }, ...setChangedTime },
-      upsert: true, // a newer state does not match, so the database attempts to insert and finds a duplicate
+      upsert: true, // a newer state does not match, so the insert finds a duplicate
     },
   }));
   await run(() => at.records.bulkWrite(operations, { ordered: false }).catch(unlessDuplicates));
 }
 
-/** Adds the index fields if a server of an earlier version left the append incomplete. */
+/** An append that an earlier version left incomplete has no index fields. */
 const withIndex = (put: PutDocument): PutDocument =>
   put.of ? put : { ...put, ...toIndexFields(put.kind, JSON.parse(put.doc)) };
 

@@ -18,14 +18,14 @@ export interface ConnectionOptions {
   readonly url: Secret;
   /** Used if the URL names no database. */
   readonly database?: string;
-  /** The time limit of an operation, including all retries. */
+  /** Time limit of an operation, including all retries. */
   readonly deadlineMs?: number;
-  /** The maximum number of concurrent operations; beyond it, an operation is refused immediately with `store_busy`. */
+  /** Maximum concurrent operations. More are refused immediately with `store_busy`. */
   readonly maxWaiting?: number;
 }
 
 export interface Collections {
-  /** The collection of a session's events. All sessions share one, except on a server that has no indexes. */
+  /** Sessions share one collection, except on a server without indexes. */
   events(session: string): Collection<EventDocument>;
   readonly allEvents: readonly Collection<EventDocument>[];
   readonly logs: Collection<LogDocument>;
@@ -37,11 +37,10 @@ export interface Collections {
   readonly meta: Collection<{ _id: string; version: number }>;
 }
 
-/** Optional features of the server. */
 export interface DatabaseFeatures {
   readonly changeStreams: boolean;
   readonly transactions: boolean;
-  /** Whether range queries use the index. FerretDB 1 scans the whole collection. */
+  /** Range queries use the index. FerretDB 1 scans the whole collection. */
   readonly ranges: boolean;
 }
 
@@ -49,10 +48,7 @@ export interface Connection extends AsyncDisposable {
   readonly db: Db;
   readonly at: Collections;
   readonly can: DatabaseFeatures;
-  /**
-   * Runs the work, and retries temporary failures until the time limit. Only for repeatable work. Rejects with
-   * AppError.
-   */
+  /** Retries temporary failures of repeatable work until the time limit. Rejects with AppError. */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -91,7 +87,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   const options: MongoClientOptions = {
     appName: 'corral',
     maxPoolSize: 32,
-    socketTimeoutMS: deadlineMs + 500, // our own deadline expires first
+    socketTimeoutMS: deadlineMs + 500, // later than our own deadline
     waitQueueTimeoutMS: deadlineMs,
     serverSelectionTimeoutMS: deadlineMs,
     connectTimeoutMS: deadlineMs,
@@ -109,7 +105,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   }
 }
 
-/** 64 collections keep a scan short, and take a second to create. */
+/** Keeps a scan short. Creating 64 collections takes a second. */
 const spread = 64;
 
 function collections(db: Db, count: number): Collections {
@@ -153,7 +149,7 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
   };
 }
 
-/** Responds to the caller in time, even if the socket hangs. A write that succeeds later is recognized when retried. */
+/** Settles in time even if the socket hangs. A retry recognizes a write that succeeds late. */
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const text = 'The store did not answer in time. Try again.';

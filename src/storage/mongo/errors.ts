@@ -3,7 +3,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 
 export const duplicateKeyCode = 11000;
 const [unauthorized, authenticationFailed] = [13, 18];
-/** Codes for a server that is shutting down or a changed primary. The driver finds the new primary. */
+/** Server shutting down or primary changed. The driver finds the new primary. */
 const passing = new Set([6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
 const codeOf = (thrown: unknown): number =>
@@ -11,17 +11,17 @@ const codeOf = (thrown: unknown): number =>
 
 export const isDuplicate = (thrown: unknown): boolean => codeOf(thrown) === duplicateKeyCode;
 
-/** Whether the same request can succeed shortly. The caller must be able to recognize its own earlier write. */
+/** Whether the same request can succeed shortly. Callers must recognize their own earlier writes. */
 export function isTransient(thrown: unknown): boolean {
   if (isOfTheLine(thrown)) return true;
   if (!(thrown instanceof MongoError)) return false;
   if (thrown.name === 'MongoNetworkError' || thrown.name === 'MongoPoolClearedError') return true;
-  // The connection broke in the middle of a bulk write; the driver reports this without a name or code.
+  // The driver reports a connection that breaks during a bulk write without a name or code.
   if (thrown instanceof MongoBulkWriteError && thrown.code === undefined) return true;
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }
 
-/** The socket's error, which the driver does not always include in its own. */
+/** Detects socket errors, which the driver does not always include in its own. */
 const isOfTheLine = (thrown: unknown): boolean =>
   thrown instanceof Error &&
   !(thrown instanceof MongoError) &&
@@ -46,7 +46,7 @@ export function toStoreError(thrown: unknown): AppError {
   return new AppError('store_unavailable', 'The store does not respond, or rejects requests. Try again.', options);
 }
 
-/** The reasons why a server cannot start on this database, each with a remedy; undefined if waiting can help. */
+/** Reasons why a server cannot start on this database, each with a remedy. Undefined: waiting can help. */
 export function toPermanentError(thrown: unknown): AppError | undefined {
   if (thrown instanceof AppError) return thrown.code === 'store_unavailable' ? undefined : thrown;
   const code = codeOf(thrown);

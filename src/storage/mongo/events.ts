@@ -29,10 +29,7 @@ type Usage = Extract<SessionEvent, { type: 'usage' }>['data'];
 type UsageEvent = { readonly _id: string; readonly at: number; readonly fact: string };
 const usageAtOnce = 1_000;
 
-/**
- * Sums the usage in `from <= time < to`. Facts are opaque text to the database, so the sums are computed here, in
- * batches.
- */
+/** Sums the usage in `from <= time < to`, in batches. The database cannot sum, because facts are opaque text. */
 async function usageBetween(
   { at }: Connection,
   { from, to, by }: { readonly from: number; readonly to: number; readonly by: readonly UsageGroupKey[] },
@@ -65,9 +62,7 @@ async function usageBetween(
 
 /** A page ends after this much text, so that long outputs do not make a read expensive. */
 const pageChars = 4 * 1024 * 1024;
-/**
- * Compaction keeps events younger than this, so that a writer suspended for a shorter time still collides with them.
- */
+/** Compaction keeps younger events, so that a writer suspended for a shorter time still collides with them. */
 export const minCompactedAgeMs = 10 * 60_000;
 
 interface MongoEventDeps {
@@ -109,7 +104,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     }
     const tail = read.isAll && (last || after === 0) ? last : await newest(session);
     const head = tail ? computeLogHead(tail) : 0;
-    // Compaction marks before it drops. If there is a gap, marks read before it may be outdated.
+    // Compaction marks before it drops, so marks read before a gap is found may be outdated.
     const isWhole = read.found.every(({ _id }, n) => seqOf(_id) === after + n + 1);
     const marks = isWhole ? early : await marksOf(session);
     const events = read.found.map((document) => toEvent(session, document));
@@ -117,7 +112,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
   }
 
   async function compact(session: SessionId, limits: { keepDroppable: number; keepAll: number }): Promise<void> {
-    await appender.settle(session); // the newest append must be complete before parts of it are dropped
+    await appender.settle(session); // complete before parts of the append are dropped
     const nth = async (keep: number, also: Document = {}) => {
       const old = { _id: eventRange(session) as never, ...also };
       const found = await run(() =>
@@ -135,7 +130,7 @@ export function createMongoEvents({ connection, appender, heads, now }: MongoEve
     const trimmed = Math.min(await nth(limits.keepAll), oldUpTo);
     const thinned = Math.max(trimmed, Math.min(await nth(limits.keepDroppable, { type: { $in: types } }), oldUpTo));
     if (thinned <= 0) return;
-    // Marks before it drops: a reader can learn of a gap too early, but can never find an unmarked gap.
+    // Marks first: a reader can learn of a gap too early, but never finds an unmarked one.
     await run(() => at.logs.updateOne({ _id: session }, { $max: { thinned, trimmed } }, { upsert: true }));
     if (trimmed > 0) await run(() => at.events(session).deleteMany({ _id: eventRange(session, 0, trimmed) as never }));
     const thin = { _id: eventRange(session, 0, thinned) as never, type: { $in: types } } as never;
@@ -195,7 +190,7 @@ async function watch(
   signal: AbortSignal,
 ): Promise<void> {
   const only = [{ $match: { operationType: 'insert' } }, { $project: { documentKey: 1, 'fullDocument.left': 1 } }];
-  const [events] = at.allEvents as [Collection<EventDocument>]; // with push, there is only one events collection
+  const [events] = at.allEvents as [Collection<EventDocument>]; // a server with change streams has only one
   const stream = events.watch(only, { maxAwaitTimeMS: 1_000 });
   const end = () => void stream.close().catch(() => {});
   signal.addEventListener('abort', end, { once: true });

@@ -10,8 +10,8 @@ const [againMs, closeMs] = [250, 1_000];
 const share = 3; // a server that stores heads slowly is polled proportionally less often
 
 /**
- * The newest seqs of many sessions. With change streams this is rarely needed, so each log's end is read. Otherwise
- * replicas poll, so each append stores its head shortly afterwards, and one read finds all of them.
+ * Newest seqs of many sessions. With change streams they are rarely needed, so each log's end is read. Otherwise
+ * replicas poll: each append stores its head shortly afterwards, and one read finds all of them.
  */
 export class LogHeadTracker {
   readonly #connection: Connection;
@@ -20,7 +20,6 @@ export class LogHeadTracker {
   #timer: NodeJS.Timeout | undefined;
   #tookMs = 0;
   #writing: Promise<void> = Promise.resolve();
-  /** Heads that are being stored. */
   #sent = new Map<SessionId, number>();
   #isClosed = false;
 
@@ -73,7 +72,7 @@ export class LogHeadTracker {
     await waitAtMost(closeMs, this.#flush());
   }
 
-  /** Writes one batch after another, so that a slow store is not overloaded; later heads go with the next batch. */
+  /** Writes batches in sequence, so that a slow store is not overloaded. Later heads go with the next batch. */
   #flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -90,15 +89,14 @@ export class LogHeadTracker {
     }));
     const { run, at } = this.#connection;
     const from = monotonicNow();
-    // Does not wait for a majority or the disk, because a starting server stores heads that were lost.
+    // Waits for neither a majority nor the disk, because a starting server stores lost heads.
     const noting = run(() => at.heads.bulkWrite(operations, { ordered: false, writeConcern: { w: 1 } }));
     await noting.catch(() => this.#keepSent());
     this.#tookMs = monotonicNow() - from;
   }
 
   /**
-   * Keeps heads that the store did not accept, for a retry. Without them, other servers' readers would miss the end of
-   * a log without further events.
+   * Retries heads that the store did not accept. Otherwise other servers' readers could miss the end of a quiet log.
    */
   #keepSent(): void {
     for (const [session, head] of this.#sent) if ((this.#due.get(session) ?? 0) < head) this.#due.set(session, head);

@@ -7,15 +7,15 @@ import type { Connection } from './connection.ts';
 import type { LogDocument } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 
-/** A server that appends renews its mark after this time. */
+/** An appending server renews its mark after this time. */
 const renewMs = 5 * 60_000;
 /** A server that has not renewed its mark for this long no longer appends. */
 const abandonedMs = 3 * renewMs;
 const atOnce = 8; // logs
 
 /**
- * Marks the logs that this server appends to. A log without a mark has no incomplete append, so record readers and
- * starting servers know where to look for one.
+ * Marks the logs that this server appends to. Only a marked log can have an incomplete append, so record readers and
+ * starting servers check only those.
  */
 export class OpenLogMarker {
   readonly #connection: Connection;
@@ -33,7 +33,7 @@ export class OpenLogMarker {
     return monotonicNow() - (this.#markedAt.get(session) ?? -renewMs) < renewMs;
   }
 
-  /** Resolves with whether the log is new. */
+  /** Resolves with true if the log is new. */
   async mark(session: SessionId, head: number): Promise<boolean> {
     const { run, at } = this.#connection;
     const from = monotonicNow();
@@ -54,7 +54,7 @@ export class OpenLogMarker {
     return log.writer === this.#self ? 'own' : 'other';
   }
 
-  /** Completes the logs that other servers marked, and removes the marks of abandoned ones. */
+  /** Completes the logs that other servers marked, and removes abandoned marks. */
   async completeOthers(complete: (session: SessionId) => Promise<unknown>): Promise<void> {
     const { run, at } = this.#connection;
     const fields = { projection: { writer: 1, opened: 1 } };

@@ -50,7 +50,7 @@ export function createMongoLeases({ at, run }: Connection): LeaseStore {
         try {
           if (!found) await at.leases.insertOne({ _id: name, ...next });
           else {
-            // Replaces only the version that was read, so that only one of two servers gets a lapsed lease.
+            // Replaces only the version that was read, so that only one server gets a lapsed lease.
             const { epoch, holder: old, expiresAt: until } = found;
             const seen = mine ? { _id: name, epoch, holder } : { _id: name, epoch, holder: old, expiresAt: until };
             if ((await at.leases.updateOne(seen, { $set: next })).matchedCount === 0) return undefined;
@@ -66,7 +66,7 @@ export function createMongoLeases({ at, run }: Connection): LeaseStore {
       const mine = { _id: { $in: [...names] }, holder };
       return await run(async () => {
         await at.leases.updateMany(mine, { $set: { expiresAt } });
-        // A lease found now stays ours until it expires: no other server takes it earlier.
+        // A lease found now stays ours until it expires, because no other server takes it earlier.
         const found = await at.leases.find(mine, { projection: { epoch: 1 } }).toArray();
         return new Map(found.map(({ _id, epoch }) => [_id, epoch]));
       });

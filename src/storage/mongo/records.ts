@@ -18,7 +18,7 @@ import { searchRecords } from './search.ts';
 export function createMongoRecords({ at, run }: Connection, appender: EventAppender, newId: () => string): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
 
-  /** A record can be behind its log if its writer died or lost the response in between. */
+  /** A record is behind its log if its writer died or lost the response in between. */
   async function settleSession(id: string): Promise<void> {
     const { data: session } = SessionId.safeParse(id.slice(0, 16));
     if (session && (id.length === 16 || id[16] === ':')) await appender.settleRecords(session);
@@ -55,7 +55,7 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
     });
   }
 
-  /** The index decides between concurrent writers; FerretDB reports the refused update as an internal failure. */
+  /** Checked first, because FerretDB reports a write that the index refuses as an internal failure. */
   async function expectFree(name: string, _id: string): Promise<void> {
     const holder = await run(() => at.records.findOne({ name }, { projection: { _id: 1 } }));
     if (holder && holder._id !== _id) throw new AppError('conflict', 'Another record has this name.');
@@ -91,7 +91,7 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
     async changes(kind, mark) {
       const since = { changed: { $gte: new Date((mark ?? 0) - overlapMs) } };
       const kinds = kind === 'session' ? [kind, erasedKind] : [kind];
-      // The mark comes first, so that nothing is missed between the two reads.
+      // Reads the mark first, so that nothing is missed between the two reads.
       const newest = await run(() => at.records.findOne({ kind: { $in: kinds } }, { sort: { changed: -1 } }));
       const which = { kind: { $in: kinds }, ...(mark !== undefined && since) };
       const found = await run(() => at.records.find(which).toArray());
@@ -119,6 +119,6 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
   };
 }
 
-/** Longer than the time from a write until others can read it. */
+/** Longer than it takes until others can read a write. */
 const overlapMs = 10_000;
 const changed = () => new AppError('conflict', 'The record was changed in the meantime.');

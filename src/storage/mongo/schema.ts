@@ -12,7 +12,7 @@ interface Index {
   readonly key: Record<string, 1 | -1>;
   readonly options?: CreateIndexesOptions;
 }
-/** Indexes in addition to `_id`, which for an event is session and seq, and for a record starts with its id. */
+/** In addition to `_id`, which is session and seq for an event, and starts with a record's id. */
 const indexes: readonly Index[] = [
   { of: 'events', key: { mark: 1 }, options: { sparse: true } },
   { of: 'events', key: { said: 1 }, options: { sparse: true } },
@@ -29,7 +29,7 @@ const indexes: readonly Index[] = [
 ];
 
 /**
- * `migrations[n]` upgrades a database from version n to n + 1. Each can run twice, and concurrently with another
+ * `migrations[n]` upgrades a database from version n to n + 1. It can run twice, and concurrently with another
  * server's.
  */
 const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
@@ -59,7 +59,7 @@ async function indexRecords({ at, run }: Connection, which: Filter<RecordDocumen
   for (let found = await run(() => cursor.next()); found; found = await run(() => cursor.next())) {
     const { _id, kind, doc } = found;
     const { name, of } = toIndexFields(kind, JSON.parse(doc));
-    const isFirst = name !== undefined && !names.has(name); // a crash could leave a second record with the same name
+    const isFirst = name !== undefined && !names.has(name); // a crash could leave two records with one name
     if (isFirst) names.add(name);
     updates.push({ updateOne: { filter: { _id, doc }, update: { $set: { of, ...(isFirst && { name }) } } } });
     if (updates.length === indexedAtOnce) await write().then(() => updates.splice(0));
@@ -100,7 +100,7 @@ async function create({ at, run }: Connection, { of, key, options = {} }: Index)
   }
 }
 
-/** Sessions with records and logs but without any event, as after a collection was dropped. */
+/** Detects sessions with records and logs but without any event, as after a collection was dropped. */
 async function refuseEmptied({ at, run }: Connection): Promise<void> {
   for (const events of at.allEvents) {
     if (await run(() => events.findOne({}, { projection: { _id: 1 } }))) return;

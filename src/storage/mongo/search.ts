@@ -6,7 +6,7 @@ import { eventRange, sessionOf } from './documents.ts';
 
 const searchedAtOnce = 50; // sessions
 
-/** The sessions with a message that contains the text, at most `limit`; with `among`, only these are searched. */
+/** Finds at most `limit` sessions with a message that contains the text. Searches only `among`, if set. */
 export async function searchMessages(
   { at }: Connection,
   text: string,
@@ -21,7 +21,7 @@ export async function searchMessages(
     : [{}];
   for (const events of at.allEvents) {
     for (const part of parts) {
-      // The database matches the whole fact as JSON, so matches are verified here.
+      // The database matches the fact's whole JSON, so matches are verified here.
       const cursor = events.find({ ...part, said: 1, fact: { $regex: patternOf(text) } }, { projection: { fact: 1 } });
       for await (const { _id, fact } of cursor) {
         if (!toAsciiLower(JSON.parse(fact).data.text).includes(target)) continue;
@@ -33,7 +33,7 @@ export async function searchMessages(
   return [...found];
 }
 
-/** The ids of records with the text in one of the fields, at most `limit`. */
+/** Finds at most `limit` records with the text in one of the fields. */
 export async function searchRecords(
   { at }: Pick<Connection, 'at'>,
   kind: string,
@@ -58,7 +58,7 @@ export async function searchRecords(
   return found;
 }
 
-/** The text as escaped in JSON. Only ASCII letters are matched case-insensitively. */
+/** Escapes the text as JSON does. Only ASCII letters match case-insensitively. */
 const patternOf = (text: string): string =>
   JSON.stringify(text)
     .slice(1, -1)

@@ -15,8 +15,8 @@ export interface MongoOptions extends ConnectionOptions {
 }
 
 /**
- * A database that several servers can share. Rejects: store_unavailable (a retry can help), invalid_request (wrong URL
- * or password), unsupported (too old, or written by a newer Corral), forbidden, store_corrupt.
+ * A database that several servers can share. Rejects: store_unavailable (retry can help), invalid_request (wrong URL or
+ * password), unsupported (too old, or written by a newer Corral), forbidden, store_corrupt.
  */
 export async function openMongoStore(options: MongoOptions): Promise<Store> {
   const { now = systemClock.now, newId = createIdSource().short } = options;

@@ -11,8 +11,6 @@ import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { truncateEnd, truncateStart } from '../../core/text/text.ts';
 
-// Selects the parts to remove from a fact that is too large for one document, and the text that replaces them.
-
 const maxFactBytes = 256 * 1024;
 const maxFieldBytes = 8 * 1024;
 const shownChars = 2_000;
@@ -20,7 +18,7 @@ const shownChars = 2_000;
 type Fields = Record<string, unknown>;
 interface OffloadedFact {
   readonly fact: SessionFact;
-  /** The parts that were removed from the fact's `data`. */
+  /** Removed from the fact's `data`. */
   readonly taken: Fields;
 }
 
@@ -56,7 +54,7 @@ function shortened(text: string): string {
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
 
-/** A cheap lower bound of the JSON's size in bytes, because every event is checked. Stops soon after `enough`. */
+/** Cheap lower bound of the JSON's bytes, because every event is checked. Stops soon after `enough`. */
 function roughBytes(value: unknown, enough: number): number {
   if (typeof value === 'string') return value.length * 6 <= enough ? value.length : bytesOf(value);
   if (value === null || typeof value !== 'object') return 8;
@@ -73,13 +71,13 @@ interface Options extends Pick<ServerParts, 'newId' | 'store'> {
   readonly now: () => number;
 }
 export interface LargeFacts {
-  /** The wrapped store, with at most 256 KiB per event in the log itself. */
+  /** Wrapped store, with at most 256 KiB per event in the log itself. */
   readonly store: Store;
-  /** Removes blobs from before this time that no event refers to. Resolves with their number. */
+  /** Removes older blobs that no event refers to. Resolves with their number. */
   collect(before: number, signal: AbortSignal): Promise<number>;
 }
 
-/** Stored with the fact in its document; refers to the parts removed from `data`. */
+/** Stored with the fact; refers to the parts removed from `data`. */
 const Reference = z.object({ blob: z.string(), sha256: z.string(), size: z.int() });
 type Reference = z.infer<typeof Reference>;
 type WithReference = { readonly large?: Reference };
@@ -88,18 +86,18 @@ const kind = 'large'; // `<session>:<blob>`; written before the blob, so that a 
 const Kept = z.object({
   at: z.number(),
   seq: z.int(),
-  /** An event refers to the blob; checked again when the log is trimmed. */
+  /** An event refers to the blob. Checked again when the log is trimmed. */
   isKept: z.literal(true).optional(),
 });
-const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; a page that ends early is continued
+const maxRead = 4 * 1024 * 1024; // bytes of blobs per page; the next page continues
 
 /**
- * Moves data that is too large for a log document to blobs, and restores it when events are read. If a blob is missing
- * or damaged, its event has shortened texts and the reason in `problem`.
+ * Moves data that is too large for a log document to blobs, and restores it on reads. If a blob is missing or damaged,
+ * its event has shortened texts and the reason in `problem`.
  */
 export function withPayloadOffload({ store, blobs, newId, now }: Options): LargeFacts {
   const { events, records } = store;
-  /** A repeated append must pass the same object. */
+  /** A repeated append passes the same object. */
   const leaned = new WeakMap<AppendRequest, Promise<AppendRequest>>();
 
   async function aside<Fact extends SessionFact>(sessionId: SessionId, seq: number, fact: Fact): Promise<Fact> {
@@ -164,7 +162,7 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
     ...events,
     page,
     append(entry) {
-      // no `await` for small facts, because it would cost a turn of the event loop
+      // `await` costs a turn of the event loop, so small facts avoid it.
       if (!leaned.has(entry) && !entry.facts.some(offloadFields)) return events.append(entry);
       const small = leaned.get(entry) ?? leanEntry(entry);
       leaned.set(entry, small);
@@ -197,7 +195,7 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
       events: wrapped,
       records: {
         ...records,
-        // An export needs none of these records, because its events contain everything.
+        // Exports do not need these records, because exported events contain everything.
         belonging: async (id) => (await records.belonging(id)).filter((put) => put.kind !== kind),
       },
     },

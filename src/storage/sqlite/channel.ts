@@ -7,17 +7,17 @@ import type { StoreCall, StoreOperations, StoreReply } from './transaction.ts';
 import type { CallBatch, ReplyBatch, WorkerInput, WorkerLane } from './worker.ts';
 import type { WriteOperations } from './writes.ts';
 
-/** The limits of the queue to the thread; beyond them, a request is refused immediately with `store_busy`. */
+/** Queue limits; beyond them, a request is refused immediately with `store_busy`. */
 export interface QueueLimits {
   readonly requests: number;
   readonly chars: number;
 }
-/** The limits of one message to the thread, which is one transaction. */
+/** Limits of one message to the thread, which is one transaction. */
 const batchLimits: QueueLimits = { requests: 512, chars: 4 * 1024 * 1024 };
 
-/** In characters. A larger request is bulk: command output, files, whole logs. */
+/** Characters. Larger requests are bulk: command output, files, whole logs. */
 const bulkChars = 16 * 1024;
-/** The maximum bulk in a message besides its first request, because small requests wait for the same commit. */
+/** Maximum bulk after a message's first request, because small requests wait for the same commit. */
 const bulkPerBatch = 512 * 1024;
 
 interface Request {
@@ -28,13 +28,12 @@ interface Request {
 }
 
 /**
- * Requests of one kind to the store's thread. Those from one turn of the event loop are sent together, because a
- * message to the thread costs more than most requests. Only one batch is in progress at a time; later requests form the
- * next batch. Small requests go first, in order, so a person's message never waits for other sessions' output. Each
- * batch includes some bulk, so that bulk does not starve.
+ * Requests of one kind to the store's thread. Those from one turn of the event loop go together, because a message
+ * costs more than most requests. One batch is in progress at a time. Small requests go first, so a person's message
+ * never waits for other sessions' output; each batch has some bulk, so that none starves.
  */
 export interface StoreChannel<Ops extends StoreOperations> {
-  /** `chars`: the number of characters in the arguments. */
+  /** `chars`: characters in the arguments. */
   call<Name extends string & keyof Ops>(
     name: Name,
     args: Parameters<Ops[Name]>,
@@ -42,7 +41,7 @@ export interface StoreChannel<Ops extends StoreOperations> {
   ): Promise<ReturnType<Ops[Name]>>;
 }
 
-/** Disposing finishes all pending requests. */
+/** Disposing completes all pending requests. */
 export interface StoreThread extends AsyncDisposable {
   readonly reads: StoreChannel<ReadOperations>;
   readonly writes: StoreChannel<WriteOperations>;
@@ -99,7 +98,6 @@ class RequestQueue<Ops extends StoreOperations> implements StoreChannel<Ops> {
     this.#limits = limits;
   }
 
-  /** Resolved by the thread's first message. */
   expectStart(): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#away = [{ call: ['start'], chars: 0, resolve, reject }];
@@ -128,7 +126,7 @@ class RequestQueue<Ops extends StoreOperations> implements StoreChannel<Ops> {
     this.#plan();
   }
 
-  /** Resolves when every request so far has been answered. */
+  /** Resolves when every earlier request has been answered. */
   async idle(): Promise<void> {
     if (!this.#ended && this.#away.length + this.#waiting > 0)
       await new Promise<void>((resolve) => this.#idle.push(resolve));
@@ -165,7 +163,7 @@ class RequestQueue<Ops extends StoreOperations> implements StoreChannel<Ops> {
   }
 }
 
-/** Removes the first requests within the limits, but at least one. */
+/** Removes the requests within the limits, but at least one. */
 function takeBatch(waiting: Request[], limits: QueueLimits): Request[] {
   let [count, chars] = [0, 0];
   for (const request of waiting) {

@@ -9,13 +9,11 @@ import { migrations } from './schema.ts';
 export interface DatabaseOptions {
   readonly path: string;
   readonly synchronous: 'full' | 'normal';
-  /** The maximum wait of a write for another program's lock, in ms. */
+  /** Maximum wait for another program's lock, in ms. */
   readonly busyTimeoutMs: number;
 }
 
-/**
- * A check reads the whole file, at about 2 GB/s from memory. In a larger file, damage is found only when it is read.
- */
+/** A check reads the whole file, at about 2 GB/s from memory. Damage in larger files is found only when it is read. */
 const checkedBytes = 256 * 1024 * 1024;
 
 /**
@@ -36,7 +34,7 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
       PRAGMA secure_delete = ON -- removes a deleted session's text from the file
     `);
     migrate(db);
-    db.exec('PRAGMA busy_timeout = 0'); // the thread does its own retries, and reads in the meantime
+    db.exec('PRAGMA busy_timeout = 0'); // the thread retries by itself, and reads in the meantime
     const held = stack.move();
     return { db, [Symbol.dispose]: () => held.dispose() };
   } catch (thrown) {
@@ -44,7 +42,7 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
   }
 }
 
-/** Uses a read-only connection, so that a refused file stays unchanged. */
+/** Read-only, so that a refused file stays unchanged. */
 export function checkIntegrity(path: string, checked = checkedBytes): void {
   const { size } = statSync(path);
   if (size === 0) return;
@@ -70,7 +68,7 @@ function migrate(db: DatabaseSync): void {
   db.exec(`PRAGMA user_version = ${migrations.length}; COMMIT`);
 }
 
-/** The write-ahead log contains deleted data until it is emptied. Waits only briefly for other programs that read. */
+/** Empties the write-ahead log, which contains deleted data. Waits only briefly for other programs' reads. */
 export function truncateWal(db: DatabaseSync): void {
   db.exec('PRAGMA busy_timeout = 100; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = 0');
 }

@@ -1,12 +1,11 @@
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 
-// The low byte of SQLite's extended result codes.
+// Low bytes of SQLite's extended result codes.
 const [BUSY, LOCKED, CORRUPT, FULL, NOT_A_DATABASE] = [5, 6, 11, 13, 26];
 const FSYNC_FAILED = 1034;
 
 const resultCode = (thrown: unknown): number =>
   thrown instanceof Error && 'errcode' in thrown ? Number(thrown.errcode) : 0;
-/** Another program holds the lock. */
 export const isBusy = (thrown: unknown): boolean => (resultCode(thrown) & 0xff) === BUSY;
 
 /** Converts an error of SQLite or the file system. An AppError stays unchanged. */
@@ -28,7 +27,7 @@ export function toStoreError(thrown: unknown, path: string): AppError {
   }
 }
 
-/** After this error the disk's content is unknown, so no further write can be acknowledged. */
+/** The disk's content is then unknown, so no further write can be acknowledged. */
 export const isFatal = (thrown: unknown): boolean => resultCode(thrown) === FSYNC_FAILED;
 
 export function corruptDatabaseError(path: string, found: string): AppError {

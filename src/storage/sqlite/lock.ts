@@ -4,15 +4,15 @@ import { AppError } from '../../core/errors/errors.ts';
 import { isBusy } from './errors.ts';
 
 /**
- * Allows one server per store. The lock is an SQLite transaction on a separate file: the kernel releases it whenever
- * the process ends, and a reused process id cannot look like the holder. A text file next to it names the holder for
- * refused servers. No other code may open the lock file, because in POSIX closing it releases the lock.
+ * Allows one server per store. The lock is an SQLite transaction on a separate file: the kernel releases it when the
+ * process ends, and a reused process id cannot pass for the holder. No other code may open that file: in POSIX, closing
+ * it releases the lock. A text file next to it names the holder.
  */
 export function lockStore(path: string, now: number): Disposable {
   const note = `${path}.holder`;
   const db = new DatabaseSync(`${path}.lock`, { timeout: 0 });
   try {
-    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'); // no journal file next to it
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'); // keeps the journal out of the file system
     chmodSync(`${path}.lock`, 0o600);
   } catch (cause) {
     db.close();

@@ -2,11 +2,11 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Lease, UsageGroupKey, UsageSum } from '../../core/contracts/ports.ts';
 import { unindexedTypes } from './schema.ts';
 
-/** Both are JSON text. The caller parses it once per page. */
+/** JSON text, which the caller parses once per page. */
 export type PageRow = readonly [events: string, head: number, thinned: number, trimmed: number];
 export type RecordRow = readonly [id: string, doc: string, version: number];
 
-/** Only text and numbers are passed to the thread, because documents are already JSON. */
+/** Documents are already JSON, so the thread gets only text and numbers. */
 export type PutRow = readonly [
   ...[kind: string, id: string, doc: string, sort: number],
   ...[owner: string | null, shared: 0 | 1, state: string | null, name: string | null, parent: string | null],
@@ -31,27 +31,27 @@ export type ReadOperations = ReturnType<typeof createReadOperations>;
 const pageChars = 4 * 1024 * 1024;
 /** A search chunk ends after this time, because writes wait for it. */
 const pieceMs = 5;
-/** Rows read by one statement of a search: fewer after a slow one, whose texts were large. */
+/** Rows that one search statement reads; fewer after a slow one, whose texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
 /** Usage events summed per request, which takes a few milliseconds. */
 const usageAtOnce = 1_000;
-/** The matches of a search chunk, and where the next chunk starts; null: done. */
+/** Matches of a search chunk, and where the next one starts; null: done. */
 export type SearchChunk<Place> = readonly [found: string[], next: Place | null];
 export type EventPosition = readonly [session: string, seq: number];
 export type RecordPosition = readonly [sort: number, id: string];
-/** Sums of a chunk of usage events, and the time at which the next chunk starts; null: done. */
+/** Sums of a chunk of usage events, and when the next one starts; null: done. */
 export type UsageChunk = readonly [sums: UsageSum[], next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
 
-/** The condition on types matches the index's; without it, SQLite would not use the index. */
+/** SQLite uses the index only because the condition on types matches the index's. */
 export const newestOfTypeQuery = `
   SELECT seq FROM event INDEXED BY event_type WHERE session = ?1 AND type = ?2
     AND type NOT IN (${unindexedTypes.map((type) => `'${type}'`).join(', ')})
   ORDER BY seq DESC LIMIT 1
 `;
 
-/** `now`: a monotonic clock in milliseconds. */
+/** `now`: monotonic, in milliseconds. */
 export function createReadOperations(db: DatabaseSync, now: () => number = () => performance.now()) {
   return { ...eventReads(db, now), ...recordReads(db, now), ...queueReads(db), ping: () => {} };
 }
@@ -62,7 +62,6 @@ const messagesAfter = `
 `;
 export const messageAheadQuery = `SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`;
 
-/** The columns of a session's record are those of `toIndexEntry`. */
 const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
   owner: "coalesce(record.owner, '')",
   project: "coalesce(record.parent, '')",
@@ -73,9 +72,8 @@ const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
 const usageKeys = Object.keys(keyColumns) as UsageGroupKey[];
 
 /**
- * A fork's log starts with copied events, which are not counted again. LIMIT keeps SQLite from merging the queries, and
- * the model is read only where needed: otherwise the index would no longer cover the query. CROSS JOIN keeps the events
- * as the outer loop.
+ * A fork's copied events are not counted again. LIMIT keeps SQLite from merging the queries. The model is read only if
+ * requested, so that the index covers the other queries. CROSS JOIN makes the events the outer loop.
  */
 export const usageSumsBy = (keys: readonly UsageGroupKey[]) => `
   SELECT ${usageKeys.map((key) => `${keys.includes(key) ? keyColumns[key] : "''"} AS "${key}"`).join(', ')},
@@ -93,13 +91,13 @@ export const usageSumsBy = (keys: readonly UsageGroupKey[]) => `
 
 const escapeWildcards = (text: string) => text.replace(/[\\%_]/g, '\\$&');
 const escapeForJson = (text: string) => escapeWildcards(JSON.stringify(text).slice(1, -1));
-/** The text as escaped in a fact's JSON, and as in the message itself. */
+/** Patterns for a fact's JSON, and for the message in it. */
 const patternsOf = (text: string): [string, string] => [`%${escapeForJson(text)}%`, `%${escapeWildcards(text)}%`];
 
 /**
- * Matches the JSON of each document that contains this text in any case, and some others. LIKE ignores the case of
- * ASCII letters only, so non-ASCII letters match any text. A k, or an i before such a letter or at the end, matches any
- * character, because it can be the lower case of a non-ASCII letter.
+ * Matches all documents that contain the text in any case, and some others. LIKE ignores case for ASCII letters only,
+ * so non-ASCII letters match any text. A k, or an i before such a letter or at the end, matches any character, because
+ * it can be the lower case of a non-ASCII letter.
  */
 const likelyPattern = (text: string): string =>
   `%${escapeForJson(text)
@@ -132,7 +130,7 @@ function eventReads(db: DatabaseSync, now: () => number) {
     return prepared;
   }
 
-  /** Fields common to all events are inserted at the start of the stored fact, which is a JSON object. */
+  /** Inserts the common fields at the start of the stored fact, which is a JSON object. */
   function eventsAfter(session: string, after: number, limit: number): string {
     const events: string[] = [];
     const id = JSON.stringify(session);
@@ -155,10 +153,9 @@ function eventReads(db: DatabaseSync, now: () => number) {
     },
     findLastSeq: (session: string, type: string): number =>
       Number((unindexedTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
-    /** The sessions among these that contain the text. */
     searchIn: (text: string, among: readonly string[]): string[] =>
       among.filter((id) => search.get(id, 0, id, Number.MAX_SAFE_INTEGER, ...patternsOf(text))),
-    /** A chunk of messages. The next chunk starts after a session that was found. */
+    /** The next chunk starts after a session that was found. */
     search(text: string, from: EventPosition): SearchChunk<EventPosition> {
       const found = new Set<string>();
       const [json, plain] = patternsOf(text);
@@ -196,13 +193,13 @@ function eventReads(db: DatabaseSync, now: () => number) {
   };
 }
 
-/** The unary pluses keep SQLite from scanning the whole kind in order: few ids have the prefix. */
+/** The unary plus keeps SQLite from scanning the whole kind in order: few ids have the prefix. */
 const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
 export const recordsByPrefixQuery = `
   SELECT id, doc, version FROM record WHERE ${idsByPrefix} ORDER BY +sort DESC, id LIMIT ?3
 `;
 
-/** The sets of records for lists and counts. Each condition has an index, in whose order the rows are returned. */
+/** Sets of records for lists and counts. Each condition has an index, which determines the order of its rows. */
 export const recordSets = {
   kind: 'kind = :kind',
   owner: 'kind = :kind AND owner = :owner',
@@ -255,7 +252,7 @@ function recordReads(db: DatabaseSync, now: () => number) {
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
   `);
   const withPrefix = db.prepare(recordsByPrefixQuery);
-  // Ascending, because a record that moves in the meantime moves to the end, which is read last.
+  // Ascending, because a record that moves in the meantime goes to the end, which is read last.
   const [rest, above] = ['sort = ? AND id < ?', 'sort > ?'].map((behind) =>
     db.prepare(`
       SELECT id, sort, iif(doc LIKE ? ESCAPE '\\', doc, NULL) AS likely FROM record WHERE kind = ? AND ${behind}

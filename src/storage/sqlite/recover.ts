@@ -8,18 +8,18 @@ import { lockStore } from './lock.ts';
 import { indexColumns } from './schema.ts';
 
 export interface RecoveryReport {
-  /** The path of the damaged file, which is unchanged; undefined if nothing was damaged. */
+  /** Path of the damaged file, which is unchanged. Undefined: nothing was damaged. */
   readonly kept: string | undefined;
   readonly events: number;
   readonly records: number;
-  /** Sessions that lost events; their readers get a resync. */
+  /** Sessions that lost events. Their readers get a resync. */
   readonly gaps: number;
 }
 
 interface Table {
   readonly name: string;
   readonly key: string;
-  /** Columns with JSON. A row with damaged JSON is not copied. */
+  /** A row is skipped if its JSON in one of these columns is damaged. */
   readonly json: readonly string[];
 }
 const tables: readonly Table[] = [
@@ -32,8 +32,8 @@ const tables: readonly Table[] = [
 ];
 
 /**
- * Copies the readable part of a damaged file to a new file in its place, and keeps the damaged file next to it. Works
- * on a copy. Rejects: store_busy (a server uses it), file_not_found, store_corrupt (nothing is readable).
+ * Replaces a damaged file with its readable part, read from a copy, and keeps the damaged file next to it. Rejects:
+ * store_busy (a server uses it), file_not_found, store_corrupt (nothing is readable).
  */
 export function recoverFile(path: string, now: number): RecoveryReport {
   if (!existsSync(path)) throw new AppError('file_not_found', `There is no store ${path}.`);
@@ -82,7 +82,7 @@ function salvage(copy: string, fresh: string, now: number): Omit<RecoveryReport,
 }
 
 /**
- * Reads from both ends up to the damage, and events also per session, so that one damaged page hides no other session's
+ * Reads from both ends up to the damage, and events also per session, so that a damaged page hides no other session's
  * events.
  */
 function rescue(from: DatabaseSync, to: DatabaseSync, { name, key, json }: Table): void {
@@ -124,9 +124,7 @@ function isJson(text: unknown): boolean {
   }
 }
 
-/**
- * Events may be missing up to the last gap that compaction did not create, so subscribers have to reload the session.
- */
+/** Subscribers must reload sessions with gaps that compaction did not create. */
 function markGaps(db: DatabaseSync): number {
   const holes = db
     .prepare(`
@@ -141,7 +139,7 @@ function markGaps(db: DatabaseSync): number {
   `);
   let gaps = 0;
   for (const { session, upTo } of holes) gaps += Number(mark.run(String(session), Number(upTo)).changes);
-  // A record must not refer to missing events.
+  // Records must not refer to missing events.
   const ahead = db.prepare(`
     UPDATE record SET doc = json_set(doc, '$.lastSeq', coalesce((SELECT max(seq) FROM event WHERE session = id), 0))
     WHERE kind = 'session' AND json_extract(doc, '$.lastSeq') > coalesce((SELECT max(seq) FROM event WHERE session = id), 0)

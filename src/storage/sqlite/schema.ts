@@ -1,10 +1,9 @@
 import { toIndexEntry } from '../../core/contracts/record-index.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 
-/** The event types excluded from the index of types, because a log has very many of them. */
+/** Excluded from the index of types, because a log has very many of them. */
 export const unindexedTypes: readonly string[] = ['message.delta', 'tool.output'];
 
-/** The indexed columns of a record. */
 export const indexColumns = (kind: string, doc: unknown) => {
   const { shared, ...entry } = toIndexEntry(kind, doc);
   const copied = kind === 'session' ? (doc as Partial<SessionRecord> | null)?.forkedFrom?.seq : undefined;
@@ -46,20 +45,20 @@ export const migrations: readonly string[] = [
   CREATE INDEX command_unanswered ON command (session, at) WHERE answer IS NULL;
   CREATE INDEX command_age ON command (at);
   `,
-  // Used by the search, to read only messages.
+  // Lets the search read only messages.
   `
   CREATE INDEX event_message ON event (session, seq) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // Used by daily usage totals, to read only usage events.
+  // Lets daily usage totals read only usage events.
   `
   CREATE INDEX event_usage ON event (at) WHERE type = 'usage';
   `,
-  // The newest event of a type is read from this index. The excluded types are `unindexedTypes`.
+  // Finds the newest event of a type. The excluded types are `unindexedTypes`.
   `
   CREATE INDEX event_type ON event (session, type, seq)
   WHERE type NOT IN ('message.delta', 'tool.output');
   `,
-  // The index entries of records, as in `toIndexEntry`. Skill names used to be separate records.
+  // Index entries of records, as in `toIndexEntry`. Skill names used to be separate records.
   `
   ALTER TABLE record ADD COLUMN owner TEXT;
   ALTER TABLE record ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
@@ -82,7 +81,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX record_state ON record (kind, state, sort DESC, id) WHERE state IS NOT NULL;
   CREATE UNIQUE INDEX record_name ON record (kind, name) WHERE name IS NOT NULL;
   `,
-  // Used by lists by parent: the sessions of a project, the work items of an environment.
+  // Lists by parent: a project's sessions, an environment's work items.
   `
   ALTER TABLE record ADD COLUMN parent TEXT;
   UPDATE record SET parent = doc ->> '$.projectId' WHERE kind = 'session';
@@ -93,15 +92,15 @@ export const migrations: readonly string[] = [
   `
   UPDATE record SET parent = doc ->> '$.projectId' WHERE kind IN ('automation', 'webhook');
   `,
-  // Used by lists by status of an owner or project.
+  // Lists of an owner or project by status.
   `
   CREATE INDEX record_owner_state ON record (kind, owner, state, sort DESC, id)
   WHERE owner IS NOT NULL AND state IS NOT NULL;
   CREATE INDEX record_parent_state ON record (kind, parent, state, sort DESC, id)
   WHERE parent IS NOT NULL AND state IS NOT NULL;
   `,
-  // Usage totals are read from these indexes alone. A fork's log starts with the number of events in `copied`. SQLite
-  // reads the type from the index only if it is a column.
+  // Usage totals are read from these indexes alone. `copied`: number of a fork's copied events. SQLite reads the type
+  // from the index only if it is a column.
   `
   DROP INDEX event_usage;
   CREATE INDEX event_usage ON event (
@@ -112,7 +111,7 @@ export const migrations: readonly string[] = [
   UPDATE record SET copied = doc ->> '$.forkedFrom.seq' WHERE kind = 'session' AND doc LIKE '%"forkedFrom":{%';
   CREATE INDEX record_usage ON record (id, kind, owner, parent, state, copied) WHERE kind = 'session';
   `,
-  // With the type, a search finds the end of its next chunk in this index alone.
+  // The type lets a search find its next chunk's end in this index alone.
   `
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');

@@ -29,9 +29,9 @@ import { indexColumns } from './schema.ts';
 import type { WriteOperations } from './writes.ts';
 
 export interface SqliteOptions {
-  /** The database file. Next to it, SQLite keeps -wal and -shm, and the server .lock and .holder. */
+  /** SQLite adds -wal and -shm next to it, and the server .lock and .holder. */
   readonly path: string;
-  /** `full` (default) survives a power cut; `normal` survives only the end of the process, but is faster. */
+  /** `full` (default) survives a power failure; `normal` is faster, but survives only the end of the process. */
   readonly synchronous?: 'full' | 'normal';
   readonly busyTimeoutMs?: number;
   readonly queue?: QueueLimits;
@@ -41,7 +41,7 @@ const defaultQueue: QueueLimits = { requests: 10_000, chars: 64 * 1024 * 1024 };
 
 /**
  * A single file, read and written by one thread. Rejects: store_busy (another server uses it), store_corrupt,
- * unsupported (written by a newer version), store_unavailable. Disposing finishes all pending requests.
+ * unsupported (written by a newer version), store_unavailable. Disposing completes all pending requests.
  */
 export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   const { path, synchronous = 'full', busyTimeoutMs = 5_000, queue = defaultQueue } = options;
@@ -55,7 +55,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     inbox: inbox(writer),
     leases: leases(writer, reader),
     commands: commands(writer, reader, path),
-    shared: false, // the lock keeps a second server out
+    shared: false, // the lock keeps other servers out
     size: async () => (await Promise.all([path, `${path}-wal`].map(readSize))).reduce((sum, size) => sum + size, 0),
     settle: async () => {}, // a transaction is complete or has no effect
     async check(signal) {
@@ -215,7 +215,7 @@ function commands(
   };
 }
 
-/** Reads chunk after chunk until the last. Between chunks, the thread serves other requests. */
+/** Reads all chunks. Between chunks, the thread serves other requests. */
 async function foundInPieces<Place>(
   limit: number,
   first: Place,
@@ -231,7 +231,7 @@ async function foundInPieces<Place>(
   return all.slice(0, limit);
 }
 
-/** JSON cannot express `undefined`; it comes back as null. */
+/** `undefined` is not JSON, and becomes null. */
 const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
 function putRow({ kind, id, doc, sort = 0 }: RecordPut): PutRow {
   const { owner, shared, state, name, parent, copied } = indexColumns(kind, doc);

@@ -3,7 +3,6 @@ import type { AppError, ErrorCode } from '../../core/errors/errors.ts';
 import { failpointSync } from '../../core/errors/failpoint.ts';
 import { isFatal, toStoreError } from './errors.ts';
 
-/** A request as sent to the thread: the operation's name and arguments. */
 export type StoreCall = readonly [name: string, ...args: unknown[]];
 export type StoreReply =
   | readonly [ok: true, value: unknown]
@@ -17,7 +16,7 @@ export const toErrorReply = (error: AppError): StoreReply => [
   String(error.cause ?? ''),
 ];
 
-/** Answers each request separately; a failed request gets its error. */
+/** A failed request gets its error without affecting the others. */
 export function createCallRunner(
   operations: StoreOperations,
   path: string,
@@ -26,8 +25,8 @@ export function createCallRunner(
 }
 
 /**
- * Group commit: all requests share one transaction and one fsync. Each has its own savepoint, so a failed request has
- * no effect and the others continue. A request gets `ok` once it is on disk.
+ * Group commit: all requests share one transaction and one fsync. Each has a savepoint, so a failed request has no
+ * effect and the others continue. `ok` means on disk.
  */
 export function createGroupCommitter(
   db: DatabaseSync,
@@ -53,7 +52,7 @@ export function createGroupCommitter(
     const replies = calls.map((call) => {
       savepoint?.run();
       const reply = attempt(operations, call, path);
-      if (!db.isTransaction) throw new RollbackError(reply); // a full disk undoes the whole transaction
+      if (!db.isTransaction) throw new RollbackError(reply); // a full disk rolls back the whole transaction
       if (!reply[0]) db.exec('ROLLBACK TO one');
       release?.run();
       return reply;

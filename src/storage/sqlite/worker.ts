@@ -14,12 +14,12 @@ import {
 } from './transaction.ts';
 import { createWriteOperations } from './writes.ts';
 
-// The SQLite thread. Each batch of requests is one message, as are its replies; null closes the store.
+// The SQLite thread. A batch of requests is one message, as are its replies; null closes the store.
 
 export interface WorkerInput extends DatabaseOptions {
   readonly failpoints: string | undefined;
 }
-/** Writes that wait for another program's lock do not block reads. */
+/** Two lanes, so that writes waiting for another program's lock do not block reads. */
 export type WorkerLane = 'reads' | 'writes';
 export interface CallBatch {
   readonly lane: WorkerLane;
@@ -38,14 +38,14 @@ const restMs = 1_000;
  */
 const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', 'file', 'memory', 'project', 'skill']);
 const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');
-/** Redacting a memory writes its version again, without the text. */
+/** Redacting a memory rewrites its version without the text. */
 const redactable: ReadonlySet<unknown> = new Set(['memory-version', 'memory-store-version']);
 /** Whether the call can permanently remove text. */
 const removesText = ([name, first]: StoreCall): boolean =>
   name === 'put' ? Array.isArray(first) && redactable.has(first[0]) : name === 'delete' && isWordy(first);
 const input = workerData as WorkerInput;
 if (input.failpoints !== undefined) {
-  // A thread's own exit would not end the process, and a gentler signal would let the process clean up.
+  // A thread's exit does not end the process, and a gentler signal would let the process clean up.
   armFailpoints(input.failpoints, { exit: () => process.kill(process.pid, 'SIGKILL') });
 }
 
@@ -68,8 +68,8 @@ function serve(): void {
   const commit = createGroupCommitter(opened.db, createWriteOperations(opened.db), input.path);
   let resting: NodeJS.Timeout | undefined;
   /**
-   * Runs a second after the first of several deletions, because deleting a project removes many records. Later
-   * deletions do not extend the wait.
+   * Runs a second after the first of several deletions: deleting a project removes many records. Later deletions do not
+   * extend the wait.
    */
   const emptyAtRest = () => {
     if (resting) return;
@@ -77,7 +77,7 @@ function serve(): void {
       resting = undefined;
       try {
         truncateWal(opened.db);
-        // the file was closed, which also empties the log, or is in use: then the next deletion empties the log
+        // The file was closed, which also empties the log, or is in use until the next deletion.
       } catch {}
     }, restMs).unref();
   };
@@ -102,7 +102,6 @@ function serve(): void {
   });
 }
 
-/** Another program holds the write lock, so nothing was done. */
 function isLocked([ok, code]: StoreReply): boolean {
   return !ok && code === 'store_busy';
 }

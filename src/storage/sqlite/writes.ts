@@ -7,7 +7,7 @@ export type InboxResult = Exclude<InboxClaim, { kind: 'done' }> | { kind: 'done'
 
 export type WriteOperations = ReturnType<typeof createWriteOperations>;
 
-/** Operations that change the file. Each runs within its caller's transaction. */
+/** Each operation runs within its caller's transaction. */
 export function createWriteOperations(db: DatabaseSync) {
   return {
     ...eventWrites(db),
@@ -39,7 +39,7 @@ function eventWrites(db: DatabaseSync) {
   const forgetRecords = db.prepare(`DELETE FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';')`);
 
   return {
-    /** `rows` contains the type and JSON of each fact in turn. */
+    /** `rows`: type and JSON of each fact in turn. */
     append(session: string, after: number, at: number, rows: readonly string[], puts: readonly PutRow[]): number {
       let seq = Number(headOf.get(session)?.head ?? 0);
       if (seq !== after) throw fenced(after, seq);
@@ -47,7 +47,7 @@ function eventWrites(db: DatabaseSync) {
       for (const put of puts) replace.run(...put);
       return seq;
     },
-    /** `types`: a JSON list of the types that can be dropped, because this thread does not load the events' schema. */
+    /** `types`: JSON list of droppable types, because this thread does not load the events' schema. */
     compact(session: string, types: string, keepDroppable: number, keepAll: number): void {
       // The newest event is always kept, because it determines the head.
       const trimmed = Number(trimmedTo?.get(session, Math.max(1, keepAll))?.seq ?? 0);
@@ -56,7 +56,7 @@ function eventWrites(db: DatabaseSync) {
       if (thinned > trimmed) thin?.run(session, thinned, types);
       if (thinned > 0) mark.run(session, thinned, trimmed);
     },
-    /** `rows` contains the seq, type, time and JSON of each event in turn. */
+    /** `rows`: seq, type, time and JSON of each event in turn. */
     restore(session: string, rows: readonly (string | number)[], thinned: number, trimmed: number): void {
       for (let n = 0; n < rows.length; n += 4) {
         const [seq = 0, type = '', at = 0, fact = ''] = rows.slice(n, n + 4);
@@ -154,7 +154,7 @@ function commandWrites(db: DatabaseSync) {
   const post = db.prepare(
     'INSERT INTO command (id, session, name, body, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
   );
-  // An answered command drops its body, because the log contains everything that must be kept.
+  // An answered command loses its body, because the log has everything that must be kept.
   const answer = db.prepare(`UPDATE command SET answer = ?, body = 'null' WHERE id = ? AND answer IS NULL`);
   const expire = db.prepare('DELETE FROM command WHERE at < ?');
   return {

@@ -6,8 +6,8 @@ import { OneTimeSecret } from '../parts/kit/resource-list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
-// `corral login` opens the page with a challenge. If the person agrees, the command receives a code: at its port on
-// this machine, or typed in by hand.
+// `corral login` opens the page with a challenge. If the person agrees, the command gets a code: at its port on this
+// machine, or typed by hand.
 
 interface CommandRequest {
   readonly challenge: string;
@@ -17,7 +17,7 @@ interface CommandRequest {
   readonly state: string;
 }
 
-/** Takes the request of a command out of the page's address. */
+/** Removes the request from the page's address. */
 export function takeCommandRequest(): CommandRequest | undefined {
   const url = new URL(location.href);
   const take = (name: string) => {

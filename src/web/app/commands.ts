@@ -115,7 +115,6 @@ const appCommands: readonly PaletteCommand[] = [
   },
 ];
 
-/** One entry for each tab of the work pane. */
 const workCommands: readonly PaletteCommand[] = tabs.map(({ id, label, icon, shows }) => ({
   id: `work.${id}`,
   label,
@@ -127,7 +126,7 @@ const workCommands: readonly PaletteCommand[] = tabs.map(({ id, label, icon, sho
   },
 }));
 
-/** All entries of the palette. A feature adds its own in its `commands.ts`. */
+/** A feature adds its own entries in its `commands.ts`. */
 export const listCommands = (): readonly PaletteCommand[] =>
   [
     ...appCommands,

@@ -22,12 +22,11 @@ import { listCommands } from './commands.ts';
 import { isMenuOpen, togglePane } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
 
-/** A button in the header, for the selected session. */
 interface HeaderAction {
   readonly id: string;
   readonly icon: IconName;
   readonly label: TextKey;
-  /** Whether the button is shown. Absent: always. */
+  /** Absent: always shown. */
   readonly shows?: (session: Session) => boolean;
   readonly run: (session: Session) => void;
 }
@@ -79,7 +78,6 @@ export function Header() {
   );
 }
 
-/** The session's model, as a button that changes it. */
 function ModelButton({ session }: { session: Session }) {
   const model = session.model ?? effectiveModels.value?.model ?? serverInfo.value?.model ?? '';
   return (
@@ -104,8 +102,8 @@ const StopButton = ({ id }: { id: string }) => (
 );
 
 /**
- * The editable title: Enter or leaving the field renames the session, Escape restores the title. A title that arrives
- * while a person types is applied after they finish.
+ * Enter or leaving the field renames the session, Escape restores the title. A title that arrives while a person types
+ * is applied afterwards.
  */
 function Title({ session }: { session: Session }) {
   const name = sessionNameOf(session);
@@ -164,7 +162,6 @@ const MenuButton = () => (
 
 const shown = ['session.share', 'session.fork', 'sessions.pin', 'sessions.archive', 'session.rename', 'session.delete'];
 
-/** The actions that do not fit into a narrow header. */
 const SessionMenu = () => (
   <Menu
     class="narrow-only"

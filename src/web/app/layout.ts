@@ -1,14 +1,13 @@
 import { signal } from '@preact/signals';
 import { createPref, paneWidth } from '../data/prefs.ts';
 
-/** Whether the session list covers the page, on screens without room for a column. */
+/** The session list covers the page, on screens without room for a column. */
 export const isMenuOpen = signal(false);
-/** The visible part on a phone, which shows one at a time. */
+/** A phone shows one part at a time. */
 export const visiblePane = signal<'chat' | 'work'>('chat');
 
-/** The id of the open tab of the work pane; empty: the first one. */
+/** Id of the work pane's open tab. Empty: the first tab. */
 export const openTabId = createPref<string>('tab', '');
-/** Whether the work pane covers the conversation. */
 export const isPaneFull = signal(false);
 
 export const isPhone = (): boolean => matchMedia('(max-width: 860px)').matches;

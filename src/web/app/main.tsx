@@ -36,7 +36,6 @@ import { isMenuOpen } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
 import { requestToken } from './token-dialog.tsx';
 
-/** The sessions that finished while the page was not in view. */
 const ended = signal<ReadonlySet<string>>(new Set());
 const announcements: Partial<Record<DisplayStatus, TextKey>> = {
   waiting: 'notifyWaits',
@@ -46,8 +45,8 @@ const announcements: Partial<Record<DisplayStatus, TextKey>> = {
 const signs: Partial<Record<DisplayStatus, string>> = { running: '● ', waiting: '? ', failed: '✕ ' };
 
 /**
- * Shows the number of sessions that wait or finished unseen, and the selected session, in the tab's title. Sends
- * notifications about waiting and finished sessions, if allowed.
+ * The tab's title shows the selected session and how many sessions wait or finished unseen. Notifications report both,
+ * if allowed.
  */
 function badgeInTitle(): void {
   effect(() => {
@@ -86,7 +85,7 @@ const pressed = (event: KeyboardEvent): string =>
   [
     event.ctrlKey || event.metaKey ? 'mod+' : '',
     event.altKey ? 'alt+' : '',
-    // With Alt, some keyboards produce other characters, so use the key's position.
+    // With Alt, some keyboards produce other characters, so the key's position is used.
     event.altKey && /^Key[A-Z]$/.test(event.code) ? event.code.slice(3).toLowerCase() : pressedKey(event).toLowerCase(),
   ].join('');
 
@@ -118,10 +117,7 @@ function catchDrops(): void {
   addEventListener('drop', refuse);
 }
 
-/**
- * Asks the person to sign in again after the sign-in expired or was revoked, which closes the page's socket. Then the
- * page continues.
- */
+/** A sign-in that expires or is revoked closes the page's socket. The person signs in again, and the page continues. */
 function followEnd(): void {
   let isAsking = false;
   effect(() => {
@@ -170,7 +166,7 @@ async function start(): Promise<void> {
   }
 }
 
-/** Leaves a session that does not exist. If its messages were shown, it was deleted; otherwise that is unknown. */
+/** Leaves a missing session. It was deleted if its messages were shown; otherwise the reason is unknown. */
 function leaveGone(id: string): void {
   const wasShown = conversationModel.seq > 0;
   forgetSession(id);

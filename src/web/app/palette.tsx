@@ -61,7 +61,7 @@ function OpenPalette() {
     const entry = entries[index];
     if (!entry) return;
     close();
-    setTimeout(entry.run, 0); // run after the focus has returned
+    setTimeout(entry.run, 0); // after the focus has returned
   };
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the field has the focus and handles Escape

@@ -16,7 +16,6 @@ type AttemptSet = Outputs['attempts']['get'];
 
 const lookMs = 2_000;
 
-/** The attempts of a session: starts them, compares them, and selects one. */
 export const openAttempts = (id: string): void => showDialog(<AttemptsDialog id={id} />);
 
 function AttemptsDialog({ id }: { id: string }) {
@@ -92,7 +91,6 @@ const linesOf = (text = ''): string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-/** The form's fields, which differ from the server's input. */
 interface Entries {
   readonly task: string;
   readonly form: { readonly number: number; readonly models?: string };
@@ -142,11 +140,10 @@ interface Props {
   readonly choose: (n: number, others: 'keep' | 'delete') => Promise<void>;
 }
 
-/** The attempts side by side, each with its state, changes, checks, score and cost. */
 function AttemptsTable({ set, open, choose }: Props) {
   const [isDeleting, setDeleting] = useState(false);
   const [isBusy, setBusy] = useState(false);
-  // Without any measure, the best attempt would just be the cheapest.
+  // Without any measure, the best attempt would only be the cheapest.
   const isMeasured = set.attempts.some(
     ({ result }) => result && (result.goal || result.checks.length > 0 || result.score !== null),
   );

@@ -1,6 +1,6 @@
 import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 
-/** The attempts view loads on first use, because few people open it. */
+/** Loaded on first use, because few people open it. */
 export const openAttempts = (id: string): void =>
   void tryOrNotify(t('attempts.read'), async () => (await import('./attempts.tsx')).openAttempts(id));

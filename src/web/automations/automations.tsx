@@ -13,7 +13,6 @@ const openForm = (): void => showDialog(<AutomationForm back={openAutomations} /
 export const openAutomation = (automation: Automation): void =>
   showDialog(<AutomationView id={automation.id} back={openAutomations} />);
 
-/** The automations that the person can see, and a button for a new one. */
 function Automations() {
   const [trouble, tryIt] = useActionError();
   useEffect(() => void tryIt(t('automations.unread'), loadAutomations), []);

@@ -35,8 +35,8 @@ const toGoalTexts = (goal: Goal | null = null): GoalTexts => ({
 });
 
 /**
- * Builds the goal. Unchanged checks keep their time limits and the goal keeps its revisions, because the form does not
- * show them. Null: no goal.
+ * Unchanged checks keep their time limits, and the goal its revisions, because the form does not show them. Null: no
+ * goal.
  */
 function toGoal({ rubric = '', checks = '' }: Partial<GoalTexts> = {}, before: Goal | null = null) {
   if (before && toGoalTexts(before).rubric === rubric && toGoalTexts(before).checks === checks) return before;
@@ -61,7 +61,7 @@ function toRepositories(text: string, before: readonly Repository[]) {
   });
 }
 
-/** The form's fields, which differ from the server's input. Fields that are not shown are absent. */
+/** Form fields, which differ from the server's input. Hidden fields are absent. */
 interface Entries {
   readonly name: string;
   readonly message?: string;
@@ -82,11 +82,10 @@ interface Props {
 
 const text = { kind: 'text' } as const;
 
-/** The form of an automation: its triggers, the agent's task, and the limits of each session. */
 export function AutomationForm({ automation, back }: Props) {
   useEffect(() => {
     const reads = [loadTemplates, loadEffectiveModels, loadAvailableProviders, loadSkills, loadAutomations];
-    for (const read of reads) void read().catch(() => {}); // without the lists, names can be typed
+    for (const read of reads) void read().catch(() => {}); // names can be typed without the lists
   }, []);
   const { repositories = [], skills: pins = [], schedule = null, after = null, budget = null } = automation ?? {};
   const value = {
@@ -261,7 +260,7 @@ export function AutomationForm({ automation, back }: Props) {
   );
 }
 
-/** The next start times as the server computes them, so that the form shows the actual schedule. */
+/** The server computes the times, so that they match the actual schedule. */
 function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
   const [{ times, zone }, setTimes] = useState<{ times: readonly string[]; zone: string }>({
     times: [],

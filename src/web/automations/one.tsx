@@ -25,12 +25,10 @@ interface HookAddressProps {
   readonly back: () => void;
 }
 
-/**
- * Secrets created while this page is open, by automation, so that a confirmation dialog in between does not lose them.
- */
+/** Secrets created while this page is open, by automation, so that a confirmation dialog does not lose them. */
 const made = new Map<string, string>();
 
-/** The address for deliveries, and their secret right after its creation. */
+/** Shows the secret only right after its creation. */
 function HookAddress({ id, hook, back }: HookAddressProps) {
   const [secret, setSecret] = useState(made.get(id));
   const [trouble, tryIt] = useActionError();
@@ -84,7 +82,6 @@ interface Props {
   readonly back: () => void;
 }
 
-/** One automation: its task, its state, its actions, and the results of its starts. */
 export function AutomationView({ id, back }: Props) {
   const automation = automations.value?.find((one) => one.id === id);
   const [starts, setStarts] = useState<readonly AutomationStart[]>([]);

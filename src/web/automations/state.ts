@@ -15,7 +15,7 @@ export async function loadAutomations(): Promise<void> {
   automations.value = await query('automations.list', undefined);
 }
 
-/** Replaces a changed automation in the list, or adds a new one at the top. */
+/** Adds a new automation at the top. */
 export function updateAutomation(changed: Automation): void {
   automations.value = upsertItem(automations.value ?? [], changed);
 }
@@ -23,7 +23,6 @@ export function removeAutomation(id: string): void {
   automations.value = automations.value?.filter((one) => one.id !== id);
 }
 
-/** The state of an automation as text: paused, manual, or its next start. */
 export function describeAutomationState({ paused, schedule, nextAt, hook, after }: Automation): string {
   if (paused) return t(`automations.pausedBy.${paused.by}`);
   if (!schedule && hook) return t('automations.byHook');

@@ -1,4 +1,4 @@
-/** A common kind of schedule, or a custom expression of five fields. */
+/** `own` is a custom expression of five fields. */
 export const scheduleKinds = ['hand', 'hourly', 'daily', 'weekdays', 'weekly', 'own'] as const;
 export type ScheduleKind = (typeof scheduleKinds)[number];
 
@@ -24,7 +24,6 @@ export function toCron({ kind, time, day, cron }: ScheduleChoice): string | unde
   return fields[kind];
 }
 
-/** The choice that corresponds to a cron expression. */
 export function parseCron(cron: string | undefined): ScheduleChoice {
   const none = { kind: 'hand', time: '09:00', day: 1, cron: '0 9 * * 1-5' } as const;
   if (cron === undefined) return none;
@@ -38,7 +37,7 @@ export function parseCron(cron: string | undefined): ScheduleChoice {
 
 export const listTimeZones = (): readonly string[] => ['UTC', ...Intl.supportedValuesOf('timeZone')];
 
-/** The time zone for `europe/berlin`, `Berlin` or `new york`; undefined: no match, or several. */
+/** Finds the zone for `europe/berlin`, `Berlin` or `new york`. Undefined: no match, or several. */
 export function findTimeZone(text: string): string | undefined {
   const target = text.trim().toLowerCase().replaceAll(' ', '_');
   const all = listTimeZones();

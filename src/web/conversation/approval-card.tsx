@@ -14,7 +14,6 @@ import { DiffLines } from './tool-result.tsx';
 
 const maxName = 300; // characters
 
-/** A call that waits for approval: the exact call, and the possible decisions. */
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
   const { callId, args, expiresAt, content, fixed } = item.request;
   const name = showHiddenCharacters(truncateLine(item.request.function, maxName));
@@ -29,7 +28,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     // retried.
     await tryOrNotify(t('approval.notDecided'), work);
     setSending(false);
-    // The focused button is gone, so focus the message box. On a phone that would open the keyboard.
+    // The focused button is gone, so the message box gets the focus. On a phone, that would open the keyboard.
     if (document.activeElement === document.body && !matchMedia('(pointer: coarse)').matches)
       document.getElementById('message')?.focus();
   };
@@ -140,7 +139,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   );
 }
 
-/** The exact arguments of the call. A very long text is shown in full on request. */
+/** A very long text is shown in full on request. */
 function ArgsText({ text }: { text: string }) {
   const { beginning, more } = useTruncatedText(text);
   return (
@@ -154,18 +153,15 @@ function ArgsText({ text }: { text: string }) {
   );
 }
 
-/** The exact text that the call would write, as a diff to the current text. */
 function Changes({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
   return <DiffLines lines={lines} textOf={showHiddenCharacters} />;
 }
 
 const texts = new Set(['text', 'content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);
-/** The arguments without the texts that the diff shows. */
 const withoutTexts = (args: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(args).filter(([key]) => !texts.has(key)));
 
-/** Commands as plain text, other calls as JSON. */
 function summarizeArgs(args: Readonly<Record<string, unknown>>): string {
   if (typeof args.command === 'string') return args.command;
   try {
@@ -175,7 +171,7 @@ function summarizeArgs(args: Readonly<Record<string, unknown>>): string {
   }
 }
 
-/** Parses an edited call: a command as text, other calls as JSON. Throws if the JSON is not an object. */
+/** Parses an edited call: commands as text, other calls as JSON. Throws if the JSON is not an object. */
 function changed(args: Readonly<Record<string, unknown>>, text: string): Record<string, unknown> {
   if (typeof args.command === 'string') return { ...args, command: text };
   return JSON.parse(text) as Record<string, unknown>;
@@ -183,7 +179,6 @@ function changed(args: Readonly<Record<string, unknown>>, text: string): Record<
 
 type ApprovalDecision = Exclude<ApprovalItem['decided']['value'], undefined>;
 
-/** The decision as text, with the person and the note. */
 export function approvalDecisionText(decided: ApprovalDecision): string {
   if (decided === 'gone') return t('approval.gone');
   const by = decided.by !== '' && decided.by !== 'user' && decided.by !== 'timeout' ? ` (${decided.by})` : '';
@@ -197,7 +192,7 @@ export function approvalDecisionText(decided: ApprovalDecision): string {
   return `${word[decided.decision]}${by}.${comment}`;
 }
 
-// A pull request that the agent wants to open. Its title and text are shown as text, not as JSON.
+// The title and text of a proposed pull request are shown as text, not as JSON.
 
 type Args = Readonly<Record<string, unknown>>;
 type Proposal = Args & { readonly title: string; readonly text: string };
@@ -205,7 +200,7 @@ type Proposal = Args & { readonly title: string; readonly text: string };
 const isProposal = (name: string, args: Args): args is Proposal =>
   name === 'open_pull_request' && typeof args.title === 'string' && typeof args.text === 'string';
 
-/** The text verbatim. A very long text is shown in full on request. */
+/** A very long text is shown in full on request. */
 function Proposed({ proposal }: { proposal: Proposal }) {
   const { title, text, ...rest } = proposal;
   const { beginning, more } = useTruncatedText(text);
@@ -233,7 +228,7 @@ interface FormProps {
   readonly onDone: (changed: Record<string, unknown>) => void;
 }
 
-/** Edits title and text. All other arguments stay as the agent set them. */
+/** Keeps all arguments except title and text. */
 function ProposalForm({ proposal, isBusy, onCancel, onDone }: FormProps) {
   const [title, setTitle] = useState(proposal.title);
   const [text, setText] = useState(proposal.text);

@@ -8,7 +8,6 @@ import { tryOrNotify } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { download } from '../work/files/transfers.ts';
 
-/** The files attached to the draft message, each with its progress. */
 export function Attachments({ sessionId }: { sessionId: string | undefined }) {
   const all = attachmentsOf(sessionId);
   if (all.length === 0) return null;
@@ -36,7 +35,6 @@ export function Attachments({ sessionId }: { sessionId: string | undefined }) {
   );
 }
 
-/** A file of a sent message: an image as an image, any other file by name. */
 export function SentAttachment({ id }: { id: string }) {
   const [file, setFile] = useState<SentFile>();
   const [picture, setPicture] = useState<string>();
@@ -53,7 +51,7 @@ export function SentAttachment({ id }: { id: string }) {
       made = URL.createObjectURL(new Blob([await answer.arrayBuffer()], { type: found.type }));
       setPicture(made);
     };
-    look().catch(() => {}); // keep the name from the log
+    look().catch(() => {}); // keeps the name from the log
     return () => {
       isOver = true;
       if (made !== undefined) URL.revokeObjectURL(made);

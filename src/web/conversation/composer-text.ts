@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { readPref, storePref } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
 
-// The draft text of each session, which survives a reload.
+// Drafts survive a reload.
 
 const keyOf = (sessionId: string | undefined) => `draft.${sessionId ?? 'new'}`;
 
@@ -10,7 +10,6 @@ export const draftOf = (sessionId: string | undefined): string => readPref(keyOf
 
 export const saveDraft = (sessionId: string | undefined, text: string): void => storePref(keyOf(sessionId), text);
 
-/** The draft text of the selected session. */
 export const composerText = signal(draftOf(currentId.peek()));
 
 export function setComposerText(text: string): void {
@@ -18,7 +17,6 @@ export function setComposerText(text: string): void {
   saveDraft(currentId.peek(), text);
 }
 
-/** Puts text into the message box, to be edited and sent. */
 export function fillComposer(text: string): void {
   setComposerText(text);
   const field = document.getElementById('message') as HTMLTextAreaElement | null;

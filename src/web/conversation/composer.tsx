@@ -29,7 +29,7 @@ const hints: Readonly<Partial<Record<string, TextKey>>> = {
   waiting: 'hint.answer',
   new: 'hint.task',
 };
-const maxNamed = 50; // maximum number of workspace files that one message attaches
+const maxNamed = 50; // maximum workspace files that one message attaches
 const hasFingers = () => matchMedia('(pointer: coarse)').matches;
 
 export function Composer() {
@@ -50,11 +50,11 @@ export function Composer() {
   useEffect(() => {
     composerText.value = draftOf(id);
   }, [id]);
-  // Before the paint: a later effect would take the focus from where the person has put it.
+  // Runs before the paint: a later effect would take the focus from where the person has put it.
   useLayoutEffect(() => {
     if (!hasFingers()) ref.current?.focus();
   }, []);
-  // Grows the box with its text, also in browsers without `field-sizing`.
+  // Grows the box with its text in browsers without `field-sizing`.
   useEffect(() => {
     const node = ref.current;
     if (!node || CSS.supports('field-sizing', 'content')) return;
@@ -83,7 +83,7 @@ export function Composer() {
     removeAttachments(id);
     setGoalDraft(id, undefined);
     saveDraft(id, '');
-    if (composerText.value === text) setComposerText(''); // keep text that was typed in the meantime
+    if (composerText.value === text) setComposerText(''); // keeps text typed in the meantime
     if (id === undefined) {
       chosenRepository.value = '';
       chosenSkills.value = [];
@@ -141,7 +141,7 @@ export function Composer() {
           enterkeyhint={hasFingers() ? 'enter' : 'send'}
           onInput={(event) => {
             setComposerText(event.currentTarget.value);
-            // at each change: otherwise a text that is cleared and retyped immediately would keep its list closed
+            // on each change: otherwise the list stays closed for text that is cleared and retyped
             completion.look();
           }}
           onPaste={(event) => {
@@ -153,7 +153,7 @@ export function Composer() {
           onSelect={completion.look}
           onKeyDown={(event) => {
             if (completion.onKey(event)) return;
-            // On a phone Enter starts a new line, because there is no Shift+Enter.
+            // Phone keyboards have no Shift+Enter, so there Enter starts a new line.
             if (pressedKey(event) !== 'Enter' || event.shiftKey || hasFingers()) return;
             event.preventDefault();
             void submit();

@@ -39,7 +39,7 @@ export function Conversation() {
     else end.follow();
     isAway.value = false;
   }, [id]);
-  // Follow any growth, including a streaming message or an image that loads.
+  // Follows any growth, such as a streaming message or an image that loads.
   useEffect(() => {
     const node = scroller.current;
     const inner = node?.firstElementChild;
@@ -49,7 +49,7 @@ export function Conversation() {
     seen.observe(node);
     return () => seen.disconnect();
   }, [id === undefined]);
-  // Input events distinguish scrolling by a person from layout changes.
+  // Input events distinguish a person's scrolling from layout changes.
   useEffect(() => {
     const node = scroller.current;
     if (!node) return undefined;
@@ -62,7 +62,7 @@ export function Conversation() {
     on('keydown', () => end.handled());
     on('pointerdown touchstart', () => end.held());
     on('pointerup pointercancel touchend blur', () => end.released(), window);
-    // Chromium does not report the end of a press on the scroll bar, but it reports pointer moves with no button down.
+    // Chromium does not report the end of a press on the scroll bar, but reports pointer moves with no button down.
     on('pointermove', (event) => (event as PointerEvent).buttons === 0 && end.released());
     return () => over.abort();
   }, []);
@@ -70,7 +70,7 @@ export function Conversation() {
   useLayoutEffect(() => {
     if (last?.kind === 'user') end.follow();
     if (end.follows) toEnd();
-  }, [id, last?.seq]); // the same message is a different object once the whole log has been read
+  }, [id, last?.seq]); // the same message is another object once the whole log has been read
   return (
     <>
       <div
@@ -113,8 +113,8 @@ export function Conversation() {
 }
 
 /**
- * The questions and permissions that the agent waits for, above the message box. They are outside the conversation's
- * log, so that nothing an agent writes can hide them or prevent them from being drawn.
+ * Questions and permissions that the agent waits for. They are outside the conversation's log, so that nothing an agent
+ * writes can hide them or keep them from being drawn.
  */
 const OpenItems = ({ model }: { model: ConversationModel }) => (
   <section class="stack open-items scrolls" aria-label={t('openItems')} aria-live="polite">
@@ -128,10 +128,6 @@ const OpenItems = ({ model }: { model: ConversationModel }) => (
   </section>
 );
 
-/**
- * Shows that the agent is working while nothing else in the conversation changes: the elapsed time, and the run's
- * usage.
- */
 function Thinking() {
   const run = conversationModel.run.value;
   const last = conversationModel.items.value.at(-1);
@@ -149,7 +145,6 @@ function Thinking() {
   );
 }
 
-/** Whether the newest item itself shows activity. */
 function moves(item: Item | undefined): boolean {
   if (item?.kind === 'assistant') return item.isTyping.value;
   if (item?.kind === 'tool') return item.state.value.status === 'running';

@@ -30,13 +30,13 @@ import { ToolCard } from './tool-card.tsx';
 interface Props {
   readonly model: ConversationModel;
   readonly sessionId: string | undefined;
-  /** Whether people can decide, retry and edit here; false in a replay and in a shared session. */
+  /** False in a replay and in a shared session, where people cannot decide, retry or edit. */
   readonly isLive?: boolean;
   /** Older items have not been read yet. */
   readonly isEndOnly?: boolean;
 }
 
-/** All items of a model in log order. The end is drawn first; earlier items follow, frame by frame. */
+/** In log order. The end is drawn first; earlier items follow, frame by frame. */
 export function ConversationItems({ model, sessionId, isLive = false, isEndOnly = false }: Props) {
   const shown = useEndFirst(model);
   const log = useRef<HTMLDivElement>(null);
@@ -59,7 +59,7 @@ export function ConversationItems({ model, sessionId, isLive = false, isEndOnly 
   );
 }
 
-/** The items to draw. They update in a separate task, after the pending decisions are drawn. */
+/** The items update in a separate task, after the pending decisions are drawn. */
 function useEndFirst(model: ConversationModel): ItemWindow {
   const items = model.items.value;
   const [shown, setShown] = useState(emptyWindow);
@@ -92,7 +92,7 @@ function useStill(log: RefObject<HTMLDivElement | null>, hasItems: boolean): boo
   return isStill;
 }
 
-/** Calls `act` after the browser has painted. A hidden page does not paint, so a timer is used. */
+/** Calls `act` after the browser has painted. A hidden page does not paint, so a timer replaces the frame. */
 function afterFrame(act: () => void): void {
   if (document.visibilityState === 'hidden') setTimeout(act, 50);
   else requestAnimationFrame(() => setTimeout(act));
@@ -140,7 +140,7 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
     case 'step':
       return <StepRow item={item} isLive={isLive} />;
     case 'approval':
-      // In a live conversation, an open approval is above the message box instead.
+      // A live conversation shows open approvals above the message box.
       return isLive && item.decided.value === undefined ? null : <ApprovalCard item={item} isLive={isLive} />;
     case 'wait':
       return isLive ? null : <WaitNote item={item} />;
@@ -163,10 +163,7 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
   }
 });
 
-/**
- * A tool call, or the agent that it delegated work to. The agent's card shows its state, so calls that only checked on
- * it are hidden.
- */
+/** A call that delegated work shows the agent's state, so calls that only checked on it are hidden. */
 function Call({ item }: { item: ToolItem }) {
   const child = item.child.value;
   if (child) return <ChildCard item={item} child={child} />;
@@ -174,7 +171,7 @@ function Call({ item }: { item: ToolItem }) {
   return looked && item.state.value.status === 'completed' ? null : <ToolCard item={item} />;
 }
 
-/** A step of the plan. A session can be forked at its end. */
+/** A session can be forked at the end of a step. */
 const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
   <div class="row step" data-status={item.status.value}>
     <h2 class="row fill breaks">
@@ -184,7 +181,6 @@ const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
   </div>
 );
 
-/** An item that could not be drawn, as plain text. */
 const PlainItem = ({ item }: { item: Item }) => (
   <article class="chat-message" aria-label={t(item.kind === 'user' ? 'you' : 'agent')} data-seq={item.seq}>
     <PlainText text={toText(item)} />
@@ -216,7 +212,7 @@ function toText(item: Item): string {
   }
 }
 
-/** Serializes the value as JSON, unless it is nested too deeply. */
+/** Empty if the value is nested too deeply for JSON. */
 function written(value: unknown): string {
   try {
     return JSON.stringify(value, null, 2) ?? '';
@@ -230,7 +226,7 @@ interface RepositoryCardProps {
   readonly data: DataOf<'repository'>;
 }
 
-/** A repository that could not be used, which ended the run that waited for it, with two ways to continue. */
+/** A repository that could not be used ended the run. The card offers two ways to continue. */
 function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCardProps) {
   const isLive = useContext(LiveContext);
   const items = conversationModel.items.value;

@@ -12,7 +12,7 @@ import { BranchSwitch } from './branches/branch-switch.tsx';
 import { EditForm } from './branches/edit-form.tsx';
 import { fillComposer } from './composer-text.ts';
 
-/** A person's message. A message that started a run can be edited, which creates a branch. */
+/** Editing a message that started a run creates a branch. */
 export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean }) {
   const [isEdited, setEdited] = useState(false);
   const change = () => (item.steers ? fillComposer(item.text) : setEdited(true));
@@ -52,7 +52,6 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
   );
 }
 
-/** The goal that the message sets. */
 const GoalOfRun = ({ goal: { rubric, checks } }: { goal: NonNullable<UserItem['goal']> }) => (
   <details class="aside goal">
     <summary>{t('goal.of')}</summary>

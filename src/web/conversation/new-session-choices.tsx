@@ -13,13 +13,12 @@ import { chosenSkills, loadSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import { chooseTemplate } from './templates.tsx';
 
-/** The repository's URL, optionally with `#` and a branch, tag or commit; empty: none. */
+/** URL, optionally with `#` and a branch, tag or commit. Empty: no repository. */
 export const chosenRepository = signal('');
 
-/** Template, model, skills, project and repository of a new session, as chips. */
 export function NewSessionChoices() {
   useEffect(() => {
-    // without its list, the template or skills chip is hidden
+    // Without its list, the template or skills chip is hidden.
     for (const read of [loadEffectiveModels, loadSkills, loadTemplates]) void read().catch(() => {});
   }, []);
   const model = chosenModel.value || effectiveModels.value?.model || serverInfo.value?.model || '';
@@ -62,7 +61,6 @@ export function NewSessionChoices() {
   );
 }
 
-/** A chip that turns into a field. */
 function RepositoryChip() {
   const isOpen = useSignal(false);
   const url = chosenRepository.value;
@@ -96,7 +94,7 @@ function RepositoryChip() {
       onBlur={({ currentTarget }) => leave(currentTarget)}
       onKeyDown={(event) => {
         if (pressedKey(event) !== 'Enter') return;
-        event.preventDefault(); // do not submit the message's form
+        event.preventDefault(); // keeps the message's form from being sent
         if (event.currentTarget.reportValidity()) document.getElementById('message')?.focus();
       }}
     />

@@ -28,8 +28,6 @@ import { LiveContext } from './live.ts';
 import { Elapsed, useSecondsUntil } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
 
-// Lines between messages and tool calls: waits, failures, ends, and actions of the server.
-
 export function WaitNote({ item }: { item: WaitItem }) {
   if (!item.isOpen.value) return null;
   const { reason = 'question', spent, budget } = item.data;
@@ -77,7 +75,6 @@ export const ErrorNote = ({ text }: { text: string }) => (
   </div>
 );
 
-/** Consecutive failures of the provider, as one line with the next retry. */
 export function RetryNote({ item }: { item: RetryItem }) {
   const { failures, detail, next, isOver } = item.state.value;
   const isLive = useContext(LiveContext);
@@ -111,13 +108,9 @@ export function phaseText(phase: string): TextKey {
   return isText(key) ? key : 'phase.starting';
 }
 
-/**
- * Phases of an idle sandbox, hidden unless the item lists earlier steps. The next message ends these phases
- * automatically.
- */
+/** Phases of an idle sandbox, hidden unless the item lists ended processes. The next message ends them. */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
 
-/** The progress of a sandbox's start, as one line; unfolded, it lists every step. */
 export function PhaseNote({ item }: { item: PhaseItem }) {
   const { phase, detail, ms, isCut, ended = [] } = item.phase.value;
   const setup = item.setup.value;
@@ -201,7 +194,6 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
   }
 }
 
-/** A line for each check of the goal, and for the verdict. */
 function GoalNote({ data }: { data: DataOf<'goal'> }) {
   if (data.kind === 'checking') return null;
   if (data.kind === 'judged') {
@@ -230,7 +222,6 @@ function GoalNote({ data }: { data: DataOf<'goal'> }) {
   );
 }
 
-/** How a run ended, and what to do next if it did not finish. */
 export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   const { data, goal, ms, used, isBlocked } = item;
   const resend = (text: string) => () => tryOrNotify(t('notSent'), () => sendMessage({ text, goal }));
@@ -283,7 +274,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   );
 }
 
-/** `3 files edited +41 −2`. Counts only what file tools wrote. */
+/** `3 files edited +41 −2`. Counts only files that file tools wrote. */
 function EditCounts({ item: { edits } }: { item: EndItem }) {
   const lines = useMemo(() => edits.flatMap(({ before, after }) => diffLines(before, after)), [edits]);
   if (edits.length === 0) return null;
@@ -296,7 +287,6 @@ function EditCounts({ item: { edits } }: { item: EndItem }) {
   );
 }
 
-/** The next steps for the files of the newest run. */
 function NextSteps({ item }: { item: EndItem }) {
   const session = currentSession.value;
   if (
@@ -389,7 +379,7 @@ const reasons: Readonly<Record<NonNullable<EndItem['data']['code']>, TextKey>> =
   unsupported: 'why.request',
 };
 
-/** Text for a failure's code. A newer server can have codes that this page does not know. */
+/** A newer server can have failure codes that this page does not know. */
 function reasonOf(code: NonNullable<EndItem['data']['code']>, isRetryable = false): string {
   const reason = t(reasons[code] ?? 'why.unknown');
   return isRetryable ? `${reason} ${t('why.retry')}` : reason;

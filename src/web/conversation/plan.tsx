@@ -7,10 +7,9 @@ import { t } from '../text/text.ts';
 
 const short = 4; // steps; a longer plan collapses to its current step
 
-/** The plan of the selected session, above the message box. A single step has its heading in the conversation. */
+/** Shown above the message box. A single step has its heading in the conversation. */
 export const Plan = () => conversationModel.plan.value.length > 1 && <SessionPlan model={conversationModel} />;
 
-/** The current plan with its progress; a long plan collapses. */
 export function SessionPlan({ model }: { model: ConversationModel }) {
   const steps = model.plan.value;
   const chosen = useSignal<boolean | undefined>(undefined);

@@ -7,7 +7,7 @@ import { serverText, t } from '../text/text.ts';
 
 export const chooseTemplate = (): void => showDialog(<ChooseTemplate />);
 
-/** All templates. Those that cannot run here show the reason. */
+/** Templates that cannot run here show the reason. */
 function ChooseTemplate() {
   const row = (id: string, title: string, more: Partial<ListItem> = {}): ListItem => ({
     key: id,

@@ -13,8 +13,6 @@ import { approvalDecisionText } from './approval-card.tsx';
 import { LiveContext } from './live.ts';
 import { ToolResultView } from './tool-result.tsx';
 
-// One tool call: a summary line with its duration and outcome; below, its result.
-
 const icons = new Map<string, IconName>(
   Object.entries({
     shell: 'terminal',
@@ -63,13 +61,12 @@ export function ToolCard({ item }: { item: ToolItem }) {
   );
 }
 
-/** Whether a person rejected the call. The result mentions the rejection only in its text for the model. */
+/** The result mentions a person's rejection only in its text for the model. */
 function isRefused({ approval }: ToolItem): boolean {
   const decided = approval.value?.decided.value;
   return decided !== undefined && decided !== 'gone' && decided.decision !== 'approved';
 }
 
-/** Shows who approved the call, if approval was required, and whether they changed it. */
 function Permission({ item }: { item: ToolItem }) {
   const decided = item.approval.value?.decided.value;
   if (!decided) return null;
@@ -88,7 +85,7 @@ const telling = [
   ...['command', 'file', 'query', 'url', 'input', 'glob', 'regex', 'title', 'text', 'path', 'id'],
   ...['key', 'option', 'javascript', 'action'],
 ];
-/** The argument that best identifies the call. An agent can add arguments when the call ends. */
+/** Argument that best identifies the call. More can arrive as the call ends. */
 function formatSubject({ args }: Pick<ToolItem, 'args'>): string {
   const summary = telling.map((key) => args[key]).find((value) => typeof value === 'string' && value !== '');
   return joinLines(
@@ -117,16 +114,15 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   );
 }
 
-/** Seconds since that time, while something runs; nothing in a replay. */
+/** Seconds since `since`. Hidden in a replay. */
 export const Elapsed = ({ since }: { since: number }) => (useContext(LiveContext) ? <Running since={since} /> : null);
 
-/** Whole seconds left until that time, and 0 afterwards. */
+/** Whole seconds until `to`; 0 afterwards. */
 export function useSecondsUntil(to: number): number {
   const now = useNow();
   return Math.max(0, Math.ceil((to - now) / 1_000));
 }
 
-/** The current time, updated once a second. */
 function useNow(): number {
   const now = useSignal(Date.now());
   useEffect(() => {

@@ -15,7 +15,6 @@ import { findWholeFile } from './output/whole-output.tsx';
 const maxDiffLines = 400;
 const moreDiffLines = 5_000;
 
-/** The result of a call, drawn by the type of its content. */
 export function ToolResultView({ item, state }: { item: ToolItem; state: ToolState }) {
   const { command: ran, code } = state.called?.args ?? item.args;
   const input = ran ?? code;
@@ -46,7 +45,7 @@ function Diff({ before, after }: { before: string | null; after: string }) {
   return <DiffLines lines={lines} textOf={stripAnsi} />;
 }
 
-/** The browser lays out a line only near the view; a very long line is split into parts. */
+/** The browser lays out lines only near the view. Very long lines are split into parts. */
 export function DiffLines({ lines, textOf }: { lines: readonly DiffLine[]; textOf: (text: string) => string }) {
   const [max, setMax] = useState(maxDiffLines);
   if (lines.length === 0 || lines.every(({ kind }) => kind === 'skipped'))
@@ -72,8 +71,7 @@ export function DiffLines({ lines, textOf }: { lines: readonly DiffLine[]; textO
 }
 
 /**
- * An image. Loading it requires the token, which must not be part of an address, so it is fetched when it comes into
- * view.
+ * Loading an image requires the token, which must not be part of an address, so it is fetched when it comes into view.
  */
 function Screen({ address, text }: { address: string; text: string }) {
   const [url, setUrl] = useState<string>();
@@ -86,7 +84,7 @@ function Screen({ address, text }: { address: string; text: string }) {
       seen.disconnect();
       request(path)
         .then(async (response) => response.ok && setUrl(URL.createObjectURL(await response.blob())))
-        .catch(() => {}); // old images are deleted, and only the text stays
+        .catch(() => {}); // an old image is deleted; only its text stays
     });
     if (ref.current) seen.observe(ref.current);
     return () => seen.disconnect();
@@ -105,7 +103,7 @@ function Screen({ address, text }: { address: string; text: string }) {
   );
 }
 
-/** The path of an address on this server; undefined: another server's address, or not an address. */
+/** Path of an address on this server. Undefined: another server's address, or not an address. */
 function pathHere(address: string): string | undefined {
   if (!URL.canParse(address, location.origin)) return undefined;
   const { origin, pathname, search } = new URL(address, location.origin);

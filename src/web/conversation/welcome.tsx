@@ -9,7 +9,7 @@ import type { TextKey } from '../text/texts.ts';
 import { Composer } from './composer.tsx';
 import { fillComposer } from './composer-text.ts';
 
-// Tasks that any model can do, and for which the demo model has scripted answers (`src/agents/models/demo/tasks`).
+// Tasks that any model can do. The demo model has scripted answers (`src/agents/models/demo/tasks`).
 
 interface Task {
   readonly icon: IconName;
@@ -38,7 +38,6 @@ export function Welcome() {
   );
 }
 
-/** Example tasks as buttons, which put their text into the message box. */
 const Tasks = () => (
   <ul class="grid roomy">
     {tasks.map(({ icon, title, hint, text }) => (
@@ -53,7 +52,7 @@ const Tasks = () => (
   </ul>
 );
 
-/** Help after an answer in which the demo did nothing. */
+/** Shown after an answer in which the demo did nothing. */
 export const DemoHelp = () => (
   <div class="row">
     {tasks.map(({ icon, title, text }) => (

@@ -4,9 +4,7 @@ import { navigate } from './route.ts';
 import { mutate, mutateWithRetry, newKey } from './server.ts';
 import { currentId } from './sessions.ts';
 
-// The actions that a person can take on a session.
-
-/** A goal as entered by a person. Each check has the server's default time limit. */
+/** Each check has the server's default time limit. */
 export interface GoalInput {
   readonly rubric?: string | undefined;
   readonly checks: readonly { readonly command: string; readonly timeoutSeconds?: number }[];
@@ -21,19 +19,18 @@ const sentGoal = ({ rubric, checks, maxRevisions }: GoalInput) => ({
 interface NewMessage {
   readonly text: string;
   readonly attachments?: readonly string[];
-  /** The model of a new session. */
   readonly model?: string | undefined;
   readonly template?: string | undefined;
   readonly project?: string | undefined;
   readonly skills?: readonly string[];
   /** One line, in the format of `parseRepository`. */
   readonly repository?: string | undefined;
-  /** The message starts its own run, whose work is judged by this goal. */
+  /** The message starts its own run, and the goal judges its work. */
   readonly goal?: GoalInput | undefined;
   readonly mode?: 'inject' | 'queue' | 'replace';
 }
 
-/** Sends a message to the selected session. Without a selected session, it first creates and selects one. */
+/** Sends a message to the selected session, or creates and selects one first. */
 export async function sendMessage({
   text,
   attachments = [],
@@ -70,7 +67,7 @@ export async function sendMessage({
 
 export const stopRun = (sessionId: string) => mutateWithRetry('runs.stop', { sessionId });
 interface Permission {
-  /** Further calls of the tool need no permission in this session. */
+  /** Further calls of the tool in this session need no permission. */
   readonly always?: boolean;
   /** The call runs with these arguments instead. */
   readonly args?: Record<string, unknown>;
@@ -86,20 +83,18 @@ export const setSessionArchived = (id: string, archived: boolean) =>
 export const deleteSession = (id: string) => mutate('sessions.delete', { id });
 
 interface Editing {
-  /** The message's seq in the log. */
+  /** Seq in the log. */
   readonly seq: number;
   readonly text: string;
   readonly attachments: readonly string[];
   readonly goal?: GoalInput | undefined;
-  /** Stops a run in progress first. */
   readonly stopsRun: boolean;
 }
-/** Sends a new version of a message, in a branch. */
 export const editMessage = (id: string, { attachments, goal, ...rest }: Editing) =>
   mutate('sessions.edit', { id, ...rest, attachments: [...attachments], ...(goal && { goal: sentGoal(goal) }) });
 
 interface ForkOptions {
-  /** The seq of the event that ended a step or a run; undefined: the end of the newest run. */
+  /** Seq of the event that ended a step or run. Undefined: the end of the newest run. */
   readonly seq: number | undefined;
   readonly files: boolean;
   /** Empty: the title of the forked session. */

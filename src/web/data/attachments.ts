@@ -3,13 +3,13 @@ import { t } from '../text/text.ts';
 import { request } from './server.ts';
 import { authorization } from './token.ts';
 
-// The files attached to a draft message. Each is uploaded immediately, so that sending does not wait.
+// Draft attachments are uploaded immediately, so that sending does not wait.
 
 export interface Attachment {
   readonly key: number;
   readonly name: string;
   readonly size: number;
-  /** The address of its thumbnail; undefined: not an image. */
+  /** Thumbnail address. Undefined: not an image. */
   readonly picture: string | undefined;
   /** From 0 to 1. */
   readonly done: number;
@@ -29,7 +29,7 @@ function change(draft: string, to: (all: readonly Attachment[]) => readonly Atta
   byDraft.value = new Map([...byDraft.value, [draft, to(byDraft.value.get(draft) ?? [])]]);
 }
 
-/** Uploads the files for a message of this session; undefined: of a new session. */
+/** `sessionId` undefined: a new session. */
 export function attach(sessionId: string | undefined, files: Iterable<File>): void {
   for (const file of files) send(nameOf(sessionId), file);
 }
@@ -78,7 +78,7 @@ export interface SentFile {
   readonly type: string;
 }
 const isUpload = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** Details of a sent message's upload; undefined: the attachment is a path, or the upload is gone. */
+/** Undefined: the attachment is a path, or the upload is gone. */
 export async function readSentFile(id: string): Promise<SentFile | undefined> {
   if (!isUpload.test(id)) return undefined;
   const answer = await request(`/api/v1/files/${id}/info`);

@@ -1,6 +1,6 @@
 import type { Session } from './sessions.ts';
 
-// An edited message has branches: the session with its original version, and one session for each new version.
+// An edited message has branches: one session with its original version, and one per new version.
 
 type BranchedSession = Pick<Session, 'id' | 'branch' | 'forkedFrom' | 'createdAt'>;
 interface MessagePlace {
@@ -9,16 +9,12 @@ interface MessagePlace {
 }
 
 export interface Branches {
-  /** The sessions of the branches, oldest first. */
+  /** Oldest first. */
   readonly ids: readonly string[];
-  /** The index of this session among them. */
   readonly at: number;
 }
 
-/**
- * The branches of a session's message; undefined: it has only this version. `firstOwn`: the seq of the first message
- * that the session did not copy from another session.
- */
+/** Undefined: the message has only this version. `firstOwn`: seq of the first message that the session did not copy. */
 export function findBranches(
   all: readonly BranchedSession[],
   { sessionId, seq, firstOwn }: { readonly sessionId: string; readonly seq: number; readonly firstOwn: number },

@@ -1,8 +1,8 @@
 import type { Item } from './items.ts';
 
-// The items of a conversation that are drawn. The end is drawn first, and one more part above it with each frame.
+// The end of a conversation is drawn first, then one more part above it with each frame.
 
-export const itemsPerPart = 20; // items that are drawn together, between two frames
+export const itemsPerPart = 20; // drawn together, between two frames
 
 export interface ItemWindow {
   readonly items: readonly Item[];
@@ -30,7 +30,7 @@ export function nextWindow(before: ItemWindow, items: readonly Item[]): ItemWind
   return { items, first: partStart(anchor, from), anchor };
 }
 
-/** The same window after items were added before it; undefined: its items are gone. */
+/** Moves the window down after items were added before it. Undefined: its items are gone. */
 function movedDown(before: ItemWindow, items: readonly Item[]): ItemWindow | undefined {
   const lastPart = partStart(before.anchor, before.items.length - 1);
   const place = placeOf(before.items[lastPart], items);

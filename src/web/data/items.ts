@@ -2,8 +2,8 @@ import type { Signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { isFileReadingTool, type NoteEventType } from '../../core/model/event-traits.ts';
 
-// The items of a conversation, built from the events of its log. An item stays the same object for its whole life. The
-// parts that change are signals, so that one more word from the model redraws only one message.
+// Items of a conversation, built from its log. An item stays the same object; the parts that change are signals, so
+// that one more word redraws only one message.
 
 export type EventOf<Type extends Event['type']> = Extract<Event, { type: Type }>;
 export type DataOf<Type extends Event['type']> = EventOf<Type>['data'];
@@ -13,7 +13,7 @@ export type EndData = DataOf<'run.end'>;
 
 export interface ToolState {
   readonly status: 'running' | 'completed' | 'failed';
-  /** The output so far; of long output, the last part. */
+  /** Output so far; of a long output, the last part. */
   readonly live: string;
   readonly endedAt?: number;
   readonly called?: CalledData;
@@ -23,12 +23,11 @@ export interface ModelUsage {
   readonly toolCalls: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  /** Undefined if a model's price is unknown. */
+  /** Undefined: a model's price is unknown. */
   readonly cost: number | undefined;
 }
 
 interface Base {
-  /** The seq of the item's first event. */
   readonly seq: number;
   readonly at: number;
 }
@@ -38,7 +37,6 @@ export interface UserItem extends Base {
   readonly attachments: readonly string[];
   /** The message arrived while the agent was working. */
   readonly steers: boolean;
-  /** The goal of the run that the message started. */
   readonly goal: DataOf<'message.user'>['goal'];
 }
 export interface AssistantItem extends Base {
@@ -55,16 +53,15 @@ export interface ToolItem extends Base {
   readonly family: string;
   readonly args: Readonly<Record<string, unknown>>;
   readonly state: Signal<ToolState>;
-  /** The approval requested for this call. Both are shown as one card. */
+  /** Drawn on the call's card. */
   readonly approval: Signal<ApprovalItem | undefined>;
-  /** The session of the agent to which the call delegated work. */
   readonly child: Signal<DataOf<'child.started'> | undefined>;
 }
 export interface StepItem extends Base {
   readonly kind: 'step';
   readonly description: string;
   readonly status: Signal<StepStatus>;
-  /** The seq at which the step ended; a session can be forked there. */
+  /** A session can be forked at this seq, where the step ended. */
   readonly endSeq: Signal<number | undefined>;
 }
 export interface ApprovalItem extends Base {
@@ -79,7 +76,6 @@ export interface WaitItem extends Base {
   readonly data: DataOf<'run.wait'>;
   readonly isOpen: Signal<boolean>;
 }
-/** Progress of a repository or a service. */
 export interface SetupNote {
   readonly detail: string;
   readonly isMoving: boolean;
@@ -88,20 +84,19 @@ export interface PhaseItem extends Base {
   readonly kind: 'phase';
   /** `isCut`: the run ended before the phase did. */
   readonly phase: Signal<DataOf<'sandbox.phase'> & { readonly ts: number; readonly isCut?: true }>;
-  /** The repositories and services of the environment, in display order. */
+  /** Repositories and services of the environment, in display order. */
   readonly setup: Signal<readonly SetupNote[]>;
 }
 export interface EventItem extends Base {
   readonly kind: 'event';
   readonly event: EventOf<NoteEventType | 'run.notice' | 'goal' | 'sandbox.untrusted'>;
 }
-/** Consecutive failures of the provider, with the next retry. */
 export interface RetryItem extends Base {
   readonly kind: 'retry';
   readonly state: Signal<{
     readonly failures: number;
     readonly detail: string;
-    /** The next retry: its number, counted from 1, the maximum number, and its time. Missing in old logs. */
+    /** Missing in old logs. `number` counts from 1. */
     readonly next?: { readonly number: number; readonly most: number; readonly at: number };
     /** The provider has answered, or the run has ended. */
     readonly isOver: boolean;
@@ -111,18 +106,18 @@ export interface ErrorItem extends Base {
   readonly kind: 'error';
   readonly text: string;
 }
-/** The part of the model's reasoning that people can see. */
+/** Reasoning that the model shows to people. */
 export interface ThoughtsItem extends Base {
   readonly kind: 'thoughts';
   readonly text: string;
 }
-/** The content of a file before and after a run, where file tools wrote it. */
+/** A file that file tools wrote, before and after a run. */
 export interface FileEdit {
   readonly path: string;
   readonly before: string | null;
   readonly after: string;
 }
-/** The file that a call wrote. Undefined: none. */
+/** File that a call wrote. Undefined: none. */
 export function findEdit({ success, function: name, args, content }: CalledData): FileEdit | undefined {
   if (!success || !content || !('oldContent' in content) || isFileReadingTool(name)) return undefined;
   const input = args.file ?? args.path ?? args.file_path;
@@ -133,7 +128,7 @@ export function findEdit({ success, function: name, args, content }: CalledData)
 export interface EndItem extends Base {
   readonly kind: 'end';
   readonly data: EndData;
-  /** The run's goal, for repeating the run. */
+  /** Used to repeat the run. */
   readonly goal: UserItem['goal'];
   readonly ms: number | undefined;
   readonly used: ModelUsage;

@@ -1,10 +1,10 @@
 import type { Event } from '../../client/types.ts';
 
-// Reads the log of one session. A long log is read from both ends: its end immediately, because a person first looks at
-// the newest messages, and then, page by page, the earlier part.
+// Reads a session's log. Of a long log, the end comes first, because people read the newest messages first; then, page
+// by page, the earlier part.
 
 const pageSize = 1_000; // events
-/** Number of events read first if a log is longer than a page: enough for several screens. */
+/** Events read first of a log longer than a page: enough for several screens. */
 const endSize = 300;
 const againMs = 1_000;
 const batchMs = 16;
@@ -14,14 +14,13 @@ interface Resync {
 }
 interface LogPage {
   readonly events: readonly Event[];
-  /** The newest event of the whole log. */
   readonly lastSeq: number;
 }
 export interface LogSource {
   list(afterSeq: number, limit: number): Promise<LogPage>;
-  /** Sends the events after a seq, including new ones, until the returned function is called. */
+  /** Sends events after a seq, old and new, until the returned function is called. */
   follow(afterSeq: number, hearer: LogSubscriber): () => void;
-  /** Whether a retry is pointless, because the session does not exist. */
+  /** Whether a retry is pointless because the session does not exist. */
   isFinal(error: unknown): boolean;
 }
 export interface LogSubscriber {
@@ -30,22 +29,17 @@ export interface LogSubscriber {
   onError(error: unknown): void;
 }
 export interface LogView {
-  /** Receives the next events of the log, from its start on. */
   take(events: readonly Event[]): void;
-  /**
-   * Receives events of the log's end, in order, while the events before them are being read. `join` delivers them
-   * again.
-   */
+  /** Receives events of the log's end, in order, while earlier ones are read. `join` delivers them again. */
   takeEnd(events: readonly Event[]): void;
   /** Receives the remaining events up to the newest. From now on nothing is missing, and only `take` is called. */
   join(end: readonly Event[]): void;
-  /** The session does not exist, or was deleted. */
   gone(): void;
-  /** The server no longer has the next events: the reader has stopped, and a new reader starts. */
+  /** The server no longer has the next events. The reader has stopped, and a new one starts. */
   startAgain(): void;
 }
 
-/** Events that are not read yet: those after `after`, up to and including `upTo`. */
+/** Events still to read: after `after`, up to and including `upTo`. */
 interface Gap {
   after: number;
   readonly upTo: number;
@@ -58,7 +52,6 @@ export class LogReader {
   #seq = 0;
   #head = 1;
   #gap: Gap | undefined;
-  /** All events after the gap so far. */
   #end: Event[] = [];
   #waiting: Event[] = [];
   #batch: ReturnType<typeof setTimeout> | undefined;
@@ -70,7 +63,6 @@ export class LogReader {
     this.#view = view;
   }
 
-  /** Starts reading. The returned function stops it. */
   start(): () => void {
     void this.#untilDone(() => this.#readEnd()).then(() => {
       void this.#untilDone(() => this.#fillGap());
@@ -100,7 +92,7 @@ export class LogReader {
     }
   }
 
-  /** Waits after a temporary failure: a busy store, or a connection that broke while the page reloads. */
+  /** Waits after a temporary failure, such as a busy store. */
   async #failed(error: unknown): Promise<void> {
     if (this.#isOver) return;
     if (this.#source.isFinal(error)) this.#leave();
@@ -112,7 +104,6 @@ export class LogReader {
     this.#view.gone();
   }
 
-  /** Reads the first page, and the end of a log that is much longer. */
   async #readEnd(): Promise<void> {
     const first = await this.#source.list(0, pageSize);
     const after = lastOf(first);
@@ -140,7 +131,7 @@ export class LogReader {
     }
   }
 
-  /** Reads up to the newest event in pages, then follows, because the subscription has a frame for each event. */
+  /** Reads pages up to the newest event before it follows, because the subscription has a frame for each event. */
   async #catchUp(): Promise<void> {
     while (this.#seq < this.#head) {
       const page = await this.#source.list(this.#seq, pageSize);

@@ -5,14 +5,11 @@ import { ConversationModel } from './model.ts';
 import { CallError, follow, query } from './server.ts';
 import { currentId } from './sessions.ts';
 
-// Follows the log of the selected session, and resumes after the connection was lost.
-
-/** The view of the selected session. */
 export const conversationModel = new ConversationModel();
-/** All events of the selected session so far, in order. The array grows in place; `eventCount` signals changes. */
+/** All events of the selected session, in order. Grows in place; `eventCount` signals changes. */
 export const events: Event[] = [];
 export const eventCount = signal(0);
-/** Makes the page leave a session that no longer exists. */
+/** Leaves a session that no longer exists. */
 export const onGone: { leave: (id: string) => void } = { leave: () => {} };
 
 const hearers = new Set<(event: Event) => void>();
@@ -22,14 +19,10 @@ export function onEvent(hear: (event: Event) => void): () => void {
   return () => void hearers.delete(hear);
 }
 
-/** The model shows the end of a long log while the events before it are being read. */
+/** The model shows the end of a long log while earlier events are read. */
 export const isEndOnly = signal(false);
-/** The events read so far, in order, while the model shows only the end. */
 let history: ConversationModel | undefined;
-/**
- * The id of a message that began before the end part of the log. Its pieces are skipped, because they lack the
- * beginning.
- */
+/** Message that began before the log's end part. Its pieces are skipped, because they lack the beginning. */
 let cutMessage: string | undefined;
 
 function take(taken: readonly Event[]): void {
@@ -88,7 +81,7 @@ function reset() {
 const createSource = (sessionId: string): LogSource => ({
   list: (afterSeq, limit) => query('events.list', { sessionId, afterSeq, limit }),
   follow: (afterSeq, { onData, onEnd, onError }) =>
-    // The server sends each event with an id, from which the client resumes.
+    // The client resumes from the ids that the server sends with events.
     follow<{ readonly data: Parameters<typeof onData>[0] }>(
       'events.subscribe',
       { sessionId, lastEventId: String(afterSeq) },
@@ -97,7 +90,6 @@ const createSource = (sessionId: string): LogSource => ({
   isFinal: (error) => error instanceof CallError && !error.retryable,
 });
 
-/** Reads and follows a log until the returned function is called. */
 function open(sessionId: string): () => void {
   let stop = () => {};
   const start = () => {
@@ -109,7 +101,6 @@ function open(sessionId: string): () => void {
   return () => stop();
 }
 
-/** Follows the selected session for the lifetime of the page. */
 export function followCurrent(): void {
   effect(() => {
     const id = currentId.value;

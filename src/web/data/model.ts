@@ -18,8 +18,7 @@ import {
   type WaitItem,
 } from './items.ts';
 
-// Turns the events of one session into the content of the page. A live session and a replay use the same model, so both
-// show the same cards.
+// Turns a session's events into the page's content. Live sessions and replays share it, so both show the same cards.
 
 const maxLive = 2_000_000;
 /** Events that end a series of retries: the provider has answered, or the run no longer waits for it. */
@@ -34,9 +33,9 @@ const endsRetries: ReadonlySet<Event['type']> = new Set<Event['type']>([
   'run.wait',
   'run.end',
 ]);
-/** Phases that are always followed by another phase. They share a line. */
+/** Phases that another phase always follows. They share a line. */
 export const transientPhases: ReadonlySet<string> = new Set(['queued', 'image', 'starting', 'pausing', 'resuming']);
-/** States of a sandbox after which "ready" is worth showing. */
+/** Sandbox states after which "ready" is worth showing. */
 const returns: ReadonlySet<string> = new Set(['paused', 'lost', 'released']);
 const nothing: ModelUsage = { turns: 0, toolCalls: 0, inputTokens: 0, outputTokens: 0, cost: 0 };
 
@@ -51,7 +50,6 @@ export type RunState =
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'ended'; readonly end: EndItem };
 
-/** The events that `#readRest` handles instead of `#read`. */
 type RestOfWork = EventOf<
   | 'title'
   | 'approval.requested'
@@ -67,48 +65,40 @@ type RestOfWork = EventOf<
   | 'sandbox.untrusted'
 >;
 
-/** Whether a repository could not be fetched or set up. */
 export const isUnusableRepository = ({ data }: EventOf<'repository'>): boolean =>
   data.kind === 'failed' || data.kind === 'unprepared';
 
 const setupKinds: ReadonlySet<string> = new Set(['fetching', 'ready', 'preparing', 'prepared']);
-/** Progress of a run's sandbox before the agent can work, shown in the sandbox's line. */
+/** A sandbox's progress before the agent can work, shown in the sandbox's line. */
 const isSetup = (event: EventOf<NoteEventType>): event is EventOf<'repository' | 'sandbox.service'> =>
   (event.type === 'repository' || event.type === 'sandbox.service') && setupKinds.has(event.data.kind);
 
 export class ConversationModel {
   readonly items: Signal<readonly Item[]> = signal([]);
-  /**
-   * Decisions that a person must make now: calls to approve, or a question. They are drawn apart from the agent's own
-   * texts.
-   */
+  /** Decisions that a person must make now: calls to approve, or a question. Drawn apart from the agent's own texts. */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
   readonly plan: Signal<readonly PlanStep[]> = signal([]);
   readonly run: Signal<RunState> = signal({ kind: 'idle' });
-  /** The total usage, and the usage of the newest run. */
   readonly used: Signal<ModelUsage> = signal(nothing);
   readonly runUsed: Signal<ModelUsage> = signal(nothing);
-  /** The seq up to which the model has read. */
+  /** Seq of the newest event read. */
   seq = 0;
 
   #items: Item[] = [];
   #texts = new Map<string, AssistantItem>();
   #calls = new Map<string, ToolItem>();
   #steps = new Map<string, StepItem>();
-  /** Approvals without a decision. */
   #approvals = new Map<string, ApprovalItem>();
   /** Approvals whose calls have not started. */
   #requests = new Map<string, ApprovalItem>();
   #wait: WaitItem | undefined;
   #start: PhaseItem | undefined;
-  /** The sandbox line of the current run. */
   #environment: PhaseItem | undefined;
-  /** The files that the run has written. */
   #edits = new Map<string, FileEdit>();
   #retry: RetryItem | undefined;
   #lastPhase = '';
   /**
-   * Set from an approval request to the next event that is not a message. In between, messages repeat the request as
+   * Set from an approval request to the next event that is not a message. Messages in between repeat the request as
    * text, for clients without cards.
    */
   #asksInWords = false;
@@ -125,7 +115,7 @@ export class ConversationModel {
         try {
           this.#read(event);
         } catch (error) {
-          reportError(error); // continue with the following events
+          reportError(error); // continues with the next event
         }
       }
       if (this.#changed) this.items.value = [...this.#items];
@@ -252,7 +242,7 @@ export class ConversationModel {
       }
       case 'tool.calling': {
         const { callId, tool: family, function: name, args } = event.data;
-        if (family === 'message') return; // its text is a message of its own
+        if (family === 'message') return; // its text is a separate message
         const state = signal({ status: 'running' as const, live: '' });
         const approval = signal(this.#requests.get(callId));
         const { sessionId } = event;
@@ -402,7 +392,7 @@ export class ConversationModel {
     this.#edits.set(edit.path, { ...edit, before });
   }
 
-  /** Shows one card: the call replaces the request for its permission. */
+  /** The call's card replaces that of its approval request. */
   #addCall(call: ToolItem): ToolItem {
     const requested = this.#requests.get(call.callId);
     const place = requested ? this.#items.lastIndexOf(requested) : -1;

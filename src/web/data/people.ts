@@ -2,10 +2,9 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { authorization, forgetToken } from './token.ts';
 
-// The person who signed in with an identity provider. The browser keeps the sign-in in a cookie that scripts cannot
-// read.
+// A person signs in with an identity provider. The browser keeps the sign-in in a cookie that scripts cannot read.
 
-/** The caller; undefined until the server answered. */
+/** The caller. Undefined until the server has answered. */
 export const currentUser = signal<Outputs['people']['me'] | undefined>(undefined);
 export interface Provider {
   readonly id: string;
@@ -20,7 +19,7 @@ export async function loadCurrentUser(): Promise<void> {
   if (response?.ok) currentUser.value = (await response.json()) as Outputs['people']['me'];
 }
 
-/** The providers that people can sign in with; none without a connection. */
+/** Providers that people can sign in with. Empty without a connection. */
 export async function readProviders(): Promise<readonly Provider[]> {
   const response = await request('/sign-in');
   return response?.ok ? ((await response.json()) as { providers: readonly Provider[] }).providers : [];
@@ -28,7 +27,7 @@ export async function readProviders(): Promise<readonly Provider[]> {
 
 const refusal = 'sign-in';
 
-/** Goes to the provider, which sends the browser back to the current address. */
+/** The provider sends the browser back to the current address. */
 export function signInWith({ id }: Provider): void {
   forgetToken(); // a refused token would take precedence over the cookie
   const url = new URL(location.href);
@@ -37,7 +36,7 @@ export function signInWith({ id }: Provider): void {
   location.assign(`/sign-in/${id}?returnTo=${encodeURIComponent(returnTo)}`);
 }
 
-/** Takes the reason why the last sign-in failed, as the server's code, out of the address. */
+/** Removes the code of the last sign-in's failure from the address, and returns it. */
 export function readSignInError(): string | undefined {
   const url = new URL(location.href);
   const reason = url.searchParams.get(refusal) ?? undefined;
@@ -46,7 +45,7 @@ export function readSignInError(): string | undefined {
   return reason;
 }
 
-/** Ends this browser's session here and at the provider, if the provider has a page for that. */
+/** Ends this browser's session here and, if the provider has a page for it, also there. */
 export async function signOut(): Promise<void> {
   const response = await request('/sign-in/end', { method: 'POST' });
   const { location: next } = response?.ok

@@ -17,13 +17,13 @@ export function storePref(key: string, value: string | undefined): void {
     if (value === undefined || value === '') localStorage.removeItem(prefix + key);
     else localStorage.setItem(prefix + key, value);
   } catch {
-    // Storage is full or forbidden: the preference lasts until a reload.
+    // Storage is full or forbidden, so the preference lasts until a reload.
   }
 }
 
 export const readPref = (key: string): string => stored(key) ?? '';
 
-/** A preference that survives a reload; `allowed` validates what an older page stored. */
+/** Survives a reload. `allowed` validates the value that an older page stored. */
 export function createPref<Value extends string | number>(
   key: string,
   initial: Value,
@@ -36,7 +36,7 @@ export function createPref<Value extends string | number>(
   return created;
 }
 
-/** A preference that also follows changes in other tabs, and in the page around this frame. */
+/** Also follows changes in other tabs, and in the page around this frame. */
 export function createSharedPref<Value extends string>(
   key: string,
   initial: Value,
@@ -52,7 +52,7 @@ export function createSharedPref<Value extends string>(
 
 export type Theme = 'system' | 'light' | 'dark';
 export const theme = createSharedPref<Theme>('theme', 'system', (value) => ['system', 'light', 'dark'].includes(value));
-/** The width of the work pane in pixels; 0: closed. */
+/** Pixels; 0: closed. */
 export const paneWidth = createPref<number>('pane', 460, (value) => value >= 0 && value < 2_000);
 
 effect(() => {

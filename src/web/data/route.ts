@@ -9,7 +9,7 @@ export function navigate(id: string | undefined): void {
   readAddress();
 }
 
-/** Leaves a session that is gone, without a history entry for it. False: another session is open. */
+/** Leaves a missing session, without a history entry for it. False: another session is open. */
 export function leaveSession(id: string): boolean {
   if (currentId.value !== id) return false;
   history.replaceState(null, '', location.pathname + location.search);

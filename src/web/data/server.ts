@@ -11,8 +11,8 @@ import type { AppRouter, Inputs, Outputs } from '../../client/types.ts';
 import { errorText, t } from '../text/text.ts';
 import { authorization, tokenProtocols } from './token.ts';
 
-// The page's calls to the server, typed by the server's router, over one WebSocket. After a break the connection is
-// re-established automatically, and subscriptions continue after their last event.
+// Typed calls to the server over one WebSocket. After a break it reconnects automatically, and subscriptions continue
+// after their last event.
 
 export type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs &
   string];
@@ -24,24 +24,24 @@ type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${in
     : never
   : never;
 
-/** The input of a procedure, by its name such as `webhooks.create`. */
+/** Input of the procedure with this name, such as `webhooks.create`. */
 export type InputOf<P extends Path> = ProcedureAt<Inputs, P>;
 
 const maxPauseMs = 4_000;
-// A lost network does not close a socket. A server that does not answer a ping in time is shown as unreachable, within
-// three seconds of the break.
+// A lost network does not close a socket. A server that does not answer pings is shown as unreachable within three
+// seconds.
 const pingMs = 1_000;
 const pongMs = 1_900;
 
 /** `broken`: the page reconnects automatically. */
 export const connectionState = signal<'connecting' | 'open' | 'broken'>('connecting');
 
-/** The mutations without an answer yet. While the connection is broken, they wait and are sent on reconnection. */
+/** Unanswered mutations. While the connection is broken, they wait and are sent on reconnection. */
 export const pendingChanges = signal<readonly Path[]>([]);
 
 const client = Promise.withResolvers<TRPCUntypedClient<AppRouter>>();
 
-/** Connects, and reconnects after each break; calls `onOpen` each time. Calls wait for the first connection. */
+/** Reconnects after each break, and calls `onOpen` each time. Calls wait for the first connection. */
 export function connectToServer(onOpen: () => void): void {
   const url = new URL('/trpc', location.href);
   url.protocol = url.protocol.replace('http', 'ws');
@@ -68,7 +68,7 @@ class SocketWithToken extends WebSocket {
     super(url, tokenProtocols());
   }
 
-  /** Reports the close immediately. For an unreachable server, the browser waits a minute for the close frame. */
+  /** Reports the close immediately, because browsers wait a minute for an unreachable server's close frame. */
   override close(code?: number, reason?: string): void {
     const isUp = this.readyState === WebSocket.OPEN;
     super.close(code, reason);
@@ -81,9 +81,8 @@ export class CallError extends Error {
   readonly code: string | undefined;
   /** Also true if the connection broke before an answer. */
   readonly retryable: boolean;
-  /** The page of the guide about this error, if there is one. */
+  /** Guide page about this error. */
   readonly docs: string | undefined;
-  /** The input fields that the server refused, and the reasons. */
   readonly fields: Readonly<Record<string, string>>;
 
   constructor({ message, shape, data }: TRPCClientError<AppRouter>) {
@@ -104,7 +103,7 @@ async function call<P extends Path>(method: 'query' | 'mutation', path: P, input
 
 export const query = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   call('query', path, input, true);
-/** Calls a mutation that is safe to repeat. The call is sent again if the connection breaks. */
+/** Calls a mutation that is safe to repeat. If the connection breaks, the call is sent again. */
 export const mutateWithRetry = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, true));
 export const mutate = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
@@ -143,13 +142,12 @@ export function follow<Item>(path: Path, input: unknown, hearer: Subscriber<Item
   return () => ended.abort();
 }
 
-/** Sends a request with the token. Resolves with any status; rejects only without a connection. */
+/** Resolves with any status; rejects only without a connection. */
 export const request = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(path, { ...init, headers: { ...authorization(), ...(init.headers as Record<string, string> | undefined) } });
 
-/** The message of a thrown value, for people. */
 export const toErrorText = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
-/** `randomUUID` is missing in a page that was loaded over plain HTTP from another machine. */
+/** A page loaded over plain HTTP from another machine lacks `randomUUID`. */
 export const newKey = (): string =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');

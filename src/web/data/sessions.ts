@@ -2,8 +2,6 @@ import { batch, computed, signal } from '@preact/signals';
 import type { Session } from '../../client/types.ts';
 import { connectionState, follow } from './server.ts';
 
-// The sessions of all facades; the server keeps the list up to date.
-
 export type { Session };
 
 interface SessionChange {
@@ -15,7 +13,7 @@ const byId = new Map<string, Session>();
 const changes = signal(0);
 /** False until the first session has arrived, or the server has had time to send one. */
 export const areSessionsLoaded = signal(false);
-/** The selected session; undefined: a new session. */
+/** Undefined: a new session. */
 export const currentId = signal<string | undefined>(undefined);
 
 const byPlace = (a: Session, b: Session): number => {
@@ -23,7 +21,7 @@ const byPlace = (a: Session, b: Session): number => {
   return a.latestMessageAt < b.latestMessageAt ? 1 : -1;
 };
 
-/** Newest message first; ties are sorted by id, as on the server. */
+/** Newest message first. Ties are sorted by id, as on the server. */
 export const sessions = computed<readonly Session[]>(() => {
   changes.value;
   return [...byId.values()].sort(byPlace);
@@ -34,13 +32,13 @@ export const currentSession = computed<Session | undefined>(() => {
 });
 
 const listMs = 1_500;
-/** The sessions from before a break that the server has not sent again. */
+/** Sessions from before a break that the server has not sent again. */
 let unconfirmed = new Set<string>();
 let dropTimer: ReturnType<typeof setTimeout> | undefined;
 
 /**
- * Each connection starts with the whole list, whose end is not marked. Sessions from before the break are kept for a
- * moment. The selected session stays until its log reports that it is gone, so that the person's draft is not lost.
+ * Each connection starts with the whole list, whose end is not marked, so sessions from before the break are kept for a
+ * moment. The selected session stays until its log reports that it is gone, so that the draft is not lost.
  */
 export function markSessionsUnconfirmed(): void {
   unconfirmed = new Set(byId.keys());
@@ -57,18 +55,17 @@ function dropUnconfirmedSoon(): void {
   }, listMs);
 }
 
-/** Removes a session whose log reports that it is gone. */
 export function forgetSession(id: string): void {
   if (byId.delete(id)) changes.value++;
 }
 
 let drawing = false;
 const received: ((news: SessionChange, before: Session | undefined) => void)[] = [];
-/** Calls `hear` with each change; `before` is the session before it. */
+/** `before`: the session before the change. */
 export const onSessionChange = (hear: (news: SessionChange, before: Session | undefined) => void): void =>
   void received.push(hear);
 
-/** Thousands of sessions can arrive together when a page opens, so the list is drawn once per frame. */
+/** Draws once per frame, because thousands of sessions can arrive together when a page opens. */
 export function watchSessions(): void {
   setTimeout(() => {
     areSessionsLoaded.value = true;
@@ -82,7 +79,7 @@ export function watchSessions(): void {
       for (const hear of received) hear(news, before);
       if (drawing) return;
       drawing = true;
-      // A timer instead of a frame: a hidden tab has no frames, but its title counts waiting sessions.
+      // Uses a timer, because a hidden tab has no frames, but its title counts waiting sessions.
       setTimeout(() => {
         drawing = false;
         batch(() => {

@@ -2,17 +2,16 @@ import { computed } from '@preact/signals';
 import { conversationModel } from './log.ts';
 import { currentId, currentSession, type Session } from './sessions.ts';
 
-/** The state of a session as text. */
 export type DisplayStatus = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
-/** The status of a session in the list. Without work in progress, the status depends on how the last run ended. */
+/** Without work in progress, the status depends on how the last run ended. */
 export function toStatus(session: Session): DisplayStatus {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
   return lacksRepository(session) ? 'failed' : endStatus(session.outcome);
 }
 
-/** Whether a repository could not be used. A run that needs no files can finish before that is known. */
+/** A run that needs no files can finish before it is known that a repository cannot be used. */
 const lacksRepository = ({ repositories }: Session): boolean =>
   repositories.some(({ state, environment }) => state === 'failed' || environment?.setup === 'failed');
 
@@ -23,7 +22,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
   return end?.status === 'stopped' ? 'stopped' : 'finished';
 }
 
-/** The status of the selected session. Its log is more recent than its entry in the list. */
+/** Uses the log, which is more recent than the session's entry in the list. */
 export const currentStatus = computed<DisplayStatus>(() => {
   if (currentId.value === undefined) return 'new';
   const run = conversationModel.run.value;

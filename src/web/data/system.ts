@@ -2,9 +2,9 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { request } from './server.ts';
 
-/** The server's description of itself; undefined until it has arrived. */
+/** Undefined until the server's description has arrived. */
 export const serverInfo = signal<Outputs['system']['info'] | undefined>(undefined);
-/** Labels of tools by tool name. */
+/** By tool name. */
 export const toolLabelsByName = signal<ReadonlyMap<string, Outputs['system']['tools'][number]>>(new Map());
 
 async function read<Data>(name: string): Promise<Data | 'refused' | undefined> {
@@ -13,7 +13,7 @@ async function read<Data>(name: string): Promise<Data | 'refused' | undefined> {
   return response?.ok ? ((await response.json()) as { result: { data: Data } }).result.data : undefined;
 }
 
-/** Loads the server's description. False: the server refused the token. */
+/** False: the server refused the token. */
 export async function loadServerInfo(): Promise<boolean> {
   const [about, words] = await Promise.all([
     read<Outputs['system']['info']>('info'),

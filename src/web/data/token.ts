@@ -1,5 +1,4 @@
-// The token, which comes in the link that the server prints. It is kept only in this tab, and removed from the address
-// bar.
+// The token comes in the link that the server prints. It is kept only in this tab, and removed from the address bar.
 
 const key = 'corral.token';
 
@@ -25,7 +24,7 @@ export function authorization(): Record<string, string> {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-/** A browser's WebSocket cannot send our header, so the token is sent as a subprotocol. */
+/** A browser's WebSocket cannot send the header, so the token is sent as a subprotocol. */
 export function tokenProtocols(): string[] {
   const token = storedToken();
   if (!token) return ['corral'];

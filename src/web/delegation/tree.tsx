@@ -14,7 +14,6 @@ import { StatusChip, StatusIcon } from '../parts/kit/status.tsx';
 import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
-/** Links from a session to its parent, and to the sessions that its agent started. */
 export function TreeLinks({ session: { id, parent } }: { session: Session }) {
   const above = sessions.value.find((one) => one.id === parent?.sessionId);
   const below = sessions.value.filter((one) => one.parent?.sessionId === id);
@@ -66,7 +65,6 @@ function Children({ id }: { id: string }) {
   );
 }
 
-/** An agent that received delegated work: its title, its state, and a link to it. */
 export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'child.started'> }) {
   const isLive = useContext(LiveContext);
   const { called, status } = item.state.value;

@@ -1,10 +1,10 @@
 const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
 const api = `/api/v1/sessions/${session}`;
-/** Whether this page is in the work pane, with its controls. */
+/** The page is in the work pane, with its controls. */
 export const isInPane = new URLSearchParams(location.search).has('pane');
-/** Whether this page is in any other frame, where it shows only the screen. */
+/** In any other frame, the page shows only the screen. */
 export const isFramed = window.parent !== window && !isInPane;
-/** A connection without a token: the link's creator decided what the viewer can do. */
+/** Replaces the token: the link's creator decided what the viewer can do. */
 export const linkSignature = new URLSearchParams(location.hash.slice(1)).get('signature');
 /** The same for all connections of this page, so that the relay recognizes its viewer. */
 const viewer =

@@ -17,7 +17,7 @@ import {
   screenConnection,
 } from './state.ts';
 
-/** The main page's status whose style each connection state uses. */
+/** Status of the main page whose style each connection state uses. */
 const looks: Readonly<Record<ScreenConnection, DisplayStatus>> = {
   pending: 'running',
   live: 'finished',

@@ -1,9 +1,8 @@
-/** A text frame of the relay: who has the keyboard and mouse, and what this viewer can do. */
+/** Text frame of the relay: who controls keyboard and mouse, and what this viewer can do. */
 export interface ControlNotice {
   readonly type: 'control';
   readonly who: 'you' | 'another' | 'nobody';
   readonly mayControl: boolean;
-  /** Whether viewer and desktop share the clipboard. */
   readonly clipboard: boolean;
 }
 
@@ -12,9 +11,9 @@ interface Listeners {
   readonly onClosed: (event: CloseEvent) => void;
 }
 
-/** A WebSocket for noVNC that hides text frames from it, because those are messages between the page and the relay. */
+/** A WebSocket for noVNC that hides the text frames, which are messages between the page and the relay. */
 export class ControlChannel {
-  // noVNC sets these.
+  // Set by noVNC.
   onopen: ((event: Event) => void) | null = null;
   onmessage: ((event: MessageEvent) => void) | null = null;
   onclose: ((event: CloseEvent) => void) | null = null;
@@ -55,7 +54,6 @@ export class ControlChannel {
   send(data: ArrayBuffer): void {
     this.#socket.send(data);
   }
-  /** Takes or releases the keyboard and mouse. */
   say(type: 'take' | 'give'): void {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ type }));
   }

@@ -1,6 +1,6 @@
 import { pressedKey } from '../parts/pressed-key.ts';
 
-// A phone's keyboard, an emoji picker or an input method writes into a text field, whose text becomes key events of the
+// Phone keyboards, emoji pickers and input methods write into a text field, whose text becomes key events of the
 // desktop.
 
 const [backspace, enter, tab, control] = [0xff08, 0xff0d, 0xff09, 0xffe3];
@@ -10,15 +10,15 @@ const keys: Readonly<Record<string, number>> = { ...named, ...arrows, '\n': ente
 /** Keeps the field from being empty, so that a phone's delete key has an effect. */
 const filler = '\u2007';
 
-/** X's keysym of a character: its code in Latin-1, or else its Unicode number with a marker bit. */
+/** X keysym of a character: its Latin-1 code, or its Unicode number with a marker bit. */
 export function toKeysym(character: string): number {
   const point = character.codePointAt(0) ?? 0;
   return keys[character] ?? (point < 0x100 ? point : 0x0100_0000 | point);
 }
 
-/** `code` is the browser's name of the key; empty for a character that no key produced. */
+/** `code`: the browser's name of the key; empty for a character that no key produced. */
 export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
-  /** Sends the field's text. Some browsers end a composition before their last input event, others after it. */
+  /** Some browsers end a composition before their last input event, others after it. */
   const sendText = () => {
     for (const character of field.value.replace(filler, '').replaceAll('\r\n', '\n')) send(toKeysym(character), '');
     reset();
@@ -47,9 +47,8 @@ export function forwardTyping(field: HTMLTextAreaElement, send: (keysym: number,
 }
 
 /**
- * Handles keys on the screen before noVNC does. For Ctrl+V and similar shortcuts, it puts this computer's clipboard
- * onto the desktop's and then presses the key there; noVNC would prevent the browser from pasting. It also sends
- * characters with two code units, such as emoji, which noVNC ignores.
+ * Handles keys before noVNC does. Ctrl+V and the like paste this computer's clipboard on the desktop, which noVNC would
+ * prevent. Characters with two code units, such as emoji, are sent because noVNC ignores them.
  */
 export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   let key: ReturnType<typeof pasteKey>;
@@ -87,12 +86,12 @@ export function handleDesktopKeys(desktop: () => Desktop | undefined): void {
   });
 }
 /**
- * Dead keys and the Compose key. Only a keypress event has the composed text. noVNC reads keydown events, which have the
- * last key: `e` for `é`.
+ * Dead keys and the Compose key. Only keypress events have the composed text; noVNC reads keydown events, which have
+ * the last key: `e` for `é`.
  */
 export class KeyComposition {
   #state: 'none' | 'dead' | 'compose' | 'composed' = 'none';
-  /** The last key, until its keypress event. */
+  /** Last key, until its keypress event. */
   #last = '';
 
   /** Whether the key belongs to a composition, so that noVNC must not send it. */
@@ -106,7 +105,7 @@ export class KeyComposition {
     return this.#state !== 'none';
   }
 
-  /** The composed text in a keypress event, or, if a browser sends none after a dead key, the key that is released. */
+  /** Composed text of a keypress event. If a browser sends none after a dead key, the text of the released key. */
   textOf({ type, key }: KeyFields<'type' | 'key'>): string {
     const text = type === 'keypress' ? key : this.#last;
     const isOver = this.#state === 'none' || text === '';
@@ -121,7 +120,6 @@ interface Desktop {
     clipboardPasteFrom(text: string): void;
     sendKey(keysym: number, code: string, isDown?: boolean): void;
   };
-  /** Whether the clipboard is shared. */
   readonly clipboard: boolean;
 }
 function pasteKey({ code, ctrlKey, metaKey, shiftKey, altKey }: KeyboardEvent) {

@@ -18,7 +18,7 @@ function leaveScreen(event: KeyboardEvent): void {
 takeToken();
 document.body.classList.toggle('framed', isFramed);
 document.body.classList.toggle('pane', isInPane);
-// removes the signature from the address, so that the history does not keep it
+// Keeps the signature out of the history.
 if (linkSignature) history.replaceState(null, '', location.pathname);
 addEventListener('keydown', leaveScreen, true);
 handleDesktopKeys(() =>

@@ -1,4 +1,4 @@
-// noVNC ships no types. These are the members that the desktop's page uses, as noVNC's docs/API.md describes them.
+// noVNC ships no types. These members are declared as in noVNC's docs/API.md.
 declare module '@novnc/novnc' {
   interface Events {
     connect: CustomEvent<Record<string, never>>;

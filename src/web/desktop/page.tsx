@@ -7,7 +7,6 @@ import { forwardTyping } from './keys.ts';
 import { openScreen, reconnectScreen } from './screen.ts';
 import { rfb, screenCover } from './state.ts';
 
-/** The whole page: its toolbar, and the screen with a cover while the screen is not live. */
 export const DesktopPage = () => (
   <>
     <a class="skip" href="#screen">
@@ -24,7 +23,7 @@ export const DesktopPage = () => (
   </>
 );
 
-/** noVNC adds its canvas to this element, so nothing else is drawn in it. */
+/** Nothing else is drawn in this element, because noVNC adds its canvas to it. */
 function Canvas() {
   const ref = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -45,7 +44,6 @@ function CoverOver() {
   );
 }
 
-/** Receives the text of a phone's keyboard. */
 function Keys() {
   const ref = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {

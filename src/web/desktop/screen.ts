@@ -6,22 +6,22 @@ import { desktopRoute, isFramed, linkSignature, vncAddress } from './address.ts'
 import { ControlChannel } from './channel.ts';
 import { desktopClipboard, desktopControl, rfb, type ScreenCover, setScreenState } from './state.ts';
 
-/** WebSocket codes after which the page asks before it reconnects. */
+/** WebSocket codes after which only a person can reconnect. */
 const final: Readonly<Record<number, ScreenCover>> = {
   1000: { key: 'screen.stopped', retry: 'screen.startAgain' },
   1002: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1003: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1011: { key: 'screen.absent', retry: 'screen.tryAgain' },
 };
-/** The session does not exist, so a retry cannot succeed. */
+/** Codes for a missing session, for which a retry cannot succeed. */
 const gone: Readonly<Record<number, ScreenCover>> = {
   1008: { key: 'screen.noSession' },
   4410: { key: 'screen.deleted' },
 };
-/** The relay's short text, which the page replaces with a full sentence. */
+/** Text from the relay that the page replaces with a full sentence. */
 const absent = 'VNC is not available';
 
-/** The text for a closed connection; undefined: the page can reconnect by itself. */
+/** Text for a closed connection. Undefined: the page can reconnect by itself. */
 function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenCover | undefined {
   const detail = reason === '' || reason === absent ? {} : { detail: reason };
   if (signed) return { key: reason === '' ? 'screen.signedEnded' : 'screen.signed', ...detail };
@@ -87,7 +87,7 @@ function connect(): void {
   rfb.value = made;
 }
 
-/** Lets the tab key reach noVNC's canvas, and gives the canvas a label. */
+/** Lets Tab reach noVNC's canvas, and labels the canvas. */
 function labelCanvas(): void {
   const canvas = target?.querySelector('canvas');
   if (!canvas) return;
@@ -119,7 +119,7 @@ async function ended(event: CloseEvent): Promise<void> {
   timer = setTimeout(connect, waitMs);
 }
 
-/** Browsers hide the reason of a refused upgrade, so this sends an ordinary request to find it. */
+/** Browsers hide why an upgrade was refused, so an ordinary request finds the reason. */
 async function needsToken(): Promise<boolean> {
   const headers = authorization();
   const answer = await fetch(desktopRoute, { headers }).catch(() => undefined);
@@ -129,7 +129,6 @@ async function needsToken(): Promise<boolean> {
   return true;
 }
 
-/** Connects when the page becomes visible, and disconnects some time after it was hidden. */
 function followVisibility(): void {
   clearTimeout(hiding);
   if (document.hidden) hiding = setTimeout(() => channel?.close(), hiddenMs);

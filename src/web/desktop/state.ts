@@ -6,13 +6,13 @@ import type { ControlNotice } from './channel.ts';
 
 export type ScreenConnection = 'pending' | 'live' | 'waiting' | 'failed';
 
-/** Text and button that cover a screen that is not live. */
+/** Covers a screen that is not live. */
 export interface ScreenCover {
-  /** The relay's own text, which takes precedence over the page's. */
+  /** Text from the relay, which takes precedence. */
   readonly detail?: string;
   readonly key?: TextKey;
   readonly seconds?: number;
-  /** The reconnect button; absent if reconnecting cannot help. */
+  /** Reconnect button. Absent: reconnecting cannot help. */
   readonly retry?: TextKey;
 }
 
@@ -22,11 +22,11 @@ export const screenConnection = signal<ScreenConnection>('pending');
 export const screenCover = signal<ScreenCover | undefined>({ key: 'screen.connecting' });
 export const desktopControl = signal(nobody);
 export const rfb = signal<RFB | undefined>(undefined);
-export const desktopClipboard = signal(''); // the desktop's clipboard
+export const desktopClipboard = signal('');
 export const isViewOnly = signal(false);
 export const isScaledToFit = signal(true);
 
-/** Whether this viewer's keyboard and mouse input is withheld from the desktop. */
+/** Whether this viewer's input is withheld from the desktop. */
 export const isWatching = (): boolean =>
   isFramed || isViewOnly.value || !desktopControl.value.mayControl || desktopControl.value.who === 'another';
 

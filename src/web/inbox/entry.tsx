@@ -20,13 +20,12 @@ import { findInboxReason } from './needs.ts';
 const before = 100;
 const limit = 500;
 
-/** The newest failure: the server's text, and its code if the log has one. */
+/** The server's text, and its code if the log has one. */
 interface FailedRun {
   readonly text: string;
   readonly code?: ErrorCode | undefined;
 }
 
-/** One session that needs a person: its open calls and its question, with the answer form below. */
 export function InboxEntry({ session }: { session: Session }) {
   const { id, lastSeq } = session;
   const title = useId();
@@ -83,7 +82,7 @@ export function InboxEntry({ session }: { session: Session }) {
   );
 }
 
-/** An answer also renews a spent budget, so the same form serves all waits. */
+/** An answer also renews a spent budget, so one form serves all waits. */
 function Answer({ session }: { session: Session }) {
   const [text, setText] = useState('');
   const [isSending, setSending] = useState(false);

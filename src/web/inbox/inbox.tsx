@@ -12,7 +12,6 @@ type InboxFilter = 'all' | InboxReason;
 
 export const openInbox = (): void => showDialog(<Inbox />);
 
-/** The questions, approvals, budgets and failures of all sessions, each with its answer form. */
 function Inbox() {
   const [shown, setShown] = useState<InboxFilter>('all');
   const [project, setProject] = useState('');

@@ -12,7 +12,7 @@ export function findInboxReason(session: Session): InboxReason | undefined {
   return status === 'failed' && session.unread > 0 ? 'failed' : undefined;
 }
 
-/** The sessions that need a person, longest wait first. */
+/** Longest wait first. */
 export const inboxSessions = computed<readonly Session[]>(() => {
   const found = sessions.value.filter((session) => findInboxReason(session) !== undefined);
   return found.sort((one, other) => (one.latestMessageAt < other.latestMessageAt ? -1 : 1));

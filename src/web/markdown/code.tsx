@@ -10,11 +10,11 @@ const maxHighlighted = 60_000;
 
 interface Props {
   readonly code: string;
-  /** The name of the language, or a file extension. */
+  /** Language name, or file extension. */
   readonly language?: string | undefined;
 }
 
-/** A code block with its language and a copy button. Colors appear when the worker has computed them. */
+/** Colors appear once the worker has computed them. */
 export function CodeBlock({ code: given, language }: Props) {
   const code = stripAnsi(given); // models quote program output with its color codes
   return (
@@ -31,7 +31,6 @@ export function CodeBlock({ code: given, language }: Props) {
   );
 }
 
-/** The colored text, without the language and the copy button. */
 export function HighlightedCode({ code, language = '' }: Props) {
   const [colored, setColored] = useState<{
     code: string;

@@ -13,15 +13,11 @@ const answerMs = 10_000;
 const loadMs = 30_000;
 let nextId = 1;
 
-/**
- * `failed`: the text is not a valid diagram, though a longer one may be. `hung`: the frame did not answer and was
- * removed.
- */
+/** `failed`: not a valid diagram, though a longer text can be one. `hung`: the frame did not answer and was removed. */
 type Drawing = { readonly kind: 'waiting' | 'failed' | 'hung' } | { readonly kind: 'drawn'; readonly height: number };
 
 /**
- * A Mermaid diagram, drawn in a frame without an origin. Shows the text if the frame cannot parse it or does not
- * answer.
+ * Draws a Mermaid diagram in a frame without an origin. Shows the text if the frame cannot parse it or does not answer.
  */
 export function Diagram({ source }: { source: string }) {
   const frame = useRef<HTMLIFrameElement>(null);
@@ -68,7 +64,7 @@ export function Diagram({ source }: { source: string }) {
     const ask = () => {
       latest.current = id;
       const order: DiagramRequest = { id, source, isDark };
-      frame.current?.contentWindow?.postMessage(order, '*'); // a frame without an origin cannot be named as the target
+      frame.current?.contentWindow?.postMessage(order, '*'); // a frame without an origin cannot be the named target
     };
     const begin = setTimeout(ask, restMs);
     let isAnswered = false;

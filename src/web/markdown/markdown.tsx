@@ -17,18 +17,17 @@ import { Diagram } from './diagram.tsx';
 import { CodeSpan, linkSandboxAddresses, PreviewLink } from './places.tsx';
 import { PlainText } from './plain.tsx';
 
-// Draws Markdown as elements, never as HTML: a tag in the text stays text, and only links to http, https and mailto
-// become links, so no sanitizer is needed. The page's worker parses the text, within limits; text beyond them is shown
-// plain. Until the worker has parsed a text with Markdown syntax, the text is held back for a moment, because its
-// syntax would be visible.
+// Draws Markdown as elements, never as HTML: tags stay text, and links are http, https or mailto, so no sanitizer is
+// needed. The page's worker parses the text, within limits; text beyond them is plain. Text with Markdown syntax is
+// held back briefly until it is parsed, because its syntax would be visible.
 
-const maxText = 200_000; // maximum number of characters that the worker parses
+const maxText = 200_000; // maximum characters that the worker parses
 const signs = /[*_`#|~$[\]<>\\]|^[ \t]*([-+]|\d+[.)])\s/m;
 const maxShort = 8_000; // characters of a text whose blocks are laid out together
 
 interface Props {
   readonly text: string;
-  /** The session whose workspace contains the images; undefined: images are shown as their names. */
+  /** Session whose workspace has the images. Undefined: images are shown as their names. */
   readonly sessionId?: string | undefined;
 }
 
@@ -163,7 +162,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
   }
 }
 
-/** The path of a file in the workspace; unchanged if it is not a valid address. */
+/** Returns an invalid address unchanged. */
 function decodePath(href: string): string {
   try {
     return decodeURI(href);
@@ -204,11 +203,11 @@ function Table({ head, rows, sessionId, dir }: TableProps) {
 
 interface FormulaProps {
   readonly tex: string;
-  /** A formula on its own lines. */
+  /** The formula is on lines of its own. */
   readonly isBlock: boolean;
 }
 
-/** A formula as MathML. Shows its text if the worker cannot parse it. */
+/** Shows the text if the worker cannot parse the formula. */
 function Formula({ tex, isBlock }: FormulaProps) {
   const [read, setRead] = useState<{ readonly tex: string; readonly tree: FormulaNode | undefined }>();
   useEffect(() => {
@@ -239,7 +238,7 @@ interface WorkspaceImageProps {
   readonly label: string;
 }
 
-/** An image of the workspace. Reading the file starts a stopped sandbox, so the person decides whether to load it. */
+/** Reading the file starts a stopped sandbox, so the person decides whether to load the image. */
 function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
   const [state, setState] = useState<{ url?: string; text?: string; mayLoad?: boolean }>({});
   const load = async () => {
@@ -277,7 +276,7 @@ const maxKept = 400;
 const maxKeptText = 2_000; // characters; longer texts are not cached, to keep frames short
 const pauseMs = 40;
 
-/** The worker's results for the newest texts; undefined: it could not parse the text. */
+/** Results for the newest texts. Undefined: the worker could not parse the text. */
 const kept = new Map<string, MarkdownTree | undefined>();
 
 function keep(text: string, tree: MarkdownTree | undefined): void {
@@ -294,8 +293,8 @@ interface ParsedText {
 }
 
 /**
- * The text's tree once the worker has it, 'unread' until then; undefined if the worker could not parse the text. While
- * a text grows, this is the tree of its beginning: the worker parses it again as often as it can.
+ * Tree of the text once parsed; until then 'unread', or for a growing text the tree of its beginning. Undefined: the
+ * worker could not parse the text.
  */
 function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
   const [parsed, setParsed] = useState<ParsedText | undefined>(() =>

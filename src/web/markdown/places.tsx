@@ -8,12 +8,10 @@ import { openPreviewAt } from '../work/preview/state.ts';
 import { type PreviewTarget, parsePreviewTarget } from '../work/preview/target.ts';
 import { openFile } from '../work/results.ts';
 
-// Links file names and sandbox addresses in an answer to the work pane.
-
 const fileForm = /^(\.\/|\/)?[\w@+~-][\w@.+~-]*(\/[\w@.+~-]+)*$/;
 const address = /(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d{1,5}(?:\/[\w./~%?&=#+-]*[\w/~%=#+-])?/gi;
 
-/** Inline code that names a workspace file or an address in the sandbox becomes a link. */
+/** Links inline code that names a workspace file or a sandbox address. */
 export function CodeSpan({ code, sessionId }: { code: string; sessionId: string | undefined }) {
   const plain = <code dir="ltr">{code}</code>;
   if (sessionId === undefined || sessionId !== currentId.value) return plain;
@@ -56,7 +54,6 @@ export const PreviewLink = ({ place, children }: { place: PreviewTarget; childre
   </a>
 );
 
-/** Text whose sandbox addresses are links. */
 export function linkSandboxAddresses(text: string): ComponentChildren {
   if (currentId.peek() === undefined || !text.includes(':')) return text;
   const parts: ComponentChildren[] = [];

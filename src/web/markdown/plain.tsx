@@ -12,10 +12,7 @@ interface PartProps {
   readonly lines: number;
 }
 
-/**
- * One part of a long text. The browser lays it out only near the view; until then its height is estimated from its
- * lines.
- */
+/** The browser lays out the part only near the view; until then its height is estimated from its lines. */
 export const TextPart = ({ children, lines }: PartProps) => (
   <span class="part full" style={{ containIntrinsicBlockSize: `auto ${lines}lh` }}>
     {children}
@@ -32,7 +29,6 @@ export function TextParts({ text }: { text: string }) {
   ));
 }
 
-/** The beginning of a very long text, and a button that shows more. */
 export function useTruncatedText(text: string) {
   const [max, setMax] = useState(maxAtFirst);
   const more =
@@ -47,7 +43,7 @@ export function useTruncatedText(text: string) {
   return { beginning: text.slice(0, max), more };
 }
 
-/** Plain text: not parsed yet, not parsable, or not drawable. */
+/** Text that is not parsed yet, or cannot be parsed or drawn. */
 export function PlainText({ text }: { text: string }) {
   const { beginning, more } = useTruncatedText(text);
   return (

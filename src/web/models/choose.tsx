@@ -21,16 +21,16 @@ interface ChoiceOptions {
   readonly title: string;
   /** Empty: the default model. */
   readonly value: string;
-  /** Whether the default model and the demo can be chosen too. */
+  /** The default model and the demo can be chosen too. */
   readonly withUsual?: boolean;
-  /** Called with the choice. If it fails, the dialog shows the error. */
+  /** The dialog shows errors of the choice. */
   readonly act: (ref: string) => void | Promise<void>;
 }
 
-/** Lets a person choose among the models of all configured providers. */
+/** Offers the models of all configured providers. */
 export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
-/** Changes the model of a session from its next turn on. `undefined`: chooses the model of the next session. */
+/** Changes the session's model from its next turn on. `undefined`: the next session's. */
 export const chooseModelFor = (session: Session | undefined): void =>
   chooseModel({
     title: t(session ? 'model' : 'models.choose'),

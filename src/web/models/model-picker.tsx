@@ -12,13 +12,13 @@ interface Props {
   /** `provider/model`, or empty. */
   readonly value: string;
   readonly onChange: (ref: string) => void;
-  /** Whether a person can type the name of an unlisted model. */
+  /** A person can type the name of an unlisted model. */
   readonly other?: boolean;
 }
 
 const mostShown = 200;
 
-/** A searchable list of models with the context size, the price and the abilities of each. */
+/** Searchable, with context size, price and abilities of each model. */
 export function ModelPicker({ groups, value, onChange, other = false }: Props) {
   const [text, setText] = useState('');
   const name = useId();
@@ -41,7 +41,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
           onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (pressedKey(event) !== 'Enter') return;
-            event.preventDefault(); // do not submit the form around it
+            event.preventDefault(); // keeps the form around it from being sent
             const best = shown[0]?.ref ?? unlisted;
             if (best !== undefined) onChange(best);
           }}
@@ -94,7 +94,6 @@ export const modelRefOf = (
   { id }: Pick<ListedModel, 'id'>,
 ): string => `${provider}/${id}`;
 
-/** Known facts about a model: context, price per million tokens, abilities. */
 function describeModel({ window, price, images, tools, reasoning }: ListedModel): string {
   const facts: string[] = [];
   if (window !== undefined) facts.push(t('models.context', { n: tokensOf(window) }));

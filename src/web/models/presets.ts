@@ -1,6 +1,5 @@
 import { trimCharacters, trimEndCharacters } from '../../core/text/text.ts';
 
-/** A kind of provider that the form offers. */
 export interface ProviderPreset {
   readonly id: string;
   readonly label: string;
@@ -21,15 +20,13 @@ export const providerPresets: readonly ProviderPreset[] = [
 
 const longest = 31;
 
-/** A provider name in the format of model references, such as `my-server`. */
+/** Converts a name to the format of model references, such as `my-server`. */
 export function slugifyProviderName(text: string): string {
   const name = trimCharacters(text.toLowerCase().replace(/[^a-z0-9]+/g, '-'), '-');
   return trimEndCharacters(name.slice(0, longest), '-') || 'server';
 }
 
-/**
- * A name for the server at this address, such as `models-example-com`, or `local-1234` for a server on this machine.
- */
+/** Names the server at an address, such as `models-example-com`, or `local-1234` on this machine. */
 export function toProviderName(address: string): string {
   const { hostname = '', port = '' } = URL.parse(address.trim()) ?? {};
   const isLocal = /^(localhost|127[.][\d.]+|\[::1\])$/.test(hostname);

@@ -11,11 +11,10 @@ import { type AvailableProvider, applyModels, effectiveModels, isDemoModel } fro
 
 interface Props {
   readonly onUsed?: (model: string) => void;
-  /** Stores the key of a known provider without choosing a model; absent: not offered. */
+  /** Stores a known provider's key without choosing a model. Absent: not offered. */
   readonly storeKey?: (provider: string, key: string) => Promise<void>;
 }
 
-/** Sets up a model without editing a file: provider, key, test, and a model from the provider's list. */
 export function ModelSetup({ onUsed, storeKey }: Props) {
   const [preset, setPreset] = useState<ProviderPreset>(providerPresets[0] as ProviderPreset);
   const [address, setAddress] = useState('');
@@ -46,7 +45,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     setAddress(next.baseUrl ?? '');
     setKey('');
     setName('');
-    void tryIt('', async () => {}); // clears the error of the previous provider
+    void tryIt('', async () => {}); // clears the previous provider's error
     forget();
   };
   const forget = () => {
@@ -174,7 +173,6 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
 const withScheme = (address: string): string =>
   /^[a-z]+:[/][/]/i.test(address.trim()) ? address.trim() : `http://${address.trim()}`;
 
-/** Shows on the start page that the demo answers, and offers to set up a model. */
 export function ModelBanner({ onUsed }: { onUsed: () => void }) {
   const now = effectiveModels.value;
   if (!now || !isDemoModel(now.model)) return null;

@@ -8,11 +8,11 @@ export type EffectiveModels = Outputs['models']['inForce'];
 export type AvailableProvider = Outputs['models']['offered']['providers'][number];
 export type ListedModel = AvailableProvider['models'][number];
 
-/** The model of a new session; empty: the server's default. */
+/** Model of a new session. Empty: the server's default. */
 export const chosenModel = signal('');
-/** The default model and the providers; undefined until the server has answered. */
+/** Undefined until the server has answered. */
 export const effectiveModels = signal<EffectiveModels | undefined>(undefined);
-/** The providers with their model lists; undefined until loaded. */
+/** Undefined until loaded. */
 export const availableProviders = signal<readonly AvailableProvider[] | undefined>(undefined);
 
 export async function loadEffectiveModels(): Promise<void> {
@@ -23,7 +23,7 @@ export async function loadAvailableProviders(): Promise<void> {
   availableProviders.value = (await query('models.offered', undefined)).providers;
 }
 
-/** Applies the state that the server returned for a change. Views that show the lists request them again. */
+/** Applies the server's answer to a change. Views that show the lists request them again. */
 export function applyModels(now: EffectiveModels): void {
   effectiveModels.value = now;
   availableProviders.value = undefined;
@@ -32,7 +32,7 @@ export function applyModels(now: EffectiveModels): void {
 /** The demo has no provider, so its name is the whole reference. */
 export const isDemoModel = (ref: string | undefined): boolean => ref === 'demo';
 
-/** `Ollama / qwen3`: provider and model by their display names. */
+/** Display names of provider and model: `Ollama / qwen3`. */
 export function modelLabel(ref: string): string {
   if (isDemoModel(ref)) return t('models.demo');
   const [provider = '', ...rest] = ref.split('/');
@@ -41,5 +41,5 @@ export function modelLabel(ref: string): string {
   return `${providerPresets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortModelName(ref)}`;
 }
 
-/** The short name of a model: without its provider, its folders and its file extension. */
+/** Omits the provider, the folders and the file extension. */
 export const shortModelName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');

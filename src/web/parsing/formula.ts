@@ -1,7 +1,7 @@
 import katex from 'katex';
 
-// Parses LaTeX written by an agent, in the page's worker. KaTeX converts it to MathML, which browsers render natively:
-// no HTML, no styles, no fonts. Only elements and attributes listed in this file are returned, and none of them links
+// Parses LaTeX written by an agent, in the page's worker. KaTeX converts it to MathML, which browsers render natively,
+// without HTML, styles or fonts. Only the elements and attributes listed here are returned; none of them links
 // anywhere.
 
 const maxText = 5_000; // characters
@@ -10,7 +10,6 @@ const maxDepth = 60;
 const maxSizeEm = 20;
 const maxExpansions = 300;
 
-/** A MathML element, or text. */
 export type FormulaNode =
   | string
   | {
@@ -29,7 +28,7 @@ const attributes = new Set(
   rowspacing columnspacing columnalign columnlines rowlines frame notation bevelled side linebreak`.split(/\s+/),
 );
 
-/** A node of KaTeX's own tree. Spaces are nodes with `character` or `width`. */
+/** Node of KaTeX's tree. Spaces are nodes with `character` or `width`. */
 interface KatexNode {
   readonly type?: string;
   readonly text?: string;
@@ -39,7 +38,7 @@ interface KatexNode {
   readonly children?: readonly KatexNode[];
 }
 
-/** Undefined: not LaTeX that KaTeX can parse within these limits, so it is shown as text. */
+/** Undefined: shown as text, because KaTeX cannot parse it within these limits. */
 export function parseFormula(text: string, isBlock: boolean): FormulaNode | undefined {
   if (text.length > maxText) return undefined;
   const options = { maxSize: maxSizeEm, maxExpand: maxExpansions, trust: false, throwOnError: true, strict: 'ignore' };
@@ -59,7 +58,7 @@ function read(node: KatexNode, limits: { nodes: number }, depth: number): readon
   }
   if (node.text !== undefined) return [node.text];
   const inner = (node.children ?? []).flatMap((child) => read(child, limits, depth + 1));
-  if (node.type === 'semantics') return inner; // its first child is the formula
+  if (node.type === 'semantics') return inner; // the first child is the formula
   if (node.type === 'annotation') return [];
   if (node.type === undefined && node.width !== undefined) return [space(node.character, node.width)];
   if (node.type === undefined || !names.has(node.type)) return inner;

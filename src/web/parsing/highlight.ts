@@ -19,7 +19,7 @@ import yaml from 'highlight.js/lib/languages/yaml';
 import { createLowlight } from 'lowlight';
 import { splitTextParts } from '../parts/bounded-text.ts';
 
-// A separate chunk, which the worker loads at the first code block.
+// The highlighter is a separate chunk, which the worker loads at the first code block.
 
 const maxPieces = 5_000;
 
@@ -49,8 +49,8 @@ export type HighlightedPiece = string | { readonly class: string; readonly inner
 type Tree = ReturnType<typeof lowlight.highlight>['children'][number];
 
 /**
- * The code as colored pieces, for each part of the text (see `textParts`); undefined for an unknown language, and for
- * too many pieces. Accepts names of languages and file extensions.
+ * Colors code, separately for each of its `textParts`. Accepts language names and file extensions. Undefined: unknown
+ * language, or too many pieces.
  */
 export function highlight(code: string, language: string): readonly (readonly HighlightedPiece[])[] | undefined {
   const name = language.toLowerCase();

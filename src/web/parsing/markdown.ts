@@ -2,11 +2,11 @@ import { Hooks, Lexer, type Token, type Tokens, type TokensList } from 'marked';
 import { CjkTokenizer, cjkMask } from './cjk-syntax.ts';
 import { mathSyntax, mayHaveFormulas } from './math-syntax.ts';
 
-// Parses Markdown written by an agent. Runs in the page's worker. The result has limits of depth and size, so drawing
-// it cannot exhaust the page's stack or time. Text beyond a limit stays plain.
+// Parses Markdown written by an agent, in the page's worker. Depth and size are limited, so drawing cannot exhaust the
+// page's stack or time. Text beyond a limit stays plain.
 
 const maxText = 200_000; // characters
-const maxInline = 8_000; // characters of one paragraph or cell, because the cost of emphasis is quadratic
+const maxInline = 8_000; // characters of one paragraph or cell, because emphasis takes quadratic time
 const maxBlock = 8_000; // characters of one block, which a browser lays out together
 const maxDepth = 24;
 const maxNodes = 5_000;
@@ -36,7 +36,7 @@ export interface MarkdownCell {
   readonly inner: MarkdownTree;
 }
 
-/** Never throws for a text that marked can parse. `now` is the clock of the time limit, in ms. */
+/** Never throws for text that marked can parse. `now`: clock of the time limit, in ms. */
 export function parseMarkdown(text: string, now: () => number = () => performance.now()): MarkdownTree {
   const limits = { nodes: maxNodes, until: now() + maxMs, now };
   const tokens = new BoundedLexer(limits, text).lex(text.slice(0, maxText));
@@ -49,7 +49,7 @@ interface Limits {
   readonly now: () => number;
 }
 
-/** Reads `[^1]` as a footnote if the text has a line that starts with `[^1]:`. Otherwise it could be a pattern. */
+/** `[^1]` is a footnote only if a line starts with `[^1]:`; otherwise it can be a pattern. */
 class NoteTokenizer extends CjkTokenizer {
   readonly #notes: ReadonlySet<string>;
 
@@ -69,7 +69,7 @@ class NoteTokenizer extends CjkTokenizer {
   }
 }
 
-/** Leaves texts beyond the limits unchanged. */
+/** Texts beyond the limits stay unchanged. */
 class BoundedLexer extends Lexer {
   readonly #limits: Limits;
   #depth = 0;
@@ -117,7 +117,6 @@ const entities: Readonly<Record<string, string>> = {
 const decoded = (text: string): string =>
   text.replace(/&(amp|lt|gt|quot|#39|nbsp);/g, (_whole, name: string) => entities[name] ?? '');
 
-/** Turns tokens into nodes, and counts them. */
 class Reader {
   readonly #limits: Limits;
 
@@ -133,7 +132,7 @@ class Reader {
     return this.#each(tokens, (token) => this.#span(token));
   }
 
-  /** The nodes of these tokens; beyond the limit, their source as one text. */
+  /** Beyond the limit, the tokens' source becomes one text. */
   #each(tokens: readonly Token[], read: (token: Token) => readonly MarkdownNode[]): MarkdownTree {
     const nodes: MarkdownNode[] = [];
     for (const [at, token] of tokens.entries()) {
@@ -242,7 +241,7 @@ const sourceOf = (tokens: readonly { readonly raw: string }[]): MarkdownNode => 
   text: tokens.map(({ raw }) => raw).join(''),
 });
 
-/** Splits a long list or table into several shorter ones. Any other long block stays text; code is drawn in parts. */
+/** Splits a long list or table into shorter ones. Other long blocks stay text; code is drawn in parts. */
 function inSmallBlocks(token: Token): Token[] {
   if (token.raw.length <= maxBlock || ['code', 'space', 'def'].includes(token.type)) return [token];
   if (token.type === 'list') return shorterLists(token as Tokens.List);
@@ -273,7 +272,7 @@ function shorterTables(table: Tokens.Table): Token[] {
   });
 }
 
-/** Groups the items in order, with at most `maxBlock` characters each; a larger item gets its own group. */
+/** Groups the items in order, with at most `maxBlock` characters each. A larger item gets its own group. */
 function inGroups<Value>(values: readonly Value[], sizeOf: (value: Value) => number): Value[][] {
   const groups: Value[][] = [];
   let size = 0;

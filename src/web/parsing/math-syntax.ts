@@ -1,13 +1,10 @@
 import type { Tokens } from 'marked';
 
 // LaTeX in Markdown: `$x$` and `\(x\)` inline, `$$x$$` and `\[x\]` on lines of their own. A dollar sign is a price
-// unless a formula follows it directly, and the closing sign directly follows the formula without a digit after it.
+// unless both signs touch the formula and no digit follows the closing one.
 
 const maxTex = 5_000; // characters
-/**
- * Maximum number of formulas in one text, including texts that start like one. Further ones stay text, so hostile input
- * costs little.
- */
+/** Maximum formulas in one text, including texts that only start like one, so that hostile input costs little. */
 const maxTries = 2_000;
 
 interface Delimiters {
@@ -23,11 +20,10 @@ const pairs: readonly Delimiters[] = [
 ];
 const ofDollars = /^\$([^\s$](?:[^$\n]*[^\s$\\])?)\$(?!\d)/;
 
-/** Whether a search for formulas is worthwhile. */
 export const mayHaveFormulas = (text: string): boolean =>
   text.includes('$') || text.includes('\\(') || text.includes('\\[');
 
-/** The `extensions` of a marked Lexer, for one text. */
+/** `extensions` of a marked Lexer, for one text. */
 export function mathSyntax() {
   let left = maxTries;
   const read = (src: string): Tokens.Generic | undefined => {

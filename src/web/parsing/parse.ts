@@ -1,6 +1,6 @@
 import { TaskQueue, type WorkerLike } from './queue.ts';
 
-/** The address of the worker's script, inserted by the bundler. */
+/** Worker's script, inserted by the bundler. */
 declare const PARSER_ADDRESS: string;
 
 interface TrustedTypes {
@@ -26,8 +26,6 @@ const queue = new TaskQueue({
   },
 });
 
-/** Loads the worker before its first task. */
 export const warmParser = (): void => queue.warm();
 
-/** Does the work in the page's worker; see `TaskQueue.run`. */
 export const runParseTask: TaskQueue['run'] = (name, input, signal) => queue.run(name, input, signal);

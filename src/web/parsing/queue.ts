@@ -1,10 +1,10 @@
 import type { TaskInput, TaskName, TaskOutput, TaskReport, TaskRequest } from './tasks.ts';
 
-// One worker for all untrusted texts of the page. If a task takes too long, its worker is terminated and the next task
-// gets a new worker.
+// One worker for all untrusted texts. A task that takes too long is terminated with its worker, and the next task gets
+// a new one.
 
 const maxTaskMs = 4_000;
-/** After this many timeouts, the page's texts are considered hostile, and each further task gets little time. */
+/** After this many timeouts, the page's texts count as hostile, and each further task gets little time. */
 const maxSlow = 3;
 const maxTaskMsOfHostile = 500;
 const maxStartMs = 30_000;
@@ -21,7 +21,7 @@ interface Task extends TaskRequest {
 }
 export interface TaskQueueOptions {
   readonly start: () => WorkerLike;
-  /** Calls `act` after a delay; calling the result cancels it. */
+  /** Calls `act` after a delay. The returned function cancels it. */
   readonly after: (ms: number, act: () => void) => () => void;
 }
 
@@ -40,8 +40,8 @@ export class TaskQueue {
   }
 
   /**
-   * Resolves with the output; with undefined if the task failed, took too long, or is no longer needed. The newest task
-   * runs first, because people see the end of a conversation.
+   * Resolves with undefined if the task failed, took too long, or is no longer needed. The newest task runs first,
+   * because people see the end of a conversation.
    */
   run<Name extends TaskName>(
     name: Name,
@@ -112,7 +112,6 @@ export class TaskQueue {
     this.#next();
   }
 
-  /** Terminates the worker with its task. */
   #replace() {
     this.#cancelTimer();
     this.#worker?.terminate();
@@ -123,10 +122,7 @@ export class TaskQueue {
     this.#next();
   }
 
-  /**
-   * Handles a worker that does not start, for example because a newer server no longer has its file: all texts stay
-   * plain for now.
-   */
+  /** All texts stay plain if the worker does not start, for example because a newer server no longer has its file. */
   #fail() {
     const waiting = this.#isReady ? [] : this.#waiting;
     if (!this.#isReady) this.#waiting = [];

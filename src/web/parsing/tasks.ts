@@ -3,11 +3,11 @@ import type { FormulaNode } from './formula.ts';
 import type { highlight } from './highlight.ts';
 import { parseMarkdown } from './markdown.ts';
 
-// The expensive work on untrusted texts. Each task is a function from plain data to plain data.
+// Expensive work on untrusted texts. Each task is a function from plain data to plain data.
 
 export const parseTasks = {
   markdown: ({ text }: { text: string }) => parseMarkdown(text),
-  /** Undefined: a plain text. */
+  /** Undefined: plain text. */
   async highlight({ code, language }: { code: string; language: string }): Promise<ReturnType<typeof highlight>> {
     return (await import('./highlight.ts')).highlight(code, language); // large, so it loads with the first code block
   },
@@ -23,7 +23,7 @@ export type TaskName = keyof typeof parseTasks;
 export type TaskInput<Name extends TaskName> = Parameters<(typeof parseTasks)[Name]>[0];
 export type TaskOutput<Name extends TaskName> = Awaited<ReturnType<(typeof parseTasks)[Name]>>;
 
-/** A message from the worker: it has loaded, or a task has ended. A task without `output` has failed. */
+/** The worker has loaded, or a task has ended. A task without `output` has failed. */
 export type TaskReport = { readonly id: number; readonly output?: unknown } | 'ready';
 export interface TaskRequest {
   readonly id: number;

@@ -1,7 +1,6 @@
 import { parseTasks, type TaskReport, type TaskRequest } from './tasks.ts';
 
-// The page's worker. It parses text written by agents outside of the page's own thread, and has no access to tokens or
-// sessions.
+// Parses texts written by agents outside of the page's thread, without access to tokens or sessions.
 
 const report = (what: TaskReport) => postMessage(what);
 
@@ -10,7 +9,7 @@ addEventListener('message', async ({ data }: MessageEvent<TaskRequest>) => {
   try {
     report({ id, output: await (parseTasks[name] as (input: unknown) => unknown)(input) });
   } catch {
-    report({ id }); // such as text that overflows the stack
+    report({ id }); // for example, if the text overflows the stack
   }
 });
 report('ready');

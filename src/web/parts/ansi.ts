@@ -1,10 +1,9 @@
 import { toCharacterBoundary } from './bounded-text.ts';
 
-// Terminal text as colored spans. The available libraries produce HTML, or limit neither lines nor spans, and the text
-// comes from a sandbox. The patterns are built from strings, because control characters in a regular expression literal
-// are usually a mistake.
+// Terminal text as colored spans. Existing libraries produce HTML, or limit neither lines nor spans, and the text comes
+// from a sandbox. Patterns are built from strings, because linters report control characters in literals.
 const maxRow = 200; // characters; a longer line continues in the next row
-const maxSpans = 300; // of one line; the remaining text is not colored
+const maxSpans = 300; // of one line; its remaining text is not colored
 const esc = '\\u001b';
 const colours = new RegExp(`${esc}\\[([0-9;:]*)m`, 'g');
 const sequences = new RegExp(
@@ -29,21 +28,20 @@ export interface AnsiSpan {
   readonly background?: string;
 }
 
-/** Approximates a terminal's display: ignores cursor moves, and keeps only the last state of an overwritten line. */
+/** Approximates a terminal: ignores cursor moves, and keeps only the last state of an overwritten line. */
 function settled(text: string): string {
   const lasting = text.replace(sequences, '');
   const last = lasting.includes('\r') ? lasting.split('\n').map(lastState).join('\n') : lasting;
   return last.replace(controls, '');
 }
 
-/** No regular expression, because a search for carriage returns would take quadratic time. */
+/** Without regular expressions, because a search for carriage returns would take quadratic time. */
 function lastState(line: string): string {
   let end = line.length;
   while (line[end - 1] === '\r') end--;
   return line.slice(line.lastIndexOf('\r', end - 1) + 1, end);
 }
 
-/** The same without colors. */
 export const stripAnsi = (text: string): string => settled(text).replace(anyColour, '').replace(allControls, '');
 
 interface Style {
@@ -113,10 +111,7 @@ function spanOf(text: string, { fg, bg, ...rest }: Style): AnsiSpan {
   return { text, class: names.join(' '), ...(fg && { color: fg }), ...(bg && { background: bg }) };
 }
 
-/**
- * A terminal's output as rows of spans. A color stays in effect across line ends. A line that is too long for one row
- * continues in the next.
- */
+/** Colors stay in effect across line ends. A line that is too long for one row continues in the next. */
 export function parseAnsiRows(text: string): AnsiSpan[][] {
   const rows: AnsiSpan[][] = [];
   let style: Style = {};
@@ -143,7 +138,6 @@ export function parseAnsiRows(text: string): AnsiSpan[][] {
   return rows;
 }
 
-/** Adds the spans of one line as one or more rows. */
 function pushRows(rows: AnsiSpan[][], spans: readonly AnsiSpan[]): void {
   let row: AnsiSpan[] = [];
   let room = maxRow;

@@ -4,22 +4,19 @@ import { Button } from './kit/button.tsx';
 import { EmptyState } from './kit/empty.tsx';
 
 interface Props {
-  /**
-   * Drawn instead of the children when one of them throws. It must not throw itself. Absent: a line that offers to try
-   * again.
-   */
+  /** Drawn instead of children that throw. It must not throw itself. Absent: a line that offers to try again. */
   readonly instead?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
-/** Confines an exception during drawing to the children. A new `key` tries again. */
+/** Confines exceptions during drawing to the children. A new `key` tries again. */
 export class ErrorBoundary extends Component<Props, { readonly hasFailed: boolean }> {
   override state = { hasFailed: false };
 
   static override getDerivedStateFromError = () => ({ hasFailed: true });
 
   override componentDidCatch(error: unknown): void {
-    reportError(error); // for a developer's console
+    reportError(error);
   }
 
   override render() {

@@ -1,15 +1,14 @@
-// The cost of the browser's layout grows with the length of a line or block, so drawn text has limits for both.
+// A browser's layout costs more for longer lines and blocks, so both are limited.
 
 const maxLine = 4_000; // characters
 const maxPart = 2_000; // characters
 const maxPartLines = 60;
 const lineWidth = 90; // characters, for height estimates
 
-/** One line for a row of a list, truncated if it is too long. */
 export const truncateLine = (line: string, max = maxLine): string =>
   line.length <= max ? line : `${line.slice(0, max)}…`;
 
-/** Splits the text at line ends, and inside a line only if the line is too long for a part. */
+/** Splits at line ends, and within a line only if it is too long for a part. */
 export function splitTextParts(text: string): string[] {
   const parts: string[] = [];
   for (let from = 0; from < text.length; ) {
@@ -51,15 +50,11 @@ export function countLines(text: string): number {
   return text.endsWith('\n') ? lines - 1 : lines;
 }
 
-/** The approximate number of lines of a text when long lines wrap. */
 export const estimateLineCount = (text: string): number =>
   text.split('\n').reduce((sum, { length }) => sum + Math.floor(length / lineWidth), countLines(text));
 
 const hidden = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\n\t]]/gv;
 
-/**
- * Replaces characters that a browser does not show, or that reorder the text around them, with their codes, such as
- * ⟨202E⟩.
- */
+/** Replaces characters that a browser hides, or that reorder the text around them, with codes such as ⟨202E⟩. */
 export const showHiddenCharacters = (text: string): string =>
   text.replace(hidden, (sign) => `⟨${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`);

@@ -1,7 +1,7 @@
 import { effect } from '@preact/signals';
 import { theme } from '../data/prefs.ts';
 
-/** The color of a custom property at this element, for canvases, which cannot use properties. */
+/** Computed color of a custom property, for canvases, which cannot use properties. */
 export function readColour(place: Element, property: string): string {
   const probe = document.createElement('span');
   probe.style.color = `var(${property})`;
@@ -11,7 +11,6 @@ export function readColour(place: Element, property: string): string {
   return color;
 }
 
-/** Calls `draw` now and after each change of the theme, by the person or by the system. */
 export function followTheme(draw: () => void): () => void {
   const system = matchMedia('(prefers-color-scheme: dark)');
   system.addEventListener('change', draw);

@@ -5,13 +5,13 @@ interface View {
 }
 
 const near = 120; // pixels from the end; scrolling down to here resumes following
-/** Momentum scrolling after a touch lasts about this long. On a busy machine the scroll event is late, too. */
+/** Duration of momentum scrolling after a touch. On a busy machine, scroll events are late, too. */
 const handMs = 2_000;
 
 /**
- * Decides whether a view stays at the end of growing content. Only a person who scrolls up stops that. Content that
- * grows or shrinks moves the view too, which browsers report as a scroll, and late on a busy machine. An upward move is
- * therefore attributed to a person only soon after a wheel, touch, key or scroll bar event.
+ * Keeps a view at the end of changing content until a person scrolls up. Browsers also report moves by changing content
+ * as scrolls, late on a busy machine, so only an upward move soon after a wheel, touch, key or scroll bar event is
+ * attributed to a person.
  */
 export class EndFollower {
   readonly #now: () => number;
@@ -38,12 +38,12 @@ export class EndFollower {
     this.#follows = false;
   }
 
-  /** Call this when a person uses a key, a wheel, a finger or the scroll bar on the view. */
+  /** Call when a person uses a key, a wheel, a finger or the scroll bar on the view. */
   handled(): void {
     this.#handedAt = this.#now();
   }
 
-  /** Call this when a person starts to hold the scroll bar or the content, for any time. */
+  /** Call when a person starts to hold the scroll bar or the content, for any time. */
   held(): void {
     this.#isHeld = true;
     this.handled();
@@ -54,13 +54,13 @@ export class EndFollower {
     this.#isHeld = false;
   }
 
-  /** Call this when the wheel turns up. A simultaneous change of the height would hide the move itself. */
+  /** Call when the wheel turns up. A simultaneous change of the height would hide the move itself. */
   turnedUp({ scrollTop }: View): void {
     this.handled();
     if (scrollTop > 0) this.#follows = false;
   }
 
-  /** Call this when the view has moved. */
+  /** Call when the view has moved. */
   scrolled({ scrollTop, scrollHeight, clientHeight }: View): void {
     const away = scrollHeight - scrollTop - clientHeight;
     const isUp = scrollTop < this.#top - 1;

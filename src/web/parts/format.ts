@@ -1,8 +1,6 @@
 import { language } from '../text/text.ts';
 
-// Times, sizes and amounts in the person's language.
-
-/** The person's language with their region: the browser can have `en-GB` where the page has `en`. */
+/** Includes the person's region: the browser can have `en-GB` where the page has `en`. */
 export const locale = (): string =>
   navigator.languages.find((one) => one.split('-')[0] === language.value) ?? language.value;
 
@@ -21,7 +19,7 @@ export function formatDuration(ms: number): string {
 const withRest = (whole: string, rest: number, unit: string): string =>
   rest === 0 ? whole : `${whole} ${rest} ${unit}`;
 
-/** A time today as `14:05`, any other with its day: `Fri, Nov 27, 14:05`. In another zone, always with the day. */
+/** Today `14:05`, otherwise with the day: `Fri, Nov 27, 14:05`. With a time zone, always with the day. */
 export function formatMoment(at: number | string, timeZone?: string): string {
   const [then, now] = [new Date(at), new Date()];
   const isThisYear = then.getFullYear() === now.getFullYear();
@@ -41,7 +39,7 @@ const units = [
   ['hour', 3_600_000],
   ['minute', 60_000],
 ] as const;
-/** `2 min. ago`, `yesterday`, and the date for anything older than a week. */
+/** `2 min. ago`, `yesterday`, or the date if older than a week. */
 export function formatAge(ms: number, now: number): string {
   const since = Math.max(0, now - ms);
   if (since >= 7 * day) return new Date(ms).toLocaleDateString(locale(), { dateStyle: 'medium' });
@@ -58,7 +56,7 @@ export const formatCount = (value: number): string => value.toLocaleString(local
 export const formatCompact = (value: number): string =>
   new Intl.NumberFormat(locale(), { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 
-/** Prices are in US dollars, as in the price list. */
+/** In US dollars, as in the price list. */
 export const formatPrice = (cost: number): string =>
   new Intl.NumberFormat(locale(), {
     style: 'currency',

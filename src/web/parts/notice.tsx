@@ -3,14 +3,13 @@ import { CallError, connectionState, pendingChanges, toErrorText } from '../data
 import { serverInfo } from '../data/system.ts';
 import { t } from '../text/text.ts';
 
-// One line at the top of the conversation: the state of the connection, or the error of an action.
+// A line at the top of the conversation: the connection's state, or an action's error.
 
 /** `wait`: a temporary problem, or nothing was done. */
 type NoticeKind = 'good' | 'wait' | 'bad';
 interface NoticeText {
   readonly text: string;
   readonly kind: NoticeKind;
-  /** The page of the guide about this error. */
   readonly docs?: string | undefined;
 }
 const message = signal<NoticeText | undefined>(undefined);
@@ -28,7 +27,7 @@ export function notify(text: string, kind: NoticeKind = 'good', docs?: string): 
     );
 }
 
-/** Performs the work, and shows an error if it fails. Resolves with whether it succeeded. */
+/** Shows an error if the work fails. Resolves with true on success. */
 export async function tryOrNotify(what: string, work: () => Promise<unknown>): Promise<boolean> {
   try {
     await work();
@@ -43,7 +42,6 @@ export async function tryOrNotify(what: string, work: () => Promise<unknown>): P
   }
 }
 
-/** A link to the guide's page that explains what to do. */
 export const GuideLink = ({ docs }: { docs: string }) => (
   <>
     {' '}
@@ -68,7 +66,6 @@ export function Notice() {
   );
 }
 
-/** Shows that the connection is lost, and how many messages will be sent on reconnection. */
 function brokenText(): string {
   const away = t(navigator.onLine ? 'connectionLost' : 'deviceOffline');
   const messages = pendingChanges.value.filter((path) => path === 'runs.send').length;

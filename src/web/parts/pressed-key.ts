@@ -1,9 +1,6 @@
-/** The key code while an input method handles a key. In Safari, `isComposing` is already false then. */
+/** Key code while an input method handles a key. In Safari, `isComposing` is already false then. */
 const handledByInputMethod = 229;
 
-/**
- * The key of a keydown event; empty while an input method is composing, because the key then belongs to the input
- * method.
- */
+/** Key of a keydown event. Empty while an input method composes, because the key belongs to it. */
 export const pressedKey = (event: Pick<KeyboardEvent, 'key' | 'isComposing' | 'keyCode'>): string =>
   event.isComposing || event.keyCode === handledByInputMethod ? '' : event.key;

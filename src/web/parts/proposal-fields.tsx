@@ -4,13 +4,13 @@ import { LongTextField, TextField } from './kit/field.tsx';
 interface Props {
   readonly title: string;
   readonly text: string;
-  /** The number of initially visible lines. */
+  /** Initially visible lines. */
   readonly rows: number;
   readonly onTitle: (title: string) => void;
   readonly onText: (text: string) => void;
 }
 
-/** Fields for a pull request's title and text, with the forges' limits. */
+/** Fields with the forges' limits. */
 export const ProposalFields = ({ title, text, rows, onTitle, onText }: Props) => (
   <>
     <TextField label={t('ship.title')} required maxLength={250} value={title} onChange={onTitle} />

@@ -1,13 +1,10 @@
 const newline = 10;
-const maxRow = 2_000; // maximum number of drawn characters per line
+const maxRow = 2_000; // maximum characters drawn per line
 
-/**
- * The lines of text that arrives in parts. A line is decoded only when it is drawn, so a million lines take only their
- * bytes.
- */
+/** Lines of text that arrives in parts. A line is decoded only when drawn, so a million lines take only their bytes. */
 export class TextLines {
   readonly #parts: Uint8Array[] = [];
-  /** The byte offset of each part. */
+  /** Byte offset of each part. */
   readonly #starts: number[] = [];
   #ends = new Uint32Array(1_024);
   #lines = 0;
@@ -31,7 +28,7 @@ export class TextLines {
     this.#bytes += part.length;
   }
 
-  /** The byte offset of a line, counted from 0. */
+  /** `index` counts from 0. */
   line(index: number): string {
     const from = index === 0 ? 0 : (this.#ends[index - 1] ?? 0) + 1;
     const end = index < this.#lines ? (this.#ends[index] ?? 0) : this.#bytes;
@@ -58,7 +55,6 @@ export class TextLines {
     return bytes;
   }
 
-  /** The part that contains this byte. */
   #partAt(byte: number): number {
     let low = 0;
     let high = this.#starts.length - 1;

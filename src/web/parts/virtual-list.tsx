@@ -6,19 +6,19 @@ const extra = 12; // rows above and below the visible ones
 
 interface Props {
   readonly count: number;
-  /** The height of every row, in pixels. */
+  /** Height of every row, in pixels. */
   readonly rowHeight: number;
   readonly row: (index: number) => VNode;
   readonly class?: string;
   readonly label: string;
   readonly role?: 'list' | 'log' | 'group' | 'tree';
-  /** Stays at the end when new rows arrive, unless the person has scrolled up. */
+  /** Stays at the end when rows arrive, unless the person has scrolled up. */
   readonly followsEnd?: boolean;
   /** Scrolls this row into view when it changes. */
   readonly shown?: number | undefined;
 }
 
-/** Draws only the rows in view, so a million of them cost no more than thirty. */
+/** Draws only the rows in view, so a million rows cost no more than thirty. */
 export function VirtualList({ count, rowHeight, row, label, role = 'list', followsEnd, shown, class: more }: Props) {
   const ref = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);

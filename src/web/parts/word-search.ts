@@ -4,7 +4,6 @@ const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text);
 export const foldText = (text: string): string =>
   (isAscii(text) ? text : text.normalize('NFKD').replace(/\p{M}/gu, '')).toLowerCase();
 
-/** Decides whether a text contains each word of the search. */
 export function createWordMatcher(search: string): (text: string) => boolean {
   const words = foldText(search).split(/\s+/).filter(Boolean);
   return (text) => {

@@ -52,7 +52,6 @@ const isBusy = (id: string): boolean => {
   return session !== undefined && ['running', 'waiting'].includes(toStatus(session));
 };
 
-/** Below the list: actions for the selected sessions, or their progress. */
 export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly string[]> }) {
   const work = running.value;
   if (work) return <Progress />;

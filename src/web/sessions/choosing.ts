@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 /** The sessions that a person has selected to delete, stop or archive together. */
 export const isSelecting = signal(false);
 export const selectedSessions = signal<ReadonlySet<string>>(new Set());
-let anchor: string | undefined; // the start of a range
+let anchor: string | undefined; // start of a range
 
 export function stopSelecting(): void {
   isSelecting.value = false;
@@ -18,7 +18,7 @@ export function toggleSelected(id: string): void {
   anchor = id;
 }
 
-/** Selects the range from the last single choice to this session; `order` is the displayed order. */
+/** Selects from the last single choice to this session. `order` is the displayed order. */
 export function selectRange(id: string, order: readonly string[]): void {
   const from = anchor === undefined ? -1 : order.indexOf(anchor);
   const to = order.indexOf(id);

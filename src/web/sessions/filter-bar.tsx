@@ -8,7 +8,6 @@ import { createProject, projectFilter, projects, type StatusFilter, statusFilter
 
 const newProject = '+'; // not a valid project id
 
-/** Turns the selection of several sessions on and off. */
 export const SelectButton = () => (
   <IconButton
     icon="plan"
@@ -21,7 +20,6 @@ export const SelectButton = () => (
   />
 );
 
-/** The two filters of the list. */
 export function FilterBar() {
   return (
     <div class="row filter-bar rigid">
@@ -64,7 +62,7 @@ export function FilterBar() {
 
 const capitalized = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-/** Creates a project in a dialog. `done` is called at the end, for example to return to another dialog. */
+/** `done` is called at the end, for example to return to another dialog. */
 export const openNewProjectDialog = (done: () => void = closeDialog): void => showDialog(<NewProject done={done} />);
 
 function NewProject({ done }: { done: () => void }) {

@@ -4,8 +4,6 @@ import { mutate, query } from '../data/server.ts';
 import { type Session, sessions } from '../data/sessions.ts';
 import { type DisplayStatus, toStatus } from '../data/status.ts';
 
-// The filters of the list: by state and by project.
-
 export type StatusFilter = 'all' | 'running' | 'waiting' | 'finished' | 'failed' | 'stopped';
 const states: Readonly<Record<Exclude<StatusFilter, 'all'>, readonly DisplayStatus[]>> = {
   running: ['running'],
@@ -17,7 +15,7 @@ const states: Readonly<Record<Exclude<StatusFilter, 'all'>, readonly DisplayStat
 export const statusFilters = ['all', ...Object.keys(states)] as readonly StatusFilter[];
 export const statusFilter = signal<StatusFilter>('all');
 
-/** Empty: all sessions. Otherwise new sessions are also created in this project. */
+/** Empty: all sessions. Otherwise new sessions are created in this project. */
 export const projectFilter = signal('');
 type Project = Outputs['projects']['list']['projects'][number];
 export const projects = signal<readonly Project[]>([]);
@@ -26,7 +24,6 @@ export async function loadProjects(): Promise<void> {
   projects.value = (await query('projects.list', { limit: 500 })).projects;
 }
 
-/** Creates a project, and shows it. */
 export async function createProject(name: string): Promise<void> {
   const { id } = await mutate('projects.create', { name });
   await loadProjects();
@@ -39,7 +36,6 @@ const isInProject = (session: Session, project: string): boolean => project === 
 
 export const isFiltered = computed(() => statusFilter.value !== 'all' || projectFilter.value !== '');
 
-/** The sessions that match both filters. */
 export const filteredSessions = computed<readonly Session[]>(() =>
   isFiltered.value
     ? sessions.value.filter((one) => isInState(one, statusFilter.value) && isInProject(one, projectFilter.value))

@@ -1,15 +1,13 @@
 import type { Session } from '../../client/types.ts';
 import { createWordMatcher } from '../parts/word-search.ts';
 
-// The session list as rows: day headings, and sessions.
-
 export type SessionListRow =
   | { readonly kind: 'heading'; readonly label: string }
   | { readonly kind: 'archive'; readonly count: number }
   | {
       readonly kind: 'session';
       readonly session: Session;
-      /** Shown below the session whose agent started it, or from which it is a branch. */
+      /** Shown below the session whose agent started it, or that it is a branch of. */
       readonly isNested?: true;
     };
 
@@ -82,7 +80,7 @@ function dayBefore(now: number): Date {
   return day;
 }
 
-/** The sessions whose title or latest texts contain every word, and those that the server found. */
+/** Finds sessions whose title or latest texts contain every word, and adds those that the server found. */
 export function filterSessions(
   sessions: readonly Session[],
   search: string,

@@ -3,7 +3,7 @@ import { t } from '../text/text.ts';
 import { projects } from './filters.ts';
 
 interface Props {
-  /** The id of a project; empty: none. */
+  /** Project id. Empty: none. */
   readonly value: string;
   readonly onChange: (value: string) => void;
 }

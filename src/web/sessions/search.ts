@@ -1,9 +1,8 @@
 import { effect, signal } from '@preact/signals';
 import { query } from '../data/server.ts';
 
-/** The words in the session list's search field. */
 export const searchText = signal('');
-/** Sessions with these words in a message, as found by the server. */
+/** Sessions with a message in which the server found these words. */
 export const messageMatches = signal<ReadonlySet<string>>(new Set());
 export const isSearching = signal(false);
 

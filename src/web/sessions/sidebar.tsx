@@ -61,7 +61,7 @@ const AccountMenu = ({ name }: { name: string }) => (
   />
 );
 
-/** On a small screen the list covers the page, so a button that opens something else closes it. */
+/** On a small screen the list covers the page, so opening something else closes it. */
 const leavingMenu = (open: () => void) => () => {
   isMenuOpen.value = false;
   open();

@@ -6,11 +6,11 @@ import { serverText, t } from '../text/text.ts';
 
 export type Template = Outputs['templates']['list']['templates'][number];
 
-/** The template of a new session; empty: the server's default. */
+/** Empty: the server's default. */
 export const chosenTemplate = createPref<string>('template', '');
 export const templates = signal<readonly Template[]>([]);
 
-/** Also resets a choice whose template is gone or cannot run here. */
+/** Resets a choice whose template is gone or cannot run here. */
 export async function loadTemplates(): Promise<void> {
   templates.value = (await query('templates.list', undefined)).templates;
   const chosen = templates.value.find(({ id }) => id === chosenTemplate.value);
@@ -20,7 +20,7 @@ export async function loadTemplates(): Promise<void> {
 export const templateName = (id: string): string =>
   id === '' ? t('form.default') : serverText(templates.value.find((one) => one.id === id)?.name ?? id);
 
-/** The options of a field: the default, and the templates that can run here. The template `value` is always offered. */
+/** The default, and the templates that can run here. The template `value` is always offered. */
 export const templateChoices = (value: string): (readonly [id: string, name: string])[] => {
   const usable = templates.value.filter(({ id, unavailable }) => unavailable === null || id === value);
   return [['', t('form.default')], ...usable.map(({ id, name }) => [id, serverText(name)] as const)];

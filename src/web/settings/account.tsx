@@ -6,7 +6,6 @@ import { ConfirmButton, ResourceList, useResource } from '../parts/kit/resource-
 import { t } from '../text/text.ts';
 import { PersonalKeys } from './secrets/keys.tsx';
 
-/** The person, and the browsers and commands where they are signed in. */
 export function Account() {
   const devices = useResource(t('account.unread'), async () => (await query('people.devices', undefined)).devices);
   const end = (id: string) =>
@@ -57,10 +56,7 @@ export function Account() {
 
 const browsers = { Edg: 'Edge', OPR: 'Opera', Firefox: 'Firefox', Chrome: 'Chrome', Safari: 'Safari' };
 const systems = { Android: 'Android', iPhone: 'iOS', iPad: 'iPadOS', Windows: 'Windows', Mac: 'macOS', Linux: 'Linux' };
-/**
- * The browser and its operating system, if the user agent names both in the usual format; otherwise the whole user
- * agent.
- */
+/** Browser and operating system, if the user agent names both in the usual format; otherwise the whole user agent. */
 function programOf(agent: string): string {
   const find = (names: Record<string, string>, end: string) =>
     Object.entries(names).find(([word]) => agent.includes(`${word}${end}`))?.[1];

@@ -8,7 +8,6 @@ import { modelLabel } from '../models/state.ts';
 import { LoadPlaceholder, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
-/** The tools, tool servers and approvals of the selected session's agent. */
 export function AgentSettings() {
   const id = currentId.value;
   const [agent, setAgent] = useState<Outputs['sessions']['agent']>();
@@ -58,7 +57,6 @@ const Names = ({ title, names, none }: { title: string; names: readonly string[]
   </div>
 );
 
-/** The tools that the log shows as permitted for the whole session. */
 function alwaysAllowed(): string[] {
   eventCount.value;
   const names = new Map<string, string>();

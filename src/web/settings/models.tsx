@@ -15,7 +15,7 @@ import { List } from '../parts/kit/list.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
-/** The default model, the providers with their keys, and a button for another provider. Administrators only. */
+/** Administrators only. */
 export function Models({ again }: { again: () => void }) {
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();

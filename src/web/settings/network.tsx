@@ -11,7 +11,6 @@ import { serverText, t } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];
 
-/** The hosts that the selected session's sandbox can reach, the blocked ones, and those allowed in this session. */
 export function Network() {
   const sessionId = currentId.value;
   const [egress, setEgress] = useState<EgressInForce>();
@@ -104,7 +103,7 @@ function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: strin
 const canHelp = (rule: string): boolean => ['not listed', 'port not allowed'].includes(rule);
 const webPorts = [80, 443];
 
-/** From the log, most recent first. A host at a default port is shown without the port, like an entry. */
+/** Most recent first. A default port is omitted, as in an entry. */
 function blockedHosts(): readonly BlockedHost[] {
   eventCount.value;
   const found = new Map<string, BlockedHost>();

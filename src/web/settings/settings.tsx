@@ -13,7 +13,7 @@ import { AgentSettings } from './agent.tsx';
 import { Models } from './models.tsx';
 import { Network } from './network.tsx';
 
-/** A component whose code loads when it is first drawn, which keeps the page's first load small. */
+/** Loads the component's code when it is first drawn, which keeps the page's first load small. */
 function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
   return function Later(props: Props) {
     const [Body, setBody] = useState<ComponentType<Props>>();
@@ -53,10 +53,7 @@ const Look = () => (
     />
   </>
 );
-/**
- * Whether the browser shows a notification when an agent waits or has finished. A refusal can be undone only in the
- * browser.
- */
+/** Notifications when an agent waits or has finished. Only the browser can undo a refusal. */
 function Notifications() {
   const [state, setState] = useState(typeof Notification === 'undefined' ? 'missing' : Notification.permission);
   const ask = () => Notification.requestPermission().then(setState, () => {});
@@ -74,13 +71,12 @@ function Notifications() {
     </>
   );
 }
-/** A page of the settings. A new page is one file, and one line here. */
+/** A new page is one file, and one line here. */
 interface Section {
   readonly id: string;
-  /** The heading above the page's entry. */
   readonly group?: TextKey;
   readonly label: TextKey;
-  /** Whether the page is available. Undefined: always. */
+  /** Undefined: always available. */
   readonly shows?: () => boolean;
   /** `again` reopens the settings after another dialog replaced them. */
   readonly Body: ComponentType<{ again: () => void }>;
@@ -89,7 +85,7 @@ interface Section {
 const seesAdministration = () => currentUser.value?.role === 'admin' || currentUser.value?.role === 'auditor';
 const hasSession = () => currentId.value !== undefined;
 const ServerSettings = later(async () => (await import('./server/server-settings.tsx')).ServerSettings);
-/** A page of server settings. All of these share one component. */
+/** Pages of server settings share one component. */
 const ofServer =
   (...parts: string[]) =>
   () => <ServerSettings key={parts[0]} parts={parts} />;

@@ -8,7 +8,7 @@ import { lastReadSeq, listSharedFiles, RequestError, readSharedFile, type Shared
 const under = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`);
 const above = (folder: string) => (folder.includes('/') ? folder.slice(0, folder.lastIndexOf('/')) : '.');
 
-/** The files of a shared session, one folder at a time. The list is reloaded when something happens in the session. */
+/** Lists one folder at a time, again whenever something happens in the session. */
 export function SharedFiles() {
   const [folder, setFolder] = useState('.');
   const [entries, setEntries] = useState<readonly SharedFileEntry[]>();

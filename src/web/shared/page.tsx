@@ -8,7 +8,6 @@ import { t } from '../text/text.ts';
 import { SharedFiles } from './files.tsx';
 import { sharedModel, sharedSummary, shareState } from './session.ts';
 
-/** The conversation behind a link, for anyone who has the link. */
 export function SharedPage() {
   const summary = sharedSummary.value;
   const title = summary?.title || t('shared.title');

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { Event } from '../../client/types.ts';
 import { ConversationModel } from '../data/model.ts';
 
-// The session behind a link. The link's secret is in the address after the #, which browsers never send to a server.
+// The link's secret is in the address after the #, which browsers never send to a server.
 
 interface ShareSummary {
   readonly title: string;
@@ -28,7 +28,7 @@ export const sharedSummary = signal<ShareSummary | undefined>(undefined);
 /** `unfit`: the link is no longer valid. `offline`: the page retries automatically. */
 export const shareState = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
 
-/** The seq of the last event, set whenever the page has read all events. */
+/** Seq of the last event, set whenever the page has read all events. */
 export const lastReadSeq = signal(0);
 
 const everyMs = 5_000;
@@ -73,7 +73,7 @@ async function readOn(): Promise<void> {
   }
 }
 
-/** Reads the session, and keeps reading while the page is visible. */
+/** Keeps reading while the page is visible. */
 export function followShared(): void {
   const again = async () => {
     if (document.visibilityState === 'visible') {

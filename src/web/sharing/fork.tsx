@@ -10,7 +10,6 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { sessionNameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
-/** Offers a new session that continues from this point in the log. */
 export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
   <Button
     kind="quiet"
@@ -23,7 +22,7 @@ export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
   />
 );
 
-/** `seq`: the end of a step or a run; undefined: the end of the newest run. */
+/** `seq`: the end of a step or run. Undefined: the end of the newest run. */
 export function confirmFork(seq?: number): void {
   const id = currentId.value;
   if (id !== undefined) showDialog(<ForkDialog id={id} seq={seq} />);
@@ -54,7 +53,7 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
   );
 }
 
-/** A line in both logs: the origin of this session, or the session that was forked from it. */
+/** Shown in both logs: the origin of this session, or the session that was forked from it. */
 export function ForkNote({ event: { data, sessionId } }: { event: EventOf<'session.forked'> }) {
   const isChild = data.to === sessionId;
   const other = isChild ? data.from : data.to;

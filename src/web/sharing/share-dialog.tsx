@@ -18,7 +18,6 @@ type ShareLifetime = keyof typeof lives;
 
 export const openShareDialog = ({ id }: Session): void => showDialog(<ShareDialog sessionId={id} />);
 
-/** Creates links that show the session read-only to anyone, lists the valid ones, and revokes them. */
 function ShareDialog({ sessionId }: { sessionId: string }) {
   const [hours, setHours] = useState<ShareLifetime>('168');
   const [files, setFiles] = useState(false);

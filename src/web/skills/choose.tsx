@@ -5,7 +5,7 @@ import { FormError, useActionError } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { loadSkills, readChosenSkills, saveChosenSkills, skills } from './state.ts';
 
-/** Lets a person choose the skills of a session, or of the next session if `id` is undefined. */
+/** `id` undefined: the next session. */
 export const chooseSkills = (id: string | undefined): void => showDialog(<ChooseSkills id={id} />);
 
 function ChooseSkills({ id }: { id: string | undefined }) {

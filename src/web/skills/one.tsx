@@ -12,7 +12,6 @@ interface Props {
   readonly back: () => void;
 }
 
-/** One skill: description, instructions, versions, and the templates that use it. */
 export function SkillView({ id, back }: Props) {
   const [skill, setSkill] = useState<SkillDetail>();
   const [text, setText] = useState('');

@@ -13,7 +13,6 @@ import { loadSkills, readFolder, skills } from './state.ts';
 export const openSkills = (): void => showDialog(<Skills />);
 const openSkill = (id: string): void => showDialog(<SkillView id={id} back={openSkills} />);
 
-/** The skills that the person can see, and a button to upload a folder. */
 function Skills() {
   const [trouble, tryIt] = useActionError();
   const [problems, setProblems] = useState<readonly string[]>([]);

@@ -16,7 +16,7 @@ export async function loadSkills(): Promise<void> {
   skills.value = await query('skills.list', undefined);
 }
 
-/** The skills that the agent of a session can read, for completion. */
+/** Skills that a session's agent can read, for completion. */
 export const sessionSkills = signal<{ readonly id: string; readonly all: readonly SessionSkill[] } | undefined>(
   undefined,
 );
@@ -26,10 +26,9 @@ export async function loadSessionSkills(id: string): Promise<void> {
   if (sessionSkills.peek()?.id === id) sessionSkills.value = { id, all };
 }
 
-/** The skills of the next session. */
 export const chosenSkills = signal<readonly string[]>([]);
 
-/** The skills selected for a session, or for the next session. */
+/** `id` undefined: the next session. */
 export async function readChosenSkills(id: string | undefined): Promise<readonly string[]> {
   return id === undefined ? chosenSkills.value : (await query('sessions.agent', { id })).skills;
 }
@@ -37,14 +36,14 @@ export async function saveChosenSkills(id: string | undefined, names: readonly s
   if (id === undefined) chosenSkills.value = names;
   else await mutateWithRetry('sessions.update', { id, skills: [...names] });
 }
-/** Adds one skill to those already selected. */
+/** Keeps the skills already selected. */
 export async function addSkill(id: string | undefined, name: string): Promise<void> {
   const chosen = await readChosenSkills(id);
   if (!chosen.some((pin) => pin.split('@')[0] === name)) await saveChosenSkills(id, [...chosen, name]);
 }
 
 const maxBytes = 7 * 1024 * 1024;
-/** The chosen folder. Its paths start with the folder's own name. Undefined: it is too large. */
+/** Reads the chosen folder. Paths start with the folder's own name. Undefined: too large. */
 export async function readFolder(chosen: FileList): Promise<UploadFile[] | undefined> {
   const all = [...chosen].filter((file) => !/(^|\/)(\.git|node_modules|__pycache__)\//.test(file.webkitRelativePath));
   if (all.reduce((sum, { size }) => sum + size, 0) > maxBytes) return undefined;

@@ -6,7 +6,7 @@ import { t } from '../text/text.ts';
 export const isDragging = signal(false);
 const least = 320;
 
-/** The divider between conversation and work pane: drag it, or move it with the arrow keys. */
+/** Moves by dragging, or with the arrow keys. */
 export function Divider() {
   if (paneWidth.value === 0) return null;
   const resize = (width: number) => {

@@ -65,7 +65,7 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
     tab.load().then(
       (Tab) => setLoaded({ Tab }),
       (thrown: unknown) => {
-        reportError(thrown); // for a developer's console
+        reportError(thrown);
         setLoaded({ hasFailed: true });
       },
     );

@@ -8,7 +8,7 @@ import { fileFilter, openFileStore } from './files/store.ts';
 import { openPreviewAt, previewTarget } from './preview/state.ts';
 import type { PreviewTarget } from './preview/target.ts';
 
-// Shows the result of a run next to the conversation when the run ends: a page, an image or a PDF, once each.
+// When a run ends, shows its result next to the conversation: a page, an image or a PDF, once each.
 
 const shown = new Set<string>();
 
@@ -18,7 +18,7 @@ export function openFile(sessionId: string, path: string): void {
   showTab('files');
 }
 
-/** `placeBefore`: the preview when the run began. If the person opened another preview in the meantime, it stays. */
+/** `placeBefore`: preview at the start of the run. Another preview that the person opened since then stays. */
 async function show(sessionId: string, placeBefore: PreviewTarget | undefined): Promise<void> {
   if (conversationModel.runUsed.peek().toolCalls === 0) return;
   if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // the check would start the sandbox
@@ -37,9 +37,7 @@ async function show(sessionId: string, placeBefore: PreviewTarget | undefined): 
   else openFile(sessionId, best);
 }
 
-/**
- * Follows the runs that the person saw working. A phone shows one part at a time, so it stays with the conversation.
- */
+/** Follows the runs that the person saw working. A phone shows one part at a time, and stays with the conversation. */
 export function followResults(): void {
   let seen: string | undefined;
   let placeBefore: PreviewTarget | undefined;
@@ -49,6 +47,6 @@ export function followResults(): void {
     if (kind === 'running' && seen !== id) [seen, placeBefore] = [id, previewTarget.peek()];
     if (kind !== 'ended' || id === undefined || seen !== id) return;
     seen = undefined;
-    if (!isPhone()) void show(id, placeBefore).catch(() => {}); // on failure, the tabs still have the result
+    if (!isPhone()) void show(id, placeBefore).catch(() => {}); // the tabs still have the result
   });
 }

@@ -4,19 +4,19 @@ import type { IconName } from '../parts/kit/icon.tsx';
 import type { TextKey } from '../text/texts.ts';
 import { unseenPorts } from './preview/state.ts';
 
-/** A tab of the work pane. Its component loads on first use. */
+/** The tab's component loads on first use. */
 export interface WorkTab {
   readonly id: string;
   readonly label: TextKey;
   readonly icon: IconName;
-  /** Whether the session has the tab. Absent: always. */
+  /** Absent: every session has the tab. */
   readonly shows?: (session: Session) => boolean;
-  /** The number of unseen items, shown as a badge. */
+  /** Number of unseen items, shown as a badge. */
   readonly news?: () => number;
   readonly load: () => Promise<ComponentType<{ session: Session }>>;
 }
 
-/** In the order of the pane. The first visible tab is open by default. */
+/** In display order. The first visible tab is open by default. */
 export const tabs: readonly WorkTab[] = [
   { id: 'files', label: 'tab.files', icon: 'folder', load: async () => (await import('./files/files.tsx')).Files },
   {

@@ -57,7 +57,6 @@ function parseStatus(names: readonly string[]): number {
 type Tree = Record<string, unknown>;
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null;
 
-/** `type` and `code` of an error body, in the places where providers put them. */
 function namesIn(body: unknown): string[] {
   if (!isTree(body)) return [];
   const error = isTree(body.error) ? body.error : isTree(body.response) ? (body.response.error as unknown) : body;
@@ -80,7 +79,6 @@ function delayOf(headers: Record<string, string> | undefined, now: number): numb
 const maxBytes = 64 * 1024 * 1024;
 const watches = new WeakMap<AbortSignal, () => void>();
 
-/** Calls `onBytes` for each chunk that arrives for a request with this signal. */
 const watchBytes = (signal: AbortSignal, onBytes: () => void): void => void watches.set(signal, onBytes);
 
 /**
@@ -112,7 +110,7 @@ export interface AiSdkOptions extends BuildOptions {
   readonly adapter: ProviderAdapter;
 }
 
-/** A model behind one of the AI SDK's provider packages. Only their `doStream` is used. */
+/** Only `doStream` of the provider package is used. */
 export function aiSdkModel(options: AiSdkOptions): Model {
   const { name, model, adapter, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
   let summaries = true;

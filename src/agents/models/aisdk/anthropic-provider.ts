@@ -15,7 +15,6 @@ const Entry = z.object({
   max_tokens: OptionalTokenCount,
 });
 
-/** GET /v1/models of Anthropic. */
 const anthropicListing: ModelListFormat = {
   path: (after) => `/v1/models?limit=1000${after === undefined ? '' : `&after_id=${encodeURIComponent(after)}`}`,
   read(body) {

@@ -5,7 +5,6 @@ import type { ProviderAdapter } from './provider-adapter.ts';
 // A reply's limit counts against the context window, so the default is below the maximum of the newest models.
 const maxDefaultOutput = 32_000;
 
-/** Anthropic's Messages API. */
 export const anthropicAdapter: ProviderAdapter = {
   name: 'anthropic',
   open: ({ model, key, baseUrl, fetch }) =>

@@ -16,7 +16,6 @@ export function claudeCapabilities(
   return { forcedTool: !refuses && !reasons, maxOutput: isOld ? 4_096 : version < 4.6 ? 32_000 : 128_000 };
 }
 
-/** The newest computer declaration that the model supports. Undefined if it supports none or is unknown. */
 export function findComputerType(
   model: string,
 ): 'computer_20250124' | 'computer_20251124' | 'computer_toolset_20260801' | undefined {

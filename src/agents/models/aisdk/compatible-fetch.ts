@@ -4,8 +4,7 @@ import type { WrittenCall } from './python-calls.ts';
 import { ThinkTagParser } from './think-tags.ts';
 import { WrittenCallFinder } from './written-calls.ts';
 
-// Servers that speak Chat Completions differ in details. This converts their answers to what the AI SDK's package
-// expects.
+// Chat Completions servers differ in details; this converts their answers to what the AI SDK's package expects.
 
 type Tree = Record<string, unknown>;
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -13,7 +12,6 @@ const treesIn = (value: unknown): Tree[] => (Array.isArray(value) ? value.filter
 const limits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
 const maxErrorBytes = 256 * 1024;
 
-/** A server's behaviour in earlier replies. */
 interface ServerHabits {
   /** Consecutive replies that were complete in HTTP but had no end mark. Undefined: the server has sent an end mark. */
   unended: number | undefined;
@@ -84,14 +82,12 @@ function toErrorBody(input: unknown): Tree {
   };
 }
 
-/** The status in an error's body. */
 function statusIn(body: Tree): number | undefined {
   const inner = isTree(body.error) ? body.error : body;
   const named = [inner.status, inner.code, inner.status_code, body.status, body.code].map(Number);
   return named.find((status) => status >= 400 && status < 600);
 }
 
-/** Converts a complete answer, from a server that does not stream, to one chunk. */
 const streamed = (answer: Tree): Tree => ({
   ...answer,
   choices: treesIn(answer.choices).map(({ message, ...choice }) => ({ ...choice, delta: choice.delta ?? message })),
@@ -103,7 +99,6 @@ function toolsIn(body: unknown): ReadonlySet<string> {
   return new Set(tools.flatMap(({ function: it }) => (isTree(it) && typeof it.name === 'string' ? [it.name] : [])));
 }
 
-/** Rewrites the lines of a stream. */
 function rewritten(tools: ReadonlySet<string>, habits: ServerHabits): TransformStream<string, string> {
   const reply = new Reply(tools, habits);
   let begun: string[] = []; // a partial line, kept in pieces so that each is searched once
@@ -140,7 +135,7 @@ class Reply {
   #kind = '';
   #lines: string[] = []; // of an event whose JSON spans several lines
   #calls = 0;
-  /** The calls that arrived complete, in one piece. */
+  /** Calls that arrived in one piece. */
   readonly #whole = new Set<string>();
   hasContent = false;
   #finish: unknown;
@@ -168,9 +163,7 @@ class Reply {
     if (this.hasContent) this.#habits.unended = unended + 1;
   }
 
-  /**
-   * Reads a line of an event. The event's JSON can be one line, without an empty line after it, or span several lines.
-   */
+  /** An event's JSON can be one line, without an empty line after it, or span several lines. */
   *read(line: string): Generator<string> {
     if (this.#isOver) return;
     if (line === '') return yield* this.#endEvent();
@@ -252,7 +245,6 @@ class Reply {
     return this.#calls > 0 && (finish === 'stop' || finish === 'function_call') ? 'tool_calls' : finish;
   }
 
-  /** The end of a reply whose server did not send one. */
   *#close(): Generator<string> {
     if (this.#finish !== undefined) return;
     const { text, thought, calls } = this.#rest();
@@ -306,7 +298,7 @@ class Reply {
     return { index, ...more, type: 'function', function: { ...named, arguments: text } };
   }
 
-  /** The index of a call, which some servers leave out. */
+  /** Some servers leave out a call's index. */
   #indexOf(sent: unknown): number {
     const last = Math.max(0, this.#calls - 1);
     if (typeof sent !== 'string' || sent === '') return last;
@@ -315,7 +307,7 @@ class Reply {
     return joined !== undefined && (this.#tools.has(joined) || this.#canGoOn(joined)) ? last : this.#calls;
   }
 
-  /** Joins a name that arrives in pieces. Some servers repeat the name so far in each chunk. */
+  /** Some servers repeat the name so far in each chunk. */
   #joined(begun: string, piece: string): string {
     return piece.startsWith(begun) && begun !== '' ? piece : begun + piece;
   }
@@ -344,7 +336,7 @@ const textIn = (content: unknown): string =>
         .map(({ text }) => (typeof text === 'string' ? text : ''))
         .join('');
 
-/** The fields of a chunk, other than its choices, that the AI SDK's package reads, in the types that it requires. */
+/** Picks the fields that the AI SDK's package reads, if they have the types that it requires. */
 function pickFields({ id, model, created, usage }: Tree): Tree {
   return {
     ...(typeof id === 'string' && { id }),

@@ -53,7 +53,6 @@ function toListedModel(entry: z.output<typeof Entry>): ListedModel {
 /** Removes binary rounding errors. */
 const perMillion = (each: number): number => Number((each * 1e6).toPrecision(6));
 
-/** A Chat Completions server of the operator, under the operator's name for it. */
 export const compatibleProvider = (name: string, baseUrl: string): Provider => ({
   name,
   label: name,

@@ -8,7 +8,6 @@ const Entry = z.object({ id: ModelId });
 const agents = /^(ft:)?(gpt-|o\d|chatgpt-|codex-)/;
 const others = /audio|realtime|transcribe|tts|image|search|instruct|embedding|moderation|deep-research/;
 
-/** GET /v1/models of OpenAI, which returns only names. */
 const openaiListing: ModelListFormat = {
   path: () => '/models',
   read: (body) => ({

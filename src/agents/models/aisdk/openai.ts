@@ -2,9 +2,8 @@ import { createOpenAI } from '@ai-sdk/openai';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
- * OpenAI's Responses API. Nothing is stored at the provider, so encrypted reasoning is sent back and forth. Reasoning
- * summaries are requested for people; OpenAI refuses them to unverified organizations. The package omits the option for
- * models that do not reason.
+ * Nothing is stored at the provider, so encrypted reasoning is sent with each request. OpenAI refuses reasoning
+ * summaries to unverified organizations. The package omits that option for models that do not reason.
  */
 export const openaiAdapter: ProviderAdapter = {
   name: 'openai',

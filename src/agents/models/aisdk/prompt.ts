@@ -25,7 +25,7 @@ interface Options {
   readonly images: boolean;
 }
 
-/** Converts the conversation to the AI SDK's form, with marks for the provider's cache. It ends with a user message. */
+/** Adds marks for the provider's cache. The result ends with a user message. */
 export function toPrompt(request: TurnRequest, options: Options): LanguageModelV4Prompt {
   const pieces = toPieces(request);
   const turnFrom = pieces.findLastIndex(({ kind }) => kind === 'user');
@@ -85,7 +85,6 @@ function toReplyMessages(piece: Exchange, options: Form): LanguageModelV4Message
 
 type Content = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'];
 
-/** The model's own blocks unchanged, or text and calls of another model. */
 function toContent(reply: AssistantMessage, { name, adapter, isOpen }: Options & { isOpen: boolean }): Content {
   const isOwn = reply.model === name && reply.raw.length > 0;
   const ids = serverIds(reply, name);
@@ -98,13 +97,12 @@ function toContent(reply: AssistantMessage, { name, adapter, isOpen }: Options &
     if (block.type === 'reasoning') return keepsReasoning ? [{ type: 'reasoning', text: block.text, ...meta }] : [];
     if (block.type === 'text') return block.text.trim() === '' ? [] : [{ ...text(block.text), ...meta }];
     const call = reply.calls[calls++];
-    return call ? [{ ...callPart(call, ids), ...meta }] : []; // a call that was cut off or exceeds the limit
+    return call ? [{ ...callPart(call, ids), ...meta }] : []; // dropped: cut off, or beyond the limit
   });
   // Providers refuse trailing reasoning.
   return content.slice(0, content.findLastIndex(({ type }) => type !== 'reasoning') + 1);
 }
 
-/** Maps Corral's call ids to the model server's own, for the model that wrote the reply. */
 function serverIds({ model, raw }: AssistantMessage, name: string): ReadonlyMap<string, string> {
   const blocks = model === name ? (raw as readonly RawBlock[]) : [];
   const own = blocks.flatMap((block) => (block.type === 'call' && block.id ? [block.id] : []));
@@ -138,7 +136,6 @@ function toResultPart(
   };
 }
 
-/** Describes pictures that the model cannot see. */
 const wordsOf = ({ pictures = [] }: ToolMessage, images: boolean): string[] =>
   pictures.filter(({ data }) => !images || data === undefined).map(describePicture);
 

@@ -12,25 +12,19 @@ import type { ReasoningLevel } from '../provider.ts';
 export type ProviderTool = Pick<LanguageModelV4ProviderTool, 'id' | 'args'>;
 
 export interface ModelConnection {
-  /** The provider's own name for the model. */
   readonly model: string;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
   readonly fetch: typeof fetch;
 }
 
-/** Differences between providers reached through the AI SDK's packages. */
 export interface ProviderAdapter {
   /** The key under which the package reads and writes its options. */
   readonly name: string;
   open(connection: ModelConnection): LanguageModelV4;
-  /** Provider-specific options. */
   options(request: TurnRequest, model: ModelFacts & TurnConditions): Partial<LanguageModelV4CallOptions>;
-  /**
-   * Whether the provider refused only the summaries of its reasoning. The request is then repeated without that option.
-   */
+  /** Whether the provider refused only the reasoning summaries. The request is then repeated without them. */
   refusesSummaries?(refusal: Refusal): boolean;
-  /** The provider's own declaration of a tool, for a model that supports it. */
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
   /** Where a result's pictures go: inside the result, or in a user message after the results. */
   readonly pictures: 'inside' | 'after';
@@ -41,9 +35,8 @@ export interface ProviderAdapter {
 }
 
 export interface TurnConditions {
-  /** Another model started the current turn's calls. */
   readonly isForeign: boolean;
-  /** Whether to request summaries of the reasoning. False once the provider has refused them. */
+  /** False once the provider has refused summaries of the reasoning. */
   readonly summaries: boolean;
 }
 

@@ -1,4 +1,3 @@
-/** A call that a model wrote in its text. */
 export interface WrittenCall {
   readonly name: string;
   readonly args: unknown;

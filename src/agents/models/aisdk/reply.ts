@@ -6,7 +6,6 @@ import type { RawBlock } from './prompt.ts';
 
 interface Options {
   readonly newId: () => string;
-  /** The outcome of a reply that was interrupted. */
   readonly broken: () => FailedTurn;
 }
 

@@ -30,7 +30,7 @@ export class ThinkTagParser {
         this.#state = 'after';
       }
       if (this.#state === 'after' && !this.#hasThought) {
-        text += this.#held; // an end tag without a start tag is searched for in the whole reply
+        text += this.#held; // without a start tag, an end tag can be anywhere in the reply
         this.#held = '';
         return { text, thought };
       }

@@ -40,9 +40,7 @@ export interface WrittenPart {
   readonly calls: readonly WrittenCall[];
 }
 
-/**
- * Finds calls in a reply's text as it arrives. Text that can still become a call is held back until that is decided.
- */
+/** Finds calls in a reply's text as it arrives. Text that can still become a call is held back. */
 export class WrittenCallFinder {
   readonly #tools: ReadonlySet<string>;
   #held = '';
@@ -72,7 +70,7 @@ export class WrittenCallFinder {
     return this.#read(true);
   }
 
-  /** Keeps the piece, and returns whether the open form can end with it. */
+  /** Keeps the piece. True if the open form can end with it. */
   #endsIn(delta: string, { closes }: Form): boolean {
     this.#more.push(delta);
     this.#moreChars += delta.length;
@@ -134,7 +132,7 @@ export class WrittenCallFinder {
     return found;
   }
 
-  /** The number of last characters that can be the start of a form. */
+  /** The number of trailing characters that can start a form. */
   #possible(): number {
     for (let length = Math.min(longestOpening, this.#held.length); length > 0; length--) {
       const end = this.#held.slice(-length);
@@ -143,7 +141,7 @@ export class WrittenCallFinder {
     return 0;
   }
 
-  /** Some models write the name of a namespace before a tool's name. */
+  /** Some models put a namespace before a tool's name. */
   nameOf(name: string): string {
     const own = name.replace(/^functions\./, '');
     return !this.#tools.has(name) && this.#tools.has(own) ? own : name;
@@ -178,10 +176,7 @@ function invokeIn(inside: string): WrittenCall[] {
 
 const unquoted = (text: string) => trimCharacters(text.trim(), '"\'');
 
-/**
- * Parses the arguments between marks: the first mark starts an argument, the second ends its name, and the third ends
- * its value.
- */
+/** Parses arguments. The three marks start an argument, end its name and end its value. */
 function argumentsIn(text: string, [begin, middle, end]: readonly [string, string, string]): Record<string, unknown> {
   const found = text
     .split(begin)

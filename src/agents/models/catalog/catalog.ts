@@ -19,7 +19,7 @@ interface PriceEntry {
 // The package with the list takes 0.8 MB, so only servers that use a real model load it.
 const providerIds: Readonly<Record<string, string>> = { gemini: 'google' };
 
-/** The model's entry in the published price list, which is bundled. Undefined for an unlisted model. */
+/** Undefined for a model that is not in the bundled price list. */
 async function findCatalogEntry(provider: string, model: string): Promise<PriceEntry | undefined> {
   const { calcPrice, findProvider } = await import('@pydantic/genai-prices');
   const providerId = providerIds[provider] ?? provider;
@@ -46,7 +46,7 @@ function costAt(price: Price, { inputTokens, outputTokens, cachedTokens = 0, cac
   return (fresh * input + cachedTokens * cachedInput + cacheWrittenTokens * cacheWrite + outputTokens * output) / 1e6;
 }
 
-/** The operator's description of one model, in `models.catalog`. It overrides every other source. */
+/** The operator's description in `models.catalog`, which overrides every other source. */
 export interface CatalogEntry {
   readonly window?: number | undefined;
   readonly maxOutput?: number | undefined;
@@ -63,7 +63,7 @@ interface Facts {
   readonly costOf: (usage: Usage) => number | undefined;
 }
 
-/** Describes a model from the settings, else the published list, else its provider, else the assumptions. */
+/** In order of precedence: the settings, the published list, the provider, the assumptions. */
 export async function findModelFacts(provider: Provider, model: string, entry: CatalogEntry = {}): Promise<Facts> {
   const { reasoning = 'default', price, ...input } = entry;
   const published = provider.access === null ? undefined : await findCatalogEntry(provider.name, model);
@@ -80,7 +80,6 @@ export async function findModelFacts(provider: Provider, model: string, entry: C
   };
 }
 
-/** Wraps the model so that its turns report their cost. */
 export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   const withCost = (part: TurnPart): TurnPart => {
     if (part.type !== 'end' || part.outcome.kind !== 'finished') return part;
@@ -100,7 +99,6 @@ export function withPrices(model: Model, costOf: Facts['costOf']): Model {
 
 const sample = 1_000; // tokens; below every threshold for the higher price of long requests
 
-/** Fills the gaps in a provider's description of a model from the published list. */
 export async function withCatalogFacts(provider: string, model: ListedModel): Promise<ListedModel> {
   const published = await findCatalogEntry(provider, model.id);
   if (!published) return model;

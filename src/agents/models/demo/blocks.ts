@@ -12,7 +12,7 @@ interface Block {
 const opening = /^```([^`\s]+)$/;
 const closing = '```';
 
-/** Splits a message into its blocks and the lines outside them. An unclosed fence is text. */
+/** An unclosed fence is text. */
 export function parseBlocks(message: string): { blocks: Block[]; text: string[] } {
   const lines = message.split(/\r?\n/);
   const blocks: Block[] = [];
@@ -42,7 +42,6 @@ export function parseDemoSteps(message: string): DemoStep[] {
   ];
 }
 
-/** The kinds of messages that the demo model distinguishes. */
 export type MessageKind = 'blocks' | 'task' | 'nothing';
 export function classifyMessage(message: string): MessageKind {
   if (parseBlocks(message).blocks.some((block) => parseUnit(block))) return 'blocks';
@@ -76,7 +75,6 @@ function parseUnit({ word, text }: Block): DemoStep | undefined {
 
 const titleLength = 60;
 
-/** The first line of text outside the blocks. */
 export function readTitle(message: string): string {
   const line = parseBlocks(message).text.find((candidate) => candidate.trim() !== '');
   if (line === undefined) return 'Demo task';

@@ -12,20 +12,18 @@ import {
 } from './texts.ts';
 import type { DemoStep } from './unit.ts';
 
-/** The run's state, read from its messages, because the demo model keeps no other state. */
+/** Read from the messages, because the demo model keeps no state. */
 interface Run {
   readonly task: string;
-  /** The message has nothing for the demo to do: no block, no built-in task. */
+  /** The message has no block and no built-in task. */
   readonly isTalk: boolean;
   /** The units of the first message and of each injected message, in order: step i of the plan is unit i. */
   readonly units: readonly DemoStep[];
-  /** The results of this run's tools. */
   readonly results: readonly ToolMessage[];
   /** Calls since the end of the last step. A text without a call ends a step. */
   readonly callsOfStep: readonly ToolCall[];
   /** The user's answers, by the id of the asking call. */
   readonly answers: ReadonlyMap<string, string>;
-  /** The number of calls in the whole conversation. */
   readonly callsBefore: number;
 }
 type ToolMessage = Extract<Message, { role: 'tool' }>;
@@ -71,7 +69,6 @@ function answerTo(callId: string, after: readonly Message[]): string {
   return lines.find((text) => text === repeated) ?? (output ? lines[0] : undefined) ?? repeated;
 }
 
-/** The index of the message that started the run: the first user message before its plan. */
 function runStart({ messages, phase }: TurnRequest): number {
   const isPlan = (message: Message) =>
     message.role === 'assistant' &&
@@ -86,7 +83,6 @@ const callsIn = listFold(0, (sum, message: Message) =>
 );
 
 const maxSteps = 1_000;
-/** The model's text and calls of a turn, before they are split into parts. */
 interface Decision {
   readonly text?: string;
   readonly call?: ToolCall;

@@ -16,7 +16,6 @@ function literal(text: string): string {
   return `${mark}${space}${text}${space}${mark}`;
 }
 
-/** The lines unchanged, in a fence that is longer than any inside them. */
 function fenced(text: string): string {
   const fence = '`'.repeat(longestRun(text, 2) + 1);
   return `${fence}\n${text}${text.endsWith('\n') ? '' : '\n'}${fence}`;
@@ -70,11 +69,9 @@ const shown = 2_000;
 /** Each answer states that it comes from the demo model, because it can be read outside the page. */
 const isDemo = 'Demo, no AI.';
 
-/** The answer to a message with nothing that the demo can do. */
 export const unsupportedText = (): string =>
   `${isDemo} It cannot do this. Add a model, or try one of its tasks:\n\n${builtInTasks.map(({ asks }) => `- ${asks[0]}`).join('\n')}`;
 
-/** The text before the plan. It promises no more than the plan does. */
 export const announcementText = (task: string): string => `${isDemo} Working on it: ${literal(readTitle(task))}`;
 
 /** The number of failures, if any, then the last command's output, fenced so that a page shows it unchanged. */

@@ -1,4 +1,3 @@
-/** One step of the demo model. */
 export type DemoStep =
   | { readonly kind: 'sh'; readonly command: string }
   | { readonly kind: 'file'; readonly path: string; readonly content: string }
@@ -6,9 +5,9 @@ export type DemoStep =
   | { readonly kind: 'ask'; readonly question: string }
   | { readonly kind: 'fail'; readonly message: string };
 
-/** A built-in task of the demo model. Its files and commands are fixed, and the sandbox really runs them. */
+/** Files and commands are fixed, and the sandbox really runs them. */
 export interface BuiltInTask {
-  /** The messages that start it, in the page's languages. One must be the whole message. */
+  /** Messages that start the task, in the page's languages. One must be the whole message. */
   readonly asks: readonly string[];
   readonly units: readonly DemoStep[];
   /** The page that it creates, and what a person sees there. */

@@ -1,8 +1,8 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
-// Gemini's own declaration of a computer, `computerUse`. A model that supports it has its own actions, each a function
-// call. The first such models act in a browser, with the names of the server's tools of the shape `gemini`. Later
-// models act on a whole desktop, with actions that the tool `computer` offers under other names.
+// Gemini's own computer declaration, `computerUse`, whose actions are function calls. The first models with it act in a
+// browser, under the names of the server's tools of the shape `gemini`. Later models act on a whole desktop, with
+// actions that the tool `computer` offers under other names.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],
@@ -12,7 +12,7 @@ const browserActions = [
 const excludedOnDesktop = ['key_down', 'key_up'];
 const pixelsPerNotch = 53; // the distance of one wheel notch in Chromium
 
-/** The computer that the model declares itself. Undefined if it supports none or is unknown. */
+/** The kind of computer that the model supports natively. Undefined if none, or if the model is unknown. */
 export function findComputerKind(model: string): 'browser' | 'desktop' | undefined {
   if (/^gemini-2\.5-computer-use|^gemini-3-flash|^gemini-3\.1-pro(?!-image)/.test(model)) return 'browser';
   const [, major = '0', minor = '0'] = /^gemini-(\d+)(?:\.(\d+))?-flash(?:-preview.*|-latest|-\d+)?$/.exec(model) ?? [];
@@ -23,15 +23,11 @@ export function findComputerKind(model: string): 'browser' | 'desktop' | undefin
 const refusesWithout = (model: string): boolean => /^gemini-2\.5-computer-use/.test(model);
 
 interface Computer {
-  /** An entry of the request's `tools`. */
   readonly declaration: object;
-  /** The tools that the declaration replaces. */
   readonly replaced: readonly ToolDeclaration[];
-  /** The model's call, converted to a call of a server tool. */
   called(name: string, args: unknown): Pick<ToolCall, 'name' | 'args'>;
 }
 
-/** The model's own computer, if it supports one and the tools have its counterpart. */
 export function findNativeComputer(model: string, tools: readonly ToolDeclaration[]): Computer | undefined {
   const kind = findComputerKind(model);
   if (kind === 'desktop') return ownDesktop(tools.find(({ native }) => native?.kind === 'computer'));
@@ -99,7 +95,7 @@ const desktopActions: Readonly<Record<string, ArgsConverter>> = {
   }),
 };
 
-/** Extracts the provider's demand for a person's permission from the call's arguments. */
+/** Separates the provider's demand for a person's permission from the call's arguments. */
 export function splitConsentRequest(args: unknown): { readonly args: unknown; readonly confirm?: string } {
   if (!isObject(args) || !('safety_decision' in args)) return { args };
   const { safety_decision: safety, ...rest } = args;

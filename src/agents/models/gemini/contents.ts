@@ -6,7 +6,7 @@ import { requiresConsent, splitConsentRequest } from './computer.ts';
 // Google's marker for a call by another model, which therefore has no signature.
 const foreignSignature = 'skip_thought_signature_validator';
 
-/** Converts the conversation to Gemini's form: every call is followed by its answer, and the end is a user message. */
+/** Converts the conversation so that every call is followed by its answer and the end is a user message. */
 export const toContents = (request: TurnRequest, model: string): Content[] =>
   toPieces(request).flatMap((piece): Content[] => {
     if (piece.kind === 'hint') return [{ role: 'user', parts: [{ text: piece.text }] }];
@@ -69,7 +69,7 @@ function toParts(message: AssistantMessage, model: string): Part[] {
   return [...text, ...calls];
 }
 
-/** Returns one answer for each call among the parts, in order, because Gemini compares the counts. */
+/** One answer for each call, in order, because Gemini compares the counts. */
 function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers): Part[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
   const inPlace = called.map(({ name, args }, at): Part => {

@@ -27,7 +27,6 @@ interface DiagnosticsMessage {
   readonly response: { readonly headers: readonly Uint8Array[] };
 }
 
-/** Watches for the Retry-After of the request with this turn's id. */
 export function watchRetryAfter(turn: string): Disposable & { value(): string | undefined } {
   let value: string | undefined;
   const listener = (message: unknown) => {
@@ -41,7 +40,6 @@ export function watchRetryAfter(turn: string): Disposable & { value(): string | 
   return { value: () => value, [Symbol.dispose]: () => unsubscribe(channel, listener) };
 }
 
-/** The provider's error, from the status or from inside the stream. */
 interface GeminiRefusal {
   readonly status: number;
   readonly text: string;
@@ -61,7 +59,6 @@ function findRefusal(thrown: unknown): GeminiRefusal | undefined {
 interface RequestInfo {
   readonly name: string;
   readonly advice: SettingNames;
-  /** The delay in the response's header. */
   readonly retryAfterMs: number | undefined;
 }
 function failureOf(refusal: GeminiRefusal, { name, advice, retryAfterMs }: RequestInfo): FailedTurn {

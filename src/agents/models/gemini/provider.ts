@@ -14,7 +14,6 @@ const Entry = z.object({
 /** Listed models that generate content but cannot be agents: they create pictures, speech or only vectors. */
 const others = /embedding|imagen|veo|aqa|tts|image|audio|live|lyria|robotics/;
 
-/** GET /v1beta/models of the Gemini API. */
 const geminiListing: ModelListFormat = {
   path: (after) =>
     `/v1beta/models?pageSize=1000${after === undefined ? '' : `&pageToken=${encodeURIComponent(after)}`}`,

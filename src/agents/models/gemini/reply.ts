@@ -1,7 +1,7 @@
 import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
 import { splitConsentRequest } from './computer.ts';
 
-/** The fields of a `GenerateContentResponse` that are read here. Other fields of a part are sent back unchanged. */
+/** Only the fields that are read here. A part's other fields are sent back unchanged. */
 export interface GeminiChunk {
   readonly candidates?: readonly {
     readonly content?: { readonly parts?: readonly Piece[] };
@@ -25,9 +25,7 @@ interface Piece {
 interface Options {
   readonly name: string;
   readonly newId: () => string;
-  /** Converts the model's native action to a call of a server tool. Undefined if no tool matches. */
   readonly called: ((name: string, args: unknown) => Pick<ToolCall, 'name' | 'args'>) | undefined;
-  /** The outcome of a reply that was interrupted. */
   readonly broken: () => FailedTurn;
 }
 
@@ -43,7 +41,7 @@ export function replyReader({ name, newId, called, broken }: Options) {
     for (const part of candidate?.content?.parts ?? []) {
       yield { type: 'raw', part };
       if (part.text) yield { type: part.thought ? 'reasoning' : 'text', delta: part.text };
-      const { functionCall } = part; // the provider's own id can repeat from turn to turn
+      const { functionCall } = part; // the provider's id is ignored, because it can repeat from turn to turn
       if (!functionCall) continue;
       const { args, ...demand } = splitConsentRequest(functionCall.args ?? {});
       const call = called?.(functionCall.name ?? '', args) ?? { name: functionCall.name ?? '', args };

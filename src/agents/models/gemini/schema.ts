@@ -49,7 +49,7 @@ function choices(schema: Json): Json {
     : {};
 }
 
-/** The description, extended by constraints for which Gemini's schema has no field. */
+/** Adds constraints for which Gemini's schema has no field. */
 function toDescription(schema: Json): { description?: string } {
   const values = schema.enum as readonly unknown[] | undefined;
   const isPlain = values?.every((value) => typeof value === 'string' && value !== '') ?? true;

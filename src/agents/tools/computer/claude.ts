@@ -56,7 +56,7 @@ export const claudeComputer = defineTool({
   },
 });
 
-/** The tool on a desktop of this size, which some providers must know in advance. */
+/** Some providers must know the size of the desktop in advance. */
 export const computerToolFor = (desktop: Size): Tool => ({
   ...claudeComputer,
   native: { kind: 'computer', ...modelScreen(desktop) },
@@ -126,7 +126,6 @@ async function perform(desk: ScaledDesktop, args: Args): Promise<ToolResult | st
 
 const modifierMs = 400; // ms, longer than the action takes
 
-/** Holds keys such as shift during the action. */
 async function held(desk: ScaledDesktop, keys: string | undefined, action: ScreenAction): Promise<void> {
   if (!keys) return await desk.do(action);
   const holding = desk.do({ kind: 'key', keys, holdMs: modifierMs });

@@ -7,7 +7,7 @@ import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
 import { detectPictureType } from '../../../core/text/pictures.ts';
 import type { Raster } from './png.ts';
 
-// The codecs are WebAssembly, so a hostile picture stays inside their memory. Their pictures are a browser's
+// The codecs are WebAssembly, so a hostile picture can only corrupt their own memory. They expect a browser's
 // `ImageData`.
 
 globalThis.ImageData ??= class {
@@ -48,7 +48,7 @@ export async function decodePicture(bytes: Uint8Array): Promise<Raster> {
   return { width, height, rgba: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
-/** Encodes an opaque picture as a JPEG. For a photograph, its size is a tenth of a PNG's. */
+/** The picture must be opaque. A photograph takes a tenth of the size of its PNG. */
 export async function writeJpeg({ width, height, rgba }: Raster): Promise<Buffer> {
   await initJpegEncoder(options('jpeg/codec/enc/mozjpeg_enc'));
   const pixels = new ImageData(new Uint8ClampedArray(rgba), width, height);

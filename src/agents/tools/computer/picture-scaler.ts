@@ -6,14 +6,12 @@ import type { Size } from './screen.ts';
 
 export interface ScaleJob {
   readonly picture: Uint8Array;
-  /** The part of the picture to show, in the picture's own pixels. */
+  /** In pixels of the picture. */
   readonly region: Region;
-  /** The size of the result. */
   readonly size: Size;
 }
 export interface FitJob {
   readonly picture: Uint8Array;
-  /** The longest side of the result, in pixels. */
   readonly side: number;
   readonly maxBytes: number;
 }
@@ -27,14 +25,13 @@ export type ScaleResult =
 
 interface Options {
   readonly start?: () => Worker;
-  /** Maximum number of pending and running pictures. */
   readonly maxPending?: number;
 }
 /** Scaling the largest picture takes a few seconds. */
 const patienceMs = 30_000;
 const full = 'Too many pictures are being scaled. Try again soon.';
 
-/** Scales pictures in a separate thread. A thread that dies is replaced, and the picture is tried once more. */
+/** Scales pictures in a separate thread. If the thread dies, it is replaced and the picture is tried once more. */
 export class PictureScaler implements AsyncDisposable {
   readonly #thread: JobThread<ScaleJob | FitJob, ScaleResult>;
 
@@ -52,16 +49,12 @@ export class PictureScaler implements AsyncDisposable {
     return Buffer.from(reply.bytes.buffer);
   }
 
-  /**
-   * Converts to a PNG, JPEG or WebP within these limits. Undefined if the picture cannot be read. Rejects: queue_full,
-   * cancelled.
-   */
+  /** Converts to a PNG, JPEG or WebP within the limits. Undefined if unreadable. Rejects: queue_full, cancelled. */
   async fit(job: FitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);
     return reply?.ok ? reply : undefined;
   }
 
-  /** Stops the thread. The next picture starts a new one. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#thread[Symbol.asyncDispose]();
   }
@@ -78,5 +71,4 @@ function startWorker(): Worker {
   });
 }
 
-/** Shared by all sandboxes. */
 export const pictureScaler = new PictureScaler();

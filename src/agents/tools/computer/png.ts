@@ -2,7 +2,6 @@ import { deflateSync } from 'node:zlib';
 import { pngFile, pngSignature } from '../../../core/text/pictures.ts';
 import type { Size } from './screen.ts';
 
-/** The pixels of a picture. */
 export interface Raster extends Size {
   /** Four bytes per pixel: red, green, blue, opacity. */
   readonly rgba: Uint8Array;
@@ -12,13 +11,12 @@ export interface Region extends Size {
   readonly y: number;
 }
 
-/** The size in a PNG's header. Undefined if the bytes have none. */
+/** Undefined if the bytes have no PNG header. */
 export function readPngSize(png: Buffer): Size | undefined {
   if (png.length < 24 || !png.subarray(0, 8).equals(pngSignature)) return undefined;
   return { width: png.readUInt32BE(16), height: png.readUInt32BE(20) };
 }
 
-/** Writes an opaque picture. */
 export function writePng({ width, height, rgba }: Raster): Buffer {
   const raw = Buffer.alloc((width * 3 + 1) * height);
   let to = 0;
@@ -29,7 +27,7 @@ export function writePng({ width, height, rgba }: Raster): Buffer {
   return pngFile(width, height, deflateSync(raw, { level: 6 }));
 }
 
-/** Scales a part of a picture, on white. Averages when it shrinks, so that thin lines and letters stay visible. */
+/** Averages pixels when it shrinks the part, so that thin lines and letters stay visible. The background is white. */
 export function scaleRaster(from: Raster, region: Region, to: Size): Raster {
   const rgba = Buffer.alloc(to.width * to.height * 4, 255);
   const [sx, sy] = [region.width / to.width, region.height / to.height];
@@ -57,7 +55,6 @@ export function scaleRaster(from: Raster, region: Region, to: Size): Raster {
   return { ...to, rgba };
 }
 
-/** The source pixels of one target pixel: at least one. */
 const span = (from: number, length: number): [number, number] => {
   const first = Math.floor(from + 1e-9);
   return [first, Math.max(first + 1, Math.ceil(from + length - 1e-9))];

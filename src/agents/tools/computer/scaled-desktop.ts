@@ -8,13 +8,12 @@ import { modelScreen, type Point, type Size, scalePoint } from './screen.ts';
 const startMs = 90_000;
 const settleMs = 500; // ms until the effect of a click is visible
 
-/** The desktop for a model that uses the coordinates of its own, smaller screen. */
+/** Converts the coordinates of the model's smaller screen. */
 export interface ScaledDesktop {
-  /** The size of the model's screen. */
   readonly screen: Size;
   at(point: Point, of?: Size): Point;
   do(action: ScreenAction): Promise<void>;
-  /** A part of the screen, in the model's pixels. Default: the whole screen. */
+  /** In the model's pixels. Default: the whole screen. */
   photograph(part?: { from: Point; to: Point }): Promise<Buffer>;
   pointer(): Promise<Point>;
   wait(ms: number): Promise<void>;

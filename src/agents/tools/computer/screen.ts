@@ -10,13 +10,11 @@ export interface Point {
 /** Models point most precisely on a screen of at most this size, so a larger screen is scaled down. */
 const most: Size = { width: 1280, height: 800 };
 
-/** The model's screen: in the shape of the desktop, and no larger than models handle well. */
 export function modelScreen({ width, height }: Size): Size {
   const scale = Math.min(1, most.width / width, most.height / height);
   return { width: Math.round(width * scale), height: Math.round(height * scale) };
 }
 
-/** Converts a point from one screen to another and keeps it inside. */
 export const scalePoint = ({ x, y }: Point, from: Size, to: Size): Point => ({
   x: within(Math.round((x * to.width) / from.width), to.width),
   y: within(Math.round((y * to.height) / from.height), to.height),
@@ -24,5 +22,4 @@ export const scalePoint = ({ x, y }: Point, from: Size, to: Size): Point => ({
 
 const within = (value: number, size: number): number => Math.min(Math.max(value, 0), size - 1);
 
-/** Gemini's coordinates: both axes go from 0 to 1000 on every screen. */
 export const geminiGrid: Size = { width: 1000, height: 1000 };

@@ -29,7 +29,6 @@ const Definition = z.strictObject({
 });
 export type CustomToolDefinition = z.output<typeof Definition>;
 
-/** The checked default export of a module, or the errors of its fields. */
 export function parseCustomTool(
   input: unknown,
   fileName: string,

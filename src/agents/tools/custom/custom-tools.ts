@@ -13,8 +13,8 @@ const definition = new URL(`./definition${extname(import.meta.url)}`, import.met
 const moduleForm = /^[^._].*(?<![.]test|[.]d)[.](ts|mts|js|mjs)$/;
 
 /**
- * The operator's own tools, one per module in the folder. Undefined: there is no folder. Rejects: invalid_request,
- * which names file and field of every error.
+ * Loads one tool per module in the folder, or none without a folder. Rejects: invalid_request, which names the file and
+ * field of every error.
  */
 export async function loadCustomTools(folder: string | undefined): Promise<readonly Tool[]> {
   const files = folder === undefined ? [] : modulesIn(folder);

@@ -6,7 +6,7 @@ import { defineTool, type Tool, type ToolContext, type ToolResult } from '../too
 import type { CustomToolDefinition } from './check.ts';
 import type { CustomToolContext, CustomToolResult } from './definition.ts';
 
-/** Converts an operator's tool to the registry's form. A failure of its code is a result for the model. */
+/** A failure of the tool's code is a result for the model. */
 export function customTool({ name, label, description, parameters, group, run }: CustomToolDefinition): Tool {
   const perform = run as unknown as (context: CustomToolContext, args: unknown) => Promise<CustomToolResult>;
   const tool = defineTool({

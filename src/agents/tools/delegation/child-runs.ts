@@ -1,15 +1,12 @@
 import type { Goal } from '../../../core/model/runs/goal.ts';
 
-/** The work for a child. */
 export interface ChildTask {
   readonly task: string;
   /** A template for its instructions, model and tools. Undefined: the parent's. */
   readonly template?: string | undefined;
-  /** The sub-agent of the parent's agent that does the work. Undefined: an agent like the parent. */
   readonly agent?: string | undefined;
   /** `copy`: the child starts with the parent's current files. */
   readonly files: 'copy' | 'none';
-  /** The goal of its work. The child continues until the goal is met or its revisions are used up. */
   readonly goal?: Goal | undefined;
   readonly budget?:
     | {
@@ -25,7 +22,6 @@ export interface ChildState {
   readonly title: string;
   /** `waiting`: for an answer from the parent, or for a person. */
   readonly state: 'running' | 'waiting' | 'completed' | 'stopped' | 'failed';
-  /** The child's question, while it waits. */
   readonly question?: string;
   readonly lastWords: string;
   readonly turns: number;
@@ -35,7 +31,7 @@ export interface ChildState {
   /** The files that differ from its initial files, each with a letter: A, M or D. */
   readonly changes: readonly string[];
 }
-/** The children of one run. Ids are those that `start` returned. */
+/** The ids are those that `start` returned. */
 export interface ChildRuns {
   /** The same call id starts the same child, however often it is called. Rejects: conflict, quota, invalid_request. */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;

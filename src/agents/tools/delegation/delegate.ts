@@ -5,7 +5,7 @@ import { boundOutput } from '../output.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 import type { ChildState, ChildTask } from './child-runs.ts';
 
-// An agent delegates parts of its work to agents with separate contexts. Each is a session that people can also open.
+// Each delegated part is a session of its own, which people can also open.
 
 const count = z.int().min(1).optional();
 const shared = { family: 'delegate', group: 'always', needs: ['children'], orderKey: () => null } as const;
@@ -142,10 +142,8 @@ const delegateTake = defineTool({
 });
 
 const others = [delegateCheck, delegateSend, delegateStop, delegateTake];
-/** In the order in which models see them. */
 export const delegateTools = [delegate, ...others];
 
-/** The tools of an agent that can delegate only to certain agents. */
 export function delegateToolsFor(agents: readonly Pick<SubAgent, 'name' | 'description'>[]): readonly Tool[] {
   const names = agents.map(({ name }) => name);
   const lines = agents.map(({ name, description }) => `- ${name}${description === '' ? '' : `: ${description}`}`);

@@ -1,7 +1,5 @@
-/** Whether an agent can only read notes, or also change them. */
 export type MemoryAccess = 'read' | 'write';
 
-/** A note in the form that agents use. The path starts with the holder: `person/` or `project/`. */
 export interface AgentNote {
   readonly path: string;
   readonly size: number;

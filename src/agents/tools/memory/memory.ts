@@ -77,7 +77,6 @@ const memoryDelete = defineTool({
     }),
 });
 
-/** Notes that outlive the session. */
 export const memoryTools: readonly Tool[] = [memoryList, memoryRead, memoryWrite, memoryDelete];
 
 const lineOf = ({ path: name, size, updatedAt, version }: AgentNote): string =>

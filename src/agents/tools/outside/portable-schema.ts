@@ -21,9 +21,7 @@ import {
   UnsupportedSchemaError,
 } from './schema-parts.ts';
 
-/**
- * A third-party tool's parameters in a form that every provider accepts, and the reverse conversion for its arguments.
- */
+/** Parameters of a third-party tool in a form that every provider accepts. */
 export interface PortableParameters {
   readonly schema: PortableSchema;
   /** Restores the tool's own names in the arguments. */
@@ -32,18 +30,15 @@ export interface PortableParameters {
 }
 export interface RefusedParameters {
   readonly schema?: undefined;
-  /** Why the tool cannot be offered to any model, for people. */
+  /** Why no model can be offered the tool, for people. */
   readonly refused: string;
 }
 
 const maxBytes = 16 * 1024;
 const maxSourceBytes = 512 * 1024;
-/** Maximum number of subschemas after references are resolved. */
 const maxNodes = 2_000;
 const maxDepth = 24;
-/** Maximum nesting depth of objects and lists. */
 const maxLevels = 2_000;
-/** Maximum number of properties in merged schemas. */
 const maxMerged = 200_000;
 /** How often a reference can contain itself. Beyond this depth, any value of its type is accepted. */
 const maxRecursion = 2;
@@ -76,7 +71,6 @@ export function portableParameters(source: unknown): PortableParameters {
   throw tooLarge(last);
 }
 
-/** Like `portableParameters`, with the reason as a value. */
 export function parseParameters(source: unknown): PortableParameters | RefusedParameters {
   try {
     return portableParameters(source);
@@ -88,7 +82,7 @@ export function parseParameters(source: unknown): PortableParameters | RefusedPa
 
 const descriptionChars = 1_024; // the shortest limit of the model providers
 
-/** A description too long for some providers continues in the description of the parameters, which has no limit. */
+/** Some providers limit the length of a description, so its end moves to the description of the parameters. */
 export function describeParameters(text: string, schema: PortableSchema): { description: string; parameters: object } {
   if (text.length <= descriptionChars) return { description: text, parameters: schema };
   const description = truncateEnd(text, descriptionChars);
@@ -136,7 +130,6 @@ interface Effort {
   readonly recursion: number;
   readonly depth: number;
   readonly words: boolean;
-  /** The refused property name that each replacement stands for. */
   readonly names: Map<string, string>;
 }
 
@@ -173,7 +166,7 @@ class Portable {
     return { ...created, properties: created.properties ?? {} };
   }
 
-  /** The schema with its references and `allOf` resolved, at its own level only. */
+  /** Resolves references and `allOf` at the schema's own level only. */
   #flat(schema: unknown): unknown {
     if (!isObject(schema)) return schema === false ? false : {};
     if (++this.#nodes > maxNodes) throw new TooMany();
@@ -205,7 +198,7 @@ class Portable {
     return mergeSchemas(a, b);
   }
 
-  /** The schema in the common form. Undefined: no value matches. */
+  /** Undefined: no value matches. */
   #convert(source: unknown, depth: number): PortableSchema | undefined {
     const flat = this.#flat(source);
     if (!isObject(flat)) return undefined;
@@ -233,8 +226,8 @@ class Portable {
   #typed(flat: Json, depth: number): PortableSchema | undefined {
     const values = readChoices(flat);
     const stated = readTypes(flat);
-    // Values can contradict the type, such as ["1", "2"] for a number. The server accepts the values, so the type is
-    // derived from them.
+    // Values can contradict the type, such as ["1", "2"] for a number. The server accepts the values, so they determine
+    // the type.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =
@@ -337,7 +330,6 @@ class Portable {
     };
   }
 
-  /** A replacement, accepted by every provider, for a name that some refuse. */
   #nameOf(name: string): string {
     if (name !== '__proto__' && /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name)) return name;
     const { names } = this.#effort;
@@ -373,7 +365,7 @@ const alternativesOf = (flat: Json): unknown[] => {
 const bothAlternatives = (a: unknown[], b: unknown[]): unknown[] =>
   (mergeSchemas({ anyOf: a }, { anyOf: b }) as { anyOf: unknown[] }).anyOf;
 
-/** Combines several forms of an object, because providers accept no alternatives at the root. */
+/** Combines several forms of an object into one, because providers accept no alternatives at the root. */
 function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Json[]): Json {
   const all = Map.groupBy(
     objects.flatMap(({ properties }) => entriesOf(properties)),
@@ -404,7 +396,6 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
   };
 }
 
-/** Removes duplicate alternatives, and the keyword if only one alternative remains. */
 function united(created: readonly PortableSchema[], about: { description?: string }): PortableSchema | undefined {
   const inner = created.flatMap((one) => (one.anyOf && one.description === undefined ? one.anyOf : [one]));
   const all = [...new Map(inner.map((one) => [JSON.stringify(one), one])).values()];
@@ -438,7 +429,7 @@ function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' 
   } as Partial<Record<Low | High, number>>;
 }
 
-/** The arguments, with the server's own names where the schema declares replacements. */
+/** Puts the server's own names back where the schema declares replacements. */
 function restored(value: unknown, schemas: readonly PortableSchema[], names: ReadonlyMap<string, string>): unknown {
   if (names.size === 0 || typeof value !== 'object' || value === null) return value;
   const here = schemas.flatMap(function forms(one): PortableSchema[] {

@@ -56,7 +56,6 @@ const typeNames: Readonly<Record<string, PortableType | 'any'>> = {
   ...{ boolean: 'boolean', bool: 'boolean', null: 'null', none: 'null', any: 'any', mixed: 'any', unknown: 'any' },
 };
 
-/** Types that a schema names or implies. Empty: any. */
 export function readTypes(schema: Json): PortableType[] {
   const named = [schema.type].flat().filter((type) => typeof type === 'string');
   const known = named.map((type) => typeNames[type.toLowerCase()] ?? 'any');
@@ -92,7 +91,6 @@ export function toPortableType(value: unknown): PortableType {
   return typeof value === 'number' ? 'number' : (typeof value as 'string' | 'boolean' | 'object');
 }
 
-/** The values of `enum` or `const`, without duplicates. Undefined: any. */
 export function readChoices(schema: Json): unknown[] | undefined {
   const input = 'const' in schema ? [schema.const] : schema.enum;
   if (!Array.isArray(input) || input.length === 0) return undefined;
@@ -102,7 +100,7 @@ export function readChoices(schema: Json): unknown[] | undefined {
 const descriptionChars = 1_000;
 const wordChars = 300;
 
-/** The description, extended by constraints that have no common keyword. */
+/** Appends constraints for which there is no common keyword. */
 export function extendDescription(schema: Json, more: readonly string[]): { description?: string } {
   const own = typeof schema.description === 'string' ? truncateEnd(schema.description.trim(), descriptionChars) : '';
   const all = [...new Set([own, ...more.map((one) => truncateEnd(one, wordChars))])].filter((one) => one !== '');
@@ -125,7 +123,6 @@ const reply: Readonly<Record<string, string>> = {
   contentMediaType: 'Content',
 };
 
-/** Constraints of a schema that have no common keyword, each as a sentence. */
 export function describeConstraints(schema: Json): string[] {
   const plain = Object.entries(reply).flatMap(([word, name]) =>
     schema[word] === undefined ? [] : [`${name}: ${describeValue(schema[word])}.`],
@@ -141,7 +138,6 @@ const branch = (word: 'then' | 'else', schema: Json) =>
 export const describeValue = (value: unknown): string =>
   truncateEnd(typeof value === 'string' ? value : JSON.stringify(value), wordChars);
 
-/** The bounds of a number. Old drafts mark an exclusive bound with a boolean. */
 export function readBounds(
   schema: Json,
   type: PortableType,

@@ -7,7 +7,7 @@ import { describeFullOutput, saveOutputBytes, saveOutputFile, toFileName } from 
 import { boundOutput, maxModelChars } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
-/** Fetches through the sandboxes' egress, as programs in a sandbox do, and converts pages in a worker thread. */
+/** Fetches through the sandboxes' egress, as programs in a sandbox do. Converts pages in a worker thread. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
   /** Undefined for a page that cannot be read in time. */
@@ -34,7 +34,6 @@ const about = {
   orderKey: () => null,
 } as const satisfies Parameters<typeof describeTool<typeof parameters>>[0];
 
-/** The description that logs and clients show, even if nothing outside is reachable. */
 export const webFetchDescription = describeTool(about);
 
 /** The tool exists only if the egress policy allows any access. */

@@ -17,7 +17,6 @@ const about = {
   orderKey: () => null,
 } as const;
 
-/** The description that logs and clients show, even if no search engine is configured. */
 export const webSearchDescription = describeTool(about);
 
 /** The tool exists only if the operator has configured a search engine. */

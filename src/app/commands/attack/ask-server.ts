@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 
-/** The server's response to one request; status 0: it closed the connection. */
+/** Status 0: the server closed the connection. */
 export interface ProbeResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -28,7 +28,7 @@ const evil = 'evil.example';
 const patienceMs = 20_000;
 const maxText = 4_096;
 
-/** An attacker's requests. None changes anything, even on a server that accepts them. */
+/** None of the requests changes anything, even on a server that accepts them. */
 function questionsAbout({ url, token, sessionId, hostFile }: ProbeTarget) {
   const known: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const list = '/api/v1/sessions';
@@ -71,7 +71,6 @@ function questionsAbout({ url, token, sessionId, hostFile }: ProbeTarget) {
   } as const satisfies Record<string, ProbeRequest>;
 }
 
-/** Sends all requests to the server, one after another. */
 export async function probeServer(about: ProbeTarget, signal: AbortSignal): Promise<ProbeResponses> {
   const answers: [string, ProbeResponse][] = [];
   for (const [name, requested] of Object.entries(questionsAbout(about)))

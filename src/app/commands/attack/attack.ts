@@ -15,10 +15,7 @@ interface AttackTarget {
 }
 const scriptMs = 300_000;
 
-/**
- * Checks a running server and a new sandbox for vulnerabilities that other products had. It only inspects: it changes
- * nothing outside that sandbox, and sends nothing to other machines.
- */
+/** Only inspects: changes nothing outside the new sandbox, and sends nothing to other machines. */
 export async function runAttack({ url, token }: AttackTarget, signal: AbortSignal): Promise<Finding[]> {
   await using bait = await layBait();
   using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
@@ -45,9 +42,7 @@ async function printed(
   return (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: scriptMs }, { signal })).stdout;
 }
 
-/**
- * Bait that a sandbox must not see: a file that any user of this machine can read, and a unique name of this process.
- */
+/** Bait that no sandbox may see: a file that any user of this machine can read, and a unique process title. */
 async function layBait() {
   const nonce = () => randomBytes(8).toString('hex');
   const folder = await mkdtemp(join(tmpdir(), 'corral-doctor-'));

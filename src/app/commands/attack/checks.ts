@@ -1,26 +1,20 @@
 import type { InspectionFacts } from './look-inside.ts';
 
-/**
- * The verdict of a check. `broken`: there is a way out, or a single fault opens one. `weak`: a second layer of
- * protection is missing.
- */
+/** `broken`: there is a way out, or a single fault opens one. `weak`: a second layer of protection is missing. */
 export interface Finding {
   readonly check: string;
   /** The scenarios of the public escape benchmark, and the advisories, that the check covers. */
   readonly against: readonly string[];
   readonly state: 'ok' | 'weak' | 'broken' | 'untested';
-  /** The finding, and its meaning. */
   readonly text: string;
-  /** The advice for a finding that is not ok. */
   readonly advice?: string;
 }
 interface Check {
   readonly name: string;
   readonly against: readonly string[];
-  /** The guarantee that holds if there are no problems. */
   readonly holds: string;
   readonly advice: string;
-  /** The problems; undefined: the sandbox did not report this fact. */
+  /** Undefined: the sandbox did not report this fact. */
   judge(facts: InspectionFacts): CheckFindings | undefined;
 }
 interface CheckFindings {
@@ -64,8 +58,8 @@ const secretName = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL)/;
 const all = (facts: InspectionFacts, name: string) => facts.get(name) ?? [];
 const first = (facts: InspectionFacts, name: string) => all(facts, name)[0];
 /**
- * Whether the sandbox has its own kernel. gVisor implements system calls itself, so a call that succeeds does not reach
- * the host's kernel. gVisor always reports this version text.
+ * gVisor implements system calls itself, so a call that succeeds does not reach the host's kernel. It always reports
+ * this version text.
  */
 const hasOwnKernel = (facts: InspectionFacts) =>
   /gVisor|#1 SMP Sun Jan 10 15:06:54 PST 2016/.test(first(facts, 'machine') ?? '');
@@ -76,7 +70,7 @@ function bitsOf(hex: string | undefined): string[] {
   return set.map((at) => dangerous[at] ?? `capability ${at}`);
 }
 
-/** Whether a kernel version is in the affected range of a vulnerability. `repaired`: the fixed version of each branch. */
+/** `repaired`: the fixed version of each branch. */
 function lacksRepair(release: string, from: string, repaired: readonly string[]): boolean {
   const parts = (text: string) =>
     (/^(\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? []).slice(1).map((part) => Number(part ?? 0));
@@ -112,11 +106,10 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 
 const check = (one: Check) => one;
 
-/** A fact of this name is a way out if `say` returns a description for it. */
+/** A fact of this name is a way out if `say` describes it. */
 const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: InspectionFacts) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });
-/** Checks of a sandbox's own report. */
 export const sandboxChecks: readonly Check[] = [
   check({
     name: 'identity',
@@ -321,7 +314,7 @@ export const sandboxChecks: readonly Check[] = [
   }),
 ];
 
-/** The verdict of each check on the facts. An incomplete report proves nothing. */
+/** An incomplete report proves nothing. */
 export function evaluateSandboxFacts(facts: InspectionFacts): Finding[] {
   const isWhole = facts.has('end');
   return sandboxChecks.map(({ name, against, holds, advice, judge }) => {

@@ -1,6 +1,6 @@
 import { quoteForShell } from '../../../core/text/quote.ts';
 
-/** A sandbox's report: the values of each name, in the order of the lines. */
+/** The values of each name, in the order of the lines. */
 export type InspectionFacts = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
@@ -11,9 +11,7 @@ interface CanaryPaths {
   readonly serverPort: number;
 }
 
-/**
- * Services that a sandbox host can have on its loopback interface: the engine, the kubelet, etcd, the cluster's API.
- */
+/** Services that a sandbox host can have on loopback: the engine, the kubelet, etcd and the cluster's API. */
 const loopbackPorts = [2375, 2376, 10_250, 10_255, 2379, 6443];
 const sockets = [
   ...['/var/run/docker.sock', '/run/docker.sock', '/run/containerd/containerd.sock', '/run/crio/crio.sock'],
@@ -65,10 +63,7 @@ call('vsock', 41, 198, 40, 1, 0);
 call('unshare_user', 272, 97, 0x10000000);
 `;
 
-/**
- * A script for a sandbox's bash. It only reads and opens: it changes no file and sends nothing outside. Each output
- * line is a name and a value.
- */
+/** Only reads and opens: changes no file and sends nothing outside. Each output line is a name and a value. */
 export function buildInspectionScript({ canary, canaryFile, serverPort }: CanaryPaths): string {
   const ports = [serverPort, ...loopbackPorts];
   return `
@@ -114,7 +109,6 @@ echo "end of it"
 `;
 }
 
-/** Parses the facts from the script's output. */
 export function parseFacts(output: string): InspectionFacts {
   const lines = output.split('\n').filter((line) => line.includes(' '));
   const pairs = lines.map((line): [string, string] => {

@@ -22,7 +22,6 @@ const isOpen = ({ status }: { readonly status: number }) => (status >= 200 && st
 const broken = (text: string) => ({ state: 'broken', text }) as const;
 const weak = (text: string) => ({ state: 'weak', text }) as const;
 
-/** Checks of the server's responses to callers without rights. */
 export const serverChecks: readonly Check[] = [
   {
     name: 'server-needs-a-token',

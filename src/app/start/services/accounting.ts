@@ -11,14 +11,12 @@ import { runInBackground } from '../startup.ts';
 
 interface AccountingDeps {
   readonly sessions: SessionService;
-  /** The names of people and projects, by id. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
   /** Rejects for a deleted project. */
   readonly project: (id: string) => Promise<{ readonly name: string }>;
 }
 
-/** Usage, the budgets of people and projects, and the runs that wait for a budget. */
 export function openAccounting(
   server: ServerWithEngine,
   { sessions, people, projects, project }: AccountingDeps,

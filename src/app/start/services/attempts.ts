@@ -12,12 +12,12 @@ interface AttemptParts {
   readonly checkModel: (ref: string) => Promise<void>;
 }
 /**
- * Longest pauses between rounds of attempts. `shared`: another server can receive a request, so the store is polled
- * often. `alone`: requests wake the rounds.
+ * Longest pauses between rounds. `shared`: another server can receive a request, so the store is polled often. `alone`:
+ * requests wake the rounds.
  */
 const lookMs = { shared: 3_000, alone: 60_000 };
 
-/** The attempts of sessions. Children of sessions are registered first; the work starts once the sessions exist. */
+/** Children of sessions are registered first; the work starts once the sessions exist. */
 export function openAttempts(server: ServerWithEngine, { checkModel }: AttemptParts) {
   const { delegation, sandboxes, sandboxCopies: copies, commands, clock, closing } = server;
   const { children: budgets } = server.ledger;
@@ -27,7 +27,6 @@ export function openAttempts(server: ServerWithEngine, { checkModel }: AttemptPa
   const spentWithChildren = (id: SessionId) => budgets.spentWithChildren(id);
   return {
     wake,
-    /** The children of sessions, which are exported and deleted with them. */
     children: {
       listChildren: (id: SessionId) => budgets.listChildren(id),
       async stopChildren(id: SessionId): Promise<void> {

@@ -22,7 +22,6 @@ interface AutomationDeps extends Pick<StarterDeps, 'isOwned'> {
 }
 type RunningAutomations = AsyncDisposable & { readonly service: AutomationService };
 
-/** The automations of the store, and the scheduler that starts them. */
 export function openAutomations(
   server: ServerWithEngine,
   { sessions, power, check, isOwned, programs }: AutomationDeps,

@@ -11,7 +11,6 @@ interface MemoryDeps {
 const dayMs = 86_400_000;
 const roundMs = 3_600_000;
 
-/** The notes that outlive sessions, and the periodic deletion of old notes. */
 export function openMemory(
   { config, clock, metrics, closing, notes, replica, warn }: ServerWithEngine,
   { people, projects }: MemoryDeps,

@@ -15,16 +15,15 @@ import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 import { openSignIns, type SignIns } from './sign-ins.ts';
 
-/** The API keys and their owners. An owner's id is that of its first key. */
+/** An owner's id is that of its first key. */
 export interface AuthServices extends AsyncDisposable {
   readonly keys: ApiKeys;
   /** Undefined: no identity provider is configured. */
   readonly signIns: SignIns | undefined;
   /** Undefined: no tokens of trusted issuers are accepted. */
   readonly tokens: FederatedTokenVerifier | undefined;
-  /** The names of keys by id. */
   readonly people: () => Promise<Map<string, string>>;
-  /** The names of all owners by id. An owner whose first key was deleted has none. */
+  /** An owner whose first key was deleted has no name. */
   readonly owners: () => Promise<Map<string, string>>;
   /** Whether the owner is a person who has signed in, even if that person no longer has access. */
   readonly isPerson: (owner: string) => boolean;

@@ -12,7 +12,6 @@ interface RepositoryDeps extends Pick<ServicePermissions, 'checkSandbox'> {
   readonly power: SandboxService;
 }
 
-/** The repositories of sessions, and the pull requests created from them. */
 export function openRepositories(server: ServerWithEngine, { sessions, power, checkSandbox }: RepositoryDeps) {
   const { config, clock, commands, credentials, forgeFetch, servicesOf } = server;
   const now = () => clock.now();

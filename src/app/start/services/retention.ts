@@ -7,12 +7,11 @@ import { runInBackground } from '../startup.ts';
 
 interface RetentionDeps {
   readonly sessions: SessionService;
-  /** Removes unused data older than this time. Resolves with the number of removed items. */
+  /** Resolves with the number of removed items. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
 }
 const everyMs = 60_000;
 
-/** Deletes old sessions, and sessions whose lifetime has expired. */
 export function openRetention(
   server: ServerWithEngine,
   { sessions, collect }: RetentionDeps,

@@ -8,7 +8,6 @@ import { chooseNetworkReach, createReachFetch, createToolFetch } from '../../par
 import { checkKnownNames, listKnownSettings } from '../../settings/changeable.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
-/** The models, tool servers and page settings that administrators change while the server runs. */
 export function openServerSettings(
   server: ServerWithEngine,
   /** Whether the API accepts only callers with a key. */

@@ -19,19 +19,17 @@ import type { Storage } from '../storage.ts';
 
 const hourMs = 3_600_000;
 
-/** The people who sign in with an identity provider. */
 export interface SignIns extends AsyncDisposable {
   readonly people: PersonRegistry;
   readonly devices: Devices;
   readonly signIn: SignIn;
-  /** The providers in use, the main one first. */
+  /** The main provider first. */
   readonly issuers: readonly Pick<IssuerSettings, 'id' | 'issuer'>[];
   /** The person's principal, if the provider confirmed the person within the lifetime of a sign-in. */
   readonly confirmed: (key: string) => Principal | undefined;
   readonly pageUrl: string | undefined;
   /** The lifetime of a browser's cookie. */
   readonly seconds: number;
-  /** Receives each event of a person, once the audit log is open. */
   onEvent: (event: PersonEvent) => void;
 }
 
@@ -91,7 +89,7 @@ export async function openSignIns(server: Startup & Pick<Storage, 'records' | 's
   return opened;
 }
 
-/** The configured providers; the provider without a name in the settings is `main`. */
+/** The provider without a name in the settings is `main`. */
 async function readIssuers({ config: { oidc }, learn }: Pick<Startup, 'config' | 'learn'>): Promise<IssuerSettings[]> {
   const resolveSecret = async (secret: Secret | undefined, file: string | undefined) => {
     const found = secret ?? (file === undefined ? undefined : new Secret((await readSecret(file)).trim()));

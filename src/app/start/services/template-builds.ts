@@ -2,7 +2,6 @@ import { SessionRecord } from '../../../core/model/records.ts';
 import { TemplateBuilds } from '../../../sessions/builds/template-builds.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
-/** The templates that owners build. */
 export function openTemplateBuilds(server: ServerWithEngine): TemplateBuilds {
   const { config, records } = server;
   const { images, ...limits } = config.builds;

@@ -16,7 +16,6 @@ export interface OpenVolumes extends AsyncDisposable {
 
 const startMs = 5_000;
 
-/** Volumes, the sessions that mount them, and the sandboxes that move their content. */
 export async function openVolumes(
   server: ServerWithAgents,
   holdings: Pick<HoldingLimiter, 'within'>,

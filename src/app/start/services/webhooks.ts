@@ -22,7 +22,6 @@ const loopback = ['127.0.0.0/8', '::1/128'];
 const refusal = (host: string) =>
   `${host} is at a private address, which webhooks do not reach. An operator can allow its network in webhooks.allow-ranges (CORRAL_WEBHOOKS_ALLOW_RANGES), and start the server again.`;
 
-/** The webhooks of the store, and the worker that delivers them. */
 export function openWebhooks(
   server: ServerWithEngine,
   { projectExists, readCost, isOwned }: WebhookDeps,

@@ -8,7 +8,6 @@ import { WorkQueue } from '../../../sessions/work-queue/work-queue.ts';
 import type { ServerWithEngine } from '../engine.ts';
 import { runInBackground } from '../startup.ts';
 
-/** The documents that clients define, and the queue of sessions that wait for a worker of an environment. */
 export function openWorkQueue(
   server: ServerWithEngine,
   sessions: SessionService,

@@ -12,7 +12,6 @@ function parseAfter(options: ParsedOptions) {
   return { 'after.of': of, 'after.id': id };
 }
 
-/** Fields of a new automation that need several options, and the secret of its deliveries. */
 export const manualAutomationVerbs: ManualVerbs = {
   options: [
     ...goalOptions,

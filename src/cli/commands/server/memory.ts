@@ -13,7 +13,6 @@ import { type Io, toPrintable } from '../../io.ts';
 
 type Holder = Inputs['memory']['notes'];
 
-/** The holder of the notes, and the verbs that read or write text. */
 export const manualMemoryVerbs: ManualVerbs = {
   options: [
     ['--project <project>', 'the notes of a project, by its name or id'],
@@ -80,7 +79,7 @@ function parseVersion(value: string): number {
   throw new UsageError(`${value} is not a version. Use a number from corral memory history.`);
 }
 
-/** The new text of a note. Undefined: the user did not change it in the editor. */
+/** Undefined: the user did not change the text in the editor. */
 async function readText({ options, io }: CommandInput, name: string, before: string): Promise<string | undefined> {
   const file = options.text('file');
   if (file !== undefined) return await readFile(file, 'utf8');
@@ -89,7 +88,6 @@ async function readText({ options, io }: CommandInput, name: string, before: str
   return after === before ? undefined : after;
 }
 
-/** Opens the text in the user's editor. Resolves with the result. */
 async function inEditor(io: Io, name: string, before: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-note-'));
   try {

@@ -7,7 +7,6 @@ import { UsageError } from '../../exit-codes.ts';
 import type { Io } from '../../io.ts';
 import { findBox, findProject } from '../../server.ts';
 
-/** The holder of the secrets (a session, a project, or the server), and the value of a new one. */
 export const manualSecretVerbs: ManualVerbs = {
   options: [
     ['--session <session>', 'the secrets of one session'],
@@ -30,9 +29,7 @@ async function findHolder(server: Corral, options: ParsedOptions) {
   return { router: 'projectCredentials', fields: { projectId: await findProject(server, project) } };
 }
 
-/**
- * Reads the value from a file or a pipe, never from an argument, because other users of the machine can see arguments.
- */
+/** Reads a file or a pipe, never an argument, because other users of the machine can see arguments. */
 async function readValue(file: string | undefined, io: Io): Promise<string> {
   if (file === undefined && io.stdin.isTTY)
     throw new UsageError(

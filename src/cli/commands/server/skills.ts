@@ -14,10 +14,7 @@ interface FolderFile {
   readonly executable: boolean;
 }
 
-/**
- * The files of a folder, with paths below its own name, or a single zip file. Links are left out, because they can
- * point anywhere.
- */
+/** Reads a folder or a single zip file. Links are left out, because they can point anywhere. */
 async function readFolder(value: string): Promise<FolderFile[]> {
   const root = resolve(value);
   const found = await stat(root).catch(() => undefined);
@@ -47,7 +44,6 @@ async function readFolder(value: string): Promise<FolderFile[]> {
   return files;
 }
 
-/** Uploads of folders, and the versions of a skill. */
 export const manualSkillVerbs: ManualVerbs = {
   options: [
     ['--private', 'with upload: only your own sessions can use a new skill, even if you are an administrator'],

@@ -8,7 +8,6 @@ import { toOneLine } from '../../io.ts';
 
 const maxLine = 2_000;
 
-/** Builds from a Dockerfile, their logs, and the arguments that identify a build. */
 export const manualTemplateVerbs: ManualVerbs = {
   options: [
     ['--tag <name>', 'with build: the name of the template, optionally with a tag (my-tools:v1)'],
@@ -62,7 +61,7 @@ export const manualTemplateVerbs: ManualVerbs = {
   },
 };
 
-/** The build that the second argument names, or the newest build. */
+/** Default: the newest build. */
 async function findBuild({ words: [word, named], server, find }: VerbCall): Promise<{ id: string; build: string }> {
   const id = await find(word);
   const builds = await server.templates.builds(id);

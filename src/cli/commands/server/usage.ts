@@ -13,7 +13,6 @@ const formatCost = ({ cost, unpriced }: Pick<Group, 'cost' | 'unpriced'>): strin
 const byDay = ({ name, days }: Group) =>
   days.map(({ day, ...sums }) => ({ name: `${day}  ${name || '(none)'}`, ...sums }));
 
-/** Prints the usage of sessions by day. */
 export const usageCommand: CliCommand = {
   name: 'usage',
   args: [],

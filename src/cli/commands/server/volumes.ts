@@ -2,7 +2,7 @@ import type { ManualVerbs, VerbCall } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { readLocalFile, saveToFile } from '../../local-file.ts';
 
-/** The arguments of a verb. `needed`: the required ones. */
+/** `needed`: the required arguments. */
 function wordsOf(
   { verb, words }: VerbCall,
   ...needed: readonly string[]
@@ -12,7 +12,6 @@ function wordsOf(
   return [words[0] ?? '', words[1] ?? '-', words[2]];
 }
 
-/** The content of volumes, as streams of any size. */
 export const manualVolumeVerbs: ManualVerbs = {
   verbs: {
     async get(call) {

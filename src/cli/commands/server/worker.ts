@@ -5,7 +5,6 @@ import type { WorkerBoxOptions } from '../../worker/session-boxes.ts';
 
 const hosted = 'https://api.anthropic.com';
 
-/** Serves the queue of a self-hosted environment of the Managed Agents API, here or elsewhere. */
 export const workerCommand: CliCommand = {
   name: 'worker',
   args: [],

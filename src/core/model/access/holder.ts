@@ -20,7 +20,6 @@ export type Holder = z.infer<typeof Holder>;
 export const canSessionUse = (session: Holder, { owner, projectId }: Holder): boolean =>
   projectId ? session.projectId === projectId : [undefined, owner].includes(session.owner) || owner === undefined;
 
-/** A key that differs for each holder. */
 export const holderKey = ({ owner = '', projectId }: Holder): string => (projectId ? `project:${projectId}` : owner);
 
 /**

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { memberRoles } from '../principal.ts';
 
-/** A person, or all members of a group, with a role in a project. */
 export const ProjectMember = z.object({
   of: z.enum(['person', 'group']),
   /** A person's id or e-mail address (in lower case), the owner of a key, or a group's name at its provider. */
@@ -12,7 +11,6 @@ export const ProjectMember = z.object({
 });
 export type ProjectMember = z.infer<typeof ProjectMember>;
 
-/** The part of a project that defines who can use it. */
 export const ProjectAccess = z.object({
   id: z.string(),
   createdAt: z.number(),

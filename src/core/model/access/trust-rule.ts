@@ -1,10 +1,7 @@
 import { z } from 'zod';
 
 const Pattern = z.string().min(1).max(500);
-/**
- * A rule that tokens are matched against. Slashes and colons separate parts: `*` matches within one part, `**` matches
- * any number of parts.
- */
+/** Slashes and colons separate the parts of a claim: `*` matches within one part, `**` any number of parts. */
 export const TrustRule = z.strictObject({
   issuer: z.string().min(1).max(500),
   claims: z

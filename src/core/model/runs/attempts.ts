@@ -43,7 +43,6 @@ export const Attempt = z.object({
   model: z.string().nullable(),
   /** `planned`: its session has not started yet. */
   phase: z.enum(['planned', 'working', 'ended', 'not_started']),
-  /** Why it was not started. */
   error: z.string().nullable(),
   result: AttemptResult.nullable(),
   /** The attempt's session was deleted because another attempt was chosen. */
@@ -75,9 +74,7 @@ export const AttemptSet = z.object({
   isStopped: z.boolean(),
   /** The attempt whose files the session got or is about to get. */
   chosen: z.int().nullable(),
-  /** Whether to keep or delete the sessions of the other attempts. */
   others: z.enum(['keep', 'delete']),
-  /** Why the last choice failed. */
   error: z.string().nullable(),
   attempts: z.array(Attempt),
 });

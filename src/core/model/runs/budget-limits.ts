@@ -15,6 +15,5 @@ export type ConcurrentAmounts = { readonly [Limit in ConcurrentLimit]?: number |
 export const budgetLimits = [...periodLimits, ...concurrentLimits] as const;
 export type BudgetLimit = PeriodLimit | ConcurrentLimit;
 
-/** Builds an object with a value for each limit. */
 export const mapLimits = <Value>(make: (limit: BudgetLimit) => Value): Record<BudgetLimit, Value> =>
   Object.fromEntries(budgetLimits.map((limit) => [limit, make(limit)])) as Record<BudgetLimit, Value>;

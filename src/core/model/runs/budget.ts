@@ -6,13 +6,10 @@ import type { BudgetOverrun, OwnBudget } from '../spending.ts';
 
 export type BudgetAmountKind = Exclude<BudgetOverrun['kind'], 'runningRuns'>;
 export type BudgetAmounts = { readonly [Kind in BudgetAmountKind]?: number };
-/** The budget that cannot cover the next model request or tool call. */
 export type BudgetExcess = BudgetOverrun & { readonly kind: BudgetAmountKind };
 export const zeroAmounts: BudgetAmounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
-/** The amounts that one tool call uses. */
 export const singleToolCall: BudgetAmounts = { toolCalls: 1 };
 
-/** One limit of a budget, and how much of it is used. */
 export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'hard'> {
   readonly kind: BudgetAmountKind;
   readonly limit: number;
@@ -37,7 +34,6 @@ interface BudgetSettings {
   readonly toolCallBudget?: number | undefined;
   readonly timeBudgetSeconds?: number | undefined;
 }
-/** The limits that settings or a template set. */
 export const readOwnBudget = (settings: BudgetSettings): OwnBudget =>
   toBudget({
     turns: settings.turnBudget,
@@ -47,7 +43,6 @@ export const readOwnBudget = (settings: BudgetSettings): OwnBudget =>
     seconds: settings.timeBudgetSeconds,
   });
 
-/** The limits that are set. */
 export function toBudget({
   seconds,
   ...limits
@@ -78,7 +73,6 @@ export const toBudgetLines = (
 export const mergeBudgetLines = (...lines: readonly BudgetLine[]): readonly BudgetLine[] =>
   lines.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || roomIn(a) - roomIn(b));
 
-/** Combines two budgets: the smaller value of each limit. */
 export function minBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget {
   const all = Object.values(limitNames).flatMap((name) => {
     const limits = [one[name], other[name]].filter((limit) => limit !== undefined);
@@ -87,14 +81,11 @@ export function minBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget
   return Object.fromEntries(all);
 }
 
-/** The lines with these amounts added to their use. */
 export const addUsedAmounts = (lines: readonly BudgetLine[], more: BudgetAmounts): readonly BudgetLine[] =>
   lines.map((line) => ({ ...line, used: line.used + (more[line.kind] ?? 0) }));
 
-/** Whether nothing of the limit remains. */
 export const isLimitReached = ({ limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean => used >= limit;
 
-/** Whether this further amount stays within the limit. */
 export const fitsLimit = (amount: number, { limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean =>
   used + amount <= limit;
 
@@ -114,7 +105,6 @@ export function findOverrun(lines: readonly BudgetLine[], needs: BudgetAmounts):
 
 export interface BudgetGrant {
   readonly granted: BudgetAmounts;
-  /** The line that cannot cover the request. */
   readonly over: BudgetExcess | undefined;
   /** Requests in progress hold the missing amount. */
   readonly isBusy: boolean;
@@ -142,7 +132,6 @@ export function computeBudgetGrant(
   return { granted, over: findOverrun(lines, least), isBusy };
 }
 
-/** How many of the tool calls the lines cover, and the line that limits them. */
 export function countCoveredCalls(
   lines: readonly BudgetLine[],
   most = Number.MAX_SAFE_INTEGER,

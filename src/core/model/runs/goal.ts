@@ -24,7 +24,6 @@ export type GoalCheck = z.infer<typeof GoalCheck>;
  */
 export const Goal = z
   .strictObject({
-    /** The criteria for the grader, in words. */
     rubric: z.string().max(maxRubric).refine(hasText, 'must not be empty').optional(),
     checks: z.array(GoalCheck).max(20).default([]),
     /** Maximum number of times that a missed goal goes back to the agent. */
@@ -36,14 +35,13 @@ export type Goal = z.infer<typeof Goal>;
 export const GoalResult = z.enum(['satisfied', 'not_satisfied', 'could_not_be_judged']);
 export type GoalResult = z.infer<typeof GoalResult>;
 
-/** The result of a run's goal. `rounds`: how often it was judged. */
+/** `rounds`: how often the goal was judged. */
 export const GoalEnd = z.object({ result: GoalResult, reason: z.string(), rounds: z.int() });
 export type GoalEnd = z.infer<typeof GoalEnd>;
 
-/** Maximum length of a reason in a run's end, in characters. */
+/** In characters. */
 export const maxReasonChars = 2_000;
 
-/** The task as the agent reads it, with the goal by which its work will be judged. */
 export function addGoalToTask(task: string, goal: Goal | undefined): string {
   if (!goal) return task;
   const { rubric, checks } = goal;

@@ -3,11 +3,9 @@ import { ApiBlock, CallAnswer, ViolationData } from '../events.ts';
 import { MessageId, RunId } from '../ids.ts';
 import { Goal } from './goal.ts';
 
-/** The decision on one call. */
 const Decision = z.object({
   callId: z.string(),
   decision: z.enum(['approved', 'rejected']),
-  /** The person's note to the model. */
   text: z.string().exactOptional(),
   /** An approved call runs with these arguments instead of the model's. */
   args: z.record(z.string(), z.unknown()).exactOptional(),
@@ -32,7 +30,6 @@ export const SessionCommand = z.discriminatedUnion('type', [
       attachments: z.array(z.string()).readonly(),
       clientTimestamp: z.number().optional(),
       messageId: MessageId,
-      /** The id of the run, if the message starts one. */
       runId: RunId,
       plans: z.boolean().exactOptional(),
       blocks: z.array(ApiBlock).readonly().exactOptional(),
@@ -68,7 +65,6 @@ export const SessionCommand = z.discriminatedUnion('type', [
   bare('sandbox.pause'),
   /** A person allows a new sandbox after the last sandbox was found untrusted. */
   bare('sandbox.permit'),
-  /** Another server found the sandbox untrusted. */
   z.object({ type: z.literal('sandbox.distrust'), commandId, breach: ViolationData }),
 ]);
 export type SessionCommand = z.infer<typeof SessionCommand>;

@@ -1,15 +1,12 @@
-/** The dimensions of a usage report. */
 export const usageDimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 export type UsageDimension = (typeof usageDimensions)[number];
 
-/** Maximum number of groups in one page of a report. */
 export const maxUsageGroups = 1_000;
 
 interface GroupPage {
   readonly groups: readonly unknown[];
   readonly nextCursor: string | null;
 }
-/** Reads all groups of a report, page by page. */
 export async function readAllGroups<Page extends GroupPage>(
   read: (cursor: string | undefined) => Promise<Page>,
 ): Promise<Page> {

@@ -13,7 +13,6 @@ export type BuiltTemplate = z.infer<typeof BuiltTemplate>;
 
 const Text = z.string().max(65_536);
 
-/** One instruction of a build. */
 export const BuildStep = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('RUN'),
@@ -68,7 +67,6 @@ export const TemplateBuild = z.object({
   image: z.string().optional(),
   /** The hash of base and steps, by which later builds find the image. */
   print: z.string().optional(),
-  /** The start command of each sandbox of this build. */
   start: StartCommand.optional(),
   reason: z.object({ message: z.string(), step: z.string().optional() }).optional(),
 });

@@ -19,11 +19,9 @@ export const SandboxCondition = z.enum([
 ]);
 export type SandboxCondition = z.infer<typeof SandboxCondition>;
 
-/** The most that a pause can keep: memory and files, only files, or nothing. */
 export const PauseSupport = z.enum(['memory', 'files', 'none']);
 export type PauseSupport = z.infer<typeof PauseSupport>;
 
-/** The parts that a pause of the sandbox kept. */
 export const PauseKind = z.enum(['memory', 'files']);
 export type PauseKind = z.infer<typeof PauseKind>;
 

@@ -8,7 +8,6 @@ import { anyAddress } from '../../text/address-range.ts';
 export const EgressRules = z.object({
   /** Hosts (`host`, `*.host`), addresses and ranges such as 192.0.2.0/24. */
   allow: z.array(z.string()).readonly(),
-  /** Addresses and ranges. */
   deny: z.array(z.string()).readonly(),
 });
 export type EgressRules = z.infer<typeof EgressRules>;
@@ -24,7 +23,6 @@ export const isEgressRules = (choice: EgressChoice | undefined): choice is Egres
 /** Ranges that together cover every address. */
 export const allAddressRanges: readonly string[] = Object.values(anyAddress);
 
-/** Whether only the chosen targets can be reached. */
 export const deniesByDefault = (choice: EgressChoice): boolean =>
   !isEgressRules(choice) || allAddressRanges.every((range) => choice.deny.includes(range));
 

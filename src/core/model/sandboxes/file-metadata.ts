@@ -1,4 +1,3 @@
-/** Key-value pairs that a client stores with a file. */
 export type FileMetadata = Readonly<Record<string, string>>;
 
 export const fileMetadataLimits = {

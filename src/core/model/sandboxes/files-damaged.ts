@@ -1,6 +1,5 @@
 import { z } from 'zod';
 
-/** Damaged stored files, and the copy that replaced them. */
 export const WorkspaceDamage = z.object({
   /** The copy that replaced the files: its place in the log and its creation time; null: no intact copy existed. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
@@ -14,6 +13,6 @@ export const WorkspaceDamage = z.object({
 });
 export type WorkspaceDamage = z.infer<typeof WorkspaceDamage>;
 
-/** The damage with the time of its discovery, epoch ms. */
+/** `at`: when the damage was found, epoch ms. */
 export const WorkspaceDamageReport = WorkspaceDamage.extend({ at: z.number() });
 export type WorkspaceDamageReport = z.infer<typeof WorkspaceDamageReport>;

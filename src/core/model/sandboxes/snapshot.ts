@@ -12,7 +12,6 @@ export const Snapshot = z.object({
   /** The name that its owner chose, with a tag if it has one; null: none, or a newer snapshot took the name. */
   name: z.string().nullable(),
   labels: z.record(z.string(), z.string()),
-  /** The session whose files were copied. */
   sessionId: SessionId,
   /** The template of that session. A new session from this snapshot starts with it. */
   template: z.string(),
@@ -22,7 +21,7 @@ export const Snapshot = z.object({
    */
   built: z.object({ image: z.string(), start: StartCommand.optional() }).optional(),
   at: z.number(),
-  /** The size of the copy, compressed. */
+  /** Compressed. */
   bytes: z.int(),
   /** The hash of the copy, in hex. A session starts with the copy only if its hash still matches. */
   sha256: z.string(),

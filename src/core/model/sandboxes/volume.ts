@@ -14,11 +14,9 @@ export const VolumeName = z
 export const MountAccess = z.enum(['read', 'write']);
 export type MountAccess = z.infer<typeof MountAccess>;
 
-/** A volume in the sandbox of a session. */
 export const VolumeMount = z.object({ volume: VolumeId, path: z.string(), access: MountAccess });
 export type VolumeMount = z.infer<typeof VolumeMount>;
 
-/** A volume that a session requests, by its id or its owner's name for it. */
 export const MountRequest = z.strictObject({
   volume: z.string().min(1).max(100).describe('its id or name'),
   path: z
@@ -29,7 +27,6 @@ export const MountRequest = z.strictObject({
   access: MountAccess.default('read').describe('a volume has one session that writes; others read'),
 });
 export type MountRequest = z.infer<typeof MountRequest>;
-/** Maximum number of volumes of one session. */
 export const maxMounts = 8;
 export const MountRequests = z.array(MountRequest).max(maxMounts);
 
@@ -66,7 +63,6 @@ const maxParts = 6;
 /** Paths that clients of other APIs expect. They are links into the workspace. */
 const reserved: readonly string[] = ['/mnt/session', '/mnt/memory'];
 
-/** Why a volume cannot be mounted at this path; undefined: it can. */
 export function findPathProblem(path: string): string | undefined {
   const [empty, root = '', ...below] = path.split('/');
   const parts = [root, ...below];

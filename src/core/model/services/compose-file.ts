@@ -6,7 +6,6 @@ import { ServiceName, ServiceRecipes } from './recipe.ts';
 
 const known = new Set(['image', 'command', 'environment', 'ports', 'expose', 'healthcheck', 'depends_on', 'tmpfs']);
 const topLevel = new Set(['services', 'version', 'name']);
-/** Advice for common keys that are refused. */
 const advice: Readonly<Record<string, string>> = {
   build: 'build the image before, and name it in image',
   volumes: 'a service keeps nothing beyond its session; folders in memory are tmpfs',

@@ -2,7 +2,6 @@ import { z } from 'zod';
 
 // The services of a session: containers of other images, such as a database, that only its sandbox can reach.
 
-/** Maximum number of services of one session. */
 export const maxServices = 8;
 const reserved = new Set(['localhost', 'sandbox', 'ip6-localhost', 'ip6-loopback']);
 

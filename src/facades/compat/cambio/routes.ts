@@ -83,7 +83,7 @@ const base = '/sessions';
 const words = { session_not_found: 'Session not found' };
 const about = createRouteDescriber({ tag: 'CambioML', prefix: 'cambio', failures: detailFailures });
 
-/** Mounts `/sessions`. Its socket `/ws/{sid}` is shared with Crogia; `/health` and the page belong to the server. */
+/** The socket `/ws/{sid}` is shared with Crogia; `/health` and the page belong to the server. */
 export function cambio(deps: CambioDeps): FacadeRoutes {
   return { mount: (app) => mountSessions(app, deps) };
 }

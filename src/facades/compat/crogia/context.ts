@@ -9,7 +9,6 @@ export interface CrogiaDeps extends Omit<Services, 'projects'>, Pick<FacadeParts
   readonly rejoins: ResumePoints;
 }
 
-/** Describes a route of this facade. */
 export const describeRoute = createRouteDescriber({ tag: 'Crogia', prefix: 'crogia', failures: detailFailures });
 
 /** Clients compare these texts, so they must not change. */

@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { okReply } from '../../../http/routes/route-docs.ts';
 
-// The replies of this facade, each with its example.
-
 const iso = z.iso.datetime();
 const sid = '5f2a0c9be41d7733';
 const at = '2024-01-15T10:30:00.000Z';
@@ -43,7 +41,6 @@ export const healthReply = okReply(
 );
 
 const Message = z.object({ message: z.string() });
-/** A reply that only confirms the action. */
 export const messageReply = (message: string) => okReply(Message, { message });
 export const deletedSessionReply = messageReply(`Session ${sid} deleted successfully`);
 export const taskReply = okReply(Message.extend({ task: z.string(), run_id: z.string() }), {

@@ -170,7 +170,6 @@ function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' 
   );
 }
 
-/** Mounts `/api/sessions`, `/api/shells`, `/api/health` and `/ws/shells`; `/ws/{sid}` is shared with CambioML. */
 export function crogia(deps: CrogiaDeps): FacadeRoutes {
   return {
     mount(app) {

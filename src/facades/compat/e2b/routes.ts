@@ -33,7 +33,6 @@ export class ProgramSandboxes {
     return [...this.#byId.values()];
   }
 
-  /** Keeps the records up to date until the signal fires. */
   async follow(sessions: Pick<SessionService, 'watch'>, clock: Clock, signal: AbortSignal): Promise<void> {
     const round = async () => {
       this.#byId.clear();
@@ -68,7 +67,6 @@ const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-
 const badTarget = 'E2b-Sandbox-Id and E2b-Sandbox-Port are needed both, with a port from 1 to 65535.';
 const pick = ({ maxUploadBytes, root }: E2bSettings) => ({ maxUploadBytes, root });
 
-/** The control plane and the data plane of the E2B SDKs. */
 export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Promise<readonly FacadeRoutes[]> {
   const { acting, clock, logger, sse, elsewhere, peppers, limits, port, credentials, clients } = parts;
   const { closing } = sse;
@@ -129,7 +127,6 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
   ];
 }
 
-/** Deletes and pauses the sandboxes that are due, until the server shuts down. */
 async function endDue(
   sandboxes: DataPlaneSandboxes,
   remove: Parameters<DataPlaneSandboxes['endDue']>[0],

@@ -10,7 +10,6 @@ import type { SandboxInterior } from '../../../sessions/api/sandbox-interior.ts'
 import type { Services } from '../../../sessions/api/services.ts';
 import { readMetricsSample } from './control/metrics.ts';
 
-/** A running sandbox, as a request uses it. */
 export interface RunningSandbox {
   readonly record: SessionRecord;
   /** Fires when the sandbox is paused or deleted by this server, or its tokens are replaced. */
@@ -18,7 +17,6 @@ export interface RunningSandbox {
   readonly env: readonly string[];
   readonly isPrivate: boolean;
   readonly portHost: string | undefined;
-  /** Resumes the sandbox if it is paused. */
   wake(principal: Principal): Promise<unknown>;
   enter(principal: Principal, signal: AbortSignal): Promise<SandboxInterior>;
 }
@@ -27,7 +25,6 @@ interface Deps {
   /** With the server's own permissions. */
   readonly services: PowerServices;
   readonly servicesOf: (principal: Principal) => PowerServices;
-  /** The sandboxes whose lifetime or tokens programs manage. */
   readonly managed: () => readonly SessionRecord[];
   readonly clock: Clock;
   readonly warn: (err: unknown, message: string) => void;
@@ -71,7 +68,6 @@ export class DataPlaneSandboxes {
     };
   }
 
-  /** Ends every connection to the sandbox. */
   cut(sid: string): void {
     this.#cuts.get(sid)?.streams.abort();
     this.#cuts.delete(sid);
@@ -163,10 +159,8 @@ interface EndRule {
   /** With the permissions of the caller who pauses. */
   readonly power: PowerServices;
 }
-/** Maximum number of sandboxes that are paused or deleted at the same time. */
 const maxConcurrent = 8;
 
-/** Whether a request ends the pause. */
 const isResumedByRequest = ({ paused, resumes }: SessionLifetime) => paused === 'memory' && resumes;
 
 export function listSandboxVariables({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {

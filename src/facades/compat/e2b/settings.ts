@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { integer, listOf, oneOf, size, text } from '../../../config/kinds.ts';
 import { optionalSetting, setting } from '../../../config/setting.ts';
 
-/** The settings of this facade. */
 export const e2bSettings = z.strictObject({
   facade: setting(oneOf('off', 'on'), 'off', 'whether programs written on the E2B SDKs can use this server'),
   domain: optionalSetting(

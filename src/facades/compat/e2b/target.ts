@@ -1,13 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { readHeader } from './headers.ts';
 
-/** The sandbox and port of a request to the data plane. */
 export interface DataPlaneTarget {
   readonly sid: string | undefined; // undefined: a signed URL, which names no sandbox
   readonly port: number;
   /** Addressed as `<port>-<sid>.<domain>`, which lets a browser connect without extra headers. */
   readonly byHost: boolean;
-  /** The URL that the client sent. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
 }
@@ -46,8 +44,8 @@ export class TargetResolver {
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
   /**
-   * Whether the request is for a program's port. Ports are served only under their own host
-   * names: under the server's origin, a page of another site could use them.
+   * Whether the request is for a program's port. Ports are served only under their own host names: under the server's
+   * origin, a page of another site could use them.
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};

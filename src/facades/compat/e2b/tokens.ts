@@ -21,7 +21,6 @@ export interface SandboxTokens {
    */
   opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
-  /** Opens the content of a volume. */
   volume(id: string, maker: Principal): string;
   opensVolume(id: string, value: string | undefined): Principal | undefined;
   /** Allows one upload of a build's files. */

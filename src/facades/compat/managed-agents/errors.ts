@@ -12,7 +12,6 @@ interface ErrorDetails {
   /** A retry can succeed although the status suggests otherwise. */
   readonly isTemporary?: true;
 }
-/** A refusal in the format of the API. */
 export class ApiError extends AppError {
   readonly narrow: ErrorDetails;
   constructor(code: ErrorCode, message: string, narrow: ErrorDetails = {}) {
@@ -32,7 +31,6 @@ export const explainNotFound =
 /** The error for an area of the API that this server lacks. The client must not retry. */
 export const notSupportedError = (what: string) =>
   new ApiError('unsupported', `${what} are not supported by this server`, { errorCode: 'not_supported' });
-/** The error for a field value that is not supported here. */
 export const unsupportedFieldError = (field: string, accepted: string) =>
   invalidRequestError(`${field} is not supported by this server; ${accepted}`, 'not_supported');
 

@@ -5,7 +5,6 @@ import type { WorkerIdentity } from '../../../sessions/api/server/work-queue.ts'
 import { withBodyStreams } from '../../shared/uploads.ts';
 import { QueryParameters } from './wire.ts';
 
-/** One request, as handlers of this facade receive it. */
 export interface ApiRequest {
   readonly params: Readonly<Record<string, string | undefined>>;
   readonly query: QueryParameters;
@@ -16,13 +15,12 @@ export interface ApiRequest {
   readonly worker?: WorkerIdentity | undefined;
 }
 export type WorkerCredentialKind = 'environment' | 'session';
-/** A route of the API. Its path is below the prefix of the facade. */
+/** Paths are relative to `apiPrefix`. */
 export interface Route {
   /** Method and path, such as `GET /v1/agents/:id`. */
   readonly endpoint: string;
   /** `create`: the route creates something, so a read-only key is refused. */
   readonly least?: 'create';
-  /** The answer is a stream. */
   readonly stream?: true;
   /** The handler reads the body itself. */
   readonly body?: 'stream';
@@ -38,14 +36,12 @@ export const createDeleteRoute = (endpoint: string, type: string, remove: (id: s
     return { id, type };
   },
 });
-/** Decides whether a request can use a route, and as which caller. */
 export interface RouteAccess {
   run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown>;
 }
 const anything = z.unknown(); // each handler validates its own input
 export const apiPrefix = '/anthropic';
 
-/** Mounts the routes of an area. */
 export function mountRoutes(app: App, routes: readonly Route[], access: RouteAccess): void {
   const streamed = routes.filter(({ body }) => body === 'stream');
   for (const route of routes) if (route.body === undefined) mountRoute(app, route, access);

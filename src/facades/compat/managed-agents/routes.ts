@@ -22,12 +22,10 @@ import { hideWorkerCredential, WorkerAccess } from './work/access.ts';
 import { environmentKeyRoutes } from './work/keys.ts';
 import { workRoutes } from './work/routes.ts';
 
-/** An area of the API that this server does not have. */
 interface UnsupportedArea {
   readonly name: string;
   /** `B`: could be added. `C`: belongs to a hosted service. */
   readonly tier: 'B' | 'C';
-  /** The prefixes of its paths. */
   readonly paths: readonly string[];
 }
 export const unsupportedAreas: readonly UnsupportedArea[] = [
@@ -38,7 +36,6 @@ export const unsupportedAreas: readonly UnsupportedArea[] = [
   { name: 'messages', tier: 'C', paths: ['/v1/messages', '/v1/complete'] },
 ];
 
-/** The area of a path without a route; undefined: there is no such path. */
 function findArea(path: string): UnsupportedArea | undefined {
   const values = path.split('/');
   const matchesPrefix = (begin: string) => begin.split('/').every((part, n) => part === '*' || part === values[n]);
@@ -47,7 +44,6 @@ function findArea(path: string): UnsupportedArea | undefined {
 
 type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | 'credentials' | 'fetchPage'> & FileDeps;
 
-/** Every route of the API that this server implements. */
 export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly Route[] => [
   ...agentRoutes(parts.services, (agent) => archiveAgentDeployments(agent, parts)),
   ...environmentRoutes(parts.services),
@@ -71,7 +67,6 @@ export const managedAgentsEndpoints = (): readonly string[] =>
 const atRoot =
   /^\/v1\/(agents|environments|sessions|files|models|vaults|skills|memory_stores|deployments|deployment_runs|tunnels|dreams|user_profiles|organizations?)(?=[/?]|$)/;
 
-/** The Managed Agents API of Anthropic. */
 export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsSettings): readonly FacadeRoutes[] {
   const never = () => false;
   const { short: ids } = createIdSource();

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { listOf, oneOf } from '../../../config/kinds.ts';
 import { setting } from '../../../config/setting.ts';
 
-/** The settings of this facade. */
 export const managedAgentsSettings = z.strictObject({
   facade: setting(
     oneOf('off', 'on'),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseJson } from '../../../core/text/json.ts';
 import { invalidRequestError } from './errors.ts';
 
-/** Parses what a client sent. Rejects with the first error, named by its field. */
+/** Rejects with the first error, named by its field. */
 export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const found = shape.safeParse(input ?? {});
   if (found.success) return found.data;
@@ -86,7 +86,6 @@ export interface Page<Item> {
 const cursorLimits = { maxBytes: 4_096, maxDepth: 2, maxValues: 4 };
 const Cursor = z.tuple([z.string(), z.string()]);
 
-/** One page of a list that is already sorted. */
 export function paginate<Item extends { readonly id: string }>(
   items: readonly Item[],
   { limit, page, name }: Paging,
@@ -107,14 +106,12 @@ interface ListedPage<Item, Shown> {
   readonly query: QueryParameters;
   /** Identifies the list: a cursor of any other list is refused. */
   readonly name: string;
-  /** The maximum `limit`; default: 100. */
   readonly most?: number;
-  /** The limit if the request sets none; default: 20. */
+  /** The limit if the request sets none. */
   readonly usual?: number;
   read(): Promise<readonly Item[]>;
   show(item: Item): Shown;
 }
-/** One page of a list without links to previous pages. */
 export async function readListPage<Item extends { readonly id: string }, Shown>(list: ListedPage<Item, Shown>) {
   const { query, name, most = 100, usual = 20, read, show } = list;
   const limit = query.integer('limit', { min: 1, max: most, usual });
@@ -136,7 +133,7 @@ export const withoutPreviousPage = <Item>({ data, next_page }: Page<Item>): Page
 const pair = z.record(z.string().min(1).max(64), z.string().max(512));
 export const Metadata = pair.refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs');
 export const MetadataChange = z.record(z.string().min(1).max(64), z.string().max(512).nullable());
-/** Applies a patch of key-value pairs; null deletes. */
+/** A null value deletes the key. */
 export function applyMetadataChange(
   now: Readonly<Record<string, string>>,
   change: z.output<typeof MetadataChange>,

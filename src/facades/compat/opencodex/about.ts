@@ -6,7 +6,6 @@ import {
 } from '../../../http/errors/failure-docs.ts';
 import { createRouteDescriber } from '../../../http/routes/route-docs.ts';
 
-/** Describes a route of this facade. */
 export const describeRoute = createRouteDescriber({
   tag: 'OpenCodex',
   prefix: 'opencodex',

@@ -34,7 +34,6 @@ export const isAction = (event: SessionEvent): event is CallEvent | ResultEvent 
 export interface PairedToolCall {
   readonly call: CallEvent | ResultEvent;
   result: ResultEvent | undefined;
-  /** The id of the message to which the call belongs. */
   readonly message: string;
 }
 
@@ -49,7 +48,6 @@ export class ToolCallPairer {
     this.#messageIds.of(event);
   }
 
-  /** Adds a call, or the result of one. Returns the call. */
   add(event: CallEvent | ResultEvent): PairedToolCall {
     const key = `${event.runId} ${event.data.callId}`;
     const open = this.#open.get(key);

@@ -11,7 +11,6 @@ import { toAgentView, toTemplateView } from './views.ts';
 const projects = '/api/v1/projects';
 const config = `${projects}/:project_id/agent-config`;
 
-/** The agent of a project's runs, and the templates for it. */
 export function mountAgents(app: App, deps: OpencodexDeps): void {
   const { agents, services } = deps;
   app.get(

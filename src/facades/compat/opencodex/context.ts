@@ -8,7 +8,6 @@ import type { UploadedFile } from '../../../sessions/projects/uploads.ts';
 import type { FacadeParts, ProjectParts } from '../../shared/facade.ts';
 import type { ProjectionContext } from './names.ts';
 
-/** The dependencies of this facade. */
 export interface OpencodexDeps
   extends ProjectParts,
     Pick<FacadeParts, 'services' | 'idempotency' | 'sockets' | 'clock'> {
@@ -19,7 +18,7 @@ export interface OpencodexDeps
 const missing = (text: string) => new AppError('not_found', text);
 const codes = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : undefined);
 
-/** The session of a chat id. An id of any other form is unknown, never malformed. */
+/** An id of any other form is unknown, never malformed. */
 export async function findChat({ services }: OpencodexDeps, sid: string): Promise<SessionRecord> {
   const id = SessionId.safeParse(sid);
   const record = id.success ? await services.sessions.get(id.data).catch(ignoreMissing) : undefined;

@@ -1,7 +1,6 @@
 import { toFacadeCall } from '../../../agents/tools/words.ts';
 import type { FactOf } from '../../../core/model/events.ts';
 
-/** Facts about a session that the projections of its events need. */
 export interface ProjectionContext {
   /** The workspace's real path, which this facade calls `/workspace`. */
   readonly workdir: string;

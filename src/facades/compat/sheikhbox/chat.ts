@@ -109,10 +109,7 @@ async function planMessage(
   return untilEndOf(seq, runId, cursor);
 }
 
-/**
- * Ends the stream at the end of the message's run. Run ends before the message, even those after the cursor, do not end
- * it.
- */
+/** Ends the stream with the message's run. Earlier runs that end after the cursor do not end the stream. */
 function untilEndOf(seq: number, runId: StreamBounds['until']['runId'], cursor: number | undefined): StreamBounds {
   return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
 }

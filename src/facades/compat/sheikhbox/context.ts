@@ -14,14 +14,11 @@ export interface SheikhboxDeps
       'idempotency' | 'sse' | 'clock' | 'logger' | 'sockets' | 'signed' | 'attached' | 'clipboard'
     >,
     Pick<Services, 'sessions' | 'shares'> {
-  /** Undefined: sandboxes have no screen. */
   readonly desktop: Services['desktop'] | undefined;
   readonly profile: WireVersion;
-  /** Undefined: uploads are not available. */
   readonly uploads: UploadService | undefined;
   readonly maxUploadBytes: number;
 }
-/** The dependencies and caches that the routes of this facade share. */
 export interface SheikhboxContext extends SheikhboxDeps {
   readonly infos: FileInfoCache;
   readonly frameOf: (event: SessionEvent) => Buffer | undefined;
@@ -30,13 +27,11 @@ export interface SheikhboxContext extends SheikhboxDeps {
 
 export const sessionsPath = '/api/v1/sessions';
 
-/** Describes a route whose errors use the envelope. */
 export const describeRoute = createRouteDescriber({
   tag: 'SheikhBox',
   prefix: 'sheikhbox',
   failures: describeFailures(envelopeStyle),
 });
-/** Describes a route outside of `/api/v1/sessions`, where errors are `{detail}`. */
 export const describeNonSessionRoute = createRouteDescriber({
   tag: 'SheikhBox',
   prefix: 'sheikhbox',

@@ -5,7 +5,6 @@ import { describeRoute, type SheikhboxContext, sessionsPath } from './context.ts
 import * as replies from './replies.ts';
 import { EditBody, ForkBody, SessionParams as params } from './schemas.ts';
 
-/** Mounts the routes that fork or edit a session. */
 export function mountFork(app: App, { sessions }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/fork`,

@@ -23,7 +23,6 @@ const toLink = ({ id, createdAt, expiresAt, files }: ShareView) => ({
   files,
 });
 
-/** Links that show one session to anyone who has them. */
 export function mountLinks(app: App, { shares }: SheikhboxContext): void {
   app.post(
     `${sessionsPath}/:sid/links`,

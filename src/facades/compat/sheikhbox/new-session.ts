@@ -49,7 +49,6 @@ function parseJson(raw: Buffer | undefined): unknown {
   }
 }
 
-/** `?metadata=name=value`, which can be repeated. */
 export const MetadataQuery = z.object({
   metadata: z
     .union([z.string().max(2_000), z.array(z.string().max(2_000)).max(64)])

@@ -8,7 +8,6 @@ import type { File, Shell } from './replies.ts';
 
 const pollMs = 1_000;
 
-/** One panel of the front end, which shows a shell or a file. */
 interface Panel<Shown extends object = object> {
   readonly session: SessionId;
   readonly event: 'shell' | 'file';

@@ -5,8 +5,6 @@ import { eitherReply, type ReplyDoc } from '../../../http/routes/route-docs.ts';
 import { envelopeReply } from '../../shared/envelope.ts';
 import { SseEvent } from './stream/sse-events.ts';
 
-// The replies of this facade, each with its example.
-
 const sid = '5f2a0c9be41d7733';
 const status = z.enum(['pending', 'running', 'waiting', 'completed', 'active']);
 export type Status = z.output<typeof status>;

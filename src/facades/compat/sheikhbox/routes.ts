@@ -127,7 +127,6 @@ function mountSessions(app: App, context: SheikhboxContext): void {
   );
 }
 
-/** Sends JSON that is text already. */
 const asJson = (reply: FastifyReply, text: string | Readable) =>
   reply.type('application/json; charset=utf-8').send(text);
 

@@ -12,7 +12,6 @@ import { readAttachments, readSessionHistory } from './views.ts';
 
 const linkMs = 5 * 60_000;
 
-/** Mounts the routes that share sessions, and their attached files, with anyone who knows the address. */
 export function mountSessionSharing(app: App, context: SheikhboxContext): void {
   const { sessions, signed } = context;
   const mark = async (sid: string, shared: boolean) => {

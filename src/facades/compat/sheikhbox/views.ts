@@ -72,7 +72,6 @@ export async function readSessionHistoryJson(session: SessionRecord, context: Sh
 const pageSize = 500;
 const noEvents = '"events":[]';
 
-/** The files attached to a session's messages, each once. */
 export async function readAttachments({ id }: SessionRecord, context: ViewContext, linked: FileLinker = asItIs) {
   const found = new Map<string, FileInfo>();
   for await (const event of context.sessions.history(id)) {
@@ -83,14 +82,12 @@ export async function readAttachments({ id }: SessionRecord, context: ViewContex
   return [...found.values()];
 }
 type ViewContext = Pick<SheikhboxContext, 'sessions' | 'infos' | 'profile'>;
-/** Builds the address from which a viewer of the session can load a file. */
 type FileLinker = (path: string) => string;
 const asItIs: FileLinker = (path) => path;
 
 const withLink = (info: FileInfo, linked: FileLinker): FileInfo =>
   info.file_url === '' ? info : { ...info, file_url: linked(info.file_url) };
 
-/** Replaces the address of a screenshot with a link, as for any file. */
 function withLinkedPicture(sseEvent: SseEvent, linked: FileLinker): SseEvent {
   if (sseEvent.event !== 'tool' || typeof sseEvent.data.content?.screenshot !== 'string') return sseEvent;
   const content = { ...sseEvent.data.content, screenshot: linked(sseEvent.data.content.screenshot) };

@@ -37,7 +37,6 @@ const screenDoc: RouteDoc = {
   },
 };
 
-/** Mounts the screen of a session's sandbox. */
 export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboard }: SheikhboxContext): void {
   sockets.route({
     path: `${sessionsPath}/:sid/vnc`,

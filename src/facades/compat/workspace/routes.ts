@@ -50,7 +50,6 @@ type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
-/** Mounts `/ws?user_id=`: code, commands and files in workspaces that clients name. */
 export function createWorkspaceRoutes(deps: WorkspaceDeps): FacadeRoutes {
   // Accepts any value, because a frame reports an invalid one.
   const about = { type: 'string', description: 'whose workspaces; anonymous by default' };

@@ -52,7 +52,6 @@ export const writeFile = defineMcpTool({
   },
 });
 
-/** Undefined if the bytes are not text. */
 export function decodeText(bytes: Buffer): string | undefined {
   try {
     return bytes.includes(0) ? undefined : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -61,6 +60,5 @@ export function decodeText(bytes: Buffer): string | undefined {
   }
 }
 
-/** The URI of a file for `resources/read`. */
 const fileUri = (id: SessionId, path: string): string =>
   `corral://sessions/${id}/files/${path.split('/').map(encodeURIComponent).join('/')}`;

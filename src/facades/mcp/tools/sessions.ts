@@ -8,7 +8,6 @@ import { defineMcpTool, SessionInput, toStructuredResult } from '../tool.ts';
 
 const iso = (ms: number) => new Date(ms).toISOString();
 
-/** A session as assistants see it. */
 export const toSessionView = (session: SessionRecord) => ({
   session_id: session.id,
   title: session.title,

@@ -14,7 +14,6 @@ const maxFiles = 50_000;
 const maxNames = 8 * 1024 * 1024;
 const atOnce = 8;
 const maxBytes = 50 * 1024 * 1024; // the most that a sandbox sends in one call
-/** Maximum size of one archive. */
 export const maxPackedBytes = 1024 * 1024 * 1024;
 
 export interface FolderListing {
@@ -22,7 +21,6 @@ export interface FolderListing {
   readonly emptyFolders: readonly string[];
   /** Links, sockets and other entries without content of their own. */
   readonly others: readonly string[];
-  /** The listing is incomplete, because a limit was reached. */
   readonly truncated: boolean;
 }
 

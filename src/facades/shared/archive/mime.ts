@@ -22,5 +22,4 @@ export function mimeType(path: string): string | null {
   return type === anyBytes ? null : type;
 }
 
-/** The content type of the file for a download. */
 export const contentTypeOf = (path: string): string => mimeType(path) ?? anyBytes;

@@ -17,7 +17,6 @@ export interface Frame {
 }
 export type FrameBody = { readonly content?: string; readonly [field: string]: unknown };
 
-/** A frame that is not caused by an event. */
 export function createFrame(
   type: string,
   session: string,
@@ -97,7 +96,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
   }
 }
 
-/** Tells a client to load the history again, and the seq from which the stream continues. */
+/** Makes a client load the history again and continue the stream from `latest_seq`. */
 export function resyncFrame(session: SessionId, now: number, item: Extract<LogUpdate, { kind: 'resync' }>): Frame {
   return createFrame('resync', session, now, {
     reason: item.reason === 'cursor_ahead' ? 'cursor_ahead' : 'cursor_too_old',

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { Goal, GoalCheck } from '../../../core/model/runs/goal.ts';
 
-/** The goal of a run, on wires with names in snake_case. */
 export const GoalBody = z
   .strictObject({
     rubric: Goal.shape.rubric.describe('what the result has to be like; a grader judges it'),

@@ -87,7 +87,6 @@ const doc: RouteDoc = {
   failures: describeUpgradeFailures([]),
 };
 
-/** `/ws/{sid}`, the shared socket of Crogia and CambioML. */
 export function conversationRoutes(deps: ConversationDeps, sockets: SocketServer): FacadeRoutes {
   return {
     mount() {

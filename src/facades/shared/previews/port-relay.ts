@@ -12,14 +12,11 @@ import { limitInterimResponses } from '../../../core/concurrency/interim-answers
 import { isHeaderText } from '../../../core/text/text.ts';
 import { withoutPreviewCookies } from './cookies.ts';
 
-// Relays requests to programs in sandboxes, over connections to their ports.
-
 interface RelayedRequest {
   readonly connection: Duplex;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly path: string;
-  /** The headers that the program gets. */
   readonly headers: OutgoingHttpHeaders;
   readonly signal: AbortSignal;
   /** Changes the raw headers of the program's response; default: only hop-by-hop headers are removed. */
@@ -48,7 +45,6 @@ function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => st
   return { status, reason, headers: changed(rawHeaders) };
 }
 
-/** Streams one request to the program, and its response back. */
 export async function relayRequest(relayed: RelayedRequest): Promise<void> {
   const { connection, request, response, path, headers, signal, changed = withoutHopHeaders, failed } = relayed;
   const over = Promise.withResolvers<void>();
@@ -175,7 +171,6 @@ export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
 }
 const cookies = new Set(['set-cookie', 'set-cookie2']);
 
-/** Joins two connections until one of them closes. */
 function joined(client: Duplex, inside: Duplex): void {
   for (const [from, to] of [
     [client, inside],
@@ -213,8 +208,8 @@ export function withoutCredentials<Request extends Addressed>(request: Request, 
 }
 
 /**
- * The parts of a header, cookie or parameter that can be a credential: words, including encoded ones of Basic
- * authentication, of a subprotocol, and escaped ones.
+ * The parts of a header, cookie or parameter that can be a credential: its words, also unescaped, and decoded from
+ * Basic authentication or a subprotocol.
  */
 function listWords(value: string): string[] {
   const words = value.split(/[\s,;]+/).flatMap((word) => {
@@ -238,7 +233,6 @@ function unescaped(text: string): string {
   }
 }
 
-/** Closes the connection when the signal fires. */
 export function destroyOnAbort(signal: AbortSignal, connection: { destroy(): unknown }): Disposable {
   const stop = () => void connection.destroy();
   signal.addEventListener('abort', stop, { once: true });

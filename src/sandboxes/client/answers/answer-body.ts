@@ -36,7 +36,7 @@ interface Body extends Disposable {
   readonly bytes: Buffer;
 }
 
-/** The whole body of an answer. Throws UntrustedAnswer as soon as its length, declared or actual, exceeds the limit. */
+/** The whole body of an answer. Throws UntrustedResponseError once its declared or actual length exceeds the limit. */
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
   const length = readDeclaredLength(response, limit);
@@ -63,7 +63,7 @@ export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
   void (bytes.buffer as ArrayBuffer).transfer(0);
 
 /**
- * The length of the answer, or its maximum. Throws UntrustedAnswer if it is too long, or lacks a required
+ * The length of the answer, or its maximum. Throws UntrustedResponseError if it is too long, or lacks a required
  * content-length.
  */
 export function readDeclaredLength(

@@ -52,7 +52,7 @@ const iso = text(40)
   .overwrite((date) => new Date(Math.min(Math.max(Date.parse(date), firstMs), lastMs)).toISOString());
 const firstMs = Date.parse('0000-01-01T00:00:00.000Z');
 const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
-/** A path as the sandbox reports it; safe-file-names.ts drops paths that no workspace file can have. */
+/** A path as the sandbox reports it. Lists drop paths that no workspace file can have. */
 const path = text(8 * KiB);
 
 /** The state of a sandbox's desktop: one Xvnc with a window manager, and a Chromium in it. */
@@ -64,7 +64,6 @@ const desktop = z.object({
   height: count.max(100_000), // px
   /** How often Xvnc and Chromium were restarted since the desktop's start. */
   restarts: z.object({ display: count, browser: count }),
-  /** Why Xvnc or Chromium last died. */
   lastFailure: cut(1_000).exactOptional(),
   /**
    * Whether Chromium's own sandbox isolates pages too, which requires user namespaces. Absent before the first start of
@@ -80,7 +79,6 @@ const shell = z.object({
     .array(z.object({ ps1: text(16 * KiB), command: cut(maxShown), output: cut(maxShown) }))
     .max(20)
     .readonly(),
-  /** The operation that currently runs in the shell. */
   running: id.exactOptional(),
 });
 export type ShellView = z.infer<typeof shell>;
@@ -138,7 +136,6 @@ const job = z.object({
 });
 export type JobEntry = z.infer<typeof job>;
 
-/** A file, folder or link at any path. */
 const pathEntry = z.object({
   name: path,
   path, // absolute
@@ -179,7 +176,6 @@ const changes = z.object({
 });
 export type FileChanges = z.infer<typeof changes>;
 
-/** The disk space that a sandbox's files use. */
 const disk = z.object({
   usedBytes: count,
   limitBytes: count,
@@ -203,7 +199,6 @@ const health = z.object({
   desktop: desktop.exactOptional(),
 });
 export type Health = z.infer<typeof health>;
-/** Resources that all processes of the sandbox use together. */
 const usage = z.object({
   /** Seconds of processor time since the sandbox's start. */
   cpuSeconds: time,
@@ -213,9 +208,7 @@ const usage = z.object({
   processes: count,
 });
 export type SandboxUsage = z.infer<typeof usage>;
-/** The result of ending every process with a tag. */
 const killed = z.object({
-  /** The number of processes that were ended. */
   killed: count,
   /** The requested shells, in their state after the kill. Daemons before 1.4 do not return them. */
   shells: z.array(shell).max(maxShells).readonly().exactOptional(),
@@ -247,7 +240,6 @@ const processEntry = z.object({
   tag: cut(256).exactOptional(),
 });
 export type ProcessEntry = z.infer<typeof processEntry>;
-/** A port on the sandbox's loopback addresses on which a program listens. */
 const listeningPort = z.object({
   port: z.int().min(1).max(65_535),
   /** The oldest process that holds the socket, if known. */
@@ -340,5 +332,4 @@ export const daemonResponseRules = {
 export type DaemonResponseName = keyof typeof daemonResponseRules;
 export type DaemonResponse<Name extends DaemonResponseName> = z.infer<(typeof daemonResponseRules)[Name]['shape']>;
 
-/** Parses the reason in the last line of a terminal's stream. Undefined for an unknown reason. */
 export const parseTerminalEnd = (text: string | undefined) => terminalEnds.find((known) => known === text);

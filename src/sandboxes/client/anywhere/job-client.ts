@@ -16,7 +16,6 @@ const maxWriting = 8;
 const call = 'GET /jobs/{id}/stream';
 const job = (id: string, rest: string) => `/jobs/${encodeURIComponent(id)}${rest}`;
 
-/** Implements jobs with the daemon's HTTP API. */
 export function createJobClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): JobClient {
   const changing = new Semaphore(maxChanging);
   const writing = new Semaphore(maxWriting);

@@ -10,7 +10,6 @@ import type { DaemonRequester, Retry } from './job-client.ts';
 const slowMs = 60_000;
 const anySize = Number.MAX_SAFE_INTEGER;
 
-/** Implements access to files at any path with the daemon's HTTP API. */
 export function createPathClient(
   { json, done, file, sending }: DaemonRequester,
   again: Retry,

@@ -38,7 +38,6 @@ export async function* readFrames(
   if (trust.broken.aborted) throw trust.broken.reason;
 }
 
-/** Parses the JSON of a frame, validated like an answer. */
 export function parseFrame<Name extends DaemonResponseName>(
   name: Name,
   payload: Buffer,
@@ -49,7 +48,6 @@ export function parseFrame<Name extends DaemonResponseName>(
   throw trust.reportViolation({ reason: validationResult.reason, call, detail: validationResult.detail });
 }
 
-/** Destroys the stream when the sandbox is no longer trusted. */
 export function destroyWhenDistrusted(stream: Duplex, trust: DaemonTrust): void {
   const lose = () => void stream.destroy();
   trust.broken.addEventListener('abort', lose, { once: true });

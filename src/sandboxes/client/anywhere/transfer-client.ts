@@ -6,7 +6,6 @@ import type { DaemonRequester } from './job-client.ts';
 
 const anySize = Number.MAX_SAFE_INTEGER;
 
-/** Implements transfers of workspace files of any size with the daemon's HTTP API. */
 export function createTransferClient({ file, sending }: DaemonRequester, since: VersionCheck): TransferClient {
   return {
     areSupported: (signal) => since('1.1', signal),

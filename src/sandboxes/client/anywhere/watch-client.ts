@@ -8,7 +8,6 @@ import { destroyWhenDistrusted, parseFrame, readFrames } from './read-frames.ts'
 const call = 'GET /watches/{id}/stream';
 const watch = (id: string, rest = '') => `/watches/${encodeURIComponent(id)}${rest}`;
 
-/** Implements watches of folders with the daemon's HTTP API. */
 export function createWatchClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): WatchClient {
   return {
     open: (watchFiles, signal) => json('watch', { method: 'POST', path: '/watches', json: watchFiles }, signal),
@@ -41,7 +40,6 @@ export function createWatchClient({ json, done, upgrade, trust }: DaemonRequeste
 
 const gone = (cause?: unknown) => new AppError('sandbox_lost', 'The connection to the watch was lost.', { cause });
 
-/** Connections to the ports of the sandbox. */
 export const createPortClient = (
   { json, upgrade }: DaemonRequester,
   again: Retry,

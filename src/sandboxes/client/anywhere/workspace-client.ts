@@ -2,7 +2,6 @@ import type { WorkspaceClient } from '../abilities.ts';
 import type { VersionCheck } from '../daemon-version.ts';
 import type { DaemonRequester, Retry } from './job-client.ts';
 
-/** Implements operations on the whole workspace with the daemon's HTTP API. */
 export function createWorkspaceClient(
   { json }: Pick<DaemonRequester, 'json'>,
   again: Retry,

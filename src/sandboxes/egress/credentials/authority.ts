@@ -18,7 +18,6 @@ export interface CertificateAuthority {
    * sandboxes.
    */
   readonly pem: string;
-  /** Creates the TLS server context for a host. */
   contextFor(host: string): SecureContext;
 }
 
@@ -86,7 +85,6 @@ const derived = (key: Secret, what: string, length: number) =>
 /** Different keys have different names, because programs look up an authority by its name. */
 const nameOf = (key: Secret) => `${name} ${derived(key, 'egress authority name', 4).toString('hex')}`;
 
-/** The P-256 key derived from the text. */
 function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject } {
   const scalar = derived(key, 'egress authority', 32);
   scalar[0] = (scalar[0] as number) & 0x7f; // below the order of the curve

@@ -95,7 +95,6 @@ export interface CredentialOptions {
   /** The credentials that apply to a session, most specific first. Never rejects. */
   readonly of: (session: SessionId) => readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: CertificateAuthority;
-  /** Certificate authorities of real servers, as PEM. */
   readonly trusted: string;
 }
 
@@ -142,7 +141,6 @@ export function createTunnelInterceptor({ of, authority, trusted }: CredentialOp
     if (!outgoing.destroyed && !req.complete) outgoing.destroy();
   }
 
-  /** The request's headers with the secrets filled in, or the reason to refuse the request. */
   async function filled({ client, target }: InterceptedTunnel, req: IncomingMessage): Promise<FilledHeaders | Refusal> {
     // looked up for each request, because a credential can be revoked at any time
     const all = await of(client.sessionId);

@@ -35,7 +35,6 @@ export interface CertificateRequest {
   readonly subject: string;
   readonly issuer: string;
   readonly subjectKey: KeyObject;
-  /** A P-256 key and its public half. */
   readonly issuerKey: { readonly privateKey: KeyObject; readonly publicKey: KeyObject };
   readonly serial: Uint8Array;
   readonly from: number; // epoch ms

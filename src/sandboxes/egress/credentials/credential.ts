@@ -11,19 +11,17 @@ export interface Credential {
   readonly replaces?: { readonly header: boolean; readonly body: boolean };
   /** In lower case; empty with `replaces`. */
   readonly header: string;
-  /** The header's value. */
   readonly write: (value: string) => string;
   /** Rejects with AppError if the value cannot be read. */
   readonly value: () => Promise<Secret>;
   /** The text that sandboxes have instead. */
   readonly placeholder: string;
-  /** Used only for git's own requests. */
   readonly isForGit?: boolean;
-  /** Whether the credential applies to this request for one of its hosts. Absent: it applies to all requests. */
+  /** Absent: the credential applies to all requests for its hosts. */
   readonly admits?: (method: string | undefined, url: string, target: Target) => boolean;
 }
 
-/** The credentials that can be sent to a target. None for plain HTTP, which third parties could read. */
+/** Plain HTTP gets no credentials, because third parties could read them. */
 export const credentialsFor = (all: readonly Credential[], target: Target): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []
@@ -51,7 +49,6 @@ export function listEncodedForms({ write, replaces }: Credential, text: string):
   });
 }
 
-/** The credential whose placeholder is in a request's head. */
 export function findPlaceholder(
   head: { readonly url?: string | undefined; readonly rawHeaders: readonly string[] },
   all: readonly Credential[],

@@ -8,11 +8,9 @@ import { type Replacement, replaceInHeader } from './replacement.ts';
 export interface FilledHeaders {
   /** Alternating names and values. */
   readonly headers: readonly string[];
-  /** The values that replace placeholders in the body. */
   readonly body: readonly Replacement[];
   /** Texts that the answer must not contain. */
   readonly secrets: readonly Buffer[];
-  /** Whether a credential for git is included. */
   readonly isForGit: boolean;
 }
 
@@ -24,7 +22,6 @@ interface HeaderValues {
   readonly fixed: readonly (readonly [Credential, string])[];
   readonly replacements: readonly Replacement[];
 }
-/** The request's headers with each credential filled in. */
 export function fillHeaders(
   req: IncomingMessage,
   target: Target,

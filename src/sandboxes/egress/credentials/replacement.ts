@@ -4,7 +4,6 @@ import { withoutHeaders } from '../heads.ts';
 import type { StreamFilter } from '../pipe-filtered.ts';
 import { countBytesToHold, createFilterStream } from './withhold.ts';
 
-/** A placeholder, and the value that replaces it in a request. */
 export interface Replacement {
   readonly placeholder: string;
   /** Printable ASCII. */
@@ -19,7 +18,7 @@ const replaceIn = (text: string, all: readonly Replacement[]): string =>
     return now.replaceAll(placeholder, () => value);
   }, text);
 
-/** Also replaced inside the base64 of Basic authentication. */
+/** Also replaces inside the base64 of Basic authentication. */
 export function replaceInHeader(text: string, all: readonly Replacement[]): string {
   const [, scheme, encoded = ''] = /^(basic\s+)(\S+)$/i.exec(text) ?? [];
   if (scheme === undefined) return replaceIn(text, all);
@@ -28,7 +27,6 @@ export function replaceInHeader(text: string, all: readonly Replacement[]): stri
   return after === before ? text : `${scheme}${Buffer.from(after, 'latin1').toString('base64')}`;
 }
 
-/** The value, encoded for a body of this type. */
 export function encodeFor(contentType = '', value: string): string {
   if (/\bjson\b/i.test(contentType)) return JSON.stringify(value).slice(1, -1);
   return /x-www-form-urlencoded/i.test(contentType) ? encodeURIComponent(value) : value;
@@ -44,10 +42,7 @@ interface RequestParts {
   readonly headers: readonly string[];
   readonly body: readonly Replacement[];
 }
-/**
- * The request's headers and body, with placeholders in the body replaced by values. Chunked bodies are replaced as they
- * arrive; compressed bodies are passed on unchanged.
- */
+/** Placeholders in chunked bodies are replaced as they arrive; compressed bodies are passed on unchanged. */
 export async function replaceInRequest(
   req: IncomingMessage,
   { headers, body }: RequestParts,

@@ -10,7 +10,7 @@ export interface GitAccess {
   readonly paths?: readonly string[] | undefined;
 }
 
-/** The target of requests to the repository. Plain HTTP has port 80, for which no credential applies. */
+/** Plain HTTP defaults to port 80, to which no credential is sent. */
 export function targetOfUrl(url: string): Target {
   const { hostname, port, protocol } = new URL(url);
   return toTarget(hostname, port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port));

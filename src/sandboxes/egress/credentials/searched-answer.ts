@@ -45,7 +45,7 @@ export function searchResponse(
 function hasSecret(rawHeaders: readonly string[], secrets: readonly Buffer[]): boolean {
   const texts = rawHeaders.map((text) => text.toLowerCase());
   return secrets.some((secret) => {
-    const form = secret.toString('latin1').toLowerCase(); // the encoding in which the parser reads bytes
+    const form = secret.toString('latin1').toLowerCase(); // Node's parser decodes headers as latin1
     return texts.some((text) => text.includes(form));
   });
 }

@@ -13,7 +13,6 @@ import { createFilterStream, createWithholdStream } from './withhold.ts';
 interface Upgrade extends FilledHeaders {
   readonly req: IncomingMessage;
   readonly socket: Duplex;
-  /** The first bytes after the request's head. */
   readonly head: Buffer;
 }
 
@@ -26,9 +25,7 @@ export function checkUpgrade({ client, target }: InterceptedTunnel, { method, he
   return Refusal.of(target, why, 'Send the request without Upgrade.');
 }
 
-/**
- * Relays a WebSocket's opening request, then its bytes in both directions. Resolves when the sandbox's side is closed.
- */
+/** Resolves when the sandbox's side is closed. */
 export function relayUpgrade(
   { client, target, agent }: InterceptedTunnel,
   { req, socket, head, headers, secrets }: Upgrade,
@@ -54,7 +51,6 @@ export function relayUpgrade(
     client.tell(target, 'refused', rule);
     leave();
   };
-  /** Sends the head of a searchable answer. */
   const begin = (incoming: IncomingMessage, more: readonly string[]): ResponseSearchResult | undefined => {
     client.count(countHeadBytes(incoming));
     const found = searchResponse(incoming, { method: 'GET', secrets });

@@ -58,7 +58,7 @@ export function createFrameSearchFilter(
     }
     return released;
   }
-  /** Performs one step. Undefined: it needs more bytes. */
+  /** Undefined: more bytes are needed. */
   function step(): Buffer[] | undefined {
     if (!current) {
       const frame = parseFrame(unread);

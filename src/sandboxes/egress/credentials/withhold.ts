@@ -28,7 +28,6 @@ export function createWithholdFilter(texts: readonly Buffer[], found: (which: nu
   };
 }
 
-/** The filter of `withholdFilter` as a stream. */
 export const createWithholdStream = (texts: readonly Buffer[], found: (which: number) => void): Transform =>
   createFilterStream(createWithholdFilter(texts, found));
 

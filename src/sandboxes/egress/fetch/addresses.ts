@@ -36,10 +36,7 @@ export interface AddressRules {
   readonly denyRanges?: readonly string[];
 }
 
-/**
- * Returns a function that checks whether a sandbox can connect to an address. It returns false for text that is not an
- * address. Throws: invalid_request (a range that cannot be parsed).
- */
+/** Returns false for text that is not an address. Throws: invalid_request (a range that cannot be parsed). */
 export function createAddressCheck(rules: AddressRules): (address: string) => boolean {
   const table = createRangeCheck(privateRanges);
   const allowed = createRangeCheck(rules.allowRanges ?? []);
@@ -69,10 +66,7 @@ export function isAllPrivate(text: string, allowRanges: readonly string[]): bool
 const contains = (whole: AddressRange, part: AddressRange): boolean =>
   whole.family === part.family && whole.prefix <= part.prefix && listOf([whole])(part.address);
 
-/**
- * Returns a function that checks whether any of the ranges contains an address, which must be canonical. Throws:
- * invalid_request.
- */
+/** The address must be canonical. Throws: invalid_request. */
 export function createRangeCheck(ranges: readonly string[]): (canonical: string) => boolean {
   return listOf(ranges.map(rangeOrThrow));
 }

@@ -61,7 +61,6 @@ async function certificatesIn(file: string): Promise<string[]> {
   }
 }
 
-/** The environment variables that make the sandbox's tools use the proxy and trust the server's authorities. */
 export function createProxyEnv({ proxyPort, caPath }: { proxyPort: number; caPath: string }): Record<string, string> {
   // ALL_PROXY is an http:// URL too: for socks5, Python's HTTP clients need extra packages.
   const proxy = `http://127.0.0.1:${proxyPort}`;

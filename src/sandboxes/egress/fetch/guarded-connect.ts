@@ -15,19 +15,16 @@ export interface Connector {
   readonly dial: Dial;
   readonly reachable: (address: string) => boolean;
   readonly connectMs: number;
-  /** Whether an address of a name may be dialled. Absent: all are. */
+  /** Whether an address of a name may be dialled. Absent: all may be. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 export interface ConnectorOptions {
   /** Default: public addresses only. */
   readonly addresses?: AddressRules;
-  /** Default: the system's resolver. */
   readonly resolve?: Resolve;
-  /** Default: TCP. */
   readonly dial?: Dial;
 }
 
-/** A connector with a timeout of `connectMs` ms per connection. */
 export const createConnector = (
   { addresses = {}, resolve = systemResolve, dial = systemDial }: ConnectorOptions,
   connectMs: number,

@@ -4,7 +4,7 @@ import { noEgressPolicy } from './none.ts';
 import { registriesPolicy } from './registries.ts';
 import { webPolicy } from './web.ts';
 
-/** Every egress policy by name. Add a new policy here. */
+/** Add a new policy here. */
 export const egressPolicies = {
   none: noEgressPolicy,
   registries: registriesPolicy,

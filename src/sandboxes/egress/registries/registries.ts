@@ -12,7 +12,6 @@ import { discoverRegistries, type RegistryDiscoveryResult } from './registry-hos
 interface Options {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
   readonly fetchPage: FetchPage;
-  /** The key under which the results for the sandbox's image are stored. */
   readonly findImageKey: (id: SessionId) => Promise<string | undefined>;
 }
 interface Sandbox {
@@ -27,7 +26,6 @@ const pagesMs = 60_000;
  */
 export class ImageRegistries extends ServerPart<Options> {
   readonly #known = new Map<string, Promise<RegistryDiscoveryResult>>();
-  /** Images whose unanswered pages are being fetched again. */
   readonly #reading = new Set<string>();
 
   async of(id: SessionId): Promise<readonly RegistryEntry[]> {

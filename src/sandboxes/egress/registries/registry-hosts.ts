@@ -10,12 +10,10 @@ import { toTarget } from '../target.ts';
 const Page = z.object({ for: z.enum(['pip', 'cargo']), url: z.string() });
 const DiscoveredRegistries = z.object({
   entries: z.array(z.object({ host: z.string(), port: z.int(), for: z.string() })),
-  /** Pages that the server could not fetch yet. */
   pages: z.array(Page),
 });
 type DiscoveredRegistries = z.infer<typeof DiscoveredRegistries>;
 
-/** The registries that an image's package managers use, for the `registries` policy and the session's log. */
 export interface RegistryDiscoveryResult {
   readonly entries: readonly RegistryEntry[];
   /** Index pages that did not answer. The hosts that they link to are missing until a later attempt succeeds. */
@@ -27,7 +25,6 @@ export interface RegistryDiscoveryResult {
 export interface RegistryDiscoveryOptions {
   /** The key of the stored result: an image with another digest is read again. */
   readonly imageDigest: string;
-  /** Runs `discoverScript` in a new, unused container of the image, and resolves with its output. */
   readonly run: (signal: AbortSignal) => Promise<string>;
   readonly fetchPage: FetchPage;
   readonly keep: Pick<RecordStore, 'get' | 'put'>;
@@ -64,7 +61,7 @@ export async function discoverRegistries(
   return { entries, unread: pages.map(({ url }) => url), isPartial };
 }
 
-/** Parses the output of `discoverScript`. Throws: sandbox_unavailable (the script was interrupted). */
+/** Throws: sandbox_unavailable (the script was interrupted). */
 export function parseRegistries(output: string): DiscoveredRegistries {
   const lines = output.slice(0, 65_536).trimEnd().split('\n');
   if (lines.pop() !== 'end') {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BudgetOverrun, WaitReason } from '../../../core/model/spending.ts';
 import type { SandboxUsage } from '../sandboxes.ts';
 
-/** A row of the audit log. Contains no session content and no credentials. */
+/** Contains no session content and no credentials. */
 export const AuditRow = z.object({
   /** Unique; also the row's position in the log. */
   id: z.string(),
@@ -31,7 +31,6 @@ export interface AuditQuery {
   /** An action, or the part before a dot. */
   readonly action?: string | undefined;
   readonly target?: string | undefined;
-  /** The id of a key or person. */
   readonly key?: string | undefined;
   readonly outcome?: 'done' | 'refused' | undefined;
   /** Text to find in a row, ignoring case. */
@@ -47,7 +46,6 @@ export interface AuditRows {
   readonly next: string | null;
 }
 
-/** A running sandbox. */
 export interface SandboxLoad {
   readonly sessionId: string;
   /** Null: the sandbox belongs to no session, such as a pre-started sandbox. */
@@ -58,7 +56,6 @@ export interface SandboxLoad {
   /** Null: the sandbox is paused, or did not respond in time. */
   readonly usage: SandboxUsage | null;
 }
-/** A waiting run. */
 export interface WaitingRun {
   readonly sessionId: string;
   readonly title: string;
@@ -81,7 +78,6 @@ export interface ServerOverview {
     readonly store: string;
     /** Null: not stored on disk. */
     readonly bytes: number | null;
-    /** Where uploads and snapshots are stored. */
     readonly blobs: string;
     readonly uploads: number;
     readonly snapshots: number;
@@ -90,7 +86,6 @@ export interface ServerOverview {
   };
 }
 
-/** The server's state, for administrators and auditors. */
 export interface AdministrationService {
   /** Fast enough for a page load, even if sandboxes do not respond. */
   overview(signal: AbortSignal): Promise<ServerOverview>;

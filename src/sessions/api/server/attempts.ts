@@ -24,7 +24,6 @@ export interface ChooseAttemptCommand {
 export type AttemptState = 'planned' | 'pending' | 'running' | 'waiting' | 'not_started' | AttemptResult['status'];
 export interface AttemptView extends Omit<Attempt, 'phase' | 'result' | 'isDeleted'> {
   readonly state: AttemptState;
-  /** Null until the attempt has ended. */
   readonly result: AttemptResult | null;
   readonly turns: number;
   readonly tokens: number;

@@ -9,7 +9,6 @@ import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 import type { CreateCommand, SendCommand } from '../sessions.ts';
 
-/** When an automation starts automatically. */
 const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
   cron: z.string(),
@@ -46,7 +45,6 @@ export const HookSpec = z.object({
   template: z.string().nullable(),
 });
 export type HookSpec = z.infer<typeof HookSpec>;
-/** The runs after which an automation starts. */
 const AfterRule = z.object({
   of: z.enum(['session', 'automation', 'project']),
   id: z.string(),
@@ -55,7 +53,6 @@ const AfterRule = z.object({
 export type CompletionTrigger = z.infer<typeof AfterRule>;
 /** Limits of each session of an automation, in addition to those of its template and the server. Null: none. */
 export const AutomationBudget = z.object({
-  /** Model calls. */
   turns: z.int().nullable(),
   tokens: z.int().nullable(),
   /** In the currency of the price list. */
@@ -67,7 +64,6 @@ export const AutomationBudget = z.object({
 export type AutomationBudget = z.infer<typeof AutomationBudget>;
 /** The task of an automation that was created through another API. Only that API changes it. */
 const AutomationProgram = z.object({
-  /** The API's name, such as `managed-agents`. */
   api: z.string(),
   /** The version of the agent to start, in the API's format. Recorded with each start. */
   agent: z.string(),
@@ -77,21 +73,17 @@ const AutomationProgram = z.object({
   content: z.record(z.string(), z.unknown()),
 });
 export type AutomationProgram = z.infer<typeof AutomationProgram>;
-/** A session to create, with its messages in order. */
 export interface PreparedSession {
   readonly command: Omit<CreateCommand, 'id' | 'origin'>;
   readonly messages: readonly SendCommand[];
   /** Called once the session exists, before its first message; called again if a server died in between. */
   readonly begin?: (id: SessionId) => Promise<void>;
 }
-/** The principal and secret for a start of an API-defined automation. */
 export interface StartAuthorization {
   /** The owner of the automation. */
   readonly as: Principal;
-  /** The secret stored with the automation. */
   readonly secret: Secret | undefined;
 }
-/** The APIs that define automations. */
 export interface AutomationProgramRegistry {
   /**
    * Registers an API. Each start calls `prepare` with the rights of the automation's owner. `prepare` rejects with
@@ -110,7 +102,7 @@ export class StartRefusal extends AppError {
   }
 }
 export const automationKinds = ['run', 'prebuild'] as const;
-/** Why an automation no longer starts automatically, until a person resumes it. */
+/** Set while the automation does not start automatically, until a person resumes it. */
 export const AutomationPause = z.object({
   by: z.enum(['person', 'failures', 'owner']),
   text: z.string(),
@@ -138,7 +130,6 @@ export const Automation = z.object({
   message: z.string(),
   /** The goal that each start's work is judged by; null: none. A prebuild has none. */
   goal: Goal.nullable(),
-  /** The repositories of its sessions. */
   repositories: z.array(RepositoryInput).readonly(),
   projectId: z.string().nullable(),
   /** Null: the project's template, else the server's. */
@@ -147,11 +138,8 @@ export const Automation = z.object({
   model: z.string().nullable(),
   /** Shared skills that its sessions use: `pdf`, or `pdf@3` for a version. */
   skills: z.array(z.string()).readonly(),
-  /** Null: no schedule. */
   schedule: Schedule.nullable(),
-  /** Webhook deliveries that start it; null: none. */
   hook: HookSpec.nullable(),
-  /** Ended runs that start it; null: none. */
   after: AfterRule.nullable(),
   /** A session that reaches a limit waits and asks whether to continue. */
   budget: AutomationBudget.nullable(),
@@ -176,10 +164,8 @@ export const Automation = z.object({
 });
 export type Automation = z.infer<typeof Automation>;
 type OwnFields = 'id' | 'version' | 'owner' | 'paused' | 'failures' | 'nextAt' | 'secretAt' | 'createdAt' | 'updatedAt';
-/** The fields that clients set. */
 export type AutomationSpec = Omit<Automation, OwnFields>;
 
-/** Causes of a start. */
 export const startCauses = {
   schedule: z.object({ kind: z.literal('schedule'), dueAt: z.number() }),
   /** The key of the person who started it; null: the server's token, or no key is needed. */
@@ -191,11 +177,9 @@ export const startCauses = {
     event: z.enum(hookEvents).nullable(),
     about: z.string(),
   }),
-  /** Another session's run ended. */
   run: z.object({ kind: z.literal('run'), sessionId: z.string(), outcome: z.enum(['done', 'failed']) }),
 };
 const { schedule, person, hook, run } = startCauses;
-/** An entry in an automation's history. */
 export const AutomationStart = z.object({
   id: z.string(),
   automationId: z.string(),
@@ -231,20 +215,16 @@ export type AutomationStart = z.infer<typeof AutomationStart>;
 export type StartCost = NonNullable<AutomationStart['cost']>;
 export interface StartsQuery {
   readonly limit: number;
-  /** The time and id of the last entry that the caller has. */
   readonly after?: { readonly at: number; readonly id: string } | undefined;
 }
 
-/** A request to an automation's webhook URL. */
 export interface HookRequest {
   /** Lowercase names. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Uint8Array;
 }
 export interface HookResponse {
-  /** Whether a start was added. */
   readonly started: boolean;
-  /** Reports to the sender what happened and why. */
   readonly text: string;
 }
 

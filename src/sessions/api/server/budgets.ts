@@ -17,10 +17,8 @@ export type BudgetChange = { readonly [Limit in BudgetLimit]?: OwnLimit | undefi
 export const LimitUsage = z.object({
   /** The effective limit; null: none. */
   limit: z.number().nullable(),
-  /** The holder's own limit; null: the settings apply. */
   own: z.union([z.number(), z.literal('unlimited')]).nullable(),
   used: z.number(),
-  /** The amount reserved by requests in progress. */
   reserved: z.number(),
 });
 export type LimitUsage = z.infer<typeof LimitUsage>;
@@ -29,7 +27,6 @@ export type LimitUsage = z.infer<typeof LimitUsage>;
  * the price list's currency. Tool calls and concurrent use are counted only while they are limited.
  */
 export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit, LimitUsage>> {
-  /** The display name; empty: none. */
   readonly name: string;
 }
 
@@ -42,7 +39,7 @@ export interface BudgetService {
   /** Holders with usage in this month, or with limits of their own. */
   list(): Promise<readonly SharedBudget[]>;
   get(holder: BudgetHolder): Promise<SharedBudget>;
-  /** Sets the holder's own limits. Omitted limits are unchanged. Runs that waited for this budget continue. */
+  /** Omitted limits are unchanged. Runs that waited for this budget continue. */
   change(holder: BudgetHolder, change: BudgetChange): Promise<SharedBudget>;
 }
 

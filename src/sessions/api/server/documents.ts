@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { Holder } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** The kinds of documents that API clients store, each with its id prefix. */
 export const documentPrefixes = { agent: 'agent', environment: 'env', file: 'file' } as const;
 export type DocumentKind = keyof typeof documentPrefixes;
 
@@ -56,7 +55,6 @@ export interface DocumentService {
   list(kind: DocumentKind, owner?: string, projects?: readonly string[]): Promise<readonly StoredDocument[]>;
   /** Rejects: quota (10,000 per kind and owner). */
   create(document: NewDocument): Promise<StoredDocument>;
-  /** The requested version; by default, the current one. */
   get(id: string, version?: number): Promise<StoredDocument>;
   /** Newest first. */
   versions(id: string): Promise<readonly StoredDocument[]>;

@@ -28,11 +28,9 @@ const MemoryAuthor = z
   .nullable();
 export type MemoryAuthor = z.infer<typeof MemoryAuthor>;
 
-/** A memory, without its text. */
 export interface MemoryEntry {
   /** Unchanged when the path changes. */
   readonly id: string; // mem_ and 24 hex digits
-  /** The current version. */
   readonly version: string;
   readonly path: string; // starts with a slash
   readonly sha256: string;
@@ -43,7 +41,7 @@ export interface MemoryEntry {
 export interface MemoryEntryText extends MemoryEntry {
   readonly text: string;
 }
-/** A change of a memory. A redacted version has neither path nor hash. */
+/** A redacted version has neither path nor hash. */
 export const MemoryEntryVersion = z.object({
   id: z.string(), // memver_ and 36 hex digits
   memory: z.string(),
@@ -61,11 +59,10 @@ export interface MemoryEntryChange {
   /** Absent: unchanged. */
   readonly path?: string | undefined;
   readonly text?: string | undefined;
-  /** The expected hash of the current text. If it differs, nothing changes. */
+  /** The expected hash of the current text. If the hash differs, nothing changes. */
   readonly expect?: string | undefined;
 }
 
-/** A write was refused: another memory has the path, or another writer changed the text. */
 export class MemoryConflict extends AppError {
   readonly about: 'path' | 'text';
   constructor(about: MemoryConflict['about'], message: string) {
@@ -98,7 +95,7 @@ export interface MemoryStoreService {
     memory: { readonly path: string; readonly text: string },
     by?: MemoryAuthor,
   ): Promise<MemoryEntry>;
-  /** The same path and text create no version. Rejects as `addMemory` does, and MemoryConflict (`expect`). */
+  /** An unchanged path and text create no version. Rejects as `addMemory` does, and with MemoryConflict (`expect`). */
   changeMemory(id: string, memory: string, change: MemoryEntryChange, by?: MemoryAuthor): Promise<MemoryEntry>;
   /** Keeps the versions. Rejects: MemoryConflict (`expect`). */
   deleteMemory(id: string, memory: string, expect?: string, by?: MemoryAuthor): Promise<void>;

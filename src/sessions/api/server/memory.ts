@@ -25,7 +25,6 @@ const NoteAuthor = z.discriminatedUnion('kind', [
 ]);
 export type NoteAuthor = z.infer<typeof NoteAuthor>;
 
-/** A note without its text. */
 export const Note = z.object({
   path: z.string(),
   /** In UTF-8 bytes. */
@@ -50,15 +49,12 @@ export const NoteVersion = z.object({
   size: z.int(),
   /** Null: the version deleted the note, or its text was redacted. */
   text: z.string().nullable(),
-  /** The time and author of the redaction; null: not redacted. */
   redacted: z.object({ at: z.number(), by: z.string() }).nullable(),
 });
 export type NoteVersion = z.infer<typeof NoteVersion>;
-/** The notes of a person or project. */
 export const MemorySummary = z.object({
   of: z.enum(memoryHolders),
   id: z.string(),
-  /** The display name; empty: none. */
   name: z.string(),
   notes: z.int(),
   /** In bytes, excluding history. */
@@ -84,7 +80,7 @@ export interface NoteWrite {
  * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
  */
 export interface MemoryService {
-  /** Notes of the caller and of each project it sees. Those of other holders are not read. */
+  /** Notes of the caller and of each project that `sees` admits. Notes of other holders are not read. */
   list(sees?: (holder: MemoryHolder) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** Sorted by path, including deleted notes. */
   notes(holder: MemoryHolderRef): Promise<readonly Note[]>;

@@ -3,13 +3,11 @@ import type { ServiceRules } from '../rules.ts';
 
 /** Any JSON value. A recursive JSON schema would break some client generators. */
 export const JsonValue = z.unknown().refine((value) => value !== undefined, 'is missing');
-/** A server setting that administrators can change at run time, with its effective value. */
 export const ServerSetting = z.object({
   /** The key in corral.yaml, such as `approvals.rules`. */
   key: z.string(),
   section: z.string(),
   about: z.string(),
-  /** A description of the accepted values. */
   accepts: z.string(),
   /** The environment variable that, if set, overrides the stored value. */
   variable: z.string(),
@@ -26,7 +24,6 @@ export const ServerSetting = z.object({
   from: z.enum(['settings', 'page', 'default']),
   /** The variable or corral.yaml key that overrides the stored value; null: none. */
   setBy: z.string().nullable(),
-  /** The stored value; null: none. */
   stored: JsonValue,
 });
 export type ServerSetting = z.infer<typeof ServerSetting>;

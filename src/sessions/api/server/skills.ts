@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { Holder } from '../../../core/model/access/holder.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A file of an uploaded skill. */
 export interface SkillFile {
   /** Relative path. All files can share one top-level folder, which must be named like the skill. */
   readonly path: string;
@@ -17,7 +16,6 @@ export const Skill = z.object({
   /** The same in all versions. */
   name: z.string(),
   description: z.string(),
-  /** The display name chosen by its author; null: none. */
   displayName: z.string().nullable(),
   ...Holder.shape,
   /** Available to every session and template. Only administrators share skills. */
@@ -33,7 +31,7 @@ const SkillEntry = z.object({
   executable: z.boolean(),
 });
 export type SkillEntry = z.infer<typeof SkillEntry>;
-/** A version of a skill; immutable. */
+/** Immutable. */
 export const SkillVersion = z.object({
   id: z.string(), // skillver_ and 24 hex digits
   skillId: z.string(),
@@ -60,7 +58,6 @@ export interface SkillUpload {
   readonly displayName?: string | null | undefined;
   /** Absent: as before; a new skill of an administrator is shared. */
   readonly shared?: boolean | undefined;
-  /** The project whose sessions can read it. */
   readonly projectId?: string | null | undefined;
 }
 
@@ -81,7 +78,7 @@ export interface SkillService {
    */
   create(upload: SkillUpload & { readonly owner?: string }): Promise<Skill>;
   get(id: string): Promise<Skill>;
-  /** Adds a version. Rejects as `create` does, and with invalid_request for another name. */
+  /** Rejects as `create` does, and with invalid_request for another name. */
   addVersion(id: string, upload: Pick<SkillUpload, 'files'>): Promise<SkillVersion>;
   /** Newest first. */
   versions(id: string): Promise<readonly SkillVersion[]>;
@@ -89,7 +86,7 @@ export interface SkillService {
   version(id: string, version: string): Promise<SkillVersion>;
   /** A zip file with one folder named like the skill. */
   download(id: string, version: string): Promise<{ readonly name: string; readonly content: Readable }>;
-  /** A file's text. Rejects: file_not_found, invalid_request (not text). */
+  /** Rejects: file_not_found, invalid_request (not text). */
   read(id: string, version: string, file: string): Promise<string>;
   /** Sessions that have the skill lose it. Rejects: conflict (a template names it). */
   delete(id: string): Promise<void>;

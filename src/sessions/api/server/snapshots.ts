@@ -13,10 +13,8 @@ export interface SnapshotOptions {
 }
 export interface ImportOptions extends SnapshotOptions {
   readonly projectId?: string | null | undefined;
-  /** The archive as received. */
   readonly content: AsyncIterable<Uint8Array>;
 }
-/** A snapshot as a single file that another installation can import. */
 export interface ExportedSnapshot {
   readonly snapshot: Snapshot;
   readonly size: number;
@@ -30,7 +28,6 @@ export interface SnapshotForkOptions {
   readonly life?: (parent: SessionRecord) => SessionLifetime | undefined;
   readonly signal: AbortSignal;
 }
-/** The result of one fork; each succeeds or fails on its own. */
 export type ForkedSandbox = { readonly session: SessionRecord } | { readonly error: unknown };
 
 /** Copies of sandbox files that outlive the sandbox. They contain neither memory nor processes. */
@@ -44,7 +41,6 @@ export interface SnapshotService {
   fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly ForkedSandbox[]>;
   /** Newest first. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Snapshot[]>;
-  /** Rejects: not_found. */
   get(id: string): Promise<Snapshot>;
   /**
    * Finds a snapshot by id, or by its holder's name for it. Rejects: not_found, conflict (several projects use the

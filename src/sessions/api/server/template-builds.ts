@@ -24,13 +24,11 @@ export interface BuildPlan {
   /** The program to start in each sandbox of the template, in the last step's working directory. */
   readonly start?: Omit<StartCommand, 'folder'> | undefined;
 }
-/** The image and the program that a sandbox of a built template starts with. */
 export interface BuiltImage {
   readonly image: string;
   readonly start?: StartCommand | undefined;
 }
 export interface DockerfilePlan {
-  /** The image named by FROM. */
   readonly base: string;
   /** COPY steps have no files yet: the caller uploads them. */
   readonly steps: readonly BuildStep[];
@@ -41,10 +39,8 @@ export interface CreatedBuild {
   readonly template: BuiltTemplate;
   readonly build: TemplateBuild;
 }
-/** Whether this server builds templates. */
 export interface BuildSupport {
   readonly builds: 'images' | 'none';
-  /** The names of available base images. */
   readonly images?: readonly string[];
   readonly reason?: string;
 }
@@ -55,7 +51,7 @@ export interface BuildLog {
 /** Templates that owners build from steps or a Dockerfile, in containers isolated like sandboxes. */
 export interface TemplateBuildService {
   ability(): Promise<BuildSupport>;
-  /** Parses a Dockerfile into steps. Rejects: invalid_request, with the line number. */
+  /** Rejects: invalid_request, with the line number. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
   /** Creates the template if it is new. Rejects: unsupported, quota, conflict (the name is the operator's). */
   begin(requested: BuildRequest): Promise<CreatedBuild>;
@@ -86,7 +82,7 @@ export interface TemplateBuildService {
    */
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<BuiltTemplate>;
   /**
-   * The image of `name`, `name:tag` or an id, for a session of this holder; undefined: any holder. Rejects: not_found,
+   * The image of `name`, `name:tag` or an id. Without `holder`, templates of any holder match. Rejects: not_found,
    * conflict (no build has succeeded).
    */
   findImage(named: string, holder?: Holder): Promise<BuiltImage>;

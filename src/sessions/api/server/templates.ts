@@ -2,7 +2,6 @@ import type { ToolGroup } from '../../../agents/tools/tool.ts';
 import type { Template } from '../../../core/model/template.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A template, with the tool groups its agents can have. */
 export interface TemplateInfo extends Template {
   readonly groups: readonly ToolGroup[];
 }
@@ -16,12 +15,10 @@ export interface TemplateService {
   find(name: string): TemplateInfo | undefined;
 }
 
-/** Why sessions with a template cannot start here now, and how to fix that. */
 export interface TemplateUnavailability {
   readonly reason: string;
   readonly remedy: string;
 }
-/** Templates as shown to clients. */
 export interface TemplateListService extends Pick<TemplateService, 'list'> {
   /** Undefined: sessions with the template can start. */
   whyNot(template: TemplateInfo): Promise<TemplateUnavailability | undefined>;

@@ -34,17 +34,15 @@ export const ListedToolServer = z.object({
   state: ToolServerTestResult.nullable(),
 });
 export type ListedToolServer = z.infer<typeof ListedToolServer>;
-/** A tool server address entered by a person. */
 export interface ToolServerInput {
   readonly url: string;
-  /** Undefined: keep the stored headers if the address is unchanged. */
+  /** Undefined: keeps the stored headers if the address is unchanged. */
   readonly headers?: Readonly<Record<string, Secret>> | undefined;
   readonly tools?: readonly string[] | undefined;
   readonly timeoutSeconds?: number | undefined;
 }
-/** A change of a tool server entered by a person. Absent fields are unchanged. */
+/** Absent fields are unchanged. */
 export interface ToolServerChanges {
-  /** The new name. */
   readonly name?: string | undefined;
   readonly url?: string | undefined;
   /** By name; null removes a header. */
@@ -77,10 +75,7 @@ export interface ToolServerService {
    * go to another address), forbidden, conflict (the new name is taken).
    */
   change(name: string, changes: ToolServerChanges, signal: AbortSignal): Promise<ListedToolServer>;
-  /**
-   * Requests a server's tools, for at most 20 s: of the stored server of that name, or of a server that is being
-   * entered. Stores nothing.
-   */
+  /** Requests the tools of the stored server of that name, or of `entered`, for at most 20 s. Stores nothing. */
   test(name: string, entered: ToolServerInput | undefined, signal: AbortSignal): Promise<ToolServerTestResult>;
   /** Rejects: not_found. */
   remove(name: string): Promise<void>;

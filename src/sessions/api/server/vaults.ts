@@ -34,11 +34,9 @@ const VariableAuth = z.object({
   secretName: z.string(),
   /** `host` or `*.host`, each with an optional port; null: every host that the sandbox can reach. */
   hosts: z.array(z.string()).readonly().nullable(),
-  /** The parts of a request in which the value replaces the placeholder. */
   places: z.object({ header: z.boolean(), body: z.boolean() }),
 });
 export type VariableAuth = z.infer<typeof VariableAuth>;
-/** How a credential is used, without its secrets. */
 const CredentialAuth = z.discriminatedUnion('type', [
   z.object({ type: z.literal('static_bearer'), mcpServerUrl: z.string() }),
   z.object({
@@ -51,7 +49,7 @@ const CredentialAuth = z.discriminatedUnion('type', [
   VariableAuth,
 ]);
 export type CredentialAuth = z.infer<typeof CredentialAuth>;
-/** The secrets of a credential. `token` is the value sent to its tool server or hosts. */
+/** `token` is the value sent to the credential's tool server or hosts. */
 export interface CredentialSecrets {
   readonly token: Secret;
   readonly refreshToken?: Secret | undefined;
@@ -77,7 +75,6 @@ export interface CredentialUpdate extends CredentialDetails {
   readonly secrets?: Partial<CredentialSecrets>;
 }
 
-/** The response of a server that was called with a credential. */
 export interface CredentialTestResponse {
   readonly status: number;
   readonly contentType: string;

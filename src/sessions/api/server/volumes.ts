@@ -7,7 +7,6 @@ import type { ServiceRules } from '../rules.ts';
 export interface NewVolume {
   /** Unique among the holder's volumes. */
   readonly name: string;
-  /** Default: from the settings. */
   readonly quotaBytes?: number | undefined;
   readonly owner?: string | undefined;
   readonly projectId?: string | null | undefined;
@@ -49,7 +48,6 @@ export interface VolumeService {
   create(newVolume: NewVolume): Promise<Volume>;
   /** Sorted by name. */
   list(owner?: string, projects?: readonly string[]): Promise<readonly Volume[]>;
-  /** Rejects: not_found. */
   get(id: string): Promise<Volume>;
   /** Resolves if the caller may change the content. */
   admits(id: string): Promise<void>;
@@ -59,7 +57,7 @@ export interface VolumeService {
   find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume>;
   /** Rejects: conflict (the name is taken), quota. */
   change(id: string, change: VolumeChange): Promise<Volume>;
-  /** Deletes the volume with its content. Rejects: conflict (a session uses it, or content is being transferred). */
+  /** Rejects: conflict (a session uses the volume, or content is being transferred). */
   remove(id: string, signal: AbortSignal): Promise<void>;
 
   // Paths are relative to the volume's root. The methods reject: path_outside, file_not_found, invalid_request.
@@ -75,7 +73,6 @@ export interface VolumeService {
     how: { readonly parents: boolean; readonly mode?: number | undefined },
     signal: AbortSignal,
   ): Promise<VolumeEntry>;
-  /** Sets the permission bits. */
   changeMode(id: string, path: string, mode: number, signal: AbortSignal): Promise<VolumeEntry>;
   readFile(id: string, path: string, signal: AbortSignal, part?: FilePart): Promise<VolumeFile>;
   /**

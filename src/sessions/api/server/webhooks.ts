@@ -22,7 +22,6 @@ export const webhookEvents = [
 const SentEvent = z.enum([...webhookEvents, 'webhook.test']);
 export type WebhookEventType = z.infer<typeof SentEvent>;
 
-/** An external endpoint that receives events. */
 export const Webhook = z.object({
   id: z.string(), // 12 hex digits
   /** The owner of the sessions whose events it receives; absent: all sessions. */
@@ -48,13 +47,11 @@ export const Webhook = z.object({
 });
 export type Webhook = z.infer<typeof Webhook>;
 export type WebhookPause = NonNullable<Webhook['paused']>;
-/** The fields that clients set. */
 export type WebhookSpec = Pick<Webhook, 'name' | 'url' | 'events' | 'format' | 'projectId'>;
 /** Returned on creation and rotation only, because it contains the secret. */
 export interface WebhookWithSecret extends Webhook {
   readonly secret: string; // whsec_…
 }
-/** The delivery of an event to an endpoint. */
 export const WebhookDelivery = z.object({
   /** The `webhook-id` header: the same on every attempt, and unique within its webhook. */
   id: z.string(),

@@ -24,7 +24,6 @@ export const WorkItem = z.object({
   stoppedAt: z.number().nullable(),
 });
 export type WorkItem = z.infer<typeof WorkItem>;
-/** An item as returned to the worker that claimed it, with its token. */
 export interface ClaimedWork extends WorkItem {
   /**
    * A credential for this item and its session, valid until another worker claims the item or it is stopped; at most
@@ -47,7 +46,6 @@ export interface HeartbeatOptions {
   readonly expected: number | null | undefined;
   readonly ttlSeconds?: number | undefined;
 }
-/** The lease of an item after a heartbeat. */
 export interface WorkLease {
   readonly state: WorkState;
   readonly heartbeatAt: number | null;
@@ -134,7 +132,6 @@ export const workQueueRules: ServiceRules<WorkQueueService> = {
   revokeKey: { may: 'work', audit: 'environment.key.revoke' },
 };
 
-/** The identity behind a worker's credential, and what it can access. */
 export interface WorkerIdentity {
   readonly environmentId: string;
   readonly owner: string | undefined;

@@ -9,9 +9,8 @@ interface Deps {
   readonly facts: Pick<SandboxFactChannel, 'tell'>;
 }
 
-/** Turns status reports of desktops, from heartbeats or on request, into facts of their sessions. */
 export class DesktopStatusRecorder extends ServerPart<Deps> {
-  /** Appends what changed since the desktop's last status, if this server owns the session. */
+  /** Appends changes since the desktop's last status, if this server owns the session. */
   saw = (id: SessionId, status: DesktopStatus): void => {
     const { liveSessions, facts } = this.deps;
     for (const data of liveSessions.get(id)?.desktop.saw(status) ?? []) facts.tell(id, { type: 'desktop', data });

@@ -27,7 +27,7 @@ export interface SandboxDiskUsage {
 export interface DiskGuard {
   /** Rejects: disk_full. */
   admit(): Promise<void>;
-  /** Called with a sandbox's disk usage. Resolves with the sandbox that is stopped to free space, if any. */
+  /** Resolves with the sandbox that is stopped to free space, if any. */
   saw(used: SandboxDiskUsage): Promise<SandboxDiskUsage | undefined>;
   forget(id: SandboxId): void;
 }

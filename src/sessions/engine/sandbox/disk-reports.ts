@@ -15,7 +15,6 @@ interface DiskReporter extends Disposable {
   saw(disk: DiskUsage): void;
 }
 
-/** Records exceeded disk limits in the sessions' logs, and reports each sandbox's disk usage to the `DiskFloor`. */
 export interface DiskUsageMonitor {
   /** Rejects: disk_full. */
   admit(): Promise<void>;

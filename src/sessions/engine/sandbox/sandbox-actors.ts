@@ -23,7 +23,6 @@ import type { DiskUsageMonitor } from './disk-reports.ts';
 
 const named = 20;
 const commandChars = 120;
-/** The time limit for reading a sandbox's processes before it is paused or stopped. */
 const settleMs = 2_000;
 /** On a busy disk, flushing gigabytes takes several seconds. Shorter than the timeout of a pause request. */
 const syncMs = 15_000;
@@ -44,7 +43,7 @@ export async function flushSandbox(
   return commands;
 }
 
-/** The running commands, for the event that lists which of them ended. Empty if the sandbox does not respond. */
+/** Empty if the sandbox does not respond. */
 async function commandsIn(client: SandboxClient, clock: Clock, signal: AbortSignal): Promise<readonly string[]> {
   using soon = createTimeoutSignal(settleMs, clock, signal);
   const all = await client.processes(soon.signal).catch(() => []);
@@ -84,20 +83,15 @@ export interface SandboxDeps {
   restore?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
   /** Ends a sandbox's processes and saves its files, before the sandbox is stopped. */
   rest?(session: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
-  /** Called when the session's sandbox is ready for use. */
   ready(session: LiveSession, client: SandboxClient): void;
-  /** Called with the desktop's status from each heartbeat. */
   saw(sessionId: SessionId, desktop: DesktopStatus): void;
-  /** Receives disk usage from each heartbeat. */
   readonly disk?: DiskUsageMonitor | undefined;
   track(released: Promise<AppError | undefined>): void;
-  /** Limits of people, projects and the server. */
   readonly holdings?: SandboxQuota | undefined;
   /**
    * Called with the error and cause of a failed start or lost sandbox. The machine passes on only what clients may see.
    */
   failed(sessionId: SessionId, failure: AppError): void;
-  /** Called before the connection to the sandbox closes. */
   release?(client: SandboxClient): void;
 }
 
@@ -121,7 +115,6 @@ const restMs = 30_000;
 const none = { display: 0, browser: 0 };
 const stopped = { state: 'stopped', browser: 'stopped', width: 0, height: 0, restarts: none } as const;
 
-/** The sandbox machine with its actors and actions. */
 export function provideSandboxMachine(deps: SandboxDeps) {
   const { driver, clock, live } = deps;
   async function within<Value>(

@@ -2,9 +2,8 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { SandboxLease } from '../../run/sandbox-lease.ts';
 
-/** Direct connections to sandboxes of sessions owned by other servers. */
 export interface SandboxExchange extends AsyncDisposable {
-  /** Requests that the holder start a sandbox that is not running. */
+  /** The holder starts the sandbox if it is not running. */
   use(id: SessionId, signal: AbortSignal): Promise<SandboxLease>;
   /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */
   look(id: SessionId, signal: AbortSignal): Promise<{ readonly client: SandboxClient }>;

@@ -30,7 +30,6 @@ const Manifest = z.object({
   config: Descriptor.extend({ mediaType: z.literal(types.config) }),
   layers: z.tuple([Descriptor.extend({ mediaType: z.literal(types.layer) })]),
 });
-/** The snapshot's facts stored with its files. */
 const ArchivedFacts = z.object({
   name: z.string().max(130).nullable(),
   labels: z.record(z.string().min(1).max(64), z.string().max(256)).refine((labels) => Object.keys(labels).length <= 32),
@@ -48,7 +47,6 @@ const toBlob = (text: string): Blob => ({
   size: Buffer.byteLength(text),
 });
 
-/** A snapshot's archive and its size. `content`: its stored files. */
 export function createArchive(
   { name, labels, template, at, bytes, sha256 }: Snapshot,
   content: AsyncIterable<Uint8Array>,
@@ -102,7 +100,7 @@ export interface OpenedArchive {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** Reads an archive up to its files. Rejects: invalid_request if it is not a snapshot. */
+/** Rejects: invalid_request if the archive is not a snapshot. */
 export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<OpenedArchive> {
   const entries = readTarEntries(source);
   const next = async (): Promise<TarEntry> => {

@@ -6,9 +6,7 @@ export interface TarEntry {
   /** The header's type flag: `0` file, `1` hard link, `2` symbolic link, `5` folder, `6` pipe. */
   readonly type: string;
   readonly link: string;
-  /** Bytes in the archive. */
   readonly size: number;
-  /** The fields of its extended header. */
   readonly pax: ReadonlyMap<string, string>;
   /** Can be read once, before the next entry is requested; unread bytes are skipped. */
   readonly content: AsyncIterable<Buffer>;
@@ -111,7 +109,6 @@ function parseFields(body: Buffer): ReadonlyMap<string, string> {
   return fields;
 }
 
-/** Reads a stream in chunks of requested sizes. */
 class ByteReader {
   readonly #source: AsyncIterator<Uint8Array>;
   #rest: Buffer = Buffer.alloc(0);
@@ -123,7 +120,7 @@ class ByteReader {
   /** Returns the first bytes without consuming them. Empty: the stream is empty. */
   start = async (): Promise<Buffer> => (await this.#next()) ?? Buffer.alloc(0);
 
-  /** Returns exactly the requested number of bytes. */
+  /** Returns exactly `size` bytes. */
   async take(size: number): Promise<Buffer> {
     const pieces: Buffer[] = [];
     for await (const piece of this.part(size)) pieces.push(piece);

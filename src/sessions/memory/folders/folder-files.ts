@@ -35,10 +35,7 @@ printf '\\0%s\\0' "$?"
 find . ${notOwn} -size -${maxBlocks + 1} -print0 2>/dev/null | head -zn ${maxHashed} | xargs -0 -r -n 500 sha256sum -z -- 2>/dev/null
 exit 0`;
 
-/**
- * The files of the folder, and the agreed hashes. A folder of another store, for example in a copied workspace, is
- * treated as empty.
- */
+/** A folder of another store, for example in a copied workspace, is treated as empty. */
 export async function scanFolder({ client, path, store }: MemoryFolder, signal: AbortSignal): Promise<FolderState> {
   const command = scanScript(path);
   const { exitCode, stdout, stderr, wholeIn } = await client.exec(
@@ -58,7 +55,6 @@ export async function scanFolder({ client, path, store }: MemoryFolder, signal: 
     whole: status === '0',
   };
 }
-/** Splits the output into three lists, separated by empty entries. */
 function partsOf(entries: readonly string[]): [string[], string[], string[]] {
   const first = entries.indexOf('');
   const second = entries.indexOf('', first + 1);
@@ -74,7 +70,7 @@ async function wholeText(client: FolderClient, file: string, signal: AbortSignal
   throw new AppError('conflict', 'The folder has too many files. Move files that are not memories elsewhere.');
 }
 
-/** Reads a file's text. Rejects: conflict if a memory cannot contain the text. */
+/** Rejects: conflict if a memory cannot contain the text. */
 export async function readFolderText(
   { client, path }: MemoryFolder,
   file: string,
@@ -132,11 +128,10 @@ export interface FolderChange {
   readonly agreed: ReadonlyMap<string, string>;
 }
 export interface FolderChangeResult {
-  /** The agent's files that were moved to the folder for unkept texts. */
   readonly unkept: readonly string[];
   readonly failed: readonly string[];
 }
-/** Applies changes to the folder. If interrupted at any point, the next comparison can continue. */
+/** After an interruption at any point, the next comparison can continue. */
 export async function applyFolderChange(
   folder: MemoryFolder,
   change: FolderChange,

@@ -10,11 +10,9 @@ export interface FolderState {
   readonly whole: boolean;
 }
 
-/** The changes that make folder and store equal. */
 export interface FolderMerge {
   /** Hashes that are already equal on both sides. */
   readonly agreed: ReadonlyMap<string, string>;
-  /** Memories to write to the folder. */
   readonly pull: readonly MemoryEntry[];
   /** Files to delete, because the store no longer has them. */
   readonly drop: readonly string[];
@@ -22,16 +20,13 @@ export interface FolderMerge {
   readonly forget: readonly MemoryEntry[];
   /** Files to write to the store, with the memory that each replaces. */
   readonly push: readonly { readonly path: string; readonly memory: MemoryEntry | undefined }[];
-  /** Files that cannot be written to the store. */
   readonly refused: readonly { readonly path: string; readonly why: string }[];
 }
 
-/** The maximum length of a file name. */
 const maxSegmentBytes = 255;
 /** Name prefix of the folder's own files, which are not memories. */
 export const ownFilePrefix = '.corral-memory';
 const isOwn = (path: string): boolean => path.split('/').some((segment) => segment.startsWith(ownFilePrefix));
-/** Whether a memory's path can be used as a file's path. */
 const isPlaceable = (path: string): boolean =>
   !isOwn(path) && path.split('/').every((segment) => Buffer.byteLength(segment) <= maxSegmentBytes);
 

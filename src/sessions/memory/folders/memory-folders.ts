@@ -25,18 +25,16 @@ type Stores = Pick<MemoryStoreService, 'addMemory' | 'changeMemory' | 'deleteMem
 interface Deps extends Pick<ServerParts, 'closing' | 'newId' | 'warn'> {
   readonly stores: Stores;
 }
-/** The parts of a session that its memory folders use. */
 export type MemorySession = Pick<LiveSession, 'id'> & {
   readonly writer: Pick<LiveSession['writer'], 'record' | 'write'>;
 };
-/** The agent's changes that were not stored. */
 interface Unkept {
   /** Reported when new, and not repeated while unchanged. */
   readonly lasting: readonly string[];
   /** Reported every time. */
   readonly once: readonly string[];
 }
-/** By folder: messages that the agent has received, and those still to be sent. */
+/** By folder: `known` messages have reached the agent, `fresh` messages have not. */
 interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
@@ -83,7 +81,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
   /** Syncs after a run, because an interrupted run can leave changes. */
   onFact(live: LiveSession, fact: SessionFact): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
-    // the next use retries
+    // if this fails, the next use retries
     if (live.client && !live.isPaused) void this.sync(live, live.client, this.deps.closing).catch(() => {});
   }
 
@@ -108,7 +106,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     }
   }
 
-  /** Records messages for the agent. False: it has received them already. */
+  /** False: the agent has received the messages already. */
   #report(client: object, folder: string, { lasting, once }: Unkept): boolean {
     const reports: Reports = this.#reports.get(client) ?? { known: new Map(), fresh: [] };
     this.#reports.set(client, reports);
@@ -181,7 +179,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
       ...unkept.map((path) => report(path, moved(path))),
       ...failed.map((path) => report(path, 'something else is at its place, so the kept text is not in the folder')),
     ];
-    // Another writer changed the memory after the comparison. The next comparison reports this to the agent.
+    // Another writer changed the memory after the comparison. The next comparison reports that to the agent.
     if (isStale && tries > 1) {
       const next = await this.#merge(session, mounted, folder, tries - 1);
       return { lasting: next.lasting, once: [...once, ...next.once] };
@@ -189,7 +187,6 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     return { lasting: refused.map(({ path, why }) => report(path, why)), once };
   }
 
-  /** Updates the folder to the store's state, and records the agreed hashes. */
   async #change(folder: MemoryFolder, { access, state, merge, agreed }: MergeResult): Promise<FolderChangeResult> {
     const { stores, closing, newId } = this.deps;
     const put: { readonly path: string; readonly text: string; readonly sha256: string }[] = [];

@@ -15,7 +15,6 @@ import type { RunContext } from '../run-context.ts';
 import { closePlan, createTodoFacts } from '../todo-facts.ts';
 import type { ExternalAgents } from './external-agents.ts';
 
-/** A run whose agent has its own loop. */
 export interface ExternalRunContext extends RunContext {
   readonly own: {
     readonly agent: ExternalAgent;
@@ -25,7 +24,6 @@ export interface ExternalRunContext extends RunContext {
 }
 export const isExternalRun = (work: RunContext): work is ExternalRunContext => work.own !== undefined;
 
-/** The agent's updates so far, collected for the end of the turn. */
 interface CollectedUpdates {
   readonly pieces: string[];
   steps: readonly PlanStep[];
@@ -39,7 +37,6 @@ const maxThoughts = 10_000; // characters
 const maxText = 1024 * 1024; // characters of one message
 const maxRemembered = 20_000; // characters of the conversation, for an agent that has lost it
 
-/** Runs the agent from a message or approval to its answer or next question. */
 export async function takeExternalTurn(
   work: ExternalRunContext,
   { steps }: TurnInput,
@@ -74,7 +71,7 @@ export async function takeExternalTurn(
     task,
     instructions: own.instructions,
     silenceMs: work.toolTimeoutMs,
-    onDelivered: () => runWriter.write(), // so that no agent gets the messages again after a restart
+    onDelivered: () => runWriter.write(), // so that a restart does not deliver the messages again
     history: () => formatHistory(runWriter.transcript.entries.slice(0, earlier)),
   };
   const hear = hearing(work, collectedUpdates, speech);
@@ -143,7 +140,6 @@ export async function takeExternalTurn(
   return { kind: 'replied', digest: shortHash(text), steps: closed, spent, toolCalls };
 }
 
-/** The waiting messages as the agent receives them. */
 async function takenIn({ runWriter, files, workdir }: ExternalRunContext): Promise<readonly string[]> {
   const unheard = [...runWriter.unheard];
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
@@ -154,7 +150,6 @@ async function takenIn({ runWriter, files, workdir }: ExternalRunContext): Promi
 
 type OpenSpeech = ReturnType<RunContext['runWriter']['speak']>;
 
-/** Writes the agent's updates to the log, in order. */
 function hearing(
   { runWriter }: ExternalRunContext,
   collectedUpdates: CollectedUpdates,
@@ -211,13 +206,12 @@ function hearing(
   };
 }
 
-/** A name for agents that do not report their model: the program, without the variables that `env` sets. */
+/** Name of an agent that does not report its model: its program, without the variables that `env` sets. */
 function nameOf({ command }: ExternalAgent): string {
   const program = command[0] === 'env' ? command.slice(1).find((word) => !word.includes('=')) : command[0];
   return `acp/${(program ?? 'agent').split('/').at(-1)}`;
 }
 
-/** The newest messages of the conversation, for an agent that has lost its history. */
 function formatHistory(entries: readonly ConversationEntry[]): string {
   const lines = entries.flatMap(({ message }) =>
     message.role === 'tool' || message.text.trim() === ''
@@ -269,7 +263,7 @@ export async function decideExternalCalls(
     await using used = await work.sandbox.use(signal);
     if (call.verdict?.decision === 'approved') takeInApproval(work);
     const { callId, name, content = null } = call;
-    // A person approved changed arguments, but the agent would make the original call.
+    // The agent would make the original call, not the one a person changed and approved.
     const isAllowed = permission === undefined && call.verdict?.args === undefined;
     work.own.loops.decide(used.client, { callId, name, args: toShownArgs(call.args), content }, isAllowed);
     outcomes.push({ kind: 'permitted', act: createRunAct(call, { output: call.callId, success: true }) });

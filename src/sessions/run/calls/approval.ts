@@ -12,12 +12,10 @@ interface RuledCall {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
-/** The first rule that matches the call; undefined: none. */
 export const findMatchingRule = (rules: readonly ApprovalRule[], call: RuledCall): ApprovalRule | undefined =>
   rules.find((rule) => anyGlob([rule.tool])(call.name) && isAbout(rule, call));
 
 const subjects = ['command', 'file', 'path', 'url', 'query', 'code'] as const;
-// Separators of commands: one command line can contain several.
 const operators = /[;&|<>()`\r\n]/g;
 
 function isAbout({ action, pattern }: ApprovalRule, { args }: RuledCall): boolean {
@@ -25,7 +23,7 @@ function isAbout({ action, pattern }: ApprovalRule, { args }: RuledCall): boolea
   const { subject, text } = findSubject(args);
   if (subject !== 'command') return fits(pattern, text);
   const whole = text.trim();
-  // An allow rule covers no appended command: `git *` does not allow `git status; rm -r .`
+  // An allow rule does not cover appended commands: `git *` does not allow `git status; rm -r .`
   if (action === 'allow') return fits(pattern, whole) && operatorsIn(whole) === operatorsIn(pattern);
   return [whole, ...text.split(operators)].some((part) => fits(pattern, part.trim()));
 }
@@ -59,7 +57,7 @@ function fitsExactly(pattern: string, text: string): boolean {
   return at <= text.length - last.length;
 }
 
-/** The model's arguments as an object, as the log requires, under the tool's own names. */
+/** The model's arguments as the log requires them: an object, under the tool's own names. */
 export function toShownArgs(input: unknown, tool?: Pick<Tool, 'restore'>): Record<string, unknown> {
   const args = tool?.restore ? tool.restore(input) : input;
   if (args !== null && typeof args === 'object' && !Array.isArray(args)) return args as Record<string, unknown>;
@@ -71,12 +69,12 @@ export function decidePermission(
   { tools, approvals, isPermitted, strangers }: Pick<RunContext, 'tools' | 'approvals' | 'isPermitted' | 'strangers'>,
   { callId, name, args, begun, verdict, confirm, content, fixed }: PendingCall,
 ): Extract<CallResult, { kind: 'ask' }> | { readonly kind: 'refused'; readonly why: string } | undefined {
-  // a call that has begun was approved, or needed no approval
+  // A call that has begun was approved or needed no approval.
   if (begun && !verdict) return undefined;
   const tool = tools.find(name);
   const shown = toShownArgs(args, tool);
   const family = tool?.family;
-  // If its messages to the user could be denied, an agent could not report a denial.
+  // Messages to the user are exempt, because otherwise an agent could not report a denial.
   const rule =
     (family ?? findToolFamily(name)) === 'message'
       ? undefined
@@ -100,7 +98,7 @@ export function decidePermission(
   }
   const isNamed = approvals?.tools.some((one) => one === '*' || one === name) === true;
   const sources = (tool?.asksAfterStrangers && strangers?.()) || [];
-  const isSuspect = sources.length > 0; // then neither a rule nor an earlier permission allows the call
+  const isSuspect = sources.length > 0; // neither a rule nor an earlier permission then allows the call
   const listed = isSuspect || (rule ? rule.action === 'ask' : isNamed || tool?.asksFirst === true);
   const isListed = listed && family !== undefined && family !== 'message';
   const isPermittedAlready = isPermitted?.(name) && !isSuspect;
@@ -129,10 +127,10 @@ function deniedBy({ tool, pattern }: ApprovalRule): string {
   return `Not run: a rule of this server denies ${what}. Nobody can approve it in the conversation. Do it another way, or say what you cannot do.`;
 }
 
-const usualTimeoutMs = 600_000; // ms; the default of approvals.timeout-seconds
+const usualTimeoutMs = 600_000; // default of approvals.timeout-seconds
 const maxShown = 500;
 
-/** The result comes from the client or worker, so a person can only reject the call. */
+/** The client or worker provides the result, so a person can only reject the call. */
 function waitsForClient(name: string, { args, isForWorker }: { args: Record<string, unknown>; isForWorker: boolean }) {
   const recipient = isForWorker ? "a worker of this session's environment" : 'the program of this session';
   const only = isForWorker ? 'Only a worker' : 'Only the program';

@@ -18,7 +18,6 @@ import type { RunContext } from '../run-context.ts';
 import { createTodoFacts } from '../todo-facts.ts';
 import { decidePermission, toShownArgs } from './approval.ts';
 
-/** Executes or resumes a tool call: announces it, and records its result for people and the model. */
 export async function executeToolCall(
   work: RunContext,
   { call: pendingCall, answered }: { readonly call: PendingCall; readonly answered: boolean },
@@ -27,7 +26,7 @@ export async function executeToolCall(
   const { runWriter } = work;
   const permission = decidePermission(work, pendingCall);
   if (permission?.kind === 'ask') {
-    await runWriter.write(); // writes deferred usage, because the question shows the usage so far
+    await runWriter.write(); // deferred usage goes first, because the question shows the usage so far
     return await requestApprovalOnce(work, pendingCall, permission);
   }
   if (!pendingCall.begun && !runWriter.openCalls.some(({ callId }) => callId === pendingCall.callId))
@@ -66,13 +65,12 @@ export async function executeToolCall(
 
 type Question = Extract<CallResult, { kind: 'ask' }>;
 
-/** The approval request of a call that must follow waiting calls; undefined: it needs none. */
 export async function requestApprovalAhead(work: RunContext, call: PendingCall): Promise<Question | undefined> {
   const permission = decidePermission(work, call);
   return permission?.kind === 'ask' ? await requestApprovalOnce(work, call, permission) : undefined;
 }
 
-/** The approval request, with the text that the call would write. A repeated request keeps its remaining time. */
+/** A repeated request keeps its remaining time. */
 async function requestApprovalOnce(
   { tools, memory, runWriter, clock }: RunContext,
   { callId, name, args, content }: PendingCall,
@@ -87,7 +85,6 @@ async function requestApprovalOnce(
   return proposed ? { ...question, approval: { ...question.approval, content: proposed } } : question;
 }
 
-/** Converts the result that the session's client provided. */
 const answerOf = ({ output, isError, pictures }: CallAnswer): ToolResult => {
   const shown = { output, ...(pictures && { pictures }) };
   return isError ? { ok: false, reason: 'failed', ...shown } : { ok: true, ...shown };
@@ -154,12 +151,12 @@ async function perform(
   return notes === '' ? result : { ...result, notes };
 }
 
-/** A result with additions for the model only: notes of touched folders, and memories that were not stored. */
+/** Additions for the model only: notes of touched folders, and memories that were not stored. */
 type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
 
-/** The sandbox for tools that need none; accessing it is a bug. */
+/** Catches access by tools that need no sandbox. */
 const outside = new Proxy({} as ToolContext['sandbox'], {
   get: () => {
     throw new AppError('internal', 'A tool outside the sandbox touched it.');
@@ -193,7 +190,7 @@ async function record(
   };
   runWriter.add({ runId: runWriter.runId, message });
   const reason = why ?? (result.ok ? undefined : shownReason(result.reason));
-  // A call's message to the user and its result are appended together. A restart between them would repeat the message.
+  // Appended together with the call's result, because a restart between them would repeat the message.
   const says = result.ok && name === notifyUser.name;
   await runWriter.write(
     ...(says ? runWriter.messageFacts(splitTitle(textOf(args))) : []),
@@ -212,14 +209,13 @@ async function record(
   return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };
 }
 
-/** The first line of the call's task. */
 const taskIn = (args: unknown): string => (String(toShownArgs(args).task).split('\n')[0] ?? '').slice(0, 200);
 
 type Reason = Extract<ToolResult, { ok: false }>['reason'];
 const shownReason = (reason: Reason) =>
   reason === 'timed_out' || reason === 'oom' || reason === 'cancelled' || reason === 'interrupted' ? reason : undefined;
 
-/** The server's own tool: the run waits, and the user's answer becomes the result. */
+/** The run waits, and the user's answer becomes the call's result. */
 async function ask(work: RunContext, pendingCall: PendingCall, answered: boolean): Promise<CallResult> {
   const { runWriter } = work;
   const parsed = AskUserArgs.safeParse(pendingCall.args);

@@ -12,15 +12,13 @@ import { toShownArgs } from './approval.ts';
 import { executeToolCall, requestApprovalAhead } from './tool-call.ts';
 
 type Call = Pick<PendingCall, 'name' | 'args'>;
-/** Tool families that run commands or code. */
 const runs: ReadonlySet<string> = new Set(['shell', 'code']);
 const writing: ReadonlySet<string> = new Set(['file_write', 'file_str_replace', 'file_edit']);
 
 /**
- * Whether a call must wait for an earlier call of the same turn. True for calls with the same order key, a command
- * after a written file, and a read of a file named by a command, because models send such pairs in one turn. A question
- * waits for all earlier calls, and later calls wait for its answer. A plan change does the same, because earlier calls
- * belong to the step it ends.
+ * Whether a call waits for an earlier call of the turn: because they share an order key, or because models send
+ * dependent pairs, such as a write and a command, in one turn. Questions and plan changes wait for all earlier calls,
+ * and later calls wait for them.
  */
 export function mustRunAfter(tools: ToolRegistry, later: Call, earlier: Call): boolean {
   if (isBoundary(later) || isBoundary(earlier)) return true;
@@ -39,9 +37,9 @@ const textOf = ({ command, code }: Readonly<Record<string, unknown>>): string =>
 const maxAtOnce = 8;
 
 /**
- * Makes the calls of a turn, up to eight in parallel; dependent calls keep the model's order. A call that waits for
- * approval does not stop the others. The first call without budget and all later calls are not made. If a call rejects,
- * this rejects after all other calls have stopped.
+ * Makes up to eight calls in parallel; dependent calls keep the model's order. A call that waits for approval does not
+ * stop the others. The first call without budget and all later calls are not made. A rejection is thrown after all
+ * other calls have settled.
  */
 export async function executeToolCalls(
   work: RunContext,
@@ -71,11 +69,8 @@ export async function executeToolCalls(
 }
 
 interface PaidCallsOfTurn {
-  /** The calls covered by all budgets, in order. */
   readonly calls: readonly PendingCall[];
-  /** The exceeded budget; undefined: all calls are covered. */
   readonly over: BudgetOverrun | undefined;
-  /** Refunds calls that were not made. */
   giveBack(outcomes: readonly CallOutcome[]): Promise<void>;
 }
 
@@ -110,8 +105,8 @@ const unpaid = (count: number, over: BudgetOverrun): CallOutcome[] =>
 type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
- * Starts each call once the calls it must follow have results. If one of those waits for approval, this call requests
- * its own approval in advance. A call that follows a question or needs no approval is held instead.
+ * Starts each call once the calls it follows have results. If one of those waits for approval, this call requests its
+ * own in advance. It is held instead if it follows a question or needs no approval.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];

@@ -5,9 +5,6 @@ import type { MessageId } from '../../../core/model/ids.ts';
 import { detectPictureType, maxPictureBytes, pictureHeadBytes } from '../../../core/text/pictures.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
-// Files attached to messages. The model gets each file's path, and pictures as images.
-
-/** Users' uploads. */
 export interface UploadReader {
   /** Undefined: no such upload, or it cannot be read now. */
   find(id: string): Promise<{ readonly name: string; readonly size: number } | undefined>;
@@ -18,11 +15,9 @@ export interface AttachedFile {
   /** Relative to the workspace. */
   readonly path: string;
 }
-/** A message as shown to the model. */
 export interface ShownMessage {
   readonly text: string;
   readonly pictures: readonly Picture[];
-  /** Uploads to copy into the workspace. */
   readonly attached: readonly AttachedFile[];
 }
 interface UserText {
@@ -70,10 +65,7 @@ export async function toShownMessages(
   return shown;
 }
 
-/**
- * The type detected from the file's first bytes. The client's type is ignored, because providers refuse a file with a
- * wrong type.
- */
+/** Detected from the first bytes, because providers refuse a picture whose declared type is wrong. */
 async function pictureType(files: UploadReader | undefined, id: string): Promise<string | undefined> {
   const stream = await files?.open(id).catch(() => undefined); // the model still gets the path
   if (!stream) return undefined;
@@ -115,7 +107,7 @@ export async function attachFiles(
   }
 }
 
-/** A file that cannot be copied is unavailable to the agent. Only sandbox errors and a stop fail the call. */
+/** Only these errors fail the call; other files are skipped. */
 const ends = /^(sandbox_.*|oom|cancelled)$/;
 const skipped =
   <Value>(value: Value) =>

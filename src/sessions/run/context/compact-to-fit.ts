@@ -14,7 +14,7 @@ import { type SummaryOptions, summarizeConversation } from './summary.ts';
 type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget'>;
 export type CompactionResult =
   | { readonly ok: true }
-  /** Without a result: nothing can be removed, so the model's own error applies. */
+  /** Without a result, nothing can be removed and the model's own error applies. */
   | { readonly ok: false; readonly result?: TurnResult };
 
 type SummaryAttempt =
@@ -22,9 +22,8 @@ type SummaryAttempt =
   { readonly ok: true; readonly why?: string } | { readonly ok: false; readonly result: TurnResult };
 
 /**
- * Makes the next request fit the model's window: removes old results, then adds a summary, and finally cuts the
- * conversation without a summary, so that the run can continue. With `refused`, the model has refused the request as
- * too long, which overrides the estimate.
+ * Removes old results, then adds a summary, and finally cuts the conversation without one, until the next request fits.
+ * `refused`: the model refused the request as too long, which overrides the estimate.
  */
 export async function compactToFit(
   work: Deps,
@@ -52,7 +51,6 @@ export async function compactToFit(
   return fit.isRefused ? { ok: false } : summed;
 }
 
-/** Removes more and more old results until the request fits. */
 async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextWindow): Promise<void> {
   for (const chars of [fit.resultChars, 2_000, 500]) {
     const plannedCompaction = planResultRemoval(transcript.messages, fit.room, chars);
@@ -61,7 +59,6 @@ async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextW
   }
 }
 
-/** Replaces the older conversation with the model's summary if that saves enough. */
 async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSignal): Promise<SummaryAttempt> {
   const { fit, planned: plannedCompaction } = options;
   const { transcript } = work.runWriter;
@@ -70,8 +67,7 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
   if (summaryResult.kind === 'unaffordable') return { ok: false, result: summaryResult.result };
   if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
-    // The run waits for the provider as after any failed turn, but only a few times, because other requests may
-    // succeed.
+    // The run retries as after any failed turn, but only a few times: other requests may succeed.
     if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
     return { ok: true, why: summaryResult.why };
   }
@@ -86,7 +82,6 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
   return { ok: true };
 }
 
-/** Removes the older conversation without a summary by the model, and records this in the event. */
 async function cut(
   { runWriter: { transcript } }: Deps,
   {

@@ -3,18 +3,14 @@ import { listFold } from '../../../core/text/list-fold.ts';
 import { messageBytes } from './meter.ts';
 import { type Compaction, computeModelView, type ViewedMessage } from './view.ts';
 
-/** The parts of a conversation to keep, in bytes of text. */
 export interface KeptSizes {
-  /** The newest results. */
   readonly results: number;
-  /** The newest messages after a summary. */
   readonly tail: number;
-  /** The user's messages before the summary. */
   readonly user: number;
 }
 export type PlannedCompaction = Omit<Compaction, 'before' | 'after'>;
 
-/** Removes all results except the newest; with `most`, the newest results are cut to that many characters. */
+/** Removes all but the newest results, which are cut to `most` characters if it is set. */
 export function planResultRemoval(
   messages: readonly Message[],
   { results }: KeptSizes,
@@ -32,8 +28,7 @@ export function planResultRemoval(
 }
 
 /**
- * Sets a limit for all results once one exceeds it, so that several fit into a small window. Between compactions,
- * requests keep the same prefix. Undefined: nothing to limit.
+ * Limits all results once one exceeds the limit, so that several fit into a small window. Undefined: nothing to limit.
  */
 export function planResultLimit(
   messages: readonly Message[],
@@ -66,9 +61,7 @@ const picturePlaces = listFold<ViewedMessage, readonly number[]>([], (places, { 
   message.role !== 'assistant' && message.pictures ? [...places, at] : places,
 );
 
-/**
- * Replaces all but the newest messages. The cut is before a reply or user message, so that each call keeps its result.
- */
+/** Replaces all but the newest messages. Cuts before a reply or user message, so that each call keeps its result. */
 export function planSummary(
   messages: readonly Message[],
   seen: readonly ViewedMessage[],
@@ -87,7 +80,6 @@ export function planSummary(
   return { kind: 'summary', upto: fits ? Math.min(upto, last) : upto, until: messages.length, userChars: room.user };
 }
 
-/** The text of a `cut`: a summary generated without a model. */
 export function plainSummary(messages: readonly Message[], upto: number, why = ''): string {
   const calls = messages.slice(0, upto).flatMap((message) => (message.role === 'assistant' ? message.calls : []));
   const counts = new Map<string, number>();
@@ -98,7 +90,6 @@ export function plainSummary(messages: readonly Message[], upto: number, why = '
   return `No summary could be made. ${why}${why && ' '}Calls so far: ${named}. Look at the files before you repeat work.${words}`;
 }
 
-/** The estimated bytes of the conversation for the model after another compaction. */
 export const countBytesAfter = (
   messages: readonly Message[],
   compactions: readonly Compaction[],

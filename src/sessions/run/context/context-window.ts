@@ -5,10 +5,8 @@ import { countBytesAfter, type KeptSizes, type PlannedCompaction } from './compa
 import type { PromptSection } from './message-selection.ts';
 import { conversationBytes, requestBytes } from './meter.ts';
 
-/** The next request without the conversation. */
 export type RequestFrame = Pick<TurnRequest, 'system' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>> & {
-    /** The named parts of `system`. */
     readonly sections: readonly PromptSection[];
   };
 type Deps = Pick<RunContext, 'model' | 'runWriter'>;
@@ -18,7 +16,6 @@ const leastResult = 9_000; // characters; more than `recall` returns
 const longResult = 32_000; // more than most tools return
 const fullAt = 0.9; // of the space for a request, because sizes are estimates
 
-/** After this many consecutive failures, the older conversation is removed without a summary. */
 export const maxFailedSummaries = 2;
 
 /**
@@ -29,11 +26,9 @@ export const maxFailedSummaries = 2;
  */
 export class ContextWindow {
   readonly #work: Deps;
-  /** The bytes of the next request without the conversation. */
   readonly #around: number;
   /** The model refused the request as too long, and nothing has been removed since. */
   #isRefused: boolean;
-  /** The maximum tokens of a request. */
   readonly limit: number;
   readonly room: KeptSizes;
   /** Characters per result in a small window; undefined: no limit. */
@@ -61,18 +56,16 @@ export class ContextWindow {
     return this.#isRefused || this.size() > this.limit * fullAt;
   }
 
-  /** The tokens of a request with this many bytes of conversation. */
   tokens(bytes: number): number {
     const { model, runWriter } = this.#work;
     return runWriter.transcript.meter.tokens(model.name, this.#around + bytes);
   }
 
-  /** The tokens of the next request, optionally after another compaction. */
+  /** In tokens; optionally after another compaction. */
   size(plannedCompaction?: PlannedCompaction): number {
     return this.tokens(this.#bytes(plannedCompaction));
   }
 
-  /** Whether a compaction saves at least a fifth. */
   isWorth(plannedCompaction: PlannedCompaction): boolean {
     return this.size(plannedCompaction) <= this.size() * worthIt;
   }
@@ -91,10 +84,7 @@ export class ContextWindow {
     if (plannedCompaction.kind !== 'pictures') this.#isRefused = false;
   }
 
-  /**
-   * False: no summary was possible, or the last summary saved less than a fifth. The next summary is requested only
-   * after other content was removed.
-   */
+  /** False if no summary was possible, or if the last one saved too little and nothing else was removed since. */
   get canSummarize(): boolean {
     const { transcript } = this.#work.runWriter;
     const last = transcript.compactions.at(-1);

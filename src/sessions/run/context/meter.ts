@@ -15,12 +15,11 @@ export class TokenMeter {
   readonly #perByte = new Map<string, number>();
   readonly #habits = new Map<string, TokenHabits>();
 
-  /** Tokens for this many bytes, as counted by the model. */
   tokens(model: string, bytes: number): number {
     return Math.ceil(bytes * (this.#perByte.get(model) ?? assumed));
   }
 
-  /** Records the model's token counts for a request. Missing or implausible counts are ignored. */
+  /** Missing or implausible counts are ignored. */
   learn(model: string, bytes: number, { inputTokens, outputTokens, cachedTokens = 0 }: Usage): void {
     const before = this.#habits.get(model)?.outputTokens ?? outputTokens;
     this.#habits.set(model, {
@@ -31,26 +30,21 @@ export class TokenMeter {
     if (perByte >= plausible.least && perByte <= plausible.most) this.#perByte.set(model, perByte);
   }
 
-  /**
-   * The usual length of this model's replies, and the share of its last request that came from the provider's cache.
-   */
   habits(model: string): TokenHabits {
     return this.#habits.get(model) ?? { outputTokens: 0, cachedShare: 0 };
   }
 
-  /** Called when the model refused a request as too long although it was estimated to fit. */
+  /** Raises the estimate after the model refused a request that was estimated to fit. */
   raise(model: string): void {
     this.#perByte.set(model, Math.min(plausible.most, (this.#perByte.get(model) ?? assumed) * 1.3));
   }
 }
 
-/** The size that `requestBytes` assumes for pictures. */
 export const estimatePictureBytes = (messages: readonly Message[]): number =>
   findPictures(messages).reduce((sum, { pictures = [] }) => sum + pictures.length, 0) * (pictureTokens / assumed);
 
 type Pictured = Exclude<Message, { role: 'assistant' }> & { readonly at: number };
 
-/** The messages with pictures, and their positions. */
 export const findPictures = listFold<Message, readonly Pictured[]>([], (found, message, at) =>
   message.role === 'assistant' || !message.pictures ? found : [...found, { ...message, at }],
 );
@@ -58,7 +52,7 @@ export const findPictures = listFold<Message, readonly Pictured[]>([], (found, m
 type MeasuredRequest = Pick<TurnRequest, 'system' | 'messages' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>>;
 
-/** The bytes of a request for the model. A picture counts like a text with the same number of tokens. */
+/** A picture counts as text with the same number of tokens. */
 export const requestBytes = ({
   system,
   messages,
@@ -74,10 +68,8 @@ export const requestBytes = ({
 
 const noteBytes = listFold(0, (sum, { text }: PositionedNote) => sum + Buffer.byteLength(text) + 1);
 const bytesOfTool = memoizeByKey((tool: ToolDeclaration) => Buffer.byteLength(JSON.stringify(tool)));
-/** The bytes of the tools' JSON list. */
 const toolBytes = listFold(1, (sum, tool: ToolDeclaration) => sum + bytesOfTool(tool) + 1);
 
-/** The bytes of a conversation. */
 export const conversationBytes = listFold(0, (sum, message: Message) => sum + messageBytes(message));
 
 export const messageBytes = memoizeByKey((message: Message) => measured(message));

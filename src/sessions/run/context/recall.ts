@@ -7,7 +7,6 @@ const maxChars = 8_000;
 const maxFound = 8;
 const around = 300; // characters before and after a match
 
-/** Reads parts of the conversation that are no longer shown to the model. */
 export function recallMessages(messages: readonly Message[], args: unknown): ToolResult {
   const { data } = RecallArgs.safeParse(args);
   if (!data || (data.call_id === undefined) === (data.query === undefined)) {

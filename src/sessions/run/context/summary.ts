@@ -11,7 +11,6 @@ import type { MessageSelection } from './message-selection.ts';
 import { messageBytes, requestBytes } from './meter.ts';
 import { type Compaction, computeModelView, shortResultsCompaction } from './view.ts';
 
-/** The prompt for a summary that replaces the earlier conversation. */
 const summaryPrompt = `The conversation is too long for you and will be shortened now. Do not call a tool and do not go on with the work. Write what you need to go on with it, under these headings, and leave out headings without content:
 
 ## Rules and decisions
@@ -37,9 +36,8 @@ interface ConversationPart {
 type SummaryResult =
   | { readonly kind: 'made'; readonly text: string; readonly model: string; readonly usage: SessionFact }
   | { readonly kind: 'none'; readonly why: string }
-  /** Even the part to summarize is too long for the model. */
+  /** Even the part to summarize exceeds the model's window. */
   | { readonly kind: 'unable' }
-  /** The provider may succeed later. */
   | { readonly kind: 'failed'; readonly why: string; readonly result: TurnResult }
   | { readonly kind: 'unaffordable'; readonly result: TurnResult };
 
@@ -49,7 +47,7 @@ export interface SummaryOptions {
   readonly planned: PlannedCompaction;
 }
 
-/** Requests a summary from the model, at most twice. Fails as a turn does if the provider may succeed later. */
+/** Requests a summary from the model, at most twice. `failed`: the provider may succeed later. */
 export async function summarizeConversation(
   work: Deps,
   { fit, frame, planned: plannedCompaction }: SummaryOptions,
@@ -88,7 +86,7 @@ export async function summarizeConversation(
   return { kind: 'none', why };
 }
 
-/** Why a reply is not a summary. If it contains a call, its text is accepted only with the requested headings. */
+/** Returns why a reply is not a summary. With a call, its text is accepted only with the requested headings. */
 function flawOf(reply: { text: string; calls: number; isRefused: boolean }): string | undefined {
   if (reply.isRefused) return 'The model declined.';
   if (reply.calls > 0 && !/^## /m.test(reply.text)) return 'The model called a tool instead.';
@@ -96,8 +94,8 @@ function flawOf(reply: { text: string; calls: number; isRefused: boolean }): str
 }
 
 /**
- * The part of the conversation that the summary replaces. It has the same prefix as the request before, so that the
- * provider's cache applies. Results are shortened only if it is too long otherwise. Undefined: still too long.
+ * The messages that the summary replaces, with the prefix of the previous request so that the provider's cache applies.
+ * Shortens results only if they are too long otherwise. Undefined: still too long.
  */
 function toSummarize(
   { runWriter }: Deps,

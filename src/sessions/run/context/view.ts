@@ -16,19 +16,18 @@ export const Compaction = z.object({
   kind: z.enum(['results', 'pictures', 'summary', 'cut']),
   upto: z.int(),
   until: z.int(),
-  /** The estimated tokens of a request before and after. */
+  /** Estimated tokens of a request, before and after. */
   before: z.int(),
   after: z.int(),
   most: z.int().optional(),
   summary: z.string().optional(),
-  /** The maximum total characters of the user's messages before `upto`. */
+  /** Maximum total characters of the user's messages before `upto`. */
   userChars: z.int().optional(),
 });
 export type Compaction = z.infer<typeof Compaction>;
 
 export interface ViewedMessage {
   readonly message: Message;
-  /** The message's position in the conversation. */
   readonly at: number;
 }
 
@@ -44,7 +43,7 @@ export const shortResultsCompaction = (upto: number, most: number): Compaction =
 
 const worthCutting = 400; // characters: replacing a shorter result saves nothing
 
-/** The conversation as the model sees it. Between compactions, each view starts with the previous view. */
+/** Between compactions, each view starts with the previous view. */
 export function computeModelView(
   messages: readonly Message[],
   compactions: readonly Compaction[],
@@ -54,14 +53,11 @@ export function computeModelView(
 }
 
 interface View {
-  /** Replaces the messages before `from`. */
   readonly head: readonly ViewedMessage[];
   readonly from: number;
-  /** The message as shown at its position, which is `from` or later. */
   show(message: Message, at: number): ViewedMessage;
 }
 
-/** The view of a growing conversation until its next compaction. */
 export function applyCompactions(messages: readonly Message[], compactions: readonly Compaction[]): View {
   const summary = compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut');
   const from = summary?.upto ?? 0;
@@ -84,7 +80,7 @@ interface Shape {
 }
 const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
 
-/** Reuses the object of the last call with this shape, because size and hash are cached per message object. */
+/** Reuses the object created last for this shape, because size and hash are cached per message object. */
 function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
   const last = lastShapes.get(message);
   if (last?.most === most && last.withoutPictures === bare) return last.made;
@@ -105,7 +101,7 @@ const summed = ({ upto, summary = '' }: Compaction): ViewedMessage => ({
   },
 });
 
-/** The user's messages, uncut as far as they fit: the first one takes precedence, then the newest. */
+/** Keeps the user's messages whole where they fit: the first one, then the newest. */
 function kept(messages: readonly Message[], maxChars: number): ViewedMessage[] {
   const own = messages.flatMap((message, at) => (message.role === 'user' ? [{ at, message }] : []));
   const [first, ...rest] = own;

@@ -6,13 +6,12 @@ import type { ChangedFile, FileChanges } from '../../api/files.ts';
 import { readRunChanges } from '../snapshot/changes.ts';
 import { snapshotCopyPath } from '../snapshot/snapshot-scripts.ts';
 
-const maxCompared = 100; // files
+const maxCompared = 100;
 const fileChars = 12_000; // of each file's diff
 const timeoutMs = 20_000;
 
 /**
- * The files that the run changed, for a grader: a list, then as much of their diffs as fits. Undefined: no copies of
- * the files from before the run exist.
+ * Lists the run's changed files, then as much of their diffs as fits. Undefined: no copies from before the run exist.
  */
 export async function listChangedFiles(
   client: Pick<SandboxClient, 'exec'>,
@@ -29,7 +28,7 @@ export async function listChangedFiles(
   return whole.length <= most ? whole : `${truncateEnd(whole, most)}\n[The rest is left out.]`;
 }
 
-/** The run's changed files, and their diffs as text. Undefined as for `listChangedFiles`. */
+/** Undefined: no copies from before the run exist. */
 export async function readRunDiffs(
   client: Pick<SandboxClient, 'exec'>,
   runId: string,
@@ -43,7 +42,7 @@ export async function readRunDiffs(
   return { files, truncated: truncated || files.length > maxCompared, text: stdout };
 }
 
-/** A command that prints a file's changes. A file without an earlier copy appears only in the list. */
+/** A file without an earlier copy appears only in the list. */
 function compared({ path, change }: ChangedFile): string {
   const before = change === 'added' ? '/dev/null' : snapshotCopyPath(path);
   const after = change === 'deleted' ? '/dev/null' : path;

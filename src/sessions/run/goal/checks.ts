@@ -12,9 +12,8 @@ type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
 const outputChars = 3_000; // of a check's output, for the agent and the log
 
 /**
- * Runs the checks one after the other, each in its own shell at the workspace root. A failure does not stop the others,
- * so the agent gets all results together. After a restart, finished checks are not repeated, and a running check is
- * followed to its end.
+ * Runs the checks in sequence, each in its own shell at the workspace root. A failure does not stop the others, so the
+ * agent gets all results together. A restart does not repeat finished checks and follows a running check to its end.
  */
 export async function runChecks(
   work: Deps,
@@ -66,7 +65,7 @@ async function followed(
 ): Promise<{ ended: Operation; output: string }> {
   const output = new BoundedOutput();
   const screen = new ScreenText();
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character can be split between two chunks
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // chunks can split a character
   await client.start(startOperation, signal);
   const add = (chunk: Uint8Array) => output.addText(screen.add(decoder.decode(chunk, { stream: true })));
   const ended = await client.follow(startOperation.id, 0, add, signal);

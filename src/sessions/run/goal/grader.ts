@@ -43,12 +43,11 @@ export type GradingResult =
       readonly reason: string;
       readonly score?: number | undefined;
     }
-  /** The request was not sent, or can succeed later. */
+  /** The request was not sent, or may succeed later. */
   | { readonly kind: 'ungraded'; readonly result: TurnResult }
-  /** The model cannot grade. */
   | { readonly kind: 'broken'; readonly reason: string };
 
-/** Has the model judge the work against the rubric, in a separate context. Retries once if there is no verdict. */
+/** Has the model judge the work in a separate context. Retries once if there is no verdict. */
 export async function gradeAgainstRubric(
   work: RunContext,
   input: GradingInput,
@@ -84,7 +83,7 @@ export async function gradeAgainstRubric(
   return { kind: 'broken', reason: `${model.name} gave no verdict in two attempts.` };
 }
 
-/** The first valid verdict, from a call or else from JSON in the text. */
+/** Returns the first valid verdict, from a call or else from JSON in the text. */
 function verdictIn({
   calls,
   text,
@@ -100,7 +99,6 @@ function verdictIn({
   return undefined;
 }
 
-/** The grader's input, in addition to its instructions. */
 async function materialFor(work: RunContext, { rubric, checked }: GradingInput, signal: AbortSignal): Promise<string> {
   const { task, runWriter, model } = work;
   const { runId, transcript } = runWriter;
@@ -136,6 +134,6 @@ const unknownChanges = 'Not known.';
 const cut = (text: string, most: number): string =>
   text.length <= most ? text : `${truncateEnd(text, most)}\n[The rest is left out.]`;
 
-/** Escapes the text, so that it cannot close the enclosing element. */
+/** Escapes tags, so that the text cannot close the enclosing element. */
 const framed = (tag: string, text: string): string =>
   `<${tag}>\n${text.replaceAll(/<(?=\/?(rubric|task|last-words|passed-checks|changed-files)>)/gi, '‹')}\n</${tag}>`;

@@ -33,7 +33,7 @@ export async function judgeGoal(work: RunContext, input: JudgeInput, signal: Abo
 const allPassed: Finding = { result: 'satisfied', reason: 'All checks passed.' };
 const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: 'could_not_be_judged' } as const;
 
-/** A request over budget waits for a person; a failed request is repeated until the last try. */
+/** A request over budget waits for a person; a failed request is retried until the last try. */
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 

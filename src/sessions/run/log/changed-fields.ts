@@ -3,7 +3,6 @@ import type { FactOf } from '../../../core/model/events.ts';
 import type { SessionAgent } from '../../../core/model/session-agent.ts';
 import type { StoredSession } from './projection.ts';
 
-/** The logged fields that a change of the record would alter. */
 export function findChangedFields(
   now: StoredSession,
   { agent, metadata, budget, archived }: Partial<StoredSession>,
@@ -16,7 +15,6 @@ export function findChangedFields(
   };
 }
 
-/** The agent without its files, and without the data of the API that created it. */
 function ownOf(agent: SessionAgent | undefined) {
   if (!agent) return undefined;
   const { kept: _kept, files: _files, memoryStores: _stores, ...own } = agent;

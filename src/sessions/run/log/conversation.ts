@@ -5,19 +5,16 @@ import type { MessageId, RunId } from '../../../core/model/ids.ts';
 import type { AttachedFile } from '../context/attachments.ts';
 import { Compaction } from '../context/view.ts';
 
-// The stored form of a conversation: one record per message, and one per compaction.
+// Stored form of a conversation: one record per message or compaction.
 
 export interface ConversationEntry {
   readonly runId: RunId;
   readonly message: Message;
-  /** The id of the user's message in this entry. */
   readonly messageId?: MessageId;
-  /** The newest seq of the log when the entry was added. */
+  /** Newest seq of the log when the entry was added. */
   readonly seq?: number | undefined;
-  /** Uploads of the user's message in this entry. */
   readonly attached?: readonly AttachedFile[];
 }
-/** A compaction: changes how the model sees earlier entries. */
 export interface StoredCompaction {
   readonly runId: RunId;
   readonly compaction: Compaction;
@@ -31,7 +28,7 @@ const StoredEntry = z.object({
   message: ConversationMessage,
 });
 
-/** Reads stored records, oldest first. Throws for an invalid record. */
+/** Parses records stored oldest first. Throws for an invalid record. */
 export function parseConversation(docs: readonly unknown[]): {
   entries: ConversationEntry[];
   compactions: Compaction[];
@@ -48,8 +45,8 @@ export function parseConversation(docs: readonly unknown[]): {
 const isShortening = (doc: unknown): boolean => typeof doc === 'object' && doc !== null && 'compaction' in doc;
 
 /**
- * Puts results in the order of the calls in their reply, because parallel calls end in any order. `before` has the
- * positions of calls in replies that are not in `messages`.
+ * Sorts results by their calls, because parallel calls end in any order. `before` has the positions of calls whose
+ * replies are not in `messages`.
  */
 export function sortByCall(
   messages: readonly Message[],

@@ -3,7 +3,7 @@ import { sideEventTypes } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
 
-// Side events wait until the open message is complete. Messages and session changes of clients are appended between its
+// Side events wait until the open message is complete. Clients' messages and session changes are appended between its
 // deltas. Any other fact first completes the message with the text so far.
 
 const ofClients: ReadonlySet<string> = new Set(['message.user', 'title', 'session.updated']);
@@ -12,18 +12,16 @@ export class OpenMessage {
   #open: { fact: FactOf<'message.delta'>; text: string; rests?: boolean } | undefined;
   #held: SessionFact[] = [];
 
-  /** The incomplete message whose deltas are in the log. */
   get id(): MessageId | undefined {
     return this.#open?.fact.data.messageId;
   }
 
-  /** The open message, if the model's reply broke off and the next reply can continue it. */
+  /** Open message of a broken-off reply that the next reply can continue. */
   get begun(): { readonly id: MessageId; readonly text: string } | undefined {
     const { fact, text, rests } = this.#open ?? {};
     return fact && text !== undefined && rests ? { id: fact.data.messageId, text } : undefined;
   }
 
-  /** Arranges facts in an order in which they can be appended now. */
   arrange(facts: readonly SessionFact[]): SessionFact[] {
     return facts.flatMap((fact) => this.#place(fact));
   }
@@ -53,12 +51,10 @@ export class OpenMessage {
     return [fact, ...this.#held.splice(0)];
   }
 
-  /** Leaves the message open, so that the next reply can continue it. */
   rest(): void {
     if (this.#open) this.#open.rests = true;
   }
 
-  /** Completes the open message with the text so far. */
   close(): SessionFact[] {
     const open = this.#open;
     if (!open) return [];

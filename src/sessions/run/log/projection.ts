@@ -8,18 +8,12 @@ import { addToolCall, addUsage, noSpending, Spending } from '../../../core/model
 import { findUntrustedSource, UntrustedSource } from '../../../core/text/strangers.ts';
 import { truncateEnd } from '../../../core/text/text.ts';
 
-/** The record as stored: the fields for lists, and the state needed after a restart. */
 export const StoredSession = SessionRecord.extend({
-  /**
-   * A user stopped the sandbox: commands wait for a run or `start`, even if reading files has started the sandbox
-   * again.
-   */
+  /** A user stopped the sandbox. Commands wait for a run or `start`, even if reading files has started it again. */
   sandboxHeld: z.boolean().default(false),
-  /**
-   * The sandbox's daemon violated the protocol. The sandbox is destroyed, and only a person's request starts a new one.
-   */
+  /** The daemon violated the protocol. Its sandbox is destroyed, and only a person's request starts a new one. */
   sandboxUntrusted: z.boolean().default(false),
-  /** The newest phase that changed the record; absent before the first phase, and in records of earlier versions. */
+  /** Newest phase that changed the record. Absent before the first phase, and in older records. */
   sandboxPhase: SandboxPhase.optional(),
   /** Runs without a `run.end`, in order of their first message. */
   openRuns: z.array(
@@ -29,24 +23,21 @@ export const StoredSession = SessionRecord.extend({
       task: z.string(),
       seq: z.int(),
       startedSeq: z.int().nullable(),
-      /** The attachments of the first message, if any. */
       attachments: z.array(z.string()).optional(),
       hasGoal: z.literal(true).optional(),
-      /** Usage of this run so far. */
       spending: Spending.optional(),
     }),
   ),
-  /** Usage of all runs so far. */
   spending: Spending.default(noSpending),
   /** Usage when a user last granted the session's budget again; null: never. */
   granted: Spending.nullable().default(null),
-  /** The start of the active run's working time that is not yet in `spending`. */
+  /** Start of the active run's working time that is not yet in `spending`. */
   workingSince: z.number().nullable().default(null),
-  /** Whether the active run waits because the session's budget is exceeded. */
+  /** The active run waits because the session's budget is exceeded. */
   isOverBudget: z.boolean().default(false),
   /** Tools whose calls a person approved for the remainder of the session. */
   permitted: z.array(z.string()).default([]),
-  /** The copy of files that the session's first sandbox starts from; null once restored. */
+  /** Files that the session's first sandbox starts from; null once restored. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
   /** When files of the stopped sandbox were last found damaged, and their replacement. */
   filesDamaged: WorkspaceDamageReport.nullable().default(null),
@@ -55,7 +46,6 @@ export const StoredSession = SessionRecord.extend({
 });
 export type StoredSession = z.infer<typeof StoredSession>;
 
-/** The kind of records that mark sessions with work to continue after a restart. */
 export const unfinishedKind = 'unfinished';
 export const isUnfinished = ({ deleting, openRuns }: StoredSession): boolean => deleting || openRuns.length > 0;
 
@@ -64,11 +54,11 @@ const shownLength = 1_000; // characters of a message in lists
 interface ProjectionInput {
   readonly seq: number;
   readonly ts: number;
-  /** Whether a client is watching the session, so that new messages count as read. */
+  /** A client is watching the session, so new messages count as read. */
   readonly watched: boolean;
 }
 
-/** The record after applying a fact; the same object if the fact changes nothing in it. */
+/** Applies a fact to the record. Returns the same object if nothing changes. */
 export function applyFact(before: StoredSession, fact: SessionFact, input: ProjectionInput): StoredSession {
   const source = findUntrustedSource(fact);
   const isNew = source !== undefined && !before.strangers.includes(source);
@@ -168,7 +158,6 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
   }
 }
 
-/** Adds working time up to now to the record. */
 function timed(record: StoredSession, runId: RunId | null, ts: number): StoredSession {
   const { workingSince, spending } = record;
   if (workingSince === null) return record;
@@ -180,9 +169,7 @@ function timed(record: StoredSession, runId: RunId | null, ts: number): StoredSe
   };
 }
 
-/**
- * Adds the usage of a model call to the record. Usage is frequent and not shown in lists, so `lastSeq` is unchanged.
- */
+/** Adds the usage of a model call. `lastSeq` is unchanged, because usage is frequent and not shown in lists. */
 function counted(record: StoredSession, { data, runId }: FactOf<'usage'>): StoredSession {
   return {
     ...withSpending(record, runId, (before) => addUsage(before, data)),
@@ -197,7 +184,6 @@ const withSpending = (record: StoredSession, runId: RunId | null, change: (befor
   ),
 });
 
-/** Current usage of a run and its session. */
 export function computeSpendingAt(
   record: StoredSession,
   runId: RunId,
@@ -214,11 +200,10 @@ const sandboxStates: Partial<Record<string, SessionRecord['sandboxState']>> = {
   paused: 'running',
   resuming: 'running',
   resumed: 'running',
-  lost: 'not_found', // the sandbox failed; the next use creates a new one
+  lost: 'not_found', // the sandbox failed; the next use creates another
   released: 'stopped',
 };
 
-/** The record for clients, without fields that only a restart needs. */
 export function toPublicRecord({
   openRuns: _open,
   sandboxHeld: _held,
@@ -247,11 +232,9 @@ const inherited = [
   ...(['sandbox', 'budget', 'agent', 'skills'] as const),
 ] as const;
 
-/** The choices that a fork of the session inherits. */
 export const inheritedFieldsOf = (session: SessionRecord) =>
   Object.fromEntries(inherited.map((name) => [name, session[name]])) as Pick<SessionRecord, (typeof inherited)[number]>;
 
-/** Creates the record of a new session. */
 export function createSessionRecord({
   id,
   origin,

@@ -24,9 +24,7 @@ const SectionsText = z.object({ sections: z.array(PromptSection) });
 const ToolsText = z.object({ tools: z.array(z.custom<ToolDeclaration>()) });
 const NoteText = z.object({ text: z.string() });
 
-/**
- * Reconstructs a turn's request from its record; by default, the newest. Rejects: not_found if there is no such turn.
- */
+/** Reconstructs the request of a turn, by default the newest. Rejects: not_found. */
 export async function readRequest(records: RecordStore, id: SessionId, turn?: number): Promise<RecordedRequest> {
   const stored = await storedRequest(records, id, turn);
   const { from, pictures = {}, turn: at, runId, model, requestHash, chained, notes, earlier: _, ...frame } = stored;
@@ -50,7 +48,7 @@ export async function readRequest(records: RecordStore, id: SessionId, turn?: nu
   const proved = isSame && hashOf(frame, { messages, earlier, pictures }) === requestHash;
   const own = { ...(note !== undefined && { note }), ...(earlier.length > 0 && { earlier }) };
   const parts = { ...frame, system, tools, messages, ...own };
-  const request = parts as TurnRequest; // absent parts are missing keys, which zod's types cannot express
+  const request = parts as TurnRequest; // zod's types cannot express missing keys
   return { turn: at, runId, model, requestHash, proved, sections, request, pictures };
 }
 
@@ -63,7 +61,6 @@ async function storedRequest(records: RecordStore, id: SessionId, turn: number |
   throw new AppError('not_found', `${what}${newest === undefined ? '' : `; the newest is ${newest}`}.`);
 }
 
-/** The records of a session's turns. */
 async function loadTurns(records: RecordStore, id: SessionId): Promise<(turn: number) => StoredRequest | undefined> {
   const all = await records.list(requestKind, { idPrefix: `${id}:` });
   const docs = new Map(all.map(({ id: name, doc }) => [name, doc]));

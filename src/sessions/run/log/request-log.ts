@@ -15,22 +15,19 @@ import {
   toStoredNotes,
 } from './stored-request.ts';
 
-/** A request to a model, and its parts. */
 export interface ModelRequest {
   readonly runId: RunId;
   /** The model called first; a fallback may answer. */
   readonly model: string;
   readonly request: TurnRequest;
-  /** The parts of the request's system prompt. */
   readonly sections: readonly PromptSection[];
   readonly from: MessageSelection;
-  /** The request's messages without the content of their pictures. */
   readonly conversation: readonly Message[];
 }
 
 /**
- * Records each request of a session. A record refers to the conversation by length, to other texts by hash, and to the
- * notes of the previous request, so that nothing is stored twice.
+ * Records a session's requests. To store nothing twice, a record refers to the conversation by length, to other texts
+ * by hash, and to the notes of the previous request.
  */
 export class RequestLog {
   readonly #sessionId: SessionId;
@@ -48,7 +45,7 @@ export class RequestLog {
     this.#turns = Number(last?.id.slice(this.#sessionId.length + 1) ?? 0);
   }
 
-  /** Numbers a request. Its record is stored with the conversation's next write. */
+  /** The record is stored with the conversation's next write. */
   add({ runId, model, request, sections, from, conversation }: ModelRequest): Omit<RequestFingerprint, 'askedAt'> {
     const { tools, note, earlier = [], messages, cacheKey: _, ...rest } = request;
     const pictures = listPictureHashes(messages);
@@ -71,7 +68,7 @@ export class RequestLog {
     return this.#unstored.splice(0);
   }
 
-  /** Refers to the previous request's notes where they are the same objects. */
+  /** Refers to the previous request's notes that are the same objects. */
   #storeNotes(turn: number, earlier: readonly PositionedNote[]): Pick<StoredRequest, 'notes'> {
     const before = this.#last;
     let kept = continues(earlier, before.earlier) ? before.earlier.length : 0;
@@ -83,7 +80,7 @@ export class RequestLog {
 
   #note = (text: string): string => this.#text(digestOfText(text), { text });
 
-  /** After a restart, text can be written again, which has no effect. */
+  /** After a restart, a text can be written a second time, which has no effect. */
   #text(hash: string, doc: object): string {
     if (!this.#stored.has(hash)) this.#put(requestTextKind, hash, { doc });
     this.#stored.add(hash);
@@ -94,6 +91,6 @@ export class RequestLog {
   }
 }
 
-/** Whether a list of notes starts with the entire other list. Lists only grow at the end, or are replaced. */
+/** Whether `list` starts with all of `before`. Lists are only appended to or replaced. */
 const continues = (list: readonly PositionedNote[], before: readonly PositionedNote[]): boolean =>
   before.length > 0 && list[before.length - 1] === before.at(-1);

@@ -12,8 +12,8 @@ const perPage = 20; // an old record can have 100 KB
 const restMs = 20;
 
 /**
- * Shortens requests of older versions, which contain all of their earlier notes, to refer to the previous request
- * instead. Runs once per store, and continues where an earlier server stopped.
+ * Shortens requests of older versions, which contain all earlier notes, to refer to the previous request instead. Runs
+ * once per store; continues where an earlier server stopped.
  */
 export async function shortenRequests(records: RecordStore, clock: Clock, signal: AbortSignal): Promise<void> {
   const known = await records.get(place.kind, place.id);

@@ -24,30 +24,24 @@ type CallingData = FactOf<'tool.calling'>['data'];
 type GoalData = FactOf<'goal'>['data'];
 export type GoalChecked = Extract<GoalData, { kind: 'checked' }>;
 type RequestedData = FactOf<'approval.requested'>['data'];
-/** A call that waits for an answer. */
 export interface AnswerRequest extends RequestedData {
-  /** The call needs a worker's result, but this request is not in the log yet. */
+  /** The call needs a worker's result, and this request is not in the log yet. */
   readonly isUnwritten?: true;
 }
 type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
 export interface OpenCall extends CallingData {
-  /** Characters of live output that are in the log. */
+  /** Characters of live output in the log. */
   readonly logged: number;
-  /** The child session that the call started, once an event records it. */
   readonly child?: string;
 }
 
-/** The state of an interrupted run, read from its log. */
 export interface RunProgress {
   readonly steps: readonly PlanStep[];
-  /** Announced calls without a result, in order of announcement. */
   readonly openCalls: readonly OpenCall[];
-  /** The calls that wait for an answer. */
   readonly requests: readonly AnswerRequest[];
   readonly inbox: readonly UserMessage[];
-  /** The text of a broken-off reply, which the next reply continues. */
+  /** Text of a broken-off reply, which the next reply continues. */
   readonly broken?: string | undefined;
-  /** Goal checks that were completed in the newest round of judging. */
   readonly checked: readonly GoalChecked[];
 }
 interface Options extends Pick<ServerParts, 'clock' | 'ids'> {
@@ -61,15 +55,14 @@ interface OpenReply {
   think(): void;
   say(text: string): void;
   end(): SessionFact[];
-  /** Leaves the message open for the next reply. */
   rest(): void;
   /** Completes a reply that broke off for good. */
   cut(): SessionFact[];
 }
 
-const liveChars = 64 * 1024; // per call, in the log; the result and the sandbox have all of the output
+const liveChars = 64 * 1024; // per call, in the log; the result and the sandbox have all output
 
-/** Writes a run to the log. Tracks its open message, calls and step, and closes them however the run ends. */
+/** Writes a run to the log. However the run ends, closes its open message, calls and step. */
 export class RunWriter {
   readonly runId: RunId;
   readonly transcript: Transcript;
@@ -108,12 +101,12 @@ export class RunWriter {
     return this.#steps;
   }
 
-  /** Adds an entry for the model. Entries after the run's end are dropped. */
+  /** Entries added after the run's end are dropped. */
   add(entry: ConversationEntry): void {
     if (!this.#closed) this.transcript.add({ ...entry, seq: this.#writer.head });
   }
 
-  /** Compacts what the model sees. The compaction and its fact are stored together, or neither is. */
+  /** The compaction and its fact are stored in one transaction. */
   async compact(compaction: Compaction, model: string | null, usage: readonly SessionFact[] = []): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     const { kind, upto, before, after, summary = null } = compaction;
@@ -123,12 +116,10 @@ export class RunWriter {
     await this.write(...usage, { type: 'context.compacted', runId: this.runId, data });
   }
 
-  /** Queues a message for the next turn. */
   hear(message: UserMessage): void {
     this.#inbox.push(message);
     for (const listener of this.#listeners) listener();
   }
-  /** Calls the listener for each new message until disposed. */
   onHeard(listener: () => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
@@ -136,10 +127,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /**
-   * Adds the queued messages to the model's conversation. With `shown`, adds only the messages in it, in their shown
-   * form.
-   */
+  /** Adds the queued messages to the model's conversation; with `shown`, only those in it, in their shown form. */
   takeIn(shown?: ReadonlyMap<MessageId, ShownMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ShownMessage> = shown?.get(messageId) ?? {};
@@ -153,20 +141,20 @@ export class RunWriter {
     }
   }
 
-  /** Resolves when all earlier writes are durable and were sent to the log's followers. Rejects as a write does. */
+  /** Resolves when all earlier writes are durable and sent to the log's followers. Rejects as a write does. */
   async flush(): Promise<void> {
     await this.#append([]);
     await nextLoopTurn();
   }
 
-  /** Writes facts of the run, with new transcript entries. Rejects with `cancelled` once the run is closed. */
+  /** Writes facts of the run, and new transcript entries. Rejects with `cancelled` once the run is closed. */
   async write(...facts: readonly SessionFact[]): Promise<void> {
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     await this.#append(facts);
   }
 
   /**
-   * Defers facts to the run's next write, because each write waits for the disk. Do not pass facts that complete a
+   * Defers facts to the run's next write, because each write waits for the disk. Not allowed: facts that complete a
    * message whose start is in the log.
    */
   deferToNextWrite(...facts: readonly SessionFact[]): void {
@@ -177,18 +165,17 @@ export class RunWriter {
     await this.#writer.write([...this.#owed.splice(0), ...facts], this.transcript.takeUnstored());
   }
 
-  /** The logged request for a call's answer; undefined once the call is answered. */
+  /** Undefined once the call is answered. */
   findRequest(callId: string): AnswerRequest | undefined {
     const requested = this.requests.get(callId);
     return requested?.isUnwritten ? undefined : requested;
   }
-  /** The request for a call's answer, unless it is in the log. */
+  /** Empty if the request is already in the log. */
   ask(data: RequestedData): SessionFact[] {
     if (this.findRequest(data.callId)) return [];
     this.requests.set(data.callId, data);
     return [{ type: 'approval.requested', runId: this.runId, data }];
   }
-  /** Called when a call was answered. */
   answered(answer: FactOf<'approval.resolved'>['data']): void {
     applyAnswer(this.requests, answer);
   }
@@ -205,13 +192,12 @@ export class RunWriter {
     return { type: 'step', runId: this.runId, data: step };
   }
 
-  /** Records a request that is about to be sent to the model. Stored with the next write. */
   asking(request: Omit<ModelRequest, 'runId'>): RequestFingerprint {
     const proof = this.transcript.requests.add({ runId: this.runId, ...request });
     return { ...proof, askedAt: this.#clock.now() };
   }
 
-  /** The checks completed in this round of judging, including those before a restart. */
+  /** Includes checks completed before a restart. */
   checkedIn(round: number): readonly GoalChecked[] {
     return this.#checked.filter((one) => one.round === round);
   }
@@ -221,7 +207,6 @@ export class RunWriter {
     return { type: 'goal', runId: this.runId, data };
   }
 
-  /** A message from the server to the agent. */
   serverMessage = (text: string): { messageId: MessageId; text: string } => ({
     messageId: this.#ids.messageId(),
     text,
@@ -239,10 +224,7 @@ export class RunWriter {
     return { type: 'usage', runId: this.runId, data: { model, ...usage, ...of } };
   }
 
-  /**
-   * A complete message, in the pieces in which it arrived. `reason`: why the run waits, if the message is a question to
-   * the user.
-   */
+  /** A complete message, in the pieces that arrived. `reason`: why the run waits, if the message is a question. */
   messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
     const waits = reason && { waits: reason };
@@ -261,14 +243,13 @@ export class RunWriter {
     data: { messageId, text, ...more },
   });
 
-  /** The broken-off reply whose start was already shown; with its message id while that message is open. */
+  /** Broken-off reply whose start was already shown. `id` is set while its message is open. */
   get begun(): { readonly id?: MessageId; readonly text: string } | undefined {
     const open = this.#writer.message.begun;
     if (this.#broken === '') return open;
     return { ...open, text: this.#broken + (open?.text ?? '') };
   }
 
-  /** Completes the open message, and adds the broken-off reply to the transcript. */
   cutMessage(): SessionFact[] {
     const facts = this.#writer.message.close();
     const texts = facts.map(({ type, data }) => (type === 'message.assistant' ? data.text : ''));
@@ -278,10 +259,7 @@ export class RunWriter {
     return facts;
   }
 
-  /**
-   * A message that is still arriving: new, or continuing `begun`. `end` completes it; `rest` leaves it open for the
-   * next reply.
-   */
+  /** A message that is still arriving: new, or continuing `begun`. */
   speak(begun?: MessageId): OpenReply & Disposable {
     let messageId = begun;
     let thought = false;
@@ -291,7 +269,7 @@ export class RunWriter {
       if (messageId === undefined || this.#writer.message.id !== messageId) messageId = this.#ids.messageId();
       const fact = this.#delta(messageId, text, thought ? { thought } : undefined);
       thought = false;
-      void this.#writer.write([fact]).catch(() => {}); // the next awaited write reports the failure
+      void this.#writer.write([fact]).catch(() => {}); // The next awaited write reports the failure.
     };
     const pieces = new Coalescer(this.#clock, emit);
     return {
@@ -319,13 +297,13 @@ export class RunWriter {
 
   /** Announces a call, which then must get a result. Rejects with `cancelled` once the run is closed. */
   calling(call: CallingData): SessionFact {
-    // otherwise the run's end would close a call that never began
+    // Otherwise the run's end would close a call that never began.
     if (this.#closed) throw new AppError('cancelled', 'The run has ended.');
     this.#openCalls.set(call.callId, { call: { ...call, logged: 0 }, output: new BoundedOutput() });
     return { type: 'tool.calling', runId: this.runId, data: call };
   }
 
-  /** Records the child that an open call started, once. */
+  /** Records the child that an open call started. Repeated calls have no effect. */
   async childStarted(
     callId: string,
     { child, task }: { readonly child: SessionId; readonly task: string },
@@ -362,7 +340,7 @@ export class RunWriter {
     };
   }
 
-  /** A call's result. Can update the announced call if it has changed. */
+  /** Completes a call with its result, and updates its announcement if that has changed. */
   called(
     callId: string,
     result: Omit<FactOf<'tool.called'>['data'], keyof CallingData> & Partial<Omit<CallingData, 'callId'>>,
@@ -381,7 +359,7 @@ export class RunWriter {
 
   /**
    * Closes the open message, calls and step in the required order, then ends the run. All callers share one result.
-   * `shown` has the content of open calls by id; for others, only the command is shown.
+   * `shown` has the content of open calls by id.
    */
   close(
     last: readonly SessionFact[],
@@ -415,7 +393,7 @@ export class RunWriter {
   }
 }
 
-/** Updates the requests after an answer: an approved call of a worker then waits for its result. */
+/** Removes an answered request. An approved call of a worker then waits for its result. */
 export function applyAnswer(
   requests: Map<string, AnswerRequest>,
   { callId, decision, result }: FactOf<'approval.resolved'>['data'],

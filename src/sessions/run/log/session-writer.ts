@@ -12,16 +12,16 @@ interface Options extends Pick<ServerParts, 'clock' | 'log'> {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
-  /** Called before each write. Undefined if this server is certainly the holder. Rejects: fenced. */
+  /** Called before each write. Undefined: this server is certainly the holder. Rejects: fenced. */
   readonly confirm?: () => Promise<void> | undefined;
-  /** Called with each fact and its seq once the fact is durable. */
+  /** Called with each fact and its seq once durable. */
   readonly onFact: (fact: SessionFact, seq: number) => void;
-  /** Called if a write failed: memory is ahead of the log, so nothing more is written. */
+  /** Called when a write fails. Memory is then ahead of the log, so nothing more is written. */
   readonly onBroken: (error: AppError) => void;
 }
 interface PendingWrite {
   readonly facts: readonly SessionFact[];
-  /** The index of the first requested fact. Facts that complete another message can precede it. */
+  /** Index of the first requested fact. Facts that complete another message can precede it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
   /** Record changes without a fact of their own, applied after these facts. */
@@ -29,7 +29,7 @@ interface PendingWrite {
   readonly done: PromiseWithResolvers<number>;
 }
 
-const maxWaiting = 5_000; // facts; beyond this, the log is too slow, and refusing is better than waiting
+const maxWaiting = 5_000; // facts; beyond this, the log is too slow and writes are refused
 const retryDelays = [50, 200, 1_000, 3_000];
 
 /**
@@ -46,7 +46,7 @@ export class SessionWriter {
   #waiting: PendingWrite[] = [];
   #pumping: Promise<void> | undefined;
   #broken: AppError | undefined;
-  /** Whether the session is marked as unfinished; cleared when it leaves memory. */
+  /** The session is marked as unfinished; cleared when it leaves memory. */
   #isListed = false;
 
   constructor(options: Options) {
@@ -60,7 +60,7 @@ export class SessionWriter {
     return this.#record;
   }
 
-  /** The newest seq of the log that this server knows. */
+  /** Newest seq of the log that this server knows. */
   get head(): number {
     return this.#head;
   }
@@ -83,7 +83,6 @@ export class SessionWriter {
     return write.done.promise;
   }
 
-  /** Stops all writes, because another server owns the log. */
   fence(error: AppError): void {
     this.#broken ??= error;
     for (const { done } of this.#waiting.splice(0)) done.reject(error);
@@ -109,7 +108,7 @@ export class SessionWriter {
       try {
         await this.#append(batch);
       } catch (thrown) {
-        // Later writes may depend on the lost fact, so they fail too. To continue, the log must be read again.
+        // Later writes may depend on the lost facts, so they fail too. To continue, the log must be read again.
         const error = toAppError(thrown);
         const isNews = this.#broken === undefined;
         this.#broken ??= error;
@@ -155,7 +154,6 @@ export class SessionWriter {
     for (const [n, fact] of facts.entries()) onFact(fact, before + n + 1);
   }
 
-  /** Retries while the store is busy. Callers are answered only when the facts are durable. */
   async #persist(append: () => Promise<number>): Promise<void> {
     for (const delay of [...retryDelays, undefined]) {
       try {
@@ -180,11 +178,11 @@ export class SessionWriter {
   });
 }
 
-/** Whether a client set a title after the run had checked for one. */
+/** A client set a title after the run had checked for one. */
 const isOvertakenTitle = ({ type, runId }: SessionFact, { titleBy }: StoredSession): boolean =>
   type === 'title' && runId !== null && titleBy === 'client';
 
-/** Detaches a late fact from its ended run, because no fact of a run may follow the run's end. */
+/** Detaches a late fact from its run, because no fact of a run may follow its end. */
 function withoutEndedRun(fact: SessionFact, { openRuns }: StoredSession): SessionFact {
   if (!sideEventTypes.has(fact.type) || fact.runId === null || openRuns.some(({ runId }) => runId === fact.runId))
     return fact;

@@ -5,13 +5,12 @@ import { listFold, memoizeByKey } from '../../../core/text/list-fold.ts';
 import { MessageSelection, type PromptSection } from '../context/message-selection.ts';
 import { findPictures } from '../context/meter.ts';
 
-// The record of a request to a model, with id `<session>:<turn>`. Texts have the id `<session>:<hash>`.
+// Requests have the id `<session>:<turn>`, and their texts `<session>:<hash>`.
 
 export const requestKind = 'request';
 export const requestTextKind = 'request-text';
 export const requestIdOf = (turn: number): string => String(turn).padStart(8, '0');
 
-/** Joins the parts of a system prompt. */
 export const joinSections = (sections: readonly PromptSection[]): string =>
   sections.map(({ text }) => text).join('\n\n');
 
@@ -23,7 +22,7 @@ export const StoredRequest = z.object({
   turn: z.int(),
   runId: z.string(),
   model: z.string(),
-  /** The hash of everything sent to the model, see `hashOfRequest`. */
+  /** See `computeRequestHash`. */
   requestHash: Hash,
   from: MessageSelection,
   phase: z.custom<TurnPhase>(),
@@ -31,9 +30,9 @@ export const StoredRequest = z.object({
   tools: Hash,
   note: Hash.optional(),
   noteAt: z.int().optional(),
-  /** The notes of earlier turns: the `first` notes of request `of`, followed by `more`. */
+  /** Notes of earlier turns: the first `first` notes of request `of`, then `more`. */
   notes: z.object({ of: z.int().optional(), first: z.int().default(0), more: z.array(PlacedNote) }).optional(),
-  /** The complete notes, in records of versions without `notes`. */
+  /** All notes, in records of versions without `notes`. */
   earlier: z.array(PlacedNote).optional(),
   hint: z.string().optional(),
   mustCall: z.string().optional(),
@@ -41,27 +40,25 @@ export const StoredRequest = z.object({
   sampling: z.custom<object>().optional(),
   /** Hashes of the sent pictures (base64), by file. */
   pictures: z.record(z.string(), Hash).optional(),
-  /** Whether the hash is a chain. Absent in records of older versions, whose hash covers the complete lists. */
+  /** The hash is a chain. Absent in older records, whose hash covers the complete lists. */
   chained: z.literal(true).optional(),
 });
 export type StoredRequest = z.infer<typeof StoredRequest>;
 
-/** The fixed part of a request: texts as hashes, and short fields. */
 export type StoredFrame = Omit<
   StoredRequest,
   'turn' | 'runId' | 'model' | 'requestHash' | 'from' | 'notes' | 'earlier' | 'pictures' | 'chained'
 >;
 export type PictureHashes = Readonly<Record<string, string>>;
 export interface RequestContents {
-  /** The conversation, without the content of pictures. */
   readonly messages: readonly Message[];
   readonly earlier: readonly PositionedNote[];
   readonly pictures: PictureHashes;
 }
 
 /**
- * The hash of a request, reproducible from stored data. Conversation and notes are hash chains that continue those of
- * the previous request.
+ * Hash of a request, reproducible from stored data. Conversation and notes are hash chains that continue those of the
+ * previous request.
  */
 export const computeRequestHash = (frame: StoredFrame, { messages, earlier, pictures }: RequestContents): string =>
   digestOf({ ...frame, pictures, earlier: chainOfNotes(earlier), messages: chainOfMessages(messages) });
@@ -69,7 +66,6 @@ export const computeRequestHash = (frame: StoredFrame, { messages, earlier, pict
 const chainOfMessages = listFold('', (chain, message: Message) => digestOfText(chain + digestOf(message)));
 const chainOfNotes = listFold('', (chain, note: PositionedNote) => digestOfText(chain + digestOf(note)));
 
-/** The hash in records that are not `chained`. */
 export function computeUnchainedHash(frame: StoredFrame, { messages, earlier, pictures }: RequestContents): string {
   const notes = earlier.map(({ before, text }) => ({ before, note: digestOfText(text) }));
   const digests = messages.map((message) => {
@@ -83,7 +79,7 @@ export function computeUnchainedHash(frame: StoredFrame, { messages, earlier, pi
 export const digestOfTools = (tools: readonly ToolDeclaration[]): string => digestOf(tools.map(digestOfTool));
 const digestOfTool = memoizeByKey((tool: ToolDeclaration) => digestOf(tool));
 
-/** The hashes of the pictures with available content. */
+/** Omits pictures without content. */
 export const listPictureHashes = (messages: readonly Message[]): PictureHashes =>
   Object.fromEntries(
     findPictures(messages)
@@ -91,7 +87,6 @@ export const listPictureHashes = (messages: readonly Message[]): PictureHashes =
       .flatMap(({ file, data }) => (data === undefined ? [] : [[file, digestOfText(data)] as const])),
   );
 
-/** The earlier notes of a record, which can refer to the records of other turns. */
 export function collectNotes(
   stored: StoredRequest,
   recordOf: (turn: number) => StoredRequest | undefined,
@@ -107,7 +102,6 @@ export function collectNotes(
   return parts.flat();
 }
 
-/** The notes of a request as stored, relative to the previous request of its session. */
 export function toStoredNotes(
   before: { readonly turn: number; readonly kept: number },
   more: readonly PlacedNote[],

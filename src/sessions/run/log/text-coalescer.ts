@@ -5,8 +5,7 @@ const maxChars = 4_096;
 const maxPieces = 40; // two seconds of text
 
 /**
- * Merges small pieces of text into larger ones: emits the first immediately, then at most one every 50 ms with up to
- * 4096 characters.
+ * Merges small pieces of text: emits the first immediately, then at most one every 50 ms with up to 4096 characters.
  */
 export class Coalescer implements Disposable {
   readonly #clock: Clock;
@@ -24,7 +23,6 @@ export class Coalescer implements Disposable {
     if (this.#timer === undefined) this.#tick();
   }
 
-  /** Emits the remaining text now. */
   flush(): void {
     while (this.#text !== '') this.#piece();
   }
@@ -48,7 +46,7 @@ export class Coalescer implements Disposable {
   }
 }
 
-/** Joins the pieces of a complete text, to use as few events as possible. */
+/** Joins the pieces of a complete text, to need fewer events. */
 export function mergePieces(pieces: readonly string[]): readonly string[] {
   const some = pieces.filter(Boolean);
   if (some.length <= maxPieces) return some;

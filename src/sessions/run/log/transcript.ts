@@ -9,24 +9,21 @@ import { applyCompactions, type Compaction, type ViewedMessage } from '../contex
 import { type ConversationEntry, parseConversation, type StoredCompaction, sortByCall } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
-// The conversation as the model sees it. Stored in separate records, because the log must not contain the provider's
-// raw parts, which are sent back unchanged. Facts and transcript are written in one transaction.
+// The conversation is stored apart from the log, which must not contain the provider's raw parts; they are sent back
+// unchanged. Facts and transcript are written in one transaction.
 
 interface View {
   readonly of: RunId;
   readonly messages: readonly Message[];
-  /** The index of this run's first message. */
   readonly runFrom: number;
   readonly seen: readonly ViewedMessage[];
-  /** The server's newest note to the model, with the message that it precedes, and earlier notes. */
   readonly note?: PositionedNote;
   readonly earlier: readonly PositionedNote[];
 }
 
-/** The view of the conversation shared by all runs. It grows until the next compaction. */
+/** Shared by all runs. Grows until the next compaction. */
 interface SharedView {
   readonly view: ReturnType<typeof applyCompactions>;
-  /** The number of conversation messages in the view. */
   readonly upto: number;
   readonly seen: readonly ViewedMessage[];
   readonly messages: readonly Message[];
@@ -37,7 +34,6 @@ export class Transcript {
   readonly #sessionId: SessionId;
   readonly #records: RecordStore;
   readonly #entries: ConversationEntry[] = [];
-  /** The messages of the first entries, in the order of `messages`. */
   #ordered: readonly Message[] = [];
   #seen: SharedView | undefined;
   #compactions: Compaction[] = [];
@@ -47,18 +43,15 @@ export class Transcript {
   #earlier: readonly PositionedNote[] = [];
   #noteBytes = 0;
   #view: View | undefined;
-  /** The ids of all calls, each with its position in its reply. */
+  /** All calls, each with its position in its reply. */
   readonly #calls = new Map<string, number>();
-  /** The index of each run's first entry. */
   readonly #firstOf = new Map<RunId, number>();
   readonly #messageIds = new Set<MessageId>();
   #attached: readonly AttachedFile[] = [];
   #stored = 0;
   #loaded: Promise<void> | undefined;
   readonly meter = new TokenMeter();
-  /** The requests of this conversation, as sent to the model. */
   readonly requests: RequestLog;
-  /** Consecutive failed attempts to summarize this conversation. */
   failedSummaries = 0;
 
   constructor(sessionId: SessionId, records: RecordStore) {
@@ -70,7 +63,7 @@ export class Transcript {
   /** Loads the stored entries once. Call `add` only after this resolves. */
   load(): Promise<void> {
     this.#loaded ??= this.#load().catch((thrown: unknown) => {
-      this.#loaded = undefined; // retried by the next turn, because the store may be available then
+      this.#loaded = undefined; // the next turn retries, because the store may be available then
       throw thrown;
     });
     return this.#loaded;
@@ -98,7 +91,6 @@ export class Transcript {
     }
   }
 
-  /** This conversation's key in the provider's prompt cache. */
   get cacheKey(): string {
     return this.#sessionId;
   }
@@ -116,7 +108,6 @@ export class Transcript {
     return this.#compactions;
   }
 
-  /** Applies a compaction to what the model sees. */
   compact(runId: RunId, compaction: Compaction): void {
     this.#view = this.#seen = undefined;
     this.#compactions.push(compaction);
@@ -124,12 +115,11 @@ export class Transcript {
     this.#unstored.push({ runId, compaction });
   }
 
-  /** The number of records of this conversation, including those in the next write. */
+  /** Includes the records of the next write. */
   get length(): number {
     return this.#stored + this.#unstored.length;
   }
 
-  /** Takes entries that are not stored yet, for the next write of facts. */
   takeUnstored(): RecordPut[] {
     const puts = this.#unstored.splice(0).map((entry, n): RecordPut => {
       const index = this.#stored + n;
@@ -144,7 +134,6 @@ export class Transcript {
     return [...puts, ...this.requests.takeUnstored()];
   }
 
-  /** The whole conversation, with results in the order of their calls. */
   get messages(): readonly Message[] {
     const before = this.#ordered;
     if (before.length === this.#entries.length) return before;
@@ -160,7 +149,7 @@ export class Transcript {
     return this.#ordered;
   }
 
-  /** The conversation as the model sees it; cached, because a turn needs it several times. */
+  /** Cached, because a turn needs it several times. */
   view(runId: RunId): View {
     if (this.#view?.of !== runId) this.#view = this.#viewOf(runId);
     return this.#view;
@@ -199,12 +188,10 @@ export class Transcript {
     return this.#seen;
   }
 
-  /** A summary hides the messages before this position. */
   get #hiddenUpto(): number {
     return this.#compactions.findLast(({ kind }) => kind === 'summary' || kind === 'cut')?.upto ?? 0;
   }
 
-  /** The uploads that users attached to messages of this session. */
   get attached(): readonly AttachedFile[] {
     return this.#attached;
   }
@@ -213,10 +200,7 @@ export class Transcript {
     return this.#messageIds.has(messageId);
   }
 
-  /**
-   * Places the server's note at a position that later requests keep. Earlier notes are dropped when they become too
-   * long, or after a restart.
-   */
+  /** Places the server's note at a position that later requests keep. Drops earlier notes that become too long. */
   placeNote(text: string, maxBytes: number): void {
     const last = this.#note;
     if (text === '' || last?.text === text) return;
@@ -230,12 +214,10 @@ export class Transcript {
     this.#noteBytes = (keeps ? this.#noteBytes : 0) + Buffer.byteLength(text);
   }
 
-  /** The ids of all calls made by the model in this session. */
   callIds(): Pick<ReadonlySet<string>, 'has'> {
     return this.#calls;
   }
 
-  /** Calls of the run's last reply that have no result. */
   openCalls(runId: RunId): readonly ToolCall[] {
     const answered = new Set<string>();
     for (let at = this.#entries.length - 1; at >= (this.#firstOf.get(runId) ?? this.#entries.length); at--) {
@@ -248,6 +230,6 @@ export class Transcript {
   }
 }
 
-/** A note at its position in the view. If that position is hidden by a summary, the newest note follows the summary. */
+/** Places a note in the view. If a summary hides its position, the newest note follows the summary. */
 const noteIn = ({ head, from }: SharedView['view'], note: PositionedNote): PositionedNote =>
   head.length === 0 ? note : { text: note.text, before: Math.max(note.before, from) - from + head.length };

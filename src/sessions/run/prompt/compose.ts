@@ -1,14 +1,12 @@
 import type { PlanStep } from '../../../core/model/events.ts';
 import { fillPromptPart, type PromptFacts, type PromptParts, partValuesOf, systemPartNames } from './parts.ts';
 
-/** The server's instructions for one turn. */
 export interface TurnPrompt {
-  /** The same bytes for each turn of a run, as long as its tools and workspace notes are unchanged. */
+  /** Constant across the turns of a run while its tools and workspace notes are unchanged. */
   readonly system: string;
-  /** The named parts of `system`, in order. */
   readonly sections: readonly { readonly part: string; readonly text: string }[];
   readonly answer: string;
-  /** The instructions of the grader, whose request contains nothing else from the session. */
+  /** Instructions of the grader, whose request contains nothing else from the session. */
   readonly grader: string;
   /** Shows a self-planning agent its plan once a compaction has removed its todo calls. */
   readonly todoList: (steps: readonly PlanStep[]) => string;
@@ -16,7 +14,6 @@ export interface TurnPrompt {
   readonly step: (steps: readonly PlanStep[], step: PlanStep) => string;
 }
 
-/** Composes the parts that apply to the facts. */
 export function composePrompt(parts: PromptParts, facts: PromptFacts): TurnPrompt {
   const sections = systemPartNames.flatMap((name) => {
     const values = partValuesOf(name, facts);

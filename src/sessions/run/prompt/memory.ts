@@ -8,34 +8,33 @@ export const noteFileNames: readonly string[] = ['AGENTS.md', 'CLAUDE.md'];
 const maxFolders = 10;
 const maxFileBytes = 16 * 1024;
 const waitMs = 2_000;
-/** The file does not exist or cannot be read; later turns of the run would get the same error. */
+/** The file is missing or unreadable; later turns of the run would get the same error. */
 const final: readonly string[] = ['file_not_found', 'path_outside', 'invalid_request', 'payload_too_large'];
 
 interface Reader {
   readonly client: Pick<SandboxClient, 'readFile'>;
   readonly clock: Clock;
-  /** The model's window in tokens. Notes use at most about a tenth of it. */
+  /** In tokens. Notes use at most about a tenth. */
   readonly window: number;
-  /** The folders of repositories, in addition to the workspace itself. */
+  /** Repository folders, in addition to the workspace itself. */
   readonly folders?: readonly string[];
 }
 
 /**
- * A workspace's notes for agents. A run reads them once, as soon as its sandbox is ready, and keeps them, because a
- * change of the prompt during a run would invalidate the provider's cache. `run` is any object with the lifetime of the
- * run.
+ * A workspace's notes for agents. A run reads them once, when its sandbox is ready: changing the prompt during a run
+ * would invalidate the provider's cache. `run` is any object with the lifetime of the run.
  */
 export class WorkspaceMemory {
   readonly #read = new WeakMap<object, string | undefined>();
   readonly #reading = new WeakMap<object, Promise<void>>();
 
-  /** Undefined if the workspace has no notes, or they cannot be read yet. Rejects only when the signal fires. */
+  /** Undefined: no notes, or not readable yet. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<string | undefined> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#read.get(run);
   }
 
-  /** Reads the notes before a turn needs them. Resolves once the notes are read or cannot be read. */
+  /** Preloads the notes. Resolves once they are read or cannot be read. */
   begin(run: object, reader: Reader): Promise<void> {
     const known = this.#read.has(run) ? Promise.resolve() : this.#reading.get(run);
     if (known) return known;
@@ -69,7 +68,7 @@ export class WorkspaceMemory {
   }
 }
 
-/** A `catch` handler that ignores errors that would recur in the run. */
+/** `catch` handler that ignores errors that would recur in the run. */
 export function ignoreFinalError(thrown: unknown): undefined {
   if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }
@@ -84,10 +83,7 @@ function joined(found: readonly { readonly path: string; readonly text: string }
 // Characters invisible to people but visible to models: controls, direction marks, joiners, and Unicode tags.
 const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
 
-/**
- * The text of an untrusted file: limited in size, without invisible characters, and unable to close its enclosing
- * element.
- */
+/** Limits an untrusted file's text, removes invisible characters, and escapes tags that could close its element. */
 export function sanitizeMemory(bytes: Uint8Array, most: number): string | undefined {
   const whole = new TextDecoder().decode(bytes.subarray(0, most));
   const isCut = bytes.length > most;

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { AppError } from '../../../core/errors/errors.ts';
 import { checkPromptPart, type PromptPartName, type PromptParts, promptPartNames, readBuiltInParts } from './parts.ts';
 
-const maxBytes = 16 * 1024; // per part: a longer prompt leaves no room in small windows
+const maxBytes = 16 * 1024; // per part; a longer prompt leaves no room in small windows
 
 /**
- * The server's own parts, with those replaced by the folder's files: `rules.md` replaces the part `rules`. An empty
- * file removes a part. A missing folder replaces nothing. Rejects: invalid_request with all mistakes.
+ * Replaces the server's parts with the folder's files: `rules.md` replaces the part `rules`. An empty file removes a
+ * part. A missing folder replaces nothing. Rejects: invalid_request with all mistakes.
  */
 export function readPromptParts(folder: string): PromptParts {
   const problems: string[] = [];
@@ -33,7 +33,6 @@ export function readPromptParts(folder: string): PromptParts {
   return { ...readBuiltInParts(), ...input };
 }
 
-/** The mistakes in replaced parts. `whereOf` says where a part was set. */
 export function findPromptMistakes(
   parts: Readonly<Record<string, string>>,
   whereOf: (name: string) => string,

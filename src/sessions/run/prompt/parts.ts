@@ -5,29 +5,24 @@ import { AppError } from '../../../core/errors/errors.ts';
 /** The facts that a system prompt depends on. Equal facts produce equal bytes. */
 export interface PromptFacts {
   readonly workdir: string;
-  /** Descriptions of the programs in sandboxes, and of the hosts that the egress policy allows. */
   readonly installed: string;
   readonly network: string;
-  /** The instructions of the session's project. */
   readonly instructions?: string | undefined;
   readonly hasTool: (name: string) => boolean;
-  /** Whether some of the agent's tools work in the sandbox. */
+  /** Some of the agent's tools work in the sandbox. */
   readonly hasSandbox: boolean;
-  /** Whether tool servers are configured. */
   readonly hasToolServers: boolean;
   readonly plans: boolean;
-  /** The tools whose calls need a person's approval; `*`: all. */
+  /** Tools whose calls need a person's approval; `*`: all. */
   readonly approvals: readonly string[];
-  /** The names and descriptions of the session's skills. */
   readonly skills?: string | undefined;
-  /** The list of notes that outlive the session; undefined: the agent has no memory. */
+  /** List of notes that outlive the session; undefined: the agent has no memory. */
   readonly notes?: string | undefined;
-  /** The text of the workspace's AGENTS.md. */
   readonly memory?: string | undefined;
 }
 type PartValues = Readonly<Record<string, string>>;
 
-/** The parts of the system prompt, in order. Each returns the values of its placeholders; undefined omits the part. */
+/** Parts of the system prompt, in order. Each returns its placeholders' values; undefined omits the part. */
 const systemParts = {
   project: ({ instructions }) => (instructions === undefined ? undefined : { instructions }),
   role: ({ hasSandbox }) => (hasSandbox ? {} : undefined),
@@ -58,7 +53,7 @@ function approvalsOf({ approvals, hasTool, hasToolServers }: PromptFacts): PartV
   return there.length === 0 ? undefined : { approvals: there.map((name) => `\`${name}\``).join(', ') };
 }
 
-/** Notes that state the purpose of a turn. They are at the end of a request, because they change. */
+/** Notes that state the purpose of a turn. They are at the end of a request because they change. */
 export const promptNoteNames = ['replan', 'step', 'todo-list', 'answer', 'grader'] as const;
 export type PromptNoteName = (typeof promptNoteNames)[number];
 type SystemPart = keyof typeof systemParts;
@@ -70,7 +65,7 @@ interface Placeholders {
   readonly must: readonly string[];
   readonly may?: readonly string[];
 }
-/** The placeholders of each part. Without a placeholder from `must`, the part would lose text from the server. */
+/** Placeholders of each part. Without one from `must`, the part would lose text from the server. */
 const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
   project: { must: ['instructions'] },
   environment: { must: ['workdir'], may: ['installed', 'network'] },
@@ -82,10 +77,10 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
   'todo-list': { must: ['plan'] },
   step: { must: ['step'], may: ['plan', 'number'] },
 };
-/** The line in which models, and the demo model, find the folder. */
+/** Models, including the demo model, read the folder from this line. */
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
-/** Rejects a part's text that the server cannot fill: invalid_request, with the reason. `where` names the file. */
+/** Rejects text that the server cannot fill: invalid_request. `where` names the file. */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };
   const found = [...text.matchAll(/\{\{([^{}]*)\}\}/g)].map(([, key = '']) => key);
@@ -104,7 +99,6 @@ export function checkPromptPart(name: PromptPartName, text: string, where: strin
   if (problem) throw new AppError('invalid_request', `${where} ${problem}.`);
 }
 
-/** The text of each part. */
 export type PromptParts = Readonly<Record<PromptPartName, string>>;
 
 /** Undefined: the part does not apply to these facts. */
@@ -114,7 +108,7 @@ export const partValuesOf = (name: SystemPart, facts: PromptFacts): PartValues |
 export const fillPromptPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
-/** The folder with the server's own texts: next to this file, or in the source tree if this file is compiled. */
+/** Next to this file, or in the source tree if this file is compiled. */
 function ownFolder(): string {
   const places = ['./parts/', '../../../../../src/sessions/run/prompt/parts/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
@@ -125,7 +119,6 @@ function ownFolder(): string {
 }
 
 let own: PromptParts | undefined;
-/** The server's own texts, read once. */
 export function readBuiltInParts(): PromptParts {
   const folder = own ? '' : ownFolder();
   const read = (name: PromptPartName) => [name, readFileSync(`${folder}${name}.md`, 'utf8').trim()] as const;

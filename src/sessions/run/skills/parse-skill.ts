@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { readFrontmatter } from '../../../config/frontmatter.ts';
 import { joinLines, trimCharacters, truncateEnd } from '../../../core/text/text.ts';
 
-// A skill in the open Agent Skills format: a folder with a SKILL.md that starts with its name and description.
+// Open Agent Skills format: a folder with a SKILL.md that starts with the skill's name and description.
 
 const skillName = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
 const maxBody = 500; // lines; longer files are still read completely
@@ -17,7 +17,6 @@ const Fields = z.object({
   'allowed-tools': z.union([z.string(), z.array(z.string())]).optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
 });
-/** Fields of the format, and others that Claude Code supports. */
 const known = [
   ...Object.keys(Fields.shape),
   ...['argument-hint', 'arguments', 'when_to_use', 'model', 'effort', 'context', 'agent', 'hooks', 'paths', 'shell'],
@@ -25,29 +24,26 @@ const known = [
 ];
 const texts = ['name', 'description', 'license', 'compatibility', 'argument-hint', 'when_to_use', 'version'];
 
-/** The content of a SKILL.md. */
 export interface ParsedSkill {
   readonly name: string;
   readonly description: string;
   readonly license?: string;
   readonly compatibility?: string;
-  /** The tools that the skill's author intends. Shown to people; they grant no permission. */
+  /** Tools that the skill's author intends. Shown to people; they grant no permission. */
   readonly allowedTools?: readonly string[];
   readonly body: string;
 }
 interface SkillReport {
-  /** Absent while there are problems. */
   readonly skill?: ParsedSkill;
   readonly problems: readonly string[];
-  /** Problems that do not prevent use of the skill. */
   readonly warnings: readonly string[];
-  /** Fields and files that cannot be read, reported to the session's user. */
+  /** Fields and files that cannot be read; reported to the session's user. */
   readonly unread: readonly string[];
 }
 
 /**
- * Reads a SKILL.md as Claude Code does. `folder`: the name used if the skill's own is missing or invalid. If the
- * description is missing, the first paragraph is used.
+ * Parses a SKILL.md as Claude Code does. `folder` replaces a missing or invalid name; the first paragraph replaces a
+ * missing description.
  */
 export function parseSkill(text: string, folder?: string): SkillReport {
   const front = readFrontmatter(text, texts);
@@ -103,7 +99,7 @@ const refused = (problems: readonly string[], warnings: readonly string[] = []):
   unread: problems,
 });
 
-/** Separated by spaces and commas, except within parentheses, as in `Bash(git add:*), Read`. */
+/** Splits at spaces and commas, except within parentheses, as in `Bash(git add:*), Read`. */
 const toolNames = (text: string) => text.match(/(?:[^\s,()]|\([^()]*\))+/g) ?? [];
 const toSlug = (name: string) =>
   trimCharacters(

@@ -10,7 +10,7 @@ interface Deps {
   readonly use: (signal: AbortSignal) => Promise<AsyncDisposable & { readonly client: SandboxClient }>;
 }
 
-/** The names and descriptions shown to the model before it reads a skill; undefined: none. */
+/** Shown to the model before it reads a skill. Undefined: none. */
 export function listSkills({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'inWorkspace'>): string | undefined {
   const own = uploaded.map(({ name, description }) => `- ${name}: ${oneLine(description)}`);
   const found = inWorkspace.map(
@@ -21,9 +21,7 @@ export function listSkills({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'i
 }
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
 
-/**
- * Reads the skills of a run for its agent. An uploaded skill takes precedence over a workspace skill of the same name.
- */
+/** Reads skills for a run's agent. An uploaded skill overrides a workspace skill of the same name. */
 export function createSkillReader({ uploaded, inWorkspace, use }: Deps): SkillReader {
   return async (name, file, signal) => {
     const own = uploaded.find((one) => one.name === name);

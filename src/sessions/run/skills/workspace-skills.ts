@@ -17,7 +17,7 @@ type Files = Pick<SandboxClient, 'readFile' | 'listFiles'>;
 interface Reader {
   readonly client: Files;
   readonly clock: Clock;
-  /** The folders of repositories, in addition to the workspace itself. */
+  /** Repository folders, in addition to the workspace itself. */
   readonly folders?: readonly string[];
 }
 
@@ -28,22 +28,19 @@ const maxFileBytes = 128 * 1024;
 const waitMs = 3_000;
 const maxReported = 10;
 
-/**
- * Finds workspace skills once per run, as soon as its sandbox is ready, and keeps the result. `run` is any object with
- * the lifetime of the run.
- */
+/** Finds workspace skills once per run, when its sandbox is ready. `run` is any object with the run's lifetime. */
 export class WorkspaceSkills {
   readonly #found = new WeakMap<object, FoundSkills>();
   readonly #reported = new WeakSet<object>();
   readonly #looking = new WeakMap<object, Promise<void>>();
 
-  /** Empty until they can be read. Rejects only when the signal fires. */
+  /** Empty until the skills can be read. Rejects only when the signal fires. */
   async of(run: object, reader: Reader | undefined, signal: AbortSignal): Promise<readonly WorkspaceSkill[]> {
     if (reader) await raceAbort(this.begin(run, reader), signal);
     return this.#found.get(run)?.skills ?? [];
   }
 
-  /** The notice about unreadable skills, for people; returned once per run. */
+  /** Notice to people about unreadable skills; returned once per run. */
   takeUnread(run: object): string | undefined {
     const unread = this.#found.get(run)?.unread ?? [];
     if (unread.length === 0 || this.#reported.has(run)) return undefined;
@@ -53,7 +50,6 @@ export class WorkspaceSkills {
     return `Skills of the workspace cannot be read as they are. ${listed.join(' ')}`;
   }
 
-  /** Starts the search before a turn needs the result. */
   begin(run: object, reader: Reader): Promise<void> {
     const known = this.#found.has(run) ? Promise.resolve() : this.#looking.get(run);
     if (known) return known;
@@ -74,11 +70,10 @@ export class WorkspaceSkills {
 
 export interface FoundSkills {
   readonly skills: readonly WorkspaceSkill[];
-  /** Fields and files that cannot be read, with their folder and the reason. */
   readonly unread: readonly string[];
 }
 
-/** The first skill of each name, ignoring those without a readable SKILL.md. */
+/** Finds the first skill of each name. Folders without a readable SKILL.md are ignored. */
 export async function findWorkspaceSkills(
   client: Files,
   folders: readonly string[],
@@ -120,5 +115,5 @@ async function textIn(client: Files, path: string, signal: AbortSignal): Promise
   return sanitizeMemory(bytes, maxFileBytes);
 }
 
-/** Descriptions are in the prompt, where they must not close the enclosing element. */
+/** Keeps descriptions from closing the prompt element that encloses them. */
 const plain = (text: string) => text.replace(/[<>]/g, ' ').slice(0, 1_024);

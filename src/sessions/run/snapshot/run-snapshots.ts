@@ -11,17 +11,14 @@ interface StartedSnapshot {
   readonly runId: RunId;
   readonly done: Promise<void>;
 }
-/** Limits how long a run waits for its snapshot. A workspace that takes longer has none. */
+/** Maximum wait of a run for its snapshot. A workspace that takes longer has none. */
 const patienceMs = 5_000;
 
-/**
- * Keeps a copy of the workspace's files from before each run, inside the sandbox, so that people can see what a run
- * changed.
- */
+/** Copies the workspace's files before each run, inside the sandbox, so that people can see what the run changed. */
 export class RunSnapshots extends ServerPart<Deps> {
   readonly #taken = new WeakMap<Client, StartedSnapshot>();
 
-  /** Resolves when the run's snapshot exists or could not be taken. Call before the run's first use of its sandbox. */
+  /** Resolves when the snapshot exists or has failed. Call before the run first uses its sandbox. */
   ofRun(sessionId: SessionId, runId: RunId, client: Client): Promise<void> {
     const known = this.#taken.get(client);
     if (known?.runId === runId) return known.done;
@@ -40,7 +37,7 @@ export class RunSnapshots extends ServerPart<Deps> {
       const { exitCode, stderr } = await client.exec({ command, tag: runId }, until.signal);
       if (exitCode !== 0) warn({ sessionId, stderr: stderr.slice(0, 500) }, 'no snapshot of the workspace was taken');
     } catch (err) {
-      if (toAppError(err).code === 'unsupported') return; // sandboxes in memory have no programs for a comparison
+      if (toAppError(err).code === 'unsupported') return; // in-memory sandboxes have no programs for a comparison
       warn({ sessionId, err }, 'no snapshot of the workspace was taken');
     }
   }

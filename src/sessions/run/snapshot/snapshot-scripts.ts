@@ -1,19 +1,18 @@
 import { ignoredFolders, runFolder as own, runFileLimits } from '../../../core/model/run-files.ts';
 import { encodeNamesCommand } from '../../../core/text/files/byte-names.ts';
 
-// Scripts that keep a sandbox's files from before a run, and compare them. They run in the workspace. Copies are
-// limited in size: of a large workspace, all files are listed but only some are copied.
+// Scripts that keep and compare a sandbox's files from before a run. They run in the workspace. Of a large workspace,
+// all files are listed but only some are copied.
 
 const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
 const maxCopyBlocks = copyBytes / 512;
 export const maxChanges = 2_000;
-/** The script's exit code if no snapshot exists. */
 export const missingSnapshotExitCode = 44;
 
 const pruned = `-xdev \\( ${ignoredFolders.map((name) => `-name ${name}`).join(' -o ')} \\) -prune -o`;
 const list = `find . ${pruned} -type f -printf '%p\\t%s\\t%T@\\0' | head -zn ${maxFiles} | LC_ALL=C sort -z`;
 
-/** Lists the files and copies small ones, unless already done for this run. Prepend `run` and `at`. */
+/** Lists the files and copies small ones, once per run. Prepend `run` and `at`. */
 export const snapshotScript = `
 [ "$(head -n 1 ${own}/about 2>/dev/null)" = "$run" ] && exit 0
 rm -rf ${own}.new && mkdir -p ${own}.new/files || exit 1
@@ -29,12 +28,12 @@ printf '%s\\n%s\\n' "$run" "$at" >${own}.new/about
 rm -rf ${own} && mv -T ${own}.new ${own}
 `;
 
-/** Prints the run, the time, and the names of differing files: files before the run and, after a tab, files now. */
+/** Prints the run, the time, and the differing files: those before the run and, after a tab, those now. */
 export const snapshotCompareScript = `
 [ -f ${own}/about ] || exit ${missingSnapshotExitCode}
 cat ${own}/about
 ${list} | LC_ALL=C comm -z3 ${own}/list - | head -zn ${2 * maxChanges + 1} | ${encodeNamesCommand}
 `;
 
-/** The copy of a file from before the run, relative to the workspace. */
+/** Relative to the workspace. */
 export const snapshotCopyPath = (path: string): string => `${own}/files/${path}`;

@@ -14,27 +14,25 @@ import { type ModelReply as Reply, requestModel, toFailedTurn } from '../model-r
 import type { RunContext } from '../run-context.ts';
 import { loadPictures } from './message-images.ts';
 
-const span = 2_400; // characters that must consist of one repeated text
+const span = 2_400; // characters, all of which must repeat one text
 const maxPeriod = 400;
 const everyChars = 512;
 
-/** Detects a reply that repeats itself endlessly. */
 class RepetitionDetector {
   #tail = '';
   #unchecked = 0;
 
-  /** Whether the reply is now repeating itself. */
   add(delta: string): boolean {
     this.#tail = (this.#tail + delta).slice(-span);
     this.#unchecked += delta.length;
     if (this.#unchecked < everyChars || this.#tail.length < span) return false;
     this.#unchecked = 0;
-    // repeated words, not a separator line
+    // Repeated words, not a separator line.
     return computePeriod(this.#tail) <= maxPeriod && /\p{L}/u.test(this.#tail) && /\s/.test(this.#tail);
   }
 }
 
-/** The length of the shortest text whose repetition is the whole text. */
+/** Length of the shortest text whose repetition is the whole text. */
 function computePeriod(text: string): number {
   const borders = new Uint32Array(text.length);
   for (let at = 1, length = 0; at < text.length; at++) {
@@ -48,15 +46,12 @@ function computePeriod(text: string): number {
 const minRepeated = 16; // characters; shorter matches can be coincidental
 const maxTail = 2_000;
 
-/**
- * Passes on the continuation of a text. Models that continue a text may repeat its last words or start again; such
- * repeated text is held back.
- */
+/** Drops repeated text from a continuation, because models may repeat the last words or start again. */
 class Continuation {
   readonly #begun: string;
   readonly #pass: (delta: string) => void;
   #held = '';
-  /** The positions in the text that the continuation may be repeating from. */
+  /** Positions in the text from which the continuation may be repeating. */
   #places: number[];
 
   constructor(begun: string, pass: (delta: string) => void) {
@@ -85,7 +80,7 @@ class Continuation {
   }
 
   /**
-   * Called at the end of the reply. A reply that only repeats the text adds nothing, unless it is too short to tell.
+   * Call at the end of the reply. A reply that only repeats the text adds nothing, unless it is too short to be sure.
    */
   end(): void {
     if (this.#places.length > 0)
@@ -111,7 +106,7 @@ export interface TurnInput {
   readonly mustCall?: string;
   readonly prompt: { readonly system: string; readonly sections: readonly PromptSection[] };
   readonly workdir: string;
-  /** Called before the first text of the reply is logged. */
+  /** Called before the reply's first text is logged. */
   readonly beforeText?: () => void;
 }
 export type ModelCallReply = Reply & {
@@ -131,7 +126,6 @@ const noRoom: TurnResult = {
   retryAfterMs: undefined,
 };
 
-/** Calls the model with a conversation that fits its window. */
 export async function callModelWithinWindow(
   work: Deps,
   turnInput: TurnInput,
@@ -160,13 +154,12 @@ export async function callModelWithinWindow(
 interface AskOptions {
   readonly hear: DeltaListener;
   readonly signal: AbortSignal;
-  /** The cut or broken-off reply to continue. */
   readonly begun?: AssistantMessage | undefined;
 }
 
 const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer', grade: 'grade' } as const;
 
-/** Calls the model once, within the budgets. The reply's text includes that of `begun`. */
+/** Calls the model once, within the budgets. The reply's text includes `begun`. */
 export async function callModel(
   work: Deps,
   turnInput: TurnInput,
@@ -220,7 +213,7 @@ export async function callModel(
     },
   );
   continuation.end();
-  // The raw parts of two replies cannot be combined.
+  // Raw parts of two replies cannot be combined.
   const { text } = splitThoughts((begun?.text ?? '') + pieces.join(''));
   const message = begun ? { ...collected.message, text, raw: [] } : collected.message;
   const turn = { ...collected, message, leftOut: [...loaded.leftOut, ...collected.leftOut] };
@@ -231,7 +224,7 @@ export async function callModel(
   return { ...turn, repeats: false };
 }
 
-/** The newest note is this turn's own, if the turn has a note. */
+/** With `hasOwn`, the newest note is this turn's. */
 function placedNotes({ note, earlier }: ReturnType<Deps['runWriter']['transcript']['view']>, hasOwn: boolean) {
   const others = note && !hasOwn ? extendList(earlier, [note]) : earlier;
   return { ...(note && hasOwn && { noteAt: note.before }), ...(others.length > 0 && { earlier: others }) };
@@ -251,7 +244,7 @@ function createLoader({ desktop, files }: Deps): ((file: string) => Promise<stri
 }
 const base64 = async (stream: Readable): Promise<string> => (await buffer(stream)).toString('base64');
 
-/** The next request without its conversation, for measuring. The notes in `note` and `earlier` are not yet placed. */
+/** Next request without its conversation, for measuring. `note` and `earlier` are not yet placed. */
 function createFrame({ runWriter }: Deps, { prompt, tools, hint, phase }: TurnInput) {
   const { transcript, runId } = runWriter;
   const isPlanned = phase.kind === 'act' || phase.kind === 'summarize';

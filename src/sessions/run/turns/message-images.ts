@@ -5,7 +5,7 @@ import { findPictures } from '../context/meter.ts';
 
 const maxBytes = 3_750_000; // providers accept 5 MB in base64
 const maxSide = 8_000; // pixels
-/** In a request with more than 20 pictures, providers accept only smaller ones. */
+/** Providers accept only smaller pictures in a request with more than 20. */
 const many = { pictures: 20, side: 2_000 };
 const maxKept = 16;
 
@@ -15,12 +15,12 @@ export interface LoadedMessages {
 }
 type Fitted = { readonly mimeType: string; readonly data: string } | { readonly leftOut: string };
 
-/** Recently scaled pictures, which later requests contain again. */
+/** Recently scaled pictures, because later requests contain them again. */
 const scaledBefore = new Map<string, Promise<Fitted>>();
 
 /**
- * Loads the content of pictures for the model, in a form that every provider accepts. A picture that no provider
- * accepts is replaced by a description, and reported.
+ * Loads pictures in a form that every provider accepts. A picture that no provider accepts is described instead, and
+ * reported.
  */
 export async function loadPictures(
   messages: readonly Message[],
@@ -53,12 +53,12 @@ export async function loadPictures(
 
 interface Fitting {
   readonly picture: Picture;
-  /** The length of the longest side, in pixels. */
+  /** Maximum length of the longer side, in pixels. */
   readonly side: number;
   readonly signal: AbortSignal;
 }
 
-/** The type is detected from the content, because providers refuse a picture with a wrong type. */
+/** Detects the type from the content, because providers refuse a picture with a wrong type. */
 async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Promise<Fitted> {
   const mimeType = detectPictureType(bytes);
   if (mimeType === undefined)

@@ -14,33 +14,32 @@ export type Turn =
   | {
       readonly ok: true;
       readonly message: AssistantMessage;
-      /** The text, in the pieces in which it arrived. */
       readonly pieces: readonly string[];
       /** Facts that complete a live message and record the usage. Write them with the turn's other facts. */
       readonly facts: readonly SessionFact[];
       readonly spent: RunSpending;
-      /** The reply is unusable: it is empty, was cut within a call, or repeats itself. */
+      /** Unusable reply: empty, cut within a call, or repeating itself. */
       readonly empty: boolean;
-      /** With `empty`: explains to the model why the reply is unusable; undefined if it was simply empty. */
+      /** With `empty`: tells the model why the reply is unusable. Undefined if there was no text. */
       readonly hint?: string;
     }
   | { readonly ok: false; readonly result: TurnResult };
 
-/** Runs a model turn to its end. Adds its message to the transcript if the turn succeeded. */
+/** Runs a model turn to its end. A successful turn's message is added to the transcript. */
 export async function takeTurn(
   work: Pick<RunContext, 'model' | 'runWriter' | 'budget' | 'sampling' | 'desktop' | 'files'>,
   turnInput: TurnInput,
   signal: AbortSignal,
 ): Promise<Turn> {
   const { runWriter, budget } = work;
-  await runWriter.flush(); // otherwise followers would see the first text only after all events before the turn
+  await runWriter.flush(); // otherwise followers see the first text only after all events before the turn
   const { unheard } = runWriter;
-  // the user has sent a newer message
+  // The user has sent a newer message.
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage());
   const { begun } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
   runWriter.takeIn(hasFiles ? await toShownMessages([...unheard], work.files, turnInput.workdir) : undefined);
-  runWriter.transcript.placeNote(turnInput.note, work.model.abilities.window / 8); // in bytes: about 4 % of the window
+  runWriter.transcript.placeNote(turnInput.note, work.model.abilities.window / 8); // in bytes: about 4% of the window
   const pieces = begun ? [begun.text] : [];
   using speech = runWriter.speak(begun?.id);
   const hear = (delta?: string) => {
@@ -73,7 +72,7 @@ export async function takeTurn(
   if (outcome.kind !== 'finished') {
     const goesOn = outcome.kind === 'failed' && outcome.retryable && !outcome.over;
     if (goesOn) speech.rest();
-    await runWriter.write(...(goesOn ? [] : speech.cut()), ...sideFacts); // text that was already sent is kept
+    await runWriter.write(...(goesOn ? [] : speech.cut()), ...sideFacts); // text already sent is kept
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
     return { ok: false, result: toFailedTurn(outcome, budget) };
   }
@@ -111,7 +110,7 @@ const wasCut = ({ outcome, message, repeats }: ModelCallReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/** A cut reply with its continuation. If the continuation is cut too, or fails, the text ends with a note. */
+/** Joins a cut reply and its continuation. If that is cut too, or fails, the text ends with a note. */
 function joined(first: ModelCallReply, rest: ModelCallReply, hear: (delta: string) => void): ModelCallReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;
@@ -142,7 +141,7 @@ function declined({ model, text }: AssistantMessage, { reason }: FinishedTurn): 
   return { kind: 'failed', code: 'model_refused', message, retryable: false, retryAfterMs: undefined };
 }
 
-/** Ends a turn with an unusable reply. Its cost must survive a restart. */
+/** The cost must survive a restart. */
 export async function endEmptyTurn(
   { runWriter }: Pick<RunContext, 'runWriter'>,
   { facts, spent, hint }: Pick<Turn & { ok: true }, 'facts' | 'spent' | 'hint'>,

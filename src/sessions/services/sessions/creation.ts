@@ -16,16 +16,15 @@ import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 
 export interface CreationDeps extends Pick<ServerParts, 'clock' | 'ids' | 'log'> {
   readonly supervisor: Pick<Supervisor, 'wake'>;
-  /** Throws for a model chosen for the session that this server must not use. */
   readonly checkModel?: (ref: string) => void | Promise<void>;
-  /** The template of a new session. Rejects: invalid_request for an unknown name. */
+  /** Rejects: invalid_request for an unknown name. */
   readonly templateFor: (named: string | undefined, projectId: string | null) => Promise<ChosenTemplate>;
   readonly forks: Pick<ForkCreator, 'make' | 'makeBranch'>;
   /** Rejects: not_found for a skill that the owner cannot use. */
   readonly checkSkills?: (skills: readonly string[], holder: Holder) => Promise<void>;
-  /** Copies the files of a snapshot for a session that starts from it. Rejects: conflict (the snapshot is damaged). */
+  /** Copies a snapshot's files for a session that starts from it. Rejects: conflict (the snapshot is damaged). */
   readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<StoredCopy>;
-  /** Workspaces prepared for the repositories of new sessions. Each has the id that its session will get. */
+  /** Workspaces prepared for the repositories of new sessions. Each has the id of its future session. */
   readonly ready?: {
     take(
       session: Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox' | 'repositories'>,
@@ -33,22 +32,15 @@ export interface CreationDeps extends Pick<ServerParts, 'clock' | 'ids' | 'log'>
     /** Called if the session was not created. */
     giveUp(id: SessionId): void;
   };
-  /** Mounts all volumes of a new session, or none; undefined: sessions have no volumes. */
+  /** Mounts all volumes of a new session, or none. Undefined: sessions have no volumes. */
   readonly volumes?: Pick<SessionVolumes, 'mount' | 'release' | 'checkMove'>;
-  /** Throws for a repository that this server does not provide to sessions. */
   readonly checkRepository?: (url: string) => void;
-  /** Throws if this server currently creates no sessions. */
   readonly admit?: () => void;
-  /**
-   * Throws for a choice that the driver does not support, or that exceeds the limits of the session's template and
-   * project.
-   */
+  /** Throws for a choice that the driver does not support, or that exceeds the template's or project's limits. */
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
-  /** Rejects unless a new session can use this existing sandbox. */
   readonly checkAdoption?: (named: string) => Promise<void>;
 }
 export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'projectId'>;
-/** The template of a new session, with the repositories and volumes that it defines. */
 export type ChosenTemplate = Pick<SessionRecord, 'template' | 'templateBy'> & {
   readonly brings?: readonly RepositoryInput[] | undefined;
   readonly mounts?: readonly MountRequest[] | undefined;
@@ -57,7 +49,6 @@ interface CreatorDeps extends CreationDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
 }
 
-/** Creates sessions, including forks. */
 export function createSessionCreator(parts: CreatorDeps) {
   const { log, supervisor, clock, ids } = parts;
 
@@ -110,9 +101,9 @@ export function createSessionCreator(parts: CreatorDeps) {
     startsFrom,
   }: CreateCommand): Promise<SessionRecord> {
     for (const ref of [model ?? [], fallbacks ?? []].flat()) await parts.checkModel?.(ref);
-    // A child has the same isolation as its parent.
+    // A child has its parent's isolation.
     const { brings, mounts, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
-    // The template's repositories are left out, because the snapshot's files would occupy their folders.
+    // The snapshot's files would occupy the folders of the template's repositories, so those are omitted.
     const requested = repositories ?? (startsFrom ? undefined : brings);
     for (const { url } of requested ?? []) parts.checkRepository?.(url);
     if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });

@@ -15,24 +15,21 @@ const deleteMs = 15_000; // the deletion then continues in the background; the s
 
 interface DeletionDeps extends RemovalDeps {
   readonly store: Store;
-  /** Fires when the server drains. */
   readonly closing: AbortSignal;
   readonly stored: (id: SessionId) => Promise<StoredSession>;
   readonly gone: () => Error;
-  /** Called as soon as the session must no longer be listed. */
+  /** Called once the session must no longer be listed. */
   readonly deleted: (session: SessionRecord) => void;
 }
 
 /**
- * Permanently deletes a session. A concurrent second call waits for the first call's tombstone and rejects:
- * session_not_found.
+ * Permanently deletes a session. A concurrent second call waits for the first tombstone and rejects: session_not_found.
  */
 export function createSessionDeleter(parts: DeletionDeps) {
   const { store, commands, clock, closing, watchers } = parts;
-  /** Tombstones being written. */
   const burying = new Map<SessionId, Promise<void>>();
 
-  /** Writes the tombstone, even for a session held by another server, or one whose log is unreadable. */
+  /** Writes the tombstone, even if another server holds the session or its log is unreadable. */
   async function bury(id: SessionId): Promise<void> {
     let broken: unknown;
     for (let wait = 100; wait <= 2_000; wait *= 2) {
@@ -43,7 +40,7 @@ export function createSessionDeleter(parts: DeletionDeps) {
         if (notBroken.has(toAppError(thrown).code)) throw thrown;
         broken = thrown;
       }
-      // the holder may just have crashed; if it is still running, it would overwrite our tombstone
+      // The holder may have just crashed. If it is still running, it would overwrite the tombstone.
       await sleep(wait, closing, clock);
     }
     const found = await store.records.get('session', id);
@@ -62,9 +59,9 @@ export function createSessionDeleter(parts: DeletionDeps) {
     }
     const buried = bury(id).finally(() => burying.delete(id));
     burying.set(id, buried);
-    await buried; // the tombstone comes first: from here on, the session is not listed
+    await buried; // written first: from here on, the session is not listed
     parts.deleted(toPublicRecord(record));
-    // The deletion cannot fail from here on: the reconciler repeats a failed clean-up.
+    // The deletion cannot fail from here on, because the reconciler repeats a failed clean-up.
     const done = removeSession(parts, id).catch(() => {});
     await Promise.race([done, sleep(deleteMs, closing, clock)]).finally(() => watchers.end(id));
   };

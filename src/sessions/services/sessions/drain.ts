@@ -14,8 +14,8 @@ interface Deps {
 const everyMs = 5_000;
 
 /**
- * Empties this server before maintenance: no sessions are created, and each sandbox is paused, or stopped with its
- * files kept, once it is unused. Running work continues.
+ * Empties this server before maintenance: creates no sessions, and pauses each unused sandbox, or stops it and keeps
+ * its files. Running work continues.
  */
 export class DrainController implements DrainService {
   readonly #deps: Deps;
@@ -51,6 +51,5 @@ export class DrainController implements DrainService {
     throw new AppError('draining', `This server is draining and takes no new sessions. ${advice}`);
   }
 
-  /** Pauses or stops unused sandboxes while the server drains. Ends when the signal fires. */
   run = (signal: AbortSignal): Promise<void> => this.#rounds.run(signal);
 }

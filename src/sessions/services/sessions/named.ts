@@ -24,8 +24,8 @@ export function createNamedSessionMethods({
     for (let left = maxTries; left > 0; left--) {
       const answer = await names.claim(owner, name);
       if (answer.kind === 'session') {
-        // In the background, as for a new session. Any use of the sandbox waits for the start, and gets its error if it
-        // fails.
+        // Resumes in the background, as for a new session. Any use of the sandbox waits for the start, and rejects if
+        // it fails.
         void resume(answer.session.id).catch(() => {});
         return { session: answer.session, isNew: false };
       }
@@ -34,14 +34,13 @@ export function createNamedSessionMethods({
       try {
         session = await create({ ...command, id: claim.sessionId });
       } catch (thrown) {
-        // Another caller may have created the session in the meantime under the same id, and used up a quota by doing
-        // so.
+        // Another caller may have created the session under the same id, which can also use up a quota.
         if (toAppError(thrown).code === 'fenced' || (await names.find(owner, name))) continue;
         await names.release(claim);
         throw thrown;
       }
       if (await names.complete(claim)) return { session, isNew: true };
-      await remove(session.id); // this call was so late that the name now belongs to another session
+      await remove(session.id); // this call was so late that another session has the name
     }
     throw new AppError('store_busy', `The session ${name} is being created and deleted by other callers. Try again.`);
   }

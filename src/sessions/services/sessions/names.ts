@@ -11,21 +11,19 @@ interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId'>;
-  /** Rejects: session_not_found, including for a session that is being deleted. */
+  /** Rejects: session_not_found, also while the session is being deleted. */
   readonly get: (id: SessionId) => Promise<SessionRecord>;
 }
 const NameEntry = z.object({
   sessionId: SessionId,
   name: z.string(),
-  /** False until the session is created. Until then, any caller that claims the name can create it. */
+  /** False until the session is created. Any caller that claims the name can then create it. */
   isMade: z.boolean(),
   at: z.number(),
 });
 type NameEntry = z.infer<typeof NameEntry>;
 
-/**
- * Permission to create the session of a name, with this id. Several callers can have the same claim; only one succeeds.
- */
+/** Permission to create a name's session with this id. Of several callers with the same claim, only one succeeds. */
 export interface NameClaim {
   readonly key: string;
   readonly sessionId: SessionId;
@@ -36,15 +34,12 @@ export type NameClaimResult =
   | { readonly kind: 'session'; readonly session: SessionRecord }
   | { readonly kind: 'claim'; readonly claim: NameClaim };
 
-/**
- * After this time, an entry is valid only if its session has the name, because a server that died may have left it
- * incomplete.
- */
+/** Older entries are valid only if their session has the name, because a server may have crashed halfway. */
 const unfinishedMs = 60_000;
 
 /**
- * Session names, unique per owner across servers. An entry is only changed in the version that was read. If it differs
- * from the name in the session's record, the record decides, so nothing needs repair after a crash.
+ * Session names, unique per owner across servers. An entry changes only in the version that was read. If it differs
+ * from the name in the session's record, the record decides, so a crash needs no repair.
  */
 export class SessionNames {
   readonly #deps: Deps;
@@ -55,13 +50,11 @@ export class SessionNames {
     this.#nextEntries = createRecordSweep(deps.records, kind, ({ id, doc }) => ({ id, sort: NameEntry.parse(doc).at }));
   }
 
-  /** Finds the owner's session of this name. */
   async find(owner: string | undefined, name: string): Promise<SessionRecord | undefined> {
     const entry = await this.#deps.records.get(kind, keyOf(owner, name));
     return entry && (await this.#holder(NameEntry.parse(entry.doc)));
   }
 
-  /** The owner's session of this name, or a claim to create it. */
   async claim(owner: string | undefined, name: string): Promise<NameClaimResult> {
     const { clock, ids } = this.#deps;
     const key = keyOf(owner, name);
@@ -80,21 +73,20 @@ export class SessionNames {
     });
   }
 
-  /** Completes a claim after its session was created. False: the name now belongs to another session. */
+  /** Completes a claim once its session exists. False: another session has the name by now. */
   async complete({ key, name, sessionId, version }: NameClaim): Promise<boolean> {
     const doc: NameEntry = { sessionId, name, isMade: true, at: this.#deps.clock.now() };
     const put = this.#deps.records.put({ kind, id: key, doc, sort: doc.at, expect: version });
     return (await put.catch(ignoreConflict)) !== undefined;
   }
 
-  /** Releases a claim whose session could not be created. */
   async release({ key, version }: NameClaim): Promise<void> {
     await this.#deps.records.delete(kind, key, version).catch(ignoreConflict);
   }
 
   /**
-   * Changes or removes a session's name; `change` stores it in the session's record. Rejects: conflict (another session
-   * of its owner has the name).
+   * Changes or removes a name; `change` stores it in the session's record. Rejects: conflict (another session of the
+   * owner has the name).
    */
   async rename<Changed>(
     { id, owner, name: before }: Pick<SessionRecord, 'id' | 'owner' | 'name'>,
@@ -124,9 +116,7 @@ export class SessionNames {
     return changed;
   }
 
-  /**
-   * Removes entries that are older than this time and have no session, in batches. Resolves with the number removed.
-   */
+  /** Removes older entries that have no session, in batches. Resolves with their number. */
   async collect(before: number): Promise<number> {
     let removed = 0;
     for (const { id, doc, version } of await this.#nextEntries({ sort: before, id: '' })) {
@@ -140,7 +130,7 @@ export class SessionNames {
 
   async #holder(entry: NameEntry): Promise<SessionRecord | undefined> {
     const session = await this.#deps.get(entry.sessionId).catch(ignoreNoSession);
-    // An entry for a new name is written before the session's record is changed.
+    // A new name's entry is written before the session's record changes.
     return session && (session.name === entry.name || this.#isFresh(entry)) ? session : undefined;
   }
 
@@ -155,7 +145,7 @@ export class SessionNames {
   }
 }
 
-/** A digest, because owner and name together can exceed the length of an id, and both can contain separators. */
+/** A digest, because owner and name can exceed the length of an id, and both can contain separators. */
 const keyOf = (owner: string | undefined, name: string): string =>
   createHash('sha256')
     .update(JSON.stringify([owner ?? null, name]))

@@ -14,10 +14,9 @@ import { StoredSession } from '../../run/log/projection.ts';
 interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
   readonly events: Pick<EventStore, 'findLastSeq' | 'page'>;
   readonly liveSessions: Pick<LiveSessions, 'all' | 'get'>;
-  /** The running sandboxes of all servers, as last listed by the driver. */
+  /** Running sandboxes of all servers, as last listed by the driver. */
   readonly sandboxesUp: () => readonly SandboxInfo[];
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
-  /** The name of this machine. */
   readonly host: string;
 }
 const usageMs = 150;
@@ -38,7 +37,7 @@ export async function readOverview(deps: Deps, signal: AbortSignal): Promise<Omi
 async function readSandboxes(deps: Deps, signal: AbortSignal): Promise<SandboxLoad[]> {
   const { records, liveSessions, sandboxesUp, sandboxes, host, clock } = deps;
   const hosts = new Map(sandboxesUp().map((info) => [info.sessionId, info.host ?? host]));
-  // The list is a few seconds old; sessions in memory are up to date.
+  // The list is a few seconds old; sessions in memory are current.
   for (const { id, client } of liveSessions.all()) {
     if (!client) hosts.delete(id);
     else if (!hosts.has(id)) hosts.set(id, host);
@@ -51,7 +50,7 @@ async function readSandboxes(deps: Deps, signal: AbortSignal): Promise<SandboxLo
       const used = await sandboxes
         .look(id, soon.signal)
         .then((client) => client?.usage(soon.signal))
-        .catch(() => undefined); // the daemon does not respond, or is an older version
+        .catch(() => undefined); // the daemon does not respond, or is too old to report usage
       if (used) usages.set(id, used);
     };
     await forEachConcurrent(ids.slice(0, mostMeasured), atOnce, measure);

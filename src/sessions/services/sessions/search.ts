@@ -7,11 +7,11 @@ const texts = ['title', 'latestMessage', 'lastTask'] as const satisfies readonly
 
 interface SearchFilter {
   readonly matches: (session: SessionRecord) => boolean;
-  /** The only sessions that can match. Undefined: too many. */
+  /** Only these sessions can match. Undefined: too many to list. */
   readonly among: ReadonlySet<string> | undefined;
 }
 
-/** Searches only in these sessions. Resolves with the ids of those that match. */
+/** Resolves with the ids of the sessions that match. */
 export async function searchWithin(
   { events }: { readonly events: Pick<Store['events'], 'search'> },
   own: readonly SessionRecord[],
@@ -28,7 +28,7 @@ export async function searchWithin(
   return new Set([...shown, ...(await events.search(text, maxFound, others))]);
 }
 
-/** Finds sessions by searching in the store, so that only matching sessions are read here. */
+/** Searches in the store, so that only matching sessions are read here. */
 export async function searchStoredSessions(
   {
     events,

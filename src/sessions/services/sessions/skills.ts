@@ -9,10 +9,7 @@ interface SkillSources {
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
 }
 
-/**
- * The skills that a session's agent can read now. An uploaded skill takes precedence over a workspace skill of the same
- * name.
- */
+/** Skills that a session's agent can read now. An uploaded skill overrides a workspace skill of the same name. */
 export async function listSessionSkills(
   { id, repositories = [] }: SessionRecord,
   { uploaded, sandboxes }: SkillSources,

@@ -9,7 +9,6 @@ import type { UsageGroup, UsageReport, UsageService, UsageTotal } from '../../ap
 
 interface Deps {
   readonly store: Pick<Store, 'events' | 'records'>;
-  /** Display names of people, by owner. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projectName: (id: string) => Promise<string>;
 }

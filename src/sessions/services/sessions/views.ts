@@ -20,7 +20,6 @@ interface PanelDeps extends ViewDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;
 }
 
-/** Views of a session's shells and files: from its sandbox if it runs, else from its log. */
 export function sessionViews({
   log,
   sandboxes,
@@ -35,7 +34,7 @@ export function sessionViews({
       return await viewing(
         id,
         signal,
-        // A shell is known only from the log until its first command reaches the sandbox.
+        // The daemon does not know a shell until its first command reaches the sandbox.
         (client, until) => client.view(shellId, until).catch(unlessMissing('shell_not_found', fromLog)),
         fromLog,
       );
@@ -57,10 +56,7 @@ export function sessionViews({
     },
   };
 
-  /**
-   * Reads a file that is not in the log but may still exist in a stopped sandbox. The sandbox is started only in this
-   * case.
-   */
+  /** Reads a file that is not in the log but may exist in a stopped sandbox; only then is the sandbox started. */
   async function keptFile(
     id: SessionId,
     path: string,
@@ -69,12 +65,12 @@ export function sessionViews({
     if (toAppError(unknown).code !== 'file_not_found') throw unknown;
     using until = createTimeoutSignal(keptMs, clock, signal);
     await using used = await sandboxes.use(id, until.signal).catch(() => {
-      throw unknown; // the original error tells the caller what to do
+      throw unknown; // the original error says what to do
     });
     return await readWholeFile(used.client, path, until.signal);
   }
 
-  /** Reads from a running sandbox, else from the log: viewing a session does not start its sandbox. */
+  /** Reads from a running sandbox, else from the log, so that viewing a session does not start its sandbox. */
   async function viewing<T>(
     id: SessionId,
     signal: AbortSignal,
@@ -91,7 +87,7 @@ export function sessionViews({
   }
 }
 
-/** A `catch` handler that calls `elsewhere` on this error code. Rethrows if nothing is found there. */
+/** `catch` handler: on this code, returns the result of `elsewhere`, or rethrows if that finds nothing. */
 const unlessMissing =
   <T>(code: ErrorCode, elsewhere: () => Promise<T>) =>
   async (thrown: unknown): Promise<NonNullable<T>> => {

@@ -1,11 +1,10 @@
 import { AppError } from '../../../core/errors/errors.ts';
 import type { FileStream } from '../../api/streams.ts';
 
-/** The first line of a file transfer. */
 export type TransferHeader = Pick<FileStream, 'size' | 'version'>;
 export const versionChars = 100;
 
-/** Parses the first line, with the file's size and version, and returns the bytes after it. */
+/** Returns the bytes after the header line, which has the file's size and version. */
 export function createHeaderReader(found: (heading: TransferHeader) => void): (bytes: Uint8Array) => Uint8Array {
   let line = '';
   let isDone = false;
@@ -24,7 +23,7 @@ export function createHeaderReader(found: (heading: TransferHeader) => void): (b
 
 export const missingSizeError = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
-/** The version is sent as a response header, so any other text from a sandbox is refused. */
+/** Other text from a sandbox is refused, because the version becomes a response header. */
 export function parseVersion(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
   throw new AppError('sandbox_untrusted', "The sandbox did not send the file's version.");

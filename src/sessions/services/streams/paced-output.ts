@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 
-/** Bytes as a stream with backpressure: if the reader pauses, so does the source. */
+/** Stream with backpressure: the source pauses while the reader does. */
 export class PacedOutput extends Readable {
   #requested = Promise.withResolvers<void>();
 

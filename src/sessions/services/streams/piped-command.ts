@@ -9,12 +9,11 @@ const openMs = 30_000;
 const closeMs = 10_000;
 const errorsChars = 500;
 
-/** An empty program input. */
 export async function* emptyInput(): AsyncGenerator<Uint8Array> {}
 
 /**
- * Runs a program over pipes until it exits. Stops the program with all its processes if `signal` fires or the input
- * fails. Rejects with the input's error, the signal's reason or error, and as `ProgramClient` does.
+ * Runs a program over pipes until it exits. Stops it and all its processes if `signal` fires or the input fails.
+ * Rejects with the input's error, the signal's reason, and as `ProgramClient` does.
  */
 export async function runOverPipes(
   { programs }: Pick<SandboxClient, 'programs'>,
@@ -28,8 +27,7 @@ export async function runOverPipes(
   const give = () => failed.reject(signal.reason);
   signal.addEventListener('abort', give, { once: true });
   try {
-    // The signal does not interrupt this call: otherwise it would be unknown whether the program has started and must
-    // be ended.
+    // The signal does not interrupt this call, because it would then be unknown whether the program must be ended.
     await programs.open(program, AbortSignal.timeout(openMs));
     onStart?.();
     throwIfAborted(signal);
@@ -38,19 +36,18 @@ export async function runOverPipes(
     return await Promise.race([pipes.ended, failed.promise]);
   } finally {
     signal.removeEventListener('abort', give);
-    // the sandbox, and the program with it, may be gone
+    // The sandbox may be gone, and the program with it.
     await programs.close(program.id, AbortSignal.timeout(closeMs)).catch(() => {});
   }
 }
 
 export interface PipedProgram extends ProgramSpec {
-  /** Absent: no input. */
   readonly input?: AsyncIterable<Uint8Array>;
-  /** Absent: the output is discarded. */
+  /** Absent: discards the output. */
   readonly onOutput?: CommandPipes['onOutput'];
   /** An additional exit code that means success. */
   readonly mayExit?: number;
-  /** Builds the error's text. Absent: reports that the files could not be copied. */
+  /** Builds the error's text. Absent: says that the files could not be copied. */
   readonly failure?: ((printed: string, exitCode: number) => string) | undefined;
 }
 
@@ -67,15 +64,13 @@ export async function runProgram(
   throw new AppError('conflict', text(errors.text(), exitCode));
 }
 
-/** The error text for a failed copy of these files. */
 export const copyFailureText =
   (files: string, command = '') =>
   (printed: string, exitCode: number) =>
     `${files} could not be copied (${command}: ${exitCode})${printed && `: ${printed}`}.`;
 
 /**
- * A program's output, produced as fast as it is read. If the reader stops, the program is ended; if the program fails,
- * so does the stream.
+ * Streams a program's output as fast as it is read. Ends the program if the reader stops; fails if the program does.
  */
 export async function* streamOutput(
   sandbox: Pick<SandboxClient, 'programs'>,
@@ -98,7 +93,7 @@ type Pipes = Awaited<ReturnType<SandboxClient['programs']['attach']>>;
 async function feed(pipes: Pipes, input: AsyncIterable<Uint8Array>): Promise<void> {
   let isRead = true;
   for await (const piece of input) {
-    // A program may exit before it has read all of its input; this is not an error.
+    // Not an error: a program can exit before it has read all of its input.
     if (isRead) await pipes.write(piece).catch(unlessLost(() => (isRead = false)));
   }
   pipes.endInput();

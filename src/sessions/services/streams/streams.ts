@@ -27,8 +27,8 @@ const errorsChars = 2_000;
 const closeMs = 10_000;
 
 /**
- * Long-running commands as programs over pipes, and files of any size as streams of the daemon. The daemon of an older
- * image has no such streams, so scripts transfer its files.
+ * Runs long commands as programs over pipes, and transfers files as streams of the daemon. An older image's daemon has
+ * no file streams, so scripts transfer its files.
  */
 export function createStreamService({ sandboxes, ids, known }: Deps): StreamService {
   const nameOf = (what: string) => `${what}-${ids.short()}`;
@@ -104,7 +104,7 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
       const send = async () => ((await client.transfers.areSupported(until)) ? await byDaemon() : await byScript());
       const done = send()
         .then(() => {
-          opened.reject(missingSizeError()); // no effect if `opened` has resolved
+          opened.reject(missingSizeError()); // no effect once `opened` has resolved
           content.push(null);
         })
         .finally(() => held.disposeAsync());
@@ -112,7 +112,7 @@ export function createStreamService({ sandboxes, ids, known }: Deps): StreamServ
         opened.reject(thrown);
         content.destroy(thrown);
       });
-      content.on('error', () => {}); // before anyone reads it, `opened` reports the failure
+      content.on('error', () => {}); // until it is read, `opened` reports the failure
       return { ...(await opened.promise), content } satisfies FileStream;
     },
 

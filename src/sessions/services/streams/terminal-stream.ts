@@ -7,8 +7,8 @@ import type { PacedOutput } from './paced-output.ts';
 const maxUnsent = 1024 * 1024; // bytes on a stream, otherwise characters
 
 /**
- * Sends input to a terminal in order, over one stream if the daemon supports it. Pending input beyond 1 MiB is dropped.
- * Errors of a terminal that is gone are ignored here, because its output stream reports them.
+ * Sends input to a terminal in order, over one stream if the daemon supports it. Drops pending input beyond 1 MiB.
+ * Ignores errors of a closed terminal, because its output stream reports them.
  */
 export class TerminalInput {
   readonly #client: TerminalClient;
@@ -67,7 +67,7 @@ export class TerminalInput {
   }
 }
 
-/** Forwards a terminal's output. Resolves when the connection is open, with a promise for the terminal's end. */
+/** Resolves when the connection is open. `ended` settles when the terminal ends. */
 export async function forwardTerminalOutput(
   client: TerminalClient,
   id: string,

@@ -1,12 +1,12 @@
 import { AppError } from '../../../core/errors/errors.ts';
 
-// Scripts that send and receive a file in a sandbox. $1 is the path, $2 the workspace. A file is opened before its size
-// is read, so replacing it has no effect. A file's version consists of its size and modification time.
+// Scripts that transfer files. $1 is the path, $2 the workspace. A file is opened before its size is read, so replacing
+// it has no effect. Its version consists of its size and modification time.
 
 const exits = { missing: 44, outside: 45, unfit: 46, full: 47, changed: 48 } as const;
 
 /**
- * Prints the file's size and version on one line, then its bytes from offset $3, at most $4 of them if $4 is not empty.
+ * Prints the file's size and version on one line, then its bytes from offset $3; if $4 is not empty, at most $4 bytes.
  */
 export const fileSendScript = `
 root=$(readlink -f -- "$2")
@@ -25,10 +25,9 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 `;
 
 /**
- * Writes its input next to the file and finally renames it, so that an interrupted upload leaves the old file. $3 is
- * the version the file must have, `none` if it must not exist, or empty. Prints the new version, which differs even if
- * both files are written in the same clock tick. Uploads to one folder are serialized from the comparison to the
- * rename.
+ * Writes its input next to the file and renames it at the end, so that an interrupted upload keeps the old file. $3:
+ * the required version, `none` for a new file, or empty. Prints the new version, which differs even within one clock
+ * tick. Uploads to one folder are serialized from the comparison to the rename.
  */
 export const fileReceiveScript = `
 root=$(readlink -f -- "$2")
@@ -51,7 +50,6 @@ while [ "$now" = "$(version "$part")" ]; do touch -- "$part"; done
 mv -f -- "$part" "$file" && version "$file"
 `;
 
-/** The error for a script's exit code. */
 export function toScriptError(exitCode: number, errors: string): AppError {
   switch (exitCode) {
     case exits.missing:

@@ -9,7 +9,7 @@ export async function readWholeFile(
   path: string,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  // Reads one byte more than allowed, to distinguish a longer file from one that just fits.
+  // The extra byte distinguishes a longer file from one that just fits.
   const bytes = await client.readFile(path, signal, { maxBytes: maxFileBytes + 1 });
   if (bytes.length > maxFileBytes)
     throw new AppError('payload_too_large', `The file is larger than ${maxFileBytes} bytes.`);

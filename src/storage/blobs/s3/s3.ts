@@ -15,17 +15,17 @@ import type { Secret } from '../../../core/text/secret.ts';
 import { Spool } from '../spool.ts';
 
 export interface S3Options {
-  /** Undefined: the AWS endpoint of the region. */
+  /** Undefined: the region's AWS endpoint. */
   readonly endpoint: string | undefined;
   readonly region: string;
   readonly bucket: string;
-  /** Prepended to every key unchanged, without an added `/`. */
+  /** Prepended to every key as it is, without an added `/`. */
   readonly prefix: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   /**
-   * The folder for unfinished uploads. An object is sent in one request with its length and checksum, so its content
-   * must be complete first.
+   * Folder for unfinished uploads. An object is sent in one request with its length and checksum, so its content must
+   * be complete first.
    */
   readonly spoolFolder: string;
   readonly now: number;

@@ -5,16 +5,14 @@ import { currentId, sessions } from '../../data/sessions.ts';
 import { IconButton } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 
-/** The seq of the first message that the session did not copy from another session. */
 function firstOwnSeq(sessionId: string): number {
   const copied = sessions.value.find(({ id }) => id === sessionId)?.forkedFrom?.seq ?? 0;
   return conversationModel.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
 }
 
-/** The ‹ 2/3 › switch at a message with several versions, each in its own session. */
 export function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentId.value;
-  // The session's own first message is unknown until the whole log has been read.
+  // The session's first own message is unknown until the whole log has been read.
   if (sessionId === undefined || isEndOnly.value) return null;
   const branches = findBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
   if (!branches) return null;

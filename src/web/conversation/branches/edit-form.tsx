@@ -15,7 +15,7 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** A form to change a sent message. The new text is sent in a branch: a session with everything before it. */
+/** The new text is sent in a branch: a session with everything before the message. */
 export function EditForm({ item, onClose }: Props) {
   const [text, setText] = useState(item.text);
   const [isBusyNow, setBusy] = useState(false);

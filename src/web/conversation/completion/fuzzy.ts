@@ -5,7 +5,7 @@ import { foldText } from '../../parts/word-search.ts';
 const maxLetters = 100; // characters
 const startsOfWords = /[/\\._\- ]/;
 
-/** How well the letters match; undefined: they do not all occur in this order. Matches near the end score higher. */
+/** Scores matches, higher near the end. Undefined: not all letters occur in this order. */
 export function fuzzyScore(name: string, target: string): number | undefined {
   const [text, letters] = [foldText(name), foldText(target).replace(/\s+/g, '').slice(0, maxLetters)];
   if (letters === '') return 0;
@@ -26,7 +26,7 @@ export function fuzzyScore(name: string, target: string): number | undefined {
   return score - text.length / 100;
 }
 
-/** The best matches, best first; ties keep their order. */
+/** Best first; ties keep their order. */
 export function rankMatches<Value>(
   values: readonly Value[],
   target: string,

@@ -1,12 +1,12 @@
 import type { IconName } from '../../parts/kit/icon.tsx';
 import type { TextKey } from '../../text/texts.ts';
 
-/** A command of the message box. Its name is the same in every language and in `corral chat`. */
+/** The name is the same in every language and in `corral chat`. */
 export interface SlashCommand {
   readonly name: string;
   readonly icon: IconName;
   readonly about: TextKey;
-  /** False: the command has nothing to act on now. Absent: always available. */
+  /** False: the command has nothing to act on. Absent: always available. */
   readonly when?: () => boolean;
   readonly run: () => void;
 }

@@ -95,7 +95,7 @@ export const slashCommands: readonly SlashCommand[] = [
   { name: 'settings', icon: 'gear', about: 'slash.settings', run: () => openSettings() },
 ];
 
-/** The commands that start with the word, followed by those that contain its letters. */
+/** Commands that start with the word, then those that contain its letters. */
 export function commandSuggestions(word: string): Suggestions {
   const prefix = word.toLowerCase();
   const ranked = slashCommands.flatMap((command) => {

@@ -11,7 +11,6 @@ const keys = [
   ['ctrl-k', 'slash.keyPalette'],
 ] as const;
 
-/** Help for the commands and keys of the message box. */
 export const showSlashHelp = (commands: readonly SlashCommand[]): void =>
   showDialog(
     <Dialog title={t('slash.title')}>

@@ -13,7 +13,7 @@ import type { Suggestion, Suggestions } from './suggestion.ts';
 import { findTriggerAt, replaceTrigger, type Trigger } from './trigger.ts';
 import { followWorkspacePaths, loadWorkspacePaths, workspacePaths } from './workspace-paths.ts';
 
-/** The sources of entries for each trigger character, in display order. */
+/** In display order. */
 const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
   '@': [fileSuggestions],
   '/': [commandSuggestions, skillSuggestions],
@@ -21,13 +21,11 @@ const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Sugg
 const listId = 'completions';
 
 interface Completion {
-  /** The completion list to draw above the message box; null: nothing to complete. */
+  /** Null: nothing to complete. */
   readonly list: VNode | null;
-  /** Attributes for the message box. */
   readonly aria: Readonly<Record<string, string | undefined>>;
-  /** Reads the word before the cursor again. */
   readonly look: () => void;
-  /** Handles a key. Returns whether the list used the key. */
+  /** Returns whether the list used the key. */
   readonly onKey: (event: KeyboardEvent) => boolean;
 }
 
@@ -35,7 +33,6 @@ interface Completion {
 export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: string): Completion {
   const [trigger, setTrigger] = useState<Trigger>();
   const [chosen, setChosen] = useState(0);
-  /** The position of the word whose list was closed. */
   const [closedAt, setClosedAt] = useState<number>();
   useEffect(followWorkspacePaths, []);
   const look = () => {
@@ -60,7 +57,6 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
 
   const found = sources[shown.kind].map((source) => source(shown.word));
   const all = found.flatMap((one) => one.entries);
-  // Commands and skills that start with the word precede those that contain it.
   const begins = ({ label }: Suggestion) => label.toLowerCase().startsWith(`/${shown.word.toLowerCase()}`);
   const entries = shown.kind === '/' ? [...all.filter(begins), ...all.filter((one) => !begins(one))] : all;
   const note = entries.length > 0 ? undefined : found.find((one) => one.note !== undefined)?.note;
@@ -138,7 +134,6 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
 
 const maxFiles = 40;
 
-/** The files of the workspace. */
 function fileSuggestions(word: string): Suggestions {
   const id = currentId.value;
   if (id === undefined) return { entries: [], note: t('complete.newSession') };
@@ -170,8 +165,7 @@ function fileSuggestions(word: string): Suggestions {
 const maxSkills = 20;
 
 /**
- * The session's skills, and those that can be added to the session. The message names the chosen skill, so that the
- * agent reads it.
+ * The session's skills, and those that can be added. The message names the chosen skill, so that the agent reads it.
  */
 function skillSuggestions(word: string): Suggestions {
   const id = currentId.value;

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
 import { query, toErrorText } from '../../data/server.ts';
 
-/** The workspace files of a session, for completion. `asleep`: listing them would start the sandbox. */
+/** Completes workspace files. `asleep`: listing them would start the sandbox. */
 export type WorkspacePaths =
   | { readonly state: 'loading' | 'asleep'; readonly paths: readonly string[] }
   | { readonly state: 'ready'; readonly paths: readonly string[] }
@@ -11,11 +11,10 @@ export type WorkspacePaths =
 const nothing: WorkspacePaths = { state: 'loading', paths: [] };
 const hidden = /^\.(corral|git)\//;
 
-/** The files of the most recently requested session. */
 export const workspacePaths = signal<WorkspacePaths>(nothing);
 let known: string | undefined;
 
-/** Lists the files, unless their list is up to date. `starts`: always, even if that starts the sandbox. */
+/** Lists the files unless the list is current. `starts`: even if that starts the sandbox. */
 export async function loadWorkspacePaths(sessionId: string, { starts = false } = {}): Promise<void> {
   if (known === sessionId && workspacePaths.peek().state !== 'asleep' && !starts) return;
   if (known !== sessionId) workspacePaths.value = nothing;
@@ -35,7 +34,7 @@ export async function loadWorkspacePaths(sessionId: string, { starts = false } =
   }
 }
 
-/** Calls and ended runs change files, so the next completion lists the files again. */
+/** Calls and ended runs change files, so the next completion lists them again. */
 export const followWorkspacePaths = (): (() => void) =>
   onEvent(({ type }) => {
     if (type === 'tool.called' || type === 'run.end' || type === 'sandbox.phase') known = undefined;

@@ -2,18 +2,16 @@ import { signal } from '@preact/signals';
 import type { GoalInput } from '../../data/actions.ts';
 import type { TextKey } from '../../text/texts.ts';
 
-/** An example of a check, the same in every language. */
+/** The same in every language. */
 export const exampleCheck = 'npm test';
 
-/** The goal of the draft message, as the form's values. */
 export interface GoalDraft {
   readonly rubric: string;
-  /** Commands, one per line. */
+  /** One command per line. */
   readonly checks: string;
-  /** Maximum number of revisions after a missed goal. */
+  /** Maximum revisions after a missed goal. */
   readonly revisions: number;
 }
-/** The server's limits. */
 export const maxRevisions = 20;
 const maxChecks = 20;
 const maxCommand = 4_000; // characters
@@ -22,7 +20,7 @@ export const emptyGoal: GoalDraft = { rubric: '', checks: '', revisions: 3 };
 const drafts = signal<ReadonlyMap<string, GoalDraft>>(new Map());
 const keyOf = (sessionId: string | undefined) => sessionId ?? 'new';
 
-/** The goal for the next message of this session or of a new one; undefined: the form is closed. */
+/** Goal of the next message. Undefined: the form is closed. */
 export const goalDraftOf = (sessionId: string | undefined): GoalDraft | undefined => drafts.value.get(keyOf(sessionId));
 
 export function setGoalDraft(sessionId: string | undefined, draft: GoalDraft | undefined): void {
@@ -38,7 +36,7 @@ const checksIn = ({ checks }: GoalDraft): readonly string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-/** The reason why the server would refuse the goal; undefined: the goal is valid. */
+/** Why the server would refuse the goal. Undefined: the goal is valid. */
 export function findGoalProblem(draft: GoalDraft): TextKey | undefined {
   const checks = checksIn(draft);
   const { revisions } = draft;
@@ -48,7 +46,6 @@ export function findGoalProblem(draft: GoalDraft): TextKey | undefined {
   return checks.length === 0 && draft.rubric.trim() === '' ? 'goal.empty' : undefined;
 }
 
-/** The goal of a valid form, in the server's format. */
 export function toGoal(draft: GoalDraft): GoalInput {
   const rubric = draft.rubric.trim();
   const checks = checksIn(draft).map((command) => ({ command }));

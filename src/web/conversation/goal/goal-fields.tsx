@@ -11,7 +11,6 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** The form for the message's goal. */
 export function GoalFields({ goal, onChange, onClose }: Props) {
   const form = useRef<HTMLFieldSetElement>(null);
   useEffect(() => form.current?.querySelector('textarea')?.focus(), []);

@@ -15,14 +15,13 @@ const lineHeight = 20; // must match conversation.css
 
 interface Props {
   readonly text: string;
-  /** The line above the output: the command. */
   readonly command?: string | undefined;
   readonly isLive?: boolean;
-  /** The file with the full output, if `text` is only its beginning and end. */
+  /** File with the full output, if `text` is only its beginning and end. */
   readonly whole?: WholeFile | undefined;
 }
 
-/** A command's output in color: a short output in full, the end of a long one, and all rows on request. */
+/** Shows a short output in full, the end of a long one, and all rows on request. */
 export function CommandOutput({ text, command, isLive = false, whole }: Props) {
   const [isOpen, setOpen] = useState(false);
   const total = useMemo(() => countLines(text), [text]);

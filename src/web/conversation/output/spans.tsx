@@ -1,6 +1,5 @@
 import type { AnsiSpan } from '../../parts/ansi.ts';
 
-/** One row of terminal output, in color. */
 export const AnsiSpans = ({ spans }: { spans: readonly AnsiSpan[] }) => (
   <>
     {spans.map(({ text, class: names, color, background }, n) =>

@@ -19,13 +19,13 @@ export interface WholeFile {
   readonly path: string;
 }
 
-/** The file with a command's full output, for a result that is truncated in the log. */
+/** Finds the file with a command's full output, whose logged result is truncated. */
 export function findWholeFile({ sessionId, runId, callId, family }: ToolItem, text: string): WholeFile | undefined {
   if (family !== 'shell' || sessionId !== currentId.value || !leftOut.test(text)) return undefined;
   return { sessionId, path: `.corral/output/${runId}.${callId}.log` };
 }
 
-/** All lines of a file as they arrive; only the lines in view are drawn. */
+/** Shows lines as they arrive; only those in view are drawn. */
 export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) {
   const lines = useMemo(() => new TextLines(), [path]);
   const [size, setSize] = useState(0);

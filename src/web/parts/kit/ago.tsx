@@ -1,13 +1,12 @@
 import { signal } from '@preact/signals';
 import { formatAge, formatMoment } from '../format.ts';
 
-/** The current time, updated once a minute, for relative times. */
+/** Updated once a minute, for relative times. */
 export const currentMinute = signal(Date.now());
 setInterval(() => {
   currentMinute.value = Date.now();
 }, 60_000);
 
-/** A relative time in the past, with the exact time on hover. */
 export function RelativeTime({ at }: { at: number | string }) {
   const ms = typeof at === 'string' ? Date.parse(at) : at;
   return (

@@ -3,14 +3,13 @@ import { Icon, type IconName } from './icon.tsx';
 
 type Props = Omit<JSX.IntrinsicElements['button'], 'icon' | 'children'>;
 
-/** A button with only an icon; `label` is its tooltip and its name for screen readers. */
+/** `label` is the tooltip and the name for screen readers. */
 export const IconButton = ({ icon, label, class: more, ...rest }: Props & { icon: IconName; label: string }) => (
   <button type="button" aria-label={label} title={label} {...rest} class={`icon-button ${more ?? ''}`}>
     <Icon name={icon} />
   </button>
 );
 
-/** A chip that shows the current choice; a press changes it. Without a value it shows its name. */
 export const ChipButton = ({
   icon,
   label,

@@ -2,11 +2,10 @@ interface Props<Value extends string> {
   readonly label: string;
   readonly value: Value;
   readonly options: readonly { readonly value: Value; readonly label: string }[];
-  /** Called with the option that a person chooses, which can be the current one. */
+  /** The chosen option can be the current one. */
   readonly onChange: (value: Value) => void;
 }
 
-/** A choice of one among a few, as adjacent buttons. */
 export const SegmentedChoice = <Value extends string>({ label, value, options, onChange }: Props<Value>) => (
   <fieldset class="choice">
     <legend>{label}</legend>

@@ -7,10 +7,10 @@ import { Button, IconButton } from './button.tsx';
 
 interface OpenDialog {
   readonly dialog: VNode;
-  /** Unique, so that no dialog reuses the element of a dialog that has just been closed. */
+  /** Unique, so that no dialog reuses the element of one that was just closed. */
   readonly key: number;
 }
-/** The open dialog; opening another one replaces it. */
+/** Opening another dialog replaces it. */
 const shown = signal<OpenDialog | undefined>(undefined);
 let opened = 0;
 
@@ -20,7 +20,7 @@ export const showDialog = (dialog: VNode): void => {
 export const closeDialog = (): void => {
   shown.value = undefined;
 };
-/** Draws the open dialog. Use it once in the page. */
+/** Use once in the page. */
 export const Dialogs = () =>
   shown.value && (
     <ErrorBoundary key={shown.value.key} instead={<FailedDialog />}>
@@ -28,7 +28,7 @@ export const Dialogs = () =>
     </ErrorBoundary>
   );
 
-/** Shown instead of a dialog that could not be drawn. It can be opened again. */
+/** Replaces a dialog that could not be drawn. It can be opened again. */
 const FailedDialog = () => (
   <Dialog title={t('dialogNotDrawn')}>
     <Button label={t('close')} onClick={closeDialog} />
@@ -43,11 +43,11 @@ interface Props {
   readonly onClose?: () => void;
 }
 
-/** A modal dialog with a title and a close button. Escape closes it too, and the focus returns. */
+/** Escape also closes it, and the focus returns. */
 export function Dialog({ title, wide = false, children, onClose }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const own = useRef(shown.peek());
-  // Ignores the late close event of an earlier dialog, because another dialog can already be open.
+  // Ignores an earlier dialog's late close event, because another dialog can already be open.
   const closed = () => {
     if (shown.peek() === own.current) closeDialog();
     onClose?.();
@@ -78,7 +78,7 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
 }
 
 /**
- * Focuses the first field of a form, or the safe answer to a question. On a phone that would open the keyboard, so the
+ * Focuses a form's first field, or the safe answer to a question. On a phone, that would open the keyboard, so the
  * dialog itself gets the focus.
  */
 function focusFirst(dialog: HTMLDialogElement | null): void {
@@ -90,11 +90,9 @@ interface Question {
   readonly title: string;
   readonly text: string;
   readonly yes: string;
-  /** Called when the person confirms. */
   readonly act: () => void;
 }
 
-/** Asks for confirmation before an irreversible action. */
 export const confirmAction = ({ title, text, yes, act }: Question): void =>
   showDialog(
     <Dialog title={title}>

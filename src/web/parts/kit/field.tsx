@@ -6,19 +6,16 @@ import { closeDialog } from './dialog.tsx';
 import type { IconName } from './icon.tsx';
 import { FormError, useActionError } from './trouble.tsx';
 
-// The fields of a form: a label, the field, a help text, and the error at the field.
-
 interface Shared<Value extends string> {
   readonly label: string;
   readonly value: Value;
   readonly onChange: (value: Value) => void;
   readonly help?: string | undefined;
   readonly required?: boolean;
-  /** The value's error, shown at the field. It prevents the form from being sent. Empty: none. */
+  /** Shown at the field. A form with an error cannot be sent. Empty: none. */
   readonly error?: string;
 }
 
-/** Accessibility attributes of a field. */
 interface FieldState {
   readonly id: string;
   readonly 'aria-invalid': boolean;
@@ -56,7 +53,6 @@ interface TextProps extends Shared<string> {
   readonly maxLength?: number;
   readonly pattern?: string;
   readonly inputMode?: 'decimal' | 'numeric' | 'url';
-  /** Suggestions that the browser offers while the person types. */
   readonly offers?: readonly string[];
   readonly onLeave?: () => void;
 }
@@ -91,7 +87,7 @@ export function TextField({ label, help, value, onChange, isCode, offers, error 
   );
 }
 
-/** A secret, which is never displayed. */
+/** The secret is never displayed. */
 export const SecretField = ({ label, help, error, onChange, ...rest }: Shared<string> & { placeholder?: string }) => (
   <Labelled label={label} help={help} error={error}>
     {(state) => (
@@ -162,7 +158,6 @@ interface ManyProps {
   readonly error?: string;
   readonly onChange: (chosen: string[]) => void;
 }
-/** A group of checkboxes. */
 export function MultiChoiceField({ legend, choices, chosen, error = '', onChange }: ManyProps) {
   const id = useId();
   return (
@@ -190,7 +185,6 @@ interface CheckProps {
   readonly isOn: boolean;
   readonly onChange: (isOn: boolean) => void;
 }
-/** A single checkbox. */
 export const CheckField = ({ label, isOn, onChange }: CheckProps) => (
   <label class="check row">
     <input type="checkbox" checked={isOn} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
@@ -200,17 +194,16 @@ export const CheckField = ({ label, isOn, onChange }: CheckProps) => (
 
 interface FormProps {
   readonly children: ComponentChildren;
-  /** The first words of an error message. */
+  /** First words of an error message. */
   readonly failure: string;
   readonly save: string;
   readonly icon?: IconName;
-  /** Disables the save button. */
   readonly isOff?: boolean;
   /** Default: closes the dialog. */
   readonly onCancel?: () => void;
   readonly onSave: () => Promise<unknown>;
 }
-/** A group of fields with one Save button, and the error of the last save. */
+/** One Save button for all fields, and the error of the last save. */
 export function Form({ children, failure, save, icon, isOff = false, onCancel = closeDialog, onSave }: FormProps) {
   const [trouble, tryIt] = useActionError();
   const [isBusy, setBusy] = useState(false);

@@ -8,19 +8,16 @@ export interface ListItem {
   readonly key: string;
   readonly title?: string;
   readonly icon?: IconName;
-  /** A part to show in a code font, such as an address. */
+  /** Shown in a code font, such as an address. */
   readonly code?: string;
-  /** Facts about the item, one per line. */
+  /** One fact per line. */
   readonly lines?: readonly string[];
-  /** Whether the item needs a person. */
+  /** The item needs a person. */
   readonly waits?: boolean;
-  /** Whether the item is selected, in a list with a selection. */
   readonly isChosen?: boolean;
-  /** Whether the row is disabled. Its lines explain why. */
+  /** The row is disabled. Its lines explain why. */
   readonly isOff?: boolean;
-  /** Shown next to the row. */
   readonly action?: ComponentChildren;
-  /** Shown below the row. */
   readonly more?: ComponentChildren;
   /** Absent: the row is read-only. */
   readonly open?: () => void;
@@ -35,7 +32,7 @@ interface Props {
 }
 const searchedFrom = 12; // items
 
-/** Rows that show or open an item: a name, and lines about it. A long list has a search. */
+/** Rows that show or open an item. A long list has a search. */
 export function List({ items = [], none, label, isSearched = true }: Props) {
   const [text, setText] = useState('');
   if (items.length === 0) return none === undefined ? null : <p class="quiet">{none}</p>;

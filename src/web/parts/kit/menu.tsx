@@ -15,16 +15,12 @@ interface MenuProps {
   readonly items: readonly MenuItem[];
   readonly class?: string;
   readonly icon?: IconName;
-  /** The label of the button and its menu. */
   readonly label?: string;
 }
 
 const width = 250; // pixels; must match the style
 
-/**
- * A button with a menu of further actions and arrow-key navigation. The browser closes the menu after Escape or a press
- * elsewhere.
- */
+/** A button with a menu and arrow-key navigation. The browser closes the menu after Escape or a press elsewhere. */
 export function Menu({ items, class: more, icon = 'more', label = t('more') }: MenuProps) {
   const ref = useRef<HTMLDivElement>(null);
   const id = useId();

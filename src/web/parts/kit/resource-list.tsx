@@ -6,22 +6,20 @@ import { CopyButton } from './copy-button.tsx';
 import { List, type ListItem } from './list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from './trouble.tsx';
 
-/** The items of one kind that a page has loaded from the server. */
 export interface Resource<Item> {
   /** Undefined: not loaded yet. */
   readonly all: readonly Item[] | undefined;
   readonly setAll: (change: (now: readonly Item[]) => readonly Item[]) => void;
-  /** The last error, and the result of the last change. */
+  /** Error of the last action, and result of the last change. */
   readonly trouble: string;
   readonly notice: string;
   /**
-   * Performs `work`, reloads the items, and shows the text that `work` resolves with. Resolves with whether it
-   * succeeded.
+   * Performs `work`, reloads the items, and shows the text that `work` resolves with. Resolves with true on success.
    */
   readonly act: (what: string, work: () => Promise<string>) => Promise<boolean>;
 }
 
-/** Loads the items; an error message starts with `unread`. */
+/** Error messages start with `unread`. */
 export function useResource<Item>(unread: string, load: () => Promise<readonly Item[]>): Resource<Item> {
   const [all, setAll] = useState<readonly Item[]>();
   const [notice, setNotice] = useState('');
@@ -48,13 +46,11 @@ interface Props<Item> {
   readonly about?: string;
   readonly none?: string;
   readonly toItem: (item: Item) => ListItem;
-  /** Shown between the introduction and the list, such as the button for a new item. */
+  /** Between the introduction and the list, such as the button for a new item. */
   readonly head?: ComponentChildren;
-  /** Shown below the list, such as a form. */
   readonly children?: ComponentChildren;
 }
 
-/** An introduction, the items, and the result of the last change. */
 export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, toItem, head, children }: Props<Item>) {
   if (!all) return <LoadPlaceholder problem={trouble} />;
   return (
@@ -71,13 +67,13 @@ export function ResourceList<Item>({ of: { all, trouble, notice }, about, none, 
 
 interface SureProps {
   readonly label: string;
-  /** The name of the list's item, for screen readers. */
+  /** Name of the list's item, for screen readers. */
   readonly name: string;
   readonly ask: string;
   readonly act: () => unknown;
 }
 
-/** A button that asks for confirmation inline, so that the person does not leave the list. */
+/** Asks for confirmation inline, so that the person does not leave the list. */
 export function ConfirmButton({ label, name, ask, act }: SureProps) {
   const [isAsking, setAsking] = useState(false);
   if (!isAsking) {
@@ -86,7 +82,7 @@ export function ConfirmButton({ label, name, ask, act }: SureProps) {
   return <InlineConfirmation label={label} name={name} ask={ask} act={act} end={() => setAsking(false)} />;
 }
 
-/** A confirmation shown in place of its button. */
+/** Replaces its button. */
 export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & { end: () => void }) => (
   <span class="row sure wrap" role="group" aria-label={name}>
     <span>{ask}</span>
@@ -105,7 +101,7 @@ export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & {
   </span>
 );
 
-/** A secret that the server shows only once. */
+/** The server shows the secret only once. */
 export const OneTimeSecret = ({ label, text }: { label: string; text: string }) => (
   <div class="stack note good shown-once" role="status">
     <strong>{label}</strong>

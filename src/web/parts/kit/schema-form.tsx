@@ -10,28 +10,23 @@ import { FormError } from './trouble.tsx';
 
 /** Field options that the schema does not define. */
 interface FieldOptions {
-  /** Replaces the field's own label. */
   readonly label?: string;
   /** `code`: long text in a monospace font. */
   readonly as?: 'secret' | 'long' | 'code' | 'time';
   readonly placeholder?: string;
-  /** Minimum height of a long text. */
   readonly rows?: number;
-  /** Replaces the values of the schema. */
+  /** Replace the schema's values. */
   readonly choices?: readonly (readonly [value: string, words: string, about?: string])[];
-  /** The label of the empty choice, before the values of the schema. */
+  /** Label of the empty choice, before the schema's values. */
   readonly none?: string;
-  /** Suggestions that the browser offers while the person types. */
   readonly offers?: readonly string[];
-  /** Replaces the server's schema. */
   readonly schema?: FieldSchema;
-  /** Overrides whether the schema requires the field. */
   readonly isRequired?: boolean;
-  /** Finds an error that the schema cannot detect, while the person types. */
+  /** Finds errors that the schema cannot detect, while the person types. */
   readonly check?: (text: string) => string | undefined;
   /** Normalizes the value when the person leaves the field. */
   readonly tidy?: (text: string) => string;
-  /** Shown below the field, at full width. */
+  /** Below the field, at full width. */
   readonly below?: ComponentChildren;
   /** Groups of the schema's values, with legends from texts such as `webhooks.group.runs`. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
@@ -46,17 +41,17 @@ type Fields<Name extends FormName> = Partial<Record<keyof InputOf<Name> | `${str
 type Drafts = Readonly<Record<string, FieldDraft>>;
 
 interface Props<Name extends FormName> {
-  /** The operation whose input the form edits. */
+  /** Operation whose input the form edits. */
   readonly of: Name;
-  /** The prefix of the form's texts: `webhooks` has `webhooks.url`, `webhooks.url.help` and `webhooks.format.json`. */
+  /** Prefix of the form's texts: `webhooks` has `webhooks.url`, `webhooks.url.help` and `webhooks.format.json`. */
   readonly words: string;
   /** Absent: the enclosing dialog has the title. */
   readonly title?: string;
-  /** The fields to show, in order. Some depend on the values of others. */
+  /** In display order. Fields can depend on others' values. */
   readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
-  /** The initial values, and the values after a save. */
+  /** Initial values, and the values after a save. */
   readonly value?: object | undefined;
-  /** Handwritten fields, with their errors from a {@link FieldErrors} that `send` throws. */
+  /** Handwritten fields. Their errors are from a {@link FieldErrors} that `send` throws. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
   /** Save is enabled only after a change. */
   readonly needsChange?: boolean;
@@ -64,12 +59,11 @@ interface Props<Name extends FormName> {
   readonly save?: string;
   readonly failure?: string;
   readonly cancel?: () => void;
-  /** A second button, which validates the form like Save. */
+  /** Validates the form as Save does. */
   readonly second?: { readonly label: string; readonly send: (input: InputOf<Name>) => Promise<unknown> };
   readonly send: (input: InputOf<Name>) => Promise<unknown>;
 }
 
-/** Errors of handwritten fields. */
 export class FieldErrors extends Error {
   readonly fields: Readonly<Record<string, string>>;
 
@@ -79,7 +73,7 @@ export class FieldErrors extends Error {
   }
 }
 
-/** A form generated from the input of a server operation, with each error at its field. */
+/** Generated from a server operation's input, with each error at its field. */
 export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const { of, words, title, fields, value, children, note, cancel, second, send } = props;
   const { save = t('files.save'), failure = t('notSaved'), needsChange = false } = props;
@@ -188,7 +182,7 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   );
 }
 
-/** The value of a field; a dot in the name leads into an object. */
+/** A dot in the name leads into an object. */
 const valueAt = (value: unknown, name: string): unknown =>
   name.split('.').reduce((inside, part) => (inside as Record<string, unknown> | undefined | null)?.[part], value);
 

@@ -1,9 +1,8 @@
 import type { TextKey } from '../../text/texts.ts';
 
-// A form holds one text for each field, or several for a field with multiple choices. `npm run check` generates
-// forms.json from the server's operations.
+// A form holds one text per field, or several for multiple choices. `npm run check` generates forms.json from the
+// server's operations.
 
-/** One field of an operation's input. */
 export interface FieldSchema {
   /** `many`: several of the values. `list`: texts separated by spaces or commas. */
   readonly kind: 'text' | 'number' | 'choice' | 'many' | 'list';
@@ -14,7 +13,7 @@ export interface FieldSchema {
   /** Words that can replace a number, such as `unlimited`. */
   readonly words?: readonly string[];
   readonly pattern?: string;
-  /** Limits of a number, or of the length of text. */
+  /** Limits of a number, or of a text's length. */
   readonly min?: number;
   readonly max?: number;
   readonly initial?: string;
@@ -24,14 +23,13 @@ export type FieldDraft = string | readonly string[];
 
 const entriesOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
 
-/** Converts the server's value to the field's text. */
 export function toDraft({ kind, initial = '' }: FieldSchema, value: unknown): FieldDraft {
   if (Array.isArray(value)) return kind === 'many' ? value.map(String) : value.join(', ');
   if (kind === 'many') return [];
   return value === undefined || value === null ? initial : String(value);
 }
 
-/** Converts the field's text to the server's value; undefined: the field is omitted. */
+/** Converts the field's text to the server's value. Undefined: the field is omitted. */
 export function parseFieldDraft({ kind, isRequired, isNullable, words = [] }: FieldSchema, draft: FieldDraft): unknown {
   if (typeof draft !== 'string') return draft;
   if (kind === 'list') return isRequired || draft.trim() !== '' ? entriesOf(draft) : undefined;
@@ -39,7 +37,6 @@ export function parseFieldDraft({ kind, isRequired, isNullable, words = [] }: Fi
   return kind === 'number' && !words.includes(draft.trim()) ? Number(draft) : draft;
 }
 
-/** The key of an error message, and its parameters. */
 export type FieldMistake = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
 
 /** Undefined: the value is valid. */

@@ -1,7 +1,7 @@
 import type { DisplayStatus } from '../../data/status.ts';
 import { t } from '../../text/text.ts';
 
-/** The status as a small icon, which differs in shape as well as color. */
+/** The icon differs in shape as well as color. */
 export const StatusDot = ({ status }: { status: DisplayStatus }) => (
   <span class="dot" data-status={status} role="img" aria-label={t(`status.${status}`)} />
 );
@@ -13,7 +13,6 @@ export const StatusChip = ({ status }: { status: DisplayStatus }) => (
   </span>
 );
 
-/** The icon next to steps and tool calls. */
 export const StatusIcon = ({ status }: { status: 'pending' | 'running' | 'completed' | 'failed' }) => (
   <span class="mark" data-status={status} role="img" aria-label={t(`mark.${status}`)}>
     {status === 'completed' ? '✓' : status === 'failed' ? '✕' : ''}

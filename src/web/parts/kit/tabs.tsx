@@ -6,22 +6,22 @@ interface Tab {
   readonly id: string;
   readonly label: string;
   readonly icon: IconName;
-  /** Shown after the label, such as the number of unseen items. */
+  /** After the label, such as the number of unseen items. */
   readonly news?: ComponentChildren;
 }
 interface Props {
   readonly label: string;
   readonly tabs: readonly Tab[];
   readonly open: string | undefined;
-  /** The id of the element that contains the open tab's panel. */
+  /** Id of the element that contains the open tab's panel. */
   readonly panel: string;
   readonly onOpen: (id: string) => void;
 }
 
-/** The id of a tab's element, which labels its panel. */
+/** Labels the tab's panel. */
 export const tabId = (id: string): string => `tab-${id}`;
 
-/** Tabs with arrow-key navigation, one of which is open. */
+/** One of the tabs is open. Arrow keys move between them. */
 export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
   const move = (event: KeyboardEvent) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[pressedKey(event)];

@@ -5,10 +5,7 @@ import { Button } from './button.tsx';
 
 type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
 
-/**
- * Shows errors inside a dialog, which covers the page's notice. Returns the error's text, and a function that performs
- * work and resolves with whether it succeeded.
- */
+/** Shows errors inside a dialog, which covers the page's notice. The function resolves with true on success. */
 export function useActionError(): [text: string, tryIt: RunAction] {
   const [text, setText] = useState('');
   const tryIt: RunAction = async (what, work) => {
@@ -24,7 +21,7 @@ export function useActionError(): [text: string, tryIt: RunAction] {
   return [text, tryIt];
 }
 
-/** Data from the server, and the error of the last load. */
+/** `problem`: error of the last load. */
 interface LoadedData<Data> {
   readonly now: Data | undefined;
   readonly problem: string;
@@ -52,10 +49,8 @@ export function useLoadedData<Data>(load: () => Promise<Data>, reasons: readonly
 
 interface PlaceholderProps {
   readonly problem: string;
-  /** Loads again after an error. */
   readonly again?: (() => void) | undefined;
 }
-/** A placeholder for a view without data: loading, or the error and a button to try again. */
 export const LoadPlaceholder = ({ problem, again }: PlaceholderProps) => (
   <div class={problem === '' ? 'quiet empty' : 'empty bad-text'} role={problem === '' ? undefined : 'alert'}>
     <p>{problem || t('loading')}</p>

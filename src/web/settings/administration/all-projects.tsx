@@ -11,7 +11,6 @@ import { readSpending } from './spending.ts';
 type Project = Outputs['administration']['projects']['projects'][number];
 const pageLength = 500;
 
-/** The projects of all owners. Administrators can open their members. */
 export function AllProjects() {
   const [all, setAll] = useState<readonly Project[]>([]);
   const load = async () => {

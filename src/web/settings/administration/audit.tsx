@@ -14,7 +14,6 @@ const mostExported = 50_000;
 const outcomes = ['', 'done', 'refused'] as const;
 const filters = ['action', 'target', 'key', 'text'] as const;
 
-/** The audit log, with filters. */
 export function AuditPage() {
   const [texts, setTexts] = useState({ action: '', target: '', key: '', text: '' });
   const [outcome, setOutcome] = useState<(typeof outcomes)[number]>('');
@@ -80,7 +79,7 @@ const detailsOf = (detail: Row['detail']) =>
   Object.entries(detail)
     .map(([field, value]) => `${field}=${value}`)
     .join(' ');
-/** The text for a word of the log; a word without a text is shown unchanged. */
+/** A word without a text is shown unchanged. */
 const wordOf = (group: string, word: string) => {
   const key = `${group}.${word}`;
   return isText(key) ? t(key) : word;

@@ -6,13 +6,13 @@ import { t } from '../../text/text.ts';
 
 type Table = Parameters<typeof toCsv>[0];
 interface Props {
-  /** The file name without its extension. */
+  /** Without the extension. */
   readonly name: string;
-  /** The rows, starting with the column names. */
+  /** Starts with the column names. */
   readonly table: () => Table | Promise<Table>;
 }
 
-/** Downloads a table, which is built when the button is pressed. */
+/** Builds the table when the button is pressed. */
 export function CsvButton({ name, table }: Props) {
   const [isBusy, setBusy] = useState(false);
   const [trouble, tryIt] = useActionError();

@@ -14,13 +14,12 @@ type Sandbox = Overview['sandboxes'][number];
 interface StateReading {
   readonly overview: Overview;
   readonly health: Outputs['system']['health'];
-  /** Time of the reading in ms, for differences between two readings. */
+  /** Time of the reading in ms, to compare two readings. */
   readonly at: number;
 }
 const lookMs = 5_000;
 const checks = ['storage', 'sandbox', 'model'] as const;
 
-/** The state of the server: health, sandboxes with their load, waiting runs, storage. */
 export function OverviewPage() {
   const [[now, before], setReadings] = useState<readonly StateReading[]>([]);
   const [trouble, tryIt] = useActionError();
@@ -143,7 +142,7 @@ export function OverviewPage() {
     </>
   );
 
-  /** Processors in use between the last two readings; undefined: not known yet. */
+  /** Processors in use between the last two readings. Undefined: not known yet. */
   function processorsOf({ sessionId, usage }: Sandbox): number | undefined {
     const last = before?.overview.sandboxes.find((one) => one.sessionId === sessionId)?.usage;
     if (!now || !before || !last || !usage) return undefined;

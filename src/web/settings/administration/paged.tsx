@@ -7,19 +7,16 @@ interface Page<Item> {
   readonly items: readonly Item[];
   readonly next: string | null;
 }
-/** The pages of a long list that have been loaded. */
 export interface PagedList<Item> extends Partial<Page<Item>> {
   readonly trouble: string;
   readonly more: () => unknown;
-  /** Reloads the first page. */
   readonly again: () => Promise<unknown>;
 }
 
 const searchMs = 300; // after the last keystroke
 
 /**
- * Loads the first page when `filter` changes, and further pages on request. Late answers for an earlier filter are
- * dropped.
+ * Loads the first page when `filter` changes, and further pages on request. Drops late answers for an earlier filter.
  */
 export function usePagedList<Item>(
   filter: string,
@@ -41,7 +38,6 @@ export function usePagedList<Item>(
   return { ...page, trouble, more: () => read(page), again: () => read(undefined) };
 }
 
-/** A button for the next page, shown only if there is one. */
 export const LoadMore = ({ next, more }: Pick<PagedList<unknown>, 'next' | 'more'>) =>
   next ? (
     <div>

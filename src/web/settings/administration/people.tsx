@@ -16,7 +16,6 @@ import { readSpending } from './spending.ts';
 type Person = Outputs['people']['list']['people'][number];
 const mostExported = 10_000;
 
-/** The people who have signed in: role, last use, sessions and spending, and buttons that revoke their access. */
 export function PeoplePage() {
   const [text, setText] = useState('');
   const [trouble, tryIt] = useActionError();
@@ -89,7 +88,7 @@ interface AccessProps {
   readonly isDisabled: boolean;
   readonly change: () => unknown;
 }
-/** Requires confirmation only to revoke access. */
+/** Only revoking access requires confirmation. */
 const Access = ({ title, isDisabled, change }: AccessProps) =>
   isDisabled ? (
     <Button

@@ -2,7 +2,6 @@ import { query } from '../../data/server.ts';
 import { formatCount, formatPrice } from '../../parts/format.ts';
 import { t } from '../../text/text.ts';
 
-/** Reads this month's spending of all people, or projects, as text for each owner or project id. */
 export async function readSpending(of: 'person' | 'project'): Promise<(id: string) => string> {
   const all = await query('budgets.list', undefined);
   const byId = new Map(all.filter((one) => one.of === of).map((one) => [one.id, one]));

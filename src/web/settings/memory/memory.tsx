@@ -14,7 +14,6 @@ const memoryParts = ['memory'];
 type Summary = Outputs['memory']['list'][number];
 const keyOf = ({ of, id }: Summary) => `${of}:${id}`;
 
-/** The notes that agents keep for people and projects. A person selects a holder, and then a note. */
 export function Memory() {
   const [all, setAll] = useState<readonly Summary[]>();
   const [chosen, setChosen] = useState('');

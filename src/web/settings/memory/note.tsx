@@ -15,7 +15,7 @@ import { t } from '../../text/text.ts';
 
 export type Note = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
-/** The names of the people who are visible to the caller, by id. */
+/** Names, by id, of the people whom the caller can see. */
 export type DisplayNames = ReadonlyMap<string, string>;
 type Holder = Inputs['memory']['notes'];
 
@@ -27,7 +27,7 @@ interface Props {
   readonly back: () => void;
 }
 
-/** One note: its text, which can be edited, and its history, in which changes can be undone and redacted. */
+/** Changes in the note's history can be undone and redacted. */
 export function NoteView({ holder, note: given, names, back }: Props) {
   const [note, setNote] = useState(given);
   const [text, setText] = useState<string>();
@@ -38,7 +38,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
   const read = async (now: Note | undefined) => {
     if (!now) return setText('');
     const versions = await query('memory.history', { ...holder, path: now.path });
-    setNote(now); // set together with the history: otherwise a click could open a change of the previous note
+    setNote(now); // set together with the history: otherwise a click could open the previous note's change
     setHistory(versions);
     setText(now.deleted ? '' : (versions[0]?.text ?? ''));
   };

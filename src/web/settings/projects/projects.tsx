@@ -18,7 +18,6 @@ type Member = Outputs['projects']['members'][number];
 const memberRoles = ['viewer', 'member', 'maintainer'] as const;
 const keyOf = ({ of, id, issuer }: Member) => `${of} ${issuer ?? ''} ${id}`;
 
-/** The projects that the person can see, and the members of each. */
 export const Projects = ({ again }: { again: () => void }) => (
   <ProjectList
     head={
@@ -78,7 +77,6 @@ export function ProjectList<Row extends OpenProject>({ load, linesOf, opens = tr
 const isNamedById = ({ of, id }: Member) => of === 'person' && !id.includes('@');
 
 function Members({ project: { id, name, role }, back }: { project: OpenProject; back: () => void }) {
-  /** The member to transfer the project to. */
   const [heir, setHeir] = useState('');
   const [trouble, tryIt] = useActionError();
   const members = useResource<Member>(t('members.unread'), () => query('projects.members', { id }));

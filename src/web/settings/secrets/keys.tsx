@@ -15,7 +15,7 @@ type Key = Outputs['keys']['list']['keys'][number];
 const lifetimes = [30, 90, 365]; // days
 const dayMs = 86_400_000;
 
-/** The API keys of people and programs: created here, shown once, and revoked. */
+/** A key is shown only once, when it is created. */
 export function ApiKeys() {
   const [made, setMade] = useState<Outputs['keys']['create']>();
   const keys = useResource(t('keys.unread'), async () => (await query('keys.list', undefined)).keys);
@@ -50,7 +50,7 @@ export function ApiKeys() {
       }}
       send={async (input) => {
         const created = isFirst ? await makeFirst(input) : await mutate('keys.create', input);
-        await keys.act('', async () => ''); // reload first, because that replaces the form of the first key
+        await keys.act('', async () => ''); // reloads first, because that replaces the form of the first key
         setMade(created);
       }}
     />
@@ -79,11 +79,10 @@ interface SectionProps {
   readonly none: string;
   readonly list: () => Promise<readonly Key[]>;
   readonly revoke: (id: string) => Promise<unknown>;
-  /** Renders the form, which passes each created key to `show`. */
+  /** Passes each created key to `show`. */
   readonly form: (show: (created: CreatedKey) => Promise<unknown>) => ComponentChildren;
 }
 type CreatedKey = Outputs['projectAccounts']['create'];
-/** Keys of a person or a project, below the page's other content about them. */
 function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
   const [made, setMade] = useState<CreatedKey>();
   const keys = useResource(t('keys.unread'), list);
@@ -113,7 +112,6 @@ function KeySection({ title, about, none, list, revoke, form }: SectionProps) {
   );
 }
 
-/** The person's own keys, for programs that act for the person. */
 export const PersonalKeys = () => (
   <KeySection
     title={t('keys.personal')}
@@ -144,7 +142,6 @@ export const PersonalKeys = () => (
   />
 );
 
-/** The service accounts of a project. */
 export const ProjectAccounts = ({ id }: { id: string }) => (
   <KeySection
     title={t('accounts')}
@@ -173,7 +170,7 @@ export const ProjectAccounts = ({ id }: { id: string }) => (
 
 interface ItemOptions {
   readonly revoke: ((id: string) => void) | undefined;
-  /** Shows the project of each key, for a list with several projects. */
+  /** Shows each key's project, for a list with several projects. */
   readonly namesProject: boolean;
 }
 const toItem = (key: Key, { revoke, namesProject }: ItemOptions) => ({
@@ -211,8 +208,8 @@ function listFacts(
 }
 
 /**
- * The first key closes an open server, and ends this page's socket before an answer could arrive over it. The key is
- * therefore created by a separate request, and this tab continues with it.
+ * The first key closes an open server and ends this page's socket before an answer could arrive. A separate request
+ * therefore creates the key, and this tab continues with it.
  */
 async function makeFirst(wish: InputOf<'keys.create'>): Promise<Outputs['keys']['create']> {
   const answer = await request('/api/v1/keys', {

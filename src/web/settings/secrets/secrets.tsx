@@ -6,10 +6,7 @@ import { t } from '../../text/text.ts';
 
 type Credential = Outputs['serverCredentials']['put'];
 
-/**
- * The secrets that the sandboxes of all sessions use without seeing them. A new secret with an existing name replaces
- * it.
- */
+/** Sandboxes of all sessions use the secrets without seeing them. A new secret replaces one of the same name. */
 export function SandboxSecrets() {
   const secrets = useResource<Credential>(t('secrets.unread'), () => query('serverCredentials.list', undefined));
   const revoke = (name: string) =>

@@ -10,7 +10,7 @@ import { type Rule, Rules } from './rules.tsx';
 
 export type ServerSetting = Outputs['settings']['list']['settings'][number];
 
-/** The unsaved input: text, or the rows of rules. */
+/** Unsaved input: text, or the rows of rules. */
 export type SettingDraft = string | readonly Rule[];
 
 export function toFieldDraft({ form, value }: ServerSetting): SettingDraft {
@@ -19,7 +19,7 @@ export function toFieldDraft({ form, value }: ServerSetting): SettingDraft {
   return value === null ? '' : String(value);
 }
 
-/** The value to store; undefined: none, so the default applies. */
+/** Undefined: no value is stored, so the default applies. */
 export function parseSettingDraft({ form: { kind } }: ServerSetting, draft: SettingDraft) {
   if (typeof draft !== 'string') {
     return draft.map(({ action, tool, pattern }) => ({
@@ -49,7 +49,7 @@ interface Props {
 export function SettingField({ setting, label, draft, onChange }: Props) {
   const { kind, options = [], unit } = setting.form;
   useEffect(() => {
-    // without the list, only the current template is shown
+    // Without the list, only the current template is shown.
     if (kind === 'template') void loadTemplates().catch(() => {});
   }, []);
   if (typeof draft !== 'string') return <Rules rules={draft} onChange={onChange} />;

@@ -13,7 +13,7 @@ interface Props {
   readonly onChange: (rules: readonly Rule[]) => void;
 }
 
-/** Rules in the order in which they apply. */
+/** In the order in which the rules apply. */
 export function Rules({ rules, onChange }: Props) {
   const change = (at: number, more: Partial<Rule>) =>
     onChange(rules.map((rule, index) => (index === at ? { ...rule, ...more } : rule)));

@@ -8,11 +8,10 @@ import { parseSettingDraft, type ServerSetting, type SettingDraft, SettingField,
 
 interface ServerSettingsProps {
   readonly parts: readonly string[];
-  /** Set on a page that everyone can open. Settings that the person cannot read are then omitted without an error. */
+  /** Set on a page that everyone can open. Settings that the person cannot read are then omitted. */
   readonly isForAll?: boolean;
 }
 
-/** The settings of some parts of the server that administrators can change while it runs. */
 export function ServerSettings({ parts, isForAll = false }: ServerSettingsProps) {
   const [all, setAll] = useState<readonly ServerSetting[]>();
   const [trouble, tryIt] = useActionError();
@@ -40,7 +39,6 @@ interface Props {
 
 const labelOf = ({ key }: ServerSetting): string => t(`setting.${key}` as TextKey);
 
-/** The settings of one part: a card with one Save for all changes. */
 function Part({ part, settings, changed }: Props) {
   const [drafts, setDrafts] = useState<Readonly<Record<string, SettingDraft>>>({});
   const [notice, setNotice] = useState('');

@@ -15,7 +15,6 @@ type Build = Outputs['templateBuilds']['builds'][number];
 type LogEntry = Outputs['templateBuilds']['status']['log'][number];
 const lookMs = 1_000; // while a build is running
 
-/** The templates that the person built, each with its builds and their logs. */
 export function BuiltTemplates() {
   const [all, setAll] = useState<readonly BuiltTemplate[]>();
   const [reason, setReason] = useState('');
@@ -107,7 +106,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
   );
 }
 
-/** The log of a build. It follows a running build. */
+/** Follows a running build. */
 function BuildLog({ build, changed }: { readonly build: Build; readonly changed: () => void }) {
   const { id, templateId } = build;
   const [entries, setEntries] = useState<readonly LogEntry[]>([]);

@@ -14,7 +14,7 @@ const placeholders = {
   timeoutSeconds: { isAdvanced: true },
 };
 
-/** Name, address and access of a tool server, which can be tested before it is added. An existing name is replaced. */
+/** The server can be tested before it is added. An existing name is replaced. */
 export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) => Promise<unknown> }) {
   const [kind, setKind] = useState<Access>('open');
   const [header, setHeader] = useState('');
@@ -77,7 +77,7 @@ export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolSer
   );
 }
 
-/** Without a new key, the key stored for the address is kept. */
+/** Without a new key, the address keeps its stored key. */
 function parseAccess(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};
   const missing = {
@@ -94,7 +94,7 @@ interface ChangeProps {
   readonly send: (changes: InputOf<'toolServers.change'>) => Promise<unknown>;
 }
 
-/** The form values of an existing tool server. The stored header values are never shown. */
+/** Stored header values are never shown. */
 export function EditToolServerForm({ server, cancel, send }: ChangeProps) {
   const [header, setHeader] = useState(server.headers[0] ?? 'Authorization');
   const [secret, setSecret] = useState('');

@@ -2,12 +2,11 @@ import { signal } from '@preact/signals';
 import { mutate, toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
-// A person authorizes access at the tool server's own authorization server, in this tab, because only this tab has the
-// page's token. The browser returns to the page's address with a code, which the server exchanges.
+// A person authorizes access at the tool server's own authorization server, in this tab, because only it has the page's
+// token. The browser returns to the page with a code, which the server exchanges.
 
 const key = 'corral.signIn';
 
-/** The result of the last sign-in, as text. */
 export const signInResult = signal('');
 
 export async function beginSignIn(name: string): Promise<void> {
@@ -21,7 +20,7 @@ interface SignInReturn {
   readonly answer: URLSearchParams;
 }
 
-/** Takes the authorization response out of the address. Undefined: no sign-in was started in this tab. */
+/** Removes the authorization response from the address. Undefined: this tab started no sign-in. */
 export function takeSignInReturn(): SignInReturn | undefined {
   const name = sessionStorage.getItem(key);
   const url = new URL(location.href);

@@ -10,7 +10,6 @@ import { beginSignIn, signInResult } from './sign-in.ts';
 
 export type ToolServer = Outputs['toolServers']['put'];
 
-/** The tool servers (MCP) of all sessions: those from the settings, and those that administrators add here. */
 export function ToolServers() {
   const [changing, setChanging] = useState('');
   const servers = useResource(

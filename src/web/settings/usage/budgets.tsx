@@ -11,7 +11,6 @@ import { t } from '../../text/text.ts';
 
 type Budget = Outputs['budgets']['list'][number];
 
-/** The budgets of people and projects, which administrators can change here. */
 export function SharedBudgets() {
   const budgets = useResource<Budget>(t('budgets.unread'), () => query('budgets.list', undefined));
   const [open, setOpen] = useState('');
@@ -72,7 +71,7 @@ function shown(limit: BudgetLimit, amount: number): string {
   return limit.startsWith('cost') ? formatPrice(amount) : formatCount(amount);
 }
 
-/** The limit to show in an empty field. If the holder has its own limit, the answer does not contain the default. */
+/** Limit to show in an empty field. The answer lacks the default if the holder has its own limit. */
 function usualOf(name: BudgetLimit, budget: Budget): string {
   const { limit, own } = budget[name];
   if (own !== null) return t('budgets.usual');

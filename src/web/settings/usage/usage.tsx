@@ -21,13 +21,12 @@ type Day = Report['days'][number];
 const ranges = ['7', '30', '90'] as const;
 type Range = (typeof ranges)[number];
 
-/** The number of groups that the chart shows separately. */
 const chartedGroups = 4;
 const listedGroups = 200;
 const dayMs = 86_400_000;
 const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
-/** The usage of the person's sessions by day; administrators see all. */
+/** Usage by day of the person's sessions; for administrators, of all sessions. */
 export function Usage() {
   const [by, setBy] = useState<UsageDimension>('model');
   const [range, setRange] = useState<Range>('30');
@@ -121,7 +120,6 @@ interface Series {
   readonly name: string | undefined;
   readonly amounts: ReadonlyMap<string, number>;
 }
-/** The first groups, each with its amounts by day, then all others. */
 function computeSeries({ groups, days, by }: Report, amountOf: (day: Total) => number): Series[] {
   const first = groups.filter((group) => group.days.length > 0);
   const named = first.map((group) => ({
@@ -134,7 +132,7 @@ function computeSeries({ groups, days, by }: Report, amountOf: (day: Total) => n
   return [...named, ...(others.length > 0 ? [{ name: undefined, amounts: new Map(others) }] : [])];
 }
 
-/** One bar per day: its cost, or its tokens if no price is known, with a part for each of the first groups. */
+/** One bar per day: its cost, or its tokens if no price is known. */
 function Chart(report: Report) {
   const { days } = report;
   const isPriced = days.some(({ cost }) => cost > 0);
@@ -180,7 +178,7 @@ function Chart(report: Report) {
     </figure>
   );
 }
-/** The CSS class for a group's color in the chart and in the table; undefined: the group is not shown separately. */
+/** CSS class of a group's color. Undefined: the groups that are not shown separately. */
 const markOf = (n: number | undefined) => `usage-mark-${n ?? 'others'}`;
 
 function labelOf(by: UsageDimension, name: string): string {
@@ -189,7 +187,6 @@ function labelOf(by: UsageDimension, name: string): string {
   return name || t(by === 'person' ? 'usage.nobody' : 'usage.noProject');
 }
 
-/** The groups of a long report that are not listed. */
 function unlisted({ total, groups }: Report): Total {
   const left = (amount: (typeof amounts)[number]) => groups.reduce((sum, group) => sum - group[amount], total[amount]);
   return {

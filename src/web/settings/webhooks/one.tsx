@@ -13,7 +13,6 @@ export type Webhook = Outputs['webhooks']['get'];
 type Delivery = Outputs['webhooks']['deliveries'][number];
 const lookMs = 2_000; // while deliveries are in progress
 
-/** The state of a webhook as text. */
 export function describeState({ paused, failures, events }: Webhook): string {
   if (paused) return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${paused.text}`;
   const heard = t('webhooks.hears', { n: events.length });
@@ -31,7 +30,6 @@ interface Props {
   readonly gone: () => void;
 }
 
-/** One webhook: its events, its new secret, its actions and its deliveries. */
 export function WebhookView({ webhook, secret, onSecret, changed, change, back, gone }: Props) {
   const { id, name, url, events, format, paused } = webhook;
   const [deliveries, setDeliveries] = useState<readonly Delivery[]>();

@@ -7,7 +7,6 @@ import { loadProjects, projects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
 import { describeState, type Webhook, WebhookView } from './one.tsx';
 
-/** A group of related webhook events. */
 const groups: Readonly<Record<string, readonly Webhook['events'][number][]>> = {
   runs: ['run.ended', 'run.failed', 'run.waiting', 'run.started', 'run.resumed', 'run.retrying', 'goal.judged'],
   automations: ['automation.started', 'automation.not_started', 'automation.paused', 'automation.changed'],
@@ -17,12 +16,11 @@ const groups: Readonly<Record<string, readonly Webhook['events'][number][]>> = {
 
 type View = 'list' | 'new' | { readonly id: string; readonly isChanging?: boolean };
 
-/** The webhooks that the person can see: a list, a form for a new webhook, and each webhook with its deliveries. */
 export function Webhooks() {
   const webhooks = useResource<Webhook>(t('webhooks.unread'), () => query('webhooks.list', undefined));
   const [view, setView] = useState<View>('list');
   const [secret, setSecret] = useState('');
-  // without the projects, the webhook receives events of all projects
+  // Without the projects, the webhook receives events of all projects.
   useEffect(() => void loadProjects().catch(() => {}), []);
   const changed = (one: Webhook) => webhooks.setAll((now) => upsertItem(now, one));
   const toList = () => {

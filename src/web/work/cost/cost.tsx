@@ -13,11 +13,10 @@ type Details = Outputs['sessions']['cost'];
 const pauseMs = 1_500;
 const maxEvents = 8;
 
-/** Tokens and price of the session and its newest run, live, and the events that cost most. */
 export function Cost({ session }: { session: Session }) {
   const [details, setDetails] = useState<Details>();
   const { turns } = conversationModel.used.value;
-  // The server attributes each turn to the event that caused it, so the data is read again after new turns.
+  // The server attributes turns to the events that caused them, so new turns require another read.
   useEffect(() => {
     const ask = () => void query('sessions.cost', { id: session.id }).then(setDetails, () => {});
     const timer = setTimeout(ask, details ? pauseMs : 0);
@@ -100,7 +99,7 @@ const kinds = new Map<string, TextKey>(
   }),
 );
 
-/** The cause of a turn as text: for a call, the label of its tool. Event types of the log are not shown. */
+/** Names the cause of a turn: for a call, the label of its tool. Event types are not shown. */
 function nameOfKind(kind: string): string {
   const call = /^tool\.called (.+)$/.exec(kind)?.[1];
   if (call !== undefined) return serverText(toolLabelsByName.value.get(call)?.label ?? call.replaceAll('_', ' '));
@@ -108,12 +107,12 @@ function nameOfKind(kind: string): string {
 }
 
 type Amount = Details['events'][number];
-/** A message or a step is shown with its own text; any other cause with its label, as in the table. */
+/** A message or step is shown with its own text, other causes with their label. */
 const causeOf = ({ type, about }: Amount): string =>
   (type === 'message.user' || type === 'step') && about !== ''
     ? about
     : nameOfKind(type === 'tool.called' ? `${type} ${about}` : (type ?? ''));
-/** Sorts by price, or by tokens if the price is unknown. */
+/** By price, or by tokens if the price is unknown. */
 const weight = ({ cost, inputTokens, outputTokens }: Amount): number => cost || (inputTokens + outputTokens) / 1e9;
 const amount = ({ cost, inputTokens, outputTokens }: Amount): string =>
   cost ? formatPrice(cost) : t('tokensShort', { n: formatCompact(inputTokens + outputTokens) });
@@ -141,7 +140,6 @@ type Budgets = Outputs['sessions']['agent']['budgets'];
 type Kind = 'turns' | 'tokens' | 'cost' | 'toolCalls';
 const limitedKinds: readonly Kind[] = ['turns', 'tokens', 'cost', 'toolCalls'];
 
-/** The remaining budgets of the newest run and the session, live. */
 function BudgetLeft({ sessionId }: { sessionId: string }) {
   const [budgets, setBudgets] = useState<Budgets>();
   useEffect(() => {

@@ -15,7 +15,7 @@ type View = Outputs['desktop']['status'];
 const settleMs = 300;
 const buildLookMs = 3_000;
 
-/** The tab: the sandbox's screen with its controls, or a button to start one. Opening the tab starts nothing. */
+/** Shows the screen, or a button to start one. Opening the tab starts nothing. */
 export function Desktop({ session: { id: sessionId } }: { session: Session }) {
   const [view, setView] = useState<View>();
   const [isStarting, setStarting] = useState(false);
@@ -78,7 +78,7 @@ interface WithoutProps {
   readonly children: ComponentChildren;
 }
 
-/** Explains when a sandbox without a desktop can get one, and checks again while the image is being built. */
+/** Explains when a sandbox can get a desktop, and checks again while the image is being built. */
 function Without({ offer: { state, detail, seconds }, onLook, children }: WithoutProps) {
   useEffect(() => {
     if (state !== 'building') return;

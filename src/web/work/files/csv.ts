@@ -1,4 +1,4 @@
-/** Needed because the text comes from a sandbox. Available libraries limit only rows. */
+/** The text comes from a sandbox, and available libraries limit only rows. */
 export const maxCells = 20_000;
 
 /** Parses CSV (RFC 4180): quoted fields can contain separators, line breaks and doubled quotes. Ends at `maxCells`. */

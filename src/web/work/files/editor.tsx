@@ -8,9 +8,8 @@ import type { FileStore, LoadedFile } from './store.ts';
 interface Props {
   readonly store: FileStore;
   readonly file: LoadedFile;
-  /** The person chose to edit the file, so the editor takes the focus. */
   readonly takesFocus: boolean;
-  /** Called with the file's new version after the text was stored. */
+  /** Called with the new version once the text is stored. */
   readonly onStored: (version: string) => void;
   /** Loads the file again and shows it unchanged. */
   readonly onReload: () => void;
@@ -18,14 +17,14 @@ interface Props {
   readonly onClose: (() => void) | undefined;
 }
 
-/** Edits text. A save replaces only the version that was opened; if the file has changed, the person decides. */
+/** A save replaces only the version that was opened. If the file has changed, the person decides. */
 export function Editor({ store, file, takesFocus, onStored, onReload, onClose }: Props) {
   const { path, version } = file;
   const [{ text: first, mark }] = useState(() => decodeExactText(file.bytes));
   const [saved, setSaved] = useState(first);
   const [text, setText] = useState(store.drafts.get(path) ?? saved);
   const saving = useSaving({ store, path, version });
-  // Typed text is stored as a draft immediately, because the file can be reloaded before the page is redrawn.
+  // Typed text becomes a draft immediately, because the file can be reloaded before the page is redrawn.
   const { current: now } = useRef({ text, saved });
   const change = (next: Partial<typeof now>) => {
     Object.assign(now, next);

@@ -27,13 +27,13 @@ interface Props {
 /** Types whose bytes are not text. An editor would damage the file on saving. */
 const noText: ReadonlySet<PreviewKind> = new Set<PreviewKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
-/** The open file: its preview, its editor, or its changes. Plain text has no preview besides the editor. */
+/** Shows the file's preview, editor, or changes. Plain text has only the editor. */
 export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isEditing, setEditing] = useState(false);
   const [turn, setTurn] = useState(0);
   const stored = useRef<string>(undefined);
-  // The person may have started typing while the file was reloaded. Their text belongs to the version that they saw.
+  // The person may have typed while the file was reloaded. Their text belongs to the version that they saw.
   const keeps = (old: LoadedFile, now: LoadedFile) =>
     isSame(old, now) || (old.path === now.path && store.drafts.has(path));
   const load = (whole = false) =>
@@ -121,7 +121,6 @@ export function FileView({ store, path, part }: Props) {
   );
 }
 
-/** The changes that the agent's file tools made to this file in the chosen step. */
 function StepReview({ store, path }: Pick<Props, 'store' | 'path'>) {
   const write = useSteps()
     .find(({ seq }) => seq === store.step.value)

@@ -23,7 +23,7 @@ import { FileTree } from './tree.tsx';
 
 const roomForBoth = 720; // pixels; must match work.css
 
-/** The tab: a tree and the open file, side by side if there is room. Files can be dropped or pasted anywhere on it. */
+/** Tree and open file, side by side if there is room. Files can be dropped or pasted anywhere on the tab. */
 export function Files({ session }: { session: Session }) {
   const store = openFileStore(session.id);
   const picker = useRef<HTMLInputElement>(null);
@@ -128,7 +128,7 @@ function Listing({ store }: { store: FileStore }) {
   return fileFilter.value === 'all' ? <FileTree store={store} /> : <ChangesView store={store} />;
 }
 
-/** Whether the sandbox is starting, by the newest phase in the log. The list loads once the sandbox is ready. */
+/** Uses the newest phase in the log. The list loads once the sandbox is ready. */
 function isStarting(): boolean {
   if (eventCount.value === 0) return false;
   const last = events.findLast(({ type }) => type === 'sandbox.phase');
@@ -156,7 +156,6 @@ async function sendAll(store: FileStore, files: readonly File[]): Promise<void> 
 type Changes = Outputs['files']['changes'];
 const letters = { added: '+', modified: '~', deleted: '−' } as const;
 
-/** The files that have changed since the newest run started. */
 function ChangesView({ store }: { store: FileStore }) {
   const folders = store.folders.value; // a new listing triggers a new comparison
   const read = () => query('files.changes', { sessionId: store.sessionId });
@@ -204,7 +203,7 @@ function ChangesView({ store }: { store: FileStore }) {
 
 const askNewFile = (store: FileStore): void => showDialog(<NewFile store={store} />);
 
-/** Asks for the name of a new file, creates it and opens it. An existing file is opened unchanged. */
+/** Creates and opens a new file. An existing file is opened unchanged. */
 function NewFile({ store }: { store: FileStore }) {
   const [path, setPath] = useState(store.folder === rootPath ? '' : childPath(store.folder, ''));
   const make = async () => {
@@ -226,7 +225,6 @@ function NewFile({ store }: { store: FileStore }) {
   );
 }
 
-/** Tabs for the open files. The active one is marked, and so are files with unsaved changes. */
 function OpenFiles({ store }: { store: FileStore }) {
   const { value: paths } = store.opened;
   if (paths.length < 2) return null;
@@ -257,7 +255,6 @@ function OpenFiles({ store }: { store: FileStore }) {
   );
 }
 
-/** The uploads in progress, and those that failed. */
 const Transfers = () => (
   <ul class="transfers rigid small-text" aria-label={t('files.uploads')}>
     {transfers.value.map(({ key, name, done, failed, cancel }) => (

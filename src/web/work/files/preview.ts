@@ -1,4 +1,4 @@
-// The kind of preview for a file, by its name and its first bytes.
+// Chooses a file's preview by its name and its first bytes.
 
 export type PreviewKind =
   | 'image'
@@ -36,7 +36,7 @@ const endings = new Map<string, PreviewKind>(
     tsv: 'csv',
   }),
 );
-/** Files that browsers display themselves. Their first bytes are ignored. */
+/** Browsers display these files themselves. Their first bytes are ignored. */
 const media = new Map<string, PreviewKind>(
   Object.entries({
     pdf: 'pdf',
@@ -46,7 +46,7 @@ const media = new Map<string, PreviewKind>(
 );
 const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 
-/** The type of an image that browsers display; undefined for other files. */
+/** Undefined: not an image that browsers display. */
 export const imageType = (path: string): string | undefined => images.get(endingOf(path));
 
 export function choosePreview(path: string, beginning: Uint8Array): PreviewKind {
@@ -96,7 +96,7 @@ const languages = new Map<string, string>(
     lua: 'lua',
   }),
 );
-/** The highlighter's language name for a file; empty for plain text. */
+/** Name of the highlighter's language. Empty: plain text. */
 export function detectLanguage(path: string): string {
   if (/(^|\/)Dockerfile$/.test(path)) return 'dockerfile';
   return /(^|\/)Makefile$/.test(path) ? 'makefile' : (languages.get(endingOf(path)) ?? '');

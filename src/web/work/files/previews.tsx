@@ -25,7 +25,7 @@ interface Props {
   readonly kind: PreviewKind;
 }
 
-/** A rendered file; Markdown and tables can also be shown as source. */
+/** Markdown and tables can also be shown as source. */
 export function FilePreview({ store, file, kind }: Props) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;
@@ -154,7 +154,6 @@ function Picture({ store, file }: { store: FileStore; file: LoadedFile }) {
 
 const mostCells = 500;
 
-/** A notebook: its texts, its code, and the printed and drawn output of each cell. */
 function Notebook({ text, sessionId }: { text: string; sessionId: string }) {
   const notebook = parseNotebook(text);
   if (!notebook) return <p class="quiet empty">{t('notebook.broken')}</p>;

@@ -1,7 +1,6 @@
 import { truncateLine } from '../../parts/bounded-text.ts';
 
-// The subset of Jupyter's format, version 4, that a viewer needs. HTML outputs are dropped in favor of their text
-// alternative.
+// Subset of Jupyter's format, version 4, for viewing. HTML outputs are dropped in favor of their text alternative.
 
 export type NotebookOutput = { readonly picture: string } | { readonly text: string; readonly isError: boolean };
 interface Cell {
@@ -16,7 +15,7 @@ export interface NotebookFile {
 const mostOutput = 20_000; // characters
 const pictures = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
 
-/** Undefined: the text is not a notebook. */
+/** Undefined: not a notebook. */
 export function parseNotebook(text: string): NotebookFile | undefined {
   let found: unknown;
   try {

@@ -15,7 +15,7 @@ interface Props {
 }
 
 /**
- * A file displayed by the browser, from a secret address that reads only the file's folder and is closed with the view.
+ * The browser displays the file from a secret address, which reads only the file's folder and is closed with the view.
  */
 export function ServedFile({ store, path, kind }: Props) {
   const address = useAddress(store.sessionId, path);
@@ -53,7 +53,7 @@ export function ServedFile({ store, path, kind }: Props) {
   );
 }
 
-/** Opens an address of the file, and closes it when the component or the page is closed. */
+/** Opens an address of the file, and closes it with the component or the page. */
 function useAddress(sessionId: string, path: string) {
   const [address, setAddress] = useState<{ readonly of: string } | { readonly failed: string }>();
   useEffect(() => {
@@ -81,7 +81,7 @@ function useAddress(sessionId: string, path: string) {
   return address;
 }
 
-/** An object URL of the whole file, valid until the view is closed. */
+/** Object URL of the whole file, valid until the view is closed. */
 export function useObjectUrl(store: FileStore, file: LoadedFile, type: string): string | undefined {
   const [url, setUrl] = useState<string>();
   useEffect(() => {
@@ -101,7 +101,7 @@ export function useObjectUrl(store: FileStore, file: LoadedFile, type: string): 
   return url;
 }
 
-/** Uses the browser's own PDF viewer, which opens no other file. */
+/** The browser's own PDF viewer opens no other file. */
 export function Pdf({ store, file }: { store: FileStore; file: LoadedFile }) {
   const url = useObjectUrl(store, file, 'application/pdf');
   const isShown = navigator.pdfViewerEnabled;

@@ -4,13 +4,13 @@ export interface SortOrder {
   readonly way: 'ascending' | 'descending';
 }
 
-/** The order after a click on a column header: ascending, descending, and as in the file. */
+/** Order after a click on a column header: ascending, descending, and as in the file. */
 export function toggleOrder(order: SortOrder | undefined, column: number): SortOrder | undefined {
   if (order?.column !== column) return { column, way: 'ascending' };
   return order.way === 'ascending' ? { column, way: 'descending' } : undefined;
 }
 
-/** Sorts numbers by value, before texts; empty cells are last in both directions. */
+/** Sorts numbers by value, before texts. Empty cells are last in both directions. */
 export function sortRows(rows: Rows, { column, way }: SortOrder): Rows {
   const sign = way === 'ascending' ? 1 : -1;
   const texts = new Intl.Collator(undefined, { numeric: true });

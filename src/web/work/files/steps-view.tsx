@@ -5,13 +5,12 @@ import { t } from '../../text/text.ts';
 import { listSteps, type Step } from './editor/steps.ts';
 import type { FileStore } from './store.ts';
 
-/** The selected session's steps that wrote files. */
 export function useSteps(): readonly Step[] {
   const count = eventCount.value;
   return useMemo(() => listSteps(events), [count]);
 }
 
-/** The files that the agent wrote, by step, newest first. */
+/** Newest step first. */
 export function StepsView({ store }: { store: FileStore }) {
   const steps = useSteps();
   if (steps.length === 0) return <p class="quiet empty">{t('files.noSteps')}</p>;

@@ -7,34 +7,29 @@ const readBytes = 1024 * 1024;
 const settleMs = 600;
 const maxOpened = 12; // files; beyond this, the oldest one without changes is closed
 
-/** A loaded file; a save requires the same version. */
+/** A save requires the version that was loaded. */
 export interface LoadedFile {
   readonly path: string;
   readonly version: string;
   readonly size: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Only the first part was loaded. */
   readonly isCut: boolean;
 }
 
-/** Selects the files that the tab lists. */
 export type FileFilter = 'all' | 'changed' | 'steps';
 export const fileFilter = signal<FileFilter>('all');
 
-/** The files of one session, in the folders that the person opened. */
 export class FileStore {
   readonly sessionId: string;
   readonly folders: Signal<FolderEntries> = signal(new Map());
   readonly open: Signal<ReadonlySet<string>> = signal(new Set());
   /** `asleep`: the sandbox is not running, and a listing would start it. */
   readonly state: Signal<'loading' | 'asleep' | 'ready' | { readonly failed: string }> = signal('loading');
-  /** The open file. */
   readonly shown: Signal<string | undefined> = signal(undefined);
-  /** The opened files, in order. */
   readonly opened: Signal<readonly string[]> = signal([]);
-  /** The step whose changes are shown, by its seq. */
+  /** Seq of the step whose changes are shown. */
   readonly step: Signal<number | undefined> = signal(undefined);
-  /** The file whose lines a person is commenting on. It is not updated until the comment is closed. */
+  /** File whose lines a person is commenting on. It is not updated until the comment is closed. */
   readonly commentedOn: Signal<string | undefined> = signal(undefined);
   /** Unsaved texts, by path. */
   readonly drafts = new Map<string, string>();
@@ -55,7 +50,7 @@ export class FileStore {
     this.shown.value = path;
   }
 
-  /** Closes a file, and shows its neighbor if the file was active. Its draft is kept. */
+  /** Shows the neighbor of an active file. Keeps the draft. */
   close(path: string): void {
     const { value: paths } = this.opened;
     const at = paths.indexOf(path);
@@ -70,7 +65,7 @@ export class FileStore {
     else this.#sleep();
   }
 
-  /** Lists every open folder again. `starts: false`: does not start a sandbox that was stopped in the meantime. */
+  /** Lists every open folder again. `starts: false`: does not restart a sandbox that was stopped in the meantime. */
   async refresh({ starts = true } = {}): Promise<void> {
     if (this.state.value !== 'ready') this.state.value = 'loading';
     try {
@@ -86,7 +81,7 @@ export class FileStore {
     }
   }
 
-  /** A list that is already loaded stays on the screen. */
+  /** A loaded list stays on the screen. */
   #sleep(): void {
     if (this.state.value !== 'ready') this.state.value = 'asleep';
   }
@@ -108,12 +103,12 @@ export class FileStore {
     this.open.value = new Set([...this.open.value, path]);
   }
 
-  /** The folder that uploads go to: that of the open file. */
+  /** Uploads go to this folder, which is that of the open file. */
   get folder(): string {
     return this.shown.value === undefined ? rootPath : parentOf(this.shown.value);
   }
 
-  /** Follows the session's events, because commands and files of the agent change the list. */
+  /** Follows the session's events, because the agent's commands and files change the list. */
   follow(): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const soon = () => {
@@ -140,7 +135,7 @@ export class FileStore {
     return { path, version, size, bytes, isCut: bytes.length < size };
   }
 
-  /** Resolves with the new version, or with `changed` if the stored file has a different version by now. */
+  /** Resolves with the new version, or with `changed` if another version has been stored. */
   async save(path: string, text: string, version: string | undefined): Promise<{ version: string } | 'changed'> {
     const headers: Record<string, string> = { 'content-type': 'application/octet-stream' };
     if (version !== undefined) headers['if-match'] = version;
@@ -172,10 +167,7 @@ export class FileStore {
 export const fileUrl = (sessionId: string, path: string): string =>
   `/streams/sessions/${sessionId}/file?path=${encodeURIComponent(path)}`;
 
-/**
- * Reads a part of a file, and the size of the whole. A part beyond the end is empty and not an error, because a log can
- * still grow.
- */
+/** Reads a part of a file, and the size of the whole. A part beyond the end is empty, because a log can still grow. */
 export async function readFilePart(
   address: string,
   from: number,
@@ -188,7 +180,6 @@ export async function readFilePart(
   return { bytes: new Uint8Array(await answer.arrayBuffer()), size };
 }
 
-/** The server's reason for the refusal. */
 export async function readErrorDetail(answer: Response): Promise<string> {
   const body = (await answer.json().catch(() => undefined)) as { detail?: unknown } | undefined;
   return typeof body?.detail === 'string' ? body.detail : `${answer.status} ${answer.statusText}`;
@@ -197,7 +188,7 @@ export async function readErrorDetail(answer: Response): Promise<string> {
 const wasStopped = (thrown: unknown): boolean => thrown instanceof CallError && thrown.code === 'SERVICE_UNAVAILABLE';
 
 const stores = new Map<string, FileStore>();
-/** Returns the same store for a session each time, so that switching tabs does not lose open folders and drafts. */
+/** Returns the same store for each session, so that switching tabs does not lose open folders and drafts. */
 export function openFileStore(sessionId: string): FileStore {
   const known = stores.get(sessionId) ?? new FileStore(sessionId);
   stores.set(sessionId, known);

@@ -4,7 +4,6 @@ import { authorization } from '../../data/token.ts';
 import { t } from '../../text/text.ts';
 import { fileUrl, readErrorDetail } from './store.ts';
 
-/** An upload in progress, or a failed one. */
 export interface FileTransfer {
   readonly key: number;
   readonly name: string;
@@ -25,13 +24,12 @@ interface UploadRequest {
   readonly sessionId: string;
   readonly path: string;
   readonly file: Blob;
-  /** Replaces an existing file. */
   readonly replaces: boolean;
 }
 
-/** Uploads a file with its progress. Resolves with `exists` if the file exists and must not be replaced. */
+/** Resolves with `exists` if the file exists and must not be replaced. */
 export function uploadFile({ sessionId, path, file, replaces }: UploadRequest): Promise<'done' | 'exists' | 'failed'> {
-  // XMLHttpRequest, because fetch does not report upload progress.
+  // `fetch` does not report upload progress.
   const sending = new XMLHttpRequest();
   const key = nextKey++;
   transfers.value = [...transfers.value, { key, name: path, done: 0, cancel: () => sending.abort() }];
@@ -72,7 +70,6 @@ function parseDetail(body: string): string | undefined {
   }
 }
 
-/** Downloads an address of the server as a file. */
 export async function download(address: string, name: string): Promise<void> {
   const answer = await request(address);
   if (!answer.ok) throw new Error(await readErrorDetail(answer));

@@ -1,6 +1,6 @@
 import type { Outputs } from '../../../client/types.ts';
 
-// The tree of a workspace as rows. A folder's entries are known once the folder was opened.
+// Workspace tree as rows. A folder's entries are known once it was opened.
 
 export type FolderEntry = Outputs['files']['list']['items'][number];
 export type FolderEntries = ReadonlyMap<string, readonly FolderEntry[]>;
@@ -13,19 +13,18 @@ export interface FileTreeRow {
   readonly type: 'file' | 'directory';
   readonly size: number | null;
   readonly isOpen: boolean;
-  /** The row's position among its siblings, from 1, and their number. */
+  /** Position among the siblings, from 1. */
   readonly place: number;
   readonly siblings: number;
 }
 
-/** The workspace itself. */
 export const rootPath = '.';
 
 export const childPath = (folder: string, name: string): string => (folder === rootPath ? name : `${folder}/${name}`);
 
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || rootPath;
 
-/** The visible rows, top to bottom, without Corral's own files; logs of background processes come last. */
+/** Visible rows from top to bottom, without Corral's own files. Logs of background processes come last. */
 export function listRows(folders: FolderEntries, open: ReadonlySet<string>): FileTreeRow[] {
   const rows: FileTreeRow[] = [];
   const add = (folder: string, depth: number) => {
@@ -45,7 +44,7 @@ export function listRows(folders: FolderEntries, open: ReadonlySet<string>): Fil
 
 const isLogs = (name: string) => name === '.agent_logs';
 
-/** The row that a key moves to, or undefined. Left moves to the row's folder. */
+/** Row that a key moves to. Left moves to the row's folder. */
 export function rowAfterKey(
   rows: readonly FileTreeRow[],
   from: string | undefined,

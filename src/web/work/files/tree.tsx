@@ -9,7 +9,7 @@ import { t } from '../../text/text.ts';
 import type { FileStore } from './store.ts';
 import { type FileTreeRow, listRows, rowAfterKey } from './tree.ts';
 
-/** The tree, with the keyboard navigation of a tree: arrows move, open and close; Enter opens a file. */
+/** Arrow keys move, open and close; Enter opens a file. */
 export function FileTree({ store }: { store: FileStore }) {
   const rows = listRows(store.folders.value, store.open.value);
   const [at, setAt] = useState<string>();

@@ -20,7 +20,7 @@ import {
 } from './state.ts';
 import type { PreviewTarget } from './target.ts';
 
-/** The tab: the listening ports of the sandbox, and one of them in a frame. Opening the tab starts nothing. */
+/** Shows the sandbox's listening ports, and one of them in a frame. Opening the tab starts nothing. */
 export function PreviewPane({ session: { id } }: { session: Session }) {
   const all = ports.value;
   useEffect(markPortsSeen, [all]);
@@ -56,10 +56,10 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
   </li>
 );
 
-/** Excludes links of the page's own frames, which are closed with the frames. */
+/** Excludes the page's own frames, whose links are closed with them. */
 const isShared = ({ folder }: Preview) => folder === undefined;
 
-/** The open preview addresses, which anyone who has them can use. */
+/** Anyone who has a preview's address can use it. */
 function Open({ sessionId }: { sessionId: string }) {
   const [open, setOpen] = useState<readonly Preview[]>([]);
   const look = () =>

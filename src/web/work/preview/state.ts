@@ -12,21 +12,19 @@ export type Preview = Outputs['ports']['opened'][number];
 const settleMs = 700;
 const lookMs = 5_000;
 
-/** The listening ports of the selected session's sandbox; undefined: not known yet. */
+/** Listening ports of the selected session's sandbox. Undefined: not known yet. */
 export const ports = signal<readonly Port[] | undefined>(undefined);
-/** Ports not seen yet. */
 export const unseenPorts = signal<ReadonlySet<number>>(new Set());
-/** The shown port and path; undefined: the list. */
+/** Undefined: the list of ports. */
 export const previewTarget = signal<PreviewTarget | undefined>(undefined);
 let seen = new Set<number>();
 
-/** Marks all ports as seen, for an open tab. */
+/** Call while the tab is open. */
 export function markPortsSeen(): void {
   for (const { port } of ports.value ?? []) seen.add(port);
   if (unseenPorts.value.size > 0) unseenPorts.value = new Set();
 }
 
-/** Opens the tab at this port and path. */
 export function openPreviewAt(at: PreviewTarget): void {
   previewTarget.value = at;
   showTab('preview');
@@ -68,7 +66,7 @@ export function followPorts(): void {
 }
 
 const halfAnHourMs = 1_800_000;
-/** The open preview that expires last, or a new one if all of them expire within half an hour. */
+/** Opens the preview that expires last, or a new one if all expire within half an hour. */
 export async function openPreview(sessionId: string, of: Preview['of']): Promise<Preview> {
   const all = await query('ports.opened', { sessionId });
   const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);
@@ -76,7 +74,7 @@ export async function openPreview(sessionId: string, of: Preview['of']): Promise
   return fresh[0] ?? (await mutateWithRetry('ports.open', { sessionId, of }));
 }
 
-/** The address of a path in a preview. It includes the secret, so that it opens in another browser too. */
+/** Includes the secret, so that the address opens in another browser too. */
 export function computePreviewAddress({ url }: Pick<Preview, 'url'>, path: string): string {
   const base = new URL(url, location.href);
   const resolved = new URL(path.replace(/^\/+/, ''), new URL('./', base));
@@ -85,5 +83,5 @@ export function computePreviewAddress({ url }: Pick<Preview, 'url'>, path: strin
   return address.href;
 }
 
-/** Whether the preview has its own origin; otherwise its pages are sandboxed. */
+/** Without its own origin, a preview's pages are sandboxed. */
 export const hasOwnOrigin = ({ url }: Pick<Preview, 'url'>): boolean => /^https?:/.test(url);

@@ -1,11 +1,10 @@
-/** A port to show, and the path in it. */
 export interface PreviewTarget {
   readonly port: number;
   readonly path: string;
 }
 
 const local = /^(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d{1,5})(\/[^\s]*)?$/i;
-/** The port and path that an address in a conversation refers to. */
+/** Finds the port and path in an address from a conversation. */
 export function parsePreviewTarget(href: string): PreviewTarget | undefined {
   const [, port, path = '/'] = local.exec(href) ?? [];
   return port === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { port: Number(port), path };

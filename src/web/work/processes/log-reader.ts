@@ -4,13 +4,13 @@ const pieceBytes = 256 * 1024;
 const wholeBytes = 8 * 1024 * 1024;
 const newline = 10;
 
-/** A part of the log: at most this many bytes from the offset. `size` is that of the whole log. */
+/** Reads at most `length` bytes from the offset. `size` is that of the whole log. */
 export type ReadPart = (from: number, length: number) => Promise<{ readonly bytes: Uint8Array; readonly size: number }>;
 
 /** Lines of a growing log: its end first, then new lines, and earlier parts on request. No line is lost. */
 export class LogReader {
   readonly lines: Signal<readonly string[]> = signal([]);
-  /** The byte offset at which the shown lines begin; 0: all earlier lines are shown. */
+  /** Byte offset of the shown lines; 0: all earlier lines are shown. */
   readonly start = signal(0);
   readonly #read: ReadPart;
   readonly #decoder = new TextDecoder();
@@ -23,17 +23,14 @@ export class LogReader {
     this.#read = read;
   }
 
-  /** Reads the new part of the log. */
   more(): Promise<void> {
     return this.#alone(() => this.#more());
   }
 
-  /** Reads the part before the shown lines. */
   earlier(): Promise<void> {
     return this.#alone(() => this.#earlier());
   }
 
-  /** Reads all earlier parts. */
   all(): Promise<void> {
     return this.#alone(async () => {
       while (this.start.value > 0) await this.#earlier(wholeBytes);
@@ -90,7 +87,7 @@ export class LogReader {
   }
 }
 
-/** The offset of the first whole line of a part. A line that is longer than the part is shown in pieces. */
+/** Offset of the part's first whole line. A line longer than the part is shown in pieces. */
 function beginning(part: Uint8Array): number {
   const next = part.indexOf(newline) + 1;
   return next === part.length ? 0 : next;

@@ -17,7 +17,6 @@ interface Props {
   readonly isRunning: boolean;
 }
 
-/** The log of one process: its end, which follows the process, and earlier parts on request. */
 export function ProcessLogView({ sessionId, path, isRunning }: Props) {
   const [trouble, setTrouble] = useState('');
   const log = useMemo(

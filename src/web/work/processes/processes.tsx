@@ -13,7 +13,7 @@ import { ProcessLogView } from './log.tsx';
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
 
-/** The tab: processes of the sandbox, and logs of background processes. Opening it starts nothing. */
+/** Processes of the sandbox, and logs of background processes. Opening the tab starts nothing. */
 export function Processes({ session: { id: sessionId } }: { session: Session }) {
   const [all, setAll] = useState<readonly Process[]>();
   const [sandbox, setSandbox] = useState<SandboxStatus>();
@@ -71,7 +71,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
   );
 }
 
-/** Groups the processes by program, in the order of the first process of each. */
+/** In the order of each program's first process. */
 export function groupByProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
   const found = new Map<string, [Process, ...Process[]]>();
   for (const process of all) {
@@ -83,7 +83,7 @@ export function groupByProgram(all: readonly Process[]): [name: string, processe
   return [...found];
 }
 
-/** The program of a command, without its folder and the variables before it. */
+/** Program of a command, without its folder and the variables before it. */
 export const toProgramName = (cmd: string): string => {
   const word = cmd.split(/\s+/).find((part) => part !== '' && !/^\w+=/.test(part)) ?? cmd;
   return word.split('/').at(-1) || word;
@@ -114,7 +114,6 @@ const Row = ({ process, name, show, stop }: RowProps) => (
   </div>
 );
 
-/** The process's pid, state, memory, ports and start time. */
 function aboutProcess({ pid, status, memoryBytes, ports = [], started }: Process): string {
   return [
     t('processes.pid', { pid }),
@@ -161,7 +160,7 @@ interface Props {
   readonly onChange: (sandbox: SandboxStatus) => void;
 }
 
-/** The sandbox's state, with a button to pause it. Before the pause, the line explains what the pause keeps. */
+/** Before a pause, the line explains what the pause keeps. */
 function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDamaged }, sessionId, onChange }: Props) {
   const change = (name: 'pause' | 'resume') =>
     tryOrNotify(t(name === 'pause' ? 'sandbox.notPaused' : 'sandbox.notResumed'), async () =>
@@ -187,9 +186,6 @@ function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDa
 
 type Service = Outputs['sandbox']['services'][number];
 
-/**
- * The service containers next to the sandbox, with their addresses and states; nothing for a session without services.
- */
 function Services({ services }: { readonly services: readonly Service[] }) {
   if (services.length === 0) return null;
   return (

@@ -3,9 +3,7 @@ import type { DiffLine } from '../../parts/diff.ts';
 
 export type Status = Outputs['repositories']['status'];
 
-// The changes that git lists, as the page shows them.
-
-/** Files that programs leave behind and that do not belong in a commit. */
+/** Files that programs create and that do not belong in a commit. */
 const leftovers = /(^|\/)(__pycache__|node_modules|\.DS_Store|\.pytest_cache|\.venv)(\/|$)|\.(pyc|log|swp)$/;
 export const isLeftover = (path: string): boolean => leftovers.test(path);
 
@@ -19,7 +17,6 @@ export function splitPatch(text: string): FilePatch {
   return { head, hunks };
 }
 
-/** The lines of a hunk. */
 export function parseHunk(hunk: string): DiffLine[] {
   const kinds = { '+': 'added', '-': 'removed', '@': 'skipped' } as const;
   return hunk

@@ -17,10 +17,9 @@ import { t } from '../../text/text.ts';
 
 type Checkpoint = Outputs['checkpoints']['list'][number];
 
-/** The files as each run left them: a list, a diff between two checkpoints, and a way to restore one. */
 export function Checkpoints({ session: { id: sessionId, status } }: { session: Session }) {
   const [from, setFrom] = useState<number>();
-  // An ended run can have a checkpoint, which is created shortly after the end.
+  // A run's checkpoint is created shortly after its end.
   const {
     now: all,
     problem,
@@ -93,7 +92,7 @@ function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, on
   );
 }
 
-/** The run's task, if the page's log still has it. */
+/** Task of the run, if the page's log still has it. */
 function aboutRun(number: number, runId: string | null): string {
   if (runId === null) return t(number === 0 ? 'checkpoints.first' : 'checkpoints.atRestore');
   const started = eventCount.value > 0 && events.find((one) => one.type === 'run.started' && one.runId === runId);
@@ -161,7 +160,7 @@ function Comparison({ sessionId, from, all }: ComparisonProps) {
   );
 }
 
-/** Parses the lines of git's diff output. A header starts at `diff` and ends with the first `@@`. */
+/** Parses git's diff output. A header starts at `diff` and ends with the first `@@`. */
 function parseDiff(text: string): DiffLine[] {
   let isHeader = true;
   return text

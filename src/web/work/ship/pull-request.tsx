@@ -23,7 +23,6 @@ interface Props {
   readonly onDone: () => void;
 }
 
-/** The pull request on the forge, or a form that opens one. */
 export function PullRequestView({ of, reads, mayOpen, onDone }: Props) {
   const read = () => query('pullRequests.state', of);
   const { now: state, problem } = useLoadedData(read, [of.sessionId, of.path, reads]);
@@ -136,7 +135,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
   );
 }
 
-/** A link from an untrusted source: only http and https, in a new tab without access to this one. */
+/** Link from an untrusted source: only http and https, in a new tab without access to this one. */
 const Outside = ({ href, children }: { href: string; children: string }) =>
   /^https?:\/\//i.test(href) ? (
     <a href={href} target="_blank" rel="noopener noreferrer">

@@ -18,7 +18,6 @@ import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
 
 type Repository = Session['repositories'][number];
 
-/** The tab: each repository's changes to commit and push, its pull request, and the checkpoints of all. */
 export function Ship({ session }: { session: Session }) {
   return (
     <div class="ship scrolls stack">
@@ -34,7 +33,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryAddress = { sessionId, path };
-  // A change of the repository makes its pull request's state outdated too.
+  // A change of the repository also outdates its pull request's state.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
   const { now: status, problem } = useLoadedData(read, [sessionId, path, state, reads]);
@@ -102,14 +101,11 @@ type CheckResult = Outputs['repositories']['check']['checks'][number];
 interface Props {
   readonly of: RepositoryAddress;
   readonly environment: RepositoryEnvironment;
-  /** Called after a check, which may have changed files. */
+  /** Called after a check, because it may have changed files. */
   readonly onDone: () => void;
 }
 
-/**
- * The checks of the repository, and its suggestions. A host is opened, or a service started, only after a person allows
- * it.
- */
+/** The repository's checks and suggestions. A host is opened, or a service started, only after a person allows it. */
 function Environment({ of, environment, onDone }: Props) {
   const { problem, setup, template, tools, egress, services, ports, checks } = environment;
   const wishes = [
@@ -137,7 +133,7 @@ function Environment({ of, environment, onDone }: Props) {
   );
 }
 
-/** The hosts that the repository requests. A person allows or ignores each. */
+/** Hosts that the repository requests. A person allows or ignores each. */
 function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string[] }) {
   const [inForce, setInForce] = useState<Outputs['egress']['inForce']>();
   const look = () => query('egress.inForce', { sessionId }).then(setInForce, () => setInForce(undefined));
@@ -175,7 +171,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   );
 }
 
-/** The services that the repository requests. A person allows all of them or none. */
+/** Services that the repository requests. A person allows all or none. */
 function WantedServices({
   of,
   services,
@@ -256,19 +252,16 @@ function Checks({
 interface CommitProps {
   readonly of: RepositoryAddress;
   readonly status: Status;
-  /** The suggested message, until the person writes another. */
   readonly proposal: string;
   readonly onDone: () => void;
 }
 
 const mostShown = 100;
-/** The changed files, from which a person selects those to commit, and the commit message. */
 function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitProps) {
   const [message, setMessage] = useState(proposal);
   const [left, setLeft] = useState<ReadonlySet<string>>(
     () => new Set(files.flatMap(({ path }) => (isLeftover(path) ? [path] : []))),
   );
-  /** The changes to leave uncommitted, by file. */
   const [patches, setPatches] = useState<Readonly<Record<string, string>>>({});
   const [isBusy, setBusy] = useState(false);
   if (files.length === 0) return <p class="quiet">{t('ship.clean')}</p>;
@@ -280,7 +273,7 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
   };
   const commit = async () => {
     setBusy(true);
-    // Without a list the commit includes every change, even those that the page does not list.
+    // Without a list, the commit includes every change, even those that the page does not list.
     const only =
       left.size === 0 ? {} : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
     const leaveOut = chosen.map(({ path }) => patches[path] ?? '').join('');
@@ -330,11 +323,11 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
 interface FileDiffProps {
   readonly of: RepositoryAddress;
   readonly file: Status['files'][number];
-  /** Receives the patch of the changes to leave uncommitted; empty: commit all of them. */
+  /** Receives the patch to leave uncommitted. Empty: all changes are committed. */
   readonly leaveOut: (patch: string) => void;
 }
 
-/** The changes of a file, loaded when unfolded. If there are several, a person can exclude some. */
+/** Loaded when unfolded. Of several changes, a person can exclude some. */
 function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
   const [patch, setPatch] = useState<FilePatch & { readonly isWhole: boolean }>();
   const [problem, setProblem] = useState('');

@@ -1,32 +1,30 @@
 import type { Event } from '../../../client/types.ts';
 
-// The agent's shells, reconstructed from its log: each command with its output. They can therefore be watched even when
-// their sandbox is gone, and in a replay.
+// The agent's shells, reconstructed from its log: each command with its output. They can be watched in a replay, or
+// after the sandbox is gone.
 
 export interface AgentShell {
   readonly id: string;
-  /** The text that the shell's terminal has shown. Beyond 2 million characters, only the last million are kept. */
+  /** Terminal text. Beyond 2 million characters, only the last million are kept. */
   readonly text: string;
-  /** The call whose command is running. */
   readonly running: string | undefined;
-  /** The command is still running after the end of its call, because it waits for input. */
+  /** The command is still running after its call ended, because it waits for input. */
   readonly waits: boolean;
 }
 interface Shell {
   text: string;
   running: string | undefined;
   waits: boolean;
-  /** The part of the newest command's output that `text` already contains. */
+  /** Output of the newest command that `text` already contains. */
   printed: string;
 }
 const maxText = 1_000_000;
 
-/** Reads a log event by event. */
 export class AgentShells {
   readonly #shells = new Map<string, Shell>();
   readonly #calls = new Map<string, { shell: string; shown: boolean }>();
 
-  /** Whether the event belongs to a shell. */
+  /** Returns whether the event belongs to a shell. */
   take(event: Event): boolean {
     if (event.type === 'tool.calling') {
       const { callId, args } = event.data;
@@ -69,7 +67,7 @@ export class AgentShells {
     return true;
   }
 
-  /** Updates a command that waits for input, into which people type: appends what it has printed since. */
+  /** Appends the new output of a command that waits for input. */
   show(id: string, { output, isRunning }: { readonly output: string; readonly isRunning: boolean }): void {
     const shell = this.#of(id);
     if (!shell.waits) return;

@@ -2,7 +2,6 @@ import { streamFrames } from '../../../core/text/stream-frames.ts';
 import { mutate, request } from '../../data/server.ts';
 import { toCharacterBoundary } from '../../parts/bounded-text.ts';
 
-/** The reason why a terminal's output ended. */
 export type TerminalEndReason = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'lost';
 
 interface Hearer {
@@ -11,7 +10,7 @@ interface Hearer {
 }
 const typeAtOnce = 65_536;
 
-/** A connection to one of the person's terminals. Closing the connection keeps the shell. */
+/** One of the person's terminals. Closing the connection keeps the shell. */
 export class TerminalConnection {
   readonly #id: string;
   readonly #left = new AbortController();
@@ -56,8 +55,7 @@ export class TerminalConnection {
   }
 
   /**
-   * Sends one request at a time, so that input arrives in order; keys typed in the meantime are sent with the next
-   * request.
+   * Sends one request at a time, so that input arrives in order. Keys typed in the meantime go with the next request.
    */
   async #send(): Promise<void> {
     if (this.#isSending) return;
@@ -80,7 +78,7 @@ export class TerminalConnection {
   }
 }
 
-/** Reads a stream in chunks, even in browsers where streams are not iterable. */
+/** Works in browsers whose streams are not iterable. */
 async function* readPieces(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = body.getReader();
   for (;;) {

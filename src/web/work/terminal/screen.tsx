@@ -7,15 +7,12 @@ import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 
 // xterm writes rules into style elements and colors into style attributes, which the page's policy refuses. The
-// elements created here convert both to what the policy permits: adopted style sheets, and properties of elements.
+// elements created here convert both to adopted style sheets and element properties.
 
 interface SafeDocument extends Disposable {
   /** The page's document, except that it creates elements that comply with the policy. */
   readonly document: Document;
-  /**
-   * Runs `work` while the page's own document creates such elements too, because xterm creates one of its style sheets
-   * with that document.
-   */
+  /** Runs `work` while the page's document creates such elements too, because xterm creates one style sheet with it. */
   during(work: () => void): void;
 }
 
@@ -72,7 +69,7 @@ interface Props {
   readonly label: string;
   /** The agent's programs end lines without a carriage return. */
   readonly isPlain?: boolean;
-  /** Called once the terminal is ready; the returned function cleans up. */
+  /** Called once the terminal is ready. The returned function cleans up. */
   readonly onOpen: (terminal: Terminal) => () => void;
 }
 
@@ -81,7 +78,10 @@ function coloursIn(node: Element): ITheme {
   return { background, foreground, cursor: foreground, selectionBackground: '#6b5a4a' };
 }
 
-/** All keys go to the program in the terminal, including Tab and Ctrl+K, except those that leave the terminal. */
+/**
+ * Whether the key goes to the terminal's program. All keys do, including Tab and Ctrl+K, except those that leave the
+ * terminal.
+ */
 function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
   if (!(ctrlKey && altKey && shiftKey)) return true;
   document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();
@@ -89,8 +89,8 @@ function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
 }
 
 /**
- * Handles text that arrives without a key, for example from an emoji picker or dictation. xterm ignores it in screen
- * reader mode, because each key also leaves its character in the field there.
+ * Handles text that arrives without a key, as from an emoji picker or dictation. xterm ignores it in screen reader
+ * mode, because each key also leaves its character in the field.
  */
 function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => void): () => void {
   const listening = new AbortController();
@@ -120,7 +120,6 @@ function passInsertedText(field: HTMLTextAreaElement, pass: (text: string) => vo
   return () => listening.abort();
 }
 
-/** Draws a terminal, and fits its size to the panel. */
 export function TerminalScreen({ label, isPlain = false, onOpen }: Props) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {

@@ -8,7 +8,7 @@ import { TerminalConnection, type TerminalEndReason } from './own-terminal.ts';
 import { TerminalScreen } from './screen.tsx';
 import { ShellTyping } from './shell-typing.ts';
 
-/** A terminal of the person. Another page can take it over, and this page can take it back. */
+/** Another page can take the terminal over, and this page can take it back. */
 interface OwnProps {
   readonly id: string;
   readonly takesFocus: boolean;
@@ -55,7 +55,6 @@ interface AgentProps {
   readonly shell: AgentShell;
   readonly all: AgentShells;
   readonly onShown: () => void;
-  /** Opens a shell of the person. */
   readonly openOwn: () => void;
 }
 const lookEveryMs = 1_000;
@@ -73,7 +72,7 @@ export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentPr
     write.current(isMore ? shell.text.slice(shown.current.length) : `\x1bc${shell.text}`);
     shown.current = shell.text;
   }, [shell.text, all]);
-  // After a command that waits for input there is no further call, so the log lacks the command's later output.
+  // No call follows a command that waits for input, so the log lacks its later output.
   useEffect(() => {
     if (!shell.waits) return;
     const looking = setInterval(() => {
@@ -97,7 +96,7 @@ export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentPr
   );
   const type = (text: string) => {
     if (running.current.running === undefined) {
-      // Nothing reads these keys, so open the person's own shell. More keys can arrive before the shell is ready.
+      // Nothing reads these keys, so the person's own shell opens. More keys can arrive before it is ready.
       if (!isOpening.current) openOwn();
       isOpening.current = true;
       return;

@@ -2,13 +2,13 @@ const againMs = 250;
 const maxTries = 40;
 
 interface Deps {
-  /** Rejects with CallFailed. */
+  /** Rejects with CallError. */
   readonly send: (text: string) => Promise<unknown>;
   /** Whether a command that could read the keys was announced or is running. */
   readonly hasCommand: () => boolean;
 }
 
-/** Sends keys in order; keys typed in the meantime are sent together. */
+/** Sends keys in order. Keys typed in the meantime are sent together. */
 export class ShellTyping {
   readonly #deps: Deps;
   #waiting = '';
@@ -18,7 +18,7 @@ export class ShellTyping {
     this.#deps = deps;
   }
 
-  /** Resolves when everything typed so far was delivered. Rejects with CallFailed; later keys are then dropped too. */
+  /** Resolves when all keys so far were delivered. Rejects with CallError; later keys are then dropped too. */
   async type(text: string): Promise<void> {
     this.#waiting += text;
     this.#sending ??= this.#sendAll().finally(() => {
@@ -39,7 +39,7 @@ export class ShellTyping {
     }
   }
 
-  /** The log announces a command before the sandbox has started it. Until then nothing accepts its input. */
+  /** A command is announced before it starts. Until then, nothing accepts its input. */
   async #patiently(text: string): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {

@@ -12,10 +12,9 @@ import { type AgentShell, AgentShells } from './agent-shells.ts';
 import { AgentScreen, UserTerminalScreen } from './screens.tsx';
 
 type OwnTerminalInfo = Outputs['terminals']['list'][number];
-/** The terminal that each session shows: a shell's id, with a prefix for its owner. */
+/** Shown terminal by session: a shell's id, with a prefix for its owner. */
 const chosen = signal<Readonly<Record<string, string>>>({});
 
-/** The tab: the person's own terminals and the agent's shells, one of which is open. */
 export function Terminals({ session: { id: sessionId } }: { session: Session }) {
   const [own, setOwn] = useState<readonly OwnTerminalInfo[]>([]);
   const shells = useAgentShells(sessionId);
@@ -111,7 +110,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
   );
 }
 
-/** The agent's shells; redrawn at most ten times a second while they print. */
+/** Redrawn at most ten times a second while the shells print. */
 function useAgentShells(sessionId: string) {
   const [all, setAll] = useState(() => new AgentShells());
   const [list, setList] = useState<readonly AgentShell[]>([]);

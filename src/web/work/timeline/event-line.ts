@@ -6,10 +6,10 @@ import { failureText, serverText, t } from '../../text/text.ts';
 
 const maxLine = 300; // characters
 
-/** The most important part of an event as one line, in the person's language. */
+/** Most important part of an event as one line, in the person's language. */
 export const eventLine = (event: Event): string => describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 
-/** The server's own line for an event, if its text comes from a person or a program. */
+/** The server's own line, if its text comes from a person or a program. */
 function describeEvent(event: Event): string {
   switch (event.type) {
     case 'step':

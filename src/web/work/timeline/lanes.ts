@@ -1,15 +1,15 @@
 import type { TimelineLane } from '../../../core/model/event-traits.ts';
 
-// The scrubber shows a log in a few hundred columns, regardless of the number of events.
+// The scrubber shows a log in a few hundred columns, for any number of events.
 
 export const lanes: readonly TimelineLane[] = ['person', 'model', 'tool', 'sandbox', 'problem'];
 
 export interface TimelineColumn {
-  /** The number of events of each lane, relative to the fullest column of that lane: from 0 to 1. */
+  /** Events of each lane, relative to that lane's fullest column: from 0 to 1. */
   readonly heights: Readonly<Record<TimelineLane, number>>;
 }
 
-/** Divides a log into columns with equal numbers of events. A shorter log has one column for each event. */
+/** Each column has the same number of events. A shorter log has one column per event. */
 export function toColumns(kinds: readonly TimelineLane[], most: number): TimelineColumn[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));
   const counted: Record<TimelineLane, number>[] = [];

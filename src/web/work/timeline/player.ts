@@ -6,10 +6,10 @@ import { advanceReplay, findReplayPosition, isTextDelta, type Speed } from './re
 
 const tickMs = 50;
 
-/** Shows a session's log up to a position, with the same model as the live conversation. */
+/** Shows a log up to a position, with the same model as the live conversation. */
 export class ReplayPlayer {
   readonly model = new ConversationModel();
-  /** The number of events shown; it follows the log while `isLive`. */
+  /** Number of events shown; follows the log while `isLive`. */
   readonly shown: Signal<number> = signal(0);
   readonly isLive: Signal<boolean> = signal(true);
   readonly isPlaying: Signal<boolean> = signal(false);
@@ -19,7 +19,6 @@ export class ReplayPlayer {
   #waitedMs = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** Follows the log until the user chooses a position. */
   follow(): void {
     if (eventCount.value < this.#taken) this.#show(0);
     if (this.isLive.value) this.#show(eventCount.value);
@@ -41,7 +40,7 @@ export class ReplayPlayer {
     );
   }
 
-  /** Moves to the next or previous start of a tool call; false: there is none. */
+  /** Moves to the next or previous start of a tool call. False: there is none. */
   toCall(by: 1 | -1): boolean {
     const place = findReplayPosition(events, this.shown.value, { by, is: ({ type }) => type === 'tool.calling' });
     this.pause();

@@ -1,4 +1,4 @@
-// The clock of a replay. Pauses without events are shortened, so that nobody has to watch a night between two messages.
+// Clock of a replay. Pauses are shortened, so that nobody has to watch a night between two messages.
 
 export const speeds = [1, 4, 16] as const;
 export type Speed = (typeof speeds)[number];
@@ -10,18 +10,16 @@ interface Timed {
   readonly ts: number;
 }
 
-/** The time between two events in the replay. */
 export const pauseBetween = (before: Timed | undefined, after: Timed | undefined): number =>
   before && after ? Math.min(maxReplayPauseMs, Math.max(0, after.ts - before.ts)) : 0;
 
 export interface ReplayProgress {
-  /** The number of events shown so far. */
   readonly shown: number;
-  /** The elapsed part of the next pause. */
+  /** Elapsed part of the next pause. */
   readonly waitedMs: number;
 }
 
-/** The progress after this much real time. */
+/** Progress after `passedMs` of real time. */
 export function advanceReplay(
   events: readonly Timed[],
   from: ReplayProgress,
@@ -39,7 +37,7 @@ export function advanceReplay(
   return { shown, waitedMs: 0 };
 }
 
-/** The next or previous position of a kind, as a number of shown events; undefined: there is none. */
+/** Next or previous position of a kind, as a number of shown events. Undefined: there is none. */
 export function findReplayPosition<Item>(
   events: readonly Item[],
   shown: number,
@@ -51,6 +49,6 @@ export function findReplayPosition<Item>(
   return undefined;
 }
 
-/** Pieces of text that arrive many times a second. A step skips them. */
+/** Pieces of text arrive many times a second. A step skips them. */
 export const isTextDelta = ({ type }: { readonly type: string }): boolean =>
   type === 'message.delta' || type === 'tool.output';

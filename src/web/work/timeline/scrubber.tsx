@@ -12,7 +12,7 @@ const maxColumns = 240;
 const laneHeight = 14;
 const kinds: TimelineLane[] = [];
 
-/** The lanes of the events so far. A log that restarted is read again. */
+/** Lanes of the events so far. A log that restarted is read again. */
 function kindsSoFar(count: number): readonly TimelineLane[] {
   if (count < kinds.length || (count > 0 && kinds.length > 0 && readFor !== events[0])) kinds.length = 0;
   readFor = events[0];
@@ -21,7 +21,7 @@ function kindsSoFar(count: number): readonly TimelineLane[] {
 }
 let readFor: (typeof events)[number] | undefined;
 
-/** All events of the log, from left to right, in lanes. Drag it, or use the arrow keys. */
+/** Moves by dragging, or with the arrow keys. */
 export function Scrubber({ player }: { player: ReplayPlayer }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const count = eventCount.value;

@@ -24,7 +24,6 @@ import { findTurnAt } from './turn-at.ts';
 
 const part = signal<'replay' | 'events'>('replay');
 
-/** The tab: all events on a scrubber, and below it the conversation at that position, or the events. */
 export function Timeline({ session }: { session: Session }) {
   const [player] = useState(() => new ReplayPlayer());
   const count = eventCount.value;
@@ -118,7 +117,7 @@ function Controls({ player }: { player: ReplayPlayer }) {
   );
 }
 
-/** All events as lines. Selecting a line shows the log up to that line, and its full content. */
+/** Selecting a line shows the log up to it, and its full content. */
 function EventList({ player }: { player: ReplayPlayer }) {
   const count = eventCount.value;
   const shown = player.shown.value;
@@ -171,7 +170,7 @@ type SeenTurn = Outputs['sessions']['promptAt'];
 const showSeen = (sessionId: string, turn: number | undefined): void =>
   showDialog(<Seen sessionId={sessionId} first={turn} />);
 
-/** The request of a turn: its instructions, messages and tools, exactly as sent to the model. */
+/** A turn's request, exactly as sent to the model. */
 function Seen({ sessionId, first }: { sessionId: string; first: number | undefined }) {
   const [turn, setTurn] = useState(first);
   const request = { id: sessionId, ...(turn !== undefined && { turn }) };
@@ -233,7 +232,6 @@ const Part = ({ title, text, isOpen = false }: { title: string; text: string; is
   </details>
 );
 
-/** A message as text; any other content is shown as its data. */
 function textOf(message: SeenTurn['request']['messages'][number]): string {
   const { role: _role, ...rest } = message;
   if ('text' in rest && typeof rest.text === 'string' && Object.keys(rest).length === 1) return rest.text;

@@ -1,6 +1,6 @@
 import type { Event } from '../../../client/types.ts';
 
-/** The model turn to which the event belongs: the turn whose usage comes next, or else the previous turn. */
+/** Turn of an event: the one whose usage comes next, or else the previous one. */
 export function findTurnAt(events: readonly Event[], shown: number): number | undefined {
   const turnOf = (event: Event | undefined) => (event?.type === 'usage' ? event.data.turn : undefined);
   for (let at = Math.max(0, shown - 1); at < events.length; at++) {

@@ -3,7 +3,6 @@ import { chart } from './chart.ts';
 import { failingTest } from './failing-test.ts';
 import { game } from './game.ts';
 
-/** Greetings, which many people start with. */
 const hello: BuiltInTask = {
   asks: ['Say hello', 'Sag Hallo'],
   units: [{ kind: 'sh', command: 'echo "Hello from a sandbox: $(uname -sm), $(pwd)"' }],

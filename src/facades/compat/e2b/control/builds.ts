@@ -163,7 +163,6 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   });
 }
 
-/** A built template, as an entry of the template list. */
 export function toBuiltTemplateView({ id, name, tags, at }: BuiltTemplate) {
   const newest = Object.values(tags).sort((a, b) => b.at - a.at)[0];
   return {
@@ -183,7 +182,7 @@ const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',
 };
-/** Resolves the base of a build. An operator's template name never refers to a built template. */
+/** An operator's template name never refers to a built template. */
 function resolveBase(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
   const [bare = ''] = name.split(':');
   const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;
@@ -278,5 +277,4 @@ function statusView(build: TemplateBuild, logEntries: readonly ReturnType<typeof
   };
 }
 
-/** The origin that the caller used to reach the server. */
 const originOf = (request: FastifyRequest) => `${request.client.scheme}://${request.host}`;

@@ -10,9 +10,7 @@ import type { NewSandbox } from './shapes.ts';
 interface Deps {
   readonly settings: E2bSettings;
   readonly abilities: SandboxAbilities;
-  /** The snapshot that the program named instead of a template. */
   readonly snapshot?: Snapshot | undefined;
-  /** The program named a template that it built. */
   readonly isBuilt?: boolean;
 }
 export interface SandboxRequest {
@@ -23,7 +21,7 @@ export interface SandboxRequest {
   readonly template: string | undefined;
 }
 
-/** Builds the session for a program's request. Rejects: invalid_request, not_found, unsupported. */
+/** Rejects: invalid_request, not_found, unsupported. */
 export function toSandboxRequest(
   newSandbox: NewSandbox,
   { settings, abilities, snapshot, isBuilt }: Deps,
@@ -44,10 +42,10 @@ export function toSandboxRequest(
     newSandbox.autoPause && keptAtEnd((newSandbox.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
   const egress = toEgressChoice(newSandbox.allow_internet_access, newSandbox.network ?? {});
   const life: SessionLifetime = {
-    endsAt: null,
+    endsAt: null, // the lifetime begins when the sandbox runs
     seconds,
     paused: null,
-    kind: name, // the lifetime begins when the sandbox runs
+    kind: name,
     onEnd: keeps === 'memory' ? 'pause' : keeps === 'files' ? 'pause-files' : 'delete',
     resumes: newSandbox.autoResume?.enabled ?? false,
     env: newSandbox.envVars ?? {},
@@ -61,8 +59,8 @@ export function toSandboxRequest(
 const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
 /**
- * Decides whether a new sandbox keeps its memory or only its files when its time ends. With `pause: auto`, only
- * files are kept if the driver cannot freeze processes, because refusing the sandbox would help nobody.
+ * Decides whether a new sandbox keeps its memory or only its files when its time ends. With `pause: auto`, only files
+ * are kept if the driver cannot freeze processes, because refusing the sandbox would help nobody.
  */
 function keptAtEnd(query: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
   return resolvePauseMode(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);

@@ -9,7 +9,7 @@ interface Page {
   readonly running: number;
 }
 
-/** One page of the sandboxes that match the query. A token is a position in the order, so no sandbox is skipped. */
+/** A page token is a position in the order, so no sandbox is skipped. */
 export function toSandboxPage(all: readonly SessionRecord[], query: URLSearchParams): Page {
   const labels = parseMetadata(query.getAll('metadata'));
   const states = new Set(

@@ -3,7 +3,6 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 
 const levels = { info: 'info', warning: 'warn', error: 'error' } as const;
 
-/** Converts an event of the session's log to a line of a sandbox's log, as the SDKs read it. */
 export function toLogEntry(event: SessionEvent) {
   const notice = isNoteEvent(event) ? eventNoticeOf(event) : undefined;
   const level = notice ? (levels[notice.level as keyof typeof levels] ?? 'info') : 'info';

@@ -11,7 +11,7 @@ const script = [
 ].join('\n');
 const sampleMs = 200;
 
-/** One fresh sample. Undefined when the sandbox does not run. */
+/** Undefined when the sandbox is not running. */
 export async function readMetricsSample(id: SessionId, services: Pick<Services, 'sandboxes'>, signal: AbortSignal) {
   const usage = await services.sandboxes.usage(id, signal);
   if (!usage) return undefined;

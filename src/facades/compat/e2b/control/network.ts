@@ -16,14 +16,13 @@ const egress = {
   egressProxy: z.unknown().optional(),
   rules: NetworkRules.nullish(),
 };
-/** The network of a new sandbox. */
 export const NewNetwork = z.object({
   ...egress,
   allowPublicTraffic: z.boolean().default(true),
   maskRequestHost: z.string().max(255).optional(),
   httpsPorts: z.array(z.int()).optional(),
 });
-/** New network rules of a sandbox. They replace all earlier rules: a missing field is cleared. */
+/** Replaces all earlier rules: a missing field removes its rules. */
 export const NetworkUpdate = z.object({ ...egress, allow_internet_access: z.boolean().nullish() });
 interface RequestedRules {
   readonly allowOut?: readonly string[] | null | undefined;
@@ -64,7 +63,6 @@ function deniedRange(text: string): string {
   throw badRequest(`network.denyOut can list addresses and ranges such as 192.0.2.0/24, not ${text}.`);
 }
 
-/** The rules in force, in the format of the SDKs. */
 export function toRulesView(choice: EgressChoice): {
   readonly allowOut?: readonly string[];
   readonly denyOut: readonly string[];

@@ -19,9 +19,7 @@ const withoutNulls = (input: unknown): unknown =>
     ? Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
     : input;
 
-/** The error for an invalid request. */
 export const badRequest = (message: string): AppError => new AppError('invalid_request', message);
-/** The `limit` of a list. */
 export function parseLimit(query: URLSearchParams): number {
   const limit = Number(query.get('limit') || 100);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 100) return limit;

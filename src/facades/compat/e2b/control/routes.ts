@@ -39,7 +39,6 @@ interface Deps extends ViewDeps {
 }
 const olderSeconds = 15;
 
-/** The control plane of the E2B SDKs, mounted below `/e2b`. */
 export function mountControl(app: App, deps: Deps): void {
   const { parts, settings, sandboxes } = deps;
   const { services, clock, idempotency, abilities } = parts;
@@ -115,7 +114,7 @@ export function mountControl(app: App, deps: Deps): void {
         return toSandboxView(record, deps, request.principal);
       }),
     );
-    reply.code(201); // even for a repeated request
+    reply.code(201); // a repeated request gets 201 too
     return answer;
   };
   app.post('/e2b/v2/sandboxes', body, create(300));

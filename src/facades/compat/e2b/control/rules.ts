@@ -80,7 +80,7 @@ async function resolveSource(
   return { secret: id, before: text.slice(0, use.index), after: text.slice(use.index + use[0].length) };
 }
 
-/** With two values for the same header of a host, it would be undefined which one is sent. */
+/** If a header of a host had two values, either could be sent. */
 function refuseOverlaps(rules: readonly HeaderRule[]): void {
   for (const { credential: one } of rules) {
     const [host = ''] = one.hosts;
@@ -116,7 +116,7 @@ export async function replaceRules(
   }
 }
 
-/** The rules of a sandbox as the SDKs read them. Plain-text values are not shown again. */
+/** Plain-text values are not shown again. */
 export function toShownRules(credentials: readonly BoundCredential[]): Record<string, object[]> {
   const byHost: Record<string, object[]> = {};
   for (const { name, hosts, header, uses } of credentials) {

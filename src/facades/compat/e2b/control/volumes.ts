@@ -51,7 +51,7 @@ const entryView = ({ path, type, size, mode, uid, gid, target, ...times }: Volum
   ...(target !== undefined && { target }),
 });
 
-/** The volumes of a program and their content. Each volume has its own token for its content. */
+/** Each volume has its own token for its content. */
 export function mountVolumes(app: App, { parts, tokens }: Deps): void {
   const { volumes } = parts.services;
   const withToken = ({ id, name }: Volume, { principal }: FastifyRequest) => ({
@@ -160,7 +160,6 @@ function refuseOwner({ uid, gid }: { readonly uid?: unknown; readonly gid?: unkn
   throw new AppError('unsupported', `${named} cannot be set: ${why}. Leave it out.`);
 }
 
-/** The volumes of a new sandbox: writable, or read-only with `:read` after the name. */
 export function parseMounts(input: NewSandbox['volumeMounts']): readonly MountRequest[] | undefined {
   if (!input?.length) return undefined;
   return input.map(({ name, path }) => {
@@ -173,7 +172,6 @@ export function parseMounts(input: NewSandbox['volumeMounts']): readonly MountRe
   });
 }
 
-/** The volumes of a sandbox, by their current names. */
 export async function toShownMounts(
   { sandbox }: Pick<SessionRecord, 'sandbox'>,
   { volumes }: Pick<Services, 'volumes'>,

@@ -20,7 +20,6 @@ interface Options {
   readonly maxUploadBytes: number;
   readonly root: 'alias' | 'refuse';
 }
-/** Matches the path of a call to one of the two services. */
 export const agentCallPathPattern = /^\/(process\.Process|filesystem\.Filesystem)\//;
 type UnaryMethod = (typeof processMethods)[string];
 
@@ -30,9 +29,7 @@ const streams: Readonly<Record<string, (call: DataPlaneCall, message: unknown) =
   '/filesystem.Filesystem/WatchDir': watchDir,
 };
 
-/** The calls whose messages carry arguments or input. */
 const carryData: ReadonlySet<string> = new Set(['/process.Process/Start', '/process.Process/SendInput']);
-/** The paths of all calls of both services. */
 export const agentCallPaths: readonly string[] = [
   ...Object.keys(streams),
   '/process.Process/StreamInput',
@@ -40,7 +37,6 @@ export const agentCallPaths: readonly string[] = [
   ...Object.keys(fileMethods).map((name) => `/filesystem.Filesystem/${name}`),
 ];
 
-/** The agent API of a sandbox: calls of two services, files, health. */
 export async function serveAgent(call: DataPlaneCall, { maxUploadBytes, root }: Options): Promise<void> {
   const { request, response, url } = call;
   const { pathname: path } = url;
@@ -94,7 +90,6 @@ async function serveCall(call: DataPlaneCall, path: string): Promise<void> {
 
 const isStream = (path: string) => Object.hasOwn(streams, path) || path === '/process.Process/StreamInput';
 
-/** Sends an error in the format of the call: unary or streaming. */
 export function failCall(
   { request, response }: Pick<DataPlaneCall, 'request' | 'response'>,
   path: string,

@@ -13,24 +13,20 @@ export interface DataPlaneCall {
   readonly target: DataPlaneTarget;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** The path and query of the request. */
   readonly url: URL;
   /** Fires when the client disconnects, or the sandbox is paused or deleted. */
   readonly signal: AbortSignal;
   /** Fires when the sandbox is paused or deleted. */
   readonly cut: AbortSignal;
-  /** Fires when the server shuts down. */
   readonly closing: AbortSignal;
   readonly clock: Clock;
-  /** Audits a call that changes the sandbox. */
   audit(action: string, outcome: string): void;
-  /** Variables of every process, as lines. */
+  /** Variables of every process, each as NAME=value. */
   readonly env: readonly string[];
   /** Opens the sandbox, which stays in use until the call ends. */
   enter(signal?: AbortSignal): Promise<SandboxInterior>;
   /** The sandbox's current resource usage; undefined: it is not running. */
   sample(): ReturnType<DataPlaneSandboxes['sample']>;
-  /** The home of the sandbox's user. */
   home(inside: SandboxInterior): Promise<string>;
 }
 
@@ -69,6 +65,5 @@ export function auditCall(
   const action = Object.hasOwn(actions, url.pathname) ? actions[url.pathname] : undefined;
   if (action !== undefined) audit(action, failure ? auditOutcomeOf(failure.thrown) : 'done');
 }
-/** The code of an error, as the audit log names it. */
 export const auditOutcomeOf = (thrown: unknown): string =>
   thrown instanceof ConnectError ? thrown.code : toAppError(thrown).code;

@@ -30,8 +30,8 @@ const limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
 const isJson = (text: string): boolean => parseJson(text, limits).ok;
 
 /**
- * One result as a line of the wire: each form of the value under its name, anything else as `extra`. The
- * kernel's JSON is passed on as written, because parsing would turn 1.0 into 1 and round long numbers.
+ * One result as a line of the wire: each form of the value under its name, anything else as `extra`. The kernel's JSON
+ * is passed on as written, because parsing would turn 1.0 into 1 and round long numbers.
  */
 export function formatResultLine({ isMain, data }: CodeResult): string {
   const fields = [`"type":"result","is_main_result":${isMain}`];
@@ -68,7 +68,6 @@ const languages: Readonly<Record<string, CodeLanguage>> = {
 const keepaliveMs = 5_000;
 const longestMs = 24 * 60 * 60 * 1_000;
 
-/** A failure with the status and the text that the user of the SDK sees. */
 class Failure extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -77,7 +76,6 @@ class Failure extends Error {
   }
 }
 
-/** The calls that are audited, each with its action in the audit log. */
 const actions: Readonly<Record<string, string>> = {
   'POST /contexts': 'context.create',
   'POST /contexts/{id}/restart': 'context.restart',
@@ -86,7 +84,6 @@ const actions: Readonly<Record<string, string>> = {
 };
 const outcomes: Readonly<Record<number, string>> = { 404: 'not_found', 413: 'payload_too_large' };
 
-/** The code interpreter of a sandbox. */
 export async function serveCodeInterpreter(call: DataPlaneCall): Promise<void> {
   const { request, response, url } = call;
   const [, first, id, verb] = url.pathname.split('/');
@@ -180,7 +177,6 @@ function missing(thrown: unknown): never {
 interface CellExecution {
   readonly contexts: CodeContexts;
   readonly home: string;
-  /** Called when the code begins to run. */
   readonly onStarted: () => void;
 }
 async function execute(call: DataPlaneCall, { contexts, home, onStarted }: CellExecution): Promise<void> {

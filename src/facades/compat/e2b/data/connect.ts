@@ -23,7 +23,6 @@ const statuses = {
 } as const;
 export type ConnectCode = keyof typeof statuses;
 
-/** A failure with a code of the protocol. */
 export class ConnectError extends Error {
   readonly code: ConnectCode;
 
@@ -33,7 +32,6 @@ export class ConnectError extends Error {
   }
 }
 
-/** Maps one error of the sandbox to the code that this call uses for it. */
 export const mapErrorCode = (code: AppError['code'], connect: ConnectCode) => (thrown: unknown) => {
   if (thrown instanceof AppError && thrown.code === code) throw new ConnectError(connect, thrown.publicMessage);
   throw thrown;
@@ -149,7 +147,6 @@ export function failStream(request: IncomingMessage, response: ServerResponse, e
 
 const defaultKeepaliveSeconds = 90;
 
-/** The answer to a streaming call. */
 export class ConnectStream implements Disposable {
   readonly #response: ServerResponse;
   readonly #timer: NodeJS.Timeout;

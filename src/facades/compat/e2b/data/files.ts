@@ -15,7 +15,6 @@ import { auditOutcomeOf, type DataPlaneCall, resolvePath } from './call.ts';
 import { ConnectError } from './connect.ts';
 import { answerJson, destroyConnection, sendRefusal } from './refusals.ts';
 
-/** `GET /files` and `POST /files`. */
 export async function serveFiles(call: DataPlaneCall, maxUploadBytes: number): Promise<void> {
   const isUpload = call.request.method === 'POST';
   try {
@@ -159,7 +158,6 @@ function openBody(request: IncomingMessage, encoding: string | undefined): Reada
 
 interface UploadBudget {
   left: number; // bytes
-  /** The reason why reading the body failed; undefined: no failure. */
   failure: ConnectError | undefined;
 }
 /**

@@ -61,7 +61,6 @@ const watchAt = async (
   { path, recursive, includeEntry }: z.output<typeof Watched>,
 ) => await inside.watches.open({ path: await at(call, inside, path), recursive, entries: includeEntry }, call.signal);
 
-/** The unary methods of `filesystem.Filesystem`. */
 export const fileMethods: Record<
   string,
   (call: DataPlaneCall, message: unknown, inside: SandboxInterior) => Promise<object>

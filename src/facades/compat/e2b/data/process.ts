@@ -133,7 +133,6 @@ interface ProcessFollower {
   readonly stream: ConnectStream;
   readonly inside: SandboxInterior;
   readonly entry: JobEntry;
-  /** Whether the process was killed because of its time limit. */
   readonly isLate?: () => boolean;
   readonly signal: AbortSignal;
 }
@@ -203,10 +202,8 @@ async function running(inside: SandboxInterior, selector: z.output<typeof Select
   throw new ConnectError('not_found', `The process ${found.pid} has ended.`);
 }
 
-/** The variables of every process, followed by those of the request. */
 const ownVariables = (home: string, { env }: DataPlaneCall) => [`HOME=${home}`, 'USER=user', 'LOGNAME=user', ...env];
 
-/** The unary methods of `process.Process`. */
 export const processMethods: Record<
   string,
   (call: DataPlaneCall, message: unknown, inside: SandboxInterior) => Promise<object>

@@ -71,7 +71,6 @@ const unreachable = (sid: string, port: number) => (thrown: unknown) => {
   throw thrown;
 };
 
-/** Relays one request to a program in the sandbox and streams back its answer. */
 async function forwardRequest(
   call: DataPlaneCall,
   mask: string | undefined,
@@ -101,13 +100,11 @@ export interface DataDeps {
    */
   readonly unnamed: { readonly requests: RateLimiter; readonly hashes: RateLimiter };
   readonly clock: Clock;
-  /** Fires when the server shuts down. */
   readonly closing: AbortSignal;
 }
 const workdirs = new Map<string, string>();
 const maxHomes = 10_000;
 
-/** Serves a request to a port of a sandbox. */
 export async function serveData(
   target: DataPlaneTarget,
   request: IncomingMessage,
@@ -165,7 +162,6 @@ export async function serveData(
   else await forwardRequest(call, portHost, deps.credentials.isOurs);
 }
 
-/** Serves an upgrade to a port, such as a WebSocket. */
 export async function serveUpgrade(target: DataPlaneTarget, request: IncomingMessage, socket: Duplex, deps: DataDeps) {
   const { sid = '', port } = target;
   const url = new URL(target.url, 'http://sandbox');
@@ -227,7 +223,6 @@ export function getAnonymousPrincipal(
   return principal;
 }
 
-/** The sandbox and the caller, if the request is allowed and the sandbox is running. */
 async function open(target: DataPlaneTarget, sid: string, dataRequest: DataRequest, deps: DataDeps) {
   const { sandboxes, credentials } = deps;
   const isHealth = target.port === agentPort && dataRequest.path === '/health';
@@ -249,7 +244,7 @@ async function open(target: DataPlaneTarget, sid: string, dataRequest: DataReque
 }
 const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requests. Try again in a minute.' } };
 
-/** The caller behind the token or signature, or the refusal. A wrong token or signature counts like a wrong key. */
+/** The caller behind the token or signature, or the refusal. A wrong token or signature is counted as a wrong key. */
 function judge(
   target: DataPlaneTarget,
   requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,

@@ -17,7 +17,6 @@ const lasting = [
 const withoutRoom = ['quota', 'rate_limited', 'queue_full', 'sandbox_capacity'];
 const refused = ['invalid_request', 'forbidden', 'not_found', 'unsupported', 'conflict', 'session_creation_rejected'];
 
-/** Converts the error code stored with a start to the error of its run. */
 export function toRunError(failure: string | undefined, message: string) {
   const word = failure ?? 'unknown';
   const type = lasting.includes(word)

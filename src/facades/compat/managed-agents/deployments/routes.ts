@@ -42,7 +42,6 @@ const usual = {
 } as const satisfies Partial<AutomationSpec>;
 const upcomingCount = 5;
 
-/** Deployments: automations whose task is in the format of this API. */
 export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSettings): Route[] {
   const { services, clock } = parts;
   const { automations } = services;
@@ -71,7 +70,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });
   }
 
-  /** Builds the automation of a deployment. First checks that everything its sessions need exists. */
+  /** First checks that everything its sessions need exists. */
   async function toAutomation(
     name: string,
     content: UnpinnedContent,
@@ -199,7 +198,6 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
 }
 type UnpinnedContent = Parameters<typeof prepareSession>[0]['content'];
 
-/** Splits resources into the form that is stored and shown, and their tokens, which are sealed. */
 function withoutTokens(resources: readonly z.output<typeof ResourceRequest>[]) {
   const tokens: RepositoryTokens = {};
   const shown = resources.map((one) => {
@@ -214,7 +212,6 @@ function withoutTokens(resources: readonly z.output<typeof ResourceRequest>[]) {
 const toSchedule = (input: z.output<typeof NewDeployment>['schedule']): Schedule | null =>
   input ? { cron: input.expression, timezone: input.timezone, jitterSeconds: 0, missed: 'latest' } : null;
 
-/** Archives the deployments of an agent that is being archived. */
 export async function archiveAgentDeployments(
   agent: string,
   parts: Pick<FileDeps, 'services' | 'clock'>,

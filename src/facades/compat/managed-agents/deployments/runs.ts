@@ -59,7 +59,6 @@ export async function waitForLaunch(
   return await poll(look, { everyMs: pollMs, clock }, signal);
 }
 
-/** The runs of deployments. */
 export function deploymentRunRoutes({ services: { automations } }: Deps): Route[] {
   /** Newest first. */
   async function all(query: QueryParameters): Promise<AutomationStart[]> {

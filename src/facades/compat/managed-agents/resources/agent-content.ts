@@ -15,7 +15,7 @@ import type { Multiagent } from './multiagent.ts';
 
 type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'execution_identity'>;
 
-/** The content of a new agent, with every field filled in. Rejects: invalid_request. */
+/** Fills in every field. Rejects: invalid_request. */
 export function createAgentContent(
   { name, model, description, system, metadata, ...input }: NewAgent,
   multiagent: Multiagent | null = null,
@@ -38,7 +38,7 @@ export function createAgentContent(
   return content;
 }
 
-/** The content after a change: omitted fields stay. */
+/** Omitted fields stay. */
 export function applyAgentChange(
   now: AgentContent,
   change: z.output<typeof AgentChange>,
@@ -63,7 +63,6 @@ export function applyAgentChange(
   return content;
 }
 
-/** An agent as a session has it, with the session's overrides applied. */
 export function applyOverrides(base: AgentContent, overrides: z.output<typeof AgentOverrides>): AgentContent {
   if (overrides.model === null) throw invalidRequestError('agent.model cannot be cleared.', 'agent_model_required');
   const { model, ...others } = overrides;

@@ -120,7 +120,6 @@ export const AgentChange = z.strictObject({
   metadata: MetadataChange.nullable().optional(),
   version: z.int().min(1).optional(),
 });
-/** The fields that a session can replace. */
 export const AgentOverrides = z.strictObject({
   model: ModelInput.nullable().optional(),
   system: fields.system,
@@ -147,7 +146,6 @@ const ResolvedTool = z.discriminatedUnion('type', [
   z.object({ type: z.literal('custom'), name: z.string(), description: z.string(), input_schema: z.looseObject({}) }),
 ]);
 export type ResolvedTool = z.output<typeof ResolvedTool>;
-/** An agent, as stored and as copied into a session. */
 export const AgentContent = z.object({
   name: z.string(),
   description: z.string().nullable(),

@@ -4,7 +4,6 @@ import { explainNotFound, invalidRequestError, unsupportedFieldError } from '../
 
 const maxSkills = 50;
 
-/** Skills as programs name them for an agent. */
 export const SkillsInput = z
   .array(
     z.strictObject({

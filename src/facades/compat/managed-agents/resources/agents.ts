@@ -37,7 +37,7 @@ export async function readDocument(documents: Documents, kind: StoredDocument['k
   return doc;
 }
 
-/** Agents with their versions. Archiving an agent also archives its deployments. */
+/** Archiving an agent also archives its deployments. */
 export function agentRoutes(
   { documents, skills }: Pick<Services, 'documents' | 'skills'>,
   archiveDeploymentsOf: (agent: string) => Promise<void>,

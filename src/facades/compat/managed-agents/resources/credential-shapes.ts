@@ -116,7 +116,7 @@ export const CredentialChangeBody = z.strictObject({
     .optional(),
 });
 
-/** The credential that a program requests. Rejects: invalid_request. */
+/** Rejects: invalid_request. */
 export function newCredential(input: z.output<typeof NewCredentialBody>, now: number): NewCredential {
   const { display_name: name, metadata, auth } = input;
   const facts = { displayName: name ?? null, metadata: metadata ?? {} };
@@ -160,7 +160,7 @@ export function newCredential(input: z.output<typeof NewCredentialBody>, now: nu
   };
 }
 
-/** The credential after a change: omitted fields stay. Rejects: invalid_request. */
+/** Omitted fields stay. Rejects: invalid_request. */
 export function applyCredentialChange(
   now: VaultCredential,
   input: z.output<typeof CredentialChangeBody>,

@@ -90,7 +90,6 @@ export type EnvironmentContent = z.output<typeof EnvironmentContent>;
 export type EnvironmentConfig = EnvironmentContent['config'];
 
 const none = { type: 'packages' as const, apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
-/** The config of an environment that sets nothing else. */
 export const unrestrictedConfig: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: none };
 
 /** The config after a client's change, which is merged with the current one within the same type of networking. */
@@ -153,7 +152,6 @@ const ownEnvironment = () => ({
   archived_at: null,
 });
 
-/** Environments: what the sandboxes of sessions can reach and have installed. */
 export function environmentRoutes({ documents, workQueue }: Pick<Services, 'documents' | 'workQueue'>): Route[] {
   return [
     {

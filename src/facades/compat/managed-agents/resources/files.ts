@@ -19,11 +19,9 @@ import { paginate, parseInput, toIsoTime, toIsoTimeOrNull, withoutPreviousPage }
 import { readDocument } from './agents.ts';
 
 export interface FileDeps extends Pick<FacadeParts, 'services' | 'projects' | 'clock'> {
-  /** Generates the random part of a new id. */
   readonly ids: () => string;
 }
 
-/** The text fields of an upload. */
 const UploadTexts = z.object({
   expires_in_seconds: z
     .string()
@@ -44,7 +42,6 @@ function uploadsOf({ projects }: Pick<FileDeps, 'projects'>) {
   return projects.uploads;
 }
 
-/** The files in messages and results, for one request. */
 export const createContentFiles = (
   deps: Pick<FileDeps, 'services' | 'clock' | 'projects'> & Partial<Pick<FacadeParts, 'fetchPage'>>,
   signal: AbortSignal,
@@ -53,7 +50,7 @@ export const createContentFiles = (
   async fetched(address) {
     if (!deps.fetchPage || !session)
       throw unsupportedFieldError('content.source.type "url"', 'send the bytes as base64, or upload the file');
-    await deps.services.sessions.update(session, {}); // a caller who must not change the session must not make the server fetch anything
+    await deps.services.sessions.update(session, {}); // refuses callers who cannot change the session
     return await deps.fetchPage(address, session, signal);
   },
   resolveUpload: (id) => findUpload(id, deps),
@@ -95,7 +92,6 @@ function toFile({ id, content, createdAt }: StoredDocument) {
   };
 }
 
-/** A file that came in a message or a result. */
 const fileOfUpload = (
   id: string,
   { name, mimeType, size, uploadedAt, type }: UploadedFile,
@@ -113,7 +109,6 @@ const fileOfUpload = (
 
 const outputs = '.session/outputs';
 const apiOutputId = (id: SessionId, path: string): string => `file_o${id}${Buffer.from(path).toString('hex')}`;
-/** Parses the id of a session output. Undefined: the id has another form. */
 function parseOutputId(word: string): { readonly id: SessionId; readonly path: string } | undefined {
   const found = /^file_o([0-9a-f]{16})((?:[0-9a-f]{2})+)$/.exec(word);
   if (!found) return undefined;

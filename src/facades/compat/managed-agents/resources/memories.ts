@@ -68,7 +68,6 @@ function parseLimit(query: QueryParameters): number {
   return isFull(query, 'basic') ? Math.min(limit, 20) : limit;
 }
 
-/** Maps conflicts of memories to the error codes of this API. */
 async function withApiErrors<Answer>(work: Promise<Answer>): Promise<Answer> {
   return await work.catch((thrown: unknown) => {
     if (!(thrown instanceof MemoryConflict)) throw thrown;
@@ -96,7 +95,6 @@ function below(all: readonly MemoryEntry[], query: QueryParameters) {
 /** Worker credentials can use these routes, because a session's worker stores the same files as its memory stores. */
 const worker = ['session'] as const;
 
-/** The memories of a store, and each change of them. */
 export function memoryRoutes(stores: MemoryStoreService): Route[] {
   const withText = async (store: string, memory: MemoryEntry, includesText: boolean) =>
     toMemory(store, memory, includesText ? (await stores.memory(store, memory.id)).text : null);

@@ -42,7 +42,6 @@ const toStore = ({ id, name, description, metadata, createdAt, updatedAt, archiv
   archived_at: toIsoTimeOrNull(archivedAt),
 });
 
-/** Memory stores with their memories and versions. */
 export function memoryStoreRoutes({ services }: { readonly services: Pick<Services, 'memoryStores'> }): Route[] {
   const { memoryStores: stores } = services;
   const own: Route[] = [

@@ -34,7 +34,6 @@ function toInfos({ provider, models }: ProviderModels) {
 }
 
 type ModelNames = Pick<ManagedAgentsSettings, 'models'>;
-/** The model that the settings configure for a name. */
 function configuredModel(name: string, settings: ModelNames): string | undefined {
   for (const entry of settings.models) {
     const at = entry.indexOf('=');

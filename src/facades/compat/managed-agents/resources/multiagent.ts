@@ -35,7 +35,6 @@ const PartsInput = z.strictObject({
     .nullable()
     .optional(),
 });
-/** The multi-agent setting as programs send it. */
 export const MultiagentInput = z.discriminatedUnion('type', [CoordinatorInput, PartsInput]).nullable().optional();
 type MultiagentRequest = NonNullable<z.output<typeof MultiagentInput>>;
 
@@ -46,7 +45,6 @@ const RosterEntry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('self') }),
 ]);
 export type RosterEntry = z.output<typeof RosterEntry>;
-/** The multi-agent setting as it is stored. */
 export const Multiagent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('coordinator'), agents: z.array(RosterEntry) }),
   z.object({
@@ -61,7 +59,6 @@ export const Multiagent = z.discriminatedUnion('type', [
 ]);
 export type Multiagent = z.output<typeof Multiagent>;
 
-/** The agents that can work for a coordinator, in their order. */
 export function toRoster(multiagent: Multiagent | null): readonly RosterEntry[] {
   if (multiagent === null) return [];
   if (multiagent.type === 'coordinator') return multiagent.agents;
@@ -79,7 +76,6 @@ export function withRoster<Entry>(multiagent: Multiagent | null, entries: readon
 interface Owner {
   /** The agent that owns the roster; undefined: the agent is new. */
   readonly id?: string;
-  /** The current roster. */
   readonly now?: Multiagent | null;
   /** Rejects: not_found. */
   readonly agent: (id: string, version?: number) => Promise<StoredDocument>;

@@ -32,7 +32,6 @@ const toVersion = ({ id, skillId, name, description, createdAt }: SkillVersion) 
   created_at: toIsoTime(createdAt),
 });
 
-/** Reads the folder of a multipart body. */
 async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   const { files, texts } = await readMultipartFolder(request, limits);
   if (files.length === 0)
@@ -44,7 +43,6 @@ async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   return { files, displayName };
 }
 
-/** Skills with their versions, which never change. */
 export function skillRoutes({ services: { skills } }: { readonly services: Pick<Services, 'skills'> }): Route[] {
   return [
     {

@@ -44,7 +44,6 @@ interface Deps {
   readonly clock: Clock;
 }
 
-/** Vaults, and the credentials in them. */
 export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
   return [
     {

@@ -7,7 +7,6 @@ import type { Usage } from './usage.ts';
 
 // The cap on a session's cost, in whole cents. It is a hard budget: no answer renews it.
 
-/** A budget as programs send it. */
 export const BudgetInput = z
   .strictObject({
     type: z.literal('limit'),
@@ -43,7 +42,7 @@ export async function assertModelsPriced(refs: readonly string[], models: Servic
 
 export type BudgetView = NonNullable<ReturnType<typeof toBudgetView>>;
 
-/** The session's budget after a change. Rejects: invalid_request. */
+/** Rejects: invalid_request. */
 export function applyBudgetChange(requested: BudgetRequest | null, record: SessionRecord, { cost }: Usage): OwnBudget {
   if (toBudgetView(record) === null && requested !== null)
     throw invalidRequestError(

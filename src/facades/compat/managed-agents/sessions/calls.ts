@@ -6,7 +6,6 @@ export interface EventDraft {
   readonly type: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
-/** A tool call, stored under the event that announced it. */
 interface KnownCall {
   readonly eventId: string;
   readonly kind: 'tool' | 'mcp' | 'custom';
@@ -21,7 +20,6 @@ export interface AnnouncedToolCall {
   readonly isAnswered: boolean;
   readonly waitsFor: 'permission' | 'result' | undefined;
 }
-/** The calling agent, and the id of the event that announces the call. */
 interface Announcer {
   readonly agent: { readonly customTools: ReadonlySet<string>; readonly servers: ReadonlyMap<string, string> };
   readonly eventId: string;
@@ -35,9 +33,7 @@ interface Call {
 /** The tool calls of a thread. Each is announced once, and has one result. */
 export class ToolCallTracker {
   readonly #all: Map<string, KnownCall>;
-  /** The calls that wait for a person's permission, or for the result of a program or worker. */
   readonly #pending: Map<string, 'permission' | 'result'>;
-  /** The calls that the server is executing. */
   readonly #underWay: Set<string>;
 
   constructor(from?: ToolCallTracker) {
@@ -56,7 +52,6 @@ export class ToolCallTracker {
   get underWay(): number {
     return this.#underWay.size;
   }
-  /** The call that an event announced. */
   of(eventId: string): AnnouncedToolCall | undefined {
     for (const [callId, { eventId: known, kind, answered }] of this.#all)
       if (known === eventId) return { callId, kind, isAnswered: answered, waitsFor: this.#pending.get(callId) };

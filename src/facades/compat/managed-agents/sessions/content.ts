@@ -6,11 +6,9 @@ import { invalidRequestError } from '../errors.ts';
 import { apiUploadId } from './ids.ts';
 import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
 
-/** The files behind the parts of messages and results. */
 export interface ContentFiles {
-  /** The upload behind a file of the API. Rejects: not_found. */
+  /** Rejects: not_found. */
   resolveUpload(fileId: string): Promise<string>;
-  /** The first bytes of an upload, its size and its name. */
   readHead(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
   /** Fetches an address under the policy of the session. Rejects: forbidden, not_found, not_supported. */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
@@ -20,12 +18,10 @@ export interface ContentFiles {
 /** The content of an event: what the model reads, and what the API shows of it. */
 interface Content {
   readonly text: string;
-  /** The uploads, in order. */
   readonly files: readonly string[];
   readonly pictures: readonly { readonly file: string; readonly mimeType: string }[];
   readonly blocks: readonly ApiBlock[];
 }
-/** The contents of a request's events. */
 export interface EventContents {
   of(event: InboundEvent): Content;
 }
@@ -53,7 +49,7 @@ const asMessage = (content: Content): Content => ({
   text: content.text === '' ? 'See the attached files.' : content.text,
 });
 
-/** The model sees the images of a result; of other files it learns only that they exist. */
+/** The model sees the images of a result, but only the name and size of any other file. */
 async function asResult(content: Content, files: ContentFiles): Promise<Content> {
   const pictures = [];
   const lines = [];

@@ -25,7 +25,6 @@ const agentId = z.string().min(1).max(200);
 const version = z.int().min(1).nullable().optional();
 const byId = agentId.transform((id) => ({ type: 'agent' as const, id, version: undefined }));
 const byVersion = z.strictObject({ type: z.literal('agent'), id: agentId, version });
-/** An agent by its id, or by its id and version. */
 export const AgentReference = z.union([byId, byVersion]);
 const AgentRequest = z.union([
   byId,
@@ -44,7 +43,6 @@ export const ResourceRequest = z.discriminatedUnion('type', [
   MemoryStoreRequest,
 ]);
 export const vaultIds = z.array(z.string()).max(50).nullable().optional();
-/** Maximum number of files of a session. */
 export const maxFiles = 500;
 const NewSession = z.strictObject({
   agent: AgentRequest,
@@ -67,7 +65,6 @@ export interface CreateSessionDeps {
   readonly resolveUpload: (fileId: string) => Promise<string>;
   readonly newId: () => string;
   readonly now: () => number;
-  /** The deployment that this session is a run of. */
   readonly deploymentId?: string;
 }
 interface NewManagedSession {
@@ -147,7 +144,6 @@ async function agentFor(requested: z.output<typeof AgentRequest>, documents: Ser
 }
 
 const maxRosterChars = 512 * 1024; // the roster is stored in the session's record
-/** The agents that can work for the session's agent, each as stored in its version. */
 async function rosterFor(
   own: Pick<StoredDocument, 'id' | 'version'> & { readonly content: AgentContent },
   { services, settings }: CreateSessionDeps,

@@ -70,7 +70,6 @@ export class EventListCache {
   }
 }
 
-/** How much of a thread's log was read. */
 interface ReadLog {
   /** The log's compaction marks at that time. Once its deltas are dropped, a text is known only from its last event. */
   readonly dropped: string;

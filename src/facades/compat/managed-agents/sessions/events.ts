@@ -18,7 +18,6 @@ interface ThreadOfSession {
   readonly thread: SessionId;
 }
 
-/** The events of one thread, as a list and as a stream. */
 export function eventRoutes({ sessions, reader, sse }: Deps) {
   const lists = new EventListCache(sse);
   return {

@@ -10,7 +10,6 @@ export const apiSessionId = (id: string): string => `sesn_${id}`;
 export const apiThreadId = (id: SessionId): string => `sthr_${id}`;
 export const apiEventId = (id: SessionId, seq: number, part = 0): string =>
   `sevt_${id}${seq.toString(36).padStart(7, '0')}${part === 0 ? '' : `x${part}`}`;
-/** The id of the outcome that a message defined. */
 export const apiOutcomeId = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
 /** The id of an agent's message. It is known before the message's event is logged, because the text streams. */
 export const apiMessageId = (messageId: string, part = 0): string =>

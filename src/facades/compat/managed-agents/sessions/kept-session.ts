@@ -25,14 +25,12 @@ const FileResource = z.object({
   updated_at: z.string(),
 });
 
-/** The agent, environment and resources of a session created through this API. */
 export const SessionContent = z.object({
   agentId: z.string(),
   version: z.int(),
   content: AgentContent,
   environmentId: z.string(),
   vaultIds: z.array(z.string()).default([]),
-  /** The deployment that it is a run of. */
   deploymentId: z.string().nullable().default(null),
   archivedAt: z.number().nullable(),
   resources: z.array(z.discriminatedUnion('type', [FileResource, MemoryStoreResource, RepositoryResource])),
@@ -41,12 +39,10 @@ export type SessionContent = z.output<typeof SessionContent>;
 export const parseSessionContent = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent | undefined =>
   SessionContent.safeParse(agent?.kept).data;
 
-/** An agent that can work for the session's agent. */
 export interface RosterAgent extends Pick<SessionContent, 'agentId' | 'version' | 'content'> {
   /** The server's own reference for its model. */
   readonly model: string;
 }
-/** The agents that can work for the session's agent, in the order of its roster. */
 export const rosterOfSession = ({ agent }: Pick<SessionRecord, 'agent'>): RosterAgent[] =>
   (agent?.subAgents ?? []).map(({ agent: own, model = '' }) => {
     const { agentId, version, content } = SessionContent.parse(own.kept);
@@ -63,7 +59,6 @@ interface SessionRequest {
 }
 const isOn = ({ enabled }: { readonly enabled: boolean }) => enabled;
 
-/** Converts the session's agent to the server's own format. */
 export function toSessionAgent({ kept, roster, config, environment, files }: SessionRequest): SessionAgent {
   const { content } = kept;
   const packages = config?.type === 'cloud' ? toPackages(config) : undefined;
@@ -108,7 +103,6 @@ function toSubAgents(kept: SessionContent, roster: readonly RosterAgent[]): SubA
   });
 }
 
-/** Undefined: no packages. */
 function toPackages({ packages }: CloudConfig): SessionAgent['packages'] {
   const requested = packageManagers.flatMap((manager) =>
     packages[manager].length > 0 ? [[manager, packages[manager]] as const] : [],
@@ -146,7 +140,6 @@ function toApprovalRules(tool: ResolvedTool): SessionAgent['approvals'] {
   return [...own, ...builtInToolNames.map((name) => rule(name, tool.default_config))];
 }
 
-/** The facts about the agent that appear in events. */
 export function readAgentDetails(record: SessionRecord): AgentDetails {
   const { agent } = record;
   const kept = parseSessionContent(record);

@@ -70,7 +70,6 @@ function freePath(name: string, id: string, taken: ReadonlySet<string>): string 
   }
 }
 
-/** Converts the store to the server's own format. */
 export const toMountedStore = (resource: MemoryStoreResource): MountedMemoryStore => ({
   store: resource.memory_store_id,
   folder: resource.mount_path.slice(memoryMount.length + 1),

@@ -59,7 +59,6 @@ export class OutcomeTracker {
     return { type: 'user.define_outcome', fields };
   }
 
-  /** Whether any outcome still lacks a verdict. */
   get isActive(): boolean {
     return [...this.#byRun.values()].some(({ completedAt }) => completedAt === null);
   }
@@ -69,7 +68,7 @@ export class OutcomeTracker {
     if (outcome) outcome.result = 'running';
   }
 
-  /** Adds the usage of a request to the grader. */
+  /** Adds the usage of a request that went to the grader. */
   use(runId: string | null, used: FactOf<'usage'>['data']): void {
     const outcome = this.#of(runId);
     if (outcome) outcome.usage = addLoggedUsage(outcome.usage, used);

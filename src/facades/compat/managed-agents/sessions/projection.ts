@@ -10,7 +10,6 @@ import { OutcomeTracker } from './outcomes.ts';
 import { DelegationTracker, type TextToChild } from './threads/delegations.ts';
 import { addLoggedUsage, noUsage, toSpanUsage, toUsageView, type Usage } from './usage.ts';
 
-/** An event of the API. */
 export interface ManagedEvent {
   readonly id: string;
   readonly type: string;
@@ -22,7 +21,6 @@ export type StopReason =
   | { readonly type: 'requires_action'; readonly event_ids: readonly string[] };
 export interface AgentDetails {
   readonly name: string;
-  /** The tools that the program executes. */
   readonly customTools: ReadonlySet<string>;
   /** The program's names of tool servers, by the server's own names. */
   readonly servers: ReadonlyMap<string, string>;
@@ -46,7 +44,6 @@ class State {
   usage = noUsage;
   runningSince: number | undefined;
   activeMs = 0;
-  /** Whether the request's thinking was already reported. */
   hasThought = false;
   sentTitle: string | undefined;
   /** Messages of runs that have not started. */
@@ -77,7 +74,6 @@ export class ThreadProjection {
     this.delegations = from ? from.delegations.copy() : new DelegationTracker();
     this.#children = new Map(from ? from.#children : []);
   }
-  /** A copy that can continue independently. */
   copy(): ThreadProjection {
     return new ThreadProjection(this.#id, this.#agent, this);
   }
@@ -85,7 +81,6 @@ export class ThreadProjection {
   get agent(): AgentDetails {
     return this.#agent;
   }
-  /** Updates the agent after a change. */
   setAgent(agent: AgentDetails): void {
     this.#agent = agent;
   }
@@ -107,15 +102,12 @@ export class ThreadProjection {
   get usage(): Usage {
     return this.#now.usage;
   }
-  /** Time spent running so far, in ms. */
   activeMs(now: number): number {
     return this.#now.activeMs + (this.#now.runningSince === undefined ? 0 : Math.max(0, now - this.#now.runningSince));
   }
-  /** The ids of the events that wait for an answer. */
   get pending(): readonly string[] {
     return this.#calls.pending;
   }
-  /** The call that an event announced. */
   callOf(eventId: string): AnnouncedToolCall | undefined {
     return this.#calls.of(eventId);
   }
@@ -127,7 +119,6 @@ export class ThreadProjection {
   get lastWords(): string {
     return this.#now.lastWords;
   }
-  /** The thread as events name it. */
   get thread(): { readonly session_thread_id: string; readonly agent_name: string } {
     return { session_thread_id: apiThreadId(this.#id), agent_name: this.#agent.name };
   }
@@ -254,7 +245,6 @@ export class ThreadProjection {
     this.#now.queued = new Map([...this.#now.queued].filter(([other]) => other !== runId));
     this.#out.push({ ...requested, processed_at: toIsoTime(this.#now.at) });
   }
-  /** The queued messages, as lists show them. */
   get queued(): readonly ManagedEvent[] {
     return [...this.#now.queued.values()];
   }
@@ -344,7 +334,6 @@ export class ThreadProjection {
     const isDelegation = !this.#agent.customTools.has(data.function) && this.delegations.begin(data);
     this.#emitDraft(this.#calls.begin(data, { agent: this.#agent, eventId: this.#nextId(), isShown: !isDelegation }));
   }
-  /** A child has started, with a task. */
   #delegated(data: FactOf<'child.started'>['data']): void {
     const { child, text, agent } = this.delegations.start(data);
     const name = agent === undefined ? this.#agent.name : (this.#agent.subAgents?.get(agent) ?? agent);
@@ -401,7 +390,7 @@ export class ThreadProjection {
   #end({ runId, data }: FactOf<'run.end'>): void {
     const { status, reason, code } = data;
     this.#now.asking = false;
-    this.#take(runId); // a run that was stopped before it started
+    this.#take(runId); // the message of a run that was stopped before it started
     this.#now.run = null;
     this.#now.hasOpenRun = false;
     // The interrupt comes first: its sender received the id of the first part.

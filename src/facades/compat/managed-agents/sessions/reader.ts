@@ -39,7 +39,6 @@ export class SessionReader {
     return own;
   }
 
-  /** An independent projection, for a stream. */
   async own(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
     return (await this.state(record, sessions)).copy();
   }

@@ -19,7 +19,6 @@ const idOf = (resource: SessionContent['resources'][number]): string =>
 const uploads = '/mnt/session/uploads/';
 const TokenChange = z.looseObject({ authorization_token: AuthorizationToken });
 
-/** The files that a program puts into the sandbox of its session. */
 export function resourceRoutes(parts: FileDeps): Route[] {
   const { services, clock, ids } = parts;
   const { sessions, files } = services;

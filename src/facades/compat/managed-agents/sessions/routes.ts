@@ -40,7 +40,6 @@ const worker = ['environment', 'session'] as const;
 /** A child that an agent delegated to is a thread of its parent session. */
 const isThread = ({ parent }: SessionRecord) => parent !== undefined && parent.attempts === undefined;
 
-/** Sessions, their events and their threads. */
 export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings): Route[] {
   const { services, clock, sse, ids } = parts;
   const { sessions, workQueue } = services;
@@ -128,7 +127,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const { title, metadata, budget, vault_ids: vaults, agent } = parseInput(SessionUpdate, body);
         if (vaults !== undefined)
           throw invalidRequestError('vault_ids cannot be changed after the creation of a session.');
-        await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
+        await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
         if (record.archived) throw invalidRequestError('The session is archived.', 'session_archived');
         const changed = await changedAgent(record, agent);
         const { usage } = await reader.state(record, sessions);
@@ -205,7 +204,6 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     ...resourceRoutes(parts),
   ];
 
-  /** Removes the session from the work queue before it is archived or deleted. */
   async function leaveQueue({ id, agent }: SessionRecord): Promise<void> {
     if (agent?.environment === undefined) return;
     await workQueue.withdraw(agent.environment, id).catch(ignoreNotFound); // the environment may have been deleted

@@ -45,7 +45,7 @@ export async function sendEvents(target: Target, events: readonly InboundEvent[]
 
 async function check({ record, projection, sessions }: Target, events: readonly InboundEvent[]): Promise<void> {
   if (record.archived) {
-    await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
+    await sessions.update(record.id, {}); // callers who cannot change the session do not learn its state
     throw invalidRequestError('The session is archived.', 'session_archived');
   }
   const permitted = new Set<string>(); // the calls that earlier events permitted
@@ -134,7 +134,6 @@ async function sendOne(
 
 const usualIterations = 3;
 type Task = Extract<InboundEvent, { type: 'user.message' | 'user.define_outcome' }>;
-/** The command of an event that gives the agent something to do, with the uploads behind its files. */
 export function toCommand(event: Task, eventContents: EventContents): SendCommand {
   if (event.type === 'user.message') {
     const { text, files, blocks } = eventContents.of(event);

@@ -15,7 +15,6 @@ import type { ThreadEvent } from './threads/session-projection.ts';
 
 interface StreamRequest {
   readonly record: SessionRecord;
-  /** The thread whose events are streamed. */
   readonly thread: SessionId;
   readonly deltas: readonly string[];
   readonly reply: FastifyReply;
@@ -44,7 +43,7 @@ export async function streamEvents(
   deps: Deps,
 ): Promise<void> {
   const { sessions, reader, sse } = deps;
-  // The position is fixed before the headers are sent: anything a client does once it has them comes after it.
+  // The position is fixed before the headers are sent, so that the stream has all that a client does afterwards.
   const projection = await reader.own(record, sessions);
   using stream = openSse(reply, sse);
   const previews = new Previews(projection.of(thread), deltas);
@@ -89,7 +88,6 @@ class Previews {
     this.#opened = projection.openMessage;
   }
 
-  /** The previews for an event that was already added to the projection. */
   of(event: SessionEvent): { readonly type: string }[] {
     if (event.type !== 'message.delta' || !this.#projection.shows) return [];
     const { messageId, text, thought } = event.data;

@@ -1,6 +1,6 @@
 import type { FactOf } from '../../../../core/model/events.ts';
 
-/** The amounts that a session has used so far. Costs are in the currency of the server's price list. */
+/** Costs are in the currency of the server's price list. */
 export interface Usage {
   readonly input: number;
   readonly output: number;
@@ -33,7 +33,6 @@ export const sumUsage = (all: readonly Usage[]): Usage =>
     noUsage,
   );
 
-/** The tokens of one request, or the total of several. */
 export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: Usage) => ({
   input_tokens: input,
   output_tokens: output,

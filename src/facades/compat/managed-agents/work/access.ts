@@ -34,7 +34,6 @@ type AccessParts = Pick<FacadeParts, 'workers' | 'credentials'> & {
 };
 const unauthorized = () => new AppError('unauthorized', 'A valid key is needed.');
 
-/** Decides which routes a worker's credential opens. */
 export class WorkerAccess implements RouteAccess {
   readonly #parts: AccessParts;
 
@@ -42,7 +41,6 @@ export class WorkerAccess implements RouteAccess {
     this.#parts = parts;
   }
 
-  /** Runs the route, as the worker if the request has a worker's credential. */
   async run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown> {
     const { request } = apiRequest;
     const presented = request.headers[header];

@@ -55,7 +55,6 @@ export async function resolveQueueId(documents: Services['documents'], id: strin
   return id;
 }
 
-/** The work queues of self-hosted environments, for their workers and for operators. */
 export function workRoutes({ services: { documents, workQueue }, credentials }: WorkDeps): Route[] {
   const queue = (params: Readonly<Record<string, string | undefined>>) => resolveQueueId(documents, params.id ?? '');
   const keyOnly = ['environment'] as const;

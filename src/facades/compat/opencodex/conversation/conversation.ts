@@ -126,7 +126,6 @@ function mountActions(app: App, deps: OpencodexDeps): void {
   );
 }
 
-/** The messages from the log and from clients, with the metadata that clients stored for them. */
 async function conversation(
   deps: OpencodexDeps,
   session: SessionRecord,

@@ -9,7 +9,6 @@ import { isAnswerEvent, MessageIdResolver } from './message-ids.ts';
 type Frame = Readonly<Record<string, unknown>>;
 interface Run {
   readonly id: string;
-  /** The id of the user's message that the run works on. */
   userMessageId: string | undefined;
   /** The number of calls so far, without questions. */
   steps: number;

@@ -5,7 +5,6 @@ import { type ProjectionContext, toIsoTime } from '../names.ts';
 import type { Action, Message } from '../replies/conversation.ts';
 import { isAnswerEvent, MessageIdResolver } from './message-ids.ts';
 
-/** A row and its place in the log. */
 export interface MessageAtSeq {
   readonly seq: number;
   readonly message: Message;

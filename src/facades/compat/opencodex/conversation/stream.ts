@@ -57,7 +57,6 @@ export function mountStream(deps: OpencodexDeps, lists: MessageListTracker): voi
   });
 }
 
-/** The position at which a socket starts. */
 interface StreamPosition {
   readonly head: number;
   readonly after: number;
@@ -148,7 +147,7 @@ interface MessageIntake {
   readonly complain: (text: string) => void;
 }
 
-/** Executes a client's frame. Failures become frames, and the connection stays open. */
+/** Failures become frames, and the connection stays open. */
 async function take({ deps, socket, session, complain }: MessageIntake, frame: JsonObject): Promise<void> {
   const { sessions } = deps.services;
   try {

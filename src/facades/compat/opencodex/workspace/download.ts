@@ -13,7 +13,6 @@ interface Download {
   open(range: ByteRange | undefined): Promise<Readable>;
 }
 
-/** Sends a whole file, or the one range that the request specifies. */
 export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: Download): Promise<FastifyReply> {
   const etag = `"${file.tag}"`;
   markAsAttachment(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);

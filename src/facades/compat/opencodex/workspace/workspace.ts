@@ -25,7 +25,6 @@ import { ChatParams, DownloadAllQuery, PathQuery, ProjectAssignment } from '../s
 import { toFileView } from '../views.ts';
 import { markAsAttachment } from './download.ts';
 
-/** The path below `/workspace/`, relative to the workspace. Rejects every other path. */
 export function toWorkspacePath(path: string): string {
   const clean = posix.normalize(path);
   const relative = clean.startsWith('/workspace/') ? trimEndCharacters(clean.slice('/workspace/'.length), '/') : '';
@@ -46,7 +45,6 @@ async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: 
   const sorted = [...files].sort((a, b) => compare(b.modified, a.modified) || compare(a.path, b.path));
   return { files: sorted, ...others };
 }
-/** The newest files, up to the limit of a list. */
 const newestOf = ({ files, truncated }: Pick<FolderListing, 'files' | 'truncated'>) => ({
   files: files.slice(0, newest),
   truncated: truncated || files.length > newest,

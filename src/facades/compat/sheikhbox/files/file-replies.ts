@@ -28,7 +28,6 @@ export const sharedFilesReply = envelopeReply(z.array(FileInfo), [
   { ...info, file_url: `${info.file_url}?signature=v1.…` },
 ]);
 
-/** A link that needs no token, valid for a few minutes. */
 const link = (path: string) =>
   envelopeReply(z.object({ signed_url: z.string(), expires_in: z.int() }), {
     signed_url: `${path}?signature=v1.…`,

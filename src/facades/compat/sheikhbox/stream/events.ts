@@ -66,7 +66,7 @@ export function toSheikhboxEvent(
   }
 }
 
-/** Tells a client to load the history again, and the id from which the stream continues. */
+/** Makes a client load the history again and continue the stream after this id. */
 export function resyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now: number) {
   return {
     event: 'resync',
@@ -88,7 +88,7 @@ const shownFamily = (family: string) => (families.includes(family) ? family : 'm
 
 /** The page of v2.0 adds a row for every event, so it gets only one event of each pair. */
 function isShown({ type, data }: Tool, profile: WireVersion): boolean {
-  if (data.function === 'message_ask_user') return false; // the question is a message, then `wait`
+  if (data.function === 'message_ask_user') return false; // sent as a message and a `wait` instead
   if (profile === 'current') return true;
   if (shownFamily(data.tool) === 'mcp') return false;
   return type === (data.tool === 'search' ? 'tool.called' : 'tool.calling');

@@ -9,7 +9,6 @@ import { toListItem } from '../views.ts';
 
 const minPauseMs = 1_000;
 
-/** Streams the list of sessions as it changes, so that a page does not poll it every few seconds. */
 export function mountSessionList(app: App, context: SheikhboxContext): void {
   app.post(
     sessionsPath,

@@ -2,8 +2,6 @@ import { z } from 'zod';
 import { StepStatus } from '../../../../core/model/events.ts';
 import { FileInfo } from '../files/file-replies.ts';
 
-// The events of a session, as streams and the history show them.
-
 const object = z.record(z.string(), z.unknown());
 const Step = z.object({ id: z.string(), description: z.string(), status: StepStatus });
 const shown = <Name extends string, Data extends z.ZodRawShape>(event: Name, data: Data) =>

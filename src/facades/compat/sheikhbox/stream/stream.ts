@@ -42,7 +42,6 @@ export function streamChat(
   });
 }
 
-/** Streams every event after a cursor until the session is deleted. */
 export function streamEvents(
   reply: FastifyReply,
   id: SessionId,

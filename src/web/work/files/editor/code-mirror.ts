@@ -22,8 +22,8 @@ import { tags } from '@lezer/highlight';
 import { commentGutter, setCommentedLine } from './comment-gutter.ts';
 import { loadLanguage } from './languages.ts';
 
-// A separate chunk, which loads when a file is first edited or reviewed. The editor is in a shadow root: the page's
-// policy refuses style elements, but in a shadow root CodeMirror adopts style sheets instead.
+// The editor is a separate chunk, which loads when a file is first edited or reviewed. The page's policy refuses style
+// elements, but in a shadow root CodeMirror adopts style sheets instead.
 
 const syntax = HighlightStyle.define([
   { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: 'var(--syntax-keyword)' },
@@ -77,7 +77,7 @@ const theme = EditorView.theme({
   'ins.cm-insertedLine, del.cm-deletedLine': { textDecoration: 'none' },
   '.cm-collapsedLines': { background: 'var(--code)', color: 'var(--quiet)', font: '13px var(--sans)' },
   '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' }, // most fonts lack the library's sign
-  // The buttons get their own row, because the library lets them float over the first line of a change.
+  // The buttons get their own row, because the library draws them over a change's first line.
   '&.cm-editor .cm-deletedChunk .cm-chunkButtons': {
     position: 'static',
     display: 'flex',
@@ -98,15 +98,13 @@ export interface EditorOptions {
   readonly path: string;
   readonly text: string;
   readonly lineEnd: LineEnd;
-  /** The editor's accessible name. */
   readonly label: string;
   readonly phrases: EditorPhrases;
   readonly parent: HTMLElement;
   readonly onChange: (text: string) => void;
   readonly onSave: () => void;
-  /** The first and last selected line, counted from 1. */
+  /** First and last selected line, counted from 1. */
   readonly onLines: (from: number, to: number) => void;
-  /** Called when the person starts a comment on these lines. */
   readonly onComment: (from: number, to: number) => void;
 }
 
@@ -175,7 +173,7 @@ function rootIn(parent: HTMLElement): ShadowRoot {
 
 export interface EditorHandle extends Disposable {
   focus(): void;
-  /** Shows the content of the slot `comment` below this line, counted from 1; undefined: hides it. */
+  /** Shows the slot `comment` below this line, counted from 1. Undefined: hides it. */
   commentBelow(line: number | undefined): void;
 }
 
@@ -192,7 +190,6 @@ export async function showEditor(common: EditorOptions): Promise<EditorHandle> {
 
 interface DiffOptions extends EditorOptions {
   readonly before: string;
-  /** Makes the text read-only. */
   readonly isReadOnly: boolean;
   readonly labelBefore: string;
   readonly layout: 'inline' | 'sides';
@@ -202,8 +199,8 @@ interface DiffOptions extends EditorOptions {
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
 /**
- * The text compared with its earlier version. In one column each change can be accepted or reverted, in two columns
- * only reverted. A new file is one change, which a person deletes instead.
+ * Compares the text with its earlier version. In one column, changes can be accepted or reverted; in two, only
+ * reverted. A new file is one change, which a person deletes instead.
  */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;

@@ -7,14 +7,13 @@ export interface LineRange {
   readonly to: number;
 }
 
-/** The lines of a file that a comment is about, counted from 1. */
+/** Lines of a file that a comment is about, counted from 1. */
 export interface CommentedLines {
   readonly path: string;
   readonly text: string;
   readonly lines: LineRange;
 }
 
-/** The message: location, the quoted lines, and the comment. */
 export function toMessage({ path, text, lines: { from, to } }: CommentedLines, comment: string): string {
   const quoted = text.split(detectLineEnd(text)).slice(from - 1, Math.min(to, from - 1 + maxQuoted));
   const longest = Math.max(2, ...quoted.map((line) => /^\s*(`+)/.exec(line)?.[1]?.length ?? 0));

@@ -14,7 +14,6 @@ interface Props extends CommentedLines {
 
 const placeOf = ({ from, to }: LineRange): string => t(from === to ? 'editor.line' : 'editor.lines', { from, to });
 
-/** Opens a comment on the selected lines. */
 export const CommentButton = ({
   lines,
   open,
@@ -31,7 +30,7 @@ export const CommentButton = ({
   />
 );
 
-/** A comment below its last line. It is sent to the agent as a message with the file and the lines. */
+/** Shown below the last line. Sent to the agent as a message with the file and the lines. */
 export function CommentForm({ store, path, text, lines, close }: Props) {
   const [comment, setComment] = useState('');
   useEffect(() => {

@@ -6,9 +6,8 @@ import type { Comparison } from './review.tsx';
 import type { FileWrite } from './steps.ts';
 
 const maxBytes = 512_000;
-const lost = '\ufffd'; // the replacement character for bytes that are not UTF-8
+const lost = '\ufffd'; // replaces bytes that are not UTF-8
 
-/** The file as the newest run found it, and its current state. */
 export async function compareWithRunStart(store: FileStore, path: string): Promise<Comparison> {
   const { sessionId } = store;
   const { files } = await query('files.changes', { sessionId });
@@ -26,8 +25,8 @@ export async function compareWithRunStart(store: FileStore, path: string): Promi
 }
 
 /**
- * The file before and after a step. A revert is applied to the current file, which can be newer, where its lines still
- * match.
+ * Compares the file before and after a step. A revert changes the current file, which can be newer, where its lines
+ * still match.
  */
 export async function compareStep(store: FileStore, path: string, { before, after }: FileWrite): Promise<Comparison> {
   if (isTruncated(before ?? '') || isTruncated(after)) throw new Error(t('files.tooLargeToCompare'));

@@ -17,14 +17,13 @@ interface Props {
   readonly isChanged: boolean;
   readonly isSaving: boolean;
   readonly takesFocus?: boolean;
-  /** Shows the editor; CodeMirror loads on first use. */
+  /** CodeMirror loads on first use. */
   readonly show: (editors: EditorModule, common: CommonOptions) => Promise<EditorHandle>;
   readonly onSave: () => void;
   /** Undefined: there is nothing to cancel. */
   readonly onCancel: (() => void) | undefined;
 }
 
-/** An editor, the comment on its lines, and a bar that saves its text. */
 export function EditorText({
   store,
   path,

@@ -2,7 +2,7 @@ import { applyPatch, structuredPatch } from 'diff';
 
 const mark = '\ufeff';
 
-/** A file's text, with everything that a save must preserve. */
+/** Includes everything that a save must preserve. */
 export interface ExactText {
   /** Without the byte-order mark, and with the file's own line ends. */
   readonly text: string;
@@ -21,7 +21,7 @@ export function decodeExactText(bytes: Uint8Array): ExactText {
   }
 }
 
-/** The common line end of all texts. If they differ it is \n, and each \r is part of its line. */
+/** Common line end of all texts. If they differ it is \n, and each \r is part of its line. */
 export function detectLineEnd(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
   const all = texts.filter((text) => /[\r\n]/.test(text));
   if (all.length === 0) return '\n';
@@ -30,8 +30,8 @@ export function detectLineEnd(...texts: readonly string[]): '\n' | '\r' | '\r\n'
 }
 
 /**
- * Applies the change from `after` to `edited` to the current text. Undefined: its lines differ too much. The library
- * does not find the lines of a file whose line end is \r.
+ * Applies the change from `after` to `edited` to the current text. Undefined: its lines differ too much, or end with
+ * \r, which the library does not support.
  */
 export function mergeEdit(current: string, { after, edited }: { readonly after: string; readonly edited: string }) {
   if (current === after) return edited;

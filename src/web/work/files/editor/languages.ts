@@ -1,8 +1,6 @@
 import type { Extension } from '@codemirror/state';
 import { detectLanguage } from '../preview.ts';
 
-// Each language is a separate chunk.
-
 const legacy = async (name: 'shell' | 'ruby' | 'lua' | 'dockerfile' | 'ini'): Promise<Extension> => {
   const { StreamLanguage } = await import('@codemirror/language');
   switch (name) {
@@ -46,12 +44,12 @@ const loaders = new Map<string, (path: string) => Promise<Extension>>(
   }),
 );
 
-/** The highlighter for a file name; undefined for plain text. A language that fails to load is plain text too. */
+/** Undefined: plain text, which includes languages that fail to load. */
 export async function loadLanguage(path: string): Promise<Extension | undefined> {
   return await loaders
     .get(detectLanguage(path))?.(path)
     .catch((error: unknown) => {
-      reportError(error); // for a developer's console
+      reportError(error);
       return undefined;
     });
 }

@@ -1,7 +1,6 @@
 import { t } from '../../../text/text.ts';
 import type { EditorPhrases } from './code-mirror.ts';
 
-/** Translations of CodeMirror's panels. */
 export const editorPhrases = (): EditorPhrases => ({
   Find: t('editor.find'),
   Replace: t('editor.replace'),

@@ -13,17 +13,15 @@ type Layout = 'inline' | 'sides';
 const isLayout = (text: string): text is Layout => text === 'inline' || text === 'sides';
 const layout = createSharedPref<Layout>('diff', 'inline', isLayout);
 
-/** Two states of a file to compare. */
 export interface Comparison {
   readonly before: string;
   readonly after: string;
   /** A save would change bytes that nobody edited. */
   readonly isReadOnly: boolean;
-  /** The version of the current file; undefined: the file does not exist. */
+  /** Version of the current file. Undefined: the file does not exist. */
   readonly version: string | undefined;
   /**
-   * The text to save after the person changed `after` to `edited`; undefined: the change does not apply to the current
-   * file.
+   * Text to save after the person changed `after` to `edited`. Undefined: the current file has no place for the change.
    */
   readonly merge: (edited: string) => Promise<string | undefined>;
 }
@@ -31,11 +29,11 @@ export interface Comparison {
 interface Props {
   readonly store: FileStore;
   readonly path: string;
-  /** Reads both states. Rejects with text for the person. */
+  /** Rejects with text for the person. */
   readonly load: () => Promise<Comparison>;
 }
 
-/** The changes of a file, in one column or two. Each change can be accepted or reverted. */
+/** In one column, changes can be accepted or reverted; in two, only reverted. */
 export function ChangesReview({ store, path, load }: Props) {
   const [compared, setCompared] = useState<(Comparison & { readonly turn: number }) | { readonly problem: string }>();
   const turns = useRef(0);

@@ -13,19 +13,18 @@ interface File {
 }
 interface SaveState {
   readonly isSaving: boolean;
-  /** The file has changed since it was opened. */
   readonly hasConflict: boolean;
-  /** Resolves with whether the text was saved. */
+  /** Resolves with true if the text was saved. */
   save(text: string, options?: SaveOptions): Promise<boolean>;
 }
 interface SaveOptions {
-  /** Saves over a different version too. */
+  /** Also replaces a different version. */
   readonly overwrites?: boolean;
-  /** Called after the text is stored, before the file list is reloaded. */
+  /** Called once the text is stored, before the file list is reloaded. */
   readonly onStored?: (version: string) => void;
 }
 
-/** Saves text. A save replaces only the version that was opened; if the file has changed, the person decides. */
+/** A save replaces only the version that was opened. If the file has changed, the person decides. */
 export function useSaving({ store, path, version }: File): SaveState {
   const [hasConflict, setConflict] = useState(false);
   const [isSaving, setSaving] = useState(false);

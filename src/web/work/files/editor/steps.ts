@@ -1,22 +1,20 @@
 import type { Event } from '../../../../client/types.ts';
 import { type CalledData, findEdit } from '../../../data/items.ts';
 
-/** A step of a plan, or a run without steps, with the writes of the agent's file tools. */
+/** A plan's step, or a run without steps, with the writes of the agent's file tools. */
 export interface Step {
-  /** The seq at which the step or run began. */
   readonly seq: number;
   readonly description: string;
   /** By path. */
   readonly files: ReadonlyMap<string, FileWrite>;
 }
 export interface FileWrite {
-  /** The text before the step's first write; null: the file did not exist. */
+  /** Text before the step's first write. Null: the file did not exist. */
   readonly before: string | null;
-  /** The text after the step's last write. */
   readonly after: string;
 }
 
-/** The steps that wrote files, oldest first. Changes by commands are not in the log. */
+/** Oldest first. Changes by commands are not in the log. */
 export function listSteps(events: readonly Event[]): Step[] {
   const steps: (Step & { readonly files: Map<string, FileWrite> })[] = [];
   const begin = (seq: number, description: string) => steps.push({ seq, description, files: new Map() });

@@ -6,7 +6,6 @@ interface Delegation {
   readonly name: string;
   readonly args: Args;
 }
-/** Text that an agent sent to one of its children. */
 export interface TextToChild {
   readonly child: SessionId;
   readonly text: string;

@@ -20,8 +20,8 @@ interface Step {
 }
 
 /**
- * Follows all logs of a session from the projection's position; logs of children from their beginning. Ends when
- * the primary thread's log ends. Yields undefined when a log can no longer be followed from there.
+ * Follows all logs of a session from the projection's position; logs of children from their beginning. Ends when the
+ * primary thread's log ends. Yields undefined when a log can no longer be followed from there.
  */
 export async function* followThreads<Output>({
   projection,

@@ -10,7 +10,6 @@ import { sumUsage, toCents, toUsageView } from '../usage.ts';
 // A session of the API is a tree of Corral's sessions: the primary thread, and a thread for each child that an agent
 // delegated to. Each has its own log; the events about the session as a whole are built here, from all of them.
 
-/** An event of one thread's stream. */
 export interface ThreadEvent {
   readonly thread: SessionId;
   readonly event: ManagedEvent;
@@ -30,7 +29,7 @@ class State {
   pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
-/** Events about the whole session. Their ids use parts from 80 on; a log's own events use those below. */
+/** Events about the whole session. Their ids use parts from 80 on; a log's own events use lower parts. */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
 /**
@@ -38,7 +37,6 @@ const ofSession = new Set(['session.status_running', 'session.status_idle', 'ses
  */
 export class SessionProjection {
   readonly #id: SessionId;
-  /** The session's budget as the API shows it. */
   #budget: BudgetView | null;
   readonly #now: State;
   readonly #primary: ThreadProjection;
@@ -57,7 +55,6 @@ export class SessionProjection {
     for (const [thread, { projection, parent }] of from ? from.#threads : [])
       if (parent !== null) this.#threads.set(thread, { projection: projection.copy(), parent });
   }
-  /** A copy that can continue independently. */
   copy(): SessionProjection {
     return new SessionProjection(this.#id, this.#primary.agent, this.#budget, this);
   }
@@ -100,7 +97,6 @@ export class SessionProjection {
     return sumUsage(this.#all.map(({ projection }) => projection.usage));
   }
   activeMs = (now: number): number => this.#primary.activeMs(now);
-  /** The ids of the events that wait for an answer. */
   get pending(): readonly string[] {
     return this.#all.flatMap(({ projection }) => projection.pending);
   }
@@ -117,7 +113,6 @@ export class SessionProjection {
   get #isBudgetUsed(): boolean {
     return this.#budget !== null && toCents(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
-  /** The call that an event announced, and its thread. */
   callOf(eventId: string): (AnnouncedToolCall & { readonly thread: SessionId }) | undefined {
     for (const [thread, { projection }] of this.#threads) {
       const call = projection.callOf(eventId);
@@ -172,7 +167,7 @@ export class SessionProjection {
     });
   }
 
-  /** A message of the child's parent, or of a person who wrote to the child. */
+  /** Adds the sending thread if the child's parent sent the message, not a person. */
   #receiveChildText(event: ManagedEvent, { child, parent, text }: ChildText): ManagedEvent {
     if (!this.of(parent).delegations.matchesText(child, text.trim())) return event;
     const from_session_thread_id = apiThreadId(parent);
@@ -195,7 +190,6 @@ export class SessionProjection {
     ];
   }
 
-  /** Adds the events about the session as a whole. */
   #withSession(threadEvents: readonly ThreadEvent[], cause: Cause): readonly ThreadEvent[] {
     const { source, wasRescheduled } = cause;
     const [wasBusy, wasHeld] = [this.#now.isBusy, this.#now.isHeld];
@@ -262,7 +256,6 @@ export class SessionProjection {
 }
 interface Cause {
   readonly source: SessionEvent;
-  /** The events that the thread's own log produces. */
   readonly ownEvents: readonly ManagedEvent[];
   readonly wasRescheduled: boolean;
 }
