@@ -106,9 +106,8 @@ export class CommandRouter implements CommandExchange {
   }
 
   /**
-   * Sends of the same message run one at a time. The log is searched first for a posted message (`postedAt`), because
-   * two servers can read the same post until one notices that it lost its lease, and for a repeatable message, because
-   * a server may have posted it before it died.
+   * Sends of the same message run one at a time. The log is searched first: two servers can read the same post until
+   * one notices that it lost its lease, and a server may have posted a repeatable message before it died.
    */
   #once<Value>(id: SessionId, command: SessionCommand, postedAt?: number): Promise<Value> {
     const { supervisor } = this.#deps;

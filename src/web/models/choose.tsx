@@ -1,11 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { mutateWithRetry } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
-import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form } from '../parts/kit/field.tsx';
 import { FormError, useActionError } from '../parts/kit/trouble.tsx';
-import { openSettings } from '../settings/settings.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
 import {
@@ -71,12 +69,7 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
           </fieldset>
         )}
         {groups === undefined && trouble === '' && <p class="quiet">{t('models.asking')}</p>}
-        {groups?.length === 0 && (
-          <div class="row">
-            <p class="quiet">{t('models.noProvider')}</p>
-            <Button label={t('models.addOne')} onClick={openModelSettings} />
-          </div>
-        )}
+        {groups?.length === 0 && <p class="quiet">{t('models.noProvider')}</p>}
         {groups !== undefined && groups.length > 0 && (
           <ModelPicker groups={groups} value={chosen} onChange={setChosen} other />
         )}
@@ -84,11 +77,6 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
       </Form>
     </Dialog>
   );
-}
-
-function openModelSettings(): void {
-  closeDialog();
-  openSettings('models');
 }
 
 const Row = ({ label, isOn, choose }: { label: string; isOn: boolean; choose: () => void }) => (

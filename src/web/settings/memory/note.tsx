@@ -15,7 +15,7 @@ import { t } from '../../text/text.ts';
 
 export type Note = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
-/** Names, by id, of the people whom the caller can see. */
+/** Names of people by id, as far as the caller can see them. */
 export type DisplayNames = ReadonlyMap<string, string>;
 type Holder = Inputs['memory']['notes'];
 
