@@ -1,4 +1,5 @@
-import { createTimeoutSignal, sleep } from '../../../core/concurrency/cancel.ts';
+import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
+import { poll } from '../../../core/concurrency/rounds.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import { ServerPart } from '../../../core/contracts/server-parts.ts';
@@ -32,12 +33,14 @@ export class LocalSandboxes extends ServerPart<LocalSandboxDeps> {
 
   /** Keeps the sandbox in use, starting it if needed. Rejects: fenced if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {
-    for (let left = recheck.times; ; left--) {
+    let left = recheck.times;
+    const acquire = async () => {
       const lease = await this.#acquire(id, signal);
-      if (left === 0 || !this.#lost.has(lease.client) || (await this.#answers(lease.client, signal))) return lease;
+      if (left-- === 0 || !this.#lost.has(lease.client) || (await this.#answers(lease.client, signal))) return lease;
       await lease[Symbol.asyncDispose]();
-      await sleep(recheck.everyMs, signal, this.deps.clock);
-    }
+      return undefined;
+    };
+    return await poll(acquire, { everyMs: recheck.everyMs, clock: this.deps.clock }, signal);
   }
 
   async #answers(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
