@@ -22,7 +22,15 @@ function likeness(one: string, another: string): number {
 }
 
 /** Names of exports that bench programs import, and their names in older checkouts. */
-const formerNames = { createSessionRecord: 'newSession', defineDriver: 'describeDriver' };
+const formerNames = {
+  buildHttpServer: 'httpServer',
+  createIdSource: 'randomIds',
+  createInMemoryStore: 'memoryStore',
+  createSessionRecord: 'newSession',
+  defineDriver: 'describeDriver',
+  openCore: 'compose',
+  openSqliteStore: 'sqliteStore',
+};
 
 /** Exports the names of today from a module that has the former ones. */
 function aliasesFor(source: string): string {
