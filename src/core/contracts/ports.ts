@@ -146,13 +146,10 @@ export interface RecordStore {
   /** Counts the records of the kind, or only those of an owner, in a state or of a parent, using the list's index. */
   count(kind: string, only?: Pick<RecordListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
   /**
-   * Up to `limit` ids of records that contain this text in one of these fields, ignoring case and unordered. Reads in
-   * pieces, so that no write waits for it.
+   * At most `limit` sessions whose title contains this text, ignoring case and unordered. Reads in pieces, so that no
+   * write waits for it.
    */
-  search(
-    kind: string,
-    requested: { readonly fields: readonly string[]; readonly text: string; readonly limit: number },
-  ): Promise<string[]>;
+  searchTitles(text: string, limit: number): Promise<readonly SessionId[]>;
   /**
    * The records of the kind that changed since the mark of an earlier call, and the ids of those that `erase` removed
    * since; without a mark, all records. A change can be reported more than once. Only `shared` stores that index

@@ -1,5 +1,6 @@
 import type { Store } from '../../core/contracts/ports.ts';
 import { withMicroCost } from '../../core/model/runs/budget.ts';
+import { addAmounts } from '../../core/model/spending.ts';
 import {
   holdersOf,
   type LimitHolder,
@@ -28,7 +29,7 @@ export async function readLoggedUsage(
     const used = withMicroCost({ tokens: inputTokens + outputTokens, cost });
     for (const name of holdersOf({ owner, projectId: project || null }).map(recordIdOf)) {
       const before = sumsOf.get(name) ?? nothing;
-      sumsOf.set(name, { ...before, [period]: sumAmounts([before[period], used]) });
+      sumsOf.set(name, { ...before, [period]: addAmounts(before[period], used) });
     }
   }
   return (holder) => sumsOf.get(recordIdOf(holder)) ?? nothing;

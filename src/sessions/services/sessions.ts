@@ -173,11 +173,11 @@ export function createSessionService(deps: Deps): SessionService {
 
     async list(only) {
       if (!only?.search) return await (only ? list.part(only) : list.all());
-      const { search } = only;
-      if (only.owner !== undefined)
-        return await list.part(only, { matches: (page) => searchWithin(store, page, search) });
-      const { matches, among } = await searchStoredSessions(store, only.search);
-      return await list.part({ ...only, keep: (session) => matches(session) && only.keep(session) }, { among });
+      const { search, owner, keep } = only;
+      const found = owner === undefined ? await searchStoredSessions(store, search) : undefined;
+      if (!found) return await list.part(only, { matches: (page) => searchWithin(store, page, search) });
+      const { matches, among } = found;
+      return await list.part({ ...only, keep: (session) => matches(session) && keep(session) }, { among });
     },
     pieces: (only) => list.pieces(only),
     get: async (id) => toPublicRecord(await stored(id)),

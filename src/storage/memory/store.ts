@@ -235,15 +235,11 @@ function records(documents: Map<string, Document>): RecordStore {
       found.sort((a, b) => b.sort - a.sort || (a.id < b.id ? -1 : 1));
       return found.slice(0, limit).map(stored);
     },
-    async search(kind, { fields, text, limit }) {
+    async searchTitles(text, limit) {
       const target = text.toLowerCase();
-      const has = (fact: unknown) =>
-        String(fact ?? '')
-          .toLowerCase()
-          .includes(target);
-      return ofKind(kind)
-        .filter(({ json }) => fields.some((field) => has(JSON.parse(json)[field])))
-        .map(({ id }) => id)
+      return ofKind('session')
+        .filter(({ json }) => (JSON.parse(json).title ?? '').toLowerCase().includes(target))
+        .map(({ id }) => id as SessionId)
         .slice(0, limit);
     },
     count: async (kind, { owner, state, parent } = {}) =>

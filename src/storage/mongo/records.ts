@@ -13,7 +13,7 @@ import {
   toPutDocument,
 } from './documents.ts';
 import { isDuplicate } from './errors.ts';
-import { searchRecords } from './search.ts';
+import { searchTitles } from './search.ts';
 
 export function createMongoRecords({ at, run }: Connection, appender: EventAppender, newId: () => string): RecordStore {
   const stored = ({ id, doc, version }: RecordDocument): StoredRecord => ({ id, doc: JSON.parse(doc), version });
@@ -84,7 +84,7 @@ export function createMongoRecords({ at, run }: Connection, appender: EventAppen
       const which = { _id: recordId(kind, id), ...(version !== undefined && { version }) };
       await run(() => at.records.deleteOne(which));
     },
-    search: (kind, requested) => searchRecords({ at }, kind, requested),
+    searchTitles: (text, limit) => searchTitles({ at }, text, limit),
     async count(kind, only = {}) {
       return await run(() => at.records.countDocuments({ kind, ...toListSet(only) }));
     },

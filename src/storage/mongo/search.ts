@@ -1,4 +1,3 @@
-import type { RecordStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { toAsciiLower } from '../../core/text/text.ts';
 import type { Connection } from './connection.ts';
@@ -33,26 +32,15 @@ export async function searchMessages(
   return [...found];
 }
 
-/** Finds at most `limit` records with the text in one of the fields. */
-export async function searchRecords(
-  { at }: Pick<Connection, 'at'>,
-  kind: string,
-  { fields, text, limit }: Parameters<RecordStore['search']>[1],
-): Promise<string[]> {
+/** Finds at most `limit` sessions with the text in their title. */
+export async function searchTitles({ at }: Pick<Connection, 'at'>, text: string, limit: number): Promise<SessionId[]> {
   const target = text.toLowerCase();
-  const found: string[] = [];
+  const found: SessionId[] = [];
   const pattern = { $regex: patternOf(text), $options: 'i' };
-  for await (const { id, doc } of at.records.find({ kind, doc: pattern }, { projection: { id: 1, doc: 1 } })) {
-    const texts = JSON.parse(doc) as Record<string, unknown>;
-    if (
-      !fields.some((field) =>
-        String(texts[field] ?? '')
-          .toLowerCase()
-          .includes(target),
-      )
-    )
-      continue;
-    found.push(id);
+  const titles = at.records.find({ kind: 'session', doc: pattern }, { projection: { id: 1, doc: 1 } });
+  for await (const { id, doc } of titles) {
+    if (!(JSON.parse(doc).title ?? '').toLowerCase().includes(target)) continue;
+    found.push(id as SessionId);
     if (found.length === limit) break;
   }
   return found;

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { Lease, UsageGroupKey, UsageSum } from '../../core/contracts/ports.ts';
+import type { Lease, UsageGroupKey } from '../../core/contracts/ports.ts';
 import { unindexedTypes } from './schema.ts';
 
 /** JSON text, which the caller parses once per page. */
@@ -10,7 +10,7 @@ export type RecordRow = readonly [id: string, doc: string, version: number];
 export type PutRow = readonly [
   ...[kind: string, id: string, doc: string, sort: number],
   ...[owner: string | null, shared: 0 | 1, state: string | null, name: string | null, parent: string | null],
-  copied: number | null,
+  ...[copied: number | null, title: string | null],
 ];
 /** A negative limit means no limit. */
 export interface ListRow {
@@ -33,14 +33,14 @@ const pageChars = 4 * 1024 * 1024;
 const pieceMs = 5;
 /** Rows that one search statement reads; fewer after a slow one, whose texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
-/** Usage events summed per request, which takes a few milliseconds. */
-const usageAtOnce = 1_000;
+/** Usage events summed per request, and titles searched per request, which takes a few milliseconds. */
+const usageAtOnce = 2_000;
+const titlesAtOnce = 10_000;
 /** Matches of a search chunk, and where the next one starts; null: done. */
 export type SearchChunk<Place> = readonly [found: string[], next: Place | null];
 export type EventPosition = readonly [session: string, seq: number];
-export type RecordPosition = readonly [sort: number, id: string];
-/** Sums of a chunk of usage events, and when the next one starts; null: done. */
-export type UsageChunk = readonly [sums: UsageSum[], next: number | null];
+/** Sums of a chunk of usage events as JSON, and when the next one starts; null: done. */
+export type UsageChunk = readonly [sums: string, next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
 
@@ -53,13 +53,10 @@ export const newestOfTypeQuery = `
 
 /** `now`: monotonic, in milliseconds. */
 export function createReadOperations(db: DatabaseSync, now: () => number = () => performance.now()) {
-  return { ...eventReads(db, now), ...recordReads(db, now), ...queueReads(db), ping: () => {} };
+  return { ...eventReads(db, now), ...recordReads(db), ...queueReads(db), ping: () => {} };
 }
 
-/** The condition matches the index's, so that only messages are read. */
-const messagesAfter = `
-  FROM event INDEXED BY event_message WHERE type IN ('message.user', 'message.assistant') AND (session, seq) > (?1, ?2)
-`;
+const messagesAfter = 'FROM message WHERE (session, seq) > (?1, ?2)';
 export const messageAheadQuery = `SELECT session, seq ${messagesAfter} ORDER BY session, seq LIMIT 1 OFFSET ?3`;
 
 const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
@@ -72,37 +69,32 @@ const keyColumns: Readonly<Record<UsageGroupKey, string>> = {
 const usageKeys = Object.keys(keyColumns) as UsageGroupKey[];
 
 /**
- * A fork's copied events are not counted again. LIMIT keeps SQLite from merging the queries. The model is read only if
- * requested, so that the index covers the other queries. CROSS JOIN makes the events the outer loop.
+ * A fork's copied events are not counted again. CROSS JOIN makes the events the outer loop. A day is formatted once for
+ * each sum.
  */
 export const usageSumsBy = (keys: readonly UsageGroupKey[]) => `
-  SELECT ${usageKeys.map((key) => `${keys.includes(key) ? keyColumns[key] : "''"} AS "${key}"`).join(', ')},
-    count(*) AS turns, sum(input) AS input, sum(coalesce(cached, 0)) AS cached, sum(output) AS output,
-    sum(coalesce(cost, 0)) AS cost, sum(cost IS NULL) AS unpriced
-  FROM (
-    SELECT session, seq, at, ${keys.includes('model') ? "json_extract(fact, '$.data.model') AS model," : ''}
-      json_extract(fact, '$.data.inputTokens') AS input, json_extract(fact, '$.data.cachedTokens') AS cached,
-      json_extract(fact, '$.data.outputTokens') AS output, json_extract(fact, '$.data.cost') AS cost
-    FROM event INDEXED BY event_usage WHERE type = 'usage' AND at >= ? AND at < ? LIMIT -1
-  ) AS used CROSS JOIN record INDEXED BY record_usage ON record.id = session AND record.kind = 'session'
-  WHERE record.state IS NOT 'deleting' AND seq > coalesce(record.copied, 0)
-  GROUP BY ${usageKeys.flatMap((key, n) => (keys.includes(key) ? [n + 1] : []))}
+  SELECT json_object(
+    ${usageKeys.map((key) => `'${key}', ${keys.includes(key) ? keyColumns[key] : "''"}`).join(', ')},
+    'turns', count(*), 'inputTokens', sum(input), 'cachedTokens', sum(coalesce(cached, 0)),
+    'outputTokens', sum(output), 'cost', sum(coalesce(cost, 0)), 'unpriced', sum(cost IS NULL)
+  ) AS sums
+  FROM usage CROSS JOIN record INDEXED BY record_usage ON record.id = session AND record.kind = 'session'
+  WHERE at >= ? AND at < ? AND record.state IS NOT 'deleting' AND seq > coalesce(record.copied, 0)
+  GROUP BY ${keys.map((key) => (key === 'day' ? 'at / 86400000' : keyColumns[key]))}
 `;
 
 const escapeWildcards = (text: string) => text.replace(/[\\%_]/g, '\\$&');
-const escapeForJson = (text: string) => escapeWildcards(JSON.stringify(text).slice(1, -1));
-/** Patterns for a fact's JSON, and for the message in it. */
-const patternsOf = (text: string): [string, string] => [`%${escapeForJson(text)}%`, `%${escapeWildcards(text)}%`];
+const patternOf = (text: string): string => `%${escapeWildcards(text)}%`;
 
 /**
- * Matches all documents that contain the text in any case, and some others. LIKE ignores case for ASCII letters only,
- * so non-ASCII letters match any text. A k, or an i before such a letter or at the end, matches any character, because
- * it can be the lower case of a non-ASCII letter.
+ * Matches all texts that contain the text in any case, and some others. LIKE ignores case for ASCII letters only, so
+ * non-ASCII letters match any text. A k, or an i before such a letter or at the end, matches any character, because it
+ * can be the lower case of a non-ASCII letter.
  */
 const likelyPattern = (text: string): string =>
-  `%${escapeForJson(text)
+  patternOf(text)
     .replace(/[^\0-\x7f]+/g, '%')
-    .replace(/k|i(?=%|$)/gi, '_')}%`;
+    .replace(/k|i(?=%|$)/gi, '_');
 
 function eventReads(db: DatabaseSync, now: () => number) {
   const headOf = db.prepare('SELECT max(seq) AS head FROM event WHERE session = ?');
@@ -112,16 +104,13 @@ function eventReads(db: DatabaseSync, now: () => number) {
   const lastUnindexed = db.prepare('SELECT seq FROM event WHERE session = ? AND type = ? ORDER BY seq DESC LIMIT 1');
 
   const placeAhead = db.prepare(messageAheadQuery);
-  // Most facts lack the text and are not parsed. The comparison is inside the statement, because each returned row
-  // costs more.
-  const search = db.prepare(`
-    SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4)
-      AND fact LIKE ?5 ESCAPE '\\' AND json_extract(fact, '$.data.text') LIKE ?6 ESCAPE '\\'
-  `);
+  // The comparison is inside the statement, because each returned row costs more. Without the plus, SQLite would compile
+  // the statement again for each pattern.
+  const search = db.prepare(
+    `SELECT DISTINCT session ${messagesAfter} AND (session, seq) <= (?3, ?4) AND text LIKE +?5 ESCAPE '\\'`,
+  );
 
-  const usageAhead = db.prepare(`
-    SELECT at FROM event INDEXED BY event_usage WHERE type = 'usage' AND at >= ? AND at < ? ORDER BY at LIMIT 1 OFFSET ?
-  `);
+  const usageAhead = db.prepare('SELECT at FROM usage WHERE at >= ? AND at < ? ORDER BY at LIMIT 1 OFFSET ?');
   const usage = new Map<string, StatementSync>();
   function usageBy(keys: readonly UsageGroupKey[]): StatementSync {
     const text = usageSumsBy(keys);
@@ -154,16 +143,16 @@ function eventReads(db: DatabaseSync, now: () => number) {
     findLastSeq: (session: string, type: string): number =>
       Number((unindexedTypes.includes(type) ? lastUnindexed : last).get(session, type)?.seq ?? 0),
     searchIn: (text: string, among: readonly string[]): string[] =>
-      among.filter((id) => search.get(id, 0, id, Number.MAX_SAFE_INTEGER, ...patternsOf(text))),
+      among.filter((id) => search.get(id, 0, id, Number.MAX_SAFE_INTEGER, patternOf(text))),
     /** The next chunk starts after a session that was found. */
     search(text: string, from: EventPosition): SearchChunk<EventPosition> {
       const found = new Set<string>();
-      const [json, plain] = patternsOf(text);
+      const pattern = patternOf(text);
       const begun = now();
       for (let [place, rows, at] = [from, rowsAtOnce.many, begun]; ; ) {
         const ahead = placeAhead.get(...place, rows - 1);
         const to: EventPosition = ahead ? [String(ahead.session), Number(ahead.seq)] : lastPlace;
-        for (const { session } of search.iterate(...place, ...to, json, plain)) found.add(String(session));
+        for (const { session } of search.iterate(...place, ...to, pattern)) found.add(String(session));
         if (!ahead) return [[...found], null];
         place = found.has(to[0]) ? [to[0], Number.MAX_SAFE_INTEGER] : to;
         const [before, after] = [at, now()];
@@ -175,23 +164,16 @@ function eventReads(db: DatabaseSync, now: () => number) {
     usage(from: number, to: number, by: readonly UsageGroupKey[]): UsageChunk {
       const last = usageAhead.get(from, to, usageAtOnce - 1);
       const end = last ? Number(last.at) + 1 : to;
-      const sums = usageBy(by)
-        .all(from, end)
-        .map((row) => ({
-          ...(Object.fromEntries(usageKeys.map((key) => [key, String(row[key])])) as Record<UsageGroupKey, string>),
-          turns: Number(row.turns),
-          inputTokens: Number(row.input),
-          cachedTokens: Number(row.cached),
-          outputTokens: Number(row.output),
-          cost: Number(row.cost),
-          unpriced: Number(row.unpriced),
-        }));
-      return [sums, last ? end : null];
+      const rows = usageBy(by).all(from, end);
+      return [`[${rows.map(({ sums }) => sums).join(',')}]`, last ? end : null];
     },
     /** In the order of the request. */
     heads: (sessions: readonly string[]): number[] => sessions.map((id) => Number(headOf.get(id)?.head ?? 0)),
   };
 }
+
+const titlesAfter = "FROM record INDEXED BY record_usage WHERE kind = 'session' AND id > ?1";
+export const titleAheadQuery = `SELECT id ${titlesAfter} ORDER BY id LIMIT 1 OFFSET ?2`;
 
 /** The unary plus keeps SQLite from scanning the whole kind in order: few ids have the prefix. */
 const idsByPrefix = 'id >= ?2 AND id < ?2 || char(1114111) AND +kind = ?1';
@@ -233,7 +215,7 @@ export const recordStatements = (set: RecordSet) => ({
   count: `SELECT count(*) AS n FROM record WHERE ${recordSets[set]}`,
 });
 
-function recordReads(db: DatabaseSync, now: () => number) {
+function recordReads(db: DatabaseSync) {
   const get = db.prepare('SELECT id, doc, version FROM record WHERE id = ? AND kind = ?');
   const prepared = (set: RecordSet) => {
     const { first, behind, count } = recordStatements(set);
@@ -252,13 +234,8 @@ function recordReads(db: DatabaseSync, now: () => number) {
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
   `);
   const withPrefix = db.prepare(recordsByPrefixQuery);
-  // Ascending, because a record that moves in the meantime goes to the end, which is read last.
-  const [rest, above] = ['sort = ? AND id < ?', 'sort > ?'].map((behind) =>
-    db.prepare(`
-      SELECT id, sort, iif(doc LIKE ? ESCAPE '\\', doc, NULL) AS likely FROM record WHERE kind = ? AND ${behind}
-      ORDER BY sort, id DESC LIMIT -1
-    `),
-  ) as [StatementSync, StatementSync];
+  const titleAhead = db.prepare(titleAheadQuery);
+  const likelyTitles = db.prepare(`SELECT id, title ${titlesAfter} AND id <= ?2 AND title LIKE +?3 ESCAPE '\\'`);
   const row = (found: Record<string, unknown>): RecordRow => [
     String(found.id),
     String(found.doc),
@@ -272,33 +249,14 @@ function recordReads(db: DatabaseSync, now: () => number) {
     count: (kind: string, only: Only): number => Number(sets[setOf(only)].count.get({ kind, ...whichOf(only) })?.n),
     belonging: (session: string): [kind: string, id: string, doc: string, sort: number][] =>
       belonging.all(session).map((it) => [String(it.kind), String(it.id), String(it.doc), Number(it.sort)]),
-    searchRecords(
-      kind: string,
-      fields: readonly string[],
-      text: string,
-      from: RecordPosition | null,
-    ): SearchChunk<RecordPosition> {
-      const found: string[] = [];
+    searchTitles(text: string, from: string): SearchChunk<string> {
       const target = text.toLowerCase();
-      const has = (field: unknown) =>
-        String(field ?? '')
-          .toLowerCase()
-          .includes(target);
-      const begun = now();
-      let rows = 0;
-      const pattern = likelyPattern(text);
-      const ranges = [
-        from ? rest.iterate(pattern, kind, ...from) : [],
-        above.iterate(pattern, kind, from?.[0] ?? -Number.MAX_VALUE),
-      ];
-      for (const range of ranges) {
-        for (const { id, sort, likely } of range) {
-          const texts = likely === null ? {} : (JSON.parse(String(likely)) as Record<string, unknown>);
-          if (fields.some((field) => has(texts[field]))) found.push(String(id));
-          if (++rows % rowsAtOnce.few === 0 && now() - begun >= pieceMs) return [found, [Number(sort), String(id)]];
-        }
-      }
-      return [found, null];
+      const to = titleAhead.get(from, titlesAtOnce - 1)?.id;
+      const found = likelyTitles
+        .all(from, to ?? lastPlace[0], likelyPattern(text))
+        .filter(({ title }) => String(title).toLowerCase().includes(target))
+        .map(({ id }) => String(id));
+      return [found, to === undefined ? null : String(to)];
     },
     list({ kind, limit, idPrefix, after, ...only }: ListRow): RecordRow[] {
       if (idPrefix) return withPrefix.all(kind, idPrefix, limit).map(row);

@@ -6,8 +6,13 @@ export const unindexedTypes: readonly string[] = ['message.delta', 'tool.output'
 
 export const indexColumns = (kind: string, doc: unknown) => {
   const { shared, ...entry } = toIndexEntry(kind, doc);
-  const copied = kind === 'session' ? (doc as Partial<SessionRecord> | null)?.forkedFrom?.seq : undefined;
-  return { ...entry, shared: shared ? (1 as const) : (0 as const), copied: copied ?? null };
+  const { forkedFrom, title } = kind === 'session' ? ((doc ?? {}) as Partial<SessionRecord>) : {};
+  return {
+    ...entry,
+    shared: shared ? (1 as const) : (0 as const),
+    copied: forkedFrom?.seq ?? null,
+    title: title ?? null,
+  };
 };
 
 /** `migrations[n]` upgrades a file from version n to n + 1. Only append to this list. */
@@ -115,5 +120,44 @@ export const migrations: readonly string[] = [
   `
   DROP INDEX event_message;
   CREATE INDEX event_message ON event (session, seq, type) WHERE type IN ('message.user', 'message.assistant');
+  `,
+  // Searches and usage totals read these tables alone, and titles from the index. An index with expressions does not
+  // suffice: SQLite also reads the row of a table without a rowid.
+  `
+  CREATE TABLE message (
+    session TEXT NOT NULL, seq INTEGER NOT NULL, text ANY, PRIMARY KEY (session, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER message_added AFTER INSERT ON event WHEN new.type IN ('message.user', 'message.assistant') BEGIN
+    INSERT INTO message VALUES (new.session, new.seq, new.fact ->> '$.data.text');
+  END;
+  CREATE TRIGGER message_removed AFTER DELETE ON event WHEN old.type IN ('message.user', 'message.assistant') BEGIN
+    DELETE FROM message WHERE session = old.session AND seq = old.seq;
+  END;
+  INSERT INTO message SELECT session, seq, fact ->> '$.data.text' FROM event INDEXED BY event_message
+  WHERE type IN ('message.user', 'message.assistant');
+  DROP INDEX event_message;
+
+  CREATE TABLE usage (
+    at INTEGER NOT NULL, session TEXT NOT NULL, seq INTEGER NOT NULL,
+    model ANY, input ANY, cached ANY, output ANY, cost ANY, PRIMARY KEY (at, session, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TRIGGER usage_added AFTER INSERT ON event WHEN new.type = 'usage' BEGIN
+    INSERT INTO usage VALUES (
+      new.at, new.session, new.seq, new.fact ->> '$.data.model', new.fact ->> '$.data.inputTokens',
+      new.fact ->> '$.data.cachedTokens', new.fact ->> '$.data.outputTokens', new.fact ->> '$.data.cost'
+    );
+  END;
+  CREATE TRIGGER usage_removed AFTER DELETE ON event WHEN old.type = 'usage' BEGIN
+    DELETE FROM usage WHERE at = old.at AND session = old.session AND seq = old.seq;
+  END;
+  INSERT INTO usage SELECT at, session, seq, fact ->> '$.data.model', fact ->> '$.data.inputTokens',
+    fact ->> '$.data.cachedTokens', fact ->> '$.data.outputTokens', fact ->> '$.data.cost'
+  FROM event WHERE type = 'usage';
+  DROP INDEX event_usage;
+
+  ALTER TABLE record ADD COLUMN title TEXT;
+  UPDATE record SET title = doc ->> '$.title' WHERE kind = 'session';
+  DROP INDEX record_usage;
+  CREATE INDEX record_usage ON record (id, kind, owner, parent, state, copied, title) WHERE kind = 'session';
   `,
 ];

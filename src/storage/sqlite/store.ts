@@ -16,15 +16,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { addUsageSum } from '../usage-sums.ts';
 import { openThread, type QueueLimits, type StoreChannel } from './channel.ts';
 import { corruptDatabaseError } from './errors.ts';
-import type {
-  EventPosition,
-  PutRow,
-  ReadOperations,
-  RecordPosition,
-  RecordRow,
-  SearchChunk,
-  UsageChunk,
-} from './reads.ts';
+import type { EventPosition, PutRow, ReadOperations, RecordRow, SearchChunk, UsageChunk } from './reads.ts';
 import { indexColumns } from './schema.ts';
 import type { WriteOperations } from './writes.ts';
 
@@ -108,7 +100,7 @@ function events(writer: StoreChannel<WriteOperations>, reader: StoreChannel<Read
       const sums = new Map<string, UsageSum>();
       for (let at: number | null = from; at !== null; ) {
         const [some, next]: UsageChunk = await reader.call('usage', [at, to, by]);
-        for (const sum of some) addUsageSum(sums, sum);
+        for (const sum of parsed<UsageSum[]>(some, path)) addUsageSum(sums, sum);
         at = next;
       }
       return [...sums.values()];
@@ -146,10 +138,8 @@ function records(
     async list(kind, options = {}) {
       return (await reader.call('list', [{ limit: -1, ...options, kind }])).map(stored);
     },
-    search: (kind, { fields, text, limit }) =>
-      foundInPieces<RecordPosition | null>(limit, null, (from) =>
-        reader.call('searchRecords', [kind, fields, text, from]),
-      ),
+    searchTitles: async (text, limit) =>
+      (await foundInPieces(limit, '', (from) => reader.call('searchTitles', [text, from]))) as SessionId[],
     count: (kind, only = {}) => reader.call('count', [kind, only]),
     async belonging(sessionId) {
       const rows = await reader.call('belonging', [sessionId]);
@@ -234,8 +224,8 @@ async function foundInPieces<Place>(
 /** `undefined` is not JSON, and becomes null. */
 const json = (value: unknown): string => JSON.stringify(value) ?? 'null';
 function putRow({ kind, id, doc, sort = 0 }: RecordPut): PutRow {
-  const { owner, shared, state, name, parent, copied } = indexColumns(kind, doc);
-  return [kind, id, json(doc), sort, owner, shared, state, name, parent, copied];
+  const { owner, shared, state, name, parent, copied, title } = indexColumns(kind, doc);
+  return [kind, id, json(doc), sort, owner, shared, state, name, parent, copied, title];
 }
 const charsIn = (row: readonly (string | number | null)[]) =>
   row.reduce<number>((sum, it) => sum + (typeof it === 'string' ? it.length : 0), 0);

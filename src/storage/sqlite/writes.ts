@@ -77,11 +77,11 @@ const fenced = (after: number, head: number) =>
 function recordStatements(db: DatabaseSync) {
   return {
     replace: db.prepare(`
-      INSERT INTO record (kind, id, version, doc, sort, owner, shared, state, name, parent, copied)
-      VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO record (kind, id, version, doc, sort, owner, shared, state, name, parent, copied, title)
+      VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (id, kind) DO UPDATE SET version = version + 1, doc = excluded.doc, sort = excluded.sort,
         owner = excluded.owner, shared = excluded.shared, state = excluded.state, name = excluded.name, parent = excluded.parent,
-        copied = excluded.copied
+        copied = excluded.copied, title = excluded.title
       RETURNING version
     `),
     nameHolder: db.prepare('SELECT id FROM record WHERE kind = ? AND name = ?'),

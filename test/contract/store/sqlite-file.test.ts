@@ -155,8 +155,8 @@ test('F072 a file that cannot be written is refused with the system’s reason',
   await needs(context, 'bubblewrap');
   await fill();
   const program = `
-    import { sqliteStore } from './src/storage/sqlite/store.ts';
-    const refused = await sqliteStore({ path: ${JSON.stringify(database.path)} }).catch((error) => error);
+    import { openSqliteStore } from './src/storage/sqlite/store.ts';
+    const refused = await openSqliteStore({ path: ${JSON.stringify(database.path)} }).catch((error) => error);
     console.log(JSON.stringify([refused.code, refused.publicMessage]));`;
   const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--input-type=module', '-e', program];
   const { stdout } = await run('bwrap', [
@@ -178,23 +178,32 @@ test('a store opens despite the lock note of a dead server whose pid another pro
   await store.check(AbortSignal.timeout(60_000));
 });
 
-test('a file of an earlier version opens with all its records, found by owner, sharing and name, and sums its usage', async () => {
+test('a file of an earlier version opens with all its records, found by owner, sharing, name and text, and sums its usage', async () => {
   const db = new DatabaseSync(database.path);
   for (const step of migrations.slice(0, 5)) db.exec(step);
   const put = db.prepare('INSERT INTO record (id, kind, version, sort, doc) VALUES (?, ?, 1, ?, ?)');
   for (const [n, { kind, id, doc }] of recordsBeforeIndex.entries()) put.run(id, kind, n, JSON.stringify(doc));
   const fork = newSession();
-  put.run(fork, 'session', 0, JSON.stringify({ status: 'completed', forkedFrom: { sessionId: fork, seq: 1 } }));
-  const add = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES (?, ?, 'usage', 0, ?)");
+  put.run(
+    fork,
+    'session',
+    0,
+    JSON.stringify({ status: 'completed', title: 'Old', forkedFrom: { sessionId: fork, seq: 1 } }),
+  );
+  const add = db.prepare('INSERT INTO event (session, seq, type, at, fact) VALUES (?, ?, ?, 0, ?)');
   for (const seq of [1, 2])
-    add.run(fork, seq, JSON.stringify({ data: { model: 'a/b', inputTokens: seq, outputTokens: 0 } }));
+    add.run(fork, seq, 'usage', JSON.stringify({ data: { model: 'a/b', inputTokens: seq, outputTokens: 0 } }));
+  add.run(fork, 3, 'message.user', JSON.stringify({ data: { text: 'hay' } }));
   db.exec('PRAGMA user_version = 5');
   db.close();
   await using store = await open();
   expect(await store.events.usage(0, 1, ['session', 'model'])).toMatchObject([
     { session: fork, model: 'a/b', inputTokens: 2 },
   ]);
+  const found = await Promise.all([store.events.search('HAY', 9), store.records.searchTitles('old', 9)]);
+  expect(found).toEqual([[fork], [fork]]);
   await store.events.erase(fork);
+  expect(await store.events.search('hay', 9)).toEqual([]);
   await expectIndexed(store.records);
 });
 

@@ -2,13 +2,13 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SessionListQuery } from '../../api/sessions.ts';
 
-const maxFound = 10_000;
-const texts = ['title', 'latestMessage', 'lastTask'] as const satisfies readonly (keyof SessionRecord)[];
+/** A text in more sessions than this is soon found in the newest sessions. */
+const maxFound = 2_000;
 
 interface SearchFilter {
   readonly matches: (session: SessionRecord) => boolean;
-  /** Only these sessions can match. Undefined: too many to list. */
-  readonly among: ReadonlySet<string> | undefined;
+  /** Only these sessions can match. */
+  readonly among: ReadonlySet<string>;
 }
 
 /** Resolves with the ids of the sessions that match. */
@@ -18,36 +18,26 @@ export async function searchWithin(
   { text, mayRead = () => true }: NonNullable<SessionListQuery['search']>,
 ): Promise<ReadonlySet<string>> {
   const target = text.toLowerCase();
-  const has = (where: string) => where.toLowerCase().includes(target);
-  const readable = new Set<string>(own.filter(mayRead).map(({ id }) => id));
-  const shows = (session: SessionRecord) =>
-    has(session.title) || (readable.has(session.id) && (has(session.latestMessage) || has(session.lastTask)));
-  const shown = own.filter(shows).map(({ id }) => id);
-  const isShown = new Set<string>(shown);
-  const others = own.map(({ id }) => id).filter((id) => readable.has(id) && !isShown.has(id));
-  return new Set([...shown, ...(await events.search(text, maxFound, others))]);
+  const isTitled = ({ title }: SessionRecord) => title.toLowerCase().includes(target);
+  const titled = own.filter(isTitled).map(({ id }) => id);
+  const others = own.filter((session) => !isTitled(session) && mayRead(session)).map(({ id }) => id);
+  return new Set([...titled, ...(await events.search(text, maxFound, others))]);
 }
 
-/** Searches in the store, so that only matching sessions are read here. */
+/** Searches in the store, so that only matching sessions are read here. Undefined: too many match. */
 export async function searchStoredSessions(
   {
     events,
     records,
-  }: { readonly events: Pick<Store['events'], 'search'>; readonly records: Pick<Store['records'], 'search'> },
+  }: { readonly events: Pick<Store['events'], 'search'>; readonly records: Pick<Store['records'], 'searchTitles'> },
   { text, mayRead = () => true }: NonNullable<SessionListQuery['search']>,
-): Promise<SearchFilter> {
+): Promise<SearchFilter | undefined> {
   const target = text.toLowerCase();
-  const has = (where: string) => where.toLowerCase().includes(target);
-  const [lines, shown] = await Promise.all([
-    events.search(text, maxFound),
-    records.search('session', { fields: texts, text, limit: maxFound }),
-  ]);
-  const found = new Set<string>(lines);
-  const isWhole = lines.length < maxFound && shown.length < maxFound;
+  const [said, titled] = await Promise.all([events.search(text, maxFound), records.searchTitles(text, maxFound)]);
+  if (said.length === maxFound || titled.length === maxFound) return undefined;
+  const found = new Set<string>(said);
   return {
-    matches: (session) =>
-      has(session.title) ||
-      (mayRead(session) && (has(session.latestMessage) || has(session.lastTask) || found.has(session.id))),
-    among: isWhole ? new Set([...lines, ...shown]) : undefined,
+    matches: (session) => session.title.toLowerCase().includes(target) || (mayRead(session) && found.has(session.id)),
+    among: new Set([...said, ...titled]),
   };
 }

@@ -1,15 +1,16 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
+import type { UsageSum } from '../../../../src/core/contracts/ports.ts';
 import { droppableEventTypes } from '../../../../src/core/model/event-traits.ts';
 import {
   createReadOperations,
   type EventPosition,
   messageAheadQuery,
   newestOfTypeQuery,
-  type RecordPosition,
   recordStatements,
   recordsByPrefixQuery,
   type SearchChunk,
+  titleAheadQuery,
   type UsageChunk,
   usageSumsBy,
 } from '../../../../src/storage/sqlite/reads.ts';
@@ -30,35 +31,33 @@ test('a list by prefix has the records of its kind whose ids begin so, the newes
 });
 
 test.each([[['owner', 'day']], [['owner', 'project', 'model', 'day']]] as const)(
-  'usage by %s is read from an index of its events and an index of the sessions alone',
+  'usage by %s is read from its table and an index of the sessions alone',
   (keys) => {
     const plan = database([])
       .prepare(`EXPLAIN QUERY PLAN ${usageSumsBy(keys)}`)
       .all();
     expect(plan.map(({ detail }) => detail)).toEqual([
-      'CO-ROUTINE used',
-      'SEARCH event USING COVERING INDEX event_usage (at>? AND at<?)',
-      'SCAN used',
+      'SEARCH usage USING PRIMARY KEY (at>? AND at<?)',
       'SEARCH record USING COVERING INDEX record_usage (id=? AND kind=?)',
       'USE TEMP B-TREE FOR GROUP BY',
     ]);
   },
 );
 
-test('usage is summed a thousand events at a time, and those of one moment together', () => {
+test('usage is summed two thousand events at a time, and those of one moment together', () => {
   const db = database(['s']);
   db.exec("UPDATE record SET kind = 'session' WHERE kind = 'a'");
   const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES ('s', ?, 'usage', ?, ?)");
   const fact = JSON.stringify({ data: { model: 'm', inputTokens: 1, outputTokens: 2 } });
-  for (let seq = 1; seq <= 2_500; seq++) put.run(seq, seq < 990 ? seq : Math.max(1_100, seq), fact);
+  for (let seq = 1; seq <= 4_500; seq++) put.run(seq, seq < 1_990 ? seq : Math.max(2_100, seq), fact);
   const { usage } = createReadOperations(db);
   const chunks: number[][] = [];
   for (let at: number | null = 0; at !== null; ) {
-    const [sums, next]: UsageChunk = usage(at, 2_400, ['model']);
-    chunks.push(sums.map(({ turns }) => turns));
+    const [sums, next]: UsageChunk = usage(at, 4_400, ['model']);
+    chunks.push((JSON.parse(sums) as UsageSum[]).map(({ turns }) => turns));
     at = next;
   }
-  expect(chunks).toEqual([[1_100], [1_000], [299]]);
+  expect(chunks).toEqual([[2_100], [2_000], [299]]);
 });
 
 test('a list by prefix reads no other ids, however many records the kind has', () => {
@@ -98,9 +97,6 @@ test('a search takes a few milliseconds at a time, continues where it ended, and
   for (let seq = 1; seq <= 300; seq++) say('a', seq, 'hay');
   for (let seq = 1; seq <= 200; seq++) say('b', seq, seq % 2 ? 'hay' : 'a "Needle"\nof 100 %');
   for (const [n, text] of ['text', '"needle"', '\\u0022needle', '"needle"\nof 100'].entries()) say('c', n + 1, text);
-  const record = db.prepare("INSERT INTO record (id, kind, version, sort, doc) VALUES (?, 'k', 1, ?, ?)");
-  for (let n = 0; n < 40; n++)
-    record.run(`r${n}`, n > 20 ? 7 : n, JSON.stringify({ title: n % 20 ? 'hay' : 'Needle' }));
   /** A clock on which each read takes `ms`: with 5, each piece is as short as possible. */
   const pieces = <Place>(
     ms: number,
@@ -119,16 +115,22 @@ test('a search takes a few milliseconds at a time, continues where it ended, and
     pieces<EventPosition>(ms, (ops, from) => ops.search(text, from), ['', 0]);
   expect([search(0, '"needle"\nof 100 %'), search(0, 'NEEDLE"')]).toEqual([[['b']], [['b', 'c']]]);
   expect([search(5, 'needle"'), search(5, 'no such text').flat()]).toEqual([[[], [], ['b'], ['c']], []]);
-  const inRecords = (ms: number) =>
-    pieces<RecordPosition | null>(ms, (ops, from) => ops.searchRecords('k', ['title'], 'needle', from), null);
-  expect(inRecords(0)).toEqual([['r0', 'r20']]);
-  expect([inRecords(5).length, inRecords(5).flat()]).toEqual([6, ['r0', 'r20']]);
+  const record = db.prepare(
+    "INSERT INTO record (id, kind, version, sort, doc, title) VALUES (?, 'session', 1, 0, '', ?)",
+  );
+  db.exec('BEGIN');
+  for (let n = 0; n < 20_001; n++) record.run(`${10_000 + n}`, n % 10_000 === 9_999 ? 'Needle' : 'hay');
+  db.exec('COMMIT');
+  const found = pieces<string>(0, (ops, from) => ops.searchTitles('needle', from), '');
+  expect(found).toEqual([['19999'], ['29999'], []]);
 });
 
-test('a search finds the end of its next chunk in an index alone', () => {
-  const plan = database([]).prepare(`EXPLAIN QUERY PLAN ${messageAheadQuery}`).all();
-  expect(plan.map(({ detail }) => detail)).toEqual([
-    'SEARCH event USING COVERING INDEX event_message ((session,seq)>(?,?))',
+test('a search finds the end of its next chunk in messages or an index alone', () => {
+  const db = database([]);
+  const plans = [messageAheadQuery, titleAheadQuery].map((sql) => db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all());
+  expect(plans.flat().map(({ detail }) => detail)).toEqual([
+    'SEARCH message USING PRIMARY KEY ((session,seq)>(?,?))',
+    'SEARCH record USING COVERING INDEX record_usage (id>?)',
   ]);
 });
 
