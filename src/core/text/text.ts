@@ -1,6 +1,7 @@
 /**
  * Cuts a text to so many UTF-16 units without splitting a visible character, such as an emoji with its skin tone or a
- * letter with its accent. Only a character longer than `most` or than 64 units is split, between two code points.
+ * letter with its accent, or a CRLF. Only a character longer than `most` or than 64 units is split, between two code
+ * points.
  */
 export function truncateEnd(text: string, most: number): string {
   if (text.length <= most) return text;
@@ -20,6 +21,7 @@ const longest = 64;
 let graphemes: Intl.Segmenter | undefined;
 /** Start and end of the character that a cut at this index would split. Both equal the index if it splits none. */
 function characterAt(text: string, at: number): [start: number, end: number] {
+  if (text.startsWith('\r\n', at - 1)) return [at - 1, at + 1];
   if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
   let from = Math.max(0, at - longest);
   if (/[\uDC00-\uDFFF]/.test(text.charAt(from))) from -= 1;

@@ -9,6 +9,7 @@ import { createFiles } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { createSearch } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { createPaths } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
+import { publicFiles } from '../../support/public-inputs.ts';
 
 async function workspace() {
   const root = mkdtempSync(join(tmpdir(), 'corral-names-'));
@@ -89,4 +90,19 @@ test('two files whose names differ in the form of an accent stay two', async () 
   await using file = await openFile('é', undefined);
   expect((await buffer(Readable.from(file.chunks))).toString()).toBe('composed');
   expect(readFileSync(at(Buffer.from('e\u0301').toString('latin1')), 'utf8')).toBe('changed');
+});
+
+test('a search finds ASCII in files of every encoding', async () => {
+  const { at, place } = await workspace();
+  const { grep } = search(place, process.env);
+  for (const { path, encoding, word, bytes } of publicFiles) {
+    writeFileSync(at('file'), bytes);
+    const lines = bytes
+      .toString(encoding === 'utf-16le' ? 'utf16le' : 'utf8')
+      .replace(/^\ufeff/, '')
+      .split('\n');
+    const line = lines.findIndex((one) => one.includes(word));
+    const { matches } = await grep('file', word.replace(/[().=]/g, '[$&]'), []);
+    expect([path, matches]).toEqual([path, [{ file: 'file', line: line + 1, content: lines[line] }]]);
+  }
 });

@@ -5,6 +5,7 @@ import type { Tool } from '../../../src/agents/tools/tool.ts';
 import { toolset } from '../../../src/agents/tools/toolset.ts';
 import { decodeFile } from '../../../src/core/text/files/encoding.ts';
 import { toolBench } from '../../support/agents/tools.ts';
+import { publicFiles } from '../../support/public-inputs.ts';
 
 const edit = toolset.find(({ name }) => name === 'edit') as Tool;
 /** The same change by each tool that edits. */
@@ -33,47 +34,26 @@ const hex = (text: string) => Buffer.from(text.replaceAll(' ', ''), 'hex');
 /** Lines behind the first one, as iconv writes them. */
 const encodings: readonly [encoding: string, bytes: Buffer][] = [
   ['Latin-1', Buffer.from('// caf\xe9\n', 'latin1')],
-  ['Latin-1, German', Buffer.from('// Gr\xf6\xdfe \xe4ndern \xfcber\n', 'latin1')],
   ['Windows-1252', Buffer.from('// \x93quoted\x94 \x80 5 \x96 6\n', 'latin1')],
-  ['Latin-2', hex('2f2f205a61bff3b3e62067eab66cb1206a61bcf10a')],
-  ['Latin-5', hex('2f2f2054fc726be76520fd f0fc fe f6e70a')],
-  ['Windows-1250', hex('2f2f2050f8edb9 9a20 9e 6c75bb6f75e86bfd0a')],
-  ['Windows-1251', hex('2f2f20cff0e8 e2e5f22c20ece8f0210a')],
-  ['Windows-1253', hex('2f2f20cae1ebe7ecdd f1e1 20 eafcf3ece50a')],
-  ['Windows-1255', hex('2f2f20f9ece5ed20f2e5eced0a')],
   ['Windows-1256', hex('2f2f20e3d1cdc8c720c8c7e1dac7e1e30a')],
   ['Windows-874', hex('2f2f20cac7d1cab4d50a')],
-  ['KOI8-R', hex('2f2f20f0d2c9d7c5d42c20cdc9d2210a')],
-  ['ISO-8859-5', hex('2f2f20bfe0d8d2d5e20a')],
   ['CP866', hex('2f2f208fe0a8a2a5e20a')],
   ['Mac Roman', hex('2f2f20636166 8e 20 9f 0a')],
-  ['Shift_JIS', hex('2f2f2095 5c8ea6 82b782e9 835c815b8358 945c97cd20 8365 8358 83670a')],
-  ['EUC-JP', hex('2f2f20c9bdbca8 a4b9a4eb a5bda1bca5b9 c7bdcecf0a')],
-  ['GBK', hex('2f2f20d6d0cec4d7a2cacdA3BAb4f2bfaacec4bcfeb2a2b6c1c8a1c4dac8dd0a')],
   ['GB18030 of four bytes', hex('2f2f20d6d0cec4 8139ef30 0a')],
-  ['Big5', hex('2f2f20a4a4a4e5b5f9c4c0a147a5b6b67dc0c9aed7a8c3c5aaa8fa a4bae65c a55c0a')],
-  ['EUC-KR', hex('2f2f20c7d1b1b9bee420c1d6bcaec0d4b4cfb4d92e0a')],
   ['UTF-8 with one foreign byte', Buffer.concat([Buffer.from('// Grüße, 日本語 '), hex('e9 0a')])],
   ['UTF-8 that is cut', Buffer.concat([Buffer.from('// é日本 🤖 '), hex('f09fa4')])],
   ['encoded surrogates', hex('2f2f20 c3a9 c3a9 eda0bd c3a9 c3a9 0a')],
-  ['ISO-2022-JP', hex('2f2f201b2442467c4b5c1b28420a')],
   ['ISO-8859-15', hex('2f2f20bd7576726520e0203520a40a')],
   ['ISO-8859-6', hex('2f2f20e5d1cdc8c720c8c7e4d9c7e4e50a')],
-  ['ISO-8859-8', hex('2f2f20f9ece5ed20f2e5eced0a')],
   ['ISO-8859-13', hex('2f2f204c616261732072797461732c20e0e8e6ebe1f0f8fbfe0a')],
   ['ISO-8859-4', hex('2f2f205465726520686f6d6d696b7573742c20f5e4f6fc20b9be0a')],
   ['Windows-1257', hex('2f2f204c616272ee742c2070617361756c653a20e2e8e7ecee0a')],
   ['Windows-1258', hex('2f2f2058696e206368e06f207468ea206769f56920f00a')],
-  ['KOI8-U', hex('2f2f20f0d2c9d7a6d42c20d3d7a6d4c53a20a7ada40a')],
   ['CP437', hex('2f2f20c9cdcdbb20ba82ba20c8cdcdbc0a')],
   ['CP850', hex('2f2f20477294e1652c20a4616e64a320b0b1b20a')],
   ['CP852', hex('2f2f205a61bea288862067a9986ca5206a61abe40a')],
   ['Mac Cyrillic', hex('2f2f208ff0e8e2e5f22c20ece8f00a')],
-  ['Korean of Windows', hex('2f2f20bc8498de208c63b9e6b0a2c7cf0a')],
-  ['Johab', hex('2f2f20d0658b6920ba81ace20a')],
   ['Big5 of Hong Kong', hex('2f2f20a4a4a4e5209dee209def0a')],
-  ['HZ', hex('2f2f207e7b56504e4457224a4d7e7d0a')],
-  ['ISO-2022-KR', hex('2f2f201b2429430e4751315b0f0a')],
   ['UTF-7', hex('2f2f206361662b414f6b202b5a65566e4c410a')],
   ['Shift_JIS of half width', hex('2f2f20b6c0b6c520c3bdc40a')],
   ['EUC-JP of three bytes', hex('2f2f208fb0a18fb0a220c6fccbdcb8ec0a')],
@@ -92,6 +72,24 @@ test.each(files)('%s: %s leaves every other byte as it is', async (_, by, rest) 
   expect(result).toMatchObject({ ok: true });
   expect(bytes).toEqual(Buffer.concat([Buffer.from('const y = 22;\n'), rest]));
   expect(JSON.stringify(result)).not.toMatch(/\\ud[89a-f]/);
+});
+
+test.each(publicFiles)('a piece of $path ($encoding) is read and edited', async ({ encoding, readAs, word, bytes }) => {
+  const read = decodeFile(bytes);
+  if (readAs) expect(read?.encoding).toBe(readAs);
+  else expect(read?.text).toBe(new TextDecoder(encoding, { ignoreBOM: true }).decode(bytes));
+  const written = (text: string) => Buffer.from(text, encoding === 'utf-16le' ? 'utf16le' : 'latin1');
+  const at = bytes.indexOf(written(word));
+  const rest = bytes.subarray(at + written(word).length);
+  const after = Buffer.concat([bytes.subarray(0, at), written('edited'), rest]).toString('latin1');
+  const { run, sandbox } = toolBench();
+  sandbox.files.set('/workspace/a', bytes);
+  const { output } = await run(fileRead, { file: 'a' });
+  const line = output.split(/\r?\n/).find((one) => one.includes(word)) as string;
+  for (const [by, args] of Object.entries(editors)) {
+    const changed = await edited(bytes, args(line, line.replace(word, 'edited')));
+    expect([by, changed.bytes.toString('latin1')]).toEqual([by, after]);
+  }
 });
 
 test.each(
@@ -197,6 +195,30 @@ test.each([
     '日本',
     `\x93\xfa\x96\x7b${japanese.slice(2)}`,
   ],
+  [
+    'a new letter in a declared encoding',
+    '; charset=windows-1251\n\xef',
+    'п',
+    'пш',
+    '; charset=windows-1251\n\xef\xf8',
+  ],
+  [
+    'a new letter in a declared code page',
+    '# coding: cp932\n\x95\x5c',
+    '表',
+    '表示',
+    '# coding: cp932\n\x95\x5c\x8e\xa6',
+  ],
+  [
+    'a new letter in XML',
+    '<?xml version="1.0" encoding="koi8-r"?>\xc1',
+    'а',
+    'ш',
+    '<?xml version="1.0" encoding="koi8-r"?>\xdb',
+  ],
+  ['a call in code', `open(f, encoding='koi8-r') # caf\xe9`, 'é', 'é!', `open(f, encoding='koi8-r') # caf\xe9!`],
+  ['a declaration for bytes', 'charset=x-user-defined \xe9', 'é', 'é!', 'charset=x-user-defined \xe9!'],
+  ['a word that is too short for a guess', 'Gr\xf6\xdfe', 'Größe', 'Größe!', 'Gr\xf6\xdfe!'],
 ])('%s', async (_, before, from, to, after) => {
   const { bytes } = await edited(Buffer.from(before, 'latin1'), editors.file_str_replace?.(from, to) as [Tool, object]);
   expect(bytes.toString('latin1')).toBe(after);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { expect, test } from 'vitest';
 import { toFileChange } from '../../../src/agents/tools/file-text.ts';
 import {
@@ -6,6 +7,7 @@ import {
   isTruncated,
   mergeEdit,
 } from '../../../src/web/work/files/editor/file-text.ts';
+import { publicFiles } from '../../support/public-inputs.ts';
 
 test.each([
   ['CRLF', Buffer.from('a\r\nb\r\n'), '\r\n', true],
@@ -19,6 +21,12 @@ test.each([
   ['Latin-1', Buffer.from('caf\xe9\n', 'latin1'), '\n', false],
   ['Shift_JIS', Buffer.from('\x95\x5c\n', 'latin1'), '\n', false],
   ['a cut character', Buffer.from('🤖\n').subarray(0, 3), '\n', false],
+  ...publicFiles.map(({ path, bytes }): [string, Buffer, string, boolean] => [
+    path,
+    bytes,
+    path.endsWith('.decTest') ? '\r\n' : '\n',
+    isUtf8(bytes),
+  ]),
 ])('%s: what the editor saves unchanged is the file, else it opens read-only', (_, bytes, lineEnd, isExact) => {
   const file = decodeExactText(bytes);
   expect([file.isExact, detectLineEnd(file.text)]).toEqual([isExact, lineEnd]);

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { toParameters } from '../../../src/agents/models/gemini/schema.ts';
 import { type CustomToolDefinition, parseCustomTool } from '../../../src/agents/tools/custom/check.ts';
@@ -11,6 +10,7 @@ import { decidePermission } from '../../../src/sessions/run/calls/approval.ts';
 import type { AgentProfile } from '../../../src/sessions/run/profile.ts';
 import { sessionAgentProfile } from '../../../src/sessions/run/session-agent-profile.ts';
 import { toolBench } from '../../support/agents/tools.ts';
+import { publicInputs } from '../../support/public-inputs.ts';
 
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const string = { type: 'string' };
@@ -314,10 +314,9 @@ test('Gemini reads in words what its schema has no field for', () => {
 });
 
 /** The shapes of two tools of each of 30 public servers, as their packages on npm list them, without their words. */
-const publicServers = readFileSync(new URL('mcp-schemas.jsonl', import.meta.url), 'utf8')
-  .trim()
-  .split('\n')
-  .map((line): { server: string; tools: Record<string, { properties?: object }> } => JSON.parse(line));
+const publicServers = publicInputs<{ server: string; tools: Record<string, { properties?: object }> }>(
+  'mcp-schemas.jsonl',
+);
 
 test.each(publicServers)('$server', ({ tools }) => {
   for (const [tool, source] of Object.entries(tools)) {

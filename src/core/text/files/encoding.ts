@@ -14,8 +14,9 @@ export interface FileText {
 }
 
 const sampleBytes = 64 * 1024;
-/** In percent. A guess with a lower confidence is no better than the most common single-byte encoding. */
-const leastConfidence = 20;
+/** In percent, added up from two readings. A lower guess is no better than the most common single-byte encoding. */
+const leastConfidence = 25;
+/** In percent, of the whole text. */
 const sureConfidence = 90;
 const fallback = 'windows-1252';
 
@@ -121,17 +122,11 @@ function isMostlyUtf8(bytes: Buffer): boolean {
 }
 
 function legacy(bytes: Buffer): FileText | undefined {
-  const first = bytes.findIndex((byte) => byte > 0x7f);
-  const guesses = analyse(bytes.subarray(Math.max(0, first - 1_000)).subarray(0, sampleBytes))
-    .filter(({ name, confidence }) => confidence >= leastConfidence && !/^(ASCII|UTF)/.test(name))
-    .map(({ name, confidence }) => ({ name: name === 'ISO-8859-1' ? fallback : name, confidence }));
-  for (const { name, confidence } of [...guesses, { name: fallback, confidence: 0 }]) {
+  for (const { name, isSure } of [...declared(bytes), ...guessed(bytes), { name: fallback, isSure: false }]) {
     const table = tableOf(name);
     const text = textBy(name, bytes);
     if (!table || text === undefined || !encodeBy(table, text)?.equals(bytes)) continue;
-    // Only a multi-byte encoding can be guessed reliably. Otherwise, non-ASCII characters that the file does not
-    // contain yet are refused.
-    const isSure = confidence >= sureConfidence && table.size > 256;
+    // Non-ASCII characters that the file does not contain yet are refused, unless the encoding is certain.
     const known = new Set(text);
     const encode = (changed: string) => {
       for (const char of changed) if (char > '\x7f' && !isSure && !known.has(char)) return undefined;
@@ -140,6 +135,59 @@ function legacy(bytes: Buffer): FileText | undefined {
     return { text, encoding: name, encode };
   }
   return undefined;
+}
+
+interface Guess {
+  readonly name: string;
+  readonly isSure: boolean;
+}
+
+/** The declarations of editors, Python, Ruby, Vim, gettext, XML, HTML and CSS. Quotes elsewhere are calls in code. */
+const declaration =
+  /(?:coding|charset)[ \t]?[:= ][ \t]?([a-z][\w.:-]{1,39})|(?:<(?:\?xml|meta)[^<>]{1,200}(?:encoding|charset)=|@charset )["']([a-z][\w.:-]{1,39})/gi;
+const codePages: Readonly<Record<string, string>> = {
+  cp932: 'shift_jis',
+  cp936: 'gbk',
+  cp949: 'euc-kr',
+  cp950: 'big5',
+};
+function declared(bytes: Buffer): Guess[] {
+  return [...bytes.toString('latin1', 0, 2_000).matchAll(declaration)].flatMap(([, plain, quoted = '']) => {
+    const label = plain ?? quoted;
+    const name = encodingOf(codePages[label.toLowerCase()] ?? label);
+    return name === undefined || name === 'x-user-defined' ? [] : [{ name, isSure: true }];
+  });
+}
+
+/** The most likely encoding first, by the whole text and by only its words that are not ASCII. */
+function guessed(bytes: Buffer): Guess[] {
+  const first = bytes.findIndex((byte) => byte > 0x7f);
+  const sample = bytes.subarray(Math.max(0, first - 1_000)).subarray(0, sampleBytes);
+  // English text around a few other words looks like windows-1252.
+  const words = sample.toString('latin1').match(/[A-Za-z\x80-\xff]+/g) ?? [];
+  const foreign = words.filter((word) => /[\x80-\xff]/.test(word)).join(' ');
+  const whole = analyse(sample);
+  const sums = new Map<string, number>();
+  for (const { name, confidence } of [...whole, ...analyse(Buffer.from(foreign, 'latin1'))])
+    sums.set(name, (sums.get(name) ?? 0) + confidence);
+  return [...sums]
+    .filter(([name, sum]) => sum >= leastConfidence && !/^(ASCII|UTF)/.test(name))
+    .sort(([, a], [, b]) => b - a)
+    .map(([name]) => ({
+      name: name === 'ISO-8859-1' ? fallback : name,
+      // A guess is reliable only for a multi-byte encoding.
+      isSure: isMultiByte(name) && whole.some((guess) => guess.name === name && guess.confidence >= sureConfidence),
+    }));
+}
+const isMultiByte = (encoding: string) => /^(shift|big5|gb|euc)/i.test(encoding);
+
+/** The common name of an encoding. Undefined: this Node build does not know it. */
+function encodingOf(label: string): string | undefined {
+  try {
+    return new TextDecoder(label).encoding;
+  } catch {
+    return undefined;
+  }
 }
 
 function textBy(encoding: string, bytes: Uint8Array): string | undefined {
@@ -173,7 +221,7 @@ function makeTable(encoding: string): Map<string, string> | undefined {
   };
   const high = Array.from({ length: 128 }, (_, n) => n + 128);
   add(high.map((byte) => Uint8Array.of(byte)));
-  if (!/^(shift|big5|gb|euc)/i.test(encoding)) return table;
+  if (!isMultiByte(encoding)) return table;
   for (const lead of high) {
     add(Array.from({ length: 0xff - 0x30 }, (_, n) => Uint8Array.of(lead, n + 0x30)));
   }
