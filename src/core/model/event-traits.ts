@@ -144,7 +144,7 @@ export const eventTraits = {
   'run.notice': {
     ...work,
     order: 'side',
-    label: 'Run delayed',
+    label: 'Notice about the run',
     lane: 'problem',
     line: ({ detail }) => detail,
     notice: ({ detail }) => warning(detail),

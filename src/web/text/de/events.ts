@@ -17,7 +17,7 @@ export const events: { readonly [Type in FactType as `event.${Type}`]: string } 
   'event.run.resumed': 'Lauf fortgesetzt',
   'event.approval.requested': 'Genehmigung angefordert',
   'event.approval.resolved': 'Genehmigung entschieden',
-  'event.run.notice': 'Lauf verzögert',
+  'event.run.notice': 'Hinweis zum Lauf',
   'event.run.error': 'Lauf fehlgeschlagen',
   'event.run.end': 'Lauf beendet',
   'event.session.created': 'Sitzung angelegt',

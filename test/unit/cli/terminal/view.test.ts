@@ -70,6 +70,11 @@ test('a question and an approval wait until they are answered, and end with the 
   expect(shown(over)).toEqual(['! Run stopped.']);
 });
 
+test('a notice of what a run lacks is shown', () =>
+  expect(shown(after(event('run.notice', { kind: 'left_out', detail: 'm calls no tools.' })))).toEqual([
+    '! m calls no tools.',
+  ]));
+
 test('the status adds up tokens and cost, and tells the time of the run', () => {
   const usage = (cost: number | undefined) =>
     event('usage', { model: 'm/x', inputTokens: 900, outputTokens: 200, ...(cost !== undefined && { cost }) });

@@ -71,6 +71,9 @@ test('of the output of a running call the end is kept, up to two million charact
 const failure = (number: number) =>
   event('run.notice', { kind: 'waiting_provider', detail: 'Overloaded.', retry: { number, most: 5, inMs: 4_000 } });
 
+test('a notice of what a run lacks is a line of its own', () =>
+  expect(kinds(modelOf(event('run.notice', { kind: 'left_out', detail: 'm calls no tools.' })))).toEqual(['event']));
+
 test('failures of the provider one after another are one line, with the next try and its time', () => {
   const third = failure(3);
   const model = modelOf(failure(1), failure(2), third);
