@@ -1,3 +1,5 @@
+import { characterAt } from '../../core/text/text.ts';
+
 export interface EditorState {
   readonly text: string;
   readonly at: number;
@@ -60,7 +62,8 @@ export function applyKey(editor: EditorState, input: string, key: Key): EditorSt
       Math.max(0, at - sizeBefore(text, at)),
     );
   if (key.leftArrow) return { ...editor, at: key.meta || key.ctrl ? wordBefore(text, at) : at - sizeBefore(text, at) };
-  if (key.rightArrow) return { ...editor, at: key.meta || key.ctrl ? wordAfter(text, at) : at + sizeAfter(text, at) };
+  if (key.rightArrow)
+    return { ...editor, at: key.meta || key.ctrl ? wordAfter(text, at) : at + characterAfter(text, at).length };
   if (key.upArrow) return vertical(editor, -1);
   if (key.downArrow) return vertical(editor, 1);
   if (key.ctrl) return controlled(editor, input);
@@ -116,9 +119,9 @@ export function lineAt(text: string, at: number): readonly [start: number, end: 
   return [text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end];
 }
 
-/** A character outside of the basic plane has two units. */
-const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : /[\udc00-\udfff]/.test(text[at - 1] ?? '') ? 2 : 1);
-const sizeAfter = (text: string, at: number) => (at >= text.length ? 0 : (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1);
+// Visible characters, such as a flag or a letter with its accent.
+const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : at - characterAt(text, at - 1)[0]);
+export const characterAfter = (text: string, at: number) => text.slice(at, characterAt(text, at + 1)[1]);
 function wordBefore(text: string, at: number): number {
   let start = text.slice(0, at).trimEnd().length;
   while (start > 0 && /\S/.test(text.charAt(start - 1))) start -= 1;

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import { Marked, type Token, type Tokens } from 'marked';
+import { lineCells, padCells } from '../../core/text/terminal/cells.ts';
 import { toPrintable } from '../io.ts';
 
 export type Style = Parameters<typeof styleText>[0];
@@ -61,8 +62,8 @@ function list({ items, ordered, start }: Tokens.List, paint: Paint): string {
 
 function table({ header, rows }: Tokens.Table, paint: Paint): string {
   const cells = [header, ...rows].map((row) => row.map(({ tokens }) => inline(tokens, plainPaint)));
-  const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
-  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' │ '));
+  const widths = header.map((_, column) => Math.max(...cells.map((row) => lineCells(row[column] ?? ''))));
+  const lines = cells.map((row) => row.map((cell, column) => padCells(cell, widths[column] ?? 0)).join(' │ '));
   const [head = '', ...rest] = lines;
   return [paint('bold', head), widths.map((width) => '─'.repeat(width)).join('─┼─'), ...rest].join('\n');
 }

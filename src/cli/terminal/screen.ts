@@ -4,7 +4,16 @@ import type { Box, Session } from '../../client/index.ts';
 import { toOneLine, toPrintable } from '../io.ts';
 import { formatCallLine } from '../render.ts';
 import { formatBlock, formatDiff, formatPlan, formatStatus } from './block-text.ts';
-import { applyKey, clearSent, createEditorState, type EditorState, isSendKey, type Key, withText } from './editor.ts';
+import {
+  applyKey,
+  characterAfter,
+  clearSent,
+  createEditorState,
+  type EditorState,
+  isSendKey,
+  type Key,
+  withText,
+} from './editor.ts';
 import { formatMarkdown, type Paint } from './markdown.ts';
 import { parseSlashCommand, slashCommands } from './slash.ts';
 import type { ChatTerminal } from './talk.ts';
@@ -209,10 +218,10 @@ function approvalText(call: ChatView['approvals'][number], paint: Paint): string
   return `${paint('yellow', `Allow ${call.function}?`)}\n  ${formatCallLine(call)}${why}${change ? `\n${lastLines(change, 20)}` : ''}`;
 }
 
-function withCursor({ text, at }: EditorState, paint: Paint): string {
-  const char = text.slice(at).match(/^./u)?.[0] ?? '';
-  const under = char === '' ? ' ' : char;
-  const shown = `${text.slice(0, at)}${paint('inverse', under)}${char === '' ? text.slice(at) : text.slice(at + char.length)}`;
+/** The input text with its cursor. */
+export function withCursor({ text, at }: EditorState, paint: Paint): string {
+  const under = text[at] === '\n' ? '' : characterAfter(text, at);
+  const shown = `${text.slice(0, at)}${paint('inverse', under || ' ')}${text.slice(at + under.length)}`;
   return paint('bold', '> ') + shown.replaceAll('\n', '\n  ');
 }
 

@@ -20,7 +20,7 @@ export function truncateStart(text: string, most: number): string {
 const longest = 64;
 let graphemes: Intl.Segmenter | undefined;
 /** Start and end of the character that a cut at this index would split. Both equal the index if it splits none. */
-function characterAt(text: string, at: number): [start: number, end: number] {
+export function characterAt(text: string, at: number): [start: number, end: number] {
   if (text.startsWith('\r\n', at - 1)) return [at - 1, at + 1];
   if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
   let from = Math.max(0, at - longest);

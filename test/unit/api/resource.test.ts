@@ -236,3 +236,11 @@ test.each([
 ])('a row of %j is %s', (row, line) => {
   expect(formatTable([row], command.columns)).toEqual([line]);
 });
+
+test('columns of wide characters are in line', () => {
+  const rows = [
+    { id: '名', name: 'a' },
+    { id: 'bcd', name: 'e' },
+  ];
+  expect(formatTable(rows, ['{id}', '{name}'])).toEqual(['名   a', 'bcd  e']);
+});

@@ -94,7 +94,7 @@ test('two files whose names differ in the form of an accent stay two', async () 
 
 test('a search finds ASCII in files of every encoding', async () => {
   const { at, place } = await workspace();
-  const { grep } = search(place, process.env);
+  const { grep } = createSearch(place, process.env);
   for (const { path, encoding, word, bytes } of publicFiles) {
     writeFileSync(at('file'), bytes);
     const lines = bytes

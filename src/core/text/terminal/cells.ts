@@ -40,3 +40,20 @@ export const joinsCell = (cell: string, next: string): boolean =>
 /** The number of cells of a character and all characters that share them. */
 export const cellsOf = (cell: string): 1 | 2 =>
   (cell.length > 1 || cell > '\u02FF') && (wide.test(cell) || flag.test(cell)) ? 2 : 1;
+
+/** The number of cells of a line. */
+export function lineCells(line: string): number {
+  let [cells, cell] = [0, ''];
+  for (const char of line) {
+    if (joinsCell(cell, char)) cell += char;
+    else {
+      if (cell !== '') cells += cellsOf(cell);
+      cell = char;
+    }
+  }
+  return cell === '' ? cells : cells + cellsOf(cell);
+}
+
+/** Fills a line with blanks at its end. */
+export const padCells = (line: string, cells: number): string =>
+  line + ' '.repeat(Math.max(0, cells - lineCells(line)));

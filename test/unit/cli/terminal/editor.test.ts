@@ -8,7 +8,7 @@ import {
   type Key,
   withText,
 } from '../../../../src/cli/terminal/editor.ts';
-import { applyCompletion, findCompletion } from '../../../../src/cli/terminal/screen.ts';
+import { applyCompletion, findCompletion, withCursor } from '../../../../src/cli/terminal/screen.ts';
 import { parseSlashCommand } from '../../../../src/cli/terminal/slash.ts';
 
 const press = (editor: EditorState, ...keys: readonly (string | Key)[]) =>
@@ -19,11 +19,15 @@ const press = (editor: EditorState, ...keys: readonly (string | Key)[]) =>
 const ctrl = (editor: EditorState, letter: string) => applyKey(editor, letter, { ctrl: true });
 const left: Key = { leftArrow: true };
 
-test('text goes in where the cursor is, and a letter of two units is one', () => {
-  const editor = press(createEditorState(), 'a😀b', left, left, 'x');
-  expect([editor.text, editor.at]).toEqual(['ax😀b', 2]);
-  expect(press(editor, { rightArrow: true }, { backspace: true }).text).toBe('axb');
-});
+test.each(['😀', '👨‍👩‍👧', '🇩🇪', 'e\u0301', 'क्षि'])(
+  'text goes in where the cursor is, and %s is one letter',
+  (letter) => {
+    const editor = press(createEditorState(), `a${letter}b`, left, left, 'x');
+    expect([editor.text, editor.at]).toEqual([`ax${letter}b`, 2]);
+    expect(withCursor(editor, (_, part) => `[${part}]`)).toBe(`[> ]ax[${letter}]b`);
+    expect(press(editor, { rightArrow: true }, { backspace: true }).text).toBe('axb');
+  },
+);
 
 test('Enter sends; Alt-Enter, Shift-Enter and a backslash before it begin a new line', () => {
   const editor = withText(createEditorState(), 'one');

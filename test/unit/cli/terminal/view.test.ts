@@ -92,6 +92,7 @@ test.each([
   ['code', '```js\na < b\n```', '  a < b'],
   ['a link', '[here](https://a.test)', 'here (https://a.test)'],
   ['a quote', '> one\n> two', '│ one\n│ two'],
+  ['a table of wide characters', '| 名 | b |\n| --- | --- |\n| 10 | 2 |', '名 │ b\n───┼──\n10 │ 2'],
   ['a table', '| a | b |\n| --- | --- |\n| 10 | 2 |', 'a  │ b\n───┼──\n10 │ 2'],
   ['half of a block of code, while it comes', '```sh\necho', '  echo'],
 ])('%s is shown as text', (_, markdown, text) => expect(formatMarkdown(markdown, plainPaint)).toBe(text));
