@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createKeyedQueue } from '../core/concurrency/keyed-queue.ts';
-import { RecordWatcher } from '../core/contracts/changed-records.ts';
+import { RecordWatcher, watchEveryMs } from '../core/contracts/changed-records.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import type { ServerParts } from '../core/contracts/server-parts.ts';
 import { AppError } from '../core/errors/errors.ts';
@@ -99,7 +99,6 @@ interface Entry {
 
 const kind = 'apikey';
 const form = /^crl_([0-9a-f]{12})_[\w-]{43}$/;
-const lookEveryMs = 2_000; // a key that another process revoked, or that expired, works for at most this much longer
 const useEveryMs = 60_000;
 const maxKeys = 10_000;
 const maxPersonalKeys = 50;
@@ -198,14 +197,14 @@ export async function openApiKeys(deps: Deps): Promise<ApiKeys> {
   async function look(): Promise<void> {
     if (shared)
       await load().catch((err: unknown) =>
-        warn({ err }, 'the API keys could not be read from the store; trying again in 2 s'),
+        warn({ err }, 'the API keys could not be read from the store; trying again'),
       );
     for (const entry of entries.values()) settle(entry);
     lookLater();
   }
   function lookLater(): void {
     clock.clearTimeout(timer);
-    if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), lookEveryMs);
+    if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), watchEveryMs);
   }
 
   /** Records the time of use, at most once a minute. A conflict is ignored: the newer write also recorded a time. */

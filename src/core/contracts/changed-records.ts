@@ -1,5 +1,8 @@
 import type { RecordStore, StoredRecord } from './ports.ts';
 
+/** The pause between two reads of access rights. A change applies on all servers within two seconds. */
+export const watchEveryMs = 1_000;
+
 /**
  * Follows the records of a kind that other servers also change. `next` resolves with the records that changed since its
  * last call (all of them the first time) and the ids of those deleted since.

@@ -7,7 +7,7 @@ import { holdingsOf } from '../../support/budgets/holdings.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { openPair, storePairs } from '../../support/stores/store-pairs.ts';
 
-// Two servers agree on members, access and limits once the other one reads the store, which it does every two seconds.
+// Two servers agree on members, access and limits once the other one reads the store, which it does every second.
 
 const issuer = 'https://login.example.com';
 

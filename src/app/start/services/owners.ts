@@ -6,6 +6,7 @@ import { Memberships } from '../../../auth/memberships.ts';
 import { FederatedTokenVerifier } from '../../../auth/tokens/program-tokens.ts';
 import { SigningKeys } from '../../../auth/tokens/signing-keys.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
+import { watchEveryMs } from '../../../core/contracts/changed-records.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import { permitsAction } from '../../../sessions/access/authorize.ts';
@@ -67,17 +68,17 @@ export async function openAuthServices(server: ServerWithEngine): Promise<AuthSe
     }),
   );
   const follow = (work: () => Promise<void>, failure: string) => {
-    const options = { everyMs: 2_000, clock, onError: (err: unknown) => warn({ err }, failure) };
+    const options = { everyMs: watchEveryMs, clock, onError: (err: unknown) => warn({ err }, failure) };
     stack.use(runInBackground(closing, (signal) => runAtIntervals(work, options, signal)));
   };
-  const failure = 'the members of projects could not be read from the store; trying again in 2 s';
+  const failure = 'the members of projects could not be read from the store; trying again';
   if (shared) follow(() => memberships.load(), failure);
   const signers = issuers.map(
     (issuer) => [issuer, new SigningKeys({ name: issuer, from: { issuer }, now, warn })] as const,
   );
   const accepted = { issuers: new Map(signers), audience: audience ?? '', now, accounts: keys.trusted, warn };
   const tokens = issuers.length > 0 ? new FederatedTokenVerifier(accepted) : undefined;
-  if (tokens) follow(() => tokens.look(), 'the tokens of programs could not be checked; trying again in 2 s');
+  if (tokens) follow(() => tokens.look(), 'the tokens of programs could not be checked; trying again');
   const ring = combineKeyRings(keys, { signIns, tokens, within: memberships.within });
   const namesOfPeople = () =>
     (signIns?.people.list() ?? []).map(({ key, owner, name, email }) => ({ key, owner, name: name ?? email ?? key }));

@@ -8,6 +8,7 @@ import { PersonRegistry } from '../../../auth/sign-in/people.ts';
 import { type PersonEvent, SignIn } from '../../../auth/sign-in/sign-in.ts';
 import { createVault } from '../../../auth/vault.ts';
 import { runAtIntervals } from '../../../core/concurrency/rounds.ts';
+import { watchEveryMs } from '../../../core/contracts/changed-records.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { Principal } from '../../../core/model/principal.ts';
 import { Secret } from '../../../core/text/secret.ts';
@@ -53,8 +54,8 @@ export async function openSignIns(server: Startup & Pick<Storage, 'records' | 's
   const devices = new Devices({ ...server, people, limits, peppers: await readKeyPeppers(config, newKey) });
   await devices.load();
   const failed = (err: unknown) =>
-    warn({ err }, 'the people who signed in could not be read from the store; trying again in 2 s');
-  const follow = { everyMs: 2_000, clock, onError: failed };
+    warn({ err }, 'the people who signed in could not be read from the store; trying again');
+  const follow = { everyMs: watchEveryMs, clock, onError: failed };
   stack.use(runInBackground(closing, (signal) => runAtIntervals(() => devices.look(), follow, signal)));
   const signIn = new SignIn({
     issuers,
