@@ -40,8 +40,8 @@ test('a webhook is made on a phone; a delivery is sent, read, sent again', { tag
   await dialog.getByText(/^whsec_/).waitFor();
   await dialog.getByRole('button', { name: 'Send test' }).click();
   await dialog.getByText('webhook.test').waitFor();
-  await dialog.getByRole('button', { name: /^Resend: msg_/ }).click();
-  await dialog.getByRole('button', { name: /^Resend: msg_/ }).waitFor();
+  await dialog.getByRole('button', { name: /^Resend delivery msg_/ }).click();
+  await dialog.getByRole('button', { name: /^Resend delivery msg_/ }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Pause' }).click();
   await dialog.getByRole('button', { name: 'Resume' }).waitFor();
