@@ -1,5 +1,5 @@
-// Starts an equal container through the engine's API alone, with settings copied from one of Corral's containers. A
-// start ends with the first command, or with the daemon's first answer over the socket that it dials.
+// Starts a container with settings copied from one of Corral's, through the engine's API alone. The start is timed until
+// the first command ends, or until the daemon first answers over the socket that it dials.
 import { chmod, mkdir } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';

@@ -19,7 +19,7 @@ import { kill, restart } from './restart.ts';
 import { resume } from './resume.ts';
 import { run } from './run.ts';
 import { screen } from './screen.ts';
-import { burst, claimPod, startDocker, startPod, startProcess, startWarm } from './start.ts';
+import { burst, claimPodRow, startDocker, startPod, startProcess, startWarm } from './start.ts';
 import { startDesktop } from './start-desktop.ts';
 import { deletion, stop } from './stop.ts';
 
@@ -29,7 +29,7 @@ export const rows: readonly Row[] = [
   startProcess,
   startWarm,
   startPod,
-  claimPod,
+  claimPodRow,
   burst,
   fork,
   command,

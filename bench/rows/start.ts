@@ -28,7 +28,7 @@ const pooled = { title: 'the same from the warm pool', max: 0.2, open: openWarm 
 export const startDocker = startRow({ name: 'start-docker', at: 'docker', max: 1.25, open: openCold });
 export const startWarm = startRow({ name: 'start-warm', at: 'docker', ...pooled });
 export const startPod = startRow({ name: 'start-pod', at: 'kubernetes', max: 1.3, open: openCold });
-export const claimPod = startRow({ name: 'claim-pod', at: 'kubernetes', ...pooled });
+export const claimPodRow = startRow({ name: 'claim-pod', at: 'kubernetes', ...pooled });
 export const startProcess = startRow({ name: 'start-process', at: 'process', max: 1.5, open: openCold });
 
 async function openCold(stack: AsyncDisposableStack, name: BackendName): Promise<ExperimentSides> {

@@ -65,7 +65,7 @@ export function openWorkspaceUsers({ engine, instance, ids, range }: Options): W
       if (taken.length === 0 && !kept) return user;
       if (taken.length === 0) resting ??= user;
     }
-    // Reuse a stopped sandbox's id: that sandbox cannot start while ours runs.
+    // Reuse the user id of a stopped sandbox, which cannot start while ours runs.
     if (resting !== undefined) return resting;
     throw new AppError(
       'sandbox_capacity',

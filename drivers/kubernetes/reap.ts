@@ -20,7 +20,7 @@ interface Kind {
 type ObjectDeletion = (kind: Kind, labelSelector: string, meant: (object: KubeObject) => boolean) => Promise<string[]>;
 
 /** Ends expired pods of all installations in the namespace; meant for a CronJob. Resolves with their names. */
-export const reapExpired = (options: Options, signal: AbortSignal): Promise<readonly string[]> =>
+export const deleteExpiredPods = (options: Options, signal: AbortSignal): Promise<readonly string[]> =>
   withCluster(options, signal, (end) =>
     end(podsOf(options), allPodsSelector, (pod) => isOverdue(pod, options.clock.now())),
   );

@@ -26,7 +26,7 @@ import { enterCgroupCommand } from './cgroup/open.ts';
 import { writeSeccomp } from './find-bubblewrap.ts';
 import { acquireLock } from './lock.ts';
 import { type ProcessIdentity, readProcessIdentity } from './proc.ts';
-import { changeOwner } from './users.ts';
+import { chownTree } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
 /**
@@ -128,7 +128,7 @@ export async function launchDaemon(what: LaunchOptions, signal: AbortSignal): Pr
   const workspace = workspaceOf(folders, meta);
   await mkdir(workspace, { recursive: true });
   await chmod(workspace, 0o755); // `mkdir` applies the umask: root without capabilities must be able to enter too
-  if (confinement?.bubblewrap.asRoot) await changeOwner(confinement.user, workspace, signal);
+  if (confinement?.bubblewrap.asRoot) await chownTree(confinement.user, workspace, signal);
   return confinement ? confined(what, confinement, signal) : unconfined(what, workspace);
 }
 

@@ -84,7 +84,7 @@ export function openSandboxUsers(folders: Folders, { first, last }: UserRange): 
  * Gives the workspace and everything in it to the user, if another user owns it. The folder itself changes last, so an
  * interrupted change is repeated. A link's own owner is changed; links are never followed.
  */
-export async function changeOwner(user: number, workspace: string, signal: AbortSignal): Promise<void> {
+export async function chownTree(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;
   if ((await readdir(workspace)).length === 0) return chown(workspace, user, user);
   const input = promisify(execFile)('chown', ['-hRP', '--', `${user}:${user}`, workspace], { signal });

@@ -7,7 +7,7 @@ import { VolumeId } from '../../src/core/model/ids.ts';
 import type { MountedVolume, VolumeHosting } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import { removeTree } from '../shared/remove-tree.ts';
-import { changeOwner } from './users.ts';
+import { chownTree } from './users.ts';
 
 export interface BoundVolume extends MountedVolume {
   readonly folder: string;
@@ -64,7 +64,7 @@ export function folderVolumes({ root }: Pick<Folders, 'root'>): FolderVolumes {
         if (!found?.isDirectory()) {
           throw new AppError('sandbox_unavailable', `The volume ${mount.volume} at ${mount.path} is gone.`);
         }
-        if (user !== undefined && mount.access === 'write') await changeOwner(user, folder, signal);
+        if (user !== undefined && mount.access === 'write') await chownTree(user, folder, signal);
         bound.push({ ...mount, folder });
       }
       return bound;

@@ -11,7 +11,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import { readCapturedRun } from './captured.ts';
 import { createTaskFiles, isInside, type WorkspaceFile } from './task-files.ts';
 
-export const captureUsage = '<session> [--to FOLDER] [--url <address>]';
+export const captureSynopsis = '<session> [--to FOLDER] [--url <address>]';
 
 const maxFiles = 500;
 const maxBytes = 1024 * 1024; // per file; larger files are omitted
@@ -99,6 +99,6 @@ function parsed(args: readonly string[]) {
     }
     return { session, to: values.to ?? `captured-${session}`, ...resolveServerAddress(values.url) };
   } catch (error) {
-    throw new AppError('invalid_request', `${(error as Error).message}. It takes capture ${captureUsage}.`);
+    throw new AppError('invalid_request', `${(error as Error).message}. It takes capture ${captureSynopsis}.`);
   }
 }

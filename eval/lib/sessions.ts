@@ -1,8 +1,8 @@
 import type { Terminal } from '../../src/app/commands/command.ts';
-import { captureSession, captureUsage } from './capture.ts';
+import { captureSession, captureSynopsis } from './capture.ts';
 import { runShadow, shadowUsage } from './shadow.ts';
 
-export const sessionUsage = `capture ${captureUsage} | shadow ${shadowUsage}`;
+export const sessionUsage = `capture ${captureSynopsis} | shadow ${shadowUsage}`;
 
 /**
  * `capture` turns a session of a running server into a task. `shadow` sends each recorded turn of the store to another

@@ -14,10 +14,10 @@ import type {
   WorkspaceFingerprint,
 } from '../../src/sandboxes/client/abilities.ts';
 import type {
+  DaemonHealth,
   DesktopStatus,
   ExecResult,
   FileEntry,
-  Health,
   Operation,
   OperationSpec,
   ProcessEntry,
@@ -78,7 +78,7 @@ export interface Desktop {
 
 /** Every method rejects only with AppError. */
 export interface Daemon {
-  health(): Health;
+  health(): DaemonHealth;
   usage(): SandboxUsage;
   /** Records a use of the sandbox, so that it is not considered idle. */
   touch(): void;

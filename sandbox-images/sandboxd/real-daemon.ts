@@ -6,7 +6,7 @@ import { createFiles } from './files/files.ts';
 import { createSearch } from './files/search.ts';
 import { createTransfers } from './files/transfers.ts';
 import { createJobs } from './jobs/jobs.ts';
-import { createPaths } from './paths/paths.ts';
+import { createPathOperations } from './paths/paths.ts';
 import { createPorts } from './ports/ports.ts';
 import { readCgroupUsage, readOomKills } from './processes/cgroup.ts';
 import { endProcessTree, sendSignals } from './processes/end-processes.ts';
@@ -49,7 +49,7 @@ export function createDaemon(parts: SharedState, { version, sandboxId, desktop, 
   for (const { path, bytes } of parts.volumes) watchDisk(parts, { places: [path] }, bytes);
   const stored = createFiles(parts.place);
   const moved = createTransfers(parts.place);
-  const anywhere = createPaths(parts);
+  const anywhere = createPathOperations(parts);
   const jobsOfRuns = createJobs(parts);
   const whole = workspaceOperations(parts.place.root);
   const refuseFull = () => {

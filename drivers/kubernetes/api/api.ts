@@ -6,7 +6,7 @@ import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
 import { tryParseJson } from '../../../src/core/text/text.ts';
 import type { KubernetesOptions } from '../options.ts';
-import type { Credentials } from './credentials.ts';
+import type { KubeCredentials } from './credentials.ts';
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -20,7 +20,7 @@ export interface ApiRequest {
 }
 
 interface Options extends Pick<KubernetesOptions, 'clock' | 'random' | 'maxInFlight'> {
-  readonly credentials: Credentials;
+  readonly credentials: KubeCredentials;
 }
 
 const attemptMs = 15_000;

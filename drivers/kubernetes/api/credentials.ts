@@ -58,7 +58,7 @@ export function openCredentials({ clock, ...where }: CredentialOptions) {
   };
 }
 
-export type Credentials = ReturnType<typeof openCredentials>;
+export type KubeCredentials = ReturnType<typeof openCredentials>;
 
 function load({ kubeconfig, context }: Omit<CredentialOptions, 'clock'>): KubeConfig {
   const config = new KubeConfig();

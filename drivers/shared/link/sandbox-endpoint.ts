@@ -180,7 +180,7 @@ export async function openEndpoint(
     onRefused?.({ ...meta, ...who }, greeting.reason);
     if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
   };
-  // Each listening socket uses a file descriptor for the sandbox's lifetime, so one socket serves both purposes.
+  // The daemon and egress share a listening socket, because each socket uses a file descriptor for the whole lifetime.
   let servesEgress = false;
   const peers = byPeerKind({
     daemon: (socket) => void welcome(socket),

@@ -2,11 +2,11 @@ import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Driver, PoolHosting, SandboxRecipe } from '../../driver.ts';
-import type { PoolSize } from './pool-size.ts';
+import type { PoolSizer } from './pool-size.ts';
 
 export interface HostedPoolOptions {
   readonly recipe: () => SandboxRecipe;
-  readonly size: PoolSize;
+  readonly size: PoolSizer;
   readonly epoch: number;
   readonly clock: Clock;
   /** Whether other servers use the pool, so that closing this server leaves its sandboxes. */

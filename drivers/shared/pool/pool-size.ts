@@ -1,6 +1,6 @@
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 
-export interface PoolSize {
+export interface PoolSizer {
   /** The maximum. 0: no pool. */
   readonly most: number;
   /** @param each maximum memory of one sandbox, in bytes */
@@ -10,7 +10,7 @@ export interface PoolSize {
   started(ms: number): void;
 }
 
-export const fixedPoolSize = (count: number): PoolSize => ({
+export const fixedPoolSize = (count: number): PoolSizer => ({
   most: count,
   now: () => count,
   recordRequest() {},
@@ -33,7 +33,7 @@ const longestMs = 60_000;
  * are simultaneous if they come within the time that the pool needs to refill: twice a start. Ready sandboxes, each
  * counted with its full memory limit, use at most half of the free memory.
  */
-export function automaticPoolSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
+export function automaticPoolSize({ clock, freeMemory }: PoolSizeInputs): PoolSizer {
   let times: number[] = [];
   let refillMs = shortestMs;
   return {

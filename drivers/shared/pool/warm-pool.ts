@@ -4,7 +4,7 @@ import type { ServerParts } from '../../../src/core/contracts/server-parts.ts';
 import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import { type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import type { CallOptions, Poolable, SandboxInfo, SandboxRecipe, SandboxSpec, WarmSandbox } from '../../driver.ts';
-import type { PoolSize } from './pool-size.ts';
+import type { PoolSizer } from './pool-size.ts';
 import { WarmStock } from './warm-stock.ts';
 
 /** Hashes a sandbox's settings into a short name that is valid as a label value. */
@@ -33,7 +33,7 @@ export interface WarmPoolOptions extends Pick<ServerParts, 'clock' | 'ids'> {
   /** Settings of the sandboxes to keep ready. Can change: sandboxes of earlier settings are ended. */
   readonly recipes: () => readonly SandboxRecipe[];
   /** If the maximum is 0, there is no pool, and an earlier pool's sandboxes are ended. */
-  readonly size: PoolSize;
+  readonly size: PoolSizer;
   readonly epoch: number;
   readonly random: () => number;
   /** The age at which an unclaimed sandbox is replaced, in ms. */

@@ -82,7 +82,7 @@ export const conditionalCalls: Readonly<Record<string, readonly Comparison[]>> =
   socket: equal(0, 1, 2, 10, 16),
   // Every CLONE_NEW…: mount, cgroup, uts, ipc, user, pid and net namespaces.
   clone: [{ kind: 'without', argument: 0, mask: 0x7e02_0000 }],
-  // PER_LINUX with UNAME26, PER_LINUX32, both or neither, and the query for the current value.
+  // PER_LINUX or PER_LINUX32, each with or without UNAME26, and the query for the current value.
   personality: equal(0, 0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff),
 };
 

@@ -81,10 +81,7 @@ export async function startBrowser(
   return { value: { pipe, isSandboxed }, died: chromium.died, end };
 }
 
-/**
- * Raises the OOM score of Chromium's own process. Chromium sets only the scores of its pages and itself keeps that of a
- * shell, but shells must outlive it.
- */
+/** Raises the OOM scores of Chromium's processes: it sets only those of its pages, but shells must outlive all of it. */
 function dieFirst(session: number): void {
   for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {
     try {

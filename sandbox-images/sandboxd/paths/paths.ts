@@ -25,7 +25,7 @@ export type Paths = Pick<
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
 /** Files at any path that the sandbox's user can reach. The system checks permissions. */
-export function createPaths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keepers'>): Paths {
+export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keepers'>): Paths {
   const store = new MetadataStore(parts);
   async function at<Result>(path: string, act: (full: string) => Promise<Result>): Promise<Result> {
     const full = locatePath(path, parts);

@@ -48,7 +48,7 @@ export async function startPerl(
   return helper;
 }
 
-/** Builds a line of words. Text is encoded as a mark and hexadecimal digits, so that even empty text is a word. */
+/** Joins words into a line. Text must go through `encodeWord`, which makes a word even of an empty text. */
 export const encodeLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;
 export const encodeWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
 export const decodeWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

@@ -47,14 +47,14 @@ export const withoutRepositories = (registry: ToolRegistry): ToolRegistry =>
 export const withoutSkills = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('skill'));
 
-export const withMemory = (registry: ToolRegistry, access: MemoryAccess | undefined): ToolRegistry =>
+export const restrictMemoryTools = (registry: ToolRegistry, access: MemoryAccess | undefined): ToolRegistry =>
   filterTools(
     registry,
     ({ needs }) =>
       !(needs.includes('memory') && access === undefined) && !(needs.includes('memory_write') && access !== 'write'),
   );
 
-export const withoutChildren = (registry: ToolRegistry): ToolRegistry =>
+export const withoutDelegationTools = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('children'));
 
 /** Tools whose calls need approval, unless a rule without a pattern covers all calls of the tool. */

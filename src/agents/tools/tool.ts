@@ -4,7 +4,7 @@ import type { PlanStep, ToolContent, ToolFamily } from '../../core/model/events.
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
-import type { ChildRuns } from './delegation/child-runs.ts';
+import type { ChildSessions } from './delegation/child-runs.ts';
 import type { AgentMemory } from './memory/agent-memory.ts';
 
 /** Resolves when no person has control of the desktop's keyboard and mouse. Await it before automatic input. */
@@ -29,7 +29,7 @@ export interface ToolContext {
   readonly browser?: AgentBrowser;
   readonly plan?: readonly PlanStep[];
   readonly pullRequests?: PullRequestOpener;
-  readonly children?: ChildRuns;
+  readonly children?: ChildSessions;
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
   readonly isApproved?: boolean;

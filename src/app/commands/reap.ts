@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { deleteInstanceObjects, reapExpired } from '../../../drivers/kubernetes/reap.ts';
+import { deleteExpiredPods, deleteInstanceObjects } from '../../../drivers/kubernetes/reap.ts';
 import { systemClock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command } from './command.ts';
@@ -32,7 +32,7 @@ export const reapCommand: Command = {
     const where = { ...at, clock: systemClock, random: Math.random };
     const names = reapOptions.all
       ? await deleteInstanceObjects({ ...where, instance: instanceOf(reapOptions) }, signal)
-      : await reapExpired(where, signal);
+      : await deleteExpiredPods(where, signal);
     for (const name of names) print(`ended ${name}`);
     print(`${names.length} ended`);
     return 0;

@@ -9,7 +9,7 @@ const services = { read: 'git-upload-pack', write: 'git-receive-pack' } as const
  * Prefers the credential for the API's host to the one that git would use for the repository. Forges accept the same
  * token for both, so users bind it only once.
  */
-export function createForgeTokens(credentials: Pick<ProxyCredentials, 'of'>): FindForgeToken {
+export function createForgeTokenFinder(credentials: Pick<ProxyCredentials, 'of'>): FindForgeToken {
   return async (id, { remote, apiUrl, access }) => {
     const all = await credentials.of(id);
     const api = targetOfUrl(apiUrl);

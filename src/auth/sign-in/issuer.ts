@@ -37,7 +37,7 @@ export type RefreshResult =
       readonly tokens: DeviceTokens;
     };
 
-export interface SignInChallenge {
+export interface SignInChecks {
   readonly state: string;
   readonly nonce: string;
   readonly verifier: string;
@@ -48,7 +48,7 @@ export interface ProviderLogout {
   readonly atMs: number;
 }
 
-export const createChallenge = (): SignInChallenge => ({
+export const createChallenge = (): SignInChecks => ({
   state: oidc.randomState(),
   nonce: oidc.randomNonce(),
   verifier: oidc.randomPKCECodeVerifier(),
@@ -81,7 +81,7 @@ export class Issuer {
   }
 
   /** The address where the person signs in. Rejects: provider_error, if the provider does not answer. */
-  async begin(redirectUri: string, { state, nonce, verifier }: SignInChallenge): Promise<string> {
+  async begin(redirectUri: string, { state, nonce, verifier }: SignInChecks): Promise<string> {
     const { config } = await this.#discovered();
     const { scopes_supported: offered = [] } = config.serverMetadata();
     const scopes = new Set([...this.settings.scopes, ...offered.filter((scope) => scope === 'offline_access')]);
@@ -100,7 +100,7 @@ export class Issuer {
    * Completes the sign-in. `answer`: the address to which the provider sent the browser. Rejects: InvalidIdToken,
    * provider_error.
    */
-  async finish(answer: URL, { state, nonce, verifier }: SignInChallenge): Promise<SignInResult> {
+  async finish(answer: URL, { state, nonce, verifier }: SignInChecks): Promise<SignInResult> {
     const { config, keys } = await this.#discovered();
     const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
     const tokens = await oidc.authorizationCodeGrant(config, answer, checks).catch((thrown: unknown) => {

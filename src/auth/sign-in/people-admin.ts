@@ -5,7 +5,7 @@ import type { Person, PersonRegistry } from './people.ts';
 
 export interface DeviceView extends Pick<Device, 'id' | 'kind' | 'agent' | 'createdAt' | 'lastSeenAt'> {}
 export type PersonView = Omit<Person, 'id' | 'key' | 'picture' | 'hasLapsed'> & { readonly id: string };
-/** Ids are the keys of people. */
+/** A person's `id`, and each `person` parameter, is `Person.key`. */
 export interface PeopleAdmin {
   readonly byKey: (person: string | undefined) => Pick<Person, 'key' | 'name' | 'email'> | undefined;
   readonly listDevices: (person: string | undefined) => DeviceView[];

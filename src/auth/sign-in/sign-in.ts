@@ -7,7 +7,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { parseJson } from '../../core/text/json.ts';
 import { toRole } from './claims.ts';
 import type { Device, Devices } from './devices.ts';
-import { createChallenge, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChallenge } from './issuer.ts';
+import { createChallenge, DeviceTokens, InvalidIdTokenError, type Issuer, type SignInChecks } from './issuer.ts';
 import type { Person, PersonRegistry } from './people.ts';
 
 // Signs people in: the browser goes to the provider and returns with a code. In the meantime the browser keeps the
@@ -279,7 +279,7 @@ export class SignIn {
     }
   }
 
-  #seal(provider: string, beginning: SignInChallenge & z.infer<typeof Beginning>): string {
+  #seal(provider: string, beginning: SignInChecks & z.infer<typeof Beginning>): string {
     const sealed = this.#deps.vault.seal(JSON.stringify(beginning), loginPlace(provider));
     return `${loginForm}${Buffer.from(JSON.stringify(sealed)).toString('base64url')}`;
   }

@@ -24,7 +24,7 @@ const Session = z.object({
   spending: z.object({ turns: z.int() }).optional(),
   latestMessage: z.string().optional(),
 });
-/** A change of a resource that clients of the Managed Agents API keep on the server. */
+/** A change to a resource that clients of the Managed Agents API keep on the server. */
 const ResourceChange = z.object({
   type: z.literal('resource.changed'),
   at: z.number(),

@@ -141,10 +141,7 @@ export const SessionRecord = z.object({
   latestMessage: z.string(),
   latestMessageAt: z.number(),
   unread: z.int(),
-  /**
-   * The seq of the newest event that changed the record. Later deltas, output, usage and egress do not change the
-   * record.
-   */
+  /** The seq of the newest event in the record, not counting deltas, output, usage and egress. */
   lastSeq: z.int(),
   sandboxState: z.enum(['created', 'running', 'stopped', 'not_found']),
   deleting: z.boolean(),

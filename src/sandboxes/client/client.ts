@@ -10,10 +10,10 @@ import type {
   WorkspaceClient,
 } from './abilities.ts';
 import type {
+  DaemonHealth,
   DesktopStatus,
   ExecResult,
   FileEntry,
-  Health,
   KillResult,
   Operation,
   ProcessEntry,
@@ -199,7 +199,7 @@ export interface SandboxClient {
   /** The workspace's path as processes inside the sandbox see it. */
   readonly workdir: string;
   readonly trust: DaemonTrust;
-  health(signal: AbortSignal): Promise<Health>;
+  health(signal: AbortSignal): Promise<DaemonHealth>;
   /** Current resource usage. The call does not count as activity. */
   usage(signal: AbortSignal): Promise<SandboxUsage>;
 

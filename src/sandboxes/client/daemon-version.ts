@@ -1,4 +1,4 @@
-import type { Health } from './client.ts';
+import type { DaemonHealth } from './client.ts';
 
 type KnownVersion = '1.1' | '1.2' | '1.3' | '1.5' | '1.6' | '1.7';
 
@@ -9,7 +9,7 @@ export type VersionCheck = (version: KnownVersion, signal: AbortSignal) => Promi
 const inMemory = 'memory';
 
 /** Queries the daemon once. */
-export function createVersionCheck(health: (signal: AbortSignal) => Promise<Health>): VersionCheck {
+export function createVersionCheck(health: (signal: AbortSignal) => Promise<DaemonHealth>): VersionCheck {
   let known: string | undefined;
   return async (target, signal) => {
     known ??= (await health(signal)).version;

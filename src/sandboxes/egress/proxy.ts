@@ -10,7 +10,7 @@ import { type CredentialOptions, createTunnelInterceptor } from './credentials/b
 import { credentialsFor } from './credentials/credential.ts';
 import type { DecisionListener } from './decisions.ts';
 import type { AddressRules } from './fetch/addresses.ts';
-import { createConnector, type Dial, type Resolve } from './fetch/guarded-connect.ts';
+import { createConnector, type Dial, type HostResolver } from './fetch/guarded-connect.ts';
 import {
   createUpstreamOpener,
   type EgressRuleSources,
@@ -87,7 +87,7 @@ export interface EgressOptions extends Omit<EgressRuleSources, 'extra'> {
   readonly addresses?: AddressRules;
   readonly limits?: Partial<EgressLimits>;
   readonly credentials?: CredentialOptions | undefined;
-  readonly resolve?: Resolve;
+  readonly resolve?: HostResolver;
   readonly dial?: Dial;
 }
 

@@ -201,7 +201,7 @@ export interface EditResult {
   readonly session: SessionRecord;
   readonly sent: SendResult;
 }
-export interface SessionChange {
+export interface SessionPatch {
   /** Unique among the owner's sessions; null removes the name. */
   readonly name?: string | null;
   readonly title?: string;
@@ -285,7 +285,7 @@ export interface SessionService {
    * Changes only the fields that are set. A title appends a `title` event; agent, metadata, budget and `archived`
    * append `session.updated`; other fields are not logged.
    */
-  update(id: SessionId, change: SessionChange): Promise<SessionRecord>;
+  update(id: SessionId, change: SessionPatch): Promise<SessionRecord>;
   /**
    * Moves the session and its children to a project or, within its project, to another owner. The session loses its
    * name. Open streams of the project's members end. Rejects: invalid_request (another owner without a project),

@@ -1,4 +1,4 @@
-import type { ChildRuns, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
+import type { ChildSessions, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
 import { raceAbort, throwIfAborted } from '../../core/concurrency/cancel.ts';
 import { runRounds } from '../../core/concurrency/rounds.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
@@ -63,7 +63,7 @@ export class Delegation {
     this.starts = new ChildStarts({ records, copies, findTemplate, budgets, readLimits, sessions });
   }
 
-  of(parent: SessionRecord, runId: RunId, most: number): ChildRuns {
+  of(parent: SessionRecord, runId: RunId, most: number): ChildSessions {
     const own = async (value: string): Promise<SessionId> => {
       const id = SessionId.parse(value);
       if (!(await this.#budgets.listChildren(parent.id, 'delegated')).includes(id))

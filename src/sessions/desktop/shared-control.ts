@@ -9,7 +9,7 @@ export interface SharedControlOptions {
   /** Called when the lease holder's server is gone and this server has to record that control returned. */
   readonly onLapsed: () => void;
 }
-export type SharedControlFactory = (options: SharedControlOptions) => SharedControl;
+export type ControlLeaseSyncFactory = (options: SharedControlOptions) => SharedControl;
 
 /** Coordinates the lease of one session's keyboard and mouse with the other servers. */
 export interface SharedControl {

@@ -1,12 +1,12 @@
 import type { Driver } from '../../../drivers/driver.ts';
 import type { FailedToolServer } from '../../agents/mcp/tool-servers.ts';
-import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
+import type { ChildSessions } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import {
+  restrictMemoryTools,
   type ToolRegistry,
   toolsThatNeedApproval,
-  withMemory,
-  withoutChildren,
+  withoutDelegationTools,
   withoutDesktop,
   withoutRepositories,
   withoutSkills,
@@ -71,7 +71,7 @@ export interface AgentParts {
   readonly snapshots?: RunSnapshots;
   readonly pullRequests?: (id: SessionId, repositories: readonly SessionRepository[]) => PullRequestOpener;
   readonly children?: {
-    of(parent: SessionRecord, runId: RunId, most: number): ChildRuns;
+    of(parent: SessionRecord, runId: RunId, most: number): ChildSessions;
   };
   /** Rejects: not_found for a deleted skill that the session's template names. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
@@ -197,9 +197,9 @@ export function createRunContextFactory({
     const skilled = listed === undefined ? withoutSkills(visible) : visible;
     const children =
       profile.children === undefined ? undefined : agents.children?.of(live.writer.record, runId, profile.children);
-    const delegating = children ? skilled : withoutChildren(skilled);
+    const delegating = children ? skilled : withoutDelegationTools(skilled);
     const notes = profile.memory && agents.memoryOf?.(live.writer.record, runId);
-    const offeredTools = withMemory(delegating, notes && profile.memory);
+    const offeredTools = restrictMemoryTools(delegating, notes && profile.memory);
     // Read once per run: changing the prompt during a run would invalidate the provider's cache.
     const readNotes = profile.agent ? agents.tellNotes : agents.listNotes;
     if (notes && readNotes && !noteTexts.has(runWriter)) noteTexts.set(runWriter, await readNotes(notes));

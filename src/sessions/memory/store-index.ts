@@ -97,7 +97,7 @@ export function assertMemoryFits(
   throw new MemoryConflict('path', `The path ${path} ${what}.`);
 }
 
-/** The index with one memory replaced, and the deleted memories dropped to make room. */
+/** Adds or replaces a memory. `forgotten`: the oldest deleted memories, dropped because of the limit. */
 export function replaceMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLive(one)).sort((a, b) => b.head.at - a.head.at);

@@ -1,6 +1,6 @@
 import type { SessionTools } from '../../agents/mcp/tool-servers.ts';
 import type { Model, Sampling } from '../../agents/models/model.ts';
-import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
+import type { ChildSessions } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type {
@@ -80,7 +80,7 @@ export interface RunContext {
   readonly sandbox: SandboxUser;
   /** Absent if the session can write to no repository. */
   readonly pullRequests?: PullRequestOpener;
-  readonly children?: ChildRuns;
+  readonly children?: ChildSessions;
   readonly skills?: SkillReader;
   readonly memory?: AgentMemory;
   /** Stores files that a call wrote to memory store folders. Resolves with a list of changes that were not stored. */

@@ -1,7 +1,7 @@
 import {
+  restrictMemoryTools,
   toolsThatNeedApproval,
-  withMemory,
-  withoutChildren,
+  withoutDelegationTools,
   withoutRepositories,
   withoutSkills,
 } from '../../agents/tools/registry.ts';
@@ -23,8 +23,8 @@ export function computeEffectiveAgent(
   // Workspace skills are known only once the sandbox runs.
   const skilled =
     profile.skills?.length || record.skills?.length || record.agent?.skills?.length ? offered : withoutSkills(offered);
-  const delegating = profile.children === undefined ? withoutChildren(skilled) : skilled;
-  const tools = withMemory(delegating, profile.memory);
+  const delegating = profile.children === undefined ? withoutDelegationTools(skilled) : skilled;
+  const tools = restrictMemoryTools(delegating, profile.memory);
   const approvals = profile.approvals?.tools ?? server.approvals;
   return {
     template: record.template,

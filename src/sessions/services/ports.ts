@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
 import { type PortService, PreviewView } from '../api/ports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { type PortRules, requireOpenPort } from './sandbox-interior.ts';
+import { assertPortExposable, type PortRules } from './sandbox-interior.ts';
 
 interface Deps extends PortRules, Pick<ServerParts, 'clock' | 'records'> {
   readonly sandboxes: Pick<SandboxAccess, 'use' | 'look'>;
@@ -37,7 +37,7 @@ export function createPortService({ records, sandboxes, clock, ids, known, ...ru
     },
     async open(id, { of, folder, lifeMs, key }) {
       await known(id);
-      if (of !== 'files') requireOpenPort(of, rules);
+      if (of !== 'files') assertPortExposable(of, rules);
       const now = clock.now();
       const previews = await all(id);
       const over = previews.filter(({ expiresAt }) => expiresAt <= now);
@@ -60,7 +60,7 @@ export function createPortService({ records, sandboxes, clock, ids, known, ...ru
     },
     async connect(id, port, signal) {
       await known(id);
-      requireOpenPort(port, rules);
+      assertPortExposable(port, rules);
       if (!(await sandboxes.look(id, signal)))
         throw new AppError(
           'sandbox_not_found',

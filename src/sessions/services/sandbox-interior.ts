@@ -45,14 +45,14 @@ function openable(ports: SandboxInterior['ports'], rules: PortRules): SandboxInt
       return (await ports.list(signal)).filter(({ port }) => !rules.closedPorts.has(port));
     },
     async connect(port, signal) {
-      requireOpenPort(port, rules);
+      assertPortExposable(port, rules);
       return await ports.connect(port, signal);
     },
   };
 }
 
 /** Blocks the forwarder, which adds credentials to requests, the daemon, and the server's own machine. */
-export function requireOpenPort(port: number, { isOwnMachine, closedPorts }: PortRules): void {
+export function assertPortExposable(port: number, { isOwnMachine, closedPorts }: PortRules): void {
   if (isOwnMachine) {
     const instead = 'Install bubblewrap or start Docker.';
     throw new AppError('forbidden', `No port can be opened, because nothing isolates this sandbox. ${instead}`);

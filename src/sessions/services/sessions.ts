@@ -7,7 +7,7 @@ import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
 import { computeCondition } from '../../core/model/sandboxes/condition.ts';
 import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import type { DesktopAvailability } from '../api/desktop.ts';
-import type { CreateCommand, SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
+import type { CreateCommand, SendCommand, SendResult, SessionPatch, SessionService } from '../api/sessions.ts';
 import type { HoldingLimiter } from '../budgets/holdings.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { readEventsFrom } from '../engine/run-fold.ts';
@@ -89,7 +89,7 @@ export function createSessionService(deps: Deps): SessionService {
     return [...below.flat(), ...children];
   }
 
-  async function change(id: SessionId, { lifetimeSeconds, ...requested }: SessionChange): Promise<SessionRecord> {
+  async function change(id: SessionId, { lifetimeSeconds, ...requested }: SessionPatch): Promise<SessionRecord> {
     const session = await stored(id);
     const { life } = session;
     if (life && lifetimeSeconds !== undefined) {

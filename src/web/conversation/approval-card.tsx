@@ -228,7 +228,7 @@ interface FormProps {
   readonly onDone: (changed: Record<string, unknown>) => void;
 }
 
-/** Keeps all arguments except title and text. */
+/** Edits the title and text of a proposal. Its other arguments are kept. */
 function ProposalForm({ proposal, isBusy, onCancel, onDone }: FormProps) {
   const [title, setTitle] = useState(proposal.title);
   const [text, setText] = useState(proposal.text);

@@ -64,7 +64,7 @@ export function Diagram({ source }: { source: string }) {
     const ask = () => {
       latest.current = id;
       const order: DiagramRequest = { id, source, isDark };
-      frame.current?.contentWindow?.postMessage(order, '*'); // a frame without an origin cannot be the named target
+      frame.current?.contentWindow?.postMessage(order, '*'); // the opaque origin of a sandboxed frame cannot be named
     };
     const begin = setTimeout(ask, restMs);
     let isAnswered = false;

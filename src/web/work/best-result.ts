@@ -13,5 +13,5 @@ export function findBestResult(paths: readonly string[], answer: string): string
 }
 
 /** Path of the page on the server that the run started. Servers show a folder's index at its root. */
-export const toServerPath = (file: string): string =>
+export const toPreviewPath = (file: string): string =>
   file.includes('/') || /^index\.html?$/i.test(file) ? '/' : `/${file}`;

@@ -3,7 +3,7 @@ import { isPhone, showTab } from '../app/layout.ts';
 import { conversationModel } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
-import { findBestResult, resultFilePatterns, toServerPath } from './best-result.ts';
+import { findBestResult, resultFilePatterns, toPreviewPath } from './best-result.ts';
 import { fileFilter, openFileStore } from './files/store.ts';
 import { openPreviewAt, previewTarget } from './preview/state.ts';
 import type { PreviewTarget } from './preview/target.ts';
@@ -33,7 +33,7 @@ async function show(sessionId: string, placeBefore: PreviewTarget | undefined): 
   const isChosen = previewTarget.peek() !== placeBefore;
   if (currentId.value !== sessionId || conversationModel.run.peek().kind !== 'ended' || isBusy || isChosen) return;
   shown.add(`${sessionId} ${best}`);
-  if (port) openPreviewAt({ port: port.port, path: toServerPath(best) });
+  if (port) openPreviewAt({ port: port.port, path: toPreviewPath(best) });
   else openFile(sessionId, best);
 }
 

@@ -95,7 +95,7 @@ test('an administrator finds and disables a person, and an auditor sees the page
   await ada.settings.getByText('Stop all runs? Running: 0, waiting: 1.').waitFor();
   expect(await axeFinds(ada.page)).toEqual([]);
   await ada.settings.getByRole('button', { name: 'Stop all', exact: true }).click();
-  await ada.settings.getByText('No run is waiting.').waitFor();
+  await ada.settings.getByText('No runs are waiting.').waitFor();
 
   await ada.to('People');
   await ada.settings.getByLabel('Search').pressSequentially('EVE@');

@@ -32,7 +32,7 @@ test('a person gets from the start page to a first answer in at most six clicks'
   await page.getByText('131K context').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('radio', { name: /^qwen3/ }).click();
-  await page.getByRole('button', { name: 'Use this model' }).click();
+  await page.getByRole('button', { name: 'Set as default model' }).click();
   await page.getByRole('heading', { name: 'No model is set up yet' }).waitFor({ state: 'detached' });
   await expect.poll(() => page.locator('#about').textContent()).toMatch(/^our-team \/ qwen3 · /);
   const message = page.getByRole('textbox', { name: 'Message' });
@@ -61,7 +61,7 @@ test('a wrong key and a wrong address are reported at the form, which keeps them
   await address.fill(new URL('/elsewhere', fake.url).href);
   await address.press('Enter');
   await page.getByRole('alert').getByText('no list of models at this address').waitFor();
-  expect(await page.getByRole('button', { name: 'Use this model' }).count()).toBe(0);
+  expect(await page.getByRole('button', { name: 'Set as default model' }).count()).toBe(0);
   expect(await axeFinds(page)).toEqual([]);
 });
 

@@ -19,7 +19,7 @@ test('a secret of all sandboxes is stored, removed and never shown', { tags: ['n
   await dialog.getByText('api.weather.example, *.weather.example · authorization: bearer · $WEATHER_API_KEY').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   expect(await page.content()).not.toContain('a-value-nobody-sees');
-  await dialog.getByRole('button', { name: 'Remove the secret weather' }).click();
+  await dialog.getByRole('button', { name: 'Remove secret weather' }).click();
   await dialog.getByText('Programs that use this secret will fail.').waitFor();
   await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
   await dialog.getByText('Removed: weather.').waitFor();
@@ -74,7 +74,7 @@ deskTest()('the owner of a project adds a member, changes the role, and removes 
   await dialog.getByLabel('Program').fill('Website CI');
   await dialog.getByRole('button', { name: 'Create service account' }).click();
   await dialog.getByText('Key for Website CI').waitFor();
-  await dialog.getByRole('button', { name: 'Revoke the key Website CI' }).click();
+  await dialog.getByRole('button', { name: 'Revoke key Website CI' }).click();
   await dialog.getByRole('button', { name: 'Revoke', exact: true }).click();
   await dialog.getByText(/^Member · revoked/).waitFor();
   expect(complaints).toEqual([]);
@@ -103,11 +103,11 @@ test('the first key is made in the page and used by it; another is shown once an
   expect(await axeFinds(page)).toEqual([]);
   const bob = dialog.getByRole('listitem').filter({ hasText: 'Bob' });
   await bob.getByText('User · never used').waitFor();
-  await bob.getByRole('button', { name: 'Revoke the key Bob' }).click();
+  await bob.getByRole('button', { name: 'Revoke key Bob' }).click();
   await bob.getByRole('button', { name: 'Revoke', exact: true }).click();
   await bob.getByText(/revoked/).waitFor();
   const ada = dialog.getByRole('listitem').filter({ hasText: 'Ada' });
-  await ada.getByRole('button', { name: 'Revoke the key Ada' }).click();
+  await ada.getByRole('button', { name: 'Revoke key Ada' }).click();
   await ada.getByRole('button', { name: 'Revoke', exact: true }).click();
   await dialog.getByText(/This is the last key with the role admin/).waitFor();
 });

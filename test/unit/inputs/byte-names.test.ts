@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { createFiles } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { createSearch } from '../../../sandbox-images/sandboxd/files/search.ts';
-import { createPaths } from '../../../sandbox-images/sandboxd/paths/paths.ts';
+import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { publicFiles } from '../../support/public-inputs.ts';
 
@@ -58,7 +58,12 @@ test.each([
   }
   const clock = manualClock();
   onTestFinished(() => clock.advance(60_000)); // ends the helper
-  const anywhere = createPaths({ place, env: { PATH: process.env.PATH ?? '' }, clock, keepers: new Set() as never });
+  const anywhere = createPathOperations({
+    place,
+    env: { PATH: process.env.PATH ?? '' },
+    clock,
+    keepers: new Set() as never,
+  });
   await anywhere.movePath(inner, `${inner}/../moved \\xFF`);
   await anywhere.writePath(`\\xFF ${name}/a`, Readable.from([Buffer.from('a')]), {});
   await anywhere.makeFolder(`\\xFF ${name}/\\xFE`);

@@ -17,7 +17,7 @@ import type { OpenFile } from '../../../sandbox-images/sandboxd/daemon.ts';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { createFiles } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { createTransfers } from '../../../sandbox-images/sandboxd/files/transfers.ts';
-import { createPaths } from '../../../sandbox-images/sandboxd/paths/paths.ts';
+import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 // Paths as clients write them, for each way in which the daemon reads and writes files.
@@ -36,7 +36,7 @@ async function workspace(links: Readonly<Record<string, string>> = {}) {
   for (const [name, target] of Object.entries(links)) symlinkSync(target, join(root, name));
   const place = await confinePaths(root);
   const env = { PATH: process.env.PATH ?? '' };
-  const anywhere = createPaths({ place, env, clock, keepers: new Set() as never });
+  const anywhere = createPathOperations({ place, env, clock, keepers: new Set() as never });
   return { root, anywhere, inside: { ...createFiles(place), ...createTransfers(place) } };
 }
 type Workspace = Awaited<ReturnType<typeof workspace>>;

@@ -24,7 +24,7 @@ import { parsePolicyEntry } from '../../../src/sandboxes/egress/policy.ts';
 import { parseDockerfile } from '../../../src/sessions/builds/dockerfile.ts';
 import { describeNotes } from '../../../src/sessions/memory/agent-memory.ts';
 import { findGitFolder, streamBareRepository } from '../../../src/sessions/repositories/bare-copy.ts';
-import { sanitizeMemory } from '../../../src/sessions/run/prompt/memory.ts';
+import { sanitizePromptFile } from '../../../src/sessions/run/prompt/memory.ts';
 import { parseSkill } from '../../../src/sessions/run/skills/parse-skill.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
@@ -111,10 +111,10 @@ test.each<[string, () => unknown, unknown]>([
     expect.stringContaining('not a duration'),
   ],
   ['a note', async () => await describeNotes(notes(`<${' '.repeat(15_000)}x`)), expect.stringContaining('<notes>')],
-  ['a memory file', () => sanitizeMemory(Buffer.from(`<${spaces}x`), 2 * much)?.length, much + 2],
+  ['a memory file', () => sanitizePromptFile(Buffer.from(`<${spaces}x`), 2 * much)?.length, much + 2],
   [
     'a cut memory file',
-    () => sanitizeMemory(Buffer.from(`${'\ufffd'.repeat(much)}x${'y'.repeat(9)}`), 3 * much + 1),
+    () => sanitizePromptFile(Buffer.from(`${'\ufffd'.repeat(much)}x${'y'.repeat(9)}`), 3 * much + 1),
     expect.stringContaining('left out here'),
   ],
   ['a line of a tool', () => formatToolCall({ name: 'run', arguments: { cmd: `a${spaces}b` } }).length, 205],

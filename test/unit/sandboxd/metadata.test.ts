@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
-import { createPaths } from '../../../sandbox-images/sandboxd/paths/paths.ts';
+import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { pathRoutes } from '../../../sandbox-images/sandboxd/paths/routes.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { needs } from '../../support/servers/components.ts';
@@ -15,8 +15,8 @@ async function opened(env: Record<string, string> = { PATH: process.env.PATH ?? 
   const root = await mkdtemp(join(tmpdir(), 'corral-metadata-'));
   const clock = manualClock();
   const keepers = new Set<number>();
-  const place = { root, roots: [root] } as unknown as Parameters<typeof createPaths>[0]['place'];
-  const all = createPaths({ clock, place, env, keepers: keepers as never });
+  const place = { root, roots: [root] } as unknown as Parameters<typeof createPathOperations>[0]['place'];
+  const all = createPathOperations({ clock, place, env, keepers: keepers as never });
   onTestFinished(async () => {
     clock.advance(60_000); // ends the helper
     await expect.poll(() => keepers.size).toBe(0);

@@ -79,6 +79,20 @@ test('metrics are plain text and require the token', async () => {
   expect(body).toBe('corral_streams_open{transport="sse"} 0\n');
 });
 
+test.each([
+  '/api/v1/sessions?next=/health',
+  '/api/v1/sessions?next=/api/v1/sessions/shared/a',
+  '/api/v1/sessions?next=/api/v1/files/a/download&signature=v1_x',
+  '/api/v1/sessions/a/events?from=/api/v1/signed/a',
+  '/metrics?/health',
+  '/metrics;/health',
+  '/health/../metrics',
+  '/api/v1/sessions%2fshared%2fa',
+])('%s requires the token, though it contains the path of what is public', async (path) => {
+  await using server = await testServer({ config: { token: new Secret('t') } });
+  expect((await server.call('GET', path)).status).toBe(401);
+});
+
 test("the root answers with the server's name, version and status", async ({ server }) => {
   expect((await server.call('GET', '/')).body).toEqual({ name: 'corral', version: '1.2.3', status: 'running' });
 });

@@ -61,7 +61,7 @@ function readRun(request: TurnRequest): Run {
   };
 }
 
-/** The user message that the question's result repeats; otherwise the first message after the question. */
+/** The user message that equals the question's result, else the first message after the question, else the result. */
 function answerTo(callId: string, after: readonly Message[]): string {
   const output = after.find((message) => message.role === 'tool' && message.callId === callId);
   const lines = after.flatMap((message) => (message.role === 'user' ? [message.text] : []));
@@ -101,7 +101,7 @@ const abilities: ModelCapabilities = {
 
 /**
  * A model that works offline and deterministically: only the request determines its answer. It runs the user's fenced
- * blocks and nothing else.
+ * blocks, or a built-in task.
  */
 export function demoModel(): Model {
   return {

@@ -32,7 +32,7 @@ export interface ChildState {
   readonly changes: readonly string[];
 }
 /** The ids are those that `start` returned. */
-export interface ChildRuns {
+export interface ChildSessions {
   /** The same call id starts the same child, however often it is called. Rejects: conflict, quota, invalid_request. */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
   /** `wait`: returns only when the child has ended or has a question. */

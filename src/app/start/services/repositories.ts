@@ -4,7 +4,7 @@ import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { ServicePermissions } from '../../../sessions/repositories/allowed-services.ts';
 import { createRepositoryService } from '../../../sessions/repositories/repositories.ts';
 import { createPullRequestService } from '../../../sessions/shipping/pull-requests.ts';
-import { createForgeTokens } from '../../parts/forge-tokens.ts';
+import { createForgeTokenFinder } from '../../parts/forge-tokens.ts';
 import type { ServerWithEngine } from '../engine.ts';
 
 interface RepositoryDeps extends Pick<ServicePermissions, 'checkSandbox'> {
@@ -34,7 +34,7 @@ export function openRepositories(server: ServerWithEngine, { sessions, power, ch
     repositories,
     sessions,
     servers: config.forges.servers.map(parseForgeServer),
-    tokens: createForgeTokens(credentials),
+    tokens: createForgeTokenFinder(credentials),
     fetch: forgeFetch,
     now,
   });

@@ -18,7 +18,7 @@ import { vaultRoutes } from './resources/vaults.ts';
 import { apiPrefix, mountRoutes, type Route } from './route.ts';
 import { sessionRoutes } from './sessions/routes.ts';
 import type { ManagedAgentsSettings } from './settings.ts';
-import { hideWorkerCredential, WorkerAccess } from './work/access.ts';
+import { moveWorkerCredential, WorkerAccess } from './work/access.ts';
 import { environmentKeyRoutes } from './work/keys.ts';
 import { workRoutes } from './work/routes.ts';
 
@@ -80,7 +80,7 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
       const key = headers['x-api-key'];
       if (headers.authorization === undefined && typeof key === 'string' && key !== '')
         headers.authorization = `Bearer ${key}`;
-      hideWorkerCredential(headers);
+      moveWorkerCredential(headers);
       return true;
     },
     answersTo: never,

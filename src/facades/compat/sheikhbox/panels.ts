@@ -4,7 +4,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { openSse, toSseFrame } from '../../../http/transport/sse.ts';
 import type { SheikhboxContext } from './context.ts';
-import type { File, Shell } from './replies.ts';
+import type { FilePanelContent, Shell } from './replies.ts';
 
 const pollMs = 1_000;
 
@@ -24,7 +24,7 @@ export const shellPanel = (id: SessionId, shell: string, { sessions }: Sheikhbox
   },
 });
 
-export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxContext): Panel<File> => ({
+export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxContext): Panel<FilePanelContent> => ({
   session: id,
   event: 'file',
   read: async (signal) => ({ content: await sessions.readFile(id, file, signal), file }),

@@ -124,8 +124,8 @@ const shownShell: Shell = {
   console: [{ ps1: 'corral:~$ ', command: 'echo hi', output: 'hi\n' }],
 };
 const File = z.object({ content: z.string(), file: z.string() });
-export type File = z.output<typeof File>;
-const shownFile: File = { content: 'hi\n', file: '/workspace/notes.md' };
+export type FilePanelContent = z.output<typeof File>;
+const shownFile: FilePanelContent = { content: 'hi\n', file: '/workspace/notes.md' };
 /** A panel of the front end: one reply, or a stream if the client's `Accept` header requests one. */
 const streamed = (event: string, shown: object) => sse('', `: connected\n\n${lines(event, shown)}`);
 export const shellReply = eitherReply(envelopeReply(Shell, shownShell), streamed('shell', shownShell));

@@ -63,8 +63,8 @@ export const releaseBodyMemory = ({ bytes }: Pick<Body, 'bytes'>): void =>
   void (bytes.buffer as ArrayBuffer).transfer(0);
 
 /**
- * The length of the answer, or its maximum. Throws UntrustedResponseError if it is too long, or lacks a required
- * content-length.
+ * The declared length of the answer, or `maxBytes` if none is declared. Throws UntrustedResponseError if it is too
+ * long, or a required content-length is missing.
  */
 export function readDeclaredLength(
   { headers }: IncomingMessage,

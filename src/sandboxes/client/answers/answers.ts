@@ -198,7 +198,7 @@ const health = z.object({
   /** Absent while no desktop is started. */
   desktop: desktop.exactOptional(),
 });
-export type Health = z.infer<typeof health>;
+export type DaemonHealth = z.infer<typeof health>;
 const usage = z.object({
   /** Seconds of processor time since the sandbox's start. */
   cpuSeconds: time,

@@ -6,12 +6,12 @@ import type { Target } from '../target.ts';
 import { type AddressRules, createAddressCheck } from './addresses.ts';
 
 /** Resolves a name to all its addresses, in the order to try them. */
-export type Resolve = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
+export type HostResolver = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
 /** Connects to exactly this address. Each direction of the connection ends separately. */
 export type Dial = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
 
 export interface Connector {
-  readonly resolve: Resolve;
+  readonly resolve: HostResolver;
   readonly dial: Dial;
   readonly reachable: (address: string) => boolean;
   readonly connectMs: number;
@@ -21,7 +21,7 @@ export interface Connector {
 export interface ConnectorOptions {
   /** Default: public addresses only. */
   readonly addresses?: AddressRules;
-  readonly resolve?: Resolve;
+  readonly resolve?: HostResolver;
   readonly dial?: Dial;
 }
 
@@ -82,7 +82,7 @@ export async function guardedConnect(via: Connector, target: Target, signal: Abo
   return failed(why);
 }
 
-export const systemResolve: Resolve = async (host) =>
+export const systemResolve: HostResolver = async (host) =>
   (await dns.lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address);
 
 export const systemDial: Dial = async (address, port, signal) => {

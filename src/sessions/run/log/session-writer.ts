@@ -12,7 +12,7 @@ interface Options extends Pick<ServerParts, 'clock' | 'log'> {
   readonly record: StoredSession;
   readonly head: number;
   readonly isWatched: () => boolean;
-  /** Called before each write. Undefined: this server is certainly the holder. Rejects: fenced. */
+  /** Called before each write. Returns undefined if this server is certainly the holder. Rejects: fenced. */
   readonly confirm?: () => Promise<void> | undefined;
   /** Called with each fact and its seq once durable. */
   readonly onFact: (fact: SessionFact, seq: number) => void;

@@ -54,7 +54,7 @@ export class WorkspaceMemory {
           if (left <= 0) break;
           const path = `${folder}${name}`;
           const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(ignoreFinalError);
-          const text = bytes && sanitizeMemory(bytes, left);
+          const text = bytes && sanitizePromptFile(bytes, left);
           // Projects for several agents often have the same text under both names.
           if (!text || found.some((one) => one.text === text)) continue;
           found.push({ path, text });
@@ -84,7 +84,7 @@ function joined(found: readonly { readonly path: string; readonly text: string }
 const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu;
 
 /** Limits an untrusted file's text, removes invisible characters, and escapes tags that could close its element. */
-export function sanitizeMemory(bytes: Uint8Array, most: number): string | undefined {
+export function sanitizePromptFile(bytes: Uint8Array, most: number): string | undefined {
   const whole = new TextDecoder().decode(bytes.subarray(0, most));
   const isCut = bytes.length > most;
   const text = (isCut ? trimEndCharacters(whole, '\ufffd') : whole)

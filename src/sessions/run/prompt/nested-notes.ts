@@ -4,7 +4,7 @@ import { createTimeoutSignal } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { ignoreFinalError, noteFileNames, sanitizeMemory } from './memory.ts';
+import { ignoreFinalError, noteFileNames, sanitizePromptFile } from './memory.ts';
 
 interface Touched {
   readonly client: Pick<SandboxClient, 'readFile' | 'workdir'>;
@@ -57,7 +57,7 @@ export class NestedNotes {
           const line = `<workspace-notes file="${path}">`;
           if (most <= 0 || isShown(line)) continue;
           const bytes = await client.readFile(path, until.signal, { maxBytes: most + 1 }).catch(ignoreFinalError);
-          const text = bytes && sanitizeMemory(bytes, most);
+          const text = bytes && sanitizePromptFile(bytes, most);
           if (!bytes || !text || texts.has(text)) continue;
           texts.add(text);
           known.left -= Math.min(bytes.length, most);

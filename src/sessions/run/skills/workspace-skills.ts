@@ -3,7 +3,7 @@ import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { isPath, toShownName } from '../../../core/text/file-names.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { ignoreFinalError, sanitizeMemory } from '../prompt/memory.ts';
+import { ignoreFinalError, sanitizePromptFile } from '../prompt/memory.ts';
 import { parseSkill } from './parse-skill.ts';
 
 /** A skill in the workspace. It is untrusted, so it grants no permission. */
@@ -112,7 +112,7 @@ export async function readWorkspaceSkill(
 
 async function textIn(client: Files, path: string, signal: AbortSignal): Promise<string | undefined> {
   const bytes = await client.readFile(path, signal, { maxBytes: maxFileBytes + 1 });
-  return sanitizeMemory(bytes, maxFileBytes);
+  return sanitizePromptFile(bytes, maxFileBytes);
 }
 
 /** Keeps descriptions from closing the prompt element that encloses them. */

@@ -6,7 +6,7 @@ import { CopyButton } from './copy-button.tsx';
 import { List, type ListItem } from './list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from './trouble.tsx';
 
-export interface Resource<Item> {
+export interface ResourceListState<Item> {
   /** Undefined: not loaded yet. */
   readonly all: readonly Item[] | undefined;
   readonly setAll: (change: (now: readonly Item[]) => readonly Item[]) => void;
@@ -20,13 +20,13 @@ export interface Resource<Item> {
 }
 
 /** Error messages start with `unread`. */
-export function useResource<Item>(unread: string, load: () => Promise<readonly Item[]>): Resource<Item> {
+export function useResource<Item>(unread: string, load: () => Promise<readonly Item[]>): ResourceListState<Item> {
   const [all, setAll] = useState<readonly Item[]>();
   const [notice, setNotice] = useState('');
   const [trouble, tryIt] = useActionError();
   const read = async () => setAll(await load());
   useEffect(() => void tryIt(unread, read), []);
-  const act: Resource<Item>['act'] = (what, work) => {
+  const act: ResourceListState<Item>['act'] = (what, work) => {
     setNotice('');
     return tryIt(what, async () => {
       const outcome = await work();
@@ -42,7 +42,7 @@ export const upsertItem = <Item extends { readonly id: string }>(all: readonly I
   all.some(({ id }) => id === one.id) ? all.map((other) => (other.id === one.id ? one : other)) : [one, ...all];
 
 interface Props<Item> {
-  readonly of: Resource<Item>;
+  readonly of: ResourceListState<Item>;
   readonly about?: string;
   readonly none?: string;
   readonly toItem: (item: Item) => ListItem;

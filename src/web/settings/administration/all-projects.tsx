@@ -6,7 +6,7 @@ import { formatCount, formatMoment } from '../../parts/format.ts';
 import { t } from '../../text/text.ts';
 import { ProjectList } from '../projects/projects.tsx';
 import { CsvButton } from './csv.tsx';
-import { readSpending } from './spending.ts';
+import { loadSpendingFormatter } from './spending.ts';
 
 type Project = Outputs['administration']['projects']['projects'][number];
 const pageLength = 500;
@@ -14,7 +14,7 @@ const pageLength = 500;
 export function AllProjects() {
   const [all, setAll] = useState<readonly Project[]>([]);
   const load = async () => {
-    const spentBy = readSpending('project');
+    const spentBy = loadSpendingFormatter('project');
     const found: Project[] = [];
     for (let total = 1; found.length < total; ) {
       const page = await query('administration.projects', { skip: found.length, limit: pageLength });

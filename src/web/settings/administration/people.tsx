@@ -11,7 +11,7 @@ import { FormError, LoadPlaceholder, useActionError } from '../../parts/kit/trou
 import { t } from '../../text/text.ts';
 import { CsvButton } from './csv.tsx';
 import { LoadMore, usePagedList } from './paged.tsx';
-import { readSpending } from './spending.ts';
+import { loadSpendingFormatter } from './spending.ts';
 
 type Person = Outputs['people']['list']['people'][number];
 const mostExported = 10_000;
@@ -22,7 +22,7 @@ export function PeoplePage() {
   const people = usePagedList<Person & { readonly spent: string }>(text, async (after) => {
     const [found, spent] = await Promise.all([
       query('people.list', { text, limit: 50, ...(after !== undefined && { after }) }),
-      readSpending('person'),
+      loadSpendingFormatter('person'),
     ]);
     const items = found.people.map((person) => ({ ...person, spent: spent(person.owner) }));
     return { items, next: found.next };

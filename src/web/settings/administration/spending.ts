@@ -2,7 +2,7 @@ import { query } from '../../data/server.ts';
 import { formatCount, formatPrice } from '../../parts/format.ts';
 import { t } from '../../text/text.ts';
 
-export async function readSpending(of: 'person' | 'project'): Promise<(id: string) => string> {
+export async function loadSpendingFormatter(of: 'person' | 'project'): Promise<(id: string) => string> {
   const all = await query('budgets.list', undefined);
   const byId = new Map(all.filter((one) => one.of === of).map((one) => [one.id, one]));
   return (id) => {

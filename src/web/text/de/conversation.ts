@@ -152,7 +152,7 @@ export const conversation = {
   'task.chartText':
     'Lege eine CSV mit den Umsätzen eines Jahres an, zeichne sie als Balkendiagramm auf einer Seite, chart.html, und nenne den besten Monat.',
   'task.test': 'Einen Test reparieren',
-  'task.testTells': 'Ein Fehler, sein Test und die Korrektur',
+  'task.testTells': 'Ein Fehler, ein fehlschlagender Test und die Korrektur',
   'task.testText':
     'Schreibe ein kleines Programm mit einem Fehler und einem Test, der daran scheitert. Behebe den Fehler, und zeige Fehler und Lösung auf einer Seite, report.html.',
   tasksOfDemo: 'Was die Demo kann',

@@ -14,7 +14,7 @@ export const models = {
   'models.notTested': 'Verbindung fehlgeschlagen',
   'models.worked': 'Verbunden. {n} Modelle gefunden.',
   'models.worked.one': 'Verbunden. 1 Modell gefunden.',
-  'models.use': 'Dieses Modell verwenden',
+  'models.use': 'Als Standardmodell festlegen',
   'models.saveKey': 'Nur den Schlüssel speichern',
   'models.search': 'Modelle durchsuchen',
   'models.searchHint': '{n} Modelle durchsuchen',
@@ -49,5 +49,5 @@ export const models = {
   'models.done': '{model} ist jetzt das Standardmodell.',
   'models.adminsOnly': 'Nur Administratoren können Modelle und Schlüssel ändern.',
   'models.addOne': 'Modell hinzufügen',
-  'models.name': 'Eigener Name (optional)',
+  'models.name': 'Name des Anbieters (optional)',
 } as const;

@@ -3,7 +3,7 @@ export const secrets = {
   'keys.about':
     'Ein API-Schlüssel gibt einer Person oder einem Programm Zugang, mit einer Rolle. Sobald es einen gibt, braucht jede Anfrage einen Schlüssel oder das Token des Servers.',
   'keys.first':
-    'Der erste Schlüssel schaltet die Anmeldung ein. Er muss ein Administratorschlüssel sein; dieser Tab bleibt damit angemeldet.',
+    'Der erste Schlüssel schaltet die Anmeldung ein. Er muss ein Administratorschlüssel sein; dieser Tab wird damit angemeldet.',
   'keys.unread': 'API-Schlüssel konnten nicht geladen werden',
   'keys.new': 'Neuer API-Schlüssel',
   'keys.name': 'Person oder Programm',
@@ -39,7 +39,7 @@ export const secrets = {
   'keys.make': 'Schlüssel erstellen',
   'keys.made': 'Schlüssel für {name}',
   'keys.notMade': 'Schlüssel konnte nicht erstellt werden',
-  'keys.revokeOne': 'Den Schlüssel {name} widerrufen',
+  'keys.revokeOne': 'Schlüssel {name} widerrufen',
   'keys.revokeAsk': 'Wer diesen Schlüssel benutzt, verliert sofort den Zugang.',
   'keys.notRevoked': 'Schlüssel konnte nicht widerrufen werden',
   'keys.revokedAt': 'widerrufen {at}',
@@ -69,7 +69,7 @@ export const secrets = {
   'secrets.git.none': 'Nein',
   'secrets.once':
     'Der Wert wird verschlüsselt gespeichert und nie wieder gezeigt. Ein vorhandener Eintrag mit diesem Namen wird ersetzt.',
-  'secrets.removeOne': 'Das Geheimnis {name} entfernen',
+  'secrets.removeOne': 'Geheimnis {name} entfernen',
   'secrets.removeAsk': 'Programme, die dieses Geheimnis benutzen, schlagen dann fehl.',
   'secrets.notRevoked': 'Geheimnis konnte nicht entfernt werden',
   'secrets.git.read': 'git: lesen',
@@ -261,7 +261,7 @@ export const secrets = {
   'toolServers.newName': 'Bezeichnung',
   'toolServers.timeoutSeconds': 'Zeitlimit in Sekunden',
   'toolServers.openTells':
-    'Verlangt der Server eine Anmeldung, werden Sie nach dem Hinzufügen dazu aufgefordert. Ein Server mit gleichem Namen wird ersetzt; bei gleicher URL bleiben Schlüssel und Anmeldung erhalten.',
+    'Verlangt der Server eine Anmeldung, fügen Sie ihn hinzu und wählen Sie dann in der Liste „Anmelden“. Ein Server mit gleichem Namen wird ersetzt; bei gleicher URL bleiben Schlüssel und Anmeldung erhalten.',
   'toolServers.test': 'Testen',
   'toolServers.testOne': '{name} testen',
   'toolServers.add': 'Hinzufügen',

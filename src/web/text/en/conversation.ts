@@ -121,7 +121,7 @@ export const conversation = {
   continue: 'Continue',
   continueText: 'Continue where you left off.',
   'why.modelKey': 'The model needs a valid API key. Check the provider in Settings.',
-  'why.modelQuota': 'The model provider’s quota is used up. Check your plan and billing there.',
+  'why.modelQuota': 'The model provider’s quota is used up. Check your plan and billing with the provider.',
   'why.modelBusy': 'The model is overloaded or not responding.',
   'why.modelUnknown': 'The provider does not offer this model. Choose another one.',
   'why.capacity': 'The server has no capacity for another sandbox.',
@@ -151,7 +151,7 @@ export const conversation = {
   'task.chartText':
     'Make a CSV with a year of sales, draw it as a bar chart on one page, chart.html, and tell me the best month.',
   'task.test': 'Fix a failing test',
-  'task.testTells': 'A bug, its test and the fix',
+  'task.testTells': 'A bug, a failing test and the fix',
   'task.testText':
     'Write a small program with a bug and a test that fails because of it. Fix the bug, then show the bug and the fix on one page, report.html.',
   tasksOfDemo: 'What the demo can do',

@@ -13,7 +13,7 @@ export const models = {
   'models.notTested': 'Connection failed',
   'models.worked': 'Connected. {n} models found.',
   'models.worked.one': 'Connected. 1 model found.',
-  'models.use': 'Use this model',
+  'models.use': 'Set as default model',
   'models.saveKey': 'Save key only',
   'models.search': 'Search models',
   'models.searchHint': 'Search {n} models',
@@ -47,5 +47,5 @@ export const models = {
   'models.done': '{model} is now the default model.',
   'models.adminsOnly': 'Only administrators can change models and keys.',
   'models.addOne': 'Add model',
-  'models.name': 'Name (optional)',
+  'models.name': 'Provider name (optional)',
 } as const;

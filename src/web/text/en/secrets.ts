@@ -3,7 +3,7 @@ export const secrets = {
   'keys.about':
     'An API key gives a person or program access, with a role. Once a key exists, every request needs a key or the server’s token.',
   'keys.first':
-    'Creating the first key turns on sign-in. It must be an administrator key. This tab then stays signed in with it.',
+    'Creating the first key turns on sign-in. It must be an administrator key, and this tab will be signed in with it.',
   'keys.unread': 'Could not load API keys',
   'keys.new': 'New API key',
   'keys.name': 'Person or program',
@@ -38,7 +38,7 @@ export const secrets = {
   'keys.make': 'Create key',
   'keys.made': 'Key for {name}',
   'keys.notMade': 'Could not create the key',
-  'keys.revokeOne': 'Revoke the key {name}',
+  'keys.revokeOne': 'Revoke key {name}',
   'keys.revokeAsk': 'Anyone using this key loses access immediately.',
   'keys.notRevoked': 'Could not revoke the key',
   'keys.revokedAt': 'revoked {at}',
@@ -68,7 +68,7 @@ export const secrets = {
   'secrets.git.none': 'No',
   'secrets.once':
     'The value is stored encrypted and never shown again. Saving under an existing name replaces that entry.',
-  'secrets.removeOne': 'Remove the secret {name}',
+  'secrets.removeOne': 'Remove secret {name}',
   'secrets.removeAsk': 'Programs that use this secret will fail.',
   'secrets.notRevoked': 'Could not remove the secret',
   'secrets.git.read': 'git: fetch',
@@ -260,7 +260,7 @@ export const secrets = {
   'toolServers.newName': 'Name',
   'toolServers.timeoutSeconds': 'Timeout in seconds',
   'toolServers.openTells':
-    'If the server requires a sign-in, you are prompted after adding it. A server with the same name is replaced; if the URL is unchanged, its key and sign-in are kept.',
+    'If the server requires sign-in, add it, then choose “Sign in” in the list. A server with the same name is replaced; if the URL is unchanged, its key and sign-in are kept.',
   'toolServers.test': 'Test',
   'toolServers.testOne': 'Test {name}',
   'toolServers.add': 'Add',

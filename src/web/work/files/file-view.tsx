@@ -12,7 +12,7 @@ import { compareStep, compareWithRunStart } from './editor/comparisons.ts';
 import { decodeExactText } from './editor/file-text.ts';
 import { ChangesReview } from './editor/review.tsx';
 import { Editor } from './editor.tsx';
-import { choosePreview, type PreviewKind } from './preview.ts';
+import { detectFileViewKind, type PreviewKind } from './preview.ts';
 import { FilePreview } from './previews.tsx';
 import { useSteps } from './steps-view.tsx';
 import { type FileFilter, type FileStore, fileUrl, type LoadedFile } from './store.ts';
@@ -54,7 +54,7 @@ export function FileView({ store, path, part }: Props) {
   const mayLoad = part === 'all' && !isCommented && !(read && store.drafts.has(path));
   useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;
-  const kind = file && choosePreview(path, file.bytes);
+  const kind = file && detectFileViewKind(path, file.bytes);
   const isWholeText = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
   const isExact = useMemo(() => file && decodeExactText(file.bytes).isExact, [file]);
   const mayEdit = isWholeText && isExact;

@@ -49,7 +49,7 @@ const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCas
 /** Undefined: not an image that browsers display. */
 export const imageType = (path: string): string | undefined => images.get(endingOf(path));
 
-export function choosePreview(path: string, beginning: Uint8Array): PreviewKind {
+export function detectFileViewKind(path: string, beginning: Uint8Array): PreviewKind {
   if (imageType(path)) return 'image';
   const shown = media.get(endingOf(path));
   if (shown) return shown;

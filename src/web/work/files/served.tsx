@@ -53,7 +53,7 @@ export function ServedFile({ store, path, kind }: Props) {
   );
 }
 
-/** Opens an address of the file, and closes it with the component or the page. */
+/** Opens an address for the file. Closes it when the component unmounts or the page is left. */
 function useAddress(sessionId: string, path: string) {
   const [address, setAddress] = useState<{ readonly of: string } | { readonly failed: string }>();
   useEffect(() => {

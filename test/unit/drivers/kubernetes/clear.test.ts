@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { objectMetadata } from '../../../../drivers/kubernetes/labels.ts';
-import { deleteInstanceObjects, reapExpired } from '../../../../drivers/kubernetes/reap.ts';
+import { deleteExpiredPods, deleteInstanceObjects } from '../../../../drivers/kubernetes/reap.ts';
 import { reapCommand } from '../../../../src/app/commands/reap.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { type KubeStub, kubeStub } from '../../../support/cluster/kube-stub.ts';
@@ -62,7 +62,7 @@ test('the reaper ends overdue pods of all installations, and none without a dead
   await make('Pod', 'fresh', 'ours');
   await make('Pod', 'build', 'ours', { annotations: {} });
   const where = { kubeconfig: stub.kubeconfig, context: undefined, namespace, clock: systemClock, random: Math.random };
-  expect([...(await reapExpired(where, signal()))].sort()).toEqual(['pod late', 'pod later']);
+  expect([...(await deleteExpiredPods(where, signal()))].sort()).toEqual(['pod late', 'pod later']);
   expect(stub.pods().map(({ metadata }) => metadata?.name)).toEqual(['fresh', 'build']);
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createToolRegistry, runTool, withMemory } from '../../../../src/agents/tools/registry.ts';
+import { createToolRegistry, restrictMemoryTools, runTool } from '../../../../src/agents/tools/registry.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { createAgentMemory, describeNotes, listNotes } from '../../../../src/sessions/memory/agent-memory.ts';
 import { Notes } from '../../../../src/sessions/memory/notes.ts';
@@ -73,7 +73,7 @@ test('limits and missing notes are failures that the model can read', async () =
 
 test('tools are there as far as the agent may use them', () => {
   const names = (access?: 'read' | 'write') =>
-    withMemory(registry, access)
+    restrictMemoryTools(registry, access)
       .declarations.map(({ name }) => name)
       .filter((name) => name.startsWith('memory_'));
   expect([names(), names('read')]).toEqual([[], ['memory_list', 'memory_read']]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseCsv } from '../../../../src/web/work/files/csv.ts';
-import { choosePreview, detectLanguage } from '../../../../src/web/work/files/preview.ts';
+import { detectFileViewKind, detectLanguage } from '../../../../src/web/work/files/preview.ts';
 import { type FolderEntry, listRows, parentOf, rowAfterKey } from '../../../../src/web/work/files/tree.ts';
 
 const entry = (name: string, type: FolderEntry['type'] = 'file'): FolderEntry => ({
@@ -68,12 +68,15 @@ test('a CSV text is read up to the requested rows, and with tabs where they sepa
 
 test('a file is shown by its name, and as binary when its beginning holds a NUL', () => {
   const text = new TextEncoder().encode('hello');
-  const shown = ['a.PNG', 'README.md', 'x.tsv', 'main.py', 'no-ending'].map((path) => choosePreview(path, text));
+  const shown = ['a.PNG', 'README.md', 'x.tsv', 'main.py', 'no-ending'].map((path) => detectFileViewKind(path, text));
   expect(shown).toEqual(['image', 'markdown', 'csv', 'text', 'text']);
-  expect(choosePreview('main.py', new Uint8Array([104, 0, 105]))).toBe('binary');
+  expect(detectFileViewKind('main.py', new Uint8Array([104, 0, 105]))).toBe('binary');
   const expected = ['dockerfile', 'rust', ''];
   expect([detectLanguage('a/Dockerfile'), detectLanguage('x.rs'), detectLanguage('notes')]).toEqual(expected);
 });
 
 test('an ending that every object inherits as a property is no ending', () =>
-  expect([choosePreview('x.constructor', new Uint8Array()), detectLanguage('x.constructor')]).toEqual(['text', '']));
+  expect([detectFileViewKind('x.constructor', new Uint8Array()), detectLanguage('x.constructor')]).toEqual([
+    'text',
+    '',
+  ]));

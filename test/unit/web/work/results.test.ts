@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findBestResult, toServerPath } from '../../../../src/web/work/best-result.ts';
+import { findBestResult, toPreviewPath } from '../../../../src/web/work/best-result.ts';
 import { isLeftover, parseHunk, splitPatch } from '../../../../src/web/work/ship/changes.ts';
 
 test('the difference of a file has no header of git, and one sign for what is left out', () => {
@@ -40,4 +40,4 @@ test.each([
   ['snake.html', '/snake.html'],
   ['index.html', '/'],
   ['site/index.html', '/'],
-])('the server of %s shows it at %s', (file, path) => expect(toServerPath(file)).toBe(path));
+])('the server of %s shows it at %s', (file, path) => expect(toPreviewPath(file)).toBe(path));

@@ -21,7 +21,7 @@ import { parseSessionContent } from '../sessions/kept-session.ts';
 const header = 'x-corral-worker';
 
 /** Moves a worker's credential out of `Authorization`, where the guard would take it for a key. */
-export function hideWorkerCredential(headers: IncomingHttpHeaders): void {
+export function moveWorkerCredential(headers: IncomingHttpHeaders): void {
   delete headers[header];
   const presented = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
   if (presented === undefined || !isWorkerCredential(presented)) return;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ChildRuns, ChildState, ChildTask } from '../../../../../src/agents/tools/delegation/child-runs.ts';
+import type { ChildSessions, ChildState, ChildTask } from '../../../../../src/agents/tools/delegation/child-runs.ts';
 import { createToolRegistry, runTool } from '../../../../../src/agents/tools/registry.ts';
 import { toolBench } from '../../../../support/agents/tools.ts';
 
@@ -12,7 +12,7 @@ const done: ChildState = {
 /** An agent whose children end at once. */
 function parent() {
   const started: ChildTask[] = [];
-  const children: ChildRuns = {
+  const children: ChildSessions = {
     start: async (_callId, task) => {
       started.push(task);
       return done.id;

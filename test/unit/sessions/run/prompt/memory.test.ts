@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { AppError, type ErrorCode } from '../../../../../src/core/errors/errors.ts';
-import { sanitizeMemory, WorkspaceMemory } from '../../../../../src/sessions/run/prompt/memory.ts';
+import { sanitizePromptFile, WorkspaceMemory } from '../../../../../src/sessions/run/prompt/memory.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { scribeBench } from '../../../../support/machines/session-parts.ts';
 
-const text = (input: string, most = 1_000) => sanitizeMemory(Buffer.from(input), most);
+const text = (input: string, most = 1_000) => sanitizePromptFile(Buffer.from(input), most);
 
 function bench(answers: readonly (string | ErrorCode)[], others: Record<string, string> = {}) {
   const requests: unknown[] = [];
