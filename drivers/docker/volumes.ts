@@ -45,7 +45,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
    * Runs the image's chown as root, in a container with no network and only this volume. The folder itself changes
    * last, so an interrupted change is repeated. A link's own owner is changed; links are never followed.
    */
-  async function changeOwner(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
+  async function chownVolume(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
     const name = helperOf(id);
     await removeContainer(engine, name, instance, signal); // left by a killed server
     const body = {
@@ -123,7 +123,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
     async give(volumes, to, signal) {
       for (const { volume, path, access } of volumes) {
         if (access !== 'write' || (await readOwner(to.container, path, signal)) === to.user) continue;
-        await changeOwner(volume, to, signal);
+        await chownVolume(volume, to, signal);
       }
     },
   };
