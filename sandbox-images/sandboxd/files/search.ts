@@ -33,6 +33,11 @@ export type Search = Pick<Daemon, 'find' | 'grep'>;
 
 /** Result paths are relative to the workspace, so callers can pass them to the file calls unchanged. */
 export function createSearch(place: ConfinedPaths, env: NodeJS.ProcessEnv): Search {
+  async function isText(file: string): Promise<boolean> {
+    await using handle = await place.open(file);
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(64 * 1_024), position: 0 });
+    return !buffer.subarray(0, bytesRead).includes(0);
+  }
   return {
     async find(path, glob, types) {
       if (glob.includes('\0') || glob === '') throw badRequest('The glob must be text.');
@@ -60,7 +65,7 @@ export function createSearch(place: ConfinedPaths, env: NodeJS.ProcessEnv): Sear
       const how = { cwd: place.root, env, hasType: anyGlob(types) };
       return await grepWith('rg', ripgrepArgs(toRipgrepPattern(regex), target), how).catch((thrown) => {
         if (!isMissing(thrown)) throw thrown;
-        return grepWith('grep', grepArgs(regex, target), how);
+        return grepWith('grep', grepArgs(regex, target), { ...how, isText });
       });
     },
   };
@@ -83,8 +88,9 @@ const ripgrepArgs = (regex: string, target: string) => [
   ...skipped.map((name) => `--glob=!${name}`),
   ...['--regexp', regex, '--', target],
 ];
+// `-a`: grep would take files that are not UTF-8 as binary.
 const grepArgs = (regex: string, target: string) => [
-  ...['-rnHIEZs', '--color=never', '--devices=skip'],
+  ...['-rnHaEZs', '--color=never', '--devices=skip'],
   ...skipped.map((name) => `--exclude-dir=${name}`),
   ...['-e', regex, '--', target],
 ];
@@ -93,9 +99,11 @@ interface SearchContext {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly hasType: (file: string) => boolean;
+  /** For a program that also searches binary files. */
+  readonly isText?: (file: string) => Promise<boolean>;
 }
 /** grep and ripgrep both print `file NUL line:content`, and exit with 2 for an invalid expression. */
-async function grepWith(program: string, args: string[], { cwd, env, hasType }: SearchContext) {
+async function grepWith(program: string, args: string[], { cwd, env, hasType, isText }: SearchContext) {
   const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const { promise: ended, resolve, reject } = Promise.withResolvers<number | null>();
   child.once('error', reject).once('close', resolve);
@@ -107,9 +115,13 @@ async function grepWith(program: string, args: string[], { cwd, env, hasType }: 
   const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
   const matches: LineMatch[] = [];
   let truncated = false;
+  let last: { readonly file: string; readonly isText: boolean } | undefined;
   for await (const line of lines(child.stdout)) {
     const match = parseMatch(line);
     if (!match || !hasType(match.file)) continue;
+    if (isText && last?.file !== match.file)
+      last = { file: match.file, isText: await isText(match.file).catch(() => false) };
+    if (last?.isText === false) continue;
     if (matches.length === daemonLimits.matches) {
       truncated = true;
       child.kill('SIGKILL');

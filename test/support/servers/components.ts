@@ -45,6 +45,7 @@ const components = {
   go: { is: 'Go is installed', look: () => answers('go', ['version']) },
   python: { is: 'python3 is installed', look: () => answers('python3', ['--version']) },
   perl: { is: 'perl is installed', look: () => answers('perl', ['-e', '1']) },
+  ripgrep: { is: 'ripgrep is installed', look: () => answers('rg', ['--version']) },
   bubblewrap: {
     is: 'bubblewrap works',
     look: () => answers('bwrap', ['--unshare-all', '--ro-bind', '/', '/', 'true']),

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -10,6 +10,7 @@ import { createSearch } from '../../../sandbox-images/sandboxd/files/search.ts';
 import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { publicFiles } from '../../support/public-inputs.ts';
+import { needs } from '../../support/servers/components.ts';
 
 async function workspace() {
   const root = mkdtempSync(join(tmpdir(), 'corral-names-'));
@@ -97,10 +98,15 @@ test('two files whose names differ in the form of an accent stay two', async () 
   expect(readFileSync(at(Buffer.from('e\u0301').toString('latin1')), 'utf8')).toBe('changed');
 });
 
-test('a search finds ASCII in files of every encoding', async () => {
+test.for(['rg', 'grep'])('%s finds ASCII in files of every encoding', async (program, { skip }) => {
+  if (program === 'rg') await needs({ skip }, 'ripgrep');
   const { at, place } = await workspace();
-  const { grep } = createSearch(place, process.env);
+  const programs = mkdtempSync(join(tmpdir(), 'corral-grep-'));
+  onTestFinished(() => rmSync(programs, { recursive: true }));
+  symlinkSync('/usr/bin/grep', join(programs, 'grep'));
+  const { grep } = createSearch(place, program === 'rg' ? process.env : { ...process.env, PATH: programs });
   for (const { path, encoding, word, bytes } of publicFiles) {
+    if (program === 'grep' && encoding === 'utf-16le') continue; // binary for grep
     writeFileSync(at('file'), bytes);
     const lines = bytes
       .toString(encoding === 'utf-16le' ? 'utf16le' : 'utf8')
@@ -108,6 +114,9 @@ test('a search finds ASCII in files of every encoding', async () => {
       .split('\n');
     const line = lines.findIndex((one) => one.includes(word));
     const { matches } = await grep('file', word.replace(/[().=]/g, '[$&]'), []);
-    expect([path, matches]).toEqual([path, [{ file: 'file', line: line + 1, content: lines[line] }]]);
+    const content = program === 'grep' && line === 0 ? bytes.toString().split('\n')[0] : lines[line];
+    expect([path, matches]).toEqual([path, [{ file: 'file', line: line + 1, content }]]);
   }
+  writeFileSync(at('file'), `${publicFiles[0]?.word}\n\0\n`);
+  if (program === 'grep') expect((await grep('file', '.', [])).matches).toEqual([]);
 });
