@@ -99,7 +99,7 @@ interface SearchContext {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly hasType: (file: string) => boolean;
-  /** For a program that also searches binary files. */
+  /** Set if the program searches binary files too. */
   readonly isText?: (file: string) => Promise<boolean>;
 }
 /** grep and ripgrep both print `file NUL line:content`, and exit with 2 for an invalid expression. */
