@@ -59,7 +59,7 @@ test('an administrator adds a tool server whose tool an agent calls', { tags: ['
   expect(tools.seen.at(-1)).toBe('Bearer signed-in-access');
   await dialog.getByRole('button', { name: 'Edit tool server docs' }).click();
   const form = dialog.getByRole('form', { name: 'Edit tool server docs' });
-  await form.getByLabel('Name').fill('guide');
+  await form.getByLabel('Name', { exact: true }).fill('guide');
   expect(await axeFinds(page)).toEqual([]);
   await form.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText('Saved: guide.').waitFor();

@@ -82,7 +82,7 @@ async function walk({ desk, page, see }: Walk): Promise<void> {
   for (const [tab, ready] of [
     ['terminal', page.getByRole('button', { name: 'New terminal' }).first()],
     ['processes', panel.getByText(/running|exited/).first()],
-    ['screen', panel.getByText(/desktop/i).first()],
+    ['desktop', panel.getByText(/desktop/i).first()],
     ['timeline', page.getByRole('slider', { name: 'Position in the timeline' })],
     ['cost', page.getByRole('region', { name: 'Budget left' })],
   ] as const) {
