@@ -1,12 +1,22 @@
-// Prints the end of a test run: the skipped tests with their reasons, the failed ones with their first message, what was
-// tried where, then one line that a script can read.
-import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
+// Prints the end of a test run: the skipped tests with their reasons, everything that failed with its first message, what was
+// tried where, then one line that a script can read. `.reports/summary.json` has the same counts and failures, for `.ci/run`.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import type { Reporter, SerializedError, TestCase, TestModule, Vitest } from 'vitest/node';
 import { taggedFiles } from './tagged-files.ts';
 
-const fileOf = ({ relativeModuleId }: TestModule) => `  ${relativeModuleId}`;
+const reason = ([error]: readonly { message: string; stack?: string }[] = [], lines = 1): string =>
+  (error && lines > 1 ? (error.stack ?? error.message) : (error?.message ?? '')).split('\n', lines).join(' | ');
 const failure = (test: TestCase): string =>
-  `${fileOf(test.module)} > ${test.fullName}: ${test.result().errors?.[0]?.message.split('\n', 1)[0] ?? ''}`;
-const isFailed = (module: TestModule) => module.state() === 'failed';
+  `${test.module.relativeModuleId} > ${test.fullName}: ${reason(test.result().errors)}`;
+/** What failed of a file outside of its tests: loading it, or a hook. */
+const errorsOf = (module: TestModule) => [
+  ...module.errors(),
+  ...[...module.children.allSuites()].flatMap((suite) => suite.errors()),
+];
+/** Each has an error of its own, or is failed without a failed test. */
+const isBroken = (module: TestModule) =>
+  errorsOf(module).length > 0 ||
+  (module.state() === 'failed' && !testsOf(module).some((test) => stateOf(test) === 'failed'));
 const testsOf = (module: TestModule) => [...module.children.allTests()];
 const stateOf = (test: TestCase) => test.result().state;
 
@@ -38,42 +48,49 @@ function mainJob(tests: readonly TestCase[]): string[] {
   return parts.length > 0 ? [`main job: ${parts.join('  ')}`] : [];
 }
 
+interface Summary {
+  passed: number;
+  failed: number;
+  failures: string[];
+}
+
 function summary(
   modules: readonly TestModule[],
-  unhandledErrors: number,
+  unhandledErrors: readonly SerializedError[],
   left: ReadonlySet<string>,
   isWhole: boolean,
-): string[] {
+): Summary & { lines: string[] } {
   const all = modules.flatMap(testsOf);
   const isLeft = (test: TestCase) => stateOf(test) === 'skipped' && test.tags.some((tag) => left.has(tag));
   const tests = all.filter((test) => !isLeft(test));
   const skipped = isWhole ? tests.filter((test) => stateOf(test) === 'skipped') : [];
   const passed = tests.filter((test) => stateOf(test) === 'passed').length;
-  // A file that fails to load, or whose hook fails, has no failed test.
-  const brokenFiles = modules.filter(
-    (module) => isFailed(module) && !testsOf(module).some((it) => stateOf(it) === 'failed'),
-  );
-  const failures = tests.filter((test) => stateOf(test) === 'failed');
-  const failed = failures.length + brokenFiles.length + unhandledErrors;
+  const failures = [
+    ...tests.filter((test) => stateOf(test) === 'failed').map(failure),
+    ...modules.filter(isBroken).map((module) => `${module.relativeModuleId}: ${reason(errorsOf(module), 4)}`),
+    ...unhandledErrors.map((error) => `unhandled, outside of any test: ${reason([error], 4)}`),
+  ];
 
   const files = taggedFiles(process.argv).length;
   const byReason = Map.groupBy(skipped, reasonOf);
-  const lines = [...byReason].flatMap(([reason, those]) => [
+  const reasons = [...byReason].flatMap(([reason, those]) => [
     `  ${reason}`,
     ...those.slice(0, 5).map((test) => `    - ${test.fullName}`),
     ...(those.length > 5 ? [`    - … and ${those.length - 5} more`] : []),
   ]);
-  return [
-    ...(lines.length > 0 ? ['Skipped, and why:', ...lines, ''] : []),
-    ...(failed > 0 ? ['Failed:', ...failures.map(failure), ...brokenFiles.map(fileOf), ''] : []),
+  const counts = [`${passed} passed`, `${failures.length} failed`];
+  const lines = [
+    ...(reasons.length > 0 ? ['Skipped, and why:', ...reasons, ''] : []),
+    ...(failures.length > 0 ? ['Failed:', ...failures.map((it) => `  ${it}`), ''] : []),
     ...(files + all.length > tests.length
       ? [
           `Left to the runs with their tag (${[...left].join(', ')}): ${files} files and ${all.length - tests.length} tests.`,
         ]
       : []),
     ...mainJob(tests),
-    [`${passed} passed`, `${failed} failed`, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(', '),
+    [...counts, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(', '),
   ];
+  return { passed, failed: failures.length, failures, lines };
 }
 
 // biome-ignore lint/style/noDefaultExport: vitest loads a reporter by its default export
@@ -85,7 +102,10 @@ export default class SummaryReporter implements Reporter {
     this.isWhole = config.testNamePattern === undefined;
     this.left = new Set(config.tagsFilter?.map((filter) => filter.replace(/^!/, '')));
   }
-  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
-    console.log(summary(modules, unhandledErrors.length, this.left, this.isWhole).join('\n'));
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly SerializedError[]): void {
+    const { lines, ...counts } = summary(modules, unhandledErrors, this.left, this.isWhole);
+    mkdirSync('.reports', { recursive: true });
+    writeFileSync('.reports/summary.json', JSON.stringify(counts));
+    console.log(lines.join('\n'));
   }
 }
