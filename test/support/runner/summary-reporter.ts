@@ -8,12 +8,12 @@ const reason = ([error]: readonly { message: string; stack?: string }[] = [], li
   (error && lines > 1 ? (error.stack ?? error.message) : (error?.message ?? '')).split('\n', lines).join(' | ');
 const failure = (test: TestCase): string =>
   `${test.module.relativeModuleId} > ${test.fullName}: ${reason(test.result().errors)}`;
-/** What failed of a file outside of its tests: loading it, or a hook. */
+/** The errors of a file outside of its tests: from its loading, or from a hook. */
 const errorsOf = (module: TestModule) => [
   ...module.errors(),
   ...[...module.children.allSuites()].flatMap((suite) => suite.errors()),
 ];
-/** Each has an error of its own, or is failed without a failed test. */
+/** Whether the file itself failed: it has an error of its own, or is failed without a failed test. */
 const isBroken = (module: TestModule) =>
   errorsOf(module).length > 0 ||
   (module.state() === 'failed' && !testsOf(module).some((test) => stateOf(test) === 'failed'));
