@@ -53,7 +53,6 @@ for (const curve of curves) console.log(`\n${plainTable(seriesTable(curve))}`);
 console.log(`\n${host.cores} × ${host.cpu}, Node ${host.node}, ${mode}, seed ${seed}; all of it in ${file}`);
 process.exitCode = exitCode();
 
-/** Measures in shuffled order; results keep their order in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
   const requested = row.experiments(mode).filter(isSelected);
   const experiments = other === undefined ? requested : requested.map((it) => compareWithCheckout(it, other));

@@ -10,8 +10,8 @@ export interface BuildContext {
   readonly files: readonly string[];
   readonly hash: string;
   /**
-   * Set if the image is based on a stage of the main Dockerfile: the image's own file gets that stage's tag as build
-   * argument TOOLS.
+   * Set if the image is based on a stage of the main Dockerfile. The image's own Dockerfile gets the stage's tag as
+   * build argument TOOLS.
    */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
@@ -30,13 +30,11 @@ export interface DriverParts {
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly random: () => number;
-  /** PEM of all certificate authorities that sandboxes trust. */
   readonly caBundle: string;
   /** The part of `caBundle` that images lack. Undefined: none. */
   extraCa(): Promise<string | undefined>;
   /** The keys that sandbox tokens are derived from, newest first. Kept in the data folder. */
   keys(): Promise<readonly Secret[]>;
-  /** Default image of sandboxes. */
   readonly image: string;
   readonly ourImages: Readonly<Record<'base' | 'desktop' | 'agents' | 'code', BundledImage>>;
   readonly programs: {
@@ -50,7 +48,6 @@ export interface DriverParts {
   readonly desktop: boolean | 'auto';
   /** `accept`: the operator allows sandboxes without enforced isolation, or no real model uses them yet. */
   readonly unenforced: () => 'refuse' | 'accept';
-  /** Shows a message to the operator at startup. */
   readonly say: (text: string) => void;
   readonly onRefused: (id: SandboxId, reason: string) => void;
 }
@@ -58,19 +55,19 @@ export interface DriverParts {
 /**
  * Everything about a driver. Its name is its key in `drivers/list.ts` and in the settings.
  *
- * @example export const memory = describeDriver({ label: 'a fake for tests', open: async (_settings, parts) =>
+ * @example export const memory = defineDriver({ label: 'a fake for tests', open: async (_settings, parts) =>
  * openMemory(parts) });
  */
 export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly label: string;
   /**
-   * The driver's section of corral.yaml, built with `setting` and `optional`. Its environment variables and help are
-   * derived from this schema.
+   * The driver's section of corral.yaml, built with `setting` and `optionalSetting`. Its environment variables and help
+   * are derived from this schema.
    */
   readonly settings?: Settings;
   /** Returns without waiting for the backend. Rejects with invalid_request if the settings cannot work. */
   open(settings: z.output<Settings>, parts: DriverParts): Promise<Driver>;
-  /** Reports what the backend lacks to the operator. Runs after startup, which does not wait for it. Never rejects. */
+  /** Reports to the operator what the backend lacks. Runs after startup, which does not wait for it. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverParts, 'say'>): Promise<void>;
   /**
    * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: not

@@ -62,7 +62,7 @@ export interface SandboxSpec {
   readonly volumes?: readonly MountedVolume[] | undefined;
   /**
    * The existing object to use as the sandbox, such as `sandbox/NAME`. `destroy` only releases it, and its owner
-   * decides the remaining fields of this spec. Requires an `Adopting` driver.
+   * decides the remaining fields of this spec. Requires an `AdoptionSupport` driver.
    */
   readonly adopts?: string | undefined;
   /** Epoch ms after which the backend can remove the sandbox itself. */

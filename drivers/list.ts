@@ -4,7 +4,6 @@ import { docker } from './docker/descriptor.ts';
 import { kubernetes } from './kubernetes/descriptor.ts';
 import { processes } from './process/descriptor.ts';
 
-/** Add new drivers here. */
 export const drivers = { docker, kubernetes, process: processes };
 
 export type DriverName = keyof typeof drivers;

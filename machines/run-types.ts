@@ -45,11 +45,10 @@ export interface RunResume {
   /** Tool calls charged since the last answer. */
   readonly toolCalls?: number;
   readonly reason?: WaitReason | undefined;
-  /** Working time so far, in ms, without waiting. */
+  /** Working time so far, in ms, excluding waits. */
   readonly workedMs?: number;
   /** The acts since the last hint or answer, for stuck detection. */
   readonly acts?: readonly RunAct[];
-  /** Whether the run has already received its hint about missing progress. */
   readonly hinted?: boolean;
   readonly approvals?: readonly PendingApproval[];
   readonly judgement?: JudgementProgress;
@@ -178,7 +177,6 @@ export interface ApprovalRequest {
   readonly callId: string;
   readonly function: string;
   readonly args: Readonly<Record<string, unknown>>;
-  /** The provider's reason, if it requires the approval. */
   readonly reason?: string;
   readonly content?: ToolContent;
   readonly fixed?: true;
@@ -211,9 +209,9 @@ export type RunEvent =
   | { type: 'run.goOn' };
 export type RunNotice =
   | { type: 'run.waiting'; question: string; approvals?: readonly PendingApproval[] }
-  /** `seen`: how many injected messages turns have included. */
+  /** `seen`: the number of injected messages that turns have included. */
   | { type: 'run.questionLogged'; seen: number }
-  /** Requests permission to end. `seen`: how many injected messages turns have included. */
+  /** Requests permission to end. `seen`: the number of injected messages that turns have included. */
   | { type: 'run.wantsToEnd'; seen: number }
   /** The run's end is being logged, so it accepts no more messages. */
   | { type: 'run.ending' };
@@ -269,12 +267,11 @@ export interface JudgeInput extends RunRef {
   readonly round: number;
   /** Number of the revision to start if the goal is missed. Undefined: none left. */
   readonly revision: number | undefined;
-  /** Whether a grader that fails now is not called again. */
+  /** True: if the grader fails now, it is not called again. */
   readonly isLastTry: boolean;
   readonly budget: readonly BudgetLine[];
 }
 export interface ToolCallsInput extends RunRef {
-  /** Calls of one turn that have no result yet, in the model's order. */
   readonly calls: readonly PendingCall[];
   readonly answered: boolean;
   readonly budget: readonly BudgetLine[];

@@ -22,7 +22,6 @@ export interface SandboxInput {
    */
   readonly begin: 'provision' | 'adopt' | 'release' | 'discard';
   readonly policy: SandboxPolicy;
-  /** Age of an adopted sandbox in ms. */
   readonly livedMs?: number;
 }
 export interface SandboxPolicy {
@@ -64,7 +63,6 @@ export type SandboxNotice =
   /** The sandbox is being paused or released; callers must wait. */
   | { type: 'sandbox.unready' };
 
-/** A lost sandbox can be provisioned again on the same workspace. */
 export type SandboxEnd =
   /** `unfinished`: the release failed or timed out. The reconciler finds remains by their labels. */
   | { readonly kind: 'released'; readonly workspace: 'keep' | 'remove'; readonly unfinished?: true }
@@ -123,7 +121,7 @@ const sandboxSetup = setup({
     mayPause: ({ context }) => context.policy.idlePauseMs !== undefined && !context.busy,
     mayRetry: ({ context }, { error }: { error: unknown }) =>
       toAppError(error).retryable && context.retries < context.policy.maxRetries,
-    // The sandbox was lost before it was ready, so a limited number of retries can succeed. An adopted sandbox is
+    // The sandbox was lost before it was ready, so it is replaced a limited number of times. An adopted sandbox is
     // reported as lost instead, and a failed package installation is not retried.
     mayReplace: ({ context }, failure: { error: unknown } | undefined) =>
       context.begin !== 'adopt' &&
@@ -204,7 +202,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
         { target: 'queued' },
       ],
     },
-    // In a burst of sessions, only a few sandboxes start at once, in order.
+    // In a burst of sessions, only a few sandboxes start concurrently, in order.
     queued: {
       entry: ['wantSlot', { type: 'phase', params: { phase: 'queued' } }],
       on: { 'slot.granted': 'provisioning' },

@@ -168,7 +168,6 @@ export const beginRun = own.enqueueActions(({ context, enqueue }) => {
   enqueue({ type: 'record', params: { facts, ...(goal && { goal }) } });
 });
 
-/** Ends the active and queued runs. The command is answered once all have ended. */
 export const stopRuns = (reason: 'stopped' | 'deleted') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     enqueue.assign({
@@ -240,7 +239,7 @@ export const useSandbox = own.enqueueActions(({ context, event, enqueue }) => {
 export const answerReadySandbox = own.enqueueActions(({ context, enqueue }) => {
   const uses = [...context.uses, ...context.waiters];
   enqueue.assign({ isReady: true, arrived: true, waiters: [], uses });
-  // callers that arrived before the sandbox existed
+  // callers can have arrived before the sandbox's actor existed
   if (uses.length > 0) enqueue.sendTo('sandbox', { type: 'sandbox.busy' });
   enqueue({ type: 'answer', params: { commandIds: context.waiters, answer: { ok: true, value: undefined } } });
   enqueue({ type: 'release', params: { slot: 'start' } });

@@ -18,13 +18,12 @@ export interface SessionInput {
   readonly sandboxPolicy: SandboxPolicy;
   readonly passivateMs: number;
   readonly maxQueued: number;
-  /** `discard`: the sandbox exists but is untrusted. */
   readonly sandbox: 'absent' | 'start' | 'adopt' | 'discard';
   /** Whether the last sandbox was untrusted and no person has permitted a new one since. */
   readonly distrusted?: boolean;
   /**
-   * Set if another session's run waits for this session's runs. They then need no slots, because otherwise all could
-   * wait for each other.
+   * Set if another session's run waits for this session's runs. They then need no slots, because otherwise the sessions
+   * could wait for each other forever.
    */
   readonly isChild?: boolean;
   /** Slots are shared fairly between owners. */

@@ -24,14 +24,14 @@ interface SlotChange {
   readonly grants: readonly SlotRequest[];
 }
 
-/** Takes a slot or joins the queue. Does nothing if the session already holds or awaits one of that kind. */
+/** Does nothing if the session already holds or awaits a slot of that kind. */
 export function acquireSlot(slots: SlotPools, { id, slot, owner }: SlotRequest, limits: Limits): SlotChange {
   const pool = slots[slot];
   if ([...pool.held, ...pool.queue].some((it) => it.id === id)) return { slots, grants: [] };
   return serve({ ...slots, [slot]: { ...pool, queue: [...pool.queue, { id, owner }] } }, slot, limits);
 }
 
-/** Releases the slot or leaves the queue. Does nothing without a slot or request. */
+/** Does nothing if the session has neither a slot nor a request. */
 export function releaseSlot(slots: SlotPools, { id, slot }: SlotRequest, limits: Limits): SlotChange {
   const other = (it: Claim) => it.id !== id;
   const { held, queue } = slots[slot];

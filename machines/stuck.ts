@@ -13,7 +13,7 @@ export type RunAct =
       readonly action: string;
       readonly result: string;
       readonly failed: boolean;
-      /** Set if the call waits for something, or its result can change without other arguments. */
+      /** Set if the call waits for something, or if its result can change although its arguments do not. */
       readonly waits?: boolean;
     }
   | { readonly kind: 'text'; readonly text: string };

@@ -40,7 +40,6 @@ async function buildFolder(folder: string): Promise<void> {
   }
 }
 
-/** Writes a source file without its types, or copies a file that the server reads at run time. */
 async function buildFile(file: string): Promise<void> {
   const target = join(out, file);
   await mkdir(dirname(target), { recursive: true });

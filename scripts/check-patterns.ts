@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { analyse } from 'scslre';
 import ts from 'typescript';
 
-/** Allowed patterns, each with the reason why they never match long untrusted text. */
+/** Allowed patterns, each with the reason why it never matches long untrusted text. */
 const exceptions: Readonly<Record<string, string>> = {};
 
 const product = '{src,drivers,machines,sandbox-images,clients}/**/*.{ts,tsx,js,mjs}';
@@ -62,7 +62,7 @@ function patternOf(node: ts.Node, constants: ReadonlyMap<string, ts.Expression>)
   return source && { source: textOf(source, constants), flags: flags ? textOf(flags, constants) : '' };
 }
 
-/** By name, at any depth. */
+/** Constants by name, at any depth. */
 function constantsOf(tree: ts.SourceFile): Map<string, ts.Expression> {
   const found = new Map<string, ts.Expression>();
   const visit = (node: ts.Node): void => {

@@ -196,7 +196,6 @@ function methodRow(member: ts.ClassElement): Row[] {
   return [[code(`${start}${value}: ${typeOf(member.type)}`), commentOf(member)]];
 }
 
-/** A destructured parameter is shown as `options`; a parameter with a default value is optional. */
 function parameterText({ name, type, initializer, questionToken }: ts.ParameterDeclaration): string {
   const called = ts.isIdentifier(name) ? name.text : 'options';
   const kind = type ? typeOf(type) : initializer && ts.isNumericLiteral(initializer) ? 'number' : 'string';
@@ -292,7 +291,6 @@ const commandsFile = 'src/cli/derived.json';
 const operations = listOperations(appRouter);
 const commands = deriveCommands(operations);
 const commandsHeading = '\n## Reference\n\n';
-/** Keeps the hand-written introduction. */
 async function commandsPage(): Promise<string> {
   const [introduction] = (await readFile('docs/cli.md', 'utf8')).split(commandsHeading);
   return `${introduction}${commandsHeading}${cliReference([...createClientCommands(commands), completionCommand])}`;

@@ -49,7 +49,6 @@ export function pickServerComponents(sbom: Sbom, lock: Lock): Sbom {
   return { ...sbom, components, dependencies };
 }
 
-/** Reports differences between the list and the lock, and components without a hash or with a download location. */
 export function findSbomProblems({ components }: Sbom, lock: Lock): string[] {
   const expected = servedParts(lock);
   const listed = new Set(components.map(partOf));

@@ -10,7 +10,6 @@ export type SamplePod = Pick<V1Pod, 'spec'> & { readonly labels: Readonly<Record
 export const sessionPodSelector = 'app.kubernetes.io/name=corral-sandbox,!agents.x-k8s.io/warm-pool-sandbox';
 let count = 0;
 
-/** Reads the spec of a session's pod, and the labels that network policies select. Deletes the session afterwards. */
 export async function readSamplePod(cluster: Cluster, client: SessionClient): Promise<SamplePod> {
   const session = await client.started();
   const [pod] = await cluster.podsOf(sessionPodSelector);

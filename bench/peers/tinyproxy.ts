@@ -9,7 +9,6 @@ import { waitUntil } from '../lib/calls/until.ts';
 
 export const tinyproxyProgram = '/usr/bin/tinyproxy';
 
-/** Allows only this host and port. Resolves with the proxy's own port. */
 export async function startTinyproxy(stack: AsyncDisposableStack, host: string, to: number): Promise<number> {
   const { path } = stack.use(await createTempFolder());
   const port = await freePort();

@@ -32,7 +32,6 @@ type Readers = readonly EventReader[];
 interface FanOut {
   readonly over: Transport;
   readonly events: number;
-  /** Undefined: as fast as possible. */
   readonly everyMs?: number;
   readonly arrivalMs: number;
   readonly store: 'full' | 'memory';
@@ -90,7 +89,6 @@ function openPair(plan: FanOut): Experiment['open'] {
   };
 }
 
-/** Makes the program emit. The round ends when all events have arrived, or at the time limit. */
 async function takeRound(child: Child, readers: Readers, plan: FanOut & { first: number }) {
   const { first, events, everyMs, arrivalMs } = plan;
   for (const reader of readers) reader.reset();

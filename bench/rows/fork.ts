@@ -53,7 +53,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act): Promise<Experime
     using streams = sandboxStreams(client.url, session);
     for (const name of fileNames) await streams.write(name, randomBytes(fileBytes));
   }
-  // A fork begins with the files at the end of a run.
+  // A fork starts with the files as they were at the end of the last run.
   await client.chat(session, 'Look\n```sh\nls\n```');
 
   const pause = () => e2b(`/${session}/pause`, {});

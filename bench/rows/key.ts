@@ -43,7 +43,6 @@ async function openPair(stack: AsyncDisposableStack, keys: number): Promise<Expe
   return { subject, peer };
 }
 
-/** Starts `cat` in the terminal. Returns a function that presses a key and resolves with its echo. */
 async function echoing(socket: WebSocket): Promise<() => Promise<unknown>> {
   const watch = new TextWatch();
   socket.on('message', (frame) => watch.hear(JSON.parse(String(frame)).data ?? ''));

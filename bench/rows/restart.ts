@@ -122,7 +122,7 @@ function watch({ url, session }: { url: string; session: string }, signal: Abort
   void (async () => {
     while (!signal.aborted) await read().catch(() => pause(10));
   })();
-  /** The complete lines of the command so far. */
+  /** Complete lines only. */
   const printed = () =>
     output
       .map(({ text }) => text)

@@ -90,7 +90,6 @@ async function openRuns(stack: AsyncDisposableStack) {
         session,
         'mkdir -p f && cd f && seq 20000 | split -l 1 -a 4 - f && for i in f*; do truncate -s 20K $i; done',
       ),
-    /** Returns one sample: the average duration of a run, or the server's processor time for it. */
     async took(of: Figure, sessions: readonly string[], times: number): Promise<readonly number[]> {
       const [from, used] = [monotonicMs(), readCpuMs(client.pid)];
       await Promise.all(sessions.map((session) => runs(session, times)));

@@ -31,11 +31,9 @@ export interface ContainerRequest {
   readonly volumeNames?: readonly string[];
   /** Set if it differs from the container's name. */
   readonly volume?: string;
-  /** The default image's tag contains the hash of its build context. */
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly token: Secret;
-  /** The OCI runtime, such as gVisor's. Undefined: the engine's default. */
   readonly runtime?: string | undefined;
   /** The server's folder with the sandbox's two sockets. */
   readonly mount: string;
@@ -71,7 +69,7 @@ export const detachedStreams = {
   Tty: false,
 } as const;
 
-/** The only definition of what a sandbox's container can do. Anything not allowed here is refused. */
+/** The only definition of what a sandbox's container can do. */
 export function sandboxBody({
   spec,
   user,

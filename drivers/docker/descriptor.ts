@@ -5,7 +5,7 @@ import { toAppError } from '../../src/core/errors/errors.ts';
 import { type BundledImage, type DriverParts, defineDriver } from '../descriptor.ts';
 import { findStrictRuntime } from './strict-runtime.ts';
 
-/** Below 65536, the number of users that an engine with user namespaces maps. */
+/** All ids are below 65536, the number of users that an engine with user namespaces maps. */
 export const dockerUsers = '40000-49999';
 const socket = 'unix:///var/run/docker.sock';
 /**

@@ -107,10 +107,8 @@ export interface DockerOptions {
   readonly caBundle?: string;
   readonly replica?: string;
   readonly labels?: Readonly<Record<string, string>>;
-  /** OCI runtime, such as runsc. Undefined: the engine's default. */
   readonly runtime?: string | undefined;
   readonly onRefused?: (id: SandboxId, reason: string) => void;
-  /** Time limit for the engine to start answering, in ms. */
   readonly answerMs?: number;
 }
 
@@ -146,7 +144,6 @@ export async function dockerDriver(
   const names = instanceNames(instance);
   const nameOf = names.of;
 
-  /** Undefined if the container does not exist or belongs to another installation. */
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
     const container = engine.getContainer(nameOf(id));
     const found = await findInEngine(signal, () => container.inspect({ abortSignal: signal }));
@@ -304,7 +301,7 @@ export async function dockerDriver(
         if (hasServices) await services.freeze(id, signal);
         if (!State.Paused) await freezeContainer(engine.getContainer(Id), signal);
       } catch (error) {
-        // A resumed sandbox needs its services.
+        // The pause failed, so the sandbox continues to run and needs its services.
         if (hasServices) await services.thaw(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});
         throw error;
       }

@@ -70,7 +70,6 @@ function engineError(thrown: unknown): AppError {
   return new AppError('driver_unavailable', 'The Docker engine does not answer.', { cause });
 }
 
-/** The HTTP status behind an error of `callEngine`. Undefined if the engine did not answer. */
 export function statusOf(thrown: unknown): number | undefined {
   const refusal = thrown instanceof AppError ? thrown.cause : thrown;
   return (refusal as { statusCode?: number } | undefined)?.statusCode;

@@ -29,7 +29,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     try {
       return await raceAbort(context, signal);
     } catch (error) {
-      if (!signal.aborted) contexts.delete(image); // the next call retries
+      if (!signal.aborted) contexts.delete(image);
       throw error;
     }
   }

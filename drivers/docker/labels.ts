@@ -59,7 +59,6 @@ export const isPooled = (labels: OptionalLabels): boolean => labels?.[poolLabel]
 interface Body {
   readonly name: string;
   readonly labels: OptionalLabels;
-  /** Labels of the volume that has the session's name. */
   readonly pointer?: OptionalLabels;
 }
 

@@ -55,7 +55,6 @@ export interface StartedContainer {
   readonly end: SandboxEndpoint;
 }
 
-/** Creates and starts the sandbox's container, or adopts a running one with its name. */
 export async function startContainer(
   place: ContainerStart,
   spec: SandboxSpec,
@@ -188,7 +187,7 @@ function orOnceMore<Value>(request: () => Promise<Value>): Promise<Value> {
   });
 }
 
-/** Adopts the running container with this name. Undefined: the name is free, or was freed by a removal. */
+/** Undefined: the name is free, or was freed by a removal. */
 async function adopt(
   place: ContainerStart,
   spec: SandboxSpec,

@@ -2,7 +2,6 @@ import type { AppError } from '../../src/core/errors/errors.ts';
 
 export type Runtimes = Readonly<Record<string, string>>;
 
-/** Whether containers of this runtime share the host's kernel. Undefined: the engine's default runtime. */
 export const usesHostKernel = (runtime: string | undefined): boolean =>
   runtime === undefined || /^(runc|crun|youki)$/.test(runtime);
 

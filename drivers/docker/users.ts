@@ -10,7 +10,6 @@ import { ownerFilter } from './labels.ts';
  * The image's own user, shared by all sandboxes if no range is set. Also owns workspaces from before a range was set.
  */
 export const imageUser = 10_001;
-/** Label on containers and volumes: the user id that owns the files. */
 export const userLabel = 'corral.user';
 /** Image label: /workspace and the programs work for any user. */
 const anyUserLabel = 'corral.any-user';

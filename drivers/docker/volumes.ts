@@ -29,7 +29,6 @@ interface NewOwner {
 export interface DockerVolumes extends VolumeHosting {
   /** Rejects with sandbox_unavailable if a volume is gone; the engine would silently create an empty one. */
   check(spec: Pick<SandboxSpec, 'volumes'>, signal: AbortSignal): Promise<void>;
-  /** Gives writable volumes to the sandbox's user before the sandbox starts. */
   give(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<void>;
 }
 

@@ -10,7 +10,7 @@ import { callEngine, findInEngine } from './engine.ts';
  * Reports when containers end. All watches share one connection to the engine, open only while something is watched.
  */
 export interface ContainerWatcher extends AsyncDisposable {
-  /** Resolves with the reason once the container has ended permanently, even across engine restarts. */
+  /** Resolves with the reason once the container has ended permanently. Engine restarts do not end the watch. */
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 

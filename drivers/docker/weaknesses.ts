@@ -66,7 +66,7 @@ export function findWeaknesses(
   return found;
 }
 
-/** The program of each runtime's name. Rejects if the engine does not answer. */
+/** Maps each runtime's name to its program. Rejects if the engine does not answer. */
 export async function readEngineRuntimes(host: string, { signal }: CallOptions): Promise<Record<string, string>> {
   const engine = openEngine(host);
   const { Runtimes } = Info.parse(await callEngine(signal, () => engine.info()));

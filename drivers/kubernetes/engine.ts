@@ -9,7 +9,6 @@ import type { Pods } from './pods/pods.ts';
 export interface EngineOptions extends KubeObjectOptions {
   readonly pods: Pods;
   nameOf(id: SandboxId): string;
-  /** Undefined: the sandbox has no network access. */
   egressToken(spec: SandboxSpec): Secret | undefined;
 }
 

@@ -38,7 +38,6 @@ export const parseSandboxInfo = (
   phase: SandboxInfo['phase'],
 ): SandboxInfo | undefined => parseSandboxLabels({ ...meta?.annotations, ...meta?.labels }, prefix, phase);
 
-/** Adds the pod's node. Empty if the object does not belong to a sandbox. */
 export const withNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined): SandboxInfo[] =>
   info ? [{ ...info, ...(pod?.spec?.nodeName && { host: pod.spec.nodeName }) }] : [];
 
@@ -46,7 +45,6 @@ export const withNode = (info: SandboxInfo | undefined, pod: V1Pod | undefined):
 export const podSelector = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 export const allPodsSelector = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
 
-/** Rejects unless the object belongs to the sandbox's session and to no newer server. */
 export function checkOwner(kind: string, { metadata }: KubeObject, spec: SandboxSpec, instance: string): void {
   const info = parseSandboxInfo(metadata, 'ready');
   if (instanceOf(metadata) !== instance || info?.sessionId !== spec.sessionId) {

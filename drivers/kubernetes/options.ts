@@ -48,6 +48,5 @@ export interface KubernetesOptions
   /** How long a pod can wait for a node, in ms. */
   readonly pendingMs: number;
   readonly desktop?: boolean;
-  /** Called to log that the watch on pods keeps failing. */
   readonly onTrouble?: ((error: AppError) => void) | undefined;
 }

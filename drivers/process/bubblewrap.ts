@@ -15,12 +15,12 @@ const screenPath = '/run/screen';
 export interface Bubblewrap {
   readonly path: string;
   /**
-   * Whether the server runs as root: a sandbox then gets its namespaces from root, and permanently becomes its own
-   * user.
+   * Whether the server runs as root. Root then creates the sandbox's namespaces, and the sandbox permanently switches
+   * to its own user.
    */
   readonly asRoot: boolean;
   readonly system: readonly string[];
-  /** Whether the machine has `sudo`, which cannot work inside and is covered by the sandbox's own. */
+  /** Whether the machine has `sudo`. It cannot work in a sandbox, so the sandbox's own replaces it. */
   readonly hasSudo: boolean;
   /** Files of /proc that reveal other users; empty inside sandboxes. */
   readonly masked: readonly string[];
@@ -40,7 +40,6 @@ export interface SandboxPaths {
   /** Appears in command lines, because the search for leftovers cannot read the environment of sealed processes. */
   readonly id: string;
   readonly browserPolicy?: string;
-  /** Folder in which a display listens. Undefined: no desktop. */
   readonly screen: string | undefined;
   readonly volumes?: readonly BoundVolume[];
   readonly limits: SandboxLimits;
@@ -135,7 +134,7 @@ function boundAt({ folder, path, access }: BoundVolume): string[] {
 
 /** A shell that sets the limits that no control group enforces, then becomes the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths): string[] {
-  // The kernel counts processes per user. In a user namespace that is only this sandbox; a shared user would count all.
+  // The kernel counts processes per user. A user namespace counts only this sandbox; a shared user counts all.
   const isCounted = !asRoot || user !== sharedUserId;
   const processes = !grouped.includes('pids') && isCounted ? `ulimit -u ${limits.pids} || exit 70; ` : '';
   const memory = grouped.includes('memoryBytes') ? '' : `ulimit -d ${processKibibytes(limits)} || exit 70; `;

@@ -25,13 +25,11 @@ export interface KernelLimits {
   share(id: SandboxId, share: CpuShare): void;
   /** Runs `remove`, which deletes the sandbox's files, then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
-  /** Sandboxes that have groups, including those of a killed server. */
   grouped(): Promise<SandboxId[]>;
 }
 interface Options {
   readonly bubblewrap: Bubblewrap;
   readonly cgroups: Cgroups;
-  /** Undefined: all sandboxes share one user id. */
   readonly users: UserRange | undefined;
   readonly folders: Folders;
 }

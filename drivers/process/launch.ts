@@ -222,7 +222,6 @@ async function createScreenFolder(
   return folder;
 }
 
-/** Reads the sandbox's pid from bubblewrap. Throws bubblewrap's error message if it exits instead. */
 async function sandboxPid(child: ChildProcess, exited: Promise<string>): Promise<number> {
   // With too many open files, the child has no pid and no pipes.
   if (child.pid === undefined) throw notStarted(await exited);

@@ -11,8 +11,8 @@ export interface ProcessIdentity {
 /** Undefined: the process does not exist or is a zombie. */
 export async function readStartTime(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  // The name can contain spaces and brackets, so fields are counted after its last bracket: first the state, 20th the
-  // start time.
+  // The name can contain spaces and brackets, so fields are counted after its last bracket: the first is the state, the
+  // 20th the start time.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ended = fields === undefined || fields[0] === 'Z' || fields[0] === 'X';
   return ended ? undefined : fields[19];

@@ -96,7 +96,6 @@ const noVolumes =
 const noBuilds = 'its sandboxes are programs of this machine, which have no image; set CORRAL_DRIVER to docker';
 
 export interface ProcessOptions {
-  /** The driver lists and changes only sandboxes of this installation. */
   readonly instance: string;
   readonly root: string;
   readonly gate: EgressHandler;
@@ -136,7 +135,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
   const kernelLimits = cgroups && openKernelLimits({ bubblewrap, cgroups, users: options.users, folders });
   const priority = kernelLimits && cpuBooster(kernelLimits);
-  const children = new Map<string, LaunchedProcess>(); // started by this server
+  const children = new Map<string, LaunchedProcess>();
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: SandboxMeta, reason: string) => onRefused(from.id, reason));
   const holds = openServerEndpoints({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
@@ -179,7 +178,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     children.delete(body);
     while (await isAlive(mark)) await sleep(lookMs, signal);
     const ranOut = await kernelLimits?.ranOutOfMemory(id);
-    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // on failure, the server's next start does it
+    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // if this fails, the server's next start tidies up
     if (ranOut) return new AppError('sandbox_lost', 'The sandbox was killed because it ran out of memory.');
     return new AppError('sandbox_lost', words ? `The sandbox ended: ${words}` : 'The sandbox ended.');
   }

@@ -9,7 +9,6 @@ import { findProcessesByVariable, isAlive, killProcess, type ProcessIdentity } f
 const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
 const pathOf = (folders: Folders, id: SandboxId) => join(folders.home(id), 'process.json');
 
-/** The recorded process of the sandbox. Later servers rely on the record. */
 export async function readRecord(folders: Folders, id: SandboxId): Promise<ProcessIdentity | undefined> {
   const text = await readFile(pathOf(folders, id), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -28,7 +27,6 @@ export async function writeRecord(folders: Folders, id: SandboxId, mark: Process
 
 export const removeRecord = (folders: Folders, id: SandboxId) => rm(pathOf(folders, id), { force: true });
 
-/** Ends the recorded process and all others in its namespaces. Resolves once they are gone. */
 export async function endRecordedProcess(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readRecord(folders, id);
   while (recorded && (await isAlive(recorded))) {

@@ -14,7 +14,6 @@ import { acquireLock } from './lock.ts';
 export interface SandboxUsers {
   /** Stable while the sandbox's folder exists. Rejects with sandbox_capacity. */
   assignUser(id: SandboxId, signal: AbortSignal): Promise<number>;
-  /** Runs `remove`, which deletes the sandbox's files, then frees the user id. */
   release(id: SandboxId, remove: () => Promise<void>): Promise<void>;
 }
 
@@ -25,7 +24,7 @@ export function openSandboxUsers(folders: Folders, { first, last }: UserRange): 
   const number = (text: string | undefined) => (text && /^\d{1,10}$/.test(text) ? Number(text) : undefined);
   const recorded = async (id: SandboxId) => number(await readFile(recordOf(id), 'utf8').catch(() => undefined));
 
-  /** A claim is a file named after the user id that contains the sandbox's id. */
+  /** A claim is a file that is named after the user id and contains the sandbox's id. */
   async function claim(id: SandboxId): Promise<number | undefined> {
     const taken = new Set((await readdir(claims)).map(Number));
     const count = last - first + 1;
@@ -40,7 +39,6 @@ export function openSandboxUsers(folders: Folders, { first, last }: UserRange): 
     return undefined;
   }
 
-  /** Frees the user ids of sandboxes whose folders are gone, for example after a crash. */
   async function sweep(): Promise<void> {
     const present = new Set<string>(await folders.ids());
     for (const user of await readdir(claims)) {

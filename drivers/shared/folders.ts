@@ -58,8 +58,8 @@ export interface Folders {
   /** Recreates the mount if it is missing. Never restores a removed folder: undefined if it is removed concurrently. */
   mended(id: SandboxId): Promise<SandboxMeta | undefined>;
   /**
-   * Puts the daemon's token into the mount for that container or process of the sandbox. Only the first call has an
-   * effect, across all processes.
+   * Puts the daemon's token into the sandbox's mount for this container or process. Only the first call has an effect,
+   * across all processes.
    */
   handOver(id: SandboxId, body: string, token: Secret): Promise<void>;
   remove(id: SandboxId): Promise<void>;
@@ -169,9 +169,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
   };
 }
 
-/**
- * Undefined if nothing is at the path. Any other error, such as too many open files, does not mean that it is missing.
- */
+/** Undefined if nothing is at the path. Rejects on any other error, such as too many open files. */
 async function unlessMissing<Value>(reading: Promise<Value>): Promise<Value | undefined> {
   try {
     return await reading;
@@ -197,7 +195,7 @@ async function ownMounts(root: string): Promise<Mounts> {
 /** A private folder with a short, stable path, for data folders whose path is too long for sockets. */
 async function shortFolder(root: string): Promise<string> {
   const short = join(tmpdir(), `corral-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
-  await mkdir(short, { mode: 0o700 }).catch(() => {}); // it may already exist
+  await mkdir(short, { mode: 0o700 }).catch(() => {});
   const found = await lstat(short).catch(() => undefined);
   const ours = found?.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
   if (!ours || Buffer.byteLength(short) > maxRoot) {

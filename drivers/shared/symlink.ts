@@ -17,7 +17,6 @@ export async function createSymlink({ path, to, temporaryName }: SymlinkSpec): P
   await rename(temporary, path);
 }
 
-/** Does nothing if the link points elsewhere by now. */
 export async function removeSymlink({ path, to }: SymlinkSpec): Promise<void> {
   if ((await leadsTo(path)) === to) await unlink(path).catch(() => {});
 }

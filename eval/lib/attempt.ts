@@ -38,7 +38,6 @@ export async function attemptTask(
   }
 }
 
-/** Rejects if the attempt could not be made. Deletes the session at the end. */
 async function once(corral: CorralClient, task: Task, agent: EvalAgent): Promise<Omit<TaskOutcome, 'attempt'>> {
   const model = typeof agent === 'object' ? { model: agent.model } : {};
   const { id: sessionId } = await corral.sessions.create.mutate({ title: task.name, ...model });

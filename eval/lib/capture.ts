@@ -60,7 +60,6 @@ const refused = (cause: Error): never => {
   throw new AppError('invalid_request', `The session cannot be read: ${cause.message}.`, { cause });
 };
 
-/** Omits the files of git, package managers and Corral. */
 async function workspaceOf(corral: CorralClient, sessionId: string, signal: AbortSignal) {
   const skipped = ['.git', '.corral', 'node_modules', '.venv', '__pycache__']
     .map((name) => `-name ${name}`)

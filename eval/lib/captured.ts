@@ -14,7 +14,6 @@ export interface CapturedRun {
   readonly furtherMessages: number;
 }
 
-/** Undefined if the session has no user message. */
 export function readCapturedRun(events: readonly Event[], wholeChars: number): CapturedRun | undefined {
   const messages = events.flatMap((event) => (event.type === 'message.user' ? [event] : []));
   const [first] = messages;

@@ -59,7 +59,6 @@ export function reportTable({ outcomes }: Report): string {
   return plainTable([head, ...rows, row('all', outcomes)]);
 }
 
-/** Compares two reports: each cell has the first report's number, then the second's. */
 export function comparisonTable(a: Report, b: Report): string {
   const names = namesIn([...a.outcomes, ...b.outcomes]);
   const row = (name: string, one: readonly TaskOutcome[], other: readonly TaskOutcome[]) => {

@@ -22,7 +22,7 @@ export interface Task {
 
 const own = join(import.meta.dirname, '../tasks');
 
-/** Undefined: all tasks. A name is that of a task in eval/tasks, or the path of a task's folder. */
+/** Undefined: all tasks. A name is a task in eval/tasks, or the path of a task's folder. */
 export async function readTasks(names: readonly string[] | undefined): Promise<readonly Task[]> {
   const known = (await readdir(own)).toSorted();
   const requested = names ?? known;

@@ -10,7 +10,7 @@ interface CommandResult {
   readonly output: string;
 }
 
-/** Runs a command in the sandbox's workspace. Exit code 124: timed out. */
+/** Exit code 124: timed out. */
 export async function runSandboxCommand(
   { corral, sessionId }: Sandbox,
   command: string,

@@ -85,7 +85,7 @@ export interface Daemon {
   start(request: OperationSpec): Promise<Operation>;
   operation(id: string): Operation | undefined;
   /**
-   * Output from that byte on. Ends when the operation has ended and all output was read. A chunk is valid until the
+   * The output from that byte on. Ends when the operation has ended and all output was read. A chunk is valid until the
    * next one is requested. Rejects with not_found.
    */
   output(id: string, fromByte: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
@@ -106,7 +106,7 @@ export interface Daemon {
    */
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
-  /** `types`: globs, one of which a name must also match. Empty: all names match. */
+  /** `types`: globs. A name must also match one of them. Empty: all names match. */
   find(path: string, glob: string, types: readonly string[]): Promise<SearchMatches<string>>;
   grep(path: string, regex: string, types: readonly string[]): Promise<SearchMatches<LineMatch>>;
   processes(): Promise<readonly ProcessEntry[]>;

@@ -32,7 +32,7 @@ export interface DaemonOptions {
   readonly version: string;
   readonly sandboxId: string;
   readonly desktop: Desktop;
-  /** Ports reserved for the sandbox's own programs and the server. */
+  /** Ports on which the daemon itself listens. They are neither listed nor opened for clients. */
   readonly ownPorts: readonly number[];
 }
 

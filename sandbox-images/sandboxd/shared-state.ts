@@ -42,7 +42,7 @@ export function toStrayRule({ clock, init }: Pick<SharedState, 'clock' | 'init'>
 
 /** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
 export interface TerminalKeepers {
-  /** Adds a command's keeper until its process ends, shortly after its output. */
+  /** Holds a command's keeper until its process ends, shortly after the end of its output. */
   hold(terminal: Pick<Terminal, 'pid' | 'closed'>): void;
   add(pid: number): void;
   delete(pid: number): void;

@@ -50,7 +50,6 @@ const forAuditors = 'For the roles admin and auditor.';
 
 const owned = {
   owner: z.string().nullable(),
-  /** Null: unknown. */
   ownerName: z.string().nullable(),
 };
 const Overview = z.object({
@@ -64,7 +63,6 @@ const Overview = z.object({
       /** Null: it belongs to no session, such as a sandbox in the warm pool. */
       title: z.string().nullable(),
       ...owned,
-      /** The machine, or the node of the cluster. */
       host: z.string(),
       isPaused: z.boolean(),
       /** Null: it is paused, did not answer in time, or is not among the first 200. */

@@ -4,7 +4,7 @@ import { Secret } from '../core/text/secret.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { IsoTime, OkResult, okResultReply, ProjectIdInput, sessionTarget, toOkResult } from './procedure/schemas.ts';
 
-// No answer contains a value.
+// Responses never contain a credential's value.
 
 const Credential = z.object({
   name: z.string(),
@@ -23,7 +23,6 @@ const Credential = z.object({
 const ServerCredential = Credential.extend({
   /** The variable or corral.yaml key that sets it; null: it is stored and can be changed. */
   setBy: z.string().nullable(),
-  /** Null: it is from the settings. */
   createdAt: IsoTime.nullable(),
 });
 
@@ -37,7 +36,6 @@ export const sessionCredentialsRouter = router({
     .output(z.array(Credential).readonly())
     .query(async ({ ctx, input }) => await ctx.services.sessionCredentials.list(input.sessionId)),
 
-  /** Replaces a credential of the same name. */
   put: procedure
     .input(sessionTarget.extend(bound))
     .output(Credential)
@@ -58,7 +56,6 @@ export const projectCredentialsRouter = router({
     .output(z.array(Credential).readonly())
     .query(async ({ ctx, input }) => await ctx.services.projectCredentials.list(input.projectId)),
 
-  /** Replaces a credential of the same name. */
   put: procedure
     .input(ofProject.extend(bound))
     .output(Credential)

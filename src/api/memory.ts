@@ -3,8 +3,6 @@ import * as stored from '../sessions/api/server/memory.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { IsoTime } from './procedure/schemas.ts';
 
-// Times are ISO 8601 in UTC.
-
 const maxText = 1024 * 1024; // memory.max-note-bytes has the same maximum
 const MemoryHolder = z.strictObject({
   of: z.enum(stored.memoryHolders),

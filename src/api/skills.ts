@@ -4,8 +4,6 @@ import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { HolderProjectInput, IsoTime, okResultReply, toOkResult } from './procedure/schemas.ts';
 
-// Times are ISO 8601 in UTC; the bytes of files are base64.
-
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 export const SkillId = z.string().transform((value): string => {
   if (/^skill_[0-9a-f]{24}$/.test(value)) return value;

@@ -18,9 +18,7 @@ const Tools = z.array(
   z.object({
     name: z.string(),
     family: z.string(),
-    /** The group that projects turn on and off; `always`: no project can turn it off. */
     group: z.enum([...toolGroups, 'always']),
-    /** The verb shown to people before the object of a call: `Read` and then the file. */
     label: z.string(),
   }),
 );

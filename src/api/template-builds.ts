@@ -12,7 +12,6 @@ import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { HolderProjectInput, okResultReply, toIsoTime, toOkResult } from './procedure/schemas.ts';
 
 const TagName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a tag such as v1');
-/** `name`, or `name:tag`. */
 const BuildName = z
   .string()
   .regex(
@@ -79,7 +78,6 @@ const buildView = ({ id, templateId, tags, status, at, reason }: TemplateBuild):
   reason: reason ?? null,
 });
 
-/** Throws: invalid_request. */
 function toBuildPlan({ dockerfile, args, base, steps, fresh }: z.output<typeof BuildInput>): BuildPlan {
   const isWhole = dockerfile !== undefined ? base === undefined && steps === undefined : base !== undefined && steps;
   if (!isWhole || (args && dockerfile === undefined)) {
@@ -137,7 +135,6 @@ const operation = defineOperations({
 const base = '/api/v1/built-templates';
 const path = `${base}/:id/builds/:build` as const;
 
-/** `sessions.create` with `built` starts with one of these templates. */
 export const templateBuildsRouter = router({
   /** Whether this server builds templates and from which images, or why not. */
   ability: procedure

@@ -25,7 +25,6 @@ const Template = z.object({
   repositories: z.array(z.string()).readonly(),
   image: z.string().nullable(),
   idleSeconds: z.number().nullable(),
-  /** Packages installed when a sandbox starts, by package manager. */
   packages: z.object({ pip: z.array(z.string()).readonly(), npm: z.array(z.string()).readonly() }),
   egress: z.string().nullable(),
   /** Why sessions with it cannot start here now, and how to fix that; null: they can. */

@@ -5,7 +5,7 @@ import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { IsoTime, okResultReply, toOkResult } from './procedure/schemas.ts';
 
-// No answer contains a header's value.
+// Responses never contain header values.
 
 const ToolServerAnswer = stored.ToolServerTestResult.extend({ at: IsoTime });
 const ToolServer = stored.ListedToolServer.extend({ state: ToolServerAnswer.nullable() });
@@ -52,7 +52,6 @@ const changes = {
 const changesSomething = (input: object) =>
   Object.entries(input).some(([key, value]) => key !== 'name' && value !== undefined);
 const nothing = 'Name at least one of newName, url, headers, tools and timeoutSeconds.';
-/** Absent fields are unchanged. */
 const ToolServerChanges = z.strictObject(changes).refine(changesSomething, nothing);
 const ChangeToolServer = z.strictObject({ name: Name, ...changes }).refine(changesSomething, nothing);
 /** Default: the address of the stored server of that name. */
@@ -84,7 +83,6 @@ const enteredAddress = ({ headers, ...rest }: TestWish & { readonly url: string 
   headers:
     headers && Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, new Secret(value.trim())])),
 });
-/** Undefined: keep the stored address. */
 const testedAddress = ({ url, ...rest }: TestWish): stored.ToolServerInput | undefined =>
   url === undefined ? undefined : enteredAddress({ url, ...rest });
 

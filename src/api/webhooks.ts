@@ -14,8 +14,6 @@ import { defineOperations, router } from './procedure/procedure.ts';
 import { authorizeProject } from './procedure/rights.ts';
 import { IsoTime, okResultReply, omitUndefined, toOkResult } from './procedure/schemas.ts';
 
-// Times are ISO 8601 in UTC.
-
 const named = (what: string, form: RegExp) =>
   z.string().transform((value): string => {
     if (form.test(value)) return value;

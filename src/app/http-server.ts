@@ -254,7 +254,6 @@ export async function buildHttpServer(deps: HttpServerDeps): Promise<App> {
   return app;
 }
 
-/** Undefined: no proxy authenticates people. */
 function createIdentityProxy(
   { config, signIns, clock, logger }: HttpServerDeps,
   clients: ClientResolver,

@@ -133,7 +133,7 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
   if (startToken) say(linkOf(startToken, url));
   if (!closing.aborted) await once(closing, 'abort');
   logger.info('draining');
-} // newest first: the listeners close, running work stops, the store closes last
+} // disposal order: the listeners close, running work stops, the store closes last
 
 function linkOf({ token, path }: StartToken, url: string): string {
   if (token)

@@ -5,7 +5,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** True for the loopback names and those on the operator's list. */
 export function isHostAllowed(host: string | undefined, extra: readonly string[]): boolean {
   const parsed = parseHost(host);
   if (!parsed) return false;

@@ -48,7 +48,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'records'> {
 const kind = 'environment-key';
 const keyForm = /^crlenv_([0-9a-f]{12})_[\w-]{43}$/;
 const tokenForm = /^(crlwork_([\w-]{1,2000}))\.([0-9a-f]{8})\.([\w-]{43})$/;
-/** The prefixes that distinguish these credentials from API keys. */
 export const isWorkerCredential = (text: string): boolean => /^crl(env|work)_/.test(text);
 const claimLimits = { maxBytes: 2_048, maxDepth: 4, maxValues: 20 };
 const maxKeys = 100; // per environment
@@ -127,7 +126,6 @@ export class EnvironmentKeys {
     return doc?.maker;
   }
 
-  /** Valid for a day. */
   async sign(claim: Omit<WorkClaim, 'expiresAt'>): Promise<string> {
     const whole: WorkClaim = { ...claim, expiresAt: this.#deps.clock.now() + tokenLifeMs };
     const text = `crlwork_${Buffer.from(JSON.stringify(whole)).toString('base64url')}`;

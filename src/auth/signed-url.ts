@@ -37,7 +37,6 @@ interface SignedPart {
 }
 const form = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})(?:\.([0-9a-f]{12}))?\.([\w-]{43})$/;
 
-/** Undefined if no key created the link. */
 export const parseSubject = (signature: string): string | undefined => form.exec(signature)?.[4];
 
 /** The server remembers used links until they expire. Beyond this number it refuses further single-use links. */

@@ -3,14 +3,12 @@ import { parseJson } from '../core/text/json.ts';
 import type { Secret } from '../core/text/secret.ts';
 
 export interface TokenVerifier {
-  /** Whether requests need a credential at all. */
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
   /** Accepts the token of the current server process, which commands of its own user find in a file. */
   acceptsLocal(presented: readonly string[]): boolean;
 }
 
-/** The hash of a token that was shown once. It is enough to recognize the token. */
 export interface TokenHash {
   /** In hex. */
   readonly sha256: string;
@@ -74,7 +72,6 @@ export function readSubprotocols(header: string | undefined): { offered: string[
 }
 
 const secretNames = new Set(['token', 'connectionparams', 'signature', 'upload', 'corral_preview', 'code', 'state']);
-/** An undecodable name is ignored. */
 function decoded(name: string): string {
   try {
     return decodeURIComponent(name);

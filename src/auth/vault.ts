@@ -46,7 +46,6 @@ export function createVault(keys: readonly Secret[]): Vault {
   };
 }
 
-/** Parses 32 bytes as 64 hex digits or base64 (standard or URL-safe). Undefined for anything else. */
 export function parseKey(text: string): Buffer | undefined {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return undefined;

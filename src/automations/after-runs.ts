@@ -35,7 +35,7 @@ interface Deps {
 }
 
 export class RunEndTriggers extends ServerPart<Deps> {
-  /** Without automations that start after runs, appends carry nothing extra. */
+  /** False: no automation starts after runs, so appends carry nothing extra. */
   #isOpen = false;
 
   /** Reads again, because another server may have stored an automation that starts after runs. */

@@ -1,6 +1,5 @@
 import type { AppendRequest, EventLog } from '../core/contracts/ports.ts';
 
-/** Wraps the log so that its appends include further records while `isOpen` returns true. */
 export function withAddedRecords(
   log: EventLog,
   carry: (entry: AppendRequest) => AppendRequest,

@@ -5,7 +5,7 @@ import type { Secret } from '../core/text/secret.ts';
 import type { Automation, AutomationProgramRegistry, PreparedSession } from '../sessions/api/server/automations.ts';
 
 interface Deps {
-  /** A caller with the rights of an owner. Undefined: no valid key with sufficient rights is left. */
+  /** A caller with the rights of an owner. Undefined: no valid key with sufficient rights remains. */
   readonly principalOf: (owner: string | undefined) => Principal | undefined;
 }
 type Prepare = Parameters<AutomationProgramRegistry['serve']>[1];

@@ -108,7 +108,7 @@ export class AutomationRecords {
     return this.#automations.list({ state: 'after' });
   }
 
-  /** All automations, or those visible to an owner, who is a member of the projects. */
+  /** All automations, or those visible to an owner who is a member of `projects`. */
   list(owner?: string, projects?: readonly string[]): Promise<Automation[]> {
     return this.#automations.listFor(owner, { shared: true, parents: projects ?? [] });
   }
@@ -176,7 +176,9 @@ export class AutomationRecords {
 
 /** Whether the owner has a valid key and can work in the project. */
 export type OwnerAccessCheck = (owner: string, projectId: string | null) => boolean;
-/** A returning owner must resume it explicitly, because somebody else may have taken over the work by then. */
+/**
+ * A returning owner must resume the automation explicitly, because somebody else may have taken over the work by then.
+ */
 export const ownerWithoutAccessReason =
   'Its owner has no access: no valid key, disabled, or no longer in the project. Resume it when the owner is back, or to take it over.';
 /** The person who resumes becomes the owner only if the current owner still has no access. */

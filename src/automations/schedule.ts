@@ -125,7 +125,7 @@ export function findNextTimes(rule: CronRule, after: number, count: number): rea
   return times;
 }
 
-/** The last time at or before `now` and not before `from`, because a downtime can have missed several. */
+/** The latest due time from `from` to `now`. A downtime can have missed several. */
 export function findLatestTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;

@@ -16,7 +16,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly afterRuns: Pick<RunEndTriggers, 'look' | 'round'>;
   /** Two servers that start automations at the same time still start each only once. */
   readonly leads: () => Promise<boolean>;
-  /** Whether other servers change the records too. */
   readonly shared: boolean;
 }
 const width = 8; // maximum concurrent starts
@@ -84,7 +83,7 @@ export class Scheduler {
       .catch((err: unknown) => warn({ err, automation: id }, 'an automation keeps its time'));
   }
 
-  /** Whether any starts are still pending or running. */
+  /** Resolves with whether any starts are still pending or running. */
   async #advanceAll(signal: AbortSignal): Promise<boolean> {
     const { records, starter } = this.#deps;
     const open = await records.openStarts();
@@ -107,7 +106,6 @@ export class Scheduler {
   }
 }
 
-/** The start time including jitter, epoch ms. */
 function startTime({ id, schedule, nextAt, paused }: Automation): number {
   if (!schedule || nextAt === null || paused) return Number.POSITIVE_INFINITY;
   return nextAt + computeJitter(id, nextAt, schedule);

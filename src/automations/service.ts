@@ -30,10 +30,10 @@ interface Deps {
   /** Whether prepared files are kept for later sessions. */
   readonly keepsPrepared: boolean;
   readonly wake: () => void;
-  /** Lets automations start after runs that this server's log records. */
+  /** Reads again whether any automation starts after runs. */
   readonly look: () => Promise<void>;
 }
-/** The fields that a program's own task replaces. */
+/** Fields of a program's automation that only its own API can change. */
 const ofProgram = [
   'kind',
   'message',
@@ -62,7 +62,7 @@ export function createAutomationService(deps: Deps): AutomationService {
     return (await records.list(owner, projects)).sort((a, b) => b.createdAt - a.createdAt);
   };
 
-  /** Rejects: invalid_request (a hook without events, a rule that starts itself), not_found. */
+  /** Rejects: invalid_request (an incomplete hook, a rule that starts itself), not_found. */
   async function checkStarts({ hook, after }: Pick<AutomationSpec, 'hook' | 'after'>, own?: string): Promise<void> {
     if (hook && hook.source !== 'json' && hook.events.length === 0)
       throw new AppError('invalid_request', 'The hook names no event. Choose at least one in hook.events.');
@@ -75,7 +75,7 @@ export function createAutomationService(deps: Deps): AutomationService {
     }
   }
 
-  /** Rejects: invalid_request. */
+  /** Throws: invalid_request. */
   function checkKind({
     kind,
     message,
@@ -97,7 +97,7 @@ export function createAutomationService(deps: Deps): AutomationService {
       );
   }
 
-  /** Rejects: invalid_request. Only the program's own API can change what its sessions do. */
+  /** Throws: invalid_request. Only the program's own API can change what its sessions do. */
   function checkProgram(now: Automation, change: Partial<AutomationSpec>): void {
     if (!now.program || change.program) return;
     const other = ofProgram.find(
@@ -153,7 +153,7 @@ export function createAutomationService(deps: Deps): AutomationService {
       if (isOther) checkKind({ ...doc, ...change });
       await check({ ...doc, ...change }, doc.owner);
       await checkStarts({ ...doc, ...change }, id);
-      nextOf(change.schedule ?? null); // refuses a schedule before anything changes
+      nextOf(change.schedule ?? null); // rejects an invalid schedule before anything changes
       const next = await changed(id, (now) => {
         if (version !== undefined && version !== now.version) {
           const text = `It was changed in the meantime: its version is ${now.version}, not ${version}. Read it again.`;

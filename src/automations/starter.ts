@@ -44,7 +44,6 @@ export interface StarterDeps {
   readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'history' | 'delete'>;
   readonly prebuilds: Pick<Prebuilds, 'follow'>;
   readonly programs: Pick<AutomationPrograms, 'prepare'>;
-  /** The secret that the program of an automation set. */
   readonly secretOf: (automation: string) => Promise<Secret | undefined>;
   readonly readCost: (id: SessionId) => Promise<StartCost>;
   readonly isOwned: OwnerAccessCheck;

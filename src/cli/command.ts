@@ -20,7 +20,7 @@ export interface CliCommand {
 
 export interface CommandInput {
   readonly args: readonly string[];
-  /** With `passThrough`: the command line followed `--`, so its first word is the name of a program. */
+  /** With `passThrough`: whether the command line followed `--`, so that its first word is the name of a program. */
   readonly isProgram: boolean;
   readonly options: ParsedOptions;
   readonly io: Io;
@@ -28,7 +28,7 @@ export interface CommandInput {
   readonly corral: () => Corral;
 }
 
-/** By their long name in camel case. */
+/** Keyed by an option's long name in camel case. */
 export class ParsedOptions {
   readonly #values: Readonly<Record<string, unknown>>;
   constructor(values: Readonly<Record<string, unknown>>) {

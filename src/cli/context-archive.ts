@@ -32,7 +32,6 @@ export class BuildContext {
     return new BuildContext(root, parseIgnoreRules(text));
   }
 
-  /** Rejects: UsageError if the source does not exist. */
   async files(source: string): Promise<CopiedFiles> {
     const entries = await this.#entries(sureFolder(source));
     if (entries.length === 0) throw new UsageError(`COPY ${source}: it does not exist in ${this.#root}.`);

@@ -10,7 +10,7 @@ export interface FollowOptions {
   readonly follow: boolean;
 }
 
-/** Asks the user the run's questions and approvals. Resolves with the exit code. */
+/** Asks the user to answer the run's questions and approvals. Resolves with the exit code. */
 export async function followRun(run: Run, io: Io, { json, follow }: FollowOptions): Promise<number> {
   const shown = createRenderer(io, { quiet: !follow || json });
   const result: { -readonly [Key in keyof RunResult]: RunResult[Key] } = {
@@ -74,7 +74,6 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
   return exitCodes[status === 'failed' ? 'failed' : 'stopped'].code;
 }
 
-/** Prints the result of the goal. */
 export function reportGoalEnd(goal: GoalEnd | undefined, io: Pick<Io, 'say' | 'paint'> | undefined): number {
   if (!goal) return exitCodes.ok.code;
   const isMet = goal.result === 'satisfied';

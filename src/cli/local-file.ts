@@ -23,7 +23,6 @@ export async function saveToFile(file: string, body: Readable | ReadableStream<U
   }
 }
 
-/** The content of a file; `-` is standard input. Rejects: UsageError if the file does not exist. */
 export async function readLocalFile(file: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return io.stdin as AsyncIterable<Uint8Array>;
   if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);

@@ -1,7 +1,6 @@
 import { createInterface } from 'node:readline';
 import { type JsonLimits, parseJsonWithin } from '../core/text/json.ts';
 
-/** Only the fields that the relay reads. */
 interface McpMessage {
   readonly id?: string | number | null;
   readonly method?: string;

@@ -19,7 +19,6 @@ export interface ProgramParts {
   readonly serverCommands: readonly ServerCommand[];
   /** False only in the client package. */
   readonly hasServer?: boolean;
-  /** Resolves with the exit code of the server's program. */
   readonly runServer: (args: readonly string[]) => Promise<number>;
 }
 

@@ -26,7 +26,10 @@ export function readTokens(env: Io['env']): SavedTokens {
   }
 }
 
-/** Stores the server's token, or deletes it if none is passed. Returns the file's path. */
+/**
+ * Stores the server's token and makes this server the default. Without a token, deletes the stored one. Returns the
+ * file's path.
+ */
 export function saveToken(env: Io['env'], server: string, token: string | undefined): string {
   const { [server]: _, ...others } = readTokens(env).tokens;
   const saved: SavedTokens =

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** Fires on the first SIGINT or SIGTERM; the second exits immediately. A closed output also fires it. */
+/** Fires on the first SIGINT or SIGTERM; the second exits immediately. A closed output exits with 0. */
 export function createInterruptSignal(proc: NodeJS.Process = process): AbortSignal {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

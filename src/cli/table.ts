@@ -9,7 +9,6 @@ const isPresent = (value: unknown): boolean =>
   value !== false &&
   !(Array.isArray(value) && value.length === 0);
 
-/** If the path goes through a list, reads the field of each item. */
 function valueAt(row: unknown, path: string): unknown {
   return path.split('.').reduce<unknown>((at, key) => {
     if (Array.isArray(at) && key !== 'length') return at.map((one) => one?.[key]);
@@ -48,7 +47,7 @@ function formatCell(column: string, row: object): string {
  * shown). A part in brackets is left out if one of its fields is missing; ` | ` separates alternatives.
  *
  * @example
- * tableLines([{ id: 'p1', size: 4 }], ['{id}', '{?deleted}deleted | {size} bytes']); // ['p1  4 bytes']
+ * formatTable([{ id: 'p1', size: 4 }], ['{id}', '{?deleted}deleted | {size} bytes']); // ['p1  4 bytes']
  */
 export function formatTable(rows: readonly object[], columns: readonly string[]): string[] {
   const cells = rows.map((row) => columns.map((column) => formatCell(column, row)));

@@ -7,7 +7,6 @@ export type AttemptDiff = Outputs['attempts']['diff'];
 export type AttemptsOptions = Partial<Omit<Inputs['attempts']['start'], 'sessionId' | 'task'>>;
 
 const pollMs = 1_000;
-/** The states in which an attempt proceeds without input. */
 const working: ReadonlySet<string> = new Set(['planned', 'pending', 'running']);
 
 /**

@@ -25,7 +25,7 @@ export async function* followEvents(
   }
 }
 
-/** Ends without `over` when too many unread events wait for the reader; the log has them all. */
+/** Ends without yielding `over` when too many unread events wait for the reader; the log has them all. */
 async function* oneConnection(
   server: Connection,
   sessionId: string,

@@ -76,7 +76,6 @@ export async function execBytes(
 export const createCutOffError = (address: string): CorralError =>
   new CorralError('unreachable', `The connection to ${address} broke before the end.`, { address, retryable: true });
 
-/** Parses the outcome in a stream's last frame. */
 export function parseEndFrame<Outcome>(payload: Uint8Array, address: string): Outcome {
   const reply = JSON.parse(new TextDecoder().decode(payload)) as Outcome & {
     readonly error?: {

@@ -48,7 +48,6 @@ export class FetchEventSource {
     this.#closed.abort();
   }
 
-  /** Reads the stream and reconnects after a break, until the server refuses or `close` is called. */
   async #live(): Promise<void> {
     for (let failures = 0; this.readyState !== states.closed; failures++) {
       const problem = await this.#read(() => (failures = 0)).catch((error: Error) => ({ message: error.message }));

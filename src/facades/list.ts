@@ -16,7 +16,7 @@ import { signIn } from './sign-in/descriptor.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
 
-/** Every facade by its name, in the order in which the server mounts them. A new facade needs a line here. */
+/** The server mounts the facades in this order. */
 export const facadeDescriptors = {
   server,
   webClient,

@@ -18,7 +18,6 @@ export interface NewPullRequest {
   readonly text: string;
   /** The branch with the changes, in the same repository. */
   readonly head: string;
-  /** The branch that receives the changes. */
   readonly base: string;
   readonly draft: boolean;
 }
@@ -36,7 +35,6 @@ export const PullRequest = z.object({
   updatedAt: z.string(),
 });
 export type PullRequest = z.infer<typeof PullRequest>;
-/** A person's comment on the whole pull request or on a line. */
 export const PullRequestComment = z.object({
   /** Unique among all comments and reviews of the pull request. */
   id: z.string(),
@@ -77,7 +75,7 @@ interface Question<Schema extends z.ZodType> {
   readonly answer: Schema;
   readonly query?: Readonly<Record<string, string | number>>;
 }
-/** Requests to one forge with one credential. Paths are relative to the forge's API address. */
+/** Paths are relative to the forge's API address. */
 export interface ForgeHttp {
   get<Schema extends z.ZodType>(
     path: string,
@@ -89,7 +87,6 @@ export interface ForgeHttp {
     question: Question<Schema> & { readonly body: Readonly<Record<string, unknown>> },
     signal: AbortSignal,
   ): Promise<z.output<Schema>>;
-  /** Reads page after page, until the forge reports no further page or the page limit is reached. */
   list<Schema extends z.ZodType, Item>(
     path: string,
     question: Question<Schema> & { readonly items: (page: z.output<Schema>) => readonly Item[] },
@@ -126,19 +123,16 @@ export interface Forge {
 export interface ForgeKind<Name extends string = string> {
   readonly name: Name;
   readonly label: string;
-  /** The public servers of this kind, also as `*.host`. */
+  /** Host names of the public servers; `*.host` matches subdomains. */
   readonly hosts: readonly string[];
   /** The forge's own term for a pull request. */
   readonly noun: string;
-  /** The API address of a server that people open at this address. */
   apiUrl(webUrl: string): string;
   headers(token: string): Readonly<Record<string, string>>;
-  /** The page on which a person opens the pull request without Corral. */
   newPullRequestUrl(repository: ForgeRepository, branches: { readonly head: string; readonly base: string }): string;
   open(repository: ForgeRepository, http: ForgeHttp): Forge;
 }
 
-/** Preserves the literal type of the kind's name. */
 export const defineForge = <const Name extends string>(kind: ForgeKind<Name>): ForgeKind<Name> => kind;
 
 export const webUrlOf = ({ server, owner, name }: ForgeRepository): string => `${server.webUrl}/${owner}/${name}`;

@@ -191,7 +191,7 @@ const statuses: Readonly<Record<string, PullRequestCheck['status']>> = {
 };
 const checkOf = ({ context, status, description, target_url }: z.output<typeof Status>): PullRequestCheck => ({
   name: context,
-  status: statuses[status] ?? 'neutral', // a warning does not fail
+  status: statuses[status] ?? 'neutral', // a warning is not a failure
   summary: description ?? '',
   url: target_url || null,
 });

@@ -57,7 +57,6 @@ const Status = z.object({
 
 const perPage = { per_page: 100 };
 
-/** GitLab, on gitlab.com or self-hosted. Its merge requests are the pull requests. */
 export const gitlab = defineForge({
   name: 'gitlab',
   label: 'GitLab',

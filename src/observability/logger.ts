@@ -9,7 +9,6 @@ export type { Logger } from 'pino';
 export interface LoggerOptions {
   readonly level: string;
   readonly scrubber: Scrubber;
-  /** Receives the lines; default: standard output. */
   readonly destination?: { write(line: string): unknown };
   readonly clock?: Clock;
 }

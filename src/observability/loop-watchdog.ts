@@ -2,7 +2,6 @@ import { Worker } from 'node:worker_threads';
 import { assignWatchdog, sharedCounterIndex } from '../core/concurrency/watch-loop.ts';
 
 export interface WatchdogOptions {
-  /** How long one piece of work can block the event loop, in ms. */
   readonly blockedMs: number;
   /** The watching thread: the watchdog's own, or the storage thread, which starts later. */
   readonly thread: 'own' | 'store';

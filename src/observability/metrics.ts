@@ -12,7 +12,7 @@ export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;
   httpRequest(observed: HttpObservation): void;
-  /** Calls `count` at each scrape for the number of sessions by status. Before this call, no session is counted. */
+  /** Sets the function that counts sessions by status at each scrape. Until then, none are counted. */
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;
@@ -26,7 +26,6 @@ export interface Metrics {
   warmPool(outcome: 'hit' | 'miss'): void;
   /** Counts workspaces prepared for future sessions, as they are created, used or discarded. */
   readyWorkspace(event: 'made' | 'taken' | 'dropped'): void;
-  /** Counts the stream as open until disposed. */
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
 }
 type CountSessions = () => Promise<Readonly<Record<string, number>>>;

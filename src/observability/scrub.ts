@@ -9,7 +9,6 @@ export interface Scrubber {
 
 const mask = '[secret]';
 
-/** Masks secrets in all text that leaves the process: log lines, errors, events. */
 export function createScrubber(secrets: readonly (Secret | undefined)[] = []): Scrubber {
   const forms = new Set<string>();
   let known: RegExp | undefined;

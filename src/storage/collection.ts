@@ -71,11 +71,11 @@ export function createRecordSweep(
   };
 }
 type ListPlace = NonNullable<RecordListOptions['after']>;
-/** A clean-up round runs every minute. */
+/** Records read per clean-up round; a round runs every minute. */
 export const maxSweepBatch = 200;
 
 export interface Quota<Doc> {
-  /** Time by which reservations of lost servers expire. */
+  /** Current time, by which expired reservations of lost servers are recognized. */
   readonly now: number;
   readonly most: number;
   readonly text: string;
@@ -129,7 +129,6 @@ export class Collection<Doc extends OwnedDocument> {
     return found && { doc: this.#rules.schema.parse(found.doc), version: found.version };
   }
 
-  /** Rejects: not_found. */
   async get(id: string): Promise<Doc> {
     const found = await this.find(id);
     if (!found) throw this.#rules.missing();

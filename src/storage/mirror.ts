@@ -10,7 +10,7 @@ interface MirrorOptions<Doc> {
   readonly onChange: (id: string) => void;
 }
 
-/** A kind's records, in memory. `load` reads other servers' changes. */
+/** Keeps a kind's records in memory. */
 export class RecordMirror<Doc extends { readonly id: string; readonly createdAt: number }> {
   readonly #options: MirrorOptions<Doc>;
   readonly #news: RecordWatcher;

@@ -27,7 +27,6 @@ export function addUsageSum(sums: Map<string, UsageSum>, more: UsageSum): void {
   sums.set(keys, sum ? addAmounts(sum, more) : more);
 }
 
-/** Used by stores whose database cannot read fields within an event. */
 export function addUsageEvent(sums: Map<string, UsageSum>, event: UsageEvent, by: readonly UsageGroupKey[]): void {
   const { session, seq, at, data } = event;
   if (!session || session.deleting || seq <= (session.forkedFrom?.seq ?? 0)) return;

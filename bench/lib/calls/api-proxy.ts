@@ -8,11 +8,9 @@ import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts'
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { createTempFolder } from './folder.ts';
 
-// Proxies a server's calls to the real API server, and counts the requests and their bytes.
-
 export interface ApiProxy {
   readonly kubeconfig: string;
-  /** The requests since the last call. */
+  /** Returns the counts since the previous take(). */
   take(): { readonly calls: number; readonly bytes: number };
 }
 

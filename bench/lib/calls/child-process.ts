@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { readServerCommand } from '../corral/server.ts';
 import { measuredCheckout, thisCheckout } from '../measure/against.ts';
 
-/** Runs in the child process. Returns the methods that the parent can call. */
 export type Program = (argument: never, stack: AsyncDisposableStack) => Promise<ProgramMethods>;
 export type ProgramMethods = Readonly<Record<string, (input: never) => unknown>>;
 export interface Child extends AsyncDisposable {
@@ -22,7 +21,7 @@ const patienceMs = 10_000;
 
 const isCorral = (program: string) => program.startsWith('corral-') || program === 'egress-proxy';
 
-/** Programs that are Corral itself run on the modules of the measured checkout, with its server's flags. */
+/** Runs Corral's own programs with the measured checkout's modules and server flags. */
 export async function startChild(program: string, argument: unknown, flags: readonly string[] = []): Promise<Child> {
   const own = isCorral(program) ? readServerCommand() : { flags: [quiet], env: {} };
   const parts =

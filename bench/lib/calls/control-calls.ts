@@ -27,7 +27,7 @@ export async function open(
   const api = stack.use(await openSessionApi(name, url));
   const ids: string[] = [];
   stack.defer(async () => {
-    for (const id of ids) await api.remove(id).catch(() => {}); // the server may have failed
+    for (const id of ids) await api.remove(id).catch(() => {});
   });
   for (let n = 0; n < sessions; n++) {
     ids.push(await api.create());
@@ -36,10 +36,7 @@ export async function open(
   return { round: ({ ms }: { ms: number }) => round(api, ids, ms) };
 }
 
-/**
- * A real client runs on another machine and does not compete with this load for a processor. Only root can raise the
- * priority; otherwise calls seem slower than they are.
- */
+/** Raises the priority if root: a real client would not compete with the load for processors. */
 function beforeTheLoad(): void {
   try {
     setPriority(-10);

@@ -4,8 +4,8 @@ import { createServer } from 'node:https';
 import { selfSigned } from '../../../test/support/egress/egress-certificate.ts';
 import type { ProgramMethods } from './child-process.ts';
 
-// An HTTPS server on loopback. It answers with as many bytes as the path says, or else with the hash of the secret that
-// it received: the proxy cuts off an answer that contains the secret itself.
+// An HTTPS server on loopback. It answers with the number of bytes in the path, or with the hash of the secret that it
+// received, because the proxy cuts off an answer that contains the secret itself.
 
 export const originHost = 'origin.example.test';
 export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');

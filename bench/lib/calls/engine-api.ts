@@ -5,13 +5,11 @@ import { awaitOkResponse } from './http-calls.ts';
 const host = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 const socketPath = host.replace(/^unix:\/\//, '');
 
-/** The body is JSON unless the headers say otherwise. */
 export function sendEngineRequest(ask: { method: string; path: string; headers?: object }, body: string | Buffer = '') {
   const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...ask.headers };
   return request({ ...ask, socketPath, headers, agent: false }).end(body);
 }
 
-/** Rejects unless the request succeeds. Undefined if the answer is not JSON. */
 export async function callEngineApi<Value>(method: string, path: string, body?: unknown): Promise<Value> {
   const answer = await awaitOkResponse(
     sendEngineRequest({ method, path }, body === undefined ? '' : JSON.stringify(body)),
@@ -56,7 +54,6 @@ export async function listContainerProcesses(id: string): Promise<{ pid: number;
   return Processes.map(([pid, ...command]) => ({ pid: Number(pid), command: command.join(' ') }));
 }
 
-/** Resolves with the monotonic time of the removal. */
 export async function waitUntilRemoved(id: string): Promise<number> {
   await callEngineApi('POST', `/containers/${id}/wait?condition=removed`);
   return monotonicMs();

@@ -12,7 +12,7 @@ export interface FanOutRound {
   readonly first: number;
   readonly count: number;
   readonly crc: number;
-  /** The monotonic time of the command to emit. */
+  /** Monotonic time at which the emit command was sent. */
   readonly from: number;
 }
 
@@ -32,7 +32,6 @@ export class EventReader implements Disposable {
     this.#close = close;
   }
 
-  /** Resolves once the server has confirmed the connection. `after`: seq of the last event that the client has. */
   static async open(url: string, over: Transport, after?: number): Promise<EventReader> {
     if (over === 'sse') {
       const socket = await openSse(url, after);

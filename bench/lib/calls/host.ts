@@ -4,7 +4,6 @@ import type { BenchResult } from '../report/result.ts';
 
 const quietly: Options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 5_000 };
 
-/** Empty if the command is missing or fails. */
 function output(command: string, ...args: string[]): string {
   try {
     return execFileSync(command, args, quietly).trim();

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { monotonicMs } from '../measure/generator.ts';
 
-/** Rejects with the answer's text unless the status is 2xx. */
 export async function awaitOkResponse(sent: ClientRequest): Promise<IncomingMessage> {
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   if (Math.trunc((answer.statusCode ?? 0) / 100) === 2) return answer;
@@ -11,9 +10,8 @@ export async function awaitOkResponse(sent: ClientRequest): Promise<IncomingMess
 }
 
 export interface HttpCalls extends Disposable {
-  /** The text of the answer, and how long the call took, in ms. Rejects unless the status is 2xx. */
+  /** Rejects unless the status is 2xx. */
   ask(path: string, body?: object): Promise<{ text: string; ms: number }>;
-  /** Resolves once the headers have arrived. */
   open(path: string, body?: object): Promise<IncomingMessage>;
   stream(path: string, body: object, listener: (chunk: string) => void): Promise<void>;
 }

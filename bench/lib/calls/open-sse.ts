@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** Resolves once the server has confirmed the subscription. */
 export async function openSse(url: string, after?: number): Promise<Socket> {
   const { hostname, port, pathname, search, host } = new URL(url);
   const socket = connect(Number(port), hostname).setNoDelay(true).setEncoding('latin1');

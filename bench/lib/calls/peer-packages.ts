@@ -44,7 +44,7 @@ export async function startLinePeer(command: readonly [string, ...string[]]): Pr
       return monotonicMs() - from;
     },
     async [Symbol.asyncDispose]() {
-      child.stdin.end(); // the peer then cleans up and exits
+      child.stdin.end();
       await ended;
     },
   };

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 
 export interface ByteChannel {
-  /** Rejects if the connection cannot be opened. */
   readonly opened?: Promise<unknown>;
   send(bytes: Buffer): void;
   hear(listener: (bytes: Buffer) => void): void;
@@ -57,7 +56,7 @@ export class CountingViewer implements Disposable {
     return this.#greeting as Buffer;
   }
 
-  /** Resolves when the top left part of the screen has arrived completely, at this size. */
+  /** Resolves when the top left `width` by `height` pixels have arrived. */
   async frame(width: number, height: number): Promise<void> {
     await this.request(0, [0, 0, width, height]);
   }

@@ -13,7 +13,6 @@ export class TextWatch {
     if (this.#awaited !== '' && this.#recent.includes(this.#awaited)) this.#shown(at);
   }
 
-  /** Resolves with the time at which the text next arrives. */
   shows(text: string): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const late = setTimeout(() => reject(new Error(`${text} did not come within 10 s`)), patienceMs);

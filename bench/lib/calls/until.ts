@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonicMs } from '../measure/generator.ts';
 
-/** Checks the condition every 10 ms. Rejects if it does not hold within the timeout, 30 s by default. */
+/** Checks the condition every 10 ms. Rejects if it does not hold within the timeout. */
 export async function waitUntil(
   isSo: () => boolean | Promise<boolean>,
   awaited: string,

@@ -4,9 +4,8 @@ import { type ApiName, openSessionApi } from './session-api.ts';
 
 // Sessions that work without pause, each watched by one client: a command prints a line every 100 ms, and the next
 // message follows as soon as the run ends. After `runsEach` runs, a new session replaces the old one, because an
-// endless conversation grows in memory. With `printer: 'perl'`, one program prints all lines of a run. A shell starts a
-// `sleep` for each line, and 500 of those a second would outweigh all other work, but fake sandboxes support only the
-// shell.
+// endless conversation grows in memory. The printer `perl` prints all lines of a run with one program; a shell starts a
+// `sleep` for each line, which outweighs all other work. Fake sandboxes support only the shell.
 
 interface Argument {
   readonly url: string;
@@ -82,7 +81,6 @@ export async function open(
     await Promise.all([...ids].map((id) => last.remove(id).catch(() => {})));
   });
   return {
-    /** Resolves when each session has a sandbox. */
     async begin() {
       for (let n = 0; n < active; n += atOnce) {
         const some = await Promise.all(Array.from({ length: Math.min(atOnce, active - n) }, create));

@@ -4,14 +4,13 @@ import { monotonicMs } from '../measure/generator.ts';
 import { type RunningServer, startServer } from './server.ts';
 import { corralApi } from './session-api.ts';
 
-/** A client of a real server over tRPC. Disposal deletes its sessions. */
+/** Disposal deletes the client's sessions. */
 export interface SessionClient extends AsyncDisposable {
   readonly calls: HttpCalls;
   /** Runs `true` in the session's sandbox, which is started if necessary. Resolves with the call's duration. */
   exec(session: string): Promise<number>;
   /** Creates a session whose sandbox has run a command. */
   started(): Promise<string>;
-  /** Sends a message over the REST API; resolves when its run has ended. */
   chat(session: string, message: string): Promise<unknown>;
   urlOf(session: string): string;
   remove(session: string): Promise<void>;
@@ -44,7 +43,7 @@ export function sessionClient({ url }: Pick<RunningServer, 'url'>): SessionClien
     chat: (session, message) => calls.ask(`/api/v1/sessions/${session}/chat`, { message }),
     urlOf: (session) => `${url}/api/v1/sessions/${session}`,
     async [Symbol.asyncDispose]() {
-      for (const id of open) await remove(id).catch(() => {}); // the server may have failed
+      for (const id of open) await remove(id).catch(() => {});
       api[Symbol.dispose]();
     },
   };
@@ -61,7 +60,6 @@ export async function startDockerSession(stack: AsyncDisposableStack) {
   return { url: client.url, pid: client.pid, client, session, container: await inspectSessionContainer(session) };
 }
 
-/** Reads the settings of a session's container, which peers copy. Deletes the session afterwards. */
 export async function inspectSampleContainer(client: SessionClient): Promise<ContainerInspection> {
   const session = await client.started();
   const likeness = await inspectSessionContainer(session);

@@ -18,7 +18,6 @@ type Method = 'GET' | 'POST' | 'DELETE';
 export interface Namespace {
   readonly name: string;
   readonly pods: string;
-  /** Rejects unless the request succeeds; resolves with the answer's JSON. */
   tell<Value>(method: Method, path: string, body?: unknown): Promise<Value>;
   podsOf(selector: string): Promise<V1Pod[]>;
 }
@@ -59,7 +58,7 @@ export async function openCluster(stack: AsyncDisposableStack): Promise<Cluster>
       CORRAL_DRIVER: 'kubernetes',
       KUBECONFIG: process.env.KUBECONFIG ?? '',
       CORRAL_KUBERNETES_NAMESPACE: namespace.name,
-      // `pod-ip`, as in the chart, if the bench runs inside the cluster's network.
+      // Set it to `pod-ip`, as in the chart, when the bench runs inside the cluster's network.
       CORRAL_KUBERNETES_REACH: process.env.CORRAL_KUBERNETES_REACH ?? 'auto',
       CORRAL_KUBERNETES_IMAGE_PULL_POLICY: 'Never',
       CORRAL_KUBERNETES_REQUEST_SHARE: '0.02',

@@ -11,14 +11,13 @@ export async function measurePssKiB(restMs: number): Promise<number> {
   return readPssKiB('self');
 }
 
-/** Proportional set size, in KiB: shared pages are divided among the processes that share them. */
 export const readPssKiB = (pid: number | 'self'): number =>
   Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1]);
 
 export const readResidentMiB = (pid: number): number =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1_024;
 
-/** The processor time of a process, in ms, with a resolution of 10 ms, the kernel's tick. */
+/** Processor time in ms, with a resolution of 10 ms (the kernel's tick). */
 export function readCpuMs(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
   return (Number(fields[11]) + Number(fields[12])) * 10;

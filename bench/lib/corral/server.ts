@@ -16,7 +16,7 @@ const Package = z.object({
 
 const withFake = 'test/support/servers/main.ts';
 
-/** Describes the measured checkout's test server if there is one, because it includes the fake driver. */
+/** Prefers the measured checkout's test server, which includes the fake driver. */
 export function readServerCommand(): { flags: string[]; env: Record<string, string>; program: string } {
   const { scripts, serverProcess } = Package.parse(
     JSON.parse(readFileSync(join(measuredCheckout(), 'package.json'), 'utf8')),

@@ -4,7 +4,6 @@ type Post = readonly [path: string, body: object];
 
 export interface SessionApi extends Disposable {
   readonly calls: HttpCalls;
-  /** Path that lists the newest 50 sessions. */
   readonly list: string;
   create(): Promise<string>;
   /** Works even while the session is running. */

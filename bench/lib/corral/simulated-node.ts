@@ -17,7 +17,7 @@ interface NodeOptions {
   readonly kubeconfig: string | undefined;
   readonly namespace: string;
   readonly nodes: number;
-  /** The address of every pod. One daemon there serves all of them. */
+  /** Shared by all pods; one daemon at this address serves them. */
   readonly podIP: string;
   /** Milliseconds from a pod's assignment to a node until the pod is reported as running. */
   readonly startMs?: number;

@@ -5,7 +5,6 @@ import type { Experiment } from './measure.ts';
 export const thisCheckout = fileURLToPath(new URL('../../..', import.meta.url));
 const chosen = new AsyncLocalStorage<string>();
 
-/** The checkout whose programs and server are started. Default: this one; `inTree` changes it. */
 export const measuredCheckout = (): string => chosen.getStore() ?? thisCheckout;
 
 const inTree = <Value>(folder: string, act: () => Value): Value => chosen.run(folder, act);

@@ -13,7 +13,6 @@ export interface GeneratorLoad {
   readonly loopP99Ms: number;
 }
 export interface RoundResult {
-  /** In the experiment's unit. The statistics in `goals` are computed from these. */
   readonly samples: readonly number[];
   readonly correct?: DeliveryCounts;
   readonly generator?: GeneratorLoad;
@@ -47,12 +46,12 @@ export interface Experiment {
   readonly feels: 'noise' | 'nothing';
   /** Smaller amounts are raised to this floor, so that a peer that used nothing does not make the ratio infinite. */
   readonly floor?: number;
-  /** Sets both sides up. The stack is disposed after the last round. */
+  /** The stack is disposed after the last round. */
   open(stack: AsyncDisposableStack): Promise<ExperimentSides>;
 }
 
 export type Mode = 'quick' | 'full';
-/** Returns why a row cannot run here. Undefined: it can. */
+/** Returns the reason why a row cannot run here. */
 export type RequirementCheck = () => Promise<string | undefined>;
 export interface Row {
   readonly name: string;
@@ -65,7 +64,6 @@ export const timeDefaults = { unit: 'ms', better: 'lower', feels: 'noise', subje
 
 export const rateDefaults = (unit: string) => ({ unit, better: 'higher', feels: 'noise', subject: 'corral' }) as const;
 
-/** A quick run ends after `quickMs` at the latest. */
 export const roundsWithin = (mode: Mode, quickMs: number): Experiment['rounds'] =>
   mode === 'quick'
     ? { warmUp: 1, min: 5, max: 12, capMs: quickMs }
@@ -81,7 +79,7 @@ interface TimedRow
   readonly rounds?: Partial<Experiment['rounds']>;
   open(stack: AsyncDisposableStack, mode: Mode): Promise<ExperimentSides>;
 }
-/** One experiment, which measures a time of Corral's unless the row overrides the unit. */
+/** Builds a row with one experiment, which measures time unless the row sets another unit. */
 export function timedRow({ name, title, missing, max = 1, quickMs, open, ...rest }: TimedRow): Row {
   const experiment = (mode: Mode): Experiment => ({
     ...timeDefaults,
@@ -112,7 +110,6 @@ export const limitExperiment = ({ max, unit, open, goals, ...rest }: Limited): E
   open: async (stack) => ({ subject: await open(stack), peer: async () => [max] }),
 });
 
-/** Counts arrivals that can be lost, but neither duplicated nor reordered. */
 export const countArrivals = (expected: number, received: number): DeliveryCounts => ({
   expected,
   received,

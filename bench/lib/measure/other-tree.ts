@@ -21,7 +21,7 @@ function likeness(one: string, another: string): number {
   return end < 0 ? a.length : end;
 }
 
-/** Names of exports that bench programs import, and their names in older checkouts. */
+/** Exports that bench programs import, with their names in older checkouts. */
 const formerNames = {
   buildHttpServer: 'httpServer',
   createIdSource: 'randomIds',
@@ -32,7 +32,7 @@ const formerNames = {
   openSqliteStore: 'sqliteStore',
 };
 
-/** Exports the names of today from a module that has the former ones. */
+/** Re-exports a module's former names under their current names. */
 function aliasesFor(source: string): string {
   const exported = (name: string) =>
     new RegExp(`^export (?:async )?(?:function|const|class) ${name}\\b`, 'm').test(source);

@@ -12,9 +12,8 @@ import { bootstrapInterval, median, type Random, type Summary, summarize } from 
 import { judgeInterval, type Verdict, verdictOf } from './verdict.ts';
 
 export interface Instruments {
-  /** Monotonic milliseconds. */
   now(): number;
-  /** The noise sensor: how long the fixed work takes now. */
+  /** Runs the noise sensor: returns the duration of its fixed work, in ms. */
   feel(): number;
   readonly random: Random;
   readonly signal: AbortSignal;

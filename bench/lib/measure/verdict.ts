@@ -4,7 +4,6 @@ export type Verdict = 'pass' | 'fail' | 'unclear' | 'noisy' | 'skipped';
 type Interval = readonly [number, number];
 type TargetBound = Pick<Goal, 'max' | 'min'>;
 
-/** Judges by the interval only, never by the point estimate. */
 export function judgeInterval([low, high]: Interval, { max, min }: TargetBound): 'pass' | 'fail' | 'unclear' {
   if (max !== undefined) return high <= max ? 'pass' : low > max ? 'fail' : 'unclear';
   const least = min ?? 0;
@@ -16,11 +15,9 @@ const maxVoid = 0.3;
 export interface Rounds {
   readonly valid: number;
   readonly voided: number;
-  /** With fewer valid rounds, an interval means nothing. */
   readonly needed: number;
 }
 
-/** A noisy machine decides nothing; with too few valid rounds, no row passes. */
 export function verdictOf(interval: Interval, goal: TargetBound, { valid, voided, needed }: Rounds): Verdict {
   if (valid < needed) return voided > 0 ? 'noisy' : 'unclear';
   return voided / (valid + voided) > maxVoid ? 'noisy' : judgeInterval(interval, goal);

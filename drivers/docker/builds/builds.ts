@@ -27,9 +27,7 @@ const users = { root: '0:0', user: `${imageUser}:${imageUser}` } as const;
 const quickBytes = 16 * 2 ** 20;
 const slowBytesPerMs = 2_048;
 
-/**
- * Runs one command and resolves with its exit code. The working directory is always `/`, so the engine follows no link.
- */
+/** The working directory is always `/`, so the engine follows no link. */
 async function runIn(
   engine: Dockerode,
   container: string,

@@ -72,7 +72,7 @@ export const processRules = ({ instance, users }: Pick<FilterScope, 'instance' |
   Tty: never,
 });
 
-/** Accepts exactly the shape of `createBody`. Other keys are refused, including options of future engines. */
+/** Accepts exactly the shape of `sandboxBody`. Other keys are refused, including options of future engines. */
 export function containerRules({ instance, root, users }: FilterScope, name: string): z.ZodType {
   const labels = ownLabels(instance);
   const bind = z.strictObject({
@@ -145,7 +145,6 @@ export function findMountedFolder(
 /** A claimed sandbox keeps its files in the pool's volume. */
 const warmVolume = (instance: string) => new RegExp(`^corral-${RegExp.escape(instance)}-warm-[0-9a-f]{16}$`);
 
-/** Accepts only volumes that have labels and no options. */
 export function volumeRules(instance: string): z.ZodType {
   return z.strictObject({
     Name: z.string().regex(new RegExp(`^corral-${RegExp.escape(instance)}-[0-9a-f]{16}$`)),

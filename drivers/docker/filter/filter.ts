@@ -59,7 +59,6 @@ export const readJoinedContainer = ({ HostConfig }: ServiceBody): string =>
   HostConfig.NetworkMode.slice(besidePrefix.length);
 
 export interface FilterOptions {
-  /** The only installation whose sandboxes the server can create and change through the filter. */
   readonly instance: string;
   readonly users: UserRange;
   readonly folders: OwnedFolders;
@@ -223,7 +222,7 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
   return Buffer.from(JSON.stringify(data));
 }
 
-/** A service can join only the network of a sandbox, which has no network of its own. */
+/** A service can join only the network of a sandbox whose own network is `none`. */
 async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
   const { data, error } = serviceRules(options).safeParse(parsed(await readBody(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);

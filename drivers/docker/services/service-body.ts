@@ -8,7 +8,6 @@ export interface ServiceRequest {
   /** Content id, so that a moved tag changes nothing. */
   readonly image: string;
   readonly volumes: readonly string[];
-  /** The container whose loopback interface the service shares. */
   readonly sandbox: string;
   /** Never the sandbox's user: the forwarder to the egress proxy admits only that user. */
   readonly user: number;

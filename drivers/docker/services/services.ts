@@ -105,7 +105,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
         const request = { service, name, image: found.Id, volumes, sandbox, user, runtime };
         const id = await create(serviceBody({ ...request, labels: { ...own, [userLabel]: String(user) } }), signal);
         if (id === undefined) {
-          await sleep(25, signal); // another call created it
+          await sleep(25, signal);
           continue;
         }
         try {
@@ -147,7 +147,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
       await Promise.all(
         running.map(({ Id }) =>
           freezeContainer(engine.getContainer(Id), signal).catch((error: unknown) => {
-            if (statusOf(error) !== 409) throw error; // the service stopped in the meantime
+            if (statusOf(error) !== 409) throw error;
           }),
         ),
       );
@@ -167,7 +167,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
   }
 }
 
-/** If so, stopping or pausing the sandbox must include its services. */
+/** If true, stopping or pausing the sandbox must include its services. */
 export const mayHaveServices = (labels: Readonly<Record<string, string>> | undefined): boolean =>
   labels?.[mayHaveServicesLabel] !== undefined;
 

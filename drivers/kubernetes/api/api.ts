@@ -69,7 +69,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options) {
     throw toClusterError(what, await refusalFrom(response, status, signal));
   }
 
-  /** One attempt. A stalled request counts as unanswered. */
+  /** A stalled request counts as unanswered. */
   async function attempt<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
     using until = createTimeoutSignal(attemptMs, clock, signal);
     try {
@@ -156,7 +156,6 @@ interface Refusal {
   readonly retryAfterMs: number | undefined;
 }
 
-/** Undefined if the API server did not answer. */
 function findRefusal(thrown: unknown): Refusal | undefined {
   const { cause } = thrown instanceof AppError ? thrown : {};
   const isRefusal = typeof cause === 'object' && cause !== null && 'status' in cause && 'reason' in cause;

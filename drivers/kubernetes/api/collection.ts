@@ -7,7 +7,7 @@ export interface KubeObject {
 export const uidOf = ({ metadata }: KubeObject): string => metadata?.uid ?? '';
 
 interface Page<T> {
-  /** An empty list can be null in answers without specs and states. */
+  /** Can be null instead of an empty list when only metadata is requested. */
   readonly items: readonly T[] | null;
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
@@ -26,7 +26,6 @@ const pageSize = '500';
 /** How long a sent request can continue after its caller gave up. */
 const patienceMs = 5_000;
 
-/** The objects of one kind in one namespace. `what` names them in errors. */
 export function openCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {
   const at = (name: string) => `${path}/${name}`;
   return {

@@ -13,7 +13,6 @@ export function objectTable<T extends KubeObject>(
   const table = {
     all: (): T[] => [...objects.values()],
     get: (uid: string): T | undefined => objects.get(uid),
-    /** Records an object as of its resource version. */
     seen(object: T): void {
       const uid = uidOf(object);
       const known = objects.get(uid);

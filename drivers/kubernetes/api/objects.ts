@@ -25,7 +25,7 @@ interface ObjectKind<T extends KubeObject> {
   readonly onChange?: () => void;
   readonly removal?: RemovalOptions;
 }
-/** The options of a deletion. With a grace period, an unconfirmed deletion is forced after `confirmMs`. */
+/** With a grace period, an unconfirmed deletion is forced after `confirmMs`. */
 export interface RemovalOptions {
   readonly gracePeriodSeconds?: number;
   readonly propagationPolicy?: 'Foreground';
@@ -94,7 +94,7 @@ export function openObjects<T extends KubeObject>(
     } catch (error) {
       isCurrent = false;
       if (statusOf(error) === 410 || (error as Error).message.includes('too old')) return undefined;
-      if (response || silent.signal.aborted) return version; // cut off, perhaps in the middle of a line
+      if (response || silent.signal.aborted) return version; // the stream was cut off, perhaps in the middle of a line
       throw error;
     } finally {
       response?.destroy();
@@ -168,7 +168,6 @@ export function openObjects<T extends KubeObject>(
     get: objects.get,
     create: async (body: unknown, until: AbortSignal) => seen(await objects.create(body, until)),
     patch: async (name: string, body: unknown, until: AbortSignal) => seen(await objects.patch(name, body, until)),
-    /** Deletes exactly this object, never another with the same name. Resolves once it is gone. */
     remove: (object: T, until: AbortSignal) =>
       removeObject(object, { objects, options: removal, watch: watched, clock }, until),
     /** Calls `look` until it returns a value: now, after each change of the object, and at intervals. */

@@ -29,7 +29,6 @@ export function createAdoptedEngine(options: EngineOptions) {
   const heldBy = async (id: SandboxId, signal: AbortSignal) =>
     (await sandboxes.list(signal)).find(({ metadata }) => parseSandboxInfo(metadata, 'ready')?.id === id);
 
-  /** Removes only the session's labels and annotations. */
   async function release(sandbox: SessionObject, signal: AbortSignal): Promise<void> {
     const { labels = {}, annotations = {} } = sandbox.metadata ?? {};
     const without = (pairs: object) =>

@@ -28,7 +28,7 @@ interface Options extends EngineOptions {
   blueprintFor(spec: SandboxSpec): Blueprint;
 }
 
-/** Maximum pods that one start tries. A pod can end before it is used. */
+/** Maximum number of pods that one start tries, because a pod can end before it is used. */
 const maxTries = 3;
 /** How long the controller can take to notice a new pool, in ms. */
 const poolLagMs = 5_000;
@@ -118,7 +118,6 @@ export function createClaimEngine(options: Options) {
     return all ? (pods.known()?.filter(isFree) ?? []) : [];
   }
   const isCordoned = ({ spec }: V1Pod) => cordoned.known()?.some(({ metadata }) => metadata?.name === spec?.nodeName);
-  /** Deletes unclaimed pods on cordoned nodes. The controller replaces them on other nodes. */
   async function leaveCordoned(signal: AbortSignal): Promise<void> {
     await Promise.all(
       members()
@@ -244,7 +243,6 @@ export function createClaimEngine(options: Options) {
   };
   return {
     ...engine,
-    /** Deletes pools that no claim names, and pool members on cordoned nodes. */
     async sweep(signal: AbortSignal) {
       const inUse = (await claims.list(signal)).map(({ spec }) => spec?.warmPoolRef?.name ?? '');
       await templates.sweep(new Set(inUse), signal);

@@ -49,7 +49,6 @@ export function openSessionObjects<T extends SessionObject>(
     ...objects,
     podOf: readPod,
     patch,
-    /** Undefined if the session has no pod, or its pod was replaced. */
     async usedPod(object: T, signal: AbortSignal): Promise<V1Pod | undefined> {
       const pod = podAnnotationOf(object) === 'none' ? undefined : await readPod(object, signal);
       return pod && uidOf(pod) === podAnnotationOf(object) ? pod : undefined;
@@ -66,7 +65,7 @@ export function openSessionObjects<T extends SessionObject>(
   };
 }
 
-/** Shell commands that store the line that the sandbox's forwarder sends first, and print `done`. */
+/** Shell commands that store the first line of the sandbox's forwarder, and print `done`. */
 export function createIdentityCommand({ egressToken }: EngineOptions, spec: SandboxSpec): string | undefined {
   const token = egressToken(spec);
   const line = `corral-egress 1 ${spec.id} ${token?.reveal()}`;

@@ -33,7 +33,7 @@ export function openSandboxTemplates({ api, namespace, instance, clock, blueprin
   let own = { name: '', count: 0 };
   let sweptAt = Number.NEGATIVE_INFINITY;
 
-  /** Creates template and pool if missing. Resolves with their common name. */
+  /** Creates the template and the pool if missing. Resolves with the name that they share. */
   async function ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string> {
     const spec = { ...blueprintFor(recipe), networkPolicyManagement: 'Unmanaged' };
     const hash = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 12);
@@ -55,10 +55,9 @@ export function openSandboxTemplates({ api, namespace, instance, clock, blueprin
   return {
     prefix,
     ensure,
-    /** Makes the next `ensure` check the cluster again, in case somebody deleted them. */
+    /** Makes the next `ensure` check the cluster again, in case the template or the pool was deleted. */
     forget: (name: string) => void known.delete(name),
     sizeOf: (name: string) => (own.name === name ? own.count : 0),
-    /** Keeps `count` sandboxes of the recipe ready, and none in other pools that this or an earlier server set. */
     async keepReady(recipe: SandboxRecipe, { count, epoch }: { count: number; epoch: number }, signal: AbortSignal) {
       const name = await ensure(recipe, signal);
       own = { name, count };

@@ -10,7 +10,7 @@ import { sandboxContainer, serviceContainerName } from './pod-state.ts';
 const user = 10_001;
 const mebibyte = 2 ** 20;
 const logBytes = 64 * mebibyte;
-/** In pods of a shared template: file with the line that proves the session to the egress listener. */
+/** File in pods of a shared template, with the line that proves the session to the egress listener. */
 export const egressIdentityPath = '/run/corral-state/egress';
 
 export type PodAccess =
@@ -24,7 +24,6 @@ export interface ContainerRequest {
   readonly settings: PodSettings;
   readonly port: number;
   readonly access: PodAccess;
-  /** Address of the egress listener for the pod. Undefined: no network access. */
   readonly egress: HostPort | undefined;
   readonly extraCa: string | undefined;
   /** The volume claim of the workspace. Undefined: the files are deleted with the pod. */
@@ -264,5 +263,5 @@ const serviceAliases = (services: readonly ServiceSpec[]) =>
   services.length === 0 ? {} : { hostAliases: [{ ip: '127.0.0.1', hostnames: services.map(({ name }) => name) }] };
 
 const foldersOf = ({ scratch = [] }: ServiceSpec) => [...new Set(['/tmp', '/run', ...scratch])];
-/** Doubled, because the kubelet would expand `$(NAME)`. */
+/** Escapes `$(`, because the kubelet would expand `$(NAME)`. */
 const unexpanded = (text: string) => text.replaceAll('$(', () => '$$(');

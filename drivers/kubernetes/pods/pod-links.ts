@@ -30,7 +30,6 @@ interface UsedPod {
 export function openPodLinks({ pods, keys, dial }: Options) {
   const ends = new Map<SandboxId, UsedPod>();
 
-  /** Ends the pod's links: `lost` aborts with this reason. */
   function release(id: SandboxId, reason: AppError): void {
     const end = ends.get(id);
     ends.delete(id);
@@ -100,7 +99,7 @@ export async function waitForDaemon(
   const [path, body] = identity ? (['/exec', { command: identity, timeoutMs: attemptMs }] as const) : ['/health'];
   for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
     const soon = AbortSignal.any([either, AbortSignal.timeout(attemptMs)]);
-    // Read to its end, so the next call reuses the connection: a dial through the API server takes 40 to 120 ms.
+    // Read the response to its end, so that the next call reuses the connection: a dial takes 40 to 120 ms.
     const call = callDaemon({ agent, token }, path, soon, body).then(async (response) => ({
       status: response.statusCode,
       output: await text(response),

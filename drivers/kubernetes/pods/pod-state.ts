@@ -48,7 +48,7 @@ const pulling = (text: string): PodState => {
   const message = `The image cannot be pulled at the moment. (${text})`;
   return { kind: 'stuck', error: new AppError('sandbox_unavailable', message) };
 };
-/** Waiting reasons that do not, or only sometimes, resolve themselves. */
+/** Waiting reasons that never, or only sometimes, resolve by themselves. */
 const refusals: Readonly<Record<string, ((text: string) => PodState) | undefined>> = {
   ErrImagePull: pulling,
   ImagePullBackOff: pulling,
@@ -101,7 +101,6 @@ const reasons: Readonly<Record<string, string | undefined>> = {
 };
 
 type Patience = Pick<KubernetesOptions, 'clock' | 'pendingMs'> & { pods: Pods; news(it: ProvisionProgress): void };
-/** Resolves with the pod once its sandbox container runs. Rejects with the reason if it cannot. */
 export async function waitUntilRunning(
   pod: k8s.V1Pod,
   { pods, clock, pendingMs, news }: Patience,
@@ -142,7 +141,7 @@ export function toServiceStates(pod: k8s.V1Pod): Omit<ServiceStatus, 'ports'>[] 
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** `waiting`: its image is being pulled, or other containers start first. Throws if waiting does not help. */
+/** `waiting`: the service's image is being pulled, or other containers start first. Throws if waiting does not help. */
 export function computeServiceStart(pod: k8s.V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
   const has = pod.spec?.containers.some((it) => it.name === serviceContainerName(name)) ?? false;
   const absent = 'The sandbox was started without this service. Stop it and start it again.';

@@ -6,7 +6,6 @@ export const podsPath = (namespace: string): string => `/api/v1/namespaces/${nam
 /** Short, because a pod's first process exits immediately on TERM. */
 export const podRemovalOptions = { gracePeriodSeconds: 1 };
 
-/** All pods of the installation, including unclaimed ones. */
 export const openPods = (cluster: KubeObjectOptions) =>
   openObjects<V1Pod>(cluster, {
     path: podsPath(cluster.namespace),

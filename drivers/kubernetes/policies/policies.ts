@@ -103,7 +103,7 @@ export function openPolicyCheck({ unenforced = () => 'refuse', onOpen, port, bet
 
   return {
     isOpen: () => isOpen,
-    /** Tries to connect out of an unused sandbox, until enforcement is proven once. Rejects with unsupported. */
+    /** Tries to reach the API server from an unused sandbox until enforcement is proven. Rejects with unsupported. */
     async check(link: SandboxLink, signal: AbortSignal): Promise<void> {
       // A sandbox that ends during its check proves nothing, so the next one is checked.
       const address = isOver ? undefined : await reached(link, signal).catch(() => undefined);

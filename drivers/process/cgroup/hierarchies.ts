@@ -12,7 +12,6 @@ export interface Hierarchy {
   readonly own: string;
 }
 
-/** The arguments are the contents of `/proc/self/mountinfo` and `/proc/self/cgroup`. */
 export function parseHierarchies(mountinfo: string, cgroup: string): Hierarchy[] {
   const membership = cgroup.split('\n').flatMap((line) => {
     const [, id, names, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];

@@ -6,7 +6,6 @@ import { sleep } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { YieldingConnection } from './yielding-connection.ts';
 
-/** Opens one connection to the sandbox's daemon. Rejects if the daemon is unreachable. */
 export type Dial = (signal: AbortSignal) => Promise<Duplex>;
 
 export const dialAddress =
@@ -92,7 +91,7 @@ class ReusableConnection extends YieldingConnection {
 
 function inTurns(stream: Duplex): Duplex {
   const even = new ReusableConnection(stream);
-  even.once('agentRemove', () => even.whole()); // upgraded
+  even.once('agentRemove', () => even.whole()); // the connection was upgraded
   return even;
 }
 const gone = (stream: Duplex) => stream.errored ?? new AppError('sandbox_unavailable', 'The connection was closed.');

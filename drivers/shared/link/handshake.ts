@@ -27,8 +27,8 @@ export type Greeting =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Reads the daemon's first line and answers it. `refused` if no line arrives in time. `admitted` finishes before the
- * daemon gets its answer, and therefore before any program can start in its sandbox.
+ * Reads the daemon's first line and answers it. `refused` if no line arrives in time. Waits for `admitted` before the
+ * answer, so that no program can start in the sandbox earlier.
  */
 export async function acceptHandshake(
   socket: Socket,
@@ -64,7 +64,6 @@ function judge(line: string, token: Secret): Greeting {
   return { kind: 'ok', version, boot, sparing };
 }
 
-/** Accepts exactly one line. Bytes after it make it invalid. */
 function onlyLine(): LineReader {
   let text = '';
   return (chunk, found) => {

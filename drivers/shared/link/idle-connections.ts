@@ -105,7 +105,6 @@ export class IdleConnections {
   #isAdmitted({ isLight = false }: ConnectionWaiter): boolean {
     return isLight || this.#busy.size < maxBusy;
   }
-  /** Light requests come first. */
   #nextWaiting(): ConnectionWaiter | undefined {
     return (
       this.#waiting.values().find(({ isLight }) => isLight) ?? this.#waiting.values().find((it) => this.#isAdmitted(it))
@@ -130,7 +129,6 @@ export class IdleConnections {
     waiter.give(connection);
   }
 
-  /** Accepts no more connections and fails every waiter with this error. */
   close(error: AppError): void {
     this.#closed ??= error;
     const waiting = [...this.#waiting];

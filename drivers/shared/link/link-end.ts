@@ -1,6 +1,5 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** `lost` aborts with the sandbox's signal, or when the link is closed. */
 export function openLinkEnd(sandbox: AbortSignal): { readonly lost: AbortSignal; close(): void } {
   const closing = new AbortController();
   return {

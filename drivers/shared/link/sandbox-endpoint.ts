@@ -107,7 +107,7 @@ class DuplicateDaemonDetector {
   async isSecond(boot: string): Promise<boolean> {
     if (this.#boot !== undefined && this.#boot !== boot && this.#hasIdle()) {
       await pause(graceMs, undefined, { ref: false });
-      // After a long turn of the event loop, the timer fires before connections that are already closed are reported.
+      // After a long turn of the event loop, the timer fires before already closed connections are reported.
       for (let turns = 0; turns < 2; turns++) await nextLoopTurn();
       if (this.#hasIdle() && this.#boot !== boot) return true;
     }
@@ -123,7 +123,6 @@ export interface EndpointOptions {
   readonly replica: string | undefined;
   /** PEM of the authorities that the sandbox trusts. Written to `ca.pem` next to the sockets. */
   readonly caBundle: string | undefined;
-  /** Called to log why a connection was refused. */
   readonly onRefused: ((from: SandboxMeta, reason: string) => void) | undefined;
 }
 
@@ -139,7 +138,6 @@ export interface SandboxEndpoint extends AsyncDisposable {
   readonly lost: AbortSignal;
   /** Sets the session of a claimed pool sandbox. The folder's record does not change. */
   identify(as: SandboxIdentity): void;
-  /** Takes over the sandbox's egress from the server that served it before. */
   takeEgress(): Promise<void>;
   /** Calls `over` once the link is closed. */
   link(workdir: string, over?: () => Promise<void>): SandboxLink;
@@ -252,7 +250,7 @@ const mismatch = (reason: string) =>
 
 async function write(path: string, text: string): Promise<void> {
   const present = await readFile(path, 'utf8').catch(() => undefined);
-  if (present === text) return; // never rewrites the file under a running sandbox unnecessarily
+  if (present === text) return; // avoids rewriting the file of a running sandbox
   await writeFile(path, text);
   await chmod(path, 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
 }

@@ -5,7 +5,7 @@ import type { Secret } from '../../../src/core/text/secret.ts';
 
 // A sandbox's environment contains only the token's hash, because the engine shows the environment and the sandbox's
 // programs can read it. The token itself is in the mounted folder from before the start until the daemon has proved
-// that it knows it.
+// that it has the token.
 
 export const hashToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 

@@ -5,7 +5,6 @@ export interface PoolSizer {
   readonly most: number;
   /** @param each maximum memory of one sandbox, in bytes */
   now(each: number): number;
-  /** Call when a session requests a sandbox from the pool. */
   recordRequest(): void;
   started(ms: number): void;
 }

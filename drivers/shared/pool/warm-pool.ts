@@ -42,7 +42,6 @@ export interface WarmPoolOptions extends Pick<ServerParts, 'clock' | 'ids'> {
   readonly ttlMs: number;
   readonly startTimeoutMs: number;
   readonly concurrency: number;
-  /** Whether other servers use the pool, so that closing this server leaves its sandboxes. */
   readonly shared: boolean;
   readonly onClaim?: (outcome: 'hit' | 'miss') => void;
   readonly onTrouble?: (error: AppError) => void;
@@ -55,7 +54,9 @@ export interface WarmPoolOptions extends Pick<ServerParts, 'clock' | 'ids'> {
 export interface WarmPool extends AsyncDisposable {
   /** Undefined if the pool has no sandbox for this spec, so that the caller must start one. */
   take(spec: SandboxSpec, call: CallOptions): Promise<SandboxInfo | undefined>;
-  /** Records a start outside the pool. Until the result is disposed, the pool starts no sandboxes. */
+  /**
+   * Records a start outside the pool. Until the result is disposed, the pool delays its own starts, by at most 15 s.
+   */
   cold(): Disposable;
   readonly ready: number;
 }
@@ -98,7 +99,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
   };
 
   async function start(recipe: SandboxRecipe, name: string): Promise<void> {
-    const sessionId = ids.sessionId(); // of no real session
+    const sessionId = ids.sessionId(); // no real session has this id
     const id = sandboxIdOf(sessionId);
     const from = clock.now();
     const expiresAt = from + options.maxAgeMs + ttlMs;

@@ -34,7 +34,6 @@ export class WarmStock {
     if (!this.#taken.has(sandbox.id)) this.#ready.set(sandbox.id, sandbox);
   }
 
-  /** Removes a sandbox from the stock for the caller to claim. */
   take(recipe: string): SandboxId | undefined {
     for (const [id, sandbox] of this.#ready) {
       if (sandbox.recipe !== recipe) continue;
@@ -45,7 +44,6 @@ export class WarmStock {
     return undefined;
   }
 
-  /** Removes the oldest ready sandboxes beyond the count from the stock. The caller ends them. */
   oldestOver(recipe: string, count: number): SandboxId[] {
     const ready = [...this.#ready.values()].filter((it) => it.recipe === recipe);
     const surplus = ready.slice(0, Math.max(0, ready.length - count)).map(({ id }) => id);

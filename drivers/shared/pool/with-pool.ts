@@ -2,7 +2,6 @@ import type { Driver, Poolable } from '../../driver.ts';
 import { LifecycleCalls } from '../lifecycle-calls.ts';
 import { openWarmPool, type WarmPoolOptions } from './warm-pool.ts';
 
-/** Wraps the driver: takes new sandboxes from the pool if it has a suitable one. */
 export function withPool<Inner extends Driver & Poolable>(driver: Inner, options: WarmPoolOptions): Inner {
   const pool = openWarmPool(driver, options);
   const work = new LifecycleCalls((id, workspace, own) => driver.destroy(id, workspace, own));

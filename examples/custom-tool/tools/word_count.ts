@@ -1,6 +1,5 @@
 import { defineTool, z } from 'corral/tools';
 
-/** Counts the words of a file, and those that occur most. */
 export default defineTool({
   label: 'Count words',
   description: 'Count the words of a text file in the workspace, and name those that occur most.',

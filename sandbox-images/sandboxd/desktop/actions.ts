@@ -122,7 +122,6 @@ async function typeKeysyms({ display, fake }: InputDevice, keysyms: readonly num
   }
 }
 
-/** Presses Shift before the first key that requires it, unless Shift is already among the keys. */
 function withShift(keys: readonly Key[], shiftKeycode: number): number[] {
   const keycodes = keys.map(({ keycode }) => keycode);
   const needs = keys.findIndex(({ shift }) => shift);

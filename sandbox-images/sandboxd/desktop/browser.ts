@@ -81,7 +81,9 @@ export async function startBrowser(
   return { value: { pipe, isSandboxed }, died: chromium.died, end };
 }
 
-/** Raises the OOM scores of Chromium's processes: it sets only those of its pages, but shells must outlive all of it. */
+/**
+ * Raises the OOM scores of all Chromium processes, so that shells outlive them. Chromium itself sets only its pages'.
+ */
 function dieFirst(session: number): void {
   for (const { pid } of scanProcesses().filter((proc) => proc.session === session)) {
     try {

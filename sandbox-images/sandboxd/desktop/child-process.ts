@@ -23,7 +23,6 @@ export interface ChildSpec {
 export interface Child {
   readonly process: ChildProcess;
   readonly died: Promise<string>;
-  /** Ends the program and every process that it started. */
   end(): Promise<void>;
 }
 

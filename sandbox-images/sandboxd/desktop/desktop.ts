@@ -118,7 +118,6 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     },
   });
 
-  /** Starts the window manager and the browser without waiting for them. */
   function light(): void {
     for (const requested of programs.windows === undefined ? [browser] : [windows, browser]) {
       if (requested.state !== 'stopped') continue;
@@ -174,7 +173,7 @@ export function createDesktop(parts: SharedState, options: DesktopOptions): Desk
     return viewer;
   }
 
-  /** Connects a viewer, to the next display if the current one is dying. */
+  /** Connects a viewer. If the current display is dying, connects to the next one. */
   async function connected(): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       try {

@@ -14,7 +14,6 @@ export interface SupervisedProgram<Value> {
   get(signal?: AbortSignal): Promise<Value>;
   /** Ends a program that no longer works. `get` then waits for its replacement. */
   giveUp(why: string): void;
-  /** Resolves once every process of the program is gone. */
   stop(): Promise<void>;
 }
 interface Options<Value> {
@@ -24,7 +23,6 @@ interface Options<Value> {
   died(why: string): void | Promise<void>;
   back?(): void;
 }
-/** Lasts from the first `get` until `stop`. */
 interface Period {
   readonly over: AbortController;
   ready: PromiseWithResolvers<unknown>;

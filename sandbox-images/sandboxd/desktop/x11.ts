@@ -24,7 +24,6 @@ export interface X11Connection extends Disposable {
 }
 export interface DisplayAddress {
   readonly socket: string;
-  /** MIT-MAGIC-COOKIE-1 */
   readonly cookie: Buffer;
 }
 

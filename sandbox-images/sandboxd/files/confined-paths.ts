@@ -23,7 +23,6 @@ export interface ConfinedPaths {
   open(path: string, flags?: number): Promise<FileHandle>;
   /** Opens the folder that contains the path's last part. `make`: creates missing folders, for writing a file. */
   openParent(path: string, missing: 'make' | 'refuse'): Promise<OpenedParentFolder>;
-  /** The open file's real path, relative to the workspace. */
   whereIs(handle: FileHandle): Promise<string>;
 }
 export interface OpenedParentFolder extends AsyncDisposable {
@@ -122,8 +121,8 @@ async function isSameFolder(one: string, other: string): Promise<boolean> {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
     if (!a || !b) return false;
     if (a.dev === b.dev) return a.ino === b.ino;
-    // gVisor gives each mount its own device number, so other facts are compared. Two different folders have hardly
-    // changed at the same moment, but a program that writes to one concurrently can make one folder look like two.
+    // gVisor gives each mount its own device number, so other facts are compared. A concurrent write can make one
+    // folder look like two, so this looks several times.
     const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
     if (facts(a) === facts(b)) return true;
   }

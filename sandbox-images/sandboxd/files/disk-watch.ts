@@ -69,8 +69,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // Writers kept writing until they ended. Measured again, so that their last bytes do not look like an innocent
-        // process's.
+        // Measured again, because writers kept writing until they ended: their last bytes must not be attributed to an
+        // innocent process.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }

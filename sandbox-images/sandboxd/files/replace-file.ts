@@ -57,15 +57,15 @@ interface FileReplacement {
 const inOrder = createKeyedQueue();
 
 /**
- * Serializes work on one name, so that this daemon does nothing between the check of a version and the rename. Keep the
- * work short: all other writers of the name wait.
+ * Serializes work on one name, so that no other write of this daemon comes between the check of a version and the
+ * rename. Keep the work short: all other writers of the name wait.
  */
 export async function serializeByName<Value>(parent: OpenedParentFolder, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });
   return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
 }
 
-/** Replaces the file with a rename, so its name always leads to a complete file: readers see the old one until then. */
+/** Replaces the file with a rename, so readers always see a complete file, either the old or the new one. */
 export async function replaceFile({ parent, content, before, check }: FileReplacement): Promise<BigIntStats> {
   await using staged = await stageFile(parent.at, before);
   await writeAll(staged.handle, content);

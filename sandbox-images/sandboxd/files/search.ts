@@ -88,7 +88,7 @@ const ripgrepArgs = (regex: string, target: string) => [
   ...skipped.map((name) => `--glob=!${name}`),
   ...['--regexp', regex, '--', target],
 ];
-// `-a`: grep would take files that are not UTF-8 as binary.
+// `-a`: otherwise grep treats files that are not UTF-8 as binary.
 const grepArgs = (regex: string, target: string) => [
   ...['-rnHaEZs', '--color=never', '--devices=skip'],
   ...skipped.map((name) => `--exclude-dir=${name}`),

@@ -18,17 +18,16 @@ import { createProcessMarks } from '../shells/environment.ts';
 import { markTerminalsOpened } from '../shells/recover.ts';
 import { type StartedJob, startJob } from './start-job.ts';
 
-/** Passes a job's output to any number of readers, each from its connection on. */
+/** Passes a job's output to any number of readers. Each gets the output from when it connects. */
 interface Readers {
   /** Opens a stream of frames. A late reader of an ended job gets only the end. */
   join(): Duplex;
-  /** Reports how the job ended, after all of its output. */
   end(how: object): void;
 }
 
 /** Readers with more unread bytes than this block the job. */
 const maxWaiting = 1024 * 1024;
-/** How long output waits for the first reader. Later, unread output is lost. */
+/** How long output waits for the first reader. After that, unread output is lost. */
 const firstReaderMs = 30_000;
 
 function readers(
@@ -119,7 +118,6 @@ interface OpenJob {
   inputEnded: boolean;
 }
 
-/** How long an ended job is remembered for late readers. */
 const rememberedMs = 60_000;
 /** How long background processes can keep the pipes of an ended job open. */
 const lingerMs = 500;

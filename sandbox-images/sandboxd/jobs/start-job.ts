@@ -11,7 +11,6 @@ import { scanProcesses } from '../processes/proc.ts';
 import { createStartError } from '../processes/programs.ts';
 
 export interface StartedJob {
-  /** The pid of the program itself. */
   readonly pid: number;
   /** Pid of the process that holds the terminal. Undefined for pipes. */
   readonly keeper: number | undefined;

@@ -38,7 +38,7 @@ function toEntry(path: string, stats: Stats, type: PathEntry['type']): PathEntry
 
 const typeOf = (stats: Stats) => (stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other');
 
-/** Names of user or group ids, from files such as /etc/passwd, which are read again for an unknown id. */
+/** Names of user or group ids, from files such as /etc/passwd. The files are read again for an unknown id. */
 class Names {
   readonly #files: readonly string[];
   #known = new Map<number, string>();

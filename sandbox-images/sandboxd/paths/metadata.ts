@@ -35,7 +35,7 @@ interface Helper {
 }
 
 const idleMs = 30_000;
-/** Time limit, so that a hung file system does not block the metadata of all others. */
+/** Time limit, so that a hung file system does not block metadata calls on other file systems. */
 const hungMs = 20_000;
 const calls: readonly SystemCall[] = [
   { x64: 194, arm64: 11 }, // listxattr
@@ -158,7 +158,6 @@ function unlessUnsupported(thrown: unknown): undefined {
 
 const { errno } = constants;
 const noRoom: ReadonlySet<number> = new Set([errno.ENOSPC, errno.E2BIG, errno.ERANGE, errno.EDQUOT]);
-/** `number`: the system's error number. */
 function refusal(number: number, path: string): AppError {
   if (number === errno.ENOTSUP) {
     const message = `The file system of ${path} keeps no metadata. Write the file without it, or to another folder.`;

@@ -104,7 +104,7 @@ export function createPathOperations(parts: Pick<SharedState, 'place' | 'env' | 
         await makeFolders(dirname(target)).catch(refused);
         const place = await toSystemPath(target);
         await rename(own, place).catch(async (thrown: NodeJS.ErrnoException) => {
-          if (thrown.code !== 'EXDEV') return await refused(thrown); // the target is on another disk
+          if (thrown.code !== 'EXDEV') return await refused(thrown);
           if (typeof own !== 'string' || typeof place !== 'string')
             throw badRequest(`${from} is not moved to another disk, because its name is not UTF-8. Rename it first.`);
           await cp(full, target, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });

@@ -26,9 +26,9 @@ interface Replacement {
 }
 
 /**
- * Replaces the file, or creates it with its missing folders. The content arrives in a hidden file first, so that the
- * path always leads to a complete file. Links are followed and kept. The file keeps its mode, owner and other hard
- * links. Devices and pipes have no content to keep and are written directly.
+ * Replaces the file, or creates it with its missing folders. The content arrives completely in a hidden file first, so
+ * an interrupted transfer leaves the old file intact. Links are followed and kept. The file keeps its mode, owner and
+ * other hard links. Devices and pipes have no content to keep and are written directly.
  */
 export async function replaceContent(
   full: string,

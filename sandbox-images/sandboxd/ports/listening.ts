@@ -29,7 +29,6 @@ export function findListeningPorts(own: readonly number[]): ListeningPort[] {
   });
 }
 
-/** Parses the listening sockets of a kernel table such as /proc/net/tcp. */
 export function parseListeningRows(table: string): { readonly port: number; readonly inode: string }[] {
   return table.split('\n').flatMap((line) => {
     const fields = line.trim().split(/\s+/);

@@ -10,7 +10,6 @@ export type Ports = Pick<Daemon, 'openPort' | 'listeningPorts'>;
 
 const hosts = ['127.0.0.1', '::1'] as const;
 
-/** `own`: this daemon's ports, which are refused. */
 export function createPorts(own: readonly number[]): Ports {
   let open = 0;
   return {

@@ -72,7 +72,6 @@ function polled(pid: number, address: string | undefined, count: number): number
   );
 }
 
-/** File descriptors in an `fd_set`. */
 function selected(pid: number, address: string | undefined, count: number): number[] {
   const bytes = readMemory(pid, address, Math.ceil(Math.min(count, 1_024) / 8));
   return Array.from({ length: bytes.length * 8 }, (_, fd) => fd).filter(

@@ -8,7 +8,7 @@ export function readOomKills(): number {
   for (const file of counters) {
     try {
       return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, 'latin1'))?.[1] ?? 0);
-    } catch {} // the file of the other cgroup version, or cgroups are not visible
+    } catch {} // this is the other cgroup version's file, or cgroups are not visible
   }
   return 0;
 }

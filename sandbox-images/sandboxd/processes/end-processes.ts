@@ -11,7 +11,6 @@ const firstLooksMs: readonly number[] = [1, 2, 4];
 export interface EndOptions {
   readonly spared: SparedProcesses;
   readonly met?: Set<string>;
-  /** `none`: sends KILL immediately. */
   readonly grace?: 'usual' | 'none';
 }
 

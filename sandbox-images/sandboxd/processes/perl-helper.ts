@@ -48,7 +48,7 @@ export async function startPerl(
   return helper;
 }
 
-/** Joins words into a line. Text must go through `encodeWord`, which makes a word even of an empty text. */
+/** Joins words into a line. Text must go through `encodeWord`, which turns even an empty text into a word. */
 export const encodeLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;
 export const encodeWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
 export const decodeWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

@@ -7,7 +7,7 @@ export interface Proc {
   readonly ppid: number;
   readonly group: number;
   readonly session: number;
-  /** The name of its current program, up to 15 bytes. */
+  /** Name of the current program, up to 15 bytes. */
   readonly name: string;
   /** Clock ticks since boot. Together with the pid, it identifies a process permanently. */
   readonly startTicks: number;

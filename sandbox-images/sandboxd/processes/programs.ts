@@ -118,7 +118,6 @@ export function parseVariables(lines: readonly string[]): Record<string, string>
   return Object.fromEntries(named);
 }
 
-/** `path`: the search path. */
 export function createStartError(program: string, cause: unknown, path = process.env.PATH): AppError {
   const { code } = cause as NodeJS.ErrnoException;
   // The system also reports EACCES if a folder of the search path is inaccessible.

@@ -14,10 +14,11 @@ export interface ControlOptions {
 }
 
 /**
- * Only one, because a spare connection uses a file descriptor of the server. The next is dialled as soon as it is used.
+ * Only one, because a spare connection uses a file descriptor of the server. The next is dialled as soon as this one is
+ * used.
  */
 const spare = 1;
-/** Limit of connections, without streams. The server reserves the last four for health checks. */
+/** Limit of connections, excluding streams. The server reserves the last four for health checks. */
 const most = 96;
 const lookMs = 2_000;
 

@@ -21,7 +21,6 @@ export function proxyTarget(socketPath: string, sandboxId: string, env: NodeJS.P
 
 interface Forwarding {
   readonly log: (text: string) => void;
-  /** Decides whether a connection can pass. Absent: all can. */
   readonly admits?: ((near: Socket) => Promise<boolean>) | undefined;
 }
 

@@ -48,7 +48,6 @@ export function checkArguments({ argv, env = [] }: { argv: readonly string[]; en
   throw badRequest(`argv and env must have at most ${daemonLimits.arguments} items.`);
 }
 
-/** Closes the file after the answer. */
 export const fileReply = (file: OpenFile): ChunkedBody => ({ size: file.size, chunks: disposing(file, file.chunks) });
 
 async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {

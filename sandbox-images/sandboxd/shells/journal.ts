@@ -10,7 +10,7 @@ export interface JournalEntry {
   readonly shell: string;
   readonly tag?: string;
   readonly ps1: string;
-  /** Start of the command, shown in the console. */
+  /** The beginning of the command's text, shown in the console. */
   readonly command: string;
 }
 export interface Journal {

@@ -93,9 +93,8 @@ const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
 const quietMs = 1_000; // a command that reads input and prints nothing for this long counts as waiting
 const maxUnread = 1024 * 1024;
-const inputGraceMs = 60_000; // extra time for a command that waits for input at its timeout
+const inputGraceMs = 60_000;
 
-/** Starts the command and follows it to its end, even if no caller waits for it. */
 export async function launchOperation(
   parts: SharedState,
   request: OperationSpec,
@@ -162,7 +161,7 @@ export async function launchOperation(
     printed = { at: clock.now(), hasOpenLine: chunk.at(-1) !== 0x0a };
     recent.push(chunk);
     await spool.append(chunk);
-    // Output beyond the cap is discarded. Slowing down the command frees the processor for others.
+    // Output beyond the cap is discarded. Slowing down the command frees the processor for other work.
     if (spool.full) await wait(overflowPauseMs);
     operation = { ...operation, bytes: spool.bytes };
     ring();

@@ -32,6 +32,6 @@ export async function endLeftoverProcesses(parts: SharedState, sandboxId: string
   }
 }
 
-/** Notes for the next daemon that there can be terminals or programs to kill, which the journal does not list. */
+/** Leaves a note for the next daemon: there can be terminals or programs to kill that the journal does not list. */
 export const markTerminalsOpened = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

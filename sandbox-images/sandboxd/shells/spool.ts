@@ -19,7 +19,7 @@ export interface Spool {
 export async function openSpool(place: ConfinedPaths, path: string, cap: number): Promise<Spool> {
   let file: FileHandle | undefined = await create(place, path);
   let inFile = 0;
-  /** The bytes after those in the file: the note, preceded by the last output if the disk was full. */
+  /** Bytes after those in the file: output that a full disk did not accept, then the note about discarded output. */
   let after = Buffer.alloc(0);
   let full = false;
 

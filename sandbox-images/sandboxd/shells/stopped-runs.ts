@@ -3,8 +3,8 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 const maxRemembered = 1_000;
 
 /**
- * Remembers the newest 1,000 stopped runs by tag, so that their requests start nothing, whether in flight during the
- * stop or later over another connection.
+ * Remembers the newest 1,000 stopped runs by tag, so that none of their requests starts anything, even if it was in
+ * flight during the stop or arrives later over another connection.
  */
 export class StoppedRuns {
   readonly #tags = new Set<string>();

@@ -23,7 +23,7 @@ export class TerminalReplay {
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    // Rarely, because joining copies and parses everything.
+    // Joined rarely, because joining copies and parses everything.
     if (this.#length > 2 * cap || this.#chunks.length > 512) this.#joined();
   }
 

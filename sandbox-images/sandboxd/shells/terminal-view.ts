@@ -16,7 +16,6 @@ export class TerminalView {
     this.#screen.rows = rows;
   }
 
-  /** Resolves once the reader has taken the chunk. */
   async show(chunk: Uint8Array): Promise<void> {
     // Stored in the same turn as it is delivered, so that a new reader gets the chunk exactly once.
     this.#screen.push(chunk);

@@ -25,7 +25,7 @@ export interface TerminalSpec {
   readonly command: string | { readonly file: string };
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Random, so that no output contains the mark by chance. Printed after `markStart`. */
+  /** Random, so that no output contains the mark by chance. Printed after `markPrefix`. */
   readonly mark: string;
 }
 
@@ -125,7 +125,7 @@ export function markFinder(mark: string): MarkFinder {
   };
 }
 
-/** Finds where the data's longest suffix that begins the needle starts; `data.length` if there is none. */
+/** Index of the longest suffix of `data` that is a prefix of `needle`; `data.length` if there is none. */
 function beginningAtEnd(data: Buffer, needle: Buffer): number {
   for (let at = Math.max(0, data.length - needle.length + 1); at < data.length; at++) {
     if (data[at] === needle[0] && needle.subarray(0, data.length - at).equals(data.subarray(at))) return at;

@@ -59,7 +59,6 @@ function copied({ path, name, folder }: WorkspaceEntry, into: Folder): boolean {
   return true;
 }
 
-/** Undefined if the file is over 256 KiB or is not a regular file. */
 function read(folder: Folder, name: string): Buffer | undefined {
   let fd: number | undefined;
   try {

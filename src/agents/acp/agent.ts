@@ -29,7 +29,7 @@ interface Report {
   readonly cost?: { readonly amount: number; readonly currency: string } | null | undefined;
 }
 
-/** Counts only new spending, because an agent's reports include earlier ones. */
+/** Counts only new spending, because an agent's reports include earlier spending. */
 export class SpendingCounter {
   #tokens = 0; // per message
   #cost = 0; // per agent session
@@ -221,7 +221,7 @@ export class AcpAgent {
     }
   }
 
-  /** Sends a message; read its updates and end with `next`. */
+  /** Sends a message. Then `next` returns its updates and its end. */
   prompt(text: string): void {
     const own = {};
     this.#prompt = own;
@@ -244,7 +244,6 @@ export class AcpAgent {
     );
   }
 
-  /** Resolves with the next update or pause. Rejects when the signal aborts. */
   async next(signal: AbortSignal): Promise<AgentStreamItem> {
     for (;;) {
       const item = this.#queue.shift();
@@ -264,14 +263,14 @@ export class AcpAgent {
     await this.#connection.agent.notify(methods.agent.session.cancel, { sessionId: this.#sessionId }).catch(() => {});
   }
 
-  /** Answers an approval request. False: none is pending. */
+  /** False: no request is pending. */
   decide(callId: string, allowed: boolean): boolean {
     const answer = this.#permissions.get(callId);
     answer?.(allowed);
     return answer !== undefined;
   }
 
-  /** Stores a decision for the call, which answers the agent's repeated approval request once. */
+  /** Stores a decision that answers the agent's repeated approval request for this call, once. */
   carry(call: CallForApproval, allowed: boolean): void {
     this.#carried = { call, allowed };
   }
@@ -325,7 +324,6 @@ export class AcpAgent {
     return carried.allowed;
   }
 
-  /** Empty unless the message names another model. */
   #named(message: unknown): readonly AgentUpdate[] {
     const name = findModel(message);
     if (name === undefined || name === this.#model) return [];
@@ -334,7 +332,7 @@ export class AcpAgent {
   }
 
   #receiveUpdates(updates: readonly AgentUpdate[]): void {
-    if (!this.isWorking) return; // output outside a prompt is ignored
+    if (!this.isWorking) return;
     this.#updates += updates.length;
     if (this.#updates > maxUpdates) this.#end(`it sent more than ${maxUpdates} updates for one message`);
     else for (const update of updates) this.#push(update);

@@ -8,7 +8,7 @@ import { lineSplitter, maxLineBytes, type ParsedLine } from '../mcp/lines.ts';
 
 export interface ProgramStream {
   readonly stream: Stream;
-  /** Resolves with why the program has ended or must end. */
+  /** Resolves with the reason why the program has ended or must end. */
   readonly ended: Promise<string>;
   close(): Promise<void>;
 }

@@ -22,7 +22,6 @@ export interface AgentBrowser {
   /** Returns the page's elements, renumbered, and its text as Markdown. */
   view(signal: AbortSignal): Promise<BrowserReport>;
   navigate(url: string, signal: AbortSignal): Promise<BrowserReport>;
-  /** Starts a new browser and opens the address. */
   restart(url: string, signal: AbortSignal): Promise<BrowserReport>;
   click(target: PageTarget, signal: AbortSignal): Promise<BrowserReport>;
   /** Replaces the field's content. */
@@ -46,7 +45,6 @@ export interface AgentBrowser {
 export interface BrowserLimits {
   /** Above this number, the oldest tab is closed. */
   readonly maxTabs: number;
-  /** Larger downloads are stopped. */
   readonly maxDownloadBytes: number;
   readonly navigationMs: number;
   /** Time limit for work in a page that should finish immediately. */

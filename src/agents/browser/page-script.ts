@@ -260,7 +260,8 @@ export function chooseOption({
 }
 
 /**
- * Sets the value of a field that is not typed into, such as a date, and fires the page's events. False: another field.
+ * Sets the value of a field that is not typed into, such as a date, and fires the page's events. False for any other
+ * field.
  */
 export function setValue({ index, text }: { index: number; text: string }): boolean {
   const element = window.corral?.listed[index];

@@ -12,7 +12,6 @@ const maxDialogs = 10; // per action; a page that opens more is closed
 
 export interface Tab {
   readonly page: Page;
-  /** Console of the page, newest line last. */
   readonly console: string[];
   readonly cdp: () => Promise<CDPSession>;
   crashed: boolean;
@@ -78,7 +77,6 @@ export class Tabs {
     this.#coming = 0;
   }
 
-  /** The current tab, or a new one if there is none or it crashed. */
   async current(): Promise<Tab> {
     const tab = this.#current;
     if (tab && !tab.crashed && !tab.page.isClosed()) return tab;

@@ -11,7 +11,6 @@ type OutputStream = 'stdout' | 'stderr';
 export interface CodeListener {
   onText(stream: OutputStream, text: string): void;
   onResult(result: CodeResult): void;
-  /** Called when the execution starts, with its number in the kernel. */
   onStart?(count: number): void;
   /** The kernel's output waits until the promise resolves. */
   room?(): Promise<unknown>;
@@ -35,7 +34,6 @@ interface KernelProgram {
   readonly nonce: string;
   interrupt(signal: AbortSignal): Promise<void>;
 }
-/** The exit code of a shell that did not find the interpreter. */
 const notFoundExit = 127;
 const keptChars = 64 * 1024;
 const againMs = 300;
@@ -65,8 +63,8 @@ export class KernelConnection {
 
   /**
    * Attaches to the program, interrupts it if it may be executing, and waits until the kernel answers. Earlier output
-   * is dropped. Rejects with file_not_found (no interpreter), not_found (the program has ended), and as
-   * `ProgramClient`.
+   * is dropped. Rejects with file_not_found (no interpreter), not_found (the program has ended), and as `ProgramClient`
+   * does.
    */
   static async open(
     programs: ProgramClient,
@@ -84,7 +82,7 @@ export class KernelConnection {
     try {
       const hello = connection.#hello(signal);
       // Node exits on a SIGINT that arrives between two of its handlers, so only a kernel that may be executing is
-      // interrupted. Any other answers immediately.
+      // interrupted. Other kernels answer immediately.
       if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
       else await connection.interrupt(hello, signal);
     } catch (thrown) {

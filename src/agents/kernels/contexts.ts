@@ -70,7 +70,6 @@ export class KernelContexts {
     await kernel.close();
   }
 
-  /** Stops kernels whose last cell belonged to this run. */
   async endRun(run: string): Promise<void> {
     const used = [...this.#known.values()].filter(({ lastRun }) => lastRun === run);
     await Promise.all(used.map(({ kernel }) => kernel.close()));

@@ -12,7 +12,7 @@ export interface Cell {
   readonly timeoutMs: number;
   readonly listener: CodeListener;
   readonly env?: Readonly<Record<string, string>>;
-  /** Tag of the processes that this cell starts in a kernel, as for any operation. */
+  /** Tag of the processes that this cell starts in a kernel. */
   readonly tag?: string;
   /** Absolute. The working directory of a kernel that starts for this cell, if its context has none. */
   readonly folder?: string;
@@ -60,7 +60,8 @@ export class Kernel {
 
   /**
    * Runs a cell. On timeout or when `signal` aborts, the cell is interrupted; a kernel that ignores this is stopped.
-   * Rejects with cancelled (before the cell started), file_not_found (no such interpreter), and as `ProgramClient`.
+   * Rejects with cancelled (before the cell started), file_not_found (no such interpreter), and as `ProgramClient`
+   * does.
    */
   async execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));
@@ -110,7 +111,6 @@ export class Kernel {
     throw thrown;
   }
 
-  /** Undefined if the cell has not ended. */
   async #interrupt(connection: KernelConnection, work: Promise<CellEnd>): Promise<CellEnd | undefined> {
     using until = createTimeoutSignal(interruptMs, this.#deps.clock);
     try {
@@ -152,7 +152,7 @@ export class Kernel {
 
 const isCode = (thrown: unknown, code: ErrorCode): boolean => thrown instanceof AppError && thrown.code === code;
 
-/** Always throws. If the interpreter is missing, the error names it and says what to do. */
+/** If the interpreter is missing, the error names it and says what to do. */
 function fail(thrown: unknown, { language }: KernelOptions): never {
   if (!isCode(thrown, 'file_not_found')) throw thrown;
   const [program] = buildKernelProgram(language).argv;

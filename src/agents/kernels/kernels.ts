@@ -20,7 +20,6 @@ export class Kernels {
     return contexts;
   }
 
-  /** Stops the kernels that a stopped run used, and everything that its code started. */
   async endRun(client: SandboxClient, run: string): Promise<void> {
     await this.#sandboxes.get(client)?.endRun(run);
   }

@@ -44,7 +44,7 @@ function folder(): string {
   return found;
 }
 
-/** Inserts included text, because a program is passed as one argument. */
+/** Inserts the text of included files, because a program is passed as one argument. */
 function sourceOf(file: string): string {
   const read = (name: string) => readFileSync(`${folder()}${name}`, 'utf8');
   return read(file).replace(/^# corral:(\w+)$/m, (_, part) => read(`${part}.py`));

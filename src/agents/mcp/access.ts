@@ -8,7 +8,7 @@ export const ClientRegistration = z.object({
   token_endpoint_auth_method: z.string().max(100).optional(),
 });
 export const OAuthCredentials = z.object({
-  /** Authorization server that issued the access. Corral renews it only there. */
+  /** Authorization server that issued the access. Corral renews the access only there. */
   issuer: z.string(),
   client: ClientRegistration,
   accessToken: z.string().min(1).max(16_384),

@@ -20,7 +20,6 @@ interface McpTransport {
 /** Returns a fetch that reaches only the networks allowed for the tool server. */
 export type ServerFetchFactory = (server: Pick<RemoteToolServer, 'reach'>) => FetchLike;
 
-/** A connection that opens on first use. */
 export const createConnection = (server: McpServer, way: McpTransport): McpConnection =>
   new McpConnection(server, () => transportTo(server, way), way.clock);
 

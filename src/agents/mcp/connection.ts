@@ -65,7 +65,7 @@ export class McpConnection {
     return this.#isRefused;
   }
 
-  /** Tools of the server that the operator allows. Rejects with unsupported and the reason, for people. */
+  /** The server's tools that the operator allows. Rejects with unsupported and the reason, for people. */
   async tools(signal: AbortSignal): Promise<readonly McpTool[]> {
     if (this.#tools) return this.#tools;
     const listed = await this.#within(signal, (client) => this.#listed(client, signal));
@@ -73,7 +73,7 @@ export class McpConnection {
     return listed;
   }
 
-  /** Rejects with one AppError for the model: deadline_exceeded, cancelled, or unsupported with the reason. */
+  /** Rejects with deadline_exceeded, unsupported with a reason for the model, or the sandbox's own error. */
   async call(name: string, args: object, { signal, onProgress }: McpCall): Promise<McpCallResult> {
     const { timeoutMs } = this.server;
     const request = { method: 'tools/call', params: { name, arguments: args as Record<string, unknown> } };
@@ -86,7 +86,7 @@ export class McpConnection {
     return await this.#within(signal, (client) => client.request(request, CallAnswer, options));
   }
 
-  /** Retries once in a new session if the server has forgotten the session: it did no work then. */
+  /** Retries once in a new session if the server has forgotten the session, because it has then done no work. */
   async #within<Done>(signal: AbortSignal, work: (client: Client) => Promise<Done>): Promise<Done> {
     for (let isFirst = true; ; isFirst = false) {
       const { client, way } = await this.#connected();

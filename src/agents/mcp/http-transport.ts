@@ -7,7 +7,6 @@ import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
 import { withBearerToken } from './token-fetch.ts';
 
-/** Reaches only the addresses that `fetch` permits. */
 export function httpTransport(
   server: Pick<RemoteToolServer, 'url' | 'headers' | 'token'>,
   fetch: FetchLike,
@@ -88,7 +87,7 @@ function withToken(token: NonNullable<RemoteToolServer['token']>, fetch: FetchLi
   };
 }
 
-/** Fails a body with a line, such as a stream event, longer than 4 MiB. */
+/** Fails a body that has a line, such as a stream event, of more than 4 MiB. */
 function bounded(): TransformStream<Uint8Array, Uint8Array> {
   let size = 0;
   return new TransformStream({

@@ -15,7 +15,7 @@ export type Piece =
  * before the calls of the current step.
  */
 export function toPieces(request: TurnRequest): Piece[] {
-  const results = new Map<string, ToolMessage>(); // in a loop for speed: each turn reads the whole conversation
+  const results = new Map<string, ToolMessage>(); // filled in a loop for speed: each turn reads the whole conversation
   for (const message of request.messages) if (message.role === 'tool') results.set(message.callId, message);
   const { messages, note, noteAt = findStepStart(messages), earlier = [] } = request;
   const notes = [...earlier, ...(note ? [{ before: noteAt, text: note }] : [])];
@@ -59,7 +59,7 @@ export const toSkippedResult = (callId: string, name: string): ToolMessage => ({
   success: false,
 });
 
-/** Whether the reply's calls do work. A plan belongs to the conversation before the work. */
+/** Whether the reply's calls do work; making a plan is not work. */
 const isAct = ({ calls }: AssistantMessage): boolean =>
   calls.length > 0 && !calls.some(({ name }) => name === 'make_plan');
 

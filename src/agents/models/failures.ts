@@ -46,7 +46,7 @@ function duration(ms: number): string {
 }
 
 const redirects = new Set([301, 302, 303, 307, 308]);
-/** Rejects a redirect with forbidden, because following it would send the key to another address. */
+/** Throws forbidden for a redirect, because following it would send the key to another address. */
 export function refuseRedirect(response: Response, requested: string): void {
   if (!redirects.has(response.status)) return;
   void response.body?.cancel().catch(() => {});

@@ -37,7 +37,7 @@ const limits = { maxBytes, maxDepth: 20, maxValues: 300_000 };
 const maxPages = 20;
 const maxModels = 5_000;
 
-/** The list comes from another machine, so entries with other ids or names are left out. */
+/** The list comes from another machine, so entries whose id or name has another form are left out. */
 export const ModelId = z.string().max(200).regex(/^\S+$/);
 export const ModelName = z.string().max(200).optional().catch(undefined);
 export const OptionalTokenCount = z.int().positive().optional().catch(undefined);

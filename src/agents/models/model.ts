@@ -31,7 +31,7 @@ export interface ModelCapabilities {
   readonly parallel: boolean;
   /** Whether `mustCall` is guaranteed. False: the adapter requests the call in words, and the model may not comply. */
   readonly forcedTool: boolean;
-  /** Unknown whether the model can call tools, as with many self-hosted models. */
+  /** True: it is unknown whether the model can call tools, as with many self-hosted models. */
   readonly unproven?: boolean;
   /** `automatic`: the provider recognizes equal beginnings of requests. `marked`: the adapter marks what to cache. */
   readonly caching: 'automatic' | 'marked' | 'none';
@@ -95,7 +95,7 @@ export interface Sampling {
   readonly topP?: number;
   readonly topK?: number;
   readonly maxOutputTokens?: number;
-  /** The turn ends when the model writes one. */
+  /** Texts that end the turn when the model writes one of them. */
   readonly stop?: readonly string[];
 }
 export interface ToolDeclaration {

@@ -96,7 +96,6 @@ export function requireProvider(ref: string, models: Pick<ModelsConfig, 'compati
   return provider;
 }
 
-/** Whether the cost of the model's replies is known. Rejects for an unknown provider. */
 export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatible' | 'catalog'>): Promise<boolean> {
   const { costOf } = await findModelFacts(requireProvider(ref, models), parseModelRef(ref).model, models.catalog[ref]);
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;

@@ -11,7 +11,7 @@ interface Answer {
 export type PageFetcher = (url: URL, signal: AbortSignal) => Promise<Answer>;
 
 export interface FetchedPage {
-  /** After redirects. */
+  /** The final address, after redirects. */
   readonly url: URL;
   readonly status: number;
   /** Lower case, without parameters. Empty if the site sends none. */

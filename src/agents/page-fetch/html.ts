@@ -188,7 +188,7 @@ class PageReader {
   }
 }
 
-/** Empty if not an http(s) address, such as a script. */
+/** Empty for anything but an http(s) address, such as a script. */
 const absolute = (value: string | undefined, base: string): string => {
   const url = value === undefined ? null : URL.parse(value.trim(), base);
   return url && /^https?:$/.test(url.protocol) ? url.href : '';

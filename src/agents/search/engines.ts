@@ -94,7 +94,6 @@ const engines: Readonly<Record<EngineName, Engine>> = {
   },
 };
 
-/** Throws invalid_request if a setting that the engine needs is missing. */
 export function createWebSearch(name: EngineName, settings: Settings, fetch: Fetch): WebSearch {
   const engine = engines[name];
   const missing = engine.needs.filter((need) => settings[need] === undefined);

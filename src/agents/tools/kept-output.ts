@@ -34,7 +34,6 @@ export async function saveOutputBytes(
   return { text: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };
 }
 
-/** Returns the path in the workspace. */
 export async function saveOutputFile(ctx: ToolContext, name: string, data: string | Uint8Array): Promise<string> {
   const path = `.corral/output/${name}`;
   await ctx.sandbox.writeFile(path, data, ctx.signal);

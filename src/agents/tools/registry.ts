@@ -25,7 +25,6 @@ export interface ToolRegistry {
   readonly desktopAdvice?: string;
 }
 
-/** All tools, or only the `enabled` ones. `more`: tools that only some installations have. */
 export function createToolRegistry(
   enabled?: readonly string[],
   shape: ComputerProvider = 'off',
@@ -35,7 +34,6 @@ export function createToolRegistry(
   return registryOf([...[...builtInTools, ...more].filter(matches), ...computerTools[shape]], matches(askUser));
 }
 
-/** The same registry without tools that need a desktop. A call of such a tool is answered with `desktopAdvice`. */
 export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): ToolRegistry => ({
   ...filterTools(registry, ({ needs }) => !needs.includes('desktop')),
   desktopAdvice,
@@ -57,7 +55,6 @@ export const restrictMemoryTools = (registry: ToolRegistry, access: MemoryAccess
 export const withoutDelegationTools = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('children'));
 
-/** Tools whose calls need approval, unless a rule without a pattern covers all calls of the tool. */
 export const toolsThatNeedApproval = ({ declarations, find }: ToolRegistry, rules: readonly ApprovalRule[]): string[] =>
   declarations
     .map(({ name }) => name)
@@ -94,7 +91,7 @@ const declarationOf = memoizeByKey(
     name: tool.name,
     description: tool.description,
     get parameters() {
-      return tool.parameters; // created on first read
+      return tool.parameters;
     },
     ...(tool.native && { native: tool.native }),
   }),
@@ -111,7 +108,6 @@ export interface ToolInvocation {
   readonly args: unknown;
 }
 
-/** Null for a tool that does not exist. */
 export function findOrderKey(registry: ToolRegistry, { name, args }: ToolInvocation): string | null {
   const tool = registry.find(name) ?? (name === askUser.name ? askUser : undefined);
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;

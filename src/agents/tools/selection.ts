@@ -3,7 +3,6 @@ import { toolDescriptions } from './list.ts';
 import { type ToolDescription, type ToolGroup, toolGroups } from './tool.ts';
 
 export interface ToolRules {
-  /** Undefined: all. */
   readonly allow?: readonly string[] | undefined;
   /** Takes precedence over `allow`. */
   readonly deny?: readonly string[] | undefined;

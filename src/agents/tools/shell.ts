@@ -175,7 +175,7 @@ const waiting = (output: string, shell: string): string =>
 
 const inputPollMs = 1_500;
 
-/** Returns a signal that fires when the command waits for input. `follow` reports a sandbox that does not answer. */
+/** A failed query is ignored here, because `follow` reports it. */
 function watchForInput({ sandbox, signal }: ToolContext, operation: string): Disposable & { signal: AbortSignal } {
   const requested = new AbortController();
   const over = new AbortController();
@@ -220,7 +220,6 @@ async function follow(
   tell(decoder.decode());
   const rest = new TextDecoder('utf-8', { ignoreBOM: true });
   if (!ended && !signal.aborted) {
-    // Further output is not streamed. It stays in the sandbox, and its last part is read at the end.
     ended = await listen(beyondAll, () => {}, signal);
     const from = Math.max(position, (ended?.bytes ?? 0) - (screen.isRedrawn ? redrawnBytes : BoundedOutput.tailBytes));
     if (from > position) output.addText(screen.end());
@@ -282,7 +281,6 @@ async function shown(
   }
 }
 
-/** Rejects as `view` does. */
 export async function readConsole(
   sandbox: Pick<ToolContext['sandbox'], 'view'>,
   shell: string,
@@ -294,7 +292,6 @@ export async function readConsole(
 
 export const maxConsoleChars = 256 * 1024; // keeps one event within the stores' limits
 
-/** Keeps every entry, but truncates outputs. If the total is still too large, the oldest outputs are omitted. */
 const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
   readNewestOutputs(
     console.map(({ ps1, command, output }) => ({ ps1, command, text: () => boundOutput(output) })),

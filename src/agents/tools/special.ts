@@ -41,7 +41,6 @@ export const RecallArgs = z.object({
   from: z.int().min(0).default(0).describe('characters, or hits, to skip'),
 });
 
-/** Offered once part of the conversation is no longer sent to the model. */
 export const recall = describeTool({
   name: 'recall',
   family: 'message',

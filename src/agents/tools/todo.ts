@@ -4,7 +4,6 @@ import { defineTool } from './tool.ts';
 
 type RequestedStep = Pick<PlanStep, 'description' | 'status'>;
 
-/** The loop writes the changes of the plan to the log. */
 export const todo = defineTool({
   name: 'todo',
   family: 'message',
@@ -42,7 +41,7 @@ export const todo = defineTool({
   },
 });
 
-/** A requested step with the same text keeps its id. An old step that is not requested stays only if it has started. */
+/** A requested step keeps the id of an old step with the same text. Other old steps stay only if they have started. */
 function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[]): readonly PlanStep[] {
   const left = [...plan];
   let id = Math.max(0, ...plan.map((step) => Number(step.id) || 0));
@@ -57,7 +56,6 @@ function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[])
     return [step.status === 'running' ? { ...step, status: 'failed' } : step];
   });
   const all = [...kept, ...steps];
-  // The running step continues if no other step starts.
   const before = plan.find(({ status }) => status === 'running')?.id;
   return runs
     ? all

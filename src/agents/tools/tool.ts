@@ -42,7 +42,7 @@ export interface ToolContext {
   readonly fromByte?: number;
 }
 
-/** A file of a skill. `version` is null for a workspace skill. */
+/** `version` is null for a workspace skill. */
 export interface SkillFileContent {
   readonly name: string;
   readonly file: string;
@@ -88,11 +88,10 @@ export type PullRequestOpener = (requested: PullRequestDraft, signal: AbortSigna
 export type ToolResult = ToolOutcome & {
   readonly content?: ToolContent | null;
   readonly exitCode?: number;
-  /** Tells the model how to read the remaining text when its view of `output` is truncated. */
+  /** Explains to the model how to read the remaining text when its view of `output` is truncated. */
   readonly rest?: string;
-  /** The changed plan, and the text for the user when it ends steps. */
+  /** The changed plan, and the text for the user when steps end. */
   readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
-  /** Pictures for the model in addition to `output`, if it accepts pictures. */
   readonly pictures?: readonly Pick<StoredPicture, 'file' | 'mimeType'>[];
   /** The address of the page on the screen after the call. */
   readonly page?: string;
@@ -143,7 +142,6 @@ export interface ToolDescription {
   readonly label: string;
   readonly description: string;
   readonly parameters: object; // A JSON Schema for the model.
-  /** Restores a third-party tool's own names in the model's arguments. */
   restore?(args: unknown): unknown;
   readonly needs: readonly ToolRequirement[];
   /** Calls need a person's approval, unless an approval rule allows or denies them. */
@@ -155,7 +153,7 @@ export interface ToolDescription {
   readonly asksAfterStrangers?: boolean;
   /**
    * The calls are executed elsewhere and wait for their results. `program`: by the program that created the session,
-   * without permission. `worker`: by a worker of the session's environment, once a call is permitted.
+   * without approval. `worker`: by a worker of the session's environment, once a call is approved.
    */
   readonly byClient?: 'program' | 'worker';
   readonly native?:
@@ -194,7 +192,6 @@ export interface UnsupportedTool {
 type ToolSummary = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' | 'description'> &
   Partial<Pick<ToolDescription, 'needs' | 'calledIn' | 'asksFirst' | 'asksAfterStrangers'>>;
 
-/** By default the tool needs only the sandbox, its calls run in its family's order, and facades do not rename it. */
 export function describeTool<Schema extends z.ZodObject>({
   parameters,
   orderKey,

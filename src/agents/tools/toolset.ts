@@ -150,7 +150,7 @@ const grep = defineTool({
 
 export const toolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
-/** The server's own tools behind each name in the toolset. Rules for those tools also apply to that name. */
+/** Rules for a backing tool also apply to its name in the toolset. */
 export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],
@@ -160,7 +160,6 @@ export const toolsetBackingTools: Readonly<Record<string, readonly string[]>> = 
   grep: ['file_find_in_content'],
 };
 
-/** A tool of the toolset whose calls wait for the result of a worker, which has the sandbox. */
 export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
   ...tool,
   needs: [],
@@ -173,8 +172,8 @@ export const toWorkerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
 });
 
 /**
- * A tool that the session's client executes; calls wait for the client's result. LeftOutTool: no model can be offered
- * it. Converted once, because the agent is read before each turn.
+ * A tool that the session's client executes. UnsupportedTool: no model can be offered it. Converted once, because the
+ * agent is read before each turn.
  */
 export const toClientTool = memoizeByKey(({ name, description, parameters }: ClientTool): Tool | UnsupportedTool => {
   const parsed = parseParameters(parameters);

@@ -21,7 +21,6 @@ export function findToolFamily(name: string): ToolFamily {
   const prefix = name.split('_')[0] ?? '';
   return known.get(name)?.family ?? families.get(prefix) ?? 'mcp';
 }
-/** A name belongs to a family by its first word, such as `shell_`. */
 const families = new Map<string, ToolFamily>([
   ...toolDescriptions
     .filter(({ name, family }) => name.startsWith(`${family}_`))

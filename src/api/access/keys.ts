@@ -36,7 +36,6 @@ const NewKey = z.strictObject({
   beside: z.string().max(100).optional(),
 });
 const NewTrust = NewKey.extend({
-  /** Tokens of a trusted issuer with these claims authenticate as the account, which has no secret. */
   trust: TrustRule,
 });
 const toNewKey = ({ expiresAt, ...requested }: z.output<typeof NewKey>) => ({

@@ -28,7 +28,6 @@ const Person = z.object({
   groups: z.array(z.string()).readonly(),
   /** Null: the person's groups no longer give a role. */
   role: z.enum(roles).nullable(),
-  /** The owner of everything that the person creates. */
   owner: z.string(),
   disabled: z.boolean(),
   createdAt: IsoTime,

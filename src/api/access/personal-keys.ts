@@ -7,11 +7,9 @@ import { defineOperations, router } from '../procedure/procedure.ts';
 import { okResult, okResultReply, ProjectIdInput } from '../procedure/schemas.ts';
 import { Key, keyExample } from './keys.ts';
 
-// Keys that people create for programs that act on their behalf.
-
 const NewKey = z.strictObject({
   name: z.string().trim().min(1).max(100),
-  /** Default: the person's role. A higher role is refused. */
+  /** Default: the person's role. */
   role: z.enum(roles).optional().describe('at most your own role'),
   project: ProjectIdInput.optional().describe('the one project that the key can use; default: all of yours'),
   lifeDays: z.int().min(1).max(365).default(90).describe('days until the key ends; default: 90'),

@@ -14,7 +14,6 @@ const NewAccount = byId.extend({
   name: z.string().trim().min(1).max(100),
   role: z.enum(accountRoles).default('member').describe('viewer or member; default: member'),
   lifeDays: z.int().min(1).max(3_650).optional().describe('days until the account ends; default: never'),
-  /** Tokens of a trusted issuer with these claims authenticate as the account, which then has no key. */
   trust: TrustRule.optional(),
 });
 const example = {
@@ -39,7 +38,6 @@ const operation = defineOperations({
 });
 const base = '/api/v1/projects/:project_id=id/accounts';
 
-/** Rejects unless the caller maintains the project. */
 async function requireKeys({ principal, services, keys }: CallerContext, id: string) {
   authorizeRole(principal, 'user');
   authorize(principal, 'manage', toOwnedResource(await services.projects.get(id)));

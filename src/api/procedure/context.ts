@@ -12,14 +12,13 @@ export interface TrpcContext extends TrpcCallerContext {
   readonly version: string;
   readonly clock: Clock;
   readonly calls: CallLimiter;
-  /** Resolves when the client has room for more. */
   drained(): Promise<void>;
 }
 
 /** Limits the open calls of one connection, because a socket could otherwise send any number of calls. */
 export class CallLimiter {
   #open = 0;
-  /** Rejects: rate_limited. */
+  /** Throws: rate_limited. */
   enter(): Disposable {
     if (this.#open >= maxCalls)
       throw new AppError('rate_limited', `More than ${maxCalls} calls are in progress on this connection.`);

@@ -73,7 +73,10 @@ function textOf({ issues }: z.ZodError): string {
   return issues.map(({ path, message }) => `${path.join('.') || 'input'}: ${message}`).join('; ');
 }
 
-/** Formats errors from before a procedure is reached (guard, limits, broken requests) as tRPC's clients read them. */
+/**
+ * Formats errors that occur before a procedure is reached, such as guard errors and broken requests, for tRPC's
+ * clients.
+ */
 export const trpcErrorStyle: ErrorStyle = {
   status: (error) => wireErrors[error.code].http,
   body: (status, error) => {

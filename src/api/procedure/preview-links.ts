@@ -101,7 +101,6 @@ const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
   serverSeal === undefined ? undefined : adminPrincipal;
 
 const known = new WeakMap<Principal, Principal>();
-/** Returns the same object for the same caller. */
 function actingBy(maker: Principal): Principal {
   const principal = known.get(maker) ?? { ...maker, by: 'preview' as const };
   known.set(maker, principal);

@@ -12,12 +12,14 @@ import { toErrorShape } from './errors.ts';
  * the operations checks and audits its callers.
  */
 interface Resource {
-  /** The section of the OpenAPI document. */
   readonly tag: string;
   readonly prefix: string;
   readonly noun?: string;
   readonly find?: (ctx: TrpcContext, id: never) => Promise<OwnedResource>;
-  /** How its REST routes answer: `detail` as they are, `session` in the envelope of a session's routes. */
+  /**
+   * The format of its REST answers: `session` uses the envelope of session routes; the others differ only in their
+   * errors.
+   */
   readonly style?: 'detail' | 'server' | 'session';
   /** Descriptions of documented failures, by status. */
   readonly texts?: Readonly<Record<number, string>>;
@@ -43,7 +45,6 @@ interface Verb {
   readonly words?: readonly string[];
   /** Flags that differ from the names of their fields, such as `--cron <fields>` for `schedule.cron`. */
   readonly options?: Readonly<Record<string, string>>;
-  /** Default: those of the resource. */
   readonly columns?: readonly string[];
   readonly note?: string;
 }
@@ -54,7 +55,10 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
    * Method and path of its REST route. A parameter is a field of the input; in `:sid=sessionId` the two names differ.
    */
   readonly rest?: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
-  /** The last part of its operation id in the OpenAPI document. Default: its name in the router, as `List`. */
+  /**
+   * The last part of its operation id in the OpenAPI document. Default: its capitalized name in the router, such as
+   * `List`.
+   */
   readonly id?: string;
   readonly summary: string;
   readonly description?: string;
@@ -96,7 +100,6 @@ const t = initTRPC
 
 export const router = t.router;
 
-/** Readers cannot change anything, and a connection has a limited number of open calls. */
 export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
   if (type === 'mutation' && ctx.principal.role === 'reader') throw forbiddenRoleError(ctx.principal);
   if (type !== 'subscription') {
@@ -177,7 +180,6 @@ export const defineOperations =
   };
 
 export interface DescribedOperation {
-  /** The name in tRPC, such as `webhooks.list`. */
   readonly name: string;
   readonly isQuery: boolean;
   readonly meta: OperationMeta;

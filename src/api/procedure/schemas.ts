@@ -8,8 +8,8 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import { parseCursor } from '../../http/transport/cursor.ts';
 import { toSessionId } from './session-id.ts';
 
-// The wire schemas of this facade. Inputs are strict: a misspelt field is refused by name. An id of any form is looked
-// up, so a malformed id is reported as not found.
+// The wire schemas of this facade. Inputs are strict: a misspelt field is refused by name. A malformed id is not found
+// rather than invalid.
 
 export const SessionIdInput = z.string().transform(toSessionId);
 export const ProjectIdInput = z.string().transform((value): string => {
@@ -50,7 +50,7 @@ export const Session = z.object({
   origin: SessionOrigin,
   template: z.string(),
   projectId: z.string().nullable(),
-  /** The name of another person whose project session the caller sees; null in all other cases. */
+  /** The owner's name if the caller sees another person's session in a project; otherwise null. */
   ownerName: z.string().nullable(),
   /** The model chosen for the session; null: that of its template, its project or the server. */
   model: z.string().nullable(),
@@ -59,7 +59,6 @@ export const Session = z.object({
   latestMessageAt: z.iso.datetime(),
   unread: z.int(),
   lastSeq: z.int(),
-  /** How its last run ended; null until a run has ended. */
   outcome: RunOutcome.nullable(),
   favorite: z.boolean(),
   pinned: z.boolean(),

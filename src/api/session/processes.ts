@@ -25,7 +25,7 @@ export const processesRouter = router({
       z.object({
         pid: z.int(),
         logs: z.string(),
-        /** Whether the log has more before these lines. The file `log` in the workspace has all of it. */
+        /** Whether the log has earlier lines. The workspace file `log` has the whole log. */
         truncated: z.boolean(),
         log: z.string(),
       }),

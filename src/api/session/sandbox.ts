@@ -72,7 +72,7 @@ export const sandboxRouter = router({
       return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
     }),
 
-  /** Does not start any; `absent`: not running. */
+  /** Starts nothing; `absent`: not running. */
   services: procedure
     .input(sessionTarget)
     .output(z.array(ServiceStatus).readonly())

@@ -47,7 +47,6 @@ const NewSession = z.strictObject({
   /** Tool servers that run in the sandbox, as in corral.yaml. */
   mcpServers: toolPrograms.optional(),
   template: z.string().max(80).optional(),
-  /** Fetched into the workspace before its first use. */
   repositories: RepositoryInputs.optional(),
   author: GitAuthor.optional(),
   ...sessionOptions,
@@ -228,9 +227,9 @@ export const sessionsRouter = router({
         metadata: Metadata.optional(),
         /** Time until the session is deleted, counted from this request; null: never. */
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),
-        /** Replaces the previous limits, from the next turn on. */
+        /** Replaces the session's own skills, from the next turn on. */
         skills: SkillPins.optional(),
-        /** From the next turn on. */
+        /** Applies from the next turn on. */
         model: ModelRef.optional(),
       }),
     )

@@ -7,8 +7,6 @@ import * as stored from '../../sessions/api/server/automations.ts';
 import { IsoTime } from '../procedure/schemas.ts';
 import { SkillPins } from './session-options.ts';
 
-// Times are ISO 8601 in UTC.
-
 export const AutomationId = z.string().transform((value): string => {
   if (/^[0-9a-f]{12}$/.test(value)) return value;
   throw new AppError('not_found', 'There is no such automation.');
@@ -70,7 +68,6 @@ const idForms = {
 };
 const atLimit = 'at the limit the run asks to continue';
 const BudgetInput = z.strictObject({
-  /** Model calls. */
   turns: z.int().min(1).max(1_000_000).nullable().default(null),
   tokens: z.int().min(1).nullable().default(null).describe(`maximum tokens per session; ${atLimit}`),
   cost: z
@@ -101,7 +98,6 @@ const fields = {
   kind: z.enum(stored.automationKinds),
   message: z.string().max(200_000).describe('the message to the agent at each start; empty for a prebuild'),
   goal: Goal.nullable(),
-  /** Fetched into the workspace of each of its sessions. */
   repositories: RepositoryInputs,
   projectId: z.uuid().nullable(),
   template: z.string().max(100).nullable().describe('the template of its sessions'),
@@ -110,7 +106,6 @@ const fields = {
   skills: SkillPins,
   schedule: ScheduleInput.nullable(),
   hook: HookInput.nullable(),
-  /** The runs after which the automation starts; null: none. */
   after: AfterInput.nullable(),
   /** Limits of each session, in addition to those of its template and the server; the smaller limit applies. */
   budget: BudgetInput.nullable(),
@@ -166,7 +161,6 @@ export const Automation = stored.Automation.omit({ owner: true, program: true, s
     /** When its secret was created; null: no secret, so no delivery is accepted. */
     secretAt: IsoTime.nullable(),
   }).nullable(),
-  /** Why its schedule is paused; null: it is not. */
   paused: stored.AutomationPause.omit({ failure: true }).extend({ at: IsoTime }).nullable(),
   nextAt: IsoTime.nullable(),
   createdAt: IsoTime,
@@ -185,7 +179,7 @@ export const AutomationStart = stored.AutomationStart.omit({
   sessionId: z.string().nullable(),
   endedAt: IsoTime.nullable(),
 });
-/** The only answer that contains the secret. `path` is that of the hook's address. */
+/** The only answer that contains the secret. `path` is the path of the hook's URL. */
 export const HookSecret = z.object({ secret: z.string(), path: z.string() });
 export const DeliveryResult = z.object({ started: z.boolean(), text: z.string() });
 export const hookPath = (id: string): string => `/api/v1/hooks/${id}`;

@@ -40,7 +40,7 @@ const SandboxSize = z.strictObject({
     .describe('bytes, or a size such as 512MiB'),
 });
 
-/** Skills of the owner and shared ones. */
+/** The owner's skills and shared skills. */
 export const SkillPins = z
   .array(z.string().regex(skillPin, 'must be the name of a skill such as pdf, or pdf@3 for one version'))
   .max(20)
@@ -117,7 +117,6 @@ export function toSessionOptions({
   };
 }
 
-/** Throws: invalid_request. */
 function composed(text: string): ServiceRecipes {
   let file: unknown;
   try {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Snapshot as Stored } from '../../core/model/sandboxes/snapshot.ts';
 
-/** `name`, or `name:tag`. */
 export const SnapshotName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}(:[a-z0-9][a-z0-9._-]{0,62})?$/, 'must be a name such as build-cache, or name:tag');

@@ -10,7 +10,6 @@ import { loadLocalConfig } from './local-config.ts';
 const pollMs = 100;
 const quietLines = 15;
 
-/** `up` starts a server that outlives its terminal; `down` stops it. Its pid and log are in the data folder. */
 export const upCommand: Command = {
   usage: '[--timeout <seconds>]',
   about:
@@ -167,7 +166,7 @@ function pidIn(file: string): number | undefined {
   return Number.isInteger(pid) && pid > 1 ? pid : undefined;
 }
 
-/** Whether the process is a Corral server. After a crash, another program can have its pid. */
+/** After a crash, another program can have the server's pid. */
 function isServer(pid: number): boolean {
   if (!isProcessRunning(pid)) return false;
   if (process.platform !== 'linux') return true;

@@ -94,7 +94,6 @@ const toRequest = ({ name, role, beside, expiresAt }: NewKeyRequest) => ({
   ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
 });
 
-/** The keys of the server that currently uses this store and holds them in memory. */
 function ofRunning(corral: Corral): ApiKeyAdmin {
   type Shown = Outputs['keys']['revoke'];
   const ms = (at: string | null) => (at === null ? null : Date.parse(at));
@@ -135,7 +134,6 @@ async function rotateSandbox(sessionId: string, print: (line: string) => void): 
   return 0;
 }
 
-/** A running server has locked the store and holds the keys in memory. */
 function inUse(thrown: unknown): never {
   if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
   throw new AppError(

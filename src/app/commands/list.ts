@@ -31,7 +31,6 @@ export async function describeCommands(): Promise<{ name: string; usage: string;
 /** All other commands call a running server. */
 export const isServerCommand = (name: string): boolean => Object.hasOwn(commands, name);
 
-/** Undefined without arguments, which starts the server. */
 export async function loadCommand([name]: readonly string[]): Promise<Command | undefined> {
   if (name === undefined) return undefined;
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;

@@ -12,7 +12,6 @@ export function findFolderNextToConfig(folder: string, named = process.env.CORRA
   return existsSync(file) ? join(dirname(file), folder) : undefined;
 }
 
-/** Throws invalid_request if a named file does not exist. */
 export function readConfigText(named: string | undefined): string {
   if (named && !existsSync(named)) {
     throw new AppError('invalid_request', `CORRAL_CONFIG is ${resolve(named)}, but that file does not exist.`);

@@ -11,7 +11,6 @@ const options = {
   namespace: { type: 'string' },
 } as const;
 
-/** Deletes sandboxes whose servers no longer exist: for a CronJob, and for uninstalling. */
 export const reapCommand: Command = {
   usage: '[--all --instance <name>] [--namespace <name>]',
   about:

@@ -34,7 +34,6 @@ export class DesktopImage {
     return this.#offer.state === 'building' ? { ...this.#offer, ...seconds } : this.#offer;
   }
 
-  /** Retries after a failure until it succeeds or the signal fires. */
   async build(signal: AbortSignal): Promise<void> {
     while (!signal.aborted && this.#offer.state !== 'ready' && this.#offer.state !== 'none') {
       const trouble = await this.#try(signal).then(

@@ -54,14 +54,13 @@ export const bundledImages = (bundle: () => Promise<string>): DriverParts['ourIm
   code: { name: codeImage, context: () => onTools(bundle, 'Dockerfile.code') },
 });
 
-/** Whether sandboxes have a screen and a browser; `auto`: sandboxes started after the server has built the image. */
+/** Whether sandboxes have a screen and a browser; `auto`: once the server has built the image, new sandboxes do. */
 export function chooseDesktop({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
   if (image === names.desktop) return true;
   if (image === names.code) return false;
   return desktop === 'auto' && image !== names.base ? false : desktop;
 }
 
-/** The operator's image, or else the larger one if sandboxes have a desktop. */
 export const resolveSandboxImage = ({ sandbox: { image } }: Config, hasDesktop: boolean): string =>
   hasDesktop && image === names.base ? names.desktop : image;
 

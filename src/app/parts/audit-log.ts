@@ -26,7 +26,6 @@ export async function readAuditKeys(config: Settings, newKey: () => string): Pro
   ];
 }
 
-/** Undefined if auditing is turned off. */
 export async function openAudit({ config, clock, ids, scrub, logger }: Options): Promise<AuditLog | undefined> {
   if (!config.audit.enabled) return undefined;
   const [key] = await readAuditKeys(config, () => ids.token());

@@ -59,7 +59,6 @@ interface Options {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly newKey: () => string;
   readonly now: () => number;
-  /** Masks a value in the log. */
   readonly learn: (secret: Secret) => void;
 }
 type NamedPlaces = CredentialInjection & Pick<HeldCredential, 'name' | 'uses'>;
@@ -171,7 +170,8 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       known.set(session, { at: now(), all });
       return all;
     } catch {
-      // The store does not respond. No value can be read, so requests to these hosts are refused.
+      // The store does not respond, so the last known credentials apply, or else those in the settings that are not for
+      // git.
       return known.get(session)?.all ?? ofServer.filter(({ isForGit }) => !isForGit);
     }
   }
@@ -212,8 +212,8 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
 }
 
 /**
- * Separates those of the session and its project from the server's stored ones. Credentials in the settings rank
- * between.
+ * Separates credentials of the session and its project from the server's stored ones. Those in the settings rank
+ * between them.
  */
 function byNearness<Held extends { readonly holder: string }>(all: readonly Held[]): [near: Held[], last: Held[]] {
   const isLast = ({ holder }: Held) => holder === serverHolder;

@@ -103,7 +103,7 @@ async function opened(name: DriverName, options: Options, reports: 'now' | 'late
   return driver;
 }
 
-/** The start does not wait for it. */
+/** Runs in the background, so the start does not wait. */
 function report(name: DriverName, driver: Driver, { config, say }: Options): void {
   void findDriver(name)?.report?.(driver, sectionOf(config, name), { say });
 }

@@ -30,7 +30,7 @@ export const toRunPolicy = (config: Config, random: () => number): Omit<RunPolic
     ms: config.run.timeoutSeconds * second,
   },
   stuck: config.stuck,
-  maxRetries: 4, // five attempts in total
+  maxRetries: 4,
   stopGraceMs: 8 * second,
   backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
 });
@@ -53,7 +53,7 @@ export const createLimitsReader =
     };
   };
 
-/** Sessions without an owner use the server's limits. */
+/** Sessions without an owner have no limits per person. */
 function heldLimits(config: Config, { of, id }: LimitHolder): ConcurrentAmounts {
   if (of === 'person' && id === '') return {};
   const limits = config[of];
@@ -115,7 +115,6 @@ export function assertKnownTools(setting: string, names: readonly string[], tool
   throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. Tools: ${known}.`);
 }
 
-/** Can change while the server runs. */
 export function createChangeableProfile(config: Config): Pick<AgentProfile, 'budget' | 'sessionBudget' | 'approvals'> {
   return {
     budget: toRunPolicy(config, () => 0).budget,

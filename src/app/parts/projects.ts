@@ -46,16 +46,13 @@ interface Options extends Pick<ServerParts, 'clock' | 'ids' | 'store' | 'warn'> 
   readonly config: Config;
   readonly blobs: BlobStore;
   readonly logger: Logger;
-  /** Masks a secret in the log from now on. */
   readonly learn: (secret: Secret) => void;
   /** `usualOf`: the profile of sessions without a project. `denied`: the tools that no agent has. */
   readonly usualOf: () => AgentProfile | Promise<AgentProfile>;
   readonly denied: () => readonly string[];
-  /** Tools that only some installations have. */
   readonly more: readonly Tool[];
   readonly computers: (shape: ComputerProvider) => readonly Tool[];
   readonly templates: TemplateService;
-  /** Throws for a model that this server must not use. */
   readonly checkModel: (ref: string) => void;
   readonly forgetNotes: (project: string) => Promise<void>;
   readonly onCredentials: () => void;
@@ -218,7 +215,10 @@ export async function openProjectParts({
   };
 }
 
-/** Tool servers that people entered come after those in the settings. Returns the same profile until either changes. */
+/**
+ * Adds the tool servers that people entered, except those named like one in the settings. Returns the same profile
+ * until either changes.
+ */
 function withEntered(
   usualOf: Options['usualOf'],
   entered: Pick<SavedToolServers, 'inForce'>,

@@ -19,7 +19,7 @@ type Settings = Pick<Config, 'sandbox' | 'egress'>;
 export const promptFolder = (named: string | undefined): string =>
   join(dirname(resolve(named || 'corral.yaml')), 'prompts');
 
-/** Throws: invalid_request for an invalid file in the folder. */
+/** Throws: invalid_request if a file in the folder is invalid. */
 export const createPrompts = (
   settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>,
   isolation: Isolation,

@@ -65,7 +65,6 @@ export function readTemplates(
   return [...byName.values()];
 }
 
-/** Throws: invalid_request with each unknown tool name. */
 export function checkToolNames(templates: readonly TemplateFile[], tools: ToolRegistry): void {
   const problems = templates.flatMap(({ template, file }) => unknownTools(template, file, tools));
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));

@@ -21,7 +21,6 @@ export class RealModelGuard {
     this.#driver = driver;
   }
 
-  /** Throws: invalid_request for a real model without isolation. The message names the setting. */
   readonly check = (ref: string): void => {
     if (!isReal(ref)) return;
     const capabilities = this.#driver?.capabilities;
@@ -29,7 +28,6 @@ export class RealModelGuard {
     this.#isUsed = true;
   };
 
-  /** Why this server refuses real models; undefined: it does not. */
   readonly refusal = (): string | undefined => {
     const capabilities = this.#driver?.capabilities;
     if (this.#unconfined || !capabilities || !isOpen(capabilities)) return undefined;

@@ -17,7 +17,6 @@ export interface Replica extends AsyncDisposable {
   /** Unique to this process, in sockets and leases; undefined if no other server uses the store. */
   readonly name: string | undefined;
   readonly ownership: Ownership;
-  /** Whether the server of this name still runs, as far as this server knows. */
   isAlive(name: string): Promise<boolean>;
   mayReap(): Promise<boolean>;
   mayDeleteOld(): Promise<boolean>;
@@ -97,8 +96,8 @@ export async function readSharedInstance(store: Store, ids: IdSource): Promise<s
 }
 
 /**
- * Only the holder's own machine can tell, and can then take over its leases immediately. The start time of the process
- * reveals a reused process number.
+ * Only the holder's machine can determine this, and can then take over the leases immediately. The process's start time
+ * reveals a reused pid.
  */
 export function hasHolderEnded(holder: string): boolean {
   const [, machine, pid, start] = /^[^@]*@([0-9a-f]+)\/(\d+)\/(\d+)$/.exec(holder) ?? [];

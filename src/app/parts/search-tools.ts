@@ -4,7 +4,6 @@ import type { Tool } from '../../agents/tools/tool.ts';
 import { webSearchTool } from '../../agents/tools/web/search.ts';
 import type { Config } from '../settings/config.ts';
 
-/** None without an engine. Throws invalid_request if the engine lacks a setting. */
 export function createSearchTools({ engine, ...settings }: Config['search']): readonly Tool[] {
   return engine === undefined ? [] : [webSearchTool(createWebSearch(engine, settings, fetchFromEngine))];
 }

@@ -42,7 +42,7 @@ const choiceOf = ({ template, templateBy, projectId, sandbox }: AgentChoice): Ag
 
 const egressKeyOf = ({ sandbox }: AgentChoice): string => JSON.stringify(sandbox?.egress ?? null);
 
-/** A template's settings take the place of the server's. */
+/** A template's settings override the server's. */
 export class SessionConfigs {
   readonly #configOf: () => Config;
   readonly #templates: readonly Template[];

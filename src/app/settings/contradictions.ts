@@ -6,7 +6,6 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
 }
 
-/** Conflicts between settings that are each valid alone, one line each. */
 export function findContradictions(config: Config): string[] {
   const problems: string[] = [];
   if (!isLoopback(config.host) && !config.token && config.oidc.issuer === undefined && !hasIdentityProxy(config)) {

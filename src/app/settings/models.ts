@@ -21,7 +21,6 @@ const sections = Object.fromEntries(keyedProviders.map((it) => [it.name, section
   ReturnType<typeof section>
 >;
 
-/** A mapping in corral.yaml, or JSON in a variable. */
 const mappingOf = <Value extends z.ZodType>(accepts: string, key: z.ZodString, value: Value) => ({
   accepts: `${accepts} (a mapping, or JSON in a variable)`,
   kind: z.union([z.record(z.string(), z.unknown()), z.string().transform(fromJson)]).pipe(z.record(key, value)),

@@ -12,7 +12,7 @@ import type { Template } from '../../core/model/template.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { Config } from './schema.ts';
 
-// Keys that corral.yaml also has are spelt the same.
+// Keys that also exist in corral.yaml have the same name there.
 
 type OptionalSetting<Setting> = Setting extends z.ZodPrefault<infer Kind> | z.ZodOptional<infer Kind>
   ? z.ZodOptional<Kind>

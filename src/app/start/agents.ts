@@ -70,7 +70,6 @@ function screenOf(geometry: string): { width: number; height: number } {
 const deniedIn = ({ tools, egress }: Config): readonly string[] =>
   egress.policy === 'none' ? [...tools.deny, 'web_fetch'] : tools.deny;
 
-/** Returns the same object while the settings stay the same. */
 function onceFor<Answer>(make: (config: Config) => Answer): (config: Config) => Answer {
   let last: { readonly of: Config; readonly answer: Answer } | undefined;
   return (config) => {

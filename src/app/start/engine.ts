@@ -117,7 +117,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
   const snapshots = new Snapshots({
     ...server,
     archive,
-    // The files of a sandbox in memory end with the process.
+    // An in-memory sandbox's files are lost when the process ends.
     policy: driver.capabilities.isolation === 'fake' ? { ...config.snapshots, keep: 0 } : config.snapshots,
   });
   const manifests = new Manifests({ ...server, snapshots, archive, files: workspaceFiles });

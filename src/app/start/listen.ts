@@ -10,7 +10,6 @@ interface ListenAddress {
   readonly port: number;
 }
 
-/** If the address is not available, the error explains why. */
 export async function listenOrExplain<Value>(place: ListenAddress, listen: () => Promise<Value>): Promise<Value> {
   try {
     return await listen();

@@ -11,7 +11,6 @@ interface Deps {
   readonly driver: string;
   readonly desktopFor: (session: AgentChoice) => DesktopAvailability;
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
-  /** Throws if these services cannot run here. */
   readonly checkServices: (session: AgentChoice) => void;
   /** Variables that credentials set in sandboxes, from the settings, the server and projects. */
   readonly secretVariables: () => Promise<ReadonlySet<string>>;
@@ -19,13 +18,11 @@ interface Deps {
 
 /** The result can change while the server runs, because it depends on the state of the desktop image. */
 export class RunnableTemplates extends ServerPart<Deps> {
-  /** Throws if the session's sandbox cannot start here. */
   check(session: AgentChoice): void {
     const trouble = this.#imageTrouble(session) ?? this.#servicesTrouble(session);
     if (trouble) throw errorOf(trouble);
   }
 
-  /** Throws if the template that a session names cannot run here. */
   checkNamed(template: TemplateInfo, session: AgentChoice): void {
     const trouble =
       this.#desktopTrouble(template, session) ?? this.#imageTrouble(session) ?? this.#servicesTrouble(session);

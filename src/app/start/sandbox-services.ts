@@ -16,7 +16,10 @@ interface Limits {
   readonly closedPorts: ReadonlySet<number>;
 }
 
-/** Throws: unsupported if the driver has no services, invalid_request if the operator does not allow an image. */
+/**
+ * Throws: unsupported if the driver has no services, invalid_request for an image that is not allowed or a reserved
+ * port.
+ */
 export function checkServices(services: ServiceRecipes, { config, driver, closedPorts }: Limits): void {
   const { serviceImages } = config.sandbox;
   const names = Object.keys(services);
@@ -70,7 +73,7 @@ interface Beginning {
   readonly report: (news: ServiceUpdate) => void;
 }
 
-/** Waits until each service is ready or has failed. */
+/** Resolves when each service is ready or has failed. */
 export async function startSandboxServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
   const { driver, id, settings, client, isAdopted, clock } = beginning;
   const tell = isAdopted ? () => {} : beginning.tell;

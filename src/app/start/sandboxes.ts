@@ -57,13 +57,14 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'holdings' | '
    */
   readonly desktopFor: (session?: AgentChoice) => DesktopAvailability;
   readonly servicesOf: (session: AgentChoice) => ServiceRecipes;
-  /** Throws if the session's services cannot run here. */
   readonly checkServices: (session: AgentChoice) => void;
-  /** The image that the session needs, if this driver cannot run it. */
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
   /** The egress rules of a session's sandbox, without hosts that were allowed only in the session. */
   readonly readEgress: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
-  /** A sandbox without a session or network access, to move the content of a volume in a folder of its workspace. */
+  /**
+   * A sandbox without a session or network access that mounts a volume in a folder of its workspace, to move its
+   * content.
+   */
   readonly transferSpec: (
     session: SessionId,
     volume: Volume,

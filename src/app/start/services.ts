@@ -72,10 +72,8 @@ export interface OpenServices extends AsyncDisposable {
   readonly opencodex: ProjectParts['api'];
   readonly workspaces: WorkspaceService;
   readonly keys: ApiKeys;
-  /** Undefined: no identity provider is configured. */
   readonly signIns: SignIns | undefined;
   readonly memberships: Memberships;
-  /** Undefined: no tokens of trusted issuers are accepted. */
   readonly tokens: FederatedTokenVerifier | undefined;
   readonly workers: WorkerCredentials;
   /** Facades whose clients define automations register here. */

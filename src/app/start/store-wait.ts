@@ -10,7 +10,6 @@ import { listenOrExplain } from './listen.ts';
 interface UnavailableServer {
   readonly host: string;
   readonly port: number;
-  /** Reported to clients. */
   readonly reason: string;
 }
 

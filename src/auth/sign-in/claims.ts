@@ -46,7 +46,6 @@ const Claims = z.object({
 });
 const Groups = z.union([z.array(z.string().max(256)).max(maxGroups), z.string().transform((one) => [one])]).catch([]);
 
-/** The claim of this name, or at this path, such as `realm_access.roles`. */
 export function readClaim(claims: Readonly<Record<string, unknown>>, path: string): unknown {
   if (Object.hasOwn(claims, path)) return claims[path];
   return path

@@ -14,7 +14,6 @@ export function readCookie(header: string | undefined, name: CookieName, isSecur
   return found.length === 1 ? found[0]?.slice(prefix.length) : undefined;
 }
 
-/** Without a value, the browser deletes the cookie. */
 export function formatSetCookie(name: CookieName, { value, seconds, isSecure }: NewCookie): string {
   const life = value === undefined ? 0 : Math.max(1, Math.floor(seconds ?? 0));
   const parts = [`${nameOf(name, isSecure)}=${value ?? ''}`, 'Path=/', `Max-Age=${life}`, 'HttpOnly', 'SameSite=Lax'];

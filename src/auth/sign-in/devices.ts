@@ -25,12 +25,12 @@ const Device = z.object({
   sid: z.string().nullable(),
   /** The provider's tokens, kept until the device is signed out. */
   tokens: SealedValue.nullable(),
-  /** The provider issued a refresh token, with which the server checks the person. */
+  /** Whether the provider issued a refresh token, with which the server checks the person. */
   refreshes: z.boolean(),
   createdAt: z.number(),
   lastSeenAt: z.number(),
   checkedAt: z.number(),
-  /** Until this time, only the server that claimed the check asks the provider about the person. */
+  /** Until this time, only the server that claimed the check contacts the provider about the person. */
   claimedUntil: z.number(),
   endedAt: z.number().nullable(),
 });
@@ -50,7 +50,6 @@ interface Deps {
   readonly peppers: Peppers;
   readonly clock: Pick<Clock, 'now'>;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
-  /** Other servers change the same records. */
   readonly shared: boolean;
   readonly limits: DeviceLimits;
 }
@@ -95,13 +94,12 @@ export class Devices {
     };
   }
 
-  /** Reads changes by other servers, including those of people. */
   async load(): Promise<void> {
     await this.#deps.people.load();
     await this.#devices.load();
   }
 
-  /** The principal of a device's secret. A browser can send it only in a cookie, and a command line never does. */
+  /** Browsers send the secret only in a cookie, and command lines never do. */
   find(presented: readonly string[], kind: Device['kind']): Principal | undefined {
     for (const text of presented) {
       const id = form.exec(text)?.[1] ?? '';
@@ -200,7 +198,6 @@ export class Devices {
   async confirm(id: string, tokens: SealedValue): Promise<void> {
     await this.#change(id, { tokens, checkedAt: this.#deps.clock.now(), claimedUntil: 0 });
   }
-  /** Resolves with undefined if the device is signed out or the condition does not hold. */
   async #change(
     id: string,
     fields: Partial<Device>,

@@ -97,7 +97,7 @@ export class Issuer {
   }
 
   /**
-   * Completes the sign-in. `answer`: the address to which the provider sent the browser. Rejects: InvalidIdToken,
+   * Completes the sign-in. `answer`: the address to which the provider sent the browser. Rejects: InvalidIdTokenError,
    * provider_error.
    */
   async finish(answer: URL, { state, nonce, verifier }: SignInChecks): Promise<SignInResult> {
@@ -146,7 +146,10 @@ export class Issuer {
     }
   }
 
-  /** The address where the browser ends the provider's own session. Undefined: the provider has no such address. */
+  /**
+   * The address where the browser ends the provider's own session. Undefined if there is none or the provider does not
+   * respond.
+   */
   async end(idToken: string, returnTo: string): Promise<string | undefined> {
     try {
       const { config } = await this.#discovered();
@@ -157,7 +160,7 @@ export class Issuer {
     }
   }
 
-  /** Verifies the token of a back-channel logout. Rejects: InvalidIdToken. */
+  /** Verifies the token of a back-channel logout. Rejects: InvalidIdTokenError. */
   async readLogout(token: string): Promise<ProviderLogout> {
     const { guardedKeys } = await this.#discovered();
     const claims = await this.#verified(token, guardedKeys, { requiredClaims: ['iat', 'jti', 'events'] });

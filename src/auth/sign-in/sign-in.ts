@@ -31,7 +31,7 @@ const Beginning = z.object({
   returnTo: z.string(),
   until: z.number(),
 });
-/** Only the approved command line can use it, because only it knows the verifier of the challenge. */
+/** Only the approved command line can use this code, because only it knows the challenge's verifier. */
 const Approval = z.object({ device: z.string(), challenge: z.string(), agent: z.string(), until: z.number() });
 export const signInTimeoutSeconds = 600;
 const approvalMs = 120_000;
@@ -96,7 +96,7 @@ export class SignIn {
     return { location, login: this.#seal(provider, { ...challenge, returnTo: toLocalPath(returnTo, base), until }) };
   }
 
-  /** Completes the sign-in that `begin` started in the same browser. Rejects: SignInRefusal. */
+  /** Completes the sign-in that `begin` started in the same browser. Rejects: SignInRefusedError. */
   async finish(provider: string, visit: Visit & { search: string; login: string | undefined; agent: string }) {
     const issuer = this.#issuer(provider);
     const { base, search, login, agent } = visit;
@@ -133,7 +133,7 @@ export class SignIn {
     return { returnTo, ...made };
   }
 
-  /** Lets a command line act for the person of this browser. Returns a code for it. Throws: forbidden (no browser). */
+  /** Returns a code with which a command line can act for this browser's person. Throws: forbidden (no browser). */
   allowCommand(device: string | undefined, { challenge, agent }: { challenge: string; agent: string }): string {
     const { devices, clock, vault } = this.#deps;
     const found = device === undefined ? undefined : devices.get(device);
@@ -145,8 +145,8 @@ export class SignIn {
   }
 
   /**
-   * The token of a command line that a person approved. Rejects: invalid_request (the code does not match the
-   * verifier).
+   * The token of a command line that a person approved. Rejects: invalid_request (the code is wrong or has expired, or
+   * the verifier does not match).
    */
   async enterCommand({ code, verifier }: { code: string; verifier: string }) {
     const { people, devices, clock, tell } = this.#deps;
@@ -171,7 +171,9 @@ export class SignIn {
     }
   }
 
-  /** Resolves with the address where the browser ends the provider's own session, if there is one. */
+  /**
+   * Signs the device out. Resolves with the address where the browser ends the provider's own session, if there is one.
+   */
   async leave(device: string, { base }: Visit): Promise<string | undefined> {
     const { people, devices, tell } = this.#deps;
     const found = devices.get(device);
@@ -268,7 +270,7 @@ export class SignIn {
   #issuerOf = (person: Person | undefined): Issuer | undefined =>
     this.#deps.issuers.find(({ settings }) => settings.issuer === person?.issuer);
 
-  /** Undefined: the device has no tokens, or their encryption key no longer exists. */
+  /** Undefined: the device has no tokens, or they cannot be decrypted. */
   #openTokens({ id, tokens }: Device): DeviceTokens | undefined {
     if (tokens === null) return undefined;
     try {
@@ -297,7 +299,6 @@ export class SignIn {
   }
 }
 
-/** Parses one of the small JSON texts that this module writes. Undefined: invalid or too large. */
 function jsonOf(text: string): unknown {
   const parsed = parseJson(text, { maxBytes: 65_536, maxDepth: 4, maxValues: 20 });
   return parsed.ok ? parsed.value : undefined;

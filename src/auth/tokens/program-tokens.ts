@@ -115,7 +115,7 @@ export class FederatedTokenVerifier extends ServerPart<Deps> {
 
 const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64url');
 
-/** From the unchecked token. Empty if it names no issuer. */
+/** Reads the unverified token. Empty if it names no issuer. */
 function parseIssuer(token: string): string {
   try {
     return decodeJwt(token).iss ?? '';
@@ -124,7 +124,6 @@ function parseIssuer(token: string): string {
   }
 }
 
-/** Every claim of the rule must match. A list matches if one of its values does. */
 function fits({ claims: patterns }: TrustRule, claims: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(patterns).every(([name, pattern]) => {
     const found = readClaim(claims, name);

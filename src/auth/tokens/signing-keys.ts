@@ -52,7 +52,6 @@ interface Options {
 }
 export interface RequiredClaims {
   readonly issuer?: string | undefined;
-  /** The token must be for at least one of these audiences. */
   readonly audience: string | string[];
 }
 
@@ -100,7 +99,6 @@ export class SigningKeys extends ServerPart<Options> {
       });
     await this.#reading;
   }
-  /** Like `refresh`, if the keys were not read for ten minutes. */
   async keepFresh(): Promise<void> {
     if (this.#isOld()) await this.refresh();
   }

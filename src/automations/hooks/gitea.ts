@@ -7,7 +7,6 @@ const reviews: Readonly<Record<string, string>> = {
   pull_request_comment: 'commented',
 };
 
-/** Deliveries of Gitea and Forgejo: the same headers under two names. */
 export const gitea: HookReader = {
   verify: ({ headers, body }, secret) =>
     verifyHexHmac(headers['x-forgejo-signature'] ?? headers['x-gitea-signature'], body, secret),

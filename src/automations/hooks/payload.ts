@@ -7,7 +7,6 @@ export function readValue(payload: unknown, path: string): unknown {
   }
   return value;
 }
-/** The text or number at the first of these paths that has one. Empty if none has. */
 export function readTextAt(payload: unknown, ...paths: readonly string[]): string {
   for (const path of paths) {
     const value = readValue(payload, path);

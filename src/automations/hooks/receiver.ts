@@ -138,7 +138,6 @@ export const github: HookReader = {
 
 interface Deps {
   readonly records: AutomationRecords;
-  /** Undefined: no secret was created yet. */
   readonly secretOf: (automationId: string) => Promise<Secret | undefined>;
   readonly clock: Clock;
   readonly wake: () => void;
@@ -162,7 +161,6 @@ const unknown = () =>
     'The delivery was rejected: its address does not exist, or it is not signed with the secret of that address.',
   );
 
-/** Each delivery that matches starts the automation once. */
 export class HookReceiver extends ServerPart<Deps> {
   async receive(id: string, request: HookRequest): Promise<HookResponse> {
     const { count = () => {} } = this.deps;

@@ -13,7 +13,6 @@ interface Deps {
   readonly seal: (id: string, secret: Secret) => SealedValue;
   readonly open: (id: string, sealed: SealedValue) => Secret;
   readonly token: () => string;
-  /** Masks a secret in the log. */
   readonly learn: (secret: Secret) => void;
 }
 

@@ -23,9 +23,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly send: SendRequest;
   readonly secretOf: (id: string, sealed: SealedValue) => Secret;
   readonly leads: () => Promise<boolean>;
-  /** Whether other servers change the records too. */
   readonly shared: boolean;
-  /** Returns a number from 0 to 1. */
   readonly random: () => number;
   readonly count?: (outcome: 'delivered' | 'again' | 'failed') => void;
 }
@@ -41,7 +39,7 @@ interface Queue {
   /** Whether the store can have more due deliveries. */
   readonly hasMore: boolean;
 }
-/** Consecutive attempts without an answer, and the time of the next attempt in ms. */
+/** Consecutive attempts without an answer, and the time of the next attempt, epoch ms. */
 interface SilentEndpoint {
   readonly tries: number;
   readonly until: number;
@@ -136,7 +134,6 @@ export class WebhookDeliverer {
     return { dueInMs, suspended };
   }
 
-  /** Postpones the delivery until its endpoint is no longer suspended. No attempt is made or counted. */
   async #postpone({ id, webhookId, nextAt }: PendingDelivery): Promise<void> {
     const found = await this.#deps.records.findPending(id);
     const until = this.#silent.get(webhookId)?.until ?? nextAt;
@@ -245,7 +242,7 @@ export class WebhookDeliverer {
     return true;
   }
 
-  /** How long the endpoint stays suspended, in ms. 0: it is not suspended. */
+  /** Returns when the endpoint's suspension ends, epoch ms. 0: it is not suspended. */
   #noteSilence(webhookId: string, isSilent: boolean): number {
     const now = this.#deps.clock.now();
     const before = this.#silent.get(webhookId);

@@ -109,7 +109,7 @@ export const toAutomationStartData = ({ id, name, projectId }: Automation, start
   ...(start.text !== '' && { text: start.text }),
 });
 
-/** One, or for API programs one for each matching event of their API. */
+/** One message, or for API programs one per matching event of their API. */
 export const countMessages = (format: Webhook['format'], type: WebhookEventType, data: MessageData): number =>
   format === 'managed-agents' ? toProgramEvents(type, data).length : 1;
 
@@ -138,7 +138,7 @@ interface ProgramEvent {
   readonly id: string;
   readonly session_thread_id?: string;
 }
-/** None if programs cannot see the event's subject. */
+/** Empty if programs cannot see the event's subject. */
 function toProgramEvents(type: WebhookEventType, data: MessageData): ProgramEvent[] {
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };

@@ -45,7 +45,7 @@ const AutomationChange = z.object({
   name: z.string(),
   projectId: z.string().nullable(),
   owner: z.string().optional(),
-  /** Defined by a program of another API. */
+  /** Whether a program of another API defined it. */
   isProgram: z.boolean(),
 });
 export type AutomationChange = z.output<typeof AutomationChange>;
@@ -94,7 +94,7 @@ export interface OutboxEntry {
 
 export class WebhookOutbox {
   readonly #records: RecordStore;
-  /** Without endpoints, appends carry nothing extra. */
+  /** False: there are no endpoints, so appends carry nothing extra. */
   #isOpen = false;
   #onAdd = (): void => {};
 
@@ -114,7 +114,6 @@ export class WebhookOutbox {
     this.#onAdd = listener;
   }
 
-  /** Oldest first. */
   async oldest(limit: number): Promise<OutboxEntry[]> {
     const found = await this.#records.list(kind, { limit });
     return found.map(({ id, doc }) => ({ id, event: OutboxEvent.parse(doc) }));
@@ -202,7 +201,7 @@ function toOutboxEvent({ type, runId, data }: SessionFact, common: DeletedSessio
   }
 }
 
-/** Excludes the initial title of a session, and the title from a run. */
+/** Excludes a session's initial title and a title set by its run. */
 function listChangedFields(facts: readonly SessionFact[]): (typeof changedFields)[number][] {
   const isNew = facts.some(({ type }) => type === 'session.created');
   const isRenamed = !isNew && facts.some(({ type, runId }) => type === 'title' && runId === null);

@@ -26,7 +26,6 @@ const StoredDelivery = WebhookDelivery.extend({
 export type StoredWebhook = z.output<typeof Stored>;
 export type Delivery = z.output<typeof StoredDelivery>;
 const Pending = StoredDelivery.pick({ id: true, webhookId: true, type: true }).extend({ nextAt: z.number() });
-/** A pending delivery, without its body. */
 export type PendingDelivery = z.output<typeof Pending>;
 
 const missing = () => new AppError('not_found', 'There is no such webhook.');
@@ -65,7 +64,6 @@ export class WebhookRecords {
           await this.#records.delete(kind, delivery);
     });
   }
-  /** All endpoints, or those of an owner and of the projects, newest first. */
   async list(owner?: string, projects: readonly string[] = []): Promise<StoredWebhook[]> {
     const found = await this.#endpoints.listFor(owner, { parents: projects });
     return found.sort((a, b) => b.createdAt - a.createdAt);

@@ -92,7 +92,7 @@ export class ResourceNotifier extends ServerPart<Deps> {
       return made;
     };
   }
-  /** Reports the change from the state that `read` returned before. */
+  /** Reports the change, with the state that `read` returned before it. */
   #changing<Args extends [id: string, ...unknown[]], Before, After>(
     read: (id: string, second: never) => Promise<Before>,
     change: (...args: Args) => Promise<After>,
@@ -106,12 +106,12 @@ export class ResourceNotifier extends ServerPart<Deps> {
     };
   }
 
-  /** A token endpoint returned no new token for a credential. */
+  /** Reports that a token endpoint returned no new token for a credential. */
   async refreshFailed(credential: VaultCredential, vault: Holder): Promise<void> {
     await this.#tell(ofCredential(credential, vault), 'refresh_failed');
   }
 
-  /** Not read if there are no endpoints. */
+  /** Reads nothing if there are no endpoints. */
   async #before<State>(read: () => Promise<State>): Promise<State | undefined> {
     return this.deps.outbox.isOpen ? await read() : undefined;
   }

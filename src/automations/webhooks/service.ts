@@ -24,7 +24,6 @@ interface Deps {
   /** Rejects: invalid_request (an address that webhooks cannot use), not_found (the project). */
   readonly check: (spec: Pick<WebhookSpec, 'url' | 'projectId'>) => Promise<void>;
   readonly isOwned: OwnerAccessCheck;
-  /** Masks a secret in the log. */
   readonly learn: (secret: Secret) => void;
   readonly wake: () => void;
   /** From now on, appends carry the events for webhooks. */

@@ -23,7 +23,6 @@ export const psCommand: CliCommand = {
   },
 };
 
-/** Prints a background process's whole log; with `follows`, until the process ends. Resolves with the exit code. */
 export async function printProcessLog(box: Box, pidText: string, follows: boolean, io: Io): Promise<number> {
   if (!/^\d{1,10}$/.test(pidText)) throw new UsageError('--process needs a number: corral ps lists them.');
   const pid = Number(pidText);
@@ -32,7 +31,7 @@ export async function printProcessLog(box: Box, pidText: string, follows: boolea
   if (!found)
     throw new CorralError('not_found', `No process ${pid} in this session: corral ps lists them.`, { address: '' });
   if (found.log === '') throw new UsageError(`Process ${pid} has no log: only background processes have one.`);
-  // tail ends when the process does.
+  // `--pid` ends tail when the process ends.
   const until = follows && found.status === 'running' ? `-f --pid=${pid} -s 0.2 ` : '';
   const decoder = new TextDecoder();
   let rest = '';

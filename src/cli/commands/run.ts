@@ -97,7 +97,6 @@ async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): 
   return exitCodes.ok.code;
 }
 
-/** Resolves with the paths in the workspace. */
 async function putFiles(box: Box, files: readonly string[]): Promise<string[]> {
   const put: string[] = [];
   for (const file of files) {

@@ -41,7 +41,6 @@ export const lsCommand: CliCommand = {
 const statuses = ['pending', 'running', 'waiting', 'completed', 'failed'] as const;
 
 type State = Pick<Outputs['sessions']['get'], 'status' | 'outcome'>;
-/** A completed session whose last run failed is shown as `failed`. */
 const withState = <Session extends State>(session: Session) => ({
   ...session,
   status: session.status === 'completed' && session.outcome?.status === 'failed' ? ('failed' as const) : session.status,

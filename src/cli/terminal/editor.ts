@@ -38,14 +38,13 @@ export const createEditorState = (history: readonly string[] = []): EditorState 
 
 export const withText = (editor: EditorState, text: string, at = text.length): EditorState => ({ ...editor, text, at });
 
-/** The sent message becomes the newest in the history. */
 export function clearSent(editor: EditorState): EditorState {
   const { history, text } = editor;
   const next = history.at(-1) === text || text.trim() === '' ? history : [...history, text].slice(-maxHistory);
   return createEditorState(next);
 }
 
-/** A backslash at the end, or Alt or Shift with Enter, starts a new line instead. */
+/** A backslash before the cursor, or Alt or Shift with Enter, starts a new line instead. */
 export const isSendKey = ({ text, at }: EditorState, key: Key): boolean =>
   key.return === true && !key.meta && !key.shift && !text.slice(0, at).endsWith('\\');
 
@@ -119,7 +118,7 @@ export function lineAt(text: string, at: number): readonly [start: number, end: 
   return [text.lastIndexOf('\n', at - 1) + 1, end < 0 ? text.length : end];
 }
 
-// Visible characters, such as a flag or a letter with its accent.
+// Steps over whole visible characters, such as a flag or a letter with its accent.
 const sizeBefore = (text: string, at: number) => (at === 0 ? 0 : at - characterAt(text, at - 1)[0]);
 export const characterAfter = (text: string, at: number) => text.slice(at, characterAt(text, at + 1)[1]);
 function wordBefore(text: string, at: number): number {

@@ -86,7 +86,6 @@ export async function openChatTerminal({ io, corral, box: first, run }: OpenOpti
   }
 }
 
-/** Resolves with the id of the chosen session; undefined if none was chosen. */
 export async function chooseSession(io: Io, corral: Corral): Promise<string | undefined> {
   io.stdin.setRawMode(true);
   const ui = render(h(Text, null, ''), { stdin: io.stdin, stdout: io.stderr, exitOnCtrlC: false, patchConsole: false });

@@ -25,7 +25,6 @@ interface Completion {
 }
 const most = 6;
 
-/** Completes commands at the start of the line, and files after `@`. */
 export async function findCompletion(
   { text, at }: EditorState,
   files: () => Promise<readonly string[]>,
@@ -218,7 +217,6 @@ function approvalText(call: ChatView['approvals'][number], paint: Paint): string
   return `${paint('yellow', `Allow ${call.function}?`)}\n  ${formatCallLine(call)}${why}${change ? `\n${lastLines(change, 20)}` : ''}`;
 }
 
-/** The input text with its cursor. */
 export function withCursor({ text, at }: EditorState, paint: Paint): string {
   const under = text[at] === '\n' ? '' : characterAfter(text, at);
   const shown = `${text.slice(0, at)}${paint('inverse', under || ' ')}${text.slice(at + under.length)}`;

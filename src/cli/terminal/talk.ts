@@ -68,7 +68,6 @@ export class ChatTerminal {
     }
   }
 
-  /** Shows the last part of the output, and the exit code unless it is 0. */
   async exec(command: string): Promise<void> {
     const { exitCode, stdout, stderr } = await this.box.exec(command, { signal: this.#left.signal, keep: 200_000 });
     const about = exitCode === 0 ? '' : `exit ${exitCode}`;
@@ -81,7 +80,7 @@ export class ChatTerminal {
     return (await this.corral.call((api) => api.runs.stop.mutate({ sessionId: this.box.id }))).stopped;
   }
 
-  /** Read again after each run and each command. */
+  /** Cached until the next tool call, command or end of a run. */
   files(): Promise<readonly string[]> {
     this.#files ??= this.corral
       .call((api) => api.files.find.query({ sessionId: this.box.id, pattern: '*' }))

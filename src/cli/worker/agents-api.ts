@@ -233,7 +233,6 @@ export function parseSessionKey({ secret }: EnvironmentWork): string | undefined
   }
 }
 
-/** Retries until the work succeeds or fails permanently; pauses double up to half a minute. */
 export async function retryApiCall<Value>(work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
   for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 30_000)) {
     try {

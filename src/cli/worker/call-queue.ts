@@ -33,7 +33,7 @@ export class CallQueue {
   get phase(): SessionPhase {
     return this.#phase;
   }
-  /** On an interrupt, the server itself answers the waiting calls. */
+  /** The number of interrupts. On each, the server itself answers the waiting calls. */
   get interrupts(): number {
     return this.#interrupts;
   }

@@ -13,7 +13,7 @@ const maxTextChars = 256 * 1024;
 const maxMatches = 500;
 const rateLimitMs = 5_000;
 
-/** The text goes to the agent. */
+/** The message is sent to the agent. */
 class ToolError extends Error {}
 
 type Run = (box: Box, call: ToolCall, signal: AbortSignal) => Promise<string | WorkerCallResult>;

@@ -164,7 +164,8 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
     if (lease.isLost || isRefused) return say(`${sessionId}: ${await findLossReason(parts)}`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
-    // The server requests the item back, for example because its session was archived. The next search removes its box.
+    // The server requested the item back, for example because its session was archived. A failed removal is repeated
+    // later.
     else await boxes.removeIfEnded(api, sessionId, AbortSignal.timeout(stopMs)).catch(() => {});
   }
   await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {

@@ -36,7 +36,7 @@ export async function raceAbort<Value>(work: Promise<Value>, signal: AbortSignal
   }
 }
 
-/** Throws as soon as the signal fires. */
+/** Rejects as soon as the signal fires. */
 export async function sleep(ms: number, signal: AbortSignal, clock: Clock = systemClock): Promise<void> {
   throwIfAborted(signal);
   const { promise, resolve } = Promise.withResolvers<void>();

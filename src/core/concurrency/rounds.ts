@@ -46,7 +46,6 @@ export class Rounds {
 
 interface Repeats {
   readonly clock: Clock;
-  /** The pause before the first round, in ms; absent: none. */
   readonly firstMs?: number;
   readonly failedMs: number;
   readonly onError?: (thrown: unknown) => void;
@@ -66,7 +65,6 @@ export async function runRounds(
 
 interface Poll {
   readonly everyMs: number;
-  /** The pause before the first poll, in ms; absent: none. */
   readonly firstMs?: number;
   readonly clock?: Clock;
 }

@@ -233,7 +233,7 @@ export interface CommandQueue {
  * Everything durable: events, records, the inbox, leases and commands.
  *
  * @example
- * await using store = await sqliteStore({ path: 'data/corral.db' });
+ * await using store = await openSqliteStore({ path: 'data/corral.db' });
  */
 export interface Store extends AsyncDisposable {
   readonly name: string;

@@ -1,5 +1,5 @@
 export interface IndexEntry {
-  /** The id of its owner, or of the record that `ownerFields` names. */
+  /** The id of the owner, or of the record named by the field in `ownerFields`. */
   readonly owner: string | null;
   readonly shared: boolean;
   /** The record that it is part of, such as the project of a session. */

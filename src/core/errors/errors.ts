@@ -106,7 +106,6 @@ export const sandboxLossCodes: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
 ]);
 
-/** A handler for `catch`: an error with this code becomes undefined, and all others are rethrown. */
 const undefinedFor =
   (code: ErrorCode) =>
   (thrown: unknown): undefined => {

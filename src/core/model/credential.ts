@@ -60,7 +60,6 @@ export const CredentialInjection = z.object({
   /** In lower case. */
   header: z.string(),
   scheme: z.enum(['bearer', 'basic']).optional(),
-  /** The user name for Basic authentication. */
   user: z.string().optional(),
   env: z.array(z.string()).readonly(),
   git: z.enum(['read', 'write']).optional(),

@@ -367,7 +367,6 @@ const fileReaders = new Set(['file_read', 'read', 'file_find_in_content', 'grep'
 /** Whether the tool reads or searches files. Its results have the same shape as those of a file write. */
 export const isFileReadingTool = (tool: string): boolean => fileReaders.has(tool);
 
-/** The argument that best identifies the call. */
 const mainArgument = (args: Readonly<Record<string, unknown>>): string =>
   String(args.command ?? args.file ?? args.url ?? args.query ?? args.text ?? args.task ?? args.name ?? '');
 

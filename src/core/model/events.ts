@@ -95,7 +95,10 @@ export const SessionStatus = z.enum(['pending', 'running', 'waiting', 'completed
 export type SessionStatus = z.infer<typeof SessionStatus>;
 
 const args = z.record(z.string(), z.unknown());
-/** The model was thinking before this text. Set in the next delta, and in a message that starts with it. */
+/**
+ * The model was thinking before this text. Set in the first delta after the thinking, and in a message that starts with
+ * it.
+ */
 const thought = z.literal(true).optional();
 /** Why the run waits, if the message is the run's question. Absent in other messages, and in logs of older servers. */
 const waits = WaitReason.optional();

@@ -63,7 +63,6 @@ export const forbiddenRoleError = ({ role, origin = 'another origin' }: Pick<Pri
 const onlyReads = (origin: string) =>
   `Pages of ${origin} may only read here. Name that origin in CORRAL_CORS_ORIGINS, or set CORRAL_TOKEN and have the page send it.`;
 
-/** `auditor`: an auditor or an administrator. */
 export const hasRole = ({ role }: Pick<Principal, 'role'>, least: Role): boolean =>
   least === 'auditor'
     ? role === 'auditor' || role === 'admin'
@@ -72,11 +71,9 @@ export const hasRole = ({ role }: Pick<Principal, 'role'>, least: Role): boolean
 export const canObserveAll = (caller: Pick<Principal, 'role'>): boolean =>
   hasRole(caller, 'operator') || hasRole(caller, 'auditor');
 
-/** Reduces an auditor to the rights of a viewer. */
 export const limitAuditorToViewer = (caller: Principal): Principal =>
   caller.role === 'auditor' ? { ...caller, role: 'viewer' } : caller;
 
-/** The person whose account the caller can manage; undefined for keys. */
 export const accountOf = ({ person, isPersonalKey }: Principal): string | undefined =>
   isPersonalKey ? undefined : person;
 

@@ -60,7 +60,7 @@ export const RunOutcome = z.object({
 
 /** The lifetime that a client set for a sandbox without runs. */
 export const SessionLifetime = z.object({
-  /** When the session is deleted or paused, epoch ms. Null while it starts or is paused. */
+  /** When the session is deleted or paused, epoch ms. Null while the sandbox starts or is paused. */
   endsAt: z.number().nullable(),
   /** The lifetime that the sandbox was created with. */
   seconds: z.number(),

@@ -65,7 +65,6 @@ export const RepositoryInput = z.strictObject({
   ref: GitRef.optional(),
   /** Default: the last part of the URL. */
   path: RepositoryPath.optional(),
-  /** The number of commits to fetch. Default: all. */
   depth: z.int().min(1).max(1_000_000).optional(),
   access: RepositoryAccess.default('write'),
 });
@@ -106,7 +105,6 @@ export const SessionRepository = z.object({
   access: RepositoryAccess,
   /** `waiting`: it is fetched when the sandbox starts. */
   state: z.enum(['waiting', 'ready', 'failed']),
-  /** Why it could not be fetched; null unless it failed. */
   error: z.string().nullable(),
   /** The branch of this session, `corral/<words>-<id>`; null until the repository is fetched. */
   branch: z.string().nullable(),

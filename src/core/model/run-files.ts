@@ -7,7 +7,6 @@ export const ignoredFolders: readonly string[] = [
   ...['.git', 'node_modules', '.corral', '.agent_logs', '.venv', '__pycache__'],
 ];
 export const runFileLimits = {
-  /** Maximum number of files in the list. */
   files: 20_000,
   copies: 2_000,
   /** Maximum size of one copied file, in bytes. */
@@ -18,9 +17,7 @@ export const runFileLimits = {
 
 /** The complete outputs of commands. */
 export const outputFolder = '.corral/output';
-/**
- * The conversation contains outputs up to this length in full, so their files are not changes to the workspace.
- */
+/** Output files up to this size are not listed as workspace changes, because the conversation contains them in full. */
 export const maxShownOutputBytes = 4 * 1024;
 
 /** The uploaded skills of the session, read-only. */

@@ -104,7 +104,6 @@ export const BudgetOverrun = z.object({
 });
 export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
 
-/** All amounts that budgets count, except time. */
 export const toCountedSpending = ({ turns, tokens, cost, toolCalls = 0, assumed }: Spending) => ({
   ...{ turns, toolCalls },
   ...{ tokens: tokens + (assumed?.tokens ?? 0), cost: cost + (assumed?.cost ?? 0) },

@@ -53,7 +53,6 @@ const languages: Readonly<Record<string, Language>> = {
   '': shell, // an indented block has no language; it contains settings, or input for a prompt
 };
 
-/** Code in an unknown language is not highlighted. */
 export function highlightCode(code: string, language: string): string {
   const rules = languages[language];
   if (!rules) return escaped(code);

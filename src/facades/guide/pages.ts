@@ -132,9 +132,8 @@ const ordered: readonly Section[] = [
 ];
 
 export const docsFolder = new URL('../../../docs/', import.meta.url);
-const inside = /^(decisions|machines)\//; // for contributors, who find them in the repository
+const inside = /^(decisions|machines)\//; // pages for contributors, who find them in the repository
 
-/** The pages that the order above does not list, sorted by path. */
 function others(): Section {
   const known = new Set(ordered.flatMap(([, pages]) => pages.map(([path]) => path)));
   const files = readdirSync(docsFolder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));

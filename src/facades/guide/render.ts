@@ -18,7 +18,6 @@ export function toAnchor(heading: string): string {
 
 const addressOf = (path: string) => (path === 'index' ? '/guide' : `/guide/${path}`);
 
-/** Resolves a link in a page; undefined: its target is not in the guide. */
 function target(href: string, page: string): string | undefined {
   if (/^(https?:|#|\/)/.test(href)) return href;
   const [file = '', anchor] = href.split('#');

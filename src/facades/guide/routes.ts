@@ -32,7 +32,7 @@ function mountGuide(app: App): void {
     if (!pagePaths.has(path)) throw new AppError('not_found', 'The guide has no such page.');
     const known = rendered.get(path);
     if (known !== undefined) return known;
-    const { renderPage } = await import('./render.ts'); // the package is loaded on first use
+    const { renderPage } = await import('./render.ts');
     const html = renderPage(path, await readFile(new URL(`${path}.md`, docsFolder), 'utf8'));
     rendered.set(path, html);
     return html;
@@ -85,7 +85,7 @@ function mountGuide(app: App): void {
 
 /** The pages do not change while the server runs. */
 async function searchIndex(): Promise<IndexEntry[]> {
-  const { buildIndex: indexOf } = await import('./search-index.ts'); // the package is loaded on first use
+  const { buildIndex: indexOf } = await import('./search-index.ts');
   const entries = await Promise.all(
     [...pagePaths].map(async (path) => indexOf(path, await readFile(new URL(`${path}.md`, docsFolder), 'utf8'))),
   );

@@ -10,7 +10,6 @@ export interface IndexEntry {
 }
 const maxText = 1_500;
 
-/** The parts of a page, in order. The first one has the page's own title as its heading. */
 export function buildIndex(page: string, markdown: string): IndexEntry[] {
   const entries: { page: string; title: string; heading: string; anchor: string; text: string }[] = [];
   for (const token of new Marked({ gfm: true }).lexer(markdown)) {

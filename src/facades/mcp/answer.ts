@@ -14,8 +14,8 @@ const instructions =
   'some seconds. End sessions that nobody needs any more: end_session deletes their files.';
 
 /**
- * Messages do not belong to a connection, so a change notification could not reach a client. The package advertises
- * them by default.
+ * The package advertises change notifications by default, but they could not reach a client, because messages do not
+ * belong to a connection.
  */
 const unchanging = { listChanged: false };
 

@@ -11,7 +11,7 @@ const RpcError = z.object({
   id: z.null(),
   error: z.object({ code: z.int(), message: z.string() }),
 });
-const serverError = -32_000; // JSON-RPC leaves this code to the server
+const serverError = -32_000; // JSON-RPC reserves this code for servers
 const rpcError = (message: string) => ({
   ...({ jsonrpc: '2.0', id: null } as const),
   error: { code: serverError, message },
@@ -29,7 +29,7 @@ export const mcpFailures = describeFailures({
   other: jsonReply('Any other failure', RpcError),
 });
 
-/** The error that the caller gets. A bug is logged, and its details are not revealed. */
+/** Logs a bug; the caller does not get its details. */
 export function toMcpError(thrown: unknown, what: string, logger: Pick<HttpLogger, 'error'>): AppError {
   const error = toAppError(thrown);
   if (wireErrors[error.code].http === 500)

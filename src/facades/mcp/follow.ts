@@ -11,7 +11,7 @@ interface FollowRequest {
   readonly waitMs: number;
 }
 
-/** The events after a seq, until the time limit, the caller's disconnect, or the session's deletion. */
+/** Ends at the time limit, when the caller disconnects, or when the session is deleted. */
 export async function* readEventsUntil(
   { services, clock, signal }: Pick<McpCall, 'services' | 'clock' | 'signal'>,
   { id, after, waitMs }: FollowRequest,

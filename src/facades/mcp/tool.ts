@@ -21,10 +21,8 @@ export interface McpTool<Input extends z.ZodObject = z.ZodObject> {
   run(input: z.output<Input>, call: McpCall): Promise<CallToolResult>;
 }
 
-/** Types the input of `run` by the tool's schema. */
 export const defineMcpTool = <Input extends z.ZodObject>(tool: McpTool<Input>): McpTool => tool as unknown as McpTool;
 
-/** An answer: structured for programs, and as text for models. */
 export const toStructuredResult = (answer: Record<string, unknown>): CallToolResult => ({
   content: [{ type: 'text', text: JSON.stringify(answer) }],
   structuredContent: answer,

@@ -33,7 +33,6 @@ export function toProgramHeaders(
   return { Host: local, ...Object.fromEntries(kept), ...forwarded };
 }
 
-/** Headers that would prevent the web page from showing the preview in a frame. */
 const notForNames = new Set(['x-frame-options']);
 
 export function rewriteForSubdomain(raw: readonly string[], port: number): string[] {

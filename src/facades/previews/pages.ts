@@ -2,7 +2,6 @@ import { type IncomingHttpHeaders, type ServerResponse, STATUS_CODES } from 'nod
 import type { Duplex } from 'node:stream';
 import type { RelayFailure } from '../shared/previews/port-relay.ts';
 
-/** A page that this server sends instead of the program's response. */
 export interface RefusalPage {
   readonly status: number;
   readonly title: string;

@@ -25,7 +25,6 @@ const label = /^(\d{1,5})-([0-9a-f]{16})$/;
 /** Headers hidden from the common hooks: they are meant for the program, not for this server. */
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
-/** Recognizes requests to previews by host or path, before routing. */
 export class PreviewMatcher {
   readonly #domain: string;
   /** Whether another facade serves the same host names, for requests without a preview token. */

@@ -49,7 +49,6 @@ interface Section {
   readonly byHand?: readonly ((parts: FacadeParts) => FacadeRoutes)[];
 }
 
-/** A section of Corral's own REST API, whose routes are derived from the operations in `src/api`. */
 function section(tag: string, { audience, paths, documents, byHand = [] }: Section) {
   const page = tag.toLowerCase();
   return describeFacade({

@@ -112,7 +112,6 @@ const own: Readonly<Record<string, string>> = {
 };
 const imitated = 'APIs of other systems';
 
-/** Builds the OpenAPI 3.1 document from the registered routes, so that the two cannot differ. */
 export function openApiDocument(routes: readonly RegisteredRoute[], version: string): Json {
   const names = tagsOf(routes);
   const paths: Record<string, Json> = {};

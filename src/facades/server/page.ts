@@ -67,7 +67,6 @@ export const mainPageHeaders = (frames: string) => ({
   ...ofPage,
   'content-security-policy': policyWith("'none'", ` ${frames} blob:`),
 });
-/** The content under a hashed name never changes. */
 const unchanging = { ...policy, 'cache-control': 'public, max-age=31536000, immutable' };
 const hashed = /-[A-Z0-9]{8}[.][a-z]+$/;
 
@@ -131,7 +130,6 @@ export function mountPage(app: App, page: () => Promise<PageFiles>): void {
 interface PageRoute {
   readonly name: string;
   readonly page: () => Promise<PageFiles>;
-  /** Sent instead of the main page's headers. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 

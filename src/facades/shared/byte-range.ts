@@ -4,12 +4,10 @@ import type { FastifyReply } from 'fastify';
 import type { ByteRange } from '../../core/contracts/blobs.ts';
 import { attachmentHeader } from '../../http/transport/content-disposition.ts';
 
-/** Part of a file: `length` bytes from the offset `from`; without `length`, all bytes from there. */
 interface RequestedPart {
   readonly from: number;
   readonly length?: number;
 }
-/** Part of a file whose size is not known yet: from an offset, or the `last` bytes. */
 type RequestedRange = RequestedPart | { readonly last: number };
 
 /** Parses `bytes=a-b`, `a-` or `-n`; undefined for a header to ignore: other units, several ranges, bad syntax. */
@@ -28,7 +26,6 @@ export function resolveRange(range: RequestedRange, size: number): ByteRange | '
   return { start, end: Math.min(size, start + length) - 1 };
 }
 
-/** Whether the client has this version of the file already, so that 304 is enough. */
 export const isUnchanged = ({ 'if-none-match': tags }: IncomingHttpHeaders, etag: string): boolean =>
   tags?.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, ''))) ?? false;
 

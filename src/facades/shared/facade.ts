@@ -50,11 +50,10 @@ interface FetchedFile {
   /** The media type in lower case; empty when the site names none. */
   readonly type: string;
   readonly bytes: Buffer;
-  /** The body is longer than `bytes`. */
   readonly isCut: boolean;
 }
 
-/** The parts of the server that facades use. The services have the permissions of the request's caller. */
+/** The services have the permissions of the request's caller. */
 export interface FacadeParts {
   readonly version: string;
   readonly services: Services;
@@ -86,7 +85,6 @@ export interface FacadeParts {
   readonly page: () => Promise<PageFiles>;
   readonly clipboard: boolean;
   readonly credentials: Credentials;
-  /** Identifies the sender of a request, for a facade that serves requests without a route. */
   readonly clients: ClientResolver;
   /** Tried in order on every request before routing, until one claims it. */
   readonly elsewhere: HostRouter[];

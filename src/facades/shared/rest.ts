@@ -92,7 +92,6 @@ function createDescriber({ tag, prefix, style = 'detail', texts }: OperationMeta
   return createRouteDescriber({ tag, prefix, failures });
 }
 
-/** Splits the input into the path's parameters and the remaining fields, which are the query or the body. */
 function inputSchemas(meta: OperationMeta, { method, fields }: ReturnType<typeof parseRestRoute>) {
   const input = meta.in instanceof z.ZodObject ? meta.in : undefined;
   const shape: Shape = input?.shape ?? {};

@@ -12,7 +12,7 @@ export function withBodyStreams(app: App, mount: (scope: App) => void): void {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
     scope.addHook('preHandler', (request, _reply, done) => {
-      request.body ??= Readable.from([]); // a missing body is an empty one
+      request.body ??= Readable.from([]);
       done();
     });
     mount(scope);

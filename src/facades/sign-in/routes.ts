@@ -163,7 +163,6 @@ async function endBefore(request: FastifyRequest, { signIn, visitors }: PeoplePa
   if (before?.key !== undefined) await signIn.leave(before.key, { base: visitors.baseOf(request) });
 }
 
-/** Shows the page at this path, which explains why the sign-in failed. */
 function refusalAt(path: string, reason: string): string {
   const url = new URL(path, 'http://page');
   url.searchParams.set('sign-in', reason);

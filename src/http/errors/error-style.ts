@@ -7,7 +7,6 @@ export interface ValidationIssue {
   readonly msg: string;
 }
 
-/** A request that does not match its route's schema; `issues` names each field. */
 export class InvalidRequest extends AppError {
   readonly issues: readonly ValidationIssue[];
   constructor(issues: readonly ValidationIssue[], text: string) {

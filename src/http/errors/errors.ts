@@ -13,7 +13,6 @@ export interface ErrorContext {
   readonly logger: HttpLogger;
 }
 
-/** The one place where errors become responses, for routes, hooks and unknown paths. */
 export function installErrorHandlers(app: FastifyInstance, context: ErrorContext): void {
   app.setErrorHandler<FastifyError>((thrown, request, reply) =>
     sendError(fromFastify(thrown), request, reply, context),
@@ -29,7 +28,6 @@ export function installErrorHandlers(app: FastifyInstance, context: ErrorContext
   });
 }
 
-/** Whether a browser opened the address. Programs request data. */
 const wantsPage = ({ method, headers }: FastifyRequest): boolean =>
   method === 'GET' && (headers.accept ?? '').includes('text/html');
 
@@ -98,7 +96,6 @@ const parserErrors: Readonly<Record<string, [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
 };
 
-/** Answers malformed or too slow requests on the bare socket, then closes it. */
 export function answerBrokenRequest(error: ConnectionError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [status, text] = parserErrors[error.code] ?? [400, 'Bad Request'];
@@ -112,5 +109,5 @@ export function answerBrokenRequest(error: ConnectionError, socket: Socket): voi
     `HTTP/1.1 ${status} ${text}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
   );
   socket.resume();
-  setTimeout(() => socket.destroy(), 1_000).unref(); // time for the client to read the response, without sending more
+  setTimeout(() => socket.destroy(), 1_000).unref(); // time for the client to read the response
 }

@@ -24,10 +24,7 @@ const usualTexts: Readonly<Record<number, string>> = {
   503: 'Unavailable',
 };
 
-/**
- * Lists the failures of a route: those shared by all routes of the facade, and its own. Routes with the same failures
- * share one object.
- */
+/** Routes with the same failures share one object. */
 export function describeFailures({ always, texts, of, other }: FailureStyle) {
   const shared = new Map<string, ReplyDocs>();
   return (own: readonly number[], missing?: string): ReplyDocs => {
@@ -64,7 +61,6 @@ export const detailFailures = describeFailures({
   other: anyDetailFailure,
 });
 
-/** Refusals of a WebSocket upgrade, in the body format of each facade. */
 export const describeUpgradeFailures = describeFailures({
   always: [401, 403, 426, 429],
   of: (_status, description) => ({ description }),

@@ -17,7 +17,6 @@ export const currentRequest = (): Partial<Pick<Caller, 'address' | 'request'>> =
 
 export const runAsCaller = <Result>(caller: Caller, work: () => Result): Result => current.run(caller, work);
 
-/** Binds work that runs later, such as a socket's listener, to the current caller. */
 export function bindCaller<Args extends unknown[], Result>(work: (...args: Args) => Result): (...args: Args) => Result {
   const caller = current.getStore() ?? { principal: nobodyPrincipal, address: undefined, request: undefined };
   return (...args) => current.run(caller, work, ...args);

@@ -6,7 +6,6 @@ import { BlockList, isIP } from 'node:net';
  */
 export interface Client {
   readonly address: string;
-  /** The scheme of the URL that the client uses to reach this server. */
   readonly scheme: 'http' | 'https';
   readonly isForwarded: boolean;
 }
@@ -16,7 +15,6 @@ type IncomingRequest = Pick<IncomingMessage, 'socket' | 'headers'>;
 export class ClientResolver {
   readonly #trusted = new BlockList();
 
-  /** `trusted`: addresses and networks of proxies. */
   constructor(trusted: readonly string[]) {
     for (const entry of trusted) {
       const [address = '', bits] = entry.split('/', 2);

@@ -6,11 +6,9 @@ import type { Secret } from '../../core/text/secret.ts';
 import type { AuditedCall } from '../../sessions/access/audited-services.ts';
 import type { RateLimiter, RateLimitStatus } from './rate-limit.ts';
 
-/** Key and token checks of the guard, for facades with their own credentials. */
 export interface Credentials {
   /** Hash of the server's own token; empty: no token. Undefined: callers without a key currently have no rights. */
   readonly serverSeal: string | undefined;
-  /** The principal of this key; undefined when the key is no longer valid. */
   live(key: string): Principal | undefined;
   principals(): readonly Principal[];
   /** Counts a request of the principal, or of an unknown caller's address. Undefined: no rate limit. */
@@ -30,7 +28,6 @@ interface Deps {
   readonly audit: ((call: AuditedCall) => void) | undefined;
 }
 
-/** The projects of an owner, for credentials that act in the owner's name. */
 export const projectsOf = (credentials: Pick<Credentials, 'principals'>, owner: string | undefined) =>
   owner === undefined ? undefined : credentials.principals().find((one) => one.owner === owner)?.projects;
 

@@ -22,11 +22,8 @@ export interface GuardOptions {
   readonly loopback: boolean;
   readonly allowedHosts: readonly string[];
   readonly isOwnName?: (request: IncomingMessage) => boolean;
-  /** Whether a program in a sandbox answers the request instead of this server. */
   readonly isForProgram?: (request: IncomingMessage) => boolean;
-  /**
-   * The origins that the operator allows; undefined: those of development servers, which can only read without a token.
-   */
+  /** Allowed origins. Undefined: those of development servers, which, without a token, can only read. */
   readonly corsOrigins: readonly string[] | undefined;
   readonly gate: TokenVerifier;
   readonly keys?: KeyRing | undefined;

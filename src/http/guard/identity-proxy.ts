@@ -8,7 +8,6 @@ import type { Principal } from '../../core/model/principal.ts';
 import type { HostRouter } from '../routes/host-router.ts';
 import type { ClientResolver } from './clients.ts';
 
-/** The issuer that is recorded for people authenticated by a proxy. */
 export const proxyIssuer = 'identity-proxy';
 
 interface HeaderNames {
@@ -46,7 +45,7 @@ export class IdentityProxy implements HostRouter {
   readonly #headers: readonly (readonly [keyof HeaderNames, string])[];
   readonly #stated = new WeakMap<IncomingMessage, Stated | 'repeated'>();
   readonly #found = new WeakMap<IncomingMessage, string>();
-  /** By hash of the subject. Saves storing the person at every request. */
+  /** By hash of the subject, so that a person is not stored again at every request. */
   readonly #known = new Map<string, ProxiedPerson>();
 
   constructor(deps: Deps) {

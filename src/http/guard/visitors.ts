@@ -26,7 +26,6 @@ export class BrowserIdentity extends ServerPart<Deps> {
   isSecure = ({ scheme }: Pick<Client, 'scheme'>): boolean =>
     scheme === 'https' || (this.deps.pageUrl?.startsWith('https:') ?? false);
 
-  /** The address of the page, without a path. */
   baseOf = ({ headers, client }: Request): string =>
     this.deps.pageUrl === undefined
       ? `${this.isSecure(client) ? 'https' : 'http'}://${headers.host}`
@@ -35,7 +34,6 @@ export class BrowserIdentity extends ServerPart<Deps> {
   setCookie = (value: string | undefined, client: Client): string =>
     formatSetCookie('session', { value, seconds: this.deps.seconds, isSecure: this.isSecure(client) });
 
-  /** The person of the cookie, or the person that the proxy names. `page`: the kind of page that sent the request. */
   find(request: Request, page: PageKind): Principal | undefined {
     if (page !== 'own' || !isOwn(request)) return undefined;
     const secret = this.#secretOf(request);

@@ -45,7 +45,6 @@ function mismatch(schema: z.ZodType, sent: unknown): string | undefined {
   return parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the body'}: ${message}`).join('; ');
 }
 
-/** The first field that parsing removed because the schema does not name it. */
 function undocumented(sent: unknown, known: unknown, path: readonly string[]): string | undefined {
   if (sent === known || typeof sent !== 'object' || sent === null) return undefined;
   const documented = known as Readonly<Record<string, unknown>>;

@@ -21,11 +21,10 @@ interface JsonReply<Schema extends z.ZodType> extends ReplyDoc {
 
 export interface RouteDoc {
   readonly operationId: string;
-  /** The section of the document: the tag of a facade's descriptor. */
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** Header parameters by name; the schemas give the other parameters. */
+  /** Header parameters by name; the schemas define the other parameters. */
   readonly headers?: Readonly<Record<string, string>>;
   /** The failures by status; `default` covers every status not listed. */
   readonly failures: ReplyDocs;
@@ -37,7 +36,6 @@ export interface RouteDoc {
   readonly asset?: true;
 }
 
-/** A JSON reply. The example must match the schema. */
 export const jsonReply = <Schema extends z.ZodType>(
   description: string,
   schema: Schema,
@@ -57,7 +55,6 @@ export const eitherReply = <Schema extends z.ZodType>(
   content: { ...usual.content, ...other.content },
 });
 export const noBodyReply: ReplyDoc = { description: 'Done; no body' };
-/** A reply of another media type, such as a download; default: any type. */
 export const bytesReply = (description: string, type = '*/*'): ReplyDoc => ({
   description,
   content: { [type]: { schema: z.string().meta({ format: 'binary' }) } },

@@ -13,7 +13,6 @@ export function disconnectController(raw: ServerResponse): AbortController {
   return gone;
 }
 
-/** Fires when the client disconnects before its response is complete. */
 export const abortOnDisconnect = (reply: FastifyReply): AbortSignal => disconnectController(reply.raw).signal;
 
 /**

@@ -31,8 +31,8 @@ export async function readMultipartFiles<Taken>(
 }
 
 /**
- * Like `readFiles`, for an already decoded body, one file after another. File names keep their folders; a part without
- * a file name has an empty one.
+ * Like `readMultipartFiles`, for an already decoded body, one file after another. File names keep their folders; a part
+ * without a file name has an empty one.
  */
 export async function parseMultipartFiles<Taken>(
   body: Readable,
@@ -183,7 +183,7 @@ function createParser(type: string, files: number, { unnamed, ...more }: Multipa
   }
 }
 
-/** A hook removes this header, so that JSON routes accept any content type; multipart bodies need it. */
+/** Read from the raw headers, because a hook removes the parsed header so that JSON routes accept any content type. */
 function contentType({ raw }: FastifyRequest): string {
   const at = raw.rawHeaders.findIndex((name, n) => n % 2 === 0 && name.toLowerCase() === 'content-type');
   return at < 0 ? '' : (raw.rawHeaders[at + 1] ?? '');

@@ -1,8 +1,8 @@
 import { PressedInput, type RfbMessage, withKeysym } from './rfb.ts';
 
-// A display loses the first press of a character that its keyboard lacks: it presses a new key before programs know
-// what the key means. It also runs out of keys. The sandbox's daemon therefore types such characters, and waits for the
-// program.
+// A display maps a character that its keyboard lacks to a new key, and presses it before programs know the mapping, so
+// the first press is lost. It also runs out of keys. The sandbox's daemon therefore types such characters, and waits
+// for the program.
 
 interface Outlet {
   write(bytes: Buffer): void;
@@ -34,7 +34,6 @@ export class DisplayInputQueue {
     else if (message.kind === 'press') this.#wait(keysym);
   }
 
-  /** Drops waiting input, and releases pressed keys and buttons. */
   release(): void {
     this.#waiting = [];
     this.#outlet.write(this.#held.release());
@@ -75,7 +74,6 @@ export const encodeKeyEvents = (keysyms: readonly number[]): Buffer =>
     ),
   );
 
-/** The keysym of a key event, in the standard or in QEMU's format. */
 function readKeysym({ kind, bytes }: RfbMessage): number | undefined {
   const isKey = (kind === 'press' || kind === 'hands') && (bytes[0] === 4 || bytes[0] === 255);
   return isKey ? bytes.readUInt32BE(4) : undefined;
@@ -91,7 +89,7 @@ const rows: readonly (readonly [number, string])[] = [
   [0x1e, "asdfghjkl;'`"],
   [0x2b, '\\zxcvbnm,./'],
 ];
-/** Maps a shortcut to the Latin letter on its key, because Ctrl+C on a Russian keyboard means the key. */
+/** Maps a shortcut to the Latin letter of its physical key: Ctrl+C on a Russian keyboard means the C key. */
 function toLatinKeysym(bytes: Buffer): number | undefined {
   if (bytes[0] !== 255) return undefined;
   const scancode = bytes.readUInt32BE(8);

@@ -34,7 +34,6 @@ interface Shape {
 const fixed = (length: number, kind: RfbMessageKind = 'setup'): Shape => ({ kind, length });
 const unknown: Shape = { kind: 'setup', length: undefined };
 
-/** The keys and buttons that a viewer holds down, so that the relay can release them. */
 export class PressedInput {
   readonly #keys = new Map<string, Buffer>();
   #pointer: Buffer | undefined;
@@ -76,7 +75,6 @@ const bytesOfDown = (event: Buffer) => (event[0] === 4 ? { at: 1, end: 2 } : { a
 
 type Phase = 'version' | 'security' | 'init' | 'messages';
 
-/** An incremental parser: takes bytes as they arrive and returns whole messages. */
 export class RfbClientParser {
   #phase: Phase = 'version';
   #mayExtendPointer = false;

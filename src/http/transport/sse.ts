@@ -108,7 +108,6 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   };
 }
 
-/** Joins frames into chunks, one for each write. A longer frame is its own chunk. */
 export function splitIntoChunks(frames: readonly Buffer[]): Buffer[] {
   const pieces: Buffer[][] = [];
   let bytes = pieceBytes;
@@ -123,7 +122,6 @@ export function splitIntoChunks(frames: readonly Buffer[]): Buffer[] {
   return pieces.map((piece) => Buffer.concat(piece));
 }
 
-/** Starts a response that stays open while there is something to send. */
 export function writeStreamHead(res: ServerResponse, headers: Record<string, unknown>): void {
   res.writeHead(200, {
     ...(headers as OutgoingHttpHeaders),

@@ -32,7 +32,7 @@ export interface AuditPosition {
   readonly mac: string;
 }
 
-/** The key that authenticates rows. It is derived from a secret that can also be used for other purposes. */
+/** Derived from a secret that can also be used for other purposes. */
 export interface AuditKey {
   /** Identifies the secret, without revealing it. */
   readonly id: string;

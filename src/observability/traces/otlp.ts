@@ -3,7 +3,6 @@ import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { digestOfText } from '../../core/text/digest.ts';
 import type { AttributeValue, SpanData, SpanSink, SpanTree } from './span.ts';
 
-/** The target of an export, from the standard variables. */
 export interface OtlpTarget {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;

@@ -99,7 +99,6 @@ export interface PathClient {
   move(from: string, to: string, signal: AbortSignal): Promise<PathEntry>;
   /** Succeeds if the path does not exist. */
   remove(path: string, signal: AbortSignal): Promise<void>;
-  /** Opens a file of any size; optionally a range of it. */
   open(path: string, signal: AbortSignal, part?: FilePart): Promise<{ size: number; content: Readable }>;
   /**
    * Writes a file of any size and creates missing parents. The file then has exactly this metadata. If the content

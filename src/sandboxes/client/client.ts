@@ -35,10 +35,7 @@ export type * from './answers/answers.ts';
 export interface OperationSpec {
   /** Makes `start` idempotent: a second start with the same id changes nothing and returns the first operation. */
   readonly id: string;
-  /**
-   * The shell session for the command. A session runs one command at a time and keeps its working directory and
-   * exports.
-   */
+  /** The shell session for the command: it runs one command at a time, and keeps its working directory and exports. */
   readonly shell: string;
   readonly command: string;
   /** Absolute, or relative to the workspace. Default: the shell session's current directory. */
@@ -46,7 +43,7 @@ export interface OperationSpec {
   /** Set in the environment of every process that the command starts, so that `killTagged` finds the processes. */
   readonly tag?: string;
   readonly timeoutMs?: number;
-  /** Restarts the session in the workspace, without the exports of earlier commands. */
+  /** Restarts the shell session in the workspace, without the exports of earlier commands. */
   readonly fresh?: boolean;
 }
 export interface TerminalListener {
@@ -155,7 +152,7 @@ export type CdpMessage =
 
 /** The desktop of the sandbox. Every method except `status` rejects with `unsupported` if the image has none. */
 export interface DesktopClient {
-  status(signal: AbortSignal): Promise<DesktopStatus>; // reports an image without a desktop instead of rejecting
+  status(signal: AbortSignal): Promise<DesktopStatus>;
   /** Starts the parts that are not running. Resolves once Xvnc answers RFB. */
   start(signal: AbortSignal): Promise<DesktopStatus>;
   /** Stops Chromium, the window manager and Xvnc. Succeeds if nothing was running. */

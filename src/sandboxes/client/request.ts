@@ -22,7 +22,6 @@ export interface DaemonRequest {
   readonly path: string;
   readonly json?: unknown;
   readonly raw?: Uint8Array;
-  /** A body of any size, sent as it arrives. */
   readonly body?: AsyncIterable<Uint8Array>;
   /**
    * Maximum milliseconds until the answer begins, and between bytes of a stream. 0: no limit, for use in `whileAlive`.
@@ -202,7 +201,6 @@ export function createRequester({
         maxBytes,
         signal,
       ),
-    /** Streams the body; resolves with the trailers after it. */
     bytes: (
       ask: DaemonRequest & { readonly maxBytes?: number },
       onBytes: (chunk: Uint8Array) => void | Promise<void>,

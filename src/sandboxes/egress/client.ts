@@ -65,7 +65,6 @@ export class EgressClient {
     return this.#target;
   }
 
-  /** Increases with each change of the session's rules. */
   get changes(): number {
     return this.#context.session.changes;
   }

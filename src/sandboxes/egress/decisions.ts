@@ -32,7 +32,8 @@ export class ReportedDecisions {
       if (now - at < windowMs) break;
       this.#reported.delete(key);
     }
-    const use = rule.startsWith('credential') ? ` ${rule}` : ''; // reported despite the connection's own decision
+    // Reported in addition to the connection's own decision
+    const use = rule.startsWith('credential') ? ` ${rule}` : '';
     const key = `${decision} ${host} ${port}${use}`;
     if (this.#reported.has(key)) return 'repeat';
     if (this.#reported.size > maxPerWindow) return 'flood goes on';

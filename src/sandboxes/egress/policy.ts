@@ -29,7 +29,6 @@ export interface OperatorEgressLists {
  * const none: PolicyDescriptor = { label: 'nothing', strict: true, decide: () => refuseTarget(rule, why, advice) };
  */
 export interface PolicyDescriptor {
-  /** Describes for people what the policy opens. */
   readonly label: string;
   /** Describes for agents what the policy opens, after the word `Network:`. Undefined: use the label. */
   forAgents?(lists: OperatorEgressLists): string;

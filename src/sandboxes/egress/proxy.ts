@@ -91,7 +91,7 @@ export interface EgressOptions extends Omit<EgressRuleSources, 'extra'> {
   readonly dial?: Dial;
 }
 
-/** Equals the drivers' EgressGate, which this layer must not import. */
+/** Equals the drivers' EgressHandler, which this layer must not import. */
 export interface EgressProxy extends AsyncDisposable {
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
   /** Closes the session's open connections that its current rules refuse. */
@@ -124,7 +124,7 @@ export function createEgressProxy(options: EgressOptions): EgressProxy {
 
   const http = createServer({ maxHeaderSize: 16_384, requireHostHeader: false, keepAliveTimeout: 60_000 });
   Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
-  /** An error ends only this connection, even if `policyOf`, `resolve` or `dial` throws. */
+  /** An error ends only this connection, even if `readPolicy`, `resolve` or `dial` throws. */
   const guard = (socket: Duplex, work: (client: EgressClient) => Promise<void>) => {
     const client = clients.get(socket);
     client?.helloDone();

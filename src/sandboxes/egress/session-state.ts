@@ -27,10 +27,7 @@ export const defaultEgressLimits: EgressLimits = {
 
 const hourMs = 3_600_000;
 
-/**
- * The proxy's state for one session: its connections, its volume, its reported decisions. Dropped after an hour without
- * use.
- */
+/** Dropped after an hour without use. */
 export class SessionEgressState {
   readonly connections = new Set<Duplex>();
   /** How often the session's rules were changed. A connection that opens during a change is decided again. */

@@ -1,6 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
 
-/** Resolves when data is readable, or when the stream has ended. */
 export async function waitForData(stream: Readable): Promise<void> {
   if (stream.readableEnded || stream.destroyed) return;
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -22,7 +21,6 @@ export async function readExactly(stream: Readable, bytes: number): Promise<Buff
   return undefined;
 }
 
-/** Pipes one direction at the speed of the slower side. The end of `from` ends `to`. */
 export function pipeOneWay(from: Duplex, to: Duplex, onBytes: (bytes: number) => void): void {
   from.pipe(to);
   from.on('data', (chunk: Buffer) => onBytes(chunk.length));

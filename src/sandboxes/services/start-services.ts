@@ -8,7 +8,6 @@ export interface ServiceHost {
   /** Does nothing for a running service. */
   start(name: string, signal: AbortSignal): Promise<void>;
   states(signal: AbortSignal): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
-  /** Ports with a listener inside the sandbox. */
   listening(signal: AbortSignal): Promise<readonly number[]>;
 }
 export interface ServiceUpdate {

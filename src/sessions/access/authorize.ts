@@ -31,7 +31,7 @@ const permits = (role: ProjectRole, action: AccessKind): boolean =>
 
 /** The principal's role for the resource: `owner` for its own resources. Undefined: no access. */
 function roleIn({ owner, projects, session, by }: Principal, thing: OwnedResource): ProjectRole | undefined {
-  // A sandbox created without a key has no owner. A visitor of its public port works in that sandbox alone.
+  // A sandbox created without a key has no owner. A visitor of its public port may work in that sandbox only.
   if (by === 'nobody' && owner === undefined)
     return session !== undefined && session === thing.id ? 'member' : undefined;
   const isOwn = owner !== undefined && owner === thing.owner;

@@ -11,7 +11,6 @@ export const EffectiveEgress = z.object({
   entries: z.array(z.string()).readonly(),
   /** The creator's limit: of the policy's hosts, only these are reachable; absent: all. */
   within: z.array(z.string()).readonly().optional(),
-  /** The creator's allow and deny rules; absent: none. */
   rules: EgressRules.optional(),
   allowed: z.array(z.string()).readonly(),
   /** False: the sandbox has no network access, so no host can be allowed. */

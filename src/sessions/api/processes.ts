@@ -10,7 +10,6 @@ export const ProcessInfo = z.object({
   log: z.string(),
   started: z.string(), // ISO 8601.
   memoryBytes: z.int().optional(),
-  /** The ports on which a running process listens; absent: none. */
   ports: z.array(z.int()).readonly().optional(),
 });
 export type ProcessInfo = z.infer<typeof ProcessInfo>;

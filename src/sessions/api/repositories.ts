@@ -13,7 +13,6 @@ export const GitChange = z.object({
 });
 export type GitChange = z.infer<typeof GitChange>;
 export const RepositoryStatus = z.object({
-  /** The checked-out branch; null: none. */
   branch: z.string().nullable(),
   /** The checked-out commit; null: the repository has none yet. */
   head: z.string().nullable(),

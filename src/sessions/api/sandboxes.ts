@@ -13,7 +13,6 @@ export interface ExecCommand {
   readonly cwd?: string;
   /** The command's process tree is killed after this time; unset: no limit. */
   readonly timeoutMs?: number;
-  /** A login shell (`bash -l`). */
   readonly login?: boolean;
   /** Writes stdout and stderr, interleaved, to `stdout`. */
   readonly merge?: boolean;

@@ -82,7 +82,6 @@ export interface CreateCommand {
   readonly projectId?: string | null;
   /** Stored as `lastTask`; does not start a run. */
   readonly task?: string;
-  /** See `SessionRecord`. */
   readonly owner?: string;
   /** `demo` or `provider/model`. If the model cannot be created, runs fail with an error that says why. */
   readonly model?: string;
@@ -127,7 +126,7 @@ export interface CreateCommand {
 export type NamedSessionCommand = Omit<CreateCommand, 'id' | 'name' | 'task'> & { readonly name: string };
 export interface NamedSession {
   readonly session: SessionRecord;
-  /** Whether this call created the session. A concurrent call for the same name returns it as not new. */
+  /** Whether this call created the session. False for concurrent calls with the same name. */
   readonly isNew: boolean;
 }
 /** Absent: unlimited. */
@@ -172,7 +171,6 @@ export interface ForkCommand {
   readonly title?: string;
   /** False: the new session has no files. */
   readonly files?: boolean;
-  /** Same as in `CreateCommand`. */
   readonly owner?: string;
   /** Set only by the server itself. Rejects with `fenced` if the child already exists. */
   readonly child?: ForkedChild;
@@ -194,7 +192,6 @@ export interface EditCommand {
   readonly goal?: Goal;
   /** Stops an active run of the edited session first; without it, an active run causes a conflict. */
   readonly stopsRun?: boolean;
-  /** Same as in `CreateCommand`. */
   readonly owner?: string;
 }
 export interface EditResult {
@@ -321,7 +318,6 @@ export interface SessionService {
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
   /** A turn's request as the model received it; by default, of the newest turn. Rejects: not_found (no such turn). */
   promptAt(id: SessionId, turn?: number): Promise<RecordedRequest>;
-  /** The effective agent configuration for the next turn. */
   agent(id: SessionId): Promise<EffectiveAgent>;
   /** Workspace skills are included only while the sandbox runs. */
   skills(id: SessionId, signal: AbortSignal): Promise<readonly SessionSkillInfo[]>;

@@ -7,7 +7,6 @@ import { changeRecordFor } from '../../storage/collection.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
 
 const Open = z.object({ sessionId: SessionId, attempts: z.string(), count: z.int(), at: z.number() });
-/** Attempts that still need work: starting, stopping or choosing. */
 export type PendingAttempts = z.infer<typeof Open>;
 export interface StoredAttemptSet {
   readonly set: AttemptSet;
@@ -96,7 +95,6 @@ export class AttemptRecords {
     await this.#records.delete(openAttemptsKind, openIdOf(id));
   }
 
-  /** Stops the open attempts of a stopped session, so that none begins later. */
   async stopOpen(id: SessionId): Promise<void> {
     const open = await this.opened(id);
     if (!open || !(await this.find(id, open.attempts))) return;

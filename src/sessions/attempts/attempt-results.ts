@@ -49,7 +49,6 @@ async function ownRun(sessions: Deps['sessions'], { id, forkedFrom }: SessionRec
   return undefined;
 }
 
-/** The result of an attempt; undefined while its run has not ended. */
 export async function readAttemptOutcome(
   deps: Deps,
   session: SessionRecord,

@@ -15,8 +15,8 @@ import { addAmounts } from '../../core/model/spending.ts';
 
 export const holderKinds = ['person', 'project', 'server'] as const;
 /**
- * A holder of limits. For a person, the id is the owner of sessions; `''` stands for sessions without an owner, and is
- * the server's id.
+ * A holder of limits. A person's id is the `owner` of that person's sessions. The id `''` stands for sessions without
+ * an owner; the server's id is `''` too.
  */
 export interface LimitHolder {
   readonly of: (typeof holderKinds)[number];
@@ -84,7 +84,6 @@ export const emptyAccount = ({ day, month }: Keys): BudgetAccount => ({
   open: [],
 });
 
-/** Drops usage of earlier periods. */
 export function toCurrentPeriods(account: BudgetAccount, keys: Keys): BudgetAccount {
   const at = (period: Period) =>
     account[period].key === keys[period] ? account[period] : { key: keys[period], ...unused };

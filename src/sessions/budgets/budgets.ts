@@ -39,7 +39,6 @@ interface Deps {
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
   readonly calendar: Calendar;
   readonly now: () => number;
-  /** Checks which waiting runs can continue. */
   readonly wake: () => void;
 }
 

@@ -60,7 +60,7 @@ interface Deps {
 export class ChildBudgets extends ServerPart<Deps> {
   readonly #expected = new Map<SessionId, number>();
 
-  /** Reserves a session's calls in progress in its budget. */
+  /** Reserves the session's calls in progress in its own budget. */
   keepCalls(id: SessionId, upTo: number): void {
     this.#expected.set(id, upTo);
   }

@@ -66,7 +66,6 @@ interface HeldAmounts {
   readonly id: string;
   readonly holders: readonly LimitHolder[];
   readonly amounts: BudgetAmounts;
-  /** The amounts used, once known. */
   used: BudgetAmounts | undefined;
   /** The holders whose account records the end of the reservation. */
   readonly settled: Set<string>;

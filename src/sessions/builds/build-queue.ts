@@ -94,7 +94,7 @@ export class BuildQueue {
     await images.trim(queued.build).catch((err: unknown) => warn({ err }, 'the images of old builds were not removed'));
   }
 
-  /** Never rejects: the outcome is in the build's record and log. */
+  /** Never rejects. */
   async #run(queued: QueuedBuild, { log, stop }: RunningBuild): Promise<void> {
     const { warn } = this.#deps;
     const { build } = queued;

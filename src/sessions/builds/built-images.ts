@@ -13,7 +13,6 @@ interface Deps {
   readonly records: BuildRecords;
   readonly files: BuildFiles;
   readonly clock: Clock;
-  /** Images that the sandboxes of sessions start from. */
   readonly imagesInUse: () => Promise<ReadonlySet<string>>;
 }
 

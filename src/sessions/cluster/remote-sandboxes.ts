@@ -61,7 +61,6 @@ export class RemoteSandboxes extends ServerPart<Options> implements SandboxExcha
     };
   }
 
-  /** Does not delay the sandbox's idle stop. Rejects: sandbox_not_found. */
   async look(id: SessionId, signal: AbortSignal): Promise<RemoteLink> {
     const known = await this.#known(id);
     if (known) return known;
@@ -73,7 +72,6 @@ export class RemoteSandboxes extends ServerPart<Options> implements SandboxExcha
     return await raceAbort(opening, signal);
   }
 
-  /** Closes the connection, because this server now owns the session, or the session is gone. */
   async leave(id: SessionId): Promise<void> {
     const remote = await this.#links.get(id)?.catch(() => undefined);
     this.#links.delete(id);

@@ -111,7 +111,8 @@ export class SharedControlLease implements SharedControl {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    await runAtIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal); // even if the store fails
+    // Continues even if the store fails
+    await runAtIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal);
   }
 
   #holderOf(viewer: string): string {

@@ -18,7 +18,6 @@ interface Deps {
   readonly uploads: Pick<UploadStore, 'stage' | 'keep' | 'ofSession' | 'open' | 'delete' | 'deleteSession'>;
   readonly keepPerSession: number;
   readonly newName: () => string;
-  /** The address of a file's content, for the tool call's event. */
   readonly urlOf: (file: string) => string;
   readonly warn: (about: object, text: string) => void;
 }

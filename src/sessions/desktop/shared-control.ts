@@ -11,7 +11,6 @@ export interface SharedControlOptions {
 }
 export type ControlLeaseSyncFactory = (options: SharedControlOptions) => SharedControl;
 
-/** Coordinates the lease of one session's keyboard and mouse with the other servers. */
 export interface SharedControl {
   /** Applies the lease as other servers last stored it. */
   look(): Promise<void>;

@@ -24,7 +24,6 @@ export interface EngineOptions extends Pick<ServerParts, 'clock' | 'ids' | 'log'
   readonly sandboxes: SandboxParts;
   readonly liveSessions: LiveSessions;
   readonly hooks: readonly WorkspaceHook[];
-  /** Facts about sandboxes from outside the sessions' actors. */
   readonly facts: SandboxFactChannel;
   readonly watchers: Pick<SessionStreams, 'isWatched'>;
   /** Called with each fact and its seq once the fact is durable. */

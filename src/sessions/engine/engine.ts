@@ -12,7 +12,6 @@ import type { SessionCommands } from './session-commands.ts';
 import { SessionEvictor } from './session-evictor.ts';
 import { Supervisor } from './supervisor.ts';
 
-/** Callers use its parts directly. */
 export interface Engine extends AsyncDisposable {
   start(): void;
   readonly commands: SessionCommands;
@@ -22,7 +21,6 @@ export interface Engine extends AsyncDisposable {
   readonly reports: DesktopStatusRecorder;
 }
 
-/** Builds the engine, from shared state up to the session machine; each part uses only earlier parts. */
 export function createEngine(options: EngineOptions): Engine {
   const { store, log, clock, ids, logger, policies, facts, onFact, onRunEnd, cluster } = options;
   const { records } = store;

@@ -17,12 +17,10 @@ export interface Ownership extends AsyncDisposable {
    * that. Rejects: fenced.
    */
   confirm(id: SessionId): Promise<void> | undefined;
-  /** Lets another server become the holder. */
   release(id: SessionId): Promise<void>;
   owned(): SessionId[];
   /** Whether the store names another server as the holder. */
   isElsewhere(id: SessionId): Promise<boolean>;
-  /** Calls `listener` with each session that this server no longer owns. */
   onLost(listener: (id: SessionId) => void): void;
 }
 

@@ -25,7 +25,6 @@ interface Deps {
   readonly remove: (id: SessionId) => Promise<void>;
   /** Undefined: this server owns all sessions. */
   readonly ownership?: Pick<Ownership, 'isElsewhere'>;
-  /** Whether a live server works on the session, according to its last record. */
   readonly isWithPeer?: (id: SessionId) => boolean;
   /** Whether the sandbox is reserved for a session that is still to be created. */
   readonly isReady?: (id: SessionId) => boolean;

@@ -56,7 +56,6 @@ export function provideSessionMachine(deps: Deps): typeof sessionMachine {
     deps.sandboxes;
   const { desktop, external, kernels, loops } = agents;
   const live = (id: SessionId) => liveSessions.the(id);
-  /** The daemon refuses calls with an earlier epoch. */
   const fence = (id: SessionId): { epoch?: number } => {
     const epoch = ownership.isShared ? ownership.epochOf(id) : undefined;
     return epoch === undefined ? {} : { epoch };

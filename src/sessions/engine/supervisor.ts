@@ -23,7 +23,7 @@ interface Options {
   readonly logger: EngineLogger;
   readonly pendingCommands: PendingCommands;
   readonly liveSessions: LiveSessions;
-  /** Whether other servers can exist whose late appends must be fenced. */
+  /** Whether other servers share the store, so that their late appends must be fenced. */
   readonly isShared: boolean;
   readonly restartPolicy: RestartPolicy;
   readonly limits: Readonly<Record<SlotKind, number>>;
@@ -49,7 +49,7 @@ type SupervisorActor = Actor<typeof supervisorMachine>;
 export class Supervisor extends ServerPart<Options> implements SessionCommands {
   #actor: SupervisorActor | undefined;
 
-  /** Starts accepting commands. The parts are passed here because they can depend on this supervisor. */
+  /** The parts are passed here because they can depend on this supervisor. */
   start({ session, hydrate }: SessionParts, ends: SessionEndListener): void {
     const { clock, restartPolicy: policy, limits } = this.deps;
     const actors = {
@@ -77,7 +77,7 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     return answer;
   }
 
-  /** Sends a command without waiting for its result. Dropped if the session has no actor. */
+  /** Dropped if the session has no actor. */
   send(id: SessionId, command: SessionCommand): void {
     if (this.#actor?.getSnapshot().status !== 'active') return;
     this.#actor.send({ type: 'session.command', id, command });
@@ -93,7 +93,7 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     const facts: SessionFact[] = [];
     if (forked) facts.push({ type: 'session.forked', runId: null, data: forked });
     const data = findChangedFields(writer.record, marks);
-    // The appended fact fences an earlier holder, which could otherwise overwrite the deletion.
+    // Appending a fact fences a previous owner, which could otherwise overwrite the deletion.
     const isFence = marks.deleting === true && this.deps.isShared;
     const isChanged = Object.keys(data).length > 0;
     const named = title === undefined ? {} : { title };
@@ -113,13 +113,12 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     });
   }
 
-  /** Returns the session in memory, hydrating it from its log if needed. Rejects: fenced if another server owns it. */
+  /** Rejects: fenced if another server owns the session. */
   async reach(id: SessionId): Promise<LiveSession> {
     await this.command(id, { type: 'cmd.touch', commandId: this.deps.ids.short() });
     return this.deps.liveSessions.the(id);
   }
 
-  /** Starts the session's actor because its log or sandbox has unfinished work. */
   wake(id: SessionId, sandbox: 'absent' | 'start' | Pick<SandboxInfo, 'expiresAt'>): void {
     if (typeof sandbox === 'object') this.deps.liveSessions.offer(id, sandbox.expiresAt);
     if (sandbox === 'start') this.deps.liveSessions.begin(id);
@@ -131,17 +130,15 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     this.#running().send({ type: 'session.leave', id });
   }
 
-  /** Reports that the session in memory contradicts its log. This is treated as a crash. */
+  /** Reports that the session in memory contradicts its log, which is treated as a crash. */
   broken(id: SessionId, error: AppError): void {
     this.#running().send({ type: 'session.broken', id, error });
   }
 
-  /** Whether a command sent now reaches the actor currently in memory. */
   has(id: SessionId): boolean {
     return this.#sessionOf(id) !== undefined;
   }
 
-  /** Whether the session has a sandbox that is running or starting. */
   hasSandbox(id: SessionId): boolean {
     const child = this.#running().getSnapshot().children[id];
     const snapshot = child?.getSnapshot() as { context?: { isPresent?: boolean } } | undefined;
@@ -153,7 +150,6 @@ export class Supervisor extends ServerPart<Options> implements SessionCommands {
     return this.#actor;
   }
 
-  /** The session's actor; undefined if the supervisor has to create it first. */
   #sessionOf(id: SessionId): ActorRefFrom<typeof sessionMachine> | undefined {
     const child = this.#running().getSnapshot().children[id];
     if (child?.getSnapshot().status !== 'active') return undefined;

@@ -15,10 +15,7 @@ export interface UnfinishedSession {
   readonly record: StoredSession;
 }
 
-/**
- * Sessions that may have unfinished work, except those that `isInHands` excludes. On a store without marks, all
- * sessions are read once.
- */
+/** Sessions not excluded by `isInHands`. A store without marks has all its sessions read once. */
 export async function readUnfinishedSessions(
   records: RecordStore,
   isInHands: (id: SessionId) => boolean,

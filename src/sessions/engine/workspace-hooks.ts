@@ -13,7 +13,7 @@ export interface WorkspaceHook {
   onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
 }
 
-/** Runs work in order per session. The next use of a session's sandbox waits for its work. */
+/** Runs work in order per session. The next use of the session's sandbox waits for that work. */
 export class WorkspaceQueue {
   readonly inTurn = createKeyedQueue();
   readonly #pending = new Map<SessionId, Promise<void>>();

@@ -17,7 +17,7 @@ import {
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { createRecordSweep } from '../../storage/collection.ts';
 
-/** By kind of holder: the kinds of records, with the holder's id, that refer to its blobs. */
+/** Kinds of records that refer to blobs, by the kind of the blobs' holder. A record's id is the holder's. */
 const holders = {
   session: [snapshotsKind, workspaceManifestKind],
   [namedSnapshotKind]: [namedSnapshotKind],
@@ -46,7 +46,7 @@ const Announced = z.object({
   of: z.enum(Object.keys(holders) as BlobReference['of'][]).default('session'),
 });
 const Unfinished = z.object({ making: z.number() });
-/** A sandbox usually starts within this time of its session's creation. Later, the copy is verified again. */
+/** Within this time after a session is created, its copy is not verified again. */
 const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}`;
 
@@ -56,7 +56,7 @@ const idOf = ({ holder, blob }: Omit<BlobReference, 'of'>) => `${holder}:${blob}
  */
 export class CopyStore {
   readonly #deps: Deps;
-  /** When this server read the entire copy that a session starts from, epoch ms. */
+  /** Time at which this server last read a whole copy, by blob, epoch ms. */
   readonly #readWhole = new Map<string, number>();
   readonly #nextPlaces: ReturnType<typeof createRecordSweep>;
 
@@ -88,7 +88,7 @@ export class CopyStore {
     const made = await this.#make(place, async () => {
       if (!blobs.copy) return await blobs.put(place.blob, await blobs.open(from.blob), options);
       await blobs.copy(from.blob, place.blob);
-      // copied inside the store, so the bytes are read once for the hash
+      // the store copied the bytes itself, so they are read here once, for the hash
       return await computeInfo(await blobs.open(place.blob), options.signal);
     });
     if ((from.sha256 ?? made.sha256) !== made.sha256) {
@@ -125,10 +125,7 @@ export class CopyStore {
     await this.#deps.records.delete(kind, idOf(place));
   }
 
-  /**
-   * Drops the holder's reference, then the blob. Announces the blob first, because earlier versions stored blobs
-   * without announcing them.
-   */
+  /** Announces the blob first, because earlier versions stored blobs without announcing them. */
   async release(place: BlobReference, giveUp: () => Promise<unknown>): Promise<void> {
     await this.announce(place);
     await giveUp();

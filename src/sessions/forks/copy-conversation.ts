@@ -107,7 +107,6 @@ async function copyRequests(
   for (const hash of texts) await copy(requestTextKind, hash);
 }
 
-/** Ends everything that is in progress at the fork. */
 export function createClosingFacts({ record, openMessage, openCalls, hasSandbox }: ConversationCopy): SessionFact[] {
   const calls = openCalls.map(({ runId, data }): SessionFact => {
     const result = { success: false, output: unfinished, reason: 'cancelled', content: null } as const;

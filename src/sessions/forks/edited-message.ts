@@ -8,9 +8,7 @@ const pageSize = 500;
 
 export interface EditedMessage {
   readonly seq: number;
-  /**
-   * The end of the last run or step before the message; the branch starts with the files from then. Undefined: none.
-   */
+  /** End of the last run or step before the message, whose files the branch starts with. Undefined: none. */
   readonly filesAt: number | undefined;
   /** The original message that both sessions are branches of. */
   readonly branch: { readonly sessionId: SessionId; readonly seq: number };
@@ -20,7 +18,7 @@ type EditedSession = Pick<StoredSession, 'id' | 'branch' | 'forkedFrom'>;
 /** Undefined: the session is deleted. */
 type SessionLookup = (id: SessionId) => Promise<EditedSession | undefined>;
 
-/** Rejects: invalid_request (no message, or sent to an active run). */
+/** Rejects: invalid_request (no message at this seq, or it was sent to an active run). */
 export async function findEditedMessage(
   { log, known }: { readonly log: Pick<EventLog, 'page'>; readonly known: SessionLookup },
   parent: EditedSession,
@@ -52,7 +50,6 @@ export async function findEditedMessage(
   throw refusal(`There is no message of a person at ${seq}.`);
 }
 
-/** Follows copies through several forks. */
 async function findOrigin(
   { id, forkedFrom }: EditedSession,
   seq: number,

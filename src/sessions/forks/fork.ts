@@ -21,7 +21,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'log'> {
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly snapshots: Snapshots;
-  /** Resolves with the copy's sandbox options. The copy keeps only volumes that it may use, read-only. */
+  /** Sandbox options of the copy, which keeps only volumes that it may use, read-only. */
   readonly volumes: {
     forCopy(
       session: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
@@ -35,7 +35,7 @@ const forkingKind = 'forking';
 const Forking = z.object({ at: z.number(), forked: z.custom<FactOf<'session.forked'>['data']>() });
 const useMs = 120_000;
 
-/** Creates forks of sessions. A fork appears only with its last write, once it is complete. */
+/** A fork is visible only after its last write, once it is complete. */
 export class ForkCreator extends ServerPart<Deps> {
   readonly #busy = new Set<SessionId>();
 
@@ -98,7 +98,6 @@ export class ForkCreator extends ServerPart<Deps> {
     return removed;
   }
 
-  /** Rejects: invalid_request, conflict. */
   async #findForkSeq(id: SessionId, seq: number | undefined): Promise<number> {
     const { log, store } = this.deps;
     if (seq === undefined) {
@@ -115,7 +114,7 @@ export class ForkCreator extends ServerPart<Deps> {
     throw new AppError('invalid_request', text);
   }
 
-  /** If the files are not copied yet, uses the sandbox, which makes its owner copy them. */
+  /** Files that are not copied yet are copied by the sandbox's owner once the sandbox is used. */
   async #filesAt({ from, seq }: ForkPoint): Promise<SnapshotState> {
     const { snapshots, sandboxes, store, closing } = this.deps;
     const found = await snapshots.at(from, seq);
@@ -185,7 +184,6 @@ export class ForkCreator extends ServerPart<Deps> {
     return doc;
   }
 
-  /** Once this is done, the fork needs no clean-up. */
   async #tellParent(forked: ForkNotice['forked']): Promise<void> {
     const { commands, store } = this.deps;
     const { from, to } = forked;

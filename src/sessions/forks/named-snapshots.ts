@@ -26,7 +26,6 @@ import { shareCopyForSession } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 export interface NamedSnapshotPolicy {
-  /** A workspace with larger files cannot be snapshotted. */
   readonly maxBytes: number;
   readonly ownerBytes: number;
 }
@@ -241,9 +240,7 @@ export class NamedSnapshots {
     await this.#deps.copies.release(placeOf(id), () => this.#snapshots.delete(id));
   }
 
-  /**
-   * Copies a blob for a new session that starts from it. Rejects: conflict if the copy differs from what was stored.
-   */
+  /** Rejects: conflict if the copied blob differs from its hash. */
   async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.#deps.policy), signal: AbortSignal.timeout(copyMs) };
     const copy = await shareCopyForSession(this.#deps, to, { ...snapshot, seq: 0 }, options);

@@ -14,7 +14,7 @@ import { type FileCopies, type FileCopy, readFileCopies, shareCopyForSession, wr
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 export interface SnapshotPolicy {
-  /** The number of newest copies kept per session; 0: off. */
+  /** Number of newest copies kept per session; 0: off. */
   readonly keep: number;
   /** A workspace with larger files is not copied. */
   readonly maxBytes: number;
@@ -49,7 +49,7 @@ export interface IntactCopy {
 }
 
 const captureMs = 60_000;
-/** The sandbox is gone but its files remain, so its next use retries. */
+/** Errors after which the files remain, so the next use of the sandbox retries. */
 const passing: ReadonlySet<string> = new Set([
   'sandbox_lost',
   'cancelled',
@@ -57,7 +57,6 @@ const passing: ReadonlySet<string> = new Set([
   'sandbox_unresponsive',
 ]);
 
-/** A session can be forked where a run or a step has ended. */
 export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
   fact.type === 'run.end'
     ? fact.data.reason !== 'deleted'
@@ -67,7 +66,6 @@ export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
 export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
   readonly #queue = new WorkspaceQueue();
   readonly #stops = new Map<SessionId, AbortController>();
-  /** Sessions whose fork points were all checked. */
   readonly #caughtUp = new WeakSet<LiveSession>();
 
   get isOn(): boolean {
@@ -125,7 +123,6 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
   }
 
-  /** Also aborts a copy in progress. */
   async forget(id: SessionId): Promise<void> {
     this.#stops.get(id)?.abort();
     await this.#queue.pending(id);
@@ -159,7 +156,6 @@ export class Snapshots extends ServerPart<Deps> implements WorkspaceHook {
     );
   }
 
-  /** The newest copy that matches its hash, to replace damaged files. */
   async newestWhole(id: SessionId): Promise<IntactCopy | undefined> {
     for (const { blob, seq, at, sha256 } of (await readFileCopies(this.deps, id)).items.toReversed()) {
       if (blob === null || !(await this.deps.copies.isWhole({ blob, sha256 }))) continue;

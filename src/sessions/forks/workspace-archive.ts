@@ -7,7 +7,7 @@ import { type PipedProgram, runProgram, streamOutput } from '../services/streams
 export type ArchivedSandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 type ArchivedFolder = Pick<ArchivedSandbox, 'workdir' | 'programs'>;
 
-/** Moves whole workspaces in and out of sandboxes. `name` identifies the program, uniquely within the sandbox. */
+/** `name` identifies the program, uniquely within the sandbox. */
 export interface WorkspaceArchive {
   measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspaceFingerprint>;
   /** Fails if the sandbox cannot deliver the whole workspace. */

@@ -67,7 +67,7 @@ const rounds = 5;
 
 /** False: some processes could not be ended. */
 async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise<boolean> {
-  // fails if there is no desktop; otherwise the daemon would restart killed processes
+  // the daemon would restart killed desktop processes; fails if there is no desktop
   await client.desktop.stop(signal).catch(() => {});
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);
@@ -103,7 +103,7 @@ const StoredManifest = z.object({
   /** The blob with the entries, and its hash. */
   list: z.string(),
   sha256: z.string(),
-  /** The repair that a lost server did not finish. */
+  /** A repair that a lost server did not finish. */
   repair: Repair.optional(),
 });
 type StoredManifest = z.infer<typeof StoredManifest>;
@@ -121,7 +121,6 @@ const passing: ReadonlySet<string> = new Set([
  * files, so users' changes are never taken for damage.
  */
 export class Manifests extends ServerPart<Deps> {
-  /** Ends the processes of a sandbox that is being stopped, copies its files, and records their hashes. */
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { id } = live;
     const { clock, snapshots, files, copies, newId } = this.deps;
@@ -152,7 +151,6 @@ export class Manifests extends ServerPart<Deps> {
     await failpoint('manifest.record.after');
   }
 
-  /** Compares the files with their manifest, repairs them and logs the damage, before the files are used. */
   async check(live: LiveSession, client: SandboxClient, outer: AbortSignal): Promise<void> {
     const manifest = await this.#get(live.id);
     if (!manifest) return;

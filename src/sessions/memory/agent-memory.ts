@@ -15,7 +15,7 @@ export function createAgentMemory(
   ];
   const author = (approved: boolean): NoteAuthor => ({ kind: 'agent', sessionId, runId, approved });
 
-  /** Rejects: invalid_request if the path belongs to none of the session's holders. */
+  /** Throws: invalid_request if the path belongs to none of the session's holders. */
   function parsePlace(whole: string): { readonly holder: MemoryHolder; readonly path: string } {
     const at = whole.indexOf('/');
     const holder = holders.find(({ of }) => of === whole.slice(0, Math.max(at, 0)));

@@ -10,7 +10,7 @@ import type { Notes } from './notes.ts';
 
 interface Deps {
   readonly notes: Notes;
-  /** Display names: of people by owner, of projects by id. */
+  /** Display names of people by owner, and of projects by id. */
   readonly people: () => Promise<ReadonlyMap<string, string>>;
   readonly projects: () => Promise<ReadonlyMap<string, string>>;
   readonly count: (action: 'write' | 'delete' | 'undo' | 'redact') => void;
@@ -19,7 +19,6 @@ interface Deps {
 export function createMemoryService({ notes, people, projects, count }: Deps): MemoryService {
   const namesOf = (of: MemoryHolder['of']) => (of === 'person' ? people() : projects());
 
-  /** Rejects: not_found. */
   async function known({ of, id = '' }: MemoryHolderRef): Promise<MemoryHolder> {
     if (of === 'person' && id === '') return { of, id };
     if ((await namesOf(of)).has(id)) return { of, id };

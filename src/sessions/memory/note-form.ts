@@ -7,7 +7,6 @@ const unseen = /[\p{C}\p{Zl}\p{Zp}]/u;
 
 const refusal = (text: string) => new AppError('invalid_request', text);
 
-/** Throws: invalid_request. */
 export function checkNotePath(path: string): void {
   const shown = JSON.stringify(path.slice(0, 60));
   if (path === '' || path.length > maxPath)
@@ -23,7 +22,7 @@ export function checkNotePath(path: string): void {
   }
 }
 
-/** Returns the size in bytes. Throws: invalid_request if the text cannot be stored, payload_too_large. */
+/** Returns the size in bytes. Throws: invalid_request, payload_too_large. */
 export function checkNoteText(text: string, most: number): number {
   if (!text.isWellFormed() || text.includes('\0'))
     throw refusal('The text of a note has half a character or a NUL. Notes are plain text.');

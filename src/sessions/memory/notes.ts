@@ -26,7 +26,7 @@ const StoredVersion = NoteVersion.extend({ id: z.string(), note: z.string() });
 type StoredVersion = z.infer<typeof StoredVersion>;
 interface KeyedVersion {
   readonly key: string;
-  /** The version of the record. */
+  /** Version of the record, for the conditional write. */
   readonly stored: number;
   readonly version: StoredVersion;
 }
@@ -124,7 +124,6 @@ export class Notes extends ServerPart<Deps> {
     });
   }
 
-  /** Rejects: not_found. */
   async delete(holder: MemoryHolder, path: string, author: NoteAuthor): Promise<Note> {
     return await this.#change(holder, path, author, async (now) => {
       if (!now || now.deleted) throw noNote(path);
@@ -148,7 +147,7 @@ export class Notes extends ServerPart<Deps> {
     });
   }
 
-  /** Rejects: not_found, conflict (the newest version of an existing note). */
+  /** Rejects: not_found, conflict (the newest version of an existing note cannot be redacted). */
   async redact(
     holder: MemoryHolder,
     { path, version }: { readonly path: string; readonly version: number | 'all' },
@@ -299,7 +298,7 @@ export class Notes extends ServerPart<Deps> {
     const { records, clock } = this.deps;
     if (version.text === null) return;
     const doc = { ...version, text: null, size: 0, redacted: { at: clock.now(), by } };
-    // On conflict, the version was redacted or dropped concurrently: nothing else changes it.
+    // A conflict means that the version was already redacted or dropped.
     await records.put({ kind: kinds.version, id: key, doc, expect: stored }).catch(ignoreConflict);
   }
 

@@ -6,7 +6,7 @@ import { MemoryConflict, type MemoryEntry, MemoryEntryVersion } from '../api/ser
 // All memories of a store are in one record, so that one conditional write checks paths, hashes and sizes together. A
 // version becomes a separate record when it is replaced; its text is a separate record from the start.
 
-/** A memory with a `deleted` head is kept while it has versions. */
+/** Kept with a `deleted` head while it has versions. */
 const StoredMemory = z.object({
   id: z.string(),
   path: z.string(),
@@ -46,7 +46,6 @@ export const toMemory = ({ id, path, createdAt, head }: StoredMemory): MemoryEnt
 
 // Control and format characters, lone surrogates, and line and paragraph separators.
 const unseen = /[\p{C}\p{Zl}\p{Zp}]/u;
-/** Throws: invalid_request. */
 export function checkMemoryPath(path: string): void {
   const refusal = (text: string) =>
     new AppError('invalid_request', `path ${JSON.stringify(path.slice(0, 80))} ${text}`);
@@ -62,7 +61,6 @@ export function checkMemoryPath(path: string): void {
     throw refusal('has a segment that is empty, . or ..');
 }
 
-/** Throws: invalid_request, payload_too_large. */
 export function checkMemoryText(text: string): void {
   if (!text.isWellFormed() || text.includes('\0'))
     throw new AppError('invalid_request', 'content has half a character or a NUL. Memories are plain text.');
@@ -97,7 +95,7 @@ export function assertMemoryFits(
   throw new MemoryConflict('path', `The path ${path} ${what}.`);
 }
 
-/** Adds or replaces a memory. `forgotten`: the oldest deleted memories, dropped because of the limit. */
+/** `forgotten`: the oldest deleted memories, dropped because of the limit. */
 export function replaceMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLive(one)).sort((a, b) => b.head.at - a.head.at);

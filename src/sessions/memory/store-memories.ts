@@ -33,7 +33,7 @@ const StoredText = z.object({ text: z.string() });
 
 const noMemory = () => new AppError('not_found', 'The store has no such memory.');
 const noVersion = () => new AppError('not_found', 'The store has no such version.');
-/** The id of a version's memory, which is part of the version's id; undefined: not a version id. */
+/** Undefined: not a version id. */
 const parseMemoryId = (version: string): string | undefined => {
   const [, hex] = /^memver_([0-9a-f]{24})[0-9a-f]{12}$/.exec(version) ?? [];
   return hex === undefined ? undefined : `mem_${hex}`;

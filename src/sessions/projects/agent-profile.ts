@@ -109,7 +109,6 @@ export function createProfileResolver(deps: Deps): AgentProfileResolver {
       return { ...usual, ...own, model, fallbacks, plans: model.name === 'demo' };
     }
     const { mode } = template;
-    // The demo model needs a plan, because each block of its script is a step.
     const agent = ownAgentOf(template);
     const plans =
       agent === undefined &&
@@ -239,7 +238,6 @@ function ownAgentOf({ agent: { command, auth, mode } }: TemplateAgent): AgentPro
   return command && { command, ...(auth !== undefined && { auth }), ...(mode !== undefined && { mode }) };
 }
 
-/** Leaves everything to the server's settings. */
 const plain: TemplateAgent = {
   name: '',
   agent: {},
@@ -258,7 +256,6 @@ interface Layers {
   readonly template: TemplateAgent;
 }
 
-/** Undefined: only the settings apply. */
 const fallbacksOf = ({ fallbacks }: SessionRecord, { config, template }: Layers): readonly string[] | undefined =>
   fallbacks ?? config?.fallbacks ?? template.models.fallbacks;
 

@@ -35,7 +35,7 @@ export interface BoundCredentialStore {
   heldByAll(): Promise<readonly CredentialInjection[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<HeldCredential, 'holder' | 'name'>): Promise<Secret>;
-  /** Credentials of a session are removed with its log. */
+  /** Credentials of sessions need no call, because they are removed with the log. */
   forget(project: string): Promise<void>;
   /** `exists` rejects for an unknown session or project. */
   createService<Id extends string>(exists: (id: Id) => Promise<unknown>): CredentialService<Id>;
@@ -76,7 +76,6 @@ export function createBoundCredentialStore({
   const held = async (holder: string): Promise<readonly HeldCredential[]> =>
     (await all(holder)).map(({ sealed: _, createdAt: __, ...rest }) => ({ ...rest, holder }));
 
-  /** The server's credentials apply to all sessions. */
   async function readHolder(holder: string): Promise<Holder> {
     const session = holder === serverHolder ? undefined : await records.get('session', holder);
     if (session) return SessionRecord.parse(session.doc);
@@ -192,7 +191,6 @@ export const sessionVaultsOf = ({
 
 const revoked = (name: string) => new AppError('not_found', `There is no credential '${name}' here.`);
 
-/** Rejects: invalid_request. */
 export function requireUsableSecret(value: Secret): void {
   const text = value.reveal();
   if (text.length >= shortest && text.length <= longest && isValidHeaderValue(text)) return;

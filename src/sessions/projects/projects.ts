@@ -21,7 +21,6 @@ interface Deps extends Pick<ServerParts, 'clock' | 'newId' | 'records'> {
   readonly agents: AgentConfigLifecycle & Pick<AgentConfigService, 'get' | 'update'>;
   /** Resources that are deleted with their project, in addition to its sessions. */
   readonly held?: () => readonly HeldResourceStore[];
-  /** Resources that are moved by their own services. */
   readonly moved?: () => Readonly<Record<'automation' | 'webhook', MovableResourceStore>>;
   readonly removeBelongings: (projectId: string) => Promise<void>;
   readonly people: MemberDirectory;
@@ -181,7 +180,6 @@ export function createProjectService(deps: Deps): ProjectService {
   };
 }
 
-/** Rejects: conflict (the project would have no maintainer). */
 function withMembers(project: Project, members: Project['members'], keepsMaintainer: boolean): Project {
   const isManaged = (all: Project['members']) => project.owner !== undefined || all.some(isMaintainer);
   if (keepsMaintainer && isManaged(project.members) && !isManaged(members))

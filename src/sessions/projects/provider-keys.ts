@@ -65,10 +65,9 @@ export interface ProviderKeyService {
   /** Calls the provider, for at most 10 s. */
   test(provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict>;
 }
-/** Used by the model factory and at start-up. */
 export interface ProviderKeyStore extends ProviderKeyService {
   use(provider: string): Promise<Secret | undefined>;
-  /** Decrypts every key. Rejects: invalid_request if a required encryption key is not configured. */
+  /** Rejects: invalid_request if a required encryption key is not configured. */
   verify(): Promise<void>;
   /** Re-encrypts all keys with the primary key. Can be interrupted and repeated. */
   rotate(): Promise<RotationCounts>;

@@ -13,7 +13,6 @@ export interface OfferedProvider {
   readonly envKey: string | null;
 }
 
-/** All providers of the server, including compatible servers from the settings. */
 export const listOfferedProviders = (compatible: ModelsConfig['compatible']): readonly OfferedProvider[] =>
   [...all, ...Object.entries(compatible).map(([name, { baseUrl }]) => compatibleProvider(name, baseUrl))].map(
     ({ name, label, models, access }) => ({

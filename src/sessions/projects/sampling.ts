@@ -12,7 +12,7 @@ const Options = z.strictObject({
 });
 const known = Object.keys(Options.shape).join(', ');
 
-/** Rejects unknown options with invalid_request, because a stored option without effect would mislead users. */
+/** Throws: invalid_request for an unknown option, because a stored option without effect would mislead users. */
 export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   const { error } = Options.safeParse(options);
   if (!error) return;
@@ -24,7 +24,6 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): void {
   throw new AppError('invalid_request', `llm_config: ${text}`);
 }
 
-/** Undefined if no option is set. */
 export function parseSampling(options: Readonly<Record<string, unknown>>): Sampling | undefined {
   const { temperature, top_p, top_k, max_tokens, stop } = Options.parse(options);
   const sampling: Sampling = {

@@ -9,7 +9,6 @@ import { projectKind } from './projects.ts';
 
 const StoredFile = z.object({
   id: z.string(),
-  /** Null: belongs to no project. */
   projectId: z.string().nullable(),
   /** Set for a screenshot. Callers who can read the session can read the file. */
   sessionId: SessionId.optional(),

@@ -185,7 +185,6 @@ async function namesIn(folder: GitFolder, name: string) {
   return (await unlessMissing(readdir(path, { withFileTypes: true }))) ?? [];
 }
 
-/** Undefined: no such file. */
 async function readText(folder: GitFolder, name: string, most: number): Promise<string | undefined> {
   if ((await unlessMissing(lstat(join(folder.path, name)))) === undefined) return undefined;
   await using file = await openInside(folder, name);

@@ -25,8 +25,8 @@ shadowOf() { local name=\${1//%/%25}; name=\${name//\\//%2F}; [ "$1" != . ] || n
 `;
 
 /**
- * \`enter ROOT\` points git at a root's checkpoints. The first call hard-links the objects of the user's repository
- * and, if possible, copies its index.
+ * `enter ROOT` points git at a root's checkpoints. The first call hard-links the objects of the user's repository and,
+ * if possible, copies its index.
  */
 const enter = `
 enter() {
@@ -79,7 +79,7 @@ const prepared = `${findRoots}${enter}`;
 
 /**
  * Prints the number of files that differ from the last checkpoint, or exits with `nothing`. Creates checkpoint
- * \`$number\`.
+ * `$number`.
  */
 export const checkpointScript = `${prepared}
 total=0 changed=
@@ -107,7 +107,7 @@ done
 printf '%s\\n' "$total"
 `;
 
-/** Prints each root's changed files, a line with 0x01, and the diff. \`$to\` can be empty. */
+/** Prints each root's changed files, a line with 0x01, and the diff. `$to` can be empty. */
 export const checkpointDiffScript = `${prepared}
 names=$(mktemp) text=$(mktemp)
 trap 'rm -f -- "$names" "$text"' EXIT
@@ -129,7 +129,7 @@ done
 head -c 100000 "$names" | ${encodeNamesCommand}; printf '\\1'; head -c ${maxDiffBytes + 1} "$text"
 `;
 
-/** Restores the workspace to the files of \`$number\`. Files that .gitignore excludes are kept. */
+/** Restores the workspace to the files of `$number`. Files that .gitignore excludes are kept. */
 export const checkpointRestoreScript = `${prepared}
 found=
 for one in "\${roots[@]}"; do

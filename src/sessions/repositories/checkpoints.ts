@@ -13,7 +13,6 @@ import { parseGitChanges } from './changes-in.ts';
 import { checkpointDiffScript, checkpointRestoreScript, checkpointScript, maxDiffBytes } from './checkpoint-scripts.ts';
 import { gitExitCodes, runGit, summarizeGitOutput } from './git.ts';
 
-/** The sessions that get checkpoints: those with repositories, all, or none. */
 export type CheckpointPolicy = 'repositories' | 'all' | 'none';
 
 interface Deps extends Pick<ServerParts, 'clock' | 'closing' | 'records' | 'warn'> {
@@ -46,7 +45,6 @@ export class Checkpoints extends ServerPart<Deps> implements WorkspaceHook {
     this.#follow(id, () => this.#take(live, client, { runId: fact.runId, seq }));
   }
 
-  /** Waits until the files are saved, before they can change. */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     if (!this.#isFor(live)) return;
     // The files before the first run also get a checkpoint.

@@ -45,7 +45,6 @@ for file in "\${files[@]}"; do
 done
 `;
 
-/** Reads a repository's own configuration; undefined: none. */
 export async function readEnvironment(
   client: Client,
   path: string,
@@ -94,10 +93,7 @@ function parsed(bytes: Buffer, parseYaml: (text: string) => unknown): ReturnType
 
 const nameOf = (path: string) => path.replaceAll('/', '+');
 
-/**
- * Runs `setup.sh` as the sandbox's user, in the repository's folder. Its full output is written to a file in the
- * workspace.
- */
+/** Runs as the sandbox's user, in the repository's folder. Writes its full output to a file in the workspace. */
 export async function runSetupScript(
   client: Client,
   { path }: SessionRepository,
@@ -114,7 +110,7 @@ exit $code`;
   return { exitCode, output: toPrintable(stdout) };
 }
 
-/** Starts `start.sh` in the background, once per sandbox. Its output is written to a file in the workspace. */
+/** Runs in the background, once per sandbox. Its output is written to a file in the workspace. */
 export async function runRepositoryStartScript(
   client: Client,
   { path }: SessionRepository,

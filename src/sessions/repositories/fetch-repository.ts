@@ -117,7 +117,7 @@ mv -T -- "$made" "$place" || exit 1
 printf 'base %s\\nstart %s\\n' "$base" "$start"
 `;
 
-/** Fetches a repository into the workspace, and creates the session's branch. Rejects with a message for people. */
+/** Rejects with a message for people. */
 export async function fetchRepository(
   client: Sandbox,
   { session, repository, branch, author, copyTo }: RepositoryFetchRequest,

@@ -66,7 +66,7 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
   /** Sessions with a new sandbox in which their repositories' start scripts have not run yet. */
   readonly #toStart = new Set<SessionId>();
 
-  /** Call when a sandbox has started. True: work remains to be done in it, even if no caller is waiting. */
+  /** Call when a sandbox has started. True: repositories remain to be fetched or started, even if no caller waits. */
   began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);
@@ -124,7 +124,6 @@ export class RepositoryFetches extends ServerPart<Deps> implements WorkspaceHook
     });
   }
 
-  /** Resolves with the repository's environment, if it has one. */
   async #fetch(
     { id, writer }: LiveSession,
     client: Client,

@@ -18,7 +18,7 @@ export interface SetupRequest {
   readonly repository: SessionRepository;
   /** Whether only setups of the session's repositories have run in the sandbox. */
   readonly mayKeep: boolean;
-  /** The environment as read by this fetch; undefined: read it again. */
+  /** Undefined: read it again. */
   readonly found: FoundEnvironment | undefined;
 }
 export interface SetupResult {

@@ -93,9 +93,7 @@ export class PreparedFileStore extends ServerPart<Deps> {
     return { bytes: doc.bytes };
   }
 
-  /**
-   * Unpacks the stored files into a workspace whose repository is not fetched yet. False: the files no longer exist.
-   */
+  /** Requires that the repository is not fetched yet. False: the files no longer exist. */
   async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
     const found = await this.deps.records.get(kind, id);
     if (!found) return false;
@@ -104,7 +102,7 @@ export class PreparedFileStore extends ServerPart<Deps> {
     return await this.#extract(client, folderOf(id), Stored.parse(found.doc).blob, signal);
   }
 
-  /** Removes unused ready files from the sandbox, which were prepared for other lock files. */
+  /** Removes unused ready files, which were prepared for other lock files. */
   async clear(client: SandboxWithGit, signal: AbortSignal): Promise<void> {
     const script = `rm -rf -- "$workdir/${readyFolder}"`;
     await runGit(client, { script, values: { workdir: client.workdir }, timeoutMs: moveMs }, signal);

@@ -12,7 +12,6 @@ import type { PreparedFileStore } from './prepared-files.ts';
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   /** The maximum number of workspaces of all owners; 0: off. */
   readonly keep: number;
-  /** An unused workspace is removed after this time. */
   readonly maxAgeMs: number;
   readonly startTimeoutMs: number;
   readonly driver: Pick<Driver, 'provision' | 'attach' | 'destroy'>;
@@ -100,10 +99,7 @@ export class ReadyWorkspaces extends ServerPart<Deps> {
     return found.id;
   }
 
-  /**
-   * Called when a session uses these stored files. Requests ready workspaces, because the next similar session will
-   * need the files too.
-   */
+  /** Orders ready workspaces, because the next similar session will need the same stored files. */
   used(session: SessionRecord, files: readonly string[]): void {
     const { keep, clock } = this.deps;
     if (keep === 0 || files.length === 0) return;

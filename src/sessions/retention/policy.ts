@@ -18,7 +18,6 @@ export const hasRetentionLimit = ({ days, maxSessions, maxBytes }: RetentionPoli
 export const hasByteLimit = ({ maxBytes, maxSessionBytes }: RetentionPolicy): boolean =>
   maxBytes > 0 || maxSessionBytes > 0;
 
-/** The session is idle and not a favorite, pinned or shared. */
 export const isDeletable = ({ deleting, openRuns, status, favorite, pinned, shared }: StoredSession): boolean =>
   !(deleting || openRuns.length > 0 || status === 'running' || status === 'waiting' || favorite || pinned || shared);
 

@@ -53,7 +53,6 @@ class ViewedSessions extends ServerPart<Deps> {
 }
 
 export interface RetentionDeps extends Pick<ServerParts, 'clock' | 'store'> {
-  /** Read at the start of each round. */
   readonly policyOf: () => RetentionPolicy;
   readonly log: Pick<EventLog, 'onAppend'>;
   readonly driver: Pick<Driver, 'list'>;

@@ -10,7 +10,7 @@ export class DesktopFactTracker {
   #isUp = false;
   #restarts: DesktopStatus['restarts'] = none;
 
-  /** Sets the status to compare with; another server may have recorded earlier changes. */
+  /** Another server may have recorded earlier changes. */
   begin(status: DesktopStatus | undefined): void {
     this.#isUp = false;
     this.#restarts = none;

@@ -22,7 +22,6 @@ export interface LiveSession {
   readonly held: { runId?: RunId | undefined; sandbox?: ConcurrentAmounts | undefined };
   /** The cause of the sandbox's last failure, for the operator's log only. Cleared when the sandbox is ready. */
   sandboxFailure: AppError | undefined;
-  /** The state that was last recorded in the log. */
   readonly desktop: DesktopFactTracker;
   /** Attachments of messages whose runs have not started. */
   readonly attached: Map<MessageId, readonly string[]>;

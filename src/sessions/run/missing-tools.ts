@@ -15,7 +15,7 @@ export interface UnreachedCredential {
   readonly host: string;
 }
 
-/** Logs each server, tool and picture missing from a run's requests once per run. */
+/** Logs the servers, tools and pictures that a run's requests lack, each once per run. */
 export class MissingPartReporter {
   readonly #reported = new WeakMap<object, Set<string>>();
 
@@ -33,7 +33,7 @@ export class MissingPartReporter {
     }
   }
 
-  /** Logs each credential once per session and process. Reads them once per run. */
+  /** Logs each credential once per session and process. Calls `read` once per run. */
   async tellUnreached(session: object, run: Run, read: () => Promise<readonly UnreachedCredential[]>): Promise<void> {
     if (!this.#isNew(run, 'credentials\0')) return;
     for (const { name, ...credential } of await read()) {

@@ -18,8 +18,8 @@ import type { MessageSelection, PromptSection } from './context/message-selectio
 import { estimatePictureBytes } from './context/meter.ts';
 import type { RunContext } from './run-context.ts';
 
-// Reserves the most expensive reply that fits; sends nothing if not even a usual reply fits. Afterwards, settles the
-// provider's count, or the server's own if that is missing or far too small.
+// Each request reserves the most expensive reply that fits; nothing is sent if not even a usual reply fits. Afterwards,
+// the provider's count is settled, or the server's own if that is missing or far too small.
 
 interface ModelRequest {
   readonly request: TurnRequest;
@@ -129,7 +129,7 @@ export const toFailedTurn = (
 
 /** Real models count more tokens per UTF-8 byte in nearly every language. Smaller counts are rejected. */
 const leastPerByte = 0.15;
-/** High estimate, used instead. */
+/** A high estimate, which replaces a rejected count. */
 const assumedPerByte = 0.3;
 
 interface Exchange {

@@ -78,7 +78,6 @@ export const planningTools = ({ tools }: Pick<RunContext, 'tools'>): readonly To
 interface Plan {
   readonly title: string;
   readonly acknowledgement: string;
-  /** Equal for equal plans. */
   readonly digest: string;
   readonly steps: readonly PlanStep[];
 }

@@ -19,7 +19,6 @@ export interface AgentProfile {
   readonly toolServers: readonly McpServer[];
   /** Filters the tools of tool servers. Undefined: all are allowed. */
   readonly allows?: (tool: Pick<ToolDescription, 'name' | 'group'>) => boolean;
-  /** False: the agent acts without a plan. */
   readonly plans: boolean;
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
@@ -27,7 +26,6 @@ export interface AgentProfile {
   readonly promptParts?: Readonly<Record<string, string>>;
   /** Maximum children working at the same time. Undefined: the agent cannot delegate. */
   readonly children?: number;
-  /** Notes that outlive sessions. Undefined: none. */
   readonly memory?: MemoryAccess;
   readonly skills?: readonly string[];
   readonly sampling?: Sampling;

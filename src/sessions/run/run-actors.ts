@@ -134,13 +134,12 @@ async function endRun(
       };
       for (const { callId, shell } of calls) shown.set(callId, await readConsole(viewed, shell, until.signal));
     };
-    // A paused sandbox of a deleted session is not resumed, because its processes end with it.
+    // A paused sandbox of a deleted session is not resumed, because destroying it ends its processes.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});
   }
   await closeRun(live, runWriter, { runId, task, end, shown });
 }
 
-/** Empty for calls of other tools. */
 const inShell = ({ callId, tool, args }: OpenCall) =>
   tool === 'shell' && typeof args.id === 'string' ? [{ callId, shell: args.id }] : [];
 

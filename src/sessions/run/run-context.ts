@@ -66,7 +66,7 @@ export interface RunContext {
   readonly runWriter: RunWriter;
   readonly model: Model;
   readonly tools: ToolRegistry;
-  /** Instructions for a turn. The first call of a run with a sandbox reads the workspace's notes. */
+  /** The first call of a run with a sandbox reads the workspace's notes. */
   prompt(signal: AbortSignal): Promise<TurnPrompt>;
   readonly sampling?: Sampling;
   readonly budget: TurnBudget;
@@ -87,7 +87,7 @@ export interface RunContext {
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
   /** Notes of folders that a call touches for the first time. Absent until all repositories are fetched. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;
-  /** Desktop for tools that use the screen. Undefined: sandboxes have none. */
+  /** Undefined: sandboxes have none. */
   readonly desktop?: SessionDesktop;
   readonly keepPicture?: SessionDesktop['keepPicture'];
   readonly gate?: ControlWaiter;

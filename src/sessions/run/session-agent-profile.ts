@@ -19,7 +19,7 @@ const weeksMs = 20 * 24 * 60 * 60_000; // clients can answer late; close to a ti
 const toolTimeoutMs = 60_000;
 const mostChildren = 8; // working at the same time; the limit of templates
 
-/** Profile of a session whose agent a client defined. The server's denials and approvals still apply. */
+/** The server's denials and approvals still apply. */
 export function sessionAgentProfile(
   agent: SessionAgent,
   { usual, denied, session }: Base,

@@ -1,6 +1,5 @@
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 
-/** Ends each truncated output with a line that names the file with the whole output. */
 export function addTruncationNotes({ stdout, stderr, wholeIn }: ExecResult): {
   readonly stdout: string;
   readonly stderr: string;

@@ -23,7 +23,6 @@ const kind = 'allowed-host';
 const maxEntries = 100;
 const idOf = (id: SessionId, entry: string) => `${id}:${entry}`;
 
-/** The egress proxy reads these entries when its policy refuses a host. */
 export async function readAllowedHosts(records: RecordStore, id: SessionId): Promise<readonly string[]> {
   const found = await records.list(kind, { idPrefix: idOf(id, '') });
   return found.map((record) => record.id.slice(idOf(id, '').length));

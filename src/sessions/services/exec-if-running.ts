@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 import type { ExecCommand, SandboxService } from '../api/sandboxes.ts';
 
-/** Runs a command, first starting a sandbox that a user stopped. For facades that cannot start a sandbox otherwise. */
+/** Runs a command, first starting a sandbox that a user stopped. Its facades have no other way to start one. */
 export async function execIfRunning(
   sandboxes: Pick<SandboxService, 'start' | 'exec'>,
   id: SessionId,

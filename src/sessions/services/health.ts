@@ -19,7 +19,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'store'> {
 const none: SessionCounts = { total: 0, running: 0, waiting: 0 };
 const checkMs = 800; // the whole response must take less than a second
 
-/** Checks each component within 800 ms; a component that does not respond in time is unhealthy. */
+/** A component that does not respond in time is unhealthy. */
 export async function checkServiceHealth(deps: Deps, signal: AbortSignal): Promise<ServerHealth> {
   const { store, driver, model, clock } = deps;
   using deadlined = createTimeoutSignal(checkMs, clock, signal);
@@ -93,8 +93,8 @@ const slowMs = 20;
 const outlivesMs = 2_000;
 
 /**
- * Concurrent callers share one check, and a successful response is reused for 200 ms, because unauthenticated requests
- * must not slow down other work. During a slow check, the last successful response is used for up to two seconds.
+ * Callers share one check and reuse a successful response, because unauthenticated requests must not slow down other
+ * work.
  */
 export function shareHealthChecks(
   look: () => Promise<ServerHealth>,

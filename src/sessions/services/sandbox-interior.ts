@@ -51,7 +51,7 @@ function openable(ports: SandboxInterior['ports'], rules: PortRules): SandboxInt
   };
 }
 
-/** Blocks the forwarder, which adds credentials to requests, the daemon, and the server's own machine. */
+/** Blocks the daemon, the server's own machine, and the forwarder, which adds credentials to requests. */
 export function assertPortExposable(port: number, { isOwnMachine, closedPorts }: PortRules): void {
   if (isOwnMachine) {
     const instead = 'Install bubblewrap or start Docker.';

@@ -70,7 +70,7 @@ export function createSandboxService({
       }
     }
     throwIfAborted(until.signal);
-    await sessions.get(id); // deleted in the meantime, or the server is stopping
+    await sessions.get(id); // rejects if the session was deleted or the server is stopping
     throw new AppError('sandbox_unavailable', notFrozen);
   }
 

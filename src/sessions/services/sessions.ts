@@ -48,7 +48,6 @@ interface Deps extends CreationDeps, ViewDeps, Pick<ServerParts, 'clock' | 'ids'
   readonly usualModel?: () => Promise<string>;
   readonly desktopFor: () => DesktopAvailability;
   readonly watchers: SessionStreams;
-  /** Maximum idle time of the session's sandbox, from its template and the settings. */
   readonly mostIdleSeconds: (session: SessionRecord) => number;
   readonly holdings: Pick<HoldingLimiter, 'within'>;
   /** Removes the session's data that the store does not hold. */
@@ -107,7 +106,7 @@ export function createSessionService(deps: Deps): SessionService {
     return requested.name === undefined ? await write() : await deps.names.rename(session, requested.name, write);
   }
 
-  // The checks have their own deadline.
+  // Each check has its own deadline, so only `closing` cancels it.
   const tally = new SessionTally(count, clock);
   const health = shareHealthChecks(() => checkServiceHealth({ ...deps, sessions: tally.count }, closing), clock);
   const counted = async <Made>(change: Promise<Made>): Promise<Made> => {

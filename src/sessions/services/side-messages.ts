@@ -17,7 +17,6 @@ export interface SideMessageService {
   add(session: SessionId, message: Pick<SideMessage, 'role' | 'text' | 'metadata' | 'afterSeq'>): Promise<SideMessage>;
   /** In order of creation. */
   list(session: SessionId): Promise<readonly SideMessage[]>;
-  /** Stores a client's metadata for a logged message. */
   annotate(session: SessionId, messageId: string, metadata: Record<string, unknown>): Promise<void>;
   annotations(session: SessionId): Promise<ReadonlyMap<string, Record<string, unknown>>>;
 }

@@ -32,7 +32,7 @@ const commands: Readonly<Record<string, string>> = {
 };
 /**
  * Prepares sandboxes of sessions whose agent a client defined: the folders of `/mnt/session`, the client's files, and
- * packages. Each use of the sandbox waits for this. Failures are only logged.
+ * packages. Each use of a sandbox waits until it is prepared. Failures are only logged.
  */
 export class SessionSetup extends ServerPart<Deps> implements WorkspaceHook {
   readonly #done = new WeakMap<object, { readonly print: string; readonly work: Promise<void> }>();

@@ -13,7 +13,6 @@ import type { SessionService } from '../api/sessions.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
 import { type FeedbackItem, formatFeedbackMessage, toFeedbackItems } from './feedback-message.ts';
 
-/** Token that the session can use for the repository. Undefined: none. */
 export type FindForgeToken = (
   id: SessionId,
   requested: { readonly remote: string; readonly apiUrl: string; readonly access: 'read' | 'write' },

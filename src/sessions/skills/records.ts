@@ -40,7 +40,6 @@ export class SkillRecords {
     return this.#skills.listFor(owner, { shared: true, parents });
   }
 
-  /** Rejects: not_found. */
   get(id: string): Promise<StoredSkill> {
     return this.#skills.get(id);
   }

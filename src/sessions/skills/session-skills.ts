@@ -86,8 +86,8 @@ export class SessionSkills extends ServerPart<Deps> {
   }
 
   /**
-   * A project's skill overrides the owner's, which overrides a shared one. Templates name only shared skills, so nobody
-   * can replace those.
+   * A project's skill overrides the owner's, which overrides a shared skill. Templates name only shared skills, which
+   * nobody can override.
    */
   async #find(pin: string, whose: 'shared' | Holder): Promise<SessionSkill> {
     const { skills } = this.deps;

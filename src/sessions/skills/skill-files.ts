@@ -71,7 +71,7 @@ export function checkSkillFolder(values: readonly SkillFile[]): FolderCheck {
   return { name: skill.name, problems: [], warnings, folder: { skill, files: sorted } };
 }
 
-/** Undefined: not valid UTF-8. */
+/** Undefined: not valid UTF-8, or contains NUL. */
 export function decodeText(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -81,7 +81,7 @@ export function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Rejects: invalid_request, with all problems. */
+/** Throws: invalid_request, with all problems. */
 export function requireValidSkillFolder(files: readonly SkillFile[]): CheckedSkillFolder {
   const { folder, problems } = checkSkillFolder(files);
   if (!folder) throw new AppError('invalid_request', problems.join('\n'));

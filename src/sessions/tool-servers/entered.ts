@@ -119,7 +119,6 @@ export class SavedToolServers {
     return { doc: { ...server, sealed }, sort: server.createdAt };
   }
 
-  /** Rejects: not_found. */
   async remove(name: string): Promise<void> {
     const { records } = this.#deps;
     if (!(await records.get(kind, idOf(name)))) throw unknownServerError(name);

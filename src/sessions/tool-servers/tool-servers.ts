@@ -188,7 +188,6 @@ export function createToolServerService(deps: Deps): ToolServerService {
     };
   }
 
-  /** Throws: invalid_request if the settings define a server of this name. */
   function refuseSet(name: string): void {
     if (!isSet(name)) return;
     const text = `${setBy} names a tool server '${name}', and precedes what is entered here. Choose another name, or change it there and restart the server.`;
@@ -222,7 +221,7 @@ export function createToolServerService(deps: Deps): ToolServerService {
       }
       const server = next(name, enteredAddress, before);
       const reply = await ask(entered.addressOf(server), signal);
-      // Read again, because a person may have signed in in the meantime.
+      // Read again, because a person may have signed in since.
       const stored = await entered.change(name, (now) => ({
         ...next(name, enteredAddress, now),
         revision: server.revision,

@@ -99,7 +99,6 @@ export class McpTokenProvider extends ServerPart<Deps> {
     return outcome.outcome === 'succeeded' ? outcome.token : secrets.token;
   }
 
-  /** One refresh at a time per credential; other callers wait for it. */
   #refreshed(at: StoredCredential, secrets: CredentialSecrets, refresh: OAuthRefresh): Promise<RefreshOutcome> {
     const { id } = at.credential;
     const running = this.#refreshing.get(id);

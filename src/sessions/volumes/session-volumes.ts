@@ -58,7 +58,7 @@ export class SessionVolumes extends ServerPart<Deps> {
     return found.map(({ volume, wish: { path, access } }) => ({ volume: volume.id, path, access }));
   }
 
-  /** Sandbox choice for a copy of a session. Keeps only volumes that the copy can use, read-only. */
+  /** Keeps only volumes that the copy can use, read-only. */
   async forCopy(session: MountingSession, choice: SandboxChoice | undefined): Promise<SandboxChoice | undefined> {
     if (!choice) return choice;
     const { volumes = [], ...rest } = toCopyChoice(choice);

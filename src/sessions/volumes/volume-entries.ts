@@ -42,7 +42,6 @@ interface EntryWork {
   readonly argument?: string;
 }
 
-/** Runs in a transfer sandbox. */
 export async function runEntryProgram(
   { client, folder }: TransferLease,
   { script, path, argument = '' }: EntryWork,

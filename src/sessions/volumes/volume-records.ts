@@ -52,7 +52,7 @@ export class VolumeRecords {
     return volume;
   }
 
-  /** Finds a volume by id or by name, which is unique per holder. Rejects: not_found, conflict. */
+  /** Names are unique per holder. Rejects: not_found, conflict. */
   async find(idOrName: string, owner?: string, projects?: readonly string[]): Promise<Volume> {
     const all = await this.list(owner, projects);
     const named = all.filter(({ name }) => name === idOrName);
@@ -63,7 +63,7 @@ export class VolumeRecords {
     );
   }
 
-  /** Finds a volume that the session can mount, first in its project. Rejects: not_found. */
+  /** Searches the session's project first. Rejects: not_found. */
   async findFor(session: Holder, idOrName: string): Promise<Volume> {
     const all = (await this.#volumes.listUsable(session)).filter(isPresent);
     return all.find(({ id }) => id === idOrName) ?? all.find(({ name }) => name === idOrName) ?? fail(idOrName);

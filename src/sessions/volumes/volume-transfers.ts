@@ -131,7 +131,6 @@ export class VolumeTransfers extends ServerPart<Deps> {
     return { link, client: connect({ ...link, ...fence }) };
   }
 
-  /** Rejects: conflict. */
   async #hold(volume: Volume, sessionId: SessionId): Promise<void> {
     const { records, clock } = this.deps;
     await records.update(volume.id, async (now) => {

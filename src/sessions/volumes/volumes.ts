@@ -122,7 +122,7 @@ export class Volumes {
       holders: [],
     };
     return await this.#within(volume, bytes, async () => {
-      // The record is first, so that storage never exists without one.
+      // Written first, so that storage never exists without a record.
       await records.put({ ...volume, removing: at });
       try {
         await driver.makeVolume(id, this.#call(signal));

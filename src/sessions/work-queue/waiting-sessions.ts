@@ -69,7 +69,6 @@ export class WaitingSessions {
         await queue.enqueue(agent.environment, id);
   }
 
-  /** Whether the log's newest wait is for a call that a worker must answer. */
   async #waitsForCall(id: SessionId): Promise<boolean> {
     const { events } = this.#deps;
     const requested = await events.findLastSeq(id, 'run.wait');

@@ -36,7 +36,6 @@ export const createWorkItem = (
 export const workIdOf = ({ sessionId, number }: Pick<StoredWorkItem, 'sessionId' | 'number'>): string =>
   `work_${sessionId}x${number}`;
 const idForm = /^work_([0-9a-f]{16})x([1-9]\d{0,8})$/;
-/** Undefined: not a work item id. */
 export function parseWorkId(id: string): { readonly sessionId: SessionId; readonly number: number } | undefined {
   const [, session = '', number = ''] = idForm.exec(id) ?? [];
   return session === '' ? undefined : { sessionId: SessionId.parse(session), number: Number(number) };

@@ -33,8 +33,7 @@ import {
 const maxNames = 10_000;
 
 /**
- * Signals by name, for streams that stop when their credential becomes invalid. At most 10,000 are kept; the oldest are
- * dropped.
+ * Signals by name, for streams that stop when their credential becomes invalid. The oldest beyond 10,000 are dropped.
  */
 class RevocationSignals {
   readonly #controllers = new Map<string, AbortController>();
@@ -61,7 +60,6 @@ interface WorkClaim {
   readonly claim: number;
   readonly maker: CredentialIssuer;
 }
-/** Environment keys and claim tokens, implemented by `src/auth/environment-keys.ts`. */
 interface WorkerKeys {
   create(
     environmentId: string,
@@ -250,7 +248,7 @@ export class WorkQueue implements WorkerCredentials {
   async #acknowledge(environmentId: string, workId: string): Promise<WorkItem> {
     const { clock } = this.#deps;
     const item = await this.#change(environmentId, workId, (now) => {
-      // A repeated call, or a worker whose claim lapsed, which its heartbeat will report.
+      // Either the call is repeated, or the worker's claim lapsed, which its heartbeat will report.
       if (now.state !== 'queued') return now;
       if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
       return acknowledgeItem(now, clock.now());

@@ -25,7 +25,7 @@ interface CodeScript {
   readonly missing: string;
 }
 
-/** Runs a workspace file with the program for its extension. `mark` must be unguessable. */
+/** `mark` must be unguessable. */
 export function createCodeScript(name: string, mark: string): CodeScript {
   const program = programs[posix.extname(name)] ?? 'python3';
   const missing = `${mark}: no ${program}`;
@@ -66,7 +66,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'ids' | 'records'> {
   readonly sandboxes: Pick<SandboxService, 'start' | 'exec'>;
   readonly commands: Pick<SessionCommands, 'command'>;
   readonly graceMs: number;
-  /** `name`: this server's, undefined if no other server shares the store. */
+  /** `name`: this server's name; undefined if no other server shares the store. */
   readonly replica: { readonly name: string | undefined; isAlive(name: string): Promise<boolean> };
 }
 

@@ -46,7 +46,6 @@ export class Spool {
     return { path, size, sha256: hash.digest('hex'), [Symbol.asyncDispose]: () => rm(path, { force: true }) };
   }
 
-  /** Deletes unfinished files that are older. */
   async sweep(olderThanMs: number, now: number): Promise<void> {
     for (const name of await readdir(this.#folder).catch(() => [])) {
       const path = join(this.#folder, name);
@@ -59,7 +58,6 @@ export class Spool {
 export const tooLargeError = (maxBytes: number) =>
   new AppError('payload_too_large', `The file is larger than ${maxBytes} bytes, the limit.`);
 
-/** Converts a file system error; an AppError is returned unchanged. */
 export function toDiskError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const { code } = thrown as NodeJS.ErrnoException;

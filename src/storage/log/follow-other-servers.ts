@@ -86,7 +86,7 @@ export function followOtherServers(
   }
 
   return {
-    /** Starts the checks unless they run. Call this when a session gets a follower. */
+    /** Starts the checks unless they are running. Call when a session gets a follower. */
     wake() {
       if (running || signal.aborted) return;
       running = true;

@@ -14,10 +14,9 @@ import {
   toPutDocument,
 } from './documents.ts';
 
-/** Limit of an append, all of which its first event contains. MongoDB allows 16 MB. */
+/** Limit of an append, whose first event contains all of it. MongoDB allows 16 MB. */
 const maxBytes = 12 * 1024 * 1024;
 
-/** Keeps only a record's last put. */
 export const lastPutPerRecord = ({ puts = [] }: AppendRequest): PutDocument[] => [
   ...new Map(puts.map((put) => [recordId(put.kind, put.id), toPutDocument(put)])).values(),
 ];

@@ -138,7 +138,6 @@ export class EventAppender {
     await this.#inOrder(session, () => this.#settle(session));
   }
 
-  /** Resolves with the head. */
   async #settle(session: SessionId): Promise<number> {
     const head = await completeNewestAppend(this.#connection, session);
     this.#complete(session, head);

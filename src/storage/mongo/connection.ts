@@ -105,7 +105,7 @@ function clientFor(url: Secret, deadlineMs: number): MongoClient {
   }
 }
 
-/** Keeps a scan short. Creating 64 collections takes a second. */
+/** Collections for events on a server that scans. More would keep scans shorter, but creating 64 takes a second. */
 const spread = 64;
 
 function collections(db: Db, count: number): Collections {

@@ -21,7 +21,7 @@ export function isTransient(thrown: unknown): boolean {
   return passing.has(codeOf(thrown)) || thrown.hasErrorLabel('RetryableWriteError');
 }
 
-/** Detects socket errors, which the driver does not always include in its own. */
+/** Detects socket errors, which the driver does not always wrap in its own. */
 const isOfTheLine = (thrown: unknown): boolean =>
   thrown instanceof Error &&
   !(thrown instanceof MongoError) &&

@@ -12,7 +12,7 @@ interface Index {
   readonly key: Record<string, 1 | -1>;
   readonly options?: CreateIndexesOptions;
 }
-/** In addition to `_id`, which is session and seq for an event, and starts with a record's id. */
+/** Indexes in addition to `_id`. An event's `_id` is its session and seq; a record's begins with its id. */
 const indexes: readonly Index[] = [
   { of: 'events', key: { mark: 1 }, options: { sparse: true } },
   { of: 'events', key: { said: 1 }, options: { sparse: true } },
@@ -44,7 +44,7 @@ const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
   },
   (connection) => indexRecords(connection, { of: { $exists: false } }),
   (connection) => indexRecords(connection, { kind: { $in: [...kindsWithParents] } }),
-  // these also belong to projects
+  // Records of these kinds also belong to projects.
   (connection) => indexRecords(connection, { kind: { $in: ['automation', webhookKind] } }),
 ];
 const indexedAtOnce = 200;

@@ -5,7 +5,7 @@ import { eventRange, sessionOf } from './documents.ts';
 
 const searchedAtOnce = 50; // sessions
 
-/** Finds at most `limit` sessions with a message that contains the text. Searches only `among`, if set. */
+/** Searches only `among`, if set. */
 export async function searchMessages(
   { at }: Connection,
   text: string,
@@ -32,7 +32,6 @@ export async function searchMessages(
   return [...found];
 }
 
-/** Finds at most `limit` sessions with the text in their title. */
 export async function searchTitles({ at }: Pick<Connection, 'at'>, text: string, limit: number): Promise<SessionId[]> {
   const target = text.toLowerCase();
   const found: SessionId[] = [];

@@ -52,7 +52,8 @@ export async function openThread(input: DatabaseOptions, limits: QueueLimits): P
   const worker = new Worker(new URL(file, import.meta.url), {
     name: 'store',
     workerData: { ...input, failpoints: getArmedFailpoints() } satisfies WorkerInput,
-    execArgv: ['--disable-warning=ExperimentalWarning'], // node:sqlite: pinned, and covered by the contract suite
+    // node:sqlite is experimental, but pinned and covered by the contract suite
+    execArgv: ['--disable-warning=ExperimentalWarning'],
     env: {},
   });
   const laneOf = <Ops extends StoreOperations>(lane: WorkerLane) =>

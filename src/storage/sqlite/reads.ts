@@ -36,10 +36,10 @@ const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
 /** Usage events summed per request, and titles searched per request, which takes a few milliseconds. */
 const usageAtOnce = 2_000;
 const titlesAtOnce = 10_000;
-/** Matches of a search chunk, and where the next one starts; null: done. */
+/** Matches of a search chunk, and where the next chunk starts; null: done. */
 export type SearchChunk<Place> = readonly [found: string[], next: Place | null];
 export type EventPosition = readonly [session: string, seq: number];
-/** Sums of a chunk of usage events as JSON, and when the next one starts; null: done. */
+/** Sums of a chunk of usage events as JSON, and when the next chunk starts; null: done. */
 export type UsageChunk = readonly [sums: string, next: number | null];
 
 const lastPlace: EventPosition = ['\u{10ffff}', 0];
@@ -167,7 +167,6 @@ function eventReads(db: DatabaseSync, now: () => number) {
       const rows = usageBy(by).all(from, end);
       return [`[${rows.map(({ sums }) => sums).join(',')}]`, last ? end : null];
     },
-    /** In the order of the request. */
     heads: (sessions: readonly string[]): number[] => sessions.map((id) => Number(headOf.get(id)?.head ?? 0)),
   };
 }

@@ -58,7 +58,6 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   };
 }
 
-/** 0 if the file does not exist. */
 const readSize = (path: string): Promise<number> =>
   stat(path).then(
     ({ size }) => size,
@@ -205,7 +204,7 @@ function commands(
   };
 }
 
-/** Reads all chunks. Between chunks, the thread serves other requests. */
+/** Between chunks, the thread serves other requests. */
 async function foundInPieces<Place>(
   limit: number,
   first: Place,

@@ -40,7 +40,6 @@ const wordy: ReadonlySet<string> = new Set(['agent', 'automation', 'document', '
 const isWordy = (kind: unknown): boolean => wordy.has(String(kind).split('-', 1)[0] ?? '');
 /** Redacting a memory rewrites its version without the text. */
 const redactable: ReadonlySet<unknown> = new Set(['memory-version', 'memory-store-version']);
-/** Whether the call can permanently remove text. */
 const removesText = ([name, first]: StoreCall): boolean =>
   name === 'put' ? Array.isArray(first) && redactable.has(first[0]) : name === 'delete' && isWordy(first);
 const input = workerData as WorkerInput;

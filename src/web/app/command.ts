@@ -7,7 +7,6 @@ export interface PaletteCommand {
   readonly label: TextKey;
   readonly icon: IconName;
   readonly keys?: string;
-  /** Absent: always available. */
   readonly when?: () => boolean;
   readonly run: () => void;
 }

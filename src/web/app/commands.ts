@@ -126,7 +126,6 @@ const workCommands: readonly PaletteCommand[] = tabs.map(({ id, label, icon, sho
   },
 }));
 
-/** A feature adds its own entries in its `commands.ts`. */
 export const listCommands = (): readonly PaletteCommand[] =>
   [
     ...appCommands,

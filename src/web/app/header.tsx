@@ -26,12 +26,11 @@ interface HeaderAction {
   readonly id: string;
   readonly icon: IconName;
   readonly label: TextKey;
-  /** Absent: always shown. */
   readonly shows?: (session: Session) => boolean;
   readonly run: (session: Session) => void;
 }
 
-/** In display order. A feature adds buttons from its own file. */
+/** In display order. */
 const headerActions: readonly HeaderAction[] = [
   { id: 'share', icon: 'share', label: 'share.title', run: openShareDialog },
 ];

@@ -143,7 +143,7 @@ async function start(): Promise<void> {
   catchDrops();
   badgeInTitle();
   for (let isRetry = false; !(await loadServerInfo()); isRetry = true) await requestToken(isRetry);
-  readSignInError(); // from a repeated sign-in by a person who is already signed in
+  readSignInError(); // removes the error of a repeated sign-in by a person who is already signed in
   document.addEventListener(
     'visibilitychange',
     () => void (document.visibilityState === 'visible' && loadServerInfo()),

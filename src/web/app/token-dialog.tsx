@@ -4,7 +4,7 @@ import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { isText, t } from '../text/text.ts';
 
-/** Asks the person to sign in or enter the token, and stores it. `isRetry`: the last token was refused. */
+/** `isRetry`: the last token was refused. */
 export async function requestToken(isRetry: boolean): Promise<void> {
   const providers = await readProviders();
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -75,7 +75,6 @@ interface Entries {
 type AfterKind = NonNullable<Automation['after']>['of'];
 
 interface Props {
-  /** Undefined: a new automation. */
   readonly automation?: Automation;
   readonly back: () => void;
 }

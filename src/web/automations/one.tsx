@@ -21,7 +21,6 @@ import {
 interface HookAddressProps {
   readonly id: string;
   readonly hook: NonNullable<Automation['hook']>;
-  /** Reopens the automation after another dialog. */
   readonly back: () => void;
 }
 

@@ -8,7 +8,6 @@ import { t } from '../text/text.ts';
 export type Automation = Outputs['automations']['get'];
 export type AutomationStart = Outputs['automations']['start'];
 
-/** Undefined: not loaded yet. */
 export const automations = signal<readonly Automation[] | undefined>(undefined);
 
 export async function loadAutomations(): Promise<void> {

@@ -139,7 +139,6 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   );
 }
 
-/** A very long text is shown in full on request. */
 function ArgsText({ text }: { text: string }) {
   const { beginning, more } = useTruncatedText(text);
   return (
@@ -200,7 +199,6 @@ type Proposal = Args & { readonly title: string; readonly text: string };
 const isProposal = (name: string, args: Args): args is Proposal =>
   name === 'open_pull_request' && typeof args.title === 'string' && typeof args.text === 'string';
 
-/** A very long text is shown in full on request. */
 function Proposed({ proposal }: { proposal: Proposal }) {
   const { title, text, ...rest } = proposal;
   const { beginning, more } = useTruncatedText(text);
@@ -228,7 +226,6 @@ interface FormProps {
   readonly onDone: (changed: Record<string, unknown>) => void;
 }
 
-/** Edits the title and text of a proposal. Its other arguments are kept. */
 function ProposalForm({ proposal, isBusy, onCancel, onDone }: FormProps) {
   const [title, setTitle] = useState(proposal.title);
   const [text, setText] = useState(proposal.text);

@@ -171,7 +171,6 @@ function Call({ item }: { item: ToolItem }) {
   return looked && item.state.value.status === 'completed' ? null : <ToolCard item={item} />;
 }
 
-/** A session can be forked at the end of a step. */
 const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
   <div class="row step" data-status={item.status.value}>
     <h2 class="row fill breaks">

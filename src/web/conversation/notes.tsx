@@ -108,7 +108,7 @@ export function phaseText(phase: string): TextKey {
   return isText(key) ? key : 'phase.starting';
 }
 
-/** Phases of an idle sandbox, hidden unless the item lists ended processes. The next message ends them. */
+/** Phases of an idle sandbox, which the next message ends. Hidden unless the item lists ended processes. */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
 
 export function PhaseNote({ item }: { item: PhaseItem }) {

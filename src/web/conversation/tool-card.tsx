@@ -114,10 +114,9 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   );
 }
 
-/** Seconds since `since`. Hidden in a replay. */
+/** Hidden in a replay. */
 export const Elapsed = ({ since }: { since: number }) => (useContext(LiveContext) ? <Running since={since} /> : null);
 
-/** Whole seconds until `to`; 0 afterwards. */
 export function useSecondsUntil(to: number): number {
   const now = useNow();
   return Math.max(0, Math.ceil((to - now) / 1_000));

@@ -71,7 +71,8 @@ export function DiffLines({ lines, textOf }: { lines: readonly DiffLine[]; textO
 }
 
 /**
- * Loading an image requires the token, which must not be part of an address, so it is fetched when it comes into view.
+ * Fetches the image when it comes into view. An image element cannot load it, because an address must not contain the
+ * token.
  */
 function Screen({ address, text }: { address: string; text: string }) {
   const [url, setUrl] = useState<string>();

@@ -30,7 +30,7 @@ interface NewMessage {
   readonly mode?: 'inject' | 'queue' | 'replace';
 }
 
-/** Sends a message to the selected session, or creates and selects one first. */
+/** Without a selected session, creates and selects one first. */
 export async function sendMessage({
   text,
   attachments = [],
@@ -83,7 +83,6 @@ export const setSessionArchived = (id: string, archived: boolean) =>
 export const deleteSession = (id: string) => mutate('sessions.delete', { id });
 
 interface Editing {
-  /** Seq in the log. */
   readonly seq: number;
   readonly text: string;
   readonly attachments: readonly string[];

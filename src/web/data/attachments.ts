@@ -63,7 +63,7 @@ function parsed(body: string): { data?: { file_id?: string } | null; msg?: strin
   }
 }
 
-/** Removes one or all attachments from the draft. A sent message keeps its files. */
+/** Without `key`, removes all. A sent message keeps its files. */
 export function removeAttachments(sessionId: string | undefined, key?: number): void {
   const isMeant = (one: Attachment) => key === undefined || one.key === key;
   for (const one of attachmentsOf(sessionId).filter(isMeant)) {

@@ -117,7 +117,6 @@ export interface FileEdit {
   readonly before: string | null;
   readonly after: string;
 }
-/** File that a call wrote. Undefined: none. */
 export function findEdit({ success, function: name, args, content }: CalledData): FileEdit | undefined {
   if (!success || !content || !('oldContent' in content) || isFileReadingTool(name)) return undefined;
   const input = args.file ?? args.path ?? args.file_path;

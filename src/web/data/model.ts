@@ -115,7 +115,7 @@ export class ConversationModel {
         try {
           this.#read(event);
         } catch (error) {
-          reportError(error); // continues with the next event
+          reportError(error);
         }
       }
       if (this.#changed) this.items.value = [...this.#items];

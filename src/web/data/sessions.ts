@@ -61,7 +61,6 @@ export function forgetSession(id: string): void {
 
 let drawing = false;
 const received: ((news: SessionChange, before: Session | undefined) => void)[] = [];
-/** `before`: the session before the change. */
 export const onSessionChange = (hear: (news: SessionChange, before: Session | undefined) => void): void =>
   void received.push(hear);
 

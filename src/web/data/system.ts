@@ -2,9 +2,7 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { request } from './server.ts';
 
-/** Undefined until the server's description has arrived. */
 export const serverInfo = signal<Outputs['system']['info'] | undefined>(undefined);
-/** By tool name. */
 export const toolLabelsByName = signal<ReadonlyMap<string, Outputs['system']['tools'][number]>>(new Map());
 
 async function read<Data>(name: string): Promise<Data | 'refused' | undefined> {

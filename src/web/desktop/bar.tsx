@@ -17,7 +17,7 @@ import {
   screenConnection,
 } from './state.ts';
 
-/** Status of the main page whose style each connection state uses. */
+/** Each connection state is drawn in the style of this status of the main page. */
 const looks: Readonly<Record<ScreenConnection, DisplayStatus>> = {
   pending: 'running',
   live: 'finished',

@@ -6,7 +6,7 @@ import { handleDesktopKeys } from './keys.ts';
 import { DesktopPage } from './page.tsx';
 import { desktopControl, isWatching, rfb } from './state.ts';
 
-/** Makes noVNC release all keys, because a key would stay pressed when the focus moves elsewhere. */
+/** Ctrl+Alt+Shift leaves the screen. noVNC first releases all keys, because they would stay pressed. */
 function leaveScreen(event: KeyboardEvent): void {
   if (!(event.ctrlKey && event.altKey && event.shiftKey) || document.activeElement?.tagName !== 'CANVAS') return;
   event.preventDefault();

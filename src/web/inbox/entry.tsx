@@ -20,7 +20,6 @@ import { findInboxReason } from './needs.ts';
 const before = 100;
 const limit = 500;
 
-/** The server's text, and its code if the log has one. */
 interface FailedRun {
   readonly text: string;
   readonly code?: ErrorCode | undefined;

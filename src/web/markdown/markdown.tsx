@@ -162,7 +162,6 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
   }
 }
 
-/** Returns an invalid address unchanged. */
 function decodePath(href: string): string {
   try {
     return decodeURI(href);

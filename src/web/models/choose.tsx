@@ -21,11 +21,10 @@ interface ChoiceOptions {
   readonly value: string;
   /** The default model and the demo can be chosen too. */
   readonly withUsual?: boolean;
-  /** The dialog shows errors of the choice. */
+  /** Errors are shown in the dialog. */
   readonly act: (ref: string) => void | Promise<void>;
 }
 
-/** Offers the models of all configured providers. */
 export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
 
 /** Changes the session's model from its next turn on. `undefined`: the next session's. */

@@ -18,7 +18,6 @@ interface Props {
 
 const mostShown = 200;
 
-/** Searchable, with context size, price and abilities of each model. */
 export function ModelPicker({ groups, value, onChange, other = false }: Props) {
   const [text, setText] = useState('');
   const name = useId();

@@ -10,9 +10,7 @@ export type ListedModel = AvailableProvider['models'][number];
 
 /** Model of a new session. Empty: the server's default. */
 export const chosenModel = signal('');
-/** Undefined until the server has answered. */
 export const effectiveModels = signal<EffectiveModels | undefined>(undefined);
-/** Undefined until loaded. */
 export const availableProviders = signal<readonly AvailableProvider[] | undefined>(undefined);
 
 export async function loadEffectiveModels(): Promise<void> {

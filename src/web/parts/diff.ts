@@ -6,7 +6,6 @@ export interface DiffLine {
   readonly text: string;
 }
 
-/** All lines of a new file are added. */
 export function diffLines(before: string | null, after: string): DiffLine[] {
   if (before === null) return linesOf(after).map((text) => ({ kind: 'added' as const, text }));
   const old = linesOf(before);

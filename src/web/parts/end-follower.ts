@@ -43,7 +43,7 @@ export class EndFollower {
     this.#handedAt = this.#now();
   }
 
-  /** Call when a person starts to hold the scroll bar or the content, for any time. */
+  /** Call when a person starts to hold the scroll bar or the content. */
   held(): void {
     this.#isHeld = true;
     this.handled();
@@ -60,7 +60,6 @@ export class EndFollower {
     if (scrollTop > 0) this.#follows = false;
   }
 
-  /** Call when the view has moved. */
   scrolled({ scrollTop, scrollHeight, clientHeight }: View): void {
     const away = scrollHeight - scrollTop - clientHeight;
     const isUp = scrollTop < this.#top - 1;

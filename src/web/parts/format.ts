@@ -65,7 +65,6 @@ export const formatPrice = (cost: number): string =>
     maximumFractionDigits: cost > 0 && cost < 1 ? 4 : 2,
   }).format(cost);
 
-/** An amount of a budget in the unit of its kind: money, a duration from ms, or a count. */
 export const formatBudget = (kind: string, value: number): string =>
   kind === 'cost'
     ? formatPrice(value)

@@ -10,7 +10,7 @@ interface Props {
   readonly onText: (text: string) => void;
 }
 
-/** Fields with the forges' limits. */
+/** Length limits are those of the forges. */
 export const ProposalFields = ({ title, text, rows, onTitle, onText }: Props) => (
   <>
     <TextField label={t('ship.title')} required maxLength={250} value={title} onChange={onTitle} />

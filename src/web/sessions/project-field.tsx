@@ -8,7 +8,7 @@ interface Props {
   readonly onChange: (value: string) => void;
 }
 
-/** Selects the project of a new resource. Hidden from people without projects. */
+/** Hidden from people without projects. */
 export const ProjectField = (props: Props) =>
   projects.value.length > 0 && (
     <ChoiceField

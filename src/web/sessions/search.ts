@@ -2,7 +2,7 @@ import { effect, signal } from '@preact/signals';
 import { query } from '../data/server.ts';
 
 export const searchText = signal('');
-/** Sessions with a message in which the server found these words. */
+/** Sessions with a message in which the server found the searched words. */
 export const messageMatches = signal<ReadonlySet<string>>(new Set());
 export const isSearching = signal(false);
 

@@ -53,7 +53,7 @@ const Look = () => (
     />
   </>
 );
-/** Notifications when an agent waits or has finished. Only the browser can undo a refusal. */
+/** Only the browser can undo a refusal of notifications. */
 function Notifications() {
   const [state, setState] = useState(typeof Notification === 'undefined' ? 'missing' : Notification.permission);
   const ask = () => Notification.requestPermission().then(setState, () => {});
@@ -71,12 +71,10 @@ function Notifications() {
     </>
   );
 }
-/** A new page is one file, and one line here. */
 interface Section {
   readonly id: string;
   readonly group?: TextKey;
   readonly label: TextKey;
-  /** Undefined: always available. */
   readonly shows?: () => boolean;
   /** `again` reopens the settings after another dialog replaced them. */
   readonly Body: ComponentType<{ again: () => void }>;
@@ -85,7 +83,6 @@ interface Section {
 const seesAdministration = () => currentUser.value?.role === 'admin' || currentUser.value?.role === 'auditor';
 const hasSession = () => currentId.value !== undefined;
 const ServerSettings = later(async () => (await import('./server/server-settings.tsx')).ServerSettings);
-/** Pages of server settings share one component. */
 const ofServer =
   (...parts: string[]) =>
   () => <ServerSettings key={parts[0]} parts={parts} />;

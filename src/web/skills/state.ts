@@ -10,7 +10,6 @@ interface UploadFile {
   readonly content: string;
 }
 
-/** Undefined: not loaded yet. */
 export const skills = signal<readonly Skill[] | undefined>(undefined);
 export async function loadSkills(): Promise<void> {
   skills.value = await query('skills.list', undefined);
@@ -36,7 +35,6 @@ export async function saveChosenSkills(id: string | undefined, names: readonly s
   if (id === undefined) chosenSkills.value = names;
   else await mutateWithRetry('sessions.update', { id, skills: [...names] });
 }
-/** Keeps the skills already selected. */
 export async function addSkill(id: string | undefined, name: string): Promise<void> {
   const chosen = await readChosenSkills(id);
   if (!chosen.some((pin) => pin.split('@')[0] === name)) await saveChosenSkills(id, [...chosen, name]);

@@ -6,7 +6,6 @@ import { t } from '../text/text.ts';
 export const isDragging = signal(false);
 const least = 320;
 
-/** Moves by dragging, or with the arrow keys. */
 export function Divider() {
   if (paneWidth.value === 0) return null;
   const resize = (width: number) => {

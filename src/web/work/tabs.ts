@@ -9,14 +9,13 @@ export interface WorkTab {
   readonly id: string;
   readonly label: TextKey;
   readonly icon: IconName;
-  /** Absent: every session has the tab. */
   readonly shows?: (session: Session) => boolean;
   /** Number of unseen items, shown as a badge. */
   readonly news?: () => number;
   readonly load: () => Promise<ComponentType<{ session: Session }>>;
 }
 
-/** In display order. The first visible tab is open by default. */
+/** The first visible tab is open by default. */
 export const tabs: readonly WorkTab[] = [
   { id: 'files', label: 'tab.files', icon: 'folder', load: async () => (await import('./files/files.tsx')).Files },
   {

@@ -133,7 +133,7 @@ class Reply {
   readonly #written: WrittenCallFinder;
   readonly #thoughts = new ThinkTagParser();
   #kind = '';
-  #lines: string[] = []; // of an event whose JSON spans several lines
+  #lines: string[] = []; // an event's JSON can span several lines
   #calls = 0;
   /** Calls that arrived in one piece. */
   readonly #whole = new Set<string>();
@@ -282,7 +282,7 @@ class Reply {
       const begun = this.#begun.get(index);
       const name = begun && typeof sent === 'string' ? this.#joined(begun.name, sent) : (begun?.name ?? sent);
       if (name && parseJson(text, limits).ok) this.#whole.add(whole);
-      const { extra_content } = call; // Gemini's signature
+      const { extra_content } = call; // holds Gemini's signature
       const more = { ...(id !== undefined && { id }), ...(isTree(extra_content) && { extra_content }), ...begun };
       if (text === '' && typeof name === 'string' && (isNew || begun) && this.#canGoOn(name)) {
         this.#begun.set(index, { ...more, name });

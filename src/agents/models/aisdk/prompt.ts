@@ -25,7 +25,7 @@ interface Options {
   readonly images: boolean;
 }
 
-/** Adds marks for the provider's cache. The result ends with a user message. */
+/** Adds marks for the provider's cache. The result never ends with an assistant message. */
 export function toPrompt(request: TurnRequest, options: Options): LanguageModelV4Prompt {
   const pieces = toPieces(request);
   const turnFrom = pieces.findLastIndex(({ kind }) => kind === 'user');

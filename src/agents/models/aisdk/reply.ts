@@ -9,7 +9,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Follows one reply. Calls wait for its end, so that a truncated reply leaves no calls to execute. */
+/** Reads one reply. Passes on calls only at its end, so that a truncated reply leaves none to execute. */
 export function replyReader({ newId, broken }: Options) {
   const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
   const calls: ToolCall[] = [];

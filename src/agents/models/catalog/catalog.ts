@@ -19,7 +19,6 @@ interface PriceEntry {
 // The package with the list takes 0.8 MB, so only servers that use a real model load it.
 const providerIds: Readonly<Record<string, string>> = { gemini: 'google' };
 
-/** Undefined for a model that is not in the bundled price list. */
 async function findCatalogEntry(provider: string, model: string): Promise<PriceEntry | undefined> {
   const { calcPrice, findProvider } = await import('@pydantic/genai-prices');
   const providerId = providerIds[provider] ?? provider;
@@ -59,7 +58,6 @@ export interface CatalogEntry {
 interface Facts {
   readonly abilities: ModelCapabilities;
   readonly reasoning: ReasoningLevel;
-  /** Undefined: the price is unknown. */
   readonly costOf: (usage: Usage) => number | undefined;
 }
 

@@ -12,7 +12,6 @@ interface Block {
 const opening = /^```([^`\s]+)$/;
 const closing = '```';
 
-/** An unclosed fence is text. */
 export function parseBlocks(message: string): { blocks: Block[]; text: string[] } {
   const lines = message.split(/\r?\n/);
   const blocks: Block[] = [];

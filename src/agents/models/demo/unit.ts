@@ -7,9 +7,9 @@ export type DemoStep =
 
 /** Files and commands are fixed, and the sandbox really runs them. */
 export interface BuiltInTask {
-  /** Messages that start the task, in the page's languages. One must be the whole message. */
+  /** Messages that start the task, in the page's languages. A user's message must equal one of them. */
   readonly asks: readonly string[];
   readonly units: readonly DemoStep[];
-  /** The page that it creates, and what a person sees there. */
+  /** Describes the page that the task creates, and what a person sees there. */
   readonly ends: string;
 }

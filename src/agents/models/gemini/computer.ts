@@ -1,8 +1,8 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
 // Gemini's own computer declaration, `computerUse`, whose actions are function calls. The first models with it act in a
-// browser, under the names of the server's tools of the shape `gemini`. Later models act on a whole desktop, with
-// actions that the tool `computer` offers under other names.
+// browser; their actions have the names of the server's tools of the shape `gemini`. Later models act on a whole
+// desktop; the tool `computer` offers their actions under other names.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],

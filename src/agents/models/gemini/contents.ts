@@ -59,7 +59,6 @@ function signed(parts: readonly Part[]): Part[] {
   return parts.map((part, at) => (at === first ? { thoughtSignature: foreignSignature, ...part } : part));
 }
 
-/** Gemini's own parts are sent back unchanged; parts of another model are converted. */
 function toParts(message: AssistantMessage, model: string): Part[] {
   if (message.model === model && message.raw.length > 0) return message.raw as Part[];
   const text: Part[] = message.text === '' ? [] : [{ text: message.text }];

@@ -29,7 +29,7 @@ interface Options {
   readonly broken: () => FailedTurn;
 }
 
-/** Follows one reply. Calls wait for its end, so that a truncated reply leaves no calls to execute. */
+/** Reads one reply. Passes on calls only at its end, so that a truncated reply leaves none to execute. */
 export function replyReader({ name, newId, called, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;

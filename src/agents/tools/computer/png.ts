@@ -3,7 +3,6 @@ import { pngFile, pngSignature } from '../../../core/text/pictures.ts';
 import type { Size } from './screen.ts';
 
 export interface Raster extends Size {
-  /** Four bytes per pixel: red, green, blue, opacity. */
   readonly rgba: Uint8Array;
 }
 export interface Region extends Size {
@@ -11,7 +10,6 @@ export interface Region extends Size {
   readonly y: number;
 }
 
-/** Undefined if the bytes have no PNG header. */
 export function readPngSize(png: Buffer): Size | undefined {
   if (png.length < 24 || !png.subarray(0, 8).equals(pngSignature)) return undefined;
   return { width: png.readUInt32BE(16), height: png.readUInt32BE(20) };

@@ -90,7 +90,7 @@ function bothChoices(a: Json, b: Json): unknown[] | undefined {
   return left.filter((value) => known.has(JSON.stringify(value)));
 }
 
-/** Resolves references and anchors within one document. Throws UnsupportedSchema for an unresolvable reference. */
+/** Resolves references and anchors within one document. Throws UnsupportedSchemaError for an unresolvable reference. */
 export function createRefResolver(root: Json): (reference: string) => unknown {
   const anchors = new Map<string, unknown>();
   const pending: unknown[] = [root];

@@ -30,7 +30,7 @@ export interface PortableParameters {
 }
 export interface RefusedParameters {
   readonly schema?: undefined;
-  /** Why no model can be offered the tool, for people. */
+  /** The reason to show to people. */
   readonly refused: string;
 }
 
@@ -47,7 +47,7 @@ const maxAlternatives = 24;
 /**
  * Converts the schema of a third-party tool to the common form: references resolved, no keyword that a provider
  * refuses, an object at the root. Constraints without a common keyword go into a description.
- * Throws: UnsupportedSchema, with the reason.
+ * Throws: UnsupportedSchemaError.
  */
 export function portableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
@@ -82,7 +82,7 @@ export function parseParameters(source: unknown): PortableParameters | RefusedPa
 
 const descriptionChars = 1_024; // the shortest limit of the model providers
 
-/** Some providers limit the length of a description, so its end moves to the description of the parameters. */
+/** Moves the end of a long description to the parameters, because some providers limit its length. */
 export function describeParameters(text: string, schema: PortableSchema): { description: string; parameters: object } {
   if (text.length <= descriptionChars) return { description: text, parameters: schema };
   const description = truncateEnd(text, descriptionChars);
@@ -104,7 +104,7 @@ function isDeeper(value: unknown, most: number): boolean {
   return false;
 }
 
-/** All keys at any depth: one of them could be a property's own name. */
+/** Includes property names, because any key at any depth could be one. */
 function keysIn(source: Json): Set<string> {
   const keys = new Set<string>();
   for (const open: unknown[] = [source]; open.length > 0; ) {
@@ -353,7 +353,7 @@ class Portable {
   }
 }
 
-/** The references through which a resolved schema was reached. */
+/** The key of the references through which a resolved schema was reached. */
 const opened = '\0references';
 const hashed = (plain: string, name: string) =>
   `${plain.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;

@@ -20,7 +20,7 @@ export interface PortableSchema {
 export type PortableType = 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean' | 'null';
 export type Json = { readonly [key: string]: unknown };
 
-/** A schema whose meaning cannot be expressed for any provider. The message is for people. */
+/** A schema that no provider can express. Its message is shown to people. */
 export class UnsupportedSchemaError extends Error {}
 
 const scalars: readonly PortableSchema[] = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }];
@@ -100,7 +100,6 @@ export function readChoices(schema: Json): unknown[] | undefined {
 const descriptionChars = 1_000;
 const wordChars = 300;
 
-/** Appends constraints for which there is no common keyword. */
 export function extendDescription(schema: Json, more: readonly string[]): { description?: string } {
   const own = typeof schema.description === 'string' ? truncateEnd(schema.description.trim(), descriptionChars) : '';
   const all = [...new Set([own, ...more.map((one) => truncateEnd(one, wordChars))])].filter((one) => one !== '');

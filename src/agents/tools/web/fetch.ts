@@ -15,7 +15,7 @@ interface WebPages {
 }
 
 const fetchMs = 30_000;
-/** The longest page that is converted, in characters. */
+/** Characters. */
 const maxHtml = 3 * 1024 * 1024;
 
 const parameters = z.object({
@@ -36,7 +36,6 @@ const about = {
 
 export const webFetchDescription = describeTool(about);
 
-/** The tool exists only if the egress policy allows any access. */
 export const webFetchTool = (pages: WebPages): Tool =>
   defineTool({
     ...about,
@@ -101,7 +100,6 @@ function guessed(bytes: Buffer): string {
   return /^\s*<(!doctype html|html|head|body)/i.test(start.toString('latin1')) ? 'text/html' : 'text/plain';
 }
 
-/** A byte order mark takes precedence, then the header, then the page's own declaration. */
 function decodeText({ bytes, charset }: FetchedPage, isHtml: boolean): string {
   const mark =
     bytes[0] === 0xff && bytes[1] === 0xfe

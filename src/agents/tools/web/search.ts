@@ -19,7 +19,6 @@ const about = {
 
 export const webSearchDescription = describeTool(about);
 
-/** The tool exists only if the operator has configured a search engine. */
 export const webSearchTool = (engine: WebSearch): Tool =>
   defineTool({
     ...about,

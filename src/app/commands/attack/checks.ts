@@ -106,7 +106,7 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 
 const check = (one: Check) => one;
 
-/** A fact of this name is a way out if `say` describes it. */
+/** Each fact of this name for which `say` returns a text is a way out. */
 const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: InspectionFacts) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });

@@ -1,13 +1,11 @@
 import { quoteForShell } from '../../../core/text/quote.ts';
 
-/** The values of each name, in the order of the lines. */
 export type InspectionFacts = ReadonlyMap<string, readonly string[]>;
 
 interface CanaryPaths {
   /** Text that is in this process's command line and in a file of this machine. A sandbox must see neither. */
   readonly canary: string;
   readonly canaryFile: string;
-  /** The port at which the server listens on its own machine. */
   readonly serverPort: number;
 }
 
@@ -63,7 +61,7 @@ call('vsock', 41, 198, 40, 1, 0);
 call('unshare_user', 272, 97, 0x10000000);
 `;
 
-/** Only reads and opens: changes no file and sends nothing outside. Each output line is a name and a value. */
+/** Leaves no change behind and sends nothing outside. Each output line is a name and a value. */
 export function buildInspectionScript({ canary, canaryFile, serverPort }: CanaryPaths): string {
   const ports = [serverPort, ...loopbackPorts];
   return `

@@ -7,7 +7,6 @@ import { runInBackground } from '../startup.ts';
 
 interface RetentionDeps {
   readonly sessions: SessionService;
-  /** Resolves with the number of removed items. */
   readonly collect: (before: number, signal: AbortSignal) => Promise<number>;
 }
 const everyMs = 60_000;

@@ -4,8 +4,7 @@ import type { ServerWithEngine } from '../engine.ts';
 import type { RunnableTemplates } from '../runnable-templates.ts';
 
 /**
- * The named template, else its project's, else the server's. Rejects for a template that does not exist or cannot run
- * here.
+ * The named template, else its project's, else the server's. The chooser rejects for a template that cannot run here.
  */
 export const createTemplateChooser =
   ({ templates, projects, live }: ServerWithEngine, runnable: Pick<RunnableTemplates, 'check' | 'checkNamed'>) =>

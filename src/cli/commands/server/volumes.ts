@@ -2,7 +2,6 @@ import type { ManualVerbs, VerbCall } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
 import { readLocalFile, saveToFile } from '../../local-file.ts';
 
-/** `needed`: the required arguments. */
 function wordsOf(
   { verb, words }: VerbCall,
   ...needed: readonly string[]

@@ -23,7 +23,7 @@ export const canSessionUse = (session: Holder, { owner, projectId }: Holder): bo
 export const holderKey = ({ owner = '', projectId }: Holder): string => (projectId ? `project:${projectId}` : owner);
 
 /**
- * Finds a resource by name: the caller's own first, then those of projects. Rejects: conflict (several projects have a
+ * Finds a resource by name: the caller's own first, then those of projects. Throws: conflict (several projects have a
  * resource with this name).
  */
 export function preferOwnResource<Named extends Holder>(found: readonly Named[]): Named | undefined {

@@ -21,7 +21,6 @@ export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'ha
 /** Rounds up, so that no request is free, but ignores less than a billionth: the error of adding floats. */
 export const toMicroCost = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
 export const fromMicroCost = (cost: number): number => cost / 1e6;
-/** Converts the cost to micro-units; the other amounts are already integers. */
 export const withMicroCost = <Of extends { readonly cost: number }>(of: Of): Of => ({
   ...of,
   cost: toMicroCost(of.cost),
@@ -69,7 +68,6 @@ export const toBudgetLines = (
     return [{ scope, kind, limit: whole, used: used[kind] ?? 0, ...(hard && { hard }) }];
   });
 
-/** Merges budgets into lines sorted by kind, then by remaining room, least first. */
 export const mergeBudgetLines = (...lines: readonly BudgetLine[]): readonly BudgetLine[] =>
   lines.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || roomIn(a) - roomIn(b));
 

@@ -20,12 +20,10 @@ export type EgressChoice = z.infer<typeof EgressChoice>;
 export const isEgressRules = (choice: EgressChoice | undefined): choice is EgressRules =>
   choice !== undefined && 'deny' in choice;
 
-/** Ranges that together cover every address. */
 export const allAddressRanges: readonly string[] = Object.values(anyAddress);
 
 export const deniesByDefault = (choice: EgressChoice): boolean =>
   !isEgressRules(choice) || allAddressRanges.every((range) => choice.deny.includes(range));
 
-/** Whether nothing is reachable, so that the sandbox needs no network path out. */
 export const isEgressClosed = (choice: EgressChoice | undefined): boolean =>
   choice !== undefined && !isEgressRules(choice) && choice.length === 0;

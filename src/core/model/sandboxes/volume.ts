@@ -80,7 +80,6 @@ export function findPathProblem(path: string): string | undefined {
   return taken && `must not be ${taken}, which is Corral's own`;
 }
 
-/** The first two mount paths of which one would hide the other; undefined: there are none. */
 export function findOverlap(paths: readonly string[]): readonly [string, string] | undefined {
   for (const [at, one] of paths.entries()) {
     const other = paths.slice(at + 1).find((it) => it === one || it.startsWith(`${one}/`) || one.startsWith(`${it}/`));
@@ -93,7 +92,6 @@ interface HeldBySession {
   readonly volumes?: readonly VolumeMount[] | undefined;
   readonly adopts?: string | undefined;
 }
-/** The choices for a copy of a session: volumes are mounted read-only, and no existing sandbox is adopted. */
 export function toCopyChoice<Choice extends HeldBySession>({ adopts: _, ...choice }: Choice) {
   if (!choice.volumes) return choice;
   return { ...choice, volumes: choice.volumes.map((mount) => ({ ...mount, access: 'read' as const })) };

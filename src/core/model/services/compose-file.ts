@@ -111,7 +111,7 @@ function parseWords(value: unknown, key: string, refuse: Refuse): string[] | und
 
 /**
  * Splits into words as a shell does: blanks separate words; quotation marks and backslashes keep them together.
- * Undefined if a quotation is not closed.
+ * Undefined if a quote is not closed.
  */
 function splitWords(text: string): string[] | undefined {
   const words: string[] = [];

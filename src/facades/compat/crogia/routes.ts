@@ -81,7 +81,6 @@ async function connect(terminals: Deps['terminals'], shellId: string, signal: Ab
   return { info, line: await terminals.connect(shellId, signal) };
 }
 
-/** Passes a frame on to the terminal, or returns the reason why it is invalid. */
 function typed(line: TerminalConnection, jsonObject: JsonObject): string | undefined {
   const parsed = Input.safeParse(jsonObject);
   if (!parsed.success) {

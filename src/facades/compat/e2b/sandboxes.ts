@@ -41,8 +41,8 @@ export class DataPlaneSandboxes {
   }
 
   /**
-   * Undefined: the sandbox is gone, or stays paused. `look` never resumes it, because the SDKs check the state after
-   * each broken stream.
+   * Undefined: the sandbox is gone or stopped, or stays paused. `look` never resumes it, because the SDKs check the
+   * state after each broken stream.
    */
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.#deps;
@@ -117,13 +117,11 @@ export class DataPlaneSandboxes {
     });
   }
 
-  /** Undefined: it is not running. */
   async sample(sid: string, signal: AbortSignal) {
     const { success, data: id } = SessionId.safeParse(sid);
     return success ? await readMetricsSample(id, this.#deps.services, signal) : undefined;
   }
 
-  /** The sandboxes that are running, or would be resumed by a request. */
   live(): SessionRecord[] {
     return this.#deps.managed().filter(({ life }) => life && (!life.paused || isResumedByRequest(life)));
   }

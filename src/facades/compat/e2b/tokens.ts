@@ -72,7 +72,6 @@ const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
   serverSeal === undefined ? undefined : adminPrincipal;
 
 const known = new WeakMap<Principal, Principal>();
-/** Returns the same object for the same caller. */
 function byToken(maker: Principal): Principal {
   const principal = known.get(maker) ?? { ...maker, by: 'sandbox token' as const };
   known.set(maker, principal);

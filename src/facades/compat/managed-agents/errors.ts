@@ -21,7 +21,6 @@ export class ApiError extends AppError {
 }
 export const invalidRequestError = (message: string, errorCode?: string) =>
   new ApiError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
-/** Handler for `catch`: gives a not_found error this message, and rethrows every other error. */
 export const explainNotFound =
   (message: string, errorCode?: string) =>
   (thrown: unknown): never => {

@@ -28,7 +28,6 @@ export interface Route {
   readonly worker?: readonly WorkerCredentialKind[];
   run(apiRequest: ApiRequest): Promise<unknown>;
 }
-/** A route that deletes the resource with the path's `:id`. `type`: the `type` in the answer. */
 export const createDeleteRoute = (endpoint: string, type: string, remove: (id: string) => Promise<unknown>): Route => ({
   endpoint,
   async run({ params: { id = '' } }) {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseJson } from '../../../core/text/json.ts';
 import { invalidRequestError } from './errors.ts';
 
-/** Rejects with the first error, named by its field. */
+/** Throws: invalid_request for the first error, named by its field. */
 export function parseInput<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const found = shape.safeParse(input ?? {});
   if (found.success) return found.data;
@@ -34,7 +34,6 @@ export class QueryParameters {
     this.#values = new URL(url, 'http://server').searchParams;
   }
 
-  /** Whether a list shows this document: archived ones only on request. */
   shows = ({ archivedAt }: { readonly archivedAt: number | null }): boolean =>
     archivedAt === null || this.has('include_archived');
 

@@ -37,7 +37,6 @@ export interface PairedToolCall {
   readonly message: string;
 }
 
-/** Pairs calls with their results, in the order of the calls. */
 export class ToolCallPairer {
   readonly all: PairedToolCall[] = [];
   readonly #open = new Map<string, PairedToolCall>();

@@ -35,7 +35,6 @@ export async function findFile({ uploads }: OpencodexDeps, id: string): Promise<
   if (!file) throw missing(`File ${id} not found`);
   return file;
 }
-/** Handler for `catch`: converts the error of a missing resource to undefined, and rethrows every other error. */
 export function ignoreMissing(thrown: unknown): undefined {
   if (!['not_found', 'session_not_found', 'file_not_found'].includes(codes(thrown) ?? '')) throw thrown;
 }
@@ -48,7 +47,6 @@ export function rethrowNotRunning(thrown: unknown): never {
   throw thrown;
 }
 
-/** Reports one field that the schema cannot check. */
 export function invalidField(place: 'body' | 'query', field: string, msg: string): InvalidRequest {
   return new InvalidRequest([{ type: 'value_error', loc: [place, field], msg }], `${field}: ${msg}`);
 }

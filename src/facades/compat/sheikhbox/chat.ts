@@ -22,9 +22,8 @@ interface Message {
 }
 
 /**
- * Finds the earlier copy of a message that a client library resent after it lost its connection, so that the message is
- * not sent twice. The copy is at most ten minutes old, with the same text and sender's timestamp, which was within ten
- * minutes of our clock.
+ * Finds the earlier copy, at most ten minutes old, of a message that a client resent after losing its connection. Both
+ * have the same text and the same timestamp of the sender.
  */
 async function findRetried(
   sessions: Pick<SessionService, 'page'>,
@@ -38,9 +37,7 @@ async function findRetried(
     event.data.clientTimestamp === message.timestamp &&
     now - event.ts < recentMs &&
     Math.abs(event.ts - message.timestamp * 1000) <= recentMs;
-  // too old or too far ahead to be a recent message
   if (Math.abs(now - message.timestamp * 1000) > 2 * recentMs) return undefined;
-  // Searches the last ten minutes of the log, newest first.
   for (let upTo = session.lastSeq; upTo > 0; upTo -= pageSize) {
     const { events } = await sessions.page(session.id, Math.max(0, upTo - pageSize), pageSize);
     const found = events.find(isIt);

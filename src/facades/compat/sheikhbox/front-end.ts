@@ -20,7 +20,7 @@ const frontEnd: z.output<typeof FrontEnd> = {
   claw_enabled: false,
 };
 
-/** Mounts the requests that the front ends of the later releases send when they start. */
+/** Mounts the routes that later front ends call when they start. */
 export function mountFrontEndConfig(app: App): void {
   app.get(
     '/api/v1/auth/status',

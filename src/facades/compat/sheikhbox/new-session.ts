@@ -16,8 +16,8 @@ const Options = z.object({
 });
 
 /**
- * Clients of this facade send any body or none, so only known fields are used. A field that limits the sandbox must be
- * valid: a misread limit would open more than was requested. Rejects: invalid_request.
+ * Clients of this facade send any body or none, so only known fields are used. A limit of the sandbox must be valid,
+ * because a misread limit would allow more than was requested. Rejects: invalid_request.
  */
 export function parseNewSession(raw: Buffer | undefined): Omit<CreateCommand, 'origin'> {
   const body = parseJson(raw);

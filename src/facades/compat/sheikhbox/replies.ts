@@ -126,7 +126,6 @@ const shownShell: Shell = {
 const File = z.object({ content: z.string(), file: z.string() });
 export type FilePanelContent = z.output<typeof File>;
 const shownFile: FilePanelContent = { content: 'hi\n', file: '/workspace/notes.md' };
-/** A panel of the front end: one reply, or a stream if the client's `Accept` header requests one. */
 const streamed = (event: string, shown: object) => sse('', `: connected\n\n${lines(event, shown)}`);
 export const shellReply = eitherReply(envelopeReply(Shell, shownShell), streamed('shell', shownShell));
 export const fileReply = eitherReply(envelopeReply(File, shownFile), streamed('file', shownFile));

@@ -130,9 +130,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
 const asJson = (reply: FastifyReply, text: string | Readable) =>
   reply.type('application/json; charset=utf-8').send(text);
 
-/**
- * The answer with all sessions as text. It is built while they are read, so it never blocks other requests for long.
- */
+/** Writes the list while the sessions are read, so that it never blocks other requests for long. */
 async function* listTexts(
   pieces: AsyncIterable<readonly SessionRecord[]>,
   itemOf: (session: SessionRecord) => unknown,

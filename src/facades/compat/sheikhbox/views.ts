@@ -9,7 +9,6 @@ import type { SseEvent } from './stream/sse-events.ts';
 
 const shownChars = 1000;
 
-/** v2.0 has only two states. */
 const statusOf = ({ status }: SessionRecord, profile: WireVersion): Status => {
   if (profile === 'current') return status;
   return status === 'running' ? 'active' : 'completed';
@@ -31,7 +30,6 @@ const marksOf = ({ shared, favorite, pinned, projectId }: SessionRecord) => ({
   project_id: projectId,
 });
 
-/** The session and its history: the streamed events and the user's own messages. */
 export async function readSessionHistory(session: SessionRecord, context: ViewContext, linked: FileLinker) {
   const { profile } = context;
   const events: SseEvent[] = [];
@@ -51,7 +49,7 @@ const toView = (session: SessionRecord, profile: WireVersion, events: SseEvent[]
   ...(session.outcome?.goal && { goal: session.outcome.goal }),
 });
 
-/** Writes the JSON of `sessionView` from cached texts of the events, because a history is long. */
+/** Like `readSessionHistory`, but built from cached JSON of the events, because a history is long. */
 export async function readSessionHistoryJson(session: SessionRecord, context: SheikhboxContext): Promise<string> {
   const { sessions, infos, textOf, profile } = context;
   const texts: string[] = [];

@@ -155,7 +155,6 @@ async function obey(member: WorkspaceMember, frame: Command): Promise<Reply> {
   }
 }
 
-/** Returns why a file could not be written, if the file itself is the cause. Rethrows every other error. */
 function unwritable(thrown: unknown): string {
   const { code, publicMessage } = toAppError(thrown);
   if (code === 'path_outside') return 'Invalid filename';

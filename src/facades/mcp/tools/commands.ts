@@ -45,7 +45,6 @@ export const takeScreenshot = defineMcpTool({
   },
 });
 
-/** Keeps the beginning and the end of a long text, the parts most useful to a model. */
 function cut(text: string): string {
   if (text.length <= maxShown) return text;
   const half = maxShown / 2;

@@ -4,7 +4,6 @@ import { listFiles, readFile, writeFile } from './files.ts';
 import { decideApproval, runTask, stopRun, watchSession } from './runs.ts';
 import { createSession, endSession, getSession, listSessions } from './sessions.ts';
 
-/** The tools that assistants see, in the order of their list. A new tool needs a line here. */
 export const mcpTools: readonly McpTool[] = [
   ...[createSession, listSessions, getSession, endSession],
   ...[runCommand, listFiles, readFile, writeFile, takeScreenshot],

@@ -139,5 +139,4 @@ const clipped = (value: unknown) => {
   const text = JSON.stringify(value);
   return text.length <= maxShown ? text : `${truncateEnd(text, maxShown)}…`;
 };
-/** Replaces data that is too long with the beginning of its JSON. */
 const bounded = (data: unknown): unknown => (JSON.stringify(data).length <= maxShown ? data : clipped(data));

@@ -24,7 +24,7 @@ export interface FolderListing {
   readonly truncated: boolean;
 }
 
-/** All entries in and below a folder. Skips hidden folders and follows no link. */
+/** Skips hidden folders and follows no link. */
 export async function listFilesBelow(
   { files: service, id }: { readonly files: Pick<FileService, 'list'>; readonly id: SessionId },
   { start, skip, signal }: { start: string; skip: (folder: string) => boolean; signal: AbortSignal },

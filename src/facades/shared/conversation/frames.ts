@@ -29,9 +29,7 @@ export function createFrame(
 export const createErrorFrame = (session: string, now: number, message: string): Frame =>
   createFrame('error', session, now, { message, content: message });
 
-/**
- * The frame of an event. Text is sent whole, in one `text_delta`. Undefined for an event that is not shown.
- */
+/** Text is sent whole, in one `text_delta`. */
 export function toFrame(event: SessionEvent, workdir: string): Frame | undefined {
   if (isNoteEvent(event)) return undefined;
   const say = (type: string, { content = '', ...fields }: FrameBody): Frame => ({

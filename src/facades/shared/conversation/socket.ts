@@ -28,7 +28,6 @@ type ClientFrame =
 const maxText = 200_000;
 const modes = new Set<unknown>(['inject', 'queue', 'replace']);
 
-/** Parses a client's frame. `bad` is the error text for the client. */
 export function readClientFrame({ type, content, mode }: JsonObject): ClientFrame {
   if (type === 'stop' || type === 'ping') return { kind: type };
   if (type !== undefined && type !== 'message') return bad(`Unknown message type: ${named(type)}`);
@@ -233,7 +232,6 @@ const frames = {
   parted: new FrameCache<SessionEvent, Buffer | undefined>(),
 };
 
-/** Encodes each frame once for all sockets: followers share the event objects, and so the bytes. */
 function encodeFrame(event: SessionEvent, workdir: string, how: keyof typeof frames): Buffer | undefined {
   return frames[how].of(event, () => {
     const reply = toFrame(event, workdir);

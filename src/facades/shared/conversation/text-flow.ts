@@ -15,7 +15,6 @@ export interface TextState {
   readonly spoken: RunId | null;
 }
 
-/** Decides how the text of each event is sent, in the order of the log. */
 export class TextFlow {
   readonly #profile: ClientProfile;
   #seq: number;
@@ -68,7 +67,6 @@ export class TextFlow {
 
 const pageSize = 200;
 
-/** Reads backwards from a cursor to the last text or the start of the last run. */
 export async function readTextFlowState(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,

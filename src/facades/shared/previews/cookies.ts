@@ -1,6 +1,6 @@
 // The cookies that keep a browser in a preview. They belong to the preview's own host only, and never reach the
-// program. No other host can set the first cookie, and browsers send it in frames of the page. Browsers that refuse it
-// over http keep the second.
+// program. No other host can set `secureName`, and browsers send it in frames of the page. Browsers that refuse it over
+// http keep `plainName`.
 
 const secureName = '__Host-corral_preview';
 const plainName = 'corral_preview';

@@ -32,15 +32,13 @@ type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | '
   readonly client: Duplex;
 };
 
-/**
- * The head of a program's final response, in a form that can be passed on. Undefined: its status is not valid for a
- * response.
- */
+/** The head of a program's final response, as it can be passed on; undefined if it cannot be. */
 function toHead(answer: IncomingMessage, changed: (raw: readonly string[]) => string[], isUpgrade = false) {
   const { statusCode: status = 0, statusMessage = '', rawHeaders, headers } = answer;
   const { 'transfer-encoding': coding = '' } = headers;
   if (status < 200 && !isUpgrade) return undefined;
-  if (!/^(chunked|identity)?$/i.test(coding)) return undefined; // a compressed body that no header would declare
+  // `transfer-encoding` is not passed on, so the client could not decode the body
+  if (!/^(chunked|identity)?$/i.test(coding)) return undefined;
   const reason = isHeaderText(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
   return { status, reason, headers: changed(rawHeaders) };
 }
@@ -89,7 +87,7 @@ export async function relayRequest(relayed: RelayedRequest): Promise<void> {
 }
 
 /**
- * Hop-by-hop headers, and those whose effect exceeds the program's own host: a browser clears cookies of the whole
+ * Hop-by-hop headers, and headers that act beyond the program's own host: `clear-site-data` clears cookies of the whole
  * domain.
  */
 const hops = new Set([
@@ -117,7 +115,7 @@ export const parseConnectionHeader = (connection = ''): string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== 'upgrade');
 
-/** The headers with `change` applied to each value; a header whose new value is undefined is removed. */
+/** Applies `change` to each value; undefined removes the header. */
 export function rewriteHeaders(
   raw: readonly string[],
   change: (name: string, value: string) => string | undefined,

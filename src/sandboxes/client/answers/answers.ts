@@ -6,8 +6,7 @@ import type { JsonLimits } from '../../../core/text/json.ts';
 // The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json)
 // plus room for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
 
-// Filters a sandbox's file lists: drops names that no workspace file can have. Such a name would lead out of the
-// workspace when joined to a folder.
+// Drops names that no workspace file can have: joined to a folder, such a name would lead out of the workspace.
 
 const withSafeNames = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
   entries.filter(({ name }) => isName(name));
@@ -83,7 +82,7 @@ const shell = z.object({
 });
 export type ShellView = z.infer<typeof shell>;
 
-/** A command in the sandbox. Its operation id is valid for the sandbox's lifetime. */
+/** An operation's id is valid for the sandbox's lifetime. */
 const operation = z.object({
   id,
   state: z.enum(['running', 'exited']),
@@ -251,10 +250,7 @@ export type ListeningPort = z.infer<typeof listeningPort>;
 const fileVersion = z.object({ size: count, version: text(100) });
 export type FileVersion = z.infer<typeof fileVersion>;
 
-/**
- * The reason why a terminal's output ended for its reader: the shell exited, the terminal was closed, or another reader
- * took over.
- */
+/** Why a terminal's output ended: the shell exited, the terminal was closed, or another reader took over. */
 const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
 export type TerminalEnd = (typeof terminalEnds)[number];
 
@@ -299,7 +295,6 @@ export const daemonResponseRules = {
   programs: rule(z.array(program).max(64), [64, 400, 3]),
   job: rule(job, [large, 3_000, 3]),
   jobs: rule(z.array(job).max(512), [large, 200_000, 4]),
-  /** The last frame of a job's stream. */
   jobEnd: rule(jobEnd, [1, 4, 2]),
   pathEntry: rule(pathEntry, [64, 20 + fileMetadataLimits.keys, 3]),
   fileVersion: rule(fileVersion, [16, 6, 2]),
@@ -310,7 +305,6 @@ export const daemonResponseRules = {
   watch: rule(z.object({ id }), [16, 4, 2]),
   change: rule(change, [64, 20, 3]),
   changes: rule(changes, [large, 1_000 * 16, 5]),
-  /** The last frame of a program's stream. */
   programEnd: rule(z.object({ exitCode: z.int() }), [1, 4, 2]),
   desktop: rule(desktop, [16, 40, 3]),
   pointer: rule(z.object({ x: z.int(), y: z.int() }), [16, 10, 2]),

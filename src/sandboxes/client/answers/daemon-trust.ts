@@ -1,7 +1,6 @@
 import type { AppError } from '../../../core/errors/errors.ts';
 import { type ProtocolViolationData, toProtocolError } from '../../../core/model/protocol-violation.ts';
 
-/** Whether answers on a sandbox's connection are still trusted to come from its daemon. */
 export interface DaemonTrust {
   /** Fires once, with the AppError. The client then sends no further requests. */
   readonly broken: AbortSignal;

@@ -24,7 +24,7 @@ function integer(bytes: Uint8Array): Buffer {
   const digits = first === -1 ? Buffer.from([0]) : bytes.subarray(first);
   return (digits[0] as number) >= 0x80 ? der(0x02, Buffer.from([0]), digits) : der(0x02, digits);
 }
-/** A time in seconds. Uses the longer form for years from 2050 on. */
+/** X.509 requires the longer form for years from 2050 on. */
 function time(at: number): Buffer {
   const digits = new Date(at).toISOString().slice(0, 19).replaceAll(/[-:T]/g, '');
   return digits < '2050' ? der(0x17, Buffer.from(`${digits.slice(2)}Z`)) : der(0x18, Buffer.from(`${digits}Z`));

@@ -14,7 +14,7 @@ export interface Credential {
   readonly write: (value: string) => string;
   /** Rejects with AppError if the value cannot be read. */
   readonly value: () => Promise<Secret>;
-  /** The text that sandboxes have instead. */
+  /** The text that sandboxes have instead of the value. */
   readonly placeholder: string;
   readonly isForGit?: boolean;
   /** Absent: the credential applies to all requests for its hosts. */

@@ -37,7 +37,7 @@ export function canPush(url: string): boolean {
   return /receive-pack/i.test(text);
 }
 
-/** Whether the path equals or is below one of these. A path in another spelling matches none. */
+/** Whether the path is one of the prefixes or below one. A path in any other spelling than git's matches none. */
 export function isBelow(path: string, prefixes: readonly string[]): boolean {
   return plainPath.test(path) && prefixes.some((one) => path === one || path.startsWith(one === '/' ? one : `${one}/`));
 }

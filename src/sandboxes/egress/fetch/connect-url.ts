@@ -5,7 +5,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { toTarget } from '../target.ts';
 import { type Connector, guardedConnect } from './guarded-connect.ts';
 
-/** Connects to the URL's host, with TLS for https. Rejects with AppError: invalid_request, forbidden, not_found. */
+/** Rejects with AppError: invalid_request, forbidden, not_found. */
 export async function connectTo(
   url: URL,
   { via, ca }: { via: Connector; ca: string | undefined },

@@ -4,7 +4,6 @@ import { noEgressPolicy } from './none.ts';
 import { registriesPolicy } from './registries.ts';
 import { webPolicy } from './web.ts';
 
-/** Add a new policy here. */
 export const egressPolicies = {
   none: noEgressPolicy,
   registries: registriesPolicy,

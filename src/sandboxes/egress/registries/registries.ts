@@ -64,7 +64,7 @@ export class ImageRegistries extends ServerPart<Options> {
     this.#ask(key, { client, isFresh: false }, AbortSignal.timeout(pagesMs))
       .then(
         (found) => this.#known.set(key, Promise.resolve(found)),
-        () => {}, // the next sandbox retries them again
+        () => {}, // the next new sandbox retries
       )
       .finally(() => this.#reading.delete(key));
   }

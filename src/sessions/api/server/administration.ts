@@ -15,7 +15,6 @@ export const AuditRow = z.object({
   outcome: z.string(),
   by: z.string(),
   key: z.string().nullable(),
-  /** The name of the key or person; null: unknown. */
   name: z.string().nullable(),
   role: z.string().nullable(),
   address: z.string().nullable(),
@@ -91,6 +90,5 @@ export interface AdministrationService {
   overview(signal: AbortSignal): Promise<ServerOverview>;
   /** Rejects: unsupported (no audit log is kept). */
   auditRows(query: AuditQuery): Promise<AuditRows>;
-  /** The number of sessions per owner or project, from the store's index. */
   countSessions(of: 'owner' | 'parent', ids: readonly string[]): Promise<readonly number[]>;
 }

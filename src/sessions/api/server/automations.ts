@@ -67,7 +67,6 @@ const AutomationProgram = z.object({
   api: z.string(),
   /** The version of the agent to start, in the API's format. Recorded with each start. */
   agent: z.string(),
-  /** When it was archived, epoch ms; null: active. */
   archivedAt: z.number().nullable(),
   /** All other fields, in the API's format. */
   content: z.record(z.string(), z.unknown()),

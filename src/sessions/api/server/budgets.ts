@@ -4,8 +4,8 @@ import type { ServiceRules } from '../rules.ts';
 
 export const budgetHolders = ['person', 'project', 'server'] as const;
 /**
- * A holder of limits. For a person, the id is the owner of sessions; the empty id stands for sessions without an owner,
- * and is the server's.
+ * A holder of limits. A person's id is the `owner` of that person's sessions. The empty id stands for sessions without
+ * an owner; the server's id is empty too.
  */
 export interface BudgetHolder {
   readonly of: (typeof budgetHolders)[number];

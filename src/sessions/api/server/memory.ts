@@ -3,8 +3,8 @@ import type { ServiceRules } from '../rules.ts';
 
 export const memoryHolders = ['person', 'project'] as const;
 /**
- * The person or project that owns notes. For a person, the id is the owner of sessions; the empty id stands for
- * sessions without an owner.
+ * The person or project that owns notes. A person's id is the `owner` of that person's sessions; the empty id stands
+ * for sessions without an owner.
  */
 export interface MemoryHolder {
   readonly of: (typeof memoryHolders)[number];

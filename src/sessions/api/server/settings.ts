@@ -11,7 +11,6 @@ export const ServerSetting = z.object({
   accepts: z.string(),
   /** The environment variable that, if set, overrides the stored value. */
   variable: z.string(),
-  /** The input control for the setting. */
   form: z.object({
     kind: z.string(),
     options: z.array(z.string()).readonly().optional(),
@@ -19,7 +18,6 @@ export const ServerSetting = z.object({
   }),
   /** The effective value; null: unset. */
   value: JsonValue,
-  /** The default; null: unset. */
   fallback: JsonValue,
   from: z.enum(['settings', 'page', 'default']),
   /** The variable or corral.yaml key that overrides the stored value; null: none. */

@@ -5,7 +5,7 @@ import type { ServiceRules } from '../rules.ts';
 import type { CreateCommand } from '../sessions.ts';
 
 export interface SnapshotOptions {
-  /** `name` or `name:tag`. An older snapshot of the holder with this name loses it. */
+  /** `name` or `name:tag`. An older snapshot of the holder loses this name. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly owner?: string | undefined;

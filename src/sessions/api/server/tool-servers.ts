@@ -18,7 +18,6 @@ export const ListedToolServer = z.object({
   kind: z.enum(['address', 'program']),
   /** The address, or the program's command. */
   at: z.string(),
-  /** The header names. */
   headers: z.array(z.string()).readonly(),
   /** Globs of the tools that agents can call. */
   tools: z.array(z.string()).readonly(),

@@ -59,9 +59,7 @@ export const WebhookDelivery = z.object({
   /** `pending`: tried at `nextAt`. `failed`: not retried unless it is resent. */
   state: z.enum(['pending', 'delivered', 'failed']),
   tries: z.int(),
-  /** The status code of the last response; null: none. */
   statusCode: z.int().nullable(),
-  /** The error of the last attempt; empty: none. */
   error: z.string(),
   createdAt: z.number(),
   nextAt: z.number().nullable(),

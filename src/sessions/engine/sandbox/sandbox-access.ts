@@ -26,7 +26,6 @@ interface LocalSandboxDeps {
 /** A dead sandbox is replaced within six seconds, when it has missed three heartbeats. */
 const recheck = { times: 40, everyMs: 250, answerMs: 1_000 };
 
-/** Sandboxes of the sessions that this server owns. */
 export class LocalSandboxes extends ServerPart<LocalSandboxDeps> {
   /** Clients whose connection a call lost, perhaps before the driver noticed that the sandbox is gone. */
   readonly #lost = new WeakSet<SandboxClient>();
@@ -94,7 +93,6 @@ interface Deps {
   readonly remoteSandboxes: SandboxExchange | undefined;
 }
 
-/** Gives callers access to a session's sandbox, even if another server owns the session. */
 export class SandboxAccess extends ServerPart<Deps> {
   /** Keeps the sandbox in use, starting it if needed. Connects directly if another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<SandboxLease> {

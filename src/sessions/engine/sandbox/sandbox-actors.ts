@@ -284,7 +284,7 @@ interface SandboxOwner {
 }
 interface SandboxOperation {
   readonly sessionId: SessionId;
-  /** The code for errors that have no code. */
+  /** The code assigned to errors without one. */
   readonly as: Parameters<typeof sandboxFailure>[1];
 }
 interface HeldSandbox extends AsyncDisposable {

@@ -20,8 +20,8 @@ export const invalidArchiveError = (what: string): AppError =>
   new AppError('invalid_request', `The archive was refused: ${what}. Nothing was imported.`);
 
 /**
- * Reads the entries of an untrusted tar stream. Each header must have a valid checksum, nothing may follow the end, and
- * headers that programs interpret differently are refused. Rejects: invalid_request.
+ * Reads the entries of an untrusted tar stream. Refuses a header with a wrong checksum, data after the end, and headers
+ * that programs interpret differently. Rejects: invalid_request.
  */
 export async function* readTarEntries(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarEntry, void> {
   const bytes = new ByteReader(source);
@@ -117,17 +117,15 @@ class ByteReader {
     this.#source = source[Symbol.asyncIterator]();
   }
 
-  /** Returns the first bytes without consuming them. Empty: the stream is empty. */
+  /** Does not consume the bytes. Empty: the stream is empty. */
   start = async (): Promise<Buffer> => (await this.#next()) ?? Buffer.alloc(0);
 
-  /** Returns exactly `size` bytes. */
   async take(size: number): Promise<Buffer> {
     const pieces: Buffer[] = [];
     for await (const piece of this.part(size)) pieces.push(piece);
     return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   }
 
-  /** The next bytes as a stream. The following read continues after it. */
   part(size: number): AsyncIterable<Buffer> {
     let left = size;
     const next = async (): Promise<IteratorResult<Buffer>> => {

@@ -14,7 +14,7 @@ const maxPath = 4_096;
 const maxDepth = 200;
 /** The total length of all symbolic links' paths, which stay in memory during the check. */
 const maxLinkBytes = 32 * 1024 * 1024;
-/** Header fields that sandboxes' archives use. Other fields could rename a file for some programs only. */
+/** Header fields that sandboxes' archives use. Another field could give a file a different name in some programs. */
 const known =
   /^([acm]time|path|linkpath|size|[ug]id|[ug]name|GNU\.sparse\.(major|minor|name|realsize|size)|SCHILY\.(xattr|acl)\..+|RHT\.security\.selinux)$/;
 const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
@@ -52,7 +52,7 @@ export async function* checkWorkspace(
     }
     unzip.end();
     await checking;
-    // The received data can continue after the end of the compressed files.
+    // Input can continue after the end of the compressed files.
     if (unzip.bytesWritten !== length) throw trailing();
     if (held) yield held;
   } catch (thrown) {

@@ -24,7 +24,6 @@ export interface FolderMerge {
 }
 
 const maxSegmentBytes = 255;
-/** Name prefix of the folder's own files, which are not memories. */
 export const ownFilePrefix = '.corral-memory';
 const isOwn = (path: string): boolean => path.split('/').some((segment) => segment.startsWith(ownFilePrefix));
 const isPlaceable = (path: string): boolean =>

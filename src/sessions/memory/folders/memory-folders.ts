@@ -39,7 +39,7 @@ interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
 }
-/** Beyond this number, a folder's changes are not listed individually. */
+/** Maximum lasting messages per folder; further ones are not reported. */
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxReported = 20;
@@ -69,7 +69,7 @@ export class MemoryFolders extends ServerPart<Deps> implements WorkspaceHook {
     await raceAbort(work, signal);
   }
 
-  /** Stores the files that a call of the agent wrote. Resolves with the changes that were not stored. */
+  /** Resolves with the changes that were not stored. */
   async keep(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<string | undefined> {
     await this.sync(session, client, signal);
     const report = this.#reports.get(client);

@@ -247,7 +247,7 @@ function toUsageFacts(
   return [{ type: 'usage', runId, data }];
 }
 
-/** Passes a person's answers to the agent's approval requests. The run waits for missing answers. */
+/** The run waits for missing answers. */
 export async function decideExternalCalls(
   work: ExternalRunContext,
   { calls }: ToolCallsInput,

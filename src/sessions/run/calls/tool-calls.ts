@@ -74,7 +74,7 @@ interface PaidCallsOfTurn {
   giveBack(outcomes: readonly CallOutcome[]): Promise<void>;
 }
 
-/** Pays for calls before they are made. Calls that began before a restart were already paid for. */
+/** Calls that began before a restart were already paid for. */
 async function payFor(
   budget: RunContext['budget'],
   requested: readonly PendingCall[],

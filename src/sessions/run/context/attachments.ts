@@ -33,7 +33,7 @@ const maxCopiedBytes = 64 * 1024 * 1024;
 const folder = 'attachments';
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Describes each message's attachments. An attachment that is not an upload is treated as a path in the workspace. */
+/** An attachment that is not an upload is treated as a path in the workspace. */
 export async function toShownMessages(
   received: readonly UserText[],
   files: UploadReader | undefined,
@@ -107,7 +107,7 @@ export async function attachFiles(
   }
 }
 
-/** Only these errors fail the call; other files are skipped. */
+/** Only these errors fail the call; after others, the file is skipped. */
 const ends = /^(sandbox_.*|oom|cancelled)$/;
 const skipped =
   <Value>(value: Value) =>

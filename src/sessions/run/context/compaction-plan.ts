@@ -47,7 +47,7 @@ const longestResult = listFold(0, (most, message: Message) =>
 const maxPictures = 12;
 const picturesKept = 3;
 
-/** Removes all pictures except the newest three once there are more than twelve; undefined: nothing to remove. */
+/** Keeps the newest pictures once there are too many. Undefined: nothing to remove. */
 export function planPictureRemoval(
   messages: readonly Message[],
   seen: readonly ViewedMessage[],

@@ -18,12 +18,7 @@ const fullAt = 0.9; // of the space for a request, because sizes are estimates
 
 export const maxFailedSummaries = 2;
 
-/**
- * Measures whether the conversation fits the model's window, and compacts it. Sizes are estimated tokens.
- *
- * @example
- * const window = new ContextWindow(work, frame, false);
- */
+/** Measures whether the conversation fits the model's window, and compacts it. Sizes are estimated tokens. */
 export class ContextWindow {
   readonly #work: Deps;
   readonly #around: number;
@@ -61,7 +56,7 @@ export class ContextWindow {
     return runWriter.transcript.meter.tokens(model.name, this.#around + bytes);
   }
 
-  /** In tokens; optionally after another compaction. */
+  /** In tokens. */
   size(plannedCompaction?: PlannedCompaction): number {
     return this.tokens(this.#bytes(plannedCompaction));
   }

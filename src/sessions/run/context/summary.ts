@@ -47,7 +47,7 @@ export interface SummaryOptions {
   readonly planned: PlannedCompaction;
 }
 
-/** Requests a summary from the model, at most twice. `failed`: the provider may succeed later. */
+/** Makes at most two requests. `failed`: the provider may succeed later. */
 export async function summarizeConversation(
   work: Deps,
   { fit, frame, planned: plannedCompaction }: SummaryOptions,
@@ -86,7 +86,9 @@ export async function summarizeConversation(
   return { kind: 'none', why };
 }
 
-/** Returns why a reply is not a summary. With a call, its text is accepted only with the requested headings. */
+/**
+ * Returns why a reply is not a summary. A reply with a call is accepted only if its text has the requested headings.
+ */
 function flawOf(reply: { text: string; calls: number; isRefused: boolean }): string | undefined {
   if (reply.isRefused) return 'The model declined.';
   if (reply.calls > 0 && !/^## /m.test(reply.text)) return 'The model called a tool instead.';

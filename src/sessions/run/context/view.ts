@@ -31,7 +31,6 @@ export interface ViewedMessage {
   readonly at: number;
 }
 
-/** Shortens the request for a summary: each result before `upto` keeps its first `most` characters. */
 export const shortResultsCompaction = (upto: number, most: number): Compaction => ({
   kind: 'results',
   upto: 0,

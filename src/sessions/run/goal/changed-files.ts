@@ -10,9 +10,7 @@ const maxCompared = 100;
 const fileChars = 12_000; // of each file's diff
 const timeoutMs = 20_000;
 
-/**
- * Lists the run's changed files, then as much of their diffs as fits. Undefined: no copies from before the run exist.
- */
+/** The run's changed files, then as much of their diffs as fits. Undefined: no copies from before the run exist. */
 export async function listChangedFiles(
   client: Pick<SandboxClient, 'exec'>,
   { runId, most }: { readonly runId: string; readonly most: number },

@@ -83,7 +83,7 @@ export async function gradeAgainstRubric(
   return { kind: 'broken', reason: `${model.name} gave no verdict in two attempts.` };
 }
 
-/** Returns the first valid verdict, from a call or else from JSON in the text. */
+/** Prefers a call's verdict to JSON in the text. */
 function verdictIn({
   calls,
   text,

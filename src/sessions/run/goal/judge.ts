@@ -12,7 +12,6 @@ interface Finding {
   readonly reason: string;
 }
 
-/** Judges a run's goal when its agent considers itself done: first its checks and, if they pass, the rubric. */
 export async function judgeGoal(work: RunContext, input: JudgeInput, signal: AbortSignal): Promise<TurnResult> {
   const { goal, round } = input;
   const { rubric, checks } = goal;
@@ -37,7 +36,6 @@ const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: '
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 
-/** Undefined: every check passed. */
 function findingOf(checked: readonly GoalChecked[]): Finding | undefined {
   const missed = checked.filter(({ result }) => result === 'missed');
   if (missed.length > 0) return { result: 'not_satisfied', reason: missed.map(reasonOf).join('\n\n') };

@@ -28,7 +28,7 @@ const StoredEntry = z.object({
   message: ConversationMessage,
 });
 
-/** Parses records stored oldest first. Throws for an invalid record. */
+/** `docs`: oldest first. Throws for an invalid record. */
 export function parseConversation(docs: readonly unknown[]): {
   entries: ConversationEntry[];
   compactions: Compaction[];

@@ -58,7 +58,7 @@ interface ProjectionInput {
   readonly watched: boolean;
 }
 
-/** Applies a fact to the record. Returns the same object if nothing changes. */
+/** Returns the same object if nothing changes. */
 export function applyFact(before: StoredSession, fact: SessionFact, input: ProjectionInput): StoredSession {
   const source = findUntrustedSource(fact);
   const isNew = source !== undefined && !before.strangers.includes(source);
@@ -169,7 +169,7 @@ function timed(record: StoredSession, runId: RunId | null, ts: number): StoredSe
   };
 }
 
-/** Adds the usage of a model call. `lastSeq` is unchanged, because usage is frequent and not shown in lists. */
+/** `lastSeq` is unchanged, because usage is frequent and not shown in lists. */
 function counted(record: StoredSession, { data, runId }: FactOf<'usage'>): StoredSession {
   return {
     ...withSpending(record, runId, (before) => addUsage(before, data)),

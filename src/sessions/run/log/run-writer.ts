@@ -62,7 +62,7 @@ interface OpenReply {
 
 const liveChars = 64 * 1024; // per call, in the log; the result and the sandbox have all output
 
-/** Writes a run to the log. However the run ends, closes its open message, calls and step. */
+/** Writes a run to the log, and closes its open message, calls and step however the run ends. */
 export class RunWriter {
   readonly runId: RunId;
   readonly transcript: Transcript;
@@ -127,7 +127,7 @@ export class RunWriter {
   get unheard(): readonly UserMessage[] {
     return this.#inbox;
   }
-  /** Adds the queued messages to the model's conversation; with `shown`, only those in it, in their shown form. */
+  /** Adds the queued messages to the model's conversation. `shown`: adds only the messages in it, in that form. */
   takeIn(shown?: ReadonlyMap<MessageId, ShownMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
       const { pictures = [], attached = [], ...report }: Partial<ShownMessage> = shown?.get(messageId) ?? {};
@@ -303,7 +303,7 @@ export class RunWriter {
     return { type: 'tool.calling', runId: this.runId, data: call };
   }
 
-  /** Records the child that an open call started. Repeated calls have no effect. */
+  /** Repeated calls have no effect. */
   async childStarted(
     callId: string,
     { child, task }: { readonly child: SessionId; readonly task: string },
@@ -340,7 +340,6 @@ export class RunWriter {
     };
   }
 
-  /** Completes a call with its result, and updates its announcement if that has changed. */
   called(
     callId: string,
     result: Omit<FactOf<'tool.called'>['data'], keyof CallingData> & Partial<Omit<CallingData, 'callId'>>,

@@ -14,7 +14,6 @@ interface Options extends Pick<ServerParts, 'clock' | 'log'> {
   readonly isWatched: () => boolean;
   /** Called before each write. Returns undefined if this server is certainly the holder. Rejects: fenced. */
   readonly confirm?: () => Promise<void> | undefined;
-  /** Called with each fact and its seq once durable. */
   readonly onFact: (fact: SessionFact, seq: number) => void;
   /** Called when a write fails. Memory is then ahead of the log, so nothing more is written. */
   readonly onBroken: (error: AppError) => void;

@@ -1,12 +1,10 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 
-const everyMs = 50; // 20 pieces per second
+const everyMs = 50;
 const maxChars = 4_096;
 const maxPieces = 40; // two seconds of text
 
-/**
- * Merges small pieces of text: emits the first immediately, then at most one every 50 ms with up to 4096 characters.
- */
+/** Merges small pieces of text. Emits the first piece immediately. */
 export class Coalescer implements Disposable {
   readonly #clock: Clock;
   readonly #emit: (text: string) => void;
@@ -46,7 +44,7 @@ export class Coalescer implements Disposable {
   }
 }
 
-/** Joins the pieces of a complete text, to need fewer events. */
+/** Joins the pieces of a complete text into fewer events. */
 export function mergePieces(pieces: readonly string[]): readonly string[] {
   const some = pieces.filter(Boolean);
   if (some.length <= maxPieces) return some;

@@ -149,7 +149,6 @@ export class Transcript {
     return this.#ordered;
   }
 
-  /** Cached, because a turn needs it several times. */
   view(runId: RunId): View {
     if (this.#view?.of !== runId) this.#view = this.#viewOf(runId);
     return this.#view;

@@ -34,7 +34,7 @@ export class WorkspaceMemory {
     return this.#read.get(run);
   }
 
-  /** Preloads the notes. Resolves once they are read or cannot be read. */
+  /** Resolves once the notes are read or cannot be read. */
   begin(run: object, reader: Reader): Promise<void> {
     const known = this.#read.has(run) ? Promise.resolve() : this.#reading.get(run);
     if (known) return known;
@@ -68,7 +68,6 @@ export class WorkspaceMemory {
   }
 }
 
-/** `catch` handler that ignores errors that would recur in the run. */
 export function ignoreFinalError(thrown: unknown): undefined {
   if (!(thrown instanceof AppError && final.includes(thrown.code))) throw thrown;
 }

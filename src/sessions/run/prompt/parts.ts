@@ -80,7 +80,7 @@ const placeholders: Partial<Record<PromptPartName, Placeholders>> = {
 /** Models, including the demo model, read the folder from this line. */
 const workdirLine = /^Working directory: \{\{workdir\}\}$/m;
 
-/** Rejects text that the server cannot fill: invalid_request. `where` names the file. */
+/** Throws: invalid_request for text that the server cannot fill. `where` names the file. */
 export function checkPromptPart(name: PromptPartName, text: string, where: string): void {
   const { must, may = [] } = placeholders[name] ?? { must: [] };
   const found = [...text.matchAll(/\{\{([^{}]*)\}\}/g)].map(([, key = '']) => key);
@@ -101,7 +101,6 @@ export function checkPromptPart(name: PromptPartName, text: string, where: strin
 
 export type PromptParts = Readonly<Record<PromptPartName, string>>;
 
-/** Undefined: the part does not apply to these facts. */
 export const partValuesOf = (name: SystemPart, facts: PromptFacts): PartValues | undefined => systemParts[name](facts);
 
 /** Fills the placeholders. Placeholders within values are not expanded. */

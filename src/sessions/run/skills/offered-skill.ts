@@ -4,6 +4,6 @@ export interface OfferedSkill {
   readonly version: string;
   /** Relative to the workspace. */
   readonly folder: string;
-  /** Reads a file's text. Rejects: file_not_found, invalid_request (not text). */
+  /** Rejects: file_not_found, invalid_request (not text). */
   read(file: string): Promise<string>;
 }

@@ -21,7 +21,7 @@ export function listSkills({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'i
 }
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
 
-/** Reads skills for a run's agent. An uploaded skill overrides a workspace skill of the same name. */
+/** An uploaded skill overrides a workspace skill of the same name. */
 export function createSkillReader({ uploaded, inWorkspace, use }: Deps): SkillReader {
   return async (name, file, signal) => {
     const own = uploaded.find((one) => one.name === name);

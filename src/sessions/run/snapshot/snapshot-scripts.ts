@@ -1,8 +1,8 @@
 import { ignoredFolders, runFolder as own, runFileLimits } from '../../../core/model/run-files.ts';
 import { encodeNamesCommand } from '../../../core/text/files/byte-names.ts';
 
-// Scripts that keep and compare a sandbox's files from before a run. They run in the workspace. Of a large workspace,
-// all files are listed but only some are copied.
+// Scripts that save a sandbox's files before a run and compare them afterwards. They run in the workspace. In a large
+// workspace, all files are listed but only some are copied.
 
 const { files: maxFiles, copies: maxCopies, copyBytes, copiedBytes: maxCopiedBytes } = runFileLimits;
 const maxCopyBlocks = copyBytes / 512;

@@ -159,7 +159,7 @@ interface AskOptions {
 
 const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer', grade: 'grade' } as const;
 
-/** Calls the model once, within the budgets. The reply's text includes `begun`. */
+/** The reply's text includes `begun`. */
 export async function callModel(
   work: Deps,
   turnInput: TurnInput,

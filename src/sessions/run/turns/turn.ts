@@ -25,7 +25,7 @@ export type Turn =
     }
   | { readonly ok: false; readonly result: TurnResult };
 
-/** Runs a model turn to its end. A successful turn's message is added to the transcript. */
+/** Adds a successful turn's message to the transcript. */
 export async function takeTurn(
   work: Pick<RunContext, 'model' | 'runWriter' | 'budget' | 'sampling' | 'desktop' | 'files'>,
   turnInput: TurnInput,
@@ -141,7 +141,7 @@ function declined({ model, text }: AssistantMessage, { reason }: FinishedTurn): 
   return { kind: 'failed', code: 'model_refused', message, retryable: false, retryAfterMs: undefined };
 }
 
-/** The cost must survive a restart. */
+/** Logs the turn's usage, because its cost must survive a restart. */
 export async function endEmptyTurn(
   { runWriter }: Pick<RunContext, 'runWriter'>,
   { facts, spent, hint }: Pick<Turn & { ok: true }, 'facts' | 'spent' | 'hint'>,

@@ -29,7 +29,6 @@ export interface CreationDeps extends Pick<ServerParts, 'clock' | 'ids' | 'log'>
     take(
       session: Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox' | 'repositories'>,
     ): SessionId | undefined;
-    /** Called if the session was not created. */
     giveUp(id: SessionId): void;
   };
   /** Mounts all volumes of a new session, or none. Undefined: sessions have no volumes. */

@@ -44,7 +44,6 @@ export class DrainController implements DrainService {
     return this.state();
   }
 
-  /** Rejects: draining. */
   admit(): void {
     if (this.#since === undefined) return;
     const advice = 'Use another server, or try again after its maintenance (corral undrain ends it).';

@@ -24,8 +24,7 @@ export function createNamedSessionMethods({
     for (let left = maxTries; left > 0; left--) {
       const answer = await names.claim(owner, name);
       if (answer.kind === 'session') {
-        // Resumes in the background, as for a new session. Any use of the sandbox waits for the start, and rejects if
-        // it fails.
+        // Resumes in the background. Any use of the sandbox waits for the start, and rejects if it fails.
         void resume(answer.session.id).catch(() => {});
         return { session: answer.session, isNew: false };
       }

@@ -73,7 +73,7 @@ export class SessionNames {
     });
   }
 
-  /** Completes a claim once its session exists. False: another session has the name by now. */
+  /** False: another session has the name by now. */
   async complete({ key, name, sessionId, version }: NameClaim): Promise<boolean> {
     const doc: NameEntry = { sessionId, name, isMade: true, at: this.#deps.clock.now() };
     const put = this.#deps.records.put({ kind, id: key, doc, sort: doc.at, expect: version });
@@ -85,8 +85,7 @@ export class SessionNames {
   }
 
   /**
-   * Changes or removes a name; `change` stores it in the session's record. Rejects: conflict (another session of the
-   * owner has the name).
+   * `change` stores the name in the session's record. Rejects: conflict (another session of the owner has the name).
    */
   async rename<Changed>(
     { id, owner, name: before }: Pick<SessionRecord, 'id' | 'owner' | 'name'>,

@@ -2,7 +2,7 @@ import type { Store } from '../../../core/contracts/ports.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SessionListQuery } from '../../api/sessions.ts';
 
-/** A text in more sessions than this is soon found in the newest sessions. */
+/** Maximum matching sessions. A more frequent text is soon found by reading the newest sessions. */
 const maxFound = 2_000;
 
 interface SearchFilter {
@@ -11,7 +11,6 @@ interface SearchFilter {
   readonly among: ReadonlySet<string>;
 }
 
-/** Resolves with the ids of the sessions that match. */
 export async function searchWithin(
   { events }: { readonly events: Pick<Store['events'], 'search'> },
   own: readonly SessionRecord[],

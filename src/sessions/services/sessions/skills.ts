@@ -9,7 +9,7 @@ interface SkillSources {
   readonly sandboxes: Pick<SandboxAccess, 'look'>;
 }
 
-/** Skills that a session's agent can read now. An uploaded skill overrides a workspace skill of the same name. */
+/** An uploaded skill overrides a workspace skill of the same name. */
 export async function listSessionSkills(
   { id, repositories = [] }: SessionRecord,
   { uploaded, sandboxes }: SkillSources,

@@ -51,7 +51,7 @@ export interface PipedProgram extends ProgramSpec {
   readonly failure?: ((printed: string, exitCode: number) => string) | undefined;
 }
 
-/** Runs a program until it exits. Rejects as `runPiped` does, and with conflict if the program fails. */
+/** Rejects as `runOverPipes` does, and with conflict if the program fails. */
 export async function runProgram(
   sandbox: Pick<SandboxClient, 'programs'>,
   { input = emptyInput(), onOutput = () => {}, mayExit = 0, failure, ...program }: PipedProgram,

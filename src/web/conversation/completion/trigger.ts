@@ -4,7 +4,7 @@ export interface Trigger {
   readonly kind: '@' | '/';
   /** Without the leading character. */
   readonly word: string;
-  /** Index of that character. */
+  /** Index of the leading character. */
   readonly from: number;
   readonly to: number;
 }

@@ -13,7 +13,6 @@ import type { Suggestion, Suggestions } from './suggestion.ts';
 import { findTriggerAt, replaceTrigger, type Trigger } from './trigger.ts';
 import { followWorkspacePaths, loadWorkspacePaths, workspacePaths } from './workspace-paths.ts';
 
-/** In display order. */
 const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
   '@': [fileSuggestions],
   '/': [commandSuggestions, skillSuggestions],
@@ -21,7 +20,6 @@ const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Sugg
 const listId = 'completions';
 
 interface Completion {
-  /** Null: nothing to complete. */
   readonly list: VNode | null;
   readonly aria: Readonly<Record<string, string | undefined>>;
   readonly look: () => void;
@@ -29,7 +27,7 @@ interface Completion {
   readonly onKey: (event: KeyboardEvent) => boolean;
 }
 
-/** Completes the word before the cursor. The message box keeps the focus and passes keys to the list. */
+/** The message box keeps the focus and passes keys to the list. */
 export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: string): Completion {
   const [trigger, setTrigger] = useState<Trigger>();
   const [chosen, setChosen] = useState(0);
@@ -164,9 +162,7 @@ function fileSuggestions(word: string): Suggestions {
 
 const maxSkills = 20;
 
-/**
- * The session's skills, and those that can be added. The message names the chosen skill, so that the agent reads it.
- */
+/** The message names the chosen skill, so that the agent reads it. */
 function skillSuggestions(word: string): Suggestions {
   const id = currentId.value;
   const found = sessionSkills.value;

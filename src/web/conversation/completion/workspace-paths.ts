@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
 import { query, toErrorText } from '../../data/server.ts';
 
-/** Completes workspace files. `asleep`: listing them would start the sandbox. */
+/** `asleep`: listing the workspace's files would start the sandbox. */
 export type WorkspacePaths =
   | { readonly state: 'loading' | 'asleep'; readonly paths: readonly string[] }
   | { readonly state: 'ready'; readonly paths: readonly string[] }

@@ -36,7 +36,6 @@ const checksIn = ({ checks }: GoalDraft): readonly string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-/** Why the server would refuse the goal. Undefined: the goal is valid. */
 export function findGoalProblem(draft: GoalDraft): TextKey | undefined {
   const checks = checksIn(draft);
   const { revisions } = draft;

@@ -19,13 +19,12 @@ export interface WholeFile {
   readonly path: string;
 }
 
-/** Finds the file with a command's full output, whose logged result is truncated. */
+/** File with a command's full output. Undefined: the logged output is not truncated. */
 export function findWholeFile({ sessionId, runId, callId, family }: ToolItem, text: string): WholeFile | undefined {
   if (family !== 'shell' || sessionId !== currentId.value || !leftOut.test(text)) return undefined;
   return { sessionId, path: `.corral/output/${runId}.${callId}.log` };
 }
 
-/** Shows lines as they arrive; only those in view are drawn. */
 export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) {
   const lines = useMemo(() => new TextLines(), [path]);
   const [size, setSize] = useState(0);

@@ -1,7 +1,6 @@
 import { signal } from '@preact/signals';
 import { formatAge, formatMoment } from '../format.ts';
 
-/** Updated once a minute, for relative times. */
 export const currentMinute = signal(Date.now());
 setInterval(() => {
   currentMinute.value = Date.now();

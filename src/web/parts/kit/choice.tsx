@@ -2,7 +2,7 @@ interface Props<Value extends string> {
   readonly label: string;
   readonly value: Value;
   readonly options: readonly { readonly value: Value; readonly label: string }[];
-  /** The chosen option can be the current one. */
+  /** Also called if the chosen option is the current one. */
   readonly onChange: (value: Value) => void;
 }
 

@@ -28,7 +28,6 @@ export const Dialogs = () =>
     </ErrorBoundary>
   );
 
-/** Replaces a dialog that could not be drawn. It can be opened again. */
 const FailedDialog = () => (
   <Dialog title={t('dialogNotDrawn')}>
     <Button label={t('close')} onClick={closeDialog} />
@@ -43,7 +42,7 @@ interface Props {
   readonly onClose?: () => void;
 }
 
-/** Escape also closes it, and the focus returns. */
+/** Escape closes the dialog. The focus then returns to where it was. */
 export function Dialog({ title, wide = false, children, onClose }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const own = useRef(shown.peek());

@@ -6,7 +6,6 @@ interface Props {
   readonly children?: ComponentChildren;
 }
 
-/** Replaces missing content with the reason and a next step. */
 export const EmptyState = ({ text, role, children }: Props) => (
   <div class="empty" role={role}>
     <p class="quiet">{text}</p>

@@ -199,11 +199,9 @@ interface FormProps {
   readonly save: string;
   readonly icon?: IconName;
   readonly isOff?: boolean;
-  /** Default: closes the dialog. */
   readonly onCancel?: () => void;
   readonly onSave: () => Promise<unknown>;
 }
-/** One Save button for all fields, and the error of the last save. */
 export function Form({ children, failure, save, icon, isOff = false, onCancel = closeDialog, onSave }: FormProps) {
   const [trouble, tryIt] = useActionError();
   const [isBusy, setBusy] = useState(false);

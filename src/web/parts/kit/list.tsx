@@ -10,7 +10,6 @@ export interface ListItem {
   readonly icon?: IconName;
   /** Shown in a code font, such as an address. */
   readonly code?: string;
-  /** One fact per line. */
   readonly lines?: readonly string[];
   /** The item needs a person. */
   readonly waits?: boolean;
@@ -19,7 +18,6 @@ export interface ListItem {
   readonly isOff?: boolean;
   readonly action?: ComponentChildren;
   readonly more?: ComponentChildren;
-  /** Absent: the row is read-only. */
   readonly open?: () => void;
 }
 
@@ -32,7 +30,6 @@ interface Props {
 }
 const searchedFrom = 12; // items
 
-/** Rows that show or open an item. A long list has a search. */
 export function List({ items = [], none, label, isSearched = true }: Props) {
   const [text, setText] = useState('');
   if (items.length === 0) return none === undefined ? null : <p class="quiet">{none}</p>;

@@ -7,15 +7,12 @@ import { List, type ListItem } from './list.tsx';
 import { FormError, LoadPlaceholder, useActionError } from './trouble.tsx';
 
 export interface ResourceListState<Item> {
-  /** Undefined: not loaded yet. */
   readonly all: readonly Item[] | undefined;
   readonly setAll: (change: (now: readonly Item[]) => readonly Item[]) => void;
   /** Error of the last action, and result of the last change. */
   readonly trouble: string;
   readonly notice: string;
-  /**
-   * Performs `work`, reloads the items, and shows the text that `work` resolves with. Resolves with true on success.
-   */
+  /** Performs `work`, reloads the items, and shows the text it resolves with. Resolves with true on success. */
   readonly act: (what: string, work: () => Promise<string>) => Promise<boolean>;
 }
 
@@ -37,7 +34,6 @@ export function useResource<Item>(unread: string, load: () => Promise<readonly I
   return { all, setAll: (change) => setAll((now = []) => change(now)), trouble, notice, act };
 }
 
-/** Replaces a changed item, or adds a new item at the top. */
 export const upsertItem = <Item extends { readonly id: string }>(all: readonly Item[], one: Item): readonly Item[] =>
   all.some(({ id }) => id === one.id) ? all.map((other) => (other.id === one.id ? one : other)) : [one, ...all];
 
@@ -46,7 +42,7 @@ interface Props<Item> {
   readonly about?: string;
   readonly none?: string;
   readonly toItem: (item: Item) => ListItem;
-  /** Between the introduction and the list, such as the button for a new item. */
+  /** Shown between the introduction and the list, such as the button for a new item. */
   readonly head?: ComponentChildren;
   readonly children?: ComponentChildren;
 }
@@ -82,7 +78,6 @@ export function ConfirmButton({ label, name, ask, act }: SureProps) {
   return <InlineConfirmation label={label} name={name} ask={ask} act={act} end={() => setAsking(false)} />;
 }
 
-/** Replaces its button. */
 export const InlineConfirmation = ({ label, name, ask, act, end }: SureProps & { end: () => void }) => (
   <span class="row sure wrap" role="group" aria-label={name}>
     <span>{ask}</span>

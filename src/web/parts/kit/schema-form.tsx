@@ -26,7 +26,7 @@ interface FieldOptions {
   readonly check?: (text: string) => string | undefined;
   /** Normalizes the value when the person leaves the field. */
   readonly tidy?: (text: string) => string;
-  /** Below the field, at full width. */
+  /** Shown below the field, at full width. */
   readonly below?: ComponentChildren;
   /** Groups of the schema's values, with legends from texts such as `webhooks.group.runs`. */
   readonly groups?: Readonly<Record<string, readonly string[]>>;
@@ -51,7 +51,7 @@ interface Props<Name extends FormName> {
   readonly fields: Fields<Name> | ((entry: (name: string) => FieldDraft) => Fields<Name>);
   /** Initial values, and the values after a save. */
   readonly value?: object | undefined;
-  /** Handwritten fields. Their errors are from a {@link FieldErrors} that `send` throws. */
+  /** Handwritten fields. Their errors come from a {@link FieldErrors} that `send` throws. */
   readonly children?: (errors: Readonly<Record<string, string>>) => ComponentChildren;
   /** Save is enabled only after a change. */
   readonly needsChange?: boolean;
@@ -73,7 +73,7 @@ export class FieldErrors extends Error {
   }
 }
 
-/** Generated from a server operation's input, with each error at its field. */
+/** A form generated from a server operation's input. Shows each error at its field. */
 export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const { of, words, title, fields, value, children, note, cancel, second, send } = props;
   const { save = t('files.save'), failure = t('notSaved'), needsChange = false } = props;
@@ -182,7 +182,6 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   );
 }
 
-/** A dot in the name leads into an object. */
 const valueAt = (value: unknown, name: string): unknown =>
   name.split('.').reduce((inside, part) => (inside as Record<string, unknown> | undefined | null)?.[part], value);
 

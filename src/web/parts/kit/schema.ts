@@ -39,7 +39,6 @@ export function parseFieldDraft({ kind, isRequired, isNullable, words = [] }: Fi
 
 export type FieldMistake = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
 
-/** Undefined: the value is valid. */
 export function findMistake(schema: FieldSchema, draft: FieldDraft): FieldMistake | undefined {
   const { kind, isRequired, pattern, min, max, words = [] } = schema;
   const entries = typeof draft !== 'string' ? draft : kind === 'list' ? entriesOf(draft) : [draft].filter(hasText);

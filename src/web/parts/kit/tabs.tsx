@@ -6,7 +6,7 @@ interface Tab {
   readonly id: string;
   readonly label: string;
   readonly icon: IconName;
-  /** After the label, such as the number of unseen items. */
+  /** Shown after the label, such as the number of unseen items. */
   readonly news?: ComponentChildren;
 }
 interface Props {
@@ -18,10 +18,10 @@ interface Props {
   readonly onOpen: (id: string) => void;
 }
 
-/** Labels the tab's panel. */
+/** Id of the element that labels the tab's panel. */
 export const tabId = (id: string): string => `tab-${id}`;
 
-/** One of the tabs is open. Arrow keys move between them. */
+/** Arrow keys move between the tabs. */
 export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
   const move = (event: KeyboardEvent) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[pressedKey(event)];

@@ -79,7 +79,7 @@ const detailsOf = (detail: Row['detail']) =>
   Object.entries(detail)
     .map(([field, value]) => `${field}=${value}`)
     .join(' ');
-/** A word without a text is shown unchanged. */
+/** A word without a translation is shown unchanged. */
 const wordOf = (group: string, word: string) => {
   const key = `${group}.${word}`;
   return isText(key) ? t(key) : word;

@@ -12,7 +12,6 @@ interface Props {
   readonly table: () => Table | Promise<Table>;
 }
 
-/** Builds the table when the button is pressed. */
 export function CsvButton({ name, table }: Props) {
   const [isBusy, setBusy] = useState(false);
   const [trouble, tryIt] = useActionError();

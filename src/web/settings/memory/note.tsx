@@ -21,13 +21,11 @@ type Holder = Inputs['memory']['notes'];
 
 interface Props {
   readonly holder: Holder;
-  /** Undefined: a new note. */
   readonly note: Note | undefined;
   readonly names: DisplayNames;
   readonly back: () => void;
 }
 
-/** Changes in the note's history can be undone and redacted. */
 export function NoteView({ holder, note: given, names, back }: Props) {
   const [note, setNote] = useState(given);
   const [text, setText] = useState<string>();

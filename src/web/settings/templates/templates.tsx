@@ -106,7 +106,6 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
   );
 }
 
-/** Follows a running build. */
 function BuildLog({ build, changed }: { readonly build: Build; readonly changed: () => void }) {
   const { id, templateId } = build;
   const [entries, setEntries] = useState<readonly LogEntry[]>([]);

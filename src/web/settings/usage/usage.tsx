@@ -178,7 +178,7 @@ function Chart(report: Report) {
     </figure>
   );
 }
-/** CSS class of a group's color. Undefined: the groups that are not shown separately. */
+/** Undefined: the groups that are not shown separately. */
 const markOf = (n: number | undefined) => `usage-mark-${n ?? 'others'}`;
 
 function labelOf(by: UsageDimension, name: string): string {

@@ -17,7 +17,6 @@ interface Props {
   readonly onClose: (() => void) | undefined;
 }
 
-/** A save replaces only the version that was opened. If the file has changed, the person decides. */
 export function Editor({ store, file, takesFocus, onStored, onReload, onClose }: Props) {
   const { path, version } = file;
   const [{ text: first, mark }] = useState(() => decodeExactText(file.bytes));

@@ -27,7 +27,7 @@ interface Props {
 /** Types whose bytes are not text. An editor would damage the file on saving. */
 const noText: ReadonlySet<PreviewKind> = new Set<PreviewKind>(['image', 'pdf', 'video', 'audio', 'binary']);
 
-/** Shows the file's preview, editor, or changes. Plain text has only the editor. */
+/** Plain text has only the editor. */
 export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isEditing, setEditing] = useState(false);

@@ -203,7 +203,7 @@ function ChangesView({ store }: { store: FileStore }) {
 
 const askNewFile = (store: FileStore): void => showDialog(<NewFile store={store} />);
 
-/** Creates and opens a new file. An existing file is opened unchanged. */
+/** An existing file is opened unchanged. */
 function NewFile({ store }: { store: FileStore }) {
   const [path, setPath] = useState(store.folder === rootPath ? '' : childPath(store.folder, ''));
   const make = async () => {

@@ -46,7 +46,6 @@ const media = new Map<string, PreviewKind>(
 );
 const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 
-/** Undefined: not an image that browsers display. */
 export const imageType = (path: string): string | undefined => images.get(endingOf(path));
 
 export function detectFileViewKind(path: string, beginning: Uint8Array): PreviewKind {

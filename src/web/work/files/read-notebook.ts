@@ -15,7 +15,6 @@ export interface NotebookFile {
 const mostOutput = 20_000; // characters
 const pictures = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'] as const;
 
-/** Undefined: not a notebook. */
 export function parseNotebook(text: string): NotebookFile | undefined {
   let found: unknown;
   try {

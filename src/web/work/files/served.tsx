@@ -53,7 +53,6 @@ export function ServedFile({ store, path, kind }: Props) {
   );
 }
 
-/** Opens an address for the file. Closes it when the component unmounts or the page is left. */
 function useAddress(sessionId: string, path: string) {
   const [address, setAddress] = useState<{ readonly of: string } | { readonly failed: string }>();
   useEffect(() => {
@@ -101,7 +100,7 @@ export function useObjectUrl(store: FileStore, file: LoadedFile, type: string): 
   return url;
 }
 
-/** The browser's own PDF viewer opens no other file. */
+/** Shown in the browser's own PDF viewer, which opens no other file. */
 export function Pdf({ store, file }: { store: FileStore; file: LoadedFile }) {
   const url = useObjectUrl(store, file, 'application/pdf');
   const isShown = navigator.pdfViewerEnabled;

@@ -10,7 +10,6 @@ export function useSteps(): readonly Step[] {
   return useMemo(() => listSteps(events), [count]);
 }
 
-/** Newest step first. */
 export function StepsView({ store }: { store: FileStore }) {
   const steps = useSteps();
   if (steps.length === 0) return <p class="quiet empty">{t('files.noSteps')}</p>;

@@ -58,7 +58,7 @@ export class FileStore {
     if (this.shown.value === path) this.shown.value = this.opened.value[Math.max(0, at - 1)];
   }
 
-  /** Lists the files if the sandbox is running. */
+  /** Lists the files only if the sandbox is running. */
   async look(): Promise<void> {
     const { state } = await query('sandbox.status', { sessionId: this.sessionId });
     if (state === 'running') await this.refresh({ starts: false });
@@ -188,7 +188,7 @@ export async function readErrorDetail(answer: Response): Promise<string> {
 const wasStopped = (thrown: unknown): boolean => thrown instanceof CallError && thrown.code === 'SERVICE_UNAVAILABLE';
 
 const stores = new Map<string, FileStore>();
-/** Returns the same store for each session, so that switching tabs does not lose open folders and drafts. */
+/** Each session keeps its store, so that switching tabs does not lose open folders and drafts. */
 export function openFileStore(sessionId: string): FileStore {
   const known = stores.get(sessionId) ?? new FileStore(sessionId);
   stores.set(sessionId, known);

@@ -1,6 +1,6 @@
 import type { Outputs } from '../../../client/types.ts';
 
-// Workspace tree as rows. A folder's entries are known once it was opened.
+// The workspace tree as rows. A folder's entries are known once it has been opened.
 
 export type FolderEntry = Outputs['files']['list']['items'][number];
 export type FolderEntries = ReadonlyMap<string, readonly FolderEntry[]>;

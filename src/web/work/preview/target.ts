@@ -4,7 +4,6 @@ export interface PreviewTarget {
 }
 
 const local = /^(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d{1,5})(\/[^\s]*)?$/i;
-/** Finds the port and path in an address from a conversation. */
 export function parsePreviewTarget(href: string): PreviewTarget | undefined {
   const [, port, path = '/'] = local.exec(href) ?? [];
   return port === undefined || Number(port) < 1 || Number(port) > 65_535 ? undefined : { port: Number(port), path };

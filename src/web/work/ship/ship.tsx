@@ -33,7 +33,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryAddress = { sessionId, path };
-  // A change of the repository also outdates its pull request's state.
+  // A change to the repository also outdates its pull request's state.
   const [reads, setReads] = useState(0);
   const read = async () => (state === 'ready' ? await query('repositories.status', of) : undefined);
   const { now: status, problem } = useLoadedData(read, [sessionId, path, state, reads]);
@@ -327,7 +327,7 @@ interface FileDiffProps {
   readonly leaveOut: (patch: string) => void;
 }
 
-/** Loaded when unfolded. Of several changes, a person can exclude some. */
+/** The diff loads when unfolded. A person can exclude some of several changes. */
 function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
   const [patch, setPatch] = useState<FilePatch & { readonly isWhole: boolean }>();
   const [problem, setProblem] = useState('');

@@ -54,9 +54,7 @@ export class TerminalConnection {
     }
   }
 
-  /**
-   * Sends one request at a time, so that input arrives in order. Keys typed in the meantime go with the next request.
-   */
+  /** Sends one request at a time, so that input arrives in order. Later keys go with the next request. */
   async #send(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;

@@ -78,10 +78,7 @@ function coloursIn(node: Element): ITheme {
   return { background, foreground, cursor: foreground, selectionBackground: '#6b5a4a' };
 }
 
-/**
- * Whether the key goes to the terminal's program. All keys do, including Tab and Ctrl+K, except those that leave the
- * terminal.
- */
+/** All keys go to the terminal's program, including Tab and Ctrl+K, except those that leave the terminal. */
 function goesToProgram({ ctrlKey, altKey, shiftKey }: KeyboardEvent): boolean {
   if (!(ctrlKey && altKey && shiftKey)) return true;
   document.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();

@@ -9,7 +9,7 @@ const maxLine = 300; // characters
 /** Most important part of an event as one line, in the person's language. */
 export const eventLine = (event: Event): string => describeEvent(event).slice(0, maxLine).replace(/\s+/g, ' ').trim();
 
-/** The server's own line, if its text comes from a person or a program. */
+/** Other events have the server's own line, whose text comes from a person or a program. */
 function describeEvent(event: Event): string {
   switch (event.type) {
     case 'step':

@@ -19,7 +19,6 @@ export interface ReplayProgress {
   readonly waitedMs: number;
 }
 
-/** Progress after `passedMs` of real time. */
 export function advanceReplay(
   events: readonly Timed[],
   from: ReplayProgress,

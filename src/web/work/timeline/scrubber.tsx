@@ -21,7 +21,6 @@ function kindsSoFar(count: number): readonly TimelineLane[] {
 }
 let readFor: (typeof events)[number] | undefined;
 
-/** Moves by dragging, or with the arrow keys. */
 export function Scrubber({ player }: { player: ReplayPlayer }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const count = eventCount.value;

@@ -11,7 +11,6 @@ const hello: BuiltInTask = {
 
 export const builtInTasks: readonly BuiltInTask[] = [game, chart, failingTest, hello];
 
-/** Ignores spaces, case and the final full stop. */
 export function findBuiltInTask(message: string): BuiltInTask | undefined {
   const target = plainly(message);
   return builtInTasks.find(({ asks }) => asks.some((ask) => plainly(ask) === target));

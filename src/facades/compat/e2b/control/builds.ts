@@ -61,7 +61,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   const builds = services.templateBuilds;
   type OfFiles = FastifyRequest<{ Params: z.output<typeof FileParams> }>;
   const uploadOf = ({ sid: id, hash }: OfFiles['params'], expires: string) => `${id}/${hash}/${expires}`;
-  /** The build service for the upload URL's creator, or for the request's own key. Rejects: unauthorized. */
+  /** The build service for the upload URL's creator, or for the request's own key. Throws: unauthorized. */
   const receiving = (request: OfFiles) => {
     const searchParams = parseUrlQuery(request);
     const [value, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];

@@ -21,7 +21,7 @@ export interface SandboxRequest {
   readonly template: string | undefined;
 }
 
-/** Rejects: invalid_request, not_found, unsupported. */
+/** Throws: invalid_request, not_found, unsupported. */
 export function toSandboxRequest(
   newSandbox: NewSandbox,
   { settings, abilities, snapshot, isBuilt }: Deps,
@@ -55,7 +55,7 @@ export function toSandboxRequest(
   return { life, sandbox: egress && { egress }, template: snapshot ? templateOf(snapshot) : known.get(name) };
 }
 
-/** No session can name `default`, which means the server's own image and limits. */
+/** `default` is not a template that clients can request; undefined selects the same image and limits. */
 const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
 /**
@@ -76,7 +76,7 @@ export const explainPauseDifference = (
     : undefined;
 
 /**
- * Decides whether a pause keeps the memory or only the files. Rejects: unsupported, if this server's sandboxes cannot
+ * Decides whether a pause keeps the memory or only the files. Throws: unsupported, if this server's sandboxes cannot
  * keep the requested state, so nothing is lost silently.
  */
 export function resolvePauseMode(

@@ -36,7 +36,7 @@ const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
 /**
- * The hosts or rules that a program requests; undefined: everything that the server's policy allows. Rejects:
+ * The hosts or rules that a program requests; undefined: everything that the server's policy allows. Throws:
  * invalid_request.
  */
 export function toEgressChoice(allowed: boolean | null | undefined, rules: RequestedRules): EgressChoice | undefined {
@@ -49,7 +49,6 @@ export function toEgressChoice(allowed: boolean | null | undefined, rules: Reque
   return allow.some((one) => parseRange(one)) ? { allow, deny: allAddressRanges } : allow;
 }
 
-/** The canonical form of an address or a range, or the unchanged name. */
 function allowedTarget(text: string): string {
   const range = parseRange(text);
   if (range) return range.text;
@@ -72,7 +71,7 @@ export function toRulesView(choice: EgressChoice): {
   return { ...(choice.allow.length > 0 && { allowOut: choice.allow }), denyOut };
 }
 
-/** Rejects: invalid_request, naming a field that this server cannot apply to a sandbox. */
+/** Throws: invalid_request, naming a field that this server cannot apply to a sandbox. */
 export function refuseUnsupportedFields(input: object, names: readonly string[], prefix = ''): void {
   for (const name of names) {
     const value = (input as Record<string, unknown>)[name];

@@ -25,7 +25,6 @@ export interface DataPlaneCall {
   readonly env: readonly string[];
   /** Opens the sandbox, which stays in use until the call ends. */
   enter(signal?: AbortSignal): Promise<SandboxInterior>;
-  /** The sandbox's current resource usage; undefined: it is not running. */
   sample(): ReturnType<DataPlaneSandboxes['sample']>;
   home(inside: SandboxInterior): Promise<string>;
 }
@@ -37,7 +36,6 @@ export function parseShape<Shape extends z.ZodType>(shape: Shape, message: unkno
   throw new ConnectError('invalid_argument', `${issue?.path.join('.') || 'The message'}: ${issue?.message}`);
 }
 
-/** Converts a path to the sandbox's form; relative paths start at the home. */
 export function resolvePath(path: string, home: string): string {
   if (path === '' || path === '~') return home;
   if (path.startsWith('~/')) return `${home}/${path.slice(2)}`;

@@ -26,7 +26,6 @@ const names: Readonly<Record<string, string>> = {
 const structured = new Set(['json', 'data', 'chart']);
 
 const limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
-/** Whether the text is JSON within the limits of depth and size. Other text is passed on as text. */
 const isJson = (text: string): boolean => parseJson(text, limits).ok;
 
 /**

@@ -57,7 +57,7 @@ export function toConnectError(thrown: unknown): ConnectError {
   return new ConnectError(byCode[error.code] ?? 'unavailable', toPublicText(error));
 }
 
-/** Errors that mean that the sandbox was lost. The SDKs check its state only after a broken connection. */
+/** Errors that mean that the sandbox was lost. The SDKs check for a lost sandbox only after a broken connection. */
 const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted', 'session_not_found'] as const),
 ]);
@@ -101,7 +101,6 @@ export function parseEnvelope(body: Buffer): Buffer {
   return body.subarray(5, 5 + length);
 }
 
-/** An empty message has no fields. */
 export function parseMessage(bytes: Buffer, limits: JsonLimits): unknown {
   if (bytes.length === 0) return {};
   const json = parseJson(bytes, limits);
@@ -111,7 +110,7 @@ export function parseMessage(bytes: Buffer, limits: JsonLimits): unknown {
 }
 
 const maps = new Set(['envs', 'metadata']);
-/** Converts field names to camel case. The keys of maps stay as they are. */
+/** The keys of these maps stay as they are. */
 export function toCamelCase(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toCamelCase);
   if (typeof value !== 'object' || value === null) return value;

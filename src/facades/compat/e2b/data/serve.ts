@@ -62,9 +62,6 @@ function forProgram(
   };
 }
 
-/**
- * The answer for a port that could not be dialled. Rethrows errors that are neither the program's nor the port's fault.
- */
 const unreachable = (sid: string, port: number) => (thrown: unknown) => {
   if (thrown instanceof AppError && thrown.code === 'not_found') return refusalReplies.closed(sid, port);
   if (thrown instanceof AppError && thrown.code === 'forbidden') return refusalReplies.never(sid, thrown.publicMessage);
@@ -327,7 +324,7 @@ async function namedBySignature(dataRequest: DataRequest, deps: DataDeps): Promi
 }
 
 const home = '/home/user';
-/** The workspace path that this facade's programs expect, if the sandbox has it. */
+/** The home that this facade's programs expect if the sandbox has it, otherwise the workspace path. */
 async function findHome(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;

@@ -97,7 +97,6 @@ function tokenFor(url: string, tokens: RepositoryTokens | undefined): string {
 type Prepare = Parameters<AutomationProgramRegistry['serve']>[1];
 type RunDeps = Omit<PrepareDeps, 'services'> & Pick<FacadeParts, 'acting'>;
 
-/** Prepares the sessions of runs, each with the permissions of its deployment's owner. */
 export function createSessionPreparer({ acting, ...deps }: RunDeps): Prepare {
   return async (automation, { as, secret }) => {
     const content = parseContent(automation);

@@ -23,7 +23,7 @@ import {
   toDeployment,
 } from './shapes.ts';
 
-/** The automation's settings that a deployment cannot set. Failed sessions do not pause it. */
+/** The automation's settings that a deployment cannot set. It is paused only after 100 consecutive failures. */
 const usual = {
   kind: 'run',
   goal: null,
@@ -70,7 +70,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });
   }
 
-  /** First checks that everything its sessions need exists. */
+  /** Checks first that everything that the deployment's sessions need exists. */
   async function toAutomation(
     name: string,
     content: UnpinnedContent,

@@ -15,7 +15,7 @@ import type { Multiagent } from './multiagent.ts';
 
 type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'execution_identity'>;
 
-/** Fills in every field. Rejects: invalid_request. */
+/** Fills in every field. Throws: invalid_request. */
 export function createAgentContent(
   { name, model, description, system, metadata, ...input }: NewAgent,
   multiagent: Multiagent | null = null,
@@ -38,7 +38,7 @@ export function createAgentContent(
   return content;
 }
 
-/** Omitted fields stay. */
+/** Omitted fields keep their values. */
 export function applyAgentChange(
   now: AgentContent,
   change: z.output<typeof AgentChange>,
@@ -89,7 +89,6 @@ function refuseUnfit({ execution_identity: identity, tools }: Partial<CheckedAge
   if (sets.length > 1) throw invalidRequestError('tools: agent_toolset_20260401 can be there once.');
 }
 
-/** Corral's name for a tool server: lower-case letters and digits only. */
 export const toServerName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
 function checkServers({ tools, mcp_servers: servers }: Pick<AgentContent, 'tools' | 'mcp_servers'>): void {

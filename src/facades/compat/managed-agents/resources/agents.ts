@@ -21,7 +21,6 @@ export const toAgent = ({ id, version, content, createdAt, updatedAt, archivedAt
   archived_at: toIsoTimeOrNull(archivedAt),
 });
 
-/** A roster's `self` entry is shown as the agent's own id and version. */
 function shownContent(content: AgentContent, own: { readonly id: string; readonly version: number }) {
   const entries = toRoster(content.multiagent).map((entry) =>
     entry.type === 'self' ? { ...own, ...agentType } : entry,

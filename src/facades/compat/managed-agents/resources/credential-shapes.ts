@@ -116,7 +116,7 @@ export const CredentialChangeBody = z.strictObject({
     .optional(),
 });
 
-/** Rejects: invalid_request. */
+/** Throws: invalid_request. */
 export function newCredential(input: z.output<typeof NewCredentialBody>, now: number): NewCredential {
   const { display_name: name, metadata, auth } = input;
   const facts = { displayName: name ?? null, metadata: metadata ?? {} };
@@ -160,7 +160,7 @@ export function newCredential(input: z.output<typeof NewCredentialBody>, now: nu
   };
 }
 
-/** Omitted fields stay. Rejects: invalid_request. */
+/** Omitted fields keep their values. Throws: invalid_request. */
 export function applyCredentialChange(
   now: VaultCredential,
   input: z.output<typeof CredentialChangeBody>,

@@ -42,7 +42,7 @@ export async function assertModelsPriced(refs: readonly string[], models: Servic
 
 export type BudgetView = NonNullable<ReturnType<typeof toBudgetView>>;
 
-/** Rejects: invalid_request. */
+/** Throws: invalid_request. */
 export function applyBudgetChange(requested: BudgetRequest | null, record: SessionRecord, { cost }: Usage): OwnBudget {
   if (toBudgetView(record) === null && requested !== null)
     throw invalidRequestError(

@@ -101,7 +101,6 @@ export class ToolCallTracker {
     return call && toResultDraft(call, [...textsOf(output), ...shown], !success);
   }
 
-  /** Ends the run: returns results for the calls that have none. */
   endAll(): EventDraft[] {
     const open = [...this.#all].filter(([, { answered }]) => !answered);
     for (const [callId, call] of open) this.#all.set(callId, { ...call, answered: true });

@@ -43,7 +43,6 @@ export async function readContents(events: readonly InboundEvent[], files: Conte
   return { of: (event) => known.get(event) ?? nothing };
 }
 
-/** A message without text gets a default text. */
 const asMessage = (content: Content): Content => ({
   ...content,
   text: content.text === '' ? 'See the attached files.' : content.text,

@@ -68,13 +68,12 @@ export class OutcomeTracker {
     if (outcome) outcome.result = 'running';
   }
 
-  /** Adds the usage of a request that went to the grader. */
   use(runId: string | null, used: FactOf<'usage'>['data']): void {
     const outcome = this.#of(runId);
     if (outcome) outcome.usage = addLoggedUsage(outcome.usage, used);
   }
 
-  /** The event of an evaluation. `word` is its id if it starts the evaluation. */
+  /** The event of an evaluation. `word`: the event's id if it starts the evaluation. */
   judge(
     runId: string | null,
     data: FactOf<'goal'>['data'],

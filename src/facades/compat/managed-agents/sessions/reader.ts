@@ -19,7 +19,6 @@ const maxKept = 500;
 export class SessionReader {
   readonly #cached = new Map<SessionId, SessionProjection>();
 
-  /** The state of the session at the end of its logs. */
   async state(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
     for (;;) {
       const projection = this.#cached.get(record.id) ?? createProjection(record);

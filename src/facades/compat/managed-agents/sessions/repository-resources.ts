@@ -56,7 +56,7 @@ interface NewRepository {
   readonly shown: RepositoryResource;
 }
 
-/** The repositories of a new session. Rejects with invalid_request: a path outside the workspace, or one in use. */
+/** The repositories of a new session. Throws: invalid_request for a path outside the workspace, or one in use. */
 export function prepareRepositories(
   requests: readonly z.output<typeof RepositoryRequest>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },

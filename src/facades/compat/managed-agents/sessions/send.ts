@@ -25,7 +25,6 @@ const atBudget =
   'the session has reached its budget. Raise it by an update of the session; until then only user.tool_confirmation, ' +
   'user.tool_result, user.custom_tool_result and user.interrupt are accepted.';
 
-/** Checks the events against the state of the session, then sends them in order. */
 export async function sendEvents(target: Target, events: readonly InboundEvent[]): Promise<ManagedEvent[]> {
   await check(target, events);
   const eventContents = await readContents(events, target.files);

@@ -113,7 +113,6 @@ export class WorkerAccess implements RouteAccess {
       throw new AppError('forbidden', 'The session has this memory store to read it only.');
   }
 
-  /** A worker can read only the skills of its sessions. */
   async #refuseOtherSkills(worker: WorkerIdentity, id: string): Promise<void> {
     const { sessions } = this.#parts.services;
     const keep = (record: SessionRecord) =>
@@ -173,9 +172,7 @@ export function assertOnlyToolResults(events: readonly InboundEvent[]): void {
     );
 }
 
-/**
- * The credential of the caller. The credentials that the caller creates are valid only as long as this credential is.
- */
+/** The caller's credential. Credentials that the caller creates are valid only as long as it is. */
 export function findIssuer(
   { request, worker }: ApiRequest,
   { serverSeal }: AccessParts['credentials'],

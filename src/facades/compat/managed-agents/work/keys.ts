@@ -20,7 +20,7 @@ const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: En
   revoked_at: toIsoTimeOrNull(revokedAt),
 });
 
-/** The keys of workers. The hosted API has no routes for them, because its console creates them. */
+/** The hosted API has no such routes, because its console creates the keys of workers. */
 export function environmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): Route[] {
   return [
     {

@@ -47,7 +47,6 @@ export const toWork = (item: WorkItem, secret: string | null = null) => ({
 const encodeSecret = (token: string): string =>
   Buffer.from(JSON.stringify({ sessions_token: token })).toString('base64url');
 
-/** Rejects unless the caller can read the environment and it is self-hosted. */
 export async function resolveQueueId(documents: Services['documents'], id: string): Promise<string> {
   const { content } = await readDocument(documents, 'environment', id);
   if (EnvironmentContent.parse(content).config.type !== 'self_hosted')
@@ -162,7 +161,6 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
 }
 
 const noHeartbeat = 'NO_HEARTBEAT';
-/** The worker's last heartbeat, as `HeartbeatOptions` expects it. */
 function parseExpected(value: string | undefined): number | null | undefined {
   if (value === undefined || value === '') return undefined;
   return value === noHeartbeat ? null : parseTime('expected_last_heartbeat', value);

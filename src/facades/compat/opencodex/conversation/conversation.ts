@@ -194,14 +194,12 @@ async function send(
   };
 }
 
-/** The id of the message to which an event belongs, which depends on the last answer before it. */
 async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<string> {
   const messageIds = new MessageIdResolver();
   for (const before of await readRunEventsUpTo(deps, event.sessionId, event.seq)) messageIds.of(before);
   return messageIds.of(event);
 }
 
-/** The id contains the position of its call. The result is found among the later events. */
 async function findAction(deps: OpencodexDeps, id: string) {
   const place = parsePosition('action', id);
   const session = place && (await findChat(deps, place.session).catch(ignoreMissing));

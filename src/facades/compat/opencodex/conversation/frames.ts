@@ -21,7 +21,6 @@ interface Run {
    */
   message: { readonly id: string; readonly sent: number; readonly isWhole: boolean } | undefined;
 }
-/** Events after which no message is incomplete. */
 const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>([
   'run.started',
   'message.assistant',
@@ -37,7 +36,7 @@ const freshRun = (id: string): Run => ({
   message: undefined,
 });
 
-/** Records that the client has the beginning of this message, of unknown length, so only new text is sent. */
+/** Records that the client has the start of this message. Its length is unknown, so only new text is sent. */
 function had(run: Run, id: string): void {
   run.message = { id, sent: Number.POSITIVE_INFINITY, isWhole: true };
   run.spoke = true;
@@ -65,8 +64,8 @@ export class FrameTranslator {
   }
 
   /**
-   * Takes the events that a client with this cursor already has: those of the active run that are still in the log. If
-   * the cursor is inside a message, the client has all of the message so far, including parts dropped since.
+   * Call with the active run's events up to the cursor, as far as the log still has them. If the cursor is inside a
+   * message, the client has all of the message so far, including parts dropped since.
    */
   skip(events: readonly SessionEvent[], cursor: number): void {
     for (const event of events) this.of(event);
@@ -83,7 +82,6 @@ export class FrameTranslator {
     this.#joinsUpTo = head;
   }
 
-  /** Undefined for an event that this facade does not show. */
   of(event: SessionEvent): Frame | undefined {
     if (event.seq !== this.#seen + 1) this.#gap = true;
     this.#seen = event.seq;

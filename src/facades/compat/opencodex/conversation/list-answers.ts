@@ -6,7 +6,6 @@ interface Client {
   readonly caller: string;
 }
 interface Lists {
-  /** Requests for the list that are not answered yet. */
   open: number;
   /** The newest answer that no socket has used. */
   answer: { readonly head: number; readonly at: number } | undefined;
@@ -71,7 +70,7 @@ export class MessageListTracker {
       return await Promise.race([input.promise, late.then(() => undefined)]);
     } finally {
       waiting.delete(input.resolve);
-      late.catch(() => {}); // the wait has ended
+      late.catch(() => {}); // rejects when `ended` is aborted
       ended.abort();
     }
   }

@@ -25,7 +25,6 @@ export class MessageIdResolver {
 
 const smallest = 512;
 
-/** The events of the run that is active at a cursor, up to the cursor. Searches backwards from it. */
 export async function readRunEventsUpTo(
   { services }: Pick<OpencodexDeps, 'services'>,
   id: SessionId,

@@ -39,7 +39,6 @@ class RunMessage {
     };
   }
 
-  /** Call this when an answer arrives: the following text is another message. */
   close(): void {
     this.hasEnded = true;
   }
@@ -63,7 +62,7 @@ class RunMessage {
   }
 }
 
-/** The rows of a conversation, oldest first: each user's message and each run's reply. */
+/** Rows oldest first: the user's messages and the runs' replies. */
 export function toMessages(events: Iterable<SessionEvent>, view: ProjectionContext): MessageAtSeq[] {
   const rows: (MessageAtSeq | RunMessage)[] = [];
   const runs = new Map<string, RunMessage>();

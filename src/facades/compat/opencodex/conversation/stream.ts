@@ -71,7 +71,7 @@ async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number)
   return { head, after: cursor ?? working ?? head, working };
 }
 
-/** Updates the position after the wait for the list. A message completed after the list was read is still sent. */
+/** A message completed after the list was read is still sent. */
 async function findPositionAfter(
   deps: OpencodexDeps,
   id: SessionId,
@@ -113,8 +113,8 @@ async function follow(
 }
 
 /**
- * The position before the message that a run is writing. From there, "send, then connect" loses nothing and repeats no
- * row of the lists. A waiting run needs no position, because the lists contain all of it.
+ * The position before the message that a run is writing. A client that sends a message and connects there misses
+ * nothing and gets no listed row twice. A waiting run needs no position, because the lists contain all of it.
  */
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);

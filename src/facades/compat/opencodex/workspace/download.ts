@@ -8,7 +8,6 @@ interface Download {
   readonly name: string;
   readonly size: number;
   readonly mimeType: string | null;
-  /** An ETag that changes whenever the content does. */
   readonly tag: string;
   open(range: ByteRange | undefined): Promise<Readable>;
 }

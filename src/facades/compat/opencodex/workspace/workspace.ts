@@ -38,7 +38,6 @@ const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signal: Abor
   listFilesBelow(from(deps, session), { start: projectFolder, skip: () => false, signal });
 
 const newest = 500;
-/** The files that runs and commands left in the workspace, newest first. */
 async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<FolderListing> {
   const skip = (folder: string) => folder === projectFolder;
   const { files, ...others } = await listFilesBelow(from(deps, session), { start: '.', skip, signal });
@@ -51,7 +50,6 @@ const newestOf = ({ files, truncated }: Pick<FolderListing, 'files' | 'truncated
 });
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Text, an image as a data URI, or nothing for other binary files. */
 export function toContent(path: string, bytes: Buffer): Omit<Content, 'path'> {
   const mime_type = mimeType(path);
   if (mime_type?.startsWith('image/')) {
@@ -133,7 +131,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       assertFitsArchive(listing);
       if (listing.files.length === 0) throw new AppError('not_found', `There are no ${type} files`);
       const open = (path: string) => files.open(session.id, path, signal);
-      const { zip } = await import('../../../shared/archive/zip.ts'); // the package is loaded on first use
+      const { zip } = await import('../../../shared/archive/zip.ts');
       return markAsAttachment(reply, `${type}-${session.id}.zip`, 'application/zip').send(
         zip(listing, { open, maxPacked: maxPackedBytes }),
       );

@@ -15,7 +15,7 @@ export const toUploadInfo = ({ id, name, mimeType, size, uploadedAt }: UploadedF
   file_url: toFilePath(id),
 });
 
-/** Details that the log records about an attached file that is not an upload. */
+/** Details of an attached file that is not an upload: the log has only its path. */
 export const emptyFileInfo = (file: string, at: number): FileInfo => ({
   file_id: file,
   filename: file.slice(file.lastIndexOf('/') + 1),

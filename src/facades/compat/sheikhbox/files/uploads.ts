@@ -11,7 +11,7 @@ import { fileInfoReply, fileLinkReply } from './file-replies.ts';
 
 const base = '/api/v1/files';
 
-/** Uploads files without a project, to attach them to messages. Downloads and deletion use OpenCodex's routes. */
+/** Downloads and deletion of these files use OpenCodex's routes. */
 export function mountUploads(app: App, { uploads, idempotency, ...context }: SheikhboxContext): void {
   if (!uploads) return;
   for (const [path, name, summary] of [

@@ -12,7 +12,6 @@ type InfoOf = (file: string, at: number) => FileInfo;
 type ToolData = Extract<SseEvent, { event: 'tool' }>['data'];
 type Tool = FactOf<'tool.calling'> | FactOf<'tool.called'>;
 
-/** The frame of an event, for streams and the history; undefined for an event that is not shown. */
 export function toSheikhboxEvent(
   event: SessionEvent,
   profile: WireVersion,
@@ -86,7 +85,7 @@ const families = ['shell', 'file', 'browser', 'search', 'message'];
 /** This wire has a few tool families, and shows all others as `mcp`. */
 const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
 
-/** The page of v2.0 adds a row for every event, so it gets only one event of each pair. */
+/** The page of v2.0 adds a row for every event, so it gets only one of each call's two events. */
 function isShown({ type, data }: Tool, profile: WireVersion): boolean {
   if (data.function === 'message_ask_user') return false; // sent as a message and a `wait` instead
   if (profile === 'current') return true;

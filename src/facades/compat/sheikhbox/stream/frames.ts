@@ -26,7 +26,6 @@ export function createTextCache(profile: WireVersion, infos: FileInfoCache): (ev
   };
 }
 
-/** An event's frame, encoded once for all subscribers: followers share the event objects, and so the bytes. */
 export function createFrameCache(
   profile: WireVersion,
   infos?: FileInfoCache,

@@ -5,11 +5,10 @@ import type { SessionService } from '../../../../sessions/api/sessions.ts';
 
 /** The start and the end of a chat stream, as plain data, so that a repeated request can get the same stream. */
 export const StreamBounds = z.object({
-  /** The stream contains the events after this seq. */
   after: z.int(),
   /**
-   * The stream ends with the first `run.wait`, `run.error` or `run.end` after the seq `after`, of the run `runId`;
-   * null: of any run.
+   * The stream ends with this run's first `run.wait`, `run.error` or `run.end` after this seq. A null `runId`: any
+   * run's.
    */
   until: z.object({ after: z.int(), runId: RunId.nullable() }),
   /** No run is active, so the log up to this seq is everything to stream. */
@@ -19,7 +18,7 @@ export type StreamBounds = z.infer<typeof StreamBounds>;
 
 const endTypes = new Set<SessionEvent['type']>(['run.wait', 'run.error', 'run.end']);
 
-/** Whether this event ends the stream. A `run.end` for which no frame is sent ends it too. */
+/** A `run.end` for which no frame is sent also ends the stream. */
 export function isStreamEnd(event: SessionEvent, { until, last }: StreamBounds): boolean {
   if (last !== null && event.seq >= last) return true;
   if (!endTypes.has(event.type) || event.seq <= until.after) return false;

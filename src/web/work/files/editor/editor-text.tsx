@@ -17,7 +17,6 @@ interface Props {
   readonly isChanged: boolean;
   readonly isSaving: boolean;
   readonly takesFocus?: boolean;
-  /** CodeMirror loads on first use. */
   readonly show: (editors: EditorModule, common: CommonOptions) => Promise<EditorHandle>;
   readonly onSave: () => void;
   /** Undefined: there is nothing to cancel. */

@@ -33,7 +33,6 @@ interface Props {
   readonly load: () => Promise<Comparison>;
 }
 
-/** In one column, changes can be accepted or reverted; in two, only reverted. */
 export function ChangesReview({ store, path, load }: Props) {
   const [compared, setCompared] = useState<(Comparison & { readonly turn: number }) | { readonly problem: string }>();
   const turns = useRef(0);

@@ -14,7 +14,6 @@ interface File {
 interface SaveState {
   readonly isSaving: boolean;
   readonly hasConflict: boolean;
-  /** Resolves with true if the text was saved. */
   save(text: string, options?: SaveOptions): Promise<boolean>;
 }
 interface SaveOptions {

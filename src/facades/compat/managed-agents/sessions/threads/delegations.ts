@@ -27,7 +27,6 @@ export class DelegationTracker {
     return new DelegationTracker(this);
   }
 
-  /** False: the call does not delegate. */
   begin({ callId, function: name, args }: FactOf<'tool.calling'>['data']): boolean {
     if (!/^delegate(_|$)/.test(name)) return false;
     this.#open.set(callId, { name, args });

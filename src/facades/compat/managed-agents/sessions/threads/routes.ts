@@ -11,7 +11,6 @@ import { readThreadView, type ViewDeps } from '../views.ts';
 type Params = Readonly<Record<string, string | undefined>>;
 const all = { min: 1, max: 1_000, usual: 1_000 };
 
-/** The threads of a session: the primary one, and one for each child that an agent delegated to. */
 export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): Route[] {
   const { services, reader } = views;
   const { sessions } = services;

@@ -59,7 +59,6 @@ export class SessionProjection {
     return new SessionProjection(this.#id, this.#primary.agent, this.#budget, this);
   }
 
-  /** Includes the log of a child from now on. */
   open(child: SessionId, parent: SessionId, agent: AgentDetails): void {
     if (!this.#threads.has(child)) this.#threads.set(child, { projection: new ThreadProjection(child, agent), parent });
   }
