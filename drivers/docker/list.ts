@@ -40,7 +40,7 @@ export function createSandboxList(options: Options): (signal: AbortSignal) => Pr
 
   return async (signal) => {
     const mine = { filters: { label: [ownerFilter(instance)] }, abortSignal: signal };
-    // Read the folders first: a start that finishes while the engine answers then has a container in the list.
+    // Read the folders first: a folder created after the containers were listed would look like a leftover.
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));
     const all = await callEngine(signal, () => engine.listContainers({ all: true, ...mine }));

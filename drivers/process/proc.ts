@@ -45,8 +45,8 @@ export async function killProcess(mark: ProcessIdentity, recipient: 'process' | 
 const lanes = 2;
 
 /**
- * Finds all processes started with this variable or with its value on their command line. Only root can read more than
- * the command line of sealed processes. Other users' processes cannot be read.
+ * Finds all processes that have this variable in their environment. If the environment is unreadable, as that of sealed
+ * processes is without root, finds those that have the value as an argument.
  */
 export async function findProcessesByVariable(name: string, value: string): Promise<ProcessIdentity[]> {
   const target = `${name}=${value}`;

@@ -104,7 +104,7 @@ export const toApprovalPolicy = ({ tools, rules, timeoutSeconds }: Config['appro
   timeoutMs: timeoutSeconds * second,
 });
 
-/** Throws: invalid_request for the name of an unknown tool. Globs, groups and names of tool servers' tools pass. */
+/** Throws: invalid_request for an unknown tool. Globs and tool servers' tools pass; groups only for `tools.deny`. */
 export function assertKnownTools(setting: string, names: readonly string[], tools: ToolRegistry): void {
   const groups: readonly string[] = setting === 'tools.deny' ? toolGroups : [];
   const isKnown = (name: string) =>

@@ -38,7 +38,7 @@ import {
   withMemoryAuthor,
 } from './guarded-resources.ts';
 
-// The services as one principal may use them. Facades get only these, so no facade can forget a permission check.
+// Services that check the caller's permissions. Facades get only these, so no facade can forget a check.
 
 interface GuardDeps {
   readonly principalOf: () => Principal;

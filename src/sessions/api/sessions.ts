@@ -316,7 +316,7 @@ export interface SessionService {
   follow(id: SessionId, after: number, options: FollowOptions): AsyncIterable<LogUpdate>;
   /** The active run, from `run.started` to `run.end` including waits, and the seq at which it began. */
   activeRun(id: SessionId): Promise<{ runId: RunId; startedSeq: number; waiting: boolean } | undefined>;
-  /** A turn's request as the model received it; by default, of the newest turn. Rejects: not_found (no such turn). */
+  /** The request of a turn (default: the newest) as the model received it. Rejects: not_found (no such turn). */
   promptAt(id: SessionId, turn?: number): Promise<RecordedRequest>;
   agent(id: SessionId): Promise<EffectiveAgent>;
   /** Workspace skills are included only while the sandbox runs. */

@@ -35,7 +35,7 @@ const freshMs = 100;
 
 /**
  * Owns sessions through leases in a store shared by several servers. Each lease is renewed after a third of its
- * duration, all in one request, so the load on the store does not grow with the number of sessions.
+ * duration. Leases are renewed in batches, so that many sessions cost the store few requests.
  */
 export class LeasedOwnership implements Ownership {
   readonly isShared = true;

@@ -86,7 +86,8 @@ export function createProfileResolver(deps: Deps): AgentProfileResolver {
 
   return async (session) => {
     const { owner, projectId } = session;
-    // In parallel, because each reads the store. A failed read is ignored, because the project may have been deleted.
+    // In parallel, because each reads the store. The project may have been deleted, so a failed read of its config is
+    // ignored.
     const [usual, config, chosenModel] = await Promise.all([
       usualOf(),
       projectId === null ? undefined : agents.get(projectId).catch(() => undefined),

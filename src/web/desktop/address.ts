@@ -1,6 +1,6 @@
 const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
 const api = `/api/v1/sessions/${session}`;
-/** The page is in the work pane, with its controls. */
+/** Embedded in the work pane, where the page shows its controls. */
 export const isInPane = new URLSearchParams(location.search).has('pane');
 /** In any other frame, the page shows only the screen. */
 export const isFramed = window.parent !== window && !isInPane;

@@ -40,7 +40,7 @@ export function ModelPicker({ groups, value, onChange, other = false }: Props) {
           onInput={(event) => setText(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (pressedKey(event) !== 'Enter') return;
-            event.preventDefault(); // keeps the form around it from being sent
+            event.preventDefault(); // Enter must not submit the surrounding form
             const best = shown[0]?.ref ?? unlisted;
             if (best !== undefined) onChange(best);
           }}

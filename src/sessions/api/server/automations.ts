@@ -106,7 +106,7 @@ export const AutomationPause = z.object({
   by: z.enum(['person', 'failures', 'owner']),
   text: z.string(),
   at: z.number(), // epoch ms
-  /** The `word` of the failure that paused an API-defined automation. */
+  /** Why an API-defined automation's start failed: the API's word, or an error code. */
   failure: z.string().optional(),
 });
 export type AutomationPause = z.infer<typeof AutomationPause>;

@@ -19,7 +19,7 @@ export class TokenMeter {
     return Math.ceil(bytes * (this.#perByte.get(model) ?? assumed));
   }
 
-  /** Missing or implausible counts are ignored. */
+  /** A missing or implausible input count does not change the estimate. */
   learn(model: string, bytes: number, { inputTokens, outputTokens, cachedTokens = 0 }: Usage): void {
     const before = this.#habits.get(model)?.outputTokens ?? outputTokens;
     this.#habits.set(model, {

@@ -23,7 +23,7 @@ const NameEntry = z.object({
 });
 type NameEntry = z.infer<typeof NameEntry>;
 
-/** Permission to create a name's session with this id. Of several callers with the same claim, only one succeeds. */
+/** Permission to create the session of this name, with this id. If several callers hold it, only one succeeds. */
 export interface NameClaim {
   readonly key: string;
   readonly sessionId: SessionId;

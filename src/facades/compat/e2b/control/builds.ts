@@ -124,7 +124,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
     const offset = Number(parseUrlQuery({ url }).get('logsOffset') ?? 0);
     if (!Number.isInteger(offset) || offset < 0) throw badRequest('logsOffset is a whole number.');
-    // Read the state first: lines logged between the two reads belong to the next call.
+    // Read the state first: a client that sees an ended build stops polling, so this log must include the last lines.
     const build = await builds.build(params.sid, params.build);
     const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
     return statusView(build, entries.map(entryView));

@@ -146,7 +146,7 @@ class EventList {
 }
 interface NextPage {
   readonly thread: SessionId;
-  /** The newest event of the log that was read. */
+  /** The newest event already read from the thread's log. */
   readonly seq: number;
   readonly page: EventPage | undefined;
 }

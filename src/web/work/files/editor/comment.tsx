@@ -30,7 +30,7 @@ export const CommentButton = ({
   />
 );
 
-/** Shown below the last line. Sent to the agent as a message with the file and the lines. */
+/** Shown below the selected lines. The comment is sent to the agent as a message with the file and the lines. */
 export function CommentForm({ store, path, text, lines, close }: Props) {
   const [comment, setComment] = useState('');
   useEffect(() => {
