@@ -10,7 +10,7 @@ import { openCgroups } from '../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../drivers/process/find-bubblewrap.ts';
 import { launchDaemon, workspaceOf } from '../../drivers/process/launch.ts';
 import { folderVolumes } from '../../drivers/process/volumes.ts';
-import { openFolders } from '../../drivers/shared/folders.ts';
+import { openSandboxFolders } from '../../drivers/shared/folders.ts';
 import { writeToken } from '../../drivers/shared/link/token.ts';
 import { seccompProgram } from '../../drivers/shared/seccomp/program.ts';
 import { bundleSandboxd } from '../../src/app/images/bundle-sandboxd.ts';
@@ -38,7 +38,7 @@ export async function createDaemonStarter(stack: AsyncDisposableStack) {
   const [init, sudo] = [join(images, 'init.sh'), join(images, 'sudo')];
   const programs = { node: process.execPath, init, sudo, daemon: async () => daemon };
   const cgroups = await openCgroups(folder.path);
-  const folders = await openFolders(folder.path);
+  const folders = await openSandboxFolders(folder.path);
   const volumes = folderVolumes(folders);
   let count = 0;
   return async () => {

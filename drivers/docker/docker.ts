@@ -16,7 +16,7 @@ import type {
   ServiceHosting,
   VolumeHosting,
 } from '../driver.ts';
-import { openFolders } from '../shared/folders.ts';
+import { openSandboxFolders } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { requireReachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
@@ -134,7 +134,10 @@ export async function dockerDriver(
   const { host, instance, root, gate, ids, replica, caBundle, labels = {}, onRefused } = options;
   const engine = openEngine(host, options.answerMs);
   const { socketsDir } = options;
-  const folders = await openFolders(root, socketsDir === undefined ? undefined : filteredMounts(engine, socketsDir));
+  const folders = await openSandboxFolders(
+    root,
+    socketsDir === undefined ? undefined : filteredMounts(engine, socketsDir),
+  );
   const images = openImages(engine, [options.defaultImage ?? [], options.variants ?? []].flat());
   const refused = onRefused && ((from: { id: SandboxId }, reason: string) => onRefused(from.id, reason));
   const end = { gate, ids, replica, caBundle, onRefused: refused };

@@ -15,7 +15,7 @@ import type {
   SandboxSpec,
   VolumeHosting,
 } from '../driver.ts';
-import { openFolders, type SandboxMeta, toLabels } from '../shared/folders.ts';
+import { openSandboxFolders, type SandboxMeta, toLabels } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { dialVncSocket } from '../shared/link/dial-vnc-socket.ts';
 import { requireReachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
@@ -130,7 +130,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     options.bubblewrap === undefined
       ? undefined
       : await findBubblewrap(options.bubblewrap, seccompProgram(process.arch));
-  const folders = await openFolders(root);
+  const folders = await openSandboxFolders(root);
   const volumes = folderVolumes(folders);
   const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
   const kernelLimits = cgroups && openKernelLimits({ bubblewrap, cgroups, users: options.users, folders });

@@ -72,7 +72,7 @@ export interface Folders {
 let drafts = 0;
 
 /** `elsewhere`: the mounts are outside the server's own folders. */
-export async function openFolders(folder: string, elsewhere?: Mounts): Promise<Folders> {
+export async function openSandboxFolders(folder: string, elsewhere?: Mounts): Promise<Folders> {
   const root = resolve(folder);
   await mkdir(root, { recursive: true, mode: 0o700 });
   await chmod(root, 0o700);

@@ -32,7 +32,7 @@ const longestMs = 60_000;
  * are simultaneous if they come within the time that the pool needs to refill: twice a start. Ready sandboxes, each
  * counted with its full memory limit, use at most half of the free memory.
  */
-export function automaticPoolSize({ clock, freeMemory }: PoolSizeInputs): PoolSizer {
+export function createAutomaticPoolSizer({ clock, freeMemory }: PoolSizeInputs): PoolSizer {
   let times: number[] = [];
   let refillMs = shortestMs;
   return {

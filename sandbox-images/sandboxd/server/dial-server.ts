@@ -6,7 +6,7 @@ import { join } from 'node:path';
 // The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. On each connection the
 // roles are then reversed: the server sends the requests.
 
-export interface ControlOptions {
+export interface DialControlOptions {
   readonly folder: string;
   readonly hello: string;
   readonly server: Server;
@@ -23,7 +23,7 @@ const most = 96;
 const lookMs = 2_000;
 
 /** Keeps one unused connection to every socket named `control` or `control.*` in the folder, until disposed. */
-export function dialControl(options: ControlOptions): Disposable {
+export function dialControl(options: DialControlOptions): Disposable {
   const dialled = new Map<string, IdleDialler>();
   const look = () => {
     const names = listed(options.folder);
@@ -70,7 +70,7 @@ interface IdleDialler extends Disposable {
   nudge(): void;
 }
 
-function keepDialled(name: string, { folder, hello, server, log }: ControlOptions): IdleDialler {
+function keepDialled(name: string, { folder, hello, server, log }: DialControlOptions): IdleDialler {
   const unused = new Set<Socket>();
   const all = new Set<Socket>();
   const streams = new Set<Socket>();

@@ -12,7 +12,7 @@ import { createSearchTool, toServerTools } from './tools.ts';
 /** Above this number, tools are loaded on demand, so that they do not fill the model's context window. */
 const maxListed = 24;
 
-export interface SessionTools {
+export interface ToolServerTools {
   readonly declared: readonly Tool[];
   readonly all: readonly Tool[];
   readonly failed: readonly FailedToolServer[];
@@ -45,7 +45,7 @@ export class ToolServers extends ServerPart<Deps> implements AsyncDisposable {
   readonly #sandboxes = new Map<SandboxClient, ConnectedServers>();
 
   /** A failed server contributes no tools until it responds again. */
-  async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools> {
+  async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<ToolServerTools> {
     const { connections, loaded } = await this.#connected(client, servers);
     const failed: FailedToolServer[] = [];
     const leftOut: UnsupportedTool[] = [];

@@ -30,7 +30,7 @@ interface Background extends Pick<ServerParts, 'clock' | 'closing'> {
 }
 
 /** Can run while the server runs, because the server opens data under all configured encryption keys. */
-export async function rotateInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
+export async function rotateKeysInBackground({ sealed, clock, logger, closing }: Background): Promise<void> {
   for (let tries = 0; !closing.aborted; tries++) {
     try {
       const counts = await rotateAll(sealed);

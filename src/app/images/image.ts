@@ -11,7 +11,7 @@ const images = fileURLToPath(new URL('../../../sandbox-images', import.meta.url)
 const built = join(images, 'sandboxd.mjs');
 export const initScript = join(images, 'init.sh');
 export const sudoScript = join(images, 'sudo');
-export const browserPolicy = join(images, 'browser-policy.json');
+export const browserPolicyPath = join(images, 'browser-policy.json');
 
 /** The daemon as one file, built once per start of the server. */
 export function createDaemonBundler(dataDir: string): () => Promise<string> {

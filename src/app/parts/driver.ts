@@ -9,7 +9,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { IdSource, SandboxId } from '../../core/model/ids.ts';
 import { readExtraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import {
-  browserPolicy,
+  browserPolicyPath,
   bundledImages,
   chooseDesktop,
   createDaemonBundler,
@@ -137,7 +137,7 @@ function driverParts(options: Options): DriverParts {
     hasEgress: config.egress.policy !== 'none',
     image: resolveSandboxImage(config, chooseDesktop(config) === true),
     ourImages: bundledImages(daemon),
-    programs: { node, init: initScript, sudo: sudoScript, daemon, browserPolicy },
+    programs: { node, init: initScript, sudo: sudoScript, daemon, browserPolicy: browserPolicyPath },
   };
 }
 

@@ -9,8 +9,9 @@ import { AppError } from '../../core/errors/errors.ts';
 import { readOwnBudget } from '../../core/model/runs/budget.ts';
 import type { ConcurrentAmounts } from '../../core/model/runs/budget-limits.ts';
 import { findEgressPolicy } from '../../sandboxes/egress/policies/list.ts';
+import type { BudgetHolder } from '../../sessions/api/server/budgets.ts';
 import type { EffectiveBudgets } from '../../sessions/api/sessions.ts';
-import type { BudgetLimits, LimitHolder } from '../../sessions/budgets/account.ts';
+import type { BudgetLimits } from '../../sessions/budgets/account.ts';
 import type { AgentProfile } from '../../sessions/run/profile.ts';
 import type { Approvals } from '../../sessions/run/run-context.ts';
 import type { Config } from '../settings/config.ts';
@@ -37,7 +38,7 @@ export const toRunPolicy = (config: Config, random: () => number): Omit<RunPolic
 
 export const createLimitsReader =
   (live: { readonly now: Config }) =>
-  (holder: LimitHolder): BudgetLimits => {
+  (holder: BudgetHolder): BudgetLimits => {
     const { now } = live;
     const held = heldLimits(now, holder);
     if (holder.of === 'server') return { day: {}, month: {}, held };
@@ -54,7 +55,7 @@ export const createLimitsReader =
   };
 
 /** Sessions without an owner have no limits per person. */
-function heldLimits(config: Config, { of, id }: LimitHolder): ConcurrentAmounts {
+function heldLimits(config: Config, { of, id }: BudgetHolder): ConcurrentAmounts {
   if (of === 'person' && id === '') return {};
   const limits = config[of];
   const own = {

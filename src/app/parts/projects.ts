@@ -38,7 +38,7 @@ import { createToolServerSecretStore, SavedToolServers } from '../../sessions/to
 import { ToolServerSignIns } from '../../sessions/tool-servers/sign-in.ts';
 import { CredentialRecords } from '../../sessions/vaults/credential-records.ts';
 import { NamedSecrets } from '../../sessions/vaults/named-secrets.ts';
-import { rotateInBackground } from '../commands/rotate-keys.ts';
+import { rotateKeysInBackground } from '../commands/rotate-keys.ts';
 import type { Config } from '../settings/config.ts';
 import { createReachFetch, createToolFetch } from './model-addresses.ts';
 
@@ -191,7 +191,7 @@ export async function openProjectParts({
     /** Reseals stored keys with the newest encryption key. Resolves soon after `closing` fires, even if unfinished. */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1)
-        await rotateInBackground({
+        await rotateKeysInBackground({
           sealed: [keys, secrets, credentials, webhooks, hooks, toolSecrets, ofVaults],
           clock,
           logger,

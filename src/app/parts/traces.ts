@@ -1,6 +1,6 @@
 import type { EventLog, EventStore } from '../../core/contracts/ports.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
-import { LogTraces } from '../../observability/traces/log-traces.ts';
+import { RunTraceExporter } from '../../observability/traces/log-traces.ts';
 import { OtlpSink, type OtlpTarget } from '../../observability/traces/otlp.ts';
 import { createSdkSink, findLoadedTracer } from '../../observability/traces/sdk.ts';
 
@@ -15,7 +15,10 @@ const usualTimeoutMs = 10_000;
 const usualChars = 32_768;
 
 /** Traces are sent only if the standard OpenTelemetry variables or a loaded SDK request it. */
-export function openTraces(variables: Variables, { log, events, version, warn }: TraceDeps): LogTraces | undefined {
+export function openTraces(
+  variables: Variables,
+  { log, events, version, warn }: TraceDeps,
+): RunTraceExporter | undefined {
   if (variables.OTEL_SDK_DISABLED?.toLowerCase() === 'true') return undefined;
   const tracer = findLoadedTracer(version);
   const target = tracer ? undefined : otlpTarget(variables, warn);
@@ -25,7 +28,7 @@ export function openTraces(variables: Variables, { log, events, version, warn }:
     variables.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT ?? '',
   );
   const maxChars = Number(variables.OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT) || usualChars;
-  return new LogTraces({ log, events, sink, warn, content, maxChars });
+  return new RunTraceExporter({ log, events, sink, warn, content, maxChars });
 }
 
 function otlpTarget(variables: Variables, warn: TraceDeps['warn']): OtlpTarget | undefined {

@@ -39,7 +39,7 @@ import { createRunCompaction } from '../../sessions/retention/compaction.ts';
 import type { UploadReader } from '../../sessions/run/context/attachments.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
-import { forgetPreviews } from '../../sessions/services/ports.ts';
+import { deletePreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
 import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
 import {
@@ -302,7 +302,7 @@ export async function openEngine(server: ServerWithAgents): Promise<RunningEngin
     if (stored) await volumes.ofSessions.release(id, SessionRecord.parse(stored.doc).sandbox?.volumes);
     await server.pictures.forget(id);
     await snapshots.forget(id);
-    await forgetPreviews(records, id);
+    await deletePreviews(records, id);
   };
   const reconciler = new Reconciler({
     // Shorter than the interval between sweeps, so the second sweep that sees a leftover removes it, within 30 s.

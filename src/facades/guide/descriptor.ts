@@ -1,7 +1,7 @@
-import { describeFacade } from '../shared/facade.ts';
+import { defineFacade } from '../shared/facade.ts';
 import { guideRoutes } from './routes.ts';
 
-export const guide = describeFacade({
+export const guide = defineFacade({
   label: 'guide',
   audience: 'people: the documentation of this version, offline',
   tag: 'Server',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { createRouteDescriber, noBodyReply, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
-import { describeFacade } from '../shared/facade.ts';
+import { defineFacade } from '../shared/facade.ts';
 import type { McpDeps } from './deps.ts';
 import { mcpErrors, mcpFailures } from './errors.ts';
 
@@ -36,7 +36,7 @@ function mcpRoutes(deps: McpDeps): FacadeRoutes {
   };
 }
 
-export const mcp = describeFacade({
+export const mcp = defineFacade({
   label: 'MCP',
   audience:
     'assistants that speak the Model Context Protocol, such as Claude Code; `corral mcp` is the same over stdio',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { integer, text } from '../../config/kinds.ts';
 import { optionalSetting, setting } from '../../config/setting.ts';
-import { describeFacade } from '../shared/facade.ts';
+import { defineFacade } from '../shared/facade.ts';
 import { previewRoutes } from './routes.ts';
 
 const previewSettings = z.strictObject({
@@ -12,7 +12,7 @@ const previewSettings = z.strictObject({
   maxHours: setting(integer(1), 168, 'the longest life of a preview'),
 });
 
-export const previews = describeFacade({
+export const previews = defineFacade({
   label: 'previews',
   audience: 'browsers and programs that look at what listens in a sandbox, each port under an origin of its own',
   tag: 'Previews',

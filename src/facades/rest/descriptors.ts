@@ -3,7 +3,7 @@ import { AutomationId, DeliveryResult } from '../../api/views/automations.ts';
 import { detailFailures } from '../../http/errors/failure-docs.ts';
 import { createRouteDescriber, okReply } from '../../http/routes/route-docs.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
-import { describeFacade, type FacadeParts } from '../shared/facade.ts';
+import { defineFacade, type FacadeParts } from '../shared/facade.ts';
 import { restRoutes } from '../shared/rest.ts';
 import { buildFileRoutes, repositoryPatchRoutes, skillDownloadRoutes, snapshotArchiveRoutes } from './archives.ts';
 import { boxRoutes } from './boxes.ts';
@@ -51,7 +51,7 @@ interface Section {
 
 function section(tag: string, { audience, paths, documents, byHand = [] }: Section) {
   const page = tag.toLowerCase();
-  return describeFacade({
+  return defineFacade({
     label: page,
     audience,
     tag,

@@ -1,11 +1,11 @@
 import type { App } from '../../http/routes/routes.ts';
-import { describeFacade } from '../shared/facade.ts';
+import { defineFacade } from '../shared/facade.ts';
 import { restRoutes } from '../shared/rest.ts';
 import { mountPage } from './page.ts';
 import { serverRoutes } from './routes.ts';
 import { mountSharedSessions } from './shared.ts';
 
-export const server = describeFacade({
+export const server = defineFacade({
   label: 'server',
   audience: 'probes, monitoring, the list of templates, the models, settings and keys',
   tag: 'Server',
@@ -35,7 +35,7 @@ export const server = describeFacade({
   routes: async (parts) => [serverRoutes({ ...parts, frames: parts.previews.frames }), restRoutes(parts, 'Server')],
 });
 
-export const webClient = describeFacade({
+export const webClient = defineFacade({
   label: 'web client',
   audience: 'people, also on a phone and by keyboard: chat, plan, tool calls, files, terminal, screen',
   tag: 'Server',

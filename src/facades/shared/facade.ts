@@ -125,6 +125,6 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
 }
 
 /** Keeps the type of the settings, which the schema of all settings needs. */
-export const describeFacade = <Settings extends z.ZodObject = z.ZodObject>(
+export const defineFacade = <Settings extends z.ZodObject = z.ZodObject>(
   descriptor: FacadeDescriptor<Settings>,
 ): FacadeDescriptor<Settings> => descriptor;

@@ -1,7 +1,7 @@
-import { describeFacade } from '../shared/facade.ts';
+import { defineFacade } from '../shared/facade.ts';
 import { signInRoutes } from './routes.ts';
 
-export const signIn = describeFacade({
+export const signIn = defineFacade({
   label: 'sign-in',
   audience: 'people who sign in with the identity provider of their company',
   tag: 'Server',

@@ -1,7 +1,7 @@
-import { describeFacade } from '../shared/facade.ts';
+import { defineFacade } from '../shared/facade.ts';
 import { streamRoutes } from './routes.ts';
 
-export const streams = describeFacade({
+export const streams = defineFacade({
   label: 'streams',
   audience:
     'programs that move bytes: files of any size, commands with their output as it comes, terminals. The command `corral` and the typed client use it',

@@ -1,9 +1,9 @@
 import { trpcErrorStyle } from '../../api/procedure/errors.ts';
-import { describeFacade } from '../shared/facade.ts';
+import { defineFacade } from '../shared/facade.ts';
 import { mountHttp } from './http.ts';
 import { mountSocket } from './socket.ts';
 
-export const trpc = describeFacade({
+export const trpc = defineFacade({
   label: 'tRPC',
   audience: 'TypeScript and JavaScript programs: `corral/client`, which `npm run pack:client` makes a package',
   tag: undefined,

@@ -22,7 +22,7 @@ const lookBack = 50; // events before a run's start, such as its message and the
 const pageSize = 500;
 
 /** Sends the spans of each run that ends on this server. Until then, stores only the seqs of starts. */
-export class LogTraces implements AsyncDisposable {
+export class RunTraceExporter implements AsyncDisposable {
   readonly #options: Options;
   readonly #starts = new Map<RunId, number>();
   readonly #reading = new Set<Promise<void>>();

@@ -9,22 +9,14 @@ import {
 } from '../../core/model/runs/budget.ts';
 import { type ConcurrentAmounts, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
 import { addAmounts } from '../../core/model/spending.ts';
+import type { BudgetHolder } from '../api/server/budgets.ts';
 
 // The account of a person, project or the server: its usage in the current day and month, and amounts reserved by
 // requests in progress. Everything here is a pure function of account and time; the ledger stores the result.
 
-export const holderKinds = ['person', 'project', 'server'] as const;
-/**
- * A holder of limits. A person's id is the `owner` of that person's sessions. The id `''` stands for sessions without
- * an owner; the server's id is `''` too.
- */
-export interface LimitHolder {
-  readonly of: (typeof holderKinds)[number];
-  readonly id: string;
-}
-export const recordIdOf = ({ of, id }: LimitHolder): string => `${of}:${id}`;
+export const recordIdOf = ({ of, id }: BudgetHolder): string => `${of}:${id}`;
 export type BudgetedSession = { readonly owner?: string | undefined; readonly projectId: string | null };
-export const holdersOf = ({ owner = '', projectId }: BudgetedSession): readonly LimitHolder[] => [
+export const holdersOf = ({ owner = '', projectId }: BudgetedSession): readonly BudgetHolder[] => [
   { of: 'person', id: owner },
   ...(projectId === null ? [] : [{ of: 'project', id: projectId } as const]),
   { of: 'server', id: '' },
@@ -106,7 +98,7 @@ export function resolveLimits(own: OwnLimits, usual: BudgetLimits): BudgetLimits
 
 export function toAccountBudgetLines(
   account: BudgetAccount,
-  of: LimitHolder['of'],
+  of: BudgetHolder['of'],
   limits: BudgetLimits,
 ): readonly BudgetLine[] {
   const held = sumAmounts(account.open);

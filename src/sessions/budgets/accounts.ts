@@ -5,7 +5,8 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { ServerPart } from '../../core/contracts/server-parts.ts';
 import { budgetAccountKind } from '../../core/model/records.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
-import { BudgetAccount, emptyAccount, type LimitHolder, recordIdOf, toCurrentPeriods } from './account.ts';
+import type { BudgetHolder } from '../api/server/budgets.ts';
+import { BudgetAccount, emptyAccount, recordIdOf, toCurrentPeriods } from './account.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
@@ -15,7 +16,7 @@ interface Deps {
 export class BudgetAccountStore extends ServerPart<Deps> {
   readonly #turns = createKeyedQueue();
 
-  async get(holder: LimitHolder): Promise<BudgetAccount> {
+  async get(holder: BudgetHolder): Promise<BudgetAccount> {
     return this.#parse(await this.deps.records.get(budgetAccountKind, recordIdOf(holder)));
   }
 
@@ -26,7 +27,7 @@ export class BudgetAccountStore extends ServerPart<Deps> {
 
   /** If `change` returns undefined, nothing is written. `change` runs again after a concurrent write. */
   async change(
-    holder: LimitHolder,
+    holder: BudgetHolder,
     change: (now: BudgetAccount) => BudgetAccount | undefined | Promise<BudgetAccount | undefined>,
   ): Promise<BudgetAccount> {
     const place = { kind: budgetAccountKind, id: recordIdOf(holder) };

@@ -10,12 +10,18 @@ import {
   mapLimits,
   type PeriodLimit,
 } from '../../core/model/runs/budget-limits.ts';
-import type { BudgetChange, BudgetHolder, BudgetService, LimitUsage, SharedBudget } from '../api/server/budgets.ts';
+import {
+  type BudgetChange,
+  type BudgetHolder,
+  type BudgetService,
+  budgetHolders,
+  type LimitUsage,
+  type SharedBudget,
+} from '../api/server/budgets.ts';
 import {
   type BudgetAccount,
   type BudgetLimits,
   emptyAccount,
-  holderKinds,
   type OwnLimits,
   type Period,
   raiseToLoggedUsage,
@@ -72,7 +78,7 @@ export function createBudgetService(deps: Deps): BudgetService {
   return {
     async list() {
       const [known, loggedOf] = await Promise.all([accounts.all(), usage()]);
-      const named = (await Promise.all(holderKinds.map(async (of) => ({ of, names: await readNames(of) })))).flatMap(
+      const named = (await Promise.all(budgetHolders.map(async (of) => ({ of, names: await readNames(of) })))).flatMap(
         ({ of, names }) => [...names].map(([id, name]) => ({ of, id, name })),
       );
       const holders = [...named.slice(0, -1), { of: 'person', id: '', name: '' } as const, ...named.slice(-1)];

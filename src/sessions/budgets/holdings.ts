@@ -3,12 +3,12 @@ import type { ServerParts } from '../../core/contracts/server-parts.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { fitsLimit } from '../../core/model/runs/budget.ts';
 import { type ConcurrentAmounts, type ConcurrentLimit, concurrentLimits } from '../../core/model/runs/budget-limits.ts';
+import type { BudgetHolder } from '../api/server/budgets.ts';
 import {
   type BudgetAccount,
   type BudgetedSession,
   type BudgetLimits,
   holdersOf,
-  type LimitHolder,
   recordIdOf,
   resolveLimits,
 } from './account.ts';
@@ -23,7 +23,7 @@ export interface Holding {
 }
 interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly accounts: BudgetAccountStore;
-  readonly limitsOf: (holder: LimitHolder) => BudgetLimits;
+  readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
   readonly stored: CountStoredDocuments;
   /** Runs and sandboxes of sessions in this server's memory. */
   readonly live: () => Iterable<Holding>;
@@ -31,7 +31,7 @@ interface Deps extends Pick<ServerParts, 'clock' | 'warn'> {
   readonly server: string;
 }
 export interface ReachedLimit {
-  readonly of: LimitHolder['of'];
+  readonly of: BudgetHolder['of'];
   readonly kind: ConcurrentLimit;
   readonly limit: number;
   readonly used: number;
@@ -53,7 +53,7 @@ export class HoldingLimiter implements AsyncDisposable {
   readonly #inTurn = createKeyedQueue();
   readonly #storing = new Set<Holding>();
   /** Accounts that contain this server's totals. */
-  readonly #published = new Map<string, LimitHolder>();
+  readonly #published = new Map<string, BudgetHolder>();
   #stored = Promise.withResolvers<void>();
   #renewal: unknown;
   #isOver = false;
@@ -109,7 +109,7 @@ export class HoldingLimiter implements AsyncDisposable {
   }
 
   /** The holder's current amounts; 0 without a limit. */
-  async used(holder: LimitHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrentLimit, number>>> {
+  async used(holder: BudgetHolder, account: BudgetAccount): Promise<Readonly<Record<ConcurrentLimit, number>>> {
     const limits = resolveLimits(account.own, this.#deps.limitsOf(holder)).held;
     const { now, others } = this.#sums(holder, account);
     const one = async (kind: ConcurrentLimit) => {
@@ -129,7 +129,7 @@ export class HoldingLimiter implements AsyncDisposable {
     if (this.#deps.shared) await this.#inTurn('', () => this.#renew());
   }
 
-  async #readLimits(holder: LimitHolder, amounts: ConcurrentAmounts) {
+  async #readLimits(holder: BudgetHolder, amounts: ConcurrentAmounts) {
     const { own } = await this.#deps.accounts.get(holder);
     const { held } = resolveLimits(own, this.#deps.limitsOf(holder));
     return concurrentLimits.flatMap((kind) => {
@@ -160,7 +160,7 @@ export class HoldingLimiter implements AsyncDisposable {
 
   /** Totals are read before stored documents, so that each document is counted at least once. */
   async #findReached(
-    holder: LimitHolder,
+    holder: BudgetHolder,
     account: BudgetAccount,
     { limits, amounts }: { limits: readonly { kind: ConcurrentLimit; limit: number }[]; amounts: ConcurrentAmounts },
   ): Promise<Answer> {
@@ -175,7 +175,7 @@ export class HoldingLimiter implements AsyncDisposable {
     return undefined;
   }
 
-  #sums(holder: LimitHolder, { held }: BudgetAccount) {
+  #sums(holder: BudgetHolder, { held }: BudgetAccount) {
     const name = recordIdOf(holder);
     const own = ({ session }: Holding) => holdersIn(session).some((one) => recordIdOf(one) === name);
     const storing = [...this.#storing].filter(own);
@@ -193,7 +193,7 @@ export class HoldingLimiter implements AsyncDisposable {
     };
   }
 
-  #withSum(holder: LimitHolder, account: BudgetAccount, more: ConcurrentAmounts = {}): BudgetAccount {
+  #withSum(holder: BudgetHolder, account: BudgetAccount, more: ConcurrentAmounts = {}): BudgetAccount {
     const { server, clock } = this.#deps;
     const { now } = this.#sums(holder, account);
     const amounts = Object.fromEntries(
@@ -210,7 +210,7 @@ export class HoldingLimiter implements AsyncDisposable {
     return { ...account, held: { ...Object.fromEntries(others), ...own } };
   }
 
-  async #publish(holders: readonly LimitHolder[]): Promise<void> {
+  async #publish(holders: readonly BudgetHolder[]): Promise<void> {
     if (!this.#deps.shared) return;
     for (const holder of holders) {
       if (!this.#published.has(recordIdOf(holder))) continue;
@@ -250,7 +250,7 @@ export class HoldingLimiter implements AsyncDisposable {
   }
 }
 
-function holdersIn({ from, ...session }: HoldingSession): readonly LimitHolder[] {
+function holdersIn({ from, ...session }: HoldingSession): readonly BudgetHolder[] {
   const before = from ? holdersOf(from).map(recordIdOf) : [];
   return holdersOf(session).filter((holder) => !before.includes(recordIdOf(holder)));
 }

@@ -14,6 +14,7 @@ import {
   zeroAmounts,
 } from '../../core/model/runs/budget.ts';
 import { addAmounts, type BudgetOverrun, toCountedSpending } from '../../core/model/spending.ts';
+import type { BudgetHolder } from '../api/server/budgets.ts';
 import {
   type OpenedTurn,
   type PaidCalls,
@@ -28,7 +29,6 @@ import {
   type BudgetLimits,
   hasToolCallLimit,
   holdersOf,
-  type LimitHolder,
   type LoggedUsage,
   raiseToLoggedUsage,
   recordIdOf,
@@ -57,14 +57,14 @@ export interface LedgerDeps extends Pick<ServerParts, 'clock' | 'newId' | 'warn'
    * Whether other servers use the store as well. If not, reservations of an earlier process are released immediately.
    */
   readonly shared: boolean;
-  readonly limitsOf: (holder: LimitHolder) => BudgetLimits;
+  readonly limitsOf: (holder: BudgetHolder) => BudgetLimits;
   /** Usage of the holder's sessions in the current day and month, according to their logs. */
-  readonly logged: (holder: LimitHolder, now: number) => Promise<LoggedUsage>;
+  readonly logged: (holder: BudgetHolder, now: number) => Promise<LoggedUsage>;
 }
 
 interface HeldAmounts {
   readonly id: string;
-  readonly holders: readonly LimitHolder[];
+  readonly holders: readonly BudgetHolder[];
   readonly amounts: BudgetAmounts;
   used: BudgetAmounts | undefined;
   /** The holders whose account records the end of the reservation. */
@@ -141,21 +141,21 @@ export class BudgetLedger implements AsyncDisposable {
     return true;
   }
 
-  async limit(holder: LimitHolder, own: BudgetAccount['own']): Promise<BudgetAccount> {
+  async limit(holder: BudgetHolder, own: BudgetAccount['own']): Promise<BudgetAccount> {
     const changed = await this.#change(holder, (account) => ({ ...account, own }));
     this.#wake();
     return changed;
   }
 
   async #reserve(
-    holders: readonly LimitHolder[],
+    holders: readonly BudgetHolder[],
     requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined> {
     for (;;) {
       const freed = this.#freed.promise;
       const id = this.#deps.newId();
-      const [taken, tried]: [LimitHolder[], LimitHolder[]] = [[], []];
+      const [taken, tried]: [BudgetHolder[], BudgetHolder[]] = [[], []];
       let { most } = requested;
       let [isBusy, over]: [boolean, BudgetOverrun | undefined] = [false, undefined];
       try {
@@ -185,7 +185,11 @@ export class BudgetLedger implements AsyncDisposable {
   }
 
   /** Calls are counted before they are made, so that those of a lost server are counted too. */
-  async #payCalls(holders: readonly LimitHolder[], count: number, signal: AbortSignal): Promise<PaidCalls | undefined> {
+  async #payCalls(
+    holders: readonly BudgetHolder[],
+    count: number,
+    signal: AbortSignal,
+  ): Promise<PaidCalls | undefined> {
     let paid = 0;
     while (paid < count) {
       const reserved = await this.#reserve(
@@ -202,7 +206,7 @@ export class BudgetLedger implements AsyncDisposable {
     return { count: paid };
   }
 
-  async #giveBackCalls(holders: readonly LimitHolder[], count: number): Promise<void> {
+  async #giveBackCalls(holders: readonly BudgetHolder[], count: number): Promise<void> {
     for (const holder of holders) {
       try {
         const { lines } = await this.#readLimited(holder);
@@ -260,7 +264,7 @@ export class BudgetLedger implements AsyncDisposable {
 
   /** Undefined: no limit applies. */
   async #take(
-    holder: LimitHolder,
+    holder: BudgetHolder,
     id: string,
     requested: { readonly least: BudgetAmounts; readonly most: BudgetAmounts },
   ) {
@@ -279,7 +283,7 @@ export class BudgetLedger implements AsyncDisposable {
     return room;
   }
 
-  async #charge(holders: readonly LimitHolder[], used: BudgetAmounts): Promise<BudgetOverrun | undefined> {
+  async #charge(holders: readonly BudgetHolder[], used: BudgetAmounts): Promise<BudgetOverrun | undefined> {
     let over: BudgetOverrun | undefined;
     for (const holder of holders) {
       const { account: before, limits, lines } = await this.#readLimited(holder);
@@ -293,7 +297,7 @@ export class BudgetLedger implements AsyncDisposable {
   }
 
   /** Runs once per process, and again after a server was lost before it reported its usage. */
-  async #countLogs(holder: LimitHolder, account: BudgetAccount): Promise<void> {
+  async #countLogs(holder: BudgetHolder, account: BudgetAccount): Promise<void> {
     const name = recordIdOf(holder);
     if (this.#counted.has(name) && !account.open.some((one) => this.#isLost(one))) return;
     const logged = await this.#deps.logged(holder, this.#deps.clock.now());
@@ -310,13 +314,13 @@ export class BudgetLedger implements AsyncDisposable {
 
   #lease = (id: string) => ({ id, server: this.#server, until: this.#deps.clock.now() + reservationLeaseMs });
 
-  async #readLimited(holder: LimitHolder) {
+  async #readLimited(holder: BudgetHolder) {
     const account = await this.#deps.accounts.get(holder);
     const limits = resolveLimits(account.own, this.#deps.limitsOf(holder));
     return { account, limits, lines: toAccountBudgetLines(account, holder.of, limits) };
   }
 
-  #change(holder: LimitHolder, change: (now: BudgetAccount) => BudgetAccount | undefined): Promise<BudgetAccount> {
+  #change(holder: BudgetHolder, change: (now: BudgetAccount) => BudgetAccount | undefined): Promise<BudgetAccount> {
     return this.#deps.accounts.change(holder, change);
   }
 
@@ -346,7 +350,7 @@ export class BudgetLedger implements AsyncDisposable {
     if (this.#held.size > 0) this.#renewLater();
   }
 
-  async #renewIn(holder: LimitHolder): Promise<void> {
+  async #renewIn(holder: BudgetHolder): Promise<void> {
     const name = recordIdOf(holder);
     const isOwn = (held: HeldAmounts) => !held.used && held.holders.some((one) => recordIdOf(one) === name);
     try {

@@ -1,15 +1,8 @@
 import type { Store } from '../../core/contracts/ports.ts';
 import { withMicroCost } from '../../core/model/runs/budget.ts';
 import { addAmounts } from '../../core/model/spending.ts';
-import {
-  holdersOf,
-  type LimitHolder,
-  type LoggedUsage,
-  type Period,
-  periods,
-  recordIdOf,
-  sumAmounts,
-} from './account.ts';
+import type { BudgetHolder } from '../api/server/budgets.ts';
+import { holdersOf, type LoggedUsage, type Period, periods, recordIdOf, sumAmounts } from './account.ts';
 
 const nothing: LoggedUsage = { day: sumAmounts([]), month: sumAmounts([]) };
 
@@ -17,7 +10,7 @@ const nothing: LoggedUsage = { day: sumAmounts([]), month: sumAmounts([]) };
 export async function readLoggedUsage(
   { events }: Pick<Store, 'events'>,
   starts: Readonly<Record<Period, number>>,
-): Promise<(holder: LimitHolder) => LoggedUsage> {
+): Promise<(holder: BudgetHolder) => LoggedUsage> {
   const read = async (period: Period) =>
     (await events.usage(starts[period], Number.MAX_SAFE_INTEGER, ['owner', 'project'])).map((sum) => ({
       period,

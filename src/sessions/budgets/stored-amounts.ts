@@ -4,13 +4,13 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import type { ConcurrentLimit } from '../../core/model/runs/budget-limits.ts';
 import { namedSnapshotKind, type Snapshot } from '../../core/model/sandboxes/snapshot.ts';
 import { type Volume, volumeKind } from '../../core/model/sandboxes/volume.ts';
-import type { LimitHolder } from './account.ts';
+import type { BudgetHolder } from '../api/server/budgets.ts';
 
 /** Counts a holder's stored documents. Up to `enough`, the count can include session tombstones. */
-export type CountStoredDocuments = (holder: LimitHolder, kind: ConcurrentLimit, enough?: number) => Promise<number>;
+export type CountStoredDocuments = (holder: BudgetHolder, kind: ConcurrentLimit, enough?: number) => Promise<number>;
 
 export function createDocumentCounter(records: Pick<RecordStore, 'count' | 'list'>): CountStoredDocuments {
-  async function countSessions(holder: LimitHolder, enough: number): Promise<number> {
+  async function countSessions(holder: BudgetHolder, enough: number): Promise<number> {
     const all = await records.count('session', placeOf(holder));
     if (all <= enough) return all;
     if (placeOf(holder).owner === null) {
@@ -20,7 +20,7 @@ export function createDocumentCounter(records: Pick<RecordStore, 'count' | 'list
     const count = (state: SessionStatus) => records.count('session', { ...placeOf(holder), state });
     return (await Promise.all(SessionStatus.options.map(count))).reduce((sum, one) => sum + one);
   }
-  async function sumDisk(holder: LimitHolder): Promise<number> {
+  async function sumDisk(holder: BudgetHolder): Promise<number> {
     const snapshots = await records.list(namedSnapshotKind, placeOf(holder));
     const volumes = await records.list(volumeKind, placeOf(holder));
     const sizes = [
@@ -36,7 +36,7 @@ export function createDocumentCounter(records: Pick<RecordStore, 'count' | 'list
   };
 }
 
-function placeOf({ of, id }: LimitHolder): Pick<RecordListOptions, 'owner' | 'parent'> {
+function placeOf({ of, id }: BudgetHolder): Pick<RecordListOptions, 'owner' | 'parent'> {
   if (of === 'server') return {};
   return of === 'person' ? { owner: id === '' ? null : id } : { parent: id };
 }

@@ -96,7 +96,7 @@ export function assertMemoryFits(
 }
 
 /** `forgotten`: the oldest deleted memories, dropped because of the limit. */
-export function replaceMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
+export function putMemory({ memories }: MemoryStoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLive(one)).sort((a, b) => b.head.at - a.head.at);
   const forgotten = new Set(deleted.slice(memoryStoreLimits.deleted));

@@ -17,8 +17,8 @@ import {
   isLive,
   MemoryStoreIndex,
   memoryStoreLimits,
+  putMemory,
   redactVersion,
-  replaceMemory,
   type StoredMemory,
   sha256,
   toMemory,
@@ -175,7 +175,7 @@ export class MemoryStoreContents extends ServerPart<Deps> {
         refused = keyOf(store, head);
         if (text !== null) await records.put({ kind: kinds.text, id: refused, doc: { text }, expect: 0 });
         if (now) await this.#keep(store, now.head);
-        const changed = replaceMemory(index, memory);
+        const changed = putMemory(index, memory);
         return { value: { memory, forgotten: changed.forgotten }, doc: changed.index };
       },
     );

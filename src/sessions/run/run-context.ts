@@ -1,4 +1,4 @@
-import type { SessionTools } from '../../agents/mcp/tool-servers.ts';
+import type { ToolServerTools } from '../../agents/mcp/tool-servers.ts';
 import type { Model, Sampling } from '../../agents/models/model.ts';
 import type { ChildSessions } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
@@ -43,7 +43,7 @@ export interface AgentDesktop {
 
 export interface ExternalTools {
   /** Tools shown to the model, and all tools that it can call. Failed servers are omitted. */
-  of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools>;
+  of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<ToolServerTools>;
   release(client: SandboxClient): void;
 }
 

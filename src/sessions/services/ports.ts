@@ -17,7 +17,7 @@ const kind = 'preview';
 const Stored = PreviewView.omit({ id: true });
 const maxPreviews = 100;
 
-export async function forgetPreviews(records: RecordStore, id: SessionId): Promise<void> {
+export async function deletePreviews(records: RecordStore, id: SessionId): Promise<void> {
   for (const { id: name } of await records.list(kind, { idPrefix: `${id}:` })) await records.delete(kind, name);
 }
 

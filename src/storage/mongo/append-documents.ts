@@ -5,8 +5,8 @@ import type { SessionId } from '../../core/model/ids.ts';
 import {
   type EventDocument,
   eventId,
+  eventTypeKey,
   type FactText,
-  markOf,
   type PutDocument,
   recordId,
   seqOf,
@@ -52,7 +52,7 @@ export function documentsAfter(session: SessionId, first: EventDocument): EventD
 }
 
 export function toEventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
-  const mark = (droppableEventTypes as ReadonlySet<string>).has(type) ? {} : { mark: markOf(session, type, seq) };
+  const mark = (droppableEventTypes as ReadonlySet<string>).has(type) ? {} : { mark: eventTypeKey(session, type, seq) };
   const reply = (searchableEventTypes as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
   const used = type === 'usage' ? { used: 1 as const } : {};
   return { _id: eventId(session, seq), type, at, fact, ...mark, ...reply, ...used };

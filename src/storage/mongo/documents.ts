@@ -119,7 +119,8 @@ export const eventRange = (session: SessionId, after = 0, upTo?: number): Docume
   $gt: eventId(session, after),
   ...(upTo === undefined ? { $lt: `${session};` } : { $lte: eventId(session, upTo) }), // ; follows : in ASCII
 });
-export const markOf = (session: SessionId, type: string, seq: number): string => `${session}:${type}:${digits(seq)}`;
+export const eventTypeKey = (session: SessionId, type: string, seq: number): string =>
+  `${session}:${type}:${digits(seq)}`;
 
 export const recordId = (kind: string, id: string): string => `${id}\n${kind}`;
 /** Matches a session's own records, and those whose ids start with the session's id and a colon. */

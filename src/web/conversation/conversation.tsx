@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import type { Item } from '../data/items.ts';
+import type { ConversationItem } from '../data/items.ts';
 import { conversationModel, isEndOnly } from '../data/log.ts';
 import type { ConversationModel } from '../data/model.ts';
 import { currentId } from '../data/sessions.ts';
@@ -145,7 +145,7 @@ function Thinking() {
   );
 }
 
-function moves(item: Item | undefined): boolean {
+function moves(item: ConversationItem | undefined): boolean {
   if (item?.kind === 'assistant') return item.isTyping.value;
   if (item?.kind === 'tool') return item.state.value.status === 'running';
   if (item?.kind === 'retry') return !item.state.value.isOver;

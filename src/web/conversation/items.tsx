@@ -3,7 +3,7 @@ import { memo } from 'preact/compat';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
 import { sendMessage } from '../data/actions.ts';
 import { emptyWindow, type ItemWindow, itemsPerPart, nextWindow, splitParts } from '../data/item-window.ts';
-import type { DataOf, Item, StepItem, ToolItem } from '../data/items.ts';
+import type { ConversationItem, DataOf, StepItem, ToolItem } from '../data/items.ts';
 import { conversationModel } from '../data/log.ts';
 import { type ConversationModel, isUnusableRepository } from '../data/model.ts';
 import { navigate } from '../data/route.ts';
@@ -99,7 +99,7 @@ function afterFrame(act: () => void): void {
 }
 
 interface PartProps {
-  readonly items: readonly Item[];
+  readonly items: readonly ConversationItem[];
   readonly sessionId: string | undefined;
   readonly isLive: boolean;
 }
@@ -124,7 +124,7 @@ const Part = memo(
 );
 
 interface RowProps {
-  readonly item: Item;
+  readonly item: ConversationItem;
   readonly sessionId: string | undefined;
   readonly isLive: boolean;
 }
@@ -180,13 +180,13 @@ const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
   </div>
 );
 
-const PlainItem = ({ item }: { item: Item }) => (
+const PlainItem = ({ item }: { item: ConversationItem }) => (
   <article class="chat-message" aria-label={t(item.kind === 'user' ? 'you' : 'agent')} data-seq={item.seq}>
     <PlainText text={toText(item)} />
   </article>
 );
 
-function toText(item: Item): string {
+function toText(item: ConversationItem): string {
   switch (item.kind) {
     case 'user':
     case 'error':
@@ -261,5 +261,5 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
   );
 }
 
-const isAbout = (item: Item, path: string): boolean =>
+const isAbout = (item: ConversationItem, path: string): boolean =>
   item.kind === 'event' && item.event.type === 'repository' && item.event.data.path === path;

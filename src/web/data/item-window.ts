@@ -1,11 +1,11 @@
-import type { Item } from './items.ts';
+import type { ConversationItem } from './items.ts';
 
 // The end of a conversation is drawn first, then one more part above it with each frame.
 
 export const itemsPerPart = 20; // drawn together, between two frames
 
 export interface ItemWindow {
-  readonly items: readonly Item[];
+  readonly items: readonly ConversationItem[];
   /** Index of the first drawn item, at the start of a part. */
   readonly first: number;
   /** Index of an item that starts a part. All parts have the same size. */
@@ -15,13 +15,13 @@ export interface ItemWindow {
 export interface ItemPart {
   /** Identifies the same items, even after more were added before them. */
   readonly key: number;
-  readonly items: readonly Item[];
+  readonly items: readonly ConversationItem[];
 }
 
 export const emptyWindow: ItemWindow = { items: [], first: 0, anchor: 0 };
 
 /** Adds one part above. If many new items arrived together, draws only the last part. */
-export function nextWindow(before: ItemWindow, items: readonly Item[]): ItemWindow {
+export function nextWindow(before: ItemWindow, items: readonly ConversationItem[]): ItemWindow {
   const now = before.items[0] === items[0] ? before : movedDown(before, items);
   if (!now) return { items, first: partStart(0, items.length - itemsPerPart), anchor: 0 };
   const { anchor } = now;
@@ -31,7 +31,7 @@ export function nextWindow(before: ItemWindow, items: readonly Item[]): ItemWind
 }
 
 /** Moves the window down after items were added before it. Undefined: its items are gone. */
-function movedDown(before: ItemWindow, items: readonly Item[]): ItemWindow | undefined {
+function movedDown(before: ItemWindow, items: readonly ConversationItem[]): ItemWindow | undefined {
   const lastPart = partStart(before.anchor, before.items.length - 1);
   const place = placeOf(before.items[lastPart], items);
   const top = placeOf(before.items[before.first], items);
@@ -40,7 +40,7 @@ function movedDown(before: ItemWindow, items: readonly Item[]): ItemWindow | und
   return { items, first: partStart(anchor, top < 0 ? place : top), anchor };
 }
 
-const placeOf = (item: Item | undefined, items: readonly Item[]): number =>
+const placeOf = (item: ConversationItem | undefined, items: readonly ConversationItem[]): number =>
   item ? items.findIndex(({ seq }) => seq === item.seq) : -1;
 
 export function splitParts({ items, first, anchor }: ItemWindow): ItemPart[] {

@@ -135,7 +135,7 @@ export interface EndItem extends Base {
   /** A card above already explains why the run failed, and what to do. */
   readonly isBlocked: boolean;
 }
-export type Item =
+export type ConversationItem =
   | UserItem
   | AssistantItem
   | ToolItem

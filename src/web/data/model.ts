@@ -4,12 +4,12 @@ import { eventNoticeOf, isNoteEvent, type NoteEventType } from '../../core/model
 import {
   type ApprovalItem,
   type AssistantItem,
+  type ConversationItem,
   type DataOf,
   type EndItem,
   type EventOf,
   type FileEdit,
   findEdit,
-  type Item,
   type ModelUsage,
   type PhaseItem,
   type RetryItem,
@@ -74,7 +74,7 @@ const isSetup = (event: EventOf<NoteEventType>): event is EventOf<'repository' |
   (event.type === 'repository' || event.type === 'sandbox.service') && setupKinds.has(event.data.kind);
 
 export class ConversationModel {
-  readonly items: Signal<readonly Item[]> = signal([]);
+  readonly items: Signal<readonly ConversationItem[]> = signal([]);
   /** Decisions that a person must make now: calls to approve, or a question. Drawn apart from the agent's own texts. */
   readonly open: Signal<readonly (ApprovalItem | WaitItem)[]> = signal([]);
   readonly plan: Signal<readonly PlanStep[]> = signal([]);
@@ -84,7 +84,7 @@ export class ConversationModel {
   /** Seq of the newest event read. */
   seq = 0;
 
-  #items: Item[] = [];
+  #items: ConversationItem[] = [];
   #texts = new Map<string, AssistantItem>();
   #calls = new Map<string, ToolItem>();
   #steps = new Map<string, StepItem>();
@@ -181,7 +181,7 @@ export class ConversationModel {
     if (open.length !== known.length || open.some((item, at) => item !== known[at])) this.open.value = open;
   }
 
-  #add<Kind extends Item>(item: Kind): Kind {
+  #add<Kind extends ConversationItem>(item: Kind): Kind {
     this.#items.push(item);
     this.#changed = true;
     return item;
@@ -429,7 +429,8 @@ export class ConversationModel {
     for (const { isTyping } of this.#texts.values()) isTyping.value = false;
     this.#cutStart();
     const ms = this.#startedAt === undefined ? undefined : ts - this.#startedAt;
-    const isFirst = (item: Item) => item.kind === 'user' && item.goal !== undefined && item.text === data.task;
+    const isFirst = (item: ConversationItem) =>
+      item.kind === 'user' && item.goal !== undefined && item.text === data.task;
     const first = data.goal && this.#items.findLast(isFirst);
     const goal = first?.kind === 'user' ? first.goal : undefined;
     // The run's totals are unknown if its start was not read.

@@ -5,7 +5,7 @@ import { t } from '../text/text.ts';
 import { DesktopBar } from './bar.tsx';
 import { forwardTyping } from './keys.ts';
 import { openScreen, reconnectScreen } from './screen.ts';
-import { rfb, screenCover } from './state.ts';
+import { rfb, screenOverlay } from './state.ts';
 
 export const DesktopPage = () => (
   <>
@@ -15,7 +15,7 @@ export const DesktopPage = () => (
     <DesktopBar />
     <main id="screen" tabIndex={-1} aria-label={t('screen.screen')}>
       <Canvas />
-      <CoverOver />
+      <Overlay />
       <p id="hint">{t('screen.hint')}</p>
       <Keys />
     </main>
@@ -32,8 +32,8 @@ function Canvas() {
   return <div class="canvas-holder" ref={ref} />;
 }
 
-function CoverOver() {
-  const over = screenCover.value;
+function Overlay() {
+  const over = screenOverlay.value;
   if (!over) return null;
   const ours = over.key && t(over.key, { seconds: over.seconds ?? 0 });
   return (

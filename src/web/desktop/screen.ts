@@ -4,17 +4,17 @@ import { authorization, tokenProtocols } from '../data/token.ts';
 import { t } from '../text/text.ts';
 import { desktopRoute, isFramed, linkSignature, vncAddress } from './address.ts';
 import { ControlChannel } from './channel.ts';
-import { desktopClipboard, desktopControl, rfb, type ScreenCover, setScreenState } from './state.ts';
+import { desktopClipboard, desktopControl, rfb, type ScreenOverlay, setScreenState } from './state.ts';
 
 /** WebSocket codes after which only a person can reconnect. */
-const final: Readonly<Record<number, ScreenCover>> = {
+const final: Readonly<Record<number, ScreenOverlay>> = {
   1000: { key: 'screen.stopped', retry: 'screen.startAgain' },
   1002: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1003: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1011: { key: 'screen.absent', retry: 'screen.tryAgain' },
 };
 /** Codes for a missing session, for which a retry cannot succeed. */
-const gone: Readonly<Record<number, ScreenCover>> = {
+const gone: Readonly<Record<number, ScreenOverlay>> = {
   1008: { key: 'screen.noSession' },
   4410: { key: 'screen.deleted' },
 };
@@ -22,7 +22,7 @@ const gone: Readonly<Record<number, ScreenCover>> = {
 const absent = 'VNC is not available';
 
 /** Text for a closed connection. Undefined: the page can reconnect by itself. */
-function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenCover | undefined {
+function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenOverlay | undefined {
   const detail = reason === '' || reason === absent ? {} : { detail: reason };
   if (signed) return { key: reason === '' ? 'screen.signedEnded' : 'screen.signed', ...detail };
   const known = gone[code] ?? final[code];

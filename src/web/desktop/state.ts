@@ -7,7 +7,7 @@ import type { ControlNotice } from './channel.ts';
 export type ScreenConnection = 'pending' | 'live' | 'waiting' | 'failed';
 
 /** Covers a screen that is not live. */
-export interface ScreenCover {
+export interface ScreenOverlay {
   /** Text from the relay, which takes precedence. */
   readonly detail?: string;
   readonly key?: TextKey;
@@ -19,7 +19,7 @@ export interface ScreenCover {
 const nobody: ControlNotice = { type: 'control', who: 'nobody', mayControl: false, clipboard: false };
 
 export const screenConnection = signal<ScreenConnection>('pending');
-export const screenCover = signal<ScreenCover | undefined>({ key: 'screen.connecting' });
+export const screenOverlay = signal<ScreenOverlay | undefined>({ key: 'screen.connecting' });
 export const desktopControl = signal(nobody);
 export const rfb = signal<RFB | undefined>(undefined);
 export const desktopClipboard = signal('');
@@ -30,9 +30,9 @@ export const isScaledToFit = signal(true);
 export const isWatching = (): boolean =>
   isFramed || isViewOnly.value || !desktopControl.value.mayControl || desktopControl.value.who === 'another';
 
-export function setScreenState(state: ScreenConnection, over?: ScreenCover): void {
+export function setScreenState(state: ScreenConnection, over?: ScreenOverlay): void {
   screenConnection.value = state;
-  screenCover.value = over;
+  screenOverlay.value = over;
 }
 
 effect(() => {

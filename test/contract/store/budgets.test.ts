@@ -5,7 +5,7 @@ import type { Store } from '../../../src/core/contracts/ports.ts';
 import type { AppError } from '../../../src/core/errors/errors.ts';
 import { createIdSource } from '../../../src/core/model/ids.ts';
 import { toMicroCost } from '../../../src/core/model/runs/budget.ts';
-import type { LimitHolder } from '../../../src/sessions/budgets/account.ts';
+import type { BudgetHolder } from '../../../src/sessions/api/server/budgets.ts';
 import { BudgetAccountStore } from '../../../src/sessions/budgets/accounts.ts';
 import { BudgetLedger } from '../../../src/sessions/budgets/ledger.ts';
 import { holdingsOf } from '../../support/budgets/holdings.ts';
@@ -22,7 +22,7 @@ const accountsOn = ({ records }: Store) =>
 const none = { tokens: undefined, cost: undefined };
 const nothing = { tokens: 0, cost: 0 };
 /** By default, a person's tokens a day are limited. */
-function ledgerOn(store: Store, limited: LimitHolder['of'] = 'person', day: object = { tokens: limit }): BudgetLedger {
+function ledgerOn(store: Store, limited: BudgetHolder['of'] = 'person', day: object = { tokens: limit }): BudgetLedger {
   const ids = createIdSource();
   return new BudgetLedger({
     ...store,
@@ -84,7 +84,7 @@ async function fill(stores: readonly Store[]): Promise<number> {
 const holders = ['person', 'project', 'server'] as const;
 
 /** The other server's refusal after one server has used the limit, and the amount that both report. */
-async function useUp(stores: readonly [Store, Store], of: LimitHolder['of'], kind: 'tokens' | 'cost') {
+async function useUp(stores: readonly [Store, Store], of: BudgetHolder['of'], kind: 'tokens' | 'cost') {
   const [one, other] = stores.map((store) => ledgerOn(store, of, { [kind]: 100 })) as [BudgetLedger, BudgetLedger];
   await using _one = one;
   await using _other = other;
@@ -98,7 +98,7 @@ async function useUp(stores: readonly [Store, Store], of: LimitHolder['of'], kin
 }
 
 /** The other server's refusals while one server holds the limit, and whether there is room afterwards. */
-async function holdAll(stores: readonly [Store, Store], of: LimitHolder['of'], kind: 'sessions' | 'runningRuns') {
+async function holdAll(stores: readonly [Store, Store], of: BudgetHolder['of'], kind: 'sessions' | 'runningRuns') {
   const limits = { [of]: { [kind]: 2 } };
   const servers = stores.map(({ records }, n) => holdingsOf(records, limits, { shared: true, server: `server-${n}` }));
   const [one, other] = servers as [(typeof servers)[number], (typeof servers)[number]];

@@ -2,7 +2,7 @@ import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import type { RecordStore } from '../../../src/core/contracts/ports.ts';
 import type { ConcurrentAmounts } from '../../../src/core/model/runs/budget-limits.ts';
-import type { LimitHolder } from '../../../src/sessions/budgets/account.ts';
+import type { BudgetHolder } from '../../../src/sessions/api/server/budgets.ts';
 import { BudgetAccountStore } from '../../../src/sessions/budgets/accounts.ts';
 import { type Holding, HoldingLimiter } from '../../../src/sessions/budgets/holdings.ts';
 import { createDocumentCounter } from '../../../src/sessions/budgets/stored-amounts.ts';
@@ -16,7 +16,7 @@ interface Options {
 /** One server's holdings, with the limits that the settings give each holder, and the shares of its sessions in memory. */
 export function holdingsOf(
   records: RecordStore,
-  limits: { readonly [Of in LimitHolder['of']]?: ConcurrentAmounts },
+  limits: { readonly [Of in BudgetHolder['of']]?: ConcurrentAmounts },
   { clock = manualClock(), shared = false, server = 'one' }: Options = {},
 ) {
   const accounts = new BudgetAccountStore({ records, clock, calendar: createCalendar('UTC') });

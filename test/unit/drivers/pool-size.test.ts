@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { automaticPoolSize } from '../../../drivers/shared/pool/pool-size.ts';
+import { createAutomaticPoolSizer } from '../../../drivers/shared/pool/pool-size.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const gib = 2 ** 30;
@@ -7,7 +7,7 @@ const minute = 60_000;
 
 function sized(free: number | undefined = 100 * gib) {
   const clock = manualClock();
-  const size = automaticPoolSize({ clock, freeMemory: () => free });
+  const size = createAutomaticPoolSizer({ clock, freeMemory: () => free });
   const ask = (count: number, everyMs = 0) => {
     for (let n = 0; n < count; n++) {
       size.recordRequest();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { acquireLock } from '../../../drivers/process/lock.ts';
 import { findProcessesByVariable, isAlive, killProcess, readProcessIdentity } from '../../../drivers/process/proc.ts';
-import { openFolders, toLabels } from '../../../drivers/shared/folders.ts';
+import { openSandboxFolders, toLabels } from '../../../drivers/shared/folders.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
@@ -63,7 +63,7 @@ describe('folders', () => {
 
   test('the first token stays, and only the server’s user can read it', async () => {
     await using folder = await tempFolder();
-    const folders = await openFolders(folder.path);
+    const folders = await openSandboxFolders(folder.path);
     const expected = meta();
     await folders.prepare(expected);
     expect(await folders.prepare({ ...expected, epoch: 2, token: 'second-token' })).toMatchObject({
@@ -77,7 +77,7 @@ describe('folders', () => {
 
   test('a missing mount is made again, and the folder of a removed sandbox is not', async () => {
     await using folder = await tempFolder();
-    const folders = await openFolders(folder.path);
+    const folders = await openSandboxFolders(folder.path);
     const { id } = await folders.prepare(meta());
     await rm(folders.mount(id), { recursive: true });
     expect(await folders.mended(id)).toMatchObject({ id });
@@ -90,7 +90,7 @@ describe('folders', () => {
     await using folder = await tempFolder();
     const path = (id: SandboxId) => join(folder.path, id, 'mount');
     let removesFirst = false;
-    const folders = await openFolders(folder.path, {
+    const folders = await openSandboxFolders(folder.path, {
       path,
       async make(id) {
         if (removesFirst) await folders.remove(id);
@@ -105,7 +105,7 @@ describe('folders', () => {
 
   test('a folder’s labels are shown to its owner alone, and those of a folder without a record to everyone', async () => {
     await using folder = await tempFolder();
-    const folders = await openFolders(folder.path);
+    const folders = await openSandboxFolders(folder.path);
     const known = await folders.prepare(meta());
     const { id } = known;
     const owner = { driver: 'test', instance: 'test' };
@@ -120,7 +120,7 @@ describe('folders', () => {
 
   test('a record that cannot be read now is not taken for a missing one', async () => {
     await using folder = await tempFolder();
-    const folders = await openFolders(folder.path);
+    const folders = await openSandboxFolders(folder.path);
     const { id } = await folders.prepare(meta());
     const path = join(folders.home(id), 'meta.json');
     await rm(path);
@@ -134,7 +134,7 @@ describe('folders', () => {
   test('two servers that prepare one folder at once agree on the token', async () => {
     await using folder = await tempFolder();
     const expected = meta();
-    const servers = await Promise.all([1, 2, 3, 4].map(() => openFolders(folder.path)));
+    const servers = await Promise.all([1, 2, 3, 4].map(() => openSandboxFolders(folder.path)));
     const made = await Promise.all(servers.map((it, n) => it.prepare({ ...expected, token: `${n}-token-of-its-own` })));
     expect(new Set(made.map(({ token }) => token)).size).toBe(1);
   });
@@ -142,10 +142,10 @@ describe('folders', () => {
   test('a path too long for a socket is replaced by a short private folder, always the same one', async () => {
     await using folder = await tempFolder();
     const long = join(folder.path, 'a-long-name-'.repeat(6));
-    const folders = await openFolders(long);
+    const folders = await openSandboxFolders(long);
     const { id } = meta();
     expect(Buffer.byteLength(join(folders.mount(id), 'control.0123456789ab'))).toBeLessThanOrEqual(107);
-    expect((await openFolders(long)).mount(id)).toBe(folders.mount(id));
+    expect((await openSandboxFolders(long)).mount(id)).toBe(folders.mount(id));
     const short = join(folders.mount(id), '../..');
     expect((await stat(short)).mode & 0o777).toBe(0o700);
     await rm(short, { recursive: true });

@@ -1,8 +1,8 @@
-import { describeFacade } from '../../shared/facade.ts';
+import { defineFacade } from '../../shared/facade.ts';
 import { cambio as cambioRoutes } from './routes.ts';
 
 /** Crogia mounts the socket that both share. */
-export const cambio = describeFacade({
+export const cambio = defineFacade({
   label: 'CambioML',
   audience: 'clients of its sessions and its WebSocket',
   tag: 'CambioML',

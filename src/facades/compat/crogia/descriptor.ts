@@ -1,9 +1,9 @@
 import { ResumePoints } from '../../shared/conversation/resume-points.ts';
 import { conversationRoutes } from '../../shared/conversation/socket.ts';
-import { describeFacade } from '../../shared/facade.ts';
+import { defineFacade } from '../../shared/facade.ts';
 import { crogia as crogiaRoutes } from './routes.ts';
 
-export const crogia = describeFacade({
+export const crogia = defineFacade({
   label: 'Crogia',
   audience: 'clients of its REST API and its WebSockets, terminals too',
   tag: 'Crogia',

@@ -1,7 +1,7 @@
-import { describeFacade } from '../../shared/facade.ts';
+import { defineFacade } from '../../shared/facade.ts';
 import { e2bSettings } from './settings.ts';
 
-export const e2b = describeFacade({
+export const e2b = defineFacade({
   label: 'E2B',
   audience: 'programs written on the E2B SDKs, by environment variables alone; off until `CORRAL_E2B_FACADE=on`',
   tag: undefined,

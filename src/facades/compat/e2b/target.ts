@@ -10,7 +10,7 @@ export interface DataPlaneTarget {
   readonly headers: IncomingHttpHeaders;
 }
 export const agentPort = 49_983;
-export const codePort = 49_999;
+export const codeInterpreterPort = 49_999;
 
 const control =
   /^\/(?:sandboxes|v2\/sandboxes|v2\/templates|v3\/templates|templates|snapshots|volumes|volumecontent|secrets|teams)(?=[/?]|$)/;
@@ -49,7 +49,7 @@ export class TargetResolver {
    */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};
-    return byHost && port !== agentPort && port !== codePort;
+    return byHost && port !== agentPort && port !== codeInterpreterPort;
   };
 
   rewrite = (request: IncomingMessage): boolean => {

@@ -1,7 +1,7 @@
-import { describeFacade } from '../../shared/facade.ts';
+import { defineFacade } from '../../shared/facade.ts';
 import { managedAgentsSettings } from './settings.ts';
 
-export const managedAgents = describeFacade({
+export const managedAgents = defineFacade({
   label: 'Managed Agents',
   audience:
     "programs written on Anthropic's SDKs for the Managed Agents API, by base URL and key; off until `CORRAL_MANAGED_AGENTS=on`",

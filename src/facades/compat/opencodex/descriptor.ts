@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { oneOf } from '../../../config/kinds.ts';
 import { setting } from '../../../config/setting.ts';
-import { describeFacade } from '../../shared/facade.ts';
+import { defineFacade } from '../../shared/facade.ts';
 import { createOpencodexRoutes as opencodexRoutes } from './routes.ts';
 
-export const opencodex = describeFacade({
+export const opencodex = defineFacade({
   label: 'OpenCodex',
   audience: 'project front ends: projects, chats, files, agents, keys; `CORRAL_OPENCODEX_PROFILE=first` for the oldest',
   tag: 'OpenCodex',

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { oneOf } from '../../../config/kinds.ts';
 import { setting } from '../../../config/setting.ts';
-import { describeFacade } from '../../shared/facade.ts';
+import { defineFacade } from '../../shared/facade.ts';
 import { createSheikhboxRoutes as sheikhboxRoutes } from './routes.ts';
 
-export const sheikhbox = describeFacade({
+export const sheikhbox = defineFacade({
   label: 'SheikhBox',
   audience: "chat front ends that stream an agent's events; `CORRAL_SHEIKHBOX_PROFILE=v2.0` for the oldest",
   tag: 'SheikhBox',

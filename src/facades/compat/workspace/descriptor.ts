@@ -1,7 +1,7 @@
-import { describeFacade } from '../../shared/facade.ts';
+import { defineFacade } from '../../shared/facade.ts';
 import { createWorkspaceRoutes as workspaceRoutes } from './routes.ts';
 
-export const workspace = describeFacade({
+export const workspace = defineFacade({
   label: 'Workspace',
   audience: 'code runners over one WebSocket',
   tag: 'Server',

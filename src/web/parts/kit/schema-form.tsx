@@ -5,7 +5,14 @@ import forms from '../../forms.json' with { type: 'json' };
 import { isText, serverText, t } from '../../text/text.ts';
 import { Button } from './button.tsx';
 import { ChoiceField, LongTextField, MultiChoiceField, SecretField, TextField } from './field.tsx';
-import { type FieldDraft, type FieldSchema, type FormSchema, findMistake, parseFieldDraft, toDraft } from './schema.ts';
+import {
+  type FieldDraft,
+  type FieldSchema,
+  type FormSchema,
+  findMistake,
+  parseFieldDraft,
+  toFieldDraft,
+} from './schema.ts';
 import { FormError } from './trouble.tsx';
 
 /** Field options that the schema does not define. */
@@ -79,7 +86,8 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   const { save = t('files.save'), failure = t('notSaved'), needsChange = false } = props;
   const schemas = forms[of] as unknown as FormSchema;
   const [drafts, setDrafts] = useState<Drafts>({});
-  const initial = (name: string, schema = schemas[name]) => toDraft(schema ?? { kind: 'text' }, valueAt(value, name));
+  const initial = (name: string, schema = schemas[name]) =>
+    toFieldDraft(schema ?? { kind: 'text' }, valueAt(value, name));
   const draftOf = (name: string, schema?: FieldSchema) => drafts[name] ?? initial(name, schema);
   const shown = (typeof fields === 'function' ? fields(draftOf) : fields) as Readonly<Record<string, FieldOptions>>;
   const all = Object.entries(shown).map(([name, options]) => {

@@ -23,7 +23,7 @@ export type FieldDraft = string | readonly string[];
 
 const entriesOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
 
-export function toDraft({ kind, initial = '' }: FieldSchema, value: unknown): FieldDraft {
+export function toFieldDraft({ kind, initial = '' }: FieldSchema, value: unknown): FieldDraft {
   if (Array.isArray(value)) return kind === 'many' ? value.map(String) : value.join(', ');
   if (kind === 'many') return [];
   return value === undefined || value === null ? initial : String(value);

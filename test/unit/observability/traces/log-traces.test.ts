@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { LogTraces } from '../../../../src/observability/traces/log-traces.ts';
+import { RunTraceExporter } from '../../../../src/observability/traces/log-traces.ts';
 import type { SpanTree } from '../../../../src/observability/traces/span.ts';
 import { createEventLog } from '../../../../src/storage/log/log.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
@@ -17,7 +17,7 @@ function servers() {
       const warn = (err: unknown) => {
         throw err;
       };
-      const traces = new LogTraces({ log, events: store.events, sink, warn, content: false, maxChars: 10 });
+      const traces = new RunTraceExporter({ log, events: store.events, sink, warn, content: false, maxChars: 10 });
       const append = async (...facts: Parameters<typeof log.append>[0]['facts']) => {
         await log.append({ sessionId, after: head, at: 1_000, facts });
         head += facts.length;

@@ -7,8 +7,7 @@ import {
   type ConcurrentLimit,
   concurrentLimits,
 } from '../../../../src/core/model/runs/budget-limits.ts';
-import type { LimitHolder } from '../../../../src/sessions/budgets/account.ts';
-import { holderKinds } from '../../../../src/sessions/budgets/account.ts';
+import { type BudgetHolder, budgetHolders } from '../../../../src/sessions/api/server/budgets.ts';
 import { holdingLeaseMs } from '../../../../src/sessions/budgets/holdings.ts';
 import { LiveHoldings } from '../../../../src/sessions/budgets/live-holdings.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
@@ -37,30 +36,33 @@ const isStored = (kind: ConcurrentLimit) => kind === 'sessions' || kind === 'sna
 describe.each(concurrentLimits)('the limit of %s', (kind) => {
   const one: ConcurrentAmounts = { [kind]: 1 };
 
-  test.each(holderKinds)('of a %s refuses what exceeds it, names who can raise it, until there is room', async (of) => {
-    const { records } = createInMemoryStore();
-    const { holdings, live } = holdingsOf(records, { [of]: { [kind]: 2 } });
-    const share = { session: ada, amounts: one };
-    const begin = async () => {
-      if (isStored(kind)) return await holdings.within(ada, one, () => store(records, kind, ada));
-      const own = { ...share };
-      const reached = await holdings.take(ada, one, () => live.add(own));
-      if (reached) throw Object.assign(new Error(), { code: reached.of === 'server' ? 'sandbox_capacity' : 'quota' });
-      return async () => void live.delete(own);
-    };
-    const [end] = [await begin(), await begin()];
-    const code = of === 'server' ? 'sandbox_capacity' : 'quota';
-    await expect(begin()).rejects.toMatchObject({ code });
-    const text = expect.stringMatching(
-      /limit of (this person|this project|the server) .*: .* of .* ask an administrator/,
-    );
-    await expect(holdings.within(ada, one, async () => {})).rejects.toMatchObject({ publicMessage: text });
-    expect([await holdings.covers(ada, one), await holdings.covers(bob, one)]).toEqual([false, of !== 'server']);
-    await end();
-    expect(await holdings.covers(ada, one)).toBe(true);
-    await begin();
-    await expect(begin()).rejects.toMatchObject({ code });
-  });
+  test.each(budgetHolders)(
+    'of a %s refuses what exceeds it, names who can raise it, until there is room',
+    async (of) => {
+      const { records } = createInMemoryStore();
+      const { holdings, live } = holdingsOf(records, { [of]: { [kind]: 2 } });
+      const share = { session: ada, amounts: one };
+      const begin = async () => {
+        if (isStored(kind)) return await holdings.within(ada, one, () => store(records, kind, ada));
+        const own = { ...share };
+        const reached = await holdings.take(ada, one, () => live.add(own));
+        if (reached) throw Object.assign(new Error(), { code: reached.of === 'server' ? 'sandbox_capacity' : 'quota' });
+        return async () => void live.delete(own);
+      };
+      const [end] = [await begin(), await begin()];
+      const code = of === 'server' ? 'sandbox_capacity' : 'quota';
+      await expect(begin()).rejects.toMatchObject({ code });
+      const text = expect.stringMatching(
+        /limit of (this person|this project|the server) .*: .* of .* ask an administrator/,
+      );
+      await expect(holdings.within(ada, one, async () => {})).rejects.toMatchObject({ publicMessage: text });
+      expect([await holdings.covers(ada, one), await holdings.covers(bob, one)]).toEqual([false, of !== 'server']);
+      await end();
+      expect(await holdings.covers(ada, one)).toBe(true);
+      await begin();
+      await expect(begin()).rejects.toMatchObject({ code });
+    },
+  );
 });
 
 test('calls at the same time never exceed a limit, and reach it', async () => {
@@ -83,7 +85,7 @@ test('the sandboxes of another server count until it frees them, or is lost', as
   const needs = { cpus: 2 };
   const expected = { of: 'project', kind: 'cpus', limit: 4, used: 3, needs: 2 };
   expect(await other.holdings.take(ada, needs, () => {})).toEqual(expected);
-  const holder: LimitHolder = { of: 'project', id: 'web' };
+  const holder: BudgetHolder = { of: 'project', id: 'web' };
   expect(await other.holdings.used(holder, await other.accounts.get(holder))).toMatchObject({ cpus: 3 });
   one.live.delete(share);
   await one.holdings.freed(ada);
@@ -143,7 +145,7 @@ test.each([
 test('a limit that is set while sandboxes run counts them, and a limit of its own precedes the settings', async () => {
   const { records } = createInMemoryStore();
   const { holdings, accounts, live } = holdingsOf(records, { person: { memoryBytes: 1 } });
-  const holder: LimitHolder = { of: 'person', id: 'ada' };
+  const holder: BudgetHolder = { of: 'person', id: 'ada' };
   const own = (memoryBytes: number | 'unlimited') =>
     accounts.change(holder, (now) => ({ ...now, own: { day: {}, month: {}, held: { memoryBytes } } }));
   await own('unlimited');

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { emptyWindow, type ItemWindow, nextWindow, splitParts } from '../../../../src/web/data/item-window.ts';
-import type { Item } from '../../../../src/web/data/items.ts';
+import type { ConversationItem } from '../../../../src/web/data/items.ts';
 
-const itemAt = (seq: number): Item => ({ kind: 'error', seq, at: 0, text: '' });
+const itemAt = (seq: number): ConversationItem => ({ kind: 'error', seq, at: 0, text: '' });
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => itemAt(from + at));
 const drawn = (window: ItemWindow) => splitParts(window).flatMap(({ items }) => items.map(({ seq }) => seq));
 const keyOf = (window: ItemWindow, seq: number) =>
   splitParts(window).find(({ items }) => items.some((item) => item.seq === seq))?.key;
-const steps = (window: ItemWindow, items: readonly Item[], times: number) => {
+const steps = (window: ItemWindow, items: readonly ConversationItem[], times: number) => {
   let now = window;
   for (let n = 0; n < times; n++) now = nextWindow(now, items);
   return now;

@@ -4,7 +4,7 @@ import {
   type FieldSchema,
   findMistake,
   parseFieldDraft,
-  toDraft,
+  toFieldDraft,
 } from '../../../../src/web/parts/kit/schema.ts';
 
 const list = { kind: 'list', pattern: '^[a-z*.]+$', max: 12 } as const;
@@ -44,4 +44,4 @@ test.each<[schema: FieldSchema, value: unknown, draft: FieldDraft]>([
   [limit, 0, '0'],
   [events, undefined, []],
   [events, ['b'], ['b']],
-])('a field %o shows %j as %j', (schema, value, draft) => expect(toDraft(schema, value)).toEqual(draft));
+])('a field %o shows %j as %j', (schema, value, draft) => expect(toFieldDraft(schema, value)).toEqual(draft));

@@ -20,7 +20,7 @@ import {
 } from '../../../shared/previews/port-relay.ts';
 import { readHeader } from '../headers.ts';
 import type { DataPlaneSandboxes, RunningSandbox } from '../sandboxes.ts';
-import { agentPort, codePort, type DataPlaneTarget } from '../target.ts';
+import { agentPort, codeInterpreterPort, type DataPlaneTarget } from '../target.ts';
 import { computeSignature, isSameToken, type PresentedTokens, type SandboxTokens } from '../tokens.ts';
 import { agentCallPathPattern, failCall, serveAgent } from './agent.ts';
 import type { DataPlaneCall } from './call.ts';
@@ -155,7 +155,7 @@ export async function serveData(
     sample: () => deps.sandboxes.sample(sid, signal),
   };
   if (target.port === agentPort) await serveAgent(call, deps);
-  else if (target.port === codePort) await serveCodeInterpreter(call);
+  else if (target.port === codeInterpreterPort) await serveCodeInterpreter(call);
   else await forwardRequest(call, portHost, deps.credentials.isOurs);
 }
 
@@ -165,7 +165,7 @@ export async function serveUpgrade(target: DataPlaneTarget, request: IncomingMes
   const { address } = deps.clients.of(request);
   const opened = await open(target, sid, { path: url.pathname, url, method: request.method, address }, deps);
   if ('refusal' in opened) return void endUpgrade(socket, opened.refusal);
-  if (port === agentPort || port === codePort) return void endUpgrade(socket, refusalReplies.token(sid));
+  if (port === agentPort || port === codeInterpreterPort) return void endUpgrade(socket, refusalReplies.token(sid));
   const until = AbortSignal.any([cutOf(opened), deps.closing]);
   await using inside = await opened.enter(opened.principal, until);
   const dialled = inside.ports.connect(port, until).catch(unreachable(sid, port));
@@ -262,7 +262,7 @@ function judge(
   };
   const isSigning = path === '/files' && url.searchParams.has('signature') && presentedTokens.access === undefined;
   if (target.port !== agentPort) {
-    const isPublic = target.byHost && !requested.isPrivate && target.port !== codePort;
+    const isPublic = target.byHost && !requested.isPrivate && target.port !== codeInterpreterPort;
     return (
       tokens.opensPorts(record, presentedTokens) ??
       (isPublic

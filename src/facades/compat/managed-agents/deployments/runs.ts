@@ -5,7 +5,7 @@ import type { AutomationStart } from '../../../../sessions/api/server/automation
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalidRequestError } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { apiDeploymentId, apiRunId, apiSessionId, parseStartId } from '../sessions/ids.ts';
+import { apiDeploymentId, apiRunId, apiSessionId, parseDeploymentRunId } from '../sessions/ids.ts';
 import { type QueryParameters, readListPage, toIsoTime } from '../wire.ts';
 import { toRunError } from './errors.ts';
 import { parseAgentLabel, parseContent } from './shapes.ts';
@@ -104,7 +104,7 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
     {
       endpoint: 'GET /v1/deployment_runs/:run',
       async run({ params: { run = '' } }) {
-        const { id, automation } = parseStartId(run);
+        const { id, automation } = parseDeploymentRunId(run);
         const isDeployment = parseContent(await automations.get(automation)) !== undefined;
         const starts = isDeployment ? await automations.starts(automation, { limit: maxStarts }) : [];
         const start = starts.find((one) => one.id === id && isRun(one));

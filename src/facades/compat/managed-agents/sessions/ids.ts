@@ -37,7 +37,7 @@ export const parseDeploymentId = (value: string): string => {
   return id;
 };
 export const apiRunId = (start: string): string => `drun_${start.replace(':', 'x')}`;
-export const parseStartId = (value: string): { readonly id: string; readonly automation: string } => {
+export const parseDeploymentRunId = (value: string): { readonly id: string; readonly automation: string } => {
   const [, automation, rest] = /^drun_([0-9a-f]{12})x([0-9a-f]+)$/.exec(value) ?? [];
   if (automation === undefined) throw new AppError('not_found', `There is no deployment run ${value}.`);
   return { id: `${automation}:${rest}`, automation };
