@@ -195,7 +195,6 @@ export const conversation = {
   'why.forbidden': 'Keine Berechtigung. Siehe den Fehler oben.',
   'why.request': 'Etwas, das der Lauf brauchte, fehlt oder ist nicht erlaubt. Siehe den Fehler oben.',
   'why.unknown': 'Unbekannter Fehler. Sehen Sie im Serverprotokoll nach.',
-  'allLines.one': 'Die Zeile zeigen',
   'moreLines.one': 'Eine weitere Zeile zeigen',
   'linesBefore.one': 'eine Zeile darüber',
   'why.provider': 'Beim Anbieter des Modells ist ein Fehler aufgetreten. Siehe den Fehler oben.',

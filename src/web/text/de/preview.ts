@@ -27,5 +27,5 @@ export const preview: Record<keyof typeof english, string> = {
   'files.withoutScripts': 'Skripte sind aus.',
   'files.runScripts': 'Skripte ausführen',
   'notebook.cell': 'Zelle {number}',
-  'notebook.broken': 'Dieses Notebook kann nicht angezeigt werden. Hier ist sein Quelltext.',
+  'notebook.broken': 'Dieses Notebook kann nicht angezeigt werden. Wählen Sie „Quelltext“, um die Datei zu sehen.',
 };

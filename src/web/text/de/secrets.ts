@@ -65,15 +65,15 @@ export const secrets = {
   'secrets.scheme': 'Authentifizierungsschema',
   'secrets.user': 'Benutzername (Basic-Authentifizierung)',
   'secrets.paths': 'Nur unter diesen Pfaden',
-  'secrets.git': 'Nur für git',
+  'secrets.git': 'Nur für Git',
   'secrets.git.none': 'Nein',
   'secrets.once':
     'Der Wert wird verschlüsselt gespeichert und nie wieder gezeigt. Ein vorhandener Eintrag mit diesem Namen wird ersetzt.',
   'secrets.removeOne': 'Geheimnis {name} entfernen',
   'secrets.removeAsk': 'Programme, die dieses Geheimnis benutzen, schlagen dann fehl.',
   'secrets.notRevoked': 'Geheimnis konnte nicht entfernt werden',
-  'secrets.git.read': 'git: lesen',
-  'secrets.git.write': 'git: lesen und pushen',
+  'secrets.git.read': 'Git: lesen',
+  'secrets.git.write': 'Git: lesen und pushen',
   'secrets.effect':
     'Änderungen gelten für neue Verbindungen laufender Sandboxen sofort; Umgebungsvariablen ändern sich beim nächsten Start der Sandbox. Geheimnisse einer Sitzung, eines Projekts oder aus egress.credentials in corral.yaml (CORRAL_EGRESS_CREDENTIALS) haben Vorrang.',
   usage: 'Verbrauch',

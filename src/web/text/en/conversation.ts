@@ -193,7 +193,6 @@ export const conversation = {
   'why.forbidden': 'Permission denied. See the error above.',
   'why.request': 'Something the run needed is missing or not permitted. See the error above.',
   'why.unknown': 'Unknown error. See the server log.',
-  'allLines.one': 'Show the line',
   'moreLines.one': 'Show 1 more line',
   'linesBefore.one': '1 line above',
   'why.provider': 'The model provider failed. See the error above.',

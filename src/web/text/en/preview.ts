@@ -24,5 +24,5 @@ export const preview = {
   'files.withoutScripts': 'Scripts are off.',
   'files.runScripts': 'Run scripts',
   'notebook.cell': 'Cell {number}',
-  'notebook.broken': 'This notebook cannot be displayed. Here is its source.',
+  'notebook.broken': 'This notebook cannot be displayed. Choose “Source” to see the file.',
 } as const;
