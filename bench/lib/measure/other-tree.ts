@@ -29,6 +29,7 @@ const formerNames = {
   createSessionRecord: 'newSession',
   defineDriver: 'describeDriver',
   openCore: 'compose',
+  openSandboxFolders: 'openFolders',
   openSqliteStore: 'sqliteStore',
 };
 
