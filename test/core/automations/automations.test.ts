@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { call as request } from '../../support/clients/call.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 let server: ComposedServer;
@@ -10,13 +11,8 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-async function call(method: string, path: string, { body, key = token }: { body?: unknown; key?: string } = {}) {
-  const headers = { authorization: `Bearer ${key}` };
-  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-  const response = await fetch(server.url + path, { method, headers, ...sent });
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-  return { status: response.status, body: (await response.json()) as any };
-}
+const call = (method: string, path: string, { body, key = token }: { body?: unknown; key?: string } = {}) =>
+  request(method, server.url + path, { token: key, body });
 const keyOf = async (role: 'user' | 'viewer') => await server.core.keys.create({ name: role, role });
 const report = { name: 'Report', message: 'Say hi' };
 

@@ -3,6 +3,7 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
+import { call as request } from '../../support/clients/call.ts';
 import { type RecordedDelivery, recorded, signedDelivery } from '../../support/forges/deliveries.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
@@ -33,19 +34,9 @@ afterAll(async () => {
   await provider[Symbol.asyncDispose]();
 });
 
-async function call(method: string, path: string, body?: unknown) {
-  const headers = { authorization: `Bearer ${token}` };
-  const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
-  const response = await fetch(server.url + path, init);
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-  return { status: response.status, body: (await response.json()) as any };
-}
-async function deliver(path: string, { headers, body }: ReturnType<typeof signedDelivery>) {
-  const init = { method: 'POST', headers: headers as Record<string, string>, body: Buffer.from(body) };
-  const response = await fetch(server.url + path, init);
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-  return { status: response.status, body: (await response.json()) as any };
-}
+const call = (method: string, path: string, body?: unknown) => request(method, server.url + path, { token, body });
+const deliver = (path: string, { headers, body }: ReturnType<typeof signedDelivery>) =>
+  request('POST', server.url + path, { headers: headers as Record<string, string>, body: `${body}` });
 /** The recorded delivery, dated now. */
 function fresh(
   { payload, ...rest }: RecordedDelivery,

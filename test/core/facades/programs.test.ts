@@ -3,6 +3,7 @@ import WebSocket from 'ws';
 import type { Device } from '../../../src/auth/sign-in/devices.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Role } from '../../../src/core/model/principal.ts';
+import { call } from '../../support/clients/call.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { type TokenIssuer, tokenIssuer } from '../../support/servers/token-issuer.ts';
 
@@ -37,17 +38,11 @@ beforeAll(async () => {
 afterAll(() => stack.disposeAsync());
 
 const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
-async function ask(path: string, headers: Record<string, string>, method = 'GET', body?: unknown) {
-  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-  const response = await fetch(server.url + path, { method, headers, ...sent });
-  const text = await response.text();
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-  const json: any = /^[[{]/.test(text) ? JSON.parse(text) : text;
-  return { status: response.status, json };
-}
+const ask = (path: string, headers: Record<string, string>, method = 'GET', body?: unknown) =>
+  call(method, server.url + path, { headers, body });
 const statusOf = async (secret: string) => (await ask('/api/v1/sessions', bearer(secret))).status;
 const session = async (secret: string) =>
-  (await ask('/api/v1/sessions', bearer(secret), 'PUT')).json.data.session_id as string;
+  (await ask('/api/v1/sessions', bearer(secret), 'PUT')).body.data.session_id as string;
 async function socket(secret: string) {
   const opened = new WebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: bearer(secret) });
   await new Promise((resolve) => opened.once('open', resolve));
@@ -60,7 +55,11 @@ describe('a token of a trusted issuer', () => {
   async function account({ role = 'user', more = {} }: { role?: Role; more?: Record<string, string> } = {}) {
     const repository = `acme/app-${++count}`;
     const trust = { issuer: issuer.url, claims: { sub: `repo:${repository}:ref:refs/heads/**`, ...more } };
-    const { json, status } = await ask('/api/v1/keys/trust', bearer(token), 'POST', { name: repository, role, trust });
+    const { body: json, status } = await ask('/api/v1/keys/trust', bearer(token), 'POST', {
+      name: repository,
+      role,
+      trust,
+    });
     expect(status).toBe(200);
     return {
       id: json.id as string,
@@ -85,7 +84,7 @@ describe('a token of a trusted issuer', () => {
     for (const [path, headers] of doors) expect([path, (await ask(path, headers)).status]).toEqual([path, 200]);
     const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'list_sessions', arguments: {} } };
     const accept = { accept: 'application/json, text/event-stream', 'content-type': 'application/json' };
-    const { json } = await ask('/mcp', { ...bearer(shown), ...accept }, 'POST', call);
+    const { body: json } = await ask('/mcp', { ...bearer(shown), ...accept }, 'POST', call);
     expect(JSON.stringify(json)).toContain(sid);
     const events = await fetch(`${server.url}/api/v1/sessions/${sid}/events`, { headers: bearer(shown) });
     expect(events.status).toBe(200);
@@ -100,7 +99,7 @@ describe('a token of a trusted issuer', () => {
     expect(answer).toContain(sid);
     later.terminate();
     expect(JSON.stringify(server.lines)).not.toContain(shown.split('.')[2]);
-    const { keys } = (await ask('/api/v1/keys', bearer(token))).json as { keys: { id: string; lastUsedAt: string }[] };
+    const { keys } = (await ask('/api/v1/keys', bearer(token))).body as { keys: { id: string; lastUsedAt: string }[] };
     expect(keys.find((one) => one.id === id)?.lastUsedAt).not.toBeNull();
   });
 
@@ -244,7 +243,7 @@ describe('a personal key', () => {
     const { secret } = await signIns().devices.enter(who, command);
     const make = (body: object = {}) =>
       ask('/api/v1/people/me/keys', bearer(secret), 'POST', { name: 'nightly', ...body });
-    const keyOf = async (body?: object) => (await make(body)).json as { key: string; view: { id: string; role: Role } };
+    const keyOf = async (body?: object) => (await make(body)).body as { key: string; view: { id: string; role: Role } };
     return { id, key, subject, secret, make, keyOf };
   }
   const disable = (id: string, disabled: boolean) => ask(`/api/v1/people/${id}`, bearer(token), 'PATCH', { disabled });
@@ -260,7 +259,7 @@ describe('a personal key', () => {
     expect((await ada.make({ role: 'admin' })).status).toBe(403);
     expect((await ada.make({ lifeDays: 1_000 })).status).toBe(422);
     const list = async (secret: string) =>
-      (await ask('/api/v1/people/me/keys', bearer(secret))).json.keys as { id: string }[];
+      (await ask('/api/v1/people/me/keys', bearer(secret))).body.keys as { id: string }[];
     expect((await list(ada.secret)).map(({ id }) => id)).toContain(view.id);
     expect((await list(other.secret)).map(({ id }) => id)).not.toContain(view.id);
     await ask(`/api/v1/people/me/keys/${view.id}`, bearer(other.secret), 'DELETE');
@@ -271,8 +270,8 @@ describe('a personal key', () => {
 
   test('makes no key, and neither does a program', async () => {
     const { key } = await (await person()).keyOf();
-    expect((await ask('/api/v1/people/me/devices', bearer(key))).json).toEqual({ devices: [] });
-    expect((await ask('/api/v1/people/me/keys', bearer(key))).json).toEqual({ keys: [] });
+    expect((await ask('/api/v1/people/me/devices', bearer(key))).body).toEqual({ devices: [] });
+    expect((await ask('/api/v1/people/me/keys', bearer(key))).body).toEqual({ keys: [] });
     for (const secret of [key, token, (await server.core.keys.create({ name: 'k', role: 'admin' })).key])
       expect((await ask('/api/v1/people/me/keys', bearer(secret), 'POST', { name: 'x' })).status).toBe(403);
   });
@@ -295,7 +294,7 @@ describe('a personal key', () => {
 
   test('of one project works there alone, and ends when its person leaves the project', async () => {
     const [ada, { key: boss }] = [await person(), await server.core.keys.create({ name: 'boss', role: 'user' })];
-    const { id } = (await ask('/api/v1/projects', bearer(boss), 'POST', { name: 'Website' })).json as { id: string };
+    const { id } = (await ask('/api/v1/projects', bearer(boss), 'POST', { name: 'Website' })).body as { id: string };
     expect((await ada.make({ project: id })).status).toBe(404);
     await ask(`/api/v1/projects/${id}/members`, bearer(boss), 'PUT', { member: ada.key, role: 'member' });
     const { key, view } = await ada.keyOf({ project: id });
@@ -325,7 +324,7 @@ describe('a personal key', () => {
 describe('a project', () => {
   const owner = async () => (await server.core.keys.create({ name: 'owner', role: 'user' })).key;
   const project = async (secret: string) =>
-    (await ask('/api/v1/projects', bearer(secret), 'POST', { name: 'Website' })).json.id as string;
+    (await ask('/api/v1/projects', bearer(secret), 'POST', { name: 'Website' })).body.id as string;
   const add = async (secret: string, id: string, member: string, role: string) =>
     (await ask(`/api/v1/projects/${id}/members`, bearer(secret), 'PUT', { member, role })).status;
   const account = (secret: string, id: string, body: object = {}) =>
@@ -337,7 +336,7 @@ describe('a project', () => {
     const { key: member, view } = await server.core.keys.create({ name: 'member', role: 'user' });
     await add(ada, id, view.id, 'member');
     expect([(await account(member, id)).status, (await account(mallory, id)).status]).toEqual([403, 404]);
-    const { key, view: made } = (await account(ada, id)).json as { key: string; view: { id: string } };
+    const { key, view: made } = (await account(ada, id)).body as { key: string; view: { id: string } };
     const [own, shared] = [await session(key), await session(member)];
     expect(await server.core.services.sessions.get(own as never)).toMatchObject({ projectId: id, owner: made.id });
     const read = async (secret: string, sid: string) => (await ask(`/api/v1/sessions/${sid}`, bearer(secret))).status;
@@ -350,7 +349,7 @@ describe('a project', () => {
       await add(key, id, view.id, 'maintainer'),
       (await account(ada, id, { role: 'maintainer' })).status,
     ]).toEqual([403, 422]);
-    const viewer = (await account(ada, id, { role: 'viewer' })).json.key as string;
+    const viewer = (await account(ada, id, { role: 'viewer' })).body.key as string;
     expect([await read(viewer, own), (await ask('/api/v1/sessions', bearer(viewer), 'PUT')).status]).toEqual([
       200, 403,
     ]);
@@ -367,7 +366,7 @@ describe('a project', () => {
     const ada = await owner();
     const id = await project(ada);
     const trust = { issuer: issuer.url, claims: { sub: 'project:website' } };
-    const { json } = await account(ada, id, { trust });
+    const { body: json } = await account(ada, id, { trust });
     expect(json).toMatchObject({ key: null, view: { project: { id, role: 'member' }, trust } });
     const shown = { sub: 'project:website', aud: `${audience}/projects/${id}` };
     expect(await statusOf(await issuer.sign({ ...shown, aud: audience }))).toBe(401);

@@ -1,14 +1,15 @@
 import { expect, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
+import { call } from '../../support/clients/call.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 const token = 'the-token-of-the-server';
 
-async function post(server: ComposedServer, path: string, body: object) {
-  const answer = await fetch(`${server.url}${path}`, { method: 'POST', body: JSON.stringify(body) });
-  return { status: answer.status, text: await answer.text() };
-}
+const post = async (server: ComposedServer, path: string, body: object) => {
+  const { status, text } = await call('POST', server.url + path, { body });
+  return { status, text };
+};
 
 async function shared(files = false) {
   const server = await composedServer({ CORRAL_TOKEN: token });

@@ -1,6 +1,7 @@
 // @module-tag all
 import { expect, onTestFinished, test } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
+import { call as request } from '../../support/clients/call.ts';
 import { openWebSocket } from '../../support/clients/sockets.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
@@ -15,15 +16,8 @@ const notFound = { code: 404, msg: expect.any(String), data: null };
 async function started(settings: Record<string, string> = {}) {
   const server = await composedServer(settings);
   onTestFinished(() => server[Symbol.asyncDispose]());
-  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
-    const sent =
-      body === undefined || body instanceof FormData || typeof body === 'string' ? body : JSON.stringify(body);
-    const response = await fetch(server.url + path, { method, headers, ...(sent !== undefined && { body: sent }) });
-    const text = await response.text();
-    const isJson = response.headers.get('content-type')?.includes('json');
-    // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-    return { status: response.status, headers: response.headers, body: (isJson ? JSON.parse(text) : text) as any };
-  };
+  const call = (method: string, path: string, body?: unknown, headers?: Record<string, string>) =>
+    request(method, server.url + path, { body, headers: headers ?? {} });
   const withToken = { authorization: `Bearer ${token}` };
   const create = async (): Promise<string> =>
     (await call('PUT', base, undefined, server.config.token ? withToken : {})).body.data.session_id;

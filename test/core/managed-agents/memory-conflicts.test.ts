@@ -1,13 +1,11 @@
 import { expect, test } from 'vitest';
+import { call } from '../../support/clients/call.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 
 test('a memory at a taken path, and a change of a stale memory, are conflicts with types of their own', async () => {
   await using server = await composedServer({ CORRAL_MANAGED_AGENTS: 'on' });
-  const ask = async (path: string, body: object) => {
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    const answer = await fetch(`${server.url}/anthropic/v1/memory_stores${path}`, init);
-    return (await answer.json()) as { id: string; error?: { type: string } };
-  };
+  const ask = async (path: string, body: object) =>
+    (await call('POST', `${server.url}/anthropic/v1/memory_stores${path}`, { body })).body;
   const store = await ask('', { name: 'notes' });
   const memory = await ask(`/${store.id}/memories`, { path: '/a.md', content: 'one' });
   const taken = await ask(`/${store.id}/memories`, { path: '/a.md', content: 'two' });

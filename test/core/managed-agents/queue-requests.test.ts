@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
+import { type CallOptions, call } from '../../support/clients/call.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 
 // The requests of a work queue, on a server that asks for no credential.
@@ -11,17 +12,7 @@ afterAll(() => server?.[Symbol.asyncDispose]());
 
 // biome-ignore lint/suspicious/noExplicitAny: read by assertions
 type Body = any;
-interface RequestParts {
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-async function responseTo(method: string, path: string, { body, headers }: RequestParts = {}) {
-  const init = { method, headers: { 'content-type': 'application/json', ...headers } };
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const response = await fetch(`${server.url}${path}`, { ...init, ...(body !== undefined && { body: text }) });
-  const answer = await response.text();
-  return { status: response.status, text: answer, body: JSON.parse(answer) as Body, headers: response.headers };
-}
+const responseTo = (method: string, path: string, sent?: CallOptions) => call(method, server.url + path, sent);
 const ask = async (method: string, path: string, body?: object): Promise<Body> =>
   (await responseTo(method, `/anthropic/v1${path}`, body && { body })).body;
 const environment = async (config: object = { type: 'self_hosted' }): Promise<string> =>

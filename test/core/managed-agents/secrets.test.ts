@@ -4,6 +4,7 @@ import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { call } from '../../support/clients/call.ts';
 import { MemoryBackend } from '../../support/memory-driver/backend.ts';
 import { memoryDriver } from '../../support/memory-driver/memory.ts';
 import { composedServer } from '../../support/servers/composed.ts';
@@ -12,11 +13,8 @@ const settings = { CORRAL_MANAGED_AGENTS: 'on' };
 type Server = Awaited<ReturnType<typeof composedServer>>;
 type Json = Record<string, unknown> & { id: string };
 function program({ url, core }: Server) {
-  const ask = async (path: string, body?: object): Promise<Json> => {
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    const answer = await fetch(`${url}/anthropic/v1/${path}`, body ? init : {});
-    return (await answer.json()) as Json;
-  };
+  const ask = async (path: string, body?: object): Promise<Json> =>
+    (await call(body ? 'POST' : 'GET', `${url}/anthropic/v1/${path}`, { body })).body;
   const plain = async () => ({
     agent: (await ask('agents', { model: 'demo', name: 'A', tools: [{ type: 'agent_toolset_20260401' }] })).id,
     environment_id: (await ask('environments', { name: 'plain' })).id,

@@ -1,22 +1,15 @@
 import { afterAll, expect, test } from 'vitest';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { type CallOptions, call } from '../../support/clients/call.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const fake = await fakeProvider('compatible', () => ({ text: 'The fake has answered.' }));
 afterAll(() => fake[Symbol.asyncDispose]());
-const json = { 'content-type': 'application/json' };
-
-async function ask(url: string, path: string, { token, ...init }: RequestInit & { token?: string } = {}) {
-  const headers = { ...(init.body != null && json), ...(token !== undefined && { authorization: `Bearer ${token}` }) };
-  const answer = await fetch(`${url}/api/v1/models${path}`, { ...init, headers });
-  // biome-ignore lint/suspicious/noExplicitAny: read by assertions
-  return { status: answer.status, body: (await answer.json()) as any };
-}
-async function mutate(url: string, path: string, input: object) {
-  const answer = await fetch(`${url}/trpc/${path}`, { method: 'POST', headers: json, body: JSON.stringify(input) });
-  return ((await answer.json()) as { result: { data: { id: string } } }).result.data;
-}
+const ask = (url: string, path: string, { method = 'GET', ...rest }: CallOptions & { method?: string } = {}) =>
+  call(method, `${url}/api/v1/models${path}`, rest);
+const mutate = async (url: string, path: string, input: object): Promise<{ id: string }> =>
+  (await call('POST', `${url}/trpc/${path}`, { body: input })).body.result.data;
 /** The texts of the agent in the session's log, once its run has ended. */
 async function answersOf(url: string, id: string): Promise<string> {
   const input = encodeURIComponent(JSON.stringify({ sessionId: id }));
@@ -37,10 +30,10 @@ test('a model that is chosen in the running server answers at once, also in a se
     await using server = await composedServer({}, folder.path);
     const { url } = server;
     const { id } = await mutate(url, 'sessions.create', { template: 'minimal' });
-    const tested = await ask(url, '/test', { method: 'POST', body: JSON.stringify(access) });
+    const tested = await ask(url, '/test', { method: 'POST', body: access });
     const expected = { ok: true, models: expect.arrayContaining([expect.objectContaining({ id: 'qwen3' })]) };
     expect(tested.body).toMatchObject(expected);
-    const used = await ask(url, '/usual', { method: 'PUT', body: JSON.stringify({ ...access, model: 'qwen3' }) });
+    const used = await ask(url, '/usual', { method: 'PUT', body: { ...access, model: 'qwen3' } });
     expect(used.body).toMatchObject({ model: 'local/qwen3', setBy: null, canChange: true });
     expect(JSON.stringify(used.body)).not.toContain(fakeKey);
     await mutate(url, 'runs.send', { sessionId: id, text: 'Hello' });
@@ -66,15 +59,15 @@ test('only administrators enter a provider, others see no address, and with a to
   await using server = await composedServer({ CORRAL_TOKEN: token });
   const { url, core } = server;
   const requested = fake.requests.length;
-  const input = { method: 'PUT', token, body: JSON.stringify({ ...access, model: 'qwen3' }) };
+  const input = { method: 'PUT', token, body: { ...access, model: 'qwen3' } };
   const refused = await ask(url, '/usual', input);
   expect([refused.status, JSON.stringify(refused.body)]).toEqual([403, expect.stringContaining('PRIVATE_ADDRESSES')]);
   expect(fake.requests.length).toBe(requested);
   const far = { provider: 'far', baseUrl: 'http://models.invalid/v1', model: 'm' };
-  expect((await ask(url, '/usual', { method: 'PUT', token, body: JSON.stringify(far) })).body.model).toBe('far/m');
+  expect((await ask(url, '/usual', { method: 'PUT', token, body: far })).body.model).toBe('far/m');
   for (const role of ['viewer', 'user', 'operator'] as const) {
     const { key } = await core.keys.create({ name: role, role });
-    const body = JSON.stringify(access);
+    const body = access;
     expect((await ask(url, '/test', { method: 'POST', token: key, body })).status).toBe(403);
     expect((await ask(url, '/providers/far', { method: 'DELETE', token: key })).status).toBe(403);
     const seen = await ask(url, '', { token: key });

@@ -1,22 +1,16 @@
 import { expect, test } from 'vitest';
 import type { CorralClient } from '../../../src/client/index.ts';
 import { fence } from '../../support/clients/api.ts';
+import { call } from '../../support/clients/call.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 import { replicas } from '../../support/stores/replicas.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
-const json = { 'content-type': 'application/json' };
-
-async function ask(url: string, method: string, key = '', value?: unknown, token?: string) {
-  const answer = await fetch(`${url}/api/v1/server-settings${key && `/${key}`}`, {
-    method,
-    headers: { ...(value !== undefined && json), ...(token !== undefined && { authorization: `Bearer ${token}` }) },
-    ...(value !== undefined && { body: JSON.stringify({ value }) }),
-  });
-  // biome-ignore lint/suspicious/noExplicitAny: read by assertions
-  return { status: answer.status, body: (await answer.json()) as any };
-}
+const ask = (url: string, method: string, key = '', value?: unknown, token?: string) => {
+  const address = `${url}/api/v1/server-settings${key && `/${key}`}`;
+  return call(method, address, { ...(token && { token }), ...(value !== undefined && { body: { value } }) });
+};
 async function outputs(client: CorralClient, sessionId: string): Promise<string[]> {
   const { events } = await client.events.list.query({ sessionId, limit: 1_000 });
   return events.flatMap((event) => (event.type === 'tool.called' ? [event.data.output] : []));

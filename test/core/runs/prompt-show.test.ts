@@ -5,16 +5,12 @@ import { promptCommand } from '../../../src/app/commands/prompt.ts';
 import { fence } from '../../support/clients/api.ts';
 import { followEvents, openClient } from '../../support/clients/trpc.ts';
 import { composedServer } from '../../support/servers/composed.ts';
+import { runServerCommand } from '../../support/servers/run-command.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
 
-async function shown(...args: string[]): Promise<string> {
-  const printed: string[] = [];
-  const { signal } = new AbortController();
-  await promptCommand.run(args, { signal, print: (line) => void printed.push(line), say: () => {} });
-  return printed.join('\n');
-}
+const shown = async (...args: string[]) => (await runServerCommand(promptCommand, ...args)).printed.join('\n');
 
 /** A finished run of the demo model. */
 async function ranSession(url: string, text: string, token?: string) {

@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { call as request } from '../../support/clients/call.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { httpServer } from '../../support/servers/http-server.ts';
 
@@ -23,13 +24,8 @@ interface Call {
   readonly key?: string;
   readonly server?: ComposedServer;
 }
-async function call(method: string, path: string, { body, key = token, server = open }: Call = {}) {
-  const headers = { authorization: `Bearer ${key}` };
-  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-  const response = await fetch(server.url + path, { method, headers, ...sent });
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
-  return { status: response.status, body: (await response.json()) as any };
-}
+const call = (method: string, path: string, { body, key = token, server = open }: Call = {}) =>
+  request(method, server.url + path, { token: key, body });
 
 /** A program that listens on loopback. */
 async function receiver() {

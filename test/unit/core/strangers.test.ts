@@ -7,27 +7,16 @@ import { findUntrustedSource, listUntrustedSources } from '../../../src/core/tex
 import type { AutomationStart } from '../../../src/sessions/api/server/automations.ts';
 import { applyFact, createSessionRecord, StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { formatFeedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';
+import { fact } from '../../support/machines/session-parts.ts';
 
-const calling = (tool: string): SessionFact => ({
-  type: 'tool.calling',
-  runId: null,
-  data: { callId: 'c', tool, function: `${tool}_x`, args: {} },
-});
-const replied = (text: string): SessionFact => ({
-  type: 'message.user',
-  runId: null,
-  data: { messageId: MessageId.parse(crypto.randomUUID()), text, attachments: [] },
-});
-const reached = (decision: 'allowed' | 'refused'): SessionFact => ({
-  type: 'egress',
-  runId: null,
-  data: { host: 'example.org', port: 443, decision, rule: 'web' },
-});
-const read = (source: 'uploaded' | 'workspace'): SessionFact => ({
-  type: 'skill.read',
-  runId: null,
-  data: { name: 'pdf', file: 'SKILL.md', source, version: null },
-});
+const calling = (tool: string): SessionFact =>
+  fact('tool.calling', { callId: 'c', tool, function: `${tool}_x`, args: {} }, null);
+const replied = (text: string): SessionFact =>
+  fact('message.user', { messageId: MessageId.parse(crypto.randomUUID()), text, attachments: [] }, null);
+const reached = (decision: 'allowed' | 'refused'): SessionFact =>
+  fact('egress', { host: 'example.org', port: 443, decision, rule: 'web' }, null);
+const read = (source: 'uploaded' | 'workspace'): SessionFact =>
+  fact('skill.read', { name: 'pdf', file: 'SKILL.md', source, version: null }, null);
 
 describe('words of strangers', () => {
   test('come by pages, tool servers, the network, other sessions and skills of a workspace', () => {

@@ -19,6 +19,7 @@ import { createFiles } from '../../../sandbox-images/sandboxd/files/files.ts';
 import { createTransfers } from '../../../sandbox-images/sandboxd/files/transfers.ts';
 import { createPathOperations } from '../../../sandbox-images/sandboxd/paths/paths.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
+import { oddNames } from '../../support/odd-names.ts';
 
 // Paths as clients write them, for each way in which the daemon reads and writes files.
 
@@ -124,47 +125,7 @@ test.each([
   await expect(it.anywhere.movePath(from, to)).rejects.toMatchObject({ code: 'invalid_request', publicMessage });
 });
 
-const names = [
-  ...[
-    ' ',
-    'a b',
-    ' a',
-    'a ',
-    'a#b',
-    'a?b',
-    'a%b',
-    'a%20b',
-    'a+b',
-    '-rf',
-    '--',
-    'a\nb',
-    'a\rb',
-    'a\tb',
-    '~',
-    '~x',
-    '...',
-    '.a.',
-  ],
-  ...[
-    'é',
-    'e\u0301',
-    '日本語',
-    '🤖',
-    '👩‍💻',
-    '\u202etxt.exe',
-    '\ufeffa',
-    'a\\b',
-    'a"b',
-    "a'b",
-    'a`b',
-    'a$b',
-    'a*b',
-    'a:b',
-    'a|b',
-    '\x7f',
-  ],
-];
-test.each(names)('a file named %j is written, listed and read by this name', async (name) => {
+test.each(oddNames)('a file named %j is written, listed and read by this name', async (name) => {
   const it = await workspace();
   await it.inside.receiveFile(`n/${name}`, content(), undefined);
   await it.anywhere.writePath(`${it.root}/n/${name}`, content(), {});

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
 import { parseMultipartFiles } from '../../../src/http/transport/multipart.ts';
+import { oddNames } from '../../support/odd-names.ts';
 
 // Names of files in forms, as browsers and programs write them.
 
@@ -11,26 +12,7 @@ async function namesIn(body: Readable, type: string): Promise<string[]> {
   });
 }
 
-test.each([
-  ...[
-    'a b',
-    ' a',
-    'a#b',
-    'a?b',
-    'a%b',
-    'a%20b',
-    'a%2Fb',
-    'a+b',
-    'a&b=c',
-    '-rf',
-    "a'b",
-    'a;b',
-    'a\\b',
-    'a/b c',
-    'C:\\a',
-  ],
-  ...['a"b', '"', 'a\nb', 'a\rb', 'a\r\nb', 'é', 'e\u0301', '日本語', '🤖', '\u202etxt', 'x'.repeat(255)],
-])('the form of a browser has a file named %j', async (name) => {
+test.each([...oddNames, 'a/b c', 'x'.repeat(255)])('the form of a browser has a file named %j', async (name) => {
   const form = new FormData();
   form.set('file', new Blob(['x']), name);
   const answer = new Response(form);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SandboxInterior } from '../../../src/sessions/api/sandbox-interior.ts';
 import { e2bFacade, pathEntry } from '../../support/clients/e2b-facade.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
+import { oddNames } from '../../support/odd-names.ts';
 
 // Signed URLs of files, as the JavaScript and the Python SDK of E2B write them.
 
@@ -35,27 +36,7 @@ const inJavaScript = (fields: Record<string, string>) => `${new URLSearchParams(
 /** Python's `urlencode`: `~` stays, and `*` is escaped. */
 const inPython = (fields: Record<string, string>) => inJavaScript(fields).replaceAll('%7E', '~').replaceAll('*', '%2A');
 
-test.each([
-  ...[
-    'a b',
-    ' ',
-    'a#b',
-    'a?b',
-    'a%b',
-    'a%20b',
-    'a%2Fb',
-    'a+b',
-    'a&b=c',
-    'a=b',
-    'a:b',
-    'a;b',
-    'a*b~',
-    '-rf',
-    '--',
-    '...',
-  ],
-  ...['a\nb', 'a\r\nb', 'a"b', "a'b", 'a\\b', 'é', 'e\u0301', '日本語', '🤖', '\u202etxt', '\ufeffa', 'x'.repeat(255)],
-])('the signed URL of a file named %j reads and writes it', async (name) => {
+test.each([...oddNames, 'x'.repeat(255)])('the signed URL of a file named %j reads and writes it', async (name) => {
   const path = `n/${name}`;
   for (const encode of [inJavaScript, inPython]) {
     reached.length = 0;

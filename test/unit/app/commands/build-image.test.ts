@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { buildImageCommand } from '../../../../src/app/commands/build-image.ts';
+import { runServerCommand } from '../../../support/servers/run-command.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -24,11 +25,8 @@ async function run(...args: string[]) {
   });
   const socket = join(folder, 'engine.sock');
   await new Promise<void>((resolve) => engine.listen(socket, resolve));
-  const printed: string[] = [];
-  const at = { signal: new AbortController().signal, print: (line: string) => void printed.push(line), say: () => {} };
   try {
-    const code = await buildImageCommand.run([...args, '--engine', `unix://${socket}`], at);
-    return { code, printed, requests };
+    return { ...(await runServerCommand(buildImageCommand, ...args, '--engine', `unix://${socket}`)), requests };
   } finally {
     engine.closeAllConnections();
     engine.close();

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { keysCommand } from '../../../../src/app/commands/keys.ts';
+import { runServerCommand } from '../../../support/servers/run-command.ts';
 import { temporaryFolder } from '../../../support/stores/store.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -13,16 +14,7 @@ afterEach(async () => {
   (folder as unknown as Partial<Disposable>)[Symbol.dispose]?.();
 });
 
-async function run(...args: string[]) {
-  const [printed, messages]: [string[], string[]] = [[], []];
-  const { signal } = new AbortController();
-  await keysCommand.run(args, {
-    signal,
-    print: (line) => void printed.push(line),
-    say: (line) => void messages.push(line),
-  });
-  return { printed, messages };
-}
+const run = (...args: string[]) => runServerCommand(keysCommand, ...args);
 
 test('create prints a key once, and list shows only its public parts', async () => {
   const { printed, messages } = await run('create', '--role', 'admin', '--name', 'root', '--expires', '30d');

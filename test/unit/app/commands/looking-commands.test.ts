@@ -3,7 +3,6 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { auditCommand } from '../../../../src/app/commands/audit.ts';
-import type { Command } from '../../../../src/app/commands/command.ts';
 import { doctorCommand } from '../../../../src/app/commands/doctor.ts';
 import { keysCommand } from '../../../../src/app/commands/keys.ts';
 import { reapCommand } from '../../../../src/app/commands/reap.ts';
@@ -11,6 +10,7 @@ import { repairCommand } from '../../../../src/app/commands/repair.ts';
 import { exportCommand, importCommand } from '../../../../src/app/commands/transfer.ts';
 import { tryCommand } from '../../../../src/app/commands/try.ts';
 import { openSqliteStore } from '../../../../src/storage/sqlite/store.ts';
+import { runServerCommand as run } from '../../../support/servers/run-command.ts';
 import { temporaryFolder } from '../../../support/stores/store.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
@@ -23,17 +23,6 @@ afterEach(() => {
   vi.unstubAllEnvs();
   folder[Symbol.dispose]();
 });
-
-async function run(command: Command, ...args: string[]) {
-  const [printed, messages]: [string[], string[]] = [[], []];
-  const { signal } = new AbortController();
-  const at = {
-    signal,
-    print: (line: string) => void printed.push(line),
-    say: (line: string) => void messages.push(line),
-  };
-  return { code: await command.run(args, at), printed, messages };
-}
 
 describe('without a store', () => {
   test.each([

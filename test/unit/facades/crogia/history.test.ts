@@ -2,16 +2,17 @@ import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
 import { toItem, toTurn } from '../../../../src/facades/compat/crogia/history.ts';
+import { fact } from '../../../support/machines/session-parts.ts';
 import { demoRun } from '../../../support/servers/demo-run.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
 const runId = RunId.parse('11111111-1111-4111-8111-111111111111');
 const messageId = MessageId.parse('22222222-2222-4222-8222-222222222222');
-const question: SessionFact = {
-  type: 'tool.calling',
+const question: SessionFact = fact(
+  'tool.calling',
+  { callId: 'call_2', tool: 'message', function: 'message_ask_user', args: { text: 'Which?' } },
   runId,
-  data: { callId: 'call_2', tool: 'message', function: 'message_ask_user', args: { text: 'Which?' } },
-};
+);
 const facts: SessionFact[] = [
   { type: 'message.user', runId, data: { messageId, text: 'Say hi', attachments: [] } },
   { type: 'run.started', runId, data: { task: 'Say hi', messageId } },

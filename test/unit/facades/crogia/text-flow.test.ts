@@ -7,27 +7,19 @@ import {
   readTextFlowState,
   TextFlow,
 } from '../../../../src/facades/shared/conversation/text-flow.ts';
+import { fact } from '../../../support/machines/session-parts.ts';
 
 const sessionId = SessionId.parse('5f2a0c9be41d7733');
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 const run = (n: number) => RunId.parse(uuid(n));
 const message = (n: number) => MessageId.parse(uuid(n));
 
-const delta = (runN: number, n: number, text: string): SessionFact => ({
-  type: 'message.delta',
-  runId: run(runN),
-  data: { messageId: message(n), text },
-});
-const whole = (runN: number, n: number, text: string): SessionFact => ({
-  type: 'message.assistant',
-  runId: run(runN),
-  data: { messageId: message(n), text, attachments: [] },
-});
-const started = (runN: number): SessionFact => ({
-  type: 'run.started',
-  runId: run(runN),
-  data: { task: 't', messageId: message(900 + runN) },
-});
+const delta = (runN: number, n: number, text: string): SessionFact =>
+  fact('message.delta', { messageId: message(n), text }, run(runN));
+const whole = (runN: number, n: number, text: string): SessionFact =>
+  fact('message.assistant', { messageId: message(n), text, attachments: [] }, run(runN));
+const started = (runN: number): SessionFact =>
+  fact('run.started', { task: 't', messageId: message(900 + runN) }, run(runN));
 const step: SessionFact = { type: 'step', runId: run(1), data: { id: '1', description: 'd', status: 'running' } };
 
 const numbered = (facts: readonly SessionFact[]): SessionEvent[] =>

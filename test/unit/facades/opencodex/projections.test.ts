@@ -8,6 +8,7 @@ import { FrameTranslator } from '../../../../src/facades/compat/opencodex/conver
 import { toMessages } from '../../../../src/facades/compat/opencodex/conversation/messages.ts';
 import { derivedId, parsePosition } from '../../../../src/facades/compat/opencodex/ids.ts';
 import { toShownToolCall } from '../../../../src/facades/compat/opencodex/names.ts';
+import { fact } from '../../../support/machines/session-parts.ts';
 
 const session = SessionId.parse('5f2a0c9be41d7733');
 const run = RunId.parse('11111111-1111-4111-8111-111111111111');
@@ -19,33 +20,16 @@ const iso = '2023-11-14T22:13:20.000Z';
 
 const log = (...facts: SessionFact[]): SessionEvent[] =>
   facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId: session, ts }));
-const user = (text: string, n = 1, runId = run): SessionFact => ({
-  type: 'message.user',
-  runId,
-  data: { messageId: replied(n), text, attachments: [] },
-});
-const started = (runId = run): SessionFact => ({
-  type: 'run.started',
-  runId,
-  data: { task: 'Hi', messageId: replied(1) },
-});
-const delta = (text: string, n: number): SessionFact => ({
-  type: 'message.delta',
-  runId: run,
-  data: { messageId: replied(n), text },
-});
-const whole = (text: string, n: number): SessionFact => ({
-  type: 'message.assistant',
-  runId: run,
-  data: { messageId: replied(n), text, attachments: [] },
-});
+const user = (text: string, n = 1, runId = run): SessionFact =>
+  fact('message.user', { messageId: replied(n), text, attachments: [] }, runId);
+const started = (runId = run): SessionFact => fact('run.started', { task: 'Hi', messageId: replied(1) }, runId);
+const delta = (text: string, n: number): SessionFact => fact('message.delta', { messageId: replied(n), text }, run);
+const whole = (text: string, n: number): SessionFact =>
+  fact('message.assistant', { messageId: replied(n), text, attachments: [] }, run);
 const call = { callId: 'call_1', tool: 'shell', function: 'shell_exec', args: { id: 'main', command: 'ls' } } as const;
 const calling: SessionFact = { type: 'tool.calling', runId: run, data: call };
-const called = (more: object = {}): SessionFact => ({
-  type: 'tool.called',
-  runId: run,
-  data: { ...call, success: true, output: 'a\n', exitCode: 0, content: null, ...more },
-});
+const called = (more: object = {}): SessionFact =>
+  fact('tool.called', { ...call, success: true, output: 'a\n', exitCode: 0, content: null, ...more }, run);
 const question = { callId: 'q', tool: 'message', function: 'message_ask_user', args: { text: 'Which?' } } as const;
 const asking: SessionFact[] = [
   { type: 'tool.calling', runId: run, data: question },
@@ -57,11 +41,8 @@ const answered: SessionFact[] = [
   { type: 'run.resumed', runId: run, data: { messageId: replied(6) } },
   { type: 'tool.called', runId: run, data: { ...question, success: true, output: 'The first', content: null } },
 ];
-const end = (status: 'completed' | 'stopped' | 'failed' = 'completed', runId = run): SessionFact => ({
-  type: 'run.end',
-  runId,
-  data: { status, reason: status, task: 'Hi' },
-});
+const end = (status: 'completed' | 'stopped' | 'failed' = 'completed', runId = run): SessionFact =>
+  fact('run.end', { status, reason: status, task: 'Hi' }, runId);
 
 describe('derived ids', () => {
   const seq = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });

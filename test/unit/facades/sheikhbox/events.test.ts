@@ -7,7 +7,7 @@ import {
   toSheikhboxEvent,
   type WireVersion,
 } from '../../../../src/facades/compat/sheikhbox/stream/events.ts';
-import { createFrameCache } from '../../../../src/facades/compat/sheikhbox/stream/frames.ts';
+import { fact } from '../../../support/machines/session-parts.ts';
 
 const runId = RunId.parse('00000000-0000-4000-8000-000000000001');
 const messageId = MessageId.parse('00000000-0000-4000-8000-000000000002');
@@ -20,16 +20,14 @@ const event = (fact: SessionFact): SessionEvent => ({
 });
 const message = (fact: SessionFact, profile: WireVersion = 'current') => toSheikhboxEvent(event(fact), profile);
 const stamp = { event_id: '7', timestamp: 1_735_689_600 };
-const calling = (tool: ToolFamily, name = 'f'): SessionFact => ({
-  type: 'tool.calling',
-  runId,
-  data: { callId: 'c', tool, function: name, args: { a: 1 } },
-});
-const called = (tool: ToolFamily, content: ToolContent | null, name = 'f'): SessionFact => ({
-  type: 'tool.called',
-  runId,
-  data: { callId: 'c', tool, function: name, args: { a: 1 }, success: true, output: 'out', content },
-});
+const calling = (tool: ToolFamily, name = 'f'): SessionFact =>
+  fact('tool.calling', { callId: 'c', tool, function: name, args: { a: 1 } }, runId);
+const called = (tool: ToolFamily, content: ToolContent | null, name = 'f'): SessionFact =>
+  fact(
+    'tool.called',
+    { callId: 'c', tool, function: name, args: { a: 1 }, success: true, output: 'out', content },
+    runId,
+  );
 
 describe('every row of the mapping', () => {
   const steps = [{ id: '1', description: 'd', status: 'pending' as const }];
@@ -124,12 +122,8 @@ describe('tools', () => {
 });
 
 test('an attached file has a name and an id', () => {
-  const fact: SessionFact = {
-    type: 'message.assistant',
-    runId,
-    data: { messageId, text: '', attachments: ['/workspace/a.md'] },
-  };
-  expect(message(fact)?.data).toHaveProperty('attachments', [
+  const attached = fact('message.assistant', { messageId, text: '', attachments: ['/workspace/a.md'] }, runId);
+  expect(message(attached)?.data).toHaveProperty('attachments', [
     expect.objectContaining({ file_id: '/workspace/a.md', filename: 'a.md', upload_date: '2025-01-01T00:00:00.999Z' }),
   ]);
 });
@@ -148,14 +142,4 @@ test('a resync says why and from where to where; a slow reader’s cursor counts
     },
   });
   expect(resync('too_slow').data.reason).toBe('cursor_too_old');
-});
-
-test('an event is serialised once, however many subscribers ask', () => {
-  const frameOf = createFrameCache('current');
-  const title = event({ type: 'title', runId: null, data: { title: 'T' } });
-  expect(frameOf(title)).toBe(frameOf(title));
-  expect(frameOf(title)?.toString()).toBe(
-    'id: 7\nevent: title\ndata: {"event_id":"7","timestamp":1735689600,"title":"T"}\n\n',
-  );
-  expect(frameOf(event({ type: 'message.delta', runId, data: { messageId, text: 'x' } }))).toBeUndefined();
 });

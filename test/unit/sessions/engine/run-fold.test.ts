@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
-import { foldRuns, RunFold, readEventsFrom, toQueuedRun } from '../../../../src/sessions/engine/run-fold.ts';
+import { foldRuns, RunFold } from '../../../../src/sessions/engine/run-fold.ts';
 import { Transcript } from '../../../../src/sessions/run/log/transcript.ts';
 import {
   asks,
@@ -248,21 +248,5 @@ describe('a session’s open runs', () => {
     const page = () => Promise.reject(new Error('read'));
     const { runs, folds } = await foldRuns({ page }, stored({ openRuns: [openRun(1, null)] }));
     expect([runs.length, folds.size]).toEqual([1, 0]);
-  });
-
-  test('become what the session machine queues', () =>
-    expect(toQueuedRun(openRun(), { resume: undefined, goal: undefined })).toEqual({
-      runId: runId(),
-      task: 'task 1',
-      messageId: messageId(),
-      resume: undefined,
-    }));
-
-  test('are read page by page, to the end', async () => {
-    const { log, writer } = writerBench();
-    await writer.write(Array.from({ length: 1_200 }, (_, n) => fact('title', { title: `${n}` }, null)));
-    const seqs: number[] = [];
-    for await (const { seq } of readEventsFrom(log, sessionId, 101)) seqs.push(seq);
-    expect(seqs).toEqual(Array.from({ length: 1_100 }, (_, n) => n + 101));
   });
 });
