@@ -158,6 +158,8 @@ export type EffectiveBudgets = EffectiveAgent['budgets'];
 export const SessionSkillInfo = z.object({
   name: z.string(),
   description: z.string(),
+  /** Describes the skill's arguments, as in `[file] [--all]`. */
+  argumentHint: z.string().optional(),
   source: z.enum(['uploaded', 'workspace']),
   /** Null for a skill of the workspace. */
   version: z.string().nullable(),

@@ -34,6 +34,7 @@ export class SessionSkills extends ServerPart<Deps> {
     return (await this.#resolved(session)).map(({ skill: { id }, version }) => ({
       name: version.name,
       description: version.description,
+      argumentHint: version.argumentHint,
       version: version.id,
       folder: `${session.agent?.environment === undefined ? skillFolder : workerFolder}/${version.name}`,
       read: (file) => skills.read(id, version.id, file),

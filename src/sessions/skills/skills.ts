@@ -67,6 +67,7 @@ export function createSkillService({ records, blobs, copies, clock, ids, templat
       description: skill.description,
       license: skill.license ?? null,
       compatibility: skill.compatibility ?? null,
+      argumentHint: skill.argumentHint,
       allowedTools: skill.allowedTools ?? [],
       files: files.map(({ path, bytes: { length }, executable }) => ({ path, size: length, executable })),
       createdAt: clock.now(),

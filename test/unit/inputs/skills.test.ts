@@ -67,10 +67,15 @@ test.each<[string, (text: string) => string]>([
   ['blanks behind its marks', (text) => text.replaceAll('---\n', '---  \n')],
   ['nothing behind its fields', (text) => text.slice(0, text.lastIndexOf('---') + 3)],
 ])('a file with %s', (_, form) => {
-  const text = `---\nname: own\ndescription: Use when: a\nallowed-tools: Bash(git add:*) Read\n${body}`;
+  const fields =
+    'name: own\ndescription: Use when: a\nallowed-tools: Bash(git add:*) Read\nargument-hint: [file] [--all]';
+  const text = `---\n${fields}\n${body}`;
   expect(parseSkill(form(text), 'own')).toMatchObject({
     problems: [],
-    skill: { name: 'own', description: 'Use when: a', allowedTools: ['Bash(git add:*)', 'Read'] },
+    skill: {
+      ...{ name: 'own', description: 'Use when: a', allowedTools: ['Bash(git add:*)', 'Read'] },
+      argumentHint: '[file] [--all]',
+    },
   });
 });
 
@@ -102,7 +107,7 @@ test.each(publicInputs<{ source: string; path: string; text: string }>('skills.j
 
 test('what cannot be read is left out, and is reported once in a run', async () => {
   const texts: Readonly<Record<string, string>> = {
-    good: 'description: a',
+    good: 'description: a\nargument-hint: [file]',
     tools: 'description: b\nallowed-tools: - Read\n- Write',
     aliases: 'description: c\nhooks: &a [1]\nmetadata: {b: *a}',
     open: 'description: d',
@@ -118,7 +123,7 @@ test('what cannot be read is left out, and is reported once in a run', async () 
   } as unknown as Parameters<typeof findWorkspaceSkills>[0];
   const { signal } = new AbortController();
   const { skills, unread } = await findWorkspaceSkills(client, [], signal);
-  expect(skills.map(({ name }) => name)).toEqual(['good', 'tools', 'aliases', 'list']);
+  expect(skills.map(({ name, argumentHint }) => argumentHint ?? name)).toEqual(['[file]', 'tools', 'aliases', 'list']);
   expect(unread.map((line) => line.slice('.claude/skills/'.length, 60))).toEqual([
     expect.stringContaining('tools/SKILL.md: allowed-tools cannot be read'),
     expect.stringContaining('aliases/SKILL.md: metadata has another form'),

@@ -41,6 +41,8 @@ export const SkillVersion = z.object({
   description: z.string(),
   license: z.string().nullable(),
   compatibility: z.string().nullable(),
+  /** Describes the skill's arguments, as in `[file] [--all]`. */
+  argumentHint: z.string().optional(),
   /** The tools that its author intends. They grant no permission. */
   allowedTools: z.array(z.string()).readonly(),
   files: z.array(SkillEntry).readonly(),

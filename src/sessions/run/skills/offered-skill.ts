@@ -1,6 +1,7 @@
 export interface OfferedSkill {
   readonly name: string;
   readonly description: string;
+  readonly argumentHint?: string | undefined;
   readonly version: string;
   /** Relative to the workspace. */
   readonly folder: string;

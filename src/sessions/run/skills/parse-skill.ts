@@ -14,12 +14,13 @@ const Fields = z.object({
   description: z.string().optional(),
   license: z.string().optional(),
   compatibility: z.string().optional(),
+  'argument-hint': z.string().optional(),
   'allowed-tools': z.union([z.string(), z.array(z.string())]).optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
 });
 const known = [
   ...Object.keys(Fields.shape),
-  ...['argument-hint', 'arguments', 'when_to_use', 'model', 'effort', 'context', 'agent', 'hooks', 'paths', 'shell'],
+  ...['arguments', 'when_to_use', 'model', 'effort', 'context', 'agent', 'hooks', 'paths', 'shell'],
   ...['disable-model-invocation', 'user-invocable', 'version'],
 ];
 const texts = ['name', 'description', 'license', 'compatibility', 'argument-hint', 'when_to_use', 'version'];
@@ -29,6 +30,8 @@ export interface ParsedSkill {
   readonly description: string;
   readonly license?: string;
   readonly compatibility?: string;
+  /** Describes the skill's arguments, as in `[file] [--all]`. */
+  readonly argumentHint?: string;
   /** Tools that the skill's author intends. Shown to people; they grant no permission. */
   readonly allowedTools?: readonly string[];
   readonly body: string;
@@ -77,7 +80,7 @@ export function parseSkill(text: string, folder?: string): SkillReport {
   if (!data.description?.trim()) warn('description is missing, so it is the first paragraph.');
   if (description.length > maxDescription)
     warn(`description has more than ${maxDescription} characters; agents see its beginning.`);
-  const { 'allowed-tools': tools, license, compatibility } = data;
+  const { 'allowed-tools': tools, 'argument-hint': hint, license, compatibility } = data;
   return {
     problems,
     warnings: [...unread, ...warnings],
@@ -87,6 +90,7 @@ export function parseSkill(text: string, folder?: string): SkillReport {
       description: truncateEnd(description, maxDescription),
       ...(license !== undefined && { license: truncateEnd(license, maxField) }),
       ...(compatibility !== undefined && { compatibility: truncateEnd(compatibility, maxField) }),
+      ...(hint !== undefined && { argumentHint: truncateEnd(hint, maxField) }),
       ...(tools !== undefined && { allowedTools: typeof tools === 'string' ? toolNames(tools) : tools }),
       body,
     },

@@ -10,6 +10,7 @@ import { parseSkill } from './parse-skill.ts';
 export interface WorkspaceSkill {
   readonly name: string;
   readonly description: string;
+  readonly argumentHint?: string | undefined;
   /** Relative to the workspace. */
   readonly folder: string;
 }
@@ -91,8 +92,9 @@ export async function findWorkspaceSkills(
         if (text === undefined) continue;
         const { skill, unread: wrong } = parseSkill(text, name);
         unread.push(...wrong.map((why) => toShownName(`${folder}/${why}`).slice(0, 300)));
-        if (skill && !found.has(skill.name))
-          found.set(skill.name, { name: skill.name, description: plain(skill.description), folder });
+        if (!skill || found.has(skill.name)) continue;
+        const { argumentHint, description } = skill;
+        found.set(skill.name, { name: skill.name, description: plain(description), argumentHint, folder });
       }
     }
   }

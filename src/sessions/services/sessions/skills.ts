@@ -16,7 +16,10 @@ export async function listSessionSkills(
   signal: AbortSignal,
 ): Promise<readonly SessionSkillInfo[]> {
   const own = uploaded.map(
-    ({ name, description, version }): SessionSkillInfo => ({ name, description, version, source: 'uploaded' }),
+    ({ name, description, argumentHint, version }): SessionSkillInfo => ({
+      ...{ name, description, argumentHint, version },
+      source: 'uploaded',
+    }),
   );
   const client = await sandboxes.look(id, signal);
   if (!client) return own;
@@ -27,7 +30,10 @@ export async function listSessionSkills(
   return [
     ...own,
     ...found.map(
-      ({ name, description }): SessionSkillInfo => ({ name, description, version: null, source: 'workspace' }),
+      ({ name, description, argumentHint }): SessionSkillInfo => ({
+        ...{ name, description, argumentHint, version: null },
+        source: 'workspace',
+      }),
     ),
   ];
 }

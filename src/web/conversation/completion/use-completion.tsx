@@ -168,14 +168,17 @@ function skillSuggestions(word: string): Suggestions {
   const found = sessionSkills.value;
   const own = found?.id === id ? (found?.all ?? []) : [];
   const others = (skills.value ?? []).filter(({ name }) => !own.some((one) => one.name === name));
-  const all = [...own, ...others.map(({ name, description }) => ({ name, description, source: 'new' as const }))];
+  const added = { argumentHint: undefined, source: 'new' as const };
+  const all = [...own, ...others.map(({ name, description }) => ({ name, description, ...added }))];
   const best = rankMatches(all, word, { nameOf: ({ name }) => name, max: maxSkills });
   return {
-    entries: best.map(({ name, description, source }) => ({
+    entries: best.map(({ name, description, argumentHint, source }) => ({
       key: `skill ${name}`,
       icon: 'book' as const,
       label: `/${name}`,
-      about: source === 'workspace' ? `${t('skills.inWorkspace')}: ${description}` : description,
+      about: [argumentHint, source === 'workspace' ? `${t('skills.inWorkspace')}: ${description}` : description]
+        .filter((part) => part !== undefined)
+        .join(' · '),
       inserts: t('complete.useSkill', { name }),
       ...(source === 'new' && { act: () => void tryOrNotify(t('skills.notChosen'), () => addSkill(id, name)) }),
     })),
