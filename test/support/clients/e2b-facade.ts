@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { createPeppers } from '../../../src/auth/pepper.ts';
+import { createPeppers, type Peppers } from '../../../src/auth/pepper.ts';
 import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionLifetime } from '../../../src/core/model/records.ts';
@@ -54,6 +54,7 @@ interface Options {
   readonly rateLimitPerMinute?: number;
   readonly audit?: (entry: AuditEntry) => void;
   readonly clock?: Clock;
+  readonly peppers?: Peppers;
   /** The interior of every sandbox; it supports nothing else. */
   readonly inside?: Partial<SandboxInterior>;
 }
@@ -66,6 +67,7 @@ export async function e2bFacade({
   rateLimitPerMinute,
   audit,
   clock = systemClock,
+  peppers = createPeppers([new Secret('a pepper for tests')]),
   inside = {},
 }: Options = {}) {
   /** Calls that pause, resume or end the sandboxes, in order. */
@@ -137,7 +139,7 @@ export async function e2bFacade({
           inside: { admits: async () => {}, enter: async () => ({ ...nothing, ...inside }) },
         },
         abilities: { freeze: true, keepsFiles: true, ...abilities },
-        peppers: async () => createPeppers([new Secret('a pepper for tests')]),
+        peppers: async () => peppers,
       };
     },
   });

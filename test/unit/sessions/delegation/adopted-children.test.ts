@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
+import type { AttemptSet } from '../../../../src/core/model/runs/attempts.ts';
 import type { SessionListQuery } from '../../../../src/sessions/api/sessions.ts';
+import { AttemptRecords } from '../../../../src/sessions/attempts/attempt-records.ts';
+import { AttemptRunner } from '../../../../src/sessions/attempts/attempt-rounds.ts';
 import { Delegation } from '../../../../src/sessions/delegation/child-runs.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -73,4 +76,42 @@ test('nothing is kept of the calls of a run that ended or of a session that was 
   await delegation.stopChildren(parent);
   await delegation.deleteChildren(child);
   expect(forgotten).toEqual([parent, child]);
+});
+
+test('failed starts of an attempt are not counted for the next one, or after its attempts were closed', async () => {
+  const { records } = createInMemoryStore();
+  const attempts = new AttemptRecords(records);
+  const clock = manualClock();
+  let starts = 0;
+  const start = async () => {
+    if (++starts !== 14) throw new AppError('sandbox_unavailable', 'No sandbox.');
+  };
+  const runner = new AttemptRunner({
+    ...({} as ConstructorParameters<typeof AttemptRunner>[0]),
+    ...{ records: attempts, clock, warn: () => {}, lookMs: 1_000, leads: async () => true },
+    sessions: { get: async () => stored({ id: parent, status: 'running' }) } as never,
+    starts: { start: start as never },
+  });
+  const planned = { phase: 'planned', template: null, model: null, error: null, result: null } as const;
+  const set = { id: 'a', sessionId: parent, phase: 'running', isStopped: false, at: 0, task: '', goal: null } as const;
+  const more = { begins: 'none', budget: {}, chosen: null, others: 'keep', error: null } as const;
+  const all = [1, 2, 3].map((n) => ({ ...planned, n, sessionId: child, isDeleted: false }));
+  await attempts.put({ ...set, ...more, attempts: all } satisfies AttemptSet, 0);
+  const open = () => attempts.open({ sessionId: parent, attempts: 'a', count: 3, at: 0 });
+  const phases = async () => (await attempts.the(parent, 'a')).set.attempts.map(({ phase }) => phase).join();
+  await open();
+  const stop = new AbortController();
+  const running = runner.run(stop.signal);
+  await clock.until(() => starts === 4, 60_000);
+  await attempts.close(parent);
+  await clock.pass(2_000); // a round in which nothing is open
+  await open();
+  await clock.until(() => starts === 8, 60_000);
+  expect(await phases()).toBe('planned,planned,planned');
+  await clock.until(() => starts === 13, 60_000); // the fifth failure, and four of the next attempt
+  expect(await phases()).toBe('not_started,planned,planned');
+  await clock.until(() => starts === 18, 60_000);
+  expect(await phases()).toBe('not_started,working,planned');
+  stop.abort();
+  await running;
 });

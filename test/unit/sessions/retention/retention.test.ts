@@ -113,7 +113,8 @@ describe('retention', () => {
       read += found.length;
       return found;
     };
-    const { add, rounds } = await retentionBench({}, { ...store, records: { ...store.records, list } });
+    const policyOf = () => ({ ...all, days: 30, maxSessions: 3 });
+    const { add, rounds } = await retentionBench({ policyOf }, { ...store, records: { ...store.records, list } });
     for (const daysAgo of [1, 29, 31]) await add(session(daysAgo, { latestMessageAt: now - daysAgo * dayMs }));
     await rounds(1);
     expect(read).toBe(1);

@@ -1,11 +1,20 @@
 import { expect, test } from 'vitest';
-import type { RecordStore } from '../../../../src/core/contracts/ports.ts';
+import type { Clock } from '../../../../src/core/contracts/clock.ts';
+import type { RecordStore, Store } from '../../../../src/core/contracts/ports.ts';
 import { createIdSource, type SessionId } from '../../../../src/core/model/ids.ts';
+import type { SessionService } from '../../../../src/sessions/api/sessions.ts';
+import { WaitingRuns } from '../../../../src/sessions/budgets/waiting-runs.ts';
+import { Delegation } from '../../../../src/sessions/delegation/child-runs.ts';
 import { countByStatus } from '../../../../src/sessions/engine/unfinished-sessions.ts';
 import { createSessionRecord, type StoredSession } from '../../../../src/sessions/run/log/projection.ts';
 import { SessionList } from '../../../../src/sessions/services/session-list.ts';
+import { WaitingSessions } from '../../../../src/sessions/work-queue/waiting-sessions.ts';
 import { createInMemoryStore } from '../../../../src/storage/memory/store.ts';
+import { withPayloadOffload } from '../../../../src/storage/payload-offload/payload-offload.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { seeded } from '../../../support/simulation/dice.ts';
+import { memoryBlobs } from '../../../support/stores/memory-blobs.ts';
+import { facts } from '../../../support/stores/store.ts';
 
 const ids = createIdSource();
 const idOf = (n: number) => n.toString(16).padStart(16, '0') as SessionId;
@@ -115,6 +124,64 @@ test('a scrape counts the sessions of each status, and reads none', async () => 
   for (let n = 0; n < 10; n++) await put(one(idOf(n), n, { status: n < 3 ? 'running' : 'completed' }));
   expect(await countByStatus(counting)).toEqual({ pending: 0, running: 3, waiting: 0, completed: 7 });
   expect(requested()).toBe(0);
+});
+
+interface RoundParts {
+  readonly store: Store;
+  readonly sessions: Pick<SessionService, 'list' | 'get' | 'send'>;
+  readonly clock: Clock;
+}
+const never = new AbortController().signal;
+const leads = async () => true;
+const warn = () => {};
+test.each<[string, (parts: RoundParts) => Promise<unknown>]>([
+  [
+    'runs that wait for a budget',
+    ({ store, ...parts }) =>
+      new WaitingRuns({ ...parts, ledger: {}, holdings: {}, events: store.events, leads, warn } as never).round(),
+  ],
+  [
+    'sessions that wait for a worker',
+    ({ store, ...parts }) => new WaitingSessions({ ...parts, events: store.events, leads, warn } as never).round(),
+  ],
+  [
+    'children without their parents',
+    ({ store, clock, ...services }) =>
+      new Delegation({ ...store, clock, warn, services: Promise.resolve(services) } as never).adopt(never),
+  ],
+  [
+    'blobs without an event',
+    ({ store }) =>
+      withPayloadOffload({ store, blobs: memoryBlobs(), newId: () => '', now: () => 1 }).collect(1_000, never),
+  ],
+])('a round for %s reads no idle sessions', async (_, round) => {
+  const readsOf = async (idle: number) => {
+    const { events, ...store } = createInMemoryStore();
+    let rows = 0;
+    const count = <Found>(found: Found): Found => {
+      rows += Array.isArray(found) ? found.length : 1;
+      return found;
+    };
+    const records: RecordStore = {
+      ...store.records,
+      get: async (...args) => count(await store.records.get(...args)),
+      list: async (...args) => count(await store.records.list(...args)),
+    };
+    const page: typeof events.page = async (...args) => count(await events.page(...args));
+    const clock = manualClock();
+    for (let n = 0; n < idle + 3; n++) {
+      const [id, status] = [idOf(n), n < idle ? 'completed' : 'waiting'] as const;
+      const doc = one(id, n, { status });
+      await store.records.put({ kind: 'session', id, doc, sort: doc.latestMessageAt });
+      await events.append({ sessionId: id, after: 0, at: 1, facts: facts(2) });
+      await store.records.put({ kind: 'large', id: `${id}:large`, doc: { at: 1, seq: 1, isKept: true } });
+    }
+    const list = new SessionList(records);
+    const sessions = { list: list.part.bind(list), get: list.get.bind(list), send: async () => {} };
+    await round({ store: { ...store, records, events: { ...events, page } }, sessions, clock } as never);
+    return rows;
+  };
+  expect(await readsOf(200)).toBe(await readsOf(2));
 });
 
 test('the sessions that a search found are read alone, and are in order and on pages like a list', async () => {
