@@ -27,7 +27,7 @@ export function formatMoment(at: number | string, timeZone?: string): string {
   return then.toLocaleString(locale(), {
     ...(!isToday && { weekday: 'short', day: 'numeric', month: 'short' }),
     ...(!isThisYear && { year: 'numeric' }),
-    hour: '2-digit',
+    hour: 'numeric',
     minute: '2-digit',
     timeZone,
   });

@@ -49,10 +49,10 @@ export const conversation = {
   'wait.member':
     'Der Eigentümer dieser Sitzung hat keinen Zugriff mehr. Der Agent macht weiter, sobald die Sitzung wieder einen Eigentümer mit Zugriff hat.',
   'wait.shared':
-    'Ein gemeinsames Budget ist verbraucht. Der Agent macht weiter, sobald wieder Budget frei ist oder ein Administrator die Grenze anhebt.',
+    'Ein gemeinsames Budget ist verbraucht. Der Agent macht weiter, sobald wieder Budget frei ist oder ein Administrator das Limit anhebt.',
   'wait.budget': 'Ein Budget ist verbraucht. Antworten Sie, um fortzufahren.',
   'wait.runs':
-    'Die Höchstzahl gleichzeitiger Läufe ist erreicht. Der Agent macht weiter, wenn ein Lauf endet oder ein Administrator die Grenze anhebt.',
+    'Die Höchstzahl gleichzeitiger Läufe ist erreicht. Der Agent macht weiter, wenn ein Lauf endet oder ein Administrator das Limit anhebt.',
   'wait.hard': 'Das Budget der Sitzung ist verbraucht. Der Agent macht weiter, wenn es erhöht wird.',
   'wait.stuck': 'Der Agent kommt nicht weiter. Sagen Sie ihm, was er tun soll.',
   'wait.limit': '{kind}: {used} von {limit}',

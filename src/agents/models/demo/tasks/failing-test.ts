@@ -52,5 +52,5 @@ export const failingTest: BuiltInTask = {
     { kind: 'file', path: 'report.sh', content: report },
     { kind: 'sh', command: 'sh test.sh >after.txt; status=$?; sh report.sh; cat after.txt; exit $status' },
   ],
-  ends: 'Both are in `report.html`, with the change between.',
+  ends: 'The runs before and after the fix are in `report.html`, with the diff between them.',
 };

@@ -14,7 +14,7 @@ const page = `<!doctype html>
 <h1>Snake</h1>
 <p id="score" role="status">Points: 0</p>
 <canvas id="field" width="20" height="20" aria-label="The field"></canvas>
-<p>Arrow keys or swipes steer. Space begins again.</p>
+<p>Steer with the arrow keys or by swiping. Press Space to restart.</p>
 <script>
   const size = 20;
   const field = document.getElementById('field');
@@ -84,8 +84,8 @@ const page = `<!doctype html>
 const serve = `if command -v python3 >/dev/null; then
   python3 -u -m http.server 0 --bind 127.0.0.1 >server.log 2>&1 &
   for try in 1 2 3 4 5 6 7 8 9 10; do grep -q port server.log && break; sleep 0.3; done
-  sed -n '1s/.* port \\([0-9]*\\).*/The game is served at port \\1./p' server.log
-else echo 'Nothing here serves pages, so the game is a file alone.'; fi`;
+  sed -n '1s/.* port \\([0-9]*\\).*/The game is served on port \\1./p' server.log
+else echo 'No web server is installed here: open snake.html itself.'; fi`;
 
 export const game: BuiltInTask = {
   asks: [
@@ -97,9 +97,9 @@ export const game: BuiltInTask = {
     {
       kind: 'sh',
       command:
-        "grep -c '<script>' snake.html >/dev/null && echo \"snake.html is there: $(wc -c <snake.html | tr -d ' ') bytes, one page without anything from elsewhere\"",
+        "grep -c '<script>' snake.html >/dev/null && echo \"snake.html: $(wc -c <snake.html | tr -d ' ') bytes, self-contained\"",
     },
     { kind: 'sh', command: serve },
   ],
-  ends: 'The game is in `snake.html`. Arrow keys begin it.',
+  ends: 'The game is in `snake.html`. Press an arrow key to start.',
 };
