@@ -1,7 +1,17 @@
-import type { Content, Part } from '@google/generative-ai';
 import { describePicture, type Piece, type ToolMessage, toPieces, toSkippedResult } from '../conversation.ts';
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
 import { requiresConsent, splitConsentRequest } from './computer.ts';
+
+/** Only the fields that are used here. Gemini's own parts are sent back unchanged. */
+interface Part {
+  readonly text?: string;
+  readonly functionCall?: { readonly name: string; readonly args: unknown };
+  readonly [field: string]: unknown;
+}
+interface Content {
+  readonly role: 'user' | 'model';
+  readonly parts: readonly Part[];
+}
 
 // Google's marker for a call by another model, which therefore has no signature.
 const foreignSignature = 'skip_thought_signature_validator';
@@ -62,9 +72,9 @@ function signed(parts: readonly Part[]): Part[] {
 function toParts(message: AssistantMessage, model: string): Part[] {
   if (message.model === model && message.raw.length > 0) return message.raw as Part[];
   const text: Part[] = message.text === '' ? [] : [{ text: message.text }];
-  const calls = message.calls.map(
-    ({ name, args }) => ({ functionCall: { name, args }, thoughtSignature: foreignSignature }) as unknown as Part,
-  );
+  const calls = message.calls.map(({ name, args }): Part => {
+    return { functionCall: { name, args }, thoughtSignature: foreignSignature };
+  });
   return [...text, ...calls];
 }
 
@@ -82,7 +92,7 @@ function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers)
       ...(page !== undefined && { url: page }),
       ...(requiresConsent(args) && { safety_acknowledgement: 'true' }),
     };
-    return { functionResponse: { name, response, ...(inside && { parts: shown }) } } as Part;
+    return { functionResponse: { name, response, ...(inside && { parts: shown }) } };
   });
   // Models before version 3 accept pictures only next to the answers.
   const beside = takesPicturesInside(model)

@@ -14,7 +14,12 @@ export interface GeminiChunk {
     readonly thoughtsTokenCount?: number;
     readonly cachedContentTokenCount?: number;
   };
-  readonly error?: { readonly code?: number; readonly message?: string; readonly details?: readonly unknown[] };
+  readonly error?: GeminiError;
+}
+export interface GeminiError {
+  readonly code?: number;
+  readonly message?: string;
+  readonly details?: readonly unknown[];
 }
 interface Piece {
   readonly text?: string;

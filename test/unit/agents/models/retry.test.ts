@@ -1,6 +1,4 @@
-import { channel } from 'node:diagnostics_channel';
 import { describe, expect, test } from 'vitest';
-import { turnHeader, watchRetryAfter } from '../../../../src/agents/models/gemini/gemini.ts';
 import type { TurnOutcome } from '../../../../src/agents/models/model.ts';
 import { retryDelay } from '../../../../src/agents/models/retry.ts';
 import { parseRetryAfter } from '../../../../src/core/errors/retry-after.ts';
@@ -52,31 +50,4 @@ describe('F077 a failure that a retry cannot fix', () => {
     const usage = { inputTokens: 1, outputTokens: 1 };
     expect(retryDelay({ kind: 'finished', stop: 'done', usage }, 1, Math.random)).toBeUndefined();
   });
-});
-
-const headers = channel('undici:request:headers');
-const respond = (turn: string, ...response: string[]) =>
-  headers.publish({
-    request: { headers: ['accept', '*/*', turnHeader, turn] },
-    response: { headers: response.map((text) => Buffer.from(text)) },
-  });
-
-test('Retry-After is read from the response to the turn, and from no other', () => {
-  using header = watchRetryAfter('mine');
-  respond('other', 'Retry-After', '9');
-  expect(header.value()).toBeUndefined();
-  respond('mine', 'date', 'now', 'Retry-After', '7');
-  respond('other');
-  expect(header.value()).toBe('7');
-});
-
-test('a response without it has none', () => {
-  using header = watchRetryAfter('mine');
-  respond('mine', 'content-type', 'text/plain');
-  expect(header.value()).toBeUndefined();
-});
-
-test('the end of the turn removes the listener', () => {
-  watchRetryAfter('mine')[Symbol.dispose]();
-  expect(headers.hasSubscribers).toBe(false);
 });
