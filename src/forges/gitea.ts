@@ -2,46 +2,23 @@ import { z } from 'zod';
 import {
   compareByAge,
   defineForge,
-  type PullRequest,
   type PullRequestCheck,
   type PullRequestComment,
   type PullRequestReview,
   webUrlOf,
 } from './forge.ts';
+import { Comment, ghost, openRepository, Pull, repositoryPath, toComment, toPullRequest } from './github.ts';
 
-const User = z.object({ login: z.string() }).nullish();
-const Branch = z.object({ ref: z.string(), sha: z.string() });
-const Pull = z.object({
-  number: z.int(),
-  title: z.string(),
-  body: z.string().nullish(),
-  state: z.string(),
-  merged: z.boolean().nullish(),
-  draft: z.boolean().optional(),
-  user: User,
-  head: Branch.extend({ repo: z.object({ full_name: z.string() }).nullish() }),
-  base: Branch,
-  html_url: z.string(),
-  created_at: z.string(),
-  updated_at: z.string(),
-});
-const Comment = z.object({
-  id: z.int(),
-  user: User,
-  body: z.string(),
-  created_at: z.string(),
-  html_url: z.string(),
-});
 /** `position` is the line of the new file; for a removed line it is 0, and `original_position` is set. */
 const LineComment = Comment.extend({
   path: z.string(),
   position: z.int().nullish(),
   original_position: z.int().nullish(),
-  resolver: User,
+  resolver: Comment.shape.user,
 });
 const Review = z.object({
   id: z.int(),
-  user: User,
+  user: Comment.shape.user,
   body: z.string().nullish(),
   state: z.string(),
   dismissed: z.boolean().optional(),
@@ -70,7 +47,7 @@ export const gitea = defineForge({
   newPullRequestUrl: (repository, { head, base }) =>
     `${webUrlOf(repository)}/compare/${encodeURI(base)}...${encodeURI(head)}`,
   open({ owner, name }, http) {
-    const repo = `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
+    const repo = repositoryPath({ owner, name });
     const isOurs = (pull: z.output<typeof Pull>, head: string) =>
       pull.head.ref === head && pull.head.repo?.full_name.toLowerCase() === `${owner}/${name}`.toLowerCase();
 
@@ -79,10 +56,7 @@ export const gitea = defineForge({
       return await http.list(path, { answer: z.array(Review), query: perPage, items: (page) => page }, signal);
     }
     return {
-      async defaultBranch(signal) {
-        const answer = z.object({ default_branch: z.string() });
-        return (await http.get(repo, { answer }, signal)).default_branch;
-      },
+      ...openRepository(repo, http),
       /** The list cannot be filtered by head branch. */
       async findPullRequest(head, signal) {
         const query = { ...perPage, state: 'all', sort: 'recentupdate' };
@@ -94,9 +68,6 @@ export const gitea = defineForge({
       async openPullRequest({ title, text, head, base, draft }, signal) {
         const body = { title: draft ? `WIP: ${title}` : title, body: text, head, base };
         return toPullRequest(await http.post(`${repo}/pulls`, { answer: Pull, body }, signal));
-      },
-      async pullRequest(number, signal) {
-        return toPullRequest(await http.get(`${repo}/pulls/${number}`, { answer: Pull }, signal));
       },
       /** Comments on lines belong to their reviews. */
       async comments(number, signal) {
@@ -131,31 +102,6 @@ export const gitea = defineForge({
   },
 });
 
-function toPullRequest(pull: z.output<typeof Pull>): PullRequest {
-  return {
-    number: pull.number,
-    title: pull.title,
-    text: pull.body ?? '',
-    state: pull.merged ? 'merged' : pull.state === 'open' ? 'open' : 'closed',
-    draft: pull.draft ?? false,
-    author: pull.user?.login ?? 'ghost',
-    head: { branch: pull.head.ref, commit: pull.head.sha },
-    base: pull.base.ref,
-    url: pull.html_url,
-    createdAt: pull.created_at,
-    updatedAt: pull.updated_at,
-  };
-}
-
-const toComment = ({ id, user, body, created_at, html_url }: z.output<typeof Comment>): PullRequestComment => ({
-  id: `comment-${id}`,
-  author: user?.login ?? 'ghost',
-  text: body,
-  createdAt: created_at,
-  url: html_url,
-  place: null,
-  status: 'open',
-});
 const toLineComment = (comment: z.output<typeof LineComment>): PullRequestComment => ({
   ...toComment(comment),
   place: { path: comment.path, line: comment.position || comment.original_position || null },
@@ -173,7 +119,7 @@ function toReviews(review: z.output<typeof Review>): PullRequestReview[] {
   return [
     {
       id: `review-${review.id}`,
-      author: review.user?.login ?? 'ghost',
+      author: review.user?.login ?? ghost,
       verdict: review.dismissed ? 'dismissed' : verdict,
       text: review.body ?? '',
       createdAt: review.submitted_at ?? null,

@@ -2,28 +2,37 @@ import { z } from 'zod';
 import {
   compareByAge,
   defineForge,
+  type Forge,
+  type ForgeHttp,
+  type ForgeRepository,
   type PullRequest,
   type PullRequestCheck,
   type PullRequestReview,
   webUrlOf,
 } from './forge.ts';
 
-const User = z.object({ login: z.string() }).nullable();
-const Pull = z.object({
+const User = z.object({ login: z.string() }).nullish();
+/** Gitea imitates this API: pull requests and comments have the same form there. */
+export const Pull = z.object({
   number: z.int(),
   title: z.string(),
-  body: z.string().nullable(),
-  state: z.enum(['open', 'closed']),
+  body: z.string().nullish(),
+  state: z.string(),
+  merged: z.boolean().nullish(), // only Gitea's lists have it
   merged_at: z.string().nullish(),
   draft: z.boolean().optional(),
   user: User,
-  head: z.object({ ref: z.string(), sha: z.string() }),
+  head: z.object({
+    ref: z.string(),
+    sha: z.string(),
+    repo: z.object({ full_name: z.string() }).nullish(),
+  }),
   base: z.object({ ref: z.string() }),
   html_url: z.string(),
   created_at: z.string(),
   updated_at: z.string(),
 });
-const Comment = z.object({
+export const Comment = z.object({
   id: z.int(),
   user: User,
   body: z.string().nullish(),
@@ -59,7 +68,7 @@ const Status = z.object({
   target_url: z.string().nullable(),
 });
 
-const ghost = 'ghost'; // GitHub's own name for a deleted account
+export const ghost = 'ghost'; // GitHub's own name for a deleted account
 const perPage = { per_page: 100 };
 
 /** GitHub: github.com, data residency, and GitHub Enterprise Server. */
@@ -80,12 +89,9 @@ export const github = defineForge({
   newPullRequestUrl: (repository, { head, base }) =>
     `${webUrlOf(repository)}/compare/${encodeURI(base)}...${encodeURI(head)}?expand=1`,
   open({ owner, name }, http) {
-    const repo = `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
+    const repo = repositoryPath({ owner, name });
     return {
-      async defaultBranch(signal) {
-        const answer = z.object({ default_branch: z.string() });
-        return (await http.get(repo, { answer }, signal)).default_branch;
-      },
+      ...openRepository(repo, http),
       async findPullRequest(head, signal) {
         const query = { head: `${owner}:${head}`, state: 'all', sort: 'created', direction: 'desc', per_page: 20 };
         const found = (await http.get(`${repo}/pulls`, { answer: z.array(Pull), query }, signal)).map(toPullRequest);
@@ -94,9 +100,6 @@ export const github = defineForge({
       async openPullRequest({ title, text, head, base, draft }, signal) {
         const body = { title, body: text, head, base, draft };
         return toPullRequest(await http.post(`${repo}/pulls`, { answer: Pull, body }, signal));
-      },
-      async pullRequest(number, signal) {
-        return toPullRequest(await http.get(`${repo}/pulls/${number}`, { answer: Pull }, signal));
       },
       async comments(number, signal) {
         const [onWhole, onLines] = await Promise.all([
@@ -145,12 +148,26 @@ export const github = defineForge({
   },
 });
 
-function toPullRequest(pull: z.output<typeof Pull>): PullRequest {
+export const repositoryPath = ({ owner, name }: Pick<ForgeRepository, 'owner' | 'name'>): string =>
+  `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
+
+/** Requests that both forges answer alike. */
+export const openRepository = (path: string, http: ForgeHttp): Pick<Forge, 'defaultBranch' | 'pullRequest'> => ({
+  async defaultBranch(signal) {
+    const answer = z.object({ default_branch: z.string() });
+    return (await http.get(path, { answer }, signal)).default_branch;
+  },
+  async pullRequest(number, signal) {
+    return toPullRequest(await http.get(`${path}/pulls/${number}`, { answer: Pull }, signal));
+  },
+});
+
+export function toPullRequest(pull: z.output<typeof Pull>): PullRequest {
   return {
     number: pull.number,
     title: pull.title,
     text: pull.body ?? '',
-    state: pull.merged_at ? 'merged' : pull.state,
+    state: pull.merged || pull.merged_at ? 'merged' : pull.state === 'open' ? 'open' : 'closed',
     draft: pull.draft ?? false,
     author: pull.user?.login ?? ghost,
     head: { branch: pull.head.ref, commit: pull.head.sha },
@@ -161,7 +178,7 @@ function toPullRequest(pull: z.output<typeof Pull>): PullRequest {
   };
 }
 
-const toComment = ({ id, user, body, created_at, html_url }: z.output<typeof Comment>) => ({
+export const toComment = ({ id, user, body, created_at, html_url }: z.output<typeof Comment>) => ({
   id: `comment-${id}`,
   author: user?.login ?? ghost,
   text: body ?? '',
