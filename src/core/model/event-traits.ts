@@ -15,9 +15,10 @@ interface Traits<Data> {
   readonly label: string;
   /**
    * `work`: changes state, so the record, a restarted run, the page and the facades must each handle it; the compiler
-   * reports those that do not. `note`: changes no state, so they need not handle it.
+   * reports those that do not. `state`: the same, but imitated APIs do not show it. `note`: changes no state, so they
+   * need not handle it.
    */
-  readonly role: 'work' | 'note';
+  readonly role: 'work' | 'state' | 'note';
   /**
    * `droppable`: compaction can drop it, because a message or tool result contains its whole text. `searched`: a search
    * finds its text.
@@ -42,6 +43,7 @@ interface Traits<Data> {
 
 const plain = { text: 'kept', order: 'breaks', isFrequent: false, isShared: false, notice: null, trace: null } as const;
 const work = { ...plain, role: 'work' } as const;
+const state = { ...plain, role: 'state' } as const;
 const note = { ...plain, role: 'note', order: 'side' } as const;
 
 const warning = (text: string): EventNotice => ({ level: 'warning', text });
@@ -101,7 +103,7 @@ export const eventTraits = {
     line: ({ function: name, args }) => `${name} ${mainArgument(args)}`,
   },
   'tool.output': {
-    ...work,
+    ...state,
     text: 'droppable',
     order: 'side',
     isFrequent: true,
@@ -130,19 +132,19 @@ export const eventTraits = {
     line: ({ messageId }) => (messageId === undefined ? 'after a decision' : 'after a message'),
   },
   'approval.requested': {
-    ...work,
+    ...state,
     label: 'Approval requested',
     lane: 'model',
     line: ({ function: name, args }) => `${name} ${mainArgument(args)}`,
   },
   'approval.resolved': {
-    ...work,
+    ...state,
     label: 'Approval decided',
     lane: 'person',
     line: ({ decision, by, text }) => `${decision} by ${by}${text === undefined ? '' : `: ${text}`}`,
   },
   'run.notice': {
-    ...work,
+    ...state,
     order: 'side',
     label: 'Notice about the run',
     lane: 'problem',
@@ -166,7 +168,7 @@ export const eventTraits = {
     line: ({ status, reason }) => (status === reason ? status : `${status}: ${reason}`),
   },
   goal: {
-    ...work,
+    ...state,
     label: 'Goal judged',
     lane: (data) => (isMissed(data) ? 'problem' : 'model'),
     line: goalLine,
@@ -203,7 +205,7 @@ export const eventTraits = {
         .join(', '),
   },
   'sandbox.phase': {
-    ...work,
+    ...state,
     order: 'side',
     label: 'Sandbox status changed',
     lane: 'sandbox',
@@ -214,7 +216,7 @@ export const eventTraits = {
     },
   },
   'sandbox.untrusted': {
-    ...work,
+    ...state,
     order: 'side',
     label: 'Sandbox violated its protocol',
     lane: 'problem',
@@ -295,7 +297,7 @@ export const eventTraits = {
     trace: ({ kind }) => ({ name: 'context.compacted', text: kind }),
   },
   usage: {
-    ...work,
+    ...state,
     order: 'side',
     isFrequent: true,
     label: 'Model request',
@@ -306,7 +308,8 @@ export const eventTraits = {
 } as const satisfies { readonly [Type in FactType]: Traits<FactOf<Type>['data']> };
 
 type Table = typeof eventTraits;
-export type NoteEventType = { [Type in FactType]: Table[Type]['role'] extends 'note' ? Type : never }[FactType];
+type TypesWithRole<Role> = { [Type in FactType]: Table[Type]['role'] extends Role ? Type : never }[FactType];
+export type NoteEventType = TypesWithRole<'note'>;
 
 interface TypedEvent {
   readonly type: FactType;
@@ -325,6 +328,10 @@ const traitsOf = ({ type }: TypedEvent): Traits<unknown> =>
 export const isNoteEvent = <Event extends TypedEvent>(
   event: Event,
 ): event is Extract<Event, { readonly type: NoteEventType }> => traitsOf(event).role === 'note';
+/** Whether imitated APIs never show the event. */
+export const isHiddenEvent = <Event extends TypedEvent>(
+  event: Event,
+): event is Extract<Event, { readonly type: TypesWithRole<'state' | 'note'> }> => traitsOf(event).role !== 'work';
 export function laneOf(event: TypedEvent): TimelineLane {
   const { lane } = traitsOf(event);
   return typeof lane === 'function' ? lane(event.data) : lane;

@@ -1,5 +1,5 @@
 import { toSessionId } from '../../../api/procedure/session-id.ts';
-import { isNoteEvent } from '../../../core/model/event-traits.ts';
+import { isHiddenEvent } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
@@ -22,7 +22,7 @@ export function toTurn(event: SessionEvent): Turn | undefined {
 }
 
 export function toItem(event: SessionEvent, workdir: string): Item | undefined {
-  if (isNoteEvent(event)) return undefined;
+  if (isHiddenEvent(event)) return undefined;
   switch (event.type) {
     case 'message.user':
       return { role: 'user', content: event.data.text };
@@ -41,17 +41,9 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
     case 'plan':
     case 'step':
     case 'message.delta':
-    case 'tool.output':
     case 'run.wait':
     case 'run.resumed':
-    case 'approval.requested':
-    case 'approval.resolved':
-    case 'run.notice':
-    case 'goal':
     case 'run.end':
-    case 'sandbox.phase':
-    case 'sandbox.untrusted':
-    case 'usage':
       return undefined;
     default:
       event satisfies never;

@@ -1,5 +1,5 @@
 import type { LogUpdate } from '../../../core/contracts/ports.ts';
-import { isNoteEvent } from '../../../core/model/event-traits.ts';
+import { isHiddenEvent } from '../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../core/model/events.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { formatToolCall, translateToolCall } from './tool-names.ts';
@@ -31,7 +31,7 @@ export const createErrorFrame = (session: string, now: number, message: string):
 
 /** Text is sent whole, in one `text_delta`. */
 export function toFrame(event: SessionEvent, workdir: string): Frame | undefined {
-  if (isNoteEvent(event)) return undefined;
+  if (isHiddenEvent(event)) return undefined;
   const say = (type: string, { content = '', ...fields }: FrameBody): Frame => ({
     type,
     session_id: event.sessionId,
@@ -78,15 +78,7 @@ export function toFrame(event: SessionEvent, workdir: string): Frame | undefined
     case 'title':
     case 'plan':
     case 'step':
-    case 'tool.output':
     case 'run.resumed':
-    case 'approval.requested':
-    case 'approval.resolved':
-    case 'run.notice':
-    case 'goal':
-    case 'sandbox.phase':
-    case 'sandbox.untrusted':
-    case 'usage':
       return undefined;
     default:
       event satisfies never;

@@ -1,4 +1,4 @@
-import { isNoteEvent } from '../../../../core/model/event-traits.ts';
+import { isHiddenEvent } from '../../../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { isAction } from '../actions.ts';
 import { derivedId } from '../ids.ts';
@@ -93,7 +93,7 @@ export class FrameTranslator {
 
   #frame(event: SessionEvent): Frame | undefined {
     const message_id = this.#messageIds.of(event);
-    if (isNoteEvent(event)) return undefined;
+    if (isHiddenEvent(event)) return undefined;
     if (event.type === 'tool.calling') return isAction(event) ? this.#action(event) : undefined;
     if (event.type === 'tool.called') return isAction(event) ? this.#observation(event) : undefined;
     const joins = event.seq <= this.#joinsUpTo;
@@ -127,14 +127,6 @@ export class FrameTranslator {
       }
       case 'plan':
       case 'step':
-      case 'tool.output':
-      case 'approval.requested':
-      case 'approval.resolved':
-      case 'run.notice':
-      case 'goal':
-      case 'sandbox.phase':
-      case 'sandbox.untrusted':
-      case 'usage':
         return undefined;
       default:
         event satisfies never;

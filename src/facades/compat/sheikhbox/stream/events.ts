@@ -1,5 +1,5 @@
 import type { LogUpdate } from '../../../../core/contracts/ports.ts';
-import { isNoteEvent } from '../../../../core/model/event-traits.ts';
+import { isHiddenEvent } from '../../../../core/model/event-traits.ts';
 import type { FactOf, SessionEvent, ToolContent } from '../../../../core/model/events.ts';
 import { emptyFileInfo } from '../files/file-infos.ts';
 import type { FileInfo } from '../files/file-replies.ts';
@@ -17,7 +17,7 @@ export function toSheikhboxEvent(
   profile: WireVersion,
   infoOf: InfoOf = emptyFileInfo,
 ): SseEvent | undefined {
-  if (isNoteEvent(event)) return undefined;
+  if (isHiddenEvent(event)) return undefined;
   const stamp = { event_id: String(event.seq), timestamp: toEpochSeconds(event.ts) };
   switch (event.type) {
     case 'message.user':
@@ -49,15 +49,7 @@ export function toSheikhboxEvent(
       return event.data.status === 'failed' ? undefined : { event: 'done', data: stamp };
     case 'run.started':
     case 'message.delta':
-    case 'tool.output':
     case 'run.resumed':
-    case 'approval.requested':
-    case 'approval.resolved':
-    case 'run.notice':
-    case 'goal':
-    case 'sandbox.phase':
-    case 'sandbox.untrusted':
-    case 'usage':
       return undefined;
     default:
       event satisfies never;
