@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { neverSignal } from '../core/concurrency/cancel.ts';
 import { forEachConcurrent } from '../core/concurrency/for-each-concurrent.ts';
 import { dayMs } from '../core/contracts/calendar.ts';
 import { toAppError } from '../core/errors/errors.ts';
+import { AuditRow } from '../core/model/audit.ts';
 import { canObserveAll } from '../core/model/principal.ts';
 import { BudgetOverrun, WaitReason } from '../core/model/spending.ts';
-import { AuditRow } from '../sessions/api/server/administration.ts';
 import type { DrainState } from '../sessions/api/services.ts';
 import type { TrpcContext } from './procedure/context.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
@@ -183,9 +182,9 @@ export const administrationRouter = router({
     out: Overview,
     answer: exampleOverview,
     fails: [401, 403],
-  }).query(async ({ ctx, signal = neverSignal }) => {
+  }).query(async ({ ctx }) => {
     const [{ sandboxes, queue, ...overview }, names] = await Promise.all([
-      ctx.unchecked.administration.overview(signal),
+      ctx.unchecked.administration.overview(ctx.signal),
       readNames(ctx),
     ]);
     const named = <Row extends { readonly owner: string | null }>(row: Row) => withOwner(row, names);

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AuditQuery, AuditRows } from '../../core/model/audit.ts';
 import { listAuditFiles } from './files.ts';
 import { parseRow } from './row.ts';
 
@@ -8,34 +9,10 @@ import { parseRow } from './row.ts';
 const pieceBytes = 256 * 1024;
 const mostBytes = 8 * 1024 * 1024; // maximum read by one call
 
-interface Query {
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
-  readonly action?: string | undefined;
-  readonly target?: string | undefined;
-  readonly key?: string | undefined;
-  readonly outcome?: 'done' | 'refused' | undefined;
-  readonly text?: string | undefined;
-  readonly limit: number;
-  readonly before?: string | undefined;
-}
-interface Row {
-  readonly id: string;
-  readonly n: number;
-  readonly at: string;
-  readonly action: string;
-  readonly target: string | null;
-  readonly outcome: string;
-  readonly by: string;
-  readonly key: string | null;
-  readonly role: string | null;
-  readonly address: string | null;
-  readonly request: string | null;
-  readonly detail: Readonly<Record<string, string | number>>;
-}
+type Row = AuditRows['rows'][number];
 
 /** The matching rows, newest file first. `next` is the position at which to continue; null at the end. */
-export async function readAuditRows(folder: string, query: Query): Promise<{ rows: Row[]; next: string | null }> {
+export async function readAuditRows(folder: string, query: AuditQuery): Promise<AuditRows> {
   const rows: Row[] = [];
   const matches = matcher(query);
   const [lastFile = '', lastAt = ''] = query.before?.split(':') ?? [];
@@ -96,7 +73,7 @@ function toRow(line: string, id: string): Row | undefined {
   return { id, n, at, action, target, outcome, by, key, role, address, request, detail };
 }
 
-function matcher({ from = 0, to = Infinity, action, target, key, outcome, text }: Query) {
+function matcher({ from = 0, to = Infinity, action, target, key, outcome, text }: AuditQuery) {
   const needle = text?.toLowerCase();
   return (row: Row, line: string): boolean => {
     const at = Date.parse(row.at);

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+
+/** Contains no session content and no credentials. */
+export const AuditRow = z.object({
+  /** Unique; also the row's position in the log. */
+  id: z.string(),
+  /** The row's number, counted from the start of its server. */
+  n: z.int(),
+  at: z.iso.datetime(),
+  action: z.string(),
+  target: z.string().nullable(),
+  /** `done`, or the error code. */
+  outcome: z.string(),
+  by: z.string(),
+  key: z.string().nullable(),
+  name: z.string().nullable(),
+  role: z.string().nullable(),
+  address: z.string().nullable(),
+  request: z.string().nullable(),
+  detail: z.record(z.string(), z.union([z.string(), z.number()])),
+});
+export type AuditRow = z.infer<typeof AuditRow>;
+
+export interface AuditQuery {
+  /** Epoch ms: `from <= at < to`. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  /** An action, or the part before a dot. */
+  readonly action?: string | undefined;
+  readonly target?: string | undefined;
+  readonly key?: string | undefined;
+  readonly outcome?: 'done' | 'refused' | undefined;
+  /** Text to find in a row, ignoring case. */
+  readonly text?: string | undefined;
+  readonly limit: number;
+  /** Return rows before this position: `next` of a page. */
+  readonly before?: string | undefined;
+}
+export interface AuditRows {
+  /** Newest first. */
+  readonly rows: readonly Omit<AuditRow, 'name'>[];
+  /** The cursor for older rows; null: none. A page can have fewer rows than requested, even none. */
+  readonly next: string | null;
+}
