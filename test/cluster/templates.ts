@@ -225,13 +225,20 @@ function podsIn(value: unknown): PodTemplate[] {
   return [...(isPod ? [value as PodTemplate] : []), ...Object.values(value).flatMap(podsIn)];
 }
 
-/** One line per value. Hides values that are new in each run, unless the cluster already has one. */
+const maxLine = 300;
+/** Sorted lines, each with the value of a path. Hides values that are new in each run, unless the cluster already has one. */
 const leavesOf = (all: readonly Manifest[]): string[] =>
-  all.flatMap((it) => linesOf(it, `${it.kind}/${it.metadata.name}`));
+  all.flatMap((it) => linesOf(tidy(it), `${it.kind}/${it.metadata.name}`)).sort();
+function tidy(value: unknown, key = ''): unknown {
+  if (Array.isArray(value)) return value.map((one) => tidy(one));
+  if (typeof value !== 'object' || value === null) return /^(token|encryption-key)$/.test(key) ? 'made' : value;
+  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([name, one]) => [name, tidy(one, name)]));
+}
 function linesOf(value: unknown, path: string): string[] {
-  const inner = typeof value === 'object' && value !== null ? Object.entries(value) : [];
-  if (inner.length > 0) return inner.flatMap(([key, one]) => linesOf(one, `${path} ${key}`));
-  return [`${path}: ${/ (token|encryption-key)$/.test(path) ? 'made' : JSON.stringify(value)}`];
+  const text = JSON.stringify(value);
+  if (text.length <= maxLine || typeof value !== 'object' || value === null) return [`${path}: ${text}`];
+  return Object.entries(value).flatMap(([key, one]) => linesOf(one, `${path} ${key}`));
 }
 
 /** The lines that the values add to the default chart or remove from it. */
