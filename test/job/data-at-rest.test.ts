@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openClient } from '../support/clients/trpc.ts';
-import { serverProcess } from '../support/servers/server-process.ts';
+import { composedServer } from '../support/servers/composed.ts';
 
 const filesIn = (folder: string) =>
   readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
@@ -19,7 +19,8 @@ const holding = (folder: string, words: readonly string[]) =>
   });
 
 test('no file of the data folder contains the words of a deleted session, project or file', async () => {
-  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_SESSION_PASSIVATE_SECONDS: '1' });
+  await using server = await composedServer({ CORRAL_SESSION_PASSIVATE_SECONDS: '1' });
+  const data = server.config.dataDir;
   using client = openClient(server.url, 'ws');
   const canaries = ['canary-title', 'canary-task', 'canary-text', 'canary-file', 'canary-upload', 'canary-project'];
   const ask = async (method: string, path: string, body: string | FormData, key?: string) => {
@@ -37,9 +38,9 @@ test('no file of the data folder contains the words of a deleted session, projec
   await ask('POST', `/chats/${id}/messages`, '{"content":"canary-text"}', 'three');
   await client.files.write.mutate({ sessionId: id, path: 'a.txt', content: 'canary-file' });
   await expect.poll(async () => (await client.sessions.get.query({ id })).status).toBe('completed');
-  const before = holding(server.data, canaries).join('\n');
+  const before = holding(data, canaries).join('\n');
   for (const word of ['canary-title', 'canary-text', 'canary-upload', 'canary-project']) expect(before).toContain(word);
   await client.sessions.delete.mutate({ id });
   expect((await fetch(`${server.url}/api/v1/projects/${project.id}`, { method: 'DELETE' })).status).toBe(204);
-  await expect.poll(() => holding(server.data, canaries)).toEqual([]);
+  await expect.poll(() => holding(data, canaries)).toEqual([]);
 });

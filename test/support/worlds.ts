@@ -15,7 +15,7 @@ export interface World {
   /** The running sandboxes of the session, one name each. */
   running(sessionId: string): Promise<string[]>;
   /** All of the session's resources at the driver, running or not. */
-  remains(sessionId: string, server: ServerProcess): Promise<string[]>;
+  remains(sessionId: string, server: Pick<ServerProcess, 'data'>): Promise<string[]>;
   /** Kills the whole sandbox immediately, as the kernel would. */
   kill(sessionId: string): Promise<void>;
   signalDaemon(sessionId: string, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void>;
@@ -88,7 +88,7 @@ async function inside(sessionId: string): Promise<{ pid: number; own: number; co
   return await Promise.all(found);
 }
 
-const folders = async (sessionId: string, { data }: ServerProcess): Promise<string[]> => {
+const folders = async (sessionId: string, { data }: Pick<ServerProcess, 'data'>): Promise<string[]> => {
   const id: SandboxId = sandboxIdOf(sessionId as SessionId);
   return (await readdir(join(data, 's'))).filter((name) => name.startsWith(id)).map((name) => `folder ${name}`);
 };

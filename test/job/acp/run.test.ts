@@ -4,9 +4,9 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, onTestFinished, type TestContext, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, type TestContext, test, vi } from 'vitest';
 import { openClient } from '../../support/clients/trpc.ts';
-import { type RealServer, realServer } from '../../support/servers/real-server.ts';
+import { type WorldServer, worldServer } from '../../support/servers/real-server.ts';
 import { inEachWorld, type worlds } from '../../support/worlds.ts';
 
 const templates = {
@@ -14,7 +14,7 @@ const templates = {
   thrifty: 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nrun: {token-budget: 1000}\n',
 };
 
-const opened = new Map<string, Promise<RealServer>>();
+const opened = new Map<string, Promise<WorldServer>>();
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'corral-acp-'));
@@ -22,22 +22,23 @@ beforeAll(async () => {
   for (const [name, text] of Object.entries(templates))
     await writeFile(join(folder, 'templates', `${name}.yaml`), text);
   await writeFile(join(folder, 'corral.yaml'), '');
+  vi.stubEnv('CORRAL_CONFIG', join(folder, 'corral.yaml'));
 });
 afterAll(async () => {
+  vi.unstubAllEnvs();
   for (const real of opened.values()) await (await real)[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 
 async function serverFor(context: TestContext, world: (typeof worlds)[number], more: Record<string, string> = {}) {
-  const settings = { CORRAL_CONFIG: join(folder, 'corral.yaml'), ...more };
   const key = JSON.stringify([world.driver, more]);
-  const real = opened.get(key) ?? realServer(context, world, settings);
+  const real = opened.get(key) ?? worldServer(context, world, more);
   opened.set(key, real);
   return await real;
 }
 const agentText = () => readFile('test/support/agents/fake-acp-agent.mjs', 'utf8');
 
-async function box(real: RealServer, template: keyof typeof templates) {
+async function box(real: WorldServer, template: keyof typeof templates) {
   const client = openClient(real.server.url, 'ws');
   onTestFinished(() => client[Symbol.dispose]());
   const { id } = await client.sessions.create.mutate({ template });

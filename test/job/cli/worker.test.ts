@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Corral } from '../../../src/client/index.ts';
 import { environmentKey, type WorkQueue, workQueue } from '../../support/agents/work-queue.ts';
 import { needs } from '../../support/servers/components.ts';
-import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
+import { bundledCli, type PackedCli } from '../../support/servers/packed-cli.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
 // `corral worker` as a process of its own, between a queue and a real server whose sandboxes are processes.
@@ -15,7 +15,7 @@ let corral: Corral;
 const token = 'the-token-of-the-worker';
 
 beforeAll(async () => {
-  cli = await packedCli();
+  cli = await bundledCli();
   server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: token });
   corral = new Corral({ url: server.url, token });
 });

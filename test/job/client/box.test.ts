@@ -5,8 +5,10 @@ import { fence } from '../../support/clients/api.ts';
 import { careful, test } from '../../support/fixtures.ts';
 import { docker } from '../../support/sandboxes/docker.ts';
 import { eachNeeds, needs } from '../../support/servers/components.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
+import { temporaryFolder } from '../../support/stores/store.ts';
 
 let corral: Corral;
 let box: Box;
@@ -295,20 +297,21 @@ test('a refusal has a code, a hint where one helps, and the address', async () =
 });
 
 test('a run is followed through a restart of the server, and no event comes twice', { tags: ['all'] }, async () => {
-  await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' });
-  const own = await Corral.create({ url: server.url });
-  const run = await own.run(fence('sh', 'echo before; until [ -e go ]; do sleep 0.1; done; echo after'));
+  using folder = temporaryFolder();
+  const input = { PORT: String(await freePort()) };
+  await using stack = new AsyncDisposableStack();
+  const first = await composedServer(input, folder.path);
+  const own = await Corral.create({ url: first.url });
+  const run = await own.run(fence('ask', 'Which colour?'));
   const seqs: number[] = [];
-  let restarted: Promise<unknown> | undefined;
-  for await (const event of run) {
-    seqs.push(event.seq);
-    if (restarted || event.type !== 'tool.calling') continue;
-    server.kill('SIGTERM');
-    restarted = server.restart().then(() => own.files.write('go', ''));
+  for await (const { seq, type } of run) {
+    seqs.push(seq);
+    if (type !== 'run.wait') continue;
+    await first[Symbol.asyncDispose]();
+    stack.use(await composedServer(input, folder.path));
+    await run.answer('blue');
   }
-  await restarted;
   expect([seqs, (await run.result()).status]).toEqual([seqs.map((_, n) => (seqs[0] ?? 0) + n), 'completed']);
-  await own.remove();
 });
 
 test('stop ends every process and keeps the files', { tags: ['all'] }, async () => {

@@ -3,26 +3,26 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
-import { type RealServer, realServer, trpcOf } from '../../support/servers/real-server.ts';
+import { trpcOf, type WorldServer, worldServer } from '../../support/servers/real-server.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
-const blobsIn = ({ server }: RealServer) =>
+const blobsIn = ({ server }: WorldServer) =>
   readdirSync(join(server.data, 'files'), { recursive: true, withFileTypes: true }).filter((it) => it.isFile());
 const twoSteps = `${fence('sh', 'echo one > a.txt; mkdir -p deep; echo x > deep/b; chmod 750 deep/b')}\n${fence('sh', 'echo two > a.txt; rm -r deep')}`;
 
 /** The output of the newest command of a session's new run. */
-async function says(real: RealServer, id: string, command: string): Promise<unknown> {
+async function says(real: WorldServer, id: string, command: string): Promise<unknown> {
   await real.client.chat(id, fence('sh', command));
   return real.factsOf(id, 'tool.called').at(-1)?.data.output;
 }
 
 /** The seqs at which the steps of a session's runs completed. */
-const stepsOf = (real: RealServer, id: string) =>
+const stepsOf = (real: WorldServer, id: string) =>
   real.factsOf(id, 'step').flatMap(({ seq, data }) => (data.status === 'completed' ? [seq] : []));
 
 inEachWorld('process', 'sessions forked with $driver', (world) => {
   test('a session forked at a step continues with the files and the conversation of that step, and both say so', async (context) => {
-    await using real = await realServer(context, world);
+    await using real = await worldServer(context, world);
     const trpc = trpcOf(real);
     const id = await real.ready();
     await real.client.chat(id, twoSteps);
@@ -51,7 +51,7 @@ inEachWorld('process', 'sessions forked with $driver', (world) => {
   });
 
   test('an edited message is a branch with the files of then', { tags: ['nightly'] }, async (context) => {
-    await using real = await realServer(context, world);
+    await using real = await worldServer(context, world);
     const { edit, list } = trpcOf(real).sessions;
     const id = await real.ready();
     await real.client.chat(id, fence('sh', 'echo one > a.txt'));
@@ -87,7 +87,7 @@ inEachWorld('process', 'sessions forked with $driver', (world) => {
   });
 
   test('a message is not edited during a run unless the edit stops it', { tags: ['nightly'] }, async (context) => {
-    await using real = await realServer(context, world);
+    await using real = await worldServer(context, world);
     const { sessions, runs } = trpcOf(real);
     const id = await real.ready();
     await runs.send.mutate({ sessionId: id, text: fence('sh', 'sleep 600') });

@@ -6,15 +6,14 @@ import { type FakeGemini, fakeGemini, text } from '../../support/agents/fake-gem
 import { canaryKey } from '../../support/agents/gemini.ts';
 import { api, storedEvents } from '../../support/clients/api.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 import { reaches } from '../../support/servers/real-server.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
 
 /** Without the sandbox's phases: it starts next to the run and can report at any time. */
 const runOf = (log: readonly SessionEvent[]) => log.filter(({ type }) => !type.startsWith('sandbox.'));
 
 async function serverFor(gemini: FakeGemini) {
-  const server = await serverProcess({
-    CORRAL_DRIVER: 'memory',
+  const server = await composedServer({
     CORRAL_MODEL: 'gemini/gemini-2.5-flash',
     GEMINI_API_KEY: canaryKey,
     CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
@@ -24,7 +23,7 @@ async function serverFor(gemini: FakeGemini) {
   return {
     client,
     id,
-    log: () => storedEvents(server.data, id),
+    log: () => storedEvents(server.config.dataDir, id),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { fence, run } from '../../support/clients/api.ts';
 import { needs } from '../../support/servers/components.ts';
-import { realServer } from '../../support/servers/real-server.ts';
+import { worldServer } from '../../support/servers/real-server.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
 const thief = join(import.meta.dirname, '../../support/hostile/token-thief.py');
@@ -16,7 +16,7 @@ const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
 inEachWorld('process', 'in $driver', (world) => {
   test('a hostile program cannot find the token or trace other processes, and its connections are refused', async (context) => {
     if (world.driver === 'process') await needs(context, 'python');
-    await using real = await realServer(context, world);
+    await using real = await worldServer(context, world);
     const id = await real.ready();
     const meta = join(real.server.data, 's', sandboxIdOf(id as SessionId), 'meta.json');
     const { token } = JSON.parse(await readFile(meta, 'utf8')) as { token: string };
@@ -27,13 +27,13 @@ inEachWorld('process', 'in $driver', (world) => {
       id,
       `${fence('file:thief.py', await readFile(thief, 'utf8'))}\n${fence('file:victim.py', victim)}`,
     );
-    const command = `(setsid python3 victim.py &) ; sleep 1; setsid -f python3 thief.py ${hashOf(token)} ${hashOf(word.join('-'))} > report 2>&1; sleep 1`;
+    const command = `(setsid python3 victim.py &) ; sleep 1; setsid -f python3 thief.py ${hashOf(token)} ${hashOf(word.join('-'))} > report 2>&1`;
     await real.client.chat(id, fence('sh', command));
     const report = async () => {
       const { body } = await real.client.ask('POST', `/${id}/file`, { file: 'report' });
       return (body.data as { content: string } | null)?.content ?? '';
     };
-    await expect.poll(report, { interval: 500 }).toMatch(/REPORT|Error/);
+    await expect.poll(report, { interval: 100 }).toMatch(/REPORT|Error/);
     const text = await report();
     expect(text).toContain('REPORT');
     const { found, tried, answers } = JSON.parse(text.slice(text.indexOf('{'))) as {

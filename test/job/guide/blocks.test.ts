@@ -94,6 +94,7 @@ testRows(
     HOME: work,
     CORRAL_URL: server.url,
     PYTHONPATH: join(root, 'clients/python/src'),
+    NODE_COMPILE_CACHE: join(folder, 'compiled'),
   };
   await run(program, [argument], { cwd: work, env, timeout: 120_000 });
 });

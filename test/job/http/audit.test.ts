@@ -1,11 +1,10 @@
 // @module-tag all
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { auditCommand } from '../../../src/app/commands/audit.ts';
+import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { AuditEntry } from '../../../src/observability/audit/row.ts';
 import { testServer } from '../../support/clients/http.ts';
-import { serverProgram } from '../../support/servers/built-server.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
 const token = 'a-token-for-the-audit-test';
@@ -70,11 +69,13 @@ test('F134 a wrong credential is audited with the address but without the creden
 
 test("the audit commands list and verify the server's actions while it runs and after it stops", async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+  vi.stubEnv('CORRAL_DATA_DIR', server.data);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const audit = async (...args: string[]) => {
-    const { PATH, HOME } = process.env;
-    const env = { PATH, HOME, CORRAL_DATA_DIR: server.data };
-    const command = ['--disable-warning=ExperimentalWarning', serverProgram(), 'audit', ...args];
-    return (await promisify(execFile)(process.execPath, command, { env })).stdout.trim().split('\n');
+    const printed: string[] = [];
+    const print = (line: string) => void printed.push(line);
+    expect(await auditCommand.run(args, { signal: neverSignal, print, say: print })).toBe(0);
+    return printed;
   };
   await fetch(`${server.url}/api/v1/sessions`, { method: 'PUT' });
   expect(await audit('list', '--action', 'session')).toEqual([

@@ -74,7 +74,8 @@ test.for(['docs/how-to/deploy-behind-a-proxy.md'])(
       const [answer] = (await once(pending, 'response')) as [IncomingMessage];
       return { status: answer.statusCode, body: await json(answer).catch(() => undefined) };
     };
-    for (let guess = 0; guess < 1_000; guess++) await from('127.0.0.2', `wrong${guess}`);
+    for (let guess = 0; guess < 1_000; guess += 50)
+      await Promise.all(Array.from({ length: 50 }, (_, n) => from('127.0.0.2', `wrong${guess + n}`)));
     expect([(await from('127.0.0.2', 'wrong')).status, (await from('127.0.0.2', token)).status]).toEqual([429, 200]);
     expect((await from('127.0.0.3', 'wrong')).status).toBe(401);
     expect((await server.call('GET', '/api/v1/sessions', undefined, { authorization: `Bearer ${token}` })).status).toBe(

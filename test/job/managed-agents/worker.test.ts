@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Corral } from '../../../src/client/index.ts';
 import { eachNeeds, has } from '../../support/servers/components.ts';
-import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
+import { bundledCli, type PackedCli } from '../../support/servers/packed-cli.ts';
 import { key, serverWith } from './programs.ts';
 
 // Self-hosted environments: a real server's queue, served by `corral worker`; languages.test.ts has the SDKs' own workers.
@@ -16,7 +16,7 @@ const patiently = { interval: 100 };
 eachNeeds('bubblewrap'); // a server with a model does not start without isolation
 beforeAll(async () => {
   if (!(await has('bubblewrap'))) return;
-  cli = await packedCli();
+  cli = await bundledCli();
   it = await serverWith('anthropic');
   corral = new Corral({ url: it.server.url, token: key });
 });

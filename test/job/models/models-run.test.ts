@@ -6,7 +6,7 @@ import type { FakeRequest } from '../../support/agents/fake-models/wire-format.t
 import { openStream } from '../../support/clients/sse-client.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { testRows } from '../../support/runner/tags.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 
 // The real server with a provider's wire format behind it, from a message to the end of its run.
 
@@ -23,7 +23,7 @@ function reply({ body }: FakeRequest) {
 
 testRows(['openai', 'anthropic', 'compatible'])('a run with %s plans, works in a sandbox and sums up', async (wire) => {
   await using provider = await fakeProvider(wire, reply);
-  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', ...fakeSettings(wire, provider.url) });
+  await using server = await composedServer(fakeSettings(wire, provider.url));
   const sessions = `${server.url}/api/v1/sessions`;
   const made = (await (await fetch(sessions, { method: 'PUT' })).json()) as { data: { session_id: string } };
   const body = { message: 'Please greet me' };
@@ -36,12 +36,12 @@ testRows(['openai', 'anthropic', 'compatible'])('a run with %s plans, works in a
   const events = stream.events();
   expect(
     events.map(({ event }) => event),
-    stream.raw() + server.output(),
+    stream.raw(),
   ).toContain('done');
   expect(events.filter(({ event }) => event === 'title').map(({ data }) => data)).toMatchObject([{ title: 'Say hi' }]);
   expect(provider.refusals).toEqual([]);
   const thoughts = log.flatMap((it) => (it.type === 'usage' ? [it.data.thoughts] : []));
   expect(thoughts).toEqual(['A plan first.', 'Both.', undefined, undefined]);
   if (wire === 'openai') expect(provider.requests.map(({ body }) => body.prompt_cache_key)).not.toContain(undefined);
-  expect(stream.raw() + server.output()).not.toContain(fakeKey);
+  expect(stream.raw() + JSON.stringify(server.lines)).not.toContain(fakeKey);
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { type GitServer, gitServer } from '../../support/egress/git-server.ts';
-import { realServer } from '../../support/servers/real-server.ts';
+import { worldServer } from '../../support/servers/real-server.ts';
 import { worlds } from '../../support/worlds.ts';
 
 const processWorld = worlds.find(({ driver }) => driver === 'process') as (typeof worlds)[number];
@@ -15,7 +15,7 @@ afterAll(() => git?.[Symbol.asyncDispose]());
 
 test('each run that changed files leaves a checkpoint, next to the index and branches of a hostile repository', async (context) => {
   git.make('public/one', { 'a.txt': 'one\n', '.gitignore': '*.log\n' });
-  await using real = await realServer(context, processWorld, git.settings);
+  await using real = await worldServer(context, processWorld, git.settings);
   using client = openClient(real.server.url, 'ws');
   const { id } = await client.sessions.create.mutate({ repositories: [{ url: git.urlOf('public/one') }] });
   const of = { sessionId: id };

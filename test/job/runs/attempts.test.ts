@@ -6,6 +6,7 @@ import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.t
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { needs } from '../../support/servers/components.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
 const call = (name: string, args: object): FakeReply => ({ calls: [{ name, args: { ...args } as never }] });
@@ -31,7 +32,7 @@ function replies(request: FakeRequest): FakeReply {
 test('attempts are compared by checks, score, files and cost, and the session gets exactly the files of one', async (context) => {
   await needs(context, 'bubblewrap');
   await using provider = await fakeProvider('compatible', replies);
-  await using server = await serverProcess(settings(provider.url, 'process'));
+  await using server = await composedServer(settings(provider.url, 'process'));
   const corral = new Corral({ url: server.url });
   await using box = await corral.create({ files: { 'old.txt': 'old\n', 'kept/a.txt': 'a\n' } });
   await (await box.run('Say hello')).result();

@@ -5,6 +5,7 @@ import { canaryKey } from '../../support/agents/gemini.ts';
 import { api, fence, storedEvents } from '../../support/clients/api.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { needs } from '../../support/servers/components.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 
 const act = (...some: object[]): GeminiReply => ({ chunks: [parts(some), parts([{ text: '' }], 'STOP')] });
@@ -99,11 +100,11 @@ test('an agent orders in a shop, and reaches no unlisted host', { tags: ['nightl
 
 describe("the demo model's browse block", () => {
   test('fails its step without a desktop, and gives the reason', async () => {
-    await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+    await using server = await composedServer();
     const client = api(server.url);
     const id = await client.create();
     await client.chat(id, fence('browse', 'about:blank'));
-    const facts = storedEvents(server.data, id);
+    const facts = storedEvents(server.config.dataDir, id);
     expect(facts.find(({ type }) => type === 'tool.called')?.data).toMatchObject({
       success: false,
       output: expect.stringMatching(/This sandbox has no desktop.*Sandboxes of the driver memory never have one/),

@@ -5,7 +5,7 @@ import { createCorralClient } from '../../../src/client/index.ts';
 import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../../support/agents/fake-gemini.ts';
 import { canaryKey } from '../../support/agents/gemini.ts';
 import { follow } from '../../support/clients/followed.ts';
-import { realServer } from '../../support/servers/real-server.ts';
+import { worldServer } from '../../support/servers/real-server.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
 const run = (language: string, code: string): GeminiReply => ({
@@ -43,7 +43,7 @@ inEachWorld('process', 'code on $driver', (world) => {
         "import subprocess, time\nsubprocess.Popen(['sleep', '926'])\nprint(total, flush=True)\ntime.sleep(600)",
       ),
     ]);
-    await using real = await realServer(context, world, {
+    await using real = await worldServer(context, world, {
       CORRAL_MODEL: 'gemini/gemini-2.5-flash',
       GEMINI_API_KEY: canaryKey,
       CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,

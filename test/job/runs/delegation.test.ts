@@ -2,12 +2,13 @@
 // Agents that give work to other agents, with a real server that dies at each step of a delegation.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import type { FakeReply, FakeRequest, ScriptedReply } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { testRows } from '../../support/runner/tags.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
@@ -86,7 +87,10 @@ test('a stop and a budget go down the tree', async () => {
   };
   await using provider = await fakeProvider('compatible', asking);
   using folder = temporaryFolder();
-  await using server = await serverProcess(settings(folder.path, provider.url));
+  const input = settings(folder.path, provider.url);
+  vi.stubEnv('CORRAL_CONFIG', input.CORRAL_CONFIG ?? '');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await using server = await composedServer(input);
   using client = openClient(server.url, 'ws');
   const { id } = await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
   const childOf = async () =>

@@ -5,7 +5,7 @@ import { Corral } from '../../../src/client/index.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { needs } from '../../support/servers/components.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 
 const call = (name: string, args: object): FakeReply => ({ calls: [{ name, args: { ...args } as never }] });
 const isGrader = ({ body }: FakeRequest): boolean => JSON.stringify(body.tools ?? []).includes('give_verdict');
@@ -33,7 +33,7 @@ function forgetful(request: FakeRequest): FakeReply {
 test('misses go back to the agent with their reasons, until checks and grader are satisfied', async (context) => {
   await needs(context, 'bubblewrap');
   await using provider = await fakeProvider('compatible', forgetful);
-  await using server = await serverProcess(settings(provider.url, 'process'));
+  await using server = await composedServer(settings(provider.url, 'process'));
   const corral = new Corral({ url: server.url });
   await using box = await corral.create();
   const goal = { rubric: 'The answer names the file.', checks: [{ command: 'cat done.txt' }] };

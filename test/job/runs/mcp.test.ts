@@ -12,7 +12,7 @@ import { canaryKey } from '../../support/agents/gemini.ts';
 import { follow } from '../../support/clients/followed.ts';
 import { everythingServer } from '../../support/egress/everything-server.ts';
 import { freePort } from '../../support/servers/free-port.ts';
-import { realServer } from '../../support/servers/real-server.ts';
+import { worldServer } from '../../support/servers/real-server.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
 const require = createRequire(import.meta.url);
@@ -54,7 +54,7 @@ inEachWorld('process', 'tool servers on $driver', (world) => {
       say('Used them all.'),
       say('Done.'),
     ]);
-    await using real = await realServer(context, world, {
+    await using real = await worldServer(context, world, {
       CORRAL_MODEL: 'gemini/gemini-2.5-flash',
       GEMINI_API_KEY: canaryKey,
       CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,

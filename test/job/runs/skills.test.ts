@@ -2,12 +2,12 @@
 // Skills with a real server and real sandboxes: uploaded, named by a template, read by the agent, run in the sandbox.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { needs } from '../../support/servers/components.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const skillMd = (name: string, description: string, body: string) =>
@@ -40,8 +40,9 @@ test('a skill that a template names is read by the agent, and its scripts run in
   mkdirSync(join(files.path, 'templates'));
   writeFileSync(join(files.path, 'corral.yaml'), '');
   writeFileSync(join(files.path, 'templates/writer.yaml'), 'mode: react\nskills: [letters@1]\n');
-  await using server = await serverProcess({
-    CORRAL_CONFIG: join(files.path, 'corral.yaml'),
+  vi.stubEnv('CORRAL_CONFIG', join(files.path, 'corral.yaml'));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await using server = await composedServer({
     CORRAL_DRIVER: 'process',
     CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': provider.url, 'api-key': fakeKey } }),
     CORRAL_MODEL: 'local/server',

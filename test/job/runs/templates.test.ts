@@ -2,25 +2,27 @@
 // Templates of agents with a real server: listed, named by sessions over each API, and refused where they are wrong.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { openClient } from '../../support/clients/trpc.ts';
 import { needs } from '../../support/servers/components.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
-/** The variables of a server whose settings folder has these files. */
-function settingsWith(folder: string, files: Record<string, string>): Record<string, string> {
+afterEach(() => void vi.unstubAllEnvs());
+
+/** The next server's settings folder has these files. */
+function settingsWith(folder: string, files: Record<string, string>): void {
   for (const [name, text] of Object.entries({ 'corral.yaml': '', ...files })) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);
   }
-  return { CORRAL_CONFIG: join(folder, 'corral.yaml'), CORRAL_DRIVER: 'memory' };
+  vi.stubEnv('CORRAL_CONFIG', join(folder, 'corral.yaml'));
 }
 
 test('sessions name a template over every API, and an unknown one is refused with the names', async () => {
   using folder = temporaryFolder();
-  const settings = settingsWith(folder.path, { 'templates/house.yaml': 'label: House\nmode: react\n' });
-  await using server = await serverProcess(settings);
+  settingsWith(folder.path, { 'templates/house.yaml': 'label: House\nmode: react\n' });
+  await using server = await composedServer();
   const client = openClient(server.url, 'sse');
   const send = async (method: string, path: string, body: object) => {
     const headers = { 'content-type': 'application/json' };
@@ -67,11 +69,10 @@ test.for([
     await needs(context, 'bubblewrap');
     await needs(context, 'desktop');
     using folder = temporaryFolder();
-    await using server = await serverProcess({
-      ...settingsWith(folder.path, { 'templates/other.yaml': `sandbox: {desktop: ${own}}` }),
+    settingsWith(folder.path, { 'templates/other.yaml': `sandbox: {desktop: ${own}}` });
+    await using server = await composedServer({
       CORRAL_DRIVER: 'process',
       CORRAL_SANDBOX_DESKTOP: servers,
-      CORRAL_EGRESS_POLICY: 'none',
     });
     using client = openClient(server.url, 'ws');
     const { id: sessionId } = await client.sessions.create.mutate({ template: 'other' });

@@ -6,12 +6,17 @@ import { api, fence, storedEvents } from '../clients/api.ts';
 import { problemsOf } from '../hostile/checker.ts';
 import { failureTeller } from '../runner/on-failure.ts';
 import type { World } from '../worlds.ts';
+import { composedServer } from './composed.ts';
 import { type ServerProcess, serverProcess } from './server-process.ts';
 
 type Client = ReturnType<typeof api>;
 export type EventOf<Type extends FactType> = Extract<SessionEvent, { type: Type }>;
 
-/** A real server on real sandboxes, with a client and its log; disposing removes all its sessions. */
+/** A server that is a process of its own, or runs in this one. */
+type RunningServer = Pick<ServerProcess, 'url' | 'data' | 'output'> & AsyncDisposable;
+const quick = { CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_EGRESS_POLICY: 'none' };
+
+/** A server as a process, on real sandboxes, with a client and its log; disposing removes all its sessions. */
 export async function realServer(
   context: TestContext,
   world: World,
@@ -19,8 +24,26 @@ export async function realServer(
   under?: Parameters<typeof serverProcess>[1],
 ) {
   const own = await world.ready(context);
-  const quick = { CORRAL_RATE_LIMIT_PER_MINUTE: '0', CORRAL_EGRESS_POLICY: 'none' };
   const server = await serverProcess({ CORRAL_DRIVER: world.driver, ...own, ...quick, ...settings }, under);
+  return seatAt(server, world, async () => {
+    server.kill('SIGKILL');
+    await server.restart();
+  });
+}
+
+/** The same in this process, which starts sooner: for tests that do not kill the server. */
+export async function worldServer(
+  context: TestContext,
+  world: World,
+  settings: Record<string, string> = {},
+): Promise<WorldServer> {
+  const own = await world.ready(context);
+  const { url, config, lines, ...it } = await composedServer({ CORRAL_DRIVER: world.driver, ...own, ...settings });
+  const output = () => lines.map((line) => JSON.stringify(line)).join('\n');
+  return seatAt({ url, data: config.dataDir, output, [Symbol.asyncDispose]: it[Symbol.asyncDispose] }, world);
+}
+
+function seatAt<Server extends RunningServer>(server: Server, world: World, revive?: () => Promise<void>) {
   const teller = failureTeller(server);
   const client: Client = api(server.url);
   const log = (id: string) => storedEvents(server.data, id);
@@ -54,7 +77,7 @@ export async function realServer(
     async [Symbol.asyncDispose]() {
       try {
         teller.read();
-        await removeAll(server, client);
+        await removeAll(client, revive);
       } finally {
         await server[Symbol.asyncDispose]();
       }
@@ -62,18 +85,22 @@ export async function realServer(
   };
 }
 export type RealServer = Awaited<ReturnType<typeof realServer>>;
+export type WorldServer = ReturnType<typeof seatAt<RunningServer>>;
 
 /** A typed client of the server. */
-export const trpcOf = ({ server }: RealServer) =>
+export const trpcOf = ({ server }: WorldServer) =>
   createTRPCClient<AppRouter>({ links: [httpLink({ url: `${server.url}/trpc` })] });
 
-/** Deletes all sessions. A server that stops leaves its sandboxes to the next server, and here no server follows. */
-async function removeAll(server: ServerProcess, client: Client): Promise<void> {
+/**
+ * Deletes all sessions. A server that stops leaves its sandboxes to the next server, and here no server follows. `revive`
+ * starts a server again that does not answer.
+ */
+async function removeAll(client: Client, revive?: () => Promise<void>): Promise<void> {
   const list = () =>
     client.ask('GET', '').then(({ body }) => body.data as { sessions: { session_id: string }[] } | null);
-  const found = await list().catch(async () => {
-    server.kill('SIGKILL');
-    await server.restart();
+  const found = await list().catch(async (error: unknown) => {
+    if (!revive) throw error;
+    await revive();
     return await list();
   });
   await Promise.all((found?.sessions ?? []).map(({ session_id }) => client.remove(session_id)));

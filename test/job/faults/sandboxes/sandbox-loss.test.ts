@@ -2,15 +2,15 @@
 // The sandbox, or the daemon in it, ends or hangs without the server.
 import { expect, test } from 'vitest';
 import { fence } from '../../../support/clients/api.ts';
-import { type RealServer, reaches, realServer } from '../../../support/servers/real-server.ts';
+import { reaches, type WorldServer, worldServer } from '../../../support/servers/real-server.ts';
 import { inEachWorld } from '../../../support/worlds.ts';
 
-const phases = (real: RealServer, id: string) => real.factsOf(id, 'sandbox.phase').map(({ data }) => data.phase);
-const isLost = (real: RealServer, id: string) => phases(real, id).includes('lost');
+const phases = (real: WorldServer, id: string) => real.factsOf(id, 'sandbox.phase').map(({ data }) => data.phase);
+const isLost = (real: WorldServer, id: string) => phases(real, id).includes('lost');
 
 inEachWorld('docker', 'with $driver', (world) => {
   test('F017 a sandbox killed during a call is reported, and the run continues in a new one', async (context) => {
-    await using real = await realServer(context, world);
+    await using real = await worldServer(context, world);
     const id = await real.ready();
     const task = `${fence('sh', 'echo kept > file; echo begun; sleep 600')}\n${fence('sh', 'cat file')}`;
     await real.client.send(id, task);

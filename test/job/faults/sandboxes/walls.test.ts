@@ -2,7 +2,7 @@
 // The reach of hostile code in a sandbox: only loopback, its own files and the proxy.
 import { expect, test } from 'vitest';
 import { fence } from '../../../support/clients/api.ts';
-import { type RealServer, realServer } from '../../../support/servers/real-server.ts';
+import { type WorldServer, worldServer } from '../../../support/servers/real-server.ts';
 import { inEachWorld } from '../../../support/worlds.ts';
 
 // No packet leaves a sandbox without a network interface, so the test can use real addresses.
@@ -42,7 +42,7 @@ const through = (authority) => new Promise((done) => {
   console.log('name:', await dns.lookup('x.attacker.example').then(() => 'RESOLVED', (error) => error.code));
 })();`;
 
-async function inside(real: RealServer, id: string, script: string): Promise<string> {
+async function inside(real: WorldServer, id: string, script: string): Promise<string> {
   const before = real.factsOf(id, 'tool.called').length;
   await real.client.chat(id, `${fence('file:probe.cjs', script)}\n${fence('sh', 'node probe.cjs')}`);
   const [, called] = real.factsOf(id, 'tool.called').slice(before);
@@ -52,7 +52,7 @@ async function inside(real: RealServer, id: string, script: string): Promise<str
 
 inEachWorld('process', 'from inside $driver', (world) => {
   test('F131 the only interface is loopback, and the host, the API, metadata and DNS are unreachable', async (context) => {
-    await using real = await realServer(context, world, { CORRAL_EGRESS_POLICY: 'web' }); // the most permissive policy
+    await using real = await worldServer(context, world, { CORRAL_EGRESS_POLICY: 'web' }); // the most permissive policy
     const id = await real.ready();
     const { port } = new URL(real.server.url);
     const lines = (await inside(real, id, probe(port))).trim().split('\n');
@@ -69,7 +69,7 @@ inEachWorld('process', 'from inside $driver', (world) => {
   });
 
   test('F121 the file panel never shows a file from outside the workspace, and never hangs', async (context) => {
-    await using real = await realServer(context, world);
+    await using real = await worldServer(context, world);
     const id = await real.ready();
     await real.client.chat(
       id,
