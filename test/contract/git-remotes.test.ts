@@ -1,5 +1,6 @@
 import { execFile, execFileSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -37,9 +38,9 @@ const git = (...args: string[]) =>
     },
   ).trim();
 const packet = (text: string) => (text.length + 4).toString(16).padStart(4, '0') + text;
-const head = () => git('-C', 'good.git', 'rev-parse', 'main');
+let head: string;
 const offer = () =>
-  `${packet('# service=git-upload-pack\n')}0000${packet(`${head()} HEAD\0symref=HEAD:refs/heads/main\n`)}${packet(`${head()} refs/heads/main\n`)}0000`;
+  `${packet('# service=git-upload-pack\n')}0000${packet(`${head} HEAD\0symref=HEAD:refs/heads/main\n`)}${packet(`${head} refs/heads/main\n`)}0000`;
 /** The answers to the two requests of a clone. */
 type Answers = Readonly<Record<'refs' | 'pack', string | Buffer>>;
 const pack = (bytes: string | Buffer): Answers => ({
@@ -48,7 +49,6 @@ const pack = (bytes: string | Buffer): Answers => ({
 });
 const made: Record<string, () => Answers> = {
   'no-pack': () => pack(''),
-  noise: () => pack('this is no pack, but long enough for a header'),
   'claims-much': () => pack(Buffer.concat([Buffer.from('PACK'), Buffer.from([0, 0, 0, 2, 255, 255, 255, 255])])),
   cut: () => {
     const input = git('-C', 'good.git', 'rev-list', '--objects', '--all').replaceAll(/ .*/g, '');
@@ -75,8 +75,12 @@ beforeAll(async () => {
     git('-C', `${name}.git`, 'update-server-info');
   };
   bare('good');
-  bare('names');
-  const hash = git('-C', 'names.git', 'rev-parse', 'main');
+  head = git('-C', 'good.git', 'rev-parse', 'main');
+  const copy = (name: string) => {
+    cpSync(join(remotes, 'good.git'), join(remotes, `${name}.git`), { recursive: true });
+    return join(remotes, `${name}.git`);
+  };
+  copy('names');
   const odd = [
     '../../../../etc/x',
     '-u',
@@ -88,16 +92,12 @@ beforeAll(async () => {
     '\u202e',
     `${'d/'.repeat(500)}e`,
   ];
-  const lines = [...odd, 'main'].map((name) => `${hash}\trefs/heads/${name}\n`);
-  writeFileSync(join(remotes, 'names.git/info/refs'), [...lines, `${hash}\t/etc/passwd\n`].join(''));
+  const lines = [...odd, 'main'].map((name) => `${head}\trefs/heads/${name}\n`);
+  writeFileSync(join(remotes, 'names.git/info/refs'), [...lines, `${head}\t/etc/passwd\n`].join(''));
   writeFileSync(join(remotes, 'names.git/HEAD'), 'ref: refs/heads/../../../config\n');
-  bare('many');
-  const refs = Array.from({ length: 20_000 }, (_, n) => `${hash}\trefs/heads/b${n}\n`);
-  const own = git('-C', 'many.git', 'rev-parse', 'main');
-  writeFileSync(
-    join(remotes, 'many.git/info/refs'),
-    [...refs, `${own}\trefs/heads/main\n`].join('').replaceAll(hash, own),
-  );
+  copy('many');
+  const refs = Array.from({ length: 20_000 }, (_, n) => `${head}\trefs/heads/b${n}\n`);
+  writeFileSync(join(remotes, 'many.git/info/refs'), [...refs, `${head}\trefs/heads/main\n`].join(''));
   bare('pointers', () => {
     writeFileSync(join(remotes, 'pointers-work', '.gitattributes'), '*.bin filter=lfs\n');
     writeFileSync(
@@ -110,16 +110,14 @@ beforeAll(async () => {
     );
     git('-C', 'pointers-work', 'add', '--all');
   });
+  const blob = git('-C', 'good.git', 'rev-parse', 'main:a.txt');
   for (const [name, entry] of [
     ['dots', '..'],
     ['dot-git', '.git'],
     ['case', '.GIT'],
-    ['short', 'git~1'],
     ['slash', 'a/../../x'],
   ] as const) {
-    bare(name);
-    const dir = join(remotes, `${name}.git`);
-    const blob = git('-C', `${name}.git`, 'rev-parse', 'main:a.txt');
+    const dir = copy(name);
     const tree = Buffer.concat([Buffer.from(`100644 ${entry}\0`), Buffer.from(blob, 'hex')]);
     const input = { cwd: dir, input: tree, encoding: 'utf8' } as const;
     const id = execFileSync('git', ['hash-object', '-w', '-t', 'tree', '--literally', '--stdin'], input).trim();
@@ -213,7 +211,6 @@ test.each([
   ['other-kind', /could not be fetched/],
   ['around', /could not be fetched/],
   ['no-pack', /could not be fetched/],
-  ['noise', /could not be fetched/],
   ['claims-much', /could not be fetched/],
   ['cut', /could not be fetched/],
   ['shouts', /could not be fetched: [ -~]*evil[ -~]*$/],
@@ -221,7 +218,6 @@ test.each([
   ['dots', /could not be fetched/],
   ['dot-git', /could not be fetched/],
   ['case', /could not be fetched/],
-  ['short', /could not be fetched/],
   ['slash', /could not be fetched/],
 ])('a remote %s is refused with its reason, and leaves nothing', async (name, reason) => {
   await expect(fetched(name)).rejects.toThrow(reason);

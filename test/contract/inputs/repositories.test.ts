@@ -46,6 +46,11 @@ function make(at: string, files: Readonly<Record<string, string>>, format = 'sha
   git(at, 'add', '--all');
   git(at, 'commit', '--quiet', '--message', 'First');
 }
+function bare(at: string, files: Readonly<Record<string, string>>): void {
+  mkdirSync(join(root, at), { recursive: true });
+  write(Object.fromEntries(Object.entries(files).map(([name, text]) => [`${at}/${name}`, text])));
+  git(at, 'init', '--quiet');
+}
 const client = () => ({
   workdir: root,
   exec: async ({ command, stdin }: { command: string; stdin?: string }) => {
@@ -80,59 +85,57 @@ const shipped = () =>
     .split('\n')
     .map((line) => line.replace(/^(\d+) .*\t/, '$1 '));
 
-test.each<[string, () => void, readonly string[]]>([
-  ['without a commit', () => write({ 'outer/app/a.txt': 'a' }), ['app/a.txt']],
-  ['with a commit', () => make('outer/app', { 'a.txt': 'a', 'src/b.txt': 'b' }), ['app/a.txt', 'app/src/b.txt']],
-  [
-    'with rules of its own',
-    () => make('outer/app', { '.gitignore': 'target\n', 'target/x': 'x', 'a.txt': 'a' }),
-    ['app/.gitignore', 'app/a.txt'],
-  ],
-  [
-    'that the agent added already',
-    () => {
-      make('outer/app', { 'a.txt': 'a' });
-      git('outer', 'add', 'app');
+/** Each inner repository is a folder of the outer one. */
+const inner: Readonly<Record<string, { make: (at: string) => void; files: readonly string[] }>> = {
+  'no commit': { make: (at) => bare(at, { 'a.txt': 'a' }), files: ['a.txt'] },
+  'a commit': { make: (at) => make(at, { 'a.txt': 'a', 'src/b.txt': 'b' }), files: ['a.txt', 'src/b.txt'] },
+  'own rules': {
+    make: (at) => make(at, { '.gitignore': 'target\n', 'target/x': 'x', 'a.txt': 'a' }),
+    files: ['.gitignore', 'a.txt'],
+  },
+  'already added': {
+    make: (at) => {
+      make(at, { 'a.txt': 'a' });
+      git('outer', 'add', 'already added');
     },
-    ['app/a.txt'],
-  ],
-  [
-    'in a repository',
-    () => {
-      make('outer/app', { 'a.txt': 'a' });
-      make('outer/app/lib', { 'b.txt': 'b' });
+    files: ['a.txt'],
+  },
+  'one in one': {
+    make: (at) => {
+      make(at, { 'a.txt': 'a' });
+      make(`${at}/lib`, { 'b.txt': 'b' });
     },
-    ['app/a.txt', 'app/lib/b.txt'],
-  ],
-  ['deep in a folder', () => make('outer/x/y/app', { 'a.txt': 'a' }), ['x/y/app/a.txt']],
-  ['with a name of blanks and signs', () => make("outer/my 'app' [1]", { 'ä.txt': 'a' }), ["my 'app' [1]/ä.txt"]],
-  ['without files', () => {}, []],
-  [
-    'that the outer one ignores',
-    () => {
-      write({ 'outer/.git/info/exclude': '/app/\n' });
-      make('outer/app', { 'a.txt': 'a' });
+    files: ['a.txt', 'lib/b.txt'],
+  },
+  'deep/in/folders': { make: (at) => make(at, { 'a.txt': 'a' }), files: ['a.txt'] },
+  "'signs' [1]": { make: (at) => make(at, { 'ä.txt': 'a' }), files: ['ä.txt'] },
+  'no files': { make: (at) => bare(at, {}), files: [] },
+  ignored: {
+    make: (at) => {
+      write({ 'outer/.git/info/exclude': '/ignored/\n' });
+      make(at, { 'a.txt': 'a' });
     },
-    [],
-  ],
-])('an inner repository %s: its files are shown, and a commit of everything has them', async (_, prepare, files) => {
+    files: [],
+  },
+};
+
+test('the files of inner repositories of every kind are shown, and a commit of everything has them', async () => {
   make('outer', { 'one.txt': 'one' });
   write({ 'outer/two.txt': 'two' });
-  mkdirSync(join(root, 'outer/app'), { recursive: true });
-  git('outer/app', 'init', '--quiet');
-  prepare();
-  expect(await changed()).toEqual([...files, 'two.txt'].toSorted().map((path) => `added ${path}`));
+  for (const [name, one] of Object.entries(inner)) one.make(`outer/${name}`);
+  const ofInner = Object.entries(inner).map(([name, { files }]) => files.map((path) => `${name}/${path}`));
+  const files = ofInner.flat();
+  expect((await changed()).toSorted()).toEqual([...files, 'two.txt'].toSorted().map((path) => `added ${path}`));
   expect((await service().diff(session, 'outer', { since: 'head' }, signal)).text).toContain('+two');
   await service().commit(session, 'outer', { message: 'All' }, signal);
   expect(shipped()).toEqual([...files, 'one.txt', 'two.txt'].map((path) => `100644 ${path}`).toSorted());
   expect(await changed()).toEqual([]);
-  if (files.some((path) => path.startsWith('app/'))) expect(git('outer', 'status', '--porcelain')).toBe('');
-  for (const path of files.slice(-1)) {
-    write({ [`outer/${path}`]: 'changed' });
-    expect(await changed()).toEqual([`modified ${path}`]);
-    await service().commit(session, 'outer', { message: 'One', files: [path] }, signal);
-    expect(await changed()).toEqual([]);
-  }
+  expect(git('outer', 'status', '--porcelain').trim().split('\n')).toEqual(['?? "no files/"']);
+  const last = ofInner.flatMap((paths) => paths.slice(-1)).toSorted();
+  write(Object.fromEntries(last.map((path) => [`outer/${path}`, 'changed'])));
+  expect((await changed()).toSorted()).toEqual(last.map((path) => `modified ${path}`));
+  await service().commit(session, 'outer', { message: 'Some', files: last }, signal);
+  expect(await changed()).toEqual([]);
 });
 
 test('named files of an inner repository are committed alone', async () => {
@@ -217,20 +220,24 @@ test.each(['sha1', 'sha256'])('a folder of the server is fetched with submodules
   expect(git('got/parts/sub', 'remote', 'get-url', 'origin').trim()).toBe(`file://${root}/srv/sub`);
 });
 
-test.each([
-  ['Latin-1', 'caf\xe9.txt', 'caf\\xE9.txt'],
-  ['Shift_JIS', "it's \x95\x5c.txt", "it's \\x95\\.txt"],
-  ['a text that looks escaped', 'a\\xE9 \\x41', 'a\\x5CxE9 \\x41'],
-  ['signs of the shell', '$(id) `id` !a "b', '$(id) `id` !a "b'],
-])('a file whose name is %s is shown, compared and committed', async (_, bytes, name) => {
+const names = [
+  ['caf\xe9.txt', 'caf\\xE9.txt'], // Latin-1
+  ["it's \x95\x5c.txt", "it's \\x95\\.txt"], // Shift_JIS
+  ['a\\xE9 \\x41', 'a\\x5CxE9 \\x41'],
+  ['$(id) `id` !a "b', '$(id) `id` !a "b'],
+] as const;
+
+test('files whose names are no UTF-8, look escaped or have signs of the shell are shown, compared and committed', async () => {
   make('outer', { 'one.txt': 'one' });
-  const at = Buffer.concat([Buffer.from(`${root}/outer/`), Buffer.from(bytes, 'latin1')]);
-  writeFileSync(at, 'content\n');
+  for (const [bytes] of names)
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/outer/`), Buffer.from(bytes, 'latin1')]), 'content\n');
   write({ 'outer/two.txt': 'two' });
-  expect(await changed()).toEqual([`added ${name}`, 'added two.txt'].toSorted());
-  const { text } = await service().diff(session, 'outer', { since: 'head', file: name }, signal);
-  expect(text).toContain('+content');
-  expect(text).not.toContain('two');
-  await service().commit(session, 'outer', { message: 'One', files: [name] }, signal);
+  const shown = names.map(([, name]) => name);
+  expect((await changed()).toSorted()).toEqual([...shown, 'two.txt'].map((name) => `added ${name}`).toSorted());
+  for (const file of shown) {
+    const { text } = await service().diff(session, 'outer', { since: 'head', file }, signal);
+    expect([file, text.match(/^\+\w+$/gm)]).toEqual([file, ['+content']]);
+  }
+  await service().commit(session, 'outer', { message: 'Four', files: shown }, signal);
   expect(await changed()).toEqual(['added two.txt']);
 });
