@@ -103,15 +103,17 @@ test('the changes of a run are compared in one or two columns, reverted singly',
   const now = page.getByRole('textbox', { name: 'Changes to old.txt' });
   await now.getByText('three').waitFor();
   await now.getByText('two').waitFor();
+  await run(desk, fence('sh', 'sed -i s/three/four/ old.txt'));
+  await now.getByText('four').waitFor(); // the open comparison follows the file
   await now.getByRole('button', { name: 'Accept' }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await part(page, 'Side by side').click();
-  await page.getByRole('textbox', { name: 'old.txt before' }).getByText('two').waitFor();
+  await page.getByRole('textbox', { name: 'old.txt before' }).getByText('three').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await part(page, 'Inline').click();
   await now.getByRole('button', { name: 'Revert' }).click();
   await page.getByRole('button', { name: 'Save' }).click();
-  await expect.poll(() => read(desk, 'old.txt')).toBe('one\ntwo\n');
+  await expect.poll(() => read(desk, 'old.txt')).toBe('one\nthree\n');
   expect(complaints).toEqual([]);
 });
 
