@@ -1,6 +1,6 @@
 // @module-tag all
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DesktopClient, ScreenAction } from '../../../src/sandboxes/client/client.ts';
 import { cdp } from '../../support/clients/cdp.ts';
 import { readPng } from '../../support/png.ts';
@@ -19,6 +19,7 @@ const listening =
   oncontextmenu=()=>false;requestAnimationFrame(()=>requestAnimationFrame(()=>painted=true))</script>`);
 const isPainted = 'globalThis.painted && document.hasFocus() && document.visibilityState';
 
+// Each test goes on with the desktop of the one before.
 describe('the desktop', () => {
   let box: RealSandboxd;
   let desktop: DesktopClient;
@@ -45,7 +46,6 @@ describe('the desktop', () => {
   });
   afterAll(() => box[Symbol.asyncDispose]());
   beforeEach(async (context) => await needs(context, 'desktop'));
-  afterEach(async () => await desktop.stop(soon()));
 
   test('an unused desktop runs no process, and its state is stopped', async () => {
     expect(await desktop.status(soon())).toMatchObject({ state: 'stopped', browser: 'stopped', width: 1280 });
@@ -164,28 +164,6 @@ describe('the desktop', () => {
     expect((await desktop.status(soon())).restarts.browser).toBe(0); // a requested restart is not counted
   });
 
-  test('stopping it leaves no process, and it starts again', async () => {
-    await running();
-    await desktop.stop(soon());
-    expect([await left(), (await desktop.status(soon())).state]).toEqual([[], 'stopped']);
-    await desktop.stop(soon());
-    expect((await desktop.start(soon())).state).toBe('running');
-  });
-
-  test('F126 a browser that is killed ends its stream, is counted, and comes back', async () => {
-    const client = cdp(await desktop.cdp(soon()));
-    process.kill(await pidOf(browser), 'SIGKILL');
-    await client.closed;
-    const again = cdp(await desktop.cdp(soon()));
-    await again.ask('Browser.getVersion');
-    expect(await desktop.status(soon())).toMatchObject({
-      state: 'running',
-      restarts: { browser: 1, display: 0 },
-      lastFailure: expect.stringContaining('SIGKILL'),
-    });
-    expect(await alive()).toBe('here\n');
-  });
-
   test('F126 a page that crashes takes only itself along', async () => {
     const client = cdp(await desktop.cdp(soon()));
     const other = await client.page('about:blank#other');
@@ -203,6 +181,28 @@ describe('the desktop', () => {
     for (const page of await Promise.all(pages))
       await expect.poll(() => page.evaluate('document.title'), patience).toMatch(/^tab/);
     expect(await alive()).toBe('here\n');
+  });
+
+  test('F126 a browser that is killed ends its stream, is counted, and comes back', async () => {
+    const client = cdp(await desktop.cdp(soon()));
+    process.kill(await pidOf(browser), 'SIGKILL');
+    await client.closed;
+    const again = cdp(await desktop.cdp(soon()));
+    await again.ask('Browser.getVersion');
+    expect(await desktop.status(soon())).toMatchObject({
+      state: 'running',
+      restarts: { browser: 1, display: 0 },
+      lastFailure: expect.stringContaining('SIGKILL'),
+    });
+    expect(await alive()).toBe('here\n');
+  });
+
+  test('stopping it leaves no process, and it starts again', async () => {
+    await running();
+    await desktop.stop(soon());
+    expect([await left(), (await desktop.status(soon())).state]).toEqual([[], 'stopped']);
+    await desktop.stop(soon());
+    expect((await desktop.start(soon())).state).toBe('running');
   });
 
   test('F127 a display that is killed takes its viewers along, and comes back with a browser', async () => {
