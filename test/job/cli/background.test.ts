@@ -34,13 +34,14 @@ const corral = (...args: string[]) =>
       done({ code: error ? Number(error.code) : 0, stdout, stderr }),
     );
   });
+const headers = { 'content-type': 'application/json' };
 const health = () =>
   fetch(`${url}/health`).then(
     ({ status }) => status,
     () => 0,
   );
 
-test('up returns once the server answers, leaves it to itself, and down ends it', async () => {
+test('up returns once the server answers, drain keeps new sessions away from it, and down ends it', async () => {
   const up = await corral('up');
   expect(up).toMatchObject({ code: 0, stdout: expect.stringContaining(`Corral is running at ${url} (process `) });
   expect(await health()).toBe(200);
@@ -49,6 +50,18 @@ test('up returns once the server answers, leaves it to itself, and down ends it'
   const log = join(folder, 'data/server.log');
   expect([up.stdout.includes(log), (await stat(log)).mode & 0o777]).toEqual([true, 0o600]);
   expect((await corral('up')).stdout).toBe(`Corral is already running at ${url} (process ${pid}).\n`);
+
+  const create = async () => (await fetch(`${url}/trpc/sessions.create`, { method: 'POST' })).status;
+  const alive = async () => await (await fetch(`${url}/healthz`)).json();
+  expect(await corral('drain')).toMatchObject({ code: 0, stdout: 'draining; 0 sessions at work continue\n' });
+  expect([await create(), await alive()]).toEqual([503, { status: 'alive', draining: true }]);
+  expect((await corral('doctor')).stdout).toMatch(/^drain +the server takes no new sessions/m);
+  expect(await corral('undrain')).toMatchObject({ code: 0, stdout: 'takes new sessions\n' });
+  expect([await create(), await alive()]).toEqual([200, { status: 'alive', draining: false }]);
+  const { items } = (await (await fetch(`${url}/trpc/sessions.list`)).json()).result.data;
+  for (const { id } of items)
+    await fetch(`${url}/trpc/sessions.delete`, { method: 'POST', body: JSON.stringify({ id }), headers });
+
   expect(await corral('down')).toEqual({ code: 0, stdout: 'The server has stopped.\n', stderr: '' });
   expect(await health()).toBe(0);
   expect((await corral('down')).stdout).toContain('No server is running on');
@@ -70,15 +83,4 @@ test('a failed start shows the end of the log', { tags: ['nightly'] }, async () 
   const { code, stderr } = await corral('up');
   expect([code, stderr]).toEqual([1, expect.stringContaining('The server did not start.')]);
   expect(stderr).toContain(new URL(url).port);
-});
-
-test('drain refuses new sessions of a running server, which says so, and undrain ends it', async () => {
-  await corral('up');
-  const create = async () => (await fetch(`${url}/trpc/sessions.create`, { method: 'POST' })).status;
-  const alive = async () => await (await fetch(`${url}/healthz`)).json();
-  expect(await corral('drain')).toMatchObject({ code: 0, stdout: 'draining; 0 sessions at work continue\n' });
-  expect([await create(), await alive()]).toEqual([503, { status: 'alive', draining: true }]);
-  expect((await corral('doctor')).stdout).toMatch(/^drain +the server takes no new sessions/m);
-  expect(await corral('undrain')).toMatchObject({ code: 0, stdout: 'takes new sessions\n' });
-  expect([await create(), await alive()]).toEqual([200, { status: 'alive', draining: false }]);
 });

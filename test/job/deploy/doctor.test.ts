@@ -1,24 +1,25 @@
 // @module-tag all
-import { expect, test } from 'vitest';
-import { run } from '../../support/clients/api.ts';
-import { serverProgram } from '../../support/servers/built-server.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { doctorCommand } from '../../../src/app/commands/doctor.ts';
+import { neverSignal } from '../../../src/core/concurrency/cancel.ts';
 import { needs } from '../../support/servers/components.ts';
+import { composedServer } from '../../support/servers/composed.ts';
 import { freePort } from '../../support/servers/free-port.ts';
-import { serverProcess } from '../../support/servers/server-process.ts';
 
 const token = 'a-token-for-the-doctor';
-const doctor = (url: string, ...more: string[]) => command('doctor', '--url', url, ...more);
-const command = (...args: string[]) =>
-  run(process.execPath, ['--disable-warning=ExperimentalWarning', serverProgram(), ...args], {
-    env: { PATH: process.env.PATH, CORRAL_TOKEN: token },
-  }).then(
-    ({ stdout }) => ({ code: 0, stdout, stderr: '' }),
-    ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({ code, stdout, stderr }),
-  );
+beforeEach(() => void vi.stubEnv('CORRAL_TOKEN', token));
+afterEach(() => void vi.unstubAllEnvs());
+
+async function doctor(url: string, ...more: string[]) {
+  const lines: string[] = [];
+  const print = (line: string) => void lines.push(line);
+  const code = await doctorCommand.run(['--url', url, ...more], { signal: neverSignal, print, say: print });
+  return { code, stdout: lines.join('\n') };
+}
 
 test('doctor reports a healthy server with its isolation, and any address that a sandbox can reach', async (context) => {
   await needs(context, 'bubblewrap');
-  await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: token });
+  await using server = await composedServer({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: token });
   const well = await doctor(server.url, '--probe', '192.0.2.1:443');
   expect(well.stdout).not.toContain('FAILED');
   // Without root, for example, no limit holds for a sandbox as a whole: doctor names each such weakness of the machine.
@@ -42,13 +43,9 @@ test('doctor reports a healthy server with its isolation, and any address that a
 });
 
 test('doctor gives advice on no server, a wrong token, a wrong address', { tags: ['nightly'] }, async () => {
-  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_TOKEN: 'another-token' });
-  expect(await doctor(server.url)).toMatchObject({ code: 1, stderr: expect.stringContaining('set CORRAL_TOKEN') });
+  await using server = await composedServer({ CORRAL_TOKEN: 'another-token' });
+  await expect(doctor(server.url)).rejects.toThrow('set CORRAL_TOKEN');
   const nowhere = `http://127.0.0.1:${await freePort()}`;
-  expect(await doctor(nowhere)).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining(`No server answers at ${nowhere}`),
-  });
-  const expected = { code: 1, stderr: expect.stringContaining('is not host:port') };
-  expect(await doctor(server.url, '--probe', '$(reboot):1')).toMatchObject(expected);
+  await expect(doctor(nowhere)).rejects.toThrow(`No server answers at ${nowhere}`);
+  await expect(doctor(server.url, '--probe', '$(reboot):1')).rejects.toThrow('is not host:port');
 });
