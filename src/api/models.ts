@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { neverSignal } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
 import { AccessTestResult, EffectiveModels, type ModelAccess, ProviderModels } from '../sessions/api/models.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
@@ -73,7 +72,7 @@ export const modelsRouter = router({
     out: Offered,
     answer: { providers: [{ provider: 'ollama', name: 'ollama', models: [listed], trouble: null }] },
     fails: [401, 403],
-  }).query(async ({ ctx, signal = neverSignal }) => ({ providers: await ctx.services.models.offered(signal) })),
+  }).query(async ({ ctx }) => ({ providers: await ctx.services.models.offered(ctx.signal) })),
   test: operation({
     rest: `POST ${base}/test`,
     id: 'testModels',
@@ -85,7 +84,7 @@ export const modelsRouter = router({
     example: exampleAccess,
     answer: { ok: true, message: '', models: [listed] },
     fails: [401, 403, 413, 422],
-  }).mutation(({ ctx, input, signal = neverSignal }) => ctx.services.models.test(accessOf(input), signal)),
+  }).mutation(({ ctx, input }) => ctx.services.models.test(accessOf(input), ctx.signal)),
   use: operation({
     rest: `PUT ${base}/usual`,
     id: 'useModel',
@@ -97,8 +96,8 @@ export const modelsRouter = router({
     example: { ...exampleAccess, model: 'qwen3:8b' },
     answer: inForce,
     fails: [400, 401, 403, 413, 422],
-  }).mutation(({ ctx, input: { model, ...values }, signal = neverSignal }) =>
-    ctx.services.models.use({ ...accessOf(values), model }, signal),
+  }).mutation(({ ctx, input: { model, ...values } }) =>
+    ctx.services.models.use({ ...accessOf(values), model }, ctx.signal),
   ),
   forget: operation({
     rest: `DELETE ${base}/providers/:provider`,

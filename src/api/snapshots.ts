@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { neverSignal } from '../core/concurrency/cancel.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { okResultReply, sessionTarget, toOkResult } from './procedure/schemas.ts';
 import { sandboxOperations } from './session/sandbox.ts';
@@ -66,8 +65,8 @@ export const snapshotsRouter = router({
     in: sessionTarget.extend(SnapshotInput.shape),
     example: { name: 'build-cache' },
     fails: [400, 404, 409, 413, 429],
-  }).mutation(async ({ ctx, input: { sessionId, ...requested }, signal = neverSignal }) =>
-    toSnapshotView(await ctx.services.snapshots.make(sessionId, { ...requested, signal })),
+  }).mutation(async ({ ctx, input: { sessionId, ...requested } }) =>
+    toSnapshotView(await ctx.services.snapshots.make(sessionId, { ...requested, signal: ctx.signal })),
   ),
   update: operation({
     ...answered,

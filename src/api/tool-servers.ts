@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { neverSignal } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
 import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
@@ -135,8 +134,8 @@ export const toolServersRouter = router({
     example: bodyExample,
     fails: [400, 401, 403, 409, 413, 422],
   }).mutation(
-    async ({ ctx, input: { name, ...values }, signal = neverSignal }) =>
-      await ctx.services.toolServers.put(name, enteredAddress(values), signal),
+    async ({ ctx, input: { name, ...values } }) =>
+      await ctx.services.toolServers.put(name, enteredAddress(values), ctx.signal),
   ),
   change: operation({
     ...one,
@@ -150,8 +149,8 @@ export const toolServersRouter = router({
     example: { tools: ['search_*'], headers: { Authorization: 'Bearer the-next-key', 'x-old-key': null } },
     fails: [400, 401, 403, 404, 409, 413, 422],
   }).mutation(
-    async ({ ctx, input: { name, ...changes }, signal = neverSignal }) =>
-      await ctx.services.toolServers.change(name, enteredChanges(changes), signal),
+    async ({ ctx, input: { name, ...changes } }) =>
+      await ctx.services.toolServers.change(name, enteredChanges(changes), ctx.signal),
   ),
   test: operation({
     rest: `POST ${base}/:name/test`,
@@ -165,8 +164,8 @@ export const toolServersRouter = router({
     answer: exampleAnswer,
     fails: [401, 403, 404, 413, 422],
   }).mutation(
-    async ({ ctx, input: { name, ...values }, signal = neverSignal }) =>
-      await ctx.services.toolServers.test(name, testedAddress(values), signal),
+    async ({ ctx, input: { name, ...values } }) =>
+      await ctx.services.toolServers.test(name, testedAddress(values), ctx.signal),
   ),
   remove: operation({
     rest: `DELETE ${base}/:name`,
@@ -190,8 +189,8 @@ export const toolServersRouter = router({
     example: { returnTo: 'https://corral.example/' },
     answer: { address: 'https://docs.example/authorize?client_id=corral' },
     fails: [400, 401, 403, 404, 409, 413, 422, 501],
-  }).mutation(async ({ ctx, input: { name, returnTo }, signal = neverSignal }) => ({
-    address: await ctx.services.toolServers.beginSignIn(name, returnTo, signal),
+  }).mutation(async ({ ctx, input: { name, returnTo } }) => ({
+    address: await ctx.services.toolServers.beginSignIn(name, returnTo, ctx.signal),
   })),
   endSignIn: operation({
     ...one,
@@ -204,8 +203,7 @@ export const toolServersRouter = router({
     example: { state: 'one-time-state', code: 'one-time-code' },
     fails: [400, 401, 403, 404, 409, 413, 422, 501],
   }).mutation(
-    async ({ ctx, input: { name, ...values }, signal = neverSignal }) =>
-      await ctx.services.toolServers.endSignIn(name, values, signal),
+    async ({ ctx, input: { name, ...values } }) => await ctx.services.toolServers.endSignIn(name, values, ctx.signal),
   ),
   signOut: operation({
     ...one,

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { size } from '../config/kinds.ts';
-import { neverSignal } from '../core/concurrency/cancel.ts';
 import { VolumeId } from '../core/model/ids.ts';
 import { MountAccess, type Volume as Stored, VolumeName } from '../core/model/sandboxes/volume.ts';
 import type { VolumeService } from '../sessions/api/server/volumes.ts';
@@ -130,8 +129,8 @@ export const volumesRouter = router({
     }),
     example: { name: 'build-cache', quota: '2GiB' },
     fails: [400, 403, 404, 409, 501, 503],
-  }).mutation(async ({ ctx, input: { quota, ...input }, signal = neverSignal }) =>
-    toVolumeView(await ctx.services.volumes.create({ ...input, quotaBytes: quota, signal })),
+  }).mutation(async ({ ctx, input: { quota, ...input } }) =>
+    toVolumeView(await ctx.services.volumes.create({ ...input, quotaBytes: quota, signal: ctx.signal })),
   ),
   update: operation({
     ...answered,
@@ -159,7 +158,7 @@ export const volumesRouter = router({
     answer: { ...okResult, id: volumeExample.id },
     reply: { schema: z.object({ id: z.string() }), value: ({ id }) => ({ id }) },
     fails: [403, 404, 409],
-  }).mutation(async ({ ctx: { services }, input, signal = neverSignal }) => {
+  }).mutation(async ({ ctx: { services, signal }, input }) => {
     const id = await resolveVolumeId(services.volumes, input.volume);
     await services.volumes.remove(id, signal);
     return { ...okResult, id };
@@ -175,7 +174,7 @@ export const volumesRouter = router({
     out: z.array(VolumeEntry),
     answer: [{ name: 'model.bin', type: 'file', size: 12_345, modified: '2026-11-24T12:00:00.000Z' }],
     fails: [400, 404, 413, 503],
-  }).query(async ({ ctx: { services }, input: { volume, path }, signal = neverSignal }) =>
+  }).query(async ({ ctx: { services, signal }, input: { volume, path } }) =>
     (await services.volumes.listFiles(await resolveVolumeId(services.volumes, volume), path, signal)).map((one) => ({
       ...one,
     })),
@@ -191,7 +190,7 @@ export const volumesRouter = router({
     example: { path: 'old.bin' },
     reply: { schema: z.object({ path: z.string() }), value: (_, { path }) => ({ path }) },
     fails: [400, 404, 409, 503],
-  }).mutation(async ({ ctx: { services }, input: { volume, path }, signal = neverSignal }) =>
+  }).mutation(async ({ ctx: { services, signal }, input: { volume, path } }) =>
     toOkResult(services.volumes.removeFile(await resolveVolumeId(services.volumes, volume), path, signal)),
   ),
 });

@@ -1,5 +1,6 @@
 import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
+import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { forbiddenRoleError, limitAuditorToViewer } from '../../core/model/principal.ts';
 import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
@@ -76,7 +77,7 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   /** The answer of the REST route, if it differs: a constant, or computed from the answer and the input. */
   readonly reply?: {
     readonly schema: z.ZodType;
-    readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object);
+    readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object | null);
   };
   /** The statuses with which it can fail, in addition to those of all routes. Default: 404 if the path has an id. */
   readonly fails?: readonly number[];
@@ -100,13 +101,14 @@ const t = initTRPC
 
 export const router = t.router;
 
-export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
+export const procedure = t.procedure.use(async ({ ctx: caller, type, signal = neverSignal, next }) => {
+  const ctx = { ...caller, signal };
   if (type === 'mutation' && ctx.principal.role === 'reader') throw forbiddenRoleError(ctx.principal);
   if (type !== 'subscription') {
     using _call = ctx.calls.enter();
-    return await next();
+    return await next({ ctx });
   }
-  const result = await next();
+  const result = await next({ ctx });
   return result.ok ? { ...result, data: countOpenCall(ctx, result.data as AsyncIterable<unknown>) } : result;
 });
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { ModelRef } from '../../agents/models/model-ref.ts';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { AttemptBudget, AttemptResult, AttemptSet, attemptLimits } from '../../core/model/runs/attempts.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
 import type { AttemptSetView, AttemptsCommand } from '../../sessions/api/server/attempts.ts';
@@ -178,8 +177,8 @@ export const attemptsRouter = router({
     in: one.extend({ n: n.describe('the attempt'), others }),
     example: { n: 1, others: 'delete' },
     fails,
-  }).mutation(async ({ ctx, input: { sessionId, id, n, others }, signal = neverSignal }) =>
-    shown(await ctx.services.attempts.choose(sessionId, id, { n, others }, signal)),
+  }).mutation(async ({ ctx, input: { sessionId, id, n, others } }) =>
+    shown(await ctx.services.attempts.choose(sessionId, id, { n, others }, ctx.signal)),
   ),
   stop: operation({
     ...answered,

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import * as stored from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { sessionTarget, toIsoTime } from '../procedure/schemas.ts';
@@ -38,8 +37,8 @@ export const checkpointsRouter = router({
     out: stored.DiffText.extend({ files: z.array(stored.GitChange).readonly() }),
     answer: { text: '', truncated: false, files: [] },
     fails,
-  }).query(({ ctx, input: { sessionId, from, to }, signal = neverSignal }) =>
-    ctx.services.checkpoints.diff(sessionId, { from, ...(to !== undefined && { to }) }, signal),
+  }).query(({ ctx, input: { sessionId, from, to } }) =>
+    ctx.services.checkpoints.diff(sessionId, { from, ...(to !== undefined && { to }) }, ctx.signal),
   ),
   restore: operation({
     rest: `POST ${base}/:number/restore`,
@@ -50,7 +49,5 @@ export const checkpointsRouter = router({
     out: z.object({ before: z.int().describe('the checkpoint of the files as they were until then') }),
     answer: { before: 3 },
     fails,
-  }).mutation(({ ctx, input, signal = neverSignal }) =>
-    ctx.services.checkpoints.restore(input.sessionId, input.number, signal),
-  ),
+  }).mutation(({ ctx, input }) => ctx.services.checkpoints.restore(input.sessionId, input.number, ctx.signal)),
 });

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { DesktopView } from '../../sessions/api/desktop.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
 import { sessionTarget } from '../procedure/schemas.ts';
@@ -53,20 +52,20 @@ export const desktopRouter = router({
     rest: `POST ${base}/start`,
     summary: 'Start the desktop',
     may: 'work',
-  }).mutation(({ ctx, input, signal = neverSignal }) => ctx.services.desktop.start(input.sessionId, signal)),
+  }).mutation(({ ctx, input }) => ctx.services.desktop.start(input.sessionId, ctx.signal)),
   add: operation({
     ...answered,
     rest: `POST ${base}/add`,
     summary: 'Start the desktop; a sandbox that has none starts again on its files',
     may: 'work',
     fails: [404, 409, 501],
-  }).mutation(({ ctx, input, signal = neverSignal }) => ctx.services.desktop.add(input.sessionId, signal)),
+  }).mutation(({ ctx, input }) => ctx.services.desktop.add(input.sessionId, ctx.signal)),
   stop: operation({
     ...answered,
     rest: `POST ${base}/stop`,
     summary: 'Stop the desktop and every program on it',
     may: 'work',
-  }).mutation(({ ctx, input, signal = neverSignal }) => ctx.services.desktop.stop(input.sessionId, signal)),
+  }).mutation(({ ctx, input }) => ctx.services.desktop.stop(input.sessionId, ctx.signal)),
   control: operation({
     ...answered,
     rest: `POST ${base}/control`,

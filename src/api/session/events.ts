@@ -1,6 +1,5 @@
 import { tracked } from '@trpc/server';
 import { z } from 'zod';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import type { LogUpdate } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { TrpcContext } from '../procedure/context.ts';
@@ -24,12 +23,12 @@ export const eventsRouter = router({
   subscribe: procedure
     .input(sessionTarget.extend({ lastEventId: CursorInput }))
     // Reads the starting point before the client is notified of the start, so that no later event is missed.
-    .subscription(async ({ ctx, input: { sessionId, lastEventId }, signal = neverSignal }) => {
+    .subscription(async ({ ctx, input: { sessionId, lastEventId } }) => {
       const { sessions } = ctx.services;
       const { lastSeq: head } = await sessions.get(sessionId);
       const active = lastEventId === undefined ? await sessions.activeRun(sessionId) : undefined;
       const after = lastEventId ?? (active ? active.startedSeq - 1 : head);
-      return follow(ctx, { sessionId, after, head }, signal);
+      return follow(ctx, { sessionId, after, head }, ctx.signal);
     }),
 });
 

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { FileChanges } from '../../sessions/api/files.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { OkResult, PathInput, sessionTarget, toIsoTime, toOkResult } from '../procedure/schemas.ts';
@@ -41,8 +40,8 @@ export const filesRouter = router({
         ),
       }),
     )
-    .query(async ({ ctx, input: { sessionId, path, starts }, signal = neverSignal }) => {
-      const entries = await ctx.services.files.list(sessionId, path, signal, { starts });
+    .query(async ({ ctx, input: { sessionId, path, starts } }) => {
+      const entries = await ctx.services.files.list(sessionId, path, ctx.signal, { starts });
       const items = entries.map(({ name, type, size, modified }) => ({
         name,
         // links and pipes are reported as files, because there is no other type
@@ -56,31 +55,31 @@ export const filesRouter = router({
   read: procedure
     .input(ofFile.extend({ encoding: z.enum(['utf8', 'base64']).default('utf8') }))
     .output(z.object({ path: z.string(), content: z.string() }))
-    .query(async ({ ctx, input: { sessionId, path, encoding }, signal = neverSignal }) => {
-      const bytes = await ctx.services.files.read(sessionId, path, signal);
+    .query(async ({ ctx, input: { sessionId, path, encoding } }) => {
+      const bytes = await ctx.services.files.read(sessionId, path, ctx.signal);
       return { path, content: bytes.toString(encoding) };
     }),
 
   write: procedure
     .input(ofFile.extend({ content: z.string() }))
     .output(OkResult)
-    .mutation(({ ctx, input: { sessionId, path, content }, signal = neverSignal }) =>
-      toOkResult(ctx.services.files.write(sessionId, path, content, signal)),
+    .mutation(({ ctx, input: { sessionId, path, content } }) =>
+      toOkResult(ctx.services.files.write(sessionId, path, content, ctx.signal)),
     ),
 
   delete: procedure
     .input(ofFile)
     .output(OkResult)
-    .mutation(({ ctx, input: { sessionId, path }, signal = neverSignal }) =>
-      toOkResult(ctx.services.files.remove(sessionId, path, signal)),
+    .mutation(({ ctx, input: { sessionId, path } }) =>
+      toOkResult(ctx.services.files.remove(sessionId, path, ctx.signal)),
     ),
 
   /** The files that changed since the newest run started. */
   changes: procedure
     .input(sessionTarget)
     .output(FileChanges.extend({ since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable() }))
-    .query(async ({ ctx, input: { sessionId }, signal = neverSignal }) => {
-      const { since, ...changes } = await ctx.services.files.changes(sessionId, signal);
+    .query(async ({ ctx, input: { sessionId } }) => {
+      const { since, ...changes } = await ctx.services.files.changes(sessionId, ctx.signal);
       return { since: since && { runId: since.runId, at: toIsoTime(since.at) }, ...changes };
     }),
 
@@ -88,16 +87,16 @@ export const filesRouter = router({
   before: procedure
     .input(ofFile)
     .output(z.object({ path: z.string(), content: z.string() }))
-    .query(async ({ ctx, input: { sessionId, path }, signal = neverSignal }) => {
-      const bytes = await ctx.services.files.before(sessionId, path, signal);
+    .query(async ({ ctx, input: { sessionId, path } }) => {
+      const bytes = await ctx.services.files.before(sessionId, path, ctx.signal);
       return { path, content: bytes.toString('utf8') };
     }),
 
   find: procedure
     .input(SearchInput)
     .output(z.object({ matches: z.array(z.string()).readonly(), truncated: z.boolean() }))
-    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = neverSignal }) =>
-      ctx.services.files.find(sessionId, { pattern, path, types: globs(fileTypes) }, signal),
+    .query(({ ctx, input: { sessionId, pattern, path, fileTypes } }) =>
+      ctx.services.files.find(sessionId, { pattern, path, types: globs(fileTypes) }, ctx.signal),
     ),
 
   grep: procedure
@@ -108,7 +107,7 @@ export const filesRouter = router({
         truncated: z.boolean(),
       }),
     )
-    .query(({ ctx, input: { sessionId, pattern, path, fileTypes }, signal = neverSignal }) =>
-      ctx.services.files.grep(sessionId, { pattern, path, types: globs(fileTypes) }, signal),
+    .query(({ ctx, input: { sessionId, pattern, path, fileTypes } }) =>
+      ctx.services.files.grep(sessionId, { pattern, path, types: globs(fileTypes) }, ctx.signal),
     ),
 });

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { ProcessInfo } from '../../sessions/api/processes.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { OkResult, sessionTarget, toOkResult } from '../procedure/schemas.ts';
@@ -10,13 +9,13 @@ export const processesRouter = router({
   list: procedure
     .input(sessionTarget)
     .output(z.array(ProcessInfo).readonly())
-    .query(({ ctx, input, signal = neverSignal }) => ctx.services.processes.list(input.sessionId, signal)),
+    .query(({ ctx, input }) => ctx.services.processes.list(input.sessionId, ctx.signal)),
 
   stop: procedure
     .input(ofProcess)
     .output(OkResult)
-    .mutation(({ ctx, input: { sessionId, pid }, signal = neverSignal }) =>
-      toOkResult(ctx.services.processes.stop(sessionId, pid, signal)),
+    .mutation(({ ctx, input: { sessionId, pid } }) =>
+      toOkResult(ctx.services.processes.stop(sessionId, pid, ctx.signal)),
     ),
 
   logs: procedure
@@ -30,8 +29,8 @@ export const processesRouter = router({
         log: z.string(),
       }),
     )
-    .query(async ({ ctx, input: { sessionId, pid, lines }, signal = neverSignal }) => {
-      const { text, ...rest } = await ctx.services.processes.logs(sessionId, pid, lines, signal);
+    .query(async ({ ctx, input: { sessionId, pid, lines } }) => {
+      const { text, ...rest } = await ctx.services.processes.logs(sessionId, pid, lines, ctx.signal);
       return { pid, logs: text, ...rest };
     }),
 });

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { GitRef } from '../../core/model/repository.ts';
 import { PullRequestState } from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
@@ -48,8 +47,8 @@ export const pullRequestsRouter = router({
     example: { path, title: example.title, text: example.text },
     answer: example,
     fails,
-  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverSignal }) =>
-    ctx.services.pullRequests.open(sessionId, path, omitUndefined(command), signal),
+  }).mutation(({ ctx, input: { sessionId, path, ...command } }) =>
+    ctx.services.pullRequests.open(sessionId, path, omitUndefined(command), ctx.signal),
   ),
   state: operation({
     rest: `GET ${base}`,
@@ -69,9 +68,7 @@ export const pullRequestsRouter = router({
       unsent: 1,
     },
     fails,
-  }).query(({ ctx, input, signal = neverSignal }) =>
-    ctx.services.pullRequests.state(input.sessionId, input.path, signal),
-  ),
+  }).query(({ ctx, input }) => ctx.services.pullRequests.state(input.sessionId, input.path, ctx.signal)),
   sendFeedback: operation({
     rest: `POST ${base}/feedback`,
     id: 'Feedback',
@@ -82,7 +79,5 @@ export const pullRequestsRouter = router({
     example: { path },
     answer: { sent: 1, runId: '0123456789ab' },
     fails,
-  }).mutation(({ ctx, input, signal = neverSignal }) =>
-    ctx.services.pullRequests.sendFeedback(input.sessionId, input.path, signal),
-  ),
+  }).mutation(({ ctx, input }) => ctx.services.pullRequests.sendFeedback(input.sessionId, input.path, ctx.signal)),
 });

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { GitAuthor, GitRef, SessionRepository } from '../../core/model/repository.ts';
 import { CheckResult } from '../../core/model/repository-environment.ts';
 import { maxServices, ServiceStatus } from '../../core/model/services/recipe.ts';
@@ -78,9 +77,7 @@ export const repositoriesRouter = router({
     example: { path },
     answer: example,
     fails,
-  }).mutation(({ ctx, input, signal = neverSignal }) =>
-    ctx.services.repositories.fetch(input.sessionId, input.path, signal),
-  ),
+  }).mutation(({ ctx, input }) => ctx.services.repositories.fetch(input.sessionId, input.path, ctx.signal)),
   status: operation({
     rest: `GET ${base}/status`,
     summary: 'The branch, the commit, and the files that no commit has as they are',
@@ -95,9 +92,7 @@ export const repositoriesRouter = router({
       truncated: false,
     },
     fails,
-  }).query(({ ctx, input, signal = neverSignal }) =>
-    ctx.services.repositories.status(input.sessionId, input.path, signal),
-  ),
+  }).query(({ ctx, input }) => ctx.services.repositories.status(input.sessionId, input.path, ctx.signal)),
   diff: operation({
     rest: `GET ${base}/diff`,
     summary: 'The changes of a repository',
@@ -112,15 +107,15 @@ export const repositoriesRouter = router({
     out: DiffText,
     answer: { text: 'diff --git a/sum.js b/sum.js\n', truncated: false },
     fails,
-  }).query(({ ctx, input: { sessionId, path, ...query }, signal = neverSignal }) =>
-    ctx.services.repositories.diff(sessionId, path, omitUndefined(query), signal),
+  }).query(({ ctx, input: { sessionId, path, ...query } }) =>
+    ctx.services.repositories.diff(sessionId, path, omitUndefined(query), ctx.signal),
   ),
   /** The commits since the base, as a patch for `git am`. REST returns it as a file. */
   patch: procedure
     .input(repositoryTarget)
     .output(z.object({ text: z.string() }))
-    .query(async ({ ctx, input, signal = neverSignal }) => ({
-      text: await ctx.services.repositories.patch(input.sessionId, input.path, signal),
+    .query(async ({ ctx, input }) => ({
+      text: await ctx.services.repositories.patch(input.sessionId, input.path, ctx.signal),
     })),
   commit: operation({
     rest: `POST ${base}/commit`,
@@ -146,8 +141,8 @@ export const repositoriesRouter = router({
     example: { path, message: 'Sum every line once' },
     answer: { commit, branch },
     fails,
-  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverSignal }) =>
-    ctx.services.repositories.commit(sessionId, path, omitUndefined(command), signal),
+  }).mutation(({ ctx, input: { sessionId, path, ...command } }) =>
+    ctx.services.repositories.commit(sessionId, path, omitUndefined(command), ctx.signal),
   ),
   push: operation({
     rest: `POST ${base}/push`,
@@ -160,8 +155,8 @@ export const repositoriesRouter = router({
     example: { path },
     answer: { url: example.url, branch, commit },
     fails,
-  }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverSignal }) =>
-    ctx.services.repositories.push(sessionId, path, omitUndefined(command), signal),
+  }).mutation(({ ctx, input: { sessionId, path, ...command } }) =>
+    ctx.services.repositories.push(sessionId, path, omitUndefined(command), ctx.signal),
   ),
   check: operation({
     rest: `POST ${base}/checks`,
@@ -185,8 +180,8 @@ export const repositoriesRouter = router({
       ],
     },
     fails,
-  }).mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverSignal }) => {
-    const ran = await ctx.services.repositories.check(sessionId, path, names, signal);
+  }).mutation(async ({ ctx, input: { sessionId, path, names } }) => {
+    const ran = await ctx.services.repositories.check(sessionId, path, names, ctx.signal);
     return { checks: ran.map(({ at, ...one }) => ({ ...one, at: toIsoTime(at) })) };
   }),
   allowServices: operation({
@@ -200,7 +195,7 @@ export const repositoriesRouter = router({
     example: { path, names: ['postgres'] },
     answer: { services: [{ name: 'postgres', image: 'postgres:16', ports: [5432], state: 'absent' }] },
     fails,
-  }).mutation(async ({ ctx, input: { sessionId, path, names }, signal = neverSignal }) => ({
-    services: await ctx.services.repositories.allowServices(sessionId, path, names, signal),
+  }).mutation(async ({ ctx, input: { sessionId, path, names } }) => ({
+    services: await ctx.services.repositories.allowServices(sessionId, path, names, ctx.signal),
   })),
 });

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { toAppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 import { SandboxView } from '../../core/model/records.ts';
 import { PauseKind } from '../../core/model/sandboxes/condition.ts';
 import { ServiceStatus } from '../../core/model/services/recipe.ts';
+import type { SandboxService } from '../../sessions/api/sandboxes.ts';
+import type { Services } from '../../sessions/api/services.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
 import { CommandInput, PathInput, sessionTarget } from '../procedure/schemas.ts';
 import { ForkCount, ForkResult } from '../views/snapshots.ts';
@@ -53,6 +55,20 @@ const example: z.output<typeof Sandbox> = {
   driver: 'docker',
 };
 const answered = { out: Sandbox, answer: example };
+const changing = procedure.input(sessionTarget).output(Sandbox);
+
+type Change = (sandboxes: SandboxService, id: SessionId, signal: AbortSignal) => Promise<unknown>;
+interface Call {
+  readonly ctx: { readonly services: Pick<Services, 'sandboxes'>; readonly signal: AbortSignal };
+  readonly input: { readonly sessionId: SessionId };
+}
+/** Resolves to the sandbox after the change. */
+const thenStatus =
+  (change: Change) =>
+  async ({ ctx: { services, signal }, input: { sessionId } }: Call) => {
+    await change(services.sandboxes, sessionId, signal);
+    return await services.sandboxes.status(sessionId);
+  };
 
 export const sandboxRouter = router({
   status: operation({
@@ -68,31 +84,19 @@ export const sandboxRouter = router({
   usage: procedure
     .input(sessionTarget)
     .output(SandboxUsageView.nullable())
-    .query(async ({ ctx, input, signal = neverSignal }) => {
-      return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
+    .query(async ({ ctx, input }) => {
+      return (await ctx.services.sandboxes.usage(input.sessionId, ctx.signal)) ?? null;
     }),
 
   /** Starts nothing; `absent`: not running. */
   services: procedure
     .input(sessionTarget)
     .output(z.array(ServiceStatus).readonly())
-    .query(({ ctx, input, signal = neverSignal }) => ctx.services.sandboxes.services(input.sessionId, signal)),
+    .query(({ ctx, input }) => ctx.services.sandboxes.services(input.sessionId, ctx.signal)),
 
-  start: procedure
-    .input(sessionTarget)
-    .output(Sandbox)
-    .mutation(async ({ ctx, input: { sessionId }, signal = neverSignal }) => {
-      await ctx.services.sandboxes.start(sessionId, signal);
-      return await ctx.services.sandboxes.status(sessionId);
-    }),
+  start: changing.mutation(thenStatus((sandboxes, id, signal) => sandboxes.start(id, signal))),
 
-  stop: procedure
-    .input(sessionTarget)
-    .output(Sandbox)
-    .mutation(async ({ ctx, input: { sessionId } }) => {
-      await ctx.services.sandboxes.stop(sessionId);
-      return await ctx.services.sandboxes.status(sessionId);
-    }),
+  stop: changing.mutation(thenStatus((sandboxes, id) => sandboxes.stop(id))),
 
   pause: operation({
     ...answered,
@@ -107,8 +111,8 @@ export const sandboxRouter = router({
     }),
     example: { keeps: 'files' },
     fails: [400, 404, 409, 501],
-  }).mutation(({ ctx, input: { sessionId, keeps }, signal = neverSignal }) =>
-    ctx.services.sandboxes.pause(sessionId, { keeps, signal }),
+  }).mutation(({ ctx, input: { sessionId, keeps } }) =>
+    ctx.services.sandboxes.pause(sessionId, { keeps, signal: ctx.signal }),
   ),
   resume: operation({
     ...answered,
@@ -117,17 +121,14 @@ export const sandboxRouter = router({
     may: 'work',
     in: sessionTarget,
     fails: [404, 503],
-  }).mutation(async ({ ctx, input: { sessionId }, signal = neverSignal }) => {
-    await ctx.services.sandboxes.start(sessionId, signal);
-    return await ctx.services.sandboxes.status(sessionId);
-  }),
+  }).mutation(thenStatus((sandboxes, id, signal) => sandboxes.start(id, signal))),
 
   /** Creates sandboxes that start with a copy of this sandbox's current files, but without its processes. */
   fork: procedure
     .input(sessionTarget.extend({ count: ForkCount.default(1) }))
     .output(z.array(ForkResult))
-    .mutation(async ({ ctx, input: { sessionId, count }, signal = neverSignal }) => {
-      const created = await ctx.services.snapshots.fork(sessionId, { count, origin: 'trpc', signal });
+    .mutation(async ({ ctx, input: { sessionId, count } }) => {
+      const created = await ctx.services.snapshots.fork(sessionId, { count, origin: 'trpc', signal: ctx.signal });
       return created.map((one) => {
         if ('session' in one) return { sessionId: one.session.id };
         const { code, publicMessage } = toAppError(one.error);
@@ -135,25 +136,13 @@ export const sandboxRouter = router({
       });
     }),
 
-  reset: procedure
-    .input(sessionTarget)
-    .output(Sandbox)
-    .mutation(async ({ ctx, input: { sessionId }, signal = neverSignal }) => {
-      await ctx.services.sandboxes.reset(sessionId, signal);
-      return await ctx.services.sandboxes.status(sessionId);
-    }),
+  reset: changing.mutation(thenStatus((sandboxes, id, signal) => sandboxes.reset(id, signal))),
 
   /**
    * Revokes the sandbox's E2B tokens immediately and ends the streams opened with them. The SDKs get new tokens by
    * `connect`.
    */
-  rotateTokens: procedure
-    .input(sessionTarget)
-    .output(Sandbox)
-    .mutation(async ({ ctx, input: { sessionId } }) => {
-      await ctx.services.sandboxes.rotateTokens(sessionId);
-      return await ctx.services.sandboxes.status(sessionId);
-    }),
+  rotateTokens: changing.mutation(thenStatus((sandboxes, id) => sandboxes.rotateTokens(id))),
 
   exec: procedure
     .input(
@@ -164,9 +153,9 @@ export const sandboxRouter = router({
       }),
     )
     .output(Executed)
-    .mutation(async ({ ctx, input: { sessionId, command, cwd, timeoutMs }, signal = neverSignal }) => {
+    .mutation(async ({ ctx, input: { sessionId, command, cwd, timeoutMs } }) => {
       const requested = { command, ...(cwd !== undefined && { cwd }), ...(timeoutMs !== undefined && { timeoutMs }) };
-      const { wholeIn, ...ended } = await ctx.services.sandboxes.exec(sessionId, requested, signal);
+      const { wholeIn, ...ended } = await ctx.services.sandboxes.exec(sessionId, requested, ctx.signal);
       return { ...ended, truncated: wholeIn !== undefined, wholeIn: wholeIn ?? {} };
     }),
 });

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../../agents/models/model-ref.ts';
 import { toolPrograms } from '../../config/tool-servers.ts';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { SessionStatus } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -199,9 +198,7 @@ export const sessionsRouter = router({
   skills: procedure
     .input(byId)
     .output(z.array(SessionSkillInfo))
-    .query(async ({ ctx, input, signal }) => [
-      ...(await ctx.services.sessions.skills(input.id, signal ?? neverSignal)),
-    ]),
+    .query(async ({ ctx, input }) => [...(await ctx.services.sessions.skills(input.id, ctx.signal))]),
 
   /** The cost of the session's turns, by the event that caused each turn: a message, a tool's result, the plan. */
   cost: procedure
@@ -265,7 +262,7 @@ export const sessionsRouter = router({
       return { deleted: ids.filter((id) => !stayed.has(id)), kept };
     }),
 
-  watch: procedure.subscription(({ ctx, signal = neverSignal }) => news(ctx, signal)),
+  watch: procedure.subscription(({ ctx }) => news(ctx, ctx.signal)),
 });
 
 function toCommand({

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { neverSignal } from '../../core/concurrency/cancel.ts';
 import type { TerminalInfo } from '../../sessions/api/terminals.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { OkResult, sessionTarget, toIsoTime, toOkResult } from '../procedure/schemas.ts';
@@ -14,9 +13,7 @@ export const terminalsRouter = router({
   open: procedure
     .input(sessionTarget)
     .output(Terminal)
-    .mutation(async ({ ctx, input, signal = neverSignal }) =>
-      view(await ctx.services.terminals.open(input.sessionId, signal)),
-    ),
+    .mutation(async ({ ctx, input }) => view(await ctx.services.terminals.open(input.sessionId, ctx.signal))),
 
   /** Oldest first. Does not start a sandbox. */
   list: procedure
@@ -27,32 +24,32 @@ export const terminalsRouter = router({
   write: procedure
     .input(ofTerminal.extend({ text: z.string().min(1).max(262_144) }))
     .output(OkResult)
-    .mutation(({ ctx, input: { terminalId, text }, signal = neverSignal }) =>
-      toOkResult(ctx.services.terminals.write(terminalId, text, signal)),
+    .mutation(({ ctx, input: { terminalId, text } }) =>
+      toOkResult(ctx.services.terminals.write(terminalId, text, ctx.signal)),
     ),
 
   /** Types into an agent's shell in which a command runs. The shell's id is `id` in the tool call's arguments. */
   typeIntoShell: procedure
     .input(sessionTarget.extend({ shellId: z.string().min(1).max(255), text: z.string().min(1).max(65_536) }))
     .output(OkResult)
-    .mutation(({ ctx, input: { sessionId, shellId, text }, signal = neverSignal }) =>
-      toOkResult(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, signal)),
+    .mutation(({ ctx, input: { sessionId, shellId, text } }) =>
+      toOkResult(ctx.services.terminals.typeIntoShell(sessionId, shellId, text, ctx.signal)),
     ),
 
   /** The last part of the output of the shell's newest command, and whether it still runs. */
   viewShell: procedure
     .input(sessionTarget.extend({ shellId: z.string().min(1).max(255) }))
     .output(z.object({ output: z.string(), isRunning: z.boolean() }))
-    .query(async ({ ctx, input: { sessionId, shellId }, signal = neverSignal }) => {
-      const { console, running } = await ctx.services.sessions.shell(sessionId, shellId, signal);
+    .query(async ({ ctx, input: { sessionId, shellId } }) => {
+      const { console, running } = await ctx.services.sessions.shell(sessionId, shellId, ctx.signal);
       return { output: console.at(-1)?.output ?? '', isRunning: running !== undefined };
     }),
 
   resize: procedure
     .input(ofTerminal.extend(Size))
     .output(OkResult)
-    .mutation(({ ctx, input: { terminalId, ...size }, signal = neverSignal }) =>
-      toOkResult(ctx.services.terminals.resize(terminalId, size, signal)),
+    .mutation(({ ctx, input: { terminalId, ...size } }) =>
+      toOkResult(ctx.services.terminals.resize(terminalId, size, ctx.signal)),
     ),
 
   close: procedure
