@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { integer, text } from '../../config/kinds.ts';
 import { optionalSetting, setting } from '../../config/setting.ts';
 import { defineFacade } from '../shared/facade.ts';
+import { restRoutes } from '../shared/rest.ts';
 import { previewRoutes } from './routes.ts';
 
 const previewSettings = z.strictObject({
@@ -19,5 +20,5 @@ export const previews = defineFacade({
   paths: ['/previews', '/api/v1/sessions/{id}/ports', '/api/v1/sessions/{id}/previews'],
   documents: '[previews.md](previews.md), `/docs`, `/redoc`',
   settings: previewSettings,
-  routes: async (parts) => [previewRoutes(parts)],
+  routes: async (parts) => [previewRoutes(parts), restRoutes(parts, 'Previews')],
 });

@@ -5,7 +5,6 @@ import { createRateLimiter } from '../../http/guard/rate-limit.ts';
 import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { withBodyStreams } from '../shared/uploads.ts';
-import { mountApi } from './api.ts';
 import { refusalPages, sendRefusalPage } from './pages.ts';
 import { servePreview, upgradePreview } from './serve.ts';
 import { internalPreviewPath, PreviewMatcher } from './target.ts';
@@ -66,7 +65,6 @@ export function previewRoutes(parts: FacadeParts): FacadeRoutes {
           });
         });
       });
-      mountApi(app, { acting, links });
     },
   };
 }
