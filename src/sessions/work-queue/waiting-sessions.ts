@@ -1,6 +1,6 @@
-import { Rounds } from '../../core/concurrency/rounds.ts';
+import { runRounds } from '../../core/concurrency/rounds.ts';
 import type { Store } from '../../core/contracts/ports.ts';
-import type { ServerParts } from '../../core/contracts/server-parts.ts';
+import { ServerPart, type ServerParts } from '../../core/contracts/server-parts.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -22,30 +22,10 @@ const most = 1_000; // sessions per round
  * Queues sessions of self-hosted environments that need a worker: immediately when their log shows it, and in rounds,
  * after crashes and for workers that left while a call waited.
  */
-export class WaitingSessions {
-  readonly #deps: Deps;
-  readonly #rounds: Rounds;
-
-  constructor(deps: Deps) {
-    this.#deps = deps;
-    const { clock, warn } = deps;
-    const round = async () => {
-      await this.round();
-      return lookMs;
-    };
-    const restMs = { longest: lookMs, failed: lookMs };
-    this.#rounds = new Rounds({
-      round,
-      restMs,
-      clock,
-      warn,
-      failure: 'sessions that wait for a worker were not queued',
-    });
-  }
-
+export class WaitingSessions extends ServerPart<Deps> {
   onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {
     if (!facts.some(wantsWorker)) return;
-    const { queue, live, warn } = this.#deps;
+    const { queue, live, warn } = this.deps;
     const environment = live(sessionId)?.agent?.environment;
     if (environment === undefined) return;
     queue
@@ -54,11 +34,17 @@ export class WaitingSessions {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    await this.#rounds.run(signal);
+    const { clock, warn } = this.deps;
+    const round = async () => {
+      await this.round();
+      return lookMs;
+    };
+    const onError = (err: unknown) => warn({ err }, 'sessions that wait for a worker were not queued');
+    await runRounds(round, { clock, failedMs: lookMs, onError }, signal);
   }
 
   async round(): Promise<void> {
-    const { queue, sessions, leads } = this.#deps;
+    const { queue, sessions, leads } = this.deps;
     if (!(await leads())) return;
     const isWaiting = ({ status, agent }: SessionRecord) => status === 'waiting' && agent?.environment !== undefined;
     const waiting = (await sessions.list({ limit: most, after: undefined, status: 'waiting', keep: isWaiting })).filter(
@@ -70,7 +56,7 @@ export class WaitingSessions {
   }
 
   async #waitsForCall(id: SessionId): Promise<boolean> {
-    const { events } = this.#deps;
+    const { events } = this.deps;
     const requested = await events.findLastSeq(id, 'run.wait');
     const [event] = (await events.page(id, requested - 1, 1)).events;
     return event?.type === 'run.wait' && event.data.byClient === true;

@@ -1,4 +1,4 @@
-import { Rounds } from '../../../core/concurrency/rounds.ts';
+import { runRounds } from '../../../core/concurrency/rounds.ts';
 import type { MemoryService } from '../../../sessions/api/server/memory.ts';
 import { createMemoryService } from '../../../sessions/memory/memory-service.ts';
 import type { ServerWithEngine } from '../engine.ts';
@@ -20,17 +20,13 @@ export function openMemory(
     ...(days > 0 && { noteMs: days * dayMs }),
     ...(historyDays > 0 && { historyMs: historyDays * dayMs }),
   };
-  const rounds = new Rounds({
-    async round() {
-      if (await replica.mayDeleteOld()) await notes.age(ages);
-      return roundMs;
-    },
-    restMs: { first: roundMs / 60, longest: roundMs, failed: roundMs / 60 },
-    clock,
-    warn,
-    failure: 'old notes could not be forgotten; trying again',
-  });
-  const working = runInBackground(closing, (signal) => rounds.run(signal));
+  const round = async () => {
+    if (await replica.mayDeleteOld()) await notes.age(ages);
+    return roundMs;
+  };
+  const onError = (err: unknown) => warn({ err }, 'old notes could not be forgotten; trying again');
+  const repeats = { clock, firstMs: roundMs / 60, failedMs: roundMs / 60, onError };
+  const working = runInBackground(closing, (signal) => runRounds(round, repeats, signal));
   return {
     service: createMemoryService({
       notes,
